@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Only Python >= 3.11 and make are needed.
+VENV ?= .venv
+PY   := $(VENV)/bin/python
+RUN  := $(VENV)/bin
+
+.PHONY: demo test check bench format clean
+demo: $(VENV)/installed
+	$(RUN)/bms demo $(ARGS)
+
+test: $(VENV)/installed-test
+	$(PY) -m pytest -n 2 --dist loadscope --cov --cov-report=term $(ARGS)
+
+check: $(VENV)/installed-test
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+bench: $(VENV)/installed
+	$(RUN)/bms bench all $(ARGS)
+
+format: $(VENV)/installed-test
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+$(VENV)/bin/python:
+	sh tools/make-venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) var .pytest_cache .mypy_cache .ruff_cache .coverage .import_linter_cache

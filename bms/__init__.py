@@ -1,0 +1,1 @@
+"""The energy backend of a municipality. This package imports nothing by itself."""

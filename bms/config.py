@@ -1,0 +1,38 @@
+"""Settings from ``BMS_*`` environment variables; read when asked, never at import."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of a running backend. docs/operating.md has a heading for each."""
+
+    model_config = SettingsConfigDict(env_prefix="BMS_", extra="ignore")
+
+    home: Path = Field(Path("var"), description="folder of the database and the release journal")
+    sites: Path = Field(Path("sites/examples"), description="folder of the site files")
+    database_url: str | None = Field(None, description="SQLAlchemy URL; default SQLite in home")
+    host: str = Field("127.0.0.1", description="address of API and dashboard")
+    port: int = Field(8000, ge=0, le=65535, description="port of API and dashboard")
+    lease_minutes: int = Field(30, ge=5, le=240, description="lease of a write in building time")
+    clock_file: Path | None = Field(None, description="building time of a simulator")
+    poll_minutes: int = Field(15, ge=1, le=60, description="how often points are read")
+    plan_minutes: int = Field(60, ge=15, le=1440, description="how often plans are made")
+    horizon_hours: int = Field(36, ge=12, le=72, description="how far plans look ahead")
+
+    @property
+    def lease(self) -> timedelta:
+        return timedelta(minutes=self.lease_minutes)
+
+    @property
+    def journal(self) -> Path:
+        return self.home / "release.journal"
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'bms.db'}"

@@ -1,0 +1,1 @@
+"""The simulated municipality's run and its table."""

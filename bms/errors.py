@@ -1,0 +1,89 @@
+"""Every exception that this product raises on purpose.
+
+::
+
+    BmsError
+    ├── ConfigError            a setting or file is wrong; a person has to change it
+    │   └── SiteFileError      one or more mistakes in site files, all listed with file and line
+    ├── DeviceError            something between us and a controller
+    │   ├── RetryableError     may go away by itself (time-out, refused connection, busy)
+    │   └── PermanentError     will not (illegal address, write not allowed, wrong type)
+    ├── StoreError             the database refused or is away
+    │   └── StoreUnavailable   away: keep the data on disk and try again
+    ├── FeedError              weather, prices or emissions could not be had
+    ├── InsufficientData       too little or too poor data for the answer that was asked for
+    ├── GuardError             the guard process cannot be relied on, so nothing may be written
+    └── NotFound               no such site, point, plan or key
+
+Outcomes that belong to normal operation (a refused write, a hand on the thermostat, an
+infeasible comfort band) are values, not exceptions: see ``bms.model.command`` and
+``bms.model.plan``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class BmsError(Exception):
+    """Root of the tree. Its text says what, where and the way out."""
+
+
+class ConfigError(BmsError):
+    """A setting or file is wrong; a person has to change it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a file: where it stands, what is wrong and what is allowed."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}"
+
+
+class SiteFileError(ConfigError):
+    """All mistakes found in the site files of a directory."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+
+
+class DeviceError(BmsError):
+    """Something between us and a controller."""
+
+
+class RetryableError(DeviceError):
+    """May go away by itself: a time-out, a refused connection, a busy device."""
+
+
+class PermanentError(DeviceError):
+    """Will not go away by itself: an illegal address, a write that is not allowed."""
+
+
+class StoreError(BmsError):
+    """The database refused."""
+
+
+class StoreUnavailable(StoreError):
+    """The database is away: keep the data on disk and try again."""
+
+
+class FeedError(BmsError):
+    """Weather, prices or emissions could not be had."""
+
+
+class InsufficientData(BmsError):
+    """Too little or too poor data for the answer that was asked for."""
+
+
+class GuardError(BmsError):
+    """The guard process cannot be relied on, so nothing may be written."""
+
+
+class NotFound(BmsError):
+    """No such site, point, plan or key."""

@@ -1,0 +1,1 @@
+"""Fault detection rules: pure functions from series to faults."""

@@ -1,0 +1,1 @@
+"""Weather, prices, emission factors and tariffs."""

@@ -1,0 +1,102 @@
+"""Writes to a building: the command, what became of it, and how it was given back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A leased write. ``value`` is in the unit of the point; times are building time."""
+
+    id: str
+    point: str
+    value: float
+    issued_at: datetime
+    lease_end: datetime
+    reason: str
+    actor: str
+    plan: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Written, and the read-back shows it."""
+
+    command: Command
+    read_back: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clamped:
+    """Written at the limit of the point instead of at the wish."""
+
+    command: Command
+    written: float
+    read_back: float
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not written: our own rules forbid it."""
+
+    command: Command
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """Somebody else holds the point. ``priority`` is the BACnet slot, None for an operator's
+    override in the API or a value that somebody put in place of ours."""
+
+    command: Command
+    priority: int | None
+    value: float | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The device did not do it. ``retryable`` tells a time-out from a refusal."""
+
+    command: Command
+    error: str
+    retryable: bool
+
+
+Receipt = Accepted | Clamped | Refused | Overridden | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Given back, and the read-back shows it. ``effective`` is the value that stands now."""
+
+    point: str
+    effective: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StillHeld:
+    """Not given back (yet); the guard tries again."""
+
+    point: str
+    error: str
+    retryable: bool = True
+
+
+ReleaseReceipt = Released | StillHeld
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override:
+    """A person's word that we keep our hands off: a point, or all of a site (``point`` None)."""
+
+    id: str
+    site: str
+    point: str | None
+    since: datetime
+    until: datetime | None
+    reason: str
+    actor: str

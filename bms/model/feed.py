@@ -1,0 +1,27 @@
+"""What feeds bring: series with their source and age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bms.model.series import Series
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSeries:
+    """A series with its unit, source and the moment it was issued. ``synthetic`` says so."""
+
+    series: Series
+    unit: str
+    source: str
+    issued_at: datetime
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeatherSeries:
+    """Outdoor air temperature [degC] and global horizontal irradiance [W/m2], interval means."""
+
+    temp_out_c: FeedSeries
+    ghi_wm2: FeedSeries

@@ -1,0 +1,58 @@
+"""A reading: one value of one point at one time, or the reason why there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Quality(StrEnum):
+    """What a value is worth. Only the first three come with a value."""
+
+    GOOD = "good"
+    UNCERTAIN = "uncertain"
+    ESTIMATED = "estimated"
+    ABSENT = "absent"
+    OUT_OF_RANGE = "out_of_range"
+    NO_REPLY = "no_reply"
+    DEVICE_ERROR = "device_error"
+
+    @property
+    def has_value(self) -> bool:
+        return self in (Quality.GOOD, Quality.UNCERTAIN, Quality.ESTIMATED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """``value`` is in the unit of the point; None where ``quality`` says why it is missing.
+
+    ``time`` is the moment of the source, ``received`` the moment we had it; both aware UTC.
+    """
+
+    point: str
+    time: datetime
+    value: float | None
+    quality: Quality = Quality.GOOD
+    received: datetime | None = None
+    detail: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.time.tzinfo is None:
+            raise ValueError(f"{self.point}: a reading's time has to be aware (UTC)")
+        if (self.value is None) == self.quality.has_value:
+            raise ValueError(f"{self.point}: {self.quality} does not go with value {self.value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a batch of readings."""
+
+    new: int = 0
+    known: int = 0
+    corrected: int = 0
+
+    def __add__(self, other: Ingested) -> Ingested:
+        return Ingested(
+            self.new + other.new, self.known + other.known, self.corrected + other.corrected
+        )

@@ -1,0 +1,79 @@
+"""What was saved, with everything an auditor asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bms.model.units import Commodity
+from bms.model.words import Words
+
+
+class Verdict(StrEnum):
+    """How far a saving may be claimed."""
+
+    VERIFIED = "verified"
+    INDICATIVE = "indicative"
+    NOT_CLAIMABLE = "not_claimable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A period of building time, start inclusive, end exclusive, both aware."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Savings:
+    """Avoided energy use of one meter (IPMVP Option C): adjusted baseline minus measured [kWh].
+
+    Every number that cannot be known is None, and ``reasons`` say why. ``coverage`` is the share
+    of the reporting period with both use and weather, 0..1; ``cv_rmse`` and ``nmbe`` are fractions
+    of the mean; ``rho`` is the lag-1 autocorrelation of the residuals.
+    """
+
+    meter_id: str
+    commodity: Commodity
+    baseline: Span
+    reporting: Span
+    model: str | None
+    n: int
+    coverage: float
+    cv_rmse: float | None
+    nmbe: float | None
+    r2: float | None
+    rho: float | None
+    baseline_kwh: float | None
+    adjusted_baseline_kwh: float | None
+    measured_kwh: float | None
+    saving_kwh: float | None
+    saving_low_kwh: float | None
+    saving_high_kwh: float | None
+    confidence: float
+    verdict: Verdict
+    reasons: tuple[Words, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSavings:
+    """The saving of a building or portfolio: the sum over its billed meters, with its interval.
+
+    ``cost_dkk`` and ``co2_kg`` value the saving at the mean price and factor of the period.
+    """
+
+    id: str
+    meters: tuple[Savings, ...]
+    adjusted_baseline_kwh: float | None
+    measured_kwh: float | None
+    saving_kwh: float | None
+    saving_low_kwh: float | None
+    saving_high_kwh: float | None
+    confidence: float
+    verdict: Verdict
+    reasons: tuple[Words, ...] = ()
+    cost_dkk: float | None = None
+    co2_kg: float | None = None

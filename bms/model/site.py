@@ -1,0 +1,320 @@
+"""What a building is: zones, devices, meters and points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from bms.model.timetable import WeekTimetable
+from bms.model.units import Commodity, Unit
+
+
+class Role(StrEnum):
+    """What a point means to the services; the driver does not care."""
+
+    ZONE_TEMP = "zone_temp"
+    ZONE_SETPOINT = "zone_setpoint"
+    ZONE_VALVE = "zone_valve"
+    ZONE_CO2 = "zone_co2"
+    OUTDOOR_TEMP = "outdoor_temp"
+    SUPPLY_WATER_TEMP = "supply_water_temp"
+    RETURN_WATER_TEMP = "return_water_temp"
+    HEATING_CURVE_SHIFT = "heating_curve_shift"
+    VENTILATION_RUN = "ventilation_run"
+    SUPPLY_AIR_TEMP = "supply_air_temp"
+    METER_ENERGY = "meter_energy"
+    METER_VOLUME = "meter_volume"
+    METER_POWER = "meter_power"
+    METER_FLOW_TEMP = "meter_flow_temp"
+    METER_RETURN_TEMP = "meter_return_temp"
+    OTHER = "other"
+
+
+class Mode(StrEnum):
+    """How far a site is trusted to us."""
+
+    OBSERVE = "observe"
+    ADVISE = "advise"
+    AUTO = "auto"
+
+
+class Privacy(StrEnum):
+    """Who may see a point's series. ``personal`` (occupancy, CO2) is never open data."""
+
+    OPEN = "open"
+    INTERNAL = "internal"
+    PERSONAL = "personal"
+
+
+class ReleaseKind(StrEnum):
+    """The way back to the building's own control, declared for each writable point."""
+
+    NULL = "null"
+    REMOTE_ENABLE = "remote_enable"
+    TIMETABLE = "timetable"
+    CONSTANT = "constant"
+
+
+class Table(StrEnum):
+    """The four Modbus tables."""
+
+    HOLDING = "holding"
+    INPUT = "input"
+    COIL = "coil"
+    DISCRETE = "discrete"
+
+
+class DataType(StrEnum):
+    """How a value lies in Modbus registers."""
+
+    INT16 = "int16"
+    UINT16 = "uint16"
+    INT32 = "int32"
+    UINT32 = "uint32"
+    INT64 = "int64"
+    UINT64 = "uint64"
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    BIT = "bit"
+
+
+class Order(StrEnum):
+    """Order of words in a value, or of bytes in a word."""
+
+    BIG = "big"
+    LITTLE = "little"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModbusAddress:
+    """Where a value lies on a Modbus device: ``value = raw * scale + offset``.
+
+    ``address`` is the zero-based address on the wire. ``sentinels`` are raw numbers that mean "no
+    value" (an absent sensor, say). ``bit`` picks a bit of one holding or input register.
+    """
+
+    table: Table
+    address: int
+    type: DataType = DataType.INT16
+    scale: float = 1.0
+    offset: float = 0.0
+    word_order: Order = Order.BIG
+    byte_order: Order = Order.BIG
+    bit: int | None = None
+    sentinels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacnetAddress:
+    """A property of a BACnet object, by default its present value."""
+
+    object_type: str
+    instance: int
+    property: str = "present-value"
+
+
+Address = ModbusAddress | BacnetAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """How a point is given back.
+
+    ``null``: relinquish our BACnet slot. ``remote_enable``: write 0 to the register ``enable``
+    (it is set to 1 with each write). ``timetable``: write the value that ``timetable`` has at the
+    moment of release. ``constant``: write ``value``.
+    """
+
+    kind: ReleaseKind
+    enable: ModbusAddress | None = None
+    timetable: WeekTimetable | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRule:
+    """What may be written to a point, in the unit of the point.
+
+    ``resolution`` is the smallest step that the point takes, ``tolerance`` how far a read-back may
+    lie from what was written. ``hold_safe`` is the range of values that can stand for days without
+    harm; ``watchdog_s`` [s] is the device's own time-out, where it has one. A point with neither is
+    refused for ``auto`` (DESIGN, law 1).
+    """
+
+    minimum: float
+    maximum: float
+    release: Release
+    resolution: float = 0.1
+    tolerance: float = 0.06
+    priority: int = 13
+    hold_safe: tuple[float, float] | None = None
+    watchdog_s: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 9 <= self.priority <= 15:
+            raise ValueError(f"write priority {self.priority} is outside 9..15")
+        if not self.minimum < self.maximum:
+            raise ValueError(f"limits {self.minimum}..{self.maximum} leave nothing to write")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A controller, meter or gateway on the network. ``id`` is ``site/device``."""
+
+    id: str
+    site: str
+    protocol: str
+    host: str
+    port: int
+    unit: int = 1
+    instance: int | None = None
+    timeout_s: float = 2.0
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One value of a device. ``id`` is ``site/point``; times in seconds [s], retention in days."""
+
+    id: str
+    site: str
+    device: str
+    role: Role
+    unit: Unit
+    address: Address
+    zone: str | None = None
+    meter: str | None = None
+    ventilation: str | None = None
+    interval_s: int = 900
+    privacy: Privacy = Privacy.INTERNAL
+    retention_days: int | None = None
+    low: float | None = None
+    high: float | None = None
+    write: WriteRule | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comfort:
+    """Temperature band in use [degC], and the limits that no price can buy out of use."""
+
+    low_c: float = 20.0
+    high_c: float = 25.0
+    floor_c: float = 16.0
+    ceiling_c: float = 28.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """Part of a building that is heated and used as one.
+
+    ``occupancy`` is 1 in use and 0 out of use; ``own_setpoint`` [degC] is what the building's own
+    control asks for today; both are local weekly timetables.
+    """
+
+    id: str
+    name: str
+    area_m2: float
+    occupancy: WeekTimetable
+    own_setpoint: WeekTimetable
+    comfort: Comfort = Comfort()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ventilation:
+    """An air-handling unit. Flow [m3/h], fan power at that flow [kW], recovery 0..1.
+
+    ``own_run`` is 1 while the building's own control runs it; ``lead_min`` [min] is how long
+    before use it has to run.
+    """
+
+    id: str
+    zones: tuple[str, ...]
+    flow_m3_h: float
+    fan_kw: float
+    recovery: float
+    own_run: WeekTimetable
+    lead_min: int = 30
+
+
+class HeatSourceKind(StrEnum):
+    DISTRICT_HEATING = "district_heating"
+    HEAT_PUMP = "heat_pump"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatSource:
+    """Where the heat comes from. ``capacity_kw`` [kW] heat; ``cop``: (outdoor [degC], COP)."""
+
+    kind: HeatSourceKind
+    capacity_kw: float
+    cop: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """A meter. ``billed`` marks the meters whose sum is the site's use (submeters are not).
+
+    ``register_max`` [unit of the energy point] is where the register rolls over.
+    """
+
+    id: str
+    commodity: Commodity
+    billed: bool = True
+    register_max: float | None = None
+    multiplier: float = 1.0
+    max_kw: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What things that are not on a bill are worth, in DKK."""
+
+    comfort_dkk_per_kh: float = 60.0
+    co2_dkk_per_kg: float = 0.75
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One municipal building. Areas [m2], position in degrees (WGS 84)."""
+
+    id: str
+    name_da: str
+    name_en: str
+    use: str
+    area_m2: float
+    latitude: float
+    longitude: float
+    timezone: str
+    heat_source: HeatSource
+    zones: tuple[Zone, ...]
+    devices: tuple[Device, ...]
+    points: tuple[Point, ...]
+    meters: tuple[Meter, ...]
+    ventilation: tuple[Ventilation, ...] = ()
+    mode: Mode = Mode.OBSERVE
+    price_area: str = "DK1"
+    electricity_tariff: str = "konstant_c"
+    heat_tariff: str = "kredslob"
+    weights: Weights = Weights()
+    closures: tuple[tuple[date, date], ...] = ()
+    closed_dates: frozenset[date] = field(default=frozenset(), repr=False)
+
+    def closed(self, day: date) -> bool:
+        """Whether the site is closed on this local day: a public holiday or a listed closure."""
+        return day in self.closed_dates or any(
+            first <= day <= last for first, last in self.closures
+        )
+
+    def zone(self, zone_id: str) -> Zone:
+        return next(zone for zone in self.zones if zone.id == zone_id)
+
+    def device(self, device_id: str) -> Device:
+        return next(device for device in self.devices if device.id == device_id)
+
+    def points_by_role(self, role: Role) -> tuple[Point, ...]:
+        return tuple(point for point in self.points if point.role == role)
+
+    def meter_point(self, meter_id: str, role: Role = Role.METER_ENERGY) -> Point | None:
+        """The point of a meter that has this role, or None."""
+        return next((p for p in self.points if p.meter == meter_id and p.role == role), None)

@@ -1,0 +1,208 @@
+"""The seams of the product on one page. What implements them is wired in ``bms.runtime``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from bms.model.command import Command, Override, Receipt, ReleaseReceipt
+from bms.model.feed import FeedSeries, WeatherSeries
+from bms.model.plan import BuildingModel, NoModel, Plan, Problem, Schedule
+from bms.model.reading import Ingested, Reading
+from bms.model.savings import SiteSavings
+from bms.model.series import Series
+from bms.model.site import Device, Mode, Point
+from bms.model.words import Words
+
+
+class Clock(Protocol):
+    """Building time and the wire's time (DESIGN, law 9)."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic(self) -> float: ...
+
+
+class Driver(Protocol):
+    """One device on the network.
+
+    ``read`` gives exactly one reading per point, in their order, stamped with ``at`` (building
+    time); what cannot be read is None with a quality. ``write`` reads back. ``release`` goes the
+    way that the point declares; ``at`` decides what a timetable says. Neither raises for what a device
+    does: outcomes are values. Each call ends within a few of the device's time-outs.
+    """
+
+    async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]: ...
+
+    async def write(self, point: Point, command: Command) -> Receipt: ...
+
+    async def release(self, point: Point, at: datetime) -> ReleaseReceipt: ...
+
+    async def close(self) -> None: ...
+
+
+class Drivers(Protocol):
+    """Gives the driver of a device and keeps its connection."""
+
+    def driver(self, device: Device) -> Driver: ...
+
+    async def close(self) -> None: ...
+
+
+class Planner(Protocol):
+    """The optimiser as the services see it. Pure and slow: call it in a pool."""
+
+    def identify(self, problem: Problem) -> BuildingModel | NoModel: ...
+
+    def plan(self, problem: Problem) -> Schedule: ...
+
+
+class Checker(Protocol):
+    """The independent checker: every objection to a schedule; none means it may be written."""
+
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]: ...
+
+
+class Feed(Protocol):
+    """Weather, spot prices and emission factors; the past as observed, the future as forecast.
+
+    Raises ``bms.errors.FeedError`` when nothing can be served.
+    """
+
+    def weather(
+        self, latitude: float, longitude: float, *, start: datetime, end: datetime, now: datetime
+    ) -> WeatherSeries:
+        """Hourly or finer; [degC] and [W/m2]."""
+        ...
+
+    def spot(self, area: str, *, start: datetime, end: datetime, now: datetime) -> FeedSeries:
+        """Day-ahead price of electricity [DKK/kWh], quarter-hours, without tariffs and VAT."""
+        ...
+
+    def emissions(self, area: str, *, start: datetime, end: datetime, now: datetime) -> FeedSeries:
+        """Location-based emission factor of electricity [kg CO2/kWh]."""
+        ...
+
+
+class Tariffs(Protocol):
+    """Energy prices and factors of a site by time. Result on the grid asked for."""
+
+    def electricity(self, tariff: str, spot: Series) -> Series:
+        """Price to pay [DKK/kWh] on the grid of ``spot``: spot, grid, transmission, tax."""
+        ...
+
+    def heat(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
+        """Energy price of district heating [DKK/kWh]."""
+        ...
+
+    def heat_emissions(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
+        """Emission factor of district heating [kg CO2/kWh]."""
+        ...
+
+
+class Fold(StrEnum):
+    """How readings become one value per step of a grid."""
+
+    MEAN = "mean"
+    LAST = "last"
+    DELTA = "delta"
+
+
+class Store(Protocol):
+    """Where things are kept. Synchronous: call it in a thread.
+
+    Raises ``bms.errors.StoreUnavailable`` when the database is away, ``NotFound`` for unknown ids.
+    """
+
+    def add_readings(self, readings: Iterable[Reading]) -> Ingested:
+        """Idempotent on (point, time); another value is a correction, and the last stands."""
+        ...
+
+    def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]: ...
+
+    def latest(self, points: Sequence[str]) -> dict[str, Reading]: ...
+
+    def series(
+        self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
+    ) -> Series:
+        """``DELTA`` turns a cumulative register into use per step; gaps stay NaN in every fold."""
+        ...
+
+    def add_plan(self, plan: Plan) -> None: ...
+
+    def plan(self, plan_id: str) -> Plan: ...
+
+    def plan_in_force(self, site: str) -> Plan | None:
+        """The newest plan of the site."""
+        ...
+
+    def save_model(self, model: BuildingModel) -> None: ...
+
+    def model(self, site: str) -> BuildingModel | None: ...
+
+    def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None: ...
+
+    def receipts(
+        self, site: str, since: datetime
+    ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
+        """Oldest first."""
+        ...
+
+    def mode(self, site: str) -> Mode | None:
+        """The mode that a person set, None where the site file decides."""
+        ...
+
+    def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None: ...
+
+    def add_override(self, override: Override) -> None: ...
+
+    def remove_override(self, override_id: str, *, actor: str, at: datetime) -> None: ...
+
+    def overrides(self, site: str, at: datetime) -> list[Override]:
+        """Those in force at ``at``."""
+        ...
+
+    def add_key(self, key_id: str, digest: str, scope: str, name: str, at: datetime) -> None:
+        """``digest`` is the SHA-256 of the secret; ``scope`` is ``read``, ``operate`` or
+        ``controller:<device id>``."""
+        ...
+
+    def key(self, key_id: str) -> tuple[str, str, str] | None:
+        """(digest, scope, name) of a key that is not revoked."""
+        ...
+
+    def keys(self) -> list[tuple[str, str, str, datetime, datetime | None]]:
+        """(id, scope, name, created, revoked)."""
+        ...
+
+    def revoke_key(self, key_id: str, at: datetime) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Journal(Protocol):
+    """The release journal: on disk before a write leaves."""
+
+    def intend(self, leases: Sequence[tuple[Command, Point, Device]]) -> None:
+        """Append and sync. Raises ``GuardError`` when the disk refuses."""
+        ...
+
+    def settle(self, commands: Mapping[str, str]) -> None:
+        """Points that are back at their own control: point id → id of the command that ended."""
+        ...
+
+
+class GuardKeeper(Protocol):
+    """Keeps the guard process alive."""
+
+    async def ensure(self) -> None:
+        """Return once a guard runs. Raises ``GuardError`` when none can be started."""
+        ...
+
+
+class Reporter(Protocol):
+    """Turns savings into files."""
+
+    def savings_csv(self, rows: Sequence[SiteSavings]) -> bytes: ...

@@ -1,0 +1,1 @@
+"""Charts and files from data: data in, bytes out."""

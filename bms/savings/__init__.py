@@ -1,0 +1,1 @@
+"""Measurement and verification: pure functions from series to savings."""

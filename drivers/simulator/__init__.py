@@ -1,0 +1,1 @@
+"""A municipality of simulated buildings behind real Modbus TCP and BACnet/IP servers."""

@@ -1,0 +1,1 @@
+"""Problem → Schedule: pure numpy and scipy, usable alone."""

@@ -1,0 +1,1 @@
+"""What a building is: schema, loader, calendars and examples."""

@@ -30,8 +30,8 @@ class Driver(Protocol):
 
     ``read`` gives exactly one reading per point, in their order, stamped with ``at`` (building
     time); what cannot be read is None with a quality. ``write`` reads back. ``release`` goes the
-    way that the point declares; ``at`` decides what a timetable says. Neither raises for what a device
-    does: outcomes are values. Each call ends within a few of the device's time-outs.
+    way that the point declares; ``at`` decides what a timetable says. None of them raises for what
+    a device does: outcomes are values. Each call ends within a few of the device's time-outs.
     """
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]: ...

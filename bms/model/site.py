@@ -159,6 +159,17 @@ class WriteRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatePoint:
+    """One value of a device model, as its template in ``drivers/devices`` declares it."""
+
+    name: str
+    unit: Unit
+    address: Address
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A controller, meter or gateway on the network. ``id`` is ``site/device``."""
 

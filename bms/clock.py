@@ -6,8 +6,13 @@ own it), ``monotonic()`` is the wire's time (deadlines; always real).
 
 from __future__ import annotations
 
+import json
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bms.errors import ConfigError
 
 
 class SystemClock:
@@ -42,3 +47,36 @@ class VirtualClock:
 
     def advance(self, step: timedelta) -> None:
         self.move_to(self._now + step)
+
+
+class FileClock:
+    """Building time from the file of whoever owns it: ``{"time": "2019-01-14T00:00:00+00:00"}``.
+
+    The owner replaces the file atomically. While it cannot be read, the last time stands. Raises
+    ``ConfigError`` when it cannot be read at the start: a guard that does not know the time must
+    not pretend to guard.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._last = self._read()
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                f"building time cannot be read from {path}: {error}. Start the simulator that "
+                "writes it, or leave the clock file out to use the computer's time"
+            ) from error
+
+    def now(self) -> datetime:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            self._last = self._read()
+        return self._last
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def _read(self) -> datetime:
+        moment = datetime.fromisoformat(json.loads(self._path.read_text())["time"])
+        if moment.tzinfo is None:
+            raise ValueError(f"{moment} has no UTC offset")
+        return moment.astimezone(UTC)

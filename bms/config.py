@@ -19,6 +19,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; default SQLite in home")
     host: str = Field("127.0.0.1", description="address of API and dashboard")
     port: int = Field(8000, ge=0, le=65535, description="port of API and dashboard")
+    open_dashboard: bool = Field(
+        default=False, description="show the pages without a key (the demo does, on loopback)"
+    )
     lease_minutes: int = Field(30, ge=5, le=240, description="lease of a write in building time")
     clock_file: Path | None = Field(None, description="building time of a simulator")
     poll_minutes: int = Field(15, ge=1, le=60, description="how often points are read")

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bms.model.command import Command, Override, Receipt, ReleaseReceipt
 from bms.model.feed import FeedSeries, WeatherSeries
+from bms.model.lease import Lease
 from bms.model.plan import BuildingModel, NoModel, Plan, Problem, Schedule
 from bms.model.reading import Ingested, Reading
 from bms.model.savings import SiteSavings
@@ -193,12 +194,20 @@ class Journal(Protocol):
         """Points that are back at their own control: point id → id of the command that ended."""
         ...
 
+    def leases(self) -> dict[str, Lease]:
+        """The open leases by point id, as every process that shares the journal left them."""
+        ...
+
 
 class GuardKeeper(Protocol):
     """Keeps the guard process alive."""
 
     async def ensure(self) -> None:
         """Return once a guard runs. Raises ``GuardError`` when none can be started."""
+        ...
+
+    async def close(self) -> None:
+        """A clean exit: end the guard that we started, unless a lease is still open."""
         ...
 
 

@@ -32,7 +32,8 @@ class Savings:
 
     Every number that cannot be known is None, and ``reasons`` say why. ``coverage`` is the share
     of the reporting period with both use and weather, 0..1; ``cv_rmse`` and ``nmbe`` are fractions
-    of the mean; ``rho`` is the lag-1 autocorrelation of the residuals.
+    of the mean; ``rho`` is the lag-1 autocorrelation of the residuals. ``drift`` is the standard
+    deviation of the building's own drift, a share of its use, that the interval allows for.
     """
 
     meter_id: str
@@ -56,6 +57,7 @@ class Savings:
     verdict: Verdict
     reasons: tuple[Words, ...] = ()
     flags: tuple[str, ...] = ()
+    drift: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,8 @@ class WriteRule:
     ``resolution`` is the smallest step that the point takes, ``tolerance`` how far a read-back may
     lie from what was written. ``hold_safe`` is the range of values that can stand for days without
     harm; ``watchdog_s`` [s] is the device's own time-out, where it has one. A point with neither is
-    refused for ``auto`` (DESIGN, law 1).
+    refused for ``auto`` (DESIGN, law 1). ``max_change`` is the ramp limit: the largest change that
+    one write may make.
     """
 
     minimum: float
@@ -150,6 +151,7 @@ class WriteRule:
     priority: int = 13
     hold_safe: tuple[float, float] | None = None
     watchdog_s: float | None = None
+    max_change: float | None = None
 
     def __post_init__(self) -> None:
         if not 9 <= self.priority <= 15:

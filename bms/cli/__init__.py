@@ -1,0 +1,5 @@
+"""The ``bms`` command."""
+
+from bms.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,124 @@
+"""``bms keys``, ``bms schema``, ``bms db``, ``bms bench``: operations."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bms.bench.table import BENCHES, run_bench
+from bms.config import Settings
+from bms.model.codec import json_schema
+from bms.model.plan import Problem, Schedule
+from bms.runtime.wire import wire
+from bms.services.keys import create_key
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+SCHEMAS = {"problem": Problem, "schedule": Schedule}
+keys = typer.Typer(no_args_is_help=True, help="Keys of the API.")
+database = typer.Typer(no_args_is_help=True, help="The database.")
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(schema)
+    app.command()(bench)
+    app.add_typer(keys, name="keys")
+    app.add_typer(database, name="db")
+
+
+def schema(name: Annotated[str, typer.Argument(help="problem or schedule")]) -> None:
+    """Print the JSON Schema of a noun that programs exchange with us.
+
+    Example: bms schema problem
+    """
+    if name not in SCHEMAS:
+        raise typer.BadParameter(f"{name!r} is not known; there are: {', '.join(SCHEMAS)}")
+    typer.echo(json.dumps(json_schema(SCHEMAS[name]), indent=2))
+
+
+@keys.command()
+def create(
+    name: Annotated[str, typer.Argument(help="whose key it is")],
+    scope: Annotated[str, typer.Option(help="read, operate, or controller:SITE/DEVICE")] = "read",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. Its secret is shown once and kept nowhere.
+
+    Example: bms keys create dashboard --scope read
+    """
+    city = wire(Settings())
+    secret = create_key(city.store, name=name, scope=scope, now=city.clock.now())
+    typer.echo(json.dumps({"name": name, "scope": scope, "key": secret}) if as_json else secret)
+
+
+@keys.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """List the keys, without their secrets.
+
+    Example: bms keys list
+    """
+    rows = wire(Settings()).store.keys()
+    if as_json:
+        names = ("id", "scope", "name", "created", "revoked")
+        typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str))
+        return
+    table = Table("id", "scope", "name", "created", "revoked")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console().print(table)
+
+
+@keys.command()
+def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Take a key out of use.
+
+    Example: bms keys revoke 5f2c91d0
+    """
+    city = wire(Settings())
+    city.store.revoke_key(key_id, city.clock.now())
+    typer.echo(f"revoked {key_id}")
+
+
+@database.command()
+def upgrade() -> None:
+    """Bring the database to the newest form (also done at every start).
+
+    Example: bms db upgrade
+    """
+    settings = Settings()
+    wire(settings).store.close()
+    typer.echo("the database is up to date")
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help=f"{', '.join(BENCHES)} or all")],
+    as_json: AsJson = False,
+) -> None:
+    """Run a benchmark and print what was measured beside what is asked for.
+
+    Example: bms bench demo
+    """
+    if name != "all" and name not in BENCHES:
+        raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
+    rows = run_bench(name, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows]))
+    else:
+        table = Table("name", "value", "unit", "at least", "stretch", "rival", "ok")
+        for row in rows:
+            rival = "" if row.rival is None else f"{row.rival}: {row.rival_value:g}"
+            table.add_row(
+                row.name,
+                f"{row.value:.4g}",
+                row.unit,
+                row.at_least,
+                row.stretch,
+                rival,
+                "yes" if row.ok else "NO",
+            )
+        Console().print(table)
+    if not all(row.ok for row in rows):
+        raise typer.Exit(1)

@@ -1,0 +1,151 @@
+"""``bms identify``, ``bms plan``, ``bms replay``: the optimiser from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from optimizer.planner import Optimizer
+from rich.console import Console
+from rich.table import Table
+
+from bms.config import Settings
+from bms.model.codec import from_json, to_json
+from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.runtime.wire import wire
+from bms.services.plan import assemble, identify_site, plan_site
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(identify)
+    app.command()(plan)
+    app.command()(replay)
+
+
+def identify(site: Annotated[str, typer.Argument(metavar="SITE")], as_json: AsJson = False) -> None:
+    """Learn the thermal model of a site from its stored readings, or say why there is none.
+
+    Example: bms identify townhall
+    """
+    city = wire(Settings())
+    answer = asyncio.run(
+        identify_site(
+            city.site(site),
+            now=city.clock.now(),
+            store=city.store,
+            feed=city.feed,
+            tariffs=city.tariffs,
+            planner=city.planner,
+        )
+    )
+    if as_json:
+        typer.echo(to_json(answer))
+    elif isinstance(answer, NoModel):
+        for reason in answer.reasons:
+            typer.echo(f"{reason.da} / {reason.en}")
+    else:
+        _print_model(answer)
+    if isinstance(answer, NoModel):
+        raise typer.Exit(1)
+
+
+def _print_model(model: BuildingModel) -> None:
+    table = Table("zone", "order", "RMSE 24 h [K]", "persistence [K]", "last week [K]")
+    for zone in model.zones:
+        errors = (zone.rmse_24h_k, zone.persistence_k, zone.last_week_k)
+        table.add_row(zone.zone, zone.order, *(f"{error:.2f}" for error in errors))
+    Console().print(table)
+
+
+def plan(
+    site: Annotated[str | None, typer.Argument(metavar="SITE")] = None,
+    problem: Annotated[
+        str | None, typer.Option(help="a Problem as JSON; `-` reads standard input")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="plan, but keep nothing")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Plan the coming setpoints of a site, or answer a Problem file.
+
+    Example: bms plan townhall --dry-run
+    """
+    if (site is None) == (problem is None):
+        raise typer.BadParameter("name a SITE, or give --problem FILE")
+    schedule = _plan_file(problem) if problem else _plan_site(str(site), dry_run)
+    show(schedule, as_json)
+
+
+def _plan_file(name: str) -> Schedule:
+    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    return Optimizer().plan(from_json(Problem, text))
+
+
+def _plan_site(site_id: str, dry_run: bool) -> Schedule:
+    city = wire(Settings())
+    site, now = city.site(site_id), city.clock.now()
+    horizon = timedelta(hours=city.settings.horizon_hours)
+    if dry_run:
+        problem = assemble(
+            site,
+            now=now,
+            store=city.store,
+            feed=city.feed,
+            tariffs=city.tariffs,
+            horizon=horizon,
+        )
+        return city.planner.plan(problem)
+    made = plan_site(
+        site,
+        now=now,
+        store=city.store,
+        feed=city.feed,
+        tariffs=city.tariffs,
+        planner=city.planner,
+        checker=city.checker,
+        horizon=horizon,
+    )
+    return asyncio.run(made).schedule
+
+
+def replay(
+    plan_id: Annotated[str, typer.Argument(metavar="PLAN")], as_json: AsJson = False
+) -> None:
+    """Answer a stored plan's problem again; exit 1 when the schedule is not the same.
+
+    Example: bms replay 3f0c…
+    """
+    city = wire(Settings())
+    stored = city.store.plan(plan_id)
+    again = city.planner.plan(stored.problem)
+    show(again, as_json)
+    if again.setpoints != stored.schedule.setpoints:
+        typer.echo("the schedule differs from the stored one", err=True)
+        raise typer.Exit(1)
+
+
+def show(schedule: Schedule, as_json: bool) -> None:
+    """Print a schedule as JSON or as a table."""
+    if as_json:
+        typer.echo(to_json(schedule))
+        return
+    console = Console()
+    console.print(f"{schedule.site}: {schedule.status} from {schedule.start.isoformat()}")
+    for reason in schedule.reasons:
+        console.print(f"  {reason.en}")
+    table = Table("point", "from", "to", "value", "unit")
+    for setpoint in schedule.setpoints:
+        for step in setpoint.steps:
+            table.add_row(
+                setpoint.point,
+                f"{step.start:%a %H:%M}",
+                f"{step.end:%a %H:%M}",
+                f"{step.value:g}",
+                setpoint.unit,
+            )
+    console.print(table)

@@ -1,0 +1,177 @@
+"""``bms read``, ``bms write``, ``bms release``: a person at a building."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bms.config import Settings
+from bms.errors import NotFound
+from bms.model.codec import to_dict
+from bms.model.command import Accepted, Clamped, Released, ReleaseReceipt
+from bms.model.reading import Reading
+from bms.model.site import Point, Site
+from bms.runtime.wire import wire
+from bms.services.city import City
+from bms.services.dispatch import write_once
+from bms.services.poll import read_points
+from bms.services.release import release_city, release_points, release_rows
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+DURATION = re.compile(r"(\d+)\s*(s|m|h)")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(read)
+    app.command()(write)
+    app.command()(release)
+
+
+def duration(text: str) -> timedelta:
+    """30m, 2h or 90s. Raises ``typer.BadParameter`` otherwise."""
+    match = DURATION.fullmatch(text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is not a duration; write 30m, 2h or 90s")
+    return timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+
+
+def chosen(city: City, target: str) -> tuple[Site, tuple[Point, ...]]:
+    """The site and points that ``SITE`` or ``SITE/POINT`` names."""
+    site = city.site(target.split("/", 1)[0])
+    if "/" not in target:
+        return site, site.points
+    points = tuple(point for point in site.points if point.id == target)
+    if not points:
+        raise NotFound(f"no point {target!r}; `bms read {site.id}` lists the points of the site")
+    return site, points
+
+
+def read(
+    target: Annotated[str, typer.Argument(metavar="SITE[/POINT]")], as_json: AsJson = False
+) -> None:
+    """Read a site or a point once, straight from the device.
+
+    Example: bms read townhall/north.temp
+    """
+
+    async def work() -> list[tuple[Point, Reading]]:
+        city = wire(Settings())
+        site, points = chosen(city, target)
+        try:
+            readings = await read_points(site, points, city.drivers, city.clock.now())
+        finally:
+            await city.drivers.close()
+        by_id = {point.id: point for point in points}
+        return [(by_id[reading.point], reading) for reading in readings]
+
+    rows = asyncio.run(work())
+    if as_json:
+        typer.echo(json.dumps([{**to_dict(r), "unit": p.unit.value} for p, r in rows]))
+    else:
+        table = Table("point", "value", "unit", "quality", "detail")
+        for point, reading in rows:
+            value = "–" if reading.value is None else f"{reading.value:g}"
+            table.add_row(point.id, value, point.unit, reading.quality, reading.detail or "")
+        Console().print(table)
+    if all(reading.value is None for _, reading in rows):
+        raise typer.Exit(1)
+
+
+def write(
+    target: Annotated[str, typer.Argument(metavar="SITE/POINT")],
+    value: float,
+    for_: Annotated[str, typer.Option("--for", help="how long, e.g. 30m or 2h")] = "30m",
+    reason: Annotated[str, typer.Option(help="why, for the audit log")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Write one value for a limited time; the guard gives the point back afterwards.
+
+    Example: bms write townhall/north.setpoint 20.5 --for 30m --reason "parents' evening"
+    """
+    if not reason.strip():
+        raise typer.BadParameter("say why: --reason TEXT")
+    if "/" not in target:
+        raise typer.BadParameter(f"{target!r} names no point; write SITE/POINT")
+    lease = duration(for_)
+
+    async def work() -> object:
+        city = wire(Settings())
+        site, points = chosen(city, target)
+        try:
+            return await write_once(
+                site,
+                points[0].id,
+                value,
+                now=city.clock.now(),
+                store=city.store,
+                drivers=city.drivers,
+                journal=city.journal,
+                keeper=city.keeper,
+                lease=lease,
+                reason=reason,
+                actor="operator",
+            )
+        finally:
+            await city.drivers.close()
+
+    receipt = asyncio.run(work())
+    kind = type(receipt).__name__
+    if as_json:
+        typer.echo(json.dumps({"outcome": kind.lower(), **to_dict(receipt)}))
+    else:
+        typer.echo(f"{kind}: {receipt}")
+    if not isinstance(receipt, Accepted | Clamped):
+        raise typer.Exit(1)
+
+
+def release(
+    target: Annotated[str | None, typer.Argument(metavar="SITE[/POINT]")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="every site of the city")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a point, a site or the city back to the buildings' own control.
+
+    Example: bms release townhall
+    """
+    if (target is None) != all_:
+        raise typer.BadParameter("name SITE[/POINT], or --all for the whole city")
+
+    async def work() -> list[ReleaseReceipt]:
+        city = wire(Settings())
+        now, drivers, journal = city.clock.now(), city.drivers, city.journal
+        try:
+            if target is None or "/" not in target:
+                sites = city.sites.values() if target is None else [city.site(target)]
+                return await release_city(
+                    sites,
+                    now=now,
+                    drivers=drivers,
+                    journal=journal,
+                    store=city.store,
+                    actor="operator",
+                    reason="bms release",
+                )
+            site, points = chosen(city, target)
+            return await release_points(site, points, now=now, drivers=drivers, journal=journal)
+        finally:
+            await drivers.close()
+
+    receipts = asyncio.run(work())
+    if as_json:
+        rows = [{"outcome": type(r).__name__.lower(), **to_dict(r)} for r in receipts]
+        typer.echo(json.dumps(rows))
+    else:
+        table = Table("point", "outcome", "now")
+        for row in release_rows(receipts):
+            table.add_row(*row)
+        Console().print(table)
+    if not all(isinstance(receipt, Released) for receipt in receipts):
+        raise typer.Exit(1)

@@ -1,0 +1,122 @@
+"""A simulated municipality, filled with its past and wired like a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bms.clock import FileClock
+from bms.config import Settings
+from bms.demo.municipality import archetype_of, example_sites, wired
+from bms.demo.options import DETAILED, PAST, START, WEATHER, DemoOptions
+from bms.demo.past import past_readings
+from bms.feeds.archive import ArchiveFeed
+from bms.model.plan import NoModel
+from bms.model.site import Site
+from bms.runtime.wire import wire
+from bms.services.city import City
+from bms.services.plan import identify_site
+from drivers.simulator.client import SimulatorProcess, read_history
+from drivers.simulator.config import SimulatorConfig, SiteConfig
+
+log = logging.getLogger(__name__)
+Report = Callable[[str, float], None]
+"""Called with what is being done and how much of it is (0..1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """The wired city with the simulator that owns its building time."""
+
+    city: City
+    simulator: SimulatorProcess
+
+    async def move_to(self, moment: datetime) -> None:
+        """Let building time pass up to ``moment``."""
+        seconds = round((moment - self.city.clock.now()).total_seconds())
+        await self.simulator.advance(seconds)
+
+
+def simulator_config(options: DemoOptions, sites: Sequence[Site]) -> SimulatorConfig:
+    """One simulated building per site, from a year before the demo starts."""
+    return SimulatorConfig(
+        sites=tuple(
+            SiteConfig(id=site.id, archetype=archetype_of(site.id), seed=options.seed * 1000 + i)
+            for i, site in enumerate(sites)
+        ),
+        weather=WEATHER,
+        start=START.astimezone(UTC) - PAST,
+        clock_file=options.home / "clock.json",
+    )
+
+
+@contextlib.asynccontextmanager
+async def simulated_city(options: DemoOptions, report: Report) -> AsyncIterator[Simulated]:
+    """Start the simulator, fill the past, wire the city; end the simulator afterwards."""
+    sites = example_sites(options.sites)
+    config = simulator_config(options, sites)
+    async with SimulatorProcess(options.home) as simulator:
+        ports = await simulator.start(config)
+        path = options.home / "past.npz"
+        start = START.astimezone(UTC)
+        await simulator.history(start, path, on_progress=lambda x: report("past", x))
+        await simulator.fork()
+        city = _wired_city(options, wired(sites, ports), config)
+        try:
+            await asyncio.to_thread(_keep_past, city, path, start, report)
+            path.unlink()
+            yield Simulated(city, simulator)
+        finally:
+            await city.drivers.close()
+            city.store.close()
+
+
+def _wired_city(options: DemoOptions, sites: Sequence[Site], config: SimulatorConfig) -> City:
+    settings = Settings(
+        home=options.home,
+        clock_file=config.clock_file,
+        port=options.port,
+        database_url=None,
+        open_dashboard=True,
+    )
+    assert config.clock_file is not None
+    return wire(
+        settings,
+        sites=sites,
+        clock=FileClock(config.clock_file),
+        feed=ArchiveFeed(seed=options.seed),
+    )
+
+
+def _keep_past(city: City, path: Path, start: datetime, report: Report) -> None:
+    times, history = read_history(path)
+    for done, site in enumerate(city.sites.values()):
+        report("readings", done / len(city.sites))
+        city.store.add_readings(
+            list(past_readings(site, times, history[site.id], start - DETAILED))
+        )
+    report("readings", 1.0)
+
+
+async def learn(city: City, report: Report) -> list[NoModel]:
+    """Identify every site from its past; the refusals with their reasons."""
+    refused = []
+    for done, site in enumerate(city.sites.values()):
+        report("models", done / len(city.sites))
+        answer = await identify_site(
+            site,
+            now=city.clock.now(),
+            store=city.store,
+            feed=city.feed,
+            tariffs=city.tariffs,
+            planner=city.planner,
+        )
+        if isinstance(answer, NoModel):
+            refused.append(answer)
+    report("models", 1.0)
+    return refused

@@ -1,0 +1,34 @@
+"""Progress bars for what takes time; silent where nobody looks at a screen."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from bms.demo.city import Report
+
+TITLES = {
+    "past": "Simulating the year before",
+    "readings": "Storing its readings",
+    "models": "Learning the buildings",
+    "days": "Running the days",
+}
+
+
+@contextlib.contextmanager
+def progress_bars(*, quiet: bool = False) -> Iterator[Report]:
+    """A report function that draws one bar per kind of work on standard error."""
+    columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, share: float) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(TITLES.get(what, what), total=1.0)
+            progress.update(tasks[what], completed=share)
+
+        yield report

@@ -1,0 +1,173 @@
+"""Prices and emission factors by tariff, from a dated table in ``data/tariffs.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from bms.errors import ConfigError
+from bms.model.grid import LocalGrid, local_grid
+from bms.model.series import Floats, Series
+from bms.model.words import Words
+
+DATA = Path(__file__).parent / "data" / "tariffs.yaml"
+
+_SUMMER_MONTHS = range(4, 10)
+_EPOCH = date(1970, 1, 1)
+_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What holds from local day ``first`` until ``end`` (exclusive; None: until the next row).
+
+    ``winter`` and ``summer`` have one value for each local hour. Shape (24,).
+    """
+
+    first: date
+    end: date | None
+    winter: Floats
+    summer: Floats
+    source: str
+
+
+Rows = tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TariffBook:
+    """Implements ``bms.ports.Tariffs`` from dated rows.
+
+    The row in force is the last one that began on or before the local day. Before the first row
+    the first one stands (prices of 2026 on the weather of 2019, say): ``notes`` says so. After
+    the end of a row that has one the value is NaN. All prices are without VAT.
+    """
+
+    timezone: str
+    electricity_parts: Mapping[str, Mapping[str, Rows]]
+    heat_prices: Mapping[str, Rows]
+    heat_factors: Mapping[str, Rows]
+
+    @classmethod
+    def load(cls, path: Path = DATA) -> Self:
+        """Read a tariff file. Raises ``ConfigError`` when it cannot be read or understood."""
+        try:
+            return cls._from_dict(YAML(typ="safe", pure=True).load(path.read_text("utf-8")))
+        except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ConfigError(f"tariff file {path}: {error!r}") from error
+
+    @classmethod
+    def _from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        bands = _bands(raw["bands"])
+        parts = _tables(raw["parts"], bands)
+        return cls(
+            timezone=raw["timezone"],
+            electricity_parts={
+                tariff: {name: parts[name] for name in names}
+                for tariff, names in raw["electricity"].items()
+            },
+            heat_prices=_tables(raw["heat"], bands),
+            heat_factors=_tables(raw["heat_emissions"], bands),
+        )
+
+    def electricity(self, tariff: str, spot: Series) -> Series:
+        """Price to pay [DKK/kWh] on the grid of ``spot`` [DKK/kWh].
+
+        Raises ``ConfigError`` for an unknown tariff.
+        """
+        grid = self._grid(spot.start, spot.step, len(spot))
+        parts = _named(self.electricity_parts, tariff, "electricity tariff")
+        total = sum((_values(rows, grid) for rows in parts.values()), start=spot.values)
+        return Series(spot.start, spot.step, np.array(total, dtype=np.float64))
+
+    def heat(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
+        """Energy price of district heating [DKK/kWh]. Raises ``ConfigError`` when unknown."""
+        rows = _named(self.heat_prices, tariff, "heat tariff")
+        return Series(start, step, _values(rows, self._grid(start, step, n)))
+
+    def heat_emissions(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
+        """Emission factor [kg CO2/kWh]. Raises ``ConfigError`` when unknown."""
+        rows = _named(self.heat_factors, tariff, "heat tariff")
+        return Series(start, step, _values(rows, self._grid(start, step, n)))
+
+    def notes(self, tariff: str, start: datetime) -> tuple[Words, ...]:
+        """What a reader has to know about an electricity or heat tariff used from ``start`` on:
+        that it is older than its first price, say. Empty for an unknown tariff."""
+        tables = [*self.electricity_parts.get(tariff, {}).values()]
+        tables += [
+            table[tariff] for table in (self.heat_prices, self.heat_factors) if tariff in table
+        ]
+        first = max((rows[0].first for rows in tables), default=date.min)
+        if start.date() >= first:
+            return ()
+        return (
+            Words(
+                "tariff_before_validity",
+                f"Taksten {tariff} kendes først fra {first}; de første priser er brugt",
+                f"Tariff {tariff} is known only from {first}; its first prices are used",
+            ),
+        )
+
+    def _grid(self, start: datetime, step: timedelta, n: int) -> LocalGrid:
+        return local_grid(self.timezone, start, int(step.total_seconds()), n)
+
+
+def _named(table: Mapping[str, Any], name: str, kind: str) -> Any:
+    if name not in table:
+        raise ConfigError(f"unknown {kind} {name!r}; known: {', '.join(sorted(table))}")
+    return table[name]
+
+
+def _values(rows: Rows, grid: LocalGrid) -> Floats:
+    values = np.full(len(grid.day), np.nan)
+    hour = grid.minute // 60
+    for day in grid.dates():
+        row = _in_force(rows, day)
+        if row is not None:
+            inside = grid.day == (day - _EPOCH).days
+            prices = row.summer if day.month in _SUMMER_MONTHS else row.winter
+            values[inside] = prices[hour[inside]]
+    return values
+
+
+def _in_force(rows: Rows, day: date) -> Row | None:
+    row = next((row for row in reversed(rows) if row.first <= day), rows[0])
+    return None if row.end is not None and day >= row.end else row
+
+
+def _tables(raw: Mapping[str, Any], bands: Mapping[str, Sequence[int]]) -> dict[str, Rows]:
+    return {
+        name: tuple(sorted((_row(row, bands) for row in rows), key=lambda row: row.first))
+        for name, rows in raw.items()
+    }
+
+
+def _row(raw: Mapping[str, Any], bands: Mapping[str, Sequence[int]]) -> Row:
+    winter, summer = (_hourly(raw.get(s, raw.get("flat")), bands) for s in ("winter", "summer"))
+    return Row(raw["from"], raw.get("to"), winter, summer, raw["source"])
+
+
+def _hourly(prices: float | Mapping[str, float], bands: Mapping[str, Sequence[int]]) -> Floats:
+    if isinstance(prices, (int, float)):
+        return np.full(_HOURS, float(prices))
+    hourly = np.full(_HOURS, np.nan)
+    for band, hours in bands.items():
+        hourly[hours] = prices[band]
+    return hourly
+
+
+def _bands(raw: Mapping[str, Sequence[Sequence[int]]]) -> dict[str, list[int]]:
+    bands = {
+        name: [hour for first, end in spans for hour in range(first, end)]
+        for name, spans in raw.items()
+    }
+    if sorted(hour for hours in bands.values() for hour in hours) != list(range(_HOURS)):
+        raise ValueError("the bands have to cover every hour of the day once")
+    return bands

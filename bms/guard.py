@@ -1,0 +1,251 @@
+"""The guard: a small process that gives back every point whose lease has ended (law 1).
+
+It needs the release journal only: no site files, no database. It holds a lock with a heartbeat as
+proof of life (``bms.services.presence``); a second guard of the same journal ends at once.
+
+SIGTERM and SIGINT end it after the step in hand. Leases that are still running stay in the journal
+and nothing is given back early: whoever writes next starts a new guard first, and that one goes on
+where this one stopped. With ``--parent`` it ends by itself once that process is gone and no lease
+is open.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bms.clock import FileClock, SystemClock
+from bms.errors import BmsError, GuardError
+from bms.journal import FileJournal
+from bms.model.command import Released
+from bms.model.lease import Lease
+from bms.ports import Clock, Drivers, Journal
+from bms.services.presence import Presence
+from bms.services.release import release_leases
+
+log = logging.getLogger("bms.guard")
+
+MakeDrivers = Callable[[Clock, str], Drivers]
+
+RETRY_SECONDS = 1.0
+RETRY_SECONDS_MAX = 15.0
+
+
+@dataclass(slots=True)
+class Trouble:
+    """A device that did not take its points back: how often [1], and when to try again [s]."""
+
+    times: int = 0
+    next_try: float = 0.0
+
+    def again(self, now: float) -> None:
+        self.next_try = now + min(RETRY_SECONDS * 2.0**self.times, RETRY_SECONDS_MAX)
+        self.times += 1
+
+
+class Guard:
+    """Gives back what is due, each device in a task of its own: a dead one delays no other."""
+
+    def __init__(self, journal: Journal, drivers: Drivers, clock: Clock) -> None:
+        self._journal = journal
+        self._drivers = drivers
+        self._clock = clock
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._trouble: dict[str, Trouble] = {}
+
+    async def step(self, patience: float = 1.0) -> None:
+        """Start what is due and wait for it, at most ``patience`` [s].
+
+        Raises ``GuardError`` when the journal cannot be read.
+        """
+        leases = await asyncio.to_thread(self._journal.leases)
+        for device, due in self._due(leases.values()).items():
+            self._busy[device] = asyncio.create_task(self._give_back(device, due))
+        if self._busy:
+            await asyncio.wait(self._busy.values(), timeout=patience)
+        self._busy = {device: task for device, task in self._busy.items() if not task.done()}
+
+    async def finish(self) -> None:
+        """Wait for the releases that are under way. Each ends within its device's time-outs."""
+        await asyncio.gather(*self._busy.values())
+
+    def _due(self, leases: Iterable[Lease]) -> dict[str, list[Lease]]:
+        """The leases that have ended, by device, without devices that are busy or backing off."""
+        now, tick = self._clock.now(), self._clock.monotonic()
+        due: dict[str, list[Lease]] = defaultdict(list)
+        for lease in leases:
+            device = lease.device.id
+            waiting = device in self._trouble and tick < self._trouble[device].next_try
+            if lease.ended(now) and not waiting and device not in self._busy:
+                due[device].append(lease)
+        return due
+
+    async def _give_back(self, device: str, due: Sequence[Lease]) -> None:
+        well = True
+        for lease in due:
+            well = await self._give_back_one(lease) and well
+        if well:
+            self._trouble.pop(device, None)
+        else:
+            self._trouble.setdefault(device, Trouble()).again(self._clock.monotonic())
+
+    async def _give_back_one(self, lease: Lease) -> bool:
+        """Release a point unless its lease was renewed while others were released."""
+        point = lease.point.id
+        try:
+            newest = (await asyncio.to_thread(self._journal.leases)).get(point)
+        except GuardError:
+            newest = lease  # what we know is that it has ended
+        if newest is None or newest.command_id != lease.command_id:
+            return True
+        [receipt] = await release_leases(
+            [lease], now=self._clock.now(), drivers=self._drivers, journal=self._journal
+        )
+        if isinstance(receipt, Released):
+            log.info("%s is back at its own control (%s)", point, receipt.effective)
+            return True
+        if lease.device.id not in self._trouble:
+            log.warning("%s is still held, trying on: %s", point, receipt.error)
+        return False
+
+
+async def run_guard(
+    journal: Journal,
+    drivers: Drivers,
+    clock: Clock,
+    stop: asyncio.Event,
+    *,
+    check_seconds: float = 1.0,
+    beat: Callable[[], None] = lambda: None,
+    done: Callable[[], bool] = lambda: False,
+) -> None:
+    """Guard until ``stop`` is set or ``done`` says so.
+
+    Every ``check_seconds`` [s, real] the journal is read and what has ended is given back;
+    ``beat`` shows that we are alive. A journal that cannot be read is tried again.
+    """
+    guard = Guard(journal, drivers, clock)
+    complaint = ""
+    while not stop.is_set():
+        beat()
+        try:
+            await guard.step(patience=check_seconds)
+            complaint = ""
+            if done():
+                break
+        except GuardError as error:
+            if str(error) != complaint:
+                log.error("%s", error)
+            complaint = str(error)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), check_seconds)
+    await guard.finish()
+
+
+def main(argv: Sequence[str] | None = None, make_drivers: MakeDrivers | None = None) -> int:
+    """``bms guard``: 0 when it ended well or another guard is there, 1 when it cannot guard."""
+    options = _arguments(argv)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    log.setLevel(logging.INFO)
+    presence = Presence(options.journal)
+    try:
+        clock = FileClock(options.clock_file) if options.clock_file else SystemClock()
+        drivers = (make_drivers or _network_drivers)(clock, options.timezone)
+        if not presence.claim():
+            seen = presence.look()
+            log.info("another guard (process %s) is at work here", seen.pid if seen else "?")
+            return 0
+        asyncio.run(_serve(options, presence, drivers, clock))
+    except (BmsError, OSError) as error:
+        log.error("no guard for %s: %s", options.journal, error)
+        return 1
+    finally:
+        presence.drop()
+    return 0
+
+
+async def _serve(
+    options: argparse.Namespace, presence: Presence, drivers: Drivers, clock: Clock
+) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    journal = FileJournal(options.journal)
+    log.info("guarding %s", options.journal)
+    try:
+        await run_guard(
+            journal,
+            drivers,
+            clock,
+            stop,
+            check_seconds=options.check_seconds,
+            beat=presence.beat,
+            done=_orphaned(options.parent, journal, presence),
+        )
+    finally:
+        await drivers.close()
+
+
+def _orphaned(parent: int | None, journal: FileJournal, presence: Presence) -> Callable[[], bool]:
+    """Whether we may end: the parent is gone and nothing is held.
+
+    The lock goes in the same standstill of the journal in which nothing was held, so that a writer
+    that looks for us after announcing its write either finds us guarding it or finds nobody.
+    """
+
+    def ended() -> bool:
+        if parent is None or _alive(parent) or journal.leases():
+            return False
+        with journal.standstill():
+            if journal.leases():
+                return False
+            presence.drop()
+        log.info("process %s is gone and nothing is held: good night", parent)
+        return True
+
+    return ended
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _network_drivers(clock: Clock, timezone: str) -> Drivers:
+    from drivers.registry import NetworkDrivers  # heavy, and needed in a real guard only
+
+    return NetworkDrivers(clock=clock, timezone=timezone)
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bms guard",
+        description="Gives back every point whose lease has ended.",
+        epilog="Example: bms guard --journal var/release.journal",
+    )
+    parser.add_argument("--journal", type=Path, required=True, help="the release journal")
+    parser.add_argument("--clock-file", type=Path, help="building time of a simulator")
+    parser.add_argument("--parent", type=int, metavar="PID", help="end after this process")
+    parser.add_argument("--check-seconds", type=float, default=1.0, help="how often to look [s]")
+    parser.add_argument("--timezone", default="Europe/Copenhagen", help="zone of the timetables")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Savings as a table: one row per meter and one per building, ready for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import datetime
+
+from bms.model.savings import Savings, SiteSavings
+from bms.model.words import Words
+
+COLUMNS = (
+    "building",
+    "meter_id",
+    "commodity",
+    "baseline_start",
+    "baseline_end",
+    "reporting_start",
+    "reporting_end",
+    "method",
+    "model",
+    "n",
+    "coverage",
+    "cv_rmse",
+    "nmbe",
+    "r2",
+    "rho",
+    "drift",
+    "baseline_kwh",
+    "adjusted_baseline_kwh",
+    "measured_kwh",
+    "saving_kwh",
+    "saving_low_kwh",
+    "saving_high_kwh",
+    "confidence",
+    "cost_dkk",
+    "co2_kg",
+    "verdict",
+    "reasons_da",
+    "reasons_en",
+    "flags",
+)
+"""Energy [kWh], cost [DKK], emissions [kg CO2]; shares are fractions; times are ISO 8601."""
+
+METER_METHOD = "IPMVP C, avoided energy use, daily change-point model, G14 interval with drift"
+SUM_METHOD = "sum of the billed meters, correlated drift"
+
+_BOM = "\ufeff"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Cell = str | int | float | datetime | None
+
+
+def savings_csv(rows: Sequence[SiteSavings], decimal_comma: bool = False) -> bytes:
+    """UTF-8 CSV: for each building its meters, then the building itself (``meter_id`` empty).
+
+    ``decimal_comma`` writes what a Danish Excel opens by double-click: semicolons, decimal commas
+    and a byte order mark. What is not known is an empty cell.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";" if decimal_comma else ",", lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for building in rows:
+        for record in (*(_meter(building, m) for m in building.meters), _building(building)):
+            writer.writerow([_text(record.get(name), decimal_comma) for name in COLUMNS])
+    return ((_BOM if decimal_comma else "") + text.getvalue()).encode()
+
+
+def _meter(building: SiteSavings, s: Savings) -> dict[str, Cell]:
+    return {
+        "building": building.id,
+        "meter_id": s.meter_id,
+        "commodity": s.commodity.value,
+        "baseline_start": s.baseline.start,
+        "baseline_end": s.baseline.end,
+        "reporting_start": s.reporting.start,
+        "reporting_end": s.reporting.end,
+        "method": METER_METHOD,
+        "model": s.model,
+        "n": s.n,
+        "coverage": s.coverage,
+        "cv_rmse": s.cv_rmse,
+        "nmbe": s.nmbe,
+        "r2": s.r2,
+        "rho": s.rho,
+        "drift": s.drift,
+        "baseline_kwh": s.baseline_kwh,
+        "flags": " ".join(s.flags),
+        **_result(s),
+    }
+
+
+def _building(s: SiteSavings) -> dict[str, Cell]:
+    return {
+        "building": s.id,
+        "method": SUM_METHOD,
+        "cost_dkk": s.cost_dkk,
+        "co2_kg": s.co2_kg,
+        **_result(s),
+    }
+
+
+def _result(s: Savings | SiteSavings) -> dict[str, Cell]:
+    return {
+        "adjusted_baseline_kwh": s.adjusted_baseline_kwh,
+        "measured_kwh": s.measured_kwh,
+        "saving_kwh": s.saving_kwh,
+        "saving_low_kwh": s.saving_low_kwh,
+        "saving_high_kwh": s.saving_high_kwh,
+        "confidence": s.confidence,
+        "verdict": s.verdict.value,
+        "reasons_da": _joined(s.reasons, "da"),
+        "reasons_en": _joined(s.reasons, "en"),
+    }
+
+
+def _joined(reasons: Sequence[Words], language: str) -> str:
+    return " ".join(words.da if language == "da" else words.en for words in reasons)
+
+
+def _text(cell: Cell, decimal_comma: bool) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        return cell.isoformat()
+    if isinstance(cell, float):
+        number = f"{cell:.6g}" if abs(cell) < 1 else f"{cell:.3f}"
+        return number.replace(".", ",") if decimal_comma else number
+    # A spreadsheet runs a text that starts like a formula; the apostrophe keeps it a text.
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else str(cell)

@@ -1,0 +1,241 @@
+"""The drawing board of the charts: scales, ticks, paths and the sheet that holds them.
+
+Charts are plain SVG that needs no script and no network. Colours are classes; the sheet carries
+a light and a dark set, each at least 3:1 against its background for lines and 4.5:1 for text
+(WCAG 2.2 AA), and follows ``prefers-color-scheme`` or a ``data-theme`` attribute on the page.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from html import escape
+from zoneinfo import ZoneInfo
+
+WIDTH = 760
+FONT_PX = 13
+SMALLEST_PX = 660
+"""Below this width [px] a chart scrolls instead of shrinking, so text stays above 11 px."""
+
+WEEKDAYS = {
+    "da": ("man", "tir", "ons", "tor", "fre", "lør", "søn"),
+    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+}
+MONTHS = {
+    "da": "jan feb mar apr maj jun jul aug sep okt nov dec".split(),
+    "en": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(),
+}
+
+Point = tuple[float, float]
+Map = Callable[[float], float]
+
+_LIGHT = {
+    "measured": "#0b5cad",
+    "band": "#2f7d4f",
+    "plan": "#a84300",
+    "more": "#b3261e",
+    "quiet": "#5f6670",
+    "text": "#1d232b",
+    "paper": "#ffffff",
+}
+_DARK = {
+    "measured": "#7cc0ff",
+    "band": "#6fce95",
+    "plan": "#ffb066",
+    "more": "#ff9a90",
+    "quiet": "#a3acb8",
+    "text": "#e8ecf1",
+    "paper": "#12161c",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The plotting area inside the sheet [px]."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+def linear(low: float, high: float, start: float, end: float) -> Map:
+    """The straight map of ``low``..``high`` onto ``start``..``end``."""
+    span = (high - low) or 1.0
+    return lambda value: start + (value - low) / span * (end - start)
+
+
+def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
+    """Round numbers that cover ``low``..``high``: steps of 1, 2 or 5 times a power of ten."""
+    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+        low, high = (low - 1.0, low + 1.0) if math.isfinite(low) else (0.0, 1.0)
+    rough = (high - low) / about
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * k for k in (1, 2, 5, 10) if power * k >= rough * (1 - 1e-9))
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 10) for i in range(first, last + 1)]
+
+
+def number(value: float, language: str, decimals: int = 0) -> str:
+    """A number as people of the language write it."""
+    text = f"{value:,.{decimals}f}".replace("-", "−")
+    if language == "da":
+        return text.replace(",", "\0").replace(".", ",").replace("\0", ".")
+    return text
+
+
+def known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def line(points: Iterable[tuple[float, float | None]]) -> str:
+    """Path data of a line that breaks where a value is missing."""
+    out, pen_down = [], False
+    for x, y in points:
+        if y is None or not math.isfinite(y):
+            pen_down = False
+            continue
+        out.append(f"{'L' if pen_down else 'M'}{x:.1f} {y:.1f}")
+        pen_down = True
+    return "".join(out)
+
+
+def steps(edges: Sequence[float], ys: Sequence[float | None]) -> str:
+    """Path data of a staircase: ``ys[i]`` from ``edges[i]`` to ``edges[i + 1]``."""
+    points: list[tuple[float, float | None]] = []
+    for i, y in enumerate(ys):
+        points += [(edges[i], y), (edges[i + 1], y)]
+    return line(points)
+
+
+def between(
+    edges: Sequence[float], lower: Sequence[float | None], upper: Sequence[float | None]
+) -> str:
+    """Path data of the area between two staircases, one closed piece per unbroken run."""
+    pieces: list[str] = []
+    top: list[Point] = []
+    bottom: list[Point] = []
+    for i, (a, b) in enumerate(zip(lower, upper, strict=True)):
+        if a is None or b is None or not (math.isfinite(a) and math.isfinite(b)):
+            pieces.append(_closed(top, bottom))
+            top, bottom = [], []
+            continue
+        top += [(edges[i], b), (edges[i + 1], b)]
+        bottom += [(edges[i], a), (edges[i + 1], a)]
+    pieces.append(_closed(top, bottom))
+    return "".join(pieces)
+
+
+def _closed(top: list[Point], bottom: list[Point]) -> str:
+    return line([*top, *reversed(bottom)]) + "Z" if top else ""
+
+
+def edges_of(times: Sequence[datetime]) -> list[float]:
+    """Start of every interval and the end of the last one [epoch s]."""
+    stamps = [t.timestamp() for t in times]
+    gaps = [b - a for a, b in zip(stamps[:-1], stamps[1:], strict=True)]
+    return [*stamps, stamps[-1] + (min(gaps) if gaps else 3600.0)] if stamps else [0.0, 1.0]
+
+
+def time_ticks(start: float, end: float, zone: ZoneInfo, language: str) -> list[tuple[float, str]]:
+    """(epoch s, label) of ticks at local midnights, with hours between them on short spans."""
+    days = (end - start) / 86400.0
+    hours = (0, 6, 12, 18) if days <= 2.6 else (0, 12) if days <= 4.2 else (0,)
+    every = max(1, math.ceil(days / 9.0))
+    day = datetime.fromtimestamp(start, UTC).astimezone(zone).date()
+    out: list[tuple[float, str]] = []
+    count = 0
+    while (stamp := _local(day, 0, zone)) <= end:
+        if stamp >= start - 43200:
+            if count % every == 0:
+                out += [(_local(day, h, zone), _tick_label(day, h, days, language)) for h in hours]
+            count += 1
+        day += timedelta(days=1)
+    return [(stamp, text) for stamp, text in out if start <= stamp <= end]
+
+
+def _local(day: date, hour: int, zone: ZoneInfo) -> float:
+    return datetime.combine(day, time(hour), tzinfo=zone).timestamp()
+
+
+def _tick_label(day: date, hour: int, days: float, language: str) -> str:
+    if hour:
+        return f"{hour:02d}:00"
+    month = MONTHS[language][day.month - 1]
+    if days > 60:
+        return f"{day.day}. {month}" if language == "da" else f"{day.day} {month}"
+    date_text = f"{day.day}/{day.month}" if language == "da" else f"{day.day} {month}"
+    return f"{WEEKDAYS[language][day.weekday()]} {date_text}"
+
+
+def text(x: float, y: float, content: str, *, cls: str = "", anchor: str = "start") -> str:
+    """A text element; ``cls`` adds classes."""
+    names = f' class="{cls}"' if cls else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{names}>{escape(content)}</text>'
+
+
+def path(data: str, cls: str) -> str:
+    return f'<path class="{cls}" d="{data}"/>' if data else ""
+
+
+def rule(x1: float, y1: float, x2: float, y2: float, cls: str) -> str:
+    return f'<line class="{cls}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def sheet(title: str, description: str, height: float, body: Iterable[str]) -> str:
+    """The finished SVG with its title, description and colours."""
+    content = "".join(body)
+    key = f"{zlib.crc32((title + content).encode()):08x}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="bms-chart" role="img"'
+        f' viewBox="0 0 {WIDTH} {height:.0f}" aria-labelledby="t{key} d{key}">'
+        f'<title id="t{key}">{escape(title)}</title><desc id="d{key}">{escape(description)}</desc>'
+        f"<style>{_STYLE}</style>{_HATCH}{content}</svg>"
+    )
+
+
+_HATCH = (
+    '<defs><pattern id="bms-hatch" width="6" height="6" patternUnits="userSpaceOnUse"'
+    ' patternTransform="rotate(45)"><line class="l-band" x1="0" y1="0" x2="0" y2="6"/>'
+    "</pattern></defs>"
+)
+
+
+def _colours(selector: str, palette: dict[str, str]) -> str:
+    rules = [f"{selector}{{color:{palette['text']}}}"]
+    for name in ("measured", "band", "plan", "more", "quiet", "text"):
+        rules.append(f"{selector} .l-{name}{{stroke:{palette[name]}}}")
+        rules.append(f"{selector} .f-{name}{{fill:{palette[name]}}}")
+    rules.append(f"{selector} .halo{{stroke:{palette['paper']}}}")
+    return "".join(rules)
+
+
+_SHAPES = (
+    f".bms-chart{{display:block;width:100%;height:auto;min-width:{SMALLEST_PX}px;"
+    f"font:{FONT_PX}px system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;"
+    "font-variant-numeric:tabular-nums}"
+    ".bms-chart text{fill:currentColor}"
+    ".bms-chart text.halo{stroke-width:3.5px;stroke-linejoin:round;paint-order:stroke}"
+    ".bms-chart .strong{font-weight:600}"
+    ".bms-chart .grid{stroke:currentColor;stroke-opacity:.13;shape-rendering:crispEdges}"
+    ".bms-chart .axis{stroke:currentColor;stroke-opacity:.55;shape-rendering:crispEdges}"
+    ".bms-chart path{fill:none;stroke-linejoin:round;stroke-linecap:round}"
+    ".bms-chart .thick{stroke-width:2.2}"
+    ".bms-chart .mid{stroke-width:1.8}"
+    ".bms-chart .dash{stroke-dasharray:5 4;stroke-linecap:butt}"
+    ".bms-chart .dots{stroke-dasharray:1 4}"
+    ".bms-chart .area{stroke:none;fill-opacity:.16}"
+    ".bms-chart .wash{stroke:none;fill-opacity:.32}"
+    ".bms-chart .hatch{fill:url(#bms-hatch)}"
+)
+_STYLE = (
+    _SHAPES
+    + _colours(".bms-chart", _LIGHT)
+    + "@media (prefers-color-scheme:dark){"
+    + _colours(":root:not([data-theme=light]) .bms-chart", _DARK)
+    + "}"
+    + _colours("[data-theme=dark] .bms-chart", _DARK)
+)

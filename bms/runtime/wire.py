@@ -1,0 +1,69 @@
+"""Settings → a wired city. The only place that knows every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from drivers.registry import NetworkDrivers
+from drivers.templates import load_templates
+from optimizer.planner import Optimizer
+from sites.loader import load_sites
+
+from bms.clock import SystemClock
+from bms.config import Settings
+from bms.feeds.archive import ArchiveFeed
+from bms.feeds.tariffs import DatedTariffs
+from bms.journal import FileJournal
+from bms.model.savings import SiteSavings
+from bms.model.site import Site
+from bms.ports import Clock, Drivers, Feed
+from bms.reports.csv import savings_csv
+from bms.services.city import City
+from bms.services.supervise import GuardSupervisor
+from bms.store.sql import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class FileReporter:
+    """``bms.reports`` as the services see it."""
+
+    def savings_csv(self, rows: Sequence[SiteSavings]) -> bytes:
+        return savings_csv(rows)
+
+
+def sites_of(settings: Settings) -> tuple[Site, ...]:
+    """The sites of the settings' folder. Raises ``SiteFileError`` with every mistake."""
+    return load_sites(settings.sites, load_templates())
+
+
+def wire(
+    settings: Settings,
+    *,
+    sites: Sequence[Site] | None = None,
+    clock: Clock | None = None,
+    drivers: Drivers | None = None,
+    feed: Feed | None = None,
+) -> City:
+    """A city of the settings' sites, or of the parts that are handed in.
+
+    Raises ``ConfigError`` for wrong site files, ``StoreError`` for an unusable database.
+    """
+    chosen = tuple(sites) if sites is not None else sites_of(settings)
+    ticking = clock or SystemClock()
+    optimizer = Optimizer()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return City(
+        sites={site.id: site for site in chosen},
+        settings=settings,
+        clock=ticking,
+        store=SqlStore(settings.database),
+        drivers=drivers or NetworkDrivers(clock=ticking),
+        planner=optimizer,
+        checker=optimizer,
+        feed=feed or ArchiveFeed(),
+        tariffs=DatedTariffs(),
+        journal=FileJournal(settings.journal),
+        keeper=GuardSupervisor(settings.journal, settings.clock_file),
+        reporter=FileReporter(),
+    )

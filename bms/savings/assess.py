@@ -1,0 +1,206 @@
+"""The saving of one meter: baseline, counterfactual, interval and verdict (IPMVP Option C)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from bms.model.savings import Savings, Span, Verdict
+from bms.model.series import Series
+from bms.model.units import Commodity
+from bms.model.words import Words
+from bms.savings.baseline import Baseline, fit_baseline
+from bms.savings.days import Days, daily
+from bms.savings.gates import Objection, fit, size, sufficiency, verdict, weather
+from bms.savings.screening import screen_temp, screen_use
+from bms.savings.season import same_season
+from bms.savings.uncertainty import (
+    CONFIDENCE,
+    DEFAULT_DRIFT,
+    drift_kwh,
+    model_half_width,
+    total_half_width,
+)
+
+RANGE_MARGIN = 0.1
+"""How far beyond the baseline's temperatures the model may be used, a share of their range."""
+MONTH = timedelta(days=365.25 / 12)
+
+
+@dataclass(frozen=True, slots=True)
+class _Adjusted:
+    """Counterfactual and measured use of the reporting days, with the 90 % half-width [kWh]."""
+
+    adjusted_kwh: float
+    measured_kwh: float
+    half_width_kwh: float
+    strange_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of a meter, and the days that can answer."""
+
+    meter_id: str
+    commodity: Commodity
+    baseline: Span
+    reporting: Span
+    before: Days
+    after: Days
+    coverage: float
+    drift: float
+    flags: tuple[str, ...]
+
+
+def assess_meter(
+    use: Series,
+    temp: Series,
+    *,
+    meter_id: str,
+    commodity: Commodity,
+    baseline: Span,
+    reporting: Span,
+    timezone: str,
+    closed: Callable[[date], bool] | None = None,
+    drift: float | None = None,
+) -> Savings:
+    """Avoided energy use of a meter over ``reporting``, against its own ``baseline`` period.
+
+    ``use`` [kWh per step] and ``temp`` [degC] have steps of an hour or less and need not share a
+    grid; NaN is a gap. ``closed`` tells local days on which the building is shut: they count as
+    weekend. ``drift`` is the standard deviation of the building's own change from year to year
+    (a share of its use; default 5 %). Only whole local days with 90 % of their hours count, and
+    what was not measured is neither in the measured use nor in the adjusted baseline.
+
+    Always an answer: what cannot be said is None, with a reason. Raises
+    ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``. Method and sources:
+    docs/savings.md.
+    """
+    clean_use, flags = screen_use(use, temp, commodity)
+    clean_temp = screen_temp(temp)
+    before = daily(clean_use, clean_temp, baseline, timezone)
+    after = daily(clean_use, clean_temp, reporting, timezone)
+    question = _Question(
+        meter_id=meter_id,
+        commodity=commodity,
+        baseline=baseline,
+        reporting=reporting,
+        before=before.only_valid(),
+        after=after.only_valid(),
+        coverage=after.coverage,
+        drift=DEFAULT_DRIFT if drift is None else drift,
+        flags=flags,
+    )
+    refusals = _refusals(question)
+    if refusals:
+        return _refused(question, refusals)
+    return _answered(question, closed or _never)
+
+
+def _never(day: date) -> bool:
+    return False
+
+
+def _refusals(q: _Question) -> list[Objection]:
+    """Why nothing can be computed; empty when it can."""
+    if q.baseline.start < q.reporting.end and q.reporting.start < q.baseline.end:
+        words = Words(
+            "periods_overlap",
+            "Basisperioden og perioden efter tiltaget overlapper hinanden.",
+            "The baseline period and the reporting period overlap.",
+        )
+        return [Objection(words, Verdict.NOT_CLAIMABLE)]
+    found = sufficiency(len(q.before), len(q.after), q.coverage)
+    return found if verdict(found) is Verdict.NOT_CLAIMABLE else []
+
+
+def _refused(q: _Question, found: list[Objection]) -> Savings:
+    return Savings(
+        meter_id=q.meter_id,
+        commodity=q.commodity,
+        baseline=q.baseline,
+        reporting=q.reporting,
+        model=None,
+        n=len(q.before),
+        coverage=q.coverage,
+        cv_rmse=None,
+        nmbe=None,
+        r2=None,
+        rho=None,
+        baseline_kwh=float(q.before.kwh.sum()) if len(q.before) else None,
+        adjusted_baseline_kwh=None,
+        measured_kwh=float(q.after.kwh.sum()) if len(q.after) else None,
+        saving_kwh=None,
+        saving_low_kwh=None,
+        saving_high_kwh=None,
+        confidence=CONFIDENCE,
+        verdict=Verdict.NOT_CLAIMABLE,
+        reasons=tuple(o.words for o in found),
+        flags=q.flags,
+        drift=q.drift,
+    )
+
+
+def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
+    season = same_season(q.before, q.after.dates)
+    model = fit_baseline(season, cooling=q.commodity is Commodity.ELECTRICITY, closed=closed)
+    result = _adjust(model, q)
+    saving, half = result.adjusted_kwh - result.measured_kwh, result.half_width_kwh
+    found = [
+        *sufficiency(len(q.before), len(q.after), q.coverage),
+        *fit(model.cv_rmse, model.nmbe),
+        *weather(result.strange_days),
+        *size(saving, half),
+    ]
+    return Savings(
+        meter_id=q.meter_id,
+        commodity=q.commodity,
+        baseline=q.baseline,
+        reporting=q.reporting,
+        model=model.name,
+        n=model.n,
+        coverage=q.coverage,
+        cv_rmse=model.cv_rmse,
+        nmbe=model.nmbe,
+        r2=model.r2,
+        rho=model.rho,
+        baseline_kwh=float(q.before.kwh.sum()),
+        adjusted_baseline_kwh=result.adjusted_kwh,
+        measured_kwh=result.measured_kwh,
+        saving_kwh=saving,
+        saving_low_kwh=saving - half,
+        saving_high_kwh=saving + half,
+        confidence=CONFIDENCE,
+        verdict=verdict(found),
+        reasons=tuple(o.words for o in found),
+        flags=q.flags,
+        drift=q.drift,
+    )
+
+
+def _adjust(model: Baseline, q: _Question) -> _Adjusted:
+    days = q.after
+    adjusted = float((model.predict(days.dates, days.temp_c) * days.hours / 24.0).sum())
+    noise = model_half_width(
+        sse=model.sse,
+        n=model.n,
+        parameters=model.parameters,
+        rho=model.rho,
+        mean=model.mean,
+        predicted=adjusted,
+        m=len(days),
+        months=(q.reporting.end - q.reporting.start) / MONTH,
+    )
+    ordinary = float(q.before.rate.mean() * days.hours.sum() / 24.0)
+    drift = drift_kwh(q.drift, adjusted, ordinary)
+    margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
+    strange = (days.temp_c < model.coldest_c - margin) | (days.temp_c > model.warmest_c + margin)
+    return _Adjusted(
+        adjusted_kwh=adjusted,
+        measured_kwh=float(days.kwh.sum()),
+        half_width_kwh=total_half_width(noise, drift),
+        strange_days=int(np.count_nonzero(strange)),
+    )

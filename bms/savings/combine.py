@@ -1,0 +1,216 @@
+"""Sums of savings: the meters of a building, the buildings of a municipality.
+
+Noise of the models is taken as independent and adds in quadrature. Drift does not: the meters of
+one building serve the same people and hours, and the buildings of one municipality share weather
+and calendar. So each pair of parts adds twice the covariance of its drifts; a large portfolio's
+interval shrinks down to the common mode and no further.
+
+A sum passes the same gates as a meter: its fit, its size against its own interval, and the data
+of its parts. Negative savings are parts of the sum like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bms.model.savings import Savings, SiteSavings, Verdict
+from bms.model.words import Words
+from bms.savings.gates import Objection, fit, size, verdict
+from bms.savings.uncertainty import CONFIDENCE, DEFAULT_DRIFT, Z90
+
+WITHIN_BUILDING = 0.5
+"""Correlation of the drifts of two meters of one building. 0.24 was measured between electricity
+and gas in 8 buildings; 0.5 is on the safe side of what so few can tell."""
+COMMON_DRIFT = 0.02
+"""Drift that all buildings share in a period (standard deviation, a share of use): the median
+placebo error of 27 untreated meters in the same fortnights was 2 to 3 %."""
+THIN_SHARE = 0.1
+"""Share of the energy that may rest on thin data before the sum does [1]."""
+
+_DATA_CODES = frozenset(
+    {"baseline_part_of_year", "reporting_short", "reporting_gaps", "weather_outside_baseline"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A summand: a meter or a building. Energy [kWh], variance of its saving [kWh²]."""
+
+    name: str
+    adjusted: float
+    measured: float
+    saving: float
+    variance: float
+    drift: float
+    verdict: Verdict
+    thin: bool
+
+
+def combine(
+    id: str,  # noqa: A002 - the field's own name
+    parts: Sequence[Savings],
+    *,
+    prices: Mapping[str, float] | None = None,
+    factors: Mapping[str, float] | None = None,
+) -> SiteSavings:
+    """The saving of one building from its billed meters.
+
+    ``prices`` [DKK/kWh] and ``factors`` [kg CO2/kWh] by meter id value the saving at the mean of
+    the period; a missing one leaves cost or emissions unknown. Meters that could not be assessed
+    are left out of the sum and named, and the sum is then at most indicative.
+    """
+    known = [part for meter in parts if (part := _meter(meter)) is not None]
+    return _sum(
+        id,
+        tuple(parts),
+        known,
+        missing=[m.meter_id for m in parts if m.saving_kwh is None],
+        correlation=WITHIN_BUILDING,
+        cost=_valued(known, prices),
+        co2=_valued(known, factors),
+    )
+
+
+def portfolio(id: str, buildings: Sequence[SiteSavings]) -> SiteSavings:  # noqa: A002
+    """The saving of many buildings, with the common mode of their drifts."""
+    known = [part for building in buildings if (part := _building(building)) is not None]
+    priced = [b for b in buildings if b.saving_kwh is not None]
+    return _sum(
+        id,
+        tuple(meter for b in buildings for meter in b.meters),
+        known,
+        missing=[b.id for b in buildings if b.saving_kwh is None],
+        correlation=1.0,
+        cost=_total([b.cost_dkk for b in priced]),
+        co2=_total([b.co2_kg for b in priced]),
+    )
+
+
+def _meter(s: Savings) -> _Part | None:
+    if s.saving_kwh is None or s.saving_high_kwh is None or s.adjusted_baseline_kwh is None:
+        return None
+    return _Part(
+        name=s.meter_id,
+        adjusted=s.adjusted_baseline_kwh,
+        measured=s.adjusted_baseline_kwh - s.saving_kwh,
+        saving=s.saving_kwh,
+        variance=((s.saving_high_kwh - s.saving_kwh) / Z90) ** 2,
+        drift=(DEFAULT_DRIFT if s.drift is None else s.drift) * s.adjusted_baseline_kwh,
+        verdict=s.verdict,
+        thin=any(words.code in _DATA_CODES for words in s.reasons),
+    )
+
+
+def _building(s: SiteSavings) -> _Part | None:
+    if s.saving_kwh is None or s.saving_high_kwh is None or s.adjusted_baseline_kwh is None:
+        return None
+    return _Part(
+        name=s.id,
+        adjusted=s.adjusted_baseline_kwh,
+        measured=s.adjusted_baseline_kwh - s.saving_kwh,
+        saving=s.saving_kwh,
+        variance=((s.saving_high_kwh - s.saving_kwh) / Z90) ** 2,
+        drift=COMMON_DRIFT * s.adjusted_baseline_kwh,
+        verdict=s.verdict,
+        thin=any(words.code in {"parts_missing", "parts_thin"} for words in s.reasons),
+    )
+
+
+def _sum(
+    name: str,
+    meters: tuple[Savings, ...],
+    parts: Sequence[_Part],
+    *,
+    missing: Sequence[str],
+    correlation: float,
+    cost: float | None,
+    co2: float | None,
+) -> SiteSavings:
+    if not parts:
+        return _nothing(name, meters)
+    drift = np.array([p.drift for p in parts])
+    shared = correlation * (drift.sum() ** 2 - (drift**2).sum())
+    half = Z90 * float(np.sqrt(sum(p.variance for p in parts) + shared))
+    saving = sum(p.saving for p in parts)
+    found = [*_named(parts, missing), *fit(_cv_rmse(meters), None), *size(saving, half)]
+    return SiteSavings(
+        id=name,
+        meters=meters,
+        adjusted_baseline_kwh=sum(p.adjusted for p in parts),
+        measured_kwh=sum(p.measured for p in parts),
+        saving_kwh=saving,
+        saving_low_kwh=saving - half,
+        saving_high_kwh=saving + half,
+        confidence=CONFIDENCE,
+        verdict=verdict(found),
+        reasons=tuple(objection.words for objection in found),
+        cost_dkk=cost,
+        co2_kg=co2,
+    )
+
+
+def _nothing(name: str, meters: tuple[Savings, ...]) -> SiteSavings:
+    """No part could be assessed; the parts' own reasons say why."""
+    words = Words(
+        "nothing_assessed",
+        "Ingen måler kunne opgøres.",
+        "No meter could be assessed.",
+    )
+    return SiteSavings(
+        id=name,
+        meters=meters,
+        adjusted_baseline_kwh=None,
+        measured_kwh=None,
+        saving_kwh=None,
+        saving_low_kwh=None,
+        saving_high_kwh=None,
+        confidence=CONFIDENCE,
+        verdict=Verdict.NOT_CLAIMABLE,
+        reasons=(words, *dict.fromkeys(w for m in meters for w in m.reasons)),
+    )
+
+
+def _named(parts: Sequence[_Part], missing: Sequence[str]) -> list[Objection]:
+    """Parts that limit the sum (missing, thin) or that stand in it without a claim of their own."""
+    found = []
+    if missing:
+        names = ", ".join(missing)
+        da, en = f"Ikke opgjort og ikke med: {names}.", f"Not assessed and left out: {names}."
+        found.append(Objection(Words("parts_missing", da, en), Verdict.INDICATIVE))
+    thin = [p for p in parts if p.thin]
+    if sum(p.adjusted for p in thin) > THIN_SHARE * sum(p.adjusted for p in parts):
+        names = ", ".join(p.name for p in thin)
+        da, en = f"Data er for tynde til et bevis: {names}.", f"Data too thin for proof: {names}."
+        found.append(Objection(Words("parts_thin", da, en), Verdict.INDICATIVE))
+    alone = [p.name for p in parts if p.verdict is Verdict.NOT_CLAIMABLE]
+    if alone and len(parts) > 1:
+        names = ", ".join(alone)
+        da = f"Medregnet, men kan ikke hævdes alene: {names}."
+        en = f"In the sum, but not claimable alone: {names}."
+        found.append(Objection(Words("parts_not_claimable", da, en), Verdict.VERIFIED))
+    return found
+
+
+def _cv_rmse(meters: Sequence[Savings]) -> float | None:
+    """Daily error of the sum, a share of its use: the parts' errors in quadrature."""
+    known = [m for m in meters if m.saving_kwh is not None and m.cv_rmse is not None]
+    energy = sum(m.adjusted_baseline_kwh or 0.0 for m in known)
+    if energy <= 0:
+        return None
+    squares = [((m.cv_rmse or 0.0) * (m.adjusted_baseline_kwh or 0.0)) ** 2 for m in known]
+    return float(np.sqrt(sum(squares))) / energy
+
+
+def _valued(parts: Sequence[_Part], values: Mapping[str, float] | None) -> float | None:
+    return _total(
+        [p.saving * values[p.name] if values and p.name in values else None for p in parts]
+    )
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    """The sum; None where one is not known, or there is none."""
+    known = [value for value in values if value is not None]
+    return sum(known) if values and len(known) == len(values) else None

@@ -1,0 +1,109 @@
+"""From series on a UTC grid to whole local days, 23- and 25-hour days included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.model.savings import Span
+from bms.model.series import Floats, Series
+
+FULL_DAY = 0.9
+"""Share of a day's hours that has to be there, use and weather each (savings.md §1)."""
+
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Days:
+    """Local days, one element each; shapes (n,).
+
+    ``kwh`` is the use measured in ``hours`` [h] observed hours, ``temp_c`` the mean outdoor air
+    temperature [degC]. ``valid`` marks the days with at least 90 % of their hours.
+    """
+
+    dates: tuple[date, ...]
+    hours: Floats
+    kwh: Floats
+    temp_c: Floats
+    valid: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    @property
+    def rate(self) -> Floats:
+        """Use per 24 h [kWh/day]; NaN on days that are not valid."""
+        safe = np.where(self.hours > 0, self.hours, np.nan)
+        return np.where(self.valid, self.kwh / safe * 24.0, np.nan)
+
+    @property
+    def coverage(self) -> float:
+        """Share of days that are valid, 0..1."""
+        return float(self.valid.mean()) if len(self) else 0.0
+
+    def only_valid(self) -> Days:
+        """The valid days alone."""
+        return self.where(self.valid)
+
+    def where(self, keep: NDArray[np.bool_]) -> Days:
+        """The days for which ``keep`` is true."""
+        dates = tuple(day for day, ok in zip(self.dates, keep, strict=True) if ok)
+        return Days(dates, self.hours[keep], self.kwh[keep], self.temp_c[keep], self.valid[keep])
+
+
+def whole_days(span: Span, timezone: str) -> tuple[date, ...]:
+    """The local days that lie wholly inside ``span``."""
+    zone = ZoneInfo(timezone)
+    day = span.start.astimezone(zone).date()
+    if _midnight(day, zone) < span.start:
+        day += timedelta(days=1)
+    days = []
+    while _midnight(day + timedelta(days=1), zone) <= span.end:
+        days.append(day)
+        day += timedelta(days=1)
+    return tuple(days)
+
+
+def daily(use: Series, temp: Series, span: Span, timezone: str) -> Days:
+    """Whole local days of ``use`` [kWh per step] and ``temp`` [degC] inside ``span``."""
+    dates = whole_days(span, timezone)
+    edges = _edges(dates, timezone)
+    length_h = np.diff(edges) / 3600.0
+    kwh, use_h = _fold(use, edges)
+    degree_hours, temp_h = _fold(temp, edges)
+    degree_hours = degree_hours * _hours(temp.step)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        temp_c = np.where(temp_h > 0, degree_hours / temp_h, np.nan)
+    valid = (use_h >= FULL_DAY * length_h) & (temp_h >= FULL_DAY * length_h)
+    return Days(dates, use_h, kwh, temp_c, valid)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+
+
+def _edges(dates: tuple[date, ...], timezone: str) -> Floats:
+    """Local midnights as UTC epoch seconds [s], shape (n + 1,); (1,) when there is no day."""
+    zone = ZoneInfo(timezone)
+    ends = (*dates, dates[-1] + timedelta(days=1)) if dates else (date(1970, 1, 1),)
+    return np.array([_midnight(day, zone).timestamp() for day in ends])
+
+
+def _hours(step: timedelta) -> float:
+    return step / timedelta(hours=1)
+
+
+def _fold(series: Series, edges: Floats) -> tuple[Floats, Floats]:
+    """Sum of the known values and the hours [h] that they stand for, per day; shapes (n,)."""
+    n = len(edges) - 1
+    stamps = series.start.timestamp() + (series.step / _SECOND) * np.arange(len(series))
+    day = np.searchsorted(edges, stamps, side="right") - 1
+    known = np.isfinite(series.values) & (day >= 0) & (day < n)
+    total = np.bincount(day[known], weights=series.values[known], minlength=n)
+    count = np.bincount(day[known], minlength=n).astype(np.float64)
+    return total.astype(np.float64), np.asarray(count * _hours(series.step), dtype=np.float64)

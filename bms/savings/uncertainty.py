@@ -1,0 +1,69 @@
+"""How wide the interval of a saving is: noise of the model, and drift of the building."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import stdtrit
+
+CONFIDENCE = 0.90
+Z90 = 1.645
+"""Two-sided 90 % quantile of the normal distribution."""
+DEFAULT_DRIFT = 0.05
+"""Standard deviation of the year-to-year drift of an untreated public building, as a share of
+its use: 4.4 to 5.2 % on 53 meters of 40 buildings (2019 against 2018)."""
+
+
+def effective_n(n: float, rho: float) -> float:
+    """Number of independent days, n' = n (1 - rho) / (1 + rho) (ASHRAE Guideline 14, annex B)."""
+    return n * (1.0 - rho) / (1.0 + rho)
+
+
+def sun_baltazar_daily(months: float) -> float:
+    """Correction a(M) of the simplified Guideline 14 formula for daily models.
+
+    ``months`` M is the length of the reporting period [months]. Sun & Baltazar 2013, "Analysis
+    and improvement of the estimation of building energy savings uncertainty", ASHRAE
+    Transactions 119.
+    """
+    return -0.00024 * months**2 + 0.03535 * months + 1.00286
+
+
+def model_half_width(
+    *,
+    sse: float,
+    n: int,
+    parameters: int,
+    rho: float,
+    mean: float,
+    predicted: float,
+    m: int,
+    months: float,
+) -> float:
+    """90 % half-width of the adjusted baseline [kWh] from the noise of the model alone.
+
+    ``sse`` [(kWh/day)²] and ``mean`` [kWh/day] of the ``n`` baseline days, ``predicted`` [kWh] the
+    adjusted baseline of the ``m`` reporting days. Guideline 14 in full: with SSE over n' - p the
+    noise of a sum of m days grows as sqrt(m (1 + rho)/(1 - rho)), as it should.
+    """
+    if m == 0 or mean <= 0:
+        return 0.0
+    independent = effective_n(n, rho)
+    freedom = max(independent - parameters, 1.0)
+    t = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2.0))
+    noise = np.sqrt(sse / freedom * (1.0 + 2.0 / max(independent, 1.0)) * m)
+    return float(t * sun_baltazar_daily(months) * predicted / (m * mean) * noise)
+
+
+def drift_kwh(drift: float, predicted: float, ordinary: float) -> float:
+    """Standard deviation of the building's drift over a reporting period [kWh].
+
+    ``drift`` is a share of ``predicted``, the adjusted baseline [kWh], or of ``ordinary``, the use
+    of as many average days of the baseline period [kWh], whichever is more: a heat meter that
+    rests in summer does not drift by 5 % of nearly nothing.
+    """
+    return drift * max(predicted, ordinary)
+
+
+def total_half_width(model: float, drift: float) -> float:
+    """90 % half-width [kWh] of a 90 % half-width ``model`` and a standard deviation ``drift``."""
+    return float(np.hypot(model, Z90 * drift))

@@ -1,0 +1,52 @@
+"""Everything that the verbs need, wired once by ``bms.runtime``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bms.config import Settings
+from bms.errors import NotFound
+from bms.model.site import Mode, Site
+from bms.ports import (
+    Checker,
+    Clock,
+    Drivers,
+    Feed,
+    GuardKeeper,
+    Journal,
+    Planner,
+    Reporter,
+    Store,
+    Tariffs,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class City:
+    """The sites of a municipality with the implementations of every port."""
+
+    sites: Mapping[str, Site]
+    settings: Settings
+    clock: Clock
+    store: Store
+    drivers: Drivers
+    planner: Planner
+    checker: Checker
+    feed: Feed
+    tariffs: Tariffs
+    journal: Journal
+    keeper: GuardKeeper
+    reporter: Reporter
+
+    def site(self, site_id: str) -> Site:
+        """The site of this id. Raises ``NotFound`` with the ids there are."""
+        try:
+            return self.sites[site_id]
+        except KeyError:
+            known = ", ".join(sorted(self.sites)) or "none"
+            raise NotFound(f"no site {site_id!r}; there are: {known}") from None
+
+    def mode(self, site: Site) -> Mode:
+        """The mode in force: what a person set, else what the site file says."""
+        return self.store.mode(site.id) or site.mode

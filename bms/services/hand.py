@@ -1,0 +1,68 @@
+"""A hand at the building: somebody put another value in place of ours, and we stay away (law 2).
+
+Only where our value stays until somebody changes it does another value prove a hand: behind a
+remote-enable bit, and in a register that is constant by nature. A ``timetable`` register is moved
+by the building itself; a BACnet slot above ours is seen by the driver.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from bms.model.command import Accepted, Clamped, Command, Overridden, Override
+from bms.model.lease import Lease
+from bms.model.site import ReleaseKind
+from bms.ports import Store
+
+LOCAL = "local"
+HAND_HOLD = timedelta(hours=2)
+"""How long we stay away when nobody says otherwise: until then it is an override in the API."""
+
+PROVING = (ReleaseKind.REMOTE_ENABLE, ReleaseKind.CONSTANT)
+
+
+def agrees(lease: Lease, value: float, wanted: float) -> bool:
+    """Whether an effective value is the wanted one, within the tolerance of the point."""
+    tolerance = lease.point.write.tolerance if lease.point.write else 0.0
+    return abs(value - wanted) <= tolerance + 1e-9
+
+
+def moved_by_hand(lease: Lease, value: float, store: Store) -> bool:
+    """Whether ``value`` shows a hand: our write had been seen to stand, and now it does not.
+
+    Without the receipt of that very command it may never have arrived, which proves nothing.
+    """
+    rule = lease.point.write
+    if rule is None or rule.release.kind not in PROVING:
+        return False
+    stood = last_seen(lease, store)
+    return stood is not None and not agrees(lease, value, stood)
+
+
+def last_seen(lease: Lease, store: Store) -> float | None:
+    """What the read-back of the lease's command showed, None when none is on record."""
+    for _, receipt in reversed(store.receipts(lease.point.site, lease.command.issued_at)):
+        if isinstance(receipt, Accepted | Clamped) and receipt.command.id == lease.command_id:
+            return receipt.read_back
+    return None
+
+
+def suspend(lease: Lease, value: float, *, now: datetime, store: Store) -> Override:
+    """Put the hand on record, as an override that people see and may remove."""
+    override = Override(
+        id=uuid.uuid4().hex,
+        site=lease.point.site,
+        point=lease.point.id,
+        since=now,
+        until=now + HAND_HOLD,
+        reason=f"changed at the building: {value:g} stands instead of {lease.command.value:g}",
+        actor=LOCAL,
+    )
+    store.add_override(override)
+    return override
+
+
+def overridden(command: Command, value: float) -> Overridden:
+    """The receipt of a command that met a hand."""
+    return Overridden(command, None, value, LOCAL)

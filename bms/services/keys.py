@@ -1,0 +1,67 @@
+"""API keys: made here, shown once, kept as a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from bms.errors import ConfigError
+from bms.ports import Store
+
+PREFIX = "bms"
+SCOPE = re.compile(r"read|operate|controller:[a-z0-9_-]+/[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Who asks, and what they may: ``read``, ``operate`` or ``controller:<device id>``."""
+
+    id: str
+    scope: str
+    name: str
+
+    @property
+    def may_operate(self) -> bool:
+        return self.scope == "operate"
+
+    @property
+    def may_read(self) -> bool:
+        return self.scope in ("read", "operate")
+
+    def may_fetch(self, device: str) -> bool:
+        """Whether this key is the controller's own, or a person's with all rights."""
+        return self.scope == f"controller:{device}" or self.may_operate
+
+
+def digest(secret: str) -> str:
+    """SHA-256 of a secret of 256 random bits; such a secret needs no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_key(store: Store, *, name: str, scope: str, now: datetime) -> str:
+    """Make a key and give its text, which is shown once.
+
+    Raises ``ConfigError`` for a scope that does not exist.
+    """
+    if SCOPE.fullmatch(scope) is None:
+        raise ConfigError(
+            f"scope {scope!r} is not known; use read, operate or controller:SITE/DEVICE"
+        )
+    key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+    store.add_key(key_id, digest(secret), scope, name, now)
+    return f"{PREFIX}_{key_id}_{secret}"
+
+
+def find_key(store: Store, text: str) -> Key | None:
+    """The key behind a text, None when it is unknown, revoked or malformed."""
+    parts = text.split("_", 2)
+    if len(parts) != 3 or parts[0] != PREFIX:
+        return None
+    found = store.key(parts[1])
+    if found is None or not hmac.compare_digest(found[0], digest(parts[2])):
+        return None
+    return Key(parts[1], found[1], found[2])

@@ -1,0 +1,79 @@
+"""Proof that a guard lives: a locked file beside the journal, with its pid and heartbeat."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+CLAIM_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A guard that holds the lock. ``silent_s`` [s] since its last heartbeat."""
+
+    pid: int
+    silent_s: float
+
+
+class Presence:
+    """The lock of the guard of one journal. The kernel drops it when the process dies.
+
+    The heartbeat is the computer's monotonic clock, which all its processes share.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self.path = journal.with_name(f"{journal.name}.guard")
+        self._descriptor: int | None = None
+
+    def claim(self) -> bool:
+        """Become the guard. False when another one is. Raises OSError when the disk refuses."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        deadline = time.monotonic() + CLAIM_SECONDS
+        while True:  # those who only look hold a shared lock for microseconds
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._descriptor = descriptor
+                self.beat()
+                return True
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                return False
+            time.sleep(0.01)
+
+    def beat(self) -> None:
+        """Say that we are still at work."""
+        if self._descriptor is not None:
+            os.pwrite(self._descriptor, f"{os.getpid():>10} {time.monotonic():>16.3f}".encode(), 0)
+
+    def drop(self) -> None:
+        """Stop being the guard."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def look(self) -> Sighting | None:
+        """The guard that lives, None when there is none."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return None
+            return _sighting(os.pread(descriptor, 64, 0))
+        finally:
+            os.close(descriptor)
+
+
+def _sighting(content: bytes) -> Sighting:
+    """Pid and heartbeat; a guard that has not written them yet has just claimed the lock."""
+    words = content.split()
+    if len(words) != 2:
+        return Sighting(pid=0, silent_s=0.0)
+    return Sighting(int(words[0]), max(0.0, time.monotonic() - float(words[1])))

@@ -1,0 +1,263 @@
+"""A store without a disk: the fake of every test, and the shortest description of a store."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bms.errors import NotFound, StoreError
+from bms.model.command import Override, Receipt, ReleaseReceipt
+from bms.model.plan import BuildingModel, Plan
+from bms.model.reading import Ingested, Quality, Reading
+from bms.model.series import Series
+from bms.model.site import Mode
+from bms.ports import Fold
+from bms.store.folds import Grid
+from bms.store.moment import to_micros
+from bms.store.records import Action, AuditEntry, Correction, says_the_same, site_of, sound
+
+
+@dataclass(slots=True)
+class _Track:
+    """The readings of one point by time [us], and the times in order."""
+
+    by_time: dict[int, Reading] = field(default_factory=dict)
+    times: list[int] = field(default_factory=list)
+
+    def between(self, first: int, end: int) -> list[tuple[int, Reading]]:
+        times = self.times[bisect_left(self.times, first) : bisect_left(self.times, end)]
+        return [(time, self.by_time[time]) for time in times]
+
+
+class _Readings:
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.RLock()
+        self._tracks: dict[str, _Track] = {}
+        self._corrections: list[Correction] = []
+
+    def add_readings(self, readings: Iterable[Reading]) -> Ingested:
+        """See ``bms.ports.Store``; a value that is no number becomes a missing one."""
+        with self._lock:
+            return sum((self._add(sound(reading)) for reading in readings), Ingested())
+
+    def _add(self, reading: Reading) -> Ingested:
+        track = self._tracks.setdefault(reading.point, _Track())
+        time = to_micros(reading.time)
+        earlier = track.by_time.get(time)
+        if earlier is None:
+            track.by_time[time] = reading
+            insort(track.times, time)
+            return Ingested(new=1)
+        if says_the_same(earlier, reading):
+            return Ingested(known=1)
+        track.by_time[time] = reading
+        self._corrections.append(Correction(earlier=earlier, later=reading))
+        return Ingested(corrected=1)
+
+    def _between(self, point: str, first: int, end: int) -> list[tuple[int, Reading]]:
+        with self._lock:
+            track = self._tracks.get(point)
+            return track.between(first, end) if track else []
+
+    def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]:
+        """Readings of a point with start <= time < end, oldest first."""
+        return [reading for _, reading in self._between(point, to_micros(start), to_micros(end))]
+
+    def latest(self, points: Sequence[str]) -> dict[str, Reading]:
+        """The newest reading of each point, whatever its quality; without one it is left out."""
+        with self._lock:
+            tracks = {point: self._tracks[point] for point in points if point in self._tracks}
+            return {point: track.by_time[track.times[-1]] for point, track in tracks.items()}
+
+    def series(
+        self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
+    ) -> Series:
+        """See ``bms.store.folds``."""
+        grid = Grid.over(start, end, step)
+        good = [
+            (time, reading.value)
+            for time, reading in self._between(point, *grid.window(fold))
+            if reading.quality is Quality.GOOD
+        ]
+        times = np.array([time for time, _ in good], dtype=np.int64)
+        return grid.series(fold, times, np.array([value for _, value in good], dtype=np.float64))
+
+    def corrections(self, point: str, start: datetime, end: datetime) -> list[Correction]:
+        """What was replaced, of readings with start <= time < end; in the order it happened."""
+        with self._lock:
+            return [
+                correction
+                for correction in self._corrections
+                if correction.earlier.point == point and start <= correction.earlier.time < end
+            ]
+
+
+class _Plans:
+    def __init__(self) -> None:
+        super().__init__()
+        self._plans: dict[str, Plan] = {}
+        self._models: dict[str, BuildingModel] = {}
+        self._receipts: list[tuple[datetime, Receipt | ReleaseReceipt]] = []
+
+    def add_plan(self, plan: Plan) -> None:
+        """Keep a plan; the same one again changes nothing. Raises StoreError for another one."""
+        to_micros(plan.created_at)
+        if self._plans.setdefault(plan.id, plan) != plan:
+            raise StoreError(f"another plan is kept as {plan.id} already; plans never change")
+
+    def plan(self, plan_id: str) -> Plan:
+        """Raises NotFound."""
+        if plan_id not in self._plans:
+            raise NotFound(f"there is no plan {plan_id}")
+        return self._plans[plan_id]
+
+    def plan_in_force(self, site: str) -> Plan | None:
+        """The newest plan of the site; of two made at the same moment the one kept last."""
+        plans = [plan for plan in reversed(list(self._plans.values())) if plan.site == site]
+        return max(plans, key=lambda plan: plan.created_at, default=None)
+
+    def save_model(self, model: BuildingModel) -> None:
+        """Keep a model."""
+        to_micros(model.identified_at)
+        current = self._models.get(model.site)
+        if current is None or current.identified_at <= model.identified_at:
+            self._models[model.site] = model
+
+    def model(self, site: str) -> BuildingModel | None:
+        """The model that was identified last."""
+        return self._models.get(site)
+
+    def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
+        """Keep what became of writes and releases."""
+        to_micros(at)
+        self._receipts.extend((at, receipt) for receipt in receipts)
+
+    def receipts(
+        self, site: str, since: datetime
+    ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
+        """Receipts of a site at or after ``since``, oldest first."""
+        to_micros(since)
+        found = [
+            (at, receipt)
+            for at, receipt in list(self._receipts)
+            if at >= since and site_of(receipt) == site
+        ]
+        return sorted(found, key=lambda row: row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    digest: str
+    scope: str
+    name: str
+    created: datetime
+    revoked: datetime | None = None
+
+
+class _People:
+    def __init__(self) -> None:
+        super().__init__()
+        self._modes: dict[str, Mode] = {}
+        self._overrides: dict[str, Override] = {}
+        self._removed: dict[str, datetime] = {}
+        self._audit: list[AuditEntry] = []
+        self._keys: dict[str, _Key] = {}
+
+    def mode(self, site: str) -> Mode | None:
+        """The mode that a person set last."""
+        return self._modes.get(site)
+
+    def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
+        """Set the mode, with a line in the audit."""
+        self._note(at, actor, Action.SET_MODE, site, mode.value, reason)
+        self._modes[site] = mode
+
+    def _note(
+        self, at: datetime, actor: str, action: Action, site: str, subject: str, reason: str
+    ) -> None:
+        to_micros(at)
+        entry = AuditEntry(
+            at=at, actor=actor, action=action, site=site, subject=subject, reason=reason
+        )
+        self._audit.append(entry)
+
+    def audit(self, site: str, since: datetime) -> list[AuditEntry]:
+        """What people did to a site at or after ``since``, in the order it was done."""
+        to_micros(since)
+        return [entry for entry in list(self._audit) if entry.site == site and entry.at >= since]
+
+    def add_override(self, override: Override) -> None:
+        """Keep an override, with a line in the audit. Raises StoreError where the id is taken."""
+        known = self._overrides.setdefault(override.id, override)
+        if known is not override:
+            if known != override:
+                raise StoreError(f"another override is kept as {override.id} already")
+            return
+        self._note(
+            override.since,
+            override.actor,
+            Action.ADD_OVERRIDE,
+            override.site,
+            override.id,
+            override.reason,
+        )
+
+    def remove_override(self, override_id: str, *, actor: str, at: datetime) -> None:
+        """End an override, with a line in the audit; twice is once. Raises NotFound."""
+        to_micros(at)
+        if override_id not in self._overrides:
+            raise NotFound(f"there is no override {override_id}")
+        if override_id in self._removed:
+            return
+        site = self._overrides[override_id].site
+        self._note(at, actor, Action.REMOVE_OVERRIDE, site, override_id, "")
+        self._removed[override_id] = at
+
+    def overrides(self, site: str, at: datetime) -> list[Override]:
+        """Overrides of a site in force at ``at``, oldest first."""
+        to_micros(at)
+        found = [o for o in list(self._overrides.values()) if o.site == site and self._holds(o, at)]
+        return sorted(found, key=lambda override: (override.since, override.id))
+
+    def _holds(self, override: Override, at: datetime) -> bool:
+        ends = (override.until, self._removed.get(override.id))
+        return override.since <= at and all(end is None or at < end for end in ends)
+
+    def add_key(self, key_id: str, digest: str, scope: str, name: str, at: datetime) -> None:
+        """Keep a key. Raises StoreError where the id is taken."""
+        if key_id in self._keys:
+            raise StoreError(f"a key {key_id} exists already; choose another id")
+        to_micros(at)
+        self._keys[key_id] = _Key(digest, scope, name, at)
+
+    def key(self, key_id: str) -> tuple[str, str, str] | None:
+        """(digest, scope, name) of a key that is not revoked."""
+        key = self._keys.get(key_id)
+        return None if key is None or key.revoked else (key.digest, key.scope, key.name)
+
+    def keys(self) -> list[tuple[str, str, str, datetime, datetime | None]]:
+        """(id, scope, name, created, revoked), oldest first."""
+        rows = [(i, k.scope, k.name, k.created, k.revoked) for i, k in list(self._keys.items())]
+        return sorted(rows, key=lambda row: (row[3], row[0]))
+
+    def revoke_key(self, key_id: str, at: datetime) -> None:
+        """Revoke a key; twice is once. Raises NotFound."""
+        to_micros(at)
+        if key_id not in self._keys:
+            raise NotFound(f"there is no key {key_id}")
+        key = self._keys[key_id]
+        if key.revoked is None:
+            self._keys[key_id] = _Key(key.digest, key.scope, key.name, key.created, at)
+
+
+class MemoryStore(_Readings, _Plans, _People):
+    """Implements ``bms.ports.Store`` in memory; also ``corrections`` and ``audit``."""
+
+    def close(self) -> None:
+        """Nothing to close."""

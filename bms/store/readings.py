@@ -1,0 +1,201 @@
+"""Readings in SQL: stored once, corrected visibly, folded into series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import chain, islice
+
+import numpy as np
+from sqlalchemy import bindparam, text
+from sqlmodel import col, select
+
+from bms.model.reading import Ingested, Quality, Reading
+from bms.model.series import Floats, Series
+from bms.ports import Fold
+from bms.store.folds import Grid, Micros
+from bms.store.link import Link, Linked
+from bms.store.moment import MICROSECOND, from_micros, to_micros
+from bms.store.records import Correction, sound
+from bms.store.tables import (
+    QUALITY_CODES,
+    QUALITY_OF_CODE,
+    CorrectionRow,
+    PointRow,
+    RawReading,
+)
+
+#: Readings per transaction: long enough to be fast, short enough for others to get a turn.
+BATCH = 100_000
+#: Names per question: SQLite takes 32 766 parameters at most.
+NAMES = 1_000
+
+_GOOD = text(
+    "SELECT time, value FROM readings WHERE point = :point AND time >= :first AND time < :end"
+    " AND quality = :good ORDER BY time"
+).bindparams(good=QUALITY_CODES[Quality.GOOD])
+_BETWEEN = text(
+    "SELECT point, time, value, quality, lag, detail FROM readings"
+    " WHERE point = :point AND time >= :first AND time < :end ORDER BY time"
+)
+_LATEST = text(
+    "SELECT p.name, r.point, r.time, r.value, r.quality, r.lag, r.detail"
+    " FROM points AS p JOIN readings AS r ON r.point = p.key"
+    " AND r.time = (SELECT max(time) FROM readings WHERE point = p.key)"
+    " WHERE p.name IN :names"
+).bindparams(bindparam("names", expanding=True))
+
+
+class SqlReadings(Linked):
+    """The part of ``bms.ports.Store`` that keeps readings."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self._keys: dict[str, int] = {}
+
+    def add_readings(self, readings: Iterable[Reading]) -> Ingested:
+        """See ``bms.ports.Store``; a value that is no number becomes a missing one.
+
+        Each ``BATCH`` is one transaction; what came before a failure is kept, and giving all of it
+        again is harmless.
+        """
+        source = iter(readings)
+        total = Ingested()
+        while batch := list(islice(source, BATCH)):
+            total += self._add(batch)
+        return total
+
+    def _add(self, batch: list[Reading]) -> Ingested:
+        keys = self._keys_of({reading.point for reading in batch})
+        rows = [_row(keys[reading.point], reading) for reading in batch]
+        total = Ingested()
+        with self._link.writing(durable=False) as session:
+            for part, known in _rounds(rows):
+                total += self._link.database.add_readings(session.connection(), part)
+                total += Ingested(known=known)
+        return total
+
+    def _keys_of(self, names: set[str]) -> dict[str, int]:
+        """The number of each point; points that were never seen get one."""
+        missing = sorted(names - self._keys.keys())
+        if missing:
+            self._keys |= self._enter(missing)
+        return self._keys
+
+    def _enter(self, names: list[str]) -> dict[str, int]:
+        with self._link.writing(durable=False) as session:
+            keys: dict[str, int] = {}
+            for some in _portions(names):
+                known = select(PointRow.name, PointRow.key).where(col(PointRow.name).in_(some))
+                keys |= {name: key for name, key in session.exec(known) if key is not None}
+            rows = [PointRow(name=name) for name in names if name not in keys]
+            session.add_all(rows)
+            session.flush()
+            return keys | {row.name: row.key for row in rows if row.key is not None}
+
+    def _key(self, point: str) -> int | None:
+        """The number of a point, None where nothing was ever read from it."""
+        if point not in self._keys:
+            with self._link.reading() as session:
+                key = session.exec(select(PointRow.key).where(PointRow.name == point)).first()
+            if key is None:
+                return None
+            self._keys[point] = key
+        return self._keys[point]
+
+    def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]:
+        """Readings of a point with start <= time < end, oldest first."""
+        window = {"point": self._key(point), "first": to_micros(start), "end": to_micros(end)}
+        with self._link.reading() as session:
+            rows = session.connection().execute(_BETWEEN, window).all()
+        return [_reading(point, *row[1:]) for row in rows]
+
+    def latest(self, points: Sequence[str]) -> dict[str, Reading]:
+        """The newest reading of each point, whatever its quality; without one it is left out."""
+        found: dict[str, Reading] = {}
+        with self._link.reading() as session:
+            for some in _portions(sorted(set(points))):
+                for name, _, *rest in session.connection().execute(_LATEST, {"names": some}):
+                    found[name] = _reading(name, *rest)
+        return found
+
+    def series(
+        self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
+    ) -> Series:
+        """See ``bms.store.folds``."""
+        grid = Grid.over(start, end, step)
+        return grid.series(fold, *self._good(point, *grid.window(fold)))
+
+    def _good(self, point: str, first: int, end: int) -> tuple[Micros, Floats]:
+        window = {"point": self._key(point), "first": first, "end": end}
+        with self._link.reading() as session:
+            rows = session.connection().execute(_GOOD, window).all()
+        # Microseconds stay exact in a float64 until the year 2255.
+        pairs = np.fromiter(chain.from_iterable(rows), np.float64, 2 * len(rows)).reshape(-1, 2)
+        return pairs[:, 0].astype(np.int64), pairs[:, 1]
+
+    def corrections(self, point: str, start: datetime, end: datetime) -> list[Correction]:
+        """What was replaced, of readings with start <= time < end; in the order it happened."""
+        wanted = (
+            select(CorrectionRow)
+            .where(CorrectionRow.point == self._key(point))
+            .where(CorrectionRow.time >= to_micros(start), CorrectionRow.time < to_micros(end))
+            .order_by(col(CorrectionRow.seq))
+        )
+        with self._link.reading() as session:
+            return [_correction(point, row) for row in session.exec(wanted)]
+
+
+def _row(key: int, reading: Reading) -> RawReading:
+    good = sound(reading)
+    time = to_micros(good.time)
+    lag = None if good.received is None else to_micros(good.received) - time
+    return key, time, good.value, QUALITY_CODES[good.quality], lag, good.detail
+
+
+def _reading(
+    point: str, time: int, value: float | None, quality: int, lag: int | None, detail: str | None
+) -> Reading:
+    moment = from_micros(time)
+    received = None if lag is None else moment + lag * MICROSECOND
+    return Reading(point, moment, value, QUALITY_OF_CODE[quality], received, detail)
+
+
+def _correction(point: str, row: CorrectionRow) -> Correction:
+    return Correction(
+        earlier=_reading(
+            point, row.time, row.old_value, row.old_quality, row.old_lag, row.old_detail
+        ),
+        later=_reading(
+            point, row.time, row.new_value, row.new_quality, row.new_lag, row.new_detail
+        ),
+    )
+
+
+def _rounds(rows: list[RawReading]) -> Iterator[tuple[list[RawReading], int]]:
+    """The rows in parts without two of the same point and time, and how many repeat a value.
+
+    Written one after the other, the parts do what the rows would have done one by one.
+    """
+    if len({row[:2] for row in rows}) == len(rows):
+        yield rows, 0
+        return
+    parts: list[list[RawReading]] = [[]]
+    last: dict[tuple[int, int], tuple[int, RawReading]] = {}
+    known = 0
+    for row in rows:
+        round_of, earlier = last.get(row[:2], (-1, None))
+        if earlier is not None and earlier[2:4] == row[2:4]:
+            known += 1
+            continue
+        if round_of + 1 == len(parts):
+            parts.append([])
+        parts[round_of + 1].append(row)
+        last[row[:2]] = (round_of + 1, row)
+    yield parts[0], known
+    yield from ((part, 0) for part in parts[1:])
+
+
+def _portions(names: list[str]) -> Iterator[list[str]]:
+    for first in range(0, len(names), NAMES):
+        yield names[first : first + NAMES]

@@ -1,0 +1,25 @@
+"""The store of a running backend: everything in one SQL database."""
+
+from __future__ import annotations
+
+from bms.store.link import PATIENCE_S, Link
+from bms.store.people import SqlPeople
+from bms.store.plans import SqlPlans
+from bms.store.readings import SqlReadings
+
+
+class SqlStore(SqlReadings, SqlPlans, SqlPeople):
+    """Implements ``bms.ports.Store``; also ``corrections`` and ``audit``.
+
+    ``url`` is an SQLAlchemy URL such as ``sqlite:///var/bms.db``. Folder, file and tables are
+    made where they are missing, and tables of an earlier version are brought up to date.
+    ``patience_s`` [s] is how long a statement waits for another process that writes. Raises
+    ConfigError, ``StoreUnavailable`` or StoreError, each with the file and the way out.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = PATIENCE_S) -> None:
+        super().__init__(Link(url, patience_s))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._link.close()

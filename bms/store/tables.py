@@ -1,0 +1,188 @@
+"""The tables as SQLModel classes, and how moments and long texts lie in their columns.
+
+Readings are by far the most rows and are kept small: the point is a number from ``points``, the
+time is whole microseconds, the time of receipt is its distance from the time of the source, and on
+SQLite the table is its own index (WITHOUT ROWID).
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Dialect, Index, LargeBinary, SmallInteger, TypeDecorator
+from sqlmodel import Field, SQLModel
+
+from bms.model.reading import Quality
+from bms.store.moment import from_micros, to_micros
+
+#: Numbers of the qualities in the database. They never change; new ones are added at the end.
+QUALITY_CODES: dict[Quality, int] = {
+    Quality.GOOD: 0,
+    Quality.UNCERTAIN: 1,
+    Quality.ESTIMATED: 2,
+    Quality.ABSENT: 3,
+    Quality.OUT_OF_RANGE: 4,
+    Quality.NO_REPLY: 5,
+    Quality.DEVICE_ERROR: 6,
+}
+QUALITY_OF_CODE: dict[int, Quality] = {code: quality for quality, code in QUALITY_CODES.items()}
+
+#: A row of ``ReadingRow``: (point, time [us], value, quality code, lag [us], detail).
+RawReading = tuple[int, int, float | None, int, int | None, str | None]
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware moment as whole microseconds after the epoch. Refuses naive moments."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_micros(value)
+
+
+class PackedText(TypeDecorator[str]):
+    """A long text, compressed: a plan with its problem takes a fifth of its length."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else zlib.compress(value.encode(), level=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else zlib.decompress(value).decode()
+
+
+class PointRow(SQLModel, table=True):
+    """The dictionary of points: ``site/point`` and its number."""
+
+    __tablename__: ClassVar[str] = "points"
+    key: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+
+
+class ReadingRow(SQLModel, table=True):
+    """One reading. ``time`` [us after the epoch]; ``lag`` [us] is receipt minus ``time``."""
+
+    __tablename__: ClassVar[str] = "readings"
+    __table_args__ = {"sqlite_with_rowid": False}
+    point: int = Field(primary_key=True)
+    time: int = Field(primary_key=True, sa_type=BigInteger)
+    value: float | None = None
+    quality: int = Field(sa_type=SmallInteger)
+    lag: int | None = Field(default=None, sa_type=BigInteger)
+    detail: str | None = None
+
+
+class CorrectionRow(SQLModel, table=True):
+    """An earlier version of a reading and the one that replaced it."""
+
+    __tablename__: ClassVar[str] = "corrections"
+    __table_args__ = (Index("corrections_by_point", "point", "time"),)
+    seq: int | None = Field(default=None, primary_key=True)
+    point: int
+    time: int = Field(sa_type=BigInteger)
+    old_value: float | None = None
+    old_quality: int = Field(sa_type=SmallInteger)
+    old_lag: int | None = Field(default=None, sa_type=BigInteger)
+    old_detail: str | None = None
+    new_value: float | None = None
+    new_quality: int = Field(sa_type=SmallInteger)
+    new_lag: int | None = Field(default=None, sa_type=BigInteger)
+    new_detail: str | None = None
+
+
+class PlanRow(SQLModel, table=True):
+    """A plan as JSON of ``bms.model.plan.Plan``."""
+
+    __tablename__: ClassVar[str] = "plans"
+    __table_args__ = (Index("plans_by_site", "site", "created_at"),)
+    seq: int | None = Field(default=None, primary_key=True)
+    id: str = Field(unique=True)
+    site: str
+    created_at: datetime = Field(sa_type=UtcTime)
+    body: str = Field(sa_type=PackedText)
+
+
+class ModelRow(SQLModel, table=True):
+    """An identified model as JSON of ``bms.model.plan.BuildingModel``."""
+
+    __tablename__: ClassVar[str] = "models"
+    __table_args__ = (Index("models_by_site", "site", "identified_at"),)
+    seq: int | None = Field(default=None, primary_key=True)
+    site: str
+    identified_at: datetime = Field(sa_type=UtcTime)
+    body: str
+
+
+class ReceiptRow(SQLModel, table=True):
+    """What became of a write or a release: its kind and its JSON."""
+
+    __tablename__: ClassVar[str] = "receipts"
+    __table_args__ = (Index("receipts_by_site", "site", "at"),)
+    seq: int | None = Field(default=None, primary_key=True)
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    kind: str
+    body: str
+
+
+class ModeRow(SQLModel, table=True):
+    """A mode that a person set. Rows are only added; the last one stands."""
+
+    __tablename__: ClassVar[str] = "modes"
+    __table_args__ = (Index("modes_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True)
+    site: str
+    mode: str
+    actor: str
+    at: datetime = Field(sa_type=UtcTime)
+    reason: str
+
+
+class OverrideRow(SQLModel, table=True):
+    """A person's override and, once it is over, its removal."""
+
+    __tablename__: ClassVar[str] = "overrides"
+    __table_args__ = (Index("overrides_by_site", "site"),)
+    id: str = Field(primary_key=True)
+    site: str
+    point: str | None = None
+    since: datetime = Field(sa_type=UtcTime)
+    until: datetime | None = Field(default=None, sa_type=UtcTime)
+    reason: str
+    actor: str
+    removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    removed_by: str | None = None
+
+
+class AuditRow(SQLModel, table=True):
+    """What a person did. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "audit"
+    __table_args__ = (Index("audit_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UtcTime)
+    actor: str
+    action: str
+    site: str
+    subject: str
+    reason: str
+
+
+class KeyRow(SQLModel, table=True):
+    """An API key: never the secret, only its digest."""
+
+    __tablename__: ClassVar[str] = "keys"
+    id: str = Field(primary_key=True)
+    digest: str
+    scope: str
+    name: str
+    created: datetime = Field(sa_type=UtcTime)
+    revoked: datetime | None = Field(default=None, sa_type=UtcTime)

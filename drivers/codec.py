@@ -1,0 +1,150 @@
+"""Modbus registers to values and back. Pure: no device, no clock.
+
+A register image is the bytes of consecutive registers as they travel, two bytes per register. A
+value lies in it by the four orders that devices use; with the bytes of a number named A (most
+significant) to D: big/big is ABCD, word order little CDAB, byte order little BADC, both DCBA.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+from bms.model.reading import Quality
+from bms.model.site import DataType, ModbusAddress, Order, Table
+
+_FORMAT = {
+    DataType.INT16: ">h",
+    DataType.UINT16: ">H",
+    DataType.INT32: ">i",
+    DataType.UINT32: ">I",
+    DataType.INT64: ">q",
+    DataType.UINT64: ">Q",
+    DataType.FLOAT32: ">f",
+    DataType.FLOAT64: ">d",
+}
+_FLOATS = (DataType.FLOAT32, DataType.FLOAT64)
+_WORDS = {kind: struct.calcsize(form) // 2 for kind, form in _FORMAT.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A value in the unit of the point, or None with the quality that says why."""
+
+    value: float | None
+    quality: Quality = Quality.GOOD
+    detail: str | None = None
+
+
+def is_bit(address: ModbusAddress) -> bool:
+    """Whether the value is one bit: a coil, a discrete input, or a bit of a register."""
+    return (
+        address.table in (Table.COIL, Table.DISCRETE)
+        or address.type is DataType.BIT
+        or address.bit is not None
+    )
+
+
+def width(address: ModbusAddress) -> int:
+    """Registers (or coils) that the value takes."""
+    return 1 if is_bit(address) else _WORDS[address.type]
+
+
+def decode(address: ModbusAddress, image: bytes) -> Decoded:
+    """Value of a register image.
+
+    ``image`` holds exactly the registers of the value, ``2 * width(address)`` bytes. A sentinel,
+    NaN or infinity is ``Quality.ABSENT``. Raises ValueError when the length does not fit.
+    """
+    if len(image) != 2 * width(address):
+        raise ValueError(f"{len(image)} bytes do not hold one {address.type}")
+    number_bytes = _reorder(address, image)
+    if is_bit(address):
+        word = int.from_bytes(number_bytes, "big")
+        return decode_bit(address, bool(word >> (address.bit or 0) & 1))
+    if _is_sentinel(address, number_bytes):
+        return Decoded(None, Quality.ABSENT, "the device says that there is no value")
+    (raw,) = struct.unpack(_FORMAT[address.type], number_bytes)
+    if address.type is DataType.FLOAT32:
+        raw = shortest_single(raw)
+    return _scaled(address, raw)
+
+
+def decode_bit(address: ModbusAddress, bit: bool) -> Decoded:
+    """Value of a coil or discrete input."""
+    return _scaled(address, int(bit))
+
+
+def encode(address: ModbusAddress, value: float) -> bytes:
+    """Register image of a value in the unit of the point.
+
+    Raises ValueError when the value is not finite, does not fit the type, or when the address is a
+    single bit of a register (writing it would touch its neighbours).
+    """
+    if is_bit(address):
+        raise ValueError("one bit of a register cannot be written alone")
+    if not math.isfinite(value):
+        raise ValueError(f"{value} cannot be written")
+    number = (value - address.offset) / address.scale
+    raw = number if address.type in _FLOATS else round(number)
+    try:
+        number_bytes = struct.pack(_FORMAT[address.type], raw)
+    except (struct.error, OverflowError):
+        raise ValueError(
+            f"{value} does not fit {address.type} with scale {address.scale}"
+        ) from None
+    return _reorder(address, number_bytes)
+
+
+def encode_bit(address: ModbusAddress, value: float) -> bool:
+    """State of a coil. Raises ValueError when the value is neither of its two."""
+    raw = (value - address.offset) / address.scale
+    if raw not in (0.0, 1.0):
+        raise ValueError(f"{value} is neither of the two states of a coil")
+    return bool(raw)
+
+
+def shortest_single(number: float) -> float:
+    """The shortest decimal that names the same single-precision number: 19.3, not 19.299999237."""
+    if not math.isfinite(number):
+        return number
+    short = float(f"{number:.7g}")
+    try:
+        same = struct.pack(">f", short) == struct.pack(">f", number)
+    except OverflowError:
+        same = False
+    return short if same else number
+
+
+def _reorder(address: ModbusAddress, image: bytes) -> bytes:
+    """Wire order to most significant byte first, which is its own inverse."""
+    if address.byte_order is Order.LITTLE:
+        image = _swap_bytes(image)
+    if address.word_order is Order.LITTLE:
+        image = _swap_bytes(image[::-1])
+    return image
+
+
+def _swap_bytes(image: bytes) -> bytes:
+    swapped = bytearray(len(image))
+    swapped[0::2], swapped[1::2] = image[1::2], image[0::2]
+    return bytes(swapped)
+
+
+def _is_sentinel(address: ModbusAddress, number_bytes: bytes) -> bool:
+    if not address.sentinels:
+        return False
+    pattern = int.from_bytes(number_bytes, "big")
+    mask = (1 << 8 * len(number_bytes)) - 1
+    return any(sentinel & mask == pattern for sentinel in address.sentinels)
+
+
+def _scaled(address: ModbusAddress, raw: float) -> Decoded:
+    value = float(raw)
+    if address.scale != 1.0 or address.offset != 0.0:
+        # 15 digits are what a float carries: 3 * 0.1 is 0.3, not 0.30000000000000004.
+        value = float(f"{value * address.scale + address.offset:.15g}")
+    if not math.isfinite(value):
+        return Decoded(None, Quality.ABSENT, "the device sent no finite number")
+    return Decoded(value)

@@ -1,0 +1,52 @@
+"""From a wish to the value that may be written, and whether it stands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bms.model.command import Accepted, Clamped, Command, Receipt
+from bms.model.site import WriteRule
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The value to write, and the limit that moved it (None when it is the wish)."""
+
+    value: float
+    limit: str | None
+
+
+def fit(rule: WriteRule, wish: float) -> Fitted:
+    """The wish within the limits of the point, rounded to its resolution.
+
+    Raises ValueError when the wish is not a finite number.
+    """
+    if not math.isfinite(wish):
+        raise ValueError(f"{wish} cannot be written")
+    if wish > rule.maximum:
+        return Fitted(rule.maximum, f"maximum {rule.maximum:g}")
+    if wish < rule.minimum:
+        return Fitted(rule.minimum, f"minimum {rule.minimum:g}")
+    return Fitted(_rounded(rule, wish), None)
+
+
+def _rounded(rule: WriteRule, value: float) -> float:
+    if rule.resolution <= 0:
+        return value
+    steps = round(value / rule.resolution)
+    # 12 digits drop the tail of 215 * 0.1; rounding must not leave the limits either.
+    nearest = float(f"{steps * rule.resolution:.12g}")
+    return min(max(nearest, rule.minimum), rule.maximum)
+
+
+def stands(rule: WriteRule, written: float, read_back: float | None) -> bool:
+    """Whether the read-back shows what was written, within the tolerance of the point."""
+    return read_back is not None and abs(read_back - written) <= rule.tolerance + 1e-9
+
+
+def receipt(command: Command, fitted: Fitted, read_back: float) -> Receipt:
+    """Receipt of a write that stands."""
+    if fitted.limit is None:
+        return Accepted(command, read_back)
+    return Clamped(command, fitted.value, read_back, fitted.limit)

@@ -1,0 +1,59 @@
+"""The slow change of buildings from year to year.
+
+Untreated public buildings use some 5 % more or less than their weather-adjusted year before. Here
+two random paths per building carry that: one multiplies every unwanted air change (infiltration,
+opened windows, leaking dampers), the other electricity that is on day and night and plug loads.
+Each is the exponential of an Ornstein-Uhlenbeck process with a time constant of 120 days, known at
+monthly knots and linear between them. All worlds of a building share its paths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+KNOT_DAYS = 30.0
+TIME_CONSTANT_DAYS = 120.0
+FIRST_DAY = 17167.0
+"""Days since 1970 of the first knot, 2017-01-01."""
+KNOTS = 240
+
+LEAK_SD = 0.22
+"""Standard deviation of the logarithm of the air leakage factor."""
+ELECTRICITY_SD = 0.06
+"""Standard deviation of the logarithm of the factor on base and plug electricity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The two factors of one building at monthly knots. Shapes (KNOTS,), mean near 1."""
+
+    leak: FloatArray
+    electricity: FloatArray
+
+    @classmethod
+    def of(cls, seed: int) -> Drift:
+        """The paths that belong to a building's seed."""
+        rng = np.random.default_rng([seed, 3])
+        return cls(_path(rng, LEAK_SD), _path(rng, ELECTRICITY_SD))
+
+    def at(self, day: float) -> tuple[float, float]:
+        """Factors (air leakage, electricity) at a day counted from 1970."""
+        place = (day - FIRST_DAY) / KNOT_DAYS
+        knots = np.arange(KNOTS)
+        leak = float(np.interp(place, knots, self.leak))
+        return leak, float(np.interp(place, knots, self.electricity))
+
+
+def _path(rng: np.random.Generator, sd: float) -> FloatArray:
+    keep = np.exp(-KNOT_DAYS / TIME_CONSTANT_DAYS)
+    shocks = rng.standard_normal(KNOTS)
+    level = np.empty(KNOTS)
+    level[0] = shocks[0]
+    for i in range(1, KNOTS):
+        level[i] = keep * level[i - 1] + np.sqrt(1.0 - keep**2) * shocks[i]
+    return np.asarray(np.exp(sd * level - 0.5 * sd**2))

@@ -1,0 +1,121 @@
+"""The zones that can be planned: model, state, limits and everything given over the horizon."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bms.model.plan import Problem, ZoneModel, ZoneTask
+from optimizer.estimate import State
+from optimizer.forecast import Outlook
+from optimizer.past import zone_run, zone_ventilation
+from optimizer.shares import HeatShares, cold
+from optimizer.thermal import Floats, Rc, Steps, steps_for
+
+LEAST_TRACK_K = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Building:
+    """``p`` modelled zones over ``n`` steps.
+
+    ``use`` 0..1, ``low``, ``high`` and ``own_setpoint`` [degC] have the shape (p, n);
+    ``heat_max`` [kW] (p, n) is what radiators can give, ``room_kw`` [kW] (n,) what the plant has
+    left for them, ``droop`` and ``track`` [K] (p,) how the thermostats settle and spread.
+    """
+
+    zones: tuple[ZoneTask, ...]
+    rc: Rc
+    shares: HeatShares
+    state: State
+    outlook: Outlook
+    use: Floats
+    low: Floats
+    high: Floats
+    own_setpoint: Floats
+    heat_max: Floats
+    capacity_kw: float
+    droop: Floats
+    track: Floats
+
+    @property
+    def n(self) -> int:
+        return self.outlook.n
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """The building with one choice of ventilation: matrices, given flows and fixed loads.
+
+    ``flow_air`` and ``flow_mass`` [kW] (p, n) without radiators; ``fixed_kw`` [kW] (n,) is heat
+    that is not the radiators' (coil, hot water); ``fan_kw`` [kW] (n,).
+    """
+
+    steps: Steps
+    flow_air: Floats
+    flow_mass: Floats
+    fixed_kw: Floats
+    fan_kw: Floats
+
+    def room_kw(self, capacity_kw: float) -> Floats:
+        """What the plant has left for radiators [kW] (n,)."""
+        return np.maximum(0.0, capacity_kw - self.fixed_kw)
+
+
+def building_of(
+    problem: Problem,
+    tasks: Sequence[ZoneTask],
+    models: Sequence[ZoneModel],
+    state: State,
+    outlook: Outlook,
+) -> Building:
+    """Arrays of the zones ``tasks`` with their ``models`` in the same order."""
+    parameters = [model.parameters for model in models]
+    n = outlook.n
+    base = np.array([p["heat_max_kw"] for p in parameters])
+    by_cold = np.array([p["heat_max_cold_kw"] for p in parameters])
+    return Building(
+        zones=tuple(tasks),
+        rc=Rc.from_parameters(parameters),
+        shares=HeatShares.from_parameters(parameters),
+        state=state,
+        outlook=outlook,
+        use=np.array([task.occupied[:n] for task in tasks], dtype=np.float64),
+        low=np.array([task.low_c[:n] for task in tasks]),
+        high=np.array([task.high_c[:n] for task in tasks]),
+        own_setpoint=np.array([task.own_setpoint_c[:n] for task in tasks]),
+        heat_max=np.maximum(0.0, base[:, None] + by_cold[:, None] * cold(outlook.temp_out)),
+        capacity_kw=max(0.0, problem.heat_source.capacity_kw),
+        droop=np.array([p["droop_k"] for p in parameters]),
+        track=np.maximum(LEAST_TRACK_K, np.array([p["track_k"] for p in parameters])),
+    )
+
+
+def course_of(problem: Problem, building: Building, unit_run: Floats) -> Course:
+    """The building with the air-handling units running as ``unit_run`` (u, n) says."""
+    outlook = building.outlook
+    names = [zone.id for zone in building.zones]
+    _, loss = zone_ventilation(problem, names)
+    units = len(problem.ventilation)
+    run = zone_run(loss, unit_run) if units else np.zeros((len(names), outlook.n))
+    fan = np.array([unit.fan_kw for unit in problem.ventilation])
+    building_run = building.shares.coil_share @ run
+    coil = building.shares.coil_kw(outlook.temp_out, building_run)
+    air, mass = building.rc.flows(
+        heat=coil * building.shares.coil_share[:, None]
+        + building.state.fading(outlook.n, outlook.step_h),
+        temp_out=outlook.temp_out,
+        ghi_kw=outlook.ghi,
+        use=building.use,
+        run=run,
+    )
+    in_use = building.use.max(axis=0)
+    return Course(
+        steps=steps_for(building.rc, run, outlook.step_h),
+        flow_air=air,
+        flow_mass=mass,
+        fixed_kw=coil + building.shares.fixed_kw(in_use),
+        fan_kw=fan @ unit_run if units else np.zeros(outlook.n),
+    )

@@ -1,0 +1,130 @@
+"""The state of a building now: a Kalman filter over its last days that tolerates gaps.
+
+The state of each zone is (air, mass, disturbance): the disturbance [kW] is slowly varying heat
+that the model does not know of (an open window, extra people); it makes the first hours of a
+prediction start free of offset and fades over the horizon. See Pannocchia and Rawlings (2003),
+doi:10.1002/aic.690490213.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.past import Past
+from optimizer.shares import HeatShares
+from optimizer.thermal import Floats, Rc
+
+MEMORY_H = 72.0
+FADE_H = 18.0
+SENSOR_K = 0.15
+AIR_K_PER_SQRT_H = 0.06
+MASS_K_PER_SQRT_H = 0.02
+DISTURBANCE_K = 1.0
+"""Spread of the disturbance as a temperature rise of the zone [K]."""
+BLIND_FACTOR = 25.0
+LONGEST_SILENCE_H = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where the zones start: air and mass [degC], disturbance [kW], each (p,).
+
+    NaN for a zone that has shown no temperature in the last day.
+    """
+
+    air: Floats
+    mass: Floats
+    disturbance: Floats
+
+    def fading(self, n: int, step_h: float) -> Floats:
+        """The disturbance over the coming steps [kW], shape (p, n)."""
+        return self.disturbance[:, np.newaxis] * np.exp(-(np.arange(n) + 0.5) * step_h / FADE_H)
+
+
+def estimate(past: Past, shares: HeatShares, rc: Rc) -> State:
+    """State at the end of ``past``, whose zones are those of ``rc``."""
+    recent = past.last(MEMORY_H)
+    silent = ~np.isfinite(recent.last(LONGEST_SILENCE_H).temp).any(axis=1)
+    x, covariance = _start(recent, rc)
+    forced = _known_flows(recent, shares, rc)
+    a_off, b_off = _with_disturbance(rc, 0.0, past.step_h)
+    a_on, b_on = _with_disturbance(rc, 1.0, past.step_h)
+    noise = _noise(rc, past.step_h)
+    for k in range(recent.steps):
+        x, covariance = _correct(x, covariance, recent.temp[:, k])
+        run = np.nan_to_num(recent.run[:, k])[:, None, None]
+        a = a_off + run * (a_on - a_off)
+        b = b_off + run * (b_on - b_off)
+        blind = np.isnan(forced[:, k, 0])
+        flow = np.where(np.isnan(forced[:, k]), _holding_flow(rc, x), forced[:, k])
+        x = np.einsum("pij,pj->pi", a, x) + np.einsum("pij,pj->pi", b, flow)
+        covariance = a @ covariance @ a.transpose(0, 2, 1)
+        covariance += noise * np.where(blind, BLIND_FACTOR, 1.0)[:, None, None]
+    x[silent] = np.nan
+    return State(air=x[:, 0], mass=x[:, 1], disturbance=x[:, 2])
+
+
+def _start(recent: Past, rc: Rc) -> tuple[Floats, Floats]:
+    zones = len(rc.c_air)
+    first = np.array([_first_known(row) for row in recent.temp])
+    x = np.column_stack([first, first, np.zeros(zones)])
+    spread = np.column_stack([np.full(zones, 1.0), np.full(zones, 4.0), _drift(rc) ** 2])
+    return x, np.einsum("pi,ij->pij", spread, np.eye(3))
+
+
+def _first_known(row: Floats) -> float:
+    known = row[np.isfinite(row)]
+    return float(known[0]) if len(known) else 20.0
+
+
+def _drift(rc: Rc) -> Floats:
+    return DISTURBANCE_K * (rc.h_out + rc.h_mass_out)
+
+
+def _noise(rc: Rc, step_h: float) -> Floats:
+    variances = np.column_stack(
+        [
+            np.full(len(rc.c_air), AIR_K_PER_SQRT_H**2 * step_h),
+            np.full(len(rc.c_air), MASS_K_PER_SQRT_H**2 * step_h),
+            _drift(rc) ** 2 * (1.0 - np.exp(-2.0 * step_h / FADE_H)),
+        ]
+    )
+    return np.asarray(np.einsum("pi,ij->pij", variances, np.eye(3)))
+
+
+def _with_disturbance(rc: Rc, run: float, step_h: float) -> tuple[Floats, Floats]:
+    a, b = rc.discrete(run, step_h)
+    zones = len(a)
+    full_a, full_b = np.zeros((zones, 3, 3)), np.zeros((zones, 3, 2))
+    full_a[:, :2, :2], full_a[:, :2, 2] = a, b[:, :, 0]
+    full_a[:, 2, 2] = np.exp(-step_h / FADE_H)
+    full_b[:, :2] = b
+    return full_a, full_b
+
+
+def _known_flows(recent: Past, shares: HeatShares, rc: Rc) -> Floats:
+    """Heat flows into air and mass [kW] (p, n, 2); NaN where an input is unknown."""
+    run = recent.building_run
+    heat = shares.divide(recent.heat, recent.valve, recent.temp_out, run, recent.building_use)
+    heat = heat + shares.coil_kw(recent.temp_out, run) * shares.coil_share[:, None]
+    air, mass = rc.flows(
+        heat=heat, temp_out=recent.temp_out, ghi_kw=recent.ghi, use=recent.use, run=recent.run
+    )
+    return np.stack([air, mass + 0.0 * air], axis=2)
+
+
+def _holding_flow(rc: Rc, x: Floats) -> Floats:
+    """The flows that would keep the zone where it is: the neutral guess where inputs fail."""
+    exchange = rc.h_mass * (x[:, 0] - x[:, 1])
+    return np.column_stack([rc.h_out * x[:, 0] + exchange, rc.h_mass_out * x[:, 1] - exchange])
+
+
+def _correct(x: Floats, covariance: Floats, measured: Floats) -> tuple[Floats, Floats]:
+    seen = np.isfinite(measured)
+    gain = covariance[:, :, 0] / (covariance[:, 0, 0] + SENSOR_K**2)[:, None]
+    gain = gain * seen[:, None]
+    error = np.where(seen, measured - x[:, 0], 0.0)
+    x = x + gain * error[:, None]
+    return x, covariance - gain[:, :, None] * covariance[:, 0][:, None, :]

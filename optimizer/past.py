@@ -1,0 +1,156 @@
+"""The measured past of a building as arrays; gaps are NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bms.model.plan import History, Numbers, Problem
+from optimizer.thermal import AIR_KWH_PER_M3_K, Floats
+
+HOLD_H = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """History of ``p`` zones over ``n`` steps of ``step_h`` [h], in the order of the problem.
+
+    ``temp``, ``setpoint`` [degC], ``valve`` [%], ``use`` 0..1 and ``run`` 0..1 (ventilation of
+    the zone) have the shape (p, n); ``temp_out`` [degC], ``ghi`` [kW/m2] and ``heat`` [kW] (n,).
+    ``vent_kw_per_k`` (p,) is what the ventilation takes per kelvin by its data sheet,
+    ``coil_share`` (p,) each zone's part of the air flow.
+    """
+
+    zones: tuple[str, ...]
+    step_h: float
+    temp: Floats
+    setpoint: Floats
+    valve: Floats
+    use: Floats
+    run: Floats
+    temp_out: Floats
+    ghi: Floats
+    heat: Floats
+    area: Floats
+    vent_kw_per_k: Floats
+    coil_share: Floats
+
+    @property
+    def steps(self) -> int:
+        return len(self.heat)
+
+    @property
+    def days(self) -> float:
+        return self.steps * self.step_h / 24.0
+
+    @property
+    def building_run(self) -> Floats:
+        """Ventilation of the building as a whole (n,), weighted by flow."""
+        weighted: Floats = self.coil_share @ self.run
+        return weighted
+
+    @property
+    def building_use(self) -> Floats:
+        """1 while any zone is in use (n,)."""
+        return self.use.max(axis=0)
+
+    def last(self, hours: float) -> Past:
+        """The last ``hours`` of it."""
+        first = max(0, self.steps - round(hours / self.step_h))
+        return Past(
+            zones=self.zones,
+            step_h=self.step_h,
+            temp=self.temp[:, first:],
+            setpoint=self.setpoint[:, first:],
+            valve=self.valve[:, first:],
+            use=self.use[:, first:],
+            run=self.run[:, first:],
+            temp_out=self.temp_out[first:],
+            ghi=self.ghi[first:],
+            heat=self.heat[first:],
+            area=self.area,
+            vent_kw_per_k=self.vent_kw_per_k,
+            coil_share=self.coil_share,
+        )
+
+
+def series(numbers: Numbers | Sequence[float | None], n: int) -> Floats:
+    """The first ``n`` numbers as an array; None, infinities and what is missing are NaN."""
+    values = np.array(
+        [np.nan if value is None else value for value in numbers[:n]], dtype=np.float64
+    )
+    values[~np.isfinite(values)] = np.nan
+    return np.concatenate([values, np.full(n - len(values), np.nan)])
+
+
+def hold(values: Floats, longest: int) -> Floats:
+    """Gaps of at most ``longest`` steps take the last value before them. Shape (..., n)."""
+    rows = np.atleast_2d(values).copy()
+    for row in rows:
+        gap = 0
+        for i in range(1, len(row)):
+            gap = gap + 1 if np.isnan(row[i]) else 0
+            if 0 < gap <= longest:
+                row[i] = row[i - 1]
+    return rows.reshape(values.shape)
+
+
+def zone_ventilation(problem: Problem, zones: Sequence[str]) -> tuple[Floats, Floats]:
+    """Per zone and air-handling unit: flow [m3/h] (p, u) and loss per kelvin [kW/K] (p, u)."""
+    area = {zone.id: zone.area_m2 for zone in problem.zones}
+    flow = np.zeros((len(zones), len(problem.ventilation)))
+    for u, unit in enumerate(problem.ventilation):
+        served = [zone for zone in unit.zones if zone in area]
+        total = sum(area[zone] for zone in served)
+        for zone in served:
+            if zone in zones and total > 0:
+                flow[list(zones).index(zone), u] = unit.flow_m3_h * area[zone] / total
+    recovery = np.array([unit.recovery for unit in problem.ventilation])
+    return flow, flow * AIR_KWH_PER_M3_K * (1.0 - np.clip(recovery, 0.0, 0.95))
+
+
+def zone_run(loss: Floats, unit_run: Floats) -> Floats:
+    """Ventilation of each zone 0..1 (p, n) from the units' run signals (u, n)."""
+    total = loss.sum(axis=1, keepdims=True)
+    weight = np.divide(loss, total, out=np.zeros_like(loss), where=total > 0)
+    return np.asarray(weight @ unit_run, dtype=np.float64)
+
+
+def past_of(problem: Problem, history: History, zones: Sequence[str]) -> Past:
+    """Arrays of a history for the named zones, which must be in it."""
+    n = len(history.heat_kw)
+    by_id = {zone.id: zone for zone in history.zones}
+    parts = [by_id[zone] for zone in zones]
+    area = np.array([max(1.0, z.area_m2) for name in zones for z in problem.zones if z.id == name])
+    flow, loss = zone_ventilation(problem, zones)
+    runs = {unit.id: unit.run for unit in history.ventilation}
+    unit_run = np.array([series(runs.get(unit.id, ()), n) for unit in problem.ventilation])
+    longest = round(HOLD_H * 3600 / history.step_s)
+    step_flow = flow.sum(axis=1)
+    return Past(
+        zones=tuple(zones),
+        step_h=history.step_s / 3600.0,
+        temp=np.array([series(part.temp_c, n) for part in parts]),
+        setpoint=np.array([series(part.setpoint_c, n) for part in parts]),
+        valve=hold(np.array([series(part.valve_pct, n) for part in parts]), longest),
+        use=np.array([np.nan_to_num(series(part.occupied, n)) for part in parts]),
+        run=(
+            np.clip(zone_run(loss, hold(unit_run, longest)), 0.0, 1.0)
+            if len(unit_run)
+            else np.zeros((len(parts), n))
+        ),
+        temp_out=hold(series(history.weather.temp_out_c, n), longest),
+        ghi=hold(series(history.weather.ghi_wm2, n), longest) / 1000.0,
+        heat=hold(series(history.heat_kw, n), longest),
+        area=area,
+        vent_kw_per_k=loss.sum(axis=1),
+        coil_share=step_flow / step_flow.sum() if step_flow.sum() > 0 else area / area.sum(),
+    )
+
+
+def stuck(values: Floats) -> bool:
+    """Whether a sensor shows (almost) the same number all the time."""
+    known = values[np.isfinite(values)]
+    return len(known) > 0 and float(np.ptp(known)) < 0.05

@@ -1,0 +1,258 @@
+"""What the optimiser says to people, in both languages, each with a code."""
+
+from __future__ import annotations
+
+from bms.model.words import Words
+
+
+def _dk(value: float, digits: int = 1) -> str:
+    """A number with a decimal comma."""
+    return f"{value:.{digits}f}".replace(".", ",")
+
+
+def no_history() -> Words:
+    return Words(
+        "no_history",
+        "Der er ingen målte data at lære bygningen at kende af.",
+        "There are no measured data to learn the building from.",
+    )
+
+
+def bad_step(step_s: int) -> Words:
+    return Words(
+        "bad_step",
+        f"Tidsskridtet {step_s} s er ikke mellem 1 s og 2 timer.",
+        f"The time step {step_s} s is not between 1 s and 2 hours.",
+    )
+
+
+def too_few_days(days: float, least: float) -> Words:
+    return Words(
+        "too_few_days",
+        f"Kun {_dk(days)} dages data; der skal mindst {_dk(least, 0)} dage til.",
+        f"Only {days:.1f} days of data; at least {least:.0f} days are needed.",
+    )
+
+
+def no_zone_history() -> Words:
+    return Words(
+        "no_zone_history",
+        "Ingen af zonerne har målte data.",
+        "None of the zones has measured data.",
+    )
+
+
+def series_missing(name_da: str, name_en: str, coverage: float) -> Words:
+    return Words(
+        "series_missing",
+        f"For få data om {name_da}: {100 * coverage:.0f} % af tiden.",
+        f"Too few data on {name_en}: {100 * coverage:.0f} % of the time.",
+    )
+
+
+def zone_temp_missing(zone: str, coverage: float) -> Words:
+    return Words(
+        "zone_temp_missing",
+        f"{zone}: rumtemperaturen er kun kendt {100 * coverage:.0f} % af tiden.",
+        f"{zone}: the room temperature is known only {100 * coverage:.0f} % of the time.",
+    )
+
+
+def sensor_stuck(zone: str) -> Words:
+    return Words(
+        "sensor_stuck",
+        f"{zone}: rumføleren viser det samme hele tiden; føleren bør efterses.",
+        f"{zone}: the room sensor always shows the same; have it checked.",
+    )
+
+
+def no_excitation(zone: str) -> Words:
+    return Words(
+        "no_excitation",
+        f"{zone}: varmen har været den samme hele tiden, så intet kan læres af den.",
+        f"{zone}: heating never changed, so nothing can be learnt from it.",
+    )
+
+
+def no_excitation_building() -> Words:
+    return Words(
+        "no_excitation",
+        "Bygningens varmeforbrug har været det samme hele tiden, så intet kan læres af det.",
+        "The building's heating never changed, so nothing can be learnt from it.",
+    )
+
+
+def too_many_gaps(zone: str) -> Words:
+    return Words(
+        "too_many_gaps",
+        f"{zone}: der er for mange huller i data til et døgn ad gangen.",
+        f"{zone}: too many gaps in the data for whole days at a time.",
+    )
+
+
+def rivals_better(zone: str, model: float, persistence: float, last_week: float) -> Words:
+    return Words(
+        "rivals_better",
+        f"{zone}: modellen rammer et døgn frem {_dk(model, 2)} K forkert; "
+        f"“som nu” rammer {_dk(persistence, 2)} K og “som i sidste uge” {_dk(last_week, 2)} K.",
+        f"{zone}: 24 h ahead the model is {model:.2f} K off; "
+        f"“like now” is {persistence:.2f} K and “like last week” {last_week:.2f} K off.",
+    )
+
+
+def no_model() -> Words:
+    return Words(
+        "no_model",
+        "Der er ingen model af bygningen, så der styres efter et fast skema med natsænkning.",
+        "There is no model of the building, so a fixed timetable with setback is used.",
+    )
+
+
+def zone_without_model(zone: str) -> Words:
+    return Words(
+        "zone_without_model",
+        f"{zone}: ingen model; zonen følger et fast skema med natsænkning.",
+        f"{zone}: no model; the zone follows a fixed timetable with setback.",
+    )
+
+
+def no_state(zone: str) -> Words:
+    return Words(
+        "no_state",
+        f"{zone}: ingen rumtemperatur det seneste døgn; zonen følger et fast skema.",
+        f"{zone}: no room temperature in the last day; the zone follows a fixed timetable.",
+    )
+
+
+def held_forecast(name_da: str, name_en: str, hours: float) -> Words:
+    return Words(
+        "held_forecast",
+        f"Prognosen for {name_da} mangler i {_dk(hours)} timer; den seneste værdi er brugt.",
+        f"The forecast of {name_en} is missing for {hours:.1f} h; its last value is used.",
+    )
+
+
+def no_forecast() -> Words:
+    return Words(
+        "no_forecast",
+        "Udetemperaturens prognose mangler, så der styres efter et fast skema med natsænkning.",
+        "The forecast of the outdoor temperature is missing, so a fixed timetable is used.",
+    )
+
+
+def no_sun_forecast(hours: float) -> Words:
+    return Words(
+        "no_sun_forecast",
+        f"Solprognosen mangler i {_dk(hours)} timer; der er regnet uden sol.",
+        f"The forecast of the sun is missing for {hours:.1f} h; none was counted on.",
+    )
+
+
+def price_unknown(name_da: str, name_en: str) -> Words:
+    return Words(
+        "price_unknown",
+        f"Prisen på {name_da} er ikke kendt i hele perioden; der er regnet med middelprisen, "
+        "og kostprisen kan ikke siges.",
+        f"The price of {name_en} is not known throughout; the mean was used to decide, "
+        "and the cost cannot be said.",
+    )
+
+
+def factor_unknown(name_da: str, name_en: str) -> Words:
+    return Words(
+        "factor_unknown",
+        f"CO2-faktoren for {name_da} er ikke kendt i hele perioden; udledningen kan ikke siges.",
+        f"The CO2 factor of {name_en} is not known throughout; the emission cannot be said.",
+    )
+
+
+def no_solution(message: str) -> Words:
+    return Words(
+        "no_solution",
+        f"Planen kunne ikke beregnes ({message}), så der bruges et fast skema med natsænkning.",
+        f"The plan could not be computed ({message}), so a fixed timetable is used.",
+    )
+
+
+def planned() -> Words:
+    return Words(
+        "planned",
+        "Den billigste plan, der holder komforten, efter bygningens egen model.",
+        "The cheapest plan that keeps comfort, by the building's own model.",
+    )
+
+
+def own_control_as_good() -> Words:
+    return Words(
+        "own_control_as_good",
+        "Bygningens egen styring er lige så god, så dens egne værdier bruges.",
+        "The building's own control is as good, so its own values are used.",
+    )
+
+
+def comfort_relaxed(zone: str, kelvin_hours: float, worst_c: float) -> Words:
+    return Words(
+        "comfort_relaxed",
+        f"{zone}: komfortbåndet kan ikke holdes helt ({_dk(kelvin_hours)} K·h; "
+        f"ned eller op til {_dk(worst_c)} °C).",
+        f"{zone}: the comfort band cannot be kept entirely ({kelvin_hours:.1f} K·h; "
+        f"down or up to {worst_c:.1f} degC).",
+    )
+
+
+def warm_up_from(zone: str, local: str) -> Words:
+    return Words(
+        "warm_up_from",
+        f"{zone}: opvarmningen begynder {local}.",
+        f"{zone}: heating up starts {local}.",
+    )
+
+
+def bad_horizon() -> Words:
+    return Words(
+        "bad_horizon",
+        "Opgaven har ingen periode at planlægge.",
+        "The problem has no horizon to plan.",
+    )
+
+
+def bad_zone(zone: str) -> Words:
+    return Words(
+        "bad_zone",
+        f"{zone}: grænser eller brugstider dækker ikke hele perioden eller modsiger hinanden; "
+        "zonen lades urørt.",
+        f"{zone}: limits or hours of use do not cover the horizon or contradict each other; "
+        "the zone is left alone.",
+    )
+
+
+def bad_lever(point: str) -> Words:
+    return Words(
+        "bad_lever",
+        f"{point}: grænserne for det, der må skrives, modsiger hinanden; punktet lades urørt.",
+        f"{point}: the limits of what may be written contradict each other; it is left alone.",
+    )
+
+
+def bad_ventilation(unit: str) -> Words:
+    return Words(
+        "bad_ventilation",
+        f"{unit}: driftstiderne dækker ikke hele perioden; anlægget lades urørt.",
+        f"{unit}: its hours do not cover the horizon; the unit is left alone.",
+    )
+
+
+def no_cop() -> Words:
+    return Words(
+        "no_cop",
+        "Varmepumpens effektfaktor er ikke oplyst; der er regnet som ren elvarme.",
+        "The heat pump's COP is not given; it was counted as plain electric heating.",
+    )
+
+
+def old_history(hours: float) -> Words:
+    return Words(
+        "old_history",
+        f"De seneste målinger er {_dk(hours)} timer gamle, så der bruges et fast skema.",
+        f"The latest measurements are {hours:.1f} h old, so a fixed timetable is used.",
+    )

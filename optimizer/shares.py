@@ -1,0 +1,194 @@
+"""One heat meter, several zones: who got how much of the building's heat.
+
+The building's heat is explained as a sum of what the radiators of each zone give at their valve
+position (more when it is cold: the water is warmer), the coil of the ventilation, and a rest that
+no thermostat moves (hot water, pipes)::
+
+    Q(t) = sum_z v_z (a_z + b_z cold) + run c max(0, limit - T_out) + base + use occupied
+
+with all coefficients >= 0, by non-negative least squares (Lawson and Hanson 1974,
+doi:10.1137/1.9781611971217) with a weak pull of ``a_z`` towards shares by area. What is left of
+the measured heat after coil, base and use is then divided in the proportion of the radiators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+
+from optimizer.thermal import Bools, Floats
+
+COIL_LIMITS_C = (-5.0, 0.0, 4.0, 8.0, 12.0)
+COLD_BELOW_C = 15.0
+COLD_SPAN_K = 20.0
+AREA_PULL = 0.03
+MIN_VALVE_ROWS = 96
+FULL_VALVE_PCT = 90.0
+LEAST_PROPORTION = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatShares:
+    """How a building's heat divides. Radiators [kW] at a fully open valve, shape (p,)."""
+
+    by_valve: bool
+    valve_kw: Floats
+    valve_cold_kw: Floats
+    base_kw: float
+    use_kw: float
+    coil_kw_per_k: float
+    coil_below_c: float
+    coil_share: Floats
+
+    def to_parameters(self, i: int) -> dict[str, float]:
+        """Named parameters of zone ``i``; what belongs to the building lies on all zones alike."""
+        share = 1.0 / len(self.valve_kw)
+        return {
+            "by_valve": float(self.by_valve),
+            "valve_kw": float(self.valve_kw[i]),
+            "valve_cold_kw": float(self.valve_cold_kw[i]),
+            "base_kw": self.base_kw * share,
+            "base_use_kw": self.use_kw * share,
+            "coil_kw_per_k": self.coil_kw_per_k * float(self.coil_share[i]),
+            "coil_below_c": self.coil_below_c,
+        }
+
+    @classmethod
+    def from_parameters(cls, sets: Sequence[Mapping[str, float]]) -> HeatShares:
+        """From the ``parameters`` of identified zones. Raises ``KeyError`` for a missing name."""
+        coil = np.array([s["coil_kw_per_k"] for s in sets])
+        total = float(coil.sum())
+        return cls(
+            by_valve=all(s["by_valve"] > 0 for s in sets),
+            valve_kw=np.array([s["valve_kw"] for s in sets]),
+            valve_cold_kw=np.array([s["valve_cold_kw"] for s in sets]),
+            base_kw=sum(s["base_kw"] for s in sets),
+            use_kw=sum(s["base_use_kw"] for s in sets),
+            coil_kw_per_k=total,
+            coil_below_c=sets[0]["coil_below_c"],
+            coil_share=coil / total if total > 0 else np.full(len(sets), 1.0 / len(sets)),
+        )
+
+    def coil_kw(self, temp_out: Floats, run: Floats) -> Floats:
+        """Heat of the ventilation coil [kW]. Shapes (n,)."""
+        return run * self.coil_kw_per_k * np.maximum(0.0, self.coil_below_c - temp_out)
+
+    def fixed_kw(self, use: Floats) -> Floats:
+        """Heat that no thermostat moves [kW]. ``use`` 0..1 of shape (n,)."""
+        return self.base_kw + self.use_kw * use
+
+    def radiators(self, valve_pct: Floats, temp_out: Floats) -> Floats:
+        """Expected heat per zone [kW] at the valve positions (p, n) [%]."""
+        full = self.full_kw(temp_out)
+        return full * valve_pct / 100.0 if self.by_valve else np.ones_like(valve_pct) * full
+
+    def full_kw(self, temp_out: Floats) -> Floats:
+        """Heat per zone [kW] with open valves, shape (p, n)."""
+        return self.valve_kw[:, None] + self.valve_cold_kw[:, None] * cold(temp_out)
+
+    def divide(
+        self, heat: Floats, valve_pct: Floats, temp_out: Floats, run: Floats, use: Floats
+    ) -> Floats:
+        """Heat per zone [kW] (p, n) without coil; NaN where the meter or a valve is unknown."""
+        room = np.maximum(0.0, heat - self.coil_kw(temp_out, run) - self.fixed_kw(use))
+        expected = self.radiators(valve_pct, temp_out)
+        total = expected.sum(axis=0)
+        least = LEAST_PROPORTION * self.full_kw(temp_out).sum(axis=0)
+        return expected * np.where(total > least, room / np.maximum(total, 1e-9), 0.0)
+
+
+def cold(temp_out: Floats) -> Floats:
+    """0 at 15 degC outdoors, 1 at -5 degC."""
+    return np.clip(COLD_BELOW_C - temp_out, 0.0, 30.0) / COLD_SPAN_K
+
+
+def fit_shares(
+    *,
+    heat: Floats,
+    valve_pct: Floats,
+    temp_out: Floats,
+    run: Floats,
+    use: Floats,
+    area_m2: Floats,
+    coil_share: Floats,
+) -> HeatShares:
+    """Fit the division. ``valve_pct`` (p, n) [%]; the other series (n,); gaps are NaN."""
+    known = np.isfinite(heat) & np.isfinite(temp_out) & np.isfinite(run)
+    with_valves = known & np.isfinite(valve_pct).all(axis=0)
+    moves = (
+        bool(np.any(np.ptp(valve_pct[:, with_valves], axis=1) > 5.0))
+        if (with_valves.sum() >= MIN_VALVE_ROWS)
+        else False
+    )
+    if not moves:
+        return _by_area(heat[known], area_m2, coil_share)
+    fits = [
+        _nnls(heat, valve_pct, temp_out, run, use, area_m2, with_valves, limit)
+        for limit in COIL_LIMITS_C
+    ]
+    best = min(range(len(fits)), key=lambda i: (fits[i][1], i))
+    return _shares(fits[best][0], len(area_m2), COIL_LIMITS_C[best], coil_share)
+
+
+def _by_area(heat: Floats, area_m2: Floats, coil_share: Floats) -> HeatShares:
+    top = float(np.quantile(heat, 0.98)) if len(heat) else 0.0
+    return HeatShares(
+        by_valve=False,
+        valve_kw=top * area_m2 / area_m2.sum(),
+        valve_cold_kw=np.zeros(len(area_m2)),
+        base_kw=0.0,
+        use_kw=0.0,
+        coil_kw_per_k=0.0,
+        coil_below_c=COIL_LIMITS_C[0],
+        coil_share=coil_share,
+    )
+
+
+def _nnls(
+    heat: Floats,
+    valve_pct: Floats,
+    temp_out: Floats,
+    run: Floats,
+    use: Floats,
+    area_m2: Floats,
+    rows: Bools,
+    limit: float,
+) -> tuple[Floats, float]:
+    zones = len(area_m2)
+    valve = valve_pct[:, rows] / 100.0
+    outdoors = temp_out[rows]
+    columns = np.column_stack(
+        [
+            valve.T,
+            (valve * cold(outdoors)).T,
+            run[rows] * np.maximum(0.0, limit - outdoors),
+            np.ones(len(outdoors)),
+            use[rows],
+        ]
+    )
+    scale = float(np.mean(heat[rows]) / max(1e-6, float(np.mean(valve)))) / zones
+    pull = AREA_PULL * np.sqrt(len(outdoors))
+    extra = np.zeros((zones, columns.shape[1]))
+    extra[np.arange(zones), np.arange(zones)] = pull
+    wanted = pull * scale * zones * area_m2 / area_m2.sum()
+    solution, residual = nnls(
+        np.vstack([columns, extra]), np.concatenate([heat[rows], wanted]), maxiter=1000
+    )
+    return solution, float(residual)
+
+
+def _shares(solution: Floats, zones: int, limit: float, coil_share: Floats) -> HeatShares:
+    coil, base, use = solution[2 * zones :]
+    return HeatShares(
+        by_valve=True,
+        valve_kw=solution[:zones],
+        valve_cold_kw=solution[zones : 2 * zones],
+        base_kw=float(base),
+        use_kw=float(use),
+        coil_kw_per_k=float(coil),
+        coil_below_c=limit,
+        coil_share=coil_share,
+    )

@@ -1,0 +1,139 @@
+"""Checked records → the nouns. Nothing can go wrong here any more."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+
+import holidays
+
+from bms.model.site import (
+    Comfort,
+    Device,
+    HeatSource,
+    Meter,
+    Point,
+    Privacy,
+    Release,
+    Role,
+    Site,
+    Ventilation,
+    Weights,
+    WriteRule,
+    Zone,
+)
+from bms.model.timetable import Period, WeekTimetable
+from sites.draft import Draft, modbus_address
+from sites.shapes import Record
+
+HOLIDAY_YEARS = range(2015, 2036)
+
+_PORTS = {"bacnet": 47808, "modbus": 502}
+_SENSITIVE = (Role.ZONE_CO2,)
+_FIELDS_OF_A_POINT = ("zone", "meter", "ventilation", "interval_s", "retention_days")
+
+
+def build_site(draft: Draft) -> Site:
+    """The site of a draft that has no mistakes."""
+    site = draft.site
+    timetables = {name: _timetable(record) for name, record in draft.timetables().items()}
+    position, tariffs = site["position"], site.get("tariffs")
+    prices = tariffs.values if tariffs else {}
+    return Site(
+        id=site["site"],
+        name_da=site["name"]["da"],
+        name_en=site["name"]["en"],
+        use=site["use"],
+        area_m2=site["area_m2"],
+        latitude=position["latitude"],
+        longitude=position["longitude"],
+        timezone=site["timezone"],
+        heat_source=HeatSource(**site["heat_source"].values),
+        zones=tuple(_zone(zone, timetables) for zone in draft.parts("zones")),
+        devices=tuple(_device(device, site["site"]) for device in draft.parts("devices")),
+        points=tuple(_point(draft, point, timetables) for point in draft.points),
+        meters=tuple(_meter(meter) for meter in draft.parts("meters")),
+        ventilation=tuple(_ventilation(unit, timetables) for unit in draft.parts("ventilation")),
+        mode=site["mode"],
+        price_area=prices.get("price_area", "DK1"),
+        electricity_tariff=prices.get("electricity", "konstant_c"),
+        heat_tariff=prices.get("heat", "kredslob"),
+        weights=Weights(**site["weights"].values) if site.get("weights") else Weights(),
+        closures=tuple((c["from"], c["to"]) for c in draft.parts("closures")),
+        closed_dates=_public_holidays(site["holidays"]),
+    )
+
+
+@cache
+def _public_holidays(country: str) -> frozenset[date]:
+    if country == "none":
+        return frozenset()
+    return frozenset(holidays.country_holidays(country, years=HOLIDAY_YEARS))
+
+
+def _timetable(record: Record) -> WeekTimetable:
+    periods = tuple(Period(p["days"], p["from"], p["to"], p["value"]) for p in record["periods"])
+    return WeekTimetable(periods, record["default"], record.get("closed"))
+
+
+def _zone(record: Record, timetables: dict[str, WeekTimetable]) -> Zone:
+    comfort = record.get("comfort")
+    return Zone(
+        id=record["id"],
+        name=record["name"],
+        area_m2=record["area_m2"],
+        occupancy=timetables[record["occupancy"]],
+        own_setpoint=timetables[record["own_setpoint"]],
+        comfort=Comfort(**comfort.values) if comfort else Comfort(),
+    )
+
+
+def _ventilation(record: Record, timetables: dict[str, WeekTimetable]) -> Ventilation:
+    return Ventilation(**{**record.values, "own_run": timetables[record["own_run"]]})
+
+
+def _device(record: Record, site: str) -> Device:
+    values = {"port": _PORTS[record["protocol"]], **record.values}
+    return Device(**{**values, "id": f"{site}/{record['id']}", "site": site})
+
+
+def _meter(record: Record) -> Meter:
+    return Meter(**{**record.values, "billed": record["billed"] == "true"})
+
+
+def _point(draft: Draft, record: Record, timetables: dict[str, WeekTimetable]) -> Point:
+    site = draft.site["site"]
+    template = draft.template_point(record)
+    address = draft.address(record)
+    assert address is not None, "the rules ask for an address"
+    usual = Privacy.PERSONAL if record["role"] in _SENSITIVE else Privacy.INTERNAL
+    return Point(
+        id=f"{site}/{record['id']}",
+        site=site,
+        device=f"{site}/{record['device']}",
+        role=record["role"],
+        unit=record["unit"],
+        address=address,
+        low=record.values.get("low", template.low if template else None),
+        high=record.values.get("high", template.high if template else None),
+        privacy=record.values.get("privacy", usual),
+        write=_write_rule(record["write"], timetables) if record.get("write") else None,
+        **{name: record[name] for name in _FIELDS_OF_A_POINT if name in record.values},
+    )
+
+
+def _write_rule(record: Record, timetables: dict[str, WeekTimetable]) -> WriteRule:
+    values = dict(record.values)
+    minimum, maximum = values.pop("min"), values.pop("max")
+    release = _release(values.pop("release"), timetables)
+    return WriteRule(minimum=minimum, maximum=maximum, release=release, **values)
+
+
+def _release(record: Record, timetables: dict[str, WeekTimetable]) -> Release:
+    enable, timetable = record.get("enable"), record.get("timetable")
+    return Release(
+        kind=record["kind"],
+        enable=modbus_address(enable) if enable else None,
+        timetable=timetables[timetable] if timetable else None,
+        value=record.get("value"),
+    )

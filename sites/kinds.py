@@ -1,0 +1,298 @@
+"""Kinds of values in site files: what is allowed, in words, and how it is read."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, Protocol
+
+from bms.model.site import BacnetAddress
+from bms.model.timetable import MINUTES_PER_DAY
+from sites.tree import Items, Keys, Node, Report, Scalar, shown
+
+_INT = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_OBJECT_TYPES = (
+    *("analog-input", "analog-output", "analog-value"),
+    *("binary-input", "binary-output", "binary-value"),
+    *("multi-state-input", "multi-state-output", "multi-state-value"),
+    *("integer-value", "positive-integer-value", "large-analog-value"),
+)
+_OBJECT = re.compile(r"([a-z-]+),([0-9]{1,7})(?:,([a-z][a-z0-9-]*))?")
+_MAX_INSTANCE = 4_194_302
+
+
+class Wrong(Exception):
+    """The value is not of its kind; the place is added by whoever asked."""
+
+
+class Kind(Protocol):
+    """A kind of value. ``read`` raises ``Wrong``, or reports by itself what is inside."""
+
+    def allowed(self) -> str: ...
+
+    def read(self, node: Node, report: Report) -> Any: ...
+
+
+def _scalar(node: Node) -> Scalar:
+    if not isinstance(node, Scalar) or node.is_null:
+        raise Wrong
+    return node
+
+
+def _plain(node: Node, pattern: re.Pattern[str]) -> str:
+    scalar = _scalar(node)
+    if scalar.quoted or not pattern.fullmatch(scalar.text):
+        raise Wrong
+    return scalar.text
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f" from {low:g} to {high:g}" if high < 1e6 else f" from {low:g} to {high:.0f}"
+    if low is not None:
+        return f" of at least {low:g}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text as it stands, also when it looks like a number."""
+
+    pattern: str = r"[^\x00-\x1f\x7f]{1,200}"
+    words: str = "text on one line, at most 200 characters"
+
+    def allowed(self) -> str:
+        return self.words
+
+    def read(self, node: Node, report: Report) -> str:
+        text = _scalar(node).text
+        if not re.fullmatch(self.pattern, text):
+            raise Wrong
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A finite number; ``above`` is an open lower limit."""
+
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+
+    def allowed(self) -> str:
+        if self.above is not None:
+            upper = "" if self.high is None else f", at most {self.high:g}"
+            return f"a number above {self.above:g}{upper}"
+        return f"a number{_range(self.low, self.high)}"
+
+    def read(self, node: Node, report: Report) -> float:
+        value = float(_plain(node, _FLOAT))
+        too_low = (self.low is not None and value < self.low) or (
+            self.above is not None and value <= self.above
+        )
+        if too_low or not math.isfinite(value) or (self.high is not None and value > self.high):
+            raise Wrong
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Integer:
+    """A whole number, decimal or 0x hexadecimal."""
+
+    low: int | None = None
+    high: int | None = None
+
+    def allowed(self) -> str:
+        return f"a whole number{_range(self.low, self.high)}"
+
+    def read(self, node: Node, report: Report) -> int:
+        text = _plain(node, _INT)
+        value = int(text, 16 if text.startswith("0x") else 10)
+        if (self.low is not None and value < self.low) or (
+            self.high is not None and value > self.high
+        ):
+            raise Wrong
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of a few words. ``null`` is what an empty value stands for, where it stands for one."""
+
+    words: type[StrEnum] | tuple[str, ...]
+    null: str | None = None
+
+    def allowed(self) -> str:
+        return f"one of {', '.join(self.words)}"
+
+    def read(self, node: Node, report: Report) -> str:
+        text = self.null if isinstance(node, Scalar) and node.is_null else _scalar(node).text
+        for word in self.words:
+            if word == text:
+                return word
+        raise Wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A date."""
+
+    def allowed(self) -> str:
+        return "a date such as 2026-12-24"
+
+    def read(self, node: Node, report: Report) -> date:
+        text = _scalar(node).text
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            raise Wrong
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise Wrong from None
+
+
+@dataclass(frozen=True, slots=True)
+class TimeOfDay:
+    """Local time as minutes after midnight [min]; ``end`` also takes 24:00."""
+
+    end: bool = False
+
+    def allowed(self) -> str:
+        return f"a time from 00:00 to {'24:00' if self.end else '23:59'}"
+
+    def read(self, node: Node, report: Report) -> int:
+        match = _CLOCK.fullmatch(_scalar(node).text)
+        if match is None or int(match[2]) > 59:
+            raise Wrong
+        minute = int(match[1]) * 60 + int(match[2])
+        if minute > (MINUTES_PER_DAY if self.end else MINUTES_PER_DAY - 1):
+            raise Wrong
+        return minute
+
+
+@dataclass(frozen=True, slots=True)
+class Weekdays:
+    """Days of the week, 0 is Monday."""
+
+    def allowed(self) -> str:
+        return 'every, a span such as mon-fri, or days such as "sat,sun" (quoted) or [sat, sun]'
+
+    def read(self, node: Node, report: Report) -> frozenset[int]:
+        if isinstance(node, Items):
+            tokens = [_scalar(item).text for item in node.nodes]
+        else:
+            tokens = _scalar(node).text.split(",")
+        if tokens == ["every"]:
+            return frozenset(range(7))
+        days: frozenset[int] = frozenset().union(*(self._span(token.strip()) for token in tokens))
+        if not days:
+            raise Wrong
+        return days
+
+    def _span(self, token: str) -> frozenset[int]:
+        first, _, last = token.partition("-")
+        if first not in _DAYS or (last or first) not in _DAYS:
+            raise Wrong
+        start, end = _DAYS.index(first), _DAYS.index(last or first)
+        return frozenset((start + i) % 7 for i in range((end - start) % 7 + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """A list of values of one kind."""
+
+    kind: Kind
+    least: int = 0
+
+    def allowed(self) -> str:
+        count = f" of at least {self.least}" if self.least else ""
+        return f"a list{count}: {self.kind.allowed()}"
+
+    def read(self, node: Node, report: Report) -> tuple[Any, ...]:
+        if not isinstance(node, Items) or len(node.nodes) < self.least:
+            raise Wrong
+        values = []
+        for item in node.nodes:
+            try:
+                values.append(self.kind.read(item, report))
+            except Wrong:
+                report.add(item.where, f"expects {self.kind.allowed()}, not {found(item)}")
+        return tuple(values)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two numbers; ``rising`` ones are a range whose second is not below the first."""
+
+    rising: bool = True
+
+    def allowed(self) -> str:
+        return "[low, high], low not above high" if self.rising else "two numbers [a, b]"
+
+    def read(self, node: Node, report: Report) -> tuple[float, float]:
+        if not isinstance(node, Items) or len(node.nodes) != 2:
+            raise Wrong
+        low, high = (Number().read(item, report) for item in node.nodes)
+        if self.rising and low > high:
+            raise Wrong
+        return low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A mapping from names to values of one kind."""
+
+    kind: Kind
+    key: Text
+
+    def allowed(self) -> str:
+        return f"names, each with {self.kind.allowed()}"
+
+    def read(self, node: Node, report: Report) -> dict[str, Any]:
+        if not isinstance(node, Keys):
+            raise Wrong
+        values = {}
+        for name, (where, item) in node.nodes.items():
+            if not re.fullmatch(self.key.pattern, name):
+                report.add(where, f"name {shown(name)}: expects {self.key.allowed()}")
+                continue
+            try:
+                values[name] = self.kind.read(item, report)
+            except Wrong:
+                report.add(where, f"{name}: expects {self.kind.allowed()}, not {found(item)}")
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class BacnetObject:
+    """``object-type,instance`` and, where it is not the present value, ``,property``."""
+
+    def allowed(self) -> str:
+        return (
+            f'"object-type,instance" such as "analog-input,1" (type: {", ".join(_OBJECT_TYPES)}; '
+            f"instance 0 to {_MAX_INSTANCE})"
+        )
+
+    def read(self, node: Node, report: Report) -> BacnetAddress:
+        match = _OBJECT.fullmatch(_scalar(node).text.replace(" ", ""))
+        if match is None or match[1] not in _OBJECT_TYPES or int(match[2]) > _MAX_INSTANCE:
+            raise Wrong
+        return BacnetAddress(
+            object_type=match[1], instance=int(match[2]), property=match[3] or "present-value"
+        )
+
+
+def found(node: Node) -> str:
+    """What stands there, for a message."""
+    if isinstance(node, Keys):
+        return "a mapping"
+    if isinstance(node, Items):
+        return f"a list of {len(node.nodes)}"
+    if node.is_null:
+        return "nothing"
+    return f"text {shown(node.text)}" if node.quoted else shown(node.text)

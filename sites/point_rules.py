@@ -1,0 +1,314 @@
+"""What a point has to be: reachable, of the right unit, and safe to write to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bms.model.site import (
+    Address,
+    BacnetAddress,
+    DataType,
+    ModbusAddress,
+    Mode,
+    ReleaseKind,
+    Role,
+    Table,
+)
+from bms.model.units import Unit
+from sites.draft import Draft, modbus_address
+from sites.rules import ids_once, reference, unknown
+from sites.shapes import Record
+from sites.tree import Report, Where, shown
+
+
+class RoleRule(NamedTuple):
+    """Unit of a role, the key that says what it belongs to, and which limits of a write are
+    plausible (None: a point of this role is never written)."""
+
+    unit: Unit | None
+    owner: str | None = None
+    limits: tuple[float, float] | None = None
+
+
+ROLES = {
+    Role.ZONE_TEMP: RoleRule(Unit.DEG_C, "zone"),
+    Role.ZONE_SETPOINT: RoleRule(Unit.DEG_C, "zone", (5.0, 30.0)),
+    Role.ZONE_VALVE: RoleRule(Unit.PERCENT, "zone"),
+    Role.ZONE_CO2: RoleRule(Unit.PPM, "zone"),
+    Role.OUTDOOR_TEMP: RoleRule(Unit.DEG_C),
+    Role.SUPPLY_WATER_TEMP: RoleRule(Unit.DEG_C),
+    Role.RETURN_WATER_TEMP: RoleRule(Unit.DEG_C),
+    Role.HEATING_CURVE_SHIFT: RoleRule(Unit.KELVIN, None, (-15.0, 15.0)),
+    Role.VENTILATION_RUN: RoleRule(Unit.ON_OFF, "ventilation", (0.0, 1.0)),
+    Role.SUPPLY_AIR_TEMP: RoleRule(Unit.DEG_C, None, (10.0, 35.0)),
+    Role.METER_ENERGY: RoleRule(Unit.KWH, "meter"),
+    Role.METER_VOLUME: RoleRule(Unit.M3, "meter"),
+    Role.METER_POWER: RoleRule(Unit.KW, "meter"),
+    Role.METER_FLOW_TEMP: RoleRule(Unit.DEG_C, "meter"),
+    Role.METER_RETURN_TEMP: RoleRule(Unit.DEG_C, "meter"),
+    Role.OTHER: RoleRule(None, None, (-1e9, 1e9)),
+}
+
+_ADDRESSES = ("bacnet", "modbus", "register")
+_RELEASE_NEEDS = {
+    ReleaseKind.REMOTE_ENABLE: "enable",
+    ReleaseKind.TIMETABLE: "timetable",
+    ReleaseKind.CONSTANT: "value",
+}
+_WRITABLE_TABLES = (Table.HOLDING, Table.COIL)
+_WIDTH = {
+    DataType.INT32: 2,
+    DataType.UINT32: 2,
+    DataType.FLOAT32: 2,
+    DataType.INT64: 4,
+    DataType.UINT64: 4,
+    DataType.FLOAT64: 4,
+}
+
+
+def check_points(draft: Draft, report: Report) -> None:
+    """Report every mistake in the points."""
+    ids_once(draft.points, "point", report)
+    for point in draft.points:
+        _references(draft, point, report)
+        _role(point, report)
+        _address(draft, point, report)
+        if point.get("write") is not None:
+            _write(draft, point, point["write"], report)
+    _one_of_a_kind(draft, report)
+    _written_once(draft, report)
+
+
+def _references(draft: Draft, point: Record, report: Report) -> None:
+    reference(point, "device", draft.named("devices"), "device", report)
+    reference(point, "zone", draft.named("zones"), "zone", report)
+    reference(point, "meter", draft.named("meters"), "meter", report)
+    reference(point, "ventilation", draft.named("ventilation"), "air-handling unit", report)
+    low, high = point.get("low"), point.get("high")
+    if low is not None and high is not None and low >= high:
+        report.add(point.at("low"), f"low {low:g} has to be below high {high:g}")
+
+
+def _role(point: Record, report: Report) -> None:
+    role = point.get("role")
+    if role is None:
+        return
+    rule = ROLES[role]
+    unit = point.get("unit")
+    if unit is not None and rule.unit is not None and unit != rule.unit:
+        report.add(point.at("unit"), f"unit {unit}: role {role} is in {rule.unit}")
+    if rule.owner is not None and point.lacks(rule.owner):
+        report.add(point.where, f"point: role {role} needs {rule.owner}")
+
+
+def _address(draft: Draft, point: Record, report: Report) -> None:
+    given = [name for name in _ADDRESSES if not point.lacks(name)]
+    if len(given) != 1:
+        have = " and ".join(given) or "none"
+        report.add(point.where, f"point: needs one of {', '.join(_ADDRESSES)}; it has {have}")
+        return
+    device = draft.device_of(point)
+    if device is None or device.get("protocol") is None:
+        return
+    name = given[0]
+    if name == "register":
+        _register(draft, point, device, report)
+    elif name != device["protocol"]:
+        report.add(
+            point.at(name), f"{name}: device {device['id']} speaks {device['protocol']}, not {name}"
+        )
+
+
+def _register(draft: Draft, point: Record, device: Record, report: Report) -> None:
+    name, register = device.get("template"), point.get("register")
+    if name is None:
+        if device.lacks("template"):
+            report.add(
+                point.at("register"), f"register: device {device['id']} has no template; give one"
+            )
+        return
+    template = draft.templates.get(name)
+    if template is None:
+        report.add(device.at("template"), unknown("template", name, draft.templates))
+    elif register is not None and register not in template:
+        report.add(
+            point.at("register"), unknown(f"register of template {name}", register, template)
+        )
+    elif register is not None:
+        _template_point(draft, point, device, report)
+
+
+def _template_point(draft: Draft, point: Record, device: Record, report: Report) -> None:
+    found = draft.template_point(point)
+    unit = point.get("unit")
+    if found is None:
+        return
+    if unit is not None and unit != found.unit:
+        report.add(point.at("unit"), f"unit {unit}: the template has it in {found.unit}")
+    speaks = "bacnet" if isinstance(found.address, BacnetAddress) else "modbus"
+    if speaks != device["protocol"]:
+        report.add(
+            device.at("template"),
+            f"template {device['template']} is for {speaks}, not {device['protocol']}",
+        )
+
+
+def _write(draft: Draft, point: Record, write: Record, report: Report) -> None:
+    _limits(point, write, report)
+    address = draft.address(point)
+    if address is not None:
+        _writable(address, point, report)
+    if write.get("release") is not None:
+        _release(draft, address, write, write["release"], report)
+    is_auto = draft.site.get("mode") == Mode.AUTO
+    if is_auto and write.lacks("hold_safe") and write.lacks("watchdog_s"):
+        report.add(
+            write.where,
+            f"write: mode auto needs hold_safe or watchdog_s for {point.get('id')}, "
+            "because nobody gives it back when host and network are gone",
+        )
+
+
+def _limits(point: Record, write: Record, report: Report) -> None:
+    low, high, role = write.get("min"), write.get("max"), point.get("role")
+    plausible = ROLES[role].limits if role is not None else None
+    if role is not None and plausible is None:
+        report.add(write.where, f"write: a point of role {role} is never written")
+    if low is None or high is None:
+        return
+    if low >= high:
+        report.add(write.at("min"), f"min {low:g} has to be below max {high:g}")
+    elif plausible is not None and not plausible[0] <= low <= high <= plausible[1]:
+        report.add(
+            write.at("min"),
+            f"limits {low:g} to {high:g} are not plausible for role {role}; "
+            f"allowed: {plausible[0]:g} to {plausible[1]:g}",
+        )
+    safe = write.get("hold_safe")
+    if safe is not None and low < high and (safe[1] < low or safe[0] > high):
+        report.add(write.at("hold_safe"), f"hold_safe lies outside the limits {low:g} to {high:g}")
+
+
+def _writable(address: Address, point: Record, report: Report) -> None:
+    if isinstance(address, BacnetAddress):
+        if address.object_type.endswith("-input") or address.property != "present-value":
+            report.add(
+                point.at("bacnet"),
+                f"write: {address.object_type} {address.property} cannot be commanded; "
+                "only the present value of outputs and values can",
+            )
+    elif address.table not in _WRITABLE_TABLES:
+        report.add(
+            point.where,
+            f"write: table {address.table} cannot be written; "
+            f"allowed: {', '.join(_WRITABLE_TABLES)}",
+        )
+
+
+def _release(
+    draft: Draft, address: Address | None, write: Record, release: Record, report: Report
+) -> None:
+    kind = release.get("kind")
+    if kind is None:
+        return
+    needed = _RELEASE_NEEDS.get(kind)
+    if needed is not None and release.lacks(needed):
+        report.add(release.where, f"release: kind {kind} needs {needed}")
+    for stray in sorted(set(_RELEASE_NEEDS.values()) - {needed}):
+        if not release.lacks(stray):
+            report.add(release.at(stray), f"release: {stray} does not go with kind {kind}")
+    if address is not None and isinstance(address, BacnetAddress) != (kind == ReleaseKind.NULL):
+        way = "null" if isinstance(address, BacnetAddress) else ", ".join(_RELEASE_NEEDS)
+        protocol = "BACnet" if isinstance(address, BacnetAddress) else "Modbus"
+        report.add(
+            release.at("kind"), f"release: kind {kind}: a {protocol} point is given back by {way}"
+        )
+    reference(release, "timetable", draft.timetables(), "timetable", report)
+    _enable(release, report)
+    value, low, high = release.get("value"), write.get("min"), write.get("max")
+    if None not in (value, low, high) and not low <= value <= high:
+        report.add(release.at("value"), f"value {value:g} is outside min {low:g} to max {high:g}")
+
+
+def _enable(release: Record, report: Report) -> None:
+    enable = release.get("enable")
+    table = enable.get("table") if enable is not None else None
+    if table is not None and table not in _WRITABLE_TABLES:
+        report.add(
+            enable.at("table"),
+            f"enable: table {table} cannot be written; allowed: {', '.join(_WRITABLE_TABLES)}",
+        )
+
+
+def _one_of_a_kind(draft: Draft, report: Report) -> None:
+    """One lever for each zone, unit and plant, and one register of a kind for each meter."""
+    seen: dict[tuple[Role, str | None], Record] = {}
+    for point in draft.points:
+        role = point.get("role")
+        if role is None or role == Role.OTHER:
+            continue
+        owner = ROLES[role].owner
+        if owner != "meter" and point.get("write") is None:
+            continue
+        key = (role, point.get(owner) if owner else None)
+        if key in seen:
+            what = f"{owner} {key[1]}" if owner else "the site"
+            means = "" if owner == "meter" else "writable "
+            report.add(
+                point.where,
+                f"a second {means}point of role {role} for {what}; "
+                f"the first is {seen[key].get('id')}",
+            )
+        seen.setdefault(key, point)
+
+
+def _written_once(draft: Draft, report: Report) -> None:
+    """No two points write to one address, the enable registers included."""
+    taken: dict[tuple[object, ...], list[tuple[int | None, str]]] = {}
+    for point in draft.points:
+        device, write = draft.device_of(point), point.get("write")
+        if device is None or write is None:
+            continue
+        for address, where in _written(draft, point, write):
+            clashes = {
+                name
+                for cell in _cells(device, address)
+                for bit, name in _take(taken, cell, _bit(address), str(point.get("id")))
+                if bit is None or _bit(address) in (None, bit)
+            }
+            for name in sorted(clashes):
+                report.add(where, f"writes to the same address as point {shown(name)}")
+
+
+def _written(draft: Draft, point: Record, write: Record) -> list[tuple[Address, Where]]:
+    release = write.get("release")
+    enable = release.get("enable") if release is not None else None
+    found: list[tuple[Address | None, Where]] = [(draft.address(point), point.where)]
+    if enable is not None:
+        found.append((modbus_address(enable), enable.where))
+    return [(address, where) for address, where in found if address is not None]
+
+
+def _take(
+    taken: dict[tuple[object, ...], list[tuple[int | None, str]]],
+    cell: tuple[object, ...],
+    bit: int | None,
+    name: str,
+) -> list[tuple[int | None, str]]:
+    before = list(taken.get(cell, ()))
+    taken.setdefault(cell, []).append((bit, name))
+    return before
+
+
+def _bit(address: Address) -> int | None:
+    return address.bit if isinstance(address, ModbusAddress) else None
+
+
+def _cells(device: Record, address: Address) -> list[tuple[object, ...]]:
+    """Every register or object that a value lies in, unique on the network."""
+    place = (device.get("protocol"), device.get("host"), device.get("port"))
+    if isinstance(address, BacnetAddress):
+        return [(*place, address.object_type, address.instance)]
+    width = _WIDTH.get(address.type, 1)
+    unit = device.get("unit")
+    return [(*place, unit, address.table, address.address + i) for i in range(width)]

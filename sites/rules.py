@@ -1,0 +1,197 @@
+"""What the parts of a site have to do with each other: references, order, plausibility."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import combinations, pairwise
+from zoneinfo import ZoneInfo
+
+from bms.model.site import HeatSourceKind
+from sites.draft import Draft
+from sites.shapes import Record
+from sites.tree import Report, Where, shown
+
+_OWN_SETPOINTS_C = (5.0, 30.0)
+_AREA_SLACK = 1.05
+_DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def check_site(draft: Draft, report: Report) -> None:
+    """Report every mistake that shows only when the parts are seen together, points left out."""
+    for rule in (
+        _ids_once,
+        _known_timezone,
+        _known_references,
+        _timetables,
+        _timetable_uses,
+        _closures,
+        _comfort,
+        _heat_source,
+        _areas,
+    ):
+        rule(draft, report)
+
+
+def reference(record: Record, name: str, known: Iterable[str], what: str, report: Report) -> None:
+    """Report a field that names something which is not there."""
+    wanted = record.get(name)
+    names = tuple(known)
+    if wanted is not None and wanted not in names:
+        report.add(record.at(name), unknown(what, wanted, names))
+
+
+def unknown(what: str, wanted: str, known: Iterable[str]) -> str:
+    """Message for a name that is not there."""
+    return f"unknown {what} {shown(wanted)}; known: {', '.join(known) or 'none'}"
+
+
+def ids_once(records: Iterable[Record], what: str, report: Report) -> None:
+    """Report every id that an earlier record has already."""
+    seen: dict[str, Where] = {}
+    for record in records:
+        name = record.get("id")
+        if name is None:
+            continue
+        where = record.at("id")
+        if name in seen:
+            first = seen[name]
+            place = f"line {first.line}" if first.file == where.file else f"{first.file}"
+            report.add(where, f"{what} {shown(name)} stands twice; first in {place}")
+        seen.setdefault(name, where)
+
+
+def _ids_once(draft: Draft, report: Report) -> None:
+    for name, what in (
+        ("zones", "zone"),
+        ("ventilation", "air-handling unit"),
+        ("devices", "device"),
+        ("meters", "meter"),
+    ):
+        ids_once(draft.parts(name), what, report)
+
+
+def _known_timezone(draft: Draft, report: Report) -> None:
+    name = draft.site.get("timezone")
+    if name is None:
+        return
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        report.add(
+            draft.site.at("timezone"),
+            f"unknown time zone {shown(name)}; a name such as Europe/Copenhagen",
+        )
+
+
+def _known_references(draft: Draft, report: Report) -> None:
+    timetables, zones = draft.timetables(), draft.named("zones")
+    for zone in draft.parts("zones"):
+        reference(zone, "occupancy", timetables, "timetable", report)
+        reference(zone, "own_setpoint", timetables, "timetable", report)
+    for unit in draft.parts("ventilation"):
+        reference(unit, "own_run", timetables, "timetable", report)
+        for name in unit.get("zones") or ():
+            if name not in zones:
+                report.add(unit.at("zones"), unknown("zone", name, zones))
+
+
+def _timetables(draft: Draft, report: Report) -> None:
+    for name, timetable in draft.timetables().items():
+        whole = [period for period in timetable.get("periods") or () if _is_whole(period, report)]
+        for first, second in combinations(whole, 2):
+            common = first["days"] & second["days"]
+            if common and first["from"] < second["to"] and second["from"] < first["to"]:
+                days = ", ".join(_DAY_NAMES[day] for day in sorted(common))
+                report.add(
+                    second.where,
+                    f"timetable {name}: overlaps the period in line {first.where.line} on {days}",
+                )
+
+
+def _is_whole(period: Record, report: Report) -> bool:
+    if any(period.get(name) is None for name in ("days", "from", "to")):
+        return False
+    if period["from"] < period["to"]:
+        return True
+    report.add(
+        period.where,
+        "period: to has to be later than from; a period past midnight is two, split at 24:00",
+    )
+    return False
+
+
+def _timetable_uses(draft: Draft, report: Report) -> None:
+    low, high = _OWN_SETPOINTS_C
+    for zone in draft.parts("zones"):
+        _values(draft, zone, "occupancy", lambda v: v in (0, 1), "0 or 1", report)
+        _values(
+            draft, zone, "own_setpoint", lambda v: low <= v <= high, f"{low:g} to {high:g}", report
+        )
+    for unit in draft.parts("ventilation"):
+        _values(draft, unit, "own_run", lambda v: v in (0, 1), "0 or 1", report)
+
+
+def _values(
+    draft: Draft,
+    owner: Record,
+    use: str,
+    is_right: Callable[[float], bool],
+    allowed: str,
+    report: Report,
+) -> None:
+    timetable = draft.timetables().get(owner.get(use) or "")
+    if timetable is None:
+        return
+    places = [(timetable, "default"), (timetable, "closed")]
+    places += [(period, "value") for period in timetable.get("periods") or ()]
+    for record, name in places:
+        value = record.get(name)
+        if value is not None and not is_right(value):
+            report.add(
+                record.at(name),
+                f"{name} {value:g}: timetable {owner[use]} is used as {use}, which takes {allowed}",
+            )
+
+
+def _closures(draft: Draft, report: Report) -> None:
+    for closure in draft.parts("closures"):
+        first, last = closure.get("from"), closure.get("to")
+        if first and last and first > last:
+            report.add(closure.where, f"closure: from {first} is after to {last}")
+
+
+def _comfort(draft: Draft, report: Report) -> None:
+    names = ("floor_c", "low_c", "high_c", "ceiling_c")
+    for zone in draft.parts("zones"):
+        comfort = zone.get("comfort")
+        if comfort is None or any(comfort.get(name) is None for name in names):
+            continue
+        floor, low, high, ceiling = (comfort[name] for name in names)
+        if not floor <= low < high <= ceiling:
+            report.add(
+                comfort.where,
+                "comfort: needs floor_c <= low_c < high_c <= ceiling_c, "
+                f"not {floor:g}, {low:g}, {high:g}, {ceiling:g}",
+            )
+
+
+def _heat_source(draft: Draft, report: Report) -> None:
+    source = draft.site.get("heat_source")
+    if source is None or source.get("kind") is None:
+        return
+    curve = source.get("cop") or ()
+    if source["kind"] == HeatSourceKind.HEAT_PUMP and source.lacks("cop"):
+        report.add(source.where, "heat_source: a heat pump needs cop: [[outdoor degC, COP], ...]")
+    if any(cold >= warm for (cold, _), (warm, _) in pairwise(curve)):
+        report.add(source.at("cop"), "cop: outdoor temperatures have to rise")
+    if any(not 1 <= cop <= 12 for _, cop in curve):
+        report.add(source.at("cop"), "cop: expects COPs from 1 to 12")
+
+
+def _areas(draft: Draft, report: Report) -> None:
+    whole = draft.site.get("area_m2")
+    zones = sum(zone.get("area_m2") or 0.0 for zone in draft.parts("zones"))
+    if whole is not None and zones > whole * _AREA_SLACK:
+        report.add(
+            draft.site.at("area_m2"), f"area_m2: the zones have {zones:g}, the site only {whole:g}"
+        )

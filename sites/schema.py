@@ -1,0 +1,263 @@
+"""What may stand in a site file: one table that drives the checking and the documentation.
+
+Units are in the names of the keys or in their descriptions.
+"""
+
+from __future__ import annotations
+
+from bms.model.site import (
+    DataType,
+    HeatSourceKind,
+    Mode,
+    Order,
+    Privacy,
+    ReleaseKind,
+    Role,
+    Table,
+)
+from bms.model.units import Commodity, Unit
+from sites.kinds import (
+    BacnetObject,
+    Choice,
+    Day,
+    Integer,
+    Kind,
+    Named,
+    Number,
+    Pair,
+    Several,
+    Text,
+    TimeOfDay,
+    Weekdays,
+)
+from sites.shapes import REQUIRED, Field, Shape
+
+USES = ("office", "school", "kindergarten", "sports_hall", "culture", "health", "other")
+PRICE_AREAS = ("DK1", "DK2")
+HOLIDAYS = ("DK", "none")
+PROTOCOLS = ("bacnet", "modbus")
+
+_NAME = Text()
+_ID = Text(
+    r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "letters, digits, dot, dash or underscore, at most 63"
+)
+_SITE_ID = Text(
+    r"[a-z0-9][a-z0-9_-]{0,62}", "lower-case letters, digits, dash or underscore, at most 63"
+)
+_FILE = Text(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}\.csv", "name of a .csv file in the same folder")
+_HOST = Text(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}", "host name or IP address")
+_ZONE_NAME = Text(
+    r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}", "a time zone such as Europe/Copenhagen"
+)
+
+
+def _field(name: str, kind: Kind, says: str, default: object = None) -> Field:
+    return Field(name=name, kind=kind, says=says, default=default)
+
+
+NAME = Shape(
+    "name",
+    (
+        _field("da", _NAME, "Danish name", REQUIRED),
+        _field("en", _NAME, "English name", REQUIRED),
+    ),
+)
+POSITION = Shape(
+    "position",
+    (
+        _field("latitude", Number(-90, 90), "degrees north (WGS 84)", REQUIRED),
+        _field("longitude", Number(-180, 180), "degrees east (WGS 84)", REQUIRED),
+    ),
+)
+HEAT_SOURCE = Shape(
+    "heat_source",
+    (
+        _field("kind", Choice(HeatSourceKind), "where the heat comes from", REQUIRED),
+        _field("capacity_kw", Number(above=0, high=1e5), "heating capacity [kW]", REQUIRED),
+        _field(
+            "cop", Several(Pair(rising=False), least=1), "[outdoor temperature [degC], COP] rising"
+        ),
+    ),
+)
+TARIFFS = Shape(
+    "tariffs",
+    (
+        _field("electricity", _ID, "electricity tariff", "konstant_c"),
+        _field("heat", _ID, "district heating tariff", "kredslob"),
+        _field("price_area", Choice(PRICE_AREAS), "area of the day-ahead price", "DK1"),
+    ),
+)
+WEIGHTS = Shape(
+    "weights",
+    (
+        _field("comfort_dkk_per_kh", Number(0, 1e6), "a kelvin-hour outside the band", 60.0),
+        _field("co2_dkk_per_kg", Number(0, 1e3), "a kilogram of CO2", 0.75),
+    ),
+)
+CLOSURE = Shape(
+    "closure",
+    (
+        _field("from", Day(), "first closed day", REQUIRED),
+        _field("to", Day(), "last closed day", REQUIRED),
+        _field("reason", _NAME, "why, for people"),
+    ),
+)
+PERIOD = Shape(
+    "period",
+    (
+        _field("days", Weekdays(), "weekdays", REQUIRED),
+        _field("from", TimeOfDay(), "local time", REQUIRED),
+        _field("to", TimeOfDay(end=True), "local time of the same day", REQUIRED),
+        _field("value", Number(), "value in the period", REQUIRED),
+    ),
+)
+TIMETABLE = Shape(
+    "timetable",
+    (
+        _field("default", Number(), "value outside all periods", REQUIRED),
+        _field("closed", Number(), "value on closed days; without it they are like any other"),
+        _field("periods", Several(PERIOD), "periods that do not overlap", ()),
+    ),
+)
+COMFORT = Shape(
+    "comfort",
+    (
+        _field("low_c", Number(5, 35), "lower limit in use [degC]", 20.0),
+        _field("high_c", Number(5, 35), "upper limit in use [degC]", 25.0),
+        _field("floor_c", Number(5, 35), "never below [degC]", 16.0),
+        _field("ceiling_c", Number(5, 40), "never above [degC]", 28.0),
+    ),
+)
+ZONE = Shape(
+    "zone",
+    (
+        _field("id", _ID, "identifier within the site", REQUIRED),
+        _field("name", _NAME, "name for people", REQUIRED),
+        _field("area_m2", Number(above=0, high=1e6), "floor area [m2]", REQUIRED),
+        _field("occupancy", _ID, "timetable: 1 in use, 0 out of use", REQUIRED),
+        _field("own_setpoint", _ID, "timetable of the building's own setpoint [degC]", REQUIRED),
+        _field("comfort", COMFORT, "temperature limits"),
+    ),
+)
+VENTILATION = Shape(
+    "ventilation",
+    (
+        _field("id", _ID, "identifier within the site", REQUIRED),
+        _field("zones", Several(_ID, least=1), "zones that it serves", REQUIRED),
+        _field("flow_m3_h", Number(above=0, high=1e6), "air flow [m3/h]", REQUIRED),
+        _field("fan_kw", Number(0, 1e4), "fan power at that flow [kW]", REQUIRED),
+        _field("recovery", Number(0, 1), "heat recovery efficiency", REQUIRED),
+        _field("own_run", _ID, "timetable of the unit's own control, 1 runs", REQUIRED),
+        _field("lead_min", Integer(0, 720), "has to run this long before use [min]", 30),
+    ),
+)
+DEVICE = Shape(
+    "device",
+    (
+        _field("id", _ID, "identifier within the site", REQUIRED),
+        _field("protocol", Choice(PROTOCOLS), "how to talk to it", REQUIRED),
+        _field("host", _HOST, "address", REQUIRED),
+        _field("port", Integer(1, 65535), "UDP or TCP port; 47808 for bacnet, 502 for modbus"),
+        _field("unit", Integer(0, 255), "Modbus unit id", 1),
+        _field("instance", Integer(0, 4_194_302), "BACnet device instance"),
+        _field("timeout_s", Number(above=0, high=60), "time-out of a request [s]", 2.0),
+        _field("template", _ID, "device model whose named registers are used"),
+    ),
+)
+METER = Shape(
+    "meter",
+    (
+        _field("id", _ID, "identifier within the site", REQUIRED),
+        _field("commodity", Choice(Commodity), "what it measures", REQUIRED),
+        _field("billed", Choice(("true", "false")), "counts in the site's use", "true"),
+        _field("register_max", Number(above=0), "where the register rolls over"),
+        _field("multiplier", Number(above=0, high=1e6), "register to unit of the point", 1.0),
+        _field("max_kw", Number(above=0, high=1e6), "no more than this is plausible [kW]"),
+    ),
+)
+MODBUS = Shape(
+    "modbus",
+    (
+        _field("table", Choice(Table), "Modbus table", REQUIRED),
+        _field("address", Integer(0, 65535), "zero-based address on the wire", REQUIRED),
+        _field("type", Choice(DataType), "how the value lies in the registers"),
+        _field("scale", Number(), "value = raw * scale + offset", 1.0),
+        _field("offset", Number(), "value = raw * scale + offset", 0.0),
+        _field("word_order", Choice(Order), "order of the words of a value", Order.BIG),
+        _field("byte_order", Choice(Order), "order of the bytes of a word", Order.BIG),
+        _field("bit", Integer(0, 15), "one bit of a register"),
+        _field("sentinels", Several(Integer()), "raw numbers that mean no value", ()),
+    ),
+)
+RELEASE = Shape(
+    "release",
+    (
+        _field(
+            "kind",
+            Choice(ReleaseKind, null=ReleaseKind.NULL),
+            "the way back to the building's own control",
+            REQUIRED,
+        ),
+        _field("enable", MODBUS, "remote_enable: the register that hands control to us"),
+        _field("timetable", _ID, "timetable: whose value is written"),
+        _field("value", Number(), "constant: what is written"),
+    ),
+)
+WRITE = Shape(
+    "write",
+    (
+        _field("min", Number(), "lowest value that may be written", REQUIRED),
+        _field("max", Number(), "highest value that may be written", REQUIRED),
+        _field("release", RELEASE, "the way back", REQUIRED),
+        _field("resolution", Number(above=0), "smallest step that the point takes", 0.1),
+        _field("tolerance", Number(0), "how far a read-back may lie off", 0.06),
+        _field("priority", Integer(9, 15), "BACnet priority", 13),
+        _field("hold_safe", Pair(), "values that can stand for days without harm"),
+        _field("watchdog_s", Number(above=0, high=86_400), "the device's own time-out [s]"),
+    ),
+)
+POINT = Shape(
+    "point",
+    (
+        _field("id", _ID, "identifier within the site", REQUIRED),
+        _field("device", _ID, "device that has it", REQUIRED),
+        _field("role", Choice(Role), "what it means", REQUIRED),
+        _field("unit", Choice(Unit), "unit of its values", REQUIRED),
+        _field("zone", _ID, "zone that it belongs to"),
+        _field("meter", _ID, "meter that it belongs to"),
+        _field("ventilation", _ID, "air-handling unit that it belongs to"),
+        _field("bacnet", BacnetObject(), "BACnet object"),
+        _field("modbus", MODBUS, "Modbus register"),
+        _field("register", _ID, "named register of the device's template"),
+        _field("low", Number(), "lowest plausible value"),
+        _field("high", Number(), "highest plausible value"),
+        _field("interval_s", Integer(1, 86_400), "how often it is read [s]", 900),
+        _field("privacy", Choice(Privacy), "who may see it"),
+        _field("retention_days", Integer(1, 36_500), "how long it is kept [days]"),
+        _field("write", WRITE, "what may be written to it; without it, nothing"),
+    ),
+)
+SITE = Shape(
+    "site",
+    (
+        _field("site", _SITE_ID, "identifier of the site", REQUIRED),
+        _field("name", NAME, "name for people", REQUIRED),
+        _field("use", Choice(USES), "what the building is for", REQUIRED),
+        _field("area_m2", Number(above=0, high=1e6), "heated floor area [m2]", REQUIRED),
+        _field("position", POSITION, "where it stands", REQUIRED),
+        _field("timezone", _ZONE_NAME, "local time", "Europe/Copenhagen"),
+        _field("mode", Choice(Mode), "how far it is trusted to us", Mode.OBSERVE),
+        _field("heat_source", HEAT_SOURCE, "where the heat comes from", REQUIRED),
+        _field("tariffs", TARIFFS, "prices"),
+        _field("weights", WEIGHTS, "what comfort and CO2 are worth [DKK]"),
+        _field("holidays", Choice(HOLIDAYS), "public holidays on which it is closed", "DK"),
+        _field("closures", Several(CLOSURE), "other closed days", ()),
+        _field("timetables", Named(TIMETABLE, _ID), "weekly timetables in local time", REQUIRED),
+        _field("zones", Several(ZONE, least=1), "parts heated and used as one", REQUIRED),
+        _field("ventilation", Several(VENTILATION), "air-handling units", ()),
+        _field("devices", Several(DEVICE), "controllers, meters and gateways", REQUIRED),
+        _field("meters", Several(METER), "meters", ()),
+        _field("points", Several(POINT), "values of devices", ()),
+        _field("points_file", _FILE, "CSV file with more points"),
+    ),
+)

@@ -1,0 +1,114 @@
+"""Devices in memory behind the ports ``Drivers`` and ``Driver``, with faults that can be switched.
+
+``FakeDrivers().device("site/device")`` is a device whose points hold numbers. Its own control has
+a value per point (``own``), a writer may hold the point (``held``), somebody may sit at a higher
+priority (``override``), and it may be dead, refuse, or swallow what it acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bms.model.command import (
+    Accepted,
+    Clamped,
+    Command,
+    Failed,
+    Overridden,
+    Receipt,
+    Refused,
+    Released,
+    ReleaseReceipt,
+    StillHeld,
+)
+from bms.model.reading import Quality, Reading
+from bms.model.site import Device, Point
+
+
+@dataclass
+class FakeDevice:
+    """A device. Everything is public: tests turn its knobs."""
+
+    own: dict[str, float] = field(default_factory=dict)
+    held: dict[str, float] = field(default_factory=dict)
+    override: dict[str, tuple[int, float]] = field(default_factory=dict)
+    dead: bool = False
+    swallows_writes: bool = False
+    swallows_releases: bool = False
+    bad_points: set[str] = field(default_factory=set)
+    writes: list[Command] = field(default_factory=list)
+    releases: list[tuple[str, datetime]] = field(default_factory=list)
+    reads: int = 0
+    closed: bool = False
+
+    def effective(self, point: str) -> float | None:
+        """The value that stands: of the one above, of us, or of the building's own control."""
+        if point in self.override:
+            return self.override[point][1]
+        return self.held.get(point, self.own.get(point))
+
+    async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
+        self.reads += 1
+        return [self._reading(point, at) for point in points]
+
+    async def write(self, point: Point, command: Command) -> Receipt:
+        if point.write is None:
+            return Refused(command, f"{point.id} is not writable")
+        if self.dead:
+            return Failed(command, "no reply", retryable=True)
+        if point.id in self.bad_points:
+            return Failed(command, "illegal data address", retryable=False)
+        if point.id in self.override:
+            priority, value = self.override[point.id]
+            return Overridden(command, priority, value, "operator")
+        self.writes.append(command)
+        value = min(max(command.value, point.write.minimum), point.write.maximum)
+        if self.swallows_writes:
+            return Failed(command, "it reads back another value", retryable=True)
+        self.held[point.id] = value
+        if value != command.value:
+            limit = "maximum" if value < command.value else "minimum"
+            return Clamped(command, value, value, f"{limit} {value:g}")
+        return Accepted(command, value)
+
+    async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
+        if self.dead:
+            return StillHeld(point.id, "no reply")
+        self.releases.append((point.id, at))
+        if self.swallows_releases and point.id in self.held:
+            return StillHeld(point.id, "it still holds a value")
+        self.held.pop(point.id, None)
+        return Released(point.id, self.effective(point.id))
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def _reading(self, point: Point, at: datetime) -> Reading:
+        if self.dead:
+            return Reading(point.id, at, None, Quality.NO_REPLY, at, "no reply")
+        if point.id in self.bad_points:
+            return Reading(point.id, at, None, Quality.DEVICE_ERROR, at, "illegal data address")
+        value = self.effective(point.id)
+        quality = Quality.ABSENT if value is None else Quality.GOOD
+        return Reading(point.id, at, value, quality, at)
+
+
+class FakeDrivers:
+    """``bms.ports.Drivers`` over fake devices, made when they are first asked for."""
+
+    def __init__(self, devices: dict[str, FakeDevice] | None = None) -> None:
+        self.devices = devices if devices is not None else {}
+        self.closed = False
+
+    def device(self, device_id: str) -> FakeDevice:
+        return self.devices.setdefault(device_id, FakeDevice())
+
+    def driver(self, device: Device) -> FakeDevice:
+        return self.device(device.id)
+
+    async def close(self) -> None:
+        self.closed = True
+        for device in self.devices.values():
+            await device.close()

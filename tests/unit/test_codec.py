@@ -1,0 +1,126 @@
+"""Register images against published vectors."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import pytest
+
+from bms.model.reading import Quality
+from bms.model.site import DataType, ModbusAddress, Order, Table
+from drivers.codec import decode, decode_bit, encode, encode_bit, shortest_single, width
+
+
+def at(kind: DataType, **rest: object) -> ModbusAddress:
+    return ModbusAddress(table=Table.HOLDING, address=0, type=kind, **rest)  # type: ignore[arg-type]
+
+
+# 123456.0 as IEEE 754 single is 0x47F12000: the example of many device manuals.
+@pytest.mark.parametrize(
+    ("word", "byte", "image"),
+    [
+        (Order.BIG, Order.BIG, "47f12000"),
+        (Order.LITTLE, Order.BIG, "200047f1"),
+        (Order.BIG, Order.LITTLE, "f1470020"),
+        (Order.LITTLE, Order.LITTLE, "0020f147"),
+    ],
+)
+def test_the_four_orders_of_a_single(word: Order, byte: Order, image: str) -> None:
+    address = at(DataType.FLOAT32, word_order=word, byte_order=byte)
+    assert decode(address, bytes.fromhex(image)).value == 123456.0
+    assert encode(address, 123456.0).hex() == image
+
+
+@pytest.mark.parametrize(
+    ("kind", "image", "value"),
+    [
+        (DataType.INT16, "ff38", -200.0),
+        (DataType.UINT16, "ff38", 65336.0),
+        (DataType.INT32, "ffffff38", -200.0),
+        (DataType.UINT32, "00012345", 74565.0),
+        (DataType.INT64, "ffffffffffffff38", -200.0),
+        (DataType.UINT64, "0000000100000000", 4294967296.0),
+        (DataType.FLOAT32, "c1c80000", -25.0),
+        (DataType.FLOAT64, "400921fb54442d18", math.pi),  # IEEE 754 double of pi
+    ],
+)
+def test_types(kind: DataType, image: str, value: float) -> None:
+    assert decode(at(kind), bytes.fromhex(image)).value == value
+    assert encode(at(kind), value).hex() == image
+
+
+def test_scale_leaves_no_tail() -> None:
+    assert decode(at(DataType.INT16, scale=0.1), b"\x00\x03").value == 0.3
+    assert decode(at(DataType.INT16, scale=0.1, offset=-40.0), b"\x02\x6f").value == 22.3
+    assert shortest_single(struct.unpack(">f", struct.pack(">f", 19.3))[0]) == 19.3
+
+
+def test_a_long_counter_in_a_single_keeps_its_last_digit() -> None:
+    assert shortest_single(16777215.0) == 16777215.0
+    assert shortest_single(12345678.0) == 12345678.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentinel", "image"),
+    [
+        (DataType.INT16, -32768, "8000"),
+        (DataType.INT16, 0x8000, "8000"),
+        (DataType.UINT16, 0xFFFF, "ffff"),
+        (DataType.INT16, 19200, "4b00"),
+        (DataType.INT32, 0x7FFFFFFF, "7fffffff"),
+        (DataType.UINT64, 0xFFFFFFFFFFFFFFFF, "ffffffffffffffff"),
+    ],
+)
+def test_a_sentinel_is_no_value(kind: DataType, sentinel: int, image: str) -> None:
+    found = decode(at(kind, sentinels=(sentinel,), scale=0.01), bytes.fromhex(image))
+    assert found.value is None
+    assert found.quality is Quality.ABSENT
+    assert decode(at(kind, sentinels=(5,)), bytes.fromhex(image)).quality is Quality.GOOD
+
+
+@pytest.mark.parametrize("image", ["7fc00000", "7f800000", "ff800000"])
+def test_what_is_no_finite_number_is_no_value(image: str) -> None:
+    found = decode(at(DataType.FLOAT32), bytes.fromhex(image))
+    assert (found.value, found.quality) == (None, Quality.ABSENT)
+
+
+def test_bits() -> None:
+    third = ModbusAddress(table=Table.HOLDING, address=0, type=DataType.BIT, bit=3)
+    assert [decode(third, image).value for image in (b"\x00\x08", b"\xff\xf7")] == [1.0, 0.0]
+    coil = ModbusAddress(table=Table.COIL, address=0, type=DataType.BIT)
+    assert [decode_bit(coil, state).value for state in (True, False)] == [1.0, 0.0]
+    assert encode_bit(coil, 1.0) is True
+    with pytest.raises(ValueError, match="neither"):
+        encode_bit(coil, 0.5)
+    with pytest.raises(ValueError, match="alone"):
+        encode(third, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("address", "value"),
+    [
+        (at(DataType.INT16), 32768),
+        (at(DataType.UINT16), -1),
+        (at(DataType.INT16, scale=0.1), 3276.8),
+        (at(DataType.FLOAT32), 1e39),
+        (at(DataType.FLOAT64), math.nan),
+        (at(DataType.UINT64), math.inf),
+    ],
+)
+def test_what_does_not_fit_is_refused(address: ModbusAddress, value: float) -> None:
+    with pytest.raises(ValueError):
+        encode(address, value)
+
+
+def test_an_image_of_another_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="3 bytes"):
+        decode(at(DataType.INT16), b"\x00\x01\x02")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(DataType.BIT, 1), (DataType.INT16, 1), (DataType.FLOAT32, 2), (DataType.UINT64, 4)],
+)
+def test_width(kind: DataType, words: int) -> None:
+    assert width(at(kind)) == words

@@ -160,7 +160,7 @@ class ModbusDriver:
             raise
         except Refusal as error:
             if error.code in ILLEGAL_ADDRESS and len(block.items) > 1:
-                left, right = block.halves()
+                left, right = block.parts()
                 return [
                     *await self._read_block(left, outcome),
                     *await self._read_block(right, outcome),

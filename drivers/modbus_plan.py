@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from bms.model.site import ModbusAddress, Table
 from drivers.codec import Decoded, decode, decode_bit, width
@@ -60,10 +60,23 @@ class Block:
         byte, bit = divmod(item.address.address - self.start, 8)
         return bool(data[byte] >> bit & 1)
 
-    def halves(self) -> tuple[Block, Block]:
-        """The block in two, so that what a device refuses can be found."""
-        middle = len(self.items) // 2
-        return Block(self.items[:middle]), Block(self.items[middle:])
+    def parts(self) -> tuple[Block, Block]:
+        """The block in two, so that what a device refuses can be found.
+
+        Cut at the widest gap, where registers lie that nobody asked for; without one, in the middle.
+        """
+        gaps = self._gaps()
+        widest = max(gaps)
+        cut = gaps.index(widest) + 1 if widest > 0 else len(self.items) // 2
+        return Block(self.items[:cut]), Block(self.items[cut:])
+
+    def _gaps(self) -> list[int]:
+        """Registers between each item and the next that belong to neither."""
+        gaps, end = [], self.start
+        for item, following in pairwise(self.items):
+            end = max(end, item.end)
+            gaps.append(following.address.address - end)
+        return gaps
 
 
 def plan_blocks(

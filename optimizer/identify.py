@@ -99,6 +99,7 @@ def _building_mistakes(past: Past) -> list[Words]:
         ("udetemperatur", "outdoor temperature", past.temp_out),
         ("solstråling", "solar irradiance", past.ghi),
         ("varmeforbrug", "heating power", past.heat),
+        ("ventilationens drift", "the ventilation's hours", past.building_run),
     ):
         coverage = float(np.isfinite(values).mean())
         if coverage < 0.5:

@@ -115,35 +115,40 @@ def zone_run(loss: Floats, unit_run: Floats) -> Floats:
     """Ventilation of each zone 0..1 (p, n) from the units' run signals (u, n)."""
     total = loss.sum(axis=1, keepdims=True)
     weight = np.divide(loss, total, out=np.zeros_like(loss), where=total > 0)
-    return np.asarray(weight @ unit_run, dtype=np.float64)
+    unknown = (weight > 0).astype(np.float64) @ np.isnan(unit_run).astype(np.float64) > 0
+    return np.where(unknown, np.nan, weight @ np.nan_to_num(unit_run))
 
 
-def past_of(problem: Problem, history: History, zones: Sequence[str]) -> Past:
-    """Arrays of a history for the named zones, which must be in it."""
-    n = len(history.heat_kw)
+def past_of(
+    problem: Problem, history: History, zones: Sequence[str], *, last_h: float | None = None
+) -> Past:
+    """Arrays of a history for the named zones, which must be in it; all of it or its end."""
+    total = len(history.heat_kw)
+    wanted = total if last_h is None else min(total, round(last_h * 3600 / history.step_s))
+    skip, n = total - wanted, wanted
     by_id = {zone.id: zone for zone in history.zones}
     parts = [by_id[zone] for zone in zones]
     area = np.array([max(1.0, z.area_m2) for name in zones for z in problem.zones if z.id == name])
     flow, loss = zone_ventilation(problem, zones)
     runs = {unit.id: unit.run for unit in history.ventilation}
-    unit_run = np.array([series(runs.get(unit.id, ()), n) for unit in problem.ventilation])
+    unit_run = np.array([series(runs.get(unit.id, ())[skip:], n) for unit in problem.ventilation])
     longest = round(HOLD_H * 3600 / history.step_s)
     step_flow = flow.sum(axis=1)
     return Past(
         zones=tuple(zones),
         step_h=history.step_s / 3600.0,
-        temp=np.array([series(part.temp_c, n) for part in parts]),
-        setpoint=np.array([series(part.setpoint_c, n) for part in parts]),
-        valve=hold(np.array([series(part.valve_pct, n) for part in parts]), longest),
-        use=np.array([np.nan_to_num(series(part.occupied, n)) for part in parts]),
+        temp=np.array([series(part.temp_c[skip:], n) for part in parts]),
+        setpoint=np.array([series(part.setpoint_c[skip:], n) for part in parts]),
+        valve=hold(np.array([series(part.valve_pct[skip:], n) for part in parts]), longest),
+        use=np.array([np.nan_to_num(series(part.occupied[skip:], n)) for part in parts]),
         run=(
             np.clip(zone_run(loss, hold(unit_run, longest)), 0.0, 1.0)
             if len(unit_run)
             else np.zeros((len(parts), n))
         ),
-        temp_out=hold(series(history.weather.temp_out_c, n), longest),
-        ghi=hold(series(history.weather.ghi_wm2, n), longest) / 1000.0,
-        heat=hold(series(history.heat_kw, n), longest),
+        temp_out=hold(series(history.weather.temp_out_c[skip:], n), longest),
+        ghi=hold(series(history.weather.ghi_wm2[skip:], n), longest) / 1000.0,
+        heat=hold(series(history.heat_kw[skip:], n), longest),
         area=area,
         vent_kw_per_k=loss.sum(axis=1),
         coil_share=step_flow / step_flow.sum() if step_flow.sum() > 0 else area / area.sum(),

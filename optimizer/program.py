@@ -47,11 +47,17 @@ class Targets:
     price: Floats
 
 
-def solve(building: Building, course: Course, targets: Targets, derate: float) -> Solution | str:
-    """The optimum, or the solver's message. ``derate`` is the part of the power counted on."""
+def solve(
+    building: Building, course: Course, targets: Targets, *, derate: float, given: Floats
+) -> Solution | str:
+    """The optimum, or the solver's message.
+
+    ``derate`` is the part of the power that is counted on. ``given`` (p, n) [kW] is the heat of
+    zones that cannot be moved, NaN where the program decides.
+    """
     zones, n = building.use.shape
     cost = _cost(building, targets)
-    bounds = _bounds(building, derate)
+    bounds = _bounds(building, derate, given)
     equal, forced = _dynamics(building, course)
     limits, room = _limits(building, course, targets)
     answer = linprog(
@@ -84,10 +90,11 @@ def _cost(building: Building, targets: Targets) -> Floats:
     return cost.ravel()
 
 
-def _bounds(building: Building, derate: float) -> Floats:
+def _bounds(building: Building, derate: float, given: Floats) -> Floats:
     zones, n = building.use.shape
     bounds = np.zeros((zones, BLOCKS, n, 2))
-    bounds[:, 0, :, 1] = building.heat_max * derate
+    bounds[:, 0, :, 0] = np.nan_to_num(given)
+    bounds[:, 0, :, 1] = np.where(np.isnan(given), building.heat_max * derate, given)
     bounds[:, 1:3, :, 0], bounds[:, 1:3, :, 1] = -np.inf, np.inf
     bounds[:, 3:, :, 1] = np.inf
     return bounds.reshape(-1, 2)

@@ -32,7 +32,11 @@ LEAST_PROPORTION = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatShares:
-    """How a building's heat divides. Radiators [kW] at a fully open valve, shape (p,)."""
+    """How a building's heat divides. Radiators [kW] at a fully open valve, shape (p,).
+
+    ``part`` (p,) is each zone's part of the open-valve heat of all zones of the building;
+    ``complete`` is false when some of them have no model and so are not among the ``p``.
+    """
 
     by_valve: bool
     valve_kw: Floats
@@ -42,11 +46,15 @@ class HeatShares:
     coil_kw_per_k: float
     coil_below_c: float
     coil_share: Floats
+    part: Floats
+    complete: bool = True
 
     def to_parameters(self, i: int) -> dict[str, float]:
         """Named parameters of zone ``i``; what belongs to the building lies on all zones alike."""
         share = 1.0 / len(self.valve_kw)
         return {
+            "zones": float(len(self.valve_kw)),
+            "heat_part": float(self.part[i]),
             "by_valve": float(self.by_valve),
             "valve_kw": float(self.valve_kw[i]),
             "valve_cold_kw": float(self.valve_cold_kw[i]),
@@ -70,6 +78,8 @@ class HeatShares:
             coil_kw_per_k=total,
             coil_below_c=sets[0]["coil_below_c"],
             coil_share=coil / total if total > 0 else np.full(len(sets), 1.0 / len(sets)),
+            part=np.array([s["heat_part"] for s in sets]),
+            complete=len(sets) >= sets[0]["zones"],
         )
 
     def coil_kw(self, temp_out: Floats, run: Floats) -> Floats:
@@ -95,6 +105,9 @@ class HeatShares:
         """Heat per zone [kW] (p, n) without coil; NaN where the meter or a valve is unknown."""
         room = np.maximum(0.0, heat - self.coil_kw(temp_out, run) - self.fixed_kw(use))
         expected = self.radiators(valve_pct, temp_out)
+        if not self.complete:
+            alone: Floats = expected if self.by_valve else self.part[:, None] * room
+            return alone
         total = expected.sum(axis=0)
         least = LEAST_PROPORTION * self.full_kw(temp_out).sum(axis=0)
         return expected * np.where(total > least, room / np.maximum(total, 1e-9), 0.0)
@@ -144,6 +157,7 @@ def _by_area(heat: Floats, area_m2: Floats, coil_share: Floats) -> HeatShares:
         coil_kw_per_k=0.0,
         coil_below_c=COIL_LIMITS_C[0],
         coil_share=coil_share,
+        part=area_m2 / area_m2.sum(),
     )
 
 
@@ -182,6 +196,7 @@ def _nnls(
 
 def _shares(solution: Floats, zones: int, limit: float, coil_share: Floats) -> HeatShares:
     coil, base, use = solution[2 * zones :]
+    full = solution[:zones] + solution[zones : 2 * zones]
     return HeatShares(
         by_valve=True,
         valve_kw=solution[:zones],
@@ -191,4 +206,5 @@ def _shares(solution: Floats, zones: int, limit: float, coil_share: Floats) -> H
         coil_kw_per_k=float(coil),
         coil_below_c=limit,
         coil_share=coil_share,
+        part=full / max(1e-9, float(full.sum())),
     )

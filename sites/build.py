@@ -23,12 +23,11 @@ from bms.model.site import (
     Zone,
 )
 from bms.model.timetable import Period, WeekTimetable
-from sites.draft import Draft, modbus_address
+from sites.draft import USUAL_PORTS, Draft, modbus_address
 from sites.shapes import Record
 
 HOLIDAY_YEARS = range(2015, 2036)
 
-_PORTS = {"bacnet": 47808, "modbus": 502}
 _SENSITIVE = (Role.ZONE_CO2,)
 _FIELDS_OF_A_POINT = ("zone", "meter", "ventilation", "interval_s", "retention_days")
 
@@ -93,7 +92,7 @@ def _ventilation(record: Record, timetables: dict[str, WeekTimetable]) -> Ventil
 
 
 def _device(record: Record, site: str) -> Device:
-    values = {"port": _PORTS[record["protocol"]], **record.values}
+    values = {"port": USUAL_PORTS[record["protocol"]], **record.values}
     return Device(**{**values, "id": f"{site}/{record['id']}", "site": site})
 
 

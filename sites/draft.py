@@ -13,6 +13,8 @@ from sites.shapes import Record
 Templates = Mapping[str, Mapping[str, TemplatePoint]]
 NO_TEMPLATES: Templates = MappingProxyType({})
 
+USUAL_PORTS = MappingProxyType({"bacnet": 47808, "modbus": 502})
+
 _BIT_TABLES = (Table.COIL, Table.DISCRETE)
 
 
@@ -30,7 +32,11 @@ class Draft:
 
     def named(self, name: str) -> dict[str, Record]:
         """The records under a key that holds a list, by their ids; the first one counts."""
-        return {part["id"]: part for part in reversed(self.parts(name)) if part.get("id")}
+        found: dict[str, Record] = {}
+        for part in self.parts(name):
+            if part.get("id"):
+                found.setdefault(part["id"], part)
+        return found
 
     def timetables(self) -> dict[str, Record]:
         return self.site.get("timetables") or {}

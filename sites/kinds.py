@@ -54,7 +54,7 @@ def _plain(node: Node, pattern: re.Pattern[str]) -> str:
 
 def _range(low: float | None, high: float | None) -> str:
     if low is not None and high is not None:
-        return f" from {low:g} to {high:g}" if high < 1e6 else f" from {low:g} to {high:.0f}"
+        return f" from {low:.10g} to {high:.10g}"
     if low is not None:
         return f" of at least {low:g}"
     return ""
@@ -87,7 +87,7 @@ class Number:
 
     def allowed(self) -> str:
         if self.above is not None:
-            upper = "" if self.high is None else f", at most {self.high:g}"
+            upper = "" if self.high is None else f", at most {self.high:.10g}"
             return f"a number above {self.above:g}{upper}"
         return f"a number{_range(self.low, self.high)}"
 
@@ -211,7 +211,7 @@ class Several:
 
     def allowed(self) -> str:
         count = f" of at least {self.least}" if self.least else ""
-        return f"a list{count}: {self.kind.allowed()}"
+        return f"a list{count}, each {self.kind.allowed()}"
 
     def read(self, node: Node, report: Report) -> tuple[Any, ...]:
         if not isinstance(node, Items) or len(node.nodes) < self.least:
@@ -274,8 +274,9 @@ class BacnetObject:
 
     def allowed(self) -> str:
         return (
-            f'"object-type,instance" such as "analog-input,1" (type: {", ".join(_OBJECT_TYPES)}; '
-            f"instance 0 to {_MAX_INSTANCE})"
+            '"object-type,instance" such as "analog-input,1" (types: analog-, binary- or '
+            "multi-state- with input, output or value, integer-value, positive-integer-value, "
+            f"large-analog-value; instances: 0 to {_MAX_INSTANCE})"
         )
 
     def read(self, node: Node, report: Report) -> BacnetAddress:

@@ -111,7 +111,7 @@ def _draft(
     try:
         site = SITE.read(root, report)
     except Wrong:
-        report.add(root.where, f"expects a {SITE.allowed()}, not {found(root)}")
+        report.add(root.where, f"expects {SITE.allowed()}, not {found(root)}")
         return None
     points = (*(site.get("points") or ()), *_points_beside(site, folder, report))
     draft = Draft(site, points, templates)

@@ -15,7 +15,7 @@ from bms.model.site import (
     Table,
 )
 from bms.model.units import Unit
-from sites.draft import Draft, modbus_address
+from sites.draft import USUAL_PORTS, Draft, modbus_address
 from sites.rules import ids_once, reference, unknown
 from sites.shapes import Record
 from sites.tree import Report, Where, shown
@@ -306,7 +306,8 @@ def _bit(address: Address) -> int | None:
 
 def _cells(device: Record, address: Address) -> list[tuple[object, ...]]:
     """Every register or object that a value lies in, unique on the network."""
-    place = (device.get("protocol"), device.get("host"), device.get("port"))
+    protocol = device.get("protocol") or ""
+    place = (device.get("host"), device.get("port") or USUAL_PORTS.get(protocol))
     if isinstance(address, BacnetAddress):
         return [(*place, address.object_type, address.instance)]
     width = _WIDTH.get(address.type, 1)

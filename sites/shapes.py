@@ -63,7 +63,7 @@ class Shape:
         object.__setattr__(self, "by_name", {f.name: f for f in self.fields})
 
     def allowed(self) -> str:
-        return f"{self.name} with the keys {', '.join(self.by_name)}"
+        return f"a mapping with the keys {', '.join(self.by_name)}"
 
     def read(self, node: Node, report: Report) -> Record:
         if not isinstance(node, Keys):

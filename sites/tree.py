@@ -26,6 +26,7 @@ from ruamel.yaml.events import (
 from bms.errors import Mistake
 
 MAX_DEPTH = 20
+MAX_MISTAKES = 1000
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +49,12 @@ class Report:
             self.mistakes.append(mistake)
 
     def in_order(self) -> tuple[Mistake, ...]:
-        return tuple(sorted(self.mistakes, key=lambda m: (m.file, m.line)))
+        """By file and line; no more than a person would read."""
+        ordered = sorted(self.mistakes, key=lambda m: (m.file, m.line))
+        shown_ones, rest = ordered[:MAX_MISTAKES], ordered[MAX_MISTAKES:]
+        if rest:
+            shown_ones.append(Mistake(rest[0].file, rest[0].line, f"and {len(rest)} more mistakes"))
+        return tuple(shown_ones)
 
 
 @dataclass(frozen=True, slots=True)

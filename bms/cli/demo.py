@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bms.cli.progress import progress_bars
 from bms.demo.live import run_live
 from bms.demo.once import run_once
 from bms.demo.options import DemoOptions
-from bms.demo.progress import progress_bars
 from bms.demo.table import print_result
 from bms.errors import ConfigError
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bms.bench.table import BENCHES, run_bench
+from bms.cli.progress import progress_bars
 from bms.config import Settings
 from bms.model.codec import json_schema
 from bms.model.plan import Problem, Schedule
@@ -103,7 +104,8 @@ def bench(
     """
     if name != "all" and name not in BENCHES:
         raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
-    rows = run_bench(name, quiet=as_json)
+    with progress_bars(quiet=as_json) as report:
+        rows = run_bench(name, report)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows]))
     else:

@@ -22,7 +22,7 @@ from bms.runtime.wire import wire
 from bms.services.city import City
 from bms.services.dispatch import write_once
 from bms.services.poll import read_points
-from bms.services.release import release_city, release_points, release_rows
+from bms.services.release import release_city, release_points, release_rows, release_site
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 DURATION = re.compile(r"(\d+)\s*(s|m|h)")
@@ -147,19 +147,29 @@ def release(
     async def work() -> list[ReleaseReceipt]:
         city = wire(Settings())
         now, drivers, journal = city.clock.now(), city.drivers, city.journal
+        store, actor, reason = city.store, "operator", "bms release"
         try:
-            if target is None or "/" not in target:
-                sites = city.sites.values() if target is None else [city.site(target)]
+            if target is None:
                 return await release_city(
-                    sites,
+                    city.sites.values(),
                     now=now,
                     drivers=drivers,
                     journal=journal,
-                    store=city.store,
-                    actor="operator",
-                    reason="bms release",
+                    store=store,
+                    actor=actor,
+                    reason=reason,
                 )
             site, points = chosen(city, target)
+            if "/" not in target:
+                return await release_site(
+                    site,
+                    now=now,
+                    drivers=drivers,
+                    journal=journal,
+                    store=store,
+                    actor=actor,
+                    reason=reason,
+                )
             return await release_points(site, points, now=now, drivers=drivers, journal=journal)
         finally:
             await drivers.close()

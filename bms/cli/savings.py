@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bms.config import Settings
 from bms.model.codec import to_json
-from bms.model.savings import SiteSavings, Span
+from bms.model.savings import Savings, SiteSavings, Span
 from bms.model.site import Site
 from bms.runtime.wire import wire
 from bms.services.assess import assess_site
@@ -77,7 +77,8 @@ def _kwh(value: float | None) -> str:
 def _print(answer: SiteSavings) -> None:
     console = Console()
     table = Table("meter", "baseline kWh", "measured kWh", "saving kWh", "90 % interval", "verdict")
-    for row in (*answer.meters, answer):
+    rows: tuple[Savings | SiteSavings, ...] = (*answer.meters, answer)
+    for row in rows:
         name = row.id if isinstance(row, SiteSavings) else row.meter_id
         interval = f"{_kwh(row.saving_low_kwh)} … {_kwh(row.saving_high_kwh)}"
         table.add_row(

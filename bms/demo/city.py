@@ -12,14 +12,22 @@ from pathlib import Path
 
 from bms.clock import FileClock
 from bms.config import Settings
-from bms.demo.municipality import archetype_of, example_sites, wired
-from bms.demo.options import DETAILED, PAST, START, WEATHER, DemoOptions
-from bms.demo.past import past_readings
+from bms.demo.options import DemoOptions
 from bms.feeds.archive import ArchiveFeed
 from bms.model.plan import NoModel
 from bms.model.site import Site
+from bms.runtime.municipality import (
+    DETAILED,
+    PAST,
+    START,
+    WEATHER,
+    archetype_of,
+    example_sites,
+    wired,
+)
 from bms.runtime.wire import wire
 from bms.services.city import City
+from bms.services.past import past_readings
 from bms.services.plan import identify_site
 from drivers.simulator.client import SimulatorProcess, read_history
 from drivers.simulator.config import SimulatorConfig, SiteConfig

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.once import run_days
-from bms.demo.options import START, DemoOptions
+from bms.demo.options import DemoOptions
+from bms.runtime.municipality import START
 from bms.runtime.serve import listen, serving, stop_signal, working
 from bms.services.keys import create_key
 

@@ -3,63 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
-
 from bms.demo.city import Report, Simulated, learn, simulated_city
-from bms.demo.options import PAST, START, DemoOptions
-from bms.model.savings import SiteSavings, Span
-from bms.model.site import Site
+from bms.demo.options import DemoOptions
+from bms.model.savings import Span
 from bms.runtime.jobs import job_table
+from bms.runtime.municipality import PAST, START
 from bms.runtime.serve import give_back
 from bms.runtime.virtual import run_virtual
-from bms.services.assess import assess_site
-from bms.services.city import City
-from bms.services.outcome import HourlyUse, Outcome, outcome
 from bms.services.poll import poll_site
-
-WORLDS = ("own_control", "tuned_setback", "optimised")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One building: what happened in each world, what our method claims, and what is true."""
-
-    site: str
-    zones: int
-    occupied_days: int
-    own_control: Outcome
-    tuned_setback: Outcome
-    optimised: Outcome
-    claimed: SiteSavings
-
-    @property
-    def true_saving_kwh(self) -> float:
-        return self.own_control.energy_kwh - self.optimised.energy_kwh
-
-    def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, with the names of SURFACE."""
-        return {
-            "site": self.site,
-            "zones": self.zones,
-            "occupied_days": self.occupied_days,
-            **{world: asdict(getattr(self, world)) for world in WORLDS},
-            "claimed_saving": {
-                "kwh": self.claimed.saving_kwh,
-                "low_kwh": self.claimed.saving_low_kwh,
-                "high_kwh": self.claimed.saving_high_kwh,
-                "verdict": self.claimed.verdict.value,
-                "adjusted_baseline_kwh": self.claimed.adjusted_baseline_kwh,
-            },
-            "true_saving_kwh": self.true_saving_kwh,
-        }
+from bms.services.worlds import Row, Truth, take_stock
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    """The rows of the table and how long it took [s]."""
+
     rows: tuple[Row, ...]
     wall_s: float
 
@@ -75,7 +37,7 @@ async def run_once(options: DemoOptions, report: Report) -> Result:
     async with simulated_city(options, report) as simulated:
         await learn(simulated.city, report)
         await run_days(simulated, start, until, report)
-        rows = await take_stock(simulated, start, until, options)
+        rows = await _rows(simulated, start, until, options)
     return Result(rows, time.monotonic() - began)
 
 
@@ -95,42 +57,21 @@ async def run_days(simulated: Simulated, start: datetime, until: datetime, repor
         await give_back(city)
 
 
-async def take_stock(
+async def _rows(
     simulated: Simulated, start: datetime, until: datetime, options: DemoOptions
 ) -> tuple[Row, ...]:
-    """The truth from the simulator, the claim from the meters, site by site."""
-    truth = await simulated.simulator.truth(options.home / "truth.json")
-    baseline = Span(start=start - PAST, end=start)
-    reporting = Span(start=start, end=until)
+    city = simulated.city
+    record = await simulated.simulator.truth(options.home / "truth.json")
+    truth = Truth.from_dict(record)
     return tuple(
-        _row(simulated.city, site, truth, baseline, reporting)
-        for site in simulated.city.sites.values()
-    )
-
-
-def _row(city: City, site: Site, truth: dict[str, Any], baseline: Span, reporting: Span) -> Row:
-    index = truth["sites"].index(site.id)
-    own, tuned, ours = (_world(city, site, truth, index, world) for world in range(len(WORLDS)))
-    claimed = assess_site(
-        site, store=city.store, feed=city.feed, baseline=baseline, reporting=reporting
-    )
-    return Row(
-        site=site.id,
-        zones=len(site.zones),
-        occupied_days=truth["occupied_days"][index],
-        own_control=own,
-        tuned_setback=tuned,
-        optimised=ours,
-        claimed=claimed,
-    )
-
-
-def _world(city: City, site: Site, truth: dict[str, Any], index: int, world: int) -> Outcome:
-    use = HourlyUse(
-        start=datetime.fromisoformat(truth["start"]),
-        heat_kwh=np.asarray(truth["heat_kwh"][index][world], dtype=np.float64),
-        electricity_kwh=np.asarray(truth["electricity_kwh"][index][world], dtype=np.float64),
-    )
-    return outcome(
-        site, use, truth["comfort_kh"][index][world], feed=city.feed, tariffs=city.tariffs
+        take_stock(
+            site,
+            truth,
+            baseline=Span(start=start - PAST, end=start),
+            reporting=Span(start=start, end=until),
+            store=city.store,
+            feed=city.feed,
+            tariffs=city.tariffs,
+        )
+        for site in city.sites.values()
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from bms.demo.once import WORLDS, Result, Row
+from bms.demo.once import Result
+from bms.services.worlds import WORLDS, Row
 
 LABELS = {
     "own_control": "own control",
@@ -43,7 +44,6 @@ def print_result(result: Result, console: Console) -> None:
 
 
 def _add_worlds(table: Table, row: Row) -> None:
-    limit = max(row.own_control.comfort_kh, 0.25 * row.zones * row.occupied_days)
     for world in WORLDS:
         outcome = getattr(row, world)
         table.add_row(
@@ -53,7 +53,7 @@ def _add_worlds(table: Table, row: Row) -> None:
             f"{outcome.cost_dkk:,.0f}",
             f"{outcome.co2_kg:,.0f}",
             f"{outcome.comfort_kh:.1f}",
-            f"{limit:.1f}" if world == "optimised" else "",
+            f"{row.comfort_limit_kh:.1f}" if world == "optimised" else "",
             end_section=world == WORLDS[-1],
         )
 

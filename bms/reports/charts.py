@@ -16,6 +16,8 @@ Values = Sequence[float | None]
 
 _LEGEND_Y = 22.0
 _SWATCH = 24.0
+_LETTER = 7.3
+"""Mean width of a letter [px]; the words of a legend have to be placed without measuring them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,7 @@ def band_chart(
     All series have the length of ``times`` (aware, start of each interval). ``low`` and ``high``
     are None outside occupancy; None or NaN anywhere is a gap, never bridged.
     """
-    frame = Frame(46, 48, WIDTH - 14, 290)
+    frame = Frame(48, 52, WIDTH - 18, 294)
     edges = svg.edges_of(times)
     ticks = _temperature_ticks([*temp, *low, *high, *setpoint, *forecast])
     x = svg.linear(edges[0], edges[-1], frame.left, frame.right)
@@ -99,7 +101,7 @@ def band_chart(
                 (_line_swatch("l-measured thick"), labels.temperature),
                 (_line_swatch("l-measured mid dash"), labels.forecast),
                 (_line_swatch("l-plan mid"), labels.setpoint),
-                (_box_swatch("area f-band", "l-band"), labels.band),
+                (_box_swatch("area f-band", "hollow l-band"), labels.band),
             ],
         ),
     ]
@@ -118,7 +120,7 @@ def energy_chart(
 
     Between the two lies what was saved, or what was used beyond the baseline. None is a gap.
     """
-    frame = Frame(64, 48, WIDTH - 14, 290)
+    frame = Frame(64, 52, WIDTH - 18, 294)
     edges = svg.edges_of(times)
     values = [v for v in (*measured, *adjusted_baseline) if v is not None and math.isfinite(v)]
     ticks = svg.nice_ticks(min([0.0, *values]), max([1e-3, *values]))
@@ -152,7 +154,7 @@ def savings_bars(rows: Sequence[SiteSavings], labels: BarLabels) -> str:
     row_px, top = 46.0, 46.0
     frame = Frame(150, top, WIDTH - 186, top + row_px * max(len(rows), 1))
     bounds = [v for r in rows for v in (r.saving_low_kwh, r.saving_high_kwh) if v is not None]
-    ticks = svg.nice_ticks(min([0.0, *bounds]), max([0.0, *bounds]), 4)
+    ticks = svg.nice_ticks(min([0.0, *bounds]), max([0.0, *bounds]), 5)
     x = svg.linear(ticks[0], ticks[-1], frame.left, frame.right)
     body = [
         part
@@ -164,7 +166,6 @@ def savings_bars(rows: Sequence[SiteSavings], labels: BarLabels) -> str:
             ),
         )
     ]
-    body.append(svg.text(frame.right + 14, frame.bottom + 18, "kWh"))
     for i, row in enumerate(rows):
         body += _bar(row, frame, frame.top + row_px * (i + 0.5), x, labels)
     body += _legend(frame.left, _bar_legend(labels))
@@ -188,15 +189,15 @@ def _bar(row: SiteSavings, frame: Frame, y: float, x: Map, labels: BarLabels) ->
     half = svg.number((high - low) / 2.0, labels.language)
     value = f"{svg.number(saving, labels.language)} ± {half} kWh"
     left, right = sorted((x(0.0), x(saving)))
-    return [
-        *out,
-        f"<g><title>{svg.escape(f'{name}: {value}, {verdict}')}</title>"
-        f'<rect class="{_BAR_CLASS[row.verdict]}" x="{left:.1f}" y="{y - 12:.1f}"'
-        f' width="{max(right - left, 0.5):.1f}" height="24" rx="2"/>',
+    drawing = (
+        svg.rect(left, y - 12, max(right - left, 0.5), 24, _BAR_CLASS[row.verdict]),
         svg.rule(x(low), y, x(high), y, "l-text mid"),
         svg.rule(x(low), y - 6, x(low), y + 6, "l-text mid"),
         svg.rule(x(high), y - 6, x(high), y + 6, "l-text mid"),
-        "</g>",
+    )
+    return [
+        *out,
+        svg.group(drawing, title=f"{name}: {value}, {verdict}"),
         svg.text(frame.right + 14, y - 3, value, cls="strong"),
         svg.text(frame.right + 14, y + 14, verdict),
     ]
@@ -242,18 +243,20 @@ def _y_axis(frame: Frame, ticks: list[float], y: Map, unit: str, language: str) 
         label = svg.number(tick, language, decimals)
         out.append(svg.rule(frame.left, y(tick), frame.right, y(tick), "grid"))
         out.append(svg.text(frame.left - 8, y(tick) + 4.5, label, anchor="end"))
-    return [*out, svg.text(frame.left - 8, frame.top - 11, unit, cls="strong", anchor="end")]
+    place = (frame.left - 8, "end") if len(unit) <= 4 else (6.0, "start")
+    return [*out, svg.text(place[0], frame.top - 11, unit, cls="strong", anchor=place[1])]
 
 
 def _x_axis(frame: Frame, edges: list[float], x: Map, timezone: str, language: str) -> list[str]:
     out = [svg.rule(frame.left, frame.bottom, frame.right, frame.bottom, "axis")]
+    free = 0.0
     for stamp, label in svg.time_ticks(edges[0], edges[-1], ZoneInfo(timezone), language):
-        at = x(stamp)
+        at, half = x(stamp), _LETTER * len(label) / 2.0
         out.append(svg.rule(at, frame.top, at, frame.bottom, "grid"))
         out.append(svg.rule(at, frame.bottom, at, frame.bottom + 5, "axis"))
-        anchor = "start" if at < frame.left + 24 else "middle"
-        anchor = "end" if at > frame.right - 24 else anchor
-        out.append(svg.text(at, frame.bottom + 21, label, anchor=anchor))
+        if at - half >= free and at + half <= WIDTH:
+            out.append(svg.text(at, frame.bottom + 21, label, anchor="middle"))
+            free = at + half + 4
     return out
 
 
@@ -279,17 +282,16 @@ def _line_swatch(cls: str) -> str:
     return svg.rule(0, -4, _SWATCH, -4, cls)
 
 
-def _box_swatch(fill: str, border: str = "") -> str:
-    box = f'x="0" y="-10" width="{_SWATCH:.0f}" height="12" rx="2"'
-    edge = f'<rect class="hollow {border}" {box}/>' if border else ""
-    return f'<rect class="{fill}" {box}/>{edge}'
+def _box_swatch(*classes: str) -> str:
+    return "".join(svg.rect(0, -10, _SWATCH, 12, cls) for cls in classes)
 
 
 def _legend(left: float, items: Sequence[tuple[str, str]]) -> list[str]:
-    """Swatches with their words in one row from ``left``."""
-    out, at = [], left
-    for swatch, words in items:
-        out.append(f'<g transform="translate({at:.1f} {_LEGEND_Y})">{swatch}')
-        out.append(svg.text(_SWATCH + 7, 0, words) + "</g>")
-        at += _SWATCH + 7 + 6.9 * len(words) + 18
+    """Swatches with their words in one row, from ``left`` or from where they still fit."""
+    widths = [_SWATCH + 7 + _LETTER * len(words) + 16 for _, words in items]
+    at = min(left, max(8.0, WIDTH - sum(widths)))
+    out = []
+    for width, (swatch, words) in zip(widths, items, strict=True):
+        out.append(svg.group((swatch, svg.text(_SWATCH + 7, 0, words)), at=(at, _LEGEND_Y)))
+        at += width
     return out

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from html import escape
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 WIDTH = 760
@@ -25,8 +26,8 @@ WEEKDAYS = {
     "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
 }
 MONTHS = {
-    "da": "jan feb mar apr maj jun jul aug sep okt nov dec".split(),
-    "en": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(),
+    "da": ("jan", "feb", "mar", "apr", "maj", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }
 
 Point = tuple[float, float]
@@ -87,10 +88,6 @@ def number(value: float, language: str, decimals: int = 0) -> str:
     return text
 
 
-def known(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
 def line(points: Iterable[tuple[float, float | None]]) -> str:
     """Path data of a line that breaks where a value is missing."""
     out, pen_down = [], False
@@ -136,7 +133,7 @@ def _closed(top: list[Point], bottom: list[Point]) -> str:
 def edges_of(times: Sequence[datetime]) -> list[float]:
     """Start of every interval and the end of the last one [epoch s]."""
     stamps = [t.timestamp() for t in times]
-    gaps = [b - a for a, b in zip(stamps[:-1], stamps[1:], strict=True)]
+    gaps = [b - a for a, b in pairwise(stamps)]
     return [*stamps, stamps[-1] + (min(gaps) if gaps else 3600.0)] if stamps else [0.0, 1.0]
 
 
@@ -181,6 +178,19 @@ def path(data: str, cls: str) -> str:
     return f'<path class="{cls}" d="{data}"/>' if data else ""
 
 
+def rect(x: float, y: float, width: float, height: float, cls: str) -> str:
+    """A box with softened corners."""
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
+    return f'<rect class="{cls}" {place} rx="2"/>'
+
+
+def group(content: Iterable[str], *, title: str = "", at: Point | None = None) -> str:
+    """Elements that belong together, with the words that stand when one points at them."""
+    place = f' transform="translate({at[0]:.1f} {at[1]:.1f})"' if at else ""
+    words = f"<title>{escape(title)}</title>" if title else ""
+    return f"<g{place}>{words}{''.join(content)}</g>"
+
+
 def rule(x1: float, y1: float, x2: float, y2: float, cls: str) -> str:
     return f'<line class="{cls}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
@@ -193,7 +203,7 @@ def sheet(title: str, description: str, height: float, body: Iterable[str]) -> s
         f'<svg xmlns="http://www.w3.org/2000/svg" class="bms-chart" role="img"'
         f' viewBox="0 0 {WIDTH} {height:.0f}" aria-labelledby="t{key} d{key}">'
         f'<title id="t{key}">{escape(title)}</title><desc id="d{key}">{escape(description)}</desc>'
-        f"<style>{_STYLE}</style>{_HATCH}{content}</svg>"
+        f"<style>{_STYLE}</style>{_HATCH if 'hatch' in content else ''}{content}</svg>"
     )
 
 
@@ -229,7 +239,10 @@ _SHAPES = (
     ".bms-chart .dots{stroke-dasharray:1 4}"
     ".bms-chart .area{stroke:none;fill-opacity:.16}"
     ".bms-chart .wash{stroke:none;fill-opacity:.32}"
+    ".bms-chart .bar{stroke-width:1.5;fill-opacity:.55}"
+    ".bms-chart .hatch{fill-opacity:1}"
     ".bms-chart .hatch{fill:url(#bms-hatch)}"
+    ".bms-chart .hollow{fill:none}"
 )
 _STYLE = (
     _SHAPES

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from drivers.registry import NetworkDrivers
-from drivers.templates import load_templates
-from optimizer.planner import Optimizer
-from sites.loader import load_sites
-
 from bms.clock import SystemClock
 from bms.config import Settings
 from bms.feeds.archive import ArchiveFeed
-from bms.feeds.tariffs import DatedTariffs
+from bms.feeds.tariffs import TariffBook
 from bms.journal import FileJournal
 from bms.model.savings import SiteSavings
 from bms.model.site import Site
@@ -22,6 +17,10 @@ from bms.reports.csv import savings_csv
 from bms.services.city import City
 from bms.services.supervise import GuardSupervisor
 from bms.store.sql import SqlStore
+from drivers.registry import NetworkDrivers
+from drivers.templates import load_templates
+from optimizer.planner import Optimizer
+from sites.loader import load_sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def wire(
         planner=optimizer,
         checker=optimizer,
         feed=feed or ArchiveFeed(),
-        tariffs=DatedTariffs(),
+        tariffs=TariffBook.load(),
         journal=FileJournal(settings.journal),
         keeper=GuardSupervisor(settings.journal, settings.clock_file),
         reporter=FileReporter(),

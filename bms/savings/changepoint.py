@@ -5,7 +5,8 @@ in kWh/day and T the day's mean outdoor air temperature [degC]. Candidates and q
 follow CalTRACK 2.0 §3.4 (all coefficients positive, at least 10 days and 20 degF-days = 11 K-days
 of degree days), with a finer grid (0.5 K) and the Bayesian information criterion (Schwarz 1978,
 doi 10.1214/aos/1176344136) in place of adjusted R². The names 2P to 5P are those of ASHRAE
-Guideline 14-2014, annex D.
+Guideline 14-2014, annex D. A 2P model is a straight line over the temperatures that were seen (its
+balance point is the first on the grid that no day reached) and stays level beyond them.
 """
 
 from __future__ import annotations

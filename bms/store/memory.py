@@ -34,6 +34,12 @@ class _Track:
         return [(time, self.by_time[time]) for time in times]
 
 
+def _checked(reading: Reading) -> Reading:
+    if reading.received is not None:
+        to_micros(reading.received)
+    return sound(reading)
+
+
 class _Readings:
     def __init__(self) -> None:
         super().__init__()
@@ -43,8 +49,9 @@ class _Readings:
 
     def add_readings(self, readings: Iterable[Reading]) -> Ingested:
         """See ``bms.ports.Store``; a value that is no number becomes a missing one."""
+        batch = [_checked(reading) for reading in readings]
         with self._lock:
-            return sum((self._add(sound(reading)) for reading in readings), Ingested())
+            return sum((self._add(reading) for reading in batch), Ingested())
 
     def _add(self, reading: Reading) -> Ingested:
         track = self._tracks.setdefault(reading.point, _Track())
@@ -90,11 +97,13 @@ class _Readings:
 
     def corrections(self, point: str, start: datetime, end: datetime) -> list[Correction]:
         """What was replaced, of readings with start <= time < end; in the order it happened."""
+        first, last = to_micros(start), to_micros(end)
         with self._lock:
             return [
                 correction
                 for correction in self._corrections
-                if correction.earlier.point == point and start <= correction.earlier.time < end
+                if correction.earlier.point == point
+                and first <= to_micros(correction.earlier.time) < last
             ]
 
 
@@ -194,6 +203,7 @@ class _People:
 
     def add_override(self, override: Override) -> None:
         """Keep an override, with a line in the audit. Raises StoreError where the id is taken."""
+        to_micros(override.since)
         known = self._overrides.setdefault(override.id, override)
         if known is not override:
             if known != override:

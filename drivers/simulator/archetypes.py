@@ -98,6 +98,8 @@ class Archetype:
     base_wm2: float
     """Electricity day and night [W/m2]."""
     mass_whm2k: float
+    tuned_lead_hk: float
+    """Optimum start of the tuned rival: lead per kelvin below 15 degC outdoors [h/K]."""
     closures: tuple[tuple[date, date], ...] = ()
     """First and last days on which the building is closed beside public holidays."""
 
@@ -157,6 +159,7 @@ TOWNHALL = Archetype(
     ventilation=_week((MON_FRI, "06:00", "18:00")),
     base_wm2=2.6,
     mass_whm2k=30.0,
+    tuned_lead_hk=0.15,
     closures=((date(2018, 12, 24), date(2019, 1, 1)),),
 )  # fmt: skip
 
@@ -165,11 +168,13 @@ SCHOOL = Archetype(
     zones=(
         ZoneType(
             "class_south", 1500.0, 20.0, 24.0, 21.5, _CLASS,
-            windows=((SOUTH, 0.14),), persons_m2=0.18, air_share=0.42, plug_wm2=2.5, light_wm2=7.0,
+            windows=((SOUTH, 0.14),), persons_m2=0.18, air_share=0.42, plug_wm2=2.5, light_wm2=6.0,
+            opaque_wm2k=0.6, glazing_wm2k=0.35, leakage_ach=0.3,
         ),
         ZoneType(
             "class_north", 1500.0, 20.0, 24.0, 21.5, _CLASS,
-            windows=((NORTH, 0.14),), persons_m2=0.18, air_share=0.42, plug_wm2=2.5, light_wm2=7.0,
+            windows=((NORTH, 0.14),), persons_m2=0.18, air_share=0.42, plug_wm2=2.5, light_wm2=6.0,
+            opaque_wm2k=0.6, glazing_wm2k=0.35, leakage_ach=0.3,
         ),
         ZoneType(
             "gym", 600.0, 17.0, 24.0, 19.0, _week((MON_FRI, "08:00", "20:00")),
@@ -179,6 +184,7 @@ SCHOOL = Archetype(
         ZoneType(
             "staff", 600.0, 20.0, 24.0, 21.5, _week((MON_FRI, "07:30", "16:00")),
             windows=((EAST, 0.12),), persons_m2=1 / 20, air_share=0.06, plug_wm2=4.0,
+            opaque_wm2k=0.6, glazing_wm2k=0.35,
         ),
     ),
     neighbours=((0, 1, 700.0), (1, 2, 120.0), (0, 3, 200.0)),
@@ -191,8 +197,9 @@ SCHOOL = Archetype(
     night_c=None,
     night_drop_k=2.5,
     ventilation=_week((MON_FRI, "06:00", "18:00")),
-    base_wm2=1.3,
+    base_wm2=1.1,
     mass_whm2k=30.0,
+    tuned_lead_hk=0.21,
     closures=(
         (date(2018, 2, 12), date(2018, 2, 16)),
         (date(2018, 6, 30), date(2018, 8, 12)),
@@ -208,7 +215,7 @@ SPORTSHALL = Archetype(
         ZoneType(
             "hall", 1600.0, 17.0, 24.0, 19.0, _SPORT,
             windows=((NORTH, 0.05), (SOUTH, 0.05)), persons_m2=1 / 40, height_m=7.0,
-            opaque_wm2k=0.55, glazing_wm2k=0.18, leakage_ach=0.14, plug_wm2=1.0, light_wm2=10.0,
+            opaque_wm2k=0.55, glazing_wm2k=0.18, leakage_ach=0.14, plug_wm2=1.0, light_wm2=7.0,
             air_share=0.8, restless=0.35,
         ),
         ZoneType(
@@ -227,8 +234,9 @@ SPORTSHALL = Archetype(
     night_c=None,
     night_drop_k=1.5,
     ventilation=_week((EVERY_DAY, "06:00", "24:00")),
-    base_wm2=2.2,
+    base_wm2=1.8,
     mass_whm2k=26.0,
+    tuned_lead_hk=0.15,
 )  # fmt: skip
 
 ARCHETYPES = {kind.name: kind for kind in (TOWNHALL, SCHOOL, SPORTSHALL)}

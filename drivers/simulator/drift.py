@@ -2,7 +2,8 @@
 
 Untreated public buildings use some 5 % more or less than their weather-adjusted year before. Here
 two random paths per building carry that: one multiplies every unwanted air change (infiltration,
-opened windows, leaking dampers), the other electricity that is on day and night and plug loads.
+opened windows, leaking dampers), the other all electricity but that of a heat pump: what is plugged
+in and left on, lamps exchanged, filters that clog.
 Each is the exponential of an Ornstein-Uhlenbeck process with a time constant of 120 days, known at
 monthly knots and linear between them. All worlds of a building share its paths.
 """
@@ -22,10 +23,10 @@ FIRST_DAY = 17167.0
 """Days since 1970 of the first knot, 2017-01-01."""
 KNOTS = 240
 
-LEAK_SD = 0.22
+LEAK_SD = 0.13
 """Standard deviation of the logarithm of the air leakage factor."""
-ELECTRICITY_SD = 0.06
-"""Standard deviation of the logarithm of the factor on base and plug electricity."""
+ELECTRICITY_SD = 0.052
+"""Standard deviation of the logarithm of the factor on electricity without the heat pump."""
 
 
 @dataclass(frozen=True, slots=True)

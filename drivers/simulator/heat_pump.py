@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 KELVIN = 273.15
-SHARE_OF_CARNOT = 0.46
+SHARE_OF_CARNOT = 0.5
 CONDENSER_K = 4.0
 EVAPORATOR_K = 8.0
 DEGRADATION = 0.9
-"""Cc of EN 14825 for part load: PLF = PLR / (Cc PLR + 1 - Cc)."""
+"""Cc of EN 14825 for cycling: PLF = r / (Cc r + 1 - Cc), r the load over the least modulation."""
+LEAST_LOAD = 0.25
+"""Share of its capacity down to which the compressor modulates before it cycles."""
 STANDBY_W = 250.0
 DHW_SUPPLY_C = 55.0
 MAX_SUPPLY_C = 58.0
@@ -43,7 +45,8 @@ def electricity(
     supply_c: FloatArray,
 ) -> FloatArray:
     """Electric power [W] for heat to rooms at ``supply_c`` and to hot water, with part-load loss."""
-    load = np.clip((rooms_w + dhw_w) / np.maximum(capacity_w, 1.0), 0.02, 1.0)
+    load = (rooms_w + dhw_w) / np.maximum(capacity_w, 1.0)
+    load = np.clip(load / LEAST_LOAD, 0.05, 1.0)
     part = load / (DEGRADATION * load + 1.0 - DEGRADATION)
     full = rooms_w / cop(outdoor_c, supply_c) + dhw_w / cop(outdoor_c, DHW_SUPPLY_C)
     return np.asarray(full / part + STANDBY_W)

@@ -25,7 +25,7 @@ from bms.model.site import Device, Point, Release, ReleaseKind, WriteRule
 from drivers.limits import fit, receipt, stands
 from drivers.simulator.levers import (
     Lever,
-    Panel,
+    LeverPanel,
     PlainRegister,
     PrioritySlots,
     RemoteSetpoint,
@@ -50,7 +50,7 @@ class InProcessDrivers:
 
     def __init__(self, physics: Physics, timezone: str = "Europe/Copenhagen") -> None:
         self._physics = physics
-        self._panel = Panel(physics)
+        self._panel = LeverPanel(physics)
         self._zone = ZoneInfo(timezone)
         self._seen: dict[str, tuple[datetime, dict[str, float]]] = {}
 

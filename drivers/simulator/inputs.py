@@ -48,6 +48,7 @@ class DayInputs:
     dhw_w: FloatArray  # (SLOTS, S)
     heating: FloatArray  # (SLOTS,) 0 where the heating circuits rest
     leak: FloatArray  # (S,) factor on unwanted air change
+    fan: FloatArray  # (S,) factor on the fans' electricity
     own_setpoint: FloatArray  # (SLOTS, N)
     tuned_setpoint: FloatArray  # (SLOTS, N)
     own_run: FloatArray  # (SLOTS, S)
@@ -102,7 +103,7 @@ class Surroundings:
     ) -> DayInputs:
         zones, sites = self.stock.zones, self.stock.sites
         present = people.present
-        lights = self._lights(sky, present)
+        lights = self._lights(sky, present) * drift[zones.site, 1]
         plugs = zones.plug * present * drift[zones.site, 1]
         base = sites.base * drift[:, 1]
         heads = zones.persons * present
@@ -115,7 +116,7 @@ class Surroundings:
             to_air_w=AIR_SHARE_GAINS * gains + AIR_SHARE_SUN * sun,
             to_mass_w=(1.0 - AIR_SHARE_GAINS) * gains + MASS_SHARE_SUN * sun,
             to_wall_w=WALL_SHARE_SUN * sun,
-            sol_air_k=0.025 * sky.facade_wm2.mean(axis=1) - 0.7,
+            sol_air_k=0.015 * sky.facade_wm2.mean(axis=1) - 0.7,
             co2_m3h=CO2_M3H * heads,
             airing_ach=people.airing_ach,
             present=present,
@@ -125,6 +126,7 @@ class Surroundings:
             dhw_w=sites.dhw_standing + sites.dhw_draw * self.per_site(heads),
             heating=(sky.temp_24h_c < SUMMER_STOP_C).astype(np.float64),
             leak=drift[:, 0],
+            fan=drift[:, 1],
             own_setpoint=programme.own_setpoint[:, zones.type],
             tuned_setpoint=programme.tuned_setpoint[:, zones.type],
             own_run=programme.own_run[:, self._kind],

@@ -134,7 +134,7 @@ class TimetableRegister(PlainRegister):
         self._own = value
 
 
-class Panel:
+class LeverPanel:
     """All levers of a municipality; it lets time pass and keeps levers and physics together."""
 
     def __init__(self, physics: Physics) -> None:

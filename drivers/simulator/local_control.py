@@ -65,7 +65,7 @@ class Timetables:
         return Programme(
             own_setpoint=np.column_stack([self._own(local, k, z) for (k, z), _ in pairs]),
             tuned_setpoint=np.column_stack(
-                [_tuned_setpoint(zone, use, times, outdoor_c) for (_, zone), use in pairs]
+                [_tuned_setpoint(k, zone, use, times, outdoor_c) for (k, zone), use in pairs]
             ),
             own_run=np.column_stack(list(own_run.values())),
             tuned_run=np.column_stack(
@@ -104,14 +104,15 @@ def _span(uses: list[UseCalendar], ordinal: int) -> tuple[float, float] | None:
 
 
 def _tuned_setpoint(
-    zone: ZoneType, use: UseCalendar, times: FloatArray, outdoor_c: FloatArray
+    kind: Archetype, zone: ZoneType, use: UseCalendar, times: FloatArray, outdoor_c: FloatArray
 ) -> FloatArray:
     """Optimum start by outdoor temperature and pause, optimum stop, setback in between [degC]."""
     target = zone.low_c + TUNED_MARGIN_K
     setback = max(zone.low_c - TUNED_SETBACK_K, TUNED_FLOOR_C)
     left = use.time_left(times)
     ahead, pause = use.next_use(times)
-    lead = 0.5 + 0.15 * np.maximum(15.0 - outdoor_c, 0.0) * (target - setback) / 3.5
+    depth = (target - setback) / (TUNED_MARGIN_K + TUNED_SETBACK_K)
+    lead = 0.5 + kind.tuned_lead_hk * np.maximum(15.0 - outdoor_c, 0.0) * depth
     lead = lead * np.where(pause > LONG_PAUSE_H, LONG_PAUSE_FACTOR, 1.0)
     heat = (left > TUNED_STOP_H) | (ahead <= lead)
     coast = (left > 0.0) & ~heat

@@ -41,7 +41,7 @@ def room_objects(zones: Sequence[str]) -> tuple[ObjectSpec, ...]:
             ObjectSpec(INPUT, at + 2, f"{zone}.valve", "percent", 2.0),
             ObjectSpec(INPUT, at + 3, f"{zone}.co2", "parts-per-million", 20.0),
             ObjectSpec(
-                VALUE, at + 1, f"{zone}.setpoint", "degrees-celsius", 0.1, low=5.0, high=30.0
+                VALUE, at + 1, f"{zone}.setpoint", "degrees-celsius", 0.1, low=8.0, high=28.0
             ),
         ]
     return tuple(found)

@@ -28,7 +28,7 @@ PIPE_ROOM_C = 16.0
 SUPPLY_H = 10.0 / 60.0
 COIL_H = 4.0 / 60.0
 DAMPER_H = 2.0 / 60.0
-WINDOW_ACH = 3.0
+WINDOW_ACH = 6.0
 DAMPER_LEAK = 0.02
 FAN_HEAT_K = 0.5
 MIN_SPLIT_K = 3.0
@@ -70,6 +70,7 @@ class Moment:
     sol_air_k: float
     heating: float
     leak: FloatArray  # (S,)
+    fan: FloatArray  # (S,)
     to_air: FloatArray  # (N,)
     to_mass: FloatArray
     to_wall: FloatArray
@@ -89,6 +90,7 @@ class Moment:
             sol_air_k=float(day.sol_air_k[slot]),
             heating=float(day.heating[slot]),
             leak=day.leak,
+            fan=day.fan,
             to_air=day.to_air_w[slot],
             to_mass=day.to_mass_w[slot],
             to_wall=day.to_wall_w[slot],
@@ -188,7 +190,7 @@ class Physics:
         seen = np.where(share > 0.1, temperature, extract - 1.0)
         s.supply_air = s.supply_air + (seen - s.supply_air) * _pull(dt_h, COIL_H)
         conductance = self._spread(running) * zones.air_share
-        return _Air(conductance, temperature, s.coil, sites.fan * share**2)
+        return _Air(conductance, temperature, s.coil, sites.fan * x.fan * share**2)
 
     def _circulate(self, on: FloatArray, dt_h: float) -> _Water:
         """Flow through the radiators, and how their demand follows the supply water."""

@@ -39,7 +39,7 @@ import numpy as np
 
 from bms.errors import BmsError, ConfigError
 from drivers.simulator.config import SimulatorConfig
-from drivers.simulator.levers import Panel
+from drivers.simulator.levers import LeverPanel
 from drivers.simulator.seam import SiteHistory, World
 from drivers.simulator.servers import SiteServers
 
@@ -57,7 +57,7 @@ class Simulation:
     def __init__(self, config: SimulatorConfig, world: World) -> None:
         self._config = config
         self.world = world
-        self.panel = Panel(world)
+        self.panel = LeverPanel(world)
         self.sites = {
             site.id: SiteServers(site.id, site.archetype, world, self.panel)
             for site in config.sites

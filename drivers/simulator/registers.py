@@ -21,7 +21,7 @@ _FORMATS = {
     DataType.UINT32: "I",
     DataType.FLOAT32: "f",
 }
-LIMITS = {"setpoint": (5.0, 30.0), "run": (0.0, 1.0), "curve_shift": (-10.0, 10.0)}
+LIMITS = {"setpoint": (8.0, 28.0), "run": (0.0, 1.0), "curve_shift": (-10.0, 10.0)}
 
 
 class Refusal(IntEnum):

@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 
 from bms.errors import ConfigError
 from drivers.simulator.bacnet_server import BacnetServer
-from drivers.simulator.levers import Lever, Panel, PlainRegister, RemoteSetpoint, TimetableRegister
+from drivers.simulator.levers import (
+    Lever,
+    LeverPanel,
+    PlainRegister,
+    RemoteSetpoint,
+    TimetableRegister,
+)
 from drivers.simulator.modbus_server import ModbusServer
 from drivers.simulator.objects import plant_objects, room_objects
 from drivers.simulator.registers import (
@@ -30,7 +36,7 @@ INSTANCES = {"townhall": 1001, "school": 1002}
 class SiteServers:
     """The servers of one site. Its levers are fitted to the panel as it is built."""
 
-    def __init__(self, site: str, archetype: str, physics: Physics, panel: Panel) -> None:
+    def __init__(self, site: str, archetype: str, physics: Physics, panel: LeverPanel) -> None:
         zones = physics.zones(site)
         self._site = site
         self._physics = physics

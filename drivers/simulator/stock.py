@@ -17,7 +17,7 @@ IntArray = NDArray[np.int64]
 
 AIR_WHM3K = 0.34
 """Heat capacity of air [Wh/(m3 K)]."""
-SOLAR_TRANSMITTANCE = 0.45
+SOLAR_TRANSMITTANCE = 0.36
 """Of a window: glass, frame and dirt."""
 INNER_LAYER = 2.6
 """Conductance between room and wall core over that of the whole wall."""

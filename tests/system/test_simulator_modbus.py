@@ -121,7 +121,7 @@ async def test_the_timetable_overwrites_its_register_at_switching_moments_only(
     assert await hall.holding(RUN) == [1]
     simulation.advance(30 * 60)  # past 18:00
     assert await hall.holding(RUN) == [0]
-    await hall.put(RUN, 1)  # a command of the same evening stands until 06:00 and beyond
+    await hall.put(RUN, 1)  # stands through the night
     simulation.advance(11 * HOUR)
     assert await hall.holding(RUN) == [1]
     assert simulation.state()["sportshall"]["held"] == ["ahu1.run"]
@@ -139,9 +139,7 @@ async def test_the_curve_shift_stays_what_was_written(
 
 
 @pytest.mark.parametrize(("address", "count"), [(9, 1), (0, 5), (500, 1), (65535, 1), (12, 10)])
-async def test_illegal_addresses_answer_exception_2(
-    hall: Client, address: int, count: int
-) -> None:
+async def test_illegal_addresses_answer_exception_2(hall: Client, address: int, count: int) -> None:
     assert await hall.inputs(address, count) == 2
     assert await hall.inputs(0, 4) == [42, 42, 42, 42]
 
@@ -154,7 +152,7 @@ async def test_coils_do_not_exist(hall: Client) -> None:
 @pytest.mark.parametrize(
     ("address", "words", "code"),
     [
-        (HALL_SETPOINT, [301], 3),
+        (HALL_SETPOINT, [281], 3),
         (HALL_SETPOINT, [0xFFFF], 3),
         (HALL_ENABLE, [2], 3),
         (RUN, [7], 3),

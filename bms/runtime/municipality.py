@@ -1,18 +1,24 @@
-"""The demo's sites: the shipped examples, more of them when asked for, wired to real ports."""
+"""The simulated municipality's sites: the shipped examples, more of them when asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import sites as sites_room
+from bms.feeds.archive import DATA
+from bms.model.site import Site
 from drivers.templates import load_templates
 from sites.loader import load_sites
 
-import sites as sites_room
-from bms.model.site import Site
-
 ARCHETYPES = ("townhall", "school", "sportshall")
+START = datetime(2019, 1, 14, tzinfo=ZoneInfo("Europe/Copenhagen"))
+PAST = timedelta(days=365)
+DETAILED = timedelta(days=42)
+WEATHER = DATA / "weather_hourly.csv.gz"
 EXAMPLES = Path(sites_room.__file__).parent / "examples"
 
 
@@ -28,7 +34,7 @@ def example_sites(count: int) -> tuple[Site, ...]:
 
 
 def archetype_of(site_id: str) -> str:
-    """The archetype that a demo site was made from."""
+    """The archetype that a simulated site was made from."""
     return site_id.rstrip("0123456789")
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-from bms.demo.city import Report
 
 TITLES = {
     "past": "Simulating the year before",
@@ -19,7 +17,7 @@ TITLES = {
 
 
 @contextlib.contextmanager
-def progress_bars(*, quiet: bool = False) -> Iterator[Report]:
+def progress_bars(*, quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     """A report function that draws one bar per kind of work on standard error."""
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True)

@@ -1,0 +1,198 @@
+"""The independent checker: may this schedule be written?
+
+It shares no code with what makes plans and trusts nothing in the schedule, only the problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from math import isfinite
+
+from bms.model.plan import (
+    Lever,
+    Problem,
+    Schedule,
+    SetpointPlan,
+    Step,
+    VentilationTask,
+    ZoneTask,
+)
+from bms.model.words import Words
+
+MOST_CHANGES_PER_DAY = 24
+COMFORT_TOLERANCE_K = 0.3
+ROUNDING = 1e-4
+
+
+def check(problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+    """Every objection to ``schedule``; none means that it may be written. Never raises."""
+    return tuple(_objections(problem, schedule))
+
+
+def _objections(problem: Problem, schedule: Schedule) -> Iterator[Words]:
+    same_grid = schedule.start == problem.start and schedule.step_s == problem.step_s
+    if schedule.site != problem.site or not same_grid:
+        yield Words(
+            "other_problem",
+            "Planen hører ikke til denne opgave (bygning, start eller tidsskridt).",
+            "The plan does not belong to this problem (site, start or time step).",
+        )
+        return
+    levers = _levers(problem)
+    seen: set[str] = set()
+    for plan in schedule.setpoints:
+        if plan.point not in levers:
+            yield _point(
+                plan.point, "unknown_point", "må planen ikke røre", "is not the plan's to move"
+            )
+            continue
+        if plan.point in seen:
+            yield _point(plan.point, "twice", "står to gange", "stands twice")
+            continue
+        seen.add(plan.point)
+        yield from _plan_objections(problem, plan, *levers[plan.point])
+    for point, (lever, _) in levers.items():
+        if point not in seen and lever.minimum <= lever.maximum and problem.steps > 0:
+            yield _point(point, "missing", "mangler i planen", "is missing from the plan")
+
+
+def _levers(problem: Problem) -> dict[str, tuple[Lever, ZoneTask | VentilationTask]]:
+    tasks: list[ZoneTask | VentilationTask] = [*problem.zones, *problem.ventilation]
+    return {task.lever.point: (task.lever, task) for task in tasks if task.lever is not None}
+
+
+def _plan_objections(
+    problem: Problem, plan: SetpointPlan, lever: Lever, task: ZoneTask | VentilationTask
+) -> Iterator[Words]:
+    if plan.unit != lever.unit:
+        yield _point(plan.point, "unit", f"har enheden {plan.unit}", f"has the unit {plan.unit}")
+    holes = list(_hole_objections(problem, plan))
+    yield from holes
+    values = [step.value for step in plan.steps]
+    if not all(isfinite(value) for value in values):
+        yield _point(
+            plan.point,
+            "not_finite",
+            "har en værdi, der ikke er et tal",
+            "has a value that is no number",
+        )
+        return
+    yield from _value_objections(plan.point, values, lever)
+    yield from _change_objections(problem, plan)
+    if holes:
+        return
+    if isinstance(task, ZoneTask):
+        yield from _zone_objections(problem, plan, lever, task)
+    else:
+        yield from _ventilation_objections(problem, plan, task)
+
+
+def _hole_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Words]:
+    """From the start of the horizon to its end, step after step, on the problem's grid."""
+    moment = problem.start
+    end = problem.start + timedelta(seconds=problem.step_s * problem.steps)
+    for step in plan.steps:
+        off_grid = (step.end - problem.start).total_seconds() % problem.step_s
+        if step.start != moment or step.end <= step.start or off_grid:
+            yield _point(plan.point, "hole", "har huller eller overlap", "has holes or overlaps")
+            return
+        moment = step.end
+    if moment != end:
+        yield _point(
+            plan.point,
+            "coverage",
+            "dækker ikke netop perioden",
+            "does not cover exactly the horizon",
+        )
+
+
+def _value_objections(point: str, values: list[float], lever: Lever) -> Iterator[Words]:
+    if any(not lever.minimum - ROUNDING <= v <= lever.maximum + ROUNDING for v in values):
+        yield _point(point, "limit", "går ud over punktets grænser", "goes beyond its limits")
+    steps = [v / lever.resolution for v in values] if lever.resolution > 0 else []
+    if any(abs(s - round(s)) > ROUNDING / lever.resolution for s in steps):
+        yield _point(
+            point,
+            "resolution",
+            "rammer ikke punktets opløsning",
+            "is not a multiple of its resolution",
+        )
+
+
+def _change_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Words]:
+    days = max(1.0, problem.steps * problem.step_s / 86400.0)
+    changes = sum(a.value != b.value for a, b in zip(plan.steps, plan.steps[1:], strict=False))
+    if changes > MOST_CHANGES_PER_DAY * days:
+        yield _point(plan.point, "changes", "ændres for ofte", "changes too often")
+
+
+def _zone_objections(
+    problem: Problem, plan: SetpointPlan, lever: Lever, zone: ZoneTask
+) -> Iterator[Words]:
+    for k, value in enumerate(_on_grid(problem, plan.steps)):
+        if k >= len(zone.low_c) or k >= len(zone.occupied):
+            break
+        reachable = min(zone.low_c[k], lever.maximum)
+        if zone.occupied[k] and value < reachable - COMFORT_TOLERANCE_K - ROUNDING:
+            yield _point(
+                plan.point,
+                "comfort",
+                "er for lav i brugstiden",
+                "is too low in use",
+                _moment(problem, k),
+            )
+            return
+        if not zone.occupied[k] and value < reachable - ROUNDING:
+            yield _point(
+                plan.point,
+                "floor",
+                "er under bundgrænsen",
+                "is below the floor",
+                _moment(problem, k),
+            )
+            return
+        if value > max(zone.high_c[k], lever.minimum) + ROUNDING:
+            yield _point(
+                plan.point,
+                "ceiling",
+                "er over overgrænsen",
+                "is above the ceiling",
+                _moment(problem, k),
+            )
+            return
+
+
+def _ventilation_objections(
+    problem: Problem, plan: SetpointPlan, unit: VentilationTask
+) -> Iterator[Words]:
+    for k, (value, required) in enumerate(
+        zip(_on_grid(problem, plan.steps), unit.required, strict=False)
+    ):
+        if required and value < 0.5:
+            yield _point(
+                plan.point,
+                "ventilation",
+                "er slukket, mens der er mennesker",
+                "is off while people are in",
+                _moment(problem, k),
+            )
+            return
+
+
+def _on_grid(problem: Problem, steps: tuple[Step, ...]) -> list[float]:
+    """The value of every step of the horizon; the steps are known to have no holes."""
+    values: list[float] = []
+    for step in steps:
+        count = round((step.end - step.start).total_seconds() / problem.step_s)
+        values.extend([step.value] * count)
+    return values
+
+
+def _moment(problem: Problem, k: int) -> datetime:
+    return problem.start + timedelta(seconds=problem.step_s * k)
+
+
+def _point(point: str, code: str, da: str, en: str, at: datetime | None = None) -> Words:
+    when = f" ({at:%Y-%m-%d %H:%M} UTC)" if at else ""
+    return Words(f"check_{code}", f"{point} {da}{when}.", f"{point} {en}{when}.")

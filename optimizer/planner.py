@@ -1,0 +1,25 @@
+"""The optimiser behind the ports that the services know."""
+
+from __future__ import annotations
+
+from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.words import Words
+from optimizer.check import check
+from optimizer.identify import identify
+from optimizer.plan import make_plan
+
+
+class Optimizer:
+    """Implements ``bms.ports.Planner`` and ``bms.ports.Checker``; keeps no state."""
+
+    def identify(self, problem: Problem) -> BuildingModel | NoModel:
+        """The building's thermal model, or why there is none."""
+        return identify(problem)
+
+    def plan(self, problem: Problem) -> Schedule:
+        """The schedule for the problem; always one."""
+        return make_plan(problem)
+
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+        """Every objection to the schedule; none means that it may be written."""
+        return check(problem, schedule)

@@ -1,0 +1,48 @@
+"""Values that a point takes: multiples of its resolution inside its limits."""
+
+from __future__ import annotations
+
+from math import ceil, floor, isfinite
+
+import numpy as np
+
+from bms.model.plan import Lever
+from optimizer.thermal import Floats
+
+SLACK = 1e-6
+
+
+def sane(lever: Lever) -> bool:
+    """Whether there is at least one value that may be written."""
+    numbers = (lever.minimum, lever.maximum, lever.resolution)
+    return (
+        all(isfinite(number) for number in numbers)
+        and lever.resolution > 0
+        and _lowest(lever) <= _highest(lever)
+    )
+
+
+def round_up(values: Floats, resolution: float) -> Floats:
+    """The next multiple at or above."""
+    return np.asarray(np.ceil(values / resolution - SLACK) * resolution)
+
+
+def round_down(values: Floats, resolution: float) -> Floats:
+    """The next multiple at or below."""
+    return np.asarray(np.floor(values / resolution + SLACK) * resolution)
+
+
+def settle(values: Floats, lever: Lever) -> Floats:
+    """Multiples of the lever's resolution at or above ``values``, inside its limits."""
+    inside = np.clip(
+        round_up(values, lever.resolution) / lever.resolution, _lowest(lever), _highest(lever)
+    )
+    return np.asarray(np.round(np.round(inside) * lever.resolution, 9))
+
+
+def _lowest(lever: Lever) -> int:
+    return ceil(lever.minimum / lever.resolution - SLACK)
+
+
+def _highest(lever: Lever) -> int:
+    return floor(lever.maximum / lever.resolution + SLACK)

@@ -1,0 +1,62 @@
+"""The plan without a model: setback out of use and an early enough start, by rule.
+
+What a good caretaker would set. The lead before use grows with cold and with the length of the
+absence; without a forecast it is as on a cold day.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+
+from bms.model.plan import Lever, ZoneTask
+from optimizer.resolution import settle
+from optimizer.thermal import Bools, Floats
+
+IN_USE_ABOVE_LOW_K = 0.5
+SETBACK_K = 3.0
+ABOVE_FLOOR_K = 0.5
+LEAD_H = 0.5
+LEAD_H_PER_K = 0.15
+MILD_C = 15.0
+COLD_DAY_C = -5.0
+LONG_ABSENCE_H = 24.0
+LONG_FACTOR = 1.5
+LONGEST_LEAD_H = 8.0
+
+
+def spans(flags: Bools) -> list[tuple[int, int]]:
+    """The stretches (first, past-last) where ``flags`` are true."""
+    found, position = [], 0
+    for flag, group in groupby(flags.tolist()):
+        length = sum(1 for _ in group)
+        if flag:
+            found.append((position, position + length))
+        position += length
+    return found
+
+
+def timetable(task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float) -> Floats:
+    """Setpoints [degC] (n,) by rule; ``temp_out`` [degC] (n,) may be NaN."""
+    n = len(task.occupied)
+    in_use = np.array(task.occupied, dtype=bool)
+    low = np.array(task.low_c, dtype=np.float64)
+    values = np.where(in_use, low + IN_USE_ABOVE_LOW_K, low + ABOVE_FLOOR_K)
+    if in_use.any():
+        comfort = float(low[in_use].min())
+        values = np.where(in_use, values, np.maximum(values, comfort - SETBACK_K))
+    end_of_last = 0
+    for first, last in spans(in_use):
+        lead = _lead_h(temp_out, first, (first - end_of_last) * step_h)
+        begin = max(end_of_last, first - int(np.ceil(lead / step_h)))
+        values[begin:first] = np.maximum(values[begin:first], values[first])
+        end_of_last = last
+    return settle(values[:n], lever)
+
+
+def _lead_h(temp_out: Floats, first: int, absence_h: float) -> float:
+    before = temp_out[max(0, first - 1) : first + 1]
+    outdoors = float(np.min(before)) if np.isfinite(before).all() and len(before) else COLD_DAY_C
+    lead = LEAD_H + LEAD_H_PER_K * max(0.0, MILD_C - outdoors)
+    return min(LONGEST_LEAD_H, lead * (LONG_FACTOR if absence_h > LONG_ABSENCE_H else 1.0))

@@ -1,0 +1,213 @@
+"""A small building for the tests of safe writing: one site, two devices, every way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from bms.errors import GuardError
+from bms.model.command import Command
+from bms.model.plan import (
+    Expected,
+    Plan,
+    PlanStatus,
+    Problem,
+    Schedule,
+    SetpointPlan,
+    Step,
+    Weather,
+)
+from bms.model.site import (
+    BacnetAddress,
+    Device,
+    HeatSource,
+    HeatSourceKind,
+    ModbusAddress,
+    Mode,
+    Point,
+    Release,
+    ReleaseKind,
+    Role,
+    Site,
+    Table,
+    WriteRule,
+)
+from bms.model.timetable import Period, WeekTimetable
+from bms.model.units import Unit
+from bms.model.words import Words
+
+NOW = datetime(2019, 1, 14, 7, 0, tzinfo=UTC)
+LEASE = timedelta(minutes=30)
+TICK = timedelta(minutes=15)
+
+NULL, ENABLE, TIMETABLE, CONSTANT = (
+    f"hut/{name}" for name in ("room.setpoint", "hall.setpoint", "ahu1.run", "plant.curve_shift")
+)
+LEVERS = (NULL, ENABLE, TIMETABLE, CONSTANT)
+OWN = {NULL: 19.0, ENABLE: 17.0, TIMETABLE: 1.0, CONSTANT: 0.0}
+WANTED = {NULL: 21.0, ENABLE: 18.0, TIMETABLE: 0.0, CONSTANT: -2.0}
+WEEK = WeekTimetable(periods=(Period(frozenset(range(7)), 360, 1440, 1.0),))
+
+
+def point(point_id: str, write: WriteRule | None, *, device: str = "hut/modbus") -> Point:
+    address = (
+        BacnetAddress(object_type="analog-value", instance=1)
+        if device == "hut/bacnet"
+        else ModbusAddress(table=Table.HOLDING, address=100 + len(point_id))
+    )
+    return Point(
+        id=point_id,
+        site="hut",
+        device=device,
+        role=Role.ZONE_SETPOINT,
+        unit=Unit.DEG_C,
+        address=address,
+        write=write,
+    )
+
+
+def rule(kind: ReleaseKind, low: float, high: float, *, resolution: float = 0.1) -> WriteRule:
+    release = Release(
+        kind=kind,
+        enable=ModbusAddress(table=Table.HOLDING, address=50)
+        if kind is ReleaseKind.REMOTE_ENABLE
+        else None,
+        timetable=WEEK if kind is ReleaseKind.TIMETABLE else None,
+        value=0.0 if kind is ReleaseKind.CONSTANT else None,
+    )
+    return WriteRule(
+        minimum=low,
+        maximum=high,
+        release=release,
+        resolution=resolution,
+        hold_safe=(low, high - 1.0) if high > 2 else (low, high),
+    )
+
+
+def hut(mode: Mode = Mode.AUTO) -> Site:
+    """A site with one lever per way back, on a BACnet and a Modbus device."""
+    return Site(
+        id="hut",
+        name_da="Hytten",
+        name_en="The hut",
+        use="other",
+        area_m2=100.0,
+        latitude=52.2,
+        longitude=-0.5,
+        timezone="Europe/Copenhagen",
+        heat_source=HeatSource(kind=HeatSourceKind.DISTRICT_HEATING, capacity_kw=10.0),
+        zones=(),
+        devices=(
+            Device(id="hut/bacnet", site="hut", protocol="bacnet", host="127.0.0.1", port=1),
+            Device(id="hut/modbus", site="hut", protocol="modbus", host="127.0.0.1", port=2),
+        ),
+        points=(
+            point(NULL, rule(ReleaseKind.NULL, 15.0, 23.0), device="hut/bacnet"),
+            point(ENABLE, rule(ReleaseKind.REMOTE_ENABLE, 13.0, 23.0)),
+            point(TIMETABLE, rule(ReleaseKind.TIMETABLE, 0.0, 1.0, resolution=1.0)),
+            point(CONSTANT, rule(ReleaseKind.CONSTANT, -5.0, 5.0, resolution=1.0)),
+            point("hut/room.temp", None, device="hut/bacnet"),
+        ),
+        meters=(),
+        mode=mode,
+    )
+
+
+def with_rule(site: Site, point_id: str, **changes: object) -> Site:
+    """The site with another write rule on one point."""
+    points = tuple(
+        replace(p, write=replace(p.write, **changes)) if p.id == point_id and p.write else p
+        for p in site.points
+    )
+    return replace(site, points=points)
+
+
+def plan_of(
+    values: dict[str, float],
+    *,
+    plan_id: str = "p1",
+    start: datetime = NOW,
+    hours: float = 6.0,
+    objections: Sequence[Words] = (),
+) -> Plan:
+    """A plan that holds the same values over its whole horizon."""
+    end = start + timedelta(hours=hours)
+    nothing = Expected(energy_kwh=None, cost_dkk=None, co2_kg=None, comfort_kh=None)
+    schedule = Schedule(
+        site="hut",
+        start=start,
+        step_s=900,
+        status=PlanStatus.OPTIMAL,
+        reasons=(),
+        expected=nothing,
+        own_control=nothing,
+        setpoints=tuple(
+            SetpointPlan(
+                point=id_, unit=Unit.DEG_C, steps=(Step(start=start, end=end, value=value),)
+            )
+            for id_, value in values.items()
+        ),
+    )
+    problem = Problem(
+        site="hut",
+        start=start,
+        step_s=900,
+        timezone="Europe/Copenhagen",
+        latitude=52.2,
+        longitude=-0.5,
+        weather=Weather(temp_out_c=(), ghi_wm2=()),
+        electricity_dkk_per_kwh=(),
+        heat_dkk_per_kwh=(),
+        electricity_kg_per_kwh=(),
+        heat_kg_per_kwh=(),
+        zones=(),
+        heat_source=HeatSource(kind=HeatSourceKind.DISTRICT_HEATING, capacity_kw=10.0),
+    )
+    return Plan(
+        id=plan_id,
+        site="hut",
+        created_at=start,
+        problem=problem,
+        schedule=schedule,
+        objections=tuple(objections),
+    )
+
+
+def command(
+    point_id: str,
+    value: float,
+    *,
+    at: datetime = NOW,
+    lease: timedelta = LEASE,
+    command_id: str = "c1",
+    actor: str = "plan",
+) -> Command:
+    return Command(
+        id=command_id,
+        point=point_id,
+        value=value,
+        issued_at=at,
+        lease_end=at + lease,
+        reason="test",
+        actor=actor,
+    )
+
+
+def triple(site: Site, made: Command) -> tuple[Command, Point, Device]:
+    """A command with its point and device, as the journal takes it."""
+    target = next(p for p in site.points if p.id == made.point)
+    return made, target, site.device(target.device)
+
+
+class Keeper:
+    """A guard keeper that counts, and can be without a guard."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.broken = False
+
+    async def ensure(self) -> None:
+        self.asked += 1
+        if self.broken:
+            raise GuardError("no guard can be started")

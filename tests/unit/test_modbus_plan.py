@@ -1,0 +1,65 @@
+"""How points travel together."""
+
+from __future__ import annotations
+
+from bms.model.site import DataType, ModbusAddress, Table
+from drivers.modbus_plan import Item, plan_blocks
+
+
+def items(*where: tuple[Table, int, DataType]) -> list[Item]:
+    return [
+        Item(place, ModbusAddress(table=table, address=address, type=kind))
+        for place, (table, address, kind) in enumerate(where)
+    ]
+
+
+def spans(wanted: list[Item]) -> list[tuple[Table, int, int]]:
+    return [(block.table, block.start, block.count) for block in plan_blocks(wanted)]
+
+
+def holding(*addresses: int, kind: DataType = DataType.INT16) -> list[Item]:
+    return items(*((Table.HOLDING, address, kind) for address in addresses))
+
+
+def test_neighbours_travel_together_over_a_gap_of_sixteen() -> None:
+    assert spans(holding(10, 0, 27)) == [(Table.HOLDING, 0, 28)]
+    assert spans(holding(0, 18)) == [(Table.HOLDING, 0, 1), (Table.HOLDING, 18, 1)]
+
+
+def test_a_block_ends_at_what_one_request_carries() -> None:
+    assert spans(holding(*range(130))) == [(Table.HOLDING, 0, 125), (Table.HOLDING, 125, 5)]
+    wide = holding(*range(0, 126, 2), kind=DataType.FLOAT32)
+    assert spans(wide) == [(Table.HOLDING, 0, 124), (Table.HOLDING, 124, 2)]
+    coils = items(*((Table.COIL, address, DataType.BIT) for address in range(2001)))
+    assert spans(coils) == [(Table.COIL, 0, 2000), (Table.COIL, 2000, 1)]
+
+
+def test_tables_do_not_mix() -> None:
+    both = items((Table.INPUT, 0, DataType.INT16), (Table.HOLDING, 1, DataType.INT16))
+    assert spans(both) == [(Table.HOLDING, 1, 1), (Table.INPUT, 0, 1)]
+
+
+def test_values_find_their_places() -> None:
+    (block,) = plan_blocks(holding(5, 3, 4))
+    assert {place: found.value for place, found in block.decoded(bytes([0, 3, 0, 4, 0, 5]))} == {
+        0: 5.0,
+        1: 3.0,
+        2: 4.0,
+    }
+    (coils,) = plan_blocks(items((Table.COIL, 3, DataType.BIT), (Table.COIL, 12, DataType.BIT)))
+    assert [found.value for _, found in coils.decoded(b"\x01\x02")] == [1.0, 1.0]
+    assert [found.value for _, found in coils.decoded(b"\xfe\xfd")] == [0.0, 0.0]
+
+
+def test_two_points_on_one_register_share_it() -> None:
+    (block,) = plan_blocks(holding(7, 7))
+    assert [found.value for _, found in block.decoded(b"\x00\x2a")] == [42.0, 42.0]
+
+
+def test_a_refused_block_is_cut_at_its_widest_gap() -> None:
+    (block,) = plan_blocks(holding(0, 1, 5, 6, 20, 21))
+    left, right = block.parts()
+    assert ((left.start, left.count), (right.start, right.count)) == ((0, 7), (20, 2))
+    (block,) = plan_blocks(holding(0, 1, 2, 3))
+    left, right = block.parts()
+    assert ((left.start, left.count), (right.start, right.count)) == ((0, 2), (2, 2))

@@ -1,0 +1,157 @@
+"""Sums of savings against hand-made numbers."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bms.model.savings import Savings, Span, Verdict
+from bms.model.units import Commodity
+from bms.model.words import Words
+from bms.savings.combine import COMMON_DRIFT, combine, portfolio
+
+SPAN = Span(start=datetime(2019, 1, 1, tzinfo=UTC), end=datetime(2019, 2, 1, tzinfo=UTC))
+
+
+def meter(name="heat", *, adjusted=1000.0, saving=300.0, half=100.0, drift=0.05, **changes):
+    return replace(
+        Savings(
+            meter_id=name,
+            commodity=Commodity.HEAT,
+            baseline=SPAN,
+            reporting=SPAN,
+            model="3PH",
+            n=365,
+            coverage=1.0,
+            cv_rmse=0.1,
+            nmbe=0.0,
+            r2=0.9,
+            rho=0.5,
+            baseline_kwh=12000.0,
+            adjusted_baseline_kwh=adjusted,
+            measured_kwh=adjusted - saving,
+            saving_kwh=saving,
+            saving_low_kwh=saving - half,
+            saving_high_kwh=saving + half,
+            confidence=0.9,
+            verdict=Verdict.VERIFIED,
+            drift=drift,
+        ),
+        **changes,
+    )
+
+
+def refused(name="dead"):
+    return meter(
+        name,
+        model=None,
+        adjusted_baseline_kwh=None,
+        saving_kwh=None,
+        saving_low_kwh=None,
+        saving_high_kwh=None,
+        verdict=Verdict.NOT_CLAIMABLE,
+        reasons=(Words("baseline_too_short", "For kort.", "Too short."),),
+    )
+
+
+def half(total):
+    return total.saving_high_kwh - total.saving_kwh
+
+
+def codes(total):
+    return [words.code for words in total.reasons]
+
+
+def test_one_meter_is_its_building():
+    total = combine("hall", [meter()])
+    assert (total.saving_kwh, total.saving_low_kwh, total.saving_high_kwh) == (300.0, 200.0, 400.0)
+    assert (total.adjusted_baseline_kwh, total.measured_kwh) == (1000.0, 700.0)
+    assert total.verdict is Verdict.VERIFIED
+    assert total.reasons == ()
+
+
+def test_noise_adds_in_quadrature_and_drift_half_correlated():
+    without = combine("hall", [meter("a", drift=0.0), meter("b", drift=0.0)])
+    assert half(without) == pytest.approx(100.0 * 2**0.5)
+    drifting = combine("hall", [meter("a"), meter("b")])
+    # 2 * 0.5 * (1.645 * 0.05 * 1000)² on top of 2 * 100²
+    assert half(drifting) == pytest.approx((20000.0 + 82.25**2) ** 0.5)
+
+
+def test_prices_and_factors_value_the_saving():
+    parts = [meter("a", saving=300.0), meter("b", saving=-100.0)]
+    total = combine("hall", parts, prices={"a": 0.8, "b": 2.0}, factors={"a": 0.1})
+    assert total.cost_dkk == pytest.approx(300.0 * 0.8 - 100.0 * 2.0)
+    assert total.co2_kg is None  # a factor is missing: not known rather than too small
+
+
+def test_a_loss_is_part_of_the_sum_and_named():
+    loser = meter("b", saving=-50.0, verdict=Verdict.NOT_CLAIMABLE)
+    total = combine("hall", [meter("a"), loser])
+    assert total.saving_kwh == 250.0
+    assert codes(total) == ["parts_not_claimable"]
+    assert "b" in total.reasons[0].da
+    assert total.verdict is Verdict.VERIFIED
+
+
+def test_a_meter_that_could_not_be_assessed_is_named_and_caps_the_verdict():
+    total = combine("hall", [meter("a"), refused("b")])
+    assert total.saving_kwh == 300.0
+    assert total.verdict is Verdict.INDICATIVE
+    assert total.reasons[0].code == "parts_missing"
+    assert "b" in total.reasons[0].en
+
+
+def test_nothing_known_is_nothing_claimed():
+    for parts in ([], [refused()]):
+        total = combine("hall", parts, prices={"dead": 1.0})
+        assert total.saving_kwh is None
+        assert total.cost_dkk is None
+        assert total.verdict is Verdict.NOT_CLAIMABLE
+        assert total.reasons
+    assert codes(combine("hall", [refused()])) == ["nothing_assessed", "baseline_too_short"]
+
+
+def test_thin_data_cap_the_sum_when_they_weigh():
+    words = (Words("reporting_gaps", "Huller.", "Gaps."),)
+    heavy = meter("b", reasons=words, verdict=Verdict.INDICATIVE)
+    light = replace(heavy, adjusted_baseline_kwh=50.0, saving_kwh=5.0)
+    assert combine("hall", [meter("a"), heavy]).verdict is Verdict.INDICATIVE
+    assert combine("hall", [meter("a"), light]).verdict is Verdict.VERIFIED
+
+
+def test_a_sum_within_its_interval_is_not_verified():
+    parts = [meter("a", saving=90.0, half=100.0), meter("b", saving=-40.0, half=100.0)]
+    total = combine("hall", parts)
+    assert codes(total) == ["saving_within_uncertainty"]
+    assert total.verdict is Verdict.NOT_CLAIMABLE
+
+
+def test_poor_fits_cancel_in_a_sum_only_as_independent_ones_do():
+    four = [meter(str(i), cv_rmse=0.4) for i in range(4)]
+    assert "fit_poor" in codes(combine("hall", four[:1]))
+    assert "fit_poor" not in codes(combine("hall", four))  # 0.4 / sqrt(4) = 0.2
+
+
+def test_a_portfolio_shrinks_to_the_common_mode_and_no_further():
+    def share(count):
+        buildings = [combine(str(i), [meter()]) for i in range(count)]
+        total = portfolio("city", buildings)
+        assert total.saving_kwh == pytest.approx(300.0 * count)
+        return half(total) / total.adjusted_baseline_kwh
+
+    assert share(1) == pytest.approx(0.1)
+    assert share(4) < 0.1
+    floor = 1.645 * COMMON_DRIFT
+    assert floor < share(400) < 1.05 * floor
+
+
+def test_a_portfolio_names_what_is_missing_and_sums_money():
+    known = combine("a", [meter()], prices={"heat": 1.0}, factors={"heat": 0.2})
+    total = portfolio("city", [known, combine("b", [refused()])])
+    assert total.reasons[0].code == "parts_missing"
+    assert "b" in total.reasons[0].en
+    assert (total.cost_dkk, total.co2_kg) == (300.0, pytest.approx(60.0))
+    assert total.verdict is Verdict.INDICATIVE
+    assert [m.meter_id for m in total.meters] == ["heat", "dead"]
+    assert portfolio("city", []).verdict is Verdict.NOT_CLAIMABLE

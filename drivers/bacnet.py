@@ -36,7 +36,8 @@ from drivers.refusals import Garbled, Refusal, RefusedForGood, RefusedForNow, Si
 
 DEFAULT_PORT = 47808
 MAX_APDU = 1476
-_OUTSTANDING = 4
+OUTSTANDING = 4
+_QUEUE_TIMEOUTS = 3
 _APDU_TIMEOUT_MS = 1000
 _RETRIES = 1
 _ABORTED = 7
@@ -55,9 +56,10 @@ class NotSupported(RefusedForGood):
 
 @dataclass(slots=True)
 class _Station:
-    """A device's address, and the requests that may be on their way to it at once."""
+    """A device's address, our address that leads to it, and turns for requests to it."""
 
     address: Any
+    local: str
     turns: asyncio.Semaphore
 
 
@@ -96,13 +98,19 @@ class BacnetLink:
         ``NotSupported``, ``Refusal``, and ``Garbled`` for an acknowledgement of another service.
         """
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(_QUEUE_TIMEOUTS * timeout_s):
                 station = await self._station(host, port)
-                application = await self._application(host, port)
-                async with station.turns:
-                    ack = await _request(application, station.address, service, payload)
+                application = await self._application(station.local)
+                await station.turns.acquire()
+        except TimeoutError:
+            raise Silence(f"{host}:{port} is busy with other requests") from None
+        try:
+            async with asyncio.timeout(timeout_s):
+                ack = await _request(application, station.address, service, payload)
         except TimeoutError:
             raise Silence(f"{host}:{port}: no answer within {timeout_s:g} s") from None
+        finally:
+            station.turns.release()
         if ack.apduService != service:
             raise Garbled(f"service {ack.apduService} answered instead of {service}")
         return bytes(ack.pduData) if isinstance(ack, ComplexAckPDU) else b""
@@ -121,20 +129,18 @@ class BacnetLink:
         station = self._stations.get((host, port))
         if station is None:
             ip = await _resolve(host, port)
-            station = _Station(Address(f"{ip}:{port}"), asyncio.Semaphore(_OUTSTANDING))
+            local = self._bind or _leading_to(ip, port)
+            station = _Station(Address(f"{ip}:{port}"), local, asyncio.Semaphore(OUTSTANDING))
             self._stations[host, port] = station
         return station
 
-    async def _application(self, host: str, port: int) -> Any:
+    async def _application(self, local: str) -> Any:
         if self._closed:
             raise Silence("the driver was closed")
-        key = self._bind or ("loopback" if host.startswith(("127.", "localhost")) else "network")
-        if key in self._applications:
-            return self._applications[key]
         async with self._opening:
-            if key not in self._applications:
-                self._applications[key] = await _open(self._bind or _local_address(host, port))
-        return self._applications[key]
+            if local not in self._applications:
+                self._applications[local] = await _open(local)
+        return self._applications[local]
 
 
 async def _request(application: Any, address: Any, service: int, payload: bytes) -> Any:
@@ -185,25 +191,27 @@ async def _resolve(host: str, port: int) -> str:
     return str(found[0][4][0])
 
 
-def _local_address(host: str, port: int) -> str:
-    """The local address that leads to the device, with a port that is free."""
+def _leading_to(ip: str, port: int) -> str:
+    """The local address that leads to a device; a port is chosen when it is opened."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((host, port))  # a datagram socket sends nothing when it connects
+            probe.connect((ip, port))  # a datagram socket sends nothing when it connects
         except OSError as error:
-            raise Silence(f"no way to {host}: {error.strerror or error}") from error
-        ip = probe.getsockname()[0]
-    wish = 0 if ip.startswith("127.") else DEFAULT_PORT
-    return f"{ip}/32:{_free_port(ip, wish)}"
+            raise Silence(f"no way to {ip}: {error.strerror or error}") from error
+        return str(probe.getsockname()[0])
 
 
-def _free_port(ip: str, wish: int) -> int:
+def _with_port(local: str) -> str:
+    """``local`` with a prefix and a free port, where it has none."""
+    if ":" in local:
+        return local
+    wish = 0 if local.startswith("127.") else DEFAULT_PORT
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind((ip, wish))
+            probe.bind((local, wish))
         except OSError:
-            probe.bind((ip, 0))  # unicast answers come back to any port
-        return int(probe.getsockname()[1])
+            probe.bind((local, 0))  # unicast answers come back to any port
+        return f"{local}/32:{probe.getsockname()[1]}"
 
 
 async def _open(local: str) -> Any:
@@ -213,6 +221,7 @@ async def _open(local: str) -> Any:
     socket is waited for. Raises ``Silence`` that says so.
     """
     try:
+        local = _with_port(local)
         address = IPv4Address(local)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(address.addrTuple)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,13 +23,13 @@ from bms.model.reading import Quality, Reading
 from bms.model.site import BacnetAddress, Device, Point, ReleaseKind
 from bms.ports import Clock
 from drivers import bacnet_codec as codec
-from drivers.bacnet import BacnetLink, NotSupported, TooLong, reference
+from drivers.bacnet import OUTSTANDING, BacnetLink, NotSupported, TooLong, reference
 from drivers.bacnet_codec import PropertyError, Reference, Tag
 from drivers.breaker import Breaker
 from drivers.codec import Decoded
 from drivers.limits import Fitted, fit, receipt, stands
 from drivers.readings import reading
-from drivers.refusals import Refusal, RefusedForGood, Silence, quality_of, retryable
+from drivers.refusals import Garbled, Refusal, RefusedForGood, Silence, quality_of, retryable
 
 BATCH = 20
 _OPERATOR = 8
@@ -50,6 +51,9 @@ _WRITERS: dict[int, Callable[[float], bytes]] = {
 }
 _BINARY = (4, 5)
 _UNKNOWN_PROPERTY = (2, 32)
+
+# Places in the answer to the caller, and what is asked for them.
+_Batch = Sequence[tuple[int, Reference]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +130,7 @@ class BacnetDriver:
             return StillHeld(point.id, str(error), retryable=False)
         try:
             await self._identify()
-            await self._put(target, codec.NULL)
-            slots = await self._slots(target)
-            if slots is None:
-                return StillHeld(point.id, "it has no priority array", retryable=False)
-            if target.priority in slots:
-                return StillHeld(point.id, f"slot {target.priority} still holds a value")
-            return Released(point.id, await self._effective(target))
+            return await self._relinquish(point.id, target)
         except DeviceError as error:
             return StillHeld(point.id, f"{self._device.id}: {error}", retryable(error))
 
@@ -141,23 +139,37 @@ class BacnetDriver:
 
     # Reading
 
-    async def _read_all(self, asked: list[tuple[int, Reference]], outcome: list[Decoded]) -> None:
+    async def _read_all(self, asked: _Batch, outcome: list[Decoded]) -> None:
         try:
             await self._identify()
             size = self._batch if self._multiple else 1
-            batches = [asked[at : at + size] for at in range(0, len(asked), size)]
+            batches = deque(asked[at : at + size] for at in range(0, len(asked), size))
             # The first goes alone: what it teaches (size, service, silence) spares the others.
-            await self._read_batch(batches[0], outcome)
-            await asyncio.gather(*(self._read_batch(batch, outcome) for batch in batches[1:]))
+            await self._read_batch(batches.popleft(), outcome)
+            await self._read_rest(batches, outcome)
         except DeviceError as error:
             failed = Decoded(None, quality_of(error), str(error))
             for place, _ in asked:
                 if outcome[place] is _LEFT_ALONE:
                     outcome[place] = failed
 
-    async def _read_batch(
-        self, batch: Sequence[tuple[int, Reference]], outcome: list[Decoded]
-    ) -> None:
+    async def _read_rest(self, batches: deque[_Batch], outcome: list[Decoded]) -> None:
+        """A few at a time; when the device falls silent, the others are not asked any more."""
+
+        async def work() -> None:
+            while batches:
+                try:
+                    await self._read_batch(batches.popleft(), outcome)
+                except DeviceError:
+                    batches.clear()
+                    raise
+
+        workers = (work() for _ in range(min(OUTSTANDING, len(batches))))
+        for error in await asyncio.gather(*workers, return_exceptions=True):
+            if error is not None:
+                raise error
+
+    async def _read_batch(self, batch: _Batch, outcome: list[Decoded]) -> None:
         """Fill ``outcome``; raises only what concerns the whole device."""
         references = [reference for _, reference in batch]
         try:
@@ -184,9 +196,7 @@ class BacnetDriver:
             return
         await self._read_parts(batch, outcome)
 
-    async def _read_parts(
-        self, batch: Sequence[tuple[int, Reference]], outcome: list[Decoded]
-    ) -> None:
+    async def _read_parts(self, batch: _Batch, outcome: list[Decoded]) -> None:
         size = max(1, len(batch) // 2) if self._multiple else 1
         for at in range(0, len(batch), size):
             await self._read_batch(batch[at : at + size], outcome)
@@ -242,7 +252,19 @@ class BacnetDriver:
 
     async def _put(self, target: _Target, encoded: bytes) -> None:
         payload = codec.write_property(target.present_value, encoded, target.priority)
-        await self._ask(codec.WRITE_PROPERTY, payload)
+        if await self._ask(codec.WRITE_PROPERTY, payload):
+            raise Garbled("the acknowledgement of a write carries data")
+
+    async def _relinquish(self, point: str, target: _Target) -> ReleaseReceipt:
+        slots = await self._slots(target)
+        if slots is not None and target.priority in slots:
+            await self._put(target, codec.NULL)
+            slots = await self._slots(target)
+        if slots is None:
+            return StillHeld(point, "it has no priority array", retryable=False)
+        if target.priority in slots:
+            return StillHeld(point, f"slot {target.priority} still holds a value")
+        return Released(point, await self._effective(target))
 
     async def _slots(self, target: _Target) -> dict[int, float | None] | None:
         """Occupied slots of the priority array; None when the object has none."""
@@ -329,8 +351,6 @@ def _decoded(value: list[Tag] | PropertyError) -> Decoded:
     return codec.decoded(value)
 
 
-def _fill(
-    batch: Sequence[tuple[int, Reference]], outcome: list[Decoded], error: DeviceError
-) -> None:
+def _fill(batch: _Batch, outcome: list[Decoded], error: DeviceError) -> None:
     for place, _ in batch:
         outcome[place] = Decoded(None, quality_of(error), str(error))

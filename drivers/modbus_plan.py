@@ -63,7 +63,7 @@ class Block:
     def parts(self) -> tuple[Block, Block]:
         """The block in two, so that what a device refuses can be found.
 
-        Cut at the widest gap, where registers lie that nobody asked for; without one, in the middle.
+        Cut at the widest gap, where registers lie that nobody asked for, else in the middle.
         """
         gaps = self._gaps()
         widest = max(gaps)

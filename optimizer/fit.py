@@ -8,19 +8,21 @@ usual values keeps directions that the data do not hold away from the bounds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import least_squares
 
-from optimizer.thermal import Bools, Floats, Rc, free_run, mass_from_air
+from optimizer.thermal import Bools, Floats, Rc, forced, free_run, heat_for, mass_from_air
 
 WINDOW_H = 24.0
-RESTART_H = 5.0
+RESTART_H = 7.0
+COARSE_H = 0.5
 SETTLE_H = 12.0
 RESIDUAL_EVERY_H = 1.0
 LEAST_WINDOWS = 8
-ITERATIONS = 40
+ITERATIONS = 30
+TRIAL_ITERATIONS = 8
 FORWARD_STEP = 1e-4
 
 
@@ -74,6 +76,29 @@ class Record:
     def known(self) -> Bools:
         return np.isfinite(self.heat + self.temp_out + self.ghi + self.run)
 
+    def filled(self) -> Record:
+        """With gaps bridged by straight lines, which only lets hidden states settle."""
+        return replace(
+            self,
+            temp=_bridge(self.temp),
+            heat=_bridge(self.heat),
+            temp_out=_bridge(self.temp_out),
+            ghi=_bridge(self.ghi),
+            run=_bridge(self.run),
+        )
+
+    def coarse(self) -> Record:
+        """On a grid of half an hour or more: temperatures as they are then, inputs as means."""
+        every = int(COARSE_H / self.step_h + 1e-9)
+        if every <= 1:
+            return self
+        whole = len(self.temp) // every * every
+        means = {
+            name: getattr(self, name)[:whole].reshape(-1, every).mean(axis=1)
+            for name in ("heat", "temp_out", "ghi", "use", "run")
+        }
+        return replace(self, temp=self.temp[:whole:every], step_h=self.step_h * every, **means)
+
     def usable(self, starts: Floats | np.ndarray, length: int) -> np.ndarray:
         """Those of the starts whose inputs are known for the settling time and the window."""
         unknown = np.concatenate([[0], np.cumsum(~(self.known & np.isfinite(self.temp)))])
@@ -102,6 +127,12 @@ class Fit:
         """Air temperature [degC] after each step of free runs from ``starts``: (k, length)."""
         return _simulate(self.rc, _windows(record, starts, length))[0]
 
+    def heat_needed(self, record: Record) -> Floats:
+        """Heating [kW] that the measured temperatures take by the model, shape (n - 1,)."""
+        filled = record.filled()
+        hidden, added = _driven(self.rc, filled, np.zeros_like(filled.heat))
+        return heat_for(self.rc, filled.temp, added, hidden, filled.run, filled.step_h)
+
 
 @dataclass(frozen=True, slots=True)
 class _Windows:
@@ -111,36 +142,57 @@ class _Windows:
     index: np.ndarray
 
 
-def fit_order(record: Record, order: str, *, last: int, start: Floats | None = None) -> Fit | None:
-    """Fit ``order`` on the steps before ``last``; None when there are too few usable windows.
+def fit_ladder(record: Record, *, last: int) -> list[Fit]:
+    """Fit every rung on the steps before ``last``; empty when there are too few usable windows."""
+    task = _task(record, last)
+    if task is None:
+        return []
+    single = _least_squares(task, "1R1C", _usual("1R1C"), ITERATIONS)
+    tried = [_least_squares(task, "2R2C", start, TRIAL_ITERATIONS) for start in _starts()]
+    best = min(tried, key=lambda fit: fit.cost)
+    double = _least_squares(task, "2R2C", best.theta, ITERATIONS)
+    start = _usual("3R2C")
+    start[: len(double.theta)] = double.theta
+    return [single, double, _least_squares(task, "3R2C", start, ITERATIONS)]
 
-    ``start`` are parameters of an earlier fit of the same order.
-    """
-    day = round(WINDOW_H / record.step_h)
-    starts = np.arange(0, last - day, max(1, round(RESTART_H / record.step_h)))
-    starts = record.usable(starts[np.isfinite(record.temp[starts])], day)
+
+def refit(record: Record, fit: Fit) -> Fit:
+    """The same rung on the whole record, from the parameters of ``fit``."""
+    task = _task(record, len(record.temp))
+    return fit if task is None else _least_squares(task, fit.order, fit.theta, ITERATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    windows: _Windows
+    scale: float
+
+
+def _task(record: Record, last: int) -> _Task | None:
+    coarse = record.coarse()
+    end = int(last * record.step_h / coarse.step_h)
+    day = round(WINDOW_H / coarse.step_h)
+    starts = np.arange(0, max(0, end - day), max(1, round(RESTART_H / coarse.step_h)))
+    starts = coarse.usable(starts[np.isfinite(coarse.temp[starts])], day)
     if len(starts) < LEAST_WINDOWS:
         return None
-    windows = _windows(record, starts, day)
-    quantities = _quantities(order)
-    scale = _loss_scale(record, last)
-    trials = [start] if start is not None else _starts(quantities)
-    fits = [_least_squares(windows, order, quantities, scale, trial) for trial in trials]
-    return min(fits, key=lambda fit: fit.cost)
+    return _Task(_windows(coarse, starts, day), _loss_scale(coarse, end))
 
 
 def _quantities(order: str) -> tuple[Quantity, ...]:
     return LADDER[: RUNGS[order]]
 
 
-def _starts(quantities: Sequence[Quantity]) -> list[Floats]:
-    usual = np.array([np.log(q.usual) if q.log else q.usual for q in quantities])
-    if len(quantities) == RUNGS["1R1C"]:
-        return [usual]
-    quick, slow = usual.copy(), usual.copy()
-    quick[0] = np.log(FAST_AIR_H / 2.0)
-    slow[0], slow[6] = np.log(FAST_AIR_H * 2.0), np.log(200.0)
-    return [quick, slow]
+def _usual(order: str) -> Floats:
+    return np.array([np.log(q.usual) if q.log else q.usual for q in _quantities(order)])
+
+
+def _starts() -> list[Floats]:
+    """A light and a heavy building."""
+    light, heavy = _usual("2R2C"), _usual("2R2C")
+    light[0] = np.log(FAST_AIR_H / 2.0)
+    heavy[0], heavy[6] = np.log(FAST_AIR_H * 2.0), np.log(200.0)
+    return [light, heavy]
 
 
 def _loss_scale(record: Record, last: int) -> float:
@@ -153,18 +205,8 @@ def _loss_scale(record: Record, last: int) -> float:
 
 
 def _windows(record: Record, starts: np.ndarray, length: int) -> _Windows:
-    filled = Record(
-        temp=_bridge(record.temp),
-        heat=_bridge(record.heat),
-        temp_out=_bridge(record.temp_out),
-        ghi=_bridge(record.ghi),
-        use=record.use,
-        run=_bridge(record.run),
-        step_h=record.step_h,
-        vent_kw_per_k=record.vent_kw_per_k,
-    )
     index = starts[:, np.newaxis] + np.arange(length)[np.newaxis, :]
-    return _Windows(record, filled, starts, index)
+    return _Windows(record, record.filled(), starts, index)
 
 
 def _bridge(values: Floats) -> Floats:
@@ -178,25 +220,23 @@ def _bridge(values: Floats) -> Floats:
 
 def _simulate(rc: Rc, windows: _Windows) -> Floats:
     """Temperatures (p, k, length) of free runs with measured inputs."""
-    record, index = windows.filled, windows.index
+    record, starts = windows.filled, windows.starts
+    hidden, added = _driven(rc, record, record.heat)
+    air = np.broadcast_to(record.temp[starts], (len(hidden), len(starts)))
+    return free_run(rc, (air, hidden[:, starts]), added, record.run, windows.index, record.step_h)
+
+
+def _driven(rc: Rc, record: Record, heat: Floats) -> tuple[Floats, tuple[Floats, Floats]]:
+    """Hidden mass temperature [degC] and what the inputs add in each step [K], (p, n) each."""
     air, mass = rc.flows(
-        heat=record.heat,
+        heat=heat,
         temp_out=record.temp_out,
         ghi_kw=record.ghi,
         use=record.use,
         run=record.run,
     )
     hidden = mass_from_air(rc, record.temp, mass, record.step_h)
-    start_air = np.broadcast_to(record.temp[windows.starts], hidden[:, windows.starts].shape)
-    return free_run(
-        rc,
-        start_air,
-        hidden[:, windows.starts],
-        air[:, index],
-        mass[:, index],
-        record.run[index],
-        record.step_h,
-    )
+    return hidden, forced(rc, air, mass, record.run, record.step_h)
 
 
 def _rc(order: str, theta: Floats, scale: float, vent: float) -> Rc:
@@ -224,16 +264,12 @@ def _rc(order: str, theta: Floats, scale: float, vent: float) -> Rc:
     )
 
 
-def _least_squares(
-    windows: _Windows,
-    order: str,
-    quantities: Sequence[Quantity],
-    scale: float,
-    start: Floats,
-) -> Fit:
+def _least_squares(task: _Task, order: str, start: Floats, iterations: int) -> Fit:
+    windows, scale = task.windows, task.scale
+    quantities = _quantities(order)
     low = np.array([np.log(q.low) if q.log else q.low for q in quantities])
     high = np.array([np.log(q.high) if q.log else q.high for q in quantities])
-    usual = np.array([np.log(q.usual) if q.log else q.usual for q in quantities])
+    usual = _usual(order)
     spread = (high - low) / 3.0
     record = windows.record
     every = max(1, round(RESIDUAL_EVERY_H / record.step_h))
@@ -261,7 +297,7 @@ def _least_squares(
         bounds=(low, high),
         loss="soft_l1",
         f_scale=0.7,
-        max_nfev=ITERATIONS,
+        max_nfev=iterations,
         x_scale=spread,
     )
     theta = np.asarray(answer.x)

@@ -4,6 +4,10 @@ Each rung of the ladder (1R1C, 2R2C, 3R2C) is fitted on the error of free runs o
 that restart every few hours, by bounded least squares. The rungs are compared on the last quarter
 of the days, which no fit has seen, exactly 24 h ahead, with two rivals that know no physics:
 "like now" (persistence) and "like the same time last week". A model that beats neither is refused.
+
+Where a thermostat repeats the same temperatures every day, those rivals are right without knowing
+anything of the building: what is unknown there is the heat. Such a zone is judged on the heat of
+the coming 24 h that its measured temperatures take by the model, against the same two rivals.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import numpy as np
 from bms.model.plan import BuildingModel, History, NoModel, Problem, ZoneModel
 from bms.model.words import Words
 from optimizer import reasons
-from optimizer.fit import ORDERS, Fit, Record, fit_order
+from optimizer.fit import Fit, Record, fit_ladder, refit
 from optimizer.past import Past, past_of, stuck
 from optimizer.shares import HeatShares, fit_shares
 from optimizer.thermal import Floats
@@ -26,11 +30,15 @@ LEAST_DAYS = 10.0
 TRAIN_PART = 0.75
 SIMPLER_IF_WITHIN = 1.03
 LEAST_TESTS = 24
+HELD_K = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Errors 24 h ahead on held-out days [K]; NaN where there was nothing to compare."""
+    """Errors on held-out days of the model and of its rivals; NaN where nothing could be compared.
+
+    Of the temperature exactly 24 h ahead [K], or of the heat of the coming 24 h [kWh].
+    """
 
     model: float
     persistence: float
@@ -39,8 +47,13 @@ class Score:
     @property
     def beaten(self) -> bool:
         """Whether both rivals are better than the model."""
-        rivals = [r for r in (self.persistence, self.last_week) if np.isfinite(r)]
-        return not np.isfinite(self.model) or not rivals or self.model > max(rivals)
+        errors = (self.model, self.persistence, self.last_week)
+        return not np.all(np.isfinite(errors)) or self.model > max(errors[1:])
+
+    @property
+    def held(self) -> bool:
+        """Whether a thermostat repeats the temperature from day to day and the model is close."""
+        return self.model <= HELD_K and max(self.persistence, self.last_week) <= HELD_K
 
 
 def identify(problem: Problem) -> BuildingModel | NoModel:
@@ -122,17 +135,25 @@ def _identify_zone(past: Past, shares: HeatShares, z: int) -> ZoneModel | Words:
     if not np.nanstd(record.heat) > 0.0:
         return reasons.no_excitation(name)
     limit = round(past.steps * TRAIN_PART)
-    fits = [fit for order in ORDERS if (fit := fit_order(record, order, last=limit)) is not None]
+    fits = fit_ladder(record, last=limit)
     if not fits:
         return reasons.too_many_gaps(name)
     scores = [score(record, fit, limit) for fit in fits]
     chosen = _choose(scores)
-    if scores[chosen].beaten:
-        return reasons.rivals_better(
-            name, scores[chosen].model, scores[chosen].persistence, scores[chosen].last_week
-        )
-    final = fit_order(record, fits[chosen].order, last=past.steps, start=fits[chosen].theta)
-    return _zone_model(past, shares, z, final or fits[chosen], scores[chosen])
+    best, heat = scores[chosen], heat_score(record, fits[chosen], limit)
+    if best.beaten and not (best.held and not heat.beaten):
+        return _refusal(name, best, heat)
+    return _zone_model(past, shares, z, refit(record, fits[chosen]), best)
+
+
+def _refusal(zone: str, temperature: Score, heat: Score) -> Words:
+    if not np.isfinite(temperature.model + temperature.persistence + temperature.last_week):
+        return reasons.too_many_gaps(zone)
+    if temperature.held and np.isfinite(heat.model + heat.persistence + heat.last_week):
+        return reasons.rivals_better_heat(zone, heat.model, heat.persistence, heat.last_week)
+    return reasons.rivals_better(
+        zone, temperature.model, temperature.persistence, temperature.last_week
+    )
 
 
 def _choose(scores: list[Score]) -> int:
@@ -178,6 +199,28 @@ def score(record: Record, fit: Fit, first: int) -> Score:
         persistence=_rmse(record.temp[starts] - truth),
         last_week=_rmse(last_week - truth),
     )
+
+
+def heat_score(record: Record, fit: Fit, first: int) -> Score:
+    """Errors of the heat of 24 h [kWh] from ``first`` on, with a restart every hour."""
+    day = round(24.0 / record.step_h)
+    every = max(1, round(1.0 / record.step_h))
+    needed = _daily(fit.heat_needed(record), day) * record.step_h
+    measured = _daily(record.heat[:-1], day) * record.step_h
+    starts = record.usable(np.arange(max(first, 7 * day), len(measured), every), day)
+    if len(starts) < LEAST_TESTS:
+        return Score(np.nan, np.nan, np.nan)
+    truth = measured[starts]
+    return Score(
+        model=_rmse(needed[starts] - truth),
+        persistence=_rmse(measured[starts - day] - truth),
+        last_week=_rmse(measured[starts - 7 * day] - truth),
+    )
+
+
+def _daily(values: Floats, day: int) -> Floats:
+    """Sums over ``day`` steps from every step on; NaN over gaps."""
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(values, day).sum(axis=1))
 
 
 def _rmse(errors: Floats) -> float:

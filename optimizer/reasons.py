@@ -100,6 +100,16 @@ def rivals_better(zone: str, model: float, persistence: float, last_week: float)
     )
 
 
+def rivals_better_heat(zone: str, model: float, persistence: float, last_week: float) -> Words:
+    return Words(
+        "rivals_better",
+        f"{zone}: modellen rammer døgnets varme {_dk(model, 0)} kWh forkert; “som i går” rammer "
+        f"{_dk(persistence, 0)} kWh og “som i sidste uge” {_dk(last_week, 0)} kWh.",
+        f"{zone}: the model is {model:.0f} kWh off for the heat of a day; “like yesterday” is "
+        f"{persistence:.0f} kWh and “like last week” {last_week:.0f} kWh off.",
+    )
+
+
 def no_model() -> Words:
     return Words(
         "no_model",

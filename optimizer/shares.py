@@ -24,7 +24,7 @@ from optimizer.thermal import Bools, Floats
 COIL_LIMITS_C = (-5.0, 0.0, 4.0, 8.0, 12.0)
 COLD_BELOW_C = 15.0
 COLD_SPAN_K = 20.0
-AREA_PULL = 0.03
+AREA_PULL = 0.1
 MIN_VALVE_ROWS = 96
 FULL_VALVE_PCT = 90.0
 LEAST_PROPORTION = 0.02

@@ -158,40 +158,68 @@ def mass_from_air(rc: Rc, air: Floats, flow_mass: Floats, step_h: float) -> Floa
     return mass
 
 
+def forced(
+    rc: Rc, flow_air: Floats, flow_mass: Floats, run: Floats, step_h: float
+) -> tuple[Floats, Floats]:
+    """What the given flows (p, n) [kW] add to air and mass [K] in each step, (p, n) each.
+
+    ``run`` has the shape (n,).
+    """
+    _, b_off = rc.discrete(0.0, step_h)
+    _, b_on = rc.discrete(1.0, step_h)
+    nodes = []
+    for node in (0, 1):
+        off = b_off[:, node, :1] * flow_air + b_off[:, node, 1:] * flow_mass
+        on = b_on[:, node, :1] * flow_air + b_on[:, node, 1:] * flow_mass
+        nodes.append(off + run * (on - off))
+    return nodes[0], nodes[1]
+
+
 def free_run(
     rc: Rc,
-    start_air: Floats,
-    start_mass: Floats,
-    flow_air: Floats,
-    flow_mass: Floats,
+    start: tuple[Floats, Floats],
+    added: tuple[Floats, Floats],
     run: Floats,
+    index: NDArray[np.intp],
     step_h: float,
 ) -> Floats:
-    """Air temperature [degC] of many simulations in lockstep.
+    """Air temperature [degC] of many simulations in lockstep: window ``i`` passes through the
+    steps ``index[i]`` of the record.
 
-    ``start_*`` (p, k) [degC], ``flow_*`` (p, k, n) [kW], ``run`` (k, n). Returns (p, k, n): the
-    temperature at the *end* of each step.
+    ``start`` air and mass (p, k) [degC], ``added`` air and mass (p, n) [K] by :func:`forced`,
+    ``run`` (n,), ``index`` (k, length). Returns (p, k, length): the temperature at the *end* of
+    each step.
     """
-    a_off, b_off = rc.discrete(0.0, step_h)
-    a_on, b_on = rc.discrete(1.0, step_h)
-    axes = (slice(None), np.newaxis, np.newaxis)
-    forced = []
-    for row in (0, 1):
-        off = b_off[:, row, 0][axes] * flow_air + b_off[:, row, 1][axes] * flow_mass
-        on = b_on[:, row, 0][axes] * flow_air + b_on[:, row, 1][axes] * flow_mass
-        forced.append(np.ascontiguousarray(np.moveaxis(off + run * (on - off), 2, 0)))
-    air, mass = start_air, start_mass
-    result = np.empty((flow_air.shape[2], *start_air.shape))
-    change = a_on - a_off
-    for k in range(flow_air.shape[2]):
-        weight = run[:, k]
-        a00 = a_off[:, 0, 0, None] + weight * change[:, 0, 0, None]
-        a01 = a_off[:, 0, 1, None] + weight * change[:, 0, 1, None]
-        a10 = a_off[:, 1, 0, None] + weight * change[:, 1, 0, None]
-        a11 = a_off[:, 1, 1, None] + weight * change[:, 1, 1, None]
+    a_off, _ = rc.discrete(0.0, step_h)
+    a_on, _ = rc.discrete(1.0, step_h)
+    change = (a_on - a_off)[:, :, :, np.newaxis]
+    off = a_off[:, :, :, np.newaxis]
+    air, mass = start
+    result = np.empty((index.shape[1], *air.shape))
+    for k in range(index.shape[1]):
+        now = index[:, k]
+        a = off + run[now] * change
         air, mass = (
-            a00 * air + a01 * mass + forced[0][k],
-            a10 * air + a11 * mass + forced[1][k],
+            a[:, 0, 0] * air + a[:, 0, 1] * mass + added[0][:, now],
+            a[:, 1, 0] * air + a[:, 1, 1] * mass + added[1][:, now],
         )
         result[k] = air
     return np.moveaxis(result, 0, 2)
+
+
+def heat_for(
+    rc: Rc, air: Floats, added: tuple[Floats, Floats], mass: Floats, run: Floats, step_h: float
+) -> Floats:
+    """Heating [kW] that a measured course of air temperature takes beyond the given flows.
+
+    One parameter set: ``air`` (n,) and ``mass`` (1, n) [degC] at the start of each step,
+    ``added`` (1, n) [K]. Returns (n - 1,).
+    """
+    a_off, b_off = rc.discrete(0.0, step_h)
+    a_on, b_on = rc.discrete(1.0, step_h)
+    weight = run[:-1]
+    a0 = a_off[0, 0, 0] + weight * (a_on - a_off)[0, 0, 0]
+    a1 = a_off[0, 0, 1] + weight * (a_on - a_off)[0, 0, 1]
+    b0 = b_off[0, 0, 0] + weight * (b_on - b_off)[0, 0, 0]
+    missing = air[1:] - a0 * air[:-1] - a1 * mass[0, :-1] - added[0][0, :-1]
+    return np.asarray(missing / b0)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from optimizer.planner import Optimizer
 from rich.console import Console
 from rich.table import Table
 
@@ -17,7 +16,9 @@ from bms.config import Settings
 from bms.model.codec import from_json, to_json
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.runtime.wire import wire
-from bms.services.plan import assemble, identify_site, plan_site
+from bms.services.plan import identify_site, plan_site
+from bms.services.problem import assemble
+from optimizer.planner import Optimizer
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 

@@ -33,7 +33,7 @@ MONTHS = {
 Point = tuple[float, float]
 Map = Callable[[float], float]
 
-_LIGHT = {
+LIGHT = {
     "measured": "#0b5cad",
     "band": "#2f7d4f",
     "plan": "#a84300",
@@ -42,7 +42,7 @@ _LIGHT = {
     "text": "#1d232b",
     "paper": "#ffffff",
 }
-_DARK = {
+DARK = {
     "measured": "#7cc0ff",
     "band": "#6fce95",
     "plan": "#ffb066",
@@ -246,9 +246,9 @@ _SHAPES = (
 )
 _STYLE = (
     _SHAPES
-    + _colours(".bms-chart", _LIGHT)
+    + _colours(".bms-chart", LIGHT)
     + "@media (prefers-color-scheme:dark){"
-    + _colours(":root:not([data-theme=light]) .bms-chart", _DARK)
+    + _colours(":root:not([data-theme=light]) .bms-chart", DARK)
     + "}"
-    + _colours("[data-theme=dark] .bms-chart", _DARK)
+    + _colours("[data-theme=dark] .bms-chart", DARK)
 )

@@ -19,7 +19,7 @@ class Pulse:
         self._clock = clock
         self._due = job.next_at_or_after(clock.now())
 
-    async def __call__(self) -> None:
+    async def look(self) -> None:
         now = self._clock.now()
         if now < self._due:
             return
@@ -36,7 +36,7 @@ def scheduler(jobs: Sequence[Job], clock: Clock, *, pulse_seconds: float = 1.0) 
     made = AsyncIOScheduler(timezone="UTC")
     for job in jobs:
         made.add_job(
-            Pulse(job, clock),
+            Pulse(job, clock).look,
             IntervalTrigger(seconds=pulse_seconds, timezone="UTC"),
             id=job.name,
             max_instances=1,

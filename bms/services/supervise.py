@@ -39,7 +39,7 @@ class GuardSupervisor:
         self._deadline_s = deadline_s
         self._presence = Presence(self._journal)
         self._log = self._journal.with_name(f"{self._journal.name}.guard.log")
-        self._child: subprocess.Popen[bytes] | None = None
+        self._children: list[subprocess.Popen[bytes]] = []
         self._turn = asyncio.Lock()
 
     @property
@@ -59,14 +59,19 @@ class GuardSupervisor:
 
         With an open lease it is left to itself: it goes on trying and ends when all is settled.
         """
-        child, self._child = self._child, None
-        if child is None or child.poll() is not None:
-            return
-        if self._something_is_held():
-            child.returncode = 0  # no longer ours to wait for; it outlives us on purpose
-            return
-        child.terminate()
-        await asyncio.to_thread(child.wait, self._deadline_s)
+        running = self._running()
+        self._children = []
+        held = self._something_is_held()
+        for child in running:
+            if held:
+                child.returncode = 0  # no longer ours to wait for; it outlives us on purpose
+                continue
+            child.terminate()
+            await asyncio.to_thread(child.wait, self._deadline_s)
+
+    def _running(self) -> list[subprocess.Popen[bytes]]:
+        """The guards that we started and that have not ended."""
+        return [child for child in self._children if child.poll() is None]
 
     def _something_is_held(self) -> bool:
         try:
@@ -80,27 +85,26 @@ class GuardSupervisor:
         if seen is None:
             self._start()
         while not self._beating(seen := self._look()):
-            ended = self._child is not None and self._child.poll() is not None
-            if (seen is None and ended) or time.monotonic() > deadline:
+            if (seen is None and not self._running()) or time.monotonic() > deadline:
                 raise GuardError(self._complaint(seen))
             await asyncio.sleep(0.02)
 
     def _start(self) -> None:
-        if self._child is not None:
-            self._child.poll()
+        self._children = self._running()
         command = [*self._command, "--journal", str(self._journal), "--parent", str(os.getpid())]
         if self._clock_file is not None:
             command += ["--clock-file", str(self._clock_file)]
         try:
             self._journal.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:
-                self._child = subprocess.Popen(  # noqa: S603 (our own command)
+                child = subprocess.Popen(  # noqa: S603 (our own command)
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
                 )
+            self._children.append(child)
         except OSError as error:
             raise GuardError(
                 f"the guard cannot be started: {error}. Nothing is written to the buildings "

@@ -92,7 +92,7 @@ class Archetype:
     air: AirHandling
     heating_day: WeekTimetable
     night_c: float | None
-    """Night setpoint of all zones [degC]; None where the night is ``night_drop_k`` below the day."""
+    """Night setpoint of all zones [degC]; None: ``night_drop_k`` below the day's."""
     night_drop_k: float
     ventilation: WeekTimetable
     base_wm2: float

@@ -50,6 +50,8 @@ class _Bounded(Commandable):  # type: ignore[misc]
         name = self._property_identifier_class(attr).attr if isinstance(attr, int) else attr
         if name != "presentValue":
             raise PropertyError("writeAccessDenied")
+        if priority is not None and not 1 <= priority <= 16:
+            raise PropertyError("invalidArrayIndex")
         low, high = self._bounds
         if not isinstance(value, Null) and not _within(float(value), low, high):
             raise PropertyError("valueOutOfRange")
@@ -75,6 +77,7 @@ class ObjectLever:
 
     def __init__(self, target: Any) -> None:
         self._object = target
+        self._own: float | None = None
 
     @property
     def effective(self) -> float:
@@ -86,7 +89,8 @@ class ObjectLever:
 
     def own_asks(self, value: float) -> None:
         target = self._object
-        if float(target.relinquishDefault) != value:
+        if value != self._own:
+            self._own = value
             target.relinquishDefault = value if isinstance(target, AnalogLever) else int(value)
             target.recalculating()
 
@@ -105,6 +109,7 @@ class BacnetServer:
         self._name = name
         self._instance = instance
         self._objects = {spec.signal: _object(spec) for spec in specs}
+        self._shown: dict[str, float] = {}
         self._app: Application | None = None
         self.levers = {
             spec.signal: ObjectLever(self._objects[spec.signal])
@@ -147,8 +152,10 @@ class BacnetServer:
     def refresh(self, sensors: Mapping[str, float]) -> None:
         """Show the sensors' values; who subscribed to a change of value is told."""
         for signal, target in self._objects.items():
-            if signal not in self.levers:
-                target.presentValue = Real(sensors[signal])
+            value = sensors[signal]
+            if signal not in self.levers and value != self._shown.get(signal):
+                self._shown[signal] = value
+                target.presentValue = Real(value)
 
     async def close(self) -> None:
         if self._app is not None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -89,40 +89,40 @@ class SimulatorProcess:
         See ``read_history`` for the file at ``path``.
         """
         order = {"op": "history", "until": until.isoformat(), "step_s": step_s, "path": str(path)}
-        await self._ask(order, deadline_s=deadline_s, on_progress=on_progress)
+        await self.ask(order, deadline_s=deadline_s, on_progress=on_progress)
         return (await asyncio.to_thread(read_history, path))[1]
 
     async def fork(self) -> datetime:
         """From here on there are three worlds; only ours has sockets."""
-        return _time(await self._ask({"op": "fork"}))
+        return _time(await self.ask({"op": "fork"}))
 
     async def advance(self, seconds: int) -> datetime:
         """Let time pass [s]; afterwards everything that is served is of the new time."""
-        return _time(await self._ask({"op": "advance", "seconds": seconds}))
+        return _time(await self.ask({"op": "advance", "seconds": seconds}))
 
     async def speed(self, x: float) -> datetime:
         """Let time run by itself, ``x`` times as fast as real time; 0 stops it."""
-        return _time(await self._ask({"op": "speed", "x": x}))
+        return _time(await self.ask({"op": "speed", "x": x}))
 
     async def truth(self, path: Path) -> dict[str, Any]:
         """What really happened in each world since the fork (``TruthRecord`` as JSON)."""
-        await self._ask({"op": "truth", "path": str(path)})
+        await self.ask({"op": "truth", "path": str(path)})
         record: dict[str, Any] = json.loads(await asyncio.to_thread(path.read_bytes))
         return record
 
     async def state(self) -> dict[str, dict[str, Any]]:
         """Who holds what, by site: ``held``, ``slots``, ``enables``, ``registers``."""
-        found: dict[str, dict[str, Any]] = (await self._ask({"op": "state"}))["state"]
+        found: dict[str, dict[str, Any]] = (await self.ask({"op": "state"}))["state"]
         return found
 
     async def now(self) -> datetime:
         """Building time."""
-        return _time(await self._ask({"op": "state"}))
+        return _time(await self.ask({"op": "state"}))
 
     async def stop(self) -> None:
         """End the process and wait for it."""
         with contextlib.suppress(SimulatorError):
-            await self._ask({"op": "stop"})
+            await self.ask({"op": "stop"})
         await self.close()
 
     async def close(self, patience_s: float = 5.0) -> None:
@@ -152,13 +152,17 @@ class SimulatorProcess:
     ) -> None:
         await self.close()
 
-    async def _ask(
+    async def ask(
         self,
-        order: dict[str, object],
+        order: Mapping[str, object],
         *,
         deadline_s: float | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> dict[str, Any]:
+        """One line to the process and its answer; the operations stand in ``process``.
+
+        Raises ``SimulatorError`` for an error, and when no answer comes in time.
+        """
         process = self._alive()
         assert process.stdin is not None
         async with self._turn:

@@ -44,7 +44,7 @@ def electricity(
     outdoor_c: float,
     supply_c: FloatArray,
 ) -> FloatArray:
-    """Electric power [W] for heat to rooms at ``supply_c`` and to hot water, with part-load loss."""
+    """Electric power for heat to rooms at ``supply_c`` and to hot water, with cycling loss [W]."""
     load = (rooms_w + dhw_w) / np.maximum(capacity_w, 1.0)
     load = np.clip(load / LEAST_LOAD, 0.05, 1.0)
     part = load / (DEGRADATION * load + 1.0 - DEGRADATION)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from drivers.simulator.archetypes import ARCHETYPES
-from drivers.simulator.calendars import SLOT_S, SLOTS, BoolArray, FloatArray, IntArray, LocalSlots
+from drivers.simulator.calendars import SLOT_S, SLOTS, BoolArray, FloatArray, LocalSlots
 from drivers.simulator.local_control import SUMMER_STOP_C, Programme, Timetables
 from drivers.simulator.occupants import DayOfPeople, day_of_people
 from drivers.simulator.stock import Stock
@@ -148,11 +148,6 @@ def slot_of(unix_s: float) -> tuple[int, int]:
     """UTC day number and slot of a moment."""
     day, second = divmod(int(unix_s), DAY_S)
     return day, second // SLOT_S
-
-
-def zone_index(stock: Stock) -> list[IntArray]:
-    """Positions of each site's zones on the zone axis."""
-    return [np.flatnonzero(stock.zones.site == i) for i in range(len(stock.members))]
 
 
 def _behind_blinds(facade_wm2: FloatArray) -> FloatArray:

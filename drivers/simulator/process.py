@@ -44,6 +44,7 @@ from drivers.simulator.seam import SiteHistory, World
 from drivers.simulator.servers import SiteServers
 
 HEARTBEAT_S = 0.1
+PROGRESS_STEP = 0.01
 LONGEST_STEP_S = 900
 LINE_BYTES = 1 << 20
 
@@ -78,8 +79,7 @@ class Simulation:
         self.show()
 
     def show(self) -> None:
-        """Bring levers, served values and the clock file to the physics' time."""
-        self.panel.follow()
+        """Bring served values and the clock file to the physics' time."""
         for servers in self.sites.values():
             servers.refresh()
         self._tell_time()
@@ -155,14 +155,19 @@ class Console:
         step_s, path = int(order["step_s"]), Path(order["path"])
         world, loop = self._simulation.world, asyncio.get_running_loop()
         start = world.now
+        said = 0.0
 
         def progress(share: float) -> None:
+            nonlocal said
             if self.stopped.is_set():
                 raise ValueError("the past was not filled: the process was told to end")
-            loop.call_soon_threadsafe(self._say, {"progress": round(share, 3)})
+            if share - said >= PROGRESS_STEP or share >= 1.0:
+                said = share
+                loop.call_soon_threadsafe(self._say, {"progress": round(share, 3)})
 
         sites = await asyncio.to_thread(world.history, until, step_s, progress)
         await asyncio.to_thread(save_history, path, start, step_s, sites)
+        self._simulation.panel.follow()
         self._simulation.show()
         return {"path": str(path)}
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ class WeatherTable:
             rows = list(csv.DictReader(file))
         stamps = [datetime.fromisoformat(row["timestamp_utc"]).replace(tzinfo=UTC) for row in rows]
         hour = timedelta(hours=1)
-        if any(b - a != hour for a, b in zip(stamps, stamps[1:], strict=False)):
+        if any(b - a != hour for a, b in pairwise(stamps)):
             raise ValueError(f"{path}: the hours are not consecutive")
         temp = np.array([float(row["temp_air_c"] or "nan") for row in rows])
         ghi = np.array([float(row["ghi_wm2"] or "nan") for row in rows])
@@ -72,7 +73,7 @@ class WeatherTable:
 def sun_position(
     unix_s: FloatArray, latitude_deg: float = LATITUDE_DEG, longitude_deg: float = LONGITUDE_DEG
 ) -> tuple[FloatArray, FloatArray]:
-    """Geometric elevation and azimuth (clockwise from north) of the sun [deg], shapes of ``unix_s``.
+    """Geometric elevation and azimuth (clockwise from north) of the sun [deg], as ``unix_s``.
 
     Low-precision formulae of the Astronomical Almanac, good to 0.01 deg between 1950 and 2050
     (Michalsky 1988, doi:10.1016/0038-092X(88)90045-X). Without refraction.
@@ -134,7 +135,7 @@ class Outdoors:
 
         Hours outside the table repeat its first or last hour.
         """
-        times = start_s + slot_s * (np.arange(slots) + 0.5)
+        times = start_s + slot_s * (np.arange(slots, dtype=np.float64) + 0.5)
         hour = np.clip((times - self._first_s) // HOUR_S, 0, len(self.table.temp_c) - 1)
         ghi, facade = self._irradiance(times, hour.astype(np.int64))
         return DaySky(

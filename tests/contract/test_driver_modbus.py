@@ -214,12 +214,11 @@ async def test_a_wrong_echo_is_no_write(driver: ModbusDriver) -> None:
     where = ModbusAddress(table=Table.HOLDING, address=20)
     back = Release(kind=ReleaseKind.CONSTANT, value=20.0)
     setpoint = point("setpoint", where, rule(back))
-    mutate: Callable[[int, int, bytes], bytes] = (
-        lambda t, u, p: framed(  # noqa: E731
-            t, u, p[:3] + b"\x00\x63"
-        )
-    )
-    async with serving(once(mutate), driver._device.port):
+
+    def another_value(transaction: int, unit: int, pdu: bytes) -> bytes:
+        return framed(transaction, unit, pdu[:3] + b"\x00\x63")
+
+    async with serving(once(another_value), driver._device.port):
         receipt = await driver.write(setpoint, command(setpoint, 20.0))
         assert isinstance(receipt, Failed)
         assert receipt.retryable

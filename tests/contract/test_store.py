@@ -240,6 +240,11 @@ class TestSeries:
         store.add_readings(Reading(HEAT, MONDAY + timedelta(minutes=m), 100.0 + m) for m in minutes)
         assert self.fold(store, Fold.DELTA, 1, HOUR) == [62.0]  # from minute -1 to minute 61
 
+    def test_of_two_readings_as_near_the_earlier_stands_for_an_edge(self, store: AnyStore) -> None:
+        minutes = (-2, 2, 59, 61)
+        store.add_readings(Reading(HEAT, MONDAY + timedelta(minutes=m), 100.0 + m) for m in minutes)
+        assert self.fold(store, Fold.DELTA, 1, HOUR) == [61.0]  # from minute -2 to minute 59
+
     @pytest.mark.parametrize(
         ("step", "off", "known"),
         [

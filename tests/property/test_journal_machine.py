@@ -30,6 +30,7 @@ from tests.fakes_safety import (
     NOW,
     NULL,
     OWN,
+    TIMETABLE,
     Keeper,
     hut,
     plan_of,
@@ -161,11 +162,16 @@ class Building(RuleBasedStateMachine):
         wire = self.drivers.devices[device]
         wire.dead = not wire.dead
 
-    @rule(point=points, value=st.sampled_from([14.0, 16.0]))
-    def somebody_overrides_at_the_device(self, point: str, value: float) -> None:
+    @rule(point=st.sampled_from([NULL, ENABLE]))
+    def somebody_sits_above_us(self, point: str) -> None:
         overrides = self.device(point).override
         if overrides.pop(point, None) is None:
-            overrides[point] = (8, value)
+            overrides[point] = (8, 16.0)
+
+    @rule(point=st.sampled_from([TIMETABLE, CONSTANT]), value=st.sampled_from([0.0, 1.0]))
+    def somebody_writes_the_register(self, point: str, value: float) -> None:
+        self.device(point).held.pop(point, None)
+        self.device(point).own[point] = value
 
     @rule(point=st.one_of(st.none(), points))
     def somebody_overrides_in_the_api(self, point: str | None) -> None:

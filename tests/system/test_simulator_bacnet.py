@@ -1,83 +1,22 @@
-"""The simulated town hall, seen by a plain bacpypes3 client over a real socket."""
+"""The simulated town hall, seen by a plain bacpypes3 visitor over a real socket."""
 
 import asyncio
 import math
 import socket
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-from bacpypes3.apdu import ErrorRejectAbortNack
-from bacpypes3.app import Application
-from bacpypes3.local.device import DeviceObject
-from bacpypes3.local.networkport import NetworkPortObject
-from bacpypes3.pdu import Address, IPv4Address
-from bacpypes3.primitivedata import Null, ObjectIdentifier
+from bacpypes3.primitivedata import Null
 
 from bms.errors import ConfigError
 from drivers.simulator.config import SimulatorConfig, SiteConfig
-from drivers.simulator.ports import probe_udp
 from drivers.simulator.process import Simulation
+from tests.bacnet_visitor import Visitor
 from tests.fakes_physics import DAY, NIGHT, START, ToyMunicipality
 
 pytestmark = pytest.mark.system
 HOUR = 3600
 NORTH = "analog-value,101"
-
-
-class Client:
-    """A building's visitor with a bounded patience."""
-
-    def __init__(self, port: int) -> None:
-        self._device = Address(f"127.0.0.1:{port}")
-        self._app = Application.from_object_list(
-            [
-                DeviceObject(
-                    objectIdentifier=("device", 4000000),
-                    objectName="visitor",
-                    vendorIdentifier=999,
-                    apduTimeout=1000,
-                    numberOfApduRetries=1,
-                ),
-                NetworkPortObject(
-                    IPv4Address(f"127.0.0.1:{probe_udp(0)}"),
-                    objectIdentifier=("network-port", 1),
-                    objectName="np",
-                    networkNumber=0,
-                    networkNumberQuality="unknown",
-                ),
-            ]
-        )
-
-    async def read(self, target: str, prop: str = "present-value") -> Any:
-        return await asyncio.wait_for(self._app.read_property(self._device, target, prop), 5)
-
-    async def write(self, target: str, value: Any, priority: int | None = None) -> str | None:
-        """The refusal in the device's words, None when it took the value."""
-        try:
-            answer = await asyncio.wait_for(
-                self._app.write_property(
-                    self._device, target, "present-value", value, priority=priority
-                ),
-                5,
-            )
-        except ErrorRejectAbortNack as error:
-            return str(error)
-        return None if answer is None else str(answer)
-
-    async def slots(self, target: str) -> dict[int, float]:
-        entries = await self.read(target, "priority-array")
-        return {
-            i: float(getattr(entry, entry._choice))
-            for i, entry in enumerate(entries, start=1)
-            if entry._choice != "null"
-        }
-
-    def changes(self, target: str) -> Any:
-        return self._app.change_of_value(self._device, ObjectIdentifier(target), None, False, 60)
-
-    def close(self) -> None:
-        self._app.close()
 
 
 @pytest.fixture
@@ -95,71 +34,71 @@ async def simulation() -> AsyncIterator[Simulation]:
 
 
 @pytest.fixture
-async def client(simulation: Simulation) -> AsyncIterator[Client]:
+async def visitor(simulation: Simulation) -> AsyncIterator[Visitor]:
     ports = await simulation.start()
-    client = Client(ports["townhall"]["bacnet"])
-    yield client
-    client.close()
+    visitor = Visitor(ports["townhall"]["bacnet"])
+    yield visitor
+    visitor.close()
     await asyncio.sleep(0)
 
 
-async def test_sensors_are_served_with_units(client: Client) -> None:
-    assert float(await client.read("analog-input,101")) == pytest.approx(19.0)
-    assert float(await client.read("analog-input,11")) == pytest.approx(1234.5)
-    assert str(await client.read("analog-input,101", "units")) == "degrees-celsius"
-    assert float(await client.read("analog-input,103")) == 620.0
+async def test_sensors_are_served_with_units(visitor: Visitor) -> None:
+    assert float(await visitor.read("analog-input,101")) == pytest.approx(19.0)
+    assert float(await visitor.read("analog-input,11")) == pytest.approx(1234.5)
+    assert str(await visitor.read("analog-input,101", "units")) == "degrees-celsius"
+    assert float(await visitor.read("analog-input,103")) == 620.0
 
 
 async def test_served_values_are_of_the_new_time_after_a_step(
-    client: Client, simulation: Simulation
+    visitor: Visitor, simulation: Simulation
 ) -> None:
     simulation.advance(6 * HOUR)
-    assert float(await client.read(NORTH)) == DAY
-    assert float(await client.read("analog-input,101")) > 20.5
-    assert float(await client.read("analog-input,11")) == pytest.approx(1294.5)
+    assert float(await visitor.read(NORTH)) == DAY
+    assert float(await visitor.read("analog-input,101")) > 20.5
+    assert float(await visitor.read("analog-input,11")) == pytest.approx(1294.5)
 
 
 async def test_a_command_at_13_acts_until_it_is_relinquished(
-    client: Client, simulation: Simulation
+    visitor: Visitor, simulation: Simulation
 ) -> None:
-    assert await client.write(NORTH, 23.0, priority=13) is None
-    assert float(await client.read(NORTH)) == 23.0
+    assert await visitor.write(NORTH, 23.0, priority=13) is None
+    assert float(await visitor.read(NORTH)) == 23.0
     simulation.advance(2 * HOUR)
-    assert float(await client.read("analog-input,101")) == pytest.approx(23.0, abs=0.2)
-    assert await client.write(NORTH, Null(()), priority=13) is None
-    assert await client.slots(NORTH) == {}
-    assert float(await client.read(NORTH)) == NIGHT
+    assert float(await visitor.read("analog-input,101")) == pytest.approx(23.0, abs=0.2)
+    assert await visitor.write(NORTH, Null(()), priority=13) is None
+    assert await visitor.slots(NORTH) == {}
+    assert float(await visitor.read(NORTH)) == NIGHT
     simulation.advance(4 * HOUR)
-    assert float(await client.read(NORTH)) == DAY
+    assert float(await visitor.read(NORTH)) == DAY
 
 
-async def test_nothing_expires_by_itself(client: Client, simulation: Simulation) -> None:
-    await client.write(NORTH, 16.0, priority=13)
+async def test_nothing_expires_by_itself(visitor: Visitor, simulation: Simulation) -> None:
+    await visitor.write(NORTH, 16.0, priority=13)
     simulation.advance(48 * HOUR)
-    assert await client.slots(NORTH) == {13: 16.0}
+    assert await visitor.slots(NORTH) == {13: 16.0}
     assert simulation.state()["townhall"]["held"] == ["north.setpoint"]
 
 
-async def test_the_operator_at_8_beats_13(client: Client, simulation: Simulation) -> None:
-    await client.write(NORTH, 17.0, priority=13)
-    await client.write(NORTH, 22.0, priority=8)
-    assert float(await client.read(NORTH)) == 22.0
+async def test_the_operator_at_8_beats_13(visitor: Visitor, simulation: Simulation) -> None:
+    await visitor.write(NORTH, 17.0, priority=13)
+    await visitor.write(NORTH, 22.0, priority=8)
+    assert float(await visitor.read(NORTH)) == 22.0
     assert simulation.state()["townhall"]["slots"]["north.setpoint"] == {"8": 22.0, "13": 17.0}
-    await client.write(NORTH, Null(()), priority=8)
-    assert float(await client.read(NORTH)) == 17.0
+    await visitor.write(NORTH, Null(()), priority=8)
+    assert float(await visitor.read(NORTH)) == 17.0
 
 
 async def test_ventilation_is_a_commandable_binary_value(
-    client: Client, simulation: Simulation
+    visitor: Visitor, simulation: Simulation
 ) -> None:
-    assert await client.write("binary-value,1", "active", priority=13) is None
-    assert str(await client.read("binary-value,1")) == "active"
+    assert await visitor.write("binary-value,1", "active", priority=13) is None
+    assert str(await visitor.read("binary-value,1")) == "active"
     simulation.advance(900)
     assert simulation.world.sensors("townhall")["ahu1.run"] == 1.0
-    await client.write("binary-value,1", Null(()), priority=13)
-    assert str(await client.read("binary-value,1")) == "inactive"
+    await visitor.write("binary-value,1", Null(()), priority=13)
+    assert str(await visitor.read("binary-value,1")) == "inactive"
     simulation.advance(8 * HOUR)
-    assert str(await client.read("binary-value,1")) == "active"
+    assert str(await visitor.read("binary-value,1")) == "active"
 
 
 @pytest.mark.parametrize(
@@ -172,14 +111,21 @@ async def test_ventilation_is_a_commandable_binary_value(
     ],
 )
 async def test_wrong_writes_are_refused(
-    client: Client, target: str, value: float, says: str
+    visitor: Visitor, target: str, value: float, says: str
 ) -> None:
-    assert says in str(await client.write(target, value, priority=13))
-    assert await client.slots(NORTH) == {}
+    assert says in str(await visitor.write(target, value, priority=13))
+    assert await visitor.slots(NORTH) == {}
 
 
-async def test_a_subscriber_hears_of_a_change(client: Client, simulation: Simulation) -> None:
-    async with client.changes("analog-input,101") as changes:
+@pytest.mark.parametrize("priority", [0, 17])
+async def test_there_are_sixteen_slots(visitor: Visitor, priority: int) -> None:
+    assert await visitor.write(NORTH, 20.0, priority=priority) is not None
+    assert len(await visitor.read(NORTH, "priority-array")) == 16
+    assert float(await visitor.read(NORTH)) == NIGHT
+
+
+async def test_a_subscriber_hears_of_a_change(visitor: Visitor, simulation: Simulation) -> None:
+    async with visitor.changes("analog-input,101") as changes:
         await asyncio.wait_for(changes.get_value(), 5)  # status flags and value as they are
         await asyncio.wait_for(changes.get_value(), 5)
         simulation.advance(7 * HOUR)

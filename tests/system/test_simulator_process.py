@@ -21,6 +21,7 @@ from pymodbus.client import AsyncModbusTcpClient
 from bms.errors import ConfigError
 from drivers.simulator.client import SimulatorError, SimulatorProcess, read_history
 from drivers.simulator.config import SimulatorConfig
+from tests.bacnet_visitor import Visitor
 from tests.fakes_physics import START
 
 pytestmark = pytest.mark.system
@@ -40,9 +41,11 @@ def clock(folder: Path) -> datetime:
 
 
 def alive(pid: int) -> bool:
-    with contextlib.suppress(ProcessLookupError):
+    """Whether the process runs; one that ended and waits for its parent does not."""
+    status = Path(f"/proc/{pid}/stat")
+    with contextlib.suppress(OSError):
         os.kill(pid, 0)
-        return True
+        return not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
     return False
 
 
@@ -91,7 +94,7 @@ async def test_the_past_is_a_file_with_progress(
     assert history["townhall"]["north.temp"].shape == times.shape == (96,)
     assert np.array_equal(again["sportshall"]["ahu1.run"], history["sportshall"]["ahu1.run"])
     assert history["sportshall"]["ahu1.run"].sum() == 48  # 06:00 to 18:00
-    assert shares == sorted(shares)
+    assert shares == sorted(set(shares))
     assert shares[-1] == 1.0
     assert clock(tmp_path) == START + DAY
 
@@ -130,7 +133,7 @@ async def test_a_wrong_line_is_answered_and_nothing_stops(
     simulator: SimulatorProcess, order: Any, says: str
 ) -> None:
     with pytest.raises(SimulatorError, match=says):
-        await simulator._ask(order)
+        await simulator.ask(order)
     assert await simulator.advance(60) == START + timedelta(minutes=1)
 
 
@@ -189,12 +192,25 @@ async def test_an_unknown_archetype_is_told_to_the_owner(tmp_path: Path) -> None
             await process.start(wrong)
 
 
-async def test_sigterm_ends_it_cleanly(simulator: SimulatorProcess) -> None:
+async def test_sigterm_ends_it_cleanly(simulator: SimulatorProcess, tmp_path: Path) -> None:
     pid = simulator.pid
     assert pid is not None
     os.kill(pid, signal.SIGTERM)
-    assert simulator._process is not None
-    assert await asyncio.wait_for(simulator._process.wait(), 5) == 0
+    assert await soon(lambda: not alive(pid), 5)
+    assert (tmp_path / "simulator.log").read_text() == ""
+
+
+async def test_sigterm_ends_a_long_past(simulator: SimulatorProcess, tmp_path: Path) -> None:
+    pid = simulator.pid
+    assert pid is not None
+    with pytest.raises(SimulatorError, match="ended"):
+        await simulator.history(
+            START + 3650 * DAY,
+            tmp_path / "past.npz",
+            on_progress=lambda share: os.kill(pid, signal.SIGTERM),
+        )
+    assert await soon(lambda: not alive(pid), 5)
+    assert not (tmp_path / "past.npz").exists()
 
 
 OWNER = """
@@ -225,7 +241,9 @@ async def test_it_runs_on_for_a_bounded_time_when_its_owner_is_killed(tmp_path: 
     assert owner.stdout is not None
     told = json.loads(await asyncio.to_thread(owner.stdout.readline))
     client = AsyncModbusTcpClient("127.0.0.1", port=told["ports"]["sportshall"]["modbus"])
+    visitor = Visitor(told["ports"]["townhall"]["bacnet"])
     try:
+        assert await visitor.write("analog-value,101", 16.5, priority=13) is None
         await client.connect()
         await client.write_register(100, 160, device_id=1)
         await client.write_register(150, 1, device_id=1)
@@ -237,9 +255,11 @@ async def test_it_runs_on_for_a_bounded_time_when_its_owner_is_killed(tmp_path: 
         setpoint = await client.read_holding_registers(100, count=1, device_id=1)
         enable = await client.read_holding_registers(150, count=1, device_id=1)
         assert (setpoint.registers, enable.registers) == ([160], [1])  # nothing expires
+        assert await visitor.slots("analog-value,101") == {13: 16.5}
         assert await soon(lambda: not alive(told["pid"]), 10)
     finally:
         client.close()
+        visitor.close()
         if alive(told["pid"]):
             os.kill(told["pid"], signal.SIGKILL)
     assert clock(tmp_path).tzinfo == UTC

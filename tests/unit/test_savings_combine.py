@@ -115,7 +115,9 @@ def test_nothing_known_is_nothing_claimed():
 def test_thin_data_cap_the_sum_when_they_weigh():
     words = (Words("reporting_gaps", "Huller.", "Gaps."),)
     heavy = meter("b", reasons=words, verdict=Verdict.INDICATIVE)
-    light = replace(heavy, adjusted_baseline_kwh=50.0, saving_kwh=5.0)
+    light = meter(
+        "b", adjusted=50.0, saving=5.0, half=20.0, reasons=words, verdict=Verdict.INDICATIVE
+    )
     assert combine("hall", [meter("a"), heavy]).verdict is Verdict.INDICATIVE
     assert combine("hall", [meter("a"), light]).verdict is Verdict.VERIFIED
 

@@ -1,0 +1,83 @@
+"""A writer process for the tests of the guard: writes one leased value, then waits to be killed.
+
+Call: ``guard_writer.py JOURNAL CLOCK_FILE PORT``. Says ``written`` once the device has the value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from bms.clock import FileClock
+from bms.journal import FileJournal
+from bms.model.command import Accepted, Command
+from bms.model.site import (
+    Device,
+    ModbusAddress,
+    Point,
+    Release,
+    ReleaseKind,
+    Role,
+    Table,
+    WriteRule,
+)
+from bms.model.units import Unit
+from bms.services.supervise import GuardSupervisor
+from bms.services.writing import Order, carry_out
+from drivers.registry import NetworkDrivers
+
+SETPOINT, ENABLE = 100, 150
+LEASE = timedelta(minutes=30)
+GUARD = (sys.executable, "-m", "bms.guard", "--check-seconds", "0.1")
+
+
+def device(port: int) -> Device:
+    return Device(
+        id="hut/modbus", site="hut", protocol="modbus", host="127.0.0.1", port=port, timeout_s=1.0
+    )
+
+
+def point() -> Point:
+    enable = ModbusAddress(table=Table.HOLDING, address=ENABLE)
+    release = Release(kind=ReleaseKind.REMOTE_ENABLE, enable=enable)
+    return Point(
+        id="hut/hall.setpoint",
+        site="hut",
+        device="hut/modbus",
+        role=Role.ZONE_SETPOINT,
+        unit=Unit.DEG_C,
+        address=ModbusAddress(table=Table.HOLDING, address=SETPOINT, scale=0.1),
+        write=WriteRule(minimum=13.0, maximum=23.0, release=release, hold_safe=(13.0, 22.0)),
+    )
+
+
+async def write(journal: Path, clock_file: Path, port: int) -> None:
+    clock = FileClock(clock_file)
+    now = clock.now()
+    command = Command(
+        id="c1",
+        point=point().id,
+        value=18.5,
+        issued_at=now,
+        lease_end=now + LEASE,
+        reason="test",
+        actor="plan",
+    )
+    drivers = NetworkDrivers(clock)
+    outcomes = await carry_out(
+        [Order(command=command, point=point(), device=device(port))],
+        now=now,
+        drivers=drivers,
+        journal=FileJournal(journal),
+        keeper=GuardSupervisor(journal, clock_file, GUARD, deadline_s=20),
+    )
+    assert isinstance(outcomes[0], Accepted), outcomes
+    sys.stdout.write("written\n")
+    sys.stdout.flush()
+    await asyncio.sleep(60)
+
+
+if __name__ == "__main__":
+    asyncio.run(write(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))

@@ -1,0 +1,53 @@
+"""Keys: shown once, kept as a digest, good for what they are made for."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bms.errors import ConfigError
+from bms.services.keys import create_key, find_key
+from bms.store.memory import MemoryStore
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def test_a_key_is_found_and_its_secret_is_nowhere_in_the_store():
+    store = MemoryStore()
+    text = create_key(store, name="dashboard", scope="read", now=NOW)
+    key = find_key(store, text)
+    assert key is not None
+    assert (key.name, key.may_read, key.may_operate) == ("dashboard", True, False)
+    secret = text.split("_", 2)[2]
+    assert secret not in repr(store.keys())
+    assert secret not in repr(store.key(key.id))
+
+
+@pytest.mark.parametrize("spoil", ["x" + "{}", "{}x", "bms__", "", "bms_nobody_secret", "_"])
+def test_other_texts_are_no_keys(spoil):
+    store = MemoryStore()
+    text = create_key(store, name="dashboard", scope="read", now=NOW)
+    assert find_key(store, spoil.format(text)) is None
+
+
+def test_a_revoked_key_is_no_key():
+    store = MemoryStore()
+    text = create_key(store, name="dashboard", scope="operate", now=NOW)
+    key = find_key(store, text)
+    assert key is not None
+    store.revoke_key(key.id, NOW)
+    assert find_key(store, text) is None
+
+
+def test_a_controller_fetches_its_own_schedule_only():
+    store = MemoryStore()
+    key = find_key(store, create_key(store, name="c", scope="controller:school/rooms", now=NOW))
+    assert key is not None
+    assert key.may_fetch("school/rooms")
+    assert not key.may_fetch("school/other")
+    assert not key.may_read
+    assert not key.may_operate
+
+
+def test_an_unknown_scope_is_refused():
+    with pytest.raises(ConfigError, match="use read, operate or controller"):
+        create_key(MemoryStore(), name="x", scope="admin", now=NOW)

@@ -1,0 +1,100 @@
+"""The job table under virtual time and under APScheduler."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from bms.clock import VirtualClock
+from bms.runtime.jobs import Job, for_each_site
+from bms.runtime.live import Pulse, scheduler
+from bms.runtime.virtual import run_virtual
+
+START = datetime(2019, 1, 14, 0, 0, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+HOUR = timedelta(hours=1)
+
+
+class Diary:
+    def __init__(self):
+        self.lines = []
+
+    def job(self, name, every):
+        async def run(now):
+            self.lines.append((name, now))
+
+        return Job(name, every, run)
+
+
+def test_due_times_are_whole_multiples():
+    job = Diary().job("poll", QUARTER)
+    assert job.next_at_or_after(START) == START
+    assert job.next_after(START) == START + QUARTER
+    assert job.next_at_or_after(START + timedelta(seconds=1)) == START + QUARTER
+    assert job.next_after(START + timedelta(minutes=14, seconds=59)) == START + QUARTER
+
+
+async def test_fast_run_keeps_the_order_of_the_table_and_moves_time_first():
+    diary, moved = Diary(), []
+
+    async def move_to(moment):
+        moved.append(moment)
+
+    jobs = [diary.job("poll", QUARTER), diary.job("plan", HOUR), diary.job("dispatch", QUARTER)]
+    await run_virtual(jobs, START, START + HOUR, move_to)
+    names = [name for name, _ in diary.lines]
+    assert names == ["poll", "plan", "dispatch"] + ["poll", "dispatch"] * 3
+    assert moved == [START + QUARTER * i for i in range(1, 5)]
+
+
+async def test_fast_run_ends_at_its_end_even_between_two_due_times():
+    moved = []
+
+    async def move_to(moment):
+        moved.append(moment)
+
+    await run_virtual([Diary().job("plan", HOUR)], START, START + timedelta(minutes=90), move_to)
+    assert moved == [START + HOUR, START + timedelta(minutes=90)]
+
+
+async def test_a_pulse_runs_once_per_due_time_and_makes_up_for_none():
+    diary, clock = Diary(), VirtualClock(START)
+    pulse = Pulse(diary.job("poll", QUARTER), clock)
+    await pulse.look()
+    await pulse.look()
+    clock.advance(timedelta(minutes=50))
+    await pulse.look()
+    await pulse.look()
+    assert diary.lines == [("poll", START), ("poll", START + timedelta(minutes=50))]
+
+
+async def test_live_scheduler_drives_the_same_jobs():
+    diary, clock = Diary(), VirtualClock(START)
+    ticking = scheduler([diary.job("poll", QUARTER)], clock, pulse_seconds=0.01)
+    ticking.start()
+    try:
+        async with asyncio.timeout(5):
+            while not diary.lines:
+                await asyncio.sleep(0.005)
+            clock.advance(QUARTER)
+            while len(diary.lines) < 2:
+                await asyncio.sleep(0.005)
+    finally:
+        ticking.shutdown(wait=False)
+    assert [now for _, now in diary.lines] == [START, START + QUARTER]
+
+
+async def test_one_failing_site_spares_the_others(caplog):
+    class Named:
+        def __init__(self, name):
+            self.id = name
+
+    done = []
+
+    async def verb(site, now):
+        if site.id == "bad":
+            raise RuntimeError("its device caught fire")
+        done.append(site.id)
+
+    await for_each_site("poll", [Named("a"), Named("bad"), Named("c")], verb)(START)
+    assert done == ["a", "c"]
+    assert "poll of bad failed" in caplog.text
+    assert "its device caught fire" in caplog.text

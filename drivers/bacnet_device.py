@@ -23,8 +23,10 @@ from bms.model.reading import Quality, Reading
 from bms.model.site import BacnetAddress, Device, Point, ReleaseKind
 from bms.ports import Clock
 from drivers import bacnet_codec as codec
+from drivers import bacnet_values as values
 from drivers.bacnet import OUTSTANDING, BacnetLink, NotSupported, TooLong, reference
-from drivers.bacnet_codec import PropertyError, Reference, Tag
+from drivers.bacnet_codec import PropertyError, Reference
+from drivers.bacnet_tags import Tag
 from drivers.breaker import Breaker
 from drivers.codec import Decoded
 from drivers.limits import Fitted, fit, receipt, stands
@@ -39,15 +41,15 @@ _LEFT_ALONE = Decoded(None, Quality.NO_REPLY, "left alone for a while: it did no
 
 # How a present value is written, by object type (clause 12).
 _WRITERS: dict[int, Callable[[float], bytes]] = {
-    1: codec.real,  # analog-output
-    2: codec.real,  # analog-value
-    4: codec.enumerated,  # binary-output
-    5: codec.enumerated,  # binary-value
-    14: codec.unsigned,  # multi-state-output
-    19: codec.unsigned,  # multi-state-value
-    45: codec.signed,  # integer-value
-    46: codec.double,  # large-analog-value
-    48: codec.unsigned,  # positive-integer-value
+    1: values.real,  # analog-output
+    2: values.real,  # analog-value
+    4: values.enumerated,  # binary-output
+    5: values.enumerated,  # binary-value
+    14: values.unsigned,  # multi-state-output
+    19: values.unsigned,  # multi-state-value
+    45: values.signed,  # integer-value
+    46: values.double,  # large-analog-value
+    48: values.unsigned,  # positive-integer-value
 }
 _BINARY = (4, 5)
 _UNKNOWN_PROPERTY = (2, 32)
@@ -173,7 +175,7 @@ class BacnetDriver:
         """Fill ``outcome``; raises only what concerns the whole device."""
         references = [reference for _, reference in batch]
         try:
-            values = await self._values(references)
+            answers = await self._values(references)
         except TooLong as error:
             if len(batch) == 1:
                 _fill(batch, outcome, error)
@@ -191,7 +193,7 @@ class BacnetDriver:
                 _fill(batch, outcome, error)
                 return
         else:
-            for (place, _), value in zip(batch, values, strict=True):
+            for (place, _), value in zip(batch, answers, strict=True):
                 outcome[place] = _decoded(value)
             return
         await self._read_parts(batch, outcome)
@@ -227,7 +229,7 @@ class BacnetDriver:
                 error.code,
             ) from error
         self._known = not isinstance(value, PropertyError) and (
-            codec.object_id(value) == itself.object_id
+            values.object_id(value) == itself.object_id
         )
         if not self._known:
             raise RefusedForGood(f"device {self._device.instance} has no identifier", "identifier")
@@ -258,7 +260,7 @@ class BacnetDriver:
     async def _relinquish(self, point: str, target: _Target) -> ReleaseReceipt:
         slots = await self._slots(target)
         if slots is not None and target.priority in slots:
-            await self._put(target, codec.NULL)
+            await self._put(target, values.NULL)
             slots = await self._slots(target)
         if slots is None:
             return StillHeld(point, "it has no priority array", retryable=False)
@@ -275,7 +277,7 @@ class BacnetDriver:
                 return None
             raise
         assert not isinstance(value, PropertyError)
-        return codec.occupied_slots(value)
+        return values.occupied_slots(value)
 
     async def _effective(self, target: _Target) -> float | None:
         try:
@@ -328,7 +330,7 @@ def _target(point: Point) -> _Target:
 def _binary(value: float) -> bytes:
     if value not in (0.0, 1.0):
         raise ValueError(f"{value} is neither of the two states of a binary object")
-    return codec.enumerated(value)
+    return values.enumerated(value)
 
 
 def _holder(command: Command, target: _Target, slots: dict[int, float | None]) -> Overridden | None:
@@ -348,7 +350,7 @@ def _decoded(value: list[Tag] | PropertyError) -> Decoded:
             else (f"error class {value.error_class} code {value.error_code}")
         )
         return Decoded(None, Quality.DEVICE_ERROR, text)
-    return codec.decoded(value)
+    return values.decoded(value)
 
 
 def _fill(batch: _Batch, outcome: list[Decoded], error: DeviceError) -> None:

@@ -24,30 +24,34 @@ LEAST_WINDOWS = 8
 ITERATIONS = 30
 TRIAL_ITERATIONS = 8
 FORWARD_STEP = 1e-4
+PULL_K = 0.5
+"""Weight of one spread away from the usual value, as an error of the temperature [K]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One parameter of the fit: bounds, usual value, pull, and whether it is fitted as log."""
+    """One parameter of the fit: bounds, usual value and its spread, and whether it is fitted as
+    logarithm (the spread is then one of the logarithm)."""
 
     name: str
     low: float
     usual: float
     high: float
+    spread: float
     log: bool = True
 
 
 LADDER = (
-    Quantity("c_air", 1.0, 25.0, 1500.0),
-    Quantity("h_out", 0.05, 0.8, 10.0),
-    Quantity("vent", 0.2, 1.0, 2.0),
-    Quantity("solar", 0.0, 8.0, 300.0, log=False),
-    Quantity("gain_base", 0.0, 0.5, 40.0, log=False),
-    Quantity("gain_use", 0.0, 2.0, 60.0, log=False),
-    Quantity("c_mass", 10.0, 60.0, 5000.0),
-    Quantity("h_mass", 0.5, 6.0, 200.0),
-    Quantity("h_mass_out", 0.01, 0.2, 10.0),
-    Quantity("solar_to_mass", 0.0, 0.4, 1.0, log=False),
+    Quantity("c_air", 1.0, 20.0, 1500.0, 1.0),
+    Quantity("h_out", 0.05, 0.8, 10.0, 0.7),
+    Quantity("vent", 0.1, 0.8, 2.0, 0.5),
+    Quantity("solar", 0.0, 8.0, 300.0, 15.0, log=False),
+    Quantity("gain_base", 0.0, 0.5, 40.0, 2.0, log=False),
+    Quantity("gain_use", 0.0, 3.0, 60.0, 6.0, log=False),
+    Quantity("c_mass", 5.0, 60.0, 5000.0, 0.8),
+    Quantity("h_mass", 0.3, 5.0, 200.0, 0.8),
+    Quantity("h_mass_out", 0.01, 0.2, 10.0, 1.0),
+    Quantity("solar_to_mass", 0.0, 0.4, 1.0, 0.5, log=False),
 )
 RUNGS = {"1R1C": 6, "2R2C": 8, "3R2C": 10}
 ORDERS = tuple(RUNGS)
@@ -270,7 +274,7 @@ def _least_squares(task: _Task, order: str, start: Floats, iterations: int) -> F
     low = np.array([np.log(q.low) if q.log else q.low for q in quantities])
     high = np.array([np.log(q.high) if q.log else q.high for q in quantities])
     usual = _usual(order)
-    spread = (high - low) / 3.0
+    spread = np.array([q.spread for q in quantities])
     record = windows.record
     every = max(1, round(RESIDUAL_EVERY_H / record.step_h))
     columns = np.arange(every - 1, windows.index.shape[1], every)
@@ -281,7 +285,7 @@ def _least_squares(task: _Task, order: str, start: Floats, iterations: int) -> F
     def residuals(theta: Floats) -> Floats:
         rc = _rc(order, theta, scale, record.vent_kw_per_k)
         errors = (_simulate(rc, windows)[:, :, columns] - truth)[:, known]
-        return np.concatenate([errors, (theta - usual) / spread], axis=1)
+        return np.concatenate([errors, PULL_K * (theta - usual) / spread], axis=1)
 
     def jacobian(theta: Floats) -> Floats:
         away = np.where(theta + FORWARD_STEP > high, -FORWARD_STEP, FORWARD_STEP)

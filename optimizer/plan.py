@@ -131,7 +131,7 @@ def _optimised(problem: Problem, building: Building, said: list[Words]) -> Sched
     solution = solve(building, course, targets, derate=POWER_COUNTED_ON, given=given)
     if isinstance(solution, str):
         return _by_timetable(problem, [*said, reasons.no_solution(solution)])
-    asked = on_time(building, course, targets, wanted(building, solution, targets))
+    asked = on_time(building, course, targets, wanted(building, course, solution, targets))
     values = _settled(building, asked.values)
     ours = _choice(problem, building, values, _our_run(problem))
     price = problem.weights.comfort_dkk_per_kh

@@ -14,7 +14,7 @@ import numpy as np
 
 from optimizer.building import Building, Course
 from optimizer.program import Solution, Targets
-from optimizer.resolution import round_down
+from optimizer.resolution import round_down, round_up
 from optimizer.thermal import Bools, Floats
 from optimizer.thermostat import follow
 from optimizer.timetable import spans
@@ -24,6 +24,8 @@ CATCH_BELOW_PLAN_K = 1.0
 ABOVE_FLOOR_K = 0.5
 COARSE_K = 0.5
 HEATING_PART = 0.02
+FULL_PART = 0.7
+PLANT_FULL_PART = 0.95
 SHORT_GAP_H = 0.75
 LEAST_HOLD_H = 0.5
 LONGEST_EXTENSION_H = 6.0
@@ -39,9 +41,10 @@ class Wanted:
     warm: Bools
 
 
-def wanted(building: Building, solution: Solution, targets: Targets) -> Wanted:
+def wanted(building: Building, course: Course, solution: Solution, targets: Targets) -> Wanted:
     """Setpoints of the planned heat."""
     step_h = building.outlook.step_h
+    full = _at_full_power(building, course, solution)
     in_use = building.use > 0
     values, warm = np.empty_like(building.use), np.zeros_like(in_use)
     for z in range(len(building.zones)):
@@ -50,10 +53,19 @@ def wanted(building: Building, solution: Solution, targets: Targets) -> Wanted:
         warm[z] = _warm(in_use[z], heating, step_h)
         values[z] = _setback(building.low[z], solution.air[z], warm[z]) - droop
         comfort = _comfort(in_use[z], targets.low[z], warm[z])
-        stored = round_down(np.where(heating, solution.air[z], -np.inf), COARSE_K)
-        asked = np.where(warm[z], np.maximum(comfort, stored), stored)
+        planned = np.where(heating, solution.air[z], -np.inf)
+        gentle = warm[z] & ~in_use[z] & heating & ~full[z]
+        comfort = np.where(gentle, np.minimum(comfort, round_up(planned, COARSE_K)), comfort)
+        asked = np.maximum(comfort, round_down(planned, COARSE_K))
         values[z] = np.maximum(values[z], asked - droop)
     return Wanted(values=values, warm=warm)
+
+
+def _at_full_power(building: Building, course: Course, solution: Solution) -> Bools:
+    """Where radiators or the plant give all that the plan counts on, (p, n)."""
+    zone = solution.heat >= FULL_PART * building.heat_max
+    plant = solution.heat.sum(axis=0) >= PLANT_FULL_PART * course.room_kw(building.capacity_kw)
+    return np.asarray(zone | plant)
 
 
 def _warm(in_use: Bools, heating: Bools, step_h: float) -> Bools:
@@ -75,7 +87,7 @@ def _warm(in_use: Bools, heating: Bools, step_h: float) -> Bools:
 
 
 def _comfort(in_use: Bools, low: Floats, warm: Bools) -> Floats:
-    """The target in use [degC], and in a warm-up the one that it leads to."""
+    """The target in use [degC], and in a warm-up the one that it leads to; else minus infinity."""
     values = np.where(in_use, low, -np.inf)
     for first, last in spans(warm & ~in_use):
         if last < len(values):

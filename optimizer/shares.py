@@ -21,7 +21,7 @@ from scipy.optimize import nnls
 
 from optimizer.thermal import Bools, Floats
 
-COIL_LIMITS_C = (-5.0, 0.0, 4.0, 8.0, 12.0)
+COIL_LIMITS_C = (-5.0, 0.0, 4.0, 8.0, 11.0, 14.0)
 COLD_BELOW_C = 15.0
 COLD_SPAN_K = 20.0
 AREA_PULL = 0.1

@@ -7,50 +7,33 @@ the point back. An override, a mode below ``auto`` and a hand at the building gi
 from __future__ import annotations
 
 import asyncio
-import logging
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bms.model.command import Command, Failed, Overridden, Override, Receipt, Refused
+from bms.model.command import Receipt, Refused
 from bms.model.lease import Lease
 from bms.model.plan import Plan
-from bms.model.reading import Reading
-from bms.model.site import Mode, Point, Site
+from bms.model.site import Mode, Site
 from bms.model.words import Words
 from bms.ports import Drivers, GuardKeeper, Journal, Store
-from bms.services.fit import Unfit, fit
-from bms.services.hand import agrees, moved_by_hand, overridden, suspend
-from bms.services.poll import read_points
+from bms.services.decide import (
+    Hand,
+    decide,
+    due_commands,
+    hands_off,
+    look,
+    new_command,
+    order_for,
+    override_of,
+    scene_of,
+    stand_aside,
+)
+from bms.services.hand import overridden, suspend
 from bms.services.release import keep_receipts, release_leases
 from bms.services.writing import Order, Outcome, carry_out, yield_point
 
-log = logging.getLogger(__name__)
-
 PLAN = "plan"
 PLAN_MAX_AGE = timedelta(hours=6)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What a tick starts from. ``leases`` are those of this site, by point id."""
-
-    site: Site
-    now: datetime
-    mode: Mode
-    plan: Plan | None
-    overrides: tuple[Override, ...]
-    leases: Mapping[str, Lease]
-
-
-@dataclass(frozen=True, slots=True)
-class Hand:
-    """A lease whose point somebody moved to ``value``."""
-
-    lease: Lease
-    command: Command
-    value: float
 
 
 def plan_flaw(plan: Plan | None, now: datetime, max_age: timedelta = PLAN_MAX_AGE) -> Words | None:
@@ -99,12 +82,12 @@ async def dispatch_site(
     scene = await asyncio.to_thread(_scene, site, now, store, journal)
     ours = {id_: held for id_, held in scene.leases.items() if held.command.actor == actor}
     flaw = plan_flaw(scene.plan, now, plan_max_age)
-    commands = _due(scene, actor, lease) if flaw is None and scene.mode is Mode.AUTO else []
-    blocked, free = _blocked(scene, commands, actor)
+    commands = due_commands(scene, actor, lease) if flaw is None and scene.mode is Mode.AUTO else []
+    blocked, free = stand_aside(scene, commands, actor)
     settled: list[Outcome] = [*blocked]
     if scene.mode is Mode.AUTO and flaw is not None:
         settled += [_runs_out(held, flaw) for held in ours.values() if not held.ended(now)]
-    decisions = await _decide(scene, free, ours, drivers, store)
+    decisions = await decide(scene, free, ours, drivers, store)
     orders = [item for item in decisions if isinstance(item, Order)]
     hands = [item for item in decisions if isinstance(item, Hand)]
     settled += [item for item in decisions if not isinstance(item, Order | Hand)]
@@ -114,7 +97,7 @@ async def dispatch_site(
         carry_out(orders, now=now, drivers=drivers, journal=journal, keeper=keeper),
         _yield_to(hands, now=now, drivers=drivers, journal=journal, store=store),
         release_leases(
-            [held for held in ending if held.ended(now) or _hands_off(scene, held, actor)],
+            [held for held in ending if held.ended(now) or hands_off(scene, held, actor)],
             now=now,
             drivers=drivers,
             journal=journal,
@@ -146,18 +129,18 @@ async def write_once(
     Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read.
     """
     point = next((p for p in site.points if p.id == point_id), None)
-    command = _command(point_id, value, now, lease, reason, actor)
+    command = new_command(point_id, value, now, lease, reason, actor)
     if point is None:
         return Refused(command, f"{site.id} has no point {point_id}")
     scene = await asyncio.to_thread(_scene, site, now, store, journal)
-    override = _override_of(scene, point_id)
+    override = override_of(scene, point_id)
     if override is not None:
         outcomes: list[Outcome] = [
             Refused(command, f"{override.actor} has overridden it: {override.reason}")
         ]
     else:
-        reading = (await _read(site, [point], drivers, now))[point_id]
-        order = _fitted(scene, point, command, reading, scene.leases.get(point_id))
+        reading = (await look(site, [point], drivers, now))[point_id]
+        order = order_for(scene, point, command, reading, scene.leases.get(point_id))
         outcomes = (
             await carry_out([order], now=now, drivers=drivers, journal=journal, keeper=keeper)
             if isinstance(order, Order)
@@ -167,159 +150,9 @@ async def write_once(
     return next(outcome for outcome in outcomes if isinstance(outcome, Receipt))
 
 
-def _scene(site: Site, now: datetime, store: Store, journal: Journal) -> Scene:
-    return Scene(
-        site=site,
-        now=now,
-        mode=store.mode(site.id) or site.mode,
-        plan=store.plan_in_force(site.id),
-        overrides=tuple(store.overrides(site.id, now)),
-        leases={id_: held for id_, held in journal.leases().items() if held.point.site == site.id},
-    )
-
-
-def _command(
-    point: str,
-    value: float,
-    now: datetime,
-    lease: timedelta,
-    reason: str,
-    actor: str,
-    plan: str | None = None,
-) -> Command:
-    return Command(
-        id=uuid.uuid4().hex,
-        point=point,
-        value=value,
-        issued_at=now,
-        lease_end=now + lease,
-        reason=reason,
-        actor=actor,
-        plan=plan,
-    )
-
-
-def _due(scene: Scene, actor: str, lease: timedelta) -> list[Command]:
-    """What the plan asks for now, one command per lever."""
-    plan = scene.plan
-    assert plan is not None
-    reason = f"plan {plan.id} ({plan.schedule.status.value})"
-    wishes = ((row.point, row.value_at(scene.now)) for row in plan.schedule.setpoints)
-    return [
-        _command(point, value, scene.now, lease, reason, actor, plan.id)
-        for point, value in wishes
-        if value is not None
-    ]
-
-
-def _override_of(scene: Scene, point: str) -> Override | None:
-    return next((o for o in scene.overrides if o.point in (None, point)), None)
-
-
-def _blocked(
-    scene: Scene, commands: Sequence[Command], actor: str
-) -> tuple[list[Receipt], list[Command]]:
-    """Commands that people stand in the way of, and the others."""
-    blocked: list[Receipt] = []
-    free: list[Command] = []
-    for command in commands:
-        override = _override_of(scene, command.point)
-        held = scene.leases.get(command.point)
-        if override is not None:
-            blocked.append(Overridden(command, None, None, override.actor))
-        elif held is not None and held.command.actor != actor and not held.ended(scene.now):
-            blocked.append(Overridden(command, None, held.command.value, held.command.actor))
-        else:
-            free.append(command)
-    return blocked, free
-
-
-def _hands_off(scene: Scene, held: Lease, actor: str) -> bool:
-    """Whether what the plan holds has to go at once."""
-    if held.command.actor != actor:
-        return False
-    return scene.mode is not Mode.AUTO or _override_of(scene, held.point.id) is not None
-
-
 def _runs_out(held: Lease, flaw: Words) -> Receipt:
     end = held.lease_end.isoformat(timespec="minutes")
     return Refused(held.command, f"{flaw.en}. The lease is not renewed and ends at {end}")
-
-
-async def _decide(
-    scene: Scene,
-    commands: Sequence[Command],
-    ours: Mapping[str, Lease],
-    drivers: Drivers,
-    store: Store,
-) -> list[Order | Hand | Receipt]:
-    """Re-read every lever that is due and decide what to do with it."""
-    points = {point.id: point for point in scene.site.points}
-    known = [command for command in commands if command.point in points]
-    decisions: list[Order | Hand | Receipt] = [
-        Refused(command, f"{scene.site.id} has no such point")
-        for command in commands
-        if command.point not in points
-    ]
-    readings = await _read(scene.site, [points[c.point] for c in known], drivers, scene.now)
-
-    def decide_all() -> list[Order | Hand | Receipt]:
-        return [
-            _decide_one(scene, points[c.point], c, readings[c.point], ours.get(c.point), store)
-            for c in known
-        ]
-
-    return decisions + await asyncio.to_thread(decide_all)
-
-
-def _decide_one(
-    scene: Scene,
-    point: Point,
-    command: Command,
-    reading: Reading,
-    held: Lease | None,
-    store: Store,
-) -> Order | Hand | Receipt:
-    order = _fitted(scene, point, command, reading, held)
-    if not isinstance(order, Order) or held is None or held.ended(scene.now):
-        return order
-    value = reading.value
-    assert value is not None
-    if not agrees(held, value, held.command.value) and moved_by_hand(held, value, store):
-        return Hand(held, command, value)
-    wanted = order.command.value
-    if agrees(held, value, wanted) and agrees(held, held.command.value, wanted):
-        return replace(order, stands=value)
-    return order
-
-
-def _fitted(
-    scene: Scene, point: Point, command: Command, reading: Reading, held: Lease | None
-) -> Order | Receipt:
-    """An order within the limits of the point, or why there is none."""
-    if point.write is None:
-        return Refused(command, f"{point.id} is not writable in its site file")
-    fitted = fit(command.value, point.write, reading.value)
-    if isinstance(fitted, Unfit):
-        return Refused(command, fitted.reason)
-    if reading.value is None:
-        detail = f": {reading.detail}" if reading.detail else ""
-        text = f"what stands there cannot be read ({reading.quality.value}{detail})"
-        return Failed(command, text, retryable=True)
-    return Order(
-        command=replace(command, value=fitted.value),
-        point=point,
-        device=scene.site.device(point.device),
-        limit=fitted.limit,
-        held=held,
-    )
-
-
-async def _read(
-    site: Site, points: Sequence[Point], drivers: Drivers, now: datetime
-) -> dict[str, Reading]:
-    readings = await read_points(site, points, drivers, now)
-    return {reading.point: reading for reading in readings}
 
 
 async def _yield_to(

@@ -254,7 +254,7 @@ async def test_a_silent_unit_is_left_alone_and_its_neighbour_is_not() -> None:
                 live.read([register(5)], MORNING), dead.read([register(5)], MORNING)
             )
             assert (good.value, none.value) == (5.0, None)
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 1.0
     await link.close()
 
 

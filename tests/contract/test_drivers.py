@@ -108,7 +108,7 @@ async def test_a_dead_device_is_silence_in_time_and_then_left_alone(
         assert {r.value for r in readings} == {None}
     started = time.monotonic()
     readings = await driver.read(rig.sensors, MORNING)
-    assert time.monotonic() - started < 0.05
+    assert time.monotonic() - started < rig.device.timeout_s / 2
     assert {r.quality for r in readings} == {Quality.NO_REPLY}
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 20.0))
     assert isinstance(receipt, Failed)

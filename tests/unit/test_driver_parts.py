@@ -38,6 +38,7 @@ from bms.model.site import (
     WriteRule,
 )
 from drivers import bacnet_codec as codec
+from drivers import bacnet_values as values
 from drivers.bacnet import reference
 from drivers.breaker import Breaker
 from drivers.limits import fit
@@ -187,7 +188,7 @@ def test_an_acknowledgement_of_many_reads_as_the_stack_wrote_it(
     found = codec.read_property_multiple_ack(references, bytes(stock.encode().pduData))
     for (_, value), tags in zip(answers, found, strict=True):
         assert isinstance(tags, list)
-        assert codec.decoded(tags).value == pytest.approx(float(value), rel=1e-7)
+        assert values.decoded(tags).value == pytest.approx(float(value), rel=1e-7)
 
 
 @given(st.binary(max_size=60))
@@ -208,8 +209,8 @@ def test_any_value_is_a_number_or_none(data: bytes) -> None:
     where = codec.Reference(2, 5, codec.PRESENT_VALUE)
     try:
         tags = codec.read_property_ack(where, codec.read_property(where) + b"\x3e" + data + b"\x3f")
-        codec.decoded(tags)
-        codec.occupied_slots(tags)
+        values.decoded(tags)
+        values.occupied_slots(tags)
     except Garbled:
         pass
 
@@ -217,15 +218,15 @@ def test_any_value_is_a_number_or_none(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("encoded", "value"),
     [
-        (codec.real(19.5), Real(19.5)),
-        (codec.double(-1e300), Double(-1e300)),
-        (codec.unsigned(300), Unsigned(300)),
-        (codec.unsigned(128), Unsigned(128)),
-        (codec.signed(-129), Integer(-129)),
-        (codec.signed(128), Integer(128)),
-        (codec.signed(-128), Integer(-128)),
-        (codec.signed(0), Integer(0)),
-        (codec.enumerated(1), Enumerated(1)),
+        (values.real(19.5), Real(19.5)),
+        (values.double(-1e300), Double(-1e300)),
+        (values.unsigned(300), Unsigned(300)),
+        (values.unsigned(128), Unsigned(128)),
+        (values.signed(-129), Integer(-129)),
+        (values.signed(128), Integer(128)),
+        (values.signed(-128), Integer(-128)),
+        (values.signed(0), Integer(0)),
+        (values.enumerated(1), Enumerated(1)),
     ],
 )
 def test_a_write_is_what_the_stack_would_send(encoded: bytes, value: Real) -> None:
@@ -246,9 +247,9 @@ def test_a_priority_array_shows_who_sits_where() -> None:
     data = b"\x3e" + bytes(array.encode().encode().pduData) + b"\x3f"
     where = codec.Reference(2, 5, codec.PRIORITY_ARRAY)
     tags = codec.read_property_ack(where, codec.read_property(where) + data)
-    assert codec.occupied_slots(tags) == {8: 22.0, 13: 1.0}
+    assert values.occupied_slots(tags) == {8: 22.0, 13: 1.0}
     with pytest.raises(Garbled, match="15 slots"):
-        codec.occupied_slots(tags[1:])
+        values.occupied_slots(tags[1:])
 
 
 def test_names_of_the_standard_become_numbers() -> None:

@@ -1,0 +1,200 @@
+"""What to do with each lever that is due: write it, renew it, leave it to people, or refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bms.model.command import Command, Failed, Overridden, Override, Receipt, Refused
+from bms.model.lease import Lease
+from bms.model.plan import Plan
+from bms.model.reading import Reading
+from bms.model.site import Mode, Point, Site
+from bms.ports import Drivers, Journal, Store
+from bms.services.fit import Unfit, fit
+from bms.services.hand import agrees, moved_by_hand
+from bms.services.poll import read_points
+from bms.services.writing import Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a tick starts from. ``leases`` are those of this site, by point id."""
+
+    site: Site
+    now: datetime
+    mode: Mode
+    plan: Plan | None
+    overrides: tuple[Override, ...]
+    leases: Mapping[str, Lease]
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A lease whose point somebody moved to ``value``."""
+
+    lease: Lease
+    command: Command
+    value: float
+
+
+def scene_of(site: Site, now: datetime, store: Store, journal: Journal) -> Scene:
+    """Mode, plan, overrides and leases as they are now.
+
+    Raises ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
+    """
+    return Scene(
+        site=site,
+        now=now,
+        mode=store.mode(site.id) or site.mode,
+        plan=store.plan_in_force(site.id),
+        overrides=tuple(store.overrides(site.id, now)),
+        leases={id_: held for id_, held in journal.leases().items() if held.point.site == site.id},
+    )
+
+
+def new_command(
+    point: str,
+    value: float,
+    now: datetime,
+    lease: timedelta,
+    reason: str,
+    actor: str,
+    plan: str | None = None,
+) -> Command:
+    """A command that is issued now and whose lease starts now."""
+    return Command(
+        id=uuid.uuid4().hex,
+        point=point,
+        value=value,
+        issued_at=now,
+        lease_end=now + lease,
+        reason=reason,
+        actor=actor,
+        plan=plan,
+    )
+
+
+def due_commands(scene: Scene, actor: str, lease: timedelta) -> list[Command]:
+    """What the plan asks for now, one command per lever."""
+    plan = scene.plan
+    assert plan is not None
+    reason = f"plan {plan.id} ({plan.schedule.status.value})"
+    wishes = ((row.point, row.value_at(scene.now)) for row in plan.schedule.setpoints)
+    return [
+        new_command(point, value, scene.now, lease, reason, actor, plan.id)
+        for point, value in wishes
+        if value is not None
+    ]
+
+
+def override_of(scene: Scene, point: str) -> Override | None:
+    """The override that covers a point, by itself or with its whole site."""
+    return next((o for o in scene.overrides if o.point in (None, point)), None)
+
+
+def stand_aside(
+    scene: Scene, commands: Sequence[Command], actor: str
+) -> tuple[list[Receipt], list[Command]]:
+    """Commands that people stand in the way of, and the others."""
+    blocked: list[Receipt] = []
+    free: list[Command] = []
+    for command in commands:
+        override = override_of(scene, command.point)
+        held = scene.leases.get(command.point)
+        if override is not None:
+            blocked.append(Overridden(command, None, None, override.actor))
+        elif held is not None and held.command.actor != actor and not held.ended(scene.now):
+            blocked.append(Overridden(command, None, held.command.value, held.command.actor))
+        else:
+            free.append(command)
+    return blocked, free
+
+
+def hands_off(scene: Scene, held: Lease, actor: str) -> bool:
+    """Whether what the plan holds has to go at once."""
+    if held.command.actor != actor:
+        return False
+    return scene.mode is not Mode.AUTO or override_of(scene, held.point.id) is not None
+
+
+async def decide(
+    scene: Scene,
+    commands: Sequence[Command],
+    ours: Mapping[str, Lease],
+    drivers: Drivers,
+    store: Store,
+) -> list[Order | Hand | Receipt]:
+    """Re-read every lever that is due and decide what to do with it."""
+    points = {point.id: point for point in scene.site.points}
+    known = [command for command in commands if command.point in points]
+    decisions: list[Order | Hand | Receipt] = [
+        Refused(command, f"{scene.site.id} has no such point")
+        for command in commands
+        if command.point not in points
+    ]
+    readings = await look(scene.site, [points[c.point] for c in known], drivers, scene.now)
+
+    def decide_all() -> list[Order | Hand | Receipt]:
+        return [
+            _decide_one(scene, points[c.point], c, readings[c.point], ours.get(c.point), store)
+            for c in known
+        ]
+
+    return decisions + await asyncio.to_thread(decide_all)
+
+
+def _decide_one(
+    scene: Scene,
+    point: Point,
+    command: Command,
+    reading: Reading,
+    held: Lease | None,
+    store: Store,
+) -> Order | Hand | Receipt:
+    order = order_for(scene, point, command, reading, held)
+    if not isinstance(order, Order) or held is None or held.ended(scene.now):
+        return order
+    value = reading.value
+    assert value is not None
+    if not agrees(held, value, held.command.value) and moved_by_hand(held, value, store):
+        return Hand(held, command, value)
+    wanted = order.command.value
+    if agrees(held, value, wanted) and agrees(held, held.command.value, wanted):
+        return replace(order, stands=value)
+    return order
+
+
+def order_for(
+    scene: Scene, point: Point, command: Command, reading: Reading, held: Lease | None
+) -> Order | Receipt:
+    """An order within the limits of the point, or why there is none."""
+    if point.write is None:
+        return Refused(command, f"{point.id} is not writable in its site file")
+    fitted = fit(command.value, point.write, reading.value)
+    if isinstance(fitted, Unfit):
+        return Refused(command, fitted.reason)
+    if reading.value is None:
+        detail = f": {reading.detail}" if reading.detail else ""
+        text = f"what stands there cannot be read ({reading.quality.value}{detail})"
+        return Failed(command, text, retryable=True)
+    return Order(
+        command=replace(command, value=fitted.value),
+        point=point,
+        device=scene.site.device(point.device),
+        limit=fitted.limit,
+        held=held,
+    )
+
+
+async def look(
+    site: Site, points: Sequence[Point], drivers: Drivers, now: datetime
+) -> dict[str, Reading]:
+    """A fresh reading of each point, by its id."""
+    readings = await read_points(site, points, drivers, now)
+    return {reading.point: reading for reading in readings}
+
+

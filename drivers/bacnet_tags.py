@@ -1,0 +1,97 @@
+"""BACnet tags: the pieces that every encoded value is made of. Pure.
+
+Source: ANSI/ASHRAE 135, clause 20.2.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.refusals import Garbled
+
+_BOOLEAN = 1
+_OPENING, _CLOSING = 6, 7
+_EXTENDED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag. ``kind`` is ``application``, ``context``, ``opening`` or ``closing``."""
+
+    kind: str
+    number: int
+    length: int
+    data: bytes
+
+
+class Tags:
+    """Reads tags off a byte string. Raises ``Garbled`` where the bytes are no tag."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    @property
+    def empty(self) -> bool:
+        return self._at >= len(self._data)
+
+    def next(self) -> Tag:
+        first = self._take(1)[0]
+        number, length = first >> 4, first & 7
+        if number == 15:
+            number = self._take(1)[0]
+        context = bool(first & 8)
+        if context and length in (_OPENING, _CLOSING):
+            return Tag("opening" if length == _OPENING else "closing", number, 0, b"")
+        if not context and number == _BOOLEAN:
+            return Tag("application", number, length, b"")
+        if length == _EXTENDED:
+            length = self._extended_length()
+        return Tag("context" if context else "application", number, length, self._take(length))
+
+    def peek(self) -> Tag:
+        at = self._at
+        tag = self.next()
+        self._at = at
+        return tag
+
+    def expect(self, kind: str, number: int) -> Tag:
+        tag = self.next()
+        if tag.kind != kind or tag.number != number:
+            raise Garbled(f"{kind} tag {number} expected, {tag.kind} tag {tag.number} found")
+        return tag
+
+    def unsigned(self, number: int) -> int:
+        return int.from_bytes(self.expect("context", number).data, "big")
+
+    def value(self, number: int) -> list[Tag]:
+        """The tags between opening and closing tag ``number``."""
+        self.expect("opening", number)
+        found: list[Tag] = []
+        depth = 0
+        while True:
+            tag = self.next()
+            if tag.kind == "closing":
+                if depth == 0:
+                    break
+                depth -= 1
+            elif tag.kind == "opening":
+                depth += 1
+            found.append(tag)
+        if tag.number != number:
+            raise Garbled(f"closing tag {number} expected, {tag.number} found")
+        return found
+
+    def _extended_length(self) -> int:
+        length = self._take(1)[0]
+        if length < 254:
+            return length
+        return int.from_bytes(self._take(2 if length == 254 else 4), "big")
+
+    def _take(self, count: int) -> bytes:
+        end = self._at + count
+        if end > len(self._data):
+            raise Garbled("the acknowledgement is cut short")
+        taken = self._data[self._at : end]
+        self._at = end
+        return taken

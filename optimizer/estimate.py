@@ -40,7 +40,8 @@ class State:
 
     def fading(self, n: int, step_h: float) -> Floats:
         """The disturbance over the coming steps [kW], shape (p, n)."""
-        return self.disturbance[:, np.newaxis] * np.exp(-(np.arange(n) + 0.5) * step_h / FADE_H)
+        fade = np.exp(-(np.arange(n) + 0.5) * step_h / FADE_H)
+        return np.asarray(self.disturbance[:, np.newaxis] * fade)
 
 
 def estimate(past: Past, shares: HeatShares, rc: Rc) -> State:

@@ -7,7 +7,6 @@ usual values keeps directions that the data do not hold away from the bounds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,7 +77,7 @@ class Record:
 
     @property
     def known(self) -> Bools:
-        return np.isfinite(self.heat + self.temp_out + self.ghi + self.run)
+        return np.asarray(np.isfinite(self.heat + self.temp_out + self.ghi + self.run))
 
     def filled(self) -> Record:
         """With gaps bridged by straight lines, which only lets hidden states settle."""

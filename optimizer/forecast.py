@@ -173,4 +173,4 @@ def _cop(source: HeatSource, temp_out: Floats, said: list[Words]) -> Floats:
         said.append(reasons.no_cop())
         return np.ones(len(temp_out))
     outdoors, cop = np.array(points).T
-    return np.maximum(LEAST_COP, np.interp(temp_out, outdoors, cop))
+    return np.asarray(np.maximum(LEAST_COP, np.interp(temp_out, outdoors, cop)))

@@ -54,7 +54,7 @@ class Past:
     @property
     def building_use(self) -> Floats:
         """1 while any zone is in use (n,)."""
-        return self.use.max(axis=0)
+        return np.asarray(self.use.max(axis=0))
 
     def last(self, hours: float) -> Past:
         """The last ``hours`` of it."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,7 +33,7 @@ from optimizer.forecast import Outlook, outlook
 from optimizer.identify import identify
 from optimizer.past import past_of, series
 from optimizer.program import FLOOR_FACTOR, Targets, solve
-from optimizer.resolution import sane, settle
+from optimizer.resolution import settle
 from optimizer.setpoints import held, on_time, wanted
 from optimizer.shares import HeatShares
 from optimizer.task import sound_part
@@ -40,8 +41,8 @@ from optimizer.thermal import Floats, Rc
 from optimizer.thermostat import Outcome, expected, follow, worth
 from optimizer.timetable import timetable
 
-POWER_COUNTED_ON = 0.85
-LEAST_MARGIN_K = 0.2
+POWER_COUNTED_ON = 0.9
+LEAST_MARGIN_K = 0.1
 LARGEST_MARGIN_K = 0.5
 FLOOR_MARGIN_K = 0.6
 RELAXED_KH_PER_ZONE = 0.1
@@ -156,7 +157,7 @@ def _choice(problem: Problem, building: Building, setpoints: Floats, unit_run: F
 def _targets(problem: Problem, building: Building) -> Targets:
     """Temperatures to keep at the end of every step, with a back-off for what the model and the
     thermostats miss."""
-    margin = np.clip(building.track + 0.1, LEAST_MARGIN_K, LARGEST_MARGIN_K)[:, np.newaxis]
+    margin = np.clip(building.track, LEAST_MARGIN_K, LARGEST_MARGIN_K)[:, np.newaxis]
     in_use = building.use > 0
     inner = np.where(in_use, building.low + margin, -np.inf)
     coming = np.concatenate([inner[:, 1:], inner[:, -1:]], axis=1)
@@ -229,7 +230,7 @@ def _schedule(
         start=problem.start,
         step_s=problem.step_s,
         status=status,
-        reasons=tuple([*said, *warm_ups]),
+        reasons=(*said, *warm_ups),
         expected=expected(building, chosen.course, chosen.outcome),
         own_control=expected(building, own.course, own.outcome),
         setpoints=_setpoint_plans(problem, planned, chosen.unit_run, building.outlook),
@@ -293,7 +294,7 @@ def _steps(problem: Problem, lever: Lever, values: Floats) -> SetpointPlan:
                 end=problem.start + step * last,
                 value=float(values[first]),
             )
-            for first, last in zip(edges[:-1], edges[1:], strict=True)
+            for first, last in pairwise(edges)
         ),
     )
 
@@ -325,6 +326,3 @@ def _empty(problem: Problem, said: Sequence[Words]) -> Schedule:
         own_control=UNKNOWN,
         setpoints=(),
     )
-
-
-__all__ = ["make_plan", "sane"]

@@ -13,15 +13,21 @@ the optimum unique.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
 from optimizer.building import Building, Course
 from optimizer.thermal import Floats
 
+Places = NDArray[np.intp]
+
 FLOOR_FACTOR = 10.0
+LOSS_DOUBT = 0.3
+"""Part of the modelled loss that is counted on top, so that heat is not stored on thin grounds."""
 TIE_BREAK = 1e-5
 STORED_PART = 0.4
 ITERATIONS = 50_000
@@ -83,6 +89,8 @@ def _cost(building: Building, targets: Targets) -> Floats:
     early = TIE_BREAK * float(np.mean(np.abs(worth)) + 1e-3) * np.arange(n, 0, -1) / n
     cost[:, 0] = (worth + early) * step_h
     cost[:, 3] = cost[:, 4] = targets.price * step_h
+    lossy = building.rc.h_out + building.rc.h_mass_out
+    cost[:, 1] += LOSS_DOUBT * lossy[:, np.newaxis] * np.maximum(0.0, worth) * step_h
     value = STORED_PART * max(0.0, float(worth.min()))
     coupled = building.rc.h_mass > 0
     cost[:, 1, -1] -= value * building.rc.c_air
@@ -100,71 +108,58 @@ def _bounds(building: Building, derate: float, given: Floats) -> Floats:
     return bounds.reshape(-1, 2)
 
 
-def _dynamics(building: Building, course: Course) -> tuple[coo_array, Floats]:
+class _Matrix:
+    """Collects entries of a sparse matrix."""
+
+    def __init__(self) -> None:
+        self._rows: list[Places] = []
+        self._columns: list[Places] = []
+        self._values: list[Floats] = []
+
+    def add(self, row: Places, column: Places, value: Floats) -> None:
+        self._rows.append(row.ravel())
+        self._columns.append(column.ravel())
+        self._values.append(value.ravel())
+
+    def build(self, shape: tuple[int, int]) -> Any:
+        """Compressed by rows."""
+        places = (np.concatenate(self._rows), np.concatenate(self._columns))
+        return coo_array((np.concatenate(self._values), places), shape=shape).tocsr()
+
+
+def _dynamics(building: Building, course: Course) -> tuple[Any, Floats]:
     """Rows: air, then mass, of every zone and step."""
     zones, n = building.use.shape
     column = np.arange(zones * BLOCKS * n).reshape(zones, BLOCKS, n)
     row = np.arange(zones * 2 * n).reshape(zones, 2, n)
     a = np.moveaxis(course.steps.a, 0, 3)
     b = np.moveaxis(course.steps.b, 0, 3)
-    rows, columns, values = [], [], []
+    matrix = _Matrix()
     for node in (0, 1):
-        _add(rows, columns, values, row[:, node], column[:, 1 + node], np.ones((zones, n)))
-        _add(rows, columns, values, row[:, node], column[:, 0], -b[:, node, 0])
+        matrix.add(row[:, node], column[:, 1 + node], np.ones((zones, n)))
+        matrix.add(row[:, node], column[:, 0], -b[:, node, 0])
         for other in (0, 1):
-            _add(
-                rows,
-                columns,
-                values,
-                row[:, node, 1:],
-                column[:, 1 + other, :-1],
-                -a[:, node, other, 1:],
-            )
+            matrix.add(row[:, node, 1:], column[:, 1 + other, :-1], -a[:, node, other, 1:])
     forced = np.stack(
         [b[:, i, 0] * course.flow_air + b[:, i, 1] * course.flow_mass for i in (0, 1)], axis=1
     )
     start = np.stack([building.state.air, building.state.mass])
     forced[:, :, 0] += np.einsum("pij,jp->pi", a[:, :, :, 0], start)
-    shape = (zones * 2 * n, zones * BLOCKS * n)
-    matrix = coo_array(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape
-    )
-    return matrix.tocsr(), forced.ravel()
+    return matrix.build((zones * 2 * n, zones * BLOCKS * n)), forced.ravel()
 
 
-def _limits(building: Building, course: Course, targets: Targets) -> tuple[coo_array, Floats]:
+def _limits(building: Building, course: Course, targets: Targets) -> tuple[Any, Floats]:
     """Rows: low, then high, of every zone and step; then the plant, every step."""
     zones, n = building.use.shape
     column = np.arange(zones * BLOCKS * n).reshape(zones, BLOCKS, n)
     row = np.arange(zones * 2 * n).reshape(zones, 2, n)
     plant = zones * 2 * n + np.arange(n)
     ones = np.ones((zones, n))
-    rows, columns, values = [], [], []
+    matrix = _Matrix()
     for side, sign in ((0, -1.0), (1, 1.0)):
-        _add(rows, columns, values, row[:, side], column[:, 1], sign * ones)
-        _add(rows, columns, values, row[:, side], column[:, 3 + side], -ones)
-    _add(rows, columns, values, np.broadcast_to(plant, (zones, n)), column[:, 0], ones)
-    room = np.concatenate(
-        [
-            np.stack([-targets.low, targets.high], axis=1).ravel(),
-            course.room_kw(building.capacity_kw),
-        ]
-    )
-    shape = (zones * 2 * n + n, zones * BLOCKS * n)
-    matrix = coo_array(
-        (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns))), shape=shape
-    )
-    return matrix.tocsr(), room
-
-
-def _add(
-    rows: list[np.ndarray],
-    columns: list[np.ndarray],
-    values: list[Floats],
-    row: np.ndarray,
-    column: np.ndarray,
-    value: Floats,
-) -> None:
-    rows.append(row.ravel())
-    columns.append(column.ravel())
-    values.append(value.ravel())
+        matrix.add(row[:, side], column[:, 1], sign * ones)
+        matrix.add(row[:, side], column[:, 3 + side], -ones)
+    matrix.add(np.broadcast_to(plant, (zones, n)), column[:, 0], ones)
+    limits = np.stack([-targets.low, targets.high], axis=1).ravel()
+    room = course.room_kw(building.capacity_kw)
+    return matrix.build((zones * 2 * n + n, zones * BLOCKS * n)), np.concatenate([limits, room])

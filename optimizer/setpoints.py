@@ -9,6 +9,7 @@ below the planned temperature, so that a zone that cools faster than planned is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from optimizer.thermal import Bools, Floats
 from optimizer.thermostat import follow
 from optimizer.timetable import spans
 
-SAFETY_LEAD_H = 0.25
+SAFETY_LEAD_H = 0.0
 CATCH_BELOW_PLAN_K = 1.0
 ABOVE_FLOOR_K = 0.5
 COARSE_K = 0.5
@@ -71,7 +72,7 @@ def _at_full_power(building: Building, course: Course, solution: Solution) -> Bo
 def _warm(in_use: Bools, heating: Bools, step_h: float) -> Bools:
     """Steps in use, and the heating that leads up to them with a safety lead."""
     warm = in_use.copy()
-    gap, lead = round(SHORT_GAP_H / step_h), max(1, round(SAFETY_LEAD_H / step_h))
+    gap, lead = round(SHORT_GAP_H / step_h), round(SAFETY_LEAD_H / step_h)
     end_of_last = 0
     for first, last in spans(in_use):
         begin = first
@@ -163,4 +164,4 @@ def held(values: Floats, step_h: float) -> Floats:
 def _runs(values: Floats) -> list[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(values)) + 1
     bounds = [0, *edges.tolist(), len(values)]
-    return list(zip(bounds[:-1], bounds[1:], strict=True))
+    return list(pairwise(bounds))

@@ -1,14 +1,15 @@
 """One heat meter, several zones: who got how much of the building's heat.
 
 The building's heat is explained as a sum of what the radiators of each zone give at their valve
-position (more when it is cold: the water is warmer), the coil of the ventilation, and a rest that
-no thermostat moves (hot water, pipes)::
+position (more when it is cold: all get the same, warmer water), the coil of the ventilation, and a
+rest that no thermostat moves (hot water, pipes)::
 
-    Q(t) = sum_z v_z (a_z + b_z cold) + run c max(0, limit - T_out) + base + use occupied
+    Q(t) = sum_z w_z v_z (1 + s cold) + run c max(0, limit - T_out) + base + use occupied
 
 with all coefficients >= 0, by non-negative least squares (Lawson and Hanson 1974,
-doi:10.1137/1.9781611971217) with a weak pull of ``a_z`` towards shares by area. What is left of
-the measured heat after coil, base and use is then divided in the proportion of the radiators.
+doi:10.1137/1.9781611971217) over a small grid of ``s`` and ``limit``. Valves of one building move
+together, so ``w_z`` is pulled towards shares by area. What is left of the measured heat after
+coil, base and use is then divided in the proportion of the radiators.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from optimizer.thermal import Bools, Floats
+from optimizer.thermal import Floats
 
 COIL_LIMITS_C = (-5.0, 0.0, 4.0, 8.0, 11.0, 14.0)
 COLD_BELOW_C = 15.0
 COLD_SPAN_K = 20.0
-AREA_PULL = 0.1
+COLD_SLOPES = (0.0, 0.4, 0.8, 1.2, 1.6)
+AREA_PULL = 0.5
 MIN_VALVE_ROWS = 96
 FULL_VALVE_PCT = 90.0
 LEAST_PROPORTION = 0.02
@@ -138,12 +140,29 @@ def fit_shares(
     )
     if not moves:
         return _by_area(heat[known], area_m2, coil_share)
-    fits = [
-        _nnls(heat, valve_pct, temp_out, run, use, area_m2, with_valves, limit)
-        for limit in COIL_LIMITS_C
-    ]
+    rows = _Rows(
+        heat=heat[with_valves],
+        valve=valve_pct[:, with_valves] / 100.0,
+        temp_out=temp_out[with_valves],
+        run=run[with_valves],
+        use=use[with_valves],
+        area_part=area_m2 / area_m2.sum(),
+    )
+    trials = [(slope, limit) for slope in COLD_SLOPES for limit in COIL_LIMITS_C]
+    fits = [_nnls(rows, slope, limit) for slope, limit in trials]
     best = min(range(len(fits)), key=lambda i: (fits[i][1], i))
-    return _shares(fits[best][0], len(area_m2), COIL_LIMITS_C[best], coil_share)
+    slope, limit = trials[best]
+    return _shares(fits[best][0], slope, limit, coil_share)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    heat: Floats
+    valve: Floats
+    temp_out: Floats
+    run: Floats
+    use: Floats
+    area_part: Floats
 
 
 def _by_area(heat: Floats, area_m2: Floats, coil_share: Floats) -> HeatShares:
@@ -161,50 +180,38 @@ def _by_area(heat: Floats, area_m2: Floats, coil_share: Floats) -> HeatShares:
     )
 
 
-def _nnls(
-    heat: Floats,
-    valve_pct: Floats,
-    temp_out: Floats,
-    run: Floats,
-    use: Floats,
-    area_m2: Floats,
-    rows: Bools,
-    limit: float,
-) -> tuple[Floats, float]:
-    zones = len(area_m2)
-    valve = valve_pct[:, rows] / 100.0
-    outdoors = temp_out[rows]
+def _nnls(rows: _Rows, slope: float, limit: float) -> tuple[Floats, float]:
+    """Coefficients of zones, coil, base and use, and the residual."""
+    n, zones = len(rows.heat), len(rows.area_part)
+    open_part = rows.valve * (1.0 + slope * cold(rows.temp_out))
     columns = np.column_stack(
         [
-            valve.T,
-            (valve * cold(outdoors)).T,
-            run[rows] * np.maximum(0.0, limit - outdoors),
-            np.ones(len(outdoors)),
-            use[rows],
+            open_part.T,
+            rows.run * np.maximum(0.0, limit - rows.temp_out),
+            np.ones(n),
+            rows.use,
         ]
     )
-    scale = float(np.mean(heat[rows]) / max(1e-6, float(np.mean(valve)))) / zones
-    pull = AREA_PULL * np.sqrt(len(outdoors))
+    pull = AREA_PULL * np.sqrt(n)
     extra = np.zeros((zones, columns.shape[1]))
-    extra[np.arange(zones), np.arange(zones)] = pull
-    wanted = pull * scale * zones * area_m2 / area_m2.sum()
+    extra[:, :zones] = pull * (np.eye(zones) - rows.area_part[:, np.newaxis])
     solution, residual = nnls(
-        np.vstack([columns, extra]), np.concatenate([heat[rows], wanted]), maxiter=1000
+        np.vstack([columns, extra]), np.concatenate([rows.heat, np.zeros(zones)]), maxiter=1000
     )
     return solution, float(residual)
 
 
-def _shares(solution: Floats, zones: int, limit: float, coil_share: Floats) -> HeatShares:
-    coil, base, use = solution[2 * zones :]
-    full = solution[:zones] + solution[zones : 2 * zones]
+def _shares(solution: Floats, slope: float, limit: float, coil_share: Floats) -> HeatShares:
+    valve_kw = solution[:-3]
+    coil, base, use = solution[-3:]
     return HeatShares(
         by_valve=True,
-        valve_kw=solution[:zones],
-        valve_cold_kw=solution[zones : 2 * zones],
+        valve_kw=valve_kw,
+        valve_cold_kw=slope * valve_kw,
         base_kw=float(base),
         use_kw=float(use),
         coil_kw_per_k=float(coil),
         coil_below_c=limit,
         coil_share=coil_share,
-        part=full / max(1e-9, float(full.sum())),
+        part=valve_kw / max(1e-9, float(valve_kw.sum())),
     )

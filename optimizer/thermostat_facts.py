@@ -12,6 +12,8 @@ STEADY_H = 3.0
 LEAST_STEADY = 24
 FULL_VALVE_PCT = 90.0
 LEAST_FULL = 8
+WARM_UP_QUANTILE = 0.75
+"""A warm-up starts from cold radiators, which take more than they do on average."""
 LARGEST_DROOP_K = 1.0
 DEFAULT_TRACK_K = 0.2
 
@@ -60,5 +62,5 @@ def _power(past: Past, shares: HeatShares, z: int) -> tuple[float, float]:
         known = heat[np.isfinite(heat)]
         return (float(np.quantile(known, 0.97)) if len(known) else 0.0), 0.0
     expected = shares.radiators(past.valve, past.temp_out)[z]
-    factor = float(np.median(heat[full] / np.maximum(expected[full], 1e-9)))
+    factor = float(np.quantile(heat[full] / np.maximum(expected[full], 1e-9), WARM_UP_QUANTILE))
     return float(shares.valve_kw[z]) * factor, float(shares.valve_cold_kw[z]) * factor

@@ -34,6 +34,9 @@ def demo(
             min=1, max=300, help="days to run fast (--once: 14, else 3 before going live)"
         ),
     ] = None,
+    past_days: Annotated[
+        int, typer.Option(min=1, max=365, help="days before; savings need a year of them")
+    ] = 365,
     speed: Annotated[float, typer.Option(min=1, max=3600, help="live: times real time")] = 60.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="port of the page")] = 8000,
     seed: Annotated[int, typer.Option(min=0, help="other buildings, occupants and forecasts")] = 1,
@@ -48,7 +51,15 @@ def demo(
         raise typer.BadParameter("--json goes with --once")
     chosen = days if days is not None else (14 if once else 3)
     home = Path(tempfile.mkdtemp(prefix="bms-demo-")) if once else fresh_home()
-    options = DemoOptions(home=home, sites=sites, days=chosen, speed=speed, port=port, seed=seed)
+    options = DemoOptions(
+        home=home,
+        sites=sites,
+        days=chosen,
+        past_days=past_days,
+        speed=speed,
+        port=port,
+        seed=seed,
+    )
     with progress_bars(quiet=as_json) as report:
         if not once:
             asyncio.run(run_live(options, report))

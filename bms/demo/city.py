@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bms.clock import FileClock
@@ -18,7 +18,6 @@ from bms.model.plan import NoModel
 from bms.model.site import Site
 from bms.runtime.municipality import (
     DETAILED,
-    PAST,
     START,
     WEATHER,
     archetype_of,
@@ -33,6 +32,8 @@ from drivers.simulator.client import SimulatorProcess, read_history
 from drivers.simulator.config import SimulatorConfig, SiteConfig
 
 log = logging.getLogger(__name__)
+ORPHAN_SPEED = 60.0
+
 Report = Callable[[str, float], None]
 """Called with what is being done and how much of it is (0..1)."""
 
@@ -51,15 +52,19 @@ class Simulated:
 
 
 def simulator_config(options: DemoOptions, sites: Sequence[Site]) -> SimulatorConfig:
-    """One simulated building per site, from a year before the demo starts."""
+    """One simulated building per site, from ``past_days`` before the demo starts.
+
+    Should we die, the buildings go on at least so fast that a lease ends while they live.
+    """
     return SimulatorConfig(
         sites=tuple(
             SiteConfig(id=site.id, archetype=archetype_of(site.id), seed=options.seed * 1000 + i)
             for i, site in enumerate(sites)
         ),
         weather=WEATHER,
-        start=START.astimezone(UTC) - PAST,
+        start=START.astimezone(UTC) - timedelta(days=options.past_days),
         clock_file=options.home / "clock.json",
+        orphan_speed=max(ORPHAN_SPEED, options.speed),
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Coroutine
 from datetime import UTC, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 
@@ -18,10 +17,11 @@ from bms.runtime.municipality import START
 from bms.runtime.serve import listen, serving, stop_signal, working
 from bms.services.keys import create_key
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 HOST = "127.0.0.1"
 FASTEST_PULSE_S = 0.2
 PULSES_PER_QUARTER = 15
+QUARTER_S = 900
 
 
 async def run_live(options: DemoOptions, report: Report) -> None:
@@ -31,31 +31,39 @@ async def run_live(options: DemoOptions, report: Report) -> None:
     """
     bound = listen(HOST, options.port)
     stopped = stop_signal()
-    with contextlib.closing(bound):
-        async with simulated_city(options, report) as simulated:
-            city = simulated.city
-            key = create_key(city.store, name="demo", scope="operate", now=city.clock.now())
-            async with serving(city, bound):
-                _announce(bound.getsockname()[1], key)
-                start = START.astimezone(UTC)
-                await _unless(stopped, _first_days(simulated, options, report))
-                if not stopped.is_set():
-                    await simulated.simulator.speed(options.speed)
-                    pulse = max(FASTEST_PULSE_S, 900 / options.speed / PULSES_PER_QUARTER)
-                    async with working(city, pulse_seconds=min(pulse, 1.0)):
-                        await stopped.wait()
-                log.info("ran from %s to %s", start, city.clock.now())
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(bound.close)
+        opening = stack.enter_async_context(simulated_city(options, report))
+        simulated = await _unless(stopped, opening)
+        if simulated is None:
+            return
+        city = simulated.city
+        key = create_key(city.store, name="demo", scope="operate", now=city.clock.now())
+        await stack.enter_async_context(serving(city, bound))
+        _announce(bound.getsockname()[1], key)
+        await _first_days(simulated, options, report, stopped)
+        if not stopped.is_set():
+            await _go_on(simulated, options, stopped)
 
 
-async def _first_days(simulated: Simulated, options: DemoOptions, report: Report) -> None:
+async def _first_days(
+    simulated: Simulated, options: DemoOptions, report: Report, stopped: asyncio.Event
+) -> None:
     start = START.astimezone(UTC)
     until = (START + timedelta(days=options.days)).astimezone(UTC)
-    await learn(simulated.city, report)
-    await run_days(simulated, start, until, report)
+    await _unless(stopped, learn(simulated.city, report))
+    await run_days(simulated, start, until, report, stopped.is_set)
 
 
-async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, or give it up when the event comes first."""
+async def _go_on(simulated: Simulated, options: DemoOptions, stopped: asyncio.Event) -> None:
+    await simulated.simulator.speed(options.speed)
+    pulse = max(FASTEST_PULSE_S, QUARTER_S / options.speed / PULSES_PER_QUARTER)
+    async with working(simulated.city, pulse_seconds=min(pulse, 1.0)):
+        await stopped.wait()
+
+
+async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Do work that may be cut off anywhere; None when the event came first."""
     doing = asyncio.create_task(work)
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -63,7 +71,8 @@ async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, None]) -> No
     if not doing.done():
         doing.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await doing
+        return await doing
+    return None
 
 
 def _announce(port: int, key: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.options import DemoOptions
 from bms.model.savings import Span
 from bms.runtime.jobs import job_table
-from bms.runtime.municipality import PAST, START
+from bms.runtime.municipality import START
 from bms.runtime.serve import give_back
 from bms.runtime.virtual import run_virtual
 from bms.services.poll import poll_site
@@ -37,12 +38,21 @@ async def run_once(options: DemoOptions, report: Report) -> Result:
     async with simulated_city(options, report) as simulated:
         await learn(simulated.city, report)
         await run_days(simulated, start, until, report)
-        rows = await _rows(simulated, start, until, options)
+        rows = await taken_stock(simulated, start, until, options)
     return Result(rows, time.monotonic() - began)
 
 
-async def run_days(simulated: Simulated, start: datetime, until: datetime, report: Report) -> None:
-    """Run the job table in lockstep with the simulator, then give every point back."""
+async def run_days(
+    simulated: Simulated,
+    start: datetime,
+    until: datetime,
+    report: Report,
+    stopped: Callable[[], bool] = lambda: False,
+) -> None:
+    """Run the job table in lockstep with the simulator, then give every point back.
+
+    ``stopped`` is asked between two ticks, so that no write is cut off in the middle.
+    """
     city = simulated.city
 
     async def move_to(moment: datetime) -> None:
@@ -50,24 +60,26 @@ async def run_days(simulated: Simulated, start: datetime, until: datetime, repor
         report("days", (moment - start) / (until - start))
 
     try:
-        await run_virtual(job_table(city), start, until, move_to)
+        await run_virtual(job_table(city), start, until, move_to, stopped)
         for site in city.sites.values():
             await poll_site(site, now=until, drivers=city.drivers, store=city.store)
     finally:
         await give_back(city)
 
 
-async def _rows(
+async def taken_stock(
     simulated: Simulated, start: datetime, until: datetime, options: DemoOptions
 ) -> tuple[Row, ...]:
+    """The row of every building: what its meters let us claim, beside what really happened."""
     city = simulated.city
+    baseline = Span(start=start - timedelta(days=options.past_days), end=start)
     record = await simulated.simulator.truth(options.home / "truth.json")
     truth = Truth.from_dict(record)
     return tuple(
         take_stock(
             site,
             truth,
-            baseline=Span(start=start - PAST, end=start),
+            baseline=baseline,
             reporting=Span(start=start, end=until),
             store=city.store,
             feed=city.feed,

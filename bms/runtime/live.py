@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
@@ -25,6 +29,36 @@ class Pulse:
             return
         self._due = self._job.next_after(now)
         await self._job.run(now)
+
+
+class Underway:
+    """Counts the runs that are under way, so that whoever ends can wait for them."""
+
+    def __init__(self) -> None:
+        self._runs = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    def counted(self, job: Job) -> Job:
+        """The same job, counted."""
+
+        async def run(now: datetime) -> None:
+            self._runs += 1
+            self._quiet.clear()
+            try:
+                await job.run(now)
+            finally:
+                self._runs -= 1
+                if self._runs == 0:
+                    self._quiet.set()
+
+        return replace(job, run=run)
+
+    async def over(self, patience_s: float) -> bool:
+        """Wait until nothing is under way, at most ``patience_s`` [s]; whether it came to that."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), patience_s)
+        return self._quiet.is_set()
 
 
 def scheduler(jobs: Sequence[Job], clock: Clock, *, pulse_seconds: float = 1.0) -> AsyncIOScheduler:

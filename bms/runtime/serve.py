@@ -17,11 +17,15 @@ from api.app import create_app
 from bms.errors import ConfigError
 from bms.model.command import StillHeld
 from bms.runtime.jobs import job_table
-from bms.runtime.live import scheduler
+from bms.runtime.live import Underway, scheduler
 from bms.services.city import City
 from bms.services.release import keep_receipts, release_everything
 
 log = logging.getLogger(__name__)
+
+GRACE_S = 5
+PATIENCE_S = 30.0
+"""How long a tick may take [s] once we have been told to end."""
 
 
 class Parts(Flag):
@@ -53,7 +57,12 @@ def listen(host: str, port: int) -> socket.socket:
 @contextlib.asynccontextmanager
 async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Server]:
     """API and dashboard on a bound socket while the block runs."""
-    config = uvicorn.Config(create_app(city), log_level="warning", lifespan="on")
+    config = uvicorn.Config(
+        create_app(city),
+        log_level="warning",
+        lifespan="on",
+        timeout_graceful_shutdown=GRACE_S,  # an open event stream must not keep us alive
+    )
     server = uvicorn.Server(config)
     # Signals are ours: the points have to be given back before the process ends.
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
@@ -68,12 +77,20 @@ async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Ser
 
 @contextlib.asynccontextmanager
 async def working(city: City, *, pulse_seconds: float = 1.0) -> AsyncIterator[None]:
-    """Poll, plan and dispatch while the block runs; then give everything back."""
-    ticking = scheduler(job_table(city), city.clock, pulse_seconds=pulse_seconds)
+    """Poll, plan and dispatch while the block runs; then give everything back.
+
+    What is under way at the end is waited for first: a tick that is cut off may have announced a
+    write that then leaves after the release.
+    """
+    underway = Underway()
+    jobs = [underway.counted(job) for job in job_table(city)]
+    ticking = scheduler(jobs, city.clock, pulse_seconds=pulse_seconds)
     ticking.start()
     try:
         yield
     finally:
+        ticking.pause()
+        await underway.over(PATIENCE_S)
         ticking.shutdown(wait=False)
         await give_back(city)
 
@@ -102,6 +119,7 @@ async def run_city(city: City, parts: Parts) -> None:
     """Run the parts until SIGINT or SIGTERM, then give every point back."""
     stopped = stop_signal()
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(city.store.close)
         stack.push_async_callback(city.drivers.close)
         if Parts.SERVE in parts:
             bound = listen(city.settings.host, city.settings.port)

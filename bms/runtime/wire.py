@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from bms.clock import SystemClock
+from bms.clock import FileClock, SystemClock
 from bms.config import Settings
+from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.tariffs import TariffBook
 from bms.journal import FileJournal
 from bms.model.savings import SiteSavings
 from bms.model.site import Site
-from bms.ports import Clock, Drivers, Feed
+from bms.ports import Clock, Drivers, Feed, Store
 from bms.reports.csv import savings_csv
 from bms.services.city import City
 from bms.services.supervise import GuardSupervisor
@@ -27,13 +29,29 @@ from sites.loader import load_sites
 class FileReporter:
     """``bms.reports`` as the services see it."""
 
-    def savings_csv(self, rows: Sequence[SiteSavings]) -> bytes:
-        return savings_csv(rows)
+    def savings_csv(self, rows: Sequence[SiteSavings], decimal_comma: bool = False) -> bytes:
+        return savings_csv(rows, decimal_comma)
 
 
 def sites_of(settings: Settings) -> tuple[Site, ...]:
     """The sites of the settings' folder. Raises ``SiteFileError`` with every mistake."""
     return load_sites(settings.sites, load_templates())
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The computer's time, or that of the simulator that owns the clock file."""
+    return FileClock(settings.clock_file) if settings.clock_file else SystemClock()
+
+
+def make_home(home: Path) -> None:
+    """Make the folder of database and journal. Raises ``ConfigError`` when that cannot be."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the folder {home} cannot be made: {error.strerror}; "
+            "name one that is yours to write in BMS_HOME"
+        ) from error
 
 
 def wire(
@@ -43,20 +61,22 @@ def wire(
     clock: Clock | None = None,
     drivers: Drivers | None = None,
     feed: Feed | None = None,
+    store: Store | None = None,
 ) -> City:
     """A city of the settings' sites, or of the parts that are handed in.
 
-    Raises ``ConfigError`` for wrong site files, ``StoreError`` for an unusable database.
+    Raises ``ConfigError`` for wrong site files and a home that cannot be made, ``StoreError`` for
+    an unusable database.
     """
     chosen = tuple(sites) if sites is not None else sites_of(settings)
-    ticking = clock or SystemClock()
+    ticking = clock or clock_of(settings)
     optimizer = Optimizer()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_home(settings.home)
     return City(
         sites={site.id: site for site in chosen},
         settings=settings,
         clock=ticking,
-        store=SqlStore(settings.database),
+        store=store or SqlStore(settings.database),
         drivers=drivers or NetworkDrivers(clock=ticking),
         planner=optimizer,
         checker=optimizer,

@@ -16,11 +16,12 @@ from bms.savings.baseline import Baseline, fit_baseline
 from bms.savings.days import Days, daily
 from bms.savings.gates import Objection, fit, size, sufficiency, verdict, weather
 from bms.savings.screening import screen_temp, screen_use
-from bms.savings.season import same_season
+from bms.savings.season import apart, same_season
 from bms.savings.uncertainty import (
     CONFIDENCE,
     DEFAULT_DRIFT,
     drift_kwh,
+    drift_over,
     model_half_width,
     total_half_width,
 )
@@ -71,9 +72,9 @@ def assess_meter(
 
     ``use`` [kWh per step] and ``temp`` [degC] have steps of an hour or less and need not share a
     grid; NaN is a gap. ``closed`` tells local days on which the building is shut: they count as
-    weekend. ``drift`` is the standard deviation of the building's own change from year to year
-    (a share of its use; default 5 %). Only whole local days with 90 % of their hours count, and
-    what was not measured is neither in the measured use nor in the adjusted baseline.
+    weekend. ``drift`` is the standard deviation of the building's own change from one year to the
+    next (a share of its use; default 5 %). Only whole local days with 90 % of their hours count,
+    and what was not measured is neither in the measured use nor in the adjusted baseline.
 
     Always an answer: what cannot be said is None, with a reason. Raises
     ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``. Method and sources:
@@ -140,14 +141,14 @@ def _refused(q: _Question, found: list[Objection]) -> Savings:
         verdict=Verdict.NOT_CLAIMABLE,
         reasons=tuple(o.words for o in found),
         flags=q.flags,
-        drift=q.drift,
     )
 
 
 def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
     season = same_season(q.before, q.after.dates)
     model = fit_baseline(season, cooling=q.commodity is Commodity.ELECTRICITY, closed=closed)
-    result = _adjust(model, q)
+    drift = drift_over(q.drift, apart(season, q.after.dates))
+    result = _adjust(model, q, drift)
     saving, half = result.adjusted_kwh - result.measured_kwh, result.half_width_kwh
     found = [
         *sufficiency(len(q.before), len(q.after), q.coverage),
@@ -177,11 +178,11 @@ def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
         verdict=verdict(found),
         reasons=tuple(o.words for o in found),
         flags=q.flags,
-        drift=q.drift,
+        drift=drift,
     )
 
 
-def _adjust(model: Baseline, q: _Question) -> _Adjusted:
+def _adjust(model: Baseline, q: _Question, drift: float) -> _Adjusted:
     days = q.after
     adjusted = float((model.predict(days.dates, days.temp_c) * days.hours / 24.0).sum())
     noise = model_half_width(
@@ -195,12 +196,11 @@ def _adjust(model: Baseline, q: _Question) -> _Adjusted:
         months=(q.reporting.end - q.reporting.start) / MONTH,
     )
     ordinary = float(q.before.rate.mean() * days.hours.sum() / 24.0)
-    drift = drift_kwh(q.drift, adjusted, ordinary)
     margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
     strange = (days.temp_c < model.coldest_c - margin) | (days.temp_c > model.warmest_c + margin)
     return _Adjusted(
         adjusted_kwh=adjusted,
         measured_kwh=float(days.kwh.sum()),
-        half_width_kwh=total_half_width(noise, drift),
+        half_width_kwh=total_half_width(noise, drift_kwh(drift, adjusted, ordinary)),
         strange_days=int(np.count_nonzero(strange)),
     )

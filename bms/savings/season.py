@@ -33,3 +33,9 @@ def same_season(days: Days, reporting: tuple[date, ...]) -> Days:
     around = np.abs((away + _YEAR / 2.0) % _YEAR - _YEAR / 2.0)
     season = days.where(around <= NEIGHBOURS_DAYS + len(reporting) / 2.0)
     return season if len(season) >= LEAST_DAYS else days
+
+
+def apart(days: Days, reporting: tuple[date, ...]) -> float:
+    """Mean distance in time between ``days`` and the middle of the ``reporting`` days [days]."""
+    middle = (reporting[0].toordinal() + reporting[-1].toordinal()) / 2.0
+    return float(np.abs(np.array([day.toordinal() for day in days.dates]) - middle).mean())

@@ -196,5 +196,3 @@ async def look(
     """A fresh reading of each point, by its id."""
     readings = await read_points(site, points, drivers, now)
     return {reading.point: reading for reading in readings}
-
-

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from bms.model.command import Receipt, Refused
+from bms.errors import GuardError, StoreError
+from bms.model.command import Receipt, Refused, ReleaseReceipt
 from bms.model.lease import Lease
 from bms.model.plan import Plan
 from bms.model.site import Mode, Site
@@ -18,6 +20,7 @@ from bms.model.words import Words
 from bms.ports import Drivers, GuardKeeper, Journal, Store
 from bms.services.decide import (
     Hand,
+    Scene,
     decide,
     due_commands,
     hands_off,
@@ -28,7 +31,7 @@ from bms.services.decide import (
     scene_of,
     stand_aside,
 )
-from bms.services.hand import overridden, suspend
+from bms.services.hand import overridden, record_hand
 from bms.services.release import keep_receipts, release_leases
 from bms.services.writing import Order, Outcome, carry_out, yield_point
 
@@ -79,7 +82,7 @@ async def dispatch_site(
     Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read: then
     nothing is written. Everything after that is a receipt.
     """
-    scene = await asyncio.to_thread(_scene, site, now, store, journal)
+    scene = await asyncio.to_thread(scene_of, site, now, store, journal)
     ours = {id_: held for id_, held in scene.leases.items() if held.command.actor == actor}
     flaw = plan_flaw(scene.plan, now, plan_max_age)
     commands = due_commands(scene, actor, lease) if flaw is None and scene.mode is Mode.AUTO else []
@@ -91,18 +94,11 @@ async def dispatch_site(
     orders = [item for item in decisions if isinstance(item, Order)]
     hands = [item for item in decisions if isinstance(item, Hand)]
     settled += [item for item in decisions if not isinstance(item, Order | Hand)]
-    kept = {order.point.id for order in orders} | {hand.lease.point.id for hand in hands}
-    ending = [held for id_, held in scene.leases.items() if id_ not in kept]
-    written, yielded, given_back = await asyncio.gather(
+    written, yielded = await asyncio.gather(
         carry_out(orders, now=now, drivers=drivers, journal=journal, keeper=keeper),
         _yield_to(hands, now=now, drivers=drivers, journal=journal, store=store),
-        release_leases(
-            [held for held in ending if held.ended(now) or hands_off(scene, held, actor)],
-            now=now,
-            drivers=drivers,
-            journal=journal,
-        ),
     )
+    given_back = await _clear_up(scene, actor, store=store, drivers=drivers, journal=journal)
     outcomes = [*settled, *written, *yielded, *given_back]
     await keep_receipts(store, outcomes, now)
     return outcomes
@@ -132,7 +128,7 @@ async def write_once(
     command = new_command(point_id, value, now, lease, reason, actor)
     if point is None:
         return Refused(command, f"{site.id} has no point {point_id}")
-    scene = await asyncio.to_thread(_scene, site, now, store, journal)
+    scene = await asyncio.to_thread(scene_of, site, now, store, journal)
     override = override_of(scene, point_id)
     if override is not None:
         outcomes: list[Outcome] = [
@@ -155,13 +151,31 @@ def _runs_out(held: Lease, flaw: Words) -> Receipt:
     return Refused(held.command, f"{flaw.en}. The lease is not renewed and ends at {end}")
 
 
+async def _clear_up(
+    scene: Scene, actor: str, *, store: Store, drivers: Drivers, journal: Journal
+) -> list[ReleaseReceipt]:
+    """Give back what has ended, and what people have taken out of our hands.
+
+    It looks again, after our writes: whoever releases a site sets its mode before giving back, so
+    that either they see what we wrote, or we see their word here.
+    """
+    with suppress(StoreError, GuardError):  # else what we knew at the start has to do
+        scene = await asyncio.to_thread(scene_of, scene.site, scene.now, store, journal)
+    ending = [
+        held
+        for held in scene.leases.values()
+        if held.ended(scene.now) or hands_off(scene, held, actor)
+    ]
+    return await release_leases(ending, now=scene.now, drivers=drivers, journal=journal)
+
+
 async def _yield_to(
     hands: Sequence[Hand], *, now: datetime, drivers: Drivers, journal: Journal, store: Store
 ) -> list[Outcome]:
     """Leave points to the people who moved them, and put that on record."""
     outcomes: list[Outcome] = []
     for hand in hands:
-        await asyncio.to_thread(suspend, hand.lease, hand.value, now=now, store=store)
+        await asyncio.to_thread(record_hand, hand.lease, hand.value, now=now, store=store)
         outcomes.append(overridden(hand.command, hand.value))
         outcomes += await yield_point(hand.lease, now=now, drivers=drivers, journal=journal)
     return outcomes

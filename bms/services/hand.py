@@ -7,13 +7,17 @@ by the building itself; a BACnet slot above ours is seen by the driver.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from datetime import datetime, timedelta
 
+from bms.errors import StoreError
 from bms.model.command import Accepted, Clamped, Command, Overridden, Override
 from bms.model.lease import Lease
 from bms.model.site import ReleaseKind
 from bms.ports import Store
+
+log = logging.getLogger(__name__)
 
 LOCAL = "local"
 HAND_HOLD = timedelta(hours=2)
@@ -48,8 +52,11 @@ def last_seen(lease: Lease, store: Store) -> float | None:
     return None
 
 
-def suspend(lease: Lease, value: float, *, now: datetime, store: Store) -> Override:
-    """Put the hand on record, as an override that people see and may remove."""
+def record_hand(lease: Lease, value: float, *, now: datetime, store: Store) -> None:
+    """Put the hand on record, as an override that suspends us and that people see and may remove.
+
+    When the database is away the hand is respected for this tick only.
+    """
     override = Override(
         id=uuid.uuid4().hex,
         site=lease.point.site,
@@ -59,8 +66,10 @@ def suspend(lease: Lease, value: float, *, now: datetime, store: Store) -> Overr
         reason=f"changed at the building: {value:g} stands instead of {lease.command.value:g}",
         actor=LOCAL,
     )
-    store.add_override(override)
-    return override
+    try:
+        store.add_override(override)
+    except StoreError as error:
+        log.error("%s was %s, which could not be kept: %s", override.point, override.reason, error)
 
 
 def overridden(command: Command, value: float) -> Overridden:

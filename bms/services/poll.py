@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bms.model.reading import Ingested, Quality, Reading
 from bms.model.site import Point, Site
-from bms.ports import Driver, Drivers, Store
+from bms.ports import Drivers, Store
 
 
 async def read_points(
@@ -21,19 +21,20 @@ async def read_points(
         by_device[point.device].append(point)
     batches = await asyncio.gather(
         *(
-            _read_device(drivers.driver(site.device(device)), theirs, at)
+            _read_device(site, device, theirs, drivers, at)
             for device, theirs in by_device.items()
         )
     )
     return [reading for batch in batches for reading in batch]
 
 
-async def _read_device(driver: Driver, points: list[Point], at: datetime) -> list[Reading]:
+async def _read_device(
+    site: Site, device: str, points: list[Point], drivers: Drivers, at: datetime
+) -> list[Reading]:
     """A driver never raises for what a device does; if it has a bug, its neighbours live on."""
     try:
-        return [
-            _plausible(p, r) for p, r in zip(points, await driver.read(points, at), strict=True)
-        ]
+        readings = await drivers.driver(site.device(device)).read(points, at)
+        return [_plausible(point, r) for point, r in zip(points, readings, strict=True)]
     except Exception as error:
         detail = f"driver failed: {error!r}"
         return [Reading(p.id, at, None, Quality.DEVICE_ERROR, at, detail) for p in points]

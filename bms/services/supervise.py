@@ -67,7 +67,10 @@ class GuardSupervisor:
                 child.returncode = 0  # no longer ours to wait for; it outlives us on purpose
                 continue
             child.terminate()
-            await asyncio.to_thread(child.wait, self._deadline_s)
+            try:
+                await asyncio.to_thread(child.wait, self._deadline_s)
+            except subprocess.TimeoutExpired:
+                child.returncode = 0  # it still gives something back; let it
 
     def _running(self) -> list[subprocess.Popen[bytes]]:
         """The guards that we started and that have not ended."""

@@ -11,7 +11,7 @@ from bms.model.command import Accepted, Failed
 from bms.model.lease import Lease
 from bms.model.site import ReleaseKind, Site
 from bms.ports import Drivers, Journal, Store
-from bms.services.hand import agrees, moved_by_hand, overridden, suspend
+from bms.services.hand import agrees, moved_by_hand, overridden, record_hand
 from bms.services.poll import read_points
 from bms.services.release import keep_receipts, release_leases
 from bms.services.writing import Outcome, yield_point
@@ -69,7 +69,7 @@ async def _judge(
     if lease.point.write and lease.point.write.release.kind is ReleaseKind.TIMETABLE:
         return []
     if await asyncio.to_thread(moved_by_hand, lease, value, store):
-        await asyncio.to_thread(suspend, lease, value, now=now, store=store)
+        await asyncio.to_thread(record_hand, lease, value, now=now, store=store)
         yielded = await yield_point(lease, now=now, drivers=drivers, journal=journal)
         return [overridden(command, value), *yielded]
     text = f"the read-back is {value:g} instead of {command.value:g}"

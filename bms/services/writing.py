@@ -93,7 +93,7 @@ async def _one(order: Order, *, now: datetime, drivers: Drivers, journal: Journa
         return [_as_limited(order, Accepted(order.command, order.stands))]
     receipt = _as_limited(order, await _write(order, drivers))
     match receipt:
-        case Accepted() | Clamped():
+        case Accepted() | Clamped() if await _leased(order, journal):
             return [receipt]
         case Refused() if order.held is None:
             await close_leases({order.point.id: order.command.id}, journal)
@@ -103,6 +103,15 @@ async def _one(order: Order, *, now: datetime, drivers: Drivers, journal: Journa
             return [receipt, *await yield_point(lease, now=now, drivers=drivers, journal=journal)]
         case _:
             return [receipt, await _take_back(order, receipt, now, drivers, journal)]
+
+
+async def _leased(order: Order, journal: Journal) -> bool:
+    """Whether the lease is still open. A write that took longer than its lease came after the
+    guard, and nobody else would give the point back."""
+    try:
+        return order.point.id in await asyncio.to_thread(journal.leases)
+    except GuardError:
+        return True  # as announced; whoever can read the journal again will find it
 
 
 async def _write(order: Order, drivers: Drivers) -> Receipt:
@@ -142,7 +151,9 @@ async def yield_point(
 async def _take_back(
     order: Order, receipt: Receipt, now: datetime, drivers: Drivers, journal: Journal
 ) -> ReleaseReceipt:
-    """After a failure the earlier value may still stand, or the new one may: neither is wanted.
+    """Give back a point whose write did not go as it should.
+
+    The earlier value may still stand, or the new one may: neither is wanted.
 
     After a time-out the write may still arrive, so the lease stays open and the guard gives the
     point back once more.

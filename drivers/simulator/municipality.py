@@ -201,7 +201,7 @@ class Municipality:
         return (
             np.where(np.isnan(self._asked_setpoint), setpoint, self._asked_setpoint),
             np.where(np.isnan(self._asked_run), run, self._asked_run),
-            np.nan_to_num(self._asked_shift, nan=0.0),
+            np.where(np.isnan(self._asked_shift), 0.0, self._asked_shift),
         )
 
     def _control(self, day: DayInputs, slot: int) -> Control:

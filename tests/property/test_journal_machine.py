@@ -250,7 +250,7 @@ class Building(RuleBasedStateMachine):
 
 TestBuilding = Building.TestCase
 TestBuilding.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=20,
     deadline=None,
     derandomize=True,

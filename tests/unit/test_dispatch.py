@@ -8,6 +8,7 @@ from itertools import count
 
 import pytest
 
+from bms.errors import StoreUnavailable
 from bms.journal import MemoryJournal
 from bms.model.command import (
     Accepted,
@@ -23,7 +24,7 @@ from bms.model.site import Mode, Site
 from bms.model.words import Words
 from bms.services.dispatch import dispatch_site, plan_flaw, write_once
 from bms.store.memory import MemoryStore
-from tests.fakes_drivers import FakeDrivers
+from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import (
     CONSTANT,
     ENABLE,
@@ -287,6 +288,69 @@ async def test_a_bacnet_operator_wins_and_nothing_of_ours_stays_beneath() -> Non
     assert bench.held()[NULL] == WANTED[NULL]
 
 
+async def test_an_operators_value_that_equals_the_new_plan_is_not_taken_for_ours() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.plan({**WANTED, NULL: 19.0})
+    bench.device(NULL).override[NULL] = (8, 19.0)
+    await bench.tick(TICK)
+    assert NULL not in bench.held()  # 21 degC of ours must not wait beneath
+
+
+async def test_a_release_in_the_middle_of_a_tick_wins() -> None:
+    bench = Bench()
+    bench.plan()
+
+    class Interrupted(FakeDrivers):
+        def driver(self, device):
+            if bench.journal.leases():  # announced, and about to be written
+                mode = {"actor": "anna", "at": NOW, "reason": "stop"}
+                bench.store.set_mode("hut", Mode.OBSERVE, **mode)
+            return super().driver(device)
+
+    bench.drivers = Interrupted(bench.drivers.devices)
+    await bench.tick()
+    assert bench.writes() == len(LEVERS)
+    assert bench.held() == {}
+    assert bench.journal.leases() == {}
+
+
+async def test_a_database_that_goes_away_in_the_middle_of_a_tick_loses_no_safety() -> None:
+    bench = Bench()
+    bench.plan()
+
+    class Leaving(MemoryStore):
+        gone = False
+
+        def mode(self, site):
+            if self.gone:
+                raise StoreUnavailable("away")
+            return super().mode(site)
+
+        def receipts(self, site, since):
+            self.gone = True
+            return super().receipts(site, since)
+
+        def add_override(self, override):
+            raise StoreUnavailable("away")
+
+        def add_receipts(self, receipts, at):
+            if self.gone:
+                raise StoreUnavailable("away")
+            super().add_receipts(receipts, at)
+
+    bench.store = Leaving()
+    bench.plan()
+    await bench.tick()
+    bench.device(ENABLE).held[ENABLE] = 20.0
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[NULL], Accepted)
+    assert ENABLE not in bench.held()
+    with pytest.raises(StoreUnavailable):
+        await bench.tick(TICK)
+
+
 async def test_a_hand_on_the_thermostat_suspends_that_point_for_two_hours() -> None:
     bench = Bench()
     bench.plan(hours=6)
@@ -387,6 +451,20 @@ async def test_a_device_that_dies_lets_its_lease_run_out() -> None:
     outcomes = await bench.tick(TICK)
     assert isinstance(outcomes[CONSTANT], StillHeld)
     assert CONSTANT in bench.journal.leases()
+
+
+async def test_a_write_that_outlasts_its_lease_is_taken_back() -> None:
+    bench = Bench()
+    bench.plan({NULL: 21.0})
+
+    class Slow(FakeDevice):
+        async def write(self, point, command):
+            bench.journal.settle({point.id: command.id})  # the guard was here meanwhile
+            return await super().write(point, command)
+
+    bench.drivers.devices["hut/bacnet"] = Slow(own={NULL: 19.0})
+    assert isinstance((await bench.tick())[NULL], Released)
+    assert bench.held() == {}
 
 
 async def test_a_refused_register_spares_its_neighbours() -> None:

@@ -274,6 +274,9 @@ def test_drift_is_a_slow_path_of_the_documented_size():
     centred = logs - logs.mean()
     correlation = (centred[:, lag:] * centred[:, :-lag]).mean() / centred.var()
     assert correlation == pytest.approx(np.exp(-1.0), abs=0.06)
+    both = np.array([np.log(drift.Drift.of(seed).electricity) for seed in range(300)])
+    assert both.std() == pytest.approx(drift.ELECTRICITY_SD, rel=0.1)
+    assert np.corrcoef(logs.ravel(), both.ravel())[0, 1] == pytest.approx(drift.SHARED, abs=0.06)
     assert drift.Drift.of(7).at(17600.0) == drift.Drift.of(7).at(17600.0)
 
 

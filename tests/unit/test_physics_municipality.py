@@ -170,7 +170,7 @@ def test_the_worlds_stay_together_until_a_command(weather):
         simulated.fork_worlds()
 
 
-def test_a_command_before_the_fork_does_not_reach_the_other_worlds_after_it(weather):
+def test_a_command_reaches_our_world_alone(weather):
     simulated = city(weather, MONDAY + timedelta(hours=8), SITES[:1])
     simulated.fork_worlds()
     simulated.command("townhall", "north.setpoint", 16.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,8 +13,10 @@ from bms.journal import MemoryJournal
 from bms.model.command import Accepted, Failed, Overridden, Released, StillHeld
 from bms.model.site import Mode
 from bms.services.release import (
+    give_back,
     release_city,
     release_everything,
+    release_leases,
     release_points,
     release_rows,
     release_site,
@@ -86,7 +90,7 @@ async def test_a_dead_device_spares_its_neighbour(drivers, journal) -> None:
     assert list(journal.leases()) == [NULL]
 
 
-async def test_a_driver_that_never_comes_back_is_given_up() -> None:
+async def test_a_driver_that_cannot_be_had_is_a_receipt() -> None:
     class Stuck(FakeDrivers):
         def driver(self, device):
             raise RuntimeError("no such protocol")
@@ -99,6 +103,20 @@ async def test_a_driver_that_never_comes_back_is_given_up() -> None:
     assert NULL in journal.leases()
 
 
+async def test_a_driver_that_never_comes_back_is_given_up() -> None:
+    class Stuck(FakeDrivers):
+        def driver(self, device):
+            return self
+
+        async def release(self, point, at):
+            await asyncio.sleep(60)
+
+    _, point, device = triple(SITE, command(NULL, 20.0))
+    receipt = await give_back(point, replace(device, timeout_s=0.001), now=NOW, drivers=Stuck())
+    assert isinstance(receipt, StillHeld)
+    assert receipt.retryable
+
+
 async def test_a_newer_intent_survives_the_settling_of_an_older_lease(drivers, journal) -> None:
     class Racing(FakeDrivers):
         """While the point is given back, another process announces a new write."""
@@ -109,8 +127,6 @@ async def test_a_newer_intent_survives_the_settling_of_an_older_lease(drivers, j
             return super().driver(device)
 
     leases = [journal.leases()[NULL]]
-    from bms.services.release import release_leases
-
     await release_leases(leases, now=NOW, drivers=Racing(drivers.devices), journal=journal)
     assert journal.leases()[NULL].command_id == "newer"
 
@@ -229,8 +245,6 @@ class TestVerify:
         assert drivers.device("hut/modbus").reads == 0
 
     async def test_a_lease_of_a_device_that_left_the_site_file_runs_out(self, drivers) -> None:
-        from dataclasses import replace
-
         journal = MemoryJournal()
         made, point, device = triple(SITE, command(NULL, 21.0))
         gone = replace(device, id="hut/old")

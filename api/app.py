@@ -1,0 +1,54 @@
+"""The web application over a wired city."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter, FastAPI
+
+from api.headers import HeadersMiddleware
+from api.pages.views import add_pages
+from api.problems import add_problem_handlers
+from api.routes import controllers, operations, people, plans, readings, savings, sites
+from bms.services.city import City
+from bms.services.savings_cache import SavingsBook
+
+ROUTERS = (
+    sites.router,
+    readings.router,
+    savings.router,
+    plans.router,
+    controllers.router,
+    people.router,
+)
+
+
+def create_app(city: City) -> FastAPI:
+    """API under /v1 and pages over a city. Opens nothing and starts nothing by itself."""
+    app = FastAPI(
+        title="Building energy backend",
+        description="Sites, readings, plans and savings of a municipality's buildings.",
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.city = city
+    app.state.book = SavingsBook(city)
+    app.state.answers = Counter[tuple[str, int]]()
+    app.add_middleware(HeadersMiddleware, answers=app.state.answers)
+    add_problem_handlers(app)
+    v1 = APIRouter(prefix="/v1")
+    for router in ROUTERS:
+        v1.include_router(router)
+    app.include_router(v1)
+    app.include_router(operations.router)
+    add_pages(app)
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("bms")
+    except PackageNotFoundError:
+        return "0"

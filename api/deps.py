@@ -1,0 +1,111 @@
+"""What routes ask for: the city, the sites of paths, and a key that is allowed to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from starlette.exceptions import HTTPException
+
+from bms.model.site import Site
+from bms.services.city import City
+from bms.services.keys import Key, find_key
+from bms.services.savings_cache import SavingsBook
+
+COOKIE = "bms_key"
+SAFE_METHODS = ("GET", "HEAD")
+SITE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+FULL_ID = r"^[a-z0-9][a-z0-9_-]{0,63}/[A-Za-z0-9_.-]{1,128}$"
+MADE_ID = r"^[A-Za-z0-9_-]{1,64}$"
+
+WHERE_TO_GET_A_KEY = "send one as 'Authorization: Bearer bms_…'; make one with 'bms keys create'"
+
+
+def city_of(request: Request) -> City:
+    city: City = request.app.state.city
+    return city
+
+
+def book_of(request: Request) -> SavingsBook:
+    book: SavingsBook = request.app.state.book
+    return book
+
+
+CityDep = Annotated[City, Depends(city_of)]
+BookDep = Annotated[SavingsBook, Depends(book_of)]
+
+
+def key_text(request: Request) -> str | None:
+    """The key of a request. What changes something takes no cookie, so that no other page can
+    do it in the name of somebody who is logged in."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and text:
+        return text.strip()
+    return request.cookies.get(COOKIE) if request.method in SAFE_METHODS else None
+
+
+def optional_key(request: Request, city: CityDep) -> Key | None:
+    """Who asks; None without a key or with one that is not (or no longer) valid."""
+    text = key_text(request)
+    return find_key(city.store, text) if text else None
+
+
+def any_key(key: Annotated[Key | None, Depends(optional_key)]) -> Key:
+    if key is None:
+        raise HTTPException(
+            401,
+            f"A valid key is needed: {WHERE_TO_GET_A_KEY}",
+            {"WWW-Authenticate": 'Bearer realm="bms"'},
+        )
+    return key
+
+
+AnyKey = Annotated[Key, Depends(any_key)]
+
+
+def reader(key: AnyKey) -> Key:
+    if not key.may_read:
+        raise HTTPException(403, f"The key {key.name!r} may only fetch its controller's schedule")
+    return key
+
+
+def operator(key: AnyKey) -> Key:
+    if not key.may_operate:
+        raise HTTPException(403, f"The key {key.name!r} may not operate; scope 'operate' may")
+    return key
+
+
+Reader = Annotated[Key, Depends(reader)]
+Operator = Annotated[Key, Depends(operator)]
+
+
+def controller_id(
+    key: AnyKey, device_id: Annotated[str, Path(pattern=FULL_ID, examples=["school/rooms"])]
+) -> str:
+    """The controller of the path, if the key is its own or may operate."""
+    if not key.may_fetch(device_id):
+        raise HTTPException(403, f"The key {key.name!r} is not the one of controller {device_id}")
+    return device_id
+
+
+ControllerId = Annotated[str, Depends(controller_id)]
+
+
+def path_site(
+    city: CityDep, site_id: Annotated[str, Path(pattern=SITE_ID, examples=["school"])]
+) -> Site:
+    """The site of the path. Raises ``NotFound``."""
+    return city.site(site_id)
+
+
+SiteDep = Annotated[Site, Depends(path_site)]
+Limit = Annotated[int, Query(ge=1, le=1000, description="rows in this answer")]
+Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the answer before")]
+Period = Annotated[
+    str | None,
+    Query(
+        pattern=r"^\d{4}-\d{2}-\d{2}\.\.\d{4}-\d{2}-\d{2}$",
+        description="local dates, the last one exclusive",
+        examples=["2018-01-14..2019-01-14"],
+    ),
+]

@@ -1,0 +1,1 @@
+"""The pages of facility managers, in Danish and English."""

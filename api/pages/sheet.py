@@ -1,0 +1,63 @@
+"""Templates to answers, with what every page needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from api.deps import COOKIE as KEY_COOKIE
+from api.pages.language import COOKIE, LANGUAGES, Tongue, language_of
+from bms.services.city import City
+
+HERE = Path(__file__).parent
+YEAR_S = 365 * 86_400
+TIMEZONE = "Europe/Copenhagen"
+
+_templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def tongue_of(request: Request, timezone: str = TIMEZONE) -> Tongue:
+    return Tongue(language_of(request), timezone)
+
+
+def render(
+    request: Request, template: str, values: Mapping[str, Any], status: int = 200
+) -> HTMLResponse:
+    """A page from its template. A language that was asked for by ``?lang=`` is remembered."""
+    city: City = request.app.state.city
+    t = values.get("t") or tongue_of(request)
+    html = _templates.get_template(template).render(
+        {
+            "t": t,
+            "lang": t.language,
+            "languages": _language_links(request),
+            "simulated": city.settings.clock_file is not None,
+            "now": city.clock.now(),
+            "may_log_out": KEY_COOKIE in request.cookies,
+            **values,
+        }
+    )
+    answer = HTMLResponse(html, status)
+    if request.query_params.get("lang") in LANGUAGES:
+        answer.set_cookie(
+            COOKIE, request.query_params["lang"], max_age=YEAR_S, samesite="lax", httponly=True
+        )
+    return answer
+
+
+def _language_links(request: Request) -> list[tuple[str, str]]:
+    """(language, address of this page in it)."""
+    others = {k: v for k, v in request.query_params.items() if k != "lang"}
+    return [(each, "?" + urlencode({**others, "lang": each})) for each in LANGUAGES]

@@ -1,0 +1,101 @@
+"""People in charge: overrides, modes, and the way back to the building's own control."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from api.deps import MADE_ID, CityDep, Operator, SiteDep
+from api.schemas import (
+    ModeAnswer,
+    ModeBody,
+    OverrideAnswer,
+    OverrideBody,
+    OverrideMade,
+    ReleaseAnswer,
+    ReleaseBody,
+    ReleaseRow,
+)
+from bms.errors import ConfigError
+from bms.model.command import Released, ReleaseReceipt
+from bms.services import people
+from bms.services.release import release_city, release_site
+
+router = APIRouter(tags=["people"])
+
+
+def released(receipts: Iterable[ReleaseReceipt]) -> ReleaseAnswer:
+    """Releases as rows, in the order of the points."""
+    rows = [
+        ReleaseRow(point=r.point, outcome="released", effective=r.effective)
+        if isinstance(r, Released)
+        else ReleaseRow(point=r.point, outcome="still_held", error=r.error)
+        for r in sorted(receipts, key=lambda receipt: receipt.point)
+    ]
+    return ReleaseAnswer(complete=all(row.outcome == "released" for row in rows), points=rows)
+
+
+@router.post("/sites/{site_id}/overrides", status_code=201)
+async def add_override(
+    city: CityDep, key: Operator, site: SiteDep, body: OverrideBody, response: Response
+) -> OverrideMade:
+    """Keep our hands off a point or a site. What we hold there is given back at once."""
+    if body.until is not None and body.until <= city.clock.now():
+        raise ConfigError(f"until {body.until.isoformat()} is over; building time is later")
+    made, receipts = await people.override(
+        city, site, point=body.point, until=body.until, reason=body.reason, actor=key.name
+    )
+    response.headers["Location"] = f"/v1/sites/{site.id}/overrides/{made.id}"
+    return OverrideMade(
+        override=OverrideAnswer.model_validate(made), released=released(receipts)
+    )
+
+
+@router.delete("/sites/{site_id}/overrides/{override_id}", status_code=204)
+def remove_override(
+    city: CityDep,
+    key: Operator,
+    site: SiteDep,
+    override_id: Annotated[str, Path(pattern=MADE_ID)],
+) -> None:
+    """Take an override back; the plan acts again from the next tick."""
+    people.end_override(city, site, override_id, actor=key.name)
+
+
+@router.post("/sites/{site_id}/mode")
+async def set_mode(city: CityDep, key: Operator, site: SiteDep, body: ModeBody) -> ModeAnswer:
+    """How far a site is trusted to us. Below ``auto`` everything is given back at once."""
+    reason = f"{body.reason} (approved by {body.approver})" if body.approver else body.reason
+    receipts = await people.change_mode(city, site, body.mode, reason=reason, actor=key.name)
+    mode = await asyncio.to_thread(city.mode, site)
+    return ModeAnswer(site=site.id, mode=mode, released=released(receipts))
+
+
+@router.post("/release")
+async def release(city: CityDep, key: Operator, body: ReleaseBody) -> ReleaseAnswer:
+    """Give a site, or all of them, back to their own control and put them to ``observe``."""
+    now = city.clock.now()
+    if body.site is not None:
+        receipts = await release_site(
+            city.site(body.site),
+            now=now,
+            drivers=city.drivers,
+            journal=city.journal,
+            store=city.store,
+            actor=key.name,
+            reason=body.reason,
+        )
+        return released(receipts)
+    receipts = await release_city(
+        city.sites.values(),
+        now=now,
+        drivers=city.drivers,
+        journal=city.journal,
+        store=city.store,
+        actor=key.name,
+        reason=body.reason,
+    )
+    return released(receipts)

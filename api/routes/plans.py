@@ -1,0 +1,51 @@
+"""Plans: the one in force, one by its id, and plan now."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from api.deps import MADE_ID, CityDep, Operator, Reader, SiteDep
+from api.schemas import PlanAnswer
+from bms.errors import NotFound
+from bms.services.plan import plan_site
+
+router = APIRouter(tags=["plans"])
+
+
+@router.get("/sites/{site_id}/plan")
+def plan_in_force(city: CityDep, key: Reader, site: SiteDep) -> PlanAnswer:
+    """The newest plan of a site with its reasons. Not found before the first one is made."""
+    plan = city.store.plan_in_force(site.id)
+    if plan is None:
+        raise NotFound(f"there is no plan for {site.id} yet; the next one is made within the hour")
+    return PlanAnswer.of(plan)
+
+
+@router.post("/sites/{site_id}/plan", status_code=201)
+async def plan_now(
+    city: CityDep, key: Operator, site: SiteDep, response: Response
+) -> PlanAnswer:
+    """Plan a site now. What the plan asks for is written by the next tick."""
+    plan = await plan_site(
+        site,
+        now=city.clock.now(),
+        store=city.store,
+        feed=city.feed,
+        tariffs=city.tariffs,
+        planner=city.planner,
+        checker=city.checker,
+        horizon=timedelta(hours=city.settings.horizon_hours),
+    )
+    response.headers["Location"] = f"/v1/plans/{plan.id}"
+    return PlanAnswer.of(plan)
+
+
+@router.get("/plans/{plan_id}")
+def one_plan(
+    city: CityDep, key: Reader, plan_id: Annotated[str, Path(pattern=MADE_ID)]
+) -> PlanAnswer:
+    """One plan with its reasons."""
+    return PlanAnswer.of(city.store.plan(plan_id))

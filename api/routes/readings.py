@@ -1,0 +1,129 @@
+"""The past of a point, as it was read or on a regular grid."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
+
+from api.deps import FULL_ID, CityDep, Reader
+from api.schemas import ReadingRow, ReadingsAnswer
+from bms.errors import ConfigError, NotFound
+from bms.model.reading import Quality
+from bms.model.series import grid_length
+from bms.model.site import Point, Role
+from bms.ports import Fold
+from bms.services.city import City
+
+router = APIRouter(prefix="/points", tags=["readings"])
+
+MOST_ROWS = 20_000
+MOST_DAYS = 366 * 3
+DAY = timedelta(days=1)
+CUMULATIVE = (Role.METER_ENERGY, Role.METER_VOLUME)
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+STEP = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+
+PointId = Annotated[str, Path(pattern=FULL_ID, examples=["school/gym.temp"])]
+Step = Annotated[
+    str | None,
+    Query(pattern=f"^{STEP.pattern}$", description="grid, e.g. 15m, 1h, 1d (UTC)"),
+]
+Rows = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows in this answer")]
+
+
+@router.get("/{point_id:path}/readings")
+def readings(
+    city: CityDep,
+    key: Reader,
+    point_id: PointId,
+    start: AwareDatetime | None = None,
+    end: AwareDatetime | None = None,
+    step: Step = None,
+    fold: Fold | None = None,
+    limit: Rows = MOST_ROWS,
+) -> ReadingsAnswer:
+    """Readings from ``start`` up to ``end`` (exclusive; default: the last 24 hours).
+
+    Without ``step`` as they were read, oldest first, each with its quality; ``next`` is the
+    ``start`` of the page after. With ``step`` on a grid: means, for cumulative registers the use
+    per step; ``fold`` says otherwise. What is missing is null.
+    """
+    point = _point(city, point_id)
+    first, last = _span(start, end, city.clock.now())
+    if step is None:
+        return _as_read(city, point, first, last, limit)
+    return _on_grid(city, point, first, last, _step(step), fold)
+
+
+def _point(city: City, point_id: str) -> Point:
+    site = city.sites.get(point_id.split("/", 1)[0])
+    point = next((p for p in site.points if p.id == point_id), None) if site else None
+    if point is None:
+        raise NotFound(f"no point {point_id!r}; /v1/sites/…/points lists those there are")
+    return point
+
+
+def _span(start: datetime | None, end: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    last = (end or now).astimezone(UTC)
+    first = (start or last - DAY).astimezone(UTC)
+    if not first < last:
+        raise ConfigError(f"start {first.isoformat()} has to lie before end {last.isoformat()}")
+    if last - first > DAY * MOST_DAYS:
+        raise ConfigError(f"start to end may be at most {MOST_DAYS} days; ask in parts")
+    return first, last
+
+
+def _step(text: str) -> timedelta:
+    found = STEP.fullmatch(text)
+    assert found is not None
+    return timedelta(seconds=int(found[1]) * SECONDS[found[2]])
+
+
+def _as_read(
+    city: City, point: Point, start: datetime, end: datetime, limit: int
+) -> ReadingsAnswer:
+    rows = city.store.readings(point.id, start, end)
+    return ReadingsAnswer(
+        point=point.id,
+        unit=point.unit,
+        start=start,
+        end=end,
+        step_s=None,
+        fold=None,
+        readings=[ReadingRow.model_validate(row) for row in rows[:limit]],
+        next=rows[limit].time if len(rows) > limit else None,
+    )
+
+
+def _on_grid(
+    city: City, point: Point, start: datetime, end: datetime, step: timedelta, fold: Fold | None
+) -> ReadingsAnswer:
+    n = grid_length(start, end, step)
+    if n > MOST_ROWS:
+        raise ConfigError(f"{n} steps are more than {MOST_ROWS}; take a longer step or less time")
+    way = fold or (Fold.DELTA if point.role in CUMULATIVE else Fold.MEAN)
+    series = city.store.series(point.id, start, end, step, way)
+    return ReadingsAnswer(
+        point=point.id,
+        unit=point.unit,
+        start=start,
+        end=end,
+        step_s=int(step.total_seconds()),
+        fold=way,
+        readings=[
+            _row(time, value)
+            for time, value in zip(series.times(), series.values.tolist(), strict=True)
+        ],
+        next=None,
+    )
+
+
+def _row(time: datetime, value: float) -> ReadingRow:
+    if math.isnan(value):
+        return ReadingRow(time=time, value=None, quality=Quality.ABSENT)
+    return ReadingRow(time=time, value=value, quality=Quality.GOOD)

@@ -1,0 +1,84 @@
+"""What was saved: per site and in all, as JSON and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from api.deps import BookDep, CityDep, Period, Reader, SiteDep
+from api.schemas import PortfolioAnswer, SavingsAnswer
+from bms.model.savings import SiteSavings
+from bms.services.city import City
+
+router = APIRouter(tags=["savings"])
+
+CSV = "text/csv; charset=utf-8"
+CSV_ANSWER = {200: {"content": {"text/csv": {}}, "description": "one row per meter and building"}}
+Danish = Annotated[
+    bool, Query(description="semicolons, decimal commas and a byte order mark, for Danish Excel")
+]
+
+
+def csv_answer(
+    city: City, rows: Sequence[SiteSavings], name: str, *, decimal_comma: bool
+) -> Response:
+    """Savings as a file to keep."""
+    return Response(
+        city.reporter.savings_csv(rows, decimal_comma),
+        media_type=CSV,
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+@router.get("/sites/{site_id}/savings")
+def site_savings(
+    key: Reader, site: SiteDep, book: BookDep, baseline: Period = None, reporting: Period = None
+) -> SavingsAnswer:
+    """The saving of a site and each of its meters, with interval, method and verdict.
+
+    Default: all whole days since our first write against the year before it.
+    """
+    return SavingsAnswer.of(book.site(site, baseline, reporting))
+
+
+@router.get("/sites/{site_id}/savings.csv", response_class=Response, responses=CSV_ANSWER)
+def site_savings_csv(
+    city: CityDep,
+    key: Reader,
+    site: SiteDep,
+    book: BookDep,
+    baseline: Period = None,
+    reporting: Period = None,
+    decimal_comma: Danish = False,
+) -> Response:
+    """The same as a table."""
+    told = book.site(site, baseline, reporting)
+    return csv_answer(city, [told.savings], f"savings-{site.id}", decimal_comma=decimal_comma)
+
+
+@router.get("/portfolio/savings")
+def portfolio_savings(
+    key: Reader, book: BookDep, baseline: Period = None, reporting: Period = None
+) -> PortfolioAnswer:
+    """The saving of all sites together, and of each."""
+    told = book.sites(baseline, reporting)
+    return PortfolioAnswer(
+        portfolio=book.portfolio(told), sites=[SavingsAnswer.of(row) for row in told]
+    )
+
+
+@router.get("/portfolio/savings.csv", response_class=Response, responses=CSV_ANSWER)
+def portfolio_savings_csv(
+    city: CityDep,
+    key: Reader,
+    book: BookDep,
+    baseline: Period = None,
+    reporting: Period = None,
+    decimal_comma: Danish = False,
+) -> Response:
+    """The same as a table."""
+    rows = [told.savings for told in book.sites(baseline, reporting)]
+    return csv_answer(city, rows, "savings", decimal_comma=decimal_comma)

@@ -1,0 +1,84 @@
+"""What is there: sites and their points with the newest reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from fastapi import APIRouter
+
+from api.deps import CityDep, Cursor, Limit, Reader, SiteDep
+from api.schemas import (
+    DeviceAnswer,
+    MeterAnswer,
+    OverrideAnswer,
+    PointAnswer,
+    PointPage,
+    SiteAnswer,
+    SitePage,
+    SiteRow,
+    VentilationAnswer,
+    ZoneAnswer,
+)
+from bms.model.site import Site
+from bms.services.city import City
+
+router = APIRouter(prefix="/sites", tags=["sites"])
+T = TypeVar("T")
+
+
+def page(
+    rows: Sequence[T], id_of: Callable[[T], str], limit: int, cursor: str | None
+) -> tuple[list[T], str | None]:
+    """Rows after ``cursor`` in the order of their ids, and the cursor of the next page."""
+    ordered = sorted(rows, key=id_of)
+    after = [row for row in ordered if cursor is None or id_of(row) > cursor]
+    return after[:limit], id_of(after[limit - 1]) if len(after) > limit else None
+
+
+def _row(city: City, site: Site) -> SiteRow:
+    return SiteRow(
+        id=site.id,
+        name_da=site.name_da,
+        name_en=site.name_en,
+        use=site.use,
+        area_m2=site.area_m2,
+        timezone=site.timezone,
+        mode=city.mode(site),
+    )
+
+
+@router.get("")
+def sites(city: CityDep, key: Reader, limit: Limit = 100, cursor: Cursor = None) -> SitePage:
+    """Every site, in the order of their ids."""
+    rows, after = page(list(city.sites.values()), lambda site: site.id, limit, cursor)
+    return SitePage(sites=[_row(city, site) for site in rows], next=after)
+
+
+@router.get("/{site_id}")
+def site(city: CityDep, key: Reader, site: SiteDep) -> SiteAnswer:
+    """One site: its zones, ventilation, meters, devices and the overrides in force."""
+    overrides = city.store.overrides(site.id, city.clock.now())
+    return SiteAnswer(
+        **_row(city, site).model_dump(),
+        latitude=site.latitude,
+        longitude=site.longitude,
+        heat_source=site.heat_source,
+        zones=[ZoneAnswer.model_validate(zone) for zone in site.zones],
+        ventilation=[VentilationAnswer.model_validate(unit) for unit in site.ventilation],
+        meters=[MeterAnswer.model_validate(meter) for meter in site.meters],
+        devices=[DeviceAnswer.model_validate(device) for device in site.devices],
+        overrides=[OverrideAnswer.model_validate(known) for known in overrides],
+    )
+
+
+@router.get("/{site_id}/points")
+def points(
+    city: CityDep, key: Reader, site: SiteDep, limit: Limit = 500, cursor: Cursor = None
+) -> PointPage:
+    """The points of a site with their newest reading."""
+    rows, after = page(site.points, lambda point: point.id, limit, cursor)
+    latest = city.store.latest([point.id for point in rows])
+    return PointPage(
+        points=[PointAnswer.of(point, latest.get(point.id)) for point in rows], next=after
+    )

@@ -1,0 +1,321 @@
+"""Answers and bodies of the API. Units stand in the name of a field or beside the value."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from api.deps import FULL_ID, SITE_ID
+from bms.model.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
+from bms.model.reading import Quality, Reading
+from bms.model.savings import SiteSavings, Span
+from bms.model.site import (
+    Comfort,
+    HeatSource,
+    Mode,
+    Point,
+    Privacy,
+    ReleaseKind,
+    Role,
+)
+from bms.model.units import Commodity, Unit
+from bms.model.words import Words
+from bms.ports import Fold
+from bms.services.savings_cache import Told
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+
+
+class Answer(BaseModel):
+    """A row of an answer, made from nouns."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Body(BaseModel):
+    """What a client sends; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SiteRow(Answer):
+    id: str
+    name_da: str
+    name_en: str
+    use: str
+    area_m2: float
+    timezone: str
+    mode: Mode
+
+
+class SitePage(Answer):
+    sites: list[SiteRow]
+    next: str | None
+
+
+class ZoneAnswer(Answer):
+    id: str
+    name: str
+    area_m2: float
+    comfort: Comfort
+
+
+class MeterAnswer(Answer):
+    id: str
+    commodity: Commodity
+    billed: bool
+
+
+class VentilationAnswer(Answer):
+    id: str
+    zones: tuple[str, ...]
+    flow_m3_h: float
+    fan_kw: float
+    recovery: float
+
+
+class DeviceAnswer(Answer):
+    id: str
+    protocol: str
+
+
+class OverrideAnswer(Answer):
+    id: str
+    site: str
+    point: str | None
+    since: datetime
+    until: datetime | None
+    reason: str
+    actor: str
+
+
+class SiteAnswer(SiteRow):
+    latitude: float
+    longitude: float
+    heat_source: HeatSource
+    zones: list[ZoneAnswer]
+    ventilation: list[VentilationAnswer]
+    meters: list[MeterAnswer]
+    devices: list[DeviceAnswer]
+    overrides: list[OverrideAnswer]
+
+
+class Latest(Answer):
+    time: datetime
+    value: float | None
+    quality: Quality
+    detail: str | None
+
+
+class WriteAnswer(Answer):
+    minimum: float
+    maximum: float
+    resolution: float
+    release: ReleaseKind
+
+
+class PointAnswer(Answer):
+    id: str
+    role: Role
+    unit: Unit
+    zone: str | None
+    meter: str | None
+    ventilation: str | None
+    device: str
+    privacy: Privacy
+    write: WriteAnswer | None
+    latest: Latest | None
+
+    @classmethod
+    def of(cls, point: Point, latest: Reading | None) -> Self:
+        rule = point.write
+        return cls(
+            id=point.id,
+            role=point.role,
+            unit=point.unit,
+            zone=point.zone,
+            meter=point.meter,
+            ventilation=point.ventilation,
+            device=point.device,
+            privacy=point.privacy,
+            write=None
+            if rule is None
+            else WriteAnswer(
+                minimum=rule.minimum,
+                maximum=rule.maximum,
+                resolution=rule.resolution,
+                release=rule.release.kind,
+            ),
+            latest=None if latest is None else Latest.model_validate(latest),
+        )
+
+
+class PointPage(Answer):
+    points: list[PointAnswer]
+    next: str | None
+
+
+class ReadingRow(Answer):
+    time: datetime
+    value: float | None
+    quality: Quality
+    detail: str | None = None
+
+
+class ReadingsAnswer(Answer):
+    """``value`` is in ``unit``; with ``fold`` delta it is the use per step."""
+
+    point: str
+    unit: Unit
+    start: datetime
+    end: datetime
+    step_s: int | None
+    fold: Fold | None
+    readings: list[ReadingRow]
+    next: datetime | None
+
+
+class SavingsAnswer(Answer):
+    """The saving of a site with the periods that it is told for."""
+
+    site: str
+    baseline: Span
+    reporting: Span
+    control_start: datetime | None
+    savings: SiteSavings
+
+    @classmethod
+    def of(cls, told: Told) -> Self:
+        return cls(
+            site=told.savings.id,
+            baseline=told.periods.baseline,
+            reporting=told.periods.reporting,
+            control_start=told.periods.control_start,
+            savings=told.savings,
+        )
+
+
+class PortfolioAnswer(Answer):
+    portfolio: SiteSavings
+    sites: list[SavingsAnswer]
+
+
+class PlanAnswer(Answer):
+    id: str
+    site: str
+    created_at: datetime
+    start: datetime
+    end: datetime
+    step_s: int
+    status: PlanStatus
+    reasons: tuple[Words, ...]
+    notes: tuple[Words, ...]
+    objections: tuple[Words, ...]
+    expected: Expected
+    own_control: Expected
+    setpoints: tuple[SetpointPlan, ...]
+    forecast: tuple[ZoneForecast, ...]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        answer = plan.schedule
+        return cls(
+            id=plan.id,
+            site=plan.site,
+            created_at=plan.created_at,
+            start=answer.start,
+            end=answer.end,
+            step_s=answer.step_s,
+            status=answer.status,
+            reasons=answer.reasons,
+            notes=plan.problem.notes,
+            objections=plan.objections,
+            expected=answer.expected,
+            own_control=answer.own_control,
+            setpoints=answer.setpoints,
+            forecast=answer.forecast,
+        )
+
+
+class ScheduleAnswer(Answer):
+    """What a controller may apply until ``lease_end``; every fetch renews the lease.
+
+    After ``lease_end``, or with no row for a point, the controller follows its own control.
+    """
+
+    device: str
+    site: str
+    plan: str | None
+    lease_s: int
+    lease_end: datetime
+    setpoints: tuple[SetpointPlan, ...]
+    reasons: tuple[Words, ...]
+
+
+class OverrideBody(Body):
+    point: Annotated[str, StringConstraints(pattern=FULL_ID)] | None = Field(
+        None, description="one point; all of the site when left out"
+    )
+    until: AwareDatetime | None = Field(None, description="building time; open when left out")
+    reason: Reason
+
+
+class ModeBody(Body):
+    mode: Mode
+    reason: Reason
+    approver: Reason | None = Field(None, description="who approved it; needed for auto")
+
+    @model_validator(mode="after")
+    def _auto_needs_an_approver(self) -> Self:
+        if self.mode is Mode.AUTO and self.approver is None:
+            raise ValueError("mode auto needs an approver: the name of who approved it")
+        return self
+
+
+class ReleaseBody(Body):
+    site: Annotated[str, StringConstraints(pattern=SITE_ID)] | None = None
+    all: Literal[True] | None = None
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _either_one_or_all(self) -> Self:
+        if (self.site is None) == (self.all is None):
+            raise ValueError('name one "site", or say "all": true')
+        return self
+
+
+class ReleaseRow(Answer):
+    point: str
+    outcome: Literal["released", "still_held"]
+    effective: float | None = Field(None, description="in the unit of the point")
+    error: str | None = None
+
+
+class ReleaseAnswer(Answer):
+    """``complete`` is false while something is still held; the guard goes on."""
+
+    complete: bool
+    points: list[ReleaseRow]
+
+
+class OverrideMade(Answer):
+    override: OverrideAnswer
+    released: ReleaseAnswer
+
+
+class ModeAnswer(Answer):
+    site: str
+    mode: Mode
+    released: ReleaseAnswer
+
+
+class Health(Answer):
+    status: Literal["ok"] = "ok"
+
+
+class Ready(Answer):
+    status: Literal["ready"] = "ready"
+    sites: int
+    time: datetime

@@ -1,0 +1,107 @@
+"""The setpoint schedule that a controller fetches by itself, instead of being written to.
+
+It obeys the same rules as a write: only in mode ``auto``, only a plan that passed the checker and
+is fresh, no point that a person has overridden, values within the limits of the point. It has a
+lease, too: a controller that could not fetch again before the lease has ended goes back to its
+own control.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bms.errors import NotFound
+from bms.model.plan import Plan, SetpointPlan, Step
+from bms.model.site import Device, Mode, Point, Site, WriteRule
+from bms.model.words import Words
+from bms.services.city import City
+from bms.services.dispatch import plan_flaw
+from bms.services.fit import Fitted, fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handout:
+    """What a controller may apply. ``setpoints`` is empty where ``reasons`` say why."""
+
+    device: str
+    site: str
+    plan: str | None
+    lease: timedelta
+    lease_end: datetime
+    setpoints: tuple[SetpointPlan, ...]
+    reasons: tuple[Words, ...] = ()
+
+
+def device_of(city: City, device_id: str) -> tuple[Site, Device]:
+    """The device and its site. Raises ``NotFound``."""
+    site = city.sites.get(device_id.split("/", 1)[0])
+    device = next((d for d in site.devices if d.id == device_id), None) if site else None
+    if site is None or device is None:
+        raise NotFound(f"no controller {device_id!r}")
+    return site, device
+
+
+def handout(city: City, device_id: str) -> Handout:
+    """The coming setpoints of a controller's own points. Raises ``NotFound``."""
+    site, device = device_of(city, device_id)
+    now = city.clock.now()
+    plan = city.store.plan_in_force(site.id)
+    why_not = _objection(city.mode(site), plan, now)
+    setpoints, reasons = _allowed(city, site, device, plan, now) if why_not is None else ((), ())
+    return Handout(
+        device=device.id,
+        site=site.id,
+        plan=plan.id if plan and why_not is None else None,
+        lease=city.settings.lease,
+        lease_end=now + city.settings.lease,
+        setpoints=setpoints,
+        reasons=reasons if why_not is None else (why_not,),
+    )
+
+
+def _objection(mode: Mode, plan: Plan | None, now: datetime) -> Words | None:
+    if mode is not Mode.AUTO:
+        return Words(
+            "mode_not_auto",
+            f"Bygningen er i tilstanden {mode}; planen føres ikke ud i livet.",
+            f"The site is in mode {mode}; the plan is not carried out.",
+        )
+    return plan_flaw(plan, now)
+
+
+def _allowed(
+    city: City, site: Site, device: Device, plan: Plan | None, now: datetime
+) -> tuple[tuple[SetpointPlan, ...], tuple[Words, ...]]:
+    """The rows of the plan that this device may have, and why others are left out."""
+    overrides = city.store.overrides(site.id, now)
+    points = {p.id: p for p in site.points if p.device == device.id}
+    rows: list[SetpointPlan] = []
+    reasons: list[Words] = []
+    for row in plan.schedule.setpoints if plan else ():
+        point = points.get(row.point)
+        if point is None or point.write is None:
+            continue
+        held = next((o for o in overrides if o.point in (None, row.point)), None)
+        if held is not None:
+            reasons.append(
+                Words(
+                    "overridden",
+                    f"{row.point} er overtaget af {held.actor}: {held.reason}",
+                    f"{row.point} is overridden by {held.actor}: {held.reason}",
+                )
+            )
+            continue
+        rows.append(_ahead(row, point, point.write, now))
+    return tuple(row for row in rows if row.steps), tuple(reasons)
+
+
+def _ahead(row: SetpointPlan, point: Point, rule: WriteRule, now: datetime) -> SetpointPlan:
+    """What is still to come, within the limits of the point; what is unfit is left out."""
+    steps: list[Step] = []
+    for step in row.steps:
+        # the ramp counts from the step before; a controller applies them in order
+        fitted = fit(step.value, replace(rule, max_change=None), None)
+        if step.end > now and isinstance(fitted, Fitted):
+            steps.append(replace(step, value=fitted.value))
+    return SetpointPlan(point=point.id, unit=point.unit, steps=tuple(steps))

@@ -1,49 +1,70 @@
-"""BACnet/IP requests over one local bacpypes3 application per network, shared by all devices.
+"""BACnet/IP requests over one local socket per network, shared by all devices.
 
-bacpypes3 keeps what it does well (addresses, routing, retries, segmentation); service parameters
-are encoded and decoded by ``drivers.bacnet_codec``, so acknowledgements pass it untouched.
+Short requests go over ``drivers.bacnet_wire``. Long ones (whole object lists, priority arrays of
+devices that have to cut them into segments) go through bacpypes3, which keeps what it does well:
+segmentation, routes and its own retries. Service parameters are encoded and decoded by
+``drivers.bacnet_codec`` on both ways, so acknowledgements pass the stack untouched.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.metadata import version
 from types import MethodType
 from typing import Any
 
 from bacpypes3.apdu import (
     AbortPDU,
+    AbortReason,
     ComplexAckPDU,
     ConfirmedRequestPDU,
     ErrorRejectAbortNack,
     RejectPDU,
+    RejectReason,
     SimpleAckPDU,
 )
 from bacpypes3.app import Application
+from bacpypes3.basetypes import ErrorCode
 from bacpypes3.comm import ServiceAccessPoint
 from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.networkport import NetworkPortObject
-from bacpypes3.pdu import Address, IPv4Address
+from bacpypes3.pdu import Address, IPv4Address, RemoteStation
 from bacpypes3.primitivedata import ObjectType, PropertyIdentifier
 
-from bms.errors import RetryableError
+from bms.errors import ConfigError, RetryableError
 from bms.model.site import BacnetAddress
-from drivers.bacnet_codec import Reference
+from drivers import bacnet_codec as codec
+from drivers import bacnet_frames as frames
+from drivers.bacnet_codec import IAm, Reference
+from drivers.bacnet_frames import Kind, Message, Peer
+from drivers.bacnet_tags import Tags
+from drivers.bacnet_wire import Wire
 from drivers.refusals import Garbled, Refusal, RefusedForGood, RefusedForNow, Silence
 
 DEFAULT_PORT = 47808
 MAX_APDU = 1476
 OUTSTANDING = 4
+STACK_VERSION = "0.0.110"
 _QUEUE_TIMEOUTS = 3
 _APDU_TIMEOUT_MS = 1000
 _RETRIES = 1
 _ABORTED = 7
 _BIND_WAIT_S = 2.0
+_PROBES, _PROBE_WAIT_S, _PROBE_EVERY_S = 12, 0.1, 30.0
 _INSTANCES = 4_190_000
+_STACK_INVOKES = 128
+_REGISTRATION_S = 120
 _TRY_LATER = ("device-busy", "operational-problem", "timeout", "no-space-to-write-property")
+# It writes a traceback for every datagram that is junk; what fails is reported by us.
+logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)
+_TOO_LONG = ("segmentation-not-supported", "buffer-overflow", "apdu-too-long")
 
 
 class TooLong(RetryableError):
@@ -54,13 +75,26 @@ class NotSupported(RefusedForGood):
     """The device does not know the service."""
 
 
-@dataclass(slots=True)
-class _Station:
-    """A device's address, our address that leads to it, and turns for requests to it."""
+@dataclass(frozen=True, slots=True)
+class Bbmd:
+    """The broadcast manager at which to register as a foreign device."""
 
-    address: Any
+    host: str
+    port: int = DEFAULT_PORT
+
+
+@dataclass(slots=True)
+class _Port:
+    """One local address in use: the wire over it and the stack behind it."""
+
     local: str
-    turns: asyncio.Semaphore
+    wire: Wire
+    stack: Any
+    broadcast: tuple[str, int] | None
+    invoke: int = 0
+    registered: asyncio.Task[None] | None = None
+    probed_at: float = -_PROBE_EVERY_S
+    registration: str = ""
 
 
 @cache
@@ -74,93 +108,299 @@ def reference(address: BacnetAddress) -> Reference:
     return Reference(int(kind), address.instance, int(prop))
 
 
+def check_stack(installed: str) -> None:
+    """Raises ``ConfigError`` for a bacpypes3 whose insides we do not know."""
+    if installed != STACK_VERSION:
+        raise ConfigError(
+            f"bacpypes3 {installed} is installed, but the BACnet driver reaches into the insides "
+            f"of {STACK_VERSION}: install that one, or run the differential tests of the driver "
+            "against the new one and raise STACK_VERSION in drivers/bacnet.py"
+        )
+
+
+@dataclass(slots=True)
 class BacnetLink:
-    """Confirmed requests to any number of devices.
+    """Requests to any number of devices.
 
     ``bind`` is the local address as ``ip/prefix:port``; without it the address is the one that
     leads to the device, on port 47808, or on any free port where that is taken or on loopback.
-    Nothing is bound before the first request.
+    With ``bbmd`` broadcasts reach the networks behind that broadcast manager. Nothing is bound
+    before the first request.
     """
 
-    def __init__(self, bind: str | None = None) -> None:
-        self._bind = bind
-        self._applications: dict[str, Any] = {}
-        self._stations: dict[tuple[str, int], _Station] = {}
-        self._opening = asyncio.Lock()
-        self._closed = False
+    bind: str | None = None
+    bbmd: Bbmd | None = None
+    heard: dict[int, IAm] = field(default_factory=dict)
+    _ports: dict[str, _Port] = field(default_factory=dict)
+    _turns: dict[Peer, asyncio.Semaphore] = field(default_factory=dict)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _closed: bool = False
+
+    def __post_init__(self) -> None:
+        check_stack(version("bacpypes3"))
+
+    async def resolve(self, host: str, port: int) -> Peer:
+        """The peer of a host name or address. Raises ``Silence`` when it has none."""
+        return Peer(await _resolve(host, port), port)
 
     async def confirmed(
-        self, host: str, port: int, service: int, payload: bytes, timeout_s: float
+        self, peer: Peer, service: int, parameters: bytes, timeout_s: float, *, long: bool = False
     ) -> bytes:
-        """Service parameters of the acknowledgement (none for a simple one).
+        """Parameters of the acknowledgement (none for a simple one).
 
-        Raises ``Silence`` after ``timeout_s`` [s] or when nothing can be sent, ``TooLong``,
-        ``NotSupported``, ``Refusal``, and ``Garbled`` for an acknowledgement of another service.
+        ``long`` lets the device answer in segments. Raises ``Silence`` after ``timeout_s`` [s] or
+        when nothing can be sent, ``TooLong``, ``NotSupported``, ``Refusal``, and ``Garbled`` for
+        an acknowledgement of another service.
         """
+        async with self._turn(peer, timeout_s) as port:
+            try:
+                async with asyncio.timeout(timeout_s):
+                    ask = _through_stack if long else _over_wire
+                    return await ask(port, peer, service, parameters, timeout_s)
+            except TimeoutError:
+                silence = Silence(f"{peer}: no answer within {timeout_s:g} s")
+            except Silence as error:
+                silence = error
+            if await self._shared(port):
+                raise Silence(
+                    f"{silence}; another program has bound {port.local} as well and takes our "
+                    "answers: stop it, or set another local address"
+                ) from None
+            raise silence
+
+    async def unconfirmed(self, peer: Peer, service: int, parameters: bytes) -> None:
+        """Send an unconfirmed request to one device; nothing comes back."""
+        port = await self._port(peer.ip, peer.port)
+        port.wire.sender.sendto(frames.unconfirmed(peer, service, parameters), peer.address)
+
+    async def who_is(
+        self,
+        wait_s: float,
+        *,
+        near: Peer | None = None,
+        low: int | None = None,
+        high: int | None = None,
+    ) -> tuple[IAm, ...]:
+        """Who announces itself within ``wait_s`` [s], by instance; with one ``low`` = ``high``
+        instance it returns as soon as that one has.
+
+        ``near`` asks one device, or the router to others; without it the question is broadcast,
+        through the BBMD where there is one. Raises ``Silence`` when nothing can be sent.
+        """
+        port = await self._asking_port(near)
+        target, function = self._target(port, near)
+        found: dict[tuple[int, Peer], IAm] = {}
+        done = asyncio.Event()
+
+        def note(message: Message) -> None:
+            i_am = _i_am(message)
+            if i_am is not None and (low or 0) <= i_am.instance <= (high or codec.ANY_INSTANCE):
+                found[i_am.instance, i_am.peer] = i_am
+                if low == high and low is not None:
+                    done.set()
+
+        question = frames.to_everybody(codec.WHO_IS, codec.who_is(low, high), function)
+        with _listening(port.wire, note):
+            port.wire.sender.sendto(question, target)
+            try:
+                async with asyncio.timeout(wait_s):
+                    await done.wait()
+            except TimeoutError:
+                pass
+        return tuple(found[key] for key in sorted(found, key=lambda k: (k[0], str(k[1]))))
+
+    @asynccontextmanager
+    async def watching(self, peer: Peer, listener: Any) -> AsyncIterator[None]:
+        """Tell ``listener`` every I-Am and change of value that comes in while inside."""
+        wire = (await self._port(peer.ip, peer.port)).wire
+        wire.heard.append(listener)
+        wire.changed.append(listener)
         try:
-            async with asyncio.timeout(_QUEUE_TIMEOUTS * timeout_s):
-                station = await self._station(host, port)
-                application = await self._application(station.local)
-                await station.turns.acquire()
-        except TimeoutError:
-            raise Silence(f"{host}:{port} is busy with other requests") from None
-        try:
-            async with asyncio.timeout(timeout_s):
-                ack = await _request(application, station.address, service, payload)
-        except TimeoutError:
-            raise Silence(f"{host}:{port}: no answer within {timeout_s:g} s") from None
+            yield
         finally:
-            station.turns.release()
-        if ack.apduService != service:
-            raise Garbled(f"service {ack.apduService} answered instead of {service}")
-        return bytes(ack.pduData) if isinstance(ack, ComplexAckPDU) else b""
+            wire.heard.remove(listener)
+            wire.changed.remove(listener)
 
     async def close(self) -> None:
         """Close every socket for good."""
         self._closed = True
-        for application in self._applications.values():
-            for transaction in list(application.asap.clientTransactions):
+        for port in self._ports.values():
+            if port.registered is not None:
+                port.registered.cancel()
+            for transaction in list(port.stack.asap.clientTransactions):
                 transaction.set_state(_ABORTED)
-            application.close()
-        self._applications.clear()
+            port.stack.close()
+        self._ports.clear()
         await asyncio.sleep(0)
 
-    async def _station(self, host: str, port: int) -> _Station:
-        station = self._stations.get((host, port))
-        if station is None:
-            ip = await _resolve(host, port)
-            local = self._bind or _leading_to(ip, port)
-            station = _Station(Address(f"{ip}:{port}"), local, asyncio.Semaphore(OUTSTANDING))
-            self._stations[host, port] = station
-        return station
+    @asynccontextmanager
+    async def _turn(self, peer: Peer, timeout_s: float) -> AsyncIterator[_Port]:
+        """Few requests at once for each device, one for whoever sits behind a router."""
+        several = OUTSTANDING if peer.network is None else 1
+        gate = Peer(*peer.address) if peer.network is not None else peer
+        turns = self._turns.setdefault(gate, asyncio.Semaphore(several))
+        try:
+            async with asyncio.timeout(_QUEUE_TIMEOUTS * timeout_s):
+                port = await self._port(peer.ip, peer.port)
+                await turns.acquire()
+        except TimeoutError:
+            raise Silence(f"{peer} is busy with other requests") from None
+        try:
+            yield port
+        finally:
+            turns.release()
 
-    async def _application(self, local: str) -> Any:
+    async def _asking_port(self, near: Peer | None) -> _Port:
+        if near is not None:
+            return await self._port(near.ip, near.port)
+        if self.bbmd is not None:
+            return await self._port(await _resolve(self.bbmd.host, self.bbmd.port), self.bbmd.port)
+        if self.bind is None:
+            raise Silence("a broadcast needs a local address with its prefix, or a BBMD")
+        return await self._port("", DEFAULT_PORT)
+
+    def _target(self, port: _Port, near: Peer | None) -> tuple[tuple[str, int], int]:
+        if near is not None:
+            return near.address, frames.UNICAST
+        if self.bbmd is not None:
+            if port.registration:
+                raise Silence(port.registration)
+            return (self.bbmd.host, self.bbmd.port), frames.DISTRIBUTE
+        if port.broadcast is None:
+            raise Silence(f"{port.local} has no broadcast address: give it its prefix (/24 say)")
+        return port.broadcast, frames.BROADCAST
+
+    async def _port(self, ip: str, port: int) -> _Port:
         if self._closed:
             raise Silence("the driver was closed")
+        local = self.bind or _leading_to(ip, port)
+        known = self._ports.get(local)
+        if known is not None:
+            return known
         async with self._opening:
-            if local not in self._applications:
-                self._applications[local] = await _open(local)
-        return self._applications[local]
+            if local not in self._ports:
+                opened = await _open(local)
+                opened.wire.heard.append(self._note)
+                if self.bbmd is not None:
+                    await _register(opened, self.bbmd)
+                self._ports[local] = opened
+        return self._ports[local]
+
+    def _note(self, message: Message) -> None:
+        i_am = _i_am(message)
+        if i_am is not None:
+            self.heard[i_am.instance] = i_am
+
+    async def _shared(self, port: _Port) -> bool:
+        """Whether somebody else gets datagrams that are meant for us.
+
+        Sockets that allow it can share a port, and the kernel deals datagrams out by their sender.
+        So a few are sent to ourselves from different ports: all have to arrive.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - port.probed_at < _PROBE_EVERY_S:
+            return False
+        port.probed_at = now
+        for number in range(_PROBES):
+            nonce = b"bms" + os.urandom(8) + bytes((number,))
+            port.wire.probes.add(nonce)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.sendto(nonce, IPv4Address(port.local).addrTuple)
+        await asyncio.sleep(_PROBE_WAIT_S)
+        lost = bool(port.wire.probes)
+        port.wire.probes.clear()
+        return lost
 
 
-async def _request(application: Any, address: Any, service: int, payload: bytes) -> Any:
-    request = ConfirmedRequestPDU(service, destination=address)
-    request.pduData = bytearray(payload)
+@contextmanager
+def _listening(wire: Wire, listener: Any) -> Iterator[None]:
+    wire.heard.append(listener)
     try:
-        ack = await application.request(request)
+        yield
+    finally:
+        wire.heard.remove(listener)
+
+
+def _i_am(message: Message) -> IAm | None:
+    try:
+        return codec.i_am(message.peer, message.parameters)
+    except Garbled:
+        return None
+
+
+async def _over_wire(
+    port: _Port, peer: Peer, service: int, parameters: bytes, timeout_s: float
+) -> bytes:
+    answer = await port.wire.ask(peer, service, parameters, timeout_s)
+    if answer.kind == Kind.ABORT:
+        raise _aborted(str(AbortReason(answer.service)))
+    if answer.kind == Kind.REJECT:
+        raise _rejected(str(RejectReason(answer.service)))
+    if answer.service != service:
+        raise Garbled(f"service {answer.service} answered instead of {service}")
+    if answer.kind == Kind.ERROR:
+        raise _refused(answer.parameters)
+    if answer.segmented:
+        raise TooLong("it answers in segments, although they were not asked for")
+    return answer.parameters if answer.kind == Kind.COMPLEX_ACK else b""
+
+
+def _refused(parameters: bytes) -> Refusal:
+    """An error of class and code; some services wrap it (SubscribeCOVPropertyMultiple, say)."""
+    tags = Tags(parameters)
+    found = [tags.next(), tags.next()]
+    if any((tag.kind, tag.number) != ("application", codec.ENUMERATED) for tag in found):
+        raise Garbled("an error without class and code")
+    return _error(str(ErrorCode(int.from_bytes(found[1].data, "big"))))
+
+
+def _error(reason: str) -> Refusal:
+    kind = RefusedForNow if reason in _TRY_LATER else RefusedForGood
+    return kind(f"error: {reason}", reason)
+
+
+def _aborted(reason: str) -> Refusal | TooLong:
+    if reason in _TOO_LONG:
+        return TooLong(f"aborted: {reason}")
+    return RefusedForNow(f"aborted: {reason}", reason)
+
+
+def _rejected(reason: str) -> Refusal:
+    if reason == "unrecognized-service":
+        return NotSupported("rejected: unrecognized-service", reason)
+    return RefusedForGood(f"rejected: {reason}", reason)
+
+
+async def _through_stack(
+    port: _Port, peer: Peer, service: int, parameters: bytes, timeout_s: float
+) -> bytes:
+    request = ConfirmedRequestPDU(service, destination=_address(peer))
+    request.pduData = bytearray(parameters)
+    port.invoke = (port.invoke + 1) % _STACK_INVOKES  # the others are the wire's
+    request.apduInvokeID = port.invoke
+    try:
+        ack = await port.stack.request(request)
     except ErrorRejectAbortNack as nack:
-        raise _refusal(nack) from None
+        raise _nack(nack) from None
     except asyncio.CancelledError:
-        _forget(application, request)
+        _forget(port.stack, request)
         raise
     if not isinstance(ack, (ComplexAckPDU, SimpleAckPDU)):
         raise Garbled(f"{type(ack).__name__} is no acknowledgement")
-    return ack
+    if ack.apduService != service:
+        raise Garbled(f"service {ack.apduService} answered instead of {service}")
+    return bytes(ack.pduData) if isinstance(ack, ComplexAckPDU) else b""
 
 
-def _forget(application: Any, request: Any) -> None:
+def _address(peer: Peer) -> Any:
+    if peer.network is not None:
+        return RemoteStation(peer.network, peer.mac)
+    return Address(f"{peer.ip}:{peer.port}")
+
+
+def _forget(stack: Any, request: Any) -> None:
     """Stop the retries of a request that nobody waits for: a late write must not follow."""
-    for transaction in list(application.asap.clientTransactions):
+    for transaction in list(stack.asap.clientTransactions):
         if (transaction.invokeID, transaction.pdu_address) == (
             request.apduInvokeID,
             request.pduDestination,
@@ -168,18 +408,12 @@ def _forget(application: Any, request: Any) -> None:
             transaction.set_state(_ABORTED)
 
 
-def _refusal(nack: Any) -> Refusal | TooLong:
-    reason = str(nack.reason)
+def _nack(nack: Any) -> Refusal | TooLong:
     if isinstance(nack, AbortPDU):
-        if reason in ("segmentation-not-supported", "buffer-overflow", "apdu-too-long"):
-            return TooLong(f"aborted: {reason}")
-        return RefusedForNow(f"aborted: {reason}", reason)
+        return _aborted(str(nack.reason))
     if isinstance(nack, RejectPDU):
-        if reason == "unrecognized-service":
-            return NotSupported("rejected: unrecognized-service", reason)
-        return RefusedForGood(f"rejected: {reason}", reason)
-    kind = RefusedForNow if reason in _TRY_LATER else RefusedForGood
-    return kind(f"error: {nack}", reason)
+        return _rejected(str(nack.reason))
+    return _error(str(nack.reason))
 
 
 async def _resolve(host: str, port: int) -> str:
@@ -214,8 +448,8 @@ def _with_port(local: str) -> str:
         return f"{local}/32:{probe.getsockname()[1]}"
 
 
-async def _open(local: str) -> Any:
-    """A client application bound to ``local``.
+async def _open(local: str) -> _Port:
+    """A socket bound to ``local`` with the stack behind it.
 
     bacpypes3 would retry a failed bind silently for ever, so the address is tried before, and the
     socket is waited for. Raises ``Silence`` that says so.
@@ -230,16 +464,51 @@ async def _open(local: str) -> Any:
             f"cannot bind {local} for BACnet/IP ({error}); another program may hold the port: "
             "stop it, or set another local address"
         ) from error
-    application = Application.from_object_list(_own_objects(address))
-    application.asap.sap_response = MethodType(_acknowledgements_untouched, application.asap)
+    stack = Application.from_object_list(_own_objects(address))
+    stack.asap.sap_response = MethodType(_acknowledgements_untouched, stack.asap)
+    (link,) = stack.link_layers.values()
     try:
         async with asyncio.timeout(_BIND_WAIT_S):
-            for link in application.link_layers.values():
-                await asyncio.gather(*link.server._transport_tasks)
+            await asyncio.gather(*link.server._transport_tasks)
     except TimeoutError:
-        application.close()
+        stack.close()
         raise Silence(f"cannot bind {local} for BACnet/IP within {_BIND_WAIT_S:g} s") from None
-    return application
+    wire = Wire(link.server.local_transport)
+    for protocol in (link.server.local_protocol, link.server.broadcast_protocol):
+        if protocol is not None:
+            protocol.datagram_received = partial(_received, wire, protocol.datagram_received)
+    return _Port(local, wire, stack, link.server.broadcast_address)
+
+
+def _received(wire: Wire, stack: Any, data: bytes, addr: tuple[str, int]) -> None:
+    """In place of the stack's own: ours first, the rest goes on."""
+    if not wire.received(data, addr):
+        stack(data, addr)
+
+
+async def _register(port: _Port, bbmd: Bbmd) -> None:
+    """Register as a foreign device, and again before it ends. Raises ``Silence`` if refused."""
+    target = (await _resolve(bbmd.host, bbmd.port), bbmd.port)
+    answered = asyncio.Event()
+
+    def note(code: int) -> None:
+        refused = f"the BBMD {bbmd.host}:{bbmd.port} refuses registration (result {code:#06x})"
+        port.registration = refused if code else ""
+        answered.set()
+
+    async def renew() -> None:
+        while True:
+            port.wire.sender.sendto(frames.registration(_REGISTRATION_S), target)
+            await asyncio.sleep(_REGISTRATION_S / 3)
+
+    port.wire.results.append(note)
+    port.registration = f"the BBMD {bbmd.host}:{bbmd.port} does not answer"
+    port.registered = asyncio.create_task(renew())
+    try:
+        async with asyncio.timeout(_BIND_WAIT_S):
+            await answered.wait()
+    except TimeoutError:
+        pass  # it may be back by the next renewal; who asks until then is told
 
 
 def _own_objects(address: Any) -> list[Any]:

@@ -27,9 +27,14 @@ class Tag:
 class Tags:
     """Reads tags off a byte string. Raises ``Garbled`` where the bytes are no tag."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, at: int = 0) -> None:
         self._data = data
-        self._at = 0
+        self._at = at
+
+    @property
+    def at(self) -> int:
+        """Where the next tag begins."""
+        return self._at
 
     @property
     def empty(self) -> bool:

@@ -17,6 +17,7 @@ from drivers.refusals import Garbled
 _NULL, _BOOLEAN, _UNSIGNED, _SIGNED, _REAL, _DOUBLE = range(6)
 _ENUMERATED, _OBJECT_ID = 9, 12
 _SLOTS = 16
+_UNKNOWN_PROPERTY = (2, 32)
 
 NULL = b"\x00"
 
@@ -69,9 +70,26 @@ def decoded(value: Sequence[Tag]) -> Decoded:
         if len(value) == 1 and (value[0].kind, value[0].number) == ("application", _NULL):
             return Decoded(None, Quality.ABSENT, "the object has no value (Null)")
         return Decoded(None, Quality.DEVICE_ERROR, "the property is not a number")
+    return _finite(number)
+
+
+def finite_single(number: float) -> Decoded:
+    """A REAL as it stands in an acknowledgement."""
+    return _finite(shortest_single(number))
+
+
+def _finite(number: float) -> Decoded:
     if not math.isfinite(number):
         return Decoded(None, Quality.ABSENT, "the device sent no finite number")
     return Decoded(number)
+
+
+def refused(error_class: int, error_code: int) -> Decoded:
+    """What is known of a property that the device would not give."""
+    if (error_class, error_code) == _UNKNOWN_PROPERTY:
+        return Decoded(None, Quality.DEVICE_ERROR, "unknown property")
+    text = f"error class {error_class} code {error_code}"
+    return Decoded(None, Quality.DEVICE_ERROR, text)
 
 
 def object_id(value: Sequence[Tag]) -> int | None:
@@ -108,10 +126,10 @@ def _number(tag: Tag) -> float | None:
         return None
     if tag.number == _BOOLEAN:
         return float(tag.length)
-    if tag.number in (_UNSIGNED, _ENUMERATED):
-        return float(int.from_bytes(tag.data, "big"))
-    if tag.number == _SIGNED:
-        return float(int.from_bytes(tag.data, "big", signed=True))
+    if tag.number in (_UNSIGNED, _SIGNED, _ENUMERATED):
+        if not tag.data:
+            raise Garbled("a number of no octets")
+        return float(int.from_bytes(tag.data, "big", signed=tag.number == _SIGNED))
     if tag.number in (_REAL, _DOUBLE):
         return _floating(tag)
     return None

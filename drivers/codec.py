@@ -12,7 +12,7 @@ import struct
 from dataclasses import dataclass
 
 from bms.model.reading import Quality
-from bms.model.site import DataType, ModbusAddress, Order, Table
+from bms.model.site import DataType, ModbusAddress, Order, Table, TextAddress
 
 _FORMAT = {
     DataType.INT16: ">h",
@@ -23,9 +23,17 @@ _FORMAT = {
     DataType.UINT64: ">Q",
     DataType.FLOAT32: ">f",
     DataType.FLOAT64: ">d",
+    # The low byte of one register; the high byte is whatever the device fills it with.
+    DataType.INT8: ">xb",
+    DataType.UINT8: ">xB",
 }
 _FLOATS = (DataType.FLOAT32, DataType.FLOAT64)
+_BYTES = {DataType.INT8: DataType.INT16, DataType.UINT8: DataType.UINT16}
+_INT8 = range(-0x80, 0x80)
+_UINT8 = range(0x100)
 _WORDS = {kind: struct.calcsize(form) // 2 for kind, form in _FORMAT.items()}
+_SHIFTS = range(-10, 11)
+_NO_EXPONENT = -0x8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,10 @@ class Decoded:
     value: float | None
     quality: Quality = Quality.GOOD
     detail: str | None = None
+
+
+_ABSENT = Decoded(None, Quality.ABSENT, "the device says that there is no value")
+_NOT_FINITE = Decoded(None, Quality.ABSENT, "the device sent no finite number")
 
 
 def is_bit(address: ModbusAddress) -> bool:
@@ -55,7 +67,8 @@ def decode(address: ModbusAddress, image: bytes) -> Decoded:
     """Value of a register image.
 
     ``image`` holds exactly the registers of the value, ``2 * width(address)`` bytes. A sentinel,
-    NaN or infinity is ``Quality.ABSENT``. Raises ValueError when the length does not fit.
+    NaN or infinity is ``Quality.ABSENT``. A power of ten that lies in a register of its own is not
+    applied here (``raised``). Raises ValueError when the length does not fit.
     """
     if len(image) != 2 * width(address):
         raise ValueError(f"{len(image)} bytes do not hold one {address.type}")
@@ -63,8 +76,11 @@ def decode(address: ModbusAddress, image: bytes) -> Decoded:
     if is_bit(address):
         word = int.from_bytes(number_bytes, "big")
         return decode_bit(address, bool(word >> (address.bit or 0) & 1))
-    if _is_sentinel(address, number_bytes):
-        return Decoded(None, Quality.ABSENT, "the device says that there is no value")
+    if address.sentinels and _is_sentinel(address, number_bytes):
+        return _ABSENT
+    if address.mask is not None:
+        word = int.from_bytes(number_bytes, "big")
+        return _scaled(address, (word & address.mask) >> address.shift)
     (raw,) = struct.unpack(_FORMAT[address.type], number_bytes)
     if address.type is DataType.FLOAT32:
         raw = shortest_single(raw)
@@ -76,20 +92,45 @@ def decode_bit(address: ModbusAddress, bit: bool) -> Decoded:
     return _scaled(address, int(bit))
 
 
+def raised(decoded: Decoded, exponent: Decoded) -> Decoded:
+    """A value multiplied by the power of ten that another register holds.
+
+    Without a usable power (absent, or none of -10..10) there is no value. Source: SunSpec Device
+    Information Model Specification, type sunssf.
+    """
+    if decoded.value is None:
+        return decoded
+    if exponent.value is None:
+        return Decoded(None, exponent.quality, f"scale factor: {exponent.detail}")
+    power = int(exponent.value)
+    if power == _NO_EXPONENT:
+        return Decoded(None, Quality.ABSENT, "the device gives no scale factor")
+    if power not in _SHIFTS:
+        return Decoded(None, Quality.DEVICE_ERROR, f"scale factor {power} is not plausible")
+    return Decoded(float(f"{decoded.value * 10.0**power:.15g}"), decoded.quality, decoded.detail)
+
+
+def decode_text(address: TextAddress, image: bytes) -> str | None:
+    """Text of a register image, up to its first zero; None where nothing readable is left."""
+    if address.byte_order is Order.LITTLE:
+        image = _swap_bytes(image)
+    text = image.split(b"\0", 1)[0].decode("utf-8", "replace")
+    shown = "".join(c for c in text if c.isprintable() and c != "\N{REPLACEMENT CHARACTER}")
+    return shown.strip() or None
+
+
 def encode(address: ModbusAddress, value: float) -> bytes:
     """Register image of a value in the unit of the point.
 
-    Raises ValueError when the value is not finite, does not fit the type, or when the address is a
-    single bit of a register (writing it would touch its neighbours).
+    Raises ValueError when the value is not finite, does not fit the type, or when the address is
+    only a part of a register (``encode_field``: writing it would touch its neighbours).
     """
-    if is_bit(address):
-        raise ValueError("one bit of a register cannot be written alone")
-    if not math.isfinite(value):
-        raise ValueError(f"{value} cannot be written")
-    number = (value - address.offset) / address.scale
+    if is_bit(address) or address.mask is not None:
+        raise ValueError("a part of a register cannot be written alone")
+    number = _unscaled(address, value)
     raw = number if address.type in _FLOATS else round(number)
     try:
-        number_bytes = struct.pack(_FORMAT[address.type], raw)
+        number_bytes = _packed(address.type, raw)
     except (struct.error, OverflowError):
         raise ValueError(
             f"{value} does not fit {address.type} with scale {address.scale}"
@@ -105,6 +146,23 @@ def encode_bit(address: ModbusAddress, value: float) -> bool:
     return bool(raw)
 
 
+def encode_field(address: ModbusAddress, value: float) -> tuple[int, int]:
+    """The AND mask and the OR mask (function 22) that put a value into a part of one register.
+
+    Raises ValueError when the value does not fit the part, or the part lies in several registers.
+    """
+    if width(address) != 1 or address.table is not Table.HOLDING:
+        raise ValueError("only a part of one holding register can be written")
+    field, shift = _field(address)
+    raw = round(_unscaled(address, value))
+    if raw < 0 or (raw << shift) & ~field:
+        raise ValueError(f"{value} does not fit the field {field:#06x}")
+    and_mask, or_mask = 0xFFFF & ~field, raw << shift
+    if address.byte_order is Order.LITTLE:
+        return _swapped(and_mask), _swapped(or_mask)
+    return and_mask, or_mask
+
+
 def shortest_single(number: float) -> float:
     """The shortest decimal that names the same single-precision number: 19.3, not 19.299999237."""
     if not math.isfinite(number):
@@ -115,6 +173,32 @@ def shortest_single(number: float) -> float:
     except OverflowError:
         same = False
     return short if same else number
+
+
+def _field(address: ModbusAddress) -> tuple[int, int]:
+    if address.mask is not None:
+        return address.mask & 0xFFFF, address.shift
+    bit = address.bit or 0
+    return 1 << bit, bit
+
+
+def _swapped(word: int) -> int:
+    return (word & 0xFF) << 8 | word >> 8
+
+
+def _unscaled(address: ModbusAddress, value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} cannot be written")
+    return (value - address.offset) / address.scale
+
+
+def _packed(kind: DataType, raw: float) -> bytes:
+    """A number of 8 bits fills its register, so that either way of reading it sees the same."""
+    if kind not in _BYTES:
+        return struct.pack(_FORMAT[kind], raw)
+    if raw not in (_INT8 if kind is DataType.INT8 else _UINT8):
+        raise OverflowError
+    return struct.pack(_FORMAT[_BYTES[kind]], raw)
 
 
 def _reorder(address: ModbusAddress, image: bytes) -> bytes:
@@ -133,8 +217,6 @@ def _swap_bytes(image: bytes) -> bytes:
 
 
 def _is_sentinel(address: ModbusAddress, number_bytes: bytes) -> bool:
-    if not address.sentinels:
-        return False
     pattern = int.from_bytes(number_bytes, "big")
     mask = (1 << 8 * len(number_bytes)) - 1
     return any(sentinel & mask == pattern for sentinel in address.sentinels)
@@ -146,5 +228,5 @@ def _scaled(address: ModbusAddress, raw: float) -> Decoded:
         # 15 digits are what a float carries: 3 * 0.1 is 0.3, not 0.30000000000000004.
         value = float(f"{value * address.scale + address.offset:.15g}")
     if not math.isfinite(value):
-        return Decoded(None, Quality.ABSENT, "the device sent no finite number")
+        return _NOT_FINITE
     return Decoded(value)

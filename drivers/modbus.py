@@ -1,163 +1,221 @@
-"""One Modbus TCP connection per endpoint: one request in flight, no answer taken for another."""
+"""The one owner of a Modbus endpoint: one request in flight, no answer taken for another."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import cast
 
-from drivers.modbus_frames import FrameReader, Request, frame, payload
-from drivers.refusals import Garbled, Silence
+from bms.clock import SystemClock
+from bms.errors import DeviceError
+from bms.ports import Clock
+from drivers.breaker import Breaker
+from drivers.modbus_frames import Request, UnitSilent, payload
+from drivers.modbus_serial import travel_s
+from drivers.modbus_trace import Exchange, Trace
+from drivers.modbus_wire import ConnectionLost, Endpoint, Wire
+from drivers.refusals import Refusal, Silence
+from drivers.turns import Turns
 
 _QUEUE_TIMEOUTS = 3
 _TRANSACTIONS = 0x10000
+_QUIET_S = 0.05
 
 
-class ConnectionLost(Silence):
-    """The peer closed the connection before it answered."""
+class LinkBusy(Silence):
+    """The line did not become free in time; this says nothing about the unit."""
+
+
+class LinkDown(Silence):
+    """The endpoint itself cannot be reached; this says nothing about the unit."""
 
 
 class ModbusLink:
-    """The one owner of an endpoint, shared by the units behind it.
+    """The connection to an endpoint, shared by the units behind it.
 
-    Nothing is opened before the first request. After a time-out, a cancellation or an answer that
-    does not fit, the connection is dropped and the endpoint left alone for ``quiet_s`` [s], so
-    that a late answer never meets the next request.
+    Nothing is opened before the first request. Writes go before reads. After a time-out, a
+    cancellation or an answer that does not fit, the connection is dropped and the endpoint left
+    alone for ``quiet_s`` [s] (by default 0.05, and where replies do not name their request as long
+    as the time-out was), so that a late answer never meets the next request. An endpoint that
+    cannot be connected to is left alone as a whole, for a back-off that doubles.
     """
 
-    def __init__(self, host: str, port: int, *, quiet_s: float = 0.05) -> None:
-        self._host = host
-        self._port = port
+    def __init__(
+        self, endpoint: Endpoint, clock: Clock | None = None, *, quiet_s: float | None = None
+    ) -> None:
+        self.endpoint = endpoint
+        self.trace = Trace()
         self._quiet_s = quiet_s
-        self._quiet_until = 0.0
-        self._turns = asyncio.Lock()
-        self._wire: _Wire | None = None
+        self._rest_s = endpoint.silence_s
+        self._free_at = 0.0
+        self._turns = Turns()
+        self._wire: Wire | None = None
         self._transaction = 0
         self._closed = False
+        self._units: set[int] = set()
+        self._mute: set[int] = set()
+        self._breaker = Breaker(endpoint.name, clock or SystemClock(), first_s=5.0, longest_s=120.0)
+
+    @property
+    def down(self) -> bool:
+        """Whether the endpoint as a whole is left alone now."""
+        return self._breaker.open
+
+    def rest_at_least(self, pause_s: float) -> None:
+        """A unit of this line needs ``pause_s`` [s] between any two requests."""
+        self._rest_s = max(self._rest_s, pause_s)
 
     async def ask(self, request: Request, timeout_s: float) -> bytes:
-        """Payload of the checked reply, at most five time-outs from now.
+        """Payload of the checked reply: at most three time-outs from now in the queue, then two.
 
         Raises ``Silence``, ``Garbled`` or ``Refusal``. A read whose connection turns out to have
         been closed by the peer meanwhile is asked once more; a write is never repeated.
         """
-        async with self._turn(timeout_s):
-            was_open = self._wire is not None and self._wire.open
-            try:
-                return await self._exchange(request, timeout_s)
-            except ConnectionLost:
-                if not (was_open and request.repeatable):
-                    raise
-            return await self._exchange(request, timeout_s)
+        if self._closed:
+            raise Silence("the driver was closed")
+        try:
+            await self._turns.take(
+                urgent=not request.repeatable, within_s=_QUEUE_TIMEOUTS * timeout_s
+            )
+        except TimeoutError:
+            raise LinkBusy(f"{self.endpoint.name} is busy with other units") from None
+        try:
+            return await self._turn(request, timeout_s)
+        finally:
+            self._turns.give()
 
     async def close(self) -> None:
         """Close the connection for good; a request in flight ends with ``Silence``."""
         self._closed = True
-        self._drop()
+        self._drop(0.0)
         await asyncio.sleep(0)
 
-    @asynccontextmanager
-    async def _turn(self, timeout_s: float) -> AsyncIterator[None]:
+    async def _turn(self, request: Request, timeout_s: float) -> bytes:
+        was_open = self._wire is not None and self._wire.open
         try:
-            async with asyncio.timeout(_QUEUE_TIMEOUTS * timeout_s):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise Silence(f"{self._host}:{self._port} is busy with other units") from None
-        try:
-            yield
-        finally:
-            self._turns.release()
+            return await self._exchange(request, timeout_s)
+        except ConnectionLost:
+            if not (was_open and request.repeatable) or self._closed:
+                raise
+        return await self._exchange(request, timeout_s)
 
     async def _exchange(self, request: Request, timeout_s: float) -> bytes:
+        loop = asyncio.get_running_loop()
+        wire = await self._connected(timeout_s)
+        if self._rest_s > 0.0:
+            wire = await self._rested(wire, timeout_s)
+        started = loop.time()
         try:
-            async with asyncio.timeout(timeout_s):
-                wire = await self._connected()
-                self._transaction = (self._transaction + 1) % _TRANSACTIONS
-                unit, pdu = await wire.ask(self._transaction, request)
-        except TimeoutError:
-            self._drop()
-            raise Silence(
-                f"{self._host}:{self._port} unit {request.unit}: no answer within {timeout_s:g} s"
-            ) from None
-        except (Garbled, Silence, asyncio.CancelledError):
-            self._drop()
+            unit, pdu = await self._reply(wire, request, timeout_s)
+            data = payload(request, unit, pdu)
+        except DeviceError as error:
+            self._after(error, request.unit, timeout_s)
+            self._note(request, str(error), started)
             raise
-        try:
-            return payload(request, unit, pdu)
-        except Garbled:
-            self._drop()
+        except asyncio.CancelledError:
+            self._drop(self._quiet(timeout_s))
+            self._note(request, "cancelled", started)
             raise
+        finally:
+            self._free_at = max(self._free_at, loop.time() + self._rest_s)
+        self._heard()
+        self._note(request, pdu, started)
+        return data
 
-    async def _connected(self) -> _Wire:
+    def _after(self, error: DeviceError, unit: int, timeout_s: float) -> None:
+        """What a failed exchange says about the connection and the endpoint."""
+        if isinstance(error, (Refusal, UnitSilent)):
+            self._heard()
+            return
+        self._drop(self._quiet(timeout_s))
+        if isinstance(error, Silence):
+            self._mute.add(unit)
+            if len(self._units) > 1 and self._mute == self._units:
+                self._breaker.silent("none of its units answers")
+
+    def _heard(self) -> None:
+        if self._mute:
+            self._mute.clear()
+        self._breaker.answered()
+
+    async def _reply(self, wire: Wire, request: Request, timeout_s: float) -> tuple[int, bytes]:
+        self._units.add(request.unit)
+        self._transaction = (self._transaction + 1) % _TRANSACTIONS
+        answer = wire.ask(self._transaction, request)
+        timer = asyncio.get_running_loop().call_later(
+            self._patience_s(request, timeout_s), self._give_up, answer, request, timeout_s
+        )
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+
+    def _give_up(
+        self, answer: asyncio.Future[tuple[int, bytes]], request: Request, timeout_s: float
+    ) -> None:
+        if not answer.done():
+            answer.set_exception(
+                Silence(
+                    f"{self.endpoint.name} unit {request.unit}: no answer within {timeout_s:g} s"
+                )
+            )
+
+    def _patience_s(self, request: Request, timeout_s: float) -> float:
+        """A slow line needs its time to carry request and reply; that is not the unit's silence."""
+        line = self.endpoint.serial
+        if line is None:
+            return timeout_s
+        return timeout_s + travel_s(line, len(request.pdu) + request.reply_length + 6)
+
+    async def _rested(self, wire: Wire, timeout_s: float) -> Wire:
+        """Wait for the line's pause. Bytes that arrive meanwhile are nobody's: begin anew."""
+        wait = self._free_at - asyncio.get_running_loop().time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        return wire if wire.open else await self._connected(timeout_s)
+
+    async def _connected(self, timeout_s: float) -> Wire:
+        wire = self._wire
+        if wire is not None and wire.open:
+            return wire
         if self._closed:
             raise Silence("the driver was closed")
-        if self._wire is not None and self._wire.open:
-            return self._wire
+        if wire is not None:
+            self._drop(self._quiet(0.0))
+        if self._breaker.open:
+            raise LinkDown(f"{self.endpoint.name} is left alone for a while: it cannot be reached")
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, self._quiet_until - loop.time()))
+        await asyncio.sleep(max(0.0, self._free_at - loop.time()))
+        return await self._open(timeout_s)
+
+    async def _open(self, timeout_s: float) -> Wire:
+        name = self.endpoint.name
         try:
-            _, wire = await loop.create_connection(_Wire, self._host, self._port)
+            async with asyncio.timeout(timeout_s):
+                wire = await self.endpoint.open()
+        except TimeoutError:
+            self._breaker.silent("no connection in time")
+            raise LinkDown(f"{name}: no connection within {timeout_s:g} s") from None
         except OSError as error:
-            raise Silence(f"{self._host}:{self._port}: {error.strerror or error}") from error
+            reason = error.strerror or str(error)
+            self._breaker.silent(reason)
+            raise LinkDown(f"{name}: {reason}") from error
+        if self._closed:
+            wire.drop()
+            raise Silence("the driver was closed")
         self._wire = wire
         return wire
 
-    def _drop(self) -> None:
+    def _quiet(self, timeout_s: float) -> float:
+        if self._quiet_s is not None:
+            return self._quiet_s
+        return _QUIET_S if self.endpoint.tells_late_answers else max(_QUIET_S, timeout_s)
+
+    def _drop(self, quiet_s: float) -> None:
         if self._wire is None:
             return
         self._wire.drop()
         self._wire = None
-        self._quiet_until = asyncio.get_running_loop().time() + self._quiet_s
+        self._free_at = asyncio.get_running_loop().time() + quiet_s
 
-
-class _Wire(asyncio.Protocol):
-    """One TCP connection with at most one request in flight."""
-
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._frames = FrameReader()
-        self._transaction = -1
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
-
-    @property
-    def open(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
-
-    def ask(self, transaction: int, request: Request) -> asyncio.Future[tuple[int, bytes]]:
-        assert self._transport is not None
-        self._transaction = transaction
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(frame(transaction, request))
-        return self._answer
-
-    def drop(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-        self._fail(ConnectionLost("the connection was closed"))
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            frames = self._frames.feed(data)
-        except Garbled as error:
-            self._fail(error)
-            self.drop()
-            return
-        for transaction, unit, pdu in frames:
-            self._take(transaction, unit, pdu)
-
-    def _take(self, transaction: int, unit: int, pdu: bytes) -> None:
-        # An answer to another transaction is a late or repeated one: it is nobody's.
-        if transaction == self._transaction and self._answer and not self._answer.done():
-            self._answer.set_result((unit, pdu))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self._fail(ConnectionLost(f"the connection was lost: {exc or 'closed by the device'}"))
-
-    def _fail(self, error: Exception) -> None:
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(error)
+    def _note(self, request: Request, answer: bytes | str, started: float) -> None:
+        took = asyncio.get_running_loop().time() - started
+        self.trace.add(Exchange(request.unit, request.pdu, answer, started, took))

@@ -13,6 +13,8 @@ from drivers.bacnet import BacnetLink
 from drivers.bacnet_device import BacnetDriver
 from drivers.modbus import ModbusLink
 from drivers.modbus_device import ModbusDriver
+from drivers.modbus_wire import endpoint_of
+from drivers.wear import MemoryWear, WearBook
 
 
 @dataclass(slots=True)
@@ -22,16 +24,26 @@ class _Links:
     clock: Clock
     timezone: str
     bacnet: BacnetLink
+    wear: WearBook
     modbus: dict[tuple[str, int], ModbusLink] = field(default_factory=dict)
 
 
 def _modbus(device: Device, links: _Links) -> Driver:
-    link = links.modbus.setdefault((device.host, device.port), ModbusLink(device.host, device.port))
-    return ModbusDriver(device, link, links.clock, links.timezone)
+    try:
+        endpoint = endpoint_of(device)
+    except ValueError as error:
+        raise ConfigError(f"{device.id}: {error}") from error
+    link = links.modbus.setdefault(endpoint.place, ModbusLink(endpoint, links.clock))
+    if not link.endpoint.shared_with(endpoint):
+        raise ConfigError(
+            f"{device.id}: another device of {endpoint.name} has another framing or line setting"
+        )
+    link.rest_at_least(device.line_pause_s)
+    return ModbusDriver(device, link, links.clock, links.timezone, links.wear)
 
 
 def _bacnet(device: Device, links: _Links) -> Driver:
-    return BacnetDriver(device, links.bacnet, links.clock)
+    return BacnetDriver(device, links.bacnet, links.clock, links.timezone)
 
 
 DRIVERS: Mapping[str, Callable[[Device, _Links], Driver]] = {
@@ -45,7 +57,8 @@ class NetworkDrivers:
 
     ``timezone`` is the local time of the buildings, in which a ``timetable`` way back is read.
     ``bacnet_bind`` is the local BACnet/IP address ``ip/prefix:port``, where the choice of
-    ``drivers.bacnet.BacnetLink`` does not suit. Making one opens nothing.
+    ``drivers.bacnet.BacnetLink`` does not suit. ``wear`` counts the writes of registers over
+    restarts; without it they are counted in memory. Making one opens nothing.
     """
 
     def __init__(
@@ -54,8 +67,9 @@ class NetworkDrivers:
         *,
         timezone: str = "Europe/Copenhagen",
         bacnet_bind: str | None = None,
+        wear: WearBook | None = None,
     ) -> None:
-        self._links = _Links(clock, timezone, BacnetLink(bacnet_bind))
+        self._links = _Links(clock, timezone, BacnetLink(bacnet_bind), wear or MemoryWear())
         self._drivers: dict[Device, Driver] = {}
 
     def driver(self, device: Device) -> Driver:

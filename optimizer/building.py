@@ -22,8 +22,8 @@ class Building:
     """``p`` modelled zones over ``n`` steps.
 
     ``use`` 0..1, ``low``, ``high`` and ``own_setpoint`` [degC] have the shape (p, n);
-    ``heat_max`` [kW] (p, n) is what radiators can give, ``room_kw`` [kW] (n,) what the plant has
-    left for them, ``droop`` and ``track`` [K] (p,) how the thermostats settle and spread.
+    ``heat_max`` [kW] (p, n) is what radiators can give, ``capacity_kw`` what the plant can,
+    ``droop`` and ``track`` [K] (p,) how the thermostats settle and spread.
     """
 
     zones: tuple[ZoneTask, ...]

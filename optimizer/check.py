@@ -52,14 +52,26 @@ def _objections(problem: Problem, schedule: Schedule) -> Iterator[Words]:
             continue
         seen.add(plan.point)
         yield from _plan_objections(problem, plan, *levers[plan.point])
-    for point, (lever, _) in levers.items():
-        if point not in seen and lever.minimum <= lever.maximum and problem.steps > 0:
+    for point, (lever, task) in levers.items():
+        if point not in seen and _can_be_planned(problem, lever, task):
             yield _point(point, "missing", "mangler i planen", "is missing from the plan")
 
 
 def _levers(problem: Problem) -> dict[str, tuple[Lever, ZoneTask | VentilationTask]]:
     tasks: list[ZoneTask | VentilationTask] = [*problem.zones, *problem.ventilation]
     return {task.lever.point: (task.lever, task) for task in tasks if task.lever is not None}
+
+
+def _can_be_planned(problem: Problem, lever: Lever, task: ZoneTask | VentilationTask) -> bool:
+    """Whether a value is due at all: what contradicts itself may be left alone, and only that."""
+    n = problem.steps
+    if n == 0 or not problem.step_s > 0 or not lever.minimum <= lever.maximum:
+        return False
+    if isinstance(task, VentilationTask):
+        return len(task.required) == len(task.own_run) == n
+    lengths = {len(task.occupied), len(task.low_c), len(task.high_c), len(task.own_setpoint_c)}
+    limits = zip(task.low_c, task.high_c, strict=False)
+    return lengths == {n} and all(low <= high for low, high in limits)
 
 
 def _plan_objections(
@@ -152,7 +164,7 @@ def _zone_objections(
                 _moment(problem, k),
             )
             return
-        if value > max(zone.high_c[k], lever.minimum) + ROUNDING:
+        if value > max(zone.high_c[k], lever.minimum) + lever.resolution + ROUNDING:
             yield _point(
                 plan.point,
                 "ceiling",

@@ -128,7 +128,7 @@ class Fit:
 
     def predict(self, record: Record, starts: np.ndarray, length: int) -> Floats:
         """Air temperature [degC] after each step of free runs from ``starts``: (k, length)."""
-        return _simulate(self.rc, _windows(record, starts, length))[0]
+        return np.asarray(_simulate(self.rc, _windows(record, starts, length))[0])
 
     def heat_needed(self, record: Record) -> Floats:
         """Heating [kW] that the measured temperatures take by the model, shape (n - 1,)."""

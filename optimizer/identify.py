@@ -7,7 +7,8 @@ of the days, which no fit has seen, exactly 24 h ahead, with two rivals that kno
 
 Where a thermostat repeats the same temperatures every day, those rivals are right without knowing
 anything of the building: what is unknown there is the heat. Such a zone is judged on the heat of
-the coming 24 h that its measured temperatures take by the model, against the same two rivals.
+the coming 24 h that its measured temperatures take by the model, and there the model has to beat
+both rivals and the mean.
 """
 
 from __future__ import annotations
@@ -31,24 +32,34 @@ TRAIN_PART = 0.75
 SIMPLER_IF_WITHIN = 1.03
 LEAST_TESTS = 24
 HELD_K = 0.6
+USELESS_K = 1.0
+CLEARLY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """Errors on held-out days of the model and of its rivals; NaN where nothing could be compared.
 
-    Of the temperature exactly 24 h ahead [K], or of the heat of the coming 24 h [kWh].
+    Of the temperature exactly 24 h ahead [K], or of the heat of the coming 24 h [kWh]. ``spread``
+    is the standard deviation of the truth: the error of somebody who always says its mean.
     """
 
     model: float
     persistence: float
     last_week: float
+    spread: float
 
     @property
     def beaten(self) -> bool:
         """Whether both rivals are better than the model."""
         errors = (self.model, self.persistence, self.last_week)
         return not np.all(np.isfinite(errors)) or self.model > max(errors[1:])
+
+    @property
+    def wins(self) -> bool:
+        """Whether the model is better than all of its rivals, and than the mean."""
+        rivals = (self.persistence, self.last_week, CLEARLY * self.spread)
+        return self.model <= min(rivals)
 
     @property
     def held(self) -> bool:
@@ -141,7 +152,9 @@ def _identify_zone(past: Past, shares: HeatShares, z: int) -> ZoneModel | Words:
     scores = [score(record, fit, limit) for fit in fits]
     chosen = _choose(scores)
     best, heat = scores[chosen], heat_score(record, fits[chosen], limit)
-    if best.beaten and not (best.held and not heat.beaten):
+    if best.model > USELESS_K:
+        return reasons.too_uncertain(name, best.model)
+    if best.beaten and not (best.held and heat.wins):
         return _refusal(name, best, heat)
     return _zone_model(past, shares, z, refit(record, fits[chosen]), best)
 
@@ -189,7 +202,7 @@ def score(record: Record, fit: Fit, first: int) -> Score:
     starts = starts[np.isfinite(record.temp[starts]) & np.isfinite(record.temp[starts + day])]
     starts = record.usable(starts, day)
     if len(starts) < LEAST_TESTS:
-        return Score(np.nan, np.nan, np.nan)
+        return Score(np.nan, np.nan, np.nan, np.nan)
     truth = record.temp[starts + day]
     predicted = fit.predict(record, starts, day)[:, -1]
     week = starts + day - 7 * day
@@ -198,6 +211,7 @@ def score(record: Record, fit: Fit, first: int) -> Score:
         model=_rmse(predicted - truth),
         persistence=_rmse(record.temp[starts] - truth),
         last_week=_rmse(last_week - truth),
+        spread=float(np.std(truth)),
     )
 
 
@@ -209,12 +223,13 @@ def heat_score(record: Record, fit: Fit, first: int) -> Score:
     measured = _daily(record.heat[:-1], day) * record.step_h
     starts = record.usable(np.arange(max(first, 7 * day), len(measured), every), day)
     if len(starts) < LEAST_TESTS:
-        return Score(np.nan, np.nan, np.nan)
+        return Score(np.nan, np.nan, np.nan, np.nan)
     truth = measured[starts]
     return Score(
         model=_rmse(needed[starts] - truth),
         persistence=_rmse(measured[starts - day] - truth),
         last_week=_rmse(measured[starts - 7 * day] - truth),
+        spread=float(np.std(truth)),
     )
 
 

@@ -28,6 +28,7 @@ from bms.model.plan import (
 from bms.model.words import Words
 from optimizer import reasons
 from optimizer.building import Building, Course, building_of, course_of
+from optimizer.check import check
 from optimizer.estimate import MEMORY_H, State, estimate
 from optimizer.forecast import Outlook, outlook
 from optimizer.identify import identify
@@ -42,9 +43,9 @@ from optimizer.thermostat import Outcome, expected, follow, worth
 from optimizer.timetable import timetable
 
 POWER_COUNTED_ON = 0.9
-LEAST_MARGIN_K = 0.1
+LEAST_MARGIN_K = 0.12
 LARGEST_MARGIN_K = 0.5
-FLOOR_MARGIN_K = 0.6
+FLOOR_MARGIN_K = 0.2
 RELAXED_KH_PER_ZONE = 0.1
 OLD_HISTORY_H = 6.0
 
@@ -58,9 +59,13 @@ def make_plan(problem: Problem) -> Schedule:
         return _empty(problem, said)
     said = [*problem.notes, *said]
     try:
-        return _modelled(part, said)
+        schedule = _modelled(part, said)
     except Exception as error:  # law 3: the planner always answers
         return _by_timetable(part, [*said, reasons.no_solution(type(error).__name__)])
+    objections = check(part, schedule)
+    if objections and schedule.status is not PlanStatus.FALLBACK:
+        return _by_timetable(part, [*said, reasons.refused(), *objections])
+    return schedule
 
 
 def _modelled(problem: Problem, said: list[Words]) -> Schedule:
@@ -172,7 +177,8 @@ def _settled(building: Building, values: Floats) -> Floats:
     result = building.own_setpoint.copy()
     for z, zone in enumerate(building.zones):
         if zone.lever is not None:
-            result[z] = held(settle(values[z], zone.lever), building.outlook.step_h)
+            steady = held(settle(values[z], zone.lever), building.outlook.step_h)
+            result[z] = settle(np.clip(steady, building.low[z], building.high[z]), zone.lever)
     return result
 
 

@@ -100,6 +100,14 @@ def rivals_better(zone: str, model: float, persistence: float, last_week: float)
     )
 
 
+def too_uncertain(zone: str, model: float) -> Words:
+    return Words(
+        "too_uncertain",
+        f"{zone}: modellen rammer {_dk(model)} K forkert et døgn frem; det er for usikkert.",
+        f"{zone}: the model is {model:.1f} K off 24 h ahead, which is too uncertain.",
+    )
+
+
 def rivals_better_heat(zone: str, model: float, persistence: float, last_week: float) -> Words:
     return Words(
         "rivals_better",
@@ -181,6 +189,14 @@ def no_solution(message: str) -> Words:
         "no_solution",
         f"Planen kunne ikke beregnes ({message}), så der bruges et fast skema med natsænkning.",
         f"The plan could not be computed ({message}), so a fixed timetable is used.",
+    )
+
+
+def refused() -> Words:
+    return Words(
+        "refused",
+        "Den beregnede plan bestod ikke kontrollen, så der bruges et fast skema med natsænkning.",
+        "The computed plan did not pass the checker, so a fixed timetable is used.",
     )
 
 

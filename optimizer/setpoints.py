@@ -22,7 +22,7 @@ from optimizer.timetable import spans
 
 SAFETY_LEAD_H = 0.0
 CATCH_BELOW_PLAN_K = 1.0
-ABOVE_FLOOR_K = 0.5
+ABOVE_FLOOR_K = 0.2
 COARSE_K = 0.5
 HEATING_PART = 0.02
 FULL_PART = 0.7
@@ -59,7 +59,7 @@ def wanted(building: Building, course: Course, solution: Solution, targets: Targ
         comfort = np.where(gentle, np.minimum(comfort, round_up(planned, COARSE_K)), comfort)
         asked = np.maximum(comfort, round_down(planned, COARSE_K))
         values[z] = np.maximum(values[z], asked - droop)
-    return Wanted(values=values, warm=warm)
+    return Wanted(values=np.clip(values, building.low, building.high), warm=warm)
 
 
 def _at_full_power(building: Building, course: Course, solution: Solution) -> Bools:

@@ -39,7 +39,6 @@ def spans(flags: Bools) -> list[tuple[int, int]]:
 
 def timetable(task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float) -> Floats:
     """Setpoints [degC] (n,) by rule; ``temp_out`` [degC] (n,) may be NaN."""
-    n = len(task.occupied)
     in_use = np.array(task.occupied, dtype=bool)
     low = np.array(task.low_c, dtype=np.float64)
     values = np.where(in_use, low + IN_USE_ABOVE_LOW_K, low + ABOVE_FLOOR_K)
@@ -52,7 +51,7 @@ def timetable(task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float) -> 
         begin = max(end_of_last, first - int(np.ceil(lead / step_h)))
         values[begin:first] = np.maximum(values[begin:first], values[first])
         end_of_last = last
-    return settle(values[:n], lever)
+    return settle(np.clip(values, low, np.array(task.high_c)), lever)
 
 
 def _lead_h(temp_out: Floats, first: int, absence_h: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from datetime import date
 from functools import cache
 
@@ -10,13 +11,18 @@ import holidays
 from bms.model.site import (
     Comfort,
     Device,
+    DeviceTemplate,
     HeatSource,
     Meter,
+    ModbusTraits,
     Point,
     Privacy,
+    ReadableRange,
     Release,
     Role,
+    SerialLine,
     Site,
+    TemplatePoint,
     Ventilation,
     Weights,
     WriteRule,
@@ -29,6 +35,8 @@ from sites.shapes import Record
 HOLIDAY_YEARS = range(2015, 2036)
 
 _SENSITIVE = (Role.ZONE_CO2,)
+_TRAITS = tuple(field.name for field in fields(ModbusTraits))
+_BUDGETS = ("writes_per_day", "writes_lifetime")
 _FIELDS_OF_A_POINT = ("zone", "meter", "ventilation", "interval_s", "retention_days")
 
 
@@ -49,7 +57,7 @@ def build_site(draft: Draft) -> Site:
         timezone=site["timezone"],
         heat_source=HeatSource(**site["heat_source"].values),
         zones=tuple(_zone(zone, timetables) for zone in draft.parts("zones")),
-        devices=tuple(_device(device, site["site"]) for device in draft.parts("devices")),
+        devices=tuple(_device(draft, device, site["site"]) for device in draft.parts("devices")),
         points=tuple(_point(draft, point, timetables) for point in draft.points),
         meters=tuple(_meter(meter) for meter in draft.parts("meters")),
         ventilation=tuple(_ventilation(unit, timetables) for unit in draft.parts("ventilation")),
@@ -91,9 +99,19 @@ def _ventilation(record: Record, timetables: dict[str, WeekTimetable]) -> Ventil
     return Ventilation(**{**record.values, "own_run": timetables[record["own_run"]]})
 
 
-def _device(record: Record, site: str) -> Device:
-    values = {"port": USUAL_PORTS[record["protocol"]], **record.values}
-    return Device(**{**values, "id": f"{site}/{record['id']}", "site": site})
+def _device(draft: Draft, record: Record, site: str) -> Device:
+    values = {"port": USUAL_PORTS[record["protocol"]], "host": "", **record.values}
+    own = {name: values.pop(name) for name in _TRAITS if name in values}
+    if "ranges" in own:
+        own["ranges"] = tuple(ReadableRange(**given.values) for given in own["ranges"])
+    if "serial" in values:
+        values["serial"] = SerialLine(**values["serial"].values)
+    if "heartbeat" in values:
+        values["heartbeat"] = modbus_address(values["heartbeat"])
+    template = draft.templates.get(record.get("template") or "")
+    usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()
+    identity = {"id": f"{site}/{record['id']}", "site": site}
+    return Device(**{**values, **identity, "traits": replace(usual, **own)})
 
 
 def _meter(record: Record) -> Meter:
@@ -116,13 +134,16 @@ def _point(draft: Draft, record: Record, timetables: dict[str, WeekTimetable]) -
         low=record.values.get("low", template.low if template else None),
         high=record.values.get("high", template.high if template else None),
         privacy=record.values.get("privacy", usual),
-        write=_write_rule(record["write"], timetables) if record.get("write") else None,
+        write=(_write_rule(record["write"], timetables, template) if record.get("write") else None),
         **{name: record[name] for name in _FIELDS_OF_A_POINT if name in record.values},
     )
 
 
-def _write_rule(record: Record, timetables: dict[str, WeekTimetable]) -> WriteRule:
-    values = dict(record.values)
+def _write_rule(
+    record: Record, timetables: dict[str, WeekTimetable], template: TemplatePoint | None
+) -> WriteRule:
+    usual = {name: getattr(template, name) for name in _BUDGETS} if template else {}
+    values = {**usual, **record.values}
     minimum, maximum = values.pop("min"), values.pop("max")
     release = _release(values.pop("release"), timetables)
     return WriteRule(minimum=minimum, maximum=maximum, release=release, **values)

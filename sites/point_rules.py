@@ -217,17 +217,24 @@ def _release(
     for stray in sorted(set(_RELEASE_NEEDS.values()) - {needed}):
         if not release.lacks(stray):
             report.add(release.at(stray), f"release: {stray} does not go with kind {kind}")
-    if address is not None and isinstance(address, BacnetAddress) != (kind == ReleaseKind.NULL):
-        way = "null" if isinstance(address, BacnetAddress) else ", ".join(_RELEASE_NEEDS)
+    if address is not None and kind not in _ways_back(address):
         protocol = "BACnet" if isinstance(address, BacnetAddress) else "Modbus"
+        ways = ", ".join(_ways_back(address))
         report.add(
-            release.at("kind"), f"release: kind {kind}: a {protocol} point is given back by {way}"
+            release.at("kind"), f"release: kind {kind}: a {protocol} point is given back by {ways}"
         )
     reference(release, "timetable", draft.timetables(), "timetable", report)
     _enable(release, report)
     value, low, high = release.get("value"), write.get("min"), write.get("max")
     if None not in (value, low, high) and not low <= value <= high:
         report.add(release.at("value"), f"value {value:g} is outside min {low:g} to max {high:g}")
+
+
+def _ways_back(address: Address) -> tuple[ReleaseKind, ...]:
+    """``timetable`` and ``constant`` are for BACnet objects that have no priority array."""
+    if isinstance(address, BacnetAddress):
+        return ReleaseKind.NULL, ReleaseKind.TIMETABLE, ReleaseKind.CONSTANT
+    return tuple(_RELEASE_NEEDS)
 
 
 def _enable(release: Record, report: Report) -> None:
@@ -307,7 +314,9 @@ def _bit(address: Address) -> int | None:
 def _cells(device: Record, address: Address) -> list[tuple[object, ...]]:
     """Every register or object that a value lies in, unique on the network."""
     protocol = device.get("protocol") or ""
-    place = (device.get("host"), device.get("port") or USUAL_PORTS.get(protocol))
+    serial = device.get("serial")
+    host = serial.get("path") if serial is not None else device.get("host")
+    place = (host, device.get("port") or USUAL_PORTS.get(protocol))
     if isinstance(address, BacnetAddress):
         return [(*place, address.object_type, address.instance)]
     width = _WIDTH.get(address.type, 1)

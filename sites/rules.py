@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
-from bms.model.site import HeatSourceKind
+from bms.model.site import Framing, HeatSourceKind
 from sites.draft import Draft
 from sites.shapes import Record
 from sites.tree import Report, Where, shown
@@ -22,6 +22,7 @@ def check_site(draft: Draft, report: Report) -> None:
         _ids_once,
         _known_timezone,
         _known_references,
+        _device_places,
         _timetables,
         _timetable_uses,
         _closures,
@@ -93,6 +94,22 @@ def _known_references(draft: Draft, report: Report) -> None:
         for name in unit.get("zones") or ():
             if name not in zones:
                 report.add(unit.at("zones"), unknown("zone", name, zones))
+
+
+def _device_places(draft: Draft, report: Report) -> None:
+    """A serial line in place of a host, and only where frames travel on one."""
+    for device in draft.parts("devices"):
+        serial = not device.lacks("serial")
+        if serial != (device.get("framing") == Framing.RTU):
+            report.add(device.where, "device: framing rtu and serial go together")
+        if serial and device.get("protocol") == "bacnet":
+            report.add(device.at("serial"), "serial: device speaks bacnet, which is IP here")
+        if not serial and device.lacks("host"):
+            report.add(device.where, "device: host is missing: host name or IP address")
+        for given in device.get("ranges") or ():
+            first, last = given.get("first"), given.get("last")
+            if first is not None and last is not None and first > last:
+                report.add(given.at("first"), f"first {first} has to be at most last {last}")
 
 
 def _timetables(draft: Draft, report: Report) -> None:

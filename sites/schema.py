@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from bms.model.site import (
     DataType,
+    Framing,
     HeatSourceKind,
     Mode,
     Order,
+    Parity,
     Privacy,
     ReleaseKind,
     Role,
@@ -151,30 +153,6 @@ VENTILATION = Shape(
         _field("lead_min", Integer(0, 720), "has to run this long before use [min]", 30),
     ),
 )
-DEVICE = Shape(
-    "device",
-    (
-        _field("id", _ID, "identifier within the site", REQUIRED),
-        _field("protocol", Choice(PROTOCOLS), "how to talk to it", REQUIRED),
-        _field("host", _HOST, "address", REQUIRED),
-        _field("port", Integer(1, 65535), "UDP or TCP port; 47808 for bacnet, 502 for modbus"),
-        _field("unit", Integer(0, 255), "Modbus unit id", 1),
-        _field("instance", Integer(0, 4_194_302), "BACnet device instance"),
-        _field("timeout_s", Number(above=0, high=60), "time-out of a request [s]", 2.0),
-        _field("template", _ID, "device model whose named registers are used"),
-    ),
-)
-METER = Shape(
-    "meter",
-    (
-        _field("id", _ID, "identifier within the site", REQUIRED),
-        _field("commodity", Choice(Commodity), "what it measures", REQUIRED),
-        _field("billed", Choice(("true", "false")), "counts in the site's use", "true"),
-        _field("register_max", Number(above=0), "where the register rolls over"),
-        _field("multiplier", Number(above=0, high=1e6), "register to unit of the point", 1.0),
-        _field("max_kw", Number(above=0, high=1e6), "no more than this is plausible [kW]"),
-    ),
-)
 MODBUS = Shape(
     "modbus",
     (
@@ -186,7 +164,66 @@ MODBUS = Shape(
         _field("word_order", Choice(Order), "order of the words of a value", Order.BIG),
         _field("byte_order", Choice(Order), "order of the bytes of a word", Order.BIG),
         _field("bit", Integer(0, 15), "one bit of a register"),
+        _field("mask", Integer(1), "a field of the number: (number & mask) >> shift"),
+        _field("shift", Integer(0, 63), "a field of the number: (number & mask) >> shift"),
         _field("sentinels", Several(Integer()), "raw numbers that mean no value", ()),
+        _field("exponent", Integer(0, 65535), "register with the power of ten of the value"),
+        _field("model", Integer(1, 65534), "SunSpec model from whose start the address counts"),
+        _field("write_function", Integer(5, 22), "5, 6, 15, 16 or 22, where the usual is refused"),
+    ),
+)
+SERIAL = Shape(
+    "serial",
+    (
+        _field(
+            "path",
+            Text(r"/dev/[A-Za-z0-9._/-]{1,200}", "a port such as /dev/ttyUSB0"),
+            "port",
+            REQUIRED,
+        ),
+        _field("baud", Integer(300, 4_000_000), "speed [1/s]", 9600),
+        _field("parity", Choice(Parity), "parity", Parity.EVEN),
+        _field("stop_bits", Integer(1, 2), "stop bits", 1),
+    ),
+)
+READABLE_RANGE = Shape(
+    "range",
+    (
+        _field("table", Choice(Table), "Modbus table", REQUIRED),
+        _field("first", Integer(0, 65535), "first address", REQUIRED),
+        _field("last", Integer(0, 65535), "last address", REQUIRED),
+    ),
+)
+DEVICE = Shape(
+    "device",
+    (
+        _field("id", _ID, "identifier within the site", REQUIRED),
+        _field("protocol", Choice(PROTOCOLS), "how to talk to it", REQUIRED),
+        _field("host", _HOST, "address; a serial line has none"),
+        _field("port", Integer(1, 65535), "UDP or TCP port; 47808 for bacnet, 502 for modbus"),
+        _field("unit", Integer(0, 255), "Modbus unit id", 1),
+        _field("instance", Integer(0, 4_194_302), "BACnet device instance"),
+        _field("timeout_s", Number(above=0, high=60), "time-out of a request [s]", 2.0),
+        _field("template", _ID, "device model whose named registers are used"),
+        _field("framing", Choice(Framing), "how Modbus frames travel", Framing.TCP),
+        _field("serial", SERIAL, "serial line, for framing rtu"),
+        _field("max_registers", Integer(1, 125), "largest count of one read"),
+        _field("max_gap", Integer(0, 124), "registers that a read may span unasked"),
+        _field("ranges", Several(READABLE_RANGE), "what can be read in one go"),
+        _field("pause_s", Number(0, 60), "rest of the unit between two requests [s]"),
+        _field("line_pause_s", Number(0, 60), "rest of the line between two requests [s]", 0.0),
+        _field("heartbeat", MODBUS, "register that is toggled in each round of writes"),
+    ),
+)
+METER = Shape(
+    "meter",
+    (
+        _field("id", _ID, "identifier within the site", REQUIRED),
+        _field("commodity", Choice(Commodity), "what it measures", REQUIRED),
+        _field("billed", Choice(("true", "false")), "counts in the site's use", "true"),
+        _field("register_max", Number(above=0), "where the register rolls over"),
+        _field("multiplier", Number(above=0, high=1e6), "register to unit of the point", 1.0),
+        _field("max_kw", Number(above=0, high=1e6), "no more than this is plausible [kW]"),
     ),
 )
 RELEASE = Shape(
@@ -214,6 +251,8 @@ WRITE = Shape(
         _field("priority", Integer(9, 15), "BACnet priority", 13),
         _field("hold_safe", Pair(), "values that can stand for days without harm"),
         _field("watchdog_s", Number(above=0, high=86_400), "the device's own time-out [s]"),
+        _field("writes_per_day", Integer(1), "how often it may be written on one day"),
+        _field("writes_lifetime", Integer(1), "how often its memory may be written at all"),
     ),
 )
 POINT = Shape(

@@ -116,9 +116,9 @@ class Toy:
         fresh = run * FLOW_M3_H * 0.335e-3 * (1.0 - RECOVERY) * AREA / AREA.sum()
         gains = AREA * (0.0012 + 0.006 * busy) + 0.012 * AREA * sun / 1000.0
         loss = (0.0005 * AREA + fresh) * (self.air - outdoors)
-        self.air = self.air + dt * (
-            self.radiator + gains + exchange - to_walls - loss
-        ) / (0.010 * AREA)
+        self.air = self.air + dt * (self.radiator + gains + exchange - to_walls - loss) / (
+            0.010 * AREA
+        )
         self.inside = self.inside - dt * exchange / (0.020 * AREA)
         outward = 0.0008 * AREA * (self.walls - outdoors)
         self.walls = self.walls + dt * (to_walls - outward) / (0.060 * AREA)

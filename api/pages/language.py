@@ -21,7 +21,9 @@ def language_of(request: Request) -> str:
     for wish in (request.query_params.get("lang"), request.cookies.get(COOKIE)):
         if wish in LANGUAGES:
             return wish
-    accepted = (part.split(";")[0] for part in request.headers.get("accept-language", "").split(","))
+    accepted = (
+        part.split(";")[0] for part in request.headers.get("accept-language", "").split(",")
+    )
     first = (tag.strip().lower()[:2] for tag in accepted)
     return next((tag for tag in first if tag in LANGUAGES), "da")
 
@@ -66,6 +68,13 @@ class Tongue:
     def moment(self, moment: datetime) -> str:
         """Day and time."""
         return f"{self.day(moment)} {self.clock(moment)}"
+
+    def soon(self, moment: datetime, now: datetime) -> str:
+        """A time of these days: today only the clock, else with its weekday."""
+        local = self.local(moment)
+        if local.date() == self.local(now).date():
+            return self.clock(moment)
+        return f"{svg.WEEKDAYS[self.language][local.weekday()]} {self.clock(moment)}"
 
     def age(self, seconds: float) -> str:
         """How long ago, in the largest unit that says it."""

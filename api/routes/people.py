@@ -49,9 +49,7 @@ async def add_override(
         city, site, point=body.point, until=body.until, reason=body.reason, actor=key.name
     )
     response.headers["Location"] = f"/v1/sites/{site.id}/overrides/{made.id}"
-    return OverrideMade(
-        override=OverrideAnswer.model_validate(made), released=released(receipts)
-    )
+    return OverrideMade(override=OverrideAnswer.model_validate(made), released=released(receipts))
 
 
 @router.delete("/sites/{site_id}/overrides/{override_id}", status_code=204)

@@ -25,9 +25,7 @@ def plan_in_force(city: CityDep, key: Reader, site: SiteDep) -> PlanAnswer:
 
 
 @router.post("/sites/{site_id}/plan", status_code=201)
-async def plan_now(
-    city: CityDep, key: Operator, site: SiteDep, response: Response
-) -> PlanAnswer:
+async def plan_now(city: CityDep, key: Operator, site: SiteDep, response: Response) -> PlanAnswer:
     """Plan a site now. What the plan asks for is written by the next tick."""
     plan = await plan_site(
         site,

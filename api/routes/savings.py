@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -16,7 +16,9 @@ from bms.services.city import City
 router = APIRouter(tags=["savings"])
 
 CSV = "text/csv; charset=utf-8"
-CSV_ANSWER = {200: {"content": {"text/csv": {}}, "description": "one row per meter and building"}}
+CSV_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {}}, "description": "one row per meter and building"}
+}
 Danish = Annotated[
     bool, Query(description="semicolons, decimal commas and a byte order mark, for Danish Excel")
 ]

@@ -71,7 +71,7 @@ def demo(
     if as_json:
         typer.echo(json.dumps(result.as_dict()))
     else:
-        print_result(result, Console())
+        print_result(result, wide_console())
 
 
 def fresh_home() -> Path:
@@ -86,3 +86,9 @@ def fresh_home() -> Path:
             f"the demo cannot write to {HOME}: {error.strerror}; start it in a folder of yours"
         ) from error
     return HOME
+
+
+def wide_console() -> Console:
+    """A console that leaves room for the table where nobody's terminal says how wide it is."""
+    console = Console()
+    return console if console.is_terminal else Console(width=120)

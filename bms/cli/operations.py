@@ -14,7 +14,7 @@ from bms.cli.progress import progress_bars
 from bms.config import Settings
 from bms.model.codec import json_schema
 from bms.model.plan import Problem, Schedule
-from bms.runtime.wire import wire
+from bms.runtime.wire import opened
 from bms.services.keys import create_key
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -50,8 +50,8 @@ def create(
 
     Example: bms keys create dashboard --scope read
     """
-    city = wire(Settings())
-    secret = create_key(city.store, name=name, scope=scope, now=city.clock.now())
+    with opened(Settings()) as city:
+        secret = create_key(city.store, name=name, scope=scope, now=city.clock.now())
     typer.echo(json.dumps({"name": name, "scope": scope, "key": secret}) if as_json else secret)
 
 
@@ -61,7 +61,8 @@ def list_keys(as_json: AsJson = False) -> None:
 
     Example: bms keys list
     """
-    rows = wire(Settings()).store.keys()
+    with opened(Settings()) as city:
+        rows = city.store.keys()
     if as_json:
         names = ("id", "scope", "name", "created", "revoked")
         typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str))
@@ -78,8 +79,8 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
 
     Example: bms keys revoke 5f2c91d0
     """
-    city = wire(Settings())
-    city.store.revoke_key(key_id, city.clock.now())
+    with opened(Settings()) as city:
+        city.store.revoke_key(key_id, city.clock.now())
     typer.echo(f"revoked {key_id}")
 
 
@@ -89,9 +90,8 @@ def upgrade() -> None:
 
     Example: bms db upgrade
     """
-    settings = Settings()
-    wire(settings).store.close()
-    typer.echo("the database is up to date")
+    with opened(Settings()):
+        typer.echo("the database is up to date")
 
 
 def bench(

@@ -15,7 +15,8 @@ from rich.table import Table
 from bms.config import Settings
 from bms.model.codec import from_json, to_json
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
-from bms.runtime.wire import wire
+from bms.runtime.wire import opened
+from bms.services.city import City
 from bms.services.plan import identify_site, plan_site
 from bms.services.problem import assemble
 from optimizer.planner import Optimizer
@@ -34,17 +35,17 @@ def identify(site: Annotated[str, typer.Argument(metavar="SITE")], as_json: AsJs
 
     Example: bms identify townhall
     """
-    city = wire(Settings())
-    answer = asyncio.run(
-        identify_site(
-            city.site(site),
-            now=city.clock.now(),
-            store=city.store,
-            feed=city.feed,
-            tariffs=city.tariffs,
-            planner=city.planner,
+    with opened(Settings()) as city:
+        answer = asyncio.run(
+            identify_site(
+                city.site(site),
+                now=city.clock.now(),
+                store=city.store,
+                feed=city.feed,
+                tariffs=city.tariffs,
+                planner=city.planner,
+            )
         )
-    )
     if as_json:
         typer.echo(to_json(answer))
     elif isinstance(answer, NoModel):
@@ -83,12 +84,16 @@ def plan(
 
 
 def _plan_file(name: str) -> Schedule:
-    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     return Optimizer().plan(from_json(Problem, text))
 
 
 def _plan_site(site_id: str, dry_run: bool) -> Schedule:
-    city = wire(Settings())
+    with opened(Settings()) as city:
+        return _plan_in(city, site_id, dry_run)
+
+
+def _plan_in(city: City, site_id: str, dry_run: bool) -> Schedule:
     site, now = city.site(site_id), city.clock.now()
     horizon = timedelta(hours=city.settings.horizon_hours)
     if dry_run:
@@ -121,9 +126,9 @@ def replay(
 
     Example: bms replay 3f0c…
     """
-    city = wire(Settings())
-    stored = city.store.plan(plan_id)
-    again = city.planner.plan(stored.problem)
+    with opened(Settings()) as city:
+        stored = city.store.plan(plan_id)
+        again = city.planner.plan(stored.problem)
     show(again, as_json)
     if again.setpoints != stored.schedule.setpoints:
         typer.echo("the schedule differs from the stored one", err=True)

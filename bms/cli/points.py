@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import re
 from datetime import timedelta
 from typing import Annotated
@@ -13,20 +15,26 @@ from rich.console import Console
 from rich.table import Table
 
 from bms.config import Settings
-from bms.errors import NotFound
+from bms.errors import BmsError, NotFound
 from bms.model.codec import to_dict
-from bms.model.command import Accepted, Clamped, Released, ReleaseReceipt
+from bms.model.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
 from bms.model.reading import Reading
 from bms.model.site import Point, Site
-from bms.runtime.wire import wire
+from bms.ports import Store
+from bms.runtime.wire import opened, wire
 from bms.services.city import City
 from bms.services.dispatch import write_once
 from bms.services.poll import read_points
 from bms.services.release import release_city, release_points, release_rows, release_site
+from bms.store.memory import MemoryStore
+from bms.store.sql import SqlStore
 
+log = logging.getLogger(__name__)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
-DURATION = re.compile(r"(\d+)\s*(s|m|h)")
+DURATION = re.compile(r"(\d{1,6})\s*(s|m|h)")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
+LONGEST = timedelta(hours=24)
+"""What is meant to stand for longer is no hand at a building, but a booking or another mode."""
 
 
 def register(app: typer.Typer) -> None:
@@ -36,11 +44,14 @@ def register(app: typer.Typer) -> None:
 
 
 def duration(text: str) -> timedelta:
-    """30m, 2h or 90s. Raises ``typer.BadParameter`` otherwise."""
+    """30m, 2h or 90s, at most a day. Raises ``typer.BadParameter`` otherwise."""
     match = DURATION.fullmatch(text.strip())
     if match is None:
         raise typer.BadParameter(f"{text!r} is not a duration; write 30m, 2h or 90s")
-    return timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+    found = timedelta(seconds=int(match[1]) * SECONDS[match[2]])
+    if not timedelta(0) < found <= LONGEST:
+        raise typer.BadParameter(f"{text!r} is no lease; it lasts longer than 0 and at most 24h")
+    return found
 
 
 def chosen(city: City, target: str) -> tuple[Site, tuple[Point, ...]]:
@@ -62,8 +73,7 @@ def read(
     Example: bms read townhall/north.temp
     """
 
-    async def work() -> list[tuple[Point, Reading]]:
-        city = wire(Settings())
+    async def work(city: City) -> list[tuple[Point, Reading]]:
         site, points = chosen(city, target)
         try:
             readings = await read_points(site, points, city.drivers, city.clock.now())
@@ -72,7 +82,8 @@ def read(
         by_id = {point.id: point for point in points}
         return [(by_id[reading.point], reading) for reading in readings]
 
-    rows = asyncio.run(work())
+    with opened(Settings()) as opened_city:
+        rows = asyncio.run(work(opened_city))
     if as_json:
         typer.echo(json.dumps([{**to_dict(r), "unit": p.unit.value} for p, r in rows]))
     else:
@@ -102,8 +113,7 @@ def write(
         raise typer.BadParameter(f"{target!r} names no point; write SITE/POINT")
     lease = duration(for_)
 
-    async def work() -> object:
-        city = wire(Settings())
+    async def work(city: City) -> Receipt:
         site, points = chosen(city, target)
         try:
             return await write_once(
@@ -122,7 +132,8 @@ def write(
         finally:
             await city.drivers.close()
 
-    receipt = asyncio.run(work())
+    with opened(Settings()) as opened_city:
+        receipt = asyncio.run(work(opened_city))
     kind = type(receipt).__name__
     if as_json:
         typer.echo(json.dumps({"outcome": kind.lower(), **to_dict(receipt)}))
@@ -144,37 +155,8 @@ def release(
     if (target is None) != all_:
         raise typer.BadParameter("name SITE[/POINT], or --all for the whole city")
 
-    async def work() -> list[ReleaseReceipt]:
-        city = wire(Settings())
-        now, drivers, journal = city.clock.now(), city.drivers, city.journal
-        store, actor, reason = city.store, "operator", "bms release"
-        try:
-            if target is None:
-                return await release_city(
-                    city.sites.values(),
-                    now=now,
-                    drivers=drivers,
-                    journal=journal,
-                    store=store,
-                    actor=actor,
-                    reason=reason,
-                )
-            site, points = chosen(city, target)
-            if "/" not in target:
-                return await release_site(
-                    site,
-                    now=now,
-                    drivers=drivers,
-                    journal=journal,
-                    store=store,
-                    actor=actor,
-                    reason=reason,
-                )
-            return await release_points(site, points, now=now, drivers=drivers, journal=journal)
-        finally:
-            await drivers.close()
-
-    receipts = asyncio.run(work())
+    with contextlib.closing(_store(Settings())) as store:
+        receipts = asyncio.run(_give_back(wire(Settings(), store=store), target))
     if as_json:
         rows = [{"outcome": type(r).__name__.lower(), **to_dict(r)} for r in receipts]
         typer.echo(json.dumps(rows))
@@ -185,3 +167,46 @@ def release(
         Console().print(table)
     if not all(isinstance(receipt, Released) for receipt in receipts):
         raise typer.Exit(1)
+
+
+def _store(settings: Settings) -> Store:
+    """The database, or one in memory when it is away: giving back must not wait for a book."""
+    try:
+        return SqlStore(settings.database)
+    except BmsError as error:
+        log.warning(
+            "%s. The points are given back all the same, but no site is put to observe: "
+            "stop what writes to them first",
+            error,
+        )
+        return MemoryStore()
+
+
+async def _give_back(city: City, target: str | None) -> list[ReleaseReceipt]:
+    now, drivers, journal, store = city.clock.now(), city.drivers, city.journal, city.store
+    actor, reason = "operator", "bms release"
+    try:
+        if target is None:
+            return await release_city(
+                city.sites.values(),
+                now=now,
+                drivers=drivers,
+                journal=journal,
+                store=store,
+                actor=actor,
+                reason=reason,
+            )
+        site, points = chosen(city, target)
+        if "/" not in target:
+            return await release_site(
+                site,
+                now=now,
+                drivers=drivers,
+                journal=journal,
+                store=store,
+                actor=actor,
+                reason=reason,
+            )
+        return await release_points(site, points, now=now, drivers=drivers, journal=journal)
+    finally:
+        await drivers.close()

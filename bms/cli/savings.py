@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -15,11 +15,14 @@ from bms.config import Settings
 from bms.model.codec import to_json
 from bms.model.savings import Savings, SiteSavings, Span
 from bms.model.site import Site
-from bms.runtime.wire import wire
+from bms.runtime.wire import opened
 from bms.services.assess import assess_site
+from bms.services.city import City
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object per meter and line")]
 DEFAULT_BASELINE_DAYS = 365
+YEARS = range(1990, 2100)
+"""Years in which buildings have meters and time zones rules; others are slips of the pen."""
 
 
 def register(app: typer.Typer) -> None:
@@ -30,18 +33,22 @@ def register(app: typer.Typer) -> None:
 def span(text: str, timezone: str) -> Span:
     """``2018-01-14..2019-01-14``: local dates, the second one exclusive."""
     try:
-        first, last = (datetime.fromisoformat(part) for part in text.split(".."))
+        first, last = (local_day(part, timezone) for part in text.split(".."))
     except ValueError:
         raise typer.BadParameter(
             f"{text!r} is not a period; write 2018-01-14..2019-01-14 (end exclusive)"
         ) from None
     if not first < last:
         raise typer.BadParameter(f"{text!r} ends before it starts")
-    zone = ZoneInfo(timezone)
-    return Span(
-        start=first.replace(tzinfo=zone).astimezone(UTC),
-        end=last.replace(tzinfo=zone).astimezone(UTC),
-    )
+    return Span(start=first, end=last)
+
+
+def local_day(text: str, timezone: str) -> datetime:
+    """The start of a local day, in UTC. Raises ValueError for anything else."""
+    day = date.fromisoformat(text)
+    if day.year not in YEARS:
+        raise ValueError(f"{text} lies outside {YEARS.start}..{YEARS.stop}")
+    return datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
 
 
 def assess(
@@ -54,15 +61,16 @@ def assess(
 
     Example: bms assess school --baseline 2018-01-14..2019-01-14 --reporting 2019-01-14..2019-01-28
     """
-    city = wire(Settings())
-    chosen = city.site(site)
-    answer = assess_site(
-        chosen,
-        store=city.store,
-        feed=city.feed,
-        baseline=span(baseline, chosen.timezone),
-        reporting=span(reporting, chosen.timezone),
-    )
+    with opened(Settings()) as city:
+        chosen = city.site(site)
+        answer = assess_site(
+            chosen,
+            store=city.store,
+            feed=city.feed,
+            baseline=span(baseline, chosen.timezone),
+            reporting=span(reporting, chosen.timezone),
+            tariffs=city.tariffs,
+        )
     if as_json:
         for meter in answer.meters:
             typer.echo(to_json(meter))
@@ -97,11 +105,11 @@ def _print(answer: SiteSavings) -> None:
 def month_span(text: str, timezone: str) -> Span:
     """``2026-10`` as a local month."""
     try:
-        first = datetime.strptime(text, "%Y-%m").replace(tzinfo=ZoneInfo(timezone))
+        start = local_day(f"{text}-01", timezone)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a month; write 2026-10") from None
-    after = (first + timedelta(days=32)).replace(day=1)
-    return Span(start=first.astimezone(UTC), end=after.astimezone(UTC))
+    after = date.fromisoformat(f"{text}-01") + timedelta(days=32)
+    return Span(start=start, end=local_day(f"{after:%Y-%m}-01", timezone))
 
 
 def report(
@@ -116,16 +124,22 @@ def report(
     """
     if format_ != "csv":
         raise typer.BadParameter(f"{format_!r} is not a format of this version; use csv")
-    city = wire(Settings())
-    chosen = [city.site(site)] if site else list(city.sites.values())
-
-    def one(each: Site) -> SiteSavings:
-        reporting = month_span(month, each.timezone)
-        start = reporting.start - timedelta(days=DEFAULT_BASELINE_DAYS)
-        baseline = Span(start=start, end=reporting.start)
-        return assess_site(
-            each, store=city.store, feed=city.feed, baseline=baseline, reporting=reporting
-        )
-
-    out.write_bytes(city.reporter.savings_csv([one(each) for each in chosen]))
+    with opened(Settings()) as city:
+        chosen = [city.site(site)] if site else list(city.sites.values())
+        content = city.reporter.savings_csv([_month(city, each, month) for each in chosen])
+    out.write_bytes(content)
     typer.echo(f"wrote {out}")
+
+
+def _month(city: City, site: Site, month: str) -> SiteSavings:
+    reporting = month_span(month, site.timezone)
+    start = reporting.start - timedelta(days=DEFAULT_BASELINE_DAYS)
+    baseline = Span(start=start, end=reporting.start)
+    return assess_site(
+        site,
+        store=city.store,
+        feed=city.feed,
+        baseline=baseline,
+        reporting=reporting,
+        tariffs=city.tariffs,
+    )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from drivers.templates import load_templates
 from rich.console import Console
 from rich.table import Table
-from sites.loader import load_sites
 
 from bms.config import Settings
+from bms.errors import SiteFileError
 from bms.model.site import Site
 from bms.runtime.wire import sites_of
+from drivers.templates import load_templates
+from sites.loader import load_sites
 
 app = typer.Typer(no_args_is_help=True, help="Validate and list site files.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -29,7 +31,14 @@ def check(
 
     Example: bms sites check sites/examples
     """
-    found = load_sites(directory, load_templates())
+    try:
+        found = load_sites(directory, load_templates())
+    except SiteFileError as error:
+        if not as_json:
+            raise
+        rows = [asdict(mistake) for mistake in error.mistakes]
+        typer.echo(json.dumps({"sites": [], "mistakes": rows}))
+        raise typer.Exit(1) from None
     if as_json:
         typer.echo(json.dumps({"sites": [site.id for site in found], "mistakes": []}))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -66,8 +67,10 @@ class Table(StrEnum):
 
 
 class DataType(StrEnum):
-    """How a value lies in Modbus registers."""
+    """How a value lies in Modbus registers. The two of 8 bits are the low byte of a register."""
 
+    INT8 = "int8"
+    UINT8 = "uint8"
     INT16 = "int16"
     UINT16 = "uint16"
     INT32 = "int32"
@@ -91,7 +94,12 @@ class ModbusAddress:
     """Where a value lies on a Modbus device: ``value = raw * scale + offset``.
 
     ``address`` is the zero-based address on the wire. ``sentinels`` are raw numbers that mean "no
-    value" (an absent sensor, say). ``bit`` picks a bit of one holding or input register.
+    value" (an absent sensor, say). ``bit`` picks a bit of one holding or input register; ``mask``
+    and ``shift`` pick a field: ``raw = (register & mask) >> shift``. ``exponent`` is the address of
+    the register of the same table whose int16 is a power of ten that multiplies the value (SunSpec
+    scale factor). With ``model``, both addresses count from the start of that SunSpec model, which
+    is found on the device. ``write_function`` (5, 6, 15, 16 or 22) stands where the device does not
+    take the usual function; 22 writes bits and fields without touching their neighbours.
     """
 
     table: Table
@@ -103,6 +111,22 @@ class ModbusAddress:
     byte_order: Order = Order.BIG
     bit: int | None = None
     sentinels: tuple[int, ...] = ()
+    mask: int | None = None
+    shift: int = 0
+    exponent: int | None = None
+    model: int | None = None
+    write_function: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextAddress:
+    """Where a text (a serial number, say) lies on a Modbus device; ``registers`` is its length."""
+
+    table: Table
+    address: int
+    registers: int
+    byte_order: Order = Order.BIG
+    model: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +164,8 @@ class WriteRule:
     lie from what was written. ``hold_safe`` is the range of values that can stand for days without
     harm; ``watchdog_s`` [s] is the device's own time-out, where it has one. A point with neither is
     refused for ``auto`` (DESIGN, law 1). ``max_change`` is the ramp limit: the largest change that
-    one write may make.
+    one write may make. ``writes_per_day`` and ``writes_lifetime`` are how often the device's memory
+    may be written; a release is counted too, and never refused.
     """
 
     minimum: float
@@ -152,6 +177,8 @@ class WriteRule:
     hold_safe: tuple[float, float] | None = None
     watchdog_s: float | None = None
     max_change: float | None = None
+    writes_per_day: int | None = None
+    writes_lifetime: int | None = None
 
     def __post_init__(self) -> None:
         if not 9 <= self.priority <= 15:
@@ -160,20 +187,106 @@ class WriteRule:
             raise ValueError(f"limits {self.minimum}..{self.maximum} leave nothing to write")
 
 
+class Framing(StrEnum):
+    """How Modbus frames travel."""
+
+    TCP = "tcp"
+    RTU_OVER_TCP = "rtu_over_tcp"
+    RTU = "rtu"
+
+
+class Parity(StrEnum):
+    """Parity of a serial line."""
+
+    NONE = "none"
+    EVEN = "even"
+    ODD = "odd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialLine:
+    """A serial port with 8 data bits; ``baud`` in bits per second [1/s]."""
+
+    path: str
+    baud: int = 9600
+    parity: Parity = Parity.EVEN
+    stop_bits: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadableRange:
+    """Addresses of a table, both ends included, that can be read without a refusal."""
+
+    table: Table
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModbusTraits:
+    """What a device model asks of whoever polls it.
+
+    ``max_registers`` is the largest count of one read, ``ranges`` what can be read in one go
+    (where a table has ranges, reads do not leave them for registers that nobody asked for),
+    ``max_gap`` how many such registers a read may span elsewhere, ``pause_s`` [s] the rest that the
+    unit needs between two requests.
+    """
+
+    max_registers: int = 125
+    ranges: tuple[ReadableRange, ...] = ()
+    max_gap: int = 64
+    pause_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplatePoint:
-    """One value of a device model, as its template in ``drivers/devices`` declares it."""
+    """One value of a device model, as its template in ``drivers/devices`` declares it.
+
+    ``unverified`` marks a register whose source is second-hand or contradicted.
+    """
 
     name: str
     unit: Unit
     address: Address
     low: float | None = None
     high: float | None = None
+    unverified: bool = False
+    writes_per_day: int | None = None
+    writes_lifetime: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTemplate(Mapping[str, TemplatePoint]):
+    """A device model: its points and texts by name, how to poll it, and its source."""
+
+    model: str
+    maker: str
+    source: str
+    tested_on_hardware: bool
+    notes: str
+    points: Mapping[str, TemplatePoint]
+    texts: Mapping[str, TextAddress]
+    traits: ModbusTraits = ModbusTraits()
+
+    def __getitem__(self, name: str) -> TemplatePoint:
+        return self.points[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.points)
+
+    def __len__(self) -> int:
+        return len(self.points)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A controller, meter or gateway on the network. ``id`` is ``site/device``."""
+    """A controller, meter or gateway on the network. ``id`` is ``site/device``.
+
+    Modbus only: ``framing`` and, for a serial line, ``serial`` in place of host and port;
+    ``traits`` as the model asks; ``line_pause_s`` [s] is the rest that the whole line or gateway
+    needs between two requests; ``heartbeat`` is a register that is toggled between 0 and 1 once in
+    each round of successful writes, so that the device notices when we are gone.
+    """
 
     id: str
     site: str
@@ -184,6 +297,11 @@ class Device:
     instance: int | None = None
     timeout_s: float = 2.0
     template: str | None = None
+    framing: Framing = Framing.TCP
+    serial: SerialLine | None = None
+    traits: ModbusTraits = ModbusTraits()
+    line_pause_s: float = 0.0
+    heartbeat: ModbusAddress | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from enum import Flag, auto
 
 import uvicorn
-from api.app import create_app
 
+from api.app import create_app
 from bms.errors import ConfigError
 from bms.model.command import StillHeld
 from bms.runtime.jobs import job_table

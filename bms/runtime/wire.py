@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,3 +87,13 @@ def wire(
         keeper=GuardSupervisor(settings.journal, settings.clock_file),
         reporter=FileReporter(),
     )
+
+
+@contextlib.contextmanager
+def opened(settings: Settings) -> Iterator[City]:
+    """A wired city whose database is closed afterwards. Raises what ``wire`` raises."""
+    city = wire(settings)
+    try:
+        yield city
+    finally:
+        city.store.close()

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from bms.model.savings import Savings, SiteSavings, Span
 from bms.model.series import Series
 from bms.model.site import Meter, Role, Site
-from bms.ports import Feed, Fold, Store
+from bms.ports import Feed, Fold, Store, Tariffs
 from bms.savings.assess import assess_meter
 from bms.savings.combine import combine
+from bms.services.value import Worth, worth
 
 HOUR = timedelta(hours=1)
 
@@ -17,11 +18,13 @@ HOUR = timedelta(hours=1)
 def meter_use(
     site: Site, meter: Meter, store: Store, start: datetime, end: datetime
 ) -> Series | None:
-    """Hourly use of a meter [kWh], None when the site names no energy point for it."""
+    """Hourly use of a meter [kWh], its multiplier applied; None when the site names no energy
+    point for it."""
     point = site.meter_point(meter.id, Role.METER_ENERGY)
     if point is None:
         return None
-    return store.series(point.id, start, end, HOUR, Fold.DELTA)
+    register = store.series(point.id, start, end, HOUR, Fold.DELTA)
+    return Series(register.start, register.step, register.values * meter.multiplier)
 
 
 def outdoor_temperature(site: Site, feed: Feed, start: datetime, end: datetime) -> Series:
@@ -31,10 +34,20 @@ def outdoor_temperature(site: Site, feed: Feed, start: datetime, end: datetime) 
 
 
 def assess_site(
-    site: Site, *, store: Store, feed: Feed, baseline: Span, reporting: Span
+    site: Site,
+    *,
+    store: Store,
+    feed: Feed,
+    baseline: Span,
+    reporting: Span,
+    tariffs: Tariffs | None = None,
 ) -> SiteSavings:
-    """Avoided energy use of the billed meters of a site, each and together."""
-    start, end = baseline.start, max(baseline.end, reporting.end)
+    """Avoided energy use of the billed meters of a site, each and together.
+
+    With ``tariffs`` the saving is valued at the mean price and emission factor of the period.
+    """
+    start = min(baseline.start, reporting.start)
+    end = max(baseline.end, reporting.end)
     temperature = outdoor_temperature(site, feed, start, end)
     parts: list[Savings] = []
     for meter in site.meters:
@@ -55,4 +68,5 @@ def assess_site(
                 closed=site.closed,
             )
         )
-    return combine(site.id, parts)
+    value = Worth() if tariffs is None else worth(site, reporting, feed=feed, tariffs=tariffs)
+    return combine(site.id, parts, prices=value.prices, factors=value.factors)

@@ -34,17 +34,13 @@ class MeterDays:
     adjusted_baseline_kwh: Floats
 
 
-def meter_days(
-    site: Site, *, store: Store, feed: Feed, periods: Periods
-) -> tuple[MeterDays, ...]:
+def meter_days(site: Site, *, store: Store, feed: Feed, periods: Periods) -> tuple[MeterDays, ...]:
     """The days of every billed meter with an energy register. Raises ``FeedError``."""
     rows = (_one(site, meter, store, feed, periods) for meter in site.meters if meter.billed)
     return tuple(row for row in rows if row is not None)
 
 
-def _one(
-    site: Site, meter: Meter, store: Store, feed: Feed, periods: Periods
-) -> MeterDays | None:
+def _one(site: Site, meter: Meter, store: Store, feed: Feed, periods: Periods) -> MeterDays | None:
     start = min(periods.baseline.start, periods.reporting.start)
     end = max(periods.baseline.end, periods.reporting.end)
     use = meter_use(site, meter, store, start, end)

@@ -54,9 +54,7 @@ async def change_mode(
 ) -> list[ReleaseReceipt]:
     """Set how far the site is trusted to us; below ``auto`` everything is given back."""
     now = city.clock.now()
-    await asyncio.to_thread(
-        city.store.set_mode, site.id, mode, actor=actor, at=now, reason=reason
-    )
+    await asyncio.to_thread(city.store.set_mode, site.id, mode, actor=actor, at=now, reason=reason)
     if mode is Mode.AUTO:
         return []
     receipts = await release_points(

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bms.model.reading import Ingested, Quality, Reading
-from bms.model.site import Point, Site
+from bms.model.site import Device, Point, Site
 from bms.ports import Drivers, Store
+
+PATIENCE = 20.0
+"""Time-outs of a device [1] after which a driver that does not come back is given up."""
 
 
 async def read_points(
@@ -21,7 +24,7 @@ async def read_points(
         by_device[point.device].append(point)
     batches = await asyncio.gather(
         *(
-            _read_device(site, device, theirs, drivers, at)
+            _read_device(site.device(device), theirs, drivers, at)
             for device, theirs in by_device.items()
         )
     )
@@ -29,15 +32,22 @@ async def read_points(
 
 
 async def _read_device(
-    site: Site, device: str, points: list[Point], drivers: Drivers, at: datetime
+    device: Device, points: list[Point], drivers: Drivers, at: datetime
 ) -> list[Reading]:
     """A driver never raises for what a device does; if it has a bug, its neighbours live on."""
+    patience = PATIENCE * device.timeout_s
+
+    def nothing(quality: Quality, detail: str) -> list[Reading]:
+        return [Reading(point.id, at, None, quality, at, detail) for point in points]
+
     try:
-        readings = await drivers.driver(site.device(device)).read(points, at)
+        async with asyncio.timeout(patience):
+            readings = await drivers.driver(device).read(points, at)
         return [_plausible(point, r) for point, r in zip(points, readings, strict=True)]
+    except TimeoutError:
+        return nothing(Quality.NO_REPLY, f"{device.id} did not come back within {patience:g} s")
     except Exception as error:
-        detail = f"driver failed: {error!r}"
-        return [Reading(p.id, at, None, Quality.DEVICE_ERROR, at, detail) for p in points]
+        return nothing(Quality.DEVICE_ERROR, f"driver failed: {error!r}")
 
 
 def _plausible(point: Point, reading: Reading) -> Reading:

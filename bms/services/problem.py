@@ -146,17 +146,25 @@ def _prices(
     site: Site, feed: Feed, tariffs: Tariffs, now: datetime, start: datetime, n: int
 ) -> tuple[Electricity, tuple[Words, ...]]:
     end = start + STEP * n
+    prices: Numbers = (None,) * n
+    factors: Numbers = (None,) * n
+    notes = []
     try:
         spot = feed.spot(site.price_area, start=start, end=end, now=now).series
-        factor = feed.emissions(site.price_area, start=start, end=end, now=now).series
+        price = tariffs.electricity(site.electricity_tariff, spot)
+        prices = numbers(on_grid(price, start, STEP, n))
     except FeedError as error:
-        nothing: Numbers = (None,) * n
-        words = Words("no_prices", f"Elpriser mangler: {error}", f"Prices are missing: {error}")
-        return Electricity(nothing, nothing), (words,)
-    price = tariffs.electricity(site.electricity_tariff, spot)
-    return Electricity(
-        numbers(on_grid(price, start, STEP, n)), numbers(on_grid(factor, start, STEP, n))
-    ), ()
+        notes.append(
+            Words("no_prices", f"Elpriser mangler: {error}", f"Prices are missing: {error}")
+        )
+    try:
+        factor = feed.emissions(site.price_area, start=start, end=end, now=now).series
+        factors = numbers(on_grid(factor, start, STEP, n))
+    except FeedError as error:
+        notes.append(
+            Words("no_factors", f"CO2-tal mangler: {error}", f"CO2 factors are missing: {error}")
+        )
+    return Electricity(prices, factors), tuple(notes)
 
 
 def _point(
@@ -180,7 +188,7 @@ def _heat_kw(site: Site, store: Store, start: datetime, end: datetime, n: int) -
         point = site.meter_point(meter.id)
         if meter.commodity is Commodity.HEAT and point is not None:
             use = store.series(point.id, start, end, STEP, Fold.DELTA)
-            return use.values / (STEP / timedelta(hours=1))
+            return use.values * meter.multiplier / (STEP / timedelta(hours=1))
     return np.full(n, np.nan)
 
 
@@ -215,15 +223,22 @@ def _zone_task(site: Site, zone: Zone, start: datetime, n: int) -> ZoneTask:
 
 
 def _ventilation_task(site: Site, unit: Ventilation, start: datetime, n: int) -> VentilationTask:
+    """The task of an air-handling unit.
+
+    It is never asked to run longer than its own control runs it: more air than people have today
+    is a change of service, which a person decides by changing the unit's hours.
+    """
     step_s = int(STEP.total_seconds())
+    own_run = timetable_values(unit.own_run, site, start, step_s, n)
+    wanted = ventilation_required(unit, site, start, step_s, n)
     return VentilationTask(
         id=unit.id,
         zones=unit.zones,
         flow_m3_h=unit.flow_m3_h,
         fan_kw=unit.fan_kw,
         recovery=unit.recovery,
-        own_run=timetable_values(unit.own_run, site, start, step_s, n),
-        required=ventilation_required(unit, site, start, step_s, n),
+        own_run=own_run,
+        required=tuple(want and own > 0.0 for want, own in zip(wanted, own_run, strict=True)),
         lever=_lever(_point(site, Role.VENTILATION_RUN, ventilation=unit.id)),
     )
 

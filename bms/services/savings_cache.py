@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from bms.errors import FeedError
 from bms.model.command import Accepted, Clamped
 from bms.model.savings import SiteSavings
 from bms.model.site import Site
-from bms.savings.combine import portfolio
+from bms.model.words import Words
+from bms.savings.combine import combine, portfolio
 from bms.services.assess import assess_site
 from bms.services.city import City
 from bms.services.counterfactual import MeterDays, meter_days
@@ -55,7 +57,10 @@ class SavingsBook:
         return chosen_periods(default, site.timezone, baseline, reporting)
 
     def site(self, site: Site, baseline: str | None = None, reporting: str | None = None) -> Told:
-        """The saving of a site. Raises ``ConfigError`` for a wrong period, ``FeedError``."""
+        """The saving of a site; without weather it is not assessed, and says so.
+
+        Raises ``ConfigError`` for a wrong period.
+        """
         periods = self.periods(site, baseline, reporting)
         city = self._city
 
@@ -66,20 +71,30 @@ class SavingsBook:
                 feed=city.feed,
                 baseline=periods.baseline,
                 reporting=periods.reporting,
+                tariffs=city.tariffs,
             )
 
-        return Told(periods=periods, savings=self._once("site", site, periods, assess))
+        try:
+            savings = self._once("site", site, periods, assess)
+        except FeedError as error:
+            savings = _not_assessed(site, error)
+        return Told(periods=periods, savings=savings)
 
     def days(self, site: Site) -> tuple[MeterDays, ...]:
-        """Daily use and adjusted baseline of every billed meter over the default periods."""
+        """Daily use and adjusted baseline of every billed meter over the default periods.
+
+        Empty without weather.
+        """
         periods = self.periods(site)
         city = self._city
-        return self._once(
-            "days",
-            site,
-            periods,
-            lambda: meter_days(site, store=city.store, feed=city.feed, periods=periods),
-        )
+
+        def compare() -> tuple[MeterDays, ...]:
+            return meter_days(site, store=city.store, feed=city.feed, periods=periods)
+
+        try:
+            return self._once("days", site, periods, compare)
+        except FeedError:
+            return ()
 
     def sites(self, baseline: str | None = None, reporting: str | None = None) -> tuple[Told, ...]:
         """The saving of every site."""
@@ -115,3 +130,12 @@ class SavingsBook:
                     self._control[site.id] = at
                     break
         return self._control.get(site.id)
+
+
+def _not_assessed(site: Site, error: FeedError) -> SiteSavings:
+    words = Words(
+        "no_weather",
+        f"Uden vejrdata kan forbruget ikke sammenlignes: {error}",
+        f"Without weather the use cannot be compared: {error}",
+    )
+    return replace(combine(site.id, ()), reasons=(words,))

@@ -6,11 +6,9 @@ import asyncio
 import dataclasses
 import math
 import socket
-import struct
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import cast
 
 import pytest
 
@@ -21,12 +19,24 @@ from bms.model.site import BacnetAddress, Device, Point
 from bms.ports import Driver
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_device import BacnetDriver
+from drivers.breaker import Breaker
+from tests.bacnet_responder import (
+    ABORT,
+    ERROR,
+    REJECT,
+    Answer,
+    Responder,
+    ack,
+    datagram,
+    error,
+    listening,
+    real,
+    simple_ack,
+)
 from tests.contract.rigs_drivers import MORNING, OWN, BacnetRig, free_port, point
 from tests.contract.test_drivers import command
 
 TIMEOUT_S = 0.3
-ERROR, REJECT, ABORT = 0x50, 0x60, 0x70
-Answer = Callable[[int, int, bytes], bytes | None]
 
 
 def device(port: int, instance: int | None = None) -> Device:
@@ -44,14 +54,6 @@ def device(port: int, instance: int | None = None) -> Device:
 def value(instance: int) -> Point:
     """An analog value whose honest present value is its instance."""
     return point(f"v{instance}", BacnetAddress(object_type="analog-value", instance=instance))
-
-
-def ack(invoke: int, service: int, payload: bytes) -> bytes:
-    return bytes((0x30, invoke, service)) + payload
-
-
-def real(number: float) -> bytes:
-    return b"\x44" + struct.pack(">f", number)
 
 
 def asked(service: int, payload: bytes) -> list[bytes]:
@@ -77,43 +79,28 @@ def honest(invoke: int, service: int, payload: bytes) -> bytes:
     )
 
 
-class _Responder(asyncio.DatagramProtocol):
-    def __init__(self, answer: Answer) -> None:
-        self.answer = answer
-        self.services: list[tuple[int, int]] = []
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        invoke, service, payload = data[8], data[9], data[10:]
-        self.services.append((service, len(asked(service, payload))))
-        apdu = self.answer(invoke, service, payload)
-        if apdu is not None:
-            frame = struct.pack(">BBH", 0x81, 0x0A, 6 + len(apdu)) + b"\x01\x00" + apdu
-            self.transport.sendto(frame, addr)
-
-
 @asynccontextmanager
 async def responding(
     answer: Answer, instance: int | None = None
-) -> AsyncIterator[tuple[BacnetDriver, _Responder]]:
-    port = free_port(socket.SOCK_DGRAM)
-    transport, responder = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: _Responder(answer), local_addr=("127.0.0.1", port)
-    )
+) -> AsyncIterator[tuple[BacnetDriver, Responder]]:
+    responder = Responder(answer)
     link = BacnetLink()
-    try:
-        yield BacnetDriver(device(port, instance), link, SystemClock()), responder
-    finally:
-        await link.close()
-        transport.close()
+    async with listening(responder) as port:
+        try:
+            yield BacnetDriver(device(port, instance), link, SystemClock()), responder
+        finally:
+            await link.close()
+
+
+def counts(responder: Responder) -> list[tuple[int, int]]:
+    """(service, properties asked for) of each request so far."""
+    return [(service, len(asked(service, payload))) for service, payload in responder.requests]
 
 
 def once(mutate: Answer) -> Answer:
     first = True
 
-    def answer(invoke: int, service: int, payload: bytes) -> bytes | None:
+    def answer(invoke: int, service: int, payload: bytes) -> bytes | list[bytes] | None:
         nonlocal first
         mutated = mutate(invoke, service, payload) if first else None
         answered = mutated if first else honest(invoke, service, payload)
@@ -127,52 +114,140 @@ def swap(old: bytes, new: bytes) -> Answer:
     return lambda i, s, p: honest(i, s, p).replace(old, new, 1)
 
 
+def every(number: bytes) -> Answer:
+    return lambda i, s, p: honest(i, s, p).replace(real(5), number).replace(real(6), number)
+
+
+def bracket(other: bytes) -> Answer:
+    """Another octet where the first value ends."""
+    return lambda i, s, p: honest(i, s, p).replace(b"\x3f" if s == 12 else b"\x4f", other, 1)
+
+
+def wrong_values(invoke: int, service: int, payload: bytes) -> bytes:
+    return honest(invoke, service, payload).replace(b"\x44\x40", b"\x44\x41")
+
+
 MUTATIONS: dict[str, Answer] = {
     "another object": swap(b"\x0c\x00\x80\x00\x05", b"\x0c\x00\x80\x00\x09"),
     "another object type": swap(b"\x0c\x00\x80\x00\x05", b"\x0c\x00\x40\x00\x05"),
     "another property": swap(b"\x55", b"\x57"),
+    "an element instead of the property": lambda i, s, p: honest(i, s, p).replace(
+        b"\x55", b"\x55\x29\x01" if s == 12 else b"\x55\x39\x01", 1
+    ),
     "another service": lambda i, s, p: ack(i, 26 - s, honest(i, s, p)[3:]),
-    "a simple acknowledgement": lambda i, s, p: bytes((0x20, i, s)),
-    "another invoke id": lambda i, s, p: honest(i + 1, s, p),
+    "a service that nobody knows": lambda i, s, p: ack(i, 99, honest(i, s, p)[3:]),
+    "a simple acknowledgement": lambda i, s, p: simple_ack(i, s),
     "empty": lambda i, s, p: ack(i, s, b""),
     "cut short": lambda i, s, p: honest(i, s, p)[:-3],
+    "without its last octet": lambda i, s, p: honest(i, s, p)[:-1],
     "cut in a number": lambda i, s, p: honest(i, s, p)[:16],
+    "cut in an identifier": lambda i, s, p: honest(i, s, p)[:6],
     "a tail": lambda i, s, p: honest(i, s, p) + b"\x44\x41\xa8\x00\x00",
-    "Null": lambda i, s, p: honest(i, s, p).replace(real(5), b"\x00").replace(real(6), b"\x00"),
-    "NaN": lambda i, s, p: (
-        honest(i, s, p).replace(real(5), real(math.nan)).replace(real(6), real(math.inf))
-    ),
-    "text": lambda i, s, p: (
-        honest(i, s, p).replace(real(5), b"\x73\x00ab").replace(real(6), b"\x73\x00ab")
-    ),
+    "a closing bracket of another kind": bracket(b"\x2f"),
+    "brackets that never close": bracket(b""),
+    "Null": every(b"\x00"),
+    "NaN": every(real(math.nan)),
+    "infinity": every(real(math.inf)),
+    "text": every(b"\x73\x00ab"),
+    "two numbers": every(real(5) + real(6)),
     "a short real": lambda i, s, p: honest(i, s, p).replace(b"\x44", b"\x43"),
-    "an error": lambda i, s, p: bytes((ERROR, i, s, 0x91, 1, 0x91, 31)),
+    "a long real": every(b"\x45\x08" + bytes(8)),
+    "a number longer than the message": every(b"\x45\xfe\xff\xff" + bytes(4)),
+    "a number of no octets": every(b"\x20"),
+    "oversized": lambda i, s, p: honest(i, s, p) + bytes(1800),
+    "an error": lambda i, s, p: error(i, s, 1, 31),
+    "an error of another service": lambda i, s, p: error(i, 15, 1, 31),
     "an error cut short": lambda i, s, p: bytes((ERROR, i, s, 0x91)),
+    "an error of no enumerations": lambda i, s, p: bytes((ERROR, i, s)) + real(5) + real(6),
+    "a busy device": lambda i, s, p: error(i, s, 0, 3),
+    "a rejection": lambda i, s, p: bytes((REJECT, i, 2)),
+    "a rejection for no known reason": lambda i, s, p: bytes((REJECT, i, 200)),
+    "an abort": lambda i, s, p: bytes((ABORT | 1, i, 9)),
+    "an abort for no known reason": lambda i, s, p: bytes((ABORT | 1, i, 200)),
+}
+# What is no answer at all: the next try may bring the right one.
+IGNORED: dict[str, Answer] = {
+    "another invoke id": lambda i, s, p: honest((i + 1) % 256, s, p),
+    "a first segment": lambda i, s, p: bytes((0x3C, i, 0, 4, s)) + honest(i, s, p)[3:],
+    "the abort of a client": lambda i, s, p: bytes((ABORT, i, 0)),
+    "a segment acknowledgement": lambda i, s, p: bytes((0x41, i, 0, 1)),
+    "a request": lambda i, s, p: bytes((0x00, 0x05, i, s)) + p,
+    "a kind that nobody knows": lambda i, s, p: b"\x90" + honest(i, s, p)[1:],
     "garbage": lambda i, s, p: b"\xff\xff\xff\xff",
+    "one octet": lambda i, s, p: b"\x30",
+    "no octets": lambda i, s, p: b"",
     "nothing": lambda i, s, p: None,
 }
+# The first of several answers counts, and it is right.
+REPEATED: dict[str, Answer] = {
+    "a duplicate": lambda i, s, p: [honest(i, s, p)] * 2,
+    "a second opinion": lambda i, s, p: [honest(i, s, p), wrong_values(i, s, p)],
+    "an abort afterwards": lambda i, s, p: [honest(i, s, p), bytes((ABORT | 1, i, 4))],
+}
+ALL = {**MUTATIONS, **IGNORED, **REPEATED}
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("mutation", ALL)
 async def test_a_wrong_answer_to_one_is_no_value_and_the_next_is_right(mutation: str) -> None:
-    async with responding(once(MUTATIONS[mutation])) as (driver, _):
+    async with responding(once(ALL[mutation])) as (driver, _):
         started = time.monotonic()
         (reading,) = await driver.read([value(5)], MORNING)
         assert time.monotonic() - started < 2 * TIMEOUT_S
-        assert reading.value is None
+        assert reading.value == (None if mutation in MUTATIONS else 5)
         (reading,) = await driver.read([value(6)], MORNING)
         assert reading.value == 6
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("mutation", ALL)
 async def test_a_wrong_answer_to_many_is_never_a_wrong_value(mutation: str) -> None:
-    async with responding(once(MUTATIONS[mutation])) as (driver, _):
+    async with responding(once(ALL[mutation])) as (driver, _):
         started = time.monotonic()
         readings = await driver.read([value(5), value(6)], MORNING)
         assert time.monotonic() - started < 3 * TIMEOUT_S
         assert all(r.value in (None, n) for r, n in zip(readings, (5, 6), strict=True))
         readings = await driver.read([value(7), value(8)], MORNING)
         assert [r.value for r in readings] == [7, 8]
+
+
+@pytest.mark.parametrize("mutation", {**MUTATIONS, **IGNORED})
+async def test_a_device_that_is_always_wrong_gives_no_value_in_time(mutation: str) -> None:
+    async with responding(ALL[mutation]) as (driver, _):
+        started = time.monotonic()
+        readings = await driver.read([value(5), value(6)], MORNING)
+        assert time.monotonic() - started < 5 * TIMEOUT_S
+        # A swap that concerns one object only leaves the other right.
+        assert all(r.value in (None, n) for r, n in zip(readings, (5, 6), strict=True))
+        assert readings[0].value is None
+
+
+FRAMES: dict[str, Callable[[bytes], bytes]] = {
+    "a length that is wrong": lambda d: d[:3] + bytes((d[3] + 1,)) + d[4:],
+    "another protocol": lambda d: b"\x82" + d[1:],
+    "another BVLL function": lambda d: d[:1] + b"\x77" + d[2:],
+    "another network version": lambda d: d[:4] + b"\x02" + d[5:],
+    "a network message": lambda d: d[:5] + b"\x80" + d[6:],
+    "a source that is cut short": lambda d: d[:3] + b"\x08\x01\x08\x00\x07",
+    "from another network": lambda d: (
+        d[:3] + bytes((d[3] + 4,)) + b"\x01\x08\x00\x07\x01\x05" + d[6:]
+    ),
+}
+
+
+@pytest.mark.parametrize("mutation", FRAMES)
+async def test_a_frame_that_is_none_of_the_device_is_ignored(mutation: str) -> None:
+    async with responding(honest) as (driver, responder):
+        send = responder.send
+
+        def mutated(answer: bytes | list[bytes] | None) -> None:
+            assert isinstance(answer, bytes)
+            assert responder.peer is not None
+            responder.transport.sendto(FRAMES[mutation](datagram(answer)), responder.peer)
+            responder.send = send  # type: ignore[method-assign]
+
+        responder.send = mutated  # type: ignore[method-assign]
+        readings = await driver.read([value(5), value(6)], MORNING)
+        assert [r.value for r in readings] == [5, 6]
+        assert len(responder.requests) == 2
 
 
 async def test_swapped_objects_are_never_swapped_values() -> None:
@@ -191,7 +266,7 @@ async def test_thirty_five_points_take_two_requests() -> None:
     async with responding(honest) as (driver, responder):
         readings = await driver.read(points, MORNING)
         assert [r.value for r in readings] == list(range(1, 36))
-        assert responder.services == [(14, 20), (14, 15)]
+        assert counts(responder) == [(14, 20), (14, 15)]
 
 
 async def test_a_batch_that_is_too_long_is_halved_and_remembered() -> None:
@@ -203,10 +278,10 @@ async def test_a_batch_that_is_too_long_is_halved_and_remembered() -> None:
     points = [value(n) for n in range(1, 21)]
     async with responding(short) as (driver, responder):
         for _ in range(2):
-            responder.services.clear()
+            responder.requests.clear()
             readings = await driver.read(points, MORNING)
             assert [r.value for r in readings] == list(range(1, 21))
-        assert responder.services == [(14, 5)] * 4
+        assert counts(responder) == [(14, 5)] * 4
 
 
 async def test_without_read_property_multiple_each_is_read_alone() -> None:
@@ -218,16 +293,16 @@ async def test_without_read_property_multiple_each_is_read_alone() -> None:
     points = [value(n) for n in range(1, 8)]
     async with responding(plain) as (driver, responder):
         for _ in range(2):
-            responder.services.clear()
+            responder.requests.clear()
             readings = await driver.read(points, MORNING)
             assert [r.value for r in readings] == list(range(1, 8))
-        assert responder.services == [(12, 1)] * 7
+        assert counts(responder) == [(12, 1)] * 7
 
 
 async def test_an_error_for_the_whole_batch_spares_the_neighbours() -> None:
     def picky(invoke: int, service: int, payload: bytes) -> bytes:
         if any(o[-1] == 5 for o in asked(service, payload)):
-            return bytes((ERROR, invoke, service, 0x91, 1, 0x91, 31))  # unknown object
+            return error(invoke, service, 1, 31)  # unknown object
         return honest(invoke, service, payload)
 
     points = [value(n) for n in range(1, 11)]
@@ -243,7 +318,7 @@ async def test_at_most_four_requests_are_on_their_way() -> None:
 
     async with responding(lambda i, s, p: waiting.append(i)) as (driver, _):  # type: ignore[func-returns-value]
         points = [value(n) for n in range(1, 201)]
-        driver._multiple = False
+        driver.session.ability.multiple = False
         poll = asyncio.create_task(driver.read(points, MORNING))
         await asyncio.sleep(0.1)
         assert 1 <= len(waiting) <= 4
@@ -251,16 +326,27 @@ async def test_at_most_four_requests_are_on_their_way() -> None:
 
 
 async def test_a_late_acknowledgement_is_nobodys() -> None:
-    answers: list[bytes] = []
+    late: list[bytes] = []
 
-    def late(invoke: int, service: int, payload: bytes) -> bytes | None:
-        answers.append(honest(invoke, service, payload))
-        return answers[-2] if len(answers) > 1 else None
+    def one_behind(invoke: int, service: int, payload: bytes) -> list[bytes]:
+        """Each request gets the answer to the one before."""
+        late.append(honest(invoke, service, payload))
+        return late[-2:-1]
 
-    async with responding(late) as (driver, _):
-        for number in (1, 2, 3):
+    async with responding(one_behind) as (driver, _):
+        driver.session.breaker = Breaker("never opens", SystemClock(), failures=1000)
+        for number in range(1, 6):
             (reading,) = await driver.read([value(number)], MORNING)
-            assert reading.value is None
+            assert reading.value in (None, number)
+
+
+async def test_a_request_is_tried_again_and_then_given_up() -> None:
+    async with responding(lambda i, s, p: None) as (driver, responder):
+        (reading,) = await driver.read([value(1)], MORNING)
+        assert reading.quality is Quality.NO_REPLY
+        assert len(responder.requests) == 3
+        await asyncio.sleep(TIMEOUT_S)
+        assert len(responder.requests) == 3
 
 
 async def test_another_device_at_the_address_gives_no_values() -> None:
@@ -359,7 +445,7 @@ async def test_a_release_is_believed_only_when_the_array_shows_it() -> None:
 
     def keeps(invoke: int, service: int, payload: bytes) -> bytes:
         if service == 15:
-            return bytes((0x20, invoke, 15))
+            return simple_ack(invoke, 15)
         array = b"\x3e" + empty + ours + b"\x00" * 3 + b"\x3f"
         return ack(invoke, 12, payload + array)
 

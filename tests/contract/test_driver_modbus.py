@@ -19,6 +19,7 @@ from bms.model.site import Device, ModbusAddress, Point, Release, ReleaseKind, T
 from bms.ports import Driver
 from drivers.modbus import ModbusLink
 from drivers.modbus_device import ModbusDriver
+from drivers.modbus_wire import Endpoint
 from tests.contract.rigs_drivers import MORNING, NIGHT, OWN, ModbusRig, free_port, point, rule
 from tests.contract.test_drivers import command
 
@@ -83,7 +84,7 @@ async def driver() -> AsyncIterator[ModbusDriver]:
         port=free_port(),
         timeout_s=TIMEOUT_S,
     )
-    link = ModbusLink(device.host, device.port)
+    link = ModbusLink(Endpoint(device.host, device.port))
     yield ModbusDriver(device, link, SystemClock(), "Europe/Copenhagen")
     await link.close()
 
@@ -128,7 +129,7 @@ MUTATIONS: dict[str, Callable[[int, int, bytes], bytes]] = {
 async def test_a_wrong_answer_is_no_value_and_the_next_is_right(
     driver: ModbusDriver, mutation: str
 ) -> None:
-    async with serving(once(MUTATIONS[mutation]), driver._device.port):
+    async with serving(once(MUTATIONS[mutation]), driver._unit.device.port):
         started = time.monotonic()
         readings = await driver.read([register(300), register(301)], MORNING)
         assert time.monotonic() - started < 2 * TIMEOUT_S
@@ -148,7 +149,7 @@ async def test_a_wrong_answer_is_no_value_and_the_next_is_right(
 async def test_strangers_beside_the_right_answer_are_nobodys(
     driver: ModbusDriver, mutate: Callable[[int, int, bytes], bytes]
 ) -> None:
-    async with serving(once(mutate), driver._device.port):
+    async with serving(once(mutate), driver._unit.device.port):
         for address in (300, 301, 302):
             (reading,) = await driver.read([register(address)], MORNING)
             assert reading.value == address
@@ -161,7 +162,7 @@ async def test_an_answer_in_single_bytes_is_read(driver: ModbusDriver) -> None:
             await writer.drain()
             await asyncio.sleep(0)
 
-    async with serving(script, driver._device.port):
+    async with serving(script, driver._unit.device.port):
         (reading,) = await driver.read([register(300)], MORNING)
         assert reading.value == 300
 
@@ -176,7 +177,7 @@ async def test_a_late_answer_is_never_taken_for_the_next(driver: ModbusDriver) -
             await asyncio.sleep(1.5 * TIMEOUT_S)
         writer.write(framed(t, unit, honest(pdu)))
 
-    async with serving(script, driver._device.port):
+    async with serving(script, driver._unit.device.port):
         (reading,) = await driver.read([register(300)], MORNING)
         assert (reading.value, reading.quality) == (None, Quality.NO_REPLY)
         for address in range(301, 306):
@@ -190,7 +191,7 @@ async def test_a_cancelled_request_leaves_no_answer_behind(driver: ModbusDriver)
         await asyncio.sleep(0.03)
         writer.write(framed(t, unit, honest(pdu)))
 
-    async with serving(script, driver._device.port):
+    async with serving(script, driver._unit.device.port):
         poll = asyncio.create_task(driver.read([register(111)], MORNING))
         await asyncio.sleep(0.01)
         poll.cancel()
@@ -203,7 +204,7 @@ async def test_a_connection_closed_in_the_middle_ends_at_once(driver: ModbusDriv
         writer.write(framed(t, unit, honest(pdu))[:5])
         writer.close()
 
-    async with serving(script, driver._device.port):
+    async with serving(script, driver._unit.device.port):
         started = time.monotonic()
         (reading,) = await driver.read([register(300)], MORNING)
         assert time.monotonic() - started < TIMEOUT_S
@@ -218,7 +219,7 @@ async def test_a_wrong_echo_is_no_write(driver: ModbusDriver) -> None:
     def another_value(transaction: int, unit: int, pdu: bytes) -> bytes:
         return framed(transaction, unit, pdu[:3] + b"\x00\x63")
 
-    async with serving(once(another_value), driver._device.port):
+    async with serving(once(another_value), driver._unit.device.port):
         receipt = await driver.write(setpoint, command(setpoint, 20.0))
         assert isinstance(receipt, Failed)
         assert receipt.retryable
@@ -230,7 +231,7 @@ async def test_a_silent_unit_is_left_alone_and_its_neighbour_is_not() -> None:
             writer.write(framed(t, unit, honest(pdu)))
 
     port = free_port()
-    link = ModbusLink("127.0.0.1", port)
+    link = ModbusLink(Endpoint("127.0.0.1", port))
     devices = [
         Device(
             id=f"site/unit{unit}",
@@ -266,7 +267,7 @@ async def test_a_gateway_that_misses_a_unit_keeps_its_connection(driver: ModbusD
         missing = struct.unpack_from(">H", pdu, 1)[0] == 300
         writer.write(framed(t, unit, b"\x83\x0b" if missing else honest(pdu)))
 
-    async with serving(script, driver._device.port):
+    async with serving(script, driver._unit.device.port):
         (reading,) = await driver.read([register(300)], MORNING)
         assert reading.quality is Quality.NO_REPLY
         (reading,) = await driver.read([register(301)], MORNING)
@@ -292,7 +293,7 @@ async def remote() -> AsyncIterator[tuple[ModbusRig, Driver]]:
 async def _rigged(kind: ReleaseKind) -> AsyncIterator[tuple[ModbusRig, Driver]]:
     rig = ModbusRig(kind)
     await rig.start()
-    link = ModbusLink(rig.device.host, rig.device.port)
+    link = ModbusLink(Endpoint(rig.device.host, rig.device.port))
     yield rig, ModbusDriver(rig.device, link, SystemClock(), "Europe/Copenhagen")
     await link.close()
     await rig.stop()

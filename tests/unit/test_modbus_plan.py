@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bms.model.site import DataType, ModbusAddress, Table
-from drivers.modbus_plan import Item, plan_blocks
+from collections.abc import Collection
+
+from bms.model.site import DataType, ModbusAddress, ModbusTraits, Table
+from drivers.modbus_plan import Item, Wall, plan_blocks
 
 
 def items(*where: tuple[Table, int, DataType]) -> list[Item]:
@@ -13,17 +15,25 @@ def items(*where: tuple[Table, int, DataType]) -> list[Item]:
     ]
 
 
-def spans(wanted: list[Item]) -> list[tuple[Table, int, int]]:
-    return [(block.table, block.start, block.count) for block in plan_blocks(wanted)]
+def spans(
+    wanted: list[Item],
+    traits: ModbusTraits = ModbusTraits(),  # noqa: B008 - frozen
+    walls: Collection[Wall] = (),
+) -> list[tuple[Table, int, int]]:
+    blocks = plan_blocks(wanted, traits, walls)
+    return [(block.table, block.start, block.count) for block in blocks]
 
 
 def holding(*addresses: int, kind: DataType = DataType.INT16) -> list[Item]:
     return items(*((Table.HOLDING, address, kind) for address in addresses))
 
 
-def test_neighbours_travel_together_over_a_gap_of_sixteen() -> None:
-    assert spans(holding(10, 0, 27)) == [(Table.HOLDING, 0, 28)]
-    assert spans(holding(0, 18)) == [(Table.HOLDING, 0, 1), (Table.HOLDING, 18, 1)]
+def test_neighbours_travel_together_over_the_gap_that_the_device_allows() -> None:
+    assert spans(holding(10, 0, 75)) == [(Table.HOLDING, 0, 76)]
+    assert spans(holding(0, 66)) == [(Table.HOLDING, 0, 1), (Table.HOLDING, 66, 1)]
+    narrow = ModbusTraits(max_gap=16)
+    assert spans(holding(10, 0, 27), narrow) == [(Table.HOLDING, 0, 28)]
+    assert spans(holding(0, 18), narrow) == [(Table.HOLDING, 0, 1), (Table.HOLDING, 18, 1)]
 
 
 def test_a_block_ends_at_what_one_request_carries() -> None:

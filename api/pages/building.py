@@ -1,0 +1,75 @@
+"""What the page of one building shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from api.pages.claim import Claim, claim_of
+from api.pages.language import Tongue
+from api.pages.meters import MeterView, meter_views
+from api.pages.plan import PlanView, plan_view, what_of
+from api.pages.receipts import ReceiptRow, overridden_points, receipt_rows
+from api.pages.standing import BuildingRow, building_row, held_points
+from api.pages.zones import ZoneView, zone_views
+from bms.model.command import Override
+from bms.model.site import Site
+from bms.services.city import City
+from bms.services.savings_cache import SavingsBook
+
+A_DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildingPage:
+    """Everything on the page of one building, in words and charts."""
+
+    id: str
+    row: BuildingRow
+    mode_long: str
+    overrides: tuple[str, ...]
+    zones: tuple[ZoneView, ...]
+    plan: PlanView | None
+    meters: tuple[MeterView, ...]
+    claim: Claim
+    meter_claims: tuple[tuple[str, Claim], ...]
+    receipts: tuple[ReceiptRow, ...]
+
+
+def building_page(city: City, book: SavingsBook, site: Site, t: Tongue) -> BuildingPage:
+    """The page of a site as it stands now."""
+    now = city.clock.now()
+    plan = city.store.plan_in_force(site.id)
+    told = book.site(site)
+    taken = overridden_points(city.store, site, now)
+    row = building_row(city, site, held_points(city)[site.id], None, t)
+    return BuildingPage(
+        id=site.id,
+        row=row,
+        mode_long=t(f"mode_{row.mode.value}_long"),
+        overrides=_overrides(city.store.overrides(site.id, now), site, t),
+        zones=zone_views(city.store, site, plan, taken, now, t),
+        plan=None if plan is None else plan_view(plan, site, now, t),
+        meters=meter_views(book.days(site), t, site.timezone),
+        claim=claim_of(told.savings, told, t),
+        meter_claims=tuple(
+            (t(f"meter_{meter.commodity.value}"), claim_of(meter, told, t))
+            for meter in told.savings.meters
+        ),
+        receipts=receipt_rows(city.store.receipts(site.id, now - A_DAY), site, t),
+    )
+
+
+def _overrides(overrides: Sequence[Override], site: Site, t: Tongue) -> tuple[str, ...]:
+    return tuple(
+        t(
+            "override_row",
+            what=t("override_all") if known.point is None else what_of(known.point, site, t),
+            reason=known.reason,
+            actor=known.actor,
+            since=t.moment(known.since),
+            until="" if known.until is None else t("override_until", time=t.moment(known.until)),
+        )
+        for known in overrides
+    )

@@ -1,0 +1,89 @@
+"""A saving in words: the figure, its interval, its verdict and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from api.pages.language import Tongue
+from bms.model.savings import Savings, SiteSavings
+from bms.services.savings_cache import Told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Texts of one saving; None where a figure is not known. ``more``: beyond the baseline."""
+
+    verdict: str
+    verdict_word: str
+    verdict_long: str
+    more: bool
+    kwh: str | None
+    half: str | None
+    interval: str | None
+    share: str | None
+    dkk: str | None
+    co2: str | None
+    period: str
+    reasons: tuple[str, ...]
+
+
+def claim_of(saving: SiteSavings | Savings, told: Told, t: Tongue) -> Claim:
+    """The saving of a meter, a building or all of them, over the periods of ``told``."""
+    return Claim(
+        verdict=saving.verdict.value,
+        verdict_word=t(f"verdict_{saving.verdict.value}"),
+        verdict_long=t(f"verdict_{saving.verdict.value}_long"),
+        more=saving.saving_kwh is not None and saving.saving_kwh < 0,
+        kwh=None if saving.saving_kwh is None else t.number(abs(saving.saving_kwh)),
+        half=_half(saving, t),
+        interval=_interval(saving, t),
+        share=_share(saving, t),
+        dkk=_worth(saving, "cost_dkk", t),
+        co2=_worth(saving, "co2_kg", t),
+        period=_period(told, t),
+        reasons=tuple(t.say(words) for words in saving.reasons),
+    )
+
+
+def _half(saving: SiteSavings | Savings, t: Tongue) -> str | None:
+    if saving.saving_low_kwh is None or saving.saving_high_kwh is None:
+        return None
+    return t.number((saving.saving_high_kwh - saving.saving_low_kwh) / 2)
+
+
+def _interval(saving: SiteSavings | Savings, t: Tongue) -> str | None:
+    if saving.saving_low_kwh is None or saving.saving_high_kwh is None:
+        return None
+    return t(
+        "interval",
+        confidence=t.number(saving.confidence * 100),
+        low=t.number(saving.saving_low_kwh),
+        high=t.number(saving.saving_high_kwh),
+    )
+
+
+def _share(saving: SiteSavings | Savings, t: Tongue) -> str | None:
+    if saving.saving_kwh is None or not saving.adjusted_baseline_kwh:
+        return None
+    return t(
+        "saved_share",
+        share=t.number(abs(saving.saving_kwh) / saving.adjusted_baseline_kwh * 100, 1),
+        baseline=t.number(saving.adjusted_baseline_kwh),
+    )
+
+
+def _worth(saving: SiteSavings | Savings, name: str, t: Tongue) -> str | None:
+    value = getattr(saving, name, None)
+    return None if value is None else t.number(value)
+
+
+def _period(told: Told, t: Tongue) -> str:
+    span = told.periods.reporting
+    days = (t.local(span.end).date() - t.local(span.start).date()).days
+    return t(
+        "saved_period",
+        first=t.day(span.start),
+        last=t.day(span.end - timedelta(hours=1), year=True),
+        days=days,
+    )

@@ -1,0 +1,70 @@
+"""Meters: daily use against the adjusted baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from api.pages.language import Tongue
+from bms.model.series import Floats
+from bms.reports.charts import EnergyLabels, energy_chart
+from bms.services.counterfactual import MeterDays
+from bms.services.periods import midnight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterView:
+    """A meter with its chart; None where there is no whole day yet."""
+
+    name: str
+    chart: Markup | None
+
+
+def meter_views(rows: Sequence[MeterDays], t: Tongue, timezone: str) -> tuple[MeterView, ...]:
+    """Every billed meter."""
+    return tuple(_view(row, t, timezone) for row in rows)
+
+
+def _view(row: MeterDays, t: Tongue, timezone: str) -> MeterView:
+    name = t(f"meter_{row.commodity.value}")
+    if not np.isfinite(row.measured_kwh).any():
+        return MeterView(name=name, chart=None)
+    times = [midnight(day, timezone) for day in row.dates]
+    labels = EnergyLabels(
+        language=t.language,
+        title=t("use_title", meter=name),
+        description=t(
+            "use_about",
+            meter=name,
+            first=t.day(times[0]),
+            last=t.day(times[-1], year=True),
+            measured=t.number(_sum(row.measured_kwh)),
+            baseline=t.number(_sum(row.adjusted_baseline_kwh)),
+        ),
+        measured=t("use_measured"),
+        baseline=t("use_baseline"),
+        less=t("use_less"),
+        more=t("use_more"),
+        unit=t("kwh_per_day"),
+    )
+    drawn = energy_chart(
+        times,
+        _plain(row.measured_kwh),
+        _plain(row.adjusted_baseline_kwh),
+        labels,
+        timezone=timezone,
+    )
+    return MeterView(name=name, chart=Markup(drawn))  # noqa: S704 - our own SVG, words escaped
+
+
+def _sum(values: Floats) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.sum()) if len(known) else None
+
+
+def _plain(values: Floats) -> list[float | None]:
+    return [None if math.isnan(value) else value for value in values.tolist()]

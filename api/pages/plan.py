@@ -1,0 +1,139 @@
+"""The plan in force: its reasons, what it leads to, and the setpoints to come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from api.pages.language import Tongue
+from bms.model.plan import Expected, Plan, SetpointPlan, Step
+from bms.model.site import Role, Site
+from bms.model.units import Unit
+
+AHEAD = timedelta(hours=24)
+SHOWN_UNITS = {Unit.DEG_C: " °C", Unit.KELVIN: " K", Unit.ON_OFF: "", Unit.COUNT: ""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComingRow:
+    """One value of one point; ``now`` marks the one that holds at this moment."""
+
+    start: str
+    end: str
+    value: str
+    now: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComingPoint:
+    name: str
+    steps: tuple[ComingRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanView:
+    """``outcomes`` are rows of (name, with the plan, own control)."""
+
+    id: str
+    state: str
+    word: str
+    long: str
+    made: str
+    until: str
+    reasons: tuple[str, ...]
+    objections: tuple[str, ...]
+    outcomes: tuple[tuple[str, str, str], ...]
+    coming: tuple[ComingPoint, ...]
+
+
+def plan_state(plan: Plan | None) -> str:
+    """The state of a plan as the code of its word."""
+    if plan is None:
+        return "none"
+    return "objected" if plan.objections else plan.schedule.status.value
+
+
+def plan_view(plan: Plan, site: Site, now: datetime, t: Tongue) -> PlanView:
+    """A plan in words."""
+    schedule = plan.schedule
+    words = (*schedule.reasons, *plan.problem.notes)
+    rows = (_coming(row, site, now, t) for row in schedule.setpoints)
+    age = (now - plan.created_at).total_seconds()
+    return PlanView(
+        id=plan.id,
+        state=plan_state(plan),
+        word=t(f"plan_{plan_state(plan)}"),
+        long=t(f"plan_{schedule.status.value}_long"),
+        made=t("plan_made", age=t.age(age), time=t.moment(plan.created_at)),
+        until=t.moment(schedule.end),
+        reasons=tuple(dict.fromkeys(t.say(each) for each in words)),
+        objections=tuple(t.say(each) for each in plan.objections),
+        outcomes=_outcomes(schedule.expected, schedule.own_control, t),
+        coming=tuple(row for row in rows if row.steps),
+    )
+
+
+def _outcomes(ours: Expected, own: Expected, t: Tongue) -> tuple[tuple[str, str, str], ...]:
+    rows = (
+        ("energy", "kWh", 0, ours.energy_kwh, own.energy_kwh),
+        ("cost", "kr." if t.language == "da" else "DKK", 0, ours.cost_dkk, own.cost_dkk),
+        ("emissions", "kg", 1, ours.co2_kg, own.co2_kg),
+        ("discomfort", "K·h" if t.language == "en" else "K·t", 1, ours.comfort_kh, own.comfort_kh),
+    )
+    return tuple(
+        (t(name), _with_unit(planned, unit, decimals, t), _with_unit(today, unit, decimals, t))
+        for name, unit, decimals, planned, today in rows
+    )
+
+
+def _with_unit(value: float | None, unit: str, decimals: int, t: Tongue) -> str:
+    text = t.number(value, decimals)
+    return text if value is None else f"{text} {unit}"
+
+
+def what_of(point_id: str, site: Site, t: Tongue) -> str:
+    """A point in words; its id where there are none for it."""
+    point = next((p for p in site.points if p.id == point_id), None)
+    if point is None:
+        return point_id
+    if point.role is Role.ZONE_SETPOINT and point.zone is not None:
+        return t("role_zone_setpoint", what=site.zone(point.zone).name)
+    if point.role is Role.VENTILATION_RUN:
+        return t("role_ventilation_run", what=point.ventilation or "")
+    if point.role is Role.HEATING_CURVE_SHIFT:
+        return t("role_heating_curve_shift")
+    return point_id
+
+
+def value_text(value: float, unit: Unit, t: Tongue) -> str:
+    """A value of a point as people say it."""
+    if unit is Unit.ON_OFF:
+        return t("on") if value >= 0.5 else t("off")
+    return t.number(value, 1) + SHOWN_UNITS.get(unit, f" {unit.value}")
+
+
+def _coming(row: SetpointPlan, site: Site, now: datetime, t: Tongue) -> ComingPoint:
+    steps = _merged([s for s in row.steps if s.end > now and s.start < now + AHEAD])
+    return ComingPoint(
+        name=what_of(row.point, site, t),
+        steps=tuple(
+            ComingRow(
+                start=t.soon(step.start, now),
+                end=t.soon(step.end, now),
+                value=value_text(step.value, row.unit, t),
+                now=step.start <= now < step.end,
+            )
+            for step in steps
+        ),
+    )
+
+
+def _merged(steps: list[Step]) -> list[Step]:
+    """Neighbours with the same value as one."""
+    out: list[Step] = []
+    for step in steps:
+        if out and out[-1].end == step.start and out[-1].value == step.value:
+            out[-1] = Step(start=out[-1].start, end=step.end, value=step.value)
+        else:
+            out.append(step)
+    return out

@@ -1,0 +1,64 @@
+"""What the overview shows: the saving of all buildings, and how each of them stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from api.pages.claim import Claim, claim_of
+from api.pages.language import Tongue
+from api.pages.standing import BuildingRow, building_row, held_points, name_of
+from bms.model.savings import SiteSavings, Verdict
+from bms.model.site import Site
+from bms.reports.charts import BarLabels, savings_bars
+from bms.services.city import City
+from bms.services.savings_cache import SavingsBook, Told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioPage:
+    claim: Claim | None
+    chart: Markup | None
+    rows: tuple[BuildingRow, ...]
+
+
+def portfolio_page(city: City, book: SavingsBook, t: Tongue) -> PortfolioPage:
+    """Everything on the overview."""
+    told = book.sites()
+    savings = [row.savings for row in told]
+    known = any(row.saving_kwh is not None for row in savings)
+    held = held_points(city)
+    return PortfolioPage(
+        claim=claim_of(book.portfolio(told), _longest(told), t) if told else None,
+        chart=bars(savings, city.sites, t) if known else None,
+        rows=tuple(
+            building_row(city, site, held[site.id], row, t)
+            for site, row in zip(city.sites.values(), told, strict=True)
+        ),
+    )
+
+
+def _longest(told: Sequence[Told]) -> Told:
+    """The building with the longest reporting period, which stands for the sum."""
+    return max(told, key=lambda row: row.periods.reporting.end - row.periods.reporting.start)
+
+
+def bars(rows: Sequence[SiteSavings], sites: Mapping[str, Site], t: Tongue) -> Markup:
+    """Savings of the buildings as bars."""
+    names = {site.id: name_of(site, t) for site in sites.values()}
+    verdicts = {verdict: t(f"verdict_{verdict.value}") for verdict in Verdict}
+    said = "; ".join(
+        f"{names[row.id]}: {t.number(row.saving_kwh)} kWh, {verdicts[row.verdict]}" for row in rows
+    )
+    labels = BarLabels(
+        language=t.language,
+        title=t("bars_title"),
+        description=t("bars_about", rows=said),
+        interval=t("interval_short", confidence=90),
+        unknown=t("unknown"),
+        verdicts=verdicts,
+        names=names,
+    )
+    return Markup(savings_bars(rows, labels))  # noqa: S704 - our own SVG, its words are escaped

@@ -1,0 +1,155 @@
+"""What was written to the building, and who stood in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from api.pages.language import Tongue
+from api.pages.plan import value_text, what_of
+from bms.model.command import (
+    Accepted,
+    Clamped,
+    Failed,
+    Overridden,
+    Receipt,
+    Refused,
+    Released,
+    ReleaseReceipt,
+    StillHeld,
+)
+from bms.model.site import Site
+from bms.model.units import Unit
+from bms.ports import Store
+
+MOST_ROWS = 25
+RECENT = timedelta(minutes=40)
+"""Two ticks and a little more: what was met before that may be over."""
+KINDS: dict[type[Receipt | ReleaseReceipt], str] = {
+    Accepted: "accepted",
+    Clamped: "clamped",
+    Refused: "refused",
+    Overridden: "overridden",
+    Failed: "failed",
+    Released: "released",
+    StillHeld: "still_held",
+}
+OURS = ("accepted", "clamped")
+BAD = ("refused", "overridden", "failed", "still_held")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiptRow:
+    """One change; ``attention`` marks what a person should look at."""
+
+    time: str
+    point: str
+    kind: str
+    outcome: str
+    value: str
+    detail: str
+    attention: bool
+
+
+@dataclass(slots=True)
+class _Spell:
+    """The same outcome at the same point, again and again."""
+
+    point: str
+    kind: str
+    value: float | None
+    receipt: Receipt | ReleaseReceipt
+    first: datetime
+    last: datetime
+    times: int = 1
+
+
+def receipt_rows(
+    receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]], site: Site, t: Tongue
+) -> tuple[ReceiptRow, ...]:
+    """The newest first; what repeats itself (a renewal, a hand that stays) is one row."""
+    units = {point.id: point.unit for point in site.points}
+    newest = sorted(_spells(receipts), key=lambda spell: spell.last, reverse=True)[:MOST_ROWS]
+    return tuple(_row(spell, site, units.get(spell.point, Unit.COUNT), t) for spell in newest)
+
+
+def overridden_points(store: Store, site: Site, now: datetime) -> frozenset[str]:
+    """Points that people hold: by their word in the API, or by hand as the last tick met it."""
+    words = [override.point for override in store.overrides(site.id, now)]
+    told = {p.id for p in site.points if p.write and (p.id in words or None in words)}
+    met: set[str] = set()
+    for _, receipt in store.receipts(site.id, now - RECENT):
+        if isinstance(receipt, Overridden):
+            met.add(_point(receipt))
+        elif isinstance(receipt, Accepted | Clamped):
+            met.discard(_point(receipt))
+    return frozenset(told | met)
+
+
+def _spells(receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]]) -> list[_Spell]:
+    """A spell ends when our hold of the point begins or ends."""
+    done: list[_Spell] = []
+    running: dict[str, list[_Spell]] = {}
+    for at, receipt in receipts:
+        point, kind, value = _point(receipt), KINDS[type(receipt)], _value(receipt)
+        here = running.setdefault(point, [])
+        same = next((s for s in here if (s.kind, s.value) == (kind, value)), None)
+        if same is not None:
+            same.last, same.times, same.receipt = at, same.times + 1, receipt
+            continue
+        if any((kind in OURS) != (s.kind in OURS) or kind in OURS for s in here):
+            here.clear()
+        here.append(_Spell(point, kind, value, receipt, at, at))
+        done.append(here[-1])
+    return done
+
+
+def _row(spell: _Spell, site: Site, unit: Unit, t: Tongue) -> ReceiptRow:
+    detail = [_detail(spell.receipt, t)]
+    if spell.times > 1:
+        word = "renewed" if spell.kind in OURS else "repeated"
+        n = spell.times - 1 if spell.kind in OURS else spell.times
+        detail.append(t(word, n=n, time=t.moment(spell.first)))
+    return ReceiptRow(
+        time=t.moment(spell.last),
+        point=what_of(spell.point, site, t),
+        kind=spell.kind,
+        outcome=t(f"outcome_{spell.kind}"),
+        value="" if spell.value is None else value_text(spell.value, unit, t),
+        detail=" · ".join(part for part in detail if part),
+        attention=spell.kind in BAD,
+    )
+
+
+def _point(receipt: Receipt | ReleaseReceipt) -> str:
+    if isinstance(receipt, Released | StillHeld):
+        return receipt.point
+    return receipt.command.point
+
+
+def _value(receipt: Receipt | ReleaseReceipt) -> float | None:
+    """What stood after it, where that is known."""
+    match receipt:
+        case Accepted(read_back=value) | Clamped(read_back=value):
+            return value
+        case Overridden(value=found) | Released(effective=found):
+            return found
+        case _:
+            return None
+
+
+def _detail(receipt: Receipt | ReleaseReceipt, t: Tongue) -> str:
+    match receipt:
+        case Overridden(priority=int(priority)):
+            return t("by_priority", priority=priority)
+        case Overridden(by=who):
+            return who
+        case Refused(reason=text) | Clamped(limit=text):
+            return text
+        case Failed(error=text) | StillHeld(error=text):
+            return text
+        case Accepted(command=command):
+            return command.reason
+        case _:
+            return ""

@@ -1,0 +1,76 @@
+"""How one building stands: mode, plan, points held and overridden, age of its readings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+
+from api.pages.claim import Claim, claim_of
+from api.pages.language import Tongue
+from api.pages.plan import plan_state
+from api.pages.receipts import overridden_points
+from bms.model.site import Mode, Role, Site
+from bms.services.city import City
+from bms.services.savings_cache import Told
+
+STALE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildingRow:
+    """How one building stands. ``reading`` is the age of the newest reading in words."""
+
+    id: str
+    name: str
+    about: str
+    mode: Mode
+    plan: str
+    plan_word: str
+    held: int
+    overrides: int
+    reading: str | None
+    stale: bool
+    outdoor: str | None
+    claim: Claim | None
+
+
+def name_of(site: Site, t: Tongue) -> str:
+    return site.name_da if t.language == "da" else site.name_en
+
+
+def held_points(city: City) -> Counter[str]:
+    """Open leases of each site."""
+    now = city.clock.now()
+    leases = city.journal.leases().values()
+    return Counter(lease.point.site for lease in leases if not lease.ended(now))
+
+
+def building_row(city: City, site: Site, held: int, told: Told | None, t: Tongue) -> BuildingRow:
+    """One building of the list."""
+    now = city.clock.now()
+    latest = city.store.latest([point.id for point in site.points])
+    newest = max((reading.time for reading in latest.values()), default=None)
+    state = plan_state(city.store.plan_in_force(site.id))
+    outdoor = next(
+        (latest[p.id].value for p in site.points_by_role(Role.OUTDOOR_TEMP) if p.id in latest), None
+    )
+    return BuildingRow(
+        id=site.id,
+        name=name_of(site, t),
+        about=" · ".join(
+            (
+                t("area", area=t.number(site.area_m2)),
+                t(f"heat_{site.heat_source.kind.value}"),
+            )
+        ),
+        mode=city.mode(site),
+        plan=state,
+        plan_word=t(f"plan_{state}"),
+        held=held,
+        overrides=len(overridden_points(city.store, site, now)),
+        reading=None if newest is None else t.age((now - newest).total_seconds()),
+        stale=newest is None or now - newest > STALE,
+        outdoor=None if outdoor is None else f"{t.number(outdoor, 1)} °C",
+        claim=None if told is None else claim_of(told.savings, told, t),
+    )

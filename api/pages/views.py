@@ -1,0 +1,133 @@
+"""The pages: overview, one building, tables to keep, login and the human side of the API."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api.deps import COOKIE, BookDep, CityDep, SiteDep
+from api.pages.access import PageReader
+from api.pages.building import building_page
+from api.pages.portfolio import portfolio_page
+from api.pages.reference import operations_of
+from api.pages.sheet import HERE, render, tongue_of
+from api.routes.savings import csv_answer
+from bms.services.keys import Key, find_key
+
+router = APIRouter(include_in_schema=False)
+LONGEST_FORM = 4096
+LOGIN_S = 30 * 86_400
+
+
+@router.get("/")
+def overview(request: Request, city: CityDep, book: BookDep, key: PageReader) -> Response:
+    t = tongue_of(request)
+    return render(request, "portfolio.html", {"t": t, "page": portfolio_page(city, book, t)})
+
+
+@router.get("/sites/{site_id}")
+def building(
+    request: Request, city: CityDep, book: BookDep, key: PageReader, site: SiteDep
+) -> Response:
+    t = tongue_of(request, site.timezone)
+    return render(request, "building.html", {"t": t, "page": building_page(city, book, site, t)})
+
+
+@router.get("/savings.csv")
+def savings_table(city: CityDep, book: BookDep, key: PageReader, excel: bool = False) -> Response:
+    rows = [told.savings for told in book.sites()]
+    return csv_answer(city, rows, "savings", decimal_comma=excel)
+
+
+@router.get("/sites/{site_id}/savings.csv")
+def site_savings_table(
+    city: CityDep, book: BookDep, key: PageReader, site: SiteDep, excel: bool = False
+) -> Response:
+    row = book.site(site).savings
+    return csv_answer(city, [row], f"savings-{site.id}", decimal_comma=excel)
+
+
+@router.get("/docs")
+def docs(request: Request) -> Response:
+    return render(request, "docs.html", {"operations": operations_of(request.app.openapi())})
+
+
+@router.get("/login")
+def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - its name in the address
+    return render(request, "login.html", {"target": _inside(next), "wrong": False})
+
+
+@router.post("/login")
+async def login(request: Request, city: CityDep) -> Response:
+    """A key for a cookie that no script can read and no other site can send."""
+    form = await _form(request)
+    text, target = form.get("key", "").strip(), _inside(form.get("next", "/"))
+    key: Key | None = await run_in_threadpool(find_key, city.store, text)
+    if key is None or not key.may_read:
+        return render(request, "login.html", {"target": target, "wrong": True}, 403)
+    answer = RedirectResponse(target, 303)
+    answer.set_cookie(
+        COOKIE,
+        text,
+        max_age=LOGIN_S,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+@router.post("/logout")
+async def logout(request: Request) -> Response:
+    _own_form(request)
+    answer = RedirectResponse("/", 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return answer
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a small form of ours."""
+    _own_form(request)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            raise HTTPException(413, f"a form may have at most {LONGEST_FORM} bytes")
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    return {name: values[0] for name, values in fields.items()}
+
+
+def _own_form(request: Request) -> None:
+    """Refuse forms that another site's page has sent (login CSRF)."""
+    site = request.headers.get("sec-fetch-site", "none")
+    origin = request.headers.get("origin")
+    foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
+    if site not in ("same-origin", "none") or foreign:
+        raise HTTPException(403, "this form has to be sent from our own page")
+
+
+def _inside(target: str) -> str:
+    """A path of ours, never another site."""
+    plain = target.startswith("/") and not target.startswith(("//", "/\\"))
+    return target if plain and target.isprintable() else "/"
+
+
+def add_pages(app: FastAPI) -> None:
+    """The pages and the few files that they need."""
+    app.include_router(router)
+    app.mount("/static", Files(directory=HERE / "static"), name="static")
+
+
+class Files(StaticFiles):
+    """Style and script of the pages; a browser asks whether they are still the same."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer

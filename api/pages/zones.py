@@ -1,0 +1,192 @@
+"""Rooms: measured temperatures against the comfort band, and what is to come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+from api.pages.language import Tongue
+from bms.model.grid import occupied
+from bms.model.plan import Plan
+from bms.model.series import Floats
+from bms.model.site import Point, Role, Site, Zone
+from bms.ports import Store
+from bms.reports.charts import BandLabels, band_chart
+from bms.services.problem import STEP, quarter
+
+BACK = timedelta(hours=48)
+AHEAD = timedelta(hours=24)
+PAST_STEPS = int(BACK / STEP)
+STEPS = int((BACK + AHEAD) / STEP)
+
+Values = list[float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneView:
+    """A zone with its chart; ``chart`` is None where there is nothing to draw."""
+
+    id: str
+    name: str
+    summary: str
+    temp: str | None
+    temp_at: str | None
+    band: str
+    setpoint: str | None
+    overridden: bool
+    chart: Markup | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lines:
+    """Quarter-hours from ``start``, 48 h back to 24 h ahead; None where nothing is known."""
+
+    start: datetime
+    temp: Values
+    setpoint: Values
+    standing: Values
+    forecast: Values
+    low: Values
+    high: Values
+
+
+def zone_views(
+    store: Store,
+    site: Site,
+    plan: Plan | None,
+    overridden: Collection[str],
+    now: datetime,
+    t: Tongue,
+) -> tuple[ZoneView, ...]:
+    """Every zone of the site; ``overridden`` are points that people hold."""
+    taken = {p.zone for p in site.points if p.role is Role.ZONE_SETPOINT and p.id in overridden}
+    return tuple(
+        _view(site, zone, _lines(store, site, zone, plan, now), zone.id in taken, now, t)
+        for zone in site.zones
+    )
+
+
+def _point(site: Site, zone: Zone, role: Role) -> Point | None:
+    return next((p for p in site.points_by_role(role) if p.zone == zone.id), None)
+
+
+def _lines(store: Store, site: Site, zone: Zone, plan: Plan | None, now: datetime) -> _Lines:
+    middle = quarter(now)
+    start = middle - BACK
+    in_use = occupied(zone, site, start, int(STEP.total_seconds()), STEPS)
+    setpoint = _point(site, zone, Role.ZONE_SETPOINT)
+    standing = _measured(store, setpoint, start, middle)
+    return _Lines(
+        start=start,
+        temp=_measured(store, _point(site, zone, Role.ZONE_TEMP), start, middle),
+        setpoint=_coming(standing, setpoint, plan, start),
+        standing=standing,
+        forecast=_forecast(plan, zone, start, middle),
+        low=[zone.comfort.low_c if use else None for use in in_use],
+        high=[zone.comfort.high_c if use else None for use in in_use],
+    )
+
+
+def _measured(store: Store, point: Point | None, start: datetime, end: datetime) -> Values:
+    """Means of the past; nothing for what is to come."""
+    values: Values = [None] * STEPS
+    if point is not None:
+        # the reading that is taken right now belongs to the step that starts now
+        known = store.series(point.id, start, end + STEP, STEP).values
+        values[: len(known)] = _plain(known)
+    return values
+
+
+def _plain(values: Floats) -> Values:
+    return [None if math.isnan(value) else value for value in values.tolist()]
+
+
+def _coming(standing: Values, point: Point | None, plan: Plan | None, start: datetime) -> Values:
+    """What stood in the past, and what the plan says from now on."""
+    values: Values = [*standing[:PAST_STEPS], *[None] * (STEPS - PAST_STEPS)]
+    if point is None or plan is None:
+        return values
+    row = next((r for r in plan.schedule.setpoints if r.point == point.id), None)
+    if row is not None:
+        for i in range(PAST_STEPS, STEPS):
+            values[i] = row.value_at(start + STEP * i)
+    return values
+
+
+def _forecast(plan: Plan | None, zone: Zone, start: datetime, middle: datetime) -> Values:
+    values: Values = [None] * STEPS
+    if plan is None:
+        return values
+    answer = plan.schedule
+    row = next((r for r in answer.forecast if r.zone == zone.id), None)
+    for i, value in enumerate(row.temp_c if row else ()):
+        at = answer.start + timedelta(seconds=answer.step_s) * i
+        index = (at - start) // STEP
+        if at >= middle and 0 <= index < STEPS:
+            values[index] = value
+    return values
+
+
+def _view(
+    site: Site, zone: Zone, lines: _Lines, overridden: bool, now: datetime, t: Tongue
+) -> ZoneView:
+    seen = any(value is not None for value in (*lines.temp, *lines.forecast))
+    last = next((i for i in reversed(range(STEPS)) if lines.temp[i] is not None), None)
+    setpoint = next((v for v in reversed(lines.standing) if v is not None), None)
+    shown = ZoneView(
+        id=zone.id,
+        name=zone.name,
+        summary=t("zone_no_data", zone=zone.name, site=site.id),
+        temp=None if last is None else t.number(lines.temp[last], 1),
+        temp_at=None if last is None else t.soon(lines.start + STEP * last, now),
+        band=t("range", low=t.number(zone.comfort.low_c), high=t.number(zone.comfort.high_c)),
+        setpoint=None if setpoint is None else t.number(setpoint, 1),
+        overridden=overridden,
+        chart=None,
+    )
+    if not seen:
+        return shown
+    summary = _summary(shown, t)
+    return replace(shown, summary=summary, chart=_chart(site, zone, lines, summary, now, t))
+
+
+def _summary(zone: ZoneView, t: Tongue) -> str:
+    """What the chart shows, for those who do not see it."""
+    return t(
+        "zone_about",
+        zone=zone.name,
+        latest=t("zone_no_latest")
+        if zone.temp is None
+        else t("zone_latest", temp=zone.temp, time=zone.temp_at),
+        band=zone.band,
+        next=t("zone_no_next") if zone.setpoint is None else t("zone_next", value=zone.setpoint),
+    )
+
+
+def _chart(site: Site, zone: Zone, lines: _Lines, summary: str, now: datetime, t: Tongue) -> Markup:
+    labels = BandLabels(
+        language=t.language,
+        title=t("zone_title", zone=zone.name),
+        description=summary,
+        temperature=t("temperature"),
+        band=t("band"),
+        setpoint=t("setpoint"),
+        forecast=t("forecast"),
+        now=t("now"),
+    )
+    drawn = band_chart(
+        [lines.start + STEP * i for i in range(STEPS)],
+        lines.temp,
+        lines.low,
+        lines.high,
+        lines.setpoint,
+        lines.forecast,
+        labels,
+        now,
+        timezone=site.timezone,
+    )
+    return Markup(drawn)  # noqa: S704 - our own SVG, its words are escaped

@@ -1,0 +1,67 @@
+"""The surface of the API: what is there, and that nothing is there by accident."""
+
+import pytest
+
+from tests.fakes_api import a_world
+
+SURFACE = {
+    "/v1/sites": {"get"},
+    "/v1/sites/{site_id}": {"get"},
+    "/v1/sites/{site_id}/points": {"get"},
+    "/v1/points/{point_id}/readings": {"get"},
+    "/v1/sites/{site_id}/savings": {"get"},
+    "/v1/sites/{site_id}/savings.csv": {"get"},
+    "/v1/portfolio/savings": {"get"},
+    "/v1/portfolio/savings.csv": {"get"},
+    "/v1/sites/{site_id}/plan": {"get", "post"},
+    "/v1/plans/{plan_id}": {"get"},
+    "/v1/controllers/{device_id}/schedule": {"get"},
+    "/v1/sites/{site_id}/overrides": {"post"},
+    "/v1/sites/{site_id}/overrides/{override_id}": {"delete"},
+    "/v1/sites/{site_id}/mode": {"post"},
+    "/v1/release": {"post"},
+    "/healthz": {"get"},
+    "/readyz": {"get"},
+    "/metrics": {"get"},
+}
+UNITS = ("_kwh", "_dkk", "_kg", "_kh", "_c", "_m2", "_m3_h", "_kw", "_s", "_dkk_per_kh")
+WITHOUT_UNIT = {
+    "latitude",  # degrees, by nature
+    "longitude",
+    "recovery",  # shares of one
+    "coverage",
+    "confidence",
+    "cv_rmse",
+    "nmbe",
+    "r2",
+    "rho",
+    "drift",
+    "value",  # the unit stands beside it
+    "effective",
+    "minimum",
+    "maximum",
+    "resolution",
+}
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory):
+    return a_world(tmp_path_factory.mktemp("schema")).app.openapi()
+
+
+def test_the_paths_are_those_of_the_surface(schema):
+    assert {path: set(rows) for path, rows in schema["paths"].items()} == SURFACE
+
+
+def test_every_operation_says_what_it_does(schema):
+    for path, rows in schema["paths"].items():
+        for method, row in rows.items():
+            assert row.get("description"), f"{method} {path}"
+
+
+def test_numbers_carry_their_unit(schema):
+    for name, model in schema["components"]["schemas"].items():
+        for field, spec in model.get("properties", {}).items():
+            kinds = {spec.get("type"), *(o.get("type") for o in spec.get("anyOf", ()))}
+            if "number" in kinds:
+                assert field in WITHOUT_UNIT or field.endswith(UNITS), f"{name}.{field}"

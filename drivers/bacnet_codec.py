@@ -221,8 +221,7 @@ def cov_notification(parameters: bytes) -> tuple[int, int, int, dict[int, list[T
     while tags.peek().kind != "closing":
         name, index = tags.unsigned(0), _index(tags, 1)
         value = tags.value(2)
-        if tags.peek().kind == "context":
-            tags.unsigned(3)  # the priority of the change
+        _index(tags, 3)  # the priority of the change, where it is told
         if index is None:
             found[name] = value
     tags.expect("closing", 4)
@@ -237,7 +236,7 @@ def _access_error(tags: Tags) -> PropertyError:
 
 
 def _index(tags: Tags, number: int) -> int | None:
-    """The array index, where there is one."""
+    """An optional number, an array index say, where there is one."""
     tag = tags.peek()
     if (tag.kind, tag.number) != ("context", number):
         return None

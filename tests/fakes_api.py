@@ -158,6 +158,11 @@ class World:
         text = create_key(self.store, name=f"{scope} of a test", scope=scope, now=NOW)
         return {"authorization": f"Bearer {text}"}
 
+    def rewired(self, **ports: object) -> World:
+        """The same world with other implementations of some ports."""
+        city = replace(self.city, **ports)
+        return replace(self, city=city, app=create_app(city))
+
     @asynccontextmanager
     async def browser(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
@@ -202,7 +207,7 @@ def a_world(
 
 def live_in(world: World) -> None:
     """A year of meters, two days of rooms, a plan and what was written."""
-    world.store.add_readings(_meters())
+    world.store.add_readings(meters())
     world.store.add_readings(_rooms())
     world.store.add_plan(a_lodge_plan())
     first = a_command("c1", CONTROL, 18.0)
@@ -226,7 +231,7 @@ def a_command(command_id: str, at: datetime, value: float) -> Command:
     )
 
 
-def _meters() -> list[Reading]:
+def meters() -> list[Reading]:
     """Cumulative registers, hourly, from a year before our control; noise without a seed."""
     start = CONTROL - timedelta(days=366)
     out: list[Reading] = []

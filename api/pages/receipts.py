@@ -150,6 +150,8 @@ def _detail(receipt: Receipt | ReleaseReceipt, t: Tongue) -> str:
         case Failed(error=text) | StillHeld(error=text):
             return text
         case Accepted(command=command):
-            return command.reason
+            # the whole id of a plan says nothing more to a reader
+            plan = command.plan or ""
+            return command.reason.replace(plan, plan[:8]) if plan else command.reason
         case _:
             return ""

@@ -29,11 +29,8 @@ def register(app: typer.Typer) -> None:
 def demo(
     sites: Annotated[int, typer.Option(min=1, max=60, help="simulated buildings")] = 3,
     days: Annotated[
-        int | None,
-        typer.Option(
-            min=1, max=300, help="days to run fast (--once: 14, else 3 before going live)"
-        ),
-    ] = None,
+        int, typer.Option(min=1, max=300, help="days to run fast; then it ends, or goes on live")
+    ] = 14,
     past_days: Annotated[
         int, typer.Option(min=1, max=365, help="days before; savings need a year of them")
     ] = 365,
@@ -49,12 +46,11 @@ def demo(
     """
     if as_json and not once:
         raise typer.BadParameter("--json goes with --once")
-    chosen = days if days is not None else (14 if once else 3)
     home = Path(tempfile.mkdtemp(prefix="bms-demo-")) if once else fresh_home()
     options = DemoOptions(
         home=home,
         sites=sites,
-        days=chosen,
+        days=days,
         past_days=past_days,
         speed=speed,
         port=port,

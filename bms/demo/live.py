@@ -14,7 +14,7 @@ from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.once import run_days
 from bms.demo.options import DemoOptions
 from bms.runtime.municipality import START
-from bms.runtime.serve import listen, serving, stop_signal, working
+from bms.runtime.serve import give_back, listen, serving, stop_signal, working
 from bms.services.keys import create_key
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ async def run_live(options: DemoOptions, report: Report) -> None:
         if simulated is None:
             return
         city = simulated.city
+        stack.push_async_callback(give_back, city)
         key = create_key(city.store, name="demo", scope="operate", now=city.clock.now())
         await stack.enter_async_context(serving(city, bound))
         _announce(bound.getsockname()[1], key)

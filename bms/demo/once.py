@@ -15,6 +15,7 @@ from bms.runtime.jobs import job_table
 from bms.runtime.municipality import START
 from bms.runtime.serve import give_back
 from bms.runtime.virtual import run_virtual
+from bms.services.city import City
 from bms.services.poll import poll_site
 from bms.services.worlds import Row, Truth, take_stock
 
@@ -37,7 +38,11 @@ async def run_once(options: DemoOptions, report: Report) -> Result:
     until = (START + timedelta(days=options.days)).astimezone(UTC)
     async with simulated_city(options, report) as simulated:
         await learn(simulated.city, report)
-        await run_days(simulated, start, until, report)
+        try:
+            await run_days(simulated, start, until, report)
+            await last_look(simulated.city, until)
+        finally:
+            await give_back(simulated.city)
         rows = await taken_stock(simulated, start, until, options)
     return Result(rows, time.monotonic() - began)
 
@@ -49,7 +54,7 @@ async def run_days(
     report: Report,
     stopped: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Run the job table in lockstep with the simulator, then give every point back.
+    """Run the job table in lockstep with the simulator; the points stay with us at the end.
 
     ``stopped`` is asked between two ticks, so that no write is cut off in the middle.
     """
@@ -59,12 +64,13 @@ async def run_days(
         await simulated.move_to(moment)
         report("days", (moment - start) / (until - start))
 
-    try:
-        await run_virtual(job_table(city), start, until, move_to, stopped)
-        for site in city.sites.values():
-            await poll_site(site, now=until, drivers=city.drivers, store=city.store)
-    finally:
-        await give_back(city)
+    await run_virtual(job_table(city), start, until, move_to, stopped)
+
+
+async def last_look(city: City, at: datetime) -> None:
+    """Read every meter once more, so that the last interval has its end."""
+    for site in city.sites.values():
+        await poll_site(site, now=at, drivers=city.drivers, store=city.store)
 
 
 async def taken_stock(

@@ -18,6 +18,9 @@ class Unit(StrEnum):
     PERCENT = "%"
     ON_OFF = "on/off"
     LUX = "lx"
+    VOLT = "V"
+    AMPERE = "A"
+    HERTZ = "Hz"
     COUNT = "1"
 
 

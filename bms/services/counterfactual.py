@@ -22,10 +22,15 @@ from bms.services.periods import Periods
 FEWEST_DAYS = 60
 """Days of baseline [d] below which no day is predicted: nothing could be claimed on them."""
 
+FULL_DAY_H = 24.0
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class MeterDays:
-    """Local days of the reporting period, shapes (n,) [kWh/day]; NaN where a day is not known."""
+    """Local days of the reporting period, shapes (n,) [kWh] in the hours that were observed.
+
+    NaN where a day is not known.
+    """
 
     meter: str
     commodity: Commodity
@@ -54,6 +59,7 @@ def _one(site: Site, meter: Meter, store: Store, feed: Feed, periods: Periods) -
 
     before, after = days(periods.baseline).only_valid(), days(periods.reporting)
     model = _model(site, meter, before, after)
+    observed = after.hours / FULL_DAY_H
     return MeterDays(
         meter=meter.id,
         commodity=meter.commodity,
@@ -61,7 +67,7 @@ def _one(site: Site, meter: Meter, store: Store, feed: Feed, periods: Periods) -
         measured_kwh=np.where(after.valid, after.kwh, np.nan),
         adjusted_baseline_kwh=np.full(len(after), np.nan)
         if model is None
-        else np.where(after.valid, model.predict(after.dates, after.temp_c), np.nan),
+        else np.where(after.valid, model.predict(after.dates, after.temp_c) * observed, np.nan),
     )
 
 

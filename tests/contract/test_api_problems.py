@@ -92,10 +92,8 @@ async def test_mistakes_are_listed(world):
     ],
 )
 async def test_failures_have_their_status(tmp_path, error, status):
-    world = a_world(tmp_path)
-    key = world.key("read")
-    object.__setattr__(world.city, "clock", Broken(error))
-    async with world.browser(**key) as browser:
+    world = a_world(tmp_path).rewired(clock=Broken(error))
+    async with world.browser(**world.key("read")) as browser:
         answer = await browser.get("/v1/sites/lodge")
     assert_problem(answer, status)
     assert ("retry-after" in answer.headers) == (status == 503)

@@ -45,11 +45,17 @@ def children(pid: int) -> set[int]:
     return found
 
 
-def soon(true: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until something is true. Fails after ``seconds`` [s]."""
+def soon(
+    true: Callable[[], object],
+    seconds: float,
+    what: str,
+    process: subprocess.Popen[bytes] | None = None,
+) -> None:
+    """Wait until something is true. Fails after ``seconds`` [s], and when ``process`` has ended."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        assert process is None or process.poll() is None, f"it has ended before: {what}"
         time.sleep(0.05)
 
 

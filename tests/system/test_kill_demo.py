@@ -84,10 +84,15 @@ def test_a_killed_demo_leaves_every_building_to_itself_within_the_lease(tmp_path
     arguments = ("demo", "--once", "--past-days", "2", "--speed", str(SPEED))
     log = tmp_path / "demo.log"
     with bms(*arguments, log=log, cwd=tmp_path, env={"TMPDIR": str(tmp_path)}) as demo:
-        soon(lambda: list(tmp_path.glob("bms-demo-*")), 20, "a home")
+        soon(lambda: list(tmp_path.glob("bms-demo-*")), 20, "a home", demo)
         home = Home(next(tmp_path.glob("bms-demo-*")))
         # The sports hall's own ventilation runs from 06:00 on, ours only from 07:30.
-        soon(lambda: home.has_come_to(BEGIN + timedelta(hours=6, minutes=15)), 90, "a quarter past")
+        soon(
+            lambda: home.has_come_to(BEGIN + timedelta(hours=6, minutes=15)),
+            90,
+            "a quarter past",
+            demo,
+        )
         demo.send_signal(signal.SIGSTOP)
         pids = children(demo.pid) | {home.guard()}
         try:
@@ -152,8 +157,8 @@ def test_a_demo_that_is_told_to_end_gives_everything_back(
     home = Home(tmp_path / "var" / "demo")
     arguments = ("--past-days", "2", "--days", days, "--speed", "900")
     with run_demo(tmp_path, *arguments) as demo:
-        soon(lambda: home.has_come_to(BEGIN + after), 120, "some hours")
-        soon(lambda: len(home.leases) >= 10, 20, "leases")
+        soon(lambda: home.has_come_to(BEGIN + after), 120, "some hours", demo)
+        soon(lambda: len(home.leases) >= 10, 20, "leases", demo)
         pids = children(demo.pid)
         assert len(pids) == 2
         demo.send_signal(number)
@@ -167,7 +172,7 @@ def test_a_demo_that_is_told_to_end_gives_everything_back(
 
 def test_a_demo_that_is_told_to_end_while_it_fills_the_past_ends_at_once(tmp_path: Path) -> None:
     with run_demo(tmp_path) as demo:
-        soon((tmp_path / "var/demo/clock.json").exists, 30, "the simulator")
+        soon((tmp_path / "var/demo/clock.json").exists, 30, "the simulator", demo)
         pids = children(demo.pid)
         assert len(pids) == 1
         demo.send_signal(signal.SIGTERM)

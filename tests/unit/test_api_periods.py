@@ -9,7 +9,7 @@ from bms.model.command import Accepted, Failed
 from bms.model.reading import Reading
 from bms.services.periods import chosen_periods, default_periods, parse_span
 from bms.services.savings_cache import SavingsBook
-from tests.fakes_api import CONTROL, NOW, a_command, a_world, live_in
+from tests.fakes_api import CONTROL, NOW, a_command, a_world, live_in, meters
 from tests.fakes_city import HOUR, utc
 
 ZONE = "Europe/Copenhagen"
@@ -99,10 +99,10 @@ class Counting:
 
 
 def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
-    world = a_world(tmp_path)
-    live_in(world)
-    counting = Counting(world.feed)
-    object.__setattr__(world.city, "feed", counting)
+    made = a_world(tmp_path)
+    live_in(made)
+    counting = Counting(made.feed)
+    world = made.rewired(feed=counting)
     book = SavingsBook(world.city)
     site = world.city.site("lodge")
     first = book.site(site)
@@ -132,7 +132,10 @@ def test_the_cache_is_bounded(tmp_path):
 def test_days_add_up_to_the_assessed_meter(tmp_path):
     """The chart's days and the assessment come from the same model."""
     world = a_world(tmp_path)
-    live_in(world)
+    gap = CONTROL + timedelta(days=4, hours=12)
+    world.store.add_readings([reading for reading in meters() if reading.time != gap])
+    at = a_command("c1", CONTROL, 18.0)
+    world.store.add_receipts([Accepted(at, 18.0)], CONTROL)
     book = SavingsBook(world.city)
     site = world.city.site("lodge")
     told, days = book.site(site), book.days(site)

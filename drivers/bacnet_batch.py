@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from struct import unpack_from
 
 from drivers import bacnet_codec as codec
 from drivers import bacnet_values as values
@@ -20,7 +19,8 @@ from drivers.refusals import Garbled
 UNKNOWN_SIZE = 480
 _ACK_HEADER, _REQUEST_HEADER = 3, 4
 _REQUEST_OCTETS = 11
-_REAL, _UNSIGNED1, _ENUMERATED1 = 0x44, 0x21, 0x91
+_UNSIGNED1, _ENUMERATED1 = 0x21, 0x91
+_REAL = b"\x44"
 _END = b"\x4f\x1f"
 
 # Octets of a value in an acknowledgement, with its tags; what is not listed is taken for a number.
@@ -95,11 +95,13 @@ class Batch:
         at = 0
         for head, reference in zip(self.heads, self.references, strict=True):
             start = at + len(head)
-            quick = ack[at:start] == head and _quick(ack, start)
-            if quick:
-                decoded, at = quick
-            else:
-                decoded, at = _slow(reference, ack, at)
+            end = start + 5
+            bounds = ack[at:start], ack[start : start + 1], ack[end : end + 2]
+            if bounds == (head, _REAL, _END):
+                found.append(values.single(ack[start + 1 : end]))
+                at = end + 2
+                continue
+            decoded, at = _quick(head, ack, at) or _slow(reference, ack, at)
             found.append(decoded)
         if at != len(ack):
             raise Garbled("the acknowledgement answers for more than was asked")
@@ -117,16 +119,14 @@ def _head(reference: Reference) -> bytes:
     return name[:5] + b"\x1e" + inside + b"\x4e"
 
 
-def _quick(ack: bytes, at: int) -> tuple[Decoded, int] | None:
-    """The value at ``at`` and where its result ends, if it is one of the usual ones."""
-    if len(ack) < at + 4:
+def _quick(head: bytes, ack: bytes, at: int) -> tuple[Decoded, int] | None:
+    """A small enumeration or count and where its result ends, if that is what stands there."""
+    start = at + len(head)
+    if ack[at:start] != head or ack[start + 2 : start + 4] != _END:
         return None
-    tag = ack[at]
-    if tag == _REAL and ack[at + 5 : at + 7] == _END:
-        return values.finite_single(unpack_from(">f", ack, at + 1)[0]), at + 7
-    if tag in (_UNSIGNED1, _ENUMERATED1) and ack[at + 2 : at + 4] == _END:
-        return Decoded(float(ack[at + 1])), at + 4
-    return None
+    if ack[start] not in (_UNSIGNED1, _ENUMERATED1):
+        return None
+    return Decoded(float(ack[start + 1])), start + 4
 
 
 def _slow(reference: Reference, ack: bytes, at: int) -> tuple[Decoded, int]:

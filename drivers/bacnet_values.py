@@ -17,7 +17,10 @@ from drivers.refusals import Garbled
 _NULL, _BOOLEAN, _UNSIGNED, _SIGNED, _REAL, _DOUBLE = range(6)
 _ENUMERATED, _OBJECT_ID = 9, 12
 _SLOTS = 16
+_LONGEST = 8
 _UNKNOWN_PROPERTY = (2, 32)
+_SINGLE = struct.Struct(">f")
+_NOT_FINITE = "the device sent no finite number"
 
 NULL = b"\x00"
 
@@ -73,14 +76,22 @@ def decoded(value: Sequence[Tag]) -> Decoded:
     return _finite(number)
 
 
-def finite_single(number: float) -> Decoded:
-    """A REAL as it stands in an acknowledgement."""
-    return _finite(shortest_single(number))
+def single(octets: bytes) -> Decoded:
+    """A REAL of four octets, by the shortest decimal that names it: 19.3, not 19.299999237."""
+    (number,) = _SINGLE.unpack(octets)
+    if number - number != 0.0:  # NaN or infinite
+        return Decoded(None, Quality.ABSENT, _NOT_FINITE)
+    short = float(f"{number:.7g}")
+    try:
+        same = _SINGLE.pack(short) == octets
+    except OverflowError:
+        same = False
+    return Decoded(short if same else number)
 
 
 def _finite(number: float) -> Decoded:
     if not math.isfinite(number):
-        return Decoded(None, Quality.ABSENT, "the device sent no finite number")
+        return Decoded(None, Quality.ABSENT, _NOT_FINITE)
     return Decoded(number)
 
 
@@ -127,8 +138,8 @@ def _number(tag: Tag) -> float | None:
     if tag.number == _BOOLEAN:
         return float(tag.length)
     if tag.number in (_UNSIGNED, _SIGNED, _ENUMERATED):
-        if not tag.data:
-            raise Garbled("a number of no octets")
+        if not 0 < len(tag.data) <= _LONGEST:
+            raise Garbled(f"a number of {len(tag.data)} octets")
         return float(int.from_bytes(tag.data, "big", signed=tag.number == _SIGNED))
     if tag.number in (_REAL, _DOUBLE):
         return _floating(tag)

@@ -11,7 +11,7 @@ from drivers.breaker import Breaker
 from drivers.modbus_frames import Request, UnitSilent, payload
 from drivers.modbus_serial import travel_s
 from drivers.modbus_trace import Exchange, Trace
-from drivers.modbus_wire import ConnectionLost, Endpoint, Wire
+from drivers.modbus_wire import ConnectionLost, Endpoint, NoAnswer, Wire
 from drivers.refusals import Refusal, Silence
 from drivers.turns import Turns
 
@@ -139,24 +139,11 @@ class ModbusLink:
     async def _reply(self, wire: Wire, request: Request, timeout_s: float) -> tuple[int, bytes]:
         self._units.add(request.unit)
         self._transaction = (self._transaction + 1) % _TRANSACTIONS
-        answer = wire.ask(self._transaction, request)
-        timer = asyncio.get_running_loop().call_later(
-            self._patience_s(request, timeout_s), self._give_up, answer, request, timeout_s
-        )
         try:
-            return await answer
-        finally:
-            timer.cancel()
-
-    def _give_up(
-        self, answer: asyncio.Future[tuple[int, bytes]], request: Request, timeout_s: float
-    ) -> None:
-        if not answer.done():
-            answer.set_exception(
-                Silence(
-                    f"{self.endpoint.name} unit {request.unit}: no answer within {timeout_s:g} s"
-                )
-            )
+            return await wire.ask(self._transaction, request, self._patience_s(request, timeout_s))
+        except NoAnswer:
+            where = f"{self.endpoint.name} unit {request.unit}"
+            raise Silence(f"{where}: no answer within {timeout_s:g} s") from None
 
     def _patience_s(self, request: Request, timeout_s: float) -> float:
         """A slow line needs its time to carry request and reply; that is not the unit's silence."""

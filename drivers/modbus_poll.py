@@ -130,7 +130,7 @@ class Poller:
         terrain = self._terrain
         good = [item for item in poll.items if terrain.refused(item) is None]
         poll.resting = [item for item in poll.items if terrain.refused(item) is not None]
-        poll.blocks = plan_blocks(good, self._unit.device.traits, terrain.walls)
+        poll.blocks = plan_blocks(good, self._unit.device.traits, terrain.fences)
         poll.version = terrain.version
 
     async def _known_models(self) -> dict[int, int]:

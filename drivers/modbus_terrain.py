@@ -47,6 +47,11 @@ class Terrain:
         known = self._refused.get(span_of(item)) if self._refused else None
         return known.outcome if known is not None else None
 
+    @property
+    def fences(self) -> set[Wall]:
+        """What no read may cross: the walls, and whatever is in quarantine."""
+        return self.walls | {(table, end) for table, _, end in self._refused}
+
     def due(self, items: Iterable[Item]) -> list[Item]:
         """Items in quarantine whose rest is over."""
         now = self.clock.monotonic()

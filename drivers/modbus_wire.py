@@ -18,6 +18,10 @@ class ConnectionLost(Silence):
     """The peer closed the connection before it answered."""
 
 
+class NoAnswer(Silence):
+    """Nothing that belongs to the request came in time."""
+
+
 class Wire(asyncio.Protocol):
     """One connection. Whatever cannot be the reply to the one request ends it."""
 
@@ -26,6 +30,8 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._frames = frames
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._deadline = 0.0
+        self._watch: asyncio.TimerHandle | None = None
 
     @property
     def open(self) -> bool:
@@ -33,17 +39,42 @@ class Wire(asyncio.Protocol):
         transport = self._transport
         return transport is not None and not transport.is_closing() and self._frames.clean
 
-    def ask(self, transaction: int, request: Request) -> asyncio.Future[tuple[int, bytes]]:
-        """Send a request; the future is the unit and the PDU of its reply."""
+    def ask(
+        self, transaction: int, request: Request, within_s: float
+    ) -> asyncio.Future[tuple[int, bytes]]:
+        """Send a request; the future is the unit and the PDU of its reply.
+
+        After ``within_s`` [s] it is ``NoAnswer``.
+        """
         assert self._transport is not None
         frame = self._frames.frame(transaction, request)
         self._answer = answer = self._loop.create_future()
         self._transport.write(frame)
+        # One timer watches over all requests: setting one for each costs more than asking.
+        self._deadline = deadline = self._loop.time() + within_s
+        if self._watch is None or self._watch.when() > deadline:
+            self._watch_until(deadline)
         return answer
+
+    def _watch_until(self, deadline: float) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._loop.call_at(deadline, self._look)
+
+    def _look(self) -> None:
+        self._watch = None
+        if self._answer is None or self._answer.done():
+            return
+        if self._loop.time() < self._deadline:
+            self._watch_until(self._deadline)
+        else:
+            self._fail(NoAnswer("no answer in time"))
 
     def drop(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+        if self._watch is not None:
+            self._watch.cancel()
         self._fail(ConnectionLost("the connection was closed"))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

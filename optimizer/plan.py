@@ -27,6 +27,7 @@ from bms.model.plan import (
 )
 from bms.model.words import Words
 from optimizer import reasons
+from optimizer.begun import begun, hours_empty
 from optimizer.building import Building, Course, building_of, course_of
 from optimizer.check import check
 from optimizer.estimate import MEMORY_H, State, estimate
@@ -35,7 +36,7 @@ from optimizer.identify import identify
 from optimizer.past import past_of, series
 from optimizer.program import FLOOR_FACTOR, Targets, solve
 from optimizer.resolution import settle
-from optimizer.setpoints import held, on_time, wanted
+from optimizer.setpoints import held, in_use_setpoints, on_time, wanted
 from optimizer.shares import HeatShares
 from optimizer.task import sound_part
 from optimizer.thermal import Floats, Rc
@@ -137,8 +138,9 @@ def _optimised(problem: Problem, building: Building, said: list[Words]) -> Sched
     solution = solve(building, course, targets, derate=POWER_COUNTED_ON, given=given)
     if isinstance(solution, str):
         return _by_timetable(problem, [*said, reasons.no_solution(solution)])
-    asked = on_time(building, course, targets, wanted(building, course, solution, targets))
-    values = _settled(building, asked.values)
+    started = begun(problem.history, building.zones, in_use_setpoints(building, targets))
+    asked = wanted(building, course, solution, targets, started)
+    values = _settled(building, on_time(building, course, targets, asked))
     ours = _choice(problem, building, values, _our_run(problem))
     price = problem.weights.comfort_dkk_per_kh
     ours_costs, own_costs = (worth(building, c.course, c.outcome, price) for c in (ours, own))
@@ -279,7 +281,13 @@ def _setpoint_plans(
             continue
         values = planned.get(zone.id)
         if values is None:
-            values = timetable(zone, zone.lever, ahead.temp_out, ahead.step_h)
+            values = timetable(
+                zone,
+                zone.lever,
+                ahead.temp_out,
+                ahead.step_h,
+                hours_empty(problem.history, zone.id),
+            )
         plans.append(_steps(problem, zone.lever, values))
     for u, unit in enumerate(problem.ventilation):
         if unit.lever is not None:
@@ -309,7 +317,11 @@ def _by_timetable(problem: Problem, said: list[Words]) -> Schedule:
     n, step_h = problem.steps, problem.step_s / 3600.0
     temp_out = series(problem.weather.temp_out_c, n)
     plans = [
-        _steps(problem, zone.lever, timetable(zone, zone.lever, temp_out, step_h))
+        _steps(
+            problem,
+            zone.lever,
+            timetable(zone, zone.lever, temp_out, step_h, hours_empty(problem.history, zone.id)),
+        )
         for zone in problem.zones
         if zone.lever is not None
     ]

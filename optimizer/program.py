@@ -26,8 +26,6 @@ from optimizer.thermal import Floats
 Places = NDArray[np.intp]
 
 FLOOR_FACTOR = 10.0
-LOSS_DOUBT = 0.3
-"""Part of the modelled loss that is counted on top, so that heat is not stored on thin grounds."""
 TIE_BREAK = 1e-5
 STORED_PART = 0.4
 ITERATIONS = 50_000
@@ -89,8 +87,6 @@ def _cost(building: Building, targets: Targets) -> Floats:
     early = TIE_BREAK * float(np.mean(np.abs(worth)) + 1e-3) * np.arange(n, 0, -1) / n
     cost[:, 0] = (worth + early) * step_h
     cost[:, 3] = cost[:, 4] = targets.price * step_h
-    lossy = building.rc.h_out + building.rc.h_mass_out
-    cost[:, 1] += LOSS_DOUBT * lossy[:, np.newaxis] * np.maximum(0.0, worth) * step_h
     value = STORED_PART * max(0.0, float(worth.min()))
     coupled = building.rc.h_mass > 0
     cost[:, 1, -1] -= value * building.rc.c_air

@@ -1,18 +1,21 @@
 """From planned heat and temperatures to setpoints that a room thermostat can follow.
 
 In use the thermostat is asked for the planned temperature. Before use it is asked for that same
-value from the moment the plan starts to heat, a little earlier: a thermostat then does the warm-up
-at full power by itself. While the plan lets the zone coast the setpoint is a setback some way
-below the planned temperature, so that a zone that cools faster than planned is still caught.
+value from the moment the plan starts to heat: a thermostat then does the warm-up at full power by
+itself. While the plan lets the zone coast the setpoint is a setback some way below the planned
+temperature, so that a zone that cools faster than planned is still caught.
+
+Between two uses a setpoint falls once and then only rises; over a short break it stays. What has
+begun (:mod:`optimizer.begun`) is carried through.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from optimizer.begun import LONGEST_WARM_UP_H, Begun
 from optimizer.building import Building, Course
 from optimizer.program import Solution, Targets
 from optimizer.resolution import round_down, round_up
@@ -20,46 +23,55 @@ from optimizer.thermal import Bools, Floats
 from optimizer.thermostat import follow
 from optimizer.timetable import spans
 
-SAFETY_LEAD_H = 0.0
 CATCH_BELOW_PLAN_K = 1.0
 ABOVE_FLOOR_K = 0.2
 COARSE_K = 0.5
 HEATING_PART = 0.02
 FULL_PART = 0.7
 PLANT_FULL_PART = 0.95
-SHORT_GAP_H = 0.75
+RISING_K = 0.3
+"""Heating that stays this close to the floor [K] holds it and is no warm-up."""
+SHORT_BREAK_H = 2.5
 LEAST_HOLD_H = 0.5
-LONGEST_EXTENSION_H = 6.0
+LONGEST_EXTENSION_H = 8.0
 ON_TIME_K = 0.1
 """How far below its target a zone may be when its use starts [K]."""
+KEPT_ABOVE_PLAN_K = 0.05
+KEPT_BELOW_FRESH_K = 1.5
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Setpoints [degC] (p, n) before rounding, and where they ask for use or warm-up."""
-
-    values: Floats
-    warm: Bools
+def in_use_setpoints(building: Building, targets: Targets) -> Floats:
+    """What each thermostat is asked for in use [degC] (p, n)."""
+    return np.asarray(targets.low - building.droop[:, np.newaxis])
 
 
-def wanted(building: Building, course: Course, solution: Solution, targets: Targets) -> Wanted:
-    """Setpoints of the planned heat."""
-    step_h = building.outlook.step_h
+def wanted(
+    building: Building, course: Course, solution: Solution, targets: Targets, started: Begun
+) -> Floats:
+    """Setpoints [degC] (p, n) of the planned heat, before rounding."""
     full = _at_full_power(building, course, solution)
-    in_use = building.use > 0
-    values, warm = np.empty_like(building.use), np.zeros_like(in_use)
+    asked = in_use_setpoints(building, targets)
+    values = np.empty_like(building.use)
     for z in range(len(building.zones)):
-        droop = building.droop[z]
         heating = solution.heat[z] > HEATING_PART * np.maximum(building.heat_max[z], 1e-6)
-        warm[z] = _warm(in_use[z], heating, step_h)
-        values[z] = _setback(building.low[z], solution.air[z], warm[z]) - droop
-        comfort = _comfort(in_use[z], targets.low[z], warm[z])
-        planned = np.where(heating, solution.air[z], -np.inf)
-        gentle = warm[z] & ~in_use[z] & heating & ~full[z]
-        comfort = np.where(gentle, np.minimum(comfort, round_up(planned, COARSE_K)), comfort)
-        asked = np.maximum(comfort, round_down(planned, COARSE_K))
-        values[z] = np.maximum(values[z], asked - droop)
-    return Wanted(values=np.clip(values, building.low, building.high), warm=warm)
+        planned = solution.air[z] - building.droop[z]
+        in_use = building.use[z] > 0
+        values[z] = np.where(heating, np.maximum(asked[z], round_down(planned, COARSE_K)), asked[z])
+        for first, last in spans(~in_use):
+            stretch = slice(first, last)
+            values[z, stretch] = _empty(
+                building.outlook.step_h,
+                floor=building.low[z, stretch] + ABOVE_FLOOR_K - building.droop[z],
+                planned=planned[stretch],
+                heating=heating[stretch],
+                full=full[z, stretch],
+                coming=asked[z, last] if last < building.n else None,
+                since_h=started.empty_h[z] if first == 0 else 0.0,
+                standing=started.setback[z] if first == 0 else np.nan,
+            )
+            if first == 0 and np.isfinite(started.warm[z]):
+                values[z, stretch] = np.maximum(values[z, stretch], started.warm[z])
+    return np.clip(values, building.low, building.high)
 
 
 def _at_full_power(building: Building, course: Course, solution: Solution) -> Bools:
@@ -69,72 +81,75 @@ def _at_full_power(building: Building, course: Course, solution: Solution) -> Bo
     return np.asarray(zone | plant)
 
 
-def _warm(in_use: Bools, heating: Bools, step_h: float) -> Bools:
-    """Steps in use, and the heating that leads up to them with a safety lead."""
-    warm = in_use.copy()
-    gap, lead = round(SHORT_GAP_H / step_h), round(SAFETY_LEAD_H / step_h)
-    end_of_last = 0
-    for first, last in spans(in_use):
-        begin = first
-        for k in range(first - 1, end_of_last - 1, -1):
-            if heating[k]:
-                begin = k
-            elif begin - k > gap:
-                break
-        begin = max(end_of_last, begin - lead)
-        warm[begin:first] = True
-        end_of_last = last
-    return warm
+def _empty(
+    step_h: float,
+    *,
+    floor: Floats,
+    planned: Floats,
+    heating: Bools,
+    full: Bools,
+    coming: float | None,
+    since_h: float,
+    standing: float,
+) -> Floats:
+    """Setpoints [degC] of one stretch out of use: a setback, then the warm-up for ``coming``.
+
+    ``since_h`` is how long the stretch has lasted already [h], ``standing`` the setback of now.
+    """
+    n = len(planned)
+    if coming is None:
+        return _setback(floor, planned, standing)
+    if n * step_h + since_h <= SHORT_BREAK_H:
+        return np.maximum(floor, coming)
+    rising = heating & (planned > floor + RISING_K)
+    rising[: max(0, n - round(LONGEST_WARM_UP_H / step_h))] = False
+    begin = int(np.argmax(rising)) if rising.any() else n
+    values = _setback(floor, planned[: begin or None], standing)
+    gentle = np.where(rising & ~full, np.minimum(coming, round_up(planned, COARSE_K)), coming)
+    level = np.where(rising, gentle, -np.inf)
+    values[begin:] = np.maximum(values[begin:], level[begin:])
+    return np.asarray(np.maximum.accumulate(values))
 
 
-def _comfort(in_use: Bools, low: Floats, warm: Bools) -> Floats:
-    """The target in use [degC], and in a warm-up the one that it leads to; else minus infinity."""
-    values = np.where(in_use, low, -np.inf)
-    for first, last in spans(warm & ~in_use):
-        if last < len(values):
-            values[first:last] = values[last]
-    return values
+def _setback(floor: Floats, coasting: Floats, standing: float) -> Floats:
+    """A value below the lowest planned temperature while the zone coasts, not below the floor.
+
+    The setback that stands is kept while it neither heats nor lies far below. Shape of ``floor``.
+    """
+    lowest = float(coasting.min())
+    fresh = np.maximum(floor, float(round_down(np.array(lowest - CATCH_BELOW_PLAN_K), COARSE_K)))
+    most = max(float(fresh[0]), lowest + KEPT_ABOVE_PLAN_K)
+    if fresh[0] - KEPT_BELOW_FRESH_K <= standing <= most:
+        return np.full(len(floor), standing)
+    return fresh
 
 
-def _setback(floor: Floats, air: Floats, warm: Bools) -> Floats:
-    """A value below the planned temperature of each coasting stretch, not below the floor."""
-    values = np.full(len(air), -np.inf)
-    for first, last in spans(~warm):
-        lowest = round_down(np.array(air[first:last].min() - CATCH_BELOW_PLAN_K), COARSE_K)
-        values[first:last] = np.maximum(floor[first:last] + ABOVE_FLOOR_K, float(lowest))
-    return values
-
-
-def on_time(building: Building, course: Course, targets: Targets, asked: Wanted) -> Wanted:
+def on_time(building: Building, course: Course, targets: Targets, asked: Floats) -> Floats:
     """Start warm-ups earlier until the model's thermostats reach their target in time."""
-    step_h = building.outlook.step_h
-    values, warm = asked.values.copy(), asked.warm.copy()
-    for _ in range(round(LONGEST_EXTENSION_H / step_h)):
-        outcome = follow(building, course, values)
-        late = _late_starts(building, targets, outcome.air, warm)
+    values = asked.copy()
+    for _ in range(round(LONGEST_EXTENSION_H / building.outlook.step_h)):
+        late = _late(building, targets, follow(building, course, values).air, values)
         if not late:
             break
-        for zone, begin, first in late:
-            warm[zone, begin - 1] = True
-            values[zone, begin - 1] = max(values[zone, begin - 1], values[zone, first])
-    return Wanted(values=values, warm=warm)
+        for zone, step, first in late:
+            values[zone, step] = values[zone, first]
+    return values
 
 
-def _late_starts(
-    building: Building, targets: Targets, air: Floats, warm: Bools
+def _late(
+    building: Building, targets: Targets, air: Floats, values: Floats
 ) -> list[tuple[int, int, int]]:
-    """(zone, begin of warm-up, first step in use) where a zone is cold when its use starts."""
+    """(zone, step to be raised, first step in use) where a zone is cold when its use starts."""
     late = []
     for z in range(len(building.zones)):
         for first, _ in spans(building.use[z] > 0):
             if first == 0 or air[z, first] >= targets.low[z, first] - ON_TIME_K:
                 continue
-            begin = first
-            while begin > 0 and warm[z, begin - 1]:
-                begin -= 1
-            before_that_in_use = begin > 0 and building.use[z, begin - 1] > 0
-            if begin > 0 and not before_that_in_use:
-                late.append((z, begin, first))
+            step = first - 1
+            while step >= 0 and values[z, step] >= values[z, first] - 1e-9:
+                step -= 1
+            if step >= 0 and building.use[z, step] == 0:
+                late.append((z, step, first))
     return late
 
 

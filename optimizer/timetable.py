@@ -37,8 +37,14 @@ def spans(flags: Bools) -> list[tuple[int, int]]:
     return found
 
 
-def timetable(task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float) -> Floats:
-    """Setpoints [degC] (n,) by rule; ``temp_out`` [degC] (n,) may be NaN."""
+def timetable(
+    task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float, empty_h: float = 0.0
+) -> Floats:
+    """Setpoints [degC] (n,) by rule; ``temp_out`` [degC] (n,) may be NaN.
+
+    ``empty_h`` [h] is how long the zone has been out of use already: the lead must not shrink as
+    a long absence passes behind the start of the horizon.
+    """
     in_use = np.array(task.occupied, dtype=bool)
     low = np.array(task.low_c, dtype=np.float64)
     values = np.where(in_use, low + IN_USE_ABOVE_LOW_K, low + ABOVE_FLOOR_K)
@@ -47,7 +53,8 @@ def timetable(task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float) -> 
         values = np.where(in_use, values, np.maximum(values, comfort - SETBACK_K))
     end_of_last = 0
     for first, last in spans(in_use):
-        lead = _lead_h(temp_out, first, (first - end_of_last) * step_h)
+        before_h = empty_h if end_of_last == 0 else 0.0
+        lead = _lead_h(temp_out, first, (first - end_of_last) * step_h + before_h)
         begin = max(end_of_last, first - int(np.ceil(lead / step_h)))
         values[begin:first] = np.maximum(values[begin:first], values[first])
         end_of_last = last

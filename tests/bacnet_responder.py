@@ -82,12 +82,11 @@ def properties_of(payload: bytes) -> list[tuple[bytes, bytes]]:
     found = []
     at = 0
     while at < len(payload):
-        oid = payload[at + 1 : at + 5]
-        end = payload.index(0x1F, at + 7)
-        # the closing bracket may also be a number inside: a property reference is 2 to 6 octets
-        while end - at - 6 not in (2, 3, 4, 5, 6):
-            end = payload.index(0x1F, end + 1)
-        found.append((oid, payload[at + 6 : end]))
+        end = at + 7 + (payload[at + 6] & 7)
+        if payload[end] != 0x1F:
+            end += 1 + (payload[end] & 7)
+        assert payload[end] == 0x1F
+        found.append((payload[at + 1 : at + 5], payload[at + 6 : end]))
         at = end + 1
     return found
 

@@ -154,6 +154,7 @@ MUTATIONS: dict[str, Answer] = {
     "a long real": every(b"\x45\x08" + bytes(8)),
     "a number longer than the message": every(b"\x45\xfe\xff\xff" + bytes(4)),
     "a number of no octets": every(b"\x20"),
+    "a number of two hundred octets": every(b"\x25\xc8" + b"\xff" * 200),
     "oversized": lambda i, s, p: honest(i, s, p) + bytes(1800),
     "an error": lambda i, s, p: error(i, s, 1, 31),
     "an error of another service": lambda i, s, p: error(i, 15, 1, 31),

@@ -1,0 +1,214 @@
+"""The BACnet driver against the stock library, and a city of 500 devices in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bms.bench.figure import Figure, Progress
+from bms.clock import SystemClock
+from bms.model.reading import Quality
+from bms.model.site import BacnetAddress, Device, Point, Role
+from bms.model.units import Unit
+from drivers.bacnet import BacnetLink
+from drivers.bacnet_device import BacnetDriver
+from drivers.simulator.bacnet_rival import stock_rate
+
+DEVICES, POINTS = 500, 100
+BATCH = 92
+SECONDS, TURNS = 4.0, 4
+ROUNDS = 2
+_AT = datetime(2019, 1, 14, tzinfo=UTC)
+_MINUTE_S = 60.0
+_PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """``cpu_s`` [s] for one round of all points, and the memory that they take [octets]."""
+
+    cpu_s: float
+    wall_s: float
+    octets: float
+    points: int
+
+
+def bench_drivers_bacnet(report: Progress) -> list[Figure]:
+    """Bulk reads, ours and stock in turn, then the fleet in a process of its own."""
+    report("BACnet bulk reads", 0.0)
+    with light_devices(1) as ports:
+        ours, stock = asyncio.run(_bulk(ports[0]))
+    report("500 BACnet devices", 0.5)
+    return [*_bulk_figures(ours, stock), *_fleet_figures(fleet_in_child())]
+
+
+def _bulk_figures(ours: float, stock: float) -> list[Figure]:
+    ratio = ours / stock
+    return [
+        Figure(
+            name="BACnet bulk read",
+            value=ours,
+            unit="properties/s",
+            rival="bacpypes3",
+            rival_value=stock,
+            ok=ratio >= 20,
+        ),
+        Figure(
+            name="BACnet bulk read against stock bacpypes3",
+            value=ratio,
+            unit="times",
+            at_least="20",
+            stretch="50",
+            ok=ratio >= 20,
+        ),
+    ]
+
+
+def _fleet_figures(fleet: Fleet) -> list[Figure]:
+    share = 100 * fleet.cpu_s / _MINUTE_S
+    return [
+        Figure(
+            name=f"{DEVICES} BACnet devices x {POINTS} points each minute, CPU",
+            value=share,
+            unit="% of a core",
+            at_least="<= 25 (half of 50 for both protocols)",
+            stretch="<= 10",
+            ok=share <= 25,
+        ),
+        Figure(
+            name="memory of a BACnet point",
+            value=fleet.octets / fleet.points,
+            unit="octets",
+            at_least="<= 5000 (500 MB for 100 000)",
+            stretch="<= 2000",
+            ok=fleet.octets / fleet.points <= 5000,
+        ),
+    ]
+
+
+async def _bulk(port: int) -> tuple[float, float]:
+    """(ours, stock) [1/s], measured in turn a few times, as the machine may be busy."""
+    ours, stock = 0.0, 0.0
+    for _ in range(TURNS):
+        ours += await our_rate(port, SECONDS / TURNS) / TURNS
+        stock += await stock_rate(port, BATCH, SECONDS / TURNS) / TURNS
+    return ours, stock
+
+
+async def our_rate(port: int, seconds: float) -> float:
+    """Properties per second [1/s] as readings out of ``BacnetDriver.read``, one request after
+    another. Raises ``ValueError`` when one is not good."""
+    link = BacnetLink()
+    driver, points = _driver(link, 1, port, 10 * BATCH)
+    driver.session.ability.outstanding = 1
+    try:
+        await driver.read(points, _AT)
+        count, started = 0, time.perf_counter()
+        while time.perf_counter() - started < seconds:
+            readings = await driver.read(points, _AT)
+            count += len(readings)
+        elapsed = time.perf_counter() - started
+    finally:
+        await link.close()
+    if any(reading.value != n for n, reading in enumerate(readings, 1)):
+        raise ValueError("the driver under measurement read a wrong value")
+    return count / elapsed
+
+
+async def fleet(ports: Sequence[int], points: int) -> Fleet:
+    """One driver per port, all polled at once, ``ROUNDS`` times after the first."""
+    link = BacnetLink()
+    before = _resident()
+    drivers = [_driver(link, n, port, points) for n, port in enumerate(ports, 1)]
+    await _round(drivers)
+    octets = _resident() - before
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(ROUNDS):
+        await _round(drivers)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    await link.close()
+    return Fleet(cpu / ROUNDS, wall / ROUNDS, octets, len(ports) * points)
+
+
+async def _round(drivers: Sequence[tuple[BacnetDriver, list[Point]]]) -> None:
+    gate = asyncio.Semaphore(50)
+
+    async def one(driver: BacnetDriver, points: list[Point]) -> None:
+        async with gate:
+            readings = await driver.read(points, _AT)
+        if any(reading.quality is not Quality.GOOD for reading in readings):
+            raise ValueError("a device of the fleet did not answer")
+
+    await asyncio.gather(*(one(driver, points) for driver, points in drivers))
+
+
+def _driver(
+    link: BacnetLink, number: int, port: int, count: int
+) -> tuple[BacnetDriver, list[Point]]:
+    device = Device(
+        id=f"bench/d{number}",
+        site="bench",
+        protocol="bacnet",
+        host="127.0.0.1",
+        port=port,
+        instance=number,
+    )
+    points = [
+        Point(
+            id=f"bench/d{number}.p{instance}",
+            site="bench",
+            device=device.id,
+            role=Role.OTHER,
+            unit=Unit.DEG_C,
+            address=BacnetAddress(object_type="analog-input", instance=instance),
+        )
+        for instance in range(1, count + 1)
+    ]
+    return BacnetDriver(device, link, SystemClock()), points
+
+
+def _resident() -> float:
+    """Resident memory of this process [octets]; NaN where the system does not tell."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return float("nan")
+    return int(statm.read_text().split()[1]) * 4096.0
+
+
+@contextmanager
+def light_devices(count: int) -> Iterator[list[int]]:
+    """The ports of ``count`` small devices in a process of their own."""
+    command = [sys.executable, "-m", "drivers.simulator.bacnet_light", str(count)]
+    process = subprocess.Popen(  # noqa: S603
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        yield [int(port) for port in process.stdout.readline().split()]
+    finally:
+        process.stdin.close()
+        process.wait(timeout=10)
+        process.stdout.close()
+
+
+def fleet_in_child() -> Fleet:
+    """The fleet measured in a process that has done nothing else."""
+    command = [sys.executable, "-m", "bms.bench.drivers_bacnet"]
+    done = subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, timeout=_PATIENCE_S, check=True
+    )
+    return Fleet(**json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    with light_devices(DEVICES) as found:
+        sys.stdout.write(json.dumps(asdict(asyncio.run(fleet(found, POINTS)))))

@@ -1,0 +1,168 @@
+"""The documents are true: their commands exist, and every setting, command and target is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+from typer.testing import CliRunner
+
+from bms.cli.main import app
+from bms.config import Settings
+from bms.model.reading import Quality
+
+ROOT = Path(__file__).parents[2]
+OPERATING = ROOT / "docs" / "operating.md"
+PAGES = (ROOT / "README.md", OPERATING)
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:]+?)(?:#[^)]*)?\)")
+SPAN = re.compile(r"`(bms [a-z][^`]*|make [a-z][^`]*)`")
+ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
+
+
+def commands(group: TyperGroup, *above: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, *above, name)
+        else:
+            yield " ".join((*above, name))
+
+
+GROUP = typer.main.get_command(app)
+assert isinstance(GROUP, TyperGroup)
+COMMANDS = sorted(commands(GROUP))
+TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def code_lines(page: Path) -> list[str]:
+    return [
+        line.strip()
+        for block in BLOCK.findall(page.read_text())
+        for line in block.splitlines()
+        if line.strip()
+    ]
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a command line without comment and leading settings."""
+    words = shlex.split(line, comments=True)
+    while words and ASSIGNMENT.fullmatch(words[0]):
+        words.pop(0)
+    return words
+
+
+LINES = sorted({line for page in PAGES for line in code_lines(page)})
+
+
+def is_known(*arguments: str) -> bool:
+    """Whether the command line takes these arguments: help is shown after they are understood."""
+    return CliRunner().invoke(app, [*arguments, "--help"]).exit_code == 0
+
+
+def test_what_is_not_known_is_seen() -> None:
+    """The eye of these tests sees."""
+    assert is_known("demo", "--days", "3")
+    assert not is_known("demo", "--weeks", "3")
+    assert not is_known("dance")
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_line_of_the_code_blocks_can_be_typed(line: str) -> None:
+    match words_of(line):
+        case ["make", target, *more]:
+            assert target in TARGETS
+            for word in more:
+                assert word.startswith("ARGS=")
+                assert is_known(target, *shlex.split(word.removeprefix("ARGS=")))
+        case ["bms", *arguments]:
+            assert is_known(*arguments)
+        case ["python3", "-c", program]:
+            compile(program, "<docs>", "exec")
+        case other:
+            pytest.fail(f"nobody checks {other}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_within_sentences_exist(page: Path) -> None:
+    spans = SPAN.findall(page.read_text())
+    assert spans
+    for span in spans:
+        first, *rest = words_of(span)
+        name = " ".join(rest)
+        known = TARGETS if first == "make" else COMMANDS
+        assert any(name == k or name.startswith(f"{k} ") for k in known), span
+
+
+def test_the_two_commands_of_a_fresh_machine_come_first() -> None:
+    lines = code_lines(ROOT / "README.md")
+    assert [words_of(line) for line in lines[:2]] == [["make", "demo"], ["make", "test"]]
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_has_a_heading_and_its_default(name: str) -> None:
+    text = OPERATING.read_text()
+    heading = f"### BMS_{name.upper()}\n"
+    assert heading in text
+    section = text.split(heading)[1].split("\n#")[0]
+    default = Settings.model_fields[name].default
+    if isinstance(default, bool):
+        assert f"default `{str(default).lower()}`" in section
+    elif default is not None:
+        assert re.search(rf"default `?{re.escape(str(default))}\b", section), section
+
+
+def test_no_heading_promises_a_setting_that_is_not_there() -> None:
+    headings = set(re.findall(r"^### (BMS_\w+)", OPERATING.read_text(), re.MULTILINE))
+    known = {f"BMS_{name.upper()}" for name in Settings.model_fields}
+    assert headings - known == {"BMS_LOG"}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_operating_guide(name: str) -> None:
+    assert f"`bms {name}`" in OPERATING.read_text()
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_make_target_is_in_the_operating_guide(target: str) -> None:
+    assert re.search(rf"\bmake {target}\b", OPERATING.read_text())
+
+
+def test_every_quality_is_in_the_nomenclature() -> None:
+    text = (ROOT / "docs" / "nomenclature.md").read_text()
+    assert [q.value for q in Quality if f"`{q.value}`" not in text] == []
+
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_examples_pass_the_check_that_the_guide_names() -> None:
+    done = CliRunner().invoke(app, ["sites", "check", str(ROOT / "sites" / "examples")])
+    assert done.exit_code == 0, done.output
+    count = len(list((ROOT / "sites" / "examples").glob("*.yaml")))
+    assert done.stdout.startswith(f"{count} sites with ")
+
+
+@pytest.mark.system
+def test_the_rooms_keep_their_arrows() -> None:
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -1,0 +1,218 @@
+"""EDE files as they come, and the site files that are drafted from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bms.errors import ConfigError
+from bms.model.site import Mode, Role, Site
+from bms.model.units import Unit
+from drivers.draft import draft_site
+from drivers.ede import read_ede
+from drivers.found import FoundDevice, FoundObject
+from sites.loader import load_sites
+
+HEADER = """\
+# Engineering-Data-Exchange - B.I.G.-EU
+PROJECT_NAME;Rådhuset
+VERSION_OF_REFERENCEFILE;3
+TIMESTAMP_OF_LAST_CHANGE;2019-01-14
+AUTHOR_OF_LAST_CHANGE;Styring A/S
+VERSION_OF_LAYOUT;2.3
+"""
+COLUMNS = (
+    "# keyname;device obj.-instance;object-name;object-type;object-instance;description;"
+    "present-value-default;min-present-value;max-present-value;settable;supports COV;hi-limit;"
+    "low-limit;state-text-reference;unit-code;vendor-specific-addres;notification-class\n"
+)
+ROWS = """\
+K0;1001;Rådhus AS1;8;1001;Understation;;;;N;N;;;;;;
+K1;1001;Rum 101 temperatur;0;1;Målt rumtemperatur;;;;N;Y;;;;62;;
+K2;1001;Rum 101 setpunkt;2;1;Ønsket temperatur i rum;21,5;15,0;25;Y;Y;;;;62;;
+K3;1001;Ventilation drift;5;7;Anlæg 1;;;;Y;Y;;;1;;;
+K4;1001;Driftsform;19;3;;;;;Y;N;;;2;;;
+K5;1001;Udetemperatur;0;9;;;;;N;Y;;;;62;;
+K6;1001;Fjernvarme energi;0;11;;;;;N;N;;;;19;;
+K7;1001;Ugeplan;17;1;;;;;Y;N;;;;;;
+"""
+FILE = HEADER + COLUMNS + ROWS
+STATES = """\
+#State Text Reference
+# Reference Number;Text 1 or Inactive-Text;Text 2 or Active-Text;Text 3
+1;Stop;Drift;;
+2;Fra;Auto;Nat
+"""
+
+
+def objects(data: bytes, **knobs: bytes) -> dict[str | None, FoundObject]:
+    (device,) = read_ede(data, **knobs).devices  # type: ignore[arg-type]
+    return {each.name: each for each in device.objects}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_a_contractors_file_is_read_in_every_dress(encoding: str, ends: str) -> None:
+    data = FILE.replace("\n", ends).encode(encoding)
+    ede = read_ede(data, states=STATES.encode(encoding))
+    assert ede.header["PROJECT_NAME"] == "Rådhuset"
+    assert ede.mistakes == ()
+    (device,) = ede.devices
+    assert (device.instance, device.name, device.protocol) == (1001, "Rådhus AS1", "bacnet")
+    found = {each.name: each for each in device.objects}
+    assert list(found) == [line.split(";")[2] for line in ROWS.splitlines()[1:]]
+    setpoint = found["Rum 101 setpunkt"]
+    assert (setpoint.kind, setpoint.instance) == ("analog-value", 1)
+    assert (setpoint.unit, setpoint.commandable) == ("degrees-celsius", True)
+    assert (setpoint.low, setpoint.high) == (15.0, 25.0)
+    assert setpoint.value is None  # nothing was read
+    assert found["Ventilation drift"].states == ("Stop", "Drift")
+    assert found["Driftsform"].states == ("Fra", "Auto", "Nat")
+
+
+def test_commas_other_orders_and_missing_columns_are_read() -> None:
+    data = (
+        "#keyname,object-type,object-instance,device obj.-instance,object-name\n"
+        'K1,analog-input,4,12,"Rum 3, nord"\n'
+        "K2,0,5,12\n"
+    )
+    found = objects(data.encode())
+    assert set(found) == {"Rum 3, nord", None}
+    assert found["Rum 3, nord"].commandable is None
+
+
+def test_a_file_without_names_of_columns_has_the_layout_of_the_standard() -> None:
+    assert objects((HEADER + ROWS).encode()) == objects(FILE.encode())
+
+
+def test_lines_that_cannot_be_used_are_named_and_spare_the_others() -> None:
+    bad = [
+        "B1;1001;x;0;;;",
+        "B2;abc;x;0;1;",
+        "B3;1001;x;0;99999999;",
+        "B4;1001;x;strange;1;",
+        "B5;1001;twice;0;1;",
+        "",
+        ";;;;;",
+    ]
+    ede = read_ede((FILE + "\n".join(bad)).encode())
+    assert len(ede.devices[0].objects) == 7
+    first = FILE.count("\n") + 1
+    assert [mistake.split(":")[0] for mistake in ede.mistakes] == [
+        f"line {first + n}" for n in range(5)
+    ]
+    assert "analog-input 1 stands there already" in ede.mistakes[4]
+
+
+def test_several_devices_are_several() -> None:
+    ede = read_ede((FILE + "K9;1002;Rum 7;0;1;;;;;N;;;;;62;\n").encode())
+    assert [(d.instance, len(d.objects)) for d in ede.devices] == [(1001, 7), (1002, 1)]
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", HEADER.encode(), b"\x00" * 100, b"a,b\n1,2\n"])
+def test_what_is_no_ede_file_is_said(data: bytes) -> None:
+    with pytest.raises(ConfigError, match="no EDE file"):
+        read_ede(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, len(FILE)), st.binary(max_size=200))
+def test_no_file_is_worse_than_a_config_error(junk: bytes, at: int, states: bytes) -> None:
+    data = FILE.encode()
+    for candidate in (junk, data[:at] + junk + data[at:]):
+        try:
+            found = read_ede(candidate, states=states)
+        except ConfigError:
+            continue
+        draft_site(found.devices)
+
+
+# Drafts
+
+
+def drafted(tmp_path: Path, *devices: FoundDevice) -> Site:
+    (tmp_path / "draft.yaml").write_text(draft_site(devices), encoding="utf-8")
+    (site,) = load_sites(tmp_path)
+    return site
+
+
+def test_a_draft_guesses_roles_and_only_observes(tmp_path: Path) -> None:
+    ede = read_ede(FILE.encode(), states=STATES.encode())
+    site = drafted(tmp_path, *ede.devices)
+    roles = {point.id.split("/")[1]: point.role for point in site.points}
+    assert roles == {
+        "Rum_101_temperatur": Role.ZONE_TEMP,
+        "Rum_101_setpunkt": Role.ZONE_SETPOINT,
+        "Ventilation_drift": Role.OTHER,
+        "Driftsform": Role.OTHER,
+        "Udetemperatur": Role.OUTDOOR_TEMP,
+        "Fjernvarme_energi": Role.METER_ENERGY,
+    }
+    assert site.mode is Mode.OBSERVE
+    assert all(point.write is None for point in site.points)
+    assert [meter.commodity for meter in site.meters] == ["heat"]
+    text = draft_site(ede.devices)
+    assert "role guessed: zone_temp" in text
+    assert 'write: {min: 17, max: 23, hold_safe: [17, 23], release: {kind: "null"}}' in text
+    assert "1 objects are no points" in text
+    assert "schedule,1 Ugeplan" in text
+
+
+def test_a_suggested_write_is_right_once_it_is_uncommented(tmp_path: Path) -> None:
+    text = draft_site(read_ede(FILE.encode()).devices)
+    lines = text.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.strip().startswith("# write: {min: 17"))
+    write = lines[at].strip().removeprefix("# ")
+    lines[at - 2] = lines[at - 2].removesuffix("}") + f", {write}}}"
+    (tmp_path / "draft.yaml").write_text("\n".join(lines), encoding="utf-8")
+    (site,) = load_sites(tmp_path)
+    assert [point.id for point in site.points if point.write] == ["new_site/Rum_101_setpunkt"]
+
+
+def test_a_unit_that_we_do_not_have_is_said_and_not_converted(tmp_path: Path) -> None:
+    each = FoundObject(kind="analog-input", instance=1, name="E", unit="watt-hours")
+    device = FoundDevice(
+        protocol="bacnet", host="10.0.0.1", port=47808, instance=1, objects=(each,)
+    )
+    (point,) = drafted(tmp_path, device).points
+    assert (point.unit, point.role) == (Unit.COUNT, Role.OTHER)
+    assert "unit in the device: watt-hours" in draft_site([device])
+
+
+names = st.text(max_size=80)
+found_objects = st.builds(
+    FoundObject,
+    kind=st.sampled_from(["analog-input", "analog-value", "binary-value", "schedule", "x y"]),
+    instance=st.integers(0, 4_194_302),
+    name=st.one_of(st.none(), names),
+    description=st.one_of(st.none(), names),
+    unit=st.one_of(st.none(), st.sampled_from(["degrees-celsius", "kilowatt-hours"]), names),
+    value=st.one_of(st.none(), st.floats(), names),
+    commandable=st.sampled_from([None, True, False]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(found_objects, max_size=6), st.one_of(st.none(), names), names)
+def test_whatever_a_device_calls_itself_the_draft_is_a_site_file(
+    tmp_path_factory: pytest.TempPathFactory,
+    found: list[FoundObject],
+    name: str | None,
+    vendor: str,
+) -> None:
+    device = FoundDevice(
+        protocol="bacnet",
+        host="10.0.0.1",
+        port=47808,
+        instance=1,
+        name=name,
+        vendor=vendor,
+        objects=tuple(found),
+        notes=(vendor,),
+    )
+    site = drafted(tmp_path_factory.mktemp("draft"), device, device)
+    points = [each for each in found if each.kind not in ("schedule", "x y")]
+    assert len(site.points) == 2 * len(points)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -42,6 +42,14 @@ class Driver(Protocol):
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt: ...
 
     async def close(self) -> None: ...
+
+
+class WatchingDriver(Driver, Protocol):
+    """A driver that can also be told of changes; not every protocol can."""
+
+    async def watch(self, points: Sequence[Point], on_reading: Callable[[Reading], None]) -> None:
+        """Call ``on_reading`` with each reading that comes in, until cancelled."""
+        ...
 
 
 class Drivers(Protocol):

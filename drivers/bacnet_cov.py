@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 
 from bms.errors import DeviceError
 from bms.model.reading import Quality, Reading
@@ -18,8 +19,8 @@ from bms.model.site import Point
 from drivers import bacnet_codec as codec
 from drivers.bacnet_batch import decoded
 from drivers.bacnet_codec import Reference
-from drivers.bacnet_device import BacnetDriver
 from drivers.bacnet_frames import Message
+from drivers.bacnet_session import BacnetSession
 from drivers.bacnet_target import point_reference
 from drivers.bacnet_wire import I_AM
 from drivers.readings import reading
@@ -33,10 +34,12 @@ _PROCESSES = itertools.count(1)
 _LOG = logging.getLogger(__name__)
 
 OnReading = Callable[[Reading], None]
+Read = Callable[[Sequence[Point], datetime], Awaitable[list[Reading]]]
 
 
 async def watch(
-    driver: BacnetDriver,
+    session: BacnetSession,
+    read: Read,
     points: Sequence[Point],
     on_reading: OnReading,
     *,
@@ -47,24 +50,25 @@ async def watch(
     """Call ``on_reading`` with each change of the points, until cancelled.
 
     ``lifetime_s`` [s] is how long a subscription lasts without renewal, ``backstop_s`` [s] how
-    often every point is read all the same; a point whose object takes no subscription is read at
-    its own interval where that is shorter. Raises nothing for what a device does.
+    often every point is read by ``read`` all the same; a point whose object takes no subscription
+    is read at its own interval where that is shorter. Raises nothing for what a device does.
     """
-    await _Watch(driver, points, on_reading, lifetime_s, backstop_s, confirmed).run()
+    await _Watch(session, read, points, on_reading, lifetime_s, backstop_s, confirmed).run()
 
 
 class _Watch:
     def __init__(
         self,
-        driver: BacnetDriver,
+        session: BacnetSession,
+        read: Read,
         points: Sequence[Point],
         on_reading: OnReading,
         lifetime_s: int,
         backstop_s: float,
         confirmed: bool,
     ) -> None:
-        self._driver = driver
-        self._session = driver.session
+        self._session = session
+        self._read = read
         self._tell = on_reading
         self._lifetime_s = lifetime_s
         self._backstop_s = backstop_s
@@ -146,7 +150,7 @@ class _Watch:
 
     async def _poll(self, now: float) -> None:
         self._poll_at = now + self._interval_s()
-        found = await self._driver.read(self._points, self._session.clock.now())
+        found = await self._read(self._points, self._session.clock.now())
         for each in found:
             self._tell(each)
         if any(each.quality is Quality.NO_REPLY for each in found):

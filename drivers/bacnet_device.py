@@ -25,9 +25,12 @@ from drivers import bacnet_values as values
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_bulk import NUMBERS, Plan, read_plan
 from drivers.bacnet_codec import Reference
+from drivers.bacnet_cov import BACKSTOP_S, LIFETIME_S, OnReading, watch
 from drivers.bacnet_session import BacnetSession
 from drivers.bacnet_target import Target, holder, point_reference, target_of
+from drivers.bacnet_trace import Exchange
 from drivers.codec import Decoded
+from drivers.health import DeviceHealth
 from drivers.limits import Fitted, fit, receipt, stands
 from drivers.readings import reading
 from drivers.refusals import Refusal, quality_of, retryable
@@ -130,8 +133,37 @@ class BacnetDriver:
         except DeviceError as error:
             return StillHeld(point.id, f"{self._device.id}: {error}", retryable(error))
 
+    async def watch(
+        self,
+        points: Sequence[Point],
+        on_reading: OnReading,
+        *,
+        lifetime_s: int = LIFETIME_S,
+        backstop_s: float = BACKSTOP_S,
+        confirmed: bool = True,
+    ) -> None:
+        """Call ``on_reading`` with each change until cancelled: see ``drivers.bacnet_cov``."""
+        await watch(
+            self.session,
+            self.read,
+            points,
+            on_reading,
+            lifetime_s=lifetime_s,
+            backstop_s=backstop_s,
+            confirmed=confirmed,
+        )
+
     async def close(self) -> None:
         """Nothing of its own to close: the link is shared."""
+
+    @property
+    def health(self) -> DeviceHealth:
+        """How the device has been doing."""
+        return self.session.health
+
+    def trace(self) -> tuple[Exchange, ...]:
+        """The last exchanges with the device, oldest first."""
+        return self.session.trace.all()
 
     # Reading
 

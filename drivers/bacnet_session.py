@@ -15,7 +15,9 @@ from drivers.bacnet_batch import UNKNOWN_SIZE
 from drivers.bacnet_codec import IAm, Reference
 from drivers.bacnet_frames import Peer
 from drivers.bacnet_tags import Tag
+from drivers.bacnet_trace import Trace
 from drivers.breaker import Breaker
+from drivers.health import DeviceHealth
 from drivers.refusals import Garbled, Refusal, RefusedForGood, Silence
 
 UNKNOWN_BATCH, MOST_BATCH = 20, 200
@@ -53,6 +55,8 @@ class BacnetSession:
         self.clock = clock
         self.breaker = Breaker(device.id, clock)
         self.ability = Ability()
+        self.trace = Trace()
+        self._health = DeviceHealth()
         self._peer: Peer | None = None
         self._known = device.instance is None
         self._searched_at = float("-inf")
@@ -61,6 +65,12 @@ class BacnetSession:
             self._peer = heard.peer
             self._take(heard)
             self._sized = self._known = True
+
+    @property
+    def health(self) -> DeviceHealth:
+        """How the device has been doing."""
+        self._health.left_alone = self.breaker.open
+        return self._health
 
     @property
     def known_peer(self) -> Peer | None:
@@ -75,19 +85,34 @@ class BacnetSession:
 
     async def ask(self, service: int, parameters: bytes, *, long: bool = False) -> bytes:
         """Parameters of the acknowledgement. Raises ``DeviceError`` as ``BacnetLink`` does."""
-        timeout_s = self.device.timeout_s
+        started = self.clock.monotonic()
         try:
             peer = await self.peer()
-            ack = await self.link.confirmed(peer, service, parameters, timeout_s, long=long)
-        except Silence as error:
-            self._known = self.device.instance is None
-            self.breaker.silent(str(error))
-            raise
-        except DeviceError:
-            self.breaker.answered()
+            ack = await self.link.confirmed(
+                peer, service, parameters, self.device.timeout_s, long=long
+            )
+        except DeviceError as error:
+            self._failed(error)
+            self._note(service, parameters, str(error), started)
             raise
         self.breaker.answered()
+        took_s = self._note(service, parameters, ack, started)
+        self._health.answered(took_s, self.clock.now())
         return ack
+
+    def _failed(self, error: DeviceError) -> None:
+        if isinstance(error, Silence):
+            self._known = self.device.instance is None
+            self._health.failed("silence")
+            self.breaker.silent(str(error))
+            return
+        self._health.failed(str(error.code) if isinstance(error, Refusal) else "garbled")
+        self.breaker.answered()
+
+    def _note(self, service: int, parameters: bytes, answer: bytes | str, at: float) -> float:
+        took_s = self.clock.monotonic() - at
+        self.trace.add(service, parameters, answer, at, took_s)
+        return took_s
 
     async def look(self, reference: Reference) -> list[Tag]:
         """The tags of one property, in segments where it is long. Raises ``DeviceError``."""

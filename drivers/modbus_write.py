@@ -33,7 +33,7 @@ _LOOKS = 3
 _LOOK_AGAIN_S = 0.1
 
 
-class Worn(Exception):
+class BudgetSpent(Exception):
     """The write budget of a register is spent."""
 
 
@@ -41,7 +41,7 @@ class ModbusWriter:
     """Writes points of one unit.
 
     A value that stands already is not written again, unless the device expects to be written to
-    (``watchdog_s``). Every write is counted in the wear book before it leaves.
+    (``watchdog_s``); a release always is. Every write is counted in the wear book before it leaves.
     """
 
     def __init__(self, unit: ModbusUnit, timezone: str, wear: WearBook) -> None:
@@ -65,7 +65,7 @@ class ModbusWriter:
             return Refused(command, f"{point.id}: {error}")
         try:
             result = await self._write(command, rule, address, fitted)
-        except (Worn, ConfigError) as error:
+        except (BudgetSpent, ConfigError) as error:
             return Refused(command, f"{point.id}: {error}")
         except DeviceError as error:
             return Failed(command, f"{self._unit.device.id}: {error}", retryable(error))
@@ -120,16 +120,17 @@ class ModbusWriter:
         register, day = self._register(address), self._unit.clock.now().date()
         worn = self._wear.worn(register, day)
         if rule.writes_lifetime is not None and worn.lifetime >= rule.writes_lifetime:
-            raise Worn(
+            raise BudgetSpent(
                 f"{register} has had its {rule.writes_lifetime} writes; its memory wears out"
             )
         if rule.writes_per_day is not None and worn.today >= rule.writes_per_day:
-            raise Worn(f"{register} has had its {rule.writes_per_day} writes of today")
+            raise BudgetSpent(f"{register} has had its {rule.writes_per_day} writes of today")
         self._wear.count(register, day)
         await self._unit.ask(self._unit.put(address, value))
 
     async def _give_back(self, address: ModbusAddress, value: float) -> None:
-        """A release is counted, and never refused: hurting the building is worse than wear."""
+        """A release is counted, but neither refused nor spared: an old value in a gateway's cache
+        must not keep a building held, which is worse than wear."""
         try:
             self._wear.count(self._register(address), self._unit.clock.now().date())
         except ConfigError as error:
@@ -155,8 +156,7 @@ class ModbusWriter:
 
     async def _disable(self, point: str, rule: WriteRule, address: ModbusAddress) -> ReleaseReceipt:
         enable = _enable(rule)
-        if not await self._shows(enable, 0):
-            await self._give_back(enable, 0)
+        await self._give_back(enable, 0)
         seen = (await self._unit.look(enable)).value
         if seen != 0:
             return StillHeld(point, f"the enable register still reads {seen}")
@@ -170,8 +170,7 @@ class ModbusWriter:
         self, point: str, rule: WriteRule, address: ModbusAddress, at: datetime
     ) -> ReleaseReceipt:
         value = own_value(rule, at, self._zone)
-        if not await self._shows(address, value):
-            await self._give_back(address, value)
+        await self._give_back(address, value)
         seen = await self._look_until(rule, address, value)
         if seen is None or not stands(rule, value, seen):
             return StillHeld(point, f"gave back {value:g}, it reads back {seen}")

@@ -21,6 +21,7 @@ RECENT_H = 1.0
 RISE_K = 0.3
 CLEAR_RISE_K = 1.0
 LONGEST_WARM_UP_H = 12.0
+LONGEST_KEPT_H = 16.0
 """A rise longer before the next use is no warm-up for it."""
 SAME_K = 0.05
 
@@ -73,13 +74,14 @@ def _of_zone(
     recent = recent[np.isfinite(recent)]
     if not len(recent) or (len(used) and used[0]):
         return np.nan, np.nan, empty_h
-    now, lowest = float(recent[-1]), float(known.min())
+    now = float(recent[-1]) if task.setpoint_c is None else task.setpoint_c
+    lowest = min(now, float(known.min()))
     first = int(np.argmax(used)) if used.any() else None
     rise = now - lowest
     if first is not None and rise > RISE_K:
         target = float(in_use_c[first])
         high = now >= target - SAME_K or rise > CLEAR_RISE_K
-        if high and first * step_h <= LONGEST_WARM_UP_H:
+        if high and first * step_h <= LONGEST_KEPT_H:
             return min(now, target), np.nan, empty_h
     return np.nan, now, empty_h
 

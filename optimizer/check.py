@@ -1,6 +1,7 @@
 """The independent checker: may this schedule be written?
 
-It shares no code with what makes plans and trusts nothing in the schedule, only the problem.
+It shares no code with what makes plans, but for how a moment is said, and trusts nothing in the
+schedule, only the problem.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bms.model.plan import (
     ZoneTask,
 )
 from bms.model.words import Words
+from optimizer.moments import local, spoken
 
 MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3
@@ -202,9 +204,10 @@ def _on_grid(problem: Problem, steps: tuple[Step, ...]) -> list[float]:
 
 
 def _moment(problem: Problem, k: int) -> datetime:
-    return problem.start + timedelta(seconds=problem.step_s * k)
+    """The start of step ``k`` on the building's clock."""
+    return local(problem.start + timedelta(seconds=problem.step_s * k), problem.timezone)
 
 
 def _point(point: str, code: str, da: str, en: str, at: datetime | None = None) -> Words:
-    when = f" ({at:%Y-%m-%d %H:%M} UTC)" if at else ""
-    return Words(f"check_{code}", f"{point} {da}{when}.", f"{point} {en}{when}.")
+    when_da, when_en = (f" ({words})" for words in spoken(at)) if at else ("", "")
+    return Words(f"check_{code}", f"{point} {da}{when_da}.", f"{point} {en}{when_en}.")

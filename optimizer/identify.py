@@ -135,7 +135,7 @@ def _building_mistakes(past: Past) -> list[Words]:
 
 
 def _identify_zone(past: Past, shares: HeatShares, z: int) -> ZoneModel | Words:
-    name = past.zones[z]
+    name = past.called[z]
     temp = past.temp[z]
     coverage = float(np.isfinite(temp).mean())
     if coverage < 0.5:

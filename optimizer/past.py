@@ -17,13 +17,15 @@ HOLD_H = 1.0
 class Past:
     """History of ``p`` zones over ``n`` steps of ``step_h`` [h], in the order of the problem.
 
-    ``temp``, ``setpoint`` [degC], ``valve`` [%], ``use`` 0..1 and ``run`` 0..1 (ventilation of
-    the zone) have the shape (p, n); ``temp_out`` [degC], ``ghi`` [kW/m2] and ``heat`` [kW] (n,).
+    ``called`` is what people call the zones. ``temp``, ``setpoint`` [degC], ``valve`` [%], ``use``
+    0..1 and ``run`` 0..1 (ventilation of the zone) have the shape (p, n); ``temp_out`` [degC],
+    ``ghi`` [kW/m2] and ``heat`` [kW] (n,).
     ``vent_kw_per_k`` (p,) is what the ventilation takes per kelvin by its data sheet,
     ``coil_share`` (p,) each zone's part of the air flow.
     """
 
     zones: tuple[str, ...]
+    called: tuple[str, ...]
     step_h: float
     temp: Floats
     setpoint: Floats
@@ -61,6 +63,7 @@ class Past:
         first = max(0, self.steps - round(hours / self.step_h))
         return Past(
             zones=self.zones,
+            called=self.called,
             step_h=self.step_h,
             temp=self.temp[:, first:],
             setpoint=self.setpoint[:, first:],
@@ -136,6 +139,7 @@ def past_of(
     step_flow = flow.sum(axis=1)
     return Past(
         zones=tuple(zones),
+        called=tuple(z.called for name in zones for z in problem.zones if z.id == name),
         step_h=history.step_s / 3600.0,
         temp=np.array([series(part.temp_c[skip:], n) for part in parts]),
         setpoint=np.array([series(part.setpoint_c[skip:], n) for part in parts]),

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -33,10 +32,11 @@ from optimizer.check import check
 from optimizer.estimate import MEMORY_H, State, estimate
 from optimizer.forecast import Outlook, outlook
 from optimizer.identify import identify
+from optimizer.moments import local
 from optimizer.past import past_of, series
 from optimizer.program import FLOOR_FACTOR, Targets, solve
 from optimizer.resolution import settle
-from optimizer.setpoints import held, in_use_setpoints, on_time, wanted
+from optimizer.setpoints import held, in_use_setpoints, not_early, on_time, wanted
 from optimizer.shares import HeatShares
 from optimizer.task import sound_part
 from optimizer.thermal import Floats, Rc
@@ -92,7 +92,7 @@ def _known_zones(
     by_id = {zone.zone: zone for zone in model.zones}
     in_history = {zone.id for zone in problem.history.zones} if problem.history else set()
     names = [z.id for z in problem.zones if z.id in by_id and z.id in in_history]
-    said = [reasons.zone_without_model(z.id) for z in problem.zones if z.id not in by_id]
+    said = [reasons.zone_without_model(z.called) for z in problem.zones if z.id not in by_id]
     nothing = State(air=np.empty(0), mass=np.empty(0), disturbance=np.empty(0))
     if problem.history is None or not names:
         return [], [], nothing, [*said, reasons.no_history()]
@@ -106,8 +106,8 @@ def _known_zones(
     past = past_of(problem, problem.history, names, last_h=MEMORY_H)
     state = estimate(past, HeatShares.from_parameters(parameters), Rc.from_parameters(parameters))
     seen = [i for i in range(len(names)) if np.isfinite(state.air[i])]
-    said += [reasons.no_state(names[i]) for i in range(len(names)) if i not in seen]
     tasks = {zone.id: zone for zone in problem.zones}
+    said += [reasons.no_state(tasks[names[i]].called) for i in range(len(names)) if i not in seen]
     return (
         [tasks[names[i]] for i in seen],
         [by_id[names[i]] for i in seen],
@@ -140,9 +140,10 @@ def _optimised(problem: Problem, building: Building, said: list[Words]) -> Sched
         return _by_timetable(problem, [*said, reasons.no_solution(solution)])
     started = begun(problem.history, building.zones, in_use_setpoints(building, targets))
     asked = wanted(building, course, solution, targets, started)
-    values = _settled(building, on_time(building, course, targets, asked))
-    ours = _choice(problem, building, values, _our_run(problem))
+    timely = on_time(building, course, targets, asked)
     price = problem.weights.comfort_dkk_per_kh
+    values = _settled(building, not_early(building, course, targets, timely, price))
+    ours = _choice(problem, building, values, _our_run(problem))
     ours_costs, own_costs = (worth(building, c.course, c.outcome, price) for c in (ours, own))
     if ours_costs < own_costs:
         words = [reasons.planned(), *_relaxations(building, ours.outcome)]
@@ -194,7 +195,7 @@ def _relaxations(building: Building, outcome: Outcome) -> list[Words]:
                 building.use[z] > 0, np.maximum(low - air, air - building.high[z]), -np.inf
             )
             worst = float(air[int(np.argmax(outside))])
-            said.append(reasons.comfort_relaxed(zone.id, float(violations[z]), worst))
+            said.append(reasons.comfort_relaxed(zone.called, float(violations[z]), worst))
     return said
 
 
@@ -255,7 +256,6 @@ def _schedule(
 def _first_warm_ups(problem: Problem, building: Building, chosen: _Choice) -> list[Words]:
     """When each zone starts to warm up for its next use, for people to read."""
     said = []
-    zone_info = ZoneInfo(problem.timezone)
     for z, zone in enumerate(building.zones):
         in_use = building.use[z] > 0
         if zone.lever is None or in_use[0] or not in_use.any():
@@ -265,10 +265,8 @@ def _first_warm_ups(problem: Problem, building: Building, chosen: _Choice) -> li
         while begin > 0 and chosen.setpoints[z, begin - 1] >= chosen.setpoints[z, first] - 1e-9:
             begin -= 1
         if 0 < begin < first:
-            local = (problem.start + timedelta(seconds=begin * problem.step_s)).astimezone(
-                zone_info
-            )
-            said.append(reasons.warm_up_from(zone.id, f"{local:%Y-%m-%d %H:%M}"))
+            moment = problem.start + timedelta(seconds=begin * problem.step_s)
+            said.append(reasons.warm_up_from(zone.called, local(moment, problem.timezone)))
     return said
 
 

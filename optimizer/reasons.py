@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bms.model.words import Words
+from optimizer.moments import spoken
 
 
 def _dk(value: float, digits: int = 1) -> str:
@@ -226,11 +229,13 @@ def comfort_relaxed(zone: str, kelvin_hours: float, worst_c: float) -> Words:
     )
 
 
-def warm_up_from(zone: str, local: str) -> Words:
+def warm_up_from(zone: str, local: datetime) -> Words:
+    """``local`` is on the clock of the building."""
+    da, en = spoken(local)
     return Words(
         "warm_up_from",
-        f"{zone}: opvarmningen begynder {local}.",
-        f"{zone}: heating up starts {local}.",
+        f"{zone}: opvarmningen begynder {da}.",
+        f"{zone}: heating up starts {en}.",
     )
 
 
@@ -252,11 +257,11 @@ def bad_zone(zone: str) -> Words:
     )
 
 
-def bad_lever(point: str) -> Words:
+def bad_lever(name: str) -> Words:
     return Words(
         "bad_lever",
-        f"{point}: grænserne for det, der må skrives, modsiger hinanden; punktet lades urørt.",
-        f"{point}: the limits of what may be written contradict each other; it is left alone.",
+        f"{name}: grænserne for det, der må skrives, modsiger hinanden; punktet lades urørt.",
+        f"{name}: the limits of what may be written contradict each other; it is left alone.",
     )
 
 

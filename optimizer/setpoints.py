@@ -20,7 +20,7 @@ from optimizer.building import Building, Course
 from optimizer.program import Solution, Targets
 from optimizer.resolution import round_down, round_up
 from optimizer.thermal import Bools, Floats
-from optimizer.thermostat import follow
+from optimizer.thermostat import follow, worth
 from optimizer.timetable import spans
 
 CATCH_BELOW_PLAN_K = 1.0
@@ -34,6 +34,7 @@ RISING_K = 0.3
 SHORT_BREAK_H = 2.5
 LEAST_HOLD_H = 0.5
 LONGEST_EXTENSION_H = 8.0
+LATER_H = 1.0
 ON_TIME_K = 0.1
 """How far below its target a zone may be when its use starts [K]."""
 KEPT_ABOVE_PLAN_K = 0.05
@@ -56,7 +57,7 @@ def wanted(
         heating = solution.heat[z] > HEATING_PART * np.maximum(building.heat_max[z], 1e-6)
         planned = solution.air[z] - building.droop[z]
         in_use = building.use[z] > 0
-        values[z] = np.where(heating, np.maximum(asked[z], round_down(planned, COARSE_K)), asked[z])
+        values[z] = asked[z]
         for first, last in spans(~in_use):
             stretch = slice(first, last)
             values[z, stretch] = _empty(
@@ -122,6 +123,38 @@ def _setback(floor: Floats, coasting: Floats, standing: float) -> Floats:
     if fresh[0] - KEPT_BELOW_FRESH_K <= standing <= most:
         return np.full(len(floor), standing)
     return fresh
+
+
+def not_early(
+    building: Building, course: Course, targets: Targets, asked: Floats, comfort_dkk_per_kh: float
+) -> Floats:
+    """Begin each zone's next warm-up later where that is cheaper and still in time.
+
+    The program heats in cheap hours and coasts through dear ones; a thermostat that has to hold
+    what it has reached may lose more than that gains.
+    """
+    best = asked
+    least = worth(building, course, follow(building, course, best), comfort_dkk_per_kh)
+    for z in range(len(building.zones)):
+        in_use = building.use[z] > 0
+        first = int(np.argmax(in_use))
+        for begin in _later_begins(asked[z, :first], building.outlook.step_h):
+            later = best.copy()
+            later[z, :begin] = np.minimum(asked[z, :begin], asked[z, 0])
+            outcome = follow(building, course, later)
+            if outcome.air[z, first] < targets.low[z, first] - ON_TIME_K:
+                break
+            costs = worth(building, course, outcome, comfort_dkk_per_kh)
+            if costs < least:
+                best, least = later, costs
+    return best
+
+
+def _later_begins(empty: Floats, step_h: float) -> list[int]:
+    """Steps to which the rise in a stretch before use may be put off."""
+    risen = np.flatnonzero(empty > empty[:1] + RISING_K)
+    every = max(1, round(LATER_H / step_h))
+    return list(range(int(risen[0]) + every, len(empty), every)) if len(risen) else []
 
 
 def on_time(building: Building, course: Course, targets: Targets, asked: Floats) -> Floats:

@@ -25,22 +25,22 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
         return None, [reasons.bad_step(problem.step_s)]
     said: list[Words] = []
     zones = tuple(
-        replace(zone, lever=_lever(zone.lever, said))
+        replace(zone, lever=_lever(zone.lever, zone.called, said))
         for zone in problem.zones
         if _zone_is_sound(zone, problem.steps, said)
     )
     units = tuple(
-        replace(unit, lever=_lever(unit.lever, said))
+        replace(unit, lever=_lever(unit.lever, unit.id, said))
         for unit in problem.ventilation
         if _unit_is_sound(unit, problem.steps, said)
     )
     return replace(problem, zones=zones, ventilation=units), said
 
 
-def _lever(lever: Lever | None, said: list[Words]) -> Lever | None:
+def _lever(lever: Lever | None, name: str, said: list[Words]) -> Lever | None:
     if lever is None or sane(lever):
         return lever
-    said.append(reasons.bad_lever(lever.point))
+    said.append(reasons.bad_lever(name))
     return None
 
 
@@ -53,7 +53,7 @@ def _zone_is_sound(zone: ZoneTask, n: int, said: list[Words]) -> bool:
         and isfinite(zone.area_m2)
     )
     if not sound:
-        said.append(reasons.bad_zone(zone.id))
+        said.append(reasons.bad_zone(zone.called))
     return sound
 
 

@@ -219,9 +219,10 @@ async def city_load(port: int) -> list[Figure]:
     """Processor and memory of 500 devices with 100 points in 4 blocks, once a minute."""
     gc.collect()
     before = _resident_bytes()
+    links = [ModbusLink(Endpoint("127.0.0.1", port)) for _ in range(DEVICES)]
     fleet = [
-        (_driver(port, 1, ModbusLink(Endpoint("127.0.0.1", port)), timeout_s=10.0), _points(number))
-        for number in range(DEVICES)
+        (_driver(port, 1, link, timeout_s=10.0), _points(number))
+        for number, link in enumerate(links)
     ]
     kept = await _poll_all(fleet)  # connects and plans
     gc.collect()
@@ -233,7 +234,7 @@ async def city_load(port: int) -> list[Figure]:
     share = 100 * (time.process_time() - started) / rounds / POLL_S
     if kept != DEVICES * BLOCKS * PER_BLOCK:
         raise AssertionError(f"only {kept} points had a value")
-    await asyncio.gather(*(driver._unit.link.close() for driver, _ in fleet))
+    await asyncio.gather(*(link.close() for link in links))
     return [
         Figure(
             name="modbus processor for 500 devices x 100 points each minute",

@@ -38,13 +38,20 @@ async def run_once(options: DemoOptions, report: Report) -> Result:
     until = (START + timedelta(days=options.days)).astimezone(UTC)
     async with simulated_city(options, report) as simulated:
         await learn(simulated.city, report)
-        try:
-            await run_days(simulated, start, until, report)
-            await last_look(simulated.city, until)
-        finally:
-            await give_back(simulated.city)
+        await run_and_give_back(simulated, start, until, report)
         rows = await taken_stock(simulated, start, until, options)
     return Result(rows, time.monotonic() - began)
+
+
+async def run_and_give_back(
+    simulated: Simulated, start: datetime, until: datetime, report: Report
+) -> None:
+    """Run the days, read every meter once more, and give every point back whatever happens."""
+    try:
+        await run_days(simulated, start, until, report)
+        await last_look(simulated.city, until)
+    finally:
+        await give_back(simulated.city)
 
 
 async def run_days(

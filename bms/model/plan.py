@@ -43,7 +43,8 @@ class ZoneTask:
 
     ``low_c`` and ``high_c`` [degC] are the limits in force at each step: the comfort band in use,
     floor and ceiling out of use. ``own_setpoint_c`` is what the building's own control would ask
-    for. Without a lever the zone follows its own control.
+    for. Without a lever the zone follows its own control. ``name`` is what people call the zone;
+    ``setpoint_c`` [degC] is the effective setpoint at the start, None when it is not known.
     """
 
     id: str
@@ -53,6 +54,13 @@ class ZoneTask:
     high_c: tuple[float, ...]
     own_setpoint_c: tuple[float, ...]
     lever: Lever | None = None
+    name: str = ""
+    setpoint_c: float | None = None
+
+    @property
+    def called(self) -> str:
+        """The name for people, or the id where there is none."""
+        return self.name or self.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

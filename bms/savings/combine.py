@@ -177,21 +177,27 @@ def _named(parts: Sequence[_Part], missing: Sequence[str]) -> list[Objection]:
     """Parts that limit the sum (missing, thin) or that stand in it without a claim of their own."""
     found = []
     if missing:
-        names = ", ".join(missing)
-        da, en = f"Ikke opgjort og ikke med: {names}.", f"Not assessed and left out: {names}."
+        da = f"{_listed(missing, 'og')} kunne ikke opgøres og er ikke regnet med i summen."
+        en = f"Left out of the sum, because not assessable: {_listed(missing, 'and')}."
         found.append(Objection(Words("parts_missing", da, en), Verdict.INDICATIVE))
     thin = [p for p in parts if p.thin]
     if sum(p.adjusted for p in thin) > THIN_SHARE * sum(p.adjusted for p in parts):
-        names = ", ".join(p.name for p in thin)
-        da, en = f"Data er for tynde til et bevis: {names}.", f"Data too thin for proof: {names}."
+        names = [p.name for p in thin]
+        da = f"Data om {_listed(names, 'og')} er for få til, at summen kan bevises."
+        en = f"The data on {_listed(names, 'and')} are too few for the sum to be proven."
         found.append(Objection(Words("parts_thin", da, en), Verdict.INDICATIVE))
     alone = [p.name for p in parts if p.verdict is Verdict.NOT_CLAIMABLE]
     if alone and len(parts) > 1:
-        names = ", ".join(alone)
-        da = f"Medregnet, men kan ikke hævdes alene: {names}."
-        en = f"In the sum, but not claimable alone: {names}."
+        da = f"{_listed(alone, 'og')} er regnet med i summen, men kan ikke hævdes for sig."
+        en = f"The sum includes {_listed(alone, 'and')}, which cannot be claimed alone."
         found.append(Objection(Words("parts_not_claimable", da, en), Verdict.VERIFIED))
     return found
+
+
+def _listed(names: Sequence[str], joined_by: str) -> str:
+    """One name, two as "a og b", more as "a, b og c"."""
+    *most, last = names
+    return f"{', '.join(most)} {joined_by} {last}" if most else last
 
 
 def _cv_rmse(meters: Sequence[Savings]) -> float | None:

@@ -71,7 +71,7 @@ def assemble(
         heat_dkk_per_kwh=numbers(heat.values),
         electricity_kg_per_kwh=prices.kg_per_kwh,
         heat_kg_per_kwh=numbers(heat_kg.values),
-        zones=tuple(_zone_task(site, zone, start, n) for zone in site.zones),
+        zones=tuple(_zone_task(site, zone, store, now, n) for zone in site.zones),
         heat_source=site.heat_source,
         ventilation=tuple(_ventilation_task(site, unit, start, n) for unit in site.ventilation),
         history=history(site, now=now, store=store, feed=feed, days=history_days),
@@ -207,8 +207,9 @@ def _zone_history(
     )
 
 
-def _zone_task(site: Site, zone: Zone, start: datetime, n: int) -> ZoneTask:
-    step_s = int(STEP.total_seconds())
+def _zone_task(site: Site, zone: Zone, store: Store, now: datetime, n: int) -> ZoneTask:
+    start, step_s = quarter(now), int(STEP.total_seconds())
+    setpoint = _point(site, Role.ZONE_SETPOINT, zone=zone.id)
     in_use = occupied(zone, site, start, step_s, n)
     comfort = zone.comfort
     return ZoneTask(
@@ -218,8 +219,17 @@ def _zone_task(site: Site, zone: Zone, start: datetime, n: int) -> ZoneTask:
         low_c=tuple(comfort.low_c if use else comfort.floor_c for use in in_use),
         high_c=tuple(comfort.high_c if use else comfort.ceiling_c for use in in_use),
         own_setpoint_c=timetable_values(zone.own_setpoint, site, start, step_s, n),
-        lever=_lever(_point(site, Role.ZONE_SETPOINT, zone=zone.id)),
+        lever=_lever(setpoint),
+        name=zone.name,
+        setpoint_c=_value_now(store, setpoint, now),
     )
+
+
+def _value_now(store: Store, point: Point | None, now: datetime) -> float | None:
+    """The value of the last quarter of an hour; older ones are no present."""
+    reading = store.latest([point.id]).get(point.id) if point is not None else None
+    fresh = reading is not None and now - STEP <= reading.time <= now
+    return round(reading.value, 4) if reading and fresh and reading.value is not None else None
 
 
 def _ventilation_task(site: Site, unit: Ventilation, start: datetime, n: int) -> VentilationTask:

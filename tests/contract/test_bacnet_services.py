@@ -29,7 +29,6 @@ from bms.model.reading import Quality, Reading
 from bms.model.site import BacnetAddress, Point, Release, ReleaseKind
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_clock import read_clock, synchronise
-from drivers.bacnet_cov import watch
 from drivers.bacnet_device import BacnetDriver
 from drivers.bacnet_plain import AnyDate
 from drivers.bacnet_schedule import (
@@ -176,7 +175,7 @@ async def watching(
 ) -> AsyncIterator[tuple[Heard, BacnetDriver]]:
     heard = Heard()
     async with driving(responder) as driver:
-        task = asyncio.create_task(watch(driver, points, heard, **knobs))  # type: ignore[arg-type]
+        task = asyncio.create_task(driver.watch(points, heard, **knobs))  # type: ignore[arg-type]
         try:
             yield heard, driver
         finally:

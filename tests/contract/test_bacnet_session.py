@@ -268,7 +268,7 @@ async def test_in_bad_weather_every_poll_ends_in_time_and_nothing_is_wrong(seed:
     ):
         driver = BacnetDriver(device(proxy, timeout_s=0.3), link, SystemClock())
         driver.session.breaker._failures = 10_000
-        ends = time.monotonic() + 3.0
+        ends = time.monotonic() + 2.0
         while time.monotonic() < ends:
             started = time.monotonic()
             readings = await driver.read(inputs(60), MORNING)
@@ -278,7 +278,7 @@ async def test_in_bad_weather_every_poll_ends_in_time_and_nothing_is_wrong(seed:
             polls += 1
         await link.close()
     assert counts["lost"] > 10
-    assert good > 30 * polls
+    assert good > 20 * polls
 
 
 async def test_one_outstanding_write_in_bad_weather_is_told_as_it_is() -> None:
@@ -387,3 +387,21 @@ def test_the_device_speaks_what_the_standard_says() -> None:
     assert unsigned(1476) == b"\x22\x05\xc4"
     assert identifier(8, 77) == b"\xc4\x02\x00\x00\x4d"
     assert enumerated(3) == b"\x91\x03"
+
+
+async def test_health_and_trace_tell_how_the_device_has_been_doing() -> None:
+    responder = tiny(3)
+    async with driving(responder) as (driver, _):
+        await driver.read(inputs(3), MORNING)
+        responder.deaf = True
+        await driver.read(inputs(3), MORNING)
+        health = driver.health
+        assert (health.answers, health.errors["silence"]) == (4, 1)
+        assert health.latency_s is not None
+        assert health.last_good is not None
+        assert not health.left_alone
+        await driver.read(inputs(3), MORNING)
+        assert driver.health.left_alone
+        lines = [str(exchange) for exchange in driver.trace()]
+        assert "ReadPropertyMultiple  0c 00 00 00 01 1e 09 55 1f" in lines[3]
+        assert "no answer within 0.4 s" in lines[-1]

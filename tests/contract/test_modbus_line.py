@@ -371,9 +371,9 @@ async def test_what_stands_already_is_not_written_again(
     for value in (21.0, 21.0, 21.04, 21.5):
         assert isinstance(await driver.write(setpoint, command(setpoint, value)), Accepted)
     assert writes(peer) == [(6, 100), (6, 100)]
-    assert await driver.release(setpoint, MORNING) == Released(setpoint.id, 20.0)
-    assert await driver.release(setpoint, MORNING) == Released(setpoint.id, 20.0)
-    assert len(writes(peer)) == 3
+    for released in (1, 2):  # a release is never spared
+        assert await driver.release(setpoint, MORNING) == Released(setpoint.id, 20.0)
+        assert len(writes(peer)) == 2 + released
 
 
 async def test_a_watchdog_is_fed_although_the_value_stands(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bms.model.reading import Quality
-from bms.model.site import DataType, ModbusAddress, Order, Table
-from drivers.codec import decode, encode, width
+from bms.model.site import DataType, ModbusAddress, Order, Table, TextAddress
+from drivers.codec import decode, decode_text, encode, encode_field, raised, width
 
 ORDERS = st.sampled_from(Order)
 INTS = {
@@ -18,6 +18,8 @@ INTS = {
     DataType.UINT16: (0, 2**16 - 1),
     DataType.INT32: (-(2**31), 2**31 - 1),
     DataType.UINT32: (0, 2**32 - 1),
+    DataType.INT8: (-(2**7), 2**7 - 1),
+    DataType.UINT8: (0, 2**8 - 1),
     DataType.INT64: (-(2**53), 2**53),
     DataType.UINT64: (0, 2**53),
 }
@@ -39,7 +41,7 @@ def test_whole_numbers_round_trip(
         low, high = max(low, -(10**13)), 10**13
     raw = data.draw(st.integers(low, high))
     where = address(kind, word, byte, scale)
-    image = struct.pack(">q", raw)[-2 * width(where) :] if raw < 2**63 else b""
+    image = struct.pack(">q", raw)[-2 * width(where) :]
     value = raw * scale
     encoded = encode(where, value)
     assert sorted(encoded) == sorted(image)
@@ -75,3 +77,50 @@ def test_any_image_is_a_finite_value_or_none(
     else:
         assert math.isfinite(found.value)
         assert found.quality is Quality.GOOD
+
+
+@given(st.data(), st.integers(0, 15), st.integers(0, 0xFFFF), ORDERS)
+def test_a_field_is_written_without_its_neighbours(
+    data: st.DataObject, shift: int, before: int, byte: Order
+) -> None:
+    size = data.draw(st.integers(1, 16 - shift))
+    value = data.draw(st.integers(0, 2**size - 1))
+    mask = (2**size - 1) << shift
+    where = ModbusAddress(
+        table=Table.HOLDING,
+        address=0,
+        type=DataType.UINT16,
+        mask=mask,
+        shift=shift,
+        byte_order=byte,
+    )
+    and_mask, or_mask = encode_field(where, value)
+    after = (before & and_mask) | (or_mask & ~and_mask & 0xFFFF)
+    assert decode(where, after.to_bytes(2, "big")).value == value
+    order = "big" if byte is Order.BIG else "little"
+    touched = int.from_bytes((before ^ after).to_bytes(2, "big"), order)
+    assert touched & ~mask == 0
+
+
+@given(st.integers(-32768, 32767), st.integers(-32768, 32767))
+def test_a_scale_factor_is_a_power_of_ten_or_there_is_no_value(raw: int, power: int) -> None:
+    number = decode(
+        ModbusAddress(table=Table.INPUT, address=0), raw.to_bytes(2, "big", signed=True)
+    )
+    exponent = decode(
+        ModbusAddress(table=Table.INPUT, address=1), power.to_bytes(2, "big", signed=True)
+    )
+    found = raised(number, exponent)
+    if -10 <= power <= 10:
+        assert found.value is not None
+        assert math.isclose(found.value, raw * 10.0**power, rel_tol=1e-12)
+    else:
+        assert found.value is None
+
+
+@given(st.binary(max_size=64), ORDERS)
+def test_any_text_can_be_shown(image: bytes, byte: Order) -> None:
+    image = image[: len(image) // 2 * 2]
+    where = TextAddress(table=Table.HOLDING, address=0, registers=len(image) // 2, byte_order=byte)
+    text = decode_text(where, image)
+    assert text is None or (text.isprintable() and text == text.strip() != "")

@@ -85,7 +85,7 @@ async def test_a_killed_writer_leaves_every_point_under_the_buildings_own_contro
         assert free[site]["effective"] != taken[site]["effective"]
 
 
-async def until_settled(journal: Path, seconds: float = 10.0) -> None:
+async def until_settled(journal: Path, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while open_leases(journal):
         assert time.monotonic() < deadline, open_leases(journal)

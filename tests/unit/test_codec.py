@@ -8,8 +8,19 @@ import struct
 import pytest
 
 from bms.model.reading import Quality
-from bms.model.site import DataType, ModbusAddress, Order, Table
-from drivers.codec import decode, decode_bit, encode, encode_bit, shortest_single, width
+from bms.model.site import DataType, ModbusAddress, Order, Table, TextAddress
+from drivers.codec import (
+    Decoded,
+    decode,
+    decode_bit,
+    decode_text,
+    encode,
+    encode_bit,
+    encode_field,
+    raised,
+    shortest_single,
+    width,
+)
 
 
 def at(kind: DataType, **rest: object) -> ModbusAddress:
@@ -124,3 +135,53 @@ def test_an_image_of_another_length_is_refused() -> None:
 )
 def test_width(kind: DataType, words: int) -> None:
     assert width(at(kind)) == words
+
+
+def test_eight_bits_are_the_low_byte_whatever_the_high_one_is() -> None:
+    for image in ("00f6", "fff6", "a5f6"):
+        assert decode(at(DataType.INT8), bytes.fromhex(image)).value == -10.0
+        assert decode(at(DataType.UINT8), bytes.fromhex(image)).value == 246.0
+    assert encode(at(DataType.INT8), -10).hex() == "fff6"
+    with pytest.raises(ValueError, match="does not fit"):
+        encode(at(DataType.INT8), 128)
+
+
+def test_a_field_of_a_register() -> None:
+    mode = at(DataType.UINT16, mask=0x0F00, shift=8)
+    assert decode(mode, bytes.fromhex("a5ff")).value == 5.0
+    assert encode_field(mode, 3) == (0xF0FF, 0x0300)
+    wide = at(DataType.UINT32, mask=0x00FF0000, shift=16)
+    assert decode(wide, bytes.fromhex("12345678")).value == 0x34
+    assert encode_field(at(DataType.BIT, bit=15), 1) == (0x7FFF, 0x8000)
+    with pytest.raises(ValueError, match="does not fit the field"):
+        encode_field(mode, 16)
+    with pytest.raises(ValueError, match="only a part of one holding register"):
+        encode_field(wide, 1)
+
+
+@pytest.mark.parametrize(
+    ("raw", "power", "value"),
+    [(2305, -1, 230.5), (123, 2, 12300.0), (5002, -2, 50.02), (7, 0, 7.0)],
+)
+def test_sunspec_scale_factors(raw: int, power: int, value: float) -> None:
+    assert raised(Decoded(raw), Decoded(power)) == Decoded(value)
+
+
+def test_without_a_scale_factor_there_is_no_value() -> None:
+    absent = raised(Decoded(5), Decoded(-0x8000))
+    assert (absent.value, absent.quality) == (None, Quality.ABSENT)
+    odd = raised(Decoded(5), Decoded(11))
+    assert (odd.value, odd.quality) == (None, Quality.DEVICE_ERROR)
+    lost = raised(Decoded(5), Decoded(None, Quality.NO_REPLY, "no answer"))
+    assert (lost.value, lost.quality) == (None, Quality.NO_REPLY)
+    gone = Decoded(None, Quality.ABSENT, "x")
+    assert raised(gone, Decoded(2)) is gone
+
+
+def test_texts() -> None:
+    text = TextAddress(table=Table.HOLDING, address=0, registers=4)
+    assert decode_text(text, b"EM340\0\0\0") == "EM340"
+    assert decode_text(text, b"  AB\x01\xff ") == "AB"
+    assert decode_text(text, bytes(8)) is None
+    swapped = TextAddress(table=Table.HOLDING, address=0, registers=3, byte_order=Order.LITTLE)
+    assert decode_text(swapped, b"ME43\x000") == "EM340"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.errors import ConfigError
+from bms.errors import ConfigError, SiteFileError
 from bms.model.site import Mode, Role, Site
 from bms.model.units import Unit
 from drivers.draft import draft_site
@@ -216,3 +216,30 @@ def test_whatever_a_device_calls_itself_the_draft_is_a_site_file(
     site = drafted(tmp_path_factory.mktemp("draft"), device, device)
     points = [each for each in found if each.kind not in ("schedule", "x y")]
     assert len(site.points) == 2 * len(points)
+
+
+@pytest.mark.parametrize(
+    ("back", "objection"),
+    [
+        ("{kind: constant, value: 19}", None),
+        ("{kind: timetable, timetable: own_heating}", None),
+        ('{kind: "null"}', None),
+        (
+            "{kind: remote_enable, enable: {table: coil, address: 1}}",
+            "a BACnet point is given back",
+        ),
+    ],
+)
+def test_a_point_without_slots_may_be_given_back_by_a_value(
+    tmp_path: Path, back: str, objection: str | None
+) -> None:
+    text = draft_site(read_ede(FILE.encode()).devices)
+    at = next(line for line in text.splitlines() if "role: zone_setpoint" in line)
+    written = at.removesuffix("}") + f", write: {{min: 17, max: 23, release: {back}}}}}"
+    (tmp_path / "draft.yaml").write_text(text.replace(at, written), encoding="utf-8")
+    if objection is None:
+        (site,) = load_sites(tmp_path)
+        assert [point.id for point in site.points if point.write]
+        return
+    with pytest.raises(SiteFileError, match=objection):
+        load_sites(tmp_path)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 
-from bms.model.site import DataType, ModbusAddress, ModbusTraits, Table
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bms.model.site import DataType, ModbusAddress, ModbusTraits, ReadableRange, Table
 from drivers.modbus_plan import Item, Wall, plan_blocks
 
 
@@ -73,3 +77,58 @@ def test_a_refused_block_is_cut_at_its_widest_gap() -> None:
     (block,) = plan_blocks(holding(0, 1, 2, 3))
     left, right = block.parts()
     assert ((left.start, left.count), (right.start, right.count)) == ((0, 2), (2, 2))
+
+
+def test_a_read_never_reaches_over_a_wall() -> None:
+    assert spans(holding(0, 1, 2, 3), walls={(Table.HOLDING, 2)}) == [
+        (Table.HOLDING, 0, 2),
+        (Table.HOLDING, 2, 2),
+    ]
+    assert spans(holding(0, 9), walls={(Table.HOLDING, 5)}) == [
+        (Table.HOLDING, 0, 1),
+        (Table.HOLDING, 9, 1),
+    ]
+    assert len(spans(holding(0, 1), walls={(Table.INPUT, 1), (Table.HOLDING, 0)})) == 1
+
+
+def test_a_declared_range_is_read_across_and_not_left() -> None:
+    ranges = (
+        ReadableRange(table=Table.HOLDING, first=0, last=110),
+        ReadableRange(table=Table.INPUT, first=0, last=10),
+    )
+    traits = ModbusTraits(ranges=ranges)
+    assert spans(holding(0, 105), traits) == [(Table.HOLDING, 0, 106)]
+    assert spans(holding(105, 112), traits) == [
+        (Table.HOLDING, 105, 1),
+        (Table.HOLDING, 112, 1),
+    ]
+    # What is asked for is asked for, wherever it lies.
+    assert spans(holding(500, 501), traits) == [(Table.HOLDING, 500, 2)]
+
+
+@given(
+    st.sets(st.integers(0, 60), min_size=1, max_size=12),
+    st.integers(1, 20),
+    st.integers(0, 20),
+    st.sets(st.integers(0, 60), max_size=3),
+)
+def test_no_plan_has_fewer_requests(
+    addresses: set[int], longest: int, max_gap: int, fences: set[int]
+) -> None:
+    """Against trying every way of cutting the ordered list."""
+    ordered = sorted(addresses)
+    traits = ModbusTraits(max_registers=longest, max_gap=max_gap)
+    found = spans(holding(*ordered), traits, {(Table.HOLDING, fence) for fence in fences})
+
+    def allowed(run: list[int]) -> bool:
+        gaps = all(b - a - 1 <= max_gap for a, b in pairwise(run))
+        walls = any(run[0] < fence <= run[-1] for fence in fences)
+        return gaps and not walls and run[-1] - run[0] < longest
+
+    fewest = [0]
+    for end in range(1, len(ordered) + 1):
+        fewest.append(min(fewest[start] + 1 for start in range(end) if allowed(ordered[start:end])))
+    assert len(found) == fewest[-1]
+    covered = {a for _, start, count in found for a in range(start, start + count)}
+    assert covered >= addresses
+    assert all(count <= longest for _, _, count in found)

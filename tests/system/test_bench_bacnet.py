@@ -1,0 +1,26 @@
+"""The measuring gear of the BACnet bench, on a small scale."""
+
+from __future__ import annotations
+
+import pytest
+
+from bms.bench.drivers_bacnet import fleet, light_devices, our_reads
+from drivers.simulator.bacnet_rival import stock_reads
+
+pytestmark = pytest.mark.system
+
+
+async def test_ours_and_the_rival_read_the_same_light_device() -> None:
+    with light_devices(1) as (port,):
+        ours = await our_reads(port, 0.2)
+        stock = await stock_reads(port, 92, 0.2)
+    assert ours % 920 == 0
+    assert stock % 92 == 0
+    assert ours > stock > 0
+
+
+async def test_a_small_fleet_is_read_whole() -> None:
+    with light_devices(5) as ports:
+        found = await fleet(ports, 30)
+    assert found.points == 150
+    assert found.cpu_s > 0

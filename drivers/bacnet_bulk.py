@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 from bms.errors import DeviceError
 from drivers import bacnet_codec as codec
 from drivers import bacnet_values as values
-from drivers.bacnet import NotSupported, TooLong
 from drivers.bacnet_batch import Batch, batches
 from drivers.bacnet_codec import PropertyError, Reference
+from drivers.bacnet_refusals import NotSupported, TooLong
 from drivers.bacnet_session import BacnetSession
 from drivers.bacnet_tags import Tag
 from drivers.codec import Decoded

@@ -10,10 +10,12 @@ from bms.model.site import Device
 from bms.ports import Clock
 from drivers import bacnet_codec as codec
 from drivers import bacnet_values as values
-from drivers.bacnet import MAX_APDU, OUTSTANDING, BacnetLink, TooLong
+from drivers.bacnet import OUTSTANDING, BacnetLink
 from drivers.bacnet_batch import UNKNOWN_SIZE
 from drivers.bacnet_codec import IAm, Reference
 from drivers.bacnet_frames import Peer
+from drivers.bacnet_refusals import TooLong
+from drivers.bacnet_stack import MAX_APDU
 from drivers.bacnet_tags import Tag
 from drivers.bacnet_trace import Trace
 from drivers.breaker import Breaker

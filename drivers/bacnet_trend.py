@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from drivers import bacnet_codec as codec
 from drivers import bacnet_plain as plain
-from drivers.bacnet import TooLong
 from drivers.bacnet_bulk import read_tags
 from drivers.bacnet_codec import Reference
+from drivers.bacnet_refusals import TooLong
 from drivers.bacnet_session import BacnetSession
 from drivers.bacnet_tags import Tag, Tags
 from drivers.codec import shortest_single

@@ -16,11 +16,13 @@ from drivers import bacnet_codec as codec
 from drivers import bacnet_names as names
 from drivers import bacnet_plain as plain
 from drivers import bacnet_values as values
-from drivers.bacnet import DEFAULT_PORT, BacnetLink, Bbmd, TooLong
+from drivers.bacnet import BacnetLink
 from drivers.bacnet_bulk import Answer, read_tags
 from drivers.bacnet_codec import IAm, PropertyError, Reference
 from drivers.bacnet_frames import Peer
+from drivers.bacnet_refusals import TooLong
 from drivers.bacnet_session import BacnetSession
+from drivers.bacnet_stack import DEFAULT_PORT, Bbmd
 from drivers.bacnet_tags import Tag
 from drivers.found import FoundDevice, FoundObject
 from drivers.refusals import Garbled, Refusal, Silence

@@ -21,6 +21,7 @@ RECENT_H = 1.0
 RISE_K = 0.3
 CLEAR_RISE_K = 1.0
 LONGEST_WARM_UP_H = 12.0
+"""A plan does not begin to heat for a use longer before it, but to be in time."""
 LONGEST_KEPT_H = 16.0
 """A rise longer before the next use is no warm-up for it."""
 SAME_K = 0.05
@@ -74,7 +75,8 @@ def _of_zone(
     recent = recent[np.isfinite(recent)]
     if not len(recent) or (len(used) and used[0]):
         return np.nan, np.nan, empty_h
-    now = float(recent[-1]) if task.setpoint_c is None else task.setpoint_c
+    shown = task.setpoint_c
+    now = float(recent[-1]) if shown is None or not np.isfinite(shown) else shown
     lowest = min(now, float(known.min()))
     first = int(np.argmax(used)) if used.any() else None
     rise = now - lowest

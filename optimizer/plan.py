@@ -70,6 +70,8 @@ def make_plan(problem: Problem) -> Schedule:
 
 
 def _modelled(problem: Problem, said: list[Words]) -> Schedule:
+    if not any(zone.lever for zone in problem.zones):
+        return _by_timetable(problem, [*said, reasons.no_lever()])
     ahead = outlook(problem)
     said = [*said, *ahead.reasons]
     if not ahead.has_weather:

@@ -239,6 +239,14 @@ def warm_up_from(zone: str, local: datetime) -> Words:
     )
 
 
+def no_lever() -> Words:
+    return Words(
+        "no_lever",
+        "Der er ingen zoner, hvis setpunkt må skrives, så varmen lades urørt.",
+        "There is no zone whose setpoint may be written, so heating is left alone.",
+    )
+
+
 def bad_horizon() -> Words:
     return Words(
         "bad_horizon",

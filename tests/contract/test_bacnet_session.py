@@ -22,10 +22,11 @@ from bms.errors import ConfigError
 from bms.model.reading import Quality
 from bms.model.site import BacnetAddress, Device, Point
 from drivers import bacnet_codec as codec
-from drivers.bacnet import BacnetLink, check_stack
+from drivers.bacnet import BacnetLink
 from drivers.bacnet_codec import Reference
 from drivers.bacnet_device import BacnetDriver
 from drivers.bacnet_frames import Peer
+from drivers.bacnet_stack import check_stack
 from tests.bacnet_responder import (
     ABORT,
     REJECT,

@@ -16,7 +16,8 @@ from bacpypes3.local.networkport import NetworkPortObject
 from bacpypes3.pdu import IPv4Address
 
 from bms.model.site import Mode
-from drivers.bacnet import BacnetLink, Bbmd
+from drivers.bacnet import BacnetLink
+from drivers.bacnet_stack import Bbmd
 from drivers.discovery import discover_bacnet
 from drivers.draft import draft_site
 from drivers.found import FoundDevice, FoundObject

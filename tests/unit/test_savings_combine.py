@@ -102,6 +102,20 @@ def test_a_meter_that_could_not_be_assessed_is_named_and_caps_the_verdict():
     assert "b" in total.reasons[0].en
 
 
+def test_names_are_part_of_a_sentence():
+    missing = combine("hall", [meter("a"), refused("b"), refused("c"), refused("d")]).reasons[0]
+    assert missing.da == "b, c og d kunne ikke opgøres og er ikke regnet med i summen."
+    assert missing.en == "Left out of the sum, because not assessable: b, c and d."
+    words = (Words("reporting_gaps", "Huller.", "Gaps."),)
+    thin = combine("hall", [meter("a"), meter("b", reasons=words)]).reasons[0]
+    assert thin.da == "Data om b er for få til, at summen kan bevises."
+    assert thin.en == "The data on b are too few for the sum to be proven."
+    loser = meter("b", saving=-50.0, verdict=Verdict.NOT_CLAIMABLE)
+    alone = combine("hall", [meter("a"), loser]).reasons[0]
+    assert alone.da == "b er regnet med i summen, men kan ikke hævdes for sig."
+    assert alone.en == "The sum includes b, which cannot be claimed alone."
+
+
 def test_nothing_known_is_nothing_claimed():
     for parts in ([], [refused()]):
         total = combine("hall", parts, prices={"dead": 1.0})

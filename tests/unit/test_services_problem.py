@@ -73,6 +73,24 @@ def test_local_hours_hold_on_days_on_which_the_clocks_change(
     assert unit.own_run[first - 9 : first - 7] == (0.0, 1.0)  # 06:00
 
 
+def test_a_zone_has_its_name_and_its_present_setpoint() -> None:
+    (zone,) = (z for z in problem().zones if z.id == "hall")
+    assert (zone.name, zone.called, zone.setpoint_c) == ("Hall", "Hall", None)
+    setpoint = next(p.id for p in SITE.points if p.role is Role.ZONE_SETPOINT)
+
+    def shown(minutes: int, quality: Quality = Quality.GOOD) -> float | None:
+        store = MemoryStore()
+        value = 20.5 if quality.has_value else None
+        moment = NOW - timedelta(minutes=minutes)
+        store.add_readings([Reading(setpoint, moment, value, quality)])
+        return problem(store=store).zones[0].setpoint_c
+
+    assert shown(7) == 20.5  # the poll at the start of this quarter-hour
+    assert shown(16) is None  # that is no present
+    assert shown(-1) is None  # nor is the future, when a plan is made again
+    assert shown(7, next(q for q in Quality if not q.has_value)) is None
+
+
 def test_a_closed_day_asks_for_nothing_though_the_own_programme_runs_on() -> None:
     made = problem(datetime(CLOSED.year, CLOSED.month, CLOSED.day, tzinfo=NOW.tzinfo) - 2 * HOUR)
     zone, unit = made.zones[0], made.ventilation[0]

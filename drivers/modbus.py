@@ -8,11 +8,11 @@ from bms.clock import SystemClock
 from bms.errors import DeviceError
 from bms.ports import Clock
 from drivers.breaker import Breaker
-from drivers.modbus_frames import Request, UnitSilent, payload
+from drivers.modbus_frames import Request, UnitSilent, payload, sounding
 from drivers.modbus_serial import travel_s
 from drivers.modbus_trace import Exchange, Trace
 from drivers.modbus_wire import ConnectionLost, Endpoint, NoAnswer, Wire
-from drivers.refusals import Refusal, Silence
+from drivers.refusals import Garbled, Refusal, Silence
 from drivers.turns import Turns
 
 _QUEUE_TIMEOUTS = 3
@@ -50,6 +50,7 @@ class ModbusLink:
         self._wire: Wire | None = None
         self._transaction = 0
         self._closed = False
+        self._doubts: set[tuple[int, bytes]] = set()
         self._units: set[int] = set()
         self._mute: set[int] = set()
         self._breaker = Breaker(endpoint.name, clock or SystemClock(), first_s=5.0, longest_s=120.0)
@@ -104,13 +105,16 @@ class ModbusLink:
             wire = await self._rested(wire, timeout_s)
         started = loop.time()
         try:
+            if self._doubts:
+                await self._settle(wire, request, timeout_s)
             unit, pdu = await self._reply(wire, request, timeout_s)
             data = payload(request, unit, pdu)
         except DeviceError as error:
-            self._after(error, request.unit, timeout_s)
+            self._after(error, request, timeout_s)
             self._note(request, str(error), started)
             raise
         except asyncio.CancelledError:
+            self._doubt(request)
             self._drop(self._quiet(timeout_s))
             self._note(request, "cancelled", started)
             raise
@@ -120,14 +124,41 @@ class ModbusLink:
         self._note(request, pdu, started)
         return data
 
-    def _after(self, error: DeviceError, unit: int, timeout_s: float) -> None:
+    async def _settle(self, wire: Wire, request: Request, timeout_s: float) -> None:
+        """Make sure that a late reply to an earlier request is not taken for the one to this.
+
+        Replies keep the order of their requests. So where the two would look alike, something
+        that looks different is asked first: only when that is answered, nothing is still on its
+        way. Raises what an exchange raises.
+        """
+        doubted = {prefix for unit, prefix in self._doubts if unit == request.unit}
+        if not request.repeatable or request.prefix not in doubted:
+            return
+        probe = sounding(request, doubted)
+        self._doubt(probe)
+        try:
+            payload(probe, *await self._reply(wire, probe, timeout_s))
+        except Refusal:
+            return  # it may be a late refusal: the doubt stays
+        self._doubts.clear()
+        await asyncio.sleep(self._rest_s)
+        if not wire.open:
+            raise Garbled("bytes that nobody asked for")
+
+    def _doubt(self, request: Request) -> None:
+        """A reply to this request may still come, and could not be told from another's."""
+        if not self.endpoint.tells_late_answers:
+            self._doubts.add((request.unit, request.prefix))
+
+    def _after(self, error: DeviceError, request: Request, timeout_s: float) -> None:
         """What a failed exchange says about the connection and the endpoint."""
         if isinstance(error, (Refusal, UnitSilent)):
             self._heard()
             return
+        self._doubt(request)
         self._drop(self._quiet(timeout_s))
         if isinstance(error, Silence):
-            self._mute.add(unit)
+            self._mute.add(request.unit)
             if len(self._units) > 1 and self._mute == self._units:
                 self._breaker.silent("none of its units answers")
 

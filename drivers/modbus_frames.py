@@ -8,7 +8,7 @@ line V1.02 (RTU frames, CRC, silent interval).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,6 +61,20 @@ def read(unit: int, table: Table, address: int, count: int) -> Request:
     size = (count + 7) // 8 if bits else 2 * count
     pdu = struct.pack(">BHH", function, address, count)
     return Request(unit, pdu, bytes((function, size)), 2 + size, repeatable=True)
+
+
+def sounding(request: Request, doubted: Collection[bytes]) -> Request:
+    """A small read like ``request``, whose reply begins with none of ``doubted``.
+
+    Raises ValueError for a write.
+    """
+    function, address, _ = struct.unpack(">BHH", request.pdu)
+    if not request.repeatable:
+        raise ValueError("a write is no sounding")
+    table = next(table for table, code in _READ.items() if code == function)
+    step = 8 if table in (Table.COIL, Table.DISCRETE) else 1
+    reads = (read(request.unit, table, address, 1 + step * i) for i in range(MAX_REGISTERS))
+    return next(each for each in reads if each.prefix not in doubted)
 
 
 def write_coil(unit: int, address: int, state: bool, function: int | None = None) -> Request:

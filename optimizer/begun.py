@@ -75,8 +75,7 @@ def _of_zone(
     recent = recent[np.isfinite(recent)]
     if not len(recent) or (len(used) and used[0]):
         return np.nan, np.nan, empty_h
-    shown = task.setpoint_c
-    now = float(recent[-1]) if shown is None or not np.isfinite(shown) else shown
+    now = _now(task, float(recent[-1]))
     lowest = min(now, float(known.min()))
     first = int(np.argmax(used)) if used.any() else None
     rise = now - lowest
@@ -86,6 +85,17 @@ def _of_zone(
         if high and first * step_h <= LONGEST_KEPT_H:
             return min(now, target), np.nan, empty_h
     return np.nan, now, empty_h
+
+
+def _now(task: ZoneTask, last: float) -> float:
+    """The effective setpoint [degC] where the horizon starts, as a value that the lever takes.
+
+    A controller that keeps 20.1 as a 32-bit number shows 20.100000381; that is no other value.
+    """
+    shown = task.setpoint_c
+    value = last if shown is None or not np.isfinite(shown) else shown
+    resolution = task.lever.resolution if task.lever else 0.0
+    return round(value / resolution) * resolution if resolution > 0 else value
 
 
 def _empty_steps(row: ZoneHistory) -> int:

@@ -203,18 +203,20 @@ class Peer:
         def wrap(of: int, answer: bytes) -> bytes:
             return bytes((of,)) + answer + crc16(bytes((of,)) + answer)
 
+        def sent(data: bytes) -> None:
+            send(data)
+
         def take(data: bytes) -> None:
             nonlocal buffer
             buffer += data
-            size = _rtu_request_size(buffer)
-            if len(buffer) < size:
-                return
-            frame, buffer = buffer[:size], b""
-            if crc16(frame[:-2]) != frame[-2:]:
-                return
-            unit, pdu = frame[0], frame[1:-2]
-            honest = self.bank.answer(unit, pdu)
-            self._answer(Call(unit, pdu, honest, wrap, lambda data: (send(data), None)[1], hang_up))
+            while len(buffer) >= 8 and len(buffer) >= (size := _rtu_request_size(buffer)):
+                frame, buffer = buffer[:size], buffer[size:]
+                if crc16(frame[:-2]) != frame[-2:]:
+                    buffer = b""
+                    return
+                unit, pdu = frame[0], frame[1:-2]
+                call = Call(unit, pdu, self.bank.answer(unit, pdu), wrap, sent, hang_up)
+                self._answer(call)
 
         return take
 

@@ -6,10 +6,19 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bms.bench.claims import bench_claims
+from bms.bench.drivers_bacnet import bench_drivers_bacnet
+from bms.bench.drivers_modbus import bench_drivers_modbus
 from bms.bench.figure import Figure, Progress
 
 Bench = Callable[[Progress], list[Figure]]
-BENCHES: Mapping[str, Bench] = MappingProxyType({"demo": bench_claims})
+
+
+def bench_drivers(report: Progress) -> list[Figure]:
+    """Both protocols, each against the stock library in the same run."""
+    return [*bench_drivers_modbus(report), *bench_drivers_bacnet(report)]
+
+
+BENCHES: Mapping[str, Bench] = MappingProxyType({"demo": bench_claims, "drivers": bench_drivers})
 
 
 def run_bench(name: str, report: Progress) -> list[Figure]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bms.cli.progress import progress_bars
+from bms.cli.screen import screen
 from bms.demo.live import run_live
 from bms.demo.once import run_once
 from bms.demo.options import DemoOptions
@@ -67,7 +67,7 @@ def demo(
     if as_json:
         typer.echo(json.dumps(result.as_dict()))
     else:
-        print_result(result, wide_console())
+        print_result(result, screen())
 
 
 def fresh_home() -> Path:
@@ -82,9 +82,3 @@ def fresh_home() -> Path:
             f"the demo cannot write to {HOME}: {error.strerror}; start it in a folder of yours"
         ) from error
     return HOME
-
-
-def wide_console() -> Console:
-    """A console that leaves room for the table where nobody's terminal says how wide it is."""
-    console = Console()
-    return console if console.is_terminal else Console(width=120)

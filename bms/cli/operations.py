@@ -6,11 +6,11 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from bms.bench.table import BENCHES, run_bench
 from bms.cli.progress import progress_bars
+from bms.cli.screen import screen
 from bms.config import Settings
 from bms.model.codec import json_schema
 from bms.model.plan import Problem, Schedule
@@ -70,7 +70,7 @@ def list_keys(as_json: AsJson = False) -> None:
     table = Table("id", "scope", "name", "created", "revoked")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    Console().print(table)
+    screen().print(table)
 
 
 @keys.command()
@@ -121,6 +121,6 @@ def bench(
                 rival,
                 "yes" if row.ok else "NO",
             )
-        Console().print(table)
+        screen().print(table)
     if not all(row.ok for row in rows):
         raise typer.Exit(1)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from bms.cli.screen import screen
 from bms.config import Settings
 from bms.model.codec import from_json, to_json
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
@@ -62,7 +62,7 @@ def _print_model(model: BuildingModel) -> None:
     for zone in model.zones:
         errors = (zone.rmse_24h_k, zone.persistence_k, zone.last_week_k)
         table.add_row(zone.zone, zone.order, *(f"{error:.2f}" for error in errors))
-    Console().print(table)
+    screen().print(table)
 
 
 def plan(
@@ -140,7 +140,7 @@ def show(schedule: Schedule, as_json: bool) -> None:
     if as_json:
         typer.echo(to_json(schedule))
         return
-    console = Console()
+    console = screen()
     console.print(f"{schedule.site}: {schedule.status} from {schedule.start.isoformat()}")
     for reason in schedule.reasons:
         console.print(f"  {reason.en}")

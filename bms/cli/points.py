@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from bms.cli.screen import screen
 from bms.config import Settings
 from bms.errors import BmsError, NotFound
 from bms.model.codec import to_dict
@@ -91,7 +91,7 @@ def read(
         for point, reading in rows:
             value = "–" if reading.value is None else f"{reading.value:g}"
             table.add_row(point.id, value, point.unit, reading.quality, reading.detail or "")
-        Console().print(table)
+        screen().print(table)
     if all(reading.value is None for _, reading in rows):
         raise typer.Exit(1)
 
@@ -164,7 +164,7 @@ def release(
         table = Table("point", "outcome", "now")
         for row in release_rows(receipts):
             table.add_row(*row)
-        Console().print(table)
+        screen().print(table)
     if not all(isinstance(receipt, Released) for receipt in receipts):
         raise typer.Exit(1)
 

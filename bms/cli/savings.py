@@ -8,9 +8,9 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from bms.cli.screen import screen
 from bms.config import Settings
 from bms.model.codec import to_json
 from bms.model.savings import Savings, SiteSavings, Span
@@ -83,7 +83,7 @@ def _kwh(value: float | None) -> str:
 
 
 def _print(answer: SiteSavings) -> None:
-    console = Console()
+    console = screen()
     table = Table("meter", "baseline kWh", "measured kWh", "saving kWh", "90 % interval", "verdict")
     rows: tuple[Savings | SiteSavings, ...] = (*answer.meters, answer)
     for row in rows:

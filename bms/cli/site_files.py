@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -11,14 +12,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bms.cli.screen import screen
 from bms.config import Settings
-from bms.errors import SiteFileError
+from bms.errors import ConfigError, SiteFileError
 from bms.model.site import Site
 from bms.runtime.wire import sites_of
+from drivers.discovery import discover_bacnet
+from drivers.draft import draft_site
+from drivers.ede import read_ede
+from drivers.found import FoundDevice
 from drivers.templates import load_templates
 from sites.loader import load_sites
 
-app = typer.Typer(no_args_is_help=True, help="Validate and list site files.")
+app = typer.Typer(no_args_is_help=True, help="Validate, list and draft site files.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -59,7 +65,7 @@ def list_sites(as_json: AsJson = False) -> None:
     table = Table("site", "name", "use", "area m²", "mode", "zones", "points", "meters")
     for site in found:
         table.add_row(*(str(value) for value in _row(site).values()))
-    Console().print(table)
+    screen().print(table)
 
 
 def _row(site: Site) -> dict[str, object]:
@@ -73,3 +79,41 @@ def _row(site: Site) -> dict[str, object]:
         "points": len(site.points),
         "meters": len(site.meters),
     }
+
+
+@app.command()
+def draft(
+    source: Annotated[
+        str, typer.Argument(help="an EDE file (.csv), or a BACnet address to discover")
+    ],
+    out: Annotated[Path, typer.Option(help="site file to write; it must not exist yet")],
+    site: Annotated[str, typer.Option(help="id of the site")] = "new_site",
+    name: Annotated[str, typer.Option(help="name of the building")] = "New building",
+    states: Annotated[Path | None, typer.Option(help="EDE: file with the state texts")] = None,
+    host: Annotated[str, typer.Option(help="EDE: address of the devices")] = "",
+) -> None:
+    """Write a draft site file from a BACnet EDE file or a discovery; a person completes it.
+
+    Example: bms sites draft skole.csv --host 10.0.0.11 --site skole --out my-sites/skole.yaml
+    """
+    if out.exists():
+        raise typer.BadParameter(f"{out} exists; a draft never overwrites a site file")
+    devices = _from_ede(Path(source), states, host) if source.endswith(".csv") else _found(source)
+    if not devices:
+        raise ConfigError(f"no device was found in {source}")
+    out.write_text(draft_site(devices, site=site, name=name), encoding="utf-8")
+    typer.echo(f"wrote {out}; complete it, then: bms sites check {out.parent}")
+
+
+def _from_ede(path: Path, states: Path | None, host: str) -> tuple[FoundDevice, ...]:
+    ede = read_ede(
+        path.read_bytes(), states=states.read_bytes() if states is not None else None, host=host
+    )
+    for mistake in ede.mistakes:
+        typer.echo(f"{path}: {mistake}", err=True)
+    return ede.devices
+
+
+def _found(target: str) -> tuple[FoundDevice, ...]:
+    with Console(stderr=True).status("asking …"):
+        return asyncio.run(discover_bacnet(target))

@@ -18,10 +18,11 @@ from tests.chaos import ChaosProxy, Faults
 from tests.contract.rigs_drivers import MORNING, point
 from tests.modbus_peer import Bank, Peer
 
-TIMEOUT_S = 0.06
-POLLS = 40
-# A block that goes unanswered for the first time is asked again in part, on a new connection.
-DEADLINE_S = 8 * TIMEOUT_S
+TIMEOUT_S = 0.1
+POLLS = 30
+# A block that goes unanswered for the first time is asked again in part, on a new connection. The
+# half second is for a busy machine.
+DEADLINE_S = 8 * TIMEOUT_S + 0.5
 # Replies of RTU say nothing of their request: what a line delivers later than the silence that
 # is kept after a time-out cannot be told from an answer, by anybody. So its delays are shorter.
 FAULTS = {
@@ -33,10 +34,10 @@ FAULTS = {
         split=0.2,
         truncate=0.05,
         close=0.03,
-        delay_s=0.1,
+        delay_s=0.15,
     ),
     "rtu_over_tcp": Faults(
-        drop=0.2, delay=0.2, duplicate=0.1, split=0.2, truncate=0.05, close=0.03, delay_s=0.03
+        drop=0.2, delay=0.2, duplicate=0.1, split=0.2, truncate=0.05, close=0.03, delay_s=0.05
     ),
 }
 

@@ -38,7 +38,7 @@ from tests.contract.rigs_drivers import MORNING, free_port, point, rule
 from tests.contract.test_drivers import command
 from tests.modbus_peer import Bank, Call, Peer
 
-TIMEOUT_S = 0.1
+TIMEOUT_S = 0.3
 CONSTANT = Release(kind=ReleaseKind.CONSTANT, value=20.0)
 
 

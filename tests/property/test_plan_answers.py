@@ -44,6 +44,8 @@ def blocks(values: st.SearchStrategy, length: int = STEPS) -> st.SearchStrategy[
     reversed_limits=st.booleans(),
     used=blocks(st.booleans()),
     room=st.lists(number_or_gap, min_size=4, max_size=4),
+    asked=st.lists(number_or_gap, min_size=6, max_size=6),
+    asked_now=number_or_gap,
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_always_an_answer_that_may_be_written(
@@ -56,15 +58,19 @@ def test_always_an_answer_that_may_be_written(
     reversed_limits: bool,
     used: tuple,
     room: list,
+    asked: list,
+    asked_now: float | None,
 ) -> None:
     good = task()
     assert good.history is not None
     high = tuple(a + b for a, b in zip(low, width, strict=True))
     band = {"low_c": high, "high_c": low} if reversed_limits else {"low_c": low, "high_c": high}
-    first = replace(good.zones[0], occupied=used, **band)
+    first = replace(good.zones[0], occupied=used, setpoint_c=asked_now, **band)
     n = len(good.history.heat_kw)
     measured = replace(good.history.zones[1], temp_c=tuple(room[i * 4 // n] for i in range(n)))
-    history = replace(good.history, zones=(good.history.zones[0], measured))
+    setpoints = tuple(asked[i * 6 // n] for i in range(n))
+    moved = replace(good.history.zones[0], setpoint_c=setpoints)
+    history = replace(good.history, zones=(moved, measured))
     spoilt = replace(
         good,
         weather=Weather(temp_out_c=temp, ghi_wm2=sun),

@@ -140,6 +140,14 @@ def test_a_setback_that_stands_is_kept(task: Problem) -> None:
         assert plan[0] == pytest.approx(standing), standing
 
 
+def test_a_value_kept_as_a_32_bit_number_does_not_creep(task: Problem) -> None:
+    shown = float(np.float32(16.9))
+    assert shown != 16.9
+    past = with_setpoints(task, [shown] * 20, temp=20.6)
+    zones = tuple(replace(zone, setpoint_c=shown) for zone in past.zones)
+    assert values(OPTIMIZER.plan(replace(past, zones=zones)))[0] == pytest.approx(16.9, abs=1e-9)
+
+
 def test_a_setback_that_would_heat_is_not_kept(task: Problem) -> None:
     plan = values(OPTIMIZER.plan(with_setpoints(task, [19.9] * 40, temp=20.2)))
     assert plan[0] < 19.0

@@ -3,7 +3,7 @@
 A plan is made anew every hour, and each new plan would move the last possible start of a warm-up a
 little. People see that as hunting: the setpoint rises, falls and rises again. So a warm-up that
 has begun is carried through, and a setback that stands is not moved for nothing. Nothing is
-remembered between plans: it all stands in the problem's history.
+remembered between plans: it all stands in the problem.
 """
 
 from __future__ import annotations

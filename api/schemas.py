@@ -22,7 +22,7 @@ from bms.model.site import (
 )
 from bms.model.units import Commodity, Unit
 from bms.model.words import Words
-from bms.ports import Fold
+from bms.ports import DeviceHealth, Fold
 from bms.services.savings_cache import Told
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
@@ -79,6 +79,39 @@ class VentilationAnswer(Answer):
 class DeviceAnswer(Answer):
     id: str
     protocol: str
+
+
+class DeviceHealthAnswer(Answer):
+    """How a device has been doing since this process began to ask it."""
+
+    answers: int
+    latency_s: float | None = Field(description="moving mean of the time to an answer")
+    errors: dict[str, int] = Field(
+        description="failed exchanges by code: the protocol's own, `silence` or `garbled`"
+    )
+    last_good: datetime | None = Field(description="building time of the last good answer")
+    left_alone: bool = Field(description="its circuit breaker is open: it was silent")
+
+    @classmethod
+    def of(cls, health: DeviceHealth) -> Self:
+        return cls(
+            answers=health.answers,
+            latency_s=health.latency_s,
+            errors=dict(health.errors),
+            last_good=health.last_good,
+            left_alone=health.left_alone,
+        )
+
+
+class DeviceHealthRow(DeviceAnswer):
+    health: DeviceHealthAnswer | None = Field(
+        description="null until this process has asked the device"
+    )
+
+
+class DevicePage(Answer):
+    devices: list[DeviceHealthRow]
+    next: str | None
 
 
 class OverrideAnswer(Answer):

@@ -6,7 +6,7 @@ proof of life (``bms.services.presence``); a second guard of the same journal en
 SIGTERM and SIGINT end it after the step in hand. Leases that are still running stay in the journal
 and nothing is given back early: whoever writes next starts a new guard first, and that one goes on
 where this one stopped. With ``--parent`` it ends by itself once that process is gone and no lease
-is open.
+is open, or the folder of the journal is gone with it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from bms.services.release import release_leases
 
 log = logging.getLogger("bms.guard")
 
-MakeDrivers = Callable[[Clock, str], Drivers]
+MakeDrivers = Callable[[Clock, str, Path], Drivers]
 
 RETRY_SECONDS = 1.0
 RETRY_SECONDS_MAX = 15.0
@@ -139,9 +139,9 @@ async def run_guard(
         beat()
         try:
             await guard.step(patience=check_seconds)
-            complaint = ""
             if done():
                 break
+            complaint = ""
         except GuardError as error:
             if str(error) != complaint:
                 log.error("%s", error)
@@ -161,7 +161,7 @@ def main(argv: Sequence[str] | None = None, make_drivers: MakeDrivers | None = N
     presence = Presence(options.journal)
     try:
         clock = FileClock(options.clock_file) if options.clock_file else SystemClock()
-        drivers = (make_drivers or _network_drivers)(clock, options.timezone)
+        drivers = (make_drivers or _network_drivers)(clock, options.timezone, options.journal)
         if not presence.claim():
             seen = presence.look()
             log.info("another guard (process %s) is at work here", seen.pid if seen else "?")
@@ -191,22 +191,26 @@ async def _serve(
             stop,
             check_seconds=options.check_seconds,
             beat=presence.beat,
-            done=_orphaned(options.parent, journal, presence),
+            done=orphaned(options.parent, journal, presence),
         )
     finally:
         await drivers.close()
 
 
-def _orphaned(parent: int | None, journal: FileJournal, presence: Presence) -> Callable[[], bool]:
+def orphaned(parent: int | None, journal: FileJournal, presence: Presence) -> Callable[[], bool]:
     """Whether we may end: the parent is gone and nothing is held.
 
     The lock goes in the same standstill of the journal in which nothing was held, so that a writer
-    that looks for us after announcing its write either finds us guarding it or finds nobody.
+    that looks for us after announcing its write either finds us guarding it or finds nobody. Where
+    the folder itself is gone nobody can announce anything, and there is nothing to stand still.
     """
 
     def ended() -> bool:
         if parent is None or _alive(parent) or journal.leases():
             return False
+        if not journal.path.parent.exists():
+            log.info("process %s and %s are gone: good night", parent, journal.path.parent)
+            return True
         with journal.standstill():
             if journal.leases():
                 return False
@@ -227,10 +231,11 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _network_drivers(clock: Clock, timezone: str) -> Drivers:
+def _network_drivers(clock: Clock, timezone: str, journal: Path) -> Drivers:
     from drivers.registry import NetworkDrivers  # heavy, and needed in a real guard only
+    from drivers.wear import FileWear
 
-    return NetworkDrivers(clock=clock, timezone=timezone)
+    return NetworkDrivers(clock=clock, timezone=timezone, wear=FileWear.beside(journal))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

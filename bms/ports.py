@@ -52,10 +52,74 @@ class WatchingDriver(Driver, Protocol):
         ...
 
 
+class DeviceHealth(Protocol):
+    """How a device has been doing since this process began to ask it."""
+
+    @property
+    def answers(self) -> int:
+        """Answers that could be used [1]."""
+        ...
+
+    @property
+    def latency_s(self) -> float | None:
+        """Moving mean of the time to an answer [s]; None before the first one."""
+        ...
+
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """Failed exchanges by code: the protocol's own, ``silence`` or ``garbled``."""
+        ...
+
+    @property
+    def last_good(self) -> datetime | None:
+        """Building time of the last answer that could be used."""
+        ...
+
+    @property
+    def left_alone(self) -> bool:
+        """Whether its circuit breaker is open: it was silent and is not asked now."""
+        ...
+
+
+class Exchange(Protocol):
+    """A request to a device and what came back, without the framing of the wire."""
+
+    @property
+    def to(self) -> str:
+        """Whom or what was asked: a unit, a service."""
+        ...
+
+    @property
+    def request(self) -> bytes: ...
+
+    @property
+    def answer(self) -> bytes | str:
+        """The reply, or in words what stood in its place."""
+        ...
+
+    @property
+    def at(self) -> float:
+        """When it began [s], on a clock of the wire: only differences mean anything."""
+        ...
+
+    @property
+    def took_s(self) -> float:
+        """Time to the answer [s]."""
+        ...
+
+
 class Drivers(Protocol):
     """Gives the driver of a device and keeps its connection."""
 
     def driver(self, device: Device) -> Driver: ...
+
+    def health(self) -> Mapping[str, DeviceHealth]:
+        """By device id, for the devices that this process has asked over a network."""
+        ...
+
+    def trace(self, device_id: str) -> Sequence[Exchange]:
+        """The last exchanges with a device, oldest first; none where there is no network."""
+        ...
 
     async def close(self) -> None: ...
 

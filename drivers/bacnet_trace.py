@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-_KEPT = 20
-_SHOWN = 200
+_KEPT = 50
+_OCTETS = 16384
 _SERVICES = {
     5: "SubscribeCOV",
     12: "ReadProperty",
@@ -20,8 +20,7 @@ _SERVICES = {
 class Exchange:
     """Service parameters that went out, and those that came back, or what stood in the way.
 
-    Long ones are kept up to 200 octets. ``at`` is the wire's time [s], ``took_s`` [s] the time to
-    the answer.
+    ``at`` is the wire's time [s], ``took_s`` [s] the time to the answer.
     """
 
     service: int
@@ -30,22 +29,40 @@ class Exchange:
     at: float
     took_s: float
 
+    @property
+    def to(self) -> str:
+        return _SERVICES.get(self.service, f"service {self.service}")
+
+    @property
+    def octets(self) -> int:
+        """Its size in memory, roughly."""
+        return len(self.request) + len(self.answer)
+
     def __str__(self) -> str:
-        name = _SERVICES.get(self.service, f"service {self.service}")
         answer = self.answer if isinstance(self.answer, str) else self.answer.hex(" ")
-        return f"{self.took_s * 1000:7.1f} ms  {name}  {self.request.hex(' ')}  →  {answer}"
+        return f"{self.took_s * 1000:7.1f} ms  {self.to}  {self.request.hex(' ')}  →  {answer}"
 
 
 class Trace:
-    """The last exchanges, oldest first."""
+    """The last exchanges, oldest first and whole: 50, or as many as fit into 16 KiB.
 
-    def __init__(self, kept: int = _KEPT) -> None:
-        self._last: deque[Exchange] = deque(maxlen=kept)
+    The last one is kept whatever its size.
+    """
+
+    def __init__(self, kept: int = _KEPT, octets: int = _OCTETS) -> None:
+        self._kept = kept
+        self._most = octets
+        self._octets = 0
+        self._last: deque[Exchange] = deque()
 
     def add(
         self, service: int, request: bytes, answer: bytes | str, at: float, took_s: float
     ) -> None:
-        self._last.append(Exchange(service, request[:_SHOWN], answer[:_SHOWN], at, took_s))
+        exchange = Exchange(service, request, answer, at, took_s)
+        self._last.append(exchange)
+        self._octets += exchange.octets
+        while len(self._last) > self._kept or (self._octets > self._most and len(self._last) > 1):
+            self._octets -= self._last.popleft().octets
 
     def all(self) -> tuple[Exchange, ...]:
         return tuple(self._last)

@@ -15,7 +15,8 @@ class Breaker:
 
     The back-off starts at ``first_s`` [s], doubles with every failed try and ends at ``longest_s``
     [s]. It is over when either of the clock's two times has moved on by it: in a fast run building
-    time passes much quicker than the wire's. Going away and coming back are logged once each.
+    time passes much quicker than the wire's. Going away and coming back are logged once each, both
+    as warnings: whoever reads of the one looks for the other.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Breaker:
     def answered(self) -> None:
         """The device is there, whatever it said."""
         if self._silent >= self._failures:
-            _LOG.info("%s is back", self._name)
+            _LOG.warning("%s is back", self._name)
         self._silent = 0
 
     def silent(self, reason: str) -> None:

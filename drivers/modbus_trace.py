@@ -21,22 +21,28 @@ class Exchange:
     at: float
     took_s: float
 
+    @property
+    def to(self) -> str:
+        return f"unit {self.unit}"
+
     def __str__(self) -> str:
         answer = self.answer if isinstance(self.answer, str) else self.answer.hex(" ")
-        return (
-            f"{self.took_s * 1000:7.1f} ms  unit {self.unit}  {self.request.hex(' ')}  →  {answer}"
-        )
+        return f"{self.took_s * 1000:7.1f} ms  {self.to}  {self.request.hex(' ')}  →  {answer}"
 
 
 class Trace:
-    """The last exchanges, oldest first."""
+    """The last exchanges with each unit, oldest first: a talkative one hides no other."""
 
     def __init__(self, kept: int = _KEPT) -> None:
-        self._last: deque[Exchange] = deque(maxlen=kept)
+        self._kept = kept
+        self._last: dict[int, deque[Exchange]] = {}
 
     def add(self, exchange: Exchange) -> None:
-        self._last.append(exchange)
+        last = self._last.get(exchange.unit)
+        if last is None:
+            last = self._last[exchange.unit] = deque(maxlen=self._kept)
+        last.append(exchange)
 
     def of(self, unit: int) -> tuple[Exchange, ...]:
         """Exchanges with one unit."""
-        return tuple(exchange for exchange in self._last if exchange.unit == unit)
+        return tuple(self._last.get(unit, ()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from bms.errors import ConfigError
 from bms.model.site import Device
-from bms.ports import Clock, Driver
+from bms.ports import Clock, DeviceHealth, Driver, Exchange
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_device import BacnetDriver
 from drivers.modbus import ModbusLink
@@ -28,7 +29,16 @@ class _Links:
     modbus: dict[tuple[str, int], ModbusLink] = field(default_factory=dict)
 
 
-def _modbus(device: Device, links: _Links) -> Driver:
+class _NetworkDriver(Driver, Protocol):
+    """A driver that keeps account of its device."""
+
+    @property
+    def health(self) -> DeviceHealth: ...
+
+    def trace(self) -> Sequence[Exchange]: ...
+
+
+def _modbus(device: Device, links: _Links) -> _NetworkDriver:
     try:
         endpoint = endpoint_of(device)
     except ValueError as error:
@@ -42,11 +52,11 @@ def _modbus(device: Device, links: _Links) -> Driver:
     return ModbusDriver(device, link, links.clock, links.timezone, links.wear)
 
 
-def _bacnet(device: Device, links: _Links) -> Driver:
+def _bacnet(device: Device, links: _Links) -> _NetworkDriver:
     return BacnetDriver(device, links.bacnet, links.clock, links.timezone)
 
 
-DRIVERS: Mapping[str, Callable[[Device, _Links], Driver]] = {
+DRIVERS: Mapping[str, Callable[[Device, _Links], _NetworkDriver]] = {
     "modbus": _modbus,
     "bacnet": _bacnet,
 }
@@ -70,7 +80,7 @@ class NetworkDrivers:
         wear: WearBook | None = None,
     ) -> None:
         self._links = _Links(clock, timezone, BacnetLink(bacnet_bind), wear or MemoryWear())
-        self._drivers: dict[Device, Driver] = {}
+        self._drivers: dict[Device, _NetworkDriver] = {}
 
     def driver(self, device: Device) -> Driver:
         """The one driver of a device. Raises ``ConfigError`` for a protocol that nobody speaks."""
@@ -83,6 +93,17 @@ class NetworkDrivers:
                 f"{device.id}: protocol {device.protocol!r} is none of {', '.join(DRIVERS)}"
             )
         return self._drivers.setdefault(device, build(device, self._links))
+
+    def health(self) -> dict[str, DeviceHealth]:
+        """How the devices have been doing that were asked, by their id."""
+        return {device.id: driver.health for device, driver in tuple(self._drivers.items())}
+
+    def trace(self, device_id: str) -> Sequence[Exchange]:
+        """The last exchanges with a device, oldest first; none with one that was not asked."""
+        for device, driver in tuple(self._drivers.items()):
+            if device.id == device_id:
+                return driver.trace()
+        return ()
 
     async def close(self) -> None:
         """Close every connection. Requests in flight end with a quality or a failed receipt."""

@@ -59,6 +59,11 @@ class FileWear:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @classmethod
+    def beside(cls, journal: Path) -> FileWear:
+        """The counts of a city, which backend and guard find beside its release journal."""
+        return cls(journal.with_name("wear.json"))
+
     def worn(self, register: str, day: date) -> Worn:
         return _worn(self._read(), register, day)
 

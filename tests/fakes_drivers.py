@@ -25,6 +25,7 @@ from bms.model.command import (
 )
 from bms.model.reading import Quality, Reading
 from bms.model.site import Device, Point
+from bms.ports import DeviceHealth, Exchange
 
 
 @dataclass
@@ -100,6 +101,8 @@ class FakeDrivers:
 
     def __init__(self, devices: dict[str, FakeDevice] | None = None) -> None:
         self.devices = devices if devices is not None else {}
+        self.well: dict[str, DeviceHealth] = {}
+        self.exchanges: dict[str, tuple[Exchange, ...]] = {}
         self.closed = False
 
     def device(self, device_id: str) -> FakeDevice:
@@ -107,6 +110,12 @@ class FakeDrivers:
 
     def driver(self, device: Device) -> FakeDevice:
         return self.device(device.id)
+
+    def health(self) -> dict[str, DeviceHealth]:
+        return dict(self.well)
+
+    def trace(self, device_id: str) -> tuple[Exchange, ...]:
+        return self.exchanges.get(device_id, ())
 
     async def close(self) -> None:
         self.closed = True

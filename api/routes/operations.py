@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse
 
 from api.deps import CityDep
+from api.device_metrics import device_lines
 from api.pages.access import PageReader
 from api.schemas import Health, Ready
 from bms.services.city import City
@@ -33,7 +34,7 @@ def readyz(city: CityDep) -> Ready:
 def metrics(request: Request, city: CityDep, key: PageReader) -> PlainTextResponse:
     """Counters and ages in the text format of Prometheus. A key, unless the pages are open."""
     answers: Counter[tuple[str, int]] = request.app.state.answers
-    lines = [*_site_lines(city), *_answer_lines(answers)]
+    lines = [*_site_lines(city), *device_lines(city), *_answer_lines(answers)]
     return PlainTextResponse("\n".join(lines) + "\n", media_type=TEXT_FORMAT)
 
 

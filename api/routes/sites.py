@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from fastapi import APIRouter
@@ -10,6 +10,9 @@ from fastapi import APIRouter
 from api.deps import CityDep, Cursor, Limit, Reader, SiteDep
 from api.schemas import (
     DeviceAnswer,
+    DeviceHealthAnswer,
+    DeviceHealthRow,
+    DevicePage,
     MeterAnswer,
     OverrideAnswer,
     PointAnswer,
@@ -20,7 +23,8 @@ from api.schemas import (
     VentilationAnswer,
     ZoneAnswer,
 )
-from bms.model.site import Site
+from bms.model.site import Device, Site
+from bms.ports import DeviceHealth
 from bms.services.city import City
 
 router = APIRouter(prefix="/sites", tags=["sites"])
@@ -81,4 +85,23 @@ def points(
     latest = city.store.latest([point.id for point in rows])
     return PointPage(
         points=[PointAnswer.of(point, latest.get(point.id)) for point in rows], next=after
+    )
+
+
+@router.get("/{site_id}/devices")
+def devices(
+    city: CityDep, key: Reader, site: SiteDep, limit: Limit = 100, cursor: Cursor = None
+) -> DevicePage:
+    """The devices of a site and how they have been doing since this process began to ask them."""
+    rows, after = page(site.devices, lambda device: device.id, limit, cursor)
+    health = city.drivers.health()
+    return DevicePage(devices=[_with_health(device, health) for device in rows], next=after)
+
+
+def _with_health(device: Device, known: Mapping[str, DeviceHealth]) -> DeviceHealthRow:
+    health = known.get(device.id)
+    return DeviceHealthRow(
+        id=device.id,
+        protocol=device.protocol,
+        health=None if health is None else DeviceHealthAnswer.of(health),
     )

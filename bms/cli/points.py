@@ -11,8 +11,15 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
+from bms.cli.point_rows import (
+    Traces,
+    show_readings,
+    show_receipt,
+    show_releases,
+    show_traces,
+    traces_as_json,
+)
 from bms.cli.screen import screen
 from bms.config import Settings
 from bms.errors import BmsError, NotFound
@@ -25,7 +32,7 @@ from bms.runtime.wire import opened, wire
 from bms.services.city import City
 from bms.services.dispatch import write_once
 from bms.services.poll import read_points
-from bms.services.release import release_city, release_points, release_rows, release_site
+from bms.services.release import release_city, release_points, release_site
 from bms.store.memory import MemoryStore
 from bms.store.sql import SqlStore
 
@@ -66,34 +73,44 @@ def chosen(city: City, target: str) -> tuple[Site, tuple[Point, ...]]:
 
 
 def read(
-    target: Annotated[str, typer.Argument(metavar="SITE[/POINT]")], as_json: AsJson = False
+    target: Annotated[str, typer.Argument(metavar="SITE[/POINT]")],
+    trace: Annotated[
+        bool, typer.Option("--trace", help="print what went over the wire, per device")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read a site or a point once, straight from the device.
 
-    Example: bms read townhall/north.temp
+    With --json and --trace: an object of "readings" and "trace".
+
+    Example: bms read townhall/north.temp --trace
     """
-
-    async def work(city: City) -> list[tuple[Point, Reading]]:
-        site, points = chosen(city, target)
-        try:
-            readings = await read_points(site, points, city.drivers, city.clock.now())
-        finally:
-            await city.drivers.close()
-        by_id = {point.id: point for point in points}
-        return [(by_id[reading.point], reading) for reading in readings]
-
     with opened(Settings()) as opened_city:
-        rows = asyncio.run(work(opened_city))
+        rows, traces = asyncio.run(_looked(opened_city, target))
     if as_json:
-        typer.echo(json.dumps([{**to_dict(r), "unit": p.unit.value} for p, r in rows]))
+        readings = [{**to_dict(r), "unit": p.unit.value} for p, r in rows]
+        traced = {"readings": readings, "trace": traces_as_json(traces)}
+        typer.echo(json.dumps(traced if trace else readings))
     else:
-        table = Table("point", "value", "unit", "quality", "detail")
-        for point, reading in rows:
-            value = "–" if reading.value is None else f"{reading.value:g}"
-            table.add_row(point.id, value, point.unit, reading.quality, reading.detail or "")
-        screen().print(table)
+        console = screen()
+        show_readings(console, rows)
+        if trace:
+            show_traces(console, traces)
     if all(reading.value is None for _, reading in rows):
         raise typer.Exit(1)
+
+
+async def _looked(city: City, target: str) -> tuple[list[tuple[Point, Reading]], Traces]:
+    """The readings, and what this process has exchanged with the devices that were asked."""
+    site, points = chosen(city, target)
+    try:
+        readings = await read_points(site, points, city.drivers, city.clock.now())
+        devices = sorted({point.device for point in points})
+        traces = {device: city.drivers.trace(device) for device in devices}
+    finally:
+        await city.drivers.close()
+    by_id = {point.id: point for point in points}
+    return [(by_id[reading.point], reading) for reading in readings], traces
 
 
 def write(
@@ -113,10 +130,10 @@ def write(
         raise typer.BadParameter(f"{target!r} names no point; write SITE/POINT")
     lease = duration(for_)
 
-    async def work(city: City) -> Receipt:
+    async def work(city: City) -> tuple[Site, Point, Receipt]:
         site, points = chosen(city, target)
         try:
-            return await write_once(
+            receipt = await write_once(
                 site,
                 points[0].id,
                 value,
@@ -131,14 +148,14 @@ def write(
             )
         finally:
             await city.drivers.close()
+        return site, points[0], receipt
 
     with opened(Settings()) as opened_city:
-        receipt = asyncio.run(work(opened_city))
-    kind = type(receipt).__name__
+        site, point, receipt = asyncio.run(work(opened_city))
     if as_json:
-        typer.echo(json.dumps({"outcome": kind.lower(), **to_dict(receipt)}))
+        typer.echo(json.dumps({"outcome": type(receipt).__name__.lower(), **to_dict(receipt)}))
     else:
-        typer.echo(f"{kind}: {receipt}")
+        show_receipt(screen(), receipt, point, site.timezone)
     if not isinstance(receipt, Accepted | Clamped):
         raise typer.Exit(1)
 
@@ -161,10 +178,7 @@ def release(
         rows = [{"outcome": type(r).__name__.lower(), **to_dict(r)} for r in receipts]
         typer.echo(json.dumps(rows))
     else:
-        table = Table("point", "outcome", "now")
-        for row in release_rows(receipts):
-            table.add_row(*row)
-        screen().print(table)
+        show_releases(screen(), receipts)
     if not all(isinstance(receipt, Released) for receipt in receipts):
         raise typer.Exit(1)
 

@@ -1,14 +1,34 @@
-"""Where tables go."""
+"""Where tables go, and how they look where there is little room."""
 
 from __future__ import annotations
 
+import os
+
 from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
 
 WIDTH = 120
-"""Columns for a table where no terminal says how wide it is (a file, a pipe)."""
+"""Columns for a table where nothing says how wide it is (a file, a pipe)."""
 
 
 def screen() -> Console:
-    """Standard output."""
+    """Standard output. ``COLUMNS`` says how wide it is, else the terminal does."""
     console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)
+    if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
+        return console
+    return Console(width=WIDTH)
+
+
+def slim_table(first: str, *others: str) -> Table:
+    """A table for 60 columns: no lines; where it is too narrow the first column is folded."""
+    columns = [Column(name, no_wrap=True) for name in others]
+    return Table(
+        Column(first, overflow="fold"), *columns, box=None, pad_edge=False, padding=(0, 2, 0, 0)
+    )
+
+
+def say(console: Console, text: str, indent: int = 0) -> None:
+    """Print a text as it is, folded at the edge and never cut."""
+    for line in Text(text).wrap(console, max(20, console.width - indent), overflow="fold"):
+        console.print(" " * indent + line.plain.rstrip(), markup=False, highlight=False)

@@ -22,6 +22,7 @@ from bms.services.supervise import GuardSupervisor
 from bms.store.sql import SqlStore
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
+from drivers.wear import FileWear
 from optimizer.planner import Optimizer
 from sites.loader import load_sites
 
@@ -78,7 +79,7 @@ def wire(
         settings=settings,
         clock=ticking,
         store=store or SqlStore(settings.database),
-        drivers=drivers or NetworkDrivers(clock=ticking),
+        drivers=drivers or NetworkDrivers(clock=ticking, wear=FileWear.beside(settings.journal)),
         planner=optimizer,
         checker=optimizer,
         feed=feed or ArchiveFeed(),

@@ -22,6 +22,7 @@ from bms.model.command import (
 )
 from bms.model.reading import Quality, Reading
 from bms.model.site import Device, Point, Release, ReleaseKind, WriteRule
+from bms.ports import DeviceHealth, Exchange
 from drivers.limits import fit, receipt, stands
 from drivers.simulator.levers import (
     Lever,
@@ -56,6 +57,14 @@ class InProcessDrivers:
 
     def driver(self, device: Device) -> InProcessDriver:
         return InProcessDriver(self, device)
+
+    def health(self) -> dict[str, DeviceHealth]:
+        """None: there is no network to be well or ill."""
+        return {}
+
+    def trace(self, device_id: str) -> tuple[Exchange, ...]:
+        """None: nothing is exchanged."""
+        return ()
 
     async def close(self) -> None:
         """Nothing is open."""

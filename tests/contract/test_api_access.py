@@ -33,6 +33,7 @@ RULES = {
     ("GET", "/v1/sites"): READ,
     ("GET", "/v1/sites/{site_id}"): READ,
     ("GET", "/v1/sites/{site_id}/points"): READ,
+    ("GET", "/v1/sites/{site_id}/devices"): READ,
     ("GET", "/v1/points/{point_id:path}/readings"): READ,
     ("GET", "/v1/sites/{site_id}/savings"): READ,
     ("GET", "/v1/sites/{site_id}/savings.csv"): READ,

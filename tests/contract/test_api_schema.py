@@ -8,6 +8,7 @@ SURFACE = {
     "/v1/sites": {"get"},
     "/v1/sites/{site_id}": {"get"},
     "/v1/sites/{site_id}/points": {"get"},
+    "/v1/sites/{site_id}/devices": {"get"},
     "/v1/points/{point_id}/readings": {"get"},
     "/v1/sites/{site_id}/savings": {"get"},
     "/v1/sites/{site_id}/savings.csv": {"get"},

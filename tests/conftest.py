@@ -1,8 +1,19 @@
 """Settings of the whole test run."""
 
+import asyncio
 import os
+
+from tests.steady_loop import SteadyLoop
 
 # Before numpy is imported: two test processes with a pool of spinning threads each slow each
 # other down (see bms.cli).
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+STEADY = {"unit", "contract"}
+"""Folders whose tests bring their servers with them; others speak to processes of their own."""
+
+
+def pytest_asyncio_loop_factories(config, item):
+    steady = STEADY & set(item.path.relative_to(config.rootpath).parts)
+    return {"loop": SteadyLoop if steady else asyncio.new_event_loop}

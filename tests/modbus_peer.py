@@ -144,7 +144,6 @@ class Peer:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-            await self._server.wait_closed()
             self._server = None
         if self._master >= 0:
             asyncio.get_running_loop().remove_reader(self._master)

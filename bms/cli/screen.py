@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -12,12 +13,12 @@ WIDTH = 120
 """Columns for a table where nothing says how wide it is (a file, a pipe)."""
 
 
-def screen() -> Console:
-    """Standard output. ``COLUMNS`` says how wide it is, else the terminal does."""
-    console = Console()
-    if console.is_terminal or os.environ.get("COLUMNS", "").isdigit():
+def screen(environ: Mapping[str, str] = os.environ) -> Console:
+    """Standard output. ``COLUMNS`` of the environment says how wide it is, else the terminal."""
+    console = Console(_environ=environ)
+    if console.is_terminal or environ.get("COLUMNS", "").isdigit():
         return console
-    return Console(width=WIDTH)
+    return Console(width=WIDTH, _environ=environ)
 
 
 def slim_table(first: str, *others: str) -> Table:

@@ -42,6 +42,8 @@ from tests.modbus_libmodbus_peer import library
 from tests.modbus_peer import Bank, Peer
 
 SIZE = 200
+START_S = 30.0
+"""How long a process may take to start on a busy machine [s]."""
 HOLDING = [3 * i for i in range(SIZE)]
 INPUTS = [3 * i + 1 for i in range(SIZE)]
 COILS = [i % 3 == 0 for i in range(SIZE)]
@@ -108,10 +110,10 @@ async def libmodbus() -> AsyncIterator[int]:
     )
     assert process.stdout is not None
     assert process.stdin is not None
-    assert await asyncio.wait_for(process.stdout.readline(), 5) == b"ready\n"
+    assert await asyncio.wait_for(process.stdout.readline(), START_S) == b"ready\n"
     yield port
     process.stdin.close()
-    await asyncio.wait_for(process.wait(), 5)
+    await asyncio.wait_for(process.wait(), START_S)
 
 
 PEERS: dict[str, tuple[Callable[[], AbstractAsyncContextManager[int]], Framing]] = {

@@ -41,7 +41,7 @@ class Town:
     def journal(self) -> Path:
         return self.folder / "home" / "release.journal"
 
-    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [BMS, *arguments],
             capture_output=True,
@@ -49,7 +49,7 @@ class Town:
             timeout=60,
             check=False,
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self.env},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self.env, **more},
         )
 
     async def held(self) -> list[str]:
@@ -124,6 +124,19 @@ async def test_a_person_reads_writes_and_releases(town: Town) -> None:
     assert isinstance(rows, list)
     assert len(rows) >= 20
     assert all(row["value"] is not None and row["unit"] for row in rows)
+
+    code, traced = await asyncio.to_thread(run, "read", "school/gym.temp", "--trace")
+    assert code == 0
+    assert [row["point"] for row in traced["readings"]] == ["school/gym.temp"]
+    (exchanges,) = traced["trace"].values()
+    assert exchanges[-1]["to"].startswith("ReadProperty")
+    assert bytes.fromhex(exchanges[-1]["answer"])
+
+    done = await asyncio.to_thread(call, "read", "sportshall", "--trace", COLUMNS="60")
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert all(f"sportshall/{name}" in done.stdout for name in ("hall.setpoint", "heat.energy"))
+    assert any("→ unit" in line for line in lines)
 
     point = "sportshall/hall.setpoint"
     wish = ("write", point, "17.4", "--for", "30m", "--reason", "parents' evening")

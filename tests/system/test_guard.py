@@ -21,6 +21,7 @@ from bms.errors import GuardError
 from bms.journal import FileJournal, open_leases
 from bms.services.presence import Presence
 from bms.services.supervise import GuardSupervisor
+from drivers.wear import FileWear
 from tests.fakes_safety import NULL, command, hut, triple
 from tests.system import guard_writer
 
@@ -124,6 +125,8 @@ async def test_a_killed_writer_and_a_torn_journal_leave_the_register_released(
     await until(lambda: device.registers[guard_writer.ENABLE] == 0)
     await until(lambda: open_leases(journal) == [])
     await until(lambda: Presence(journal).look() is None)  # nothing left to guard, nobody to serve
+    register = f"{guard_writer.device(port).id} holding {guard_writer.ENABLE}"
+    assert FileWear.beside(journal).worn(register, START.date()).lifetime == 1
 
 
 async def test_a_killed_guard_is_replaced_before_the_next_write(

@@ -74,7 +74,7 @@ def test_what_is_written_lies_within_the_limits(wish: float, resolution: float) 
 def test_breaker_opens_backs_off_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     clock = VirtualClock(START)
     breaker = Breaker("site/meter", clock, first_s=60, longest_s=100)
-    with caplog.at_level(logging.INFO, "drivers.breaker"):
+    with caplog.at_level(logging.WARNING, "drivers.breaker"):
         breaker.silent("time-out")
         assert not breaker.open
         breaker.silent("time-out")

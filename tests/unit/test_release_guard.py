@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import shutil
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +15,8 @@ import pytest
 
 from bms.clock import FileClock, VirtualClock
 from bms.errors import ConfigError, GuardError
-from bms.guard import RETRY_SECONDS_MAX, Guard, Trouble, run_guard
-from bms.journal import MemoryJournal
+from bms.guard import RETRY_SECONDS_MAX, Guard, Trouble, orphaned, run_guard
+from bms.journal import FileJournal, MemoryJournal
 from bms.services.presence import Presence
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import (
@@ -185,6 +189,75 @@ async def test_the_loop_ends_when_it_is_done() -> None:
     await asyncio.wait_for(
         run_guard(journal, drivers, clock, asyncio.Event(), check_seconds=5, done=lambda: True), 5
     )
+
+
+async def test_what_stays_wrong_at_the_end_is_said_once(caplog) -> None:
+    """Deciding whether to end may fail, too, and must not fill the log."""
+    stop, asked = asyncio.Event(), []
+
+    def done() -> bool:
+        asked.append(1)
+        if len(asked) == 4:
+            stop.set()
+        raise GuardError("the disk is gone")
+
+    loop = run_guard(MemoryJournal(), FakeDrivers(), HandClock(), stop, check_seconds=0, done=done)
+    await asyncio.wait_for(loop, 5)
+    assert caplog.text.count("the disk is gone") == 1
+
+
+@pytest.fixture
+def nobody() -> int:
+    """The id of a process that has ended."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(30)
+    return gone.pid
+
+
+class TestOrphan:
+    def test_it_stays_while_its_parent_lives_or_a_lease_is_open(
+        self, tmp_path: Path, nobody: int
+    ) -> None:
+        journal = FileJournal(tmp_path / "journal")
+        presence = Presence(journal.path)
+        assert not orphaned(None, journal, presence)()
+        assert not orphaned(os.getpid(), journal, presence)()
+        lease = command(NULL, 20.0, command_id="c")
+        journal.intend([triple(SITE, lease)])
+        assert not orphaned(nobody, journal, presence)()
+        journal.settle({NULL: "c"})
+        assert orphaned(nobody, journal, presence)()
+
+    async def test_it_ends_with_the_folder_of_its_journal(
+        self, tmp_path: Path, nobody: int, caplog
+    ) -> None:
+        folder = tmp_path / "home"
+        folder.mkdir()
+        journal, presence = FileJournal(folder / "journal"), Presence(folder / "journal")
+        assert presence.claim()
+        shutil.rmtree(folder)
+        beats = []
+
+        def beat() -> None:
+            beats.append(1)
+            presence.beat()
+
+        await asyncio.wait_for(
+            run_guard(
+                journal,
+                FakeDrivers(),
+                HandClock(),
+                asyncio.Event(),
+                check_seconds=0.01,
+                beat=beat,
+                done=orphaned(nobody, journal, presence),
+            ),
+            10,
+        )
+        presence.drop()
+        assert len(beats) == 1
+        assert not [record for record in caplog.records if record.levelname == "ERROR"]
+        assert not folder.exists()
 
 
 class TestPresence:

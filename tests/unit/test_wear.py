@@ -50,3 +50,8 @@ def test_a_disk_that_refuses_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError):
         FileWear(tmp_path / "file" / "wear.json").count("r", MONDAY)
+
+
+def test_backend_and_guard_find_the_counts_beside_the_journal(tmp_path: Path) -> None:
+    FileWear.beside(tmp_path / "release.journal").count("r", MONDAY)
+    assert FileWear(tmp_path / "wear.json").worn("r", MONDAY) == Worn(1, 1)

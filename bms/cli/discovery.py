@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from bms.cli.screen import screen
+from bms.cli.screen import say, screen, slim_table
 from drivers.discovery import discover_bacnet
 from drivers.discovery_modbus import DEFAULT_PORT, discover_modbus
 from drivers.found import FoundDevice, FoundObject
@@ -90,15 +89,19 @@ def _print(device: FoundDevice, console: Console) -> None:
     )
     for note in device.notes:
         console.print(f"  {note}", markup=False)
-    if device.objects:
-        table = Table("object", "name", "value", "unit", "may be written", "slots taken")
-        for row in device.objects:
-            table.add_row(*_cells(row))
-        console.print(table)
+    if not device.objects:
+        return
+    table = slim_table("name", "object", "value", "unit", "write", "slots")
+    for row in device.objects:
+        table.add_row(*_cells(row))
+    console.print(table)
+    for row in device.objects:
+        if row.error is not None:
+            say(console, f"{row.kind},{row.instance}: {row.error}", indent=2)
 
 
 def _cells(row: FoundObject) -> tuple[str, ...]:
-    value = row.error or ("–" if row.value is None else f"{row.value}")
+    value = "–" if row.value is None else f"{row.value}"
     commandable = {True: "yes", False: "no", None: "?"}[row.commandable]
     slots = ", ".join(f"{slot}: {held}" for slot, held in row.slots)
-    return (f"{row.kind},{row.instance}", row.name or "", value, row.unit or "", commandable, slots)
+    return (row.name or "", f"{row.kind},{row.instance}", value, row.unit or "", commandable, slots)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -71,8 +72,7 @@ def whole_days(span: Span, timezone: str) -> tuple[date, ...]:
 
 def daily(use: Series, temp: Series, span: Span, timezone: str) -> Days:
     """Whole local days of ``use`` [kWh per step] and ``temp`` [degC] inside ``span``."""
-    dates = whole_days(span, timezone)
-    edges = _edges(dates, timezone)
+    dates, edges = _calendar(span, timezone)
     length_h = np.diff(edges) / 3600.0
     kwh, use_h = _fold(use, edges)
     degree_hours, temp_h = _fold(temp, edges)
@@ -81,6 +81,13 @@ def daily(use: Series, temp: Series, span: Span, timezone: str) -> Days:
         temp_c = np.where(temp_h > 0, degree_hours / temp_h, np.nan)
     valid = (use_h >= FULL_DAY * length_h) & (temp_h >= FULL_DAY * length_h)
     return Days(dates, use_h, kwh, temp_c, valid)
+
+
+@lru_cache(maxsize=32)
+def _calendar(span: Span, timezone: str) -> tuple[tuple[date, ...], Floats]:
+    """Whole local days and their edges [s]; the meters of a city share a handful of them."""
+    dates = whole_days(span, timezone)
+    return dates, _edges(dates, timezone)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -21,6 +21,7 @@ from bms.savings.gates import Objection, fit, open_events, size, sufficiency, ve
 from bms.savings.screening import Zeros, screen_temp, screen_use
 from bms.savings.season import apart, same_season
 from bms.savings.steps import step_in
+from bms.savings.towt import second_opinion
 from bms.savings.uncertainty import (
     CONFIDENCE,
     DEFAULT_DRIFT,
@@ -73,15 +74,16 @@ def assess_meter(
     closed: Callable[[date], bool] | None = None,
     drift: float | None = None,
     zeros: Zeros = Zeros.AUTO,
+    hourly: bool = False,
 ) -> Savings:
     """Avoided energy use of a meter over ``reporting``, against its own ``baseline`` period.
 
     ``use`` [kWh per step] and ``temp`` [degC] have steps of an hour or less and need not share a
     grid; NaN is a gap. ``closed`` tells local days on which the building is shut: they count as
     weekend. ``drift`` is the standard deviation of the building's own change from one year to the
-    next (a share of its use; default 5 %). ``zeros`` says what a zero means. Only
-    whole local days with 90 % of their hours count, and what was not measured is neither in the
-    measured use nor in the adjusted baseline.
+    next (a share of its use; default 5 %).``zeros`` says what a zero means; ``hourly``
+    adds the second opinion of the hourly model. Only whole local days with 90 % of their hours
+    count, and what was not measured is neither in the measured use nor in the adjusted baseline.
 
     Always an answer: what cannot be said is None, with a reason. Raises
     ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``. Method and sources:
@@ -111,7 +113,15 @@ def assess_meter(
     refusals = _refusals(question)
     if refusals:
         return _refused(question, refusals)
-    return _answered(question, closed or _never)
+    answer = _answered(question, closed or _never)
+    return _with_hours(answer, clean_use, clean_temp, timezone) if hourly else answer
+
+
+def _with_hours(answer: Savings, use: Series, temp: Series, timezone: str) -> Savings:
+    view = second_opinion(use, temp, answer.baseline, answer.reporting, timezone)
+    if view is None:
+        return answer
+    return replace(answer, hourly_cv_rmse=view.cv_rmse, hourly_saving_kwh=view.saving_kwh)
 
 
 def _clock(use: Series, baseline: Span, reporting: Span, timezone: str) -> tuple[Finding, ...]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bms.model.grid import local_grid
 from bms.model.savings import Span
 from bms.model.series import Floats, Series
+from bms.savings.calendar_hours import inside
 
 SUMMER, WINTER = (4, 5, 6, 7, 8, 9), (1, 2, 11, 12)
 LEAST_SUMMER, LEAST_WINTER = 4, 3
@@ -25,6 +26,7 @@ ALIKE = 0.8
 GAIN = 0.02
 """By how much the moved clock has to correlate better."""
 _LEAST_HOURS = 8
+_MOVED = (np.arange(24) - np.array(LAGS)[:, None]) % 24
 
 
 def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> int | None:
@@ -48,9 +50,7 @@ def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> 
 def _profiles(use: Series, span: Span, timezone: str) -> Floats:
     """Mean use by month and local hour of the working days of ``span``; shape (13, 24)."""
     place = _places(use.start.timestamp(), use.step.total_seconds(), len(use), timezone)
-    times = use.start.timestamp() + use.step.total_seconds() * np.arange(len(use))
-    inside = (times >= span.start.timestamp()) & (times < span.end.timestamp())
-    counted = inside & (place >= 0) & np.isfinite(use.values)
+    counted = inside(use, span) & (place >= 0) & np.isfinite(use.values)
     total = np.bincount(place[counted], weights=use.values[counted], minlength=13 * 24)
     count = np.bincount(place[counted], minlength=13 * 24)
     mean = np.where(count >= _LEAST_HOURS, total / np.maximum(count, 1), np.nan)
@@ -76,7 +76,7 @@ def _lag(before: Floats, after: Floats) -> int | None:
         return None
     before = (before - before.mean()) / before.std()
     after = (after - after.mean()) / after.std()
-    alike = {lag: float(np.roll(before, lag) @ after) / len(after) for lag in LAGS}
+    alike = dict(zip(LAGS, (before[_MOVED] @ after / len(after)).tolist(), strict=True))
     best = max(alike, key=lambda lag: alike[lag])
     if alike[best] < ALIKE:
         return None

@@ -106,7 +106,8 @@ def codes(findings: Iterable[Finding]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.code for each in findings))
 
 
-def runs(mask: Mask) -> list[tuple[int, int]]:
-    """(start, end) of every stretch of true values, end exclusive."""
+def runs(mask: Mask) -> list[list[int]]:
+    """[start, end] of every stretch of true values, end exclusive."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+    pairs: list[list[int]] = edges.reshape(-1, 2).tolist()
+    return pairs

@@ -27,8 +27,10 @@ AROUND_DAYS = 15
 JUMP = 100.0
 """Day peaks that rise or fall by this factor for a week have changed their unit."""
 JUMP_DAYS = 7
-STUCK_H = 24
+STUCK_H = 48
 """A value other than zero that stands for less [h] may be chance."""
+NATURAL = 2.0
+"""A flat line is at least this many times the fourth longest, which is the meter's own habit."""
 CHANCE = 1e-3
 """Probability that a meter of this resolution repeats itself that long by chance, at most."""
 
@@ -65,7 +67,7 @@ def slips(values: Floats, per_day: int) -> Mask:
 def flat_lines(values: Floats, per_day: int) -> Mask:
     """Stretches of one value, not zero, that last longer than the register's resolution makes
     them: for a meter that repeats its last value with frequency p, n values hold a run of
-    ln(n/ε)/−ln(p) by chance with probability ε, and a day is the least."""
+    ln(n/ε)/−ln(p) by chance with probability ε, and two days are the least."""
     out = np.zeros(len(values), dtype=bool)
     same = np.concatenate(([False], values[1:] == values[:-1])) & (values > 0)
     stretches = runs(same)
@@ -84,10 +86,11 @@ def _least_flat(lengths: NDArray[np.int64], n: int, per_day: int) -> float:
     # Long stretches do not speak about chance; those below a day do. A register whose every day is
     # one value (daily values spread over hours) has none below.
     ordinary = lengths[lengths + 1 < floor] if (lengths + 1 < floor).any() else lengths
-    longest = float(np.sort(lengths)[-min(len(lengths), 6) :][0])
+    natural = float(np.sort(lengths)[-min(len(lengths), 4)])
     repeats = float(ordinary.sum()) / n
-    chance = np.log(n / CHANCE) / -np.log(min(max(repeats, 1e-6), 0.999))
-    return max(floor, float(chance), 1.5 * longest)
+    chance = np.log(n / CHANCE) / -np.log(min(max(repeats, 1e-6), 0.9999))
+    habit = NATURAL * natural if len(lengths) >= 4 else 0.0
+    return max(floor, float(chance), habit)
 
 
 def _day_peaks(values: Floats, per_day: int) -> Floats:

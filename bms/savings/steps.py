@@ -37,7 +37,7 @@ and for heat and gas, which scatter more. Set on the meters of docs/savings.md: 
 events only, and 30 % from one day on is found on nearly all."""
 SEASON_DAYS = 14
 
-_YEAR = 366
+_YEAR = 12 * 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,12 @@ def step_in(model: Baseline, before: Days, after: Days, *, steady: bool) -> Step
 
 
 def _places(dates: Sequence[date]) -> list[int]:
-    return [day.timetuple().tm_yday - 1 for day in dates]
+    """Days of the year on a calendar whose months all have 31 days."""
+    return [day.month * 31 + day.day - 32 for day in dates]
 
 
 def _seasonal(days: Days, residual: Floats) -> Floats:
-    """Median residual by day of the year over four weeks around it; shape (366,)."""
+    """Median residual by day of the year over four weeks around it; shape (372,)."""
     year = np.full(_YEAR, np.nan)
     year[_places(days.dates)] = residual
     windows = sliding_window_view(np.pad(year, SEASON_DAYS, mode="wrap"), 2 * SEASON_DAYS + 1)

@@ -23,6 +23,7 @@ def assess_series(
     commodity: Commodity | None = None,
     zeros: Zeros = Zeros.AUTO,
     closed: Callable[[date], bool] | None = None,
+    hourly: bool = True,
 ) -> Iterator[Savings]:
     """The saving of each of ``meters`` [kWh per step], one at a time, in their order.
 
@@ -40,4 +41,5 @@ def assess_series(
             timezone=timezone,
             closed=closed,
             zeros=zeros,
+            hourly=hourly,
         )

@@ -21,8 +21,6 @@ KNOWN = {
     "b2_gas": {"step_change"},  # fell by a fifth and more at the end of August 2019
     "b15_el": {"clock_shift"},  # summer time kept in one of the two years only
     "b20_el": {"step_change"},  # grew by a third in February 2019
-    "b43_gas": {"stuck"},  # the same value for 29 hours on New Year's Day 2018
-    "b61_gas": {"stuck"},  # twice the same value for two days
     "b62_gas": {"step_change"},  # heats from the end of July 2019, which it did not in 2018
     "b111_gas": {"step_change"},  # summer use halved in July 2019
     "b120_gas": {"step_change"},  # rested all of July and August 2019

@@ -13,8 +13,6 @@ from tests.real_meters import meters
 
 CLEAN = sorted(meters())
 """Looked through by eye: no slip of units in any of them."""
-STUCK = {"b43_gas": 29, "b61_gas": 97}
-"""The meters that repeat a value for more than a day and how many hours they do."""
 YEAR = 8760
 
 
@@ -25,7 +23,7 @@ def values(meter):
 @pytest.mark.parametrize("meter", CLEAN)
 def test_clean_meters_raise_no_flag(meter):
     assert not slips(values(meter), 24).any()
-    assert flat_lines(values(meter), 24).sum() == STUCK.get(meter, 0)
+    assert not flat_lines(values(meter), 24).any()
 
 
 @pytest.mark.parametrize("meter", CLEAN)
@@ -52,7 +50,7 @@ def test_a_month_in_the_wrong_unit_is_found(meter, factor):
     assert found.sum() - found[part].sum() <= 6 * 24
 
 
-@pytest.mark.parametrize("days", [3, 7, 21])
+@pytest.mark.parametrize("days", [4, 7, 21])
 @pytest.mark.parametrize("meter", CLEAN)
 def test_a_register_that_sticks_is_found(meter, days):
     dirty = values(meter)

@@ -165,6 +165,11 @@ def _assess_files(
         meters, outdoor = read_meters(csv), read_weather(weather)
         report("reading", 1.0)
         _name((*meters.mistakes, *outdoor.mistakes))
+        for name in meters.bills:
+            errors.print(
+                f"left out: meter {name} is read by the month; hours or days are needed",
+                markup=False,
+            )
         if not meters.use:
             _nothing(csv)
         answers = []

@@ -15,6 +15,7 @@ from bms.model.words import Words
 from bms.savings.baseline import Baseline, fit_baseline
 from bms.savings.clock_shift import clock_shift
 from bms.savings.days import Days, daily
+from bms.savings.degree_days import corrected_saving, degree_days
 from bms.savings.findings import codes, shifted, stepped
 from bms.savings.gaps import gaps
 from bms.savings.gates import Objection, fit, open_events, size, sufficiency, verdict, weather
@@ -34,6 +35,7 @@ from bms.savings.uncertainty import (
 
 RANGE_MARGIN = 0.1
 """How far beyond the baseline's temperatures the model may be used, a share of their range."""
+_HEATING = (Commodity.HEAT, Commodity.GAS)
 MONTH = timedelta(days=365.25 / 12)
 
 
@@ -216,6 +218,10 @@ def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
         drift=drift,
         coefficients=model.coefficients,
         n_eff=effective_n(model.n, model.rho),
+        degree_days=(degree_days(q.before.temp_c), degree_days(q.after.temp_c)),
+        degree_day_saving_kwh=corrected_saving(q.before, q.after)
+        if q.commodity in _HEATING
+        else None,
     )
 
 

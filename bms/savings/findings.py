@@ -108,6 +108,11 @@ def codes(findings: Iterable[Finding]) -> tuple[str, ...]:
 
 def runs(mask: Mask) -> list[list[int]]:
     """[start, end] of every stretch of true values, end exclusive."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    pairs: list[list[int]] = edges.reshape(-1, 2).tolist()
+    pairs: list[list[int]] = stretches(mask).tolist()
     return pairs
+
+
+def stretches(mask: Mask) -> NDArray[np.int64]:
+    """As ``runs``, as an array of shape (k, 2)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return edges.reshape(-1, 2).astype(np.int64)

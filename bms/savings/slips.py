@@ -14,7 +14,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from bms.model.series import Floats
-from bms.savings.findings import runs
+from bms.savings.findings import runs, stretches
 
 SPIKE = 10.0
 """A value above this many times the usual day peak is no measurement."""
@@ -70,21 +70,20 @@ def flat_lines(values: Floats, per_day: int) -> Mask:
     ln(n/ε)/−ln(p) by chance with probability ε, and two days are the least."""
     out = np.zeros(len(values), dtype=bool)
     same = np.concatenate(([False], values[1:] == values[:-1])) & (values > 0)
-    stretches = runs(same)
-    if not stretches:
+    found = stretches(same)
+    if not len(found):
         return out
-    lengths = np.array([end - start for start, end in stretches])
+    lengths = found[:, 1] - found[:, 0]
     least = _least_flat(lengths, int((values > 0).sum()), per_day)
-    for start, end in stretches:
-        if end - start + 1 >= least:
-            out[start - 1 : end] = True
+    for start, end in found[lengths + 1 >= least]:
+        out[start - 1 : end] = True
     return out
 
 
 def _least_flat(lengths: NDArray[np.int64], n: int, per_day: int) -> float:
     floor = STUCK_H * per_day / 24
-    # Long stretches do not speak about chance; those below a day do. A register whose every day is
-    # one value (daily values spread over hours) has none below.
+    # Long stretches do not speak about chance; those below two days do. A register whose days are
+    # one value each (daily values spread over hours) is all chance.
     ordinary = lengths[lengths + 1 < floor] if (lengths + 1 < floor).any() else lengths
     natural = float(np.sort(lengths)[-min(len(lengths), 4)])
     repeats = float(ordinary.sum()) / n

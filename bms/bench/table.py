@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from bms.bench.assess import bench_assess
 from bms.bench.claims import bench_claims
 from bms.bench.drivers_bacnet import bench_drivers_bacnet
 from bms.bench.drivers_modbus import bench_drivers_modbus
@@ -18,7 +19,9 @@ def bench_drivers(report: Progress) -> list[Figure]:
     return [*bench_drivers_modbus(report), *bench_drivers_bacnet(report)]
 
 
-BENCHES: Mapping[str, Bench] = MappingProxyType({"demo": bench_claims, "drivers": bench_drivers})
+BENCHES: Mapping[str, Bench] = MappingProxyType(
+    {"assess": bench_assess, "demo": bench_claims, "drivers": bench_drivers}
+)
 
 
 def run_bench(name: str, report: Progress) -> list[Figure]:

@@ -13,6 +13,8 @@ TITLES = {
     "readings": "Storing its readings",
     "models": "Learning the buildings",
     "days": "Running the days",
+    "reading": "Reading the files",
+    "assessing": "Assessing the meters",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,6 +28,19 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something in a meter's data that an auditor asks about: what, from when to when, and how
+    many hours [h] of it. ``excluded`` ones count as missing; the others count as they stand."""
+
+    code: str
+    start: datetime
+    end: datetime
+    hours: float
+    excluded: bool
+    words: Words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Savings:
     """Avoided energy use of one meter (IPMVP Option C): adjusted baseline minus measured [kWh].
 
@@ -34,6 +48,12 @@ class Savings:
     of the reporting period with both use and weather, 0..1; ``cv_rmse`` and ``nmbe`` are fractions
     of the mean; ``rho`` is the lag-1 autocorrelation of the residuals. ``drift`` is the standard
     deviation of the building's own drift, a share of its use, that the interval allows for.
+
+    ``coefficients`` of the model by name [kWh/day, kWh/day/K, degC]; ``n_eff`` is the number of
+    independent days n'. ``flags`` are the codes of the ``findings``. Beside the model stands the
+    Danish degree-day correction: ``degree_days`` [K d below 17 degC] of both periods' measured
+    days, and the saving against the baseline corrected by GUF and GAF, of the same days.
+    ``hourly_cv_rmse`` and ``hourly_saving_kwh`` are the second opinion of the hourly model.
     """
 
     meter_id: str
@@ -58,6 +78,13 @@ class Savings:
     reasons: tuple[Words, ...] = ()
     flags: tuple[str, ...] = ()
     drift: float | None = None
+    findings: tuple[Finding, ...] = ()
+    coefficients: Mapping[str, float] | None = None
+    n_eff: float | None = None
+    degree_days: tuple[float, float] | None = None
+    degree_day_saving_kwh: float | None = None
+    hourly_cv_rmse: float | None = None
+    hourly_saving_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

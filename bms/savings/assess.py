@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
 
-from bms.model.savings import Savings, Span, Verdict
+from bms.model.savings import Finding, Savings, Span, Verdict
 from bms.model.series import Series
 from bms.model.units import Commodity
 from bms.model.words import Words
 from bms.savings.baseline import Baseline, fit_baseline
+from bms.savings.clock_shift import clock_shift
 from bms.savings.days import Days, daily
-from bms.savings.gates import Objection, fit, size, sufficiency, verdict, weather
-from bms.savings.screening import screen_temp, screen_use
+from bms.savings.degree_days import corrected_saving, degree_days
+from bms.savings.findings import codes, shifted, stepped
+from bms.savings.gaps import gaps
+from bms.savings.gates import Objection, fit, open_events, size, sufficiency, verdict, weather
+from bms.savings.screening import Zeros, screen_temp, screen_use
 from bms.savings.season import apart, same_season
+from bms.savings.steps import step_in
+from bms.savings.towt import second_opinion
 from bms.savings.uncertainty import (
     CONFIDENCE,
     DEFAULT_DRIFT,
     drift_kwh,
     drift_over,
+    effective_n,
     model_half_width,
     total_half_width,
 )
 
 RANGE_MARGIN = 0.1
 """How far beyond the baseline's temperatures the model may be used, a share of their range."""
+_HEATING = (Commodity.HEAT, Commodity.GAS)
 MONTH = timedelta(days=365.25 / 12)
 
 
@@ -53,7 +61,7 @@ class _Question:
     after: Days
     coverage: float
     drift: float
-    flags: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 def assess_meter(
@@ -67,20 +75,29 @@ def assess_meter(
     timezone: str,
     closed: Callable[[date], bool] | None = None,
     drift: float | None = None,
+    zeros: Zeros = Zeros.AUTO,
+    hourly: bool = False,
 ) -> Savings:
     """Avoided energy use of a meter over ``reporting``, against its own ``baseline`` period.
 
     ``use`` [kWh per step] and ``temp`` [degC] have steps of an hour or less and need not share a
     grid; NaN is a gap. ``closed`` tells local days on which the building is shut: they count as
     weekend. ``drift`` is the standard deviation of the building's own change from one year to the
-    next (a share of its use; default 5 %). Only whole local days with 90 % of their hours count,
-    and what was not measured is neither in the measured use nor in the adjusted baseline.
+    next (a share of its use; default 5 %).``zeros`` says what a zero means; ``hourly``
+    adds the second opinion of the hourly model. Only whole local days with 90 % of their hours
+    count, and what was not measured is neither in the measured use nor in the adjusted baseline.
 
     Always an answer: what cannot be said is None, with a reason. Raises
     ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``. Method and sources:
     docs/savings.md.
     """
-    clean_use, flags = screen_use(use, temp, commodity)
+    clean_use, found = screen_use(use, temp, commodity, zeros)
+    findings = (
+        *found,
+        *gaps(clean_use, baseline),
+        *gaps(clean_use, reporting),
+        *_clock(clean_use, baseline, reporting, timezone),
+    )
     clean_temp = screen_temp(temp)
     before = daily(clean_use, clean_temp, baseline, timezone)
     after = daily(clean_use, clean_temp, reporting, timezone)
@@ -93,12 +110,25 @@ def assess_meter(
         after=after.only_valid(),
         coverage=after.coverage,
         drift=DEFAULT_DRIFT if drift is None else drift,
-        flags=flags,
+        findings=findings,
     )
     refusals = _refusals(question)
     if refusals:
         return _refused(question, refusals)
-    return _answered(question, closed or _never)
+    answer = _answered(question, closed or _never)
+    return _with_hours(answer, clean_use, clean_temp, timezone) if hourly else answer
+
+
+def _with_hours(answer: Savings, use: Series, temp: Series, timezone: str) -> Savings:
+    view = second_opinion(use, temp, answer.baseline, answer.reporting, timezone)
+    if view is None:
+        return answer
+    return replace(answer, hourly_cv_rmse=view.cv_rmse, hourly_saving_kwh=view.saving_kwh)
+
+
+def _clock(use: Series, baseline: Span, reporting: Span, timezone: str) -> tuple[Finding, ...]:
+    hours = clock_shift(use, baseline, reporting, timezone)
+    return () if hours is None else (shifted(reporting, hours),)
 
 
 def _never(day: date) -> bool:
@@ -140,7 +170,8 @@ def _refused(q: _Question, found: list[Objection]) -> Savings:
         confidence=CONFIDENCE,
         verdict=Verdict.NOT_CLAIMABLE,
         reasons=tuple(o.words for o in found),
-        flags=q.flags,
+        flags=codes(q.findings),
+        findings=q.findings,
     )
 
 
@@ -149,11 +180,16 @@ def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
     model = fit_baseline(season, cooling=q.commodity is Commodity.ELECTRICITY, closed=closed)
     drift = drift_over(q.drift, apart(season, q.after.dates))
     result = _adjust(model, q, drift)
+    step = step_in(model, season, q.after, steady=q.commodity is Commodity.ELECTRICITY)
+    if step is not None:
+        event = stepped(step.day, q.reporting.end, step.share)
+        q = replace(q, findings=(*q.findings, event))
     saving, half = result.adjusted_kwh - result.measured_kwh, result.half_width_kwh
     found = [
         *sufficiency(len(q.before), len(q.after), q.coverage),
         *fit(model.cv_rmse, model.nmbe),
         *weather(result.strange_days),
+        *open_events(q.findings),
         *size(saving, half),
     ]
     return Savings(
@@ -177,8 +213,15 @@ def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
         confidence=CONFIDENCE,
         verdict=verdict(found),
         reasons=tuple(o.words for o in found),
-        flags=q.flags,
+        flags=codes(q.findings),
+        findings=q.findings,
         drift=drift,
+        coefficients=model.coefficients,
+        n_eff=effective_n(model.n, model.rho),
+        degree_days=(degree_days(q.before.temp_c), degree_days(q.after.temp_c)),
+        degree_day_saving_kwh=corrected_saving(q.before, q.after)
+        if q.commodity in _HEATING
+        else None,
     )
 
 

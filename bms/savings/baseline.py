@@ -55,6 +55,12 @@ class Baseline:
             return None
         return float(np.sqrt(self.sse / max(self.n - self.parameters, 1)) / self.mean)
 
+    @property
+    def coefficients(self) -> dict[str, float]:
+        """By name [kWh/day, kWh/day/K, degC]; those of rest days begin with ``rest_``."""
+        rest = {} if self.rest is None else self.rest.coefficients
+        return self.work.coefficients | {f"rest_{name}": value for name, value in rest.items()}
+
     def predict(self, dates: tuple[date, ...], temp_c: Floats) -> Floats:
         """Use [kWh/day] on ``dates`` at ``temp_c`` [degC]."""
         return _predict(self.work, self.rest, resting(dates, self.closed), temp_c)

@@ -40,6 +40,16 @@ class ChangePoint:
     cool_slope: float = 0.0
     cool_balance: float = 0.0
 
+    @property
+    def coefficients(self) -> dict[str, float]:
+        """Those that the model has, by name."""
+        found = {"mu": self.mu}
+        if self.heat_slope:
+            found |= {"heat_slope": self.heat_slope, "heat_balance": self.heat_balance}
+        if self.cool_slope:
+            found |= {"cool_slope": self.cool_slope, "cool_balance": self.cool_balance}
+        return found
+
     def predict(self, temp_c: Floats) -> Floats:
         """Use [kWh/day] at ``temp_c`` [degC], never negative."""
         heating = self.heat_slope * np.maximum(self.heat_balance - temp_c, 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -71,16 +72,22 @@ def whole_days(span: Span, timezone: str) -> tuple[date, ...]:
 
 def daily(use: Series, temp: Series, span: Span, timezone: str) -> Days:
     """Whole local days of ``use`` [kWh per step] and ``temp`` [degC] inside ``span``."""
-    dates = whole_days(span, timezone)
-    edges = _edges(dates, timezone)
+    dates, edges = _calendar(span, timezone)
     length_h = np.diff(edges) / 3600.0
-    kwh, use_h = _fold(use, edges)
-    degree_hours, temp_h = _fold(temp, edges)
+    kwh, use_h = _fold(use, span, timezone, len(dates))
+    degree_hours, temp_h = _fold(temp, span, timezone, len(dates))
     degree_hours = degree_hours * _hours(temp.step)
     with np.errstate(invalid="ignore", divide="ignore"):
         temp_c = np.where(temp_h > 0, degree_hours / temp_h, np.nan)
     valid = (use_h >= FULL_DAY * length_h) & (temp_h >= FULL_DAY * length_h)
     return Days(dates, use_h, kwh, temp_c, valid)
+
+
+@lru_cache(maxsize=32)
+def _calendar(span: Span, timezone: str) -> tuple[tuple[date, ...], Floats]:
+    """Whole local days and their edges [s]; the meters of a city share a handful of them."""
+    dates = whole_days(span, timezone)
+    return dates, _edges(dates, timezone)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -98,12 +105,19 @@ def _hours(step: timedelta) -> float:
     return step / timedelta(hours=1)
 
 
-def _fold(series: Series, edges: Floats) -> tuple[Floats, Floats]:
+def _fold(series: Series, span: Span, timezone: str, n: int) -> tuple[Floats, Floats]:
     """Sum of the known values and the hours [h] that they stand for, per day; shapes (n,)."""
-    n = len(edges) - 1
-    stamps = series.start.timestamp() + (series.step / _SECOND) * np.arange(len(series))
-    day = np.searchsorted(edges, stamps, side="right") - 1
+    start, step = series.start.timestamp(), series.step / _SECOND
+    day = _day_of(start, step, len(series), span, timezone)
     known = np.isfinite(series.values) & (day >= 0) & (day < n)
     total = np.bincount(day[known], weights=series.values[known], minlength=n)
     count = np.bincount(day[known], minlength=n).astype(np.float64)
     return total.astype(np.float64), np.asarray(count * _hours(series.step), dtype=np.float64)
+
+
+@lru_cache(maxsize=32)
+def _day_of(start: float, step: float, n: int, span: Span, timezone: str) -> NDArray[np.int64]:
+    """The place of every step's day in ``span``; below 0 or beyond the days outside of it."""
+    edges = _calendar(span, timezone)[1]
+    stamps = start + step * np.arange(n)
+    return np.asarray(np.searchsorted(edges, stamps, side="right") - 1, dtype=np.int64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bms.model.savings import Verdict
+from bms.model.savings import Finding, Verdict
 from bms.model.words import Words
 from bms.savings.uncertainty import Z90
 
@@ -60,6 +60,15 @@ def weather(strange_days: int) -> list[Objection]:
             f"{strange_days} døgn var koldere eller varmere, end basisperioden kan sige noget om.",
             f"{strange_days} days were colder or warmer than the baseline can speak for.",
         )
+    ]
+
+
+def open_events(findings: Sequence[Finding]) -> list[Objection]:
+    """Objection to a step of use that nobody has confirmed or explained yet."""
+    return [
+        Objection(found.words, Verdict.INDICATIVE)
+        for found in findings
+        if found.code == "step_change"
     ]
 
 

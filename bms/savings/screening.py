@@ -1,17 +1,21 @@
-"""What cannot be a measurement is missing: meters that read nothing, negative or absurd values.
+"""What cannot be a measurement is missing: meters that stand still, slip a decimal or read nothing.
 
-Nothing is filled in. Every value that is put aside leaves a flag.
+Nothing is filled in or corrected. Every value that is put aside leaves a finding.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bms.model.savings import Finding
 from bms.model.series import Floats, Series
 from bms.model.units import Commodity
+from bms.savings.findings import finding, runs
+from bms.savings.slips import flat_lines, slips
 
 LARGEST_KWH = 1e7
 """No municipal meter uses that much in one step [kWh]."""
@@ -24,23 +28,49 @@ STANDSTILL = timedelta(hours=12)
 COLD_REST = timedelta(hours=72)
 COLD_C = 8.0
 """No heated building rests for ``COLD_REST`` while it is colder than this outside [degC]."""
+MILD_C, ALIKE_K, USUAL_SHARE = 11.0, 2.0, 0.5
+"""Up to ``MILD_C`` [degC] it does not rest either, if it otherwise uses more than this share of its
+mean at the same temperature, within ``ALIKE_K`` [K]."""
 
 Mask = NDArray[np.bool_]
 
 
-def screen_use(use: Series, temp: Series, commodity: Commodity) -> tuple[Series, tuple[str, ...]]:
-    """``use`` with impossible values as NaN, and flags ``negative``, ``implausible``, ``zeros``."""
-    values = use.values
+class Zeros(StrEnum):
+    """What a zero means: a gap, a measurement, or whichever the commodity and the run tell."""
+
+    AUTO = "auto"
+    MISSING = "missing"
+    REAL = "real"
+
+
+def screen_use(
+    use: Series, temp: Series, commodity: Commodity, zeros: Zeros = Zeros.AUTO
+) -> tuple[Series, tuple[Finding, ...]]:
+    """``use`` with everything that is no measurement as NaN, and what was found.
+
+    Findings: ``negative``, ``implausible``, ``x1000``, ``stuck`` and ``zeros``.
+    """
+    values = np.array(use.values)
+    found: list[Finding] = []
+
+    def put_aside(mask: Mask, code: str) -> None:
+        if mask.any():
+            values[mask] = np.nan
+            found.append(finding(code, use, mask))
+
     known = np.isfinite(values)
-    bad = {
-        "negative": known & (values < 0),
-        "implausible": known & (values > LARGEST_KWH),
-        "zeros": _missing_zeros(use, temp, commodity),
-    }
-    dirty = np.logical_or.reduce(list(bad.values()))
-    clean = np.where(known & ~dirty, values, np.nan)
-    flags = tuple(name for name, mask in bad.items() if mask.any())
-    return Series(use.start, use.step, clean), flags
+    values[~known] = np.nan
+    put_aside(known & (use.values < 0), "negative")
+    put_aside(np.nan_to_num(values) > LARGEST_KWH, "implausible")
+    put_aside(slips(values, _per_day(use)), "x1000")
+    put_aside(flat_lines(values, _per_day(use)), "stuck")
+    rests = _missing_zeros(Series(use.start, use.step, values.copy()), temp, commodity, zeros)
+    put_aside(rests, "zeros")
+    return Series(use.start, use.step, values), tuple(found)
+
+
+def _per_day(use: Series) -> int:
+    return max(round(timedelta(days=1) / use.step), 1)
 
 
 def screen_temp(temp: Series) -> Series:
@@ -50,10 +80,12 @@ def screen_temp(temp: Series) -> Series:
     return Series(temp.start, temp.step, np.where(good, values, np.nan))
 
 
-def _missing_zeros(use: Series, temp: Series, commodity: Commodity) -> Mask:
+def _missing_zeros(use: Series, temp: Series, commodity: Commodity, zeros: Zeros) -> Mask:
     zero: Mask = np.equal(use.values, 0.0)
-    if not zero.any():
+    if zeros is Zeros.MISSING or not zero.any():
         return zero
+    if zeros is Zeros.REAL:
+        return np.zeros_like(zero)
     if commodity is Commodity.ELECTRICITY:
         rare = zero.sum() < RARE_ZEROS * np.isfinite(use.values).sum()
         return zero if rare else _in_long_runs(zero, STANDSTILL // use.step)
@@ -64,15 +96,28 @@ def _missing_zeros(use: Series, temp: Series, commodity: Commodity) -> Mask:
 
 def _cold_rests(zero: Mask, use: Series, temp: Series) -> Mask:
     out = np.zeros_like(zero)
-    outdoor = _on_grid(temp, use)
-    for start, end in _runs(zero):
+    long = [(a, b) for a, b in runs(zero) if (b - a) * use.step >= COLD_REST]
+    outdoor = on_grid(temp, use) if long else np.zeros(0)
+    for start, end in long:
         known = outdoor[start:end][np.isfinite(outdoor[start:end])]
-        if end - start >= COLD_REST // use.step and known.size and known.mean() < COLD_C:
+        if known.size and _is_dead(float(known.mean()), slice(start, end), use.values, outdoor):
             out[start:end] = True
     return out
 
 
-def _on_grid(temp: Series, use: Series) -> Floats:
+def _is_dead(outside: float, rest: slice, values: Floats, outdoor: Floats) -> bool:
+    """Whether a heat meter that rests while it is ``outside`` [degC] should have shown use."""
+    if outside < COLD_C:
+        return True
+    if outside > MILD_C:
+        return False
+    others = np.abs(outdoor - outside) < ALIKE_K
+    others[rest] = False
+    others &= np.isfinite(values)
+    return bool(others.any() and values[others].mean() > USUAL_SHARE * np.nanmean(values))
+
+
+def on_grid(temp: Series, use: Series) -> Floats:
     """The temperature that holds at the start of every step of ``use`` [degC]."""
     offset = (use.start - temp.start) / temp.step
     index = np.floor(offset + np.arange(len(use)) * (use.step / temp.step) + 1e-9).astype(np.int64)
@@ -84,13 +129,7 @@ def _on_grid(temp: Series, use: Series) -> Floats:
 
 def _in_long_runs(mask: Mask, least: int) -> Mask:
     out = np.zeros_like(mask)
-    for start, end in _runs(mask):
+    for start, end in runs(mask):
         if end - start >= least:
             out[start:end] = True
     return out
-
-
-def _runs(mask: Mask) -> list[tuple[int, int]]:
-    """(start, end) of every stretch of true values, end exclusive."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

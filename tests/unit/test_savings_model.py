@@ -11,6 +11,7 @@ from bms.model.units import Commodity
 from bms.savings.baseline import autocorrelation, fit_baseline
 from bms.savings.changepoint import GRID_C, fit
 from bms.savings.days import Days, daily, whole_days
+from bms.savings.findings import codes
 from bms.savings.screening import screen_use
 from bms.savings.season import same_season
 from bms.savings.uncertainty import (
@@ -279,7 +280,8 @@ def test_drift_is_added_in_quadrature_and_never_vanishes_in_summer():
 
 def screened(values, commodity, outside=5.0):
     use = hourly(values)
-    return screen_use(use, hourly(np.full(len(use), outside)), commodity)
+    clean, found = screen_use(use, hourly(np.full(len(use), outside)), commodity)
+    return clean, codes(found)
 
 
 def test_impossible_values_are_missing_and_flagged():

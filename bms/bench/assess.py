@@ -1,0 +1,325 @@
+"""Savings on real meters: do intervals hold, are planted savings and faults found, how fast?
+
+27 meters of 20 public buildings without a known project, baseline 2018, reporting 2019: every
+"saving" is a placebo. The meters are those of the tests; a checkout has them.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from bms.bench.figure import Figure, Progress
+from bms.errors import FeedError
+from bms.feeds.archive import DATA
+from bms.feeds.meter_files import read_meters, read_weather
+from bms.model.grid import local_grid
+from bms.model.savings import Savings, Span
+from bms.model.series import Floats, Series
+from bms.model.units import Commodity
+from bms.savings.assess import assess_meter
+from bms.savings.baseline import fit_baseline
+from bms.savings.commodity import commodity_of
+from bms.savings.days import daily
+from bms.savings.drift import Placebo, covered, half_width, learn_drift
+from bms.savings.screening import screen_use
+from bms.savings.towt import second_opinion
+
+METERS = Path(__file__).parents[2] / "tests" / "data" / "meters" / "meters_hourly.csv.gz"
+ZONE = "Europe/London"
+NOT_CLEAN: Mapping[str, frozenset[str]] = {
+    "b2_gas": frozenset({"step_change"}),
+    "b15_el": frozenset({"clock_shift"}),
+    "b20_el": frozenset({"step_change"}),
+    "b62_gas": frozenset({"step_change"}),
+    "b111_gas": frozenset({"step_change"}),
+    "b120_gas": frozenset({"step_change"}),
+}
+"""Meters that do show something, looked at by eye (tests/unit/test_savings_findings.py); the other
+21 are clean."""
+ASKED = ("x1000", "stuck", "gap", "step_change")
+CITY = 1000
+
+Change = Callable[[Floats], None]
+
+
+@dataclass(frozen=True)
+class Meters:
+    """The meters by name and their weather [degC]."""
+
+    meters: Mapping[str, Series]
+    temp: Series
+
+    @cached_property
+    def baseline(self) -> Span:
+        return Span(start=_local(2018), end=_local(2019))
+
+    @cached_property
+    def reporting(self) -> Span:
+        return Span(start=_local(2019), end=_local(2020))
+
+    def kind(self, meter: str) -> Commodity:
+        return commodity_of(meter, self.meters[meter], self.temp)
+
+    def assess(
+        self, meter: str, change: Change | None = None, drift: float | None = None
+    ) -> Savings:
+        use = self.meters[meter]
+        if change is not None:
+            values = np.array(use.values)
+            change(values)
+            use = Series(use.start, use.step, values)
+        return assess_meter(
+            use,
+            self.temp,
+            meter_id=meter,
+            commodity=self.kind(meter),
+            baseline=self.baseline,
+            reporting=self.reporting,
+            timezone=ZONE,
+            drift=drift,
+        )
+
+    def after(self, meter: str) -> int:
+        """First step of the reporting period."""
+        use = self.meters[meter]
+        return int((self.reporting.start - use.start) // use.step)
+
+
+def bench_assess(report: Progress) -> list[Figure]:
+    """All figures of the assessment. Raises ``FeedError`` where the meters are missing."""
+    if not METERS.exists():
+        raise FeedError(f"{METERS} is missing; run this bench in a checkout of the repository")
+    bench = Meters(read_meters(METERS).use, read_weather(DATA / "weather_hourly.csv.gz").temp_c)
+    steps = (placebos, planted, _faults, _errors, _speed)
+    figures: list[Figure] = []
+    for i, step in enumerate(steps):
+        report("assessing", i / len(steps))
+        figures += step(bench)
+    report("assessing", 1.0)
+    return figures
+
+
+def _local(year: int) -> datetime:
+    return datetime(year, 1, 1, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
+
+
+def _share(result: Savings) -> float:
+    if result.saving_kwh is None or not result.adjusted_baseline_kwh:
+        return float("nan")
+    return result.saving_kwh / result.adjusted_baseline_kwh
+
+
+def _placebo(result: Savings) -> Placebo:
+    high, low = result.saving_high_kwh or 0.0, result.saving_low_kwh or 0.0
+    width = (high - low) / 2.0 / (result.adjusted_baseline_kwh or 1.0)
+    return Placebo(result.meter_id.split("_")[0], _share(result), width)
+
+
+def placebos(bench: Meters) -> list[Figure]:
+    """Placebo years against intervals whose drift other buildings taught."""
+    years = [_placebo(bench.assess(meter, drift=0.0)) for meter in bench.meters]
+    hits, widths = 0, []
+    for each in years:
+        drift = learn_drift([p for p in years if p.building != each.building])
+        hits += covered(each, drift)
+        widths.append(half_width(each, drift))
+    exact = binomtest(hits, len(years)).proportion_ci(0.90, "exact")
+    width, mean = float(np.median(widths)), float(np.mean([p.saving for p in years]))
+    coverage = hits / len(years)
+    return [
+        Figure(
+            name="placebo years inside the 90 % interval, drift learned on other buildings "
+            f"(exact 90 % interval {100 * exact.low:.0f}-{100 * exact.high:.0f} %)",
+            value=100 * coverage,
+            unit=f"% of {len(years)} meters",
+            at_least="interval contains 90",
+            ok=bool(exact.low <= 0.9 <= exact.high),
+        ),
+        Figure(
+            name="half-width of the interval, median",
+            value=100 * width,
+            unit="% of baseline",
+            at_least="<= 12",
+            stretch="<= 8",
+            ok=width <= 0.12,
+        ),
+        Figure(
+            name="mean placebo saving",
+            value=100 * mean,
+            unit="% of baseline",
+            at_least="within ± 1",
+            ok=abs(mean) <= 0.01,
+        ),
+    ]
+
+
+def planted(bench: Meters) -> list[Figure]:
+    """A fifth taken off the reporting year: everywhere, at night, at the weekend."""
+    worst = {"fraction": 0.0, "night setback": 0.0, "weekend off": 0.0}
+    for meter, use in bench.meters.items():
+        grid = local_grid(ZONE, use.start, int(use.step.total_seconds()), len(use))
+        hour = grid.minute // 60
+        hours = {
+            "fraction": np.ones(len(use), dtype=bool),
+            "night setback": (hour >= 22) | (hour < 6),
+            "weekend off": grid.weekday >= 5,
+        }
+        placebo = bench.assess(meter)
+        for name, where in hours.items():
+            found = bench.assess(meter, _less(where & (np.arange(len(use)) >= bench.after(meter))))
+            true = (placebo.measured_kwh or 0.0) - (found.measured_kwh or 0.0)
+            claimed = (found.saving_kwh or 0.0) - (placebo.saving_kwh or 0.0)
+            worst[name] = max(worst[name], abs(claimed / true - 1.0))
+    return [
+        Figure(
+            name=f"planted saving recovered: {name}, largest error",
+            value=100 * error,
+            unit="% of the saving",
+            at_least="to rounding",
+            ok=error < 1e-6,
+        )
+        for name, error in worst.items()
+    ]
+
+
+def _less(where: NDArray[np.bool_]) -> Change:
+    def change(values: Floats) -> None:
+        values[where] *= 0.8
+
+    return change
+
+
+def _faults(bench: Meters) -> list[Figure]:
+    found = dict.fromkeys(ASKED, 0)
+    shifts = []
+    false = 0
+    for meter, use in bench.meters.items():
+        at = bench.after(meter) + 40 * 24
+        clean = bench.assess(meter)
+        extra = (set(clean.flags) & {*ASKED, "clock_shift"}) - NOT_CLEAN.get(meter, frozenset())
+        false += len(extra)
+        for flag, change in _changes(use.values, at).items():
+            result = bench.assess(meter, change)
+            found[flag] += flag in result.flags
+            if flag != "step_change":
+                shifts.append(abs(_share(result) - _share(clean)))
+    n = len(bench.meters)
+    rows = [
+        Figure(
+            name=f"planted fault flagged: {flag}",
+            value=100 * count / n,
+            unit=f"% of {n} meters",
+            at_least="100",
+            ok=count == n,
+        )
+        for flag, count in found.items()
+    ]
+    return [
+        *rows,
+        Figure(
+            name="false flags on the clean meters",
+            value=false,
+            unit=f"flags on {n - len(NOT_CLEAN)} meters",
+            at_least="0",
+            ok=false == 0,
+        ),
+        Figure(
+            name="saving moved by ×1000, stuck register or gap, at most",
+            value=100 * max(shifts),
+            unit="% of baseline",
+            ok=True,
+        ),
+    ]
+
+
+def _changes(values: Floats, at: int) -> dict[str, Change]:
+    spiked = np.random.default_rng(3).choice(np.arange(at, len(values)), 20, replace=False)
+    first = at + int(np.flatnonzero(values[at:] > 0)[0])
+
+    def thousand(v: Floats) -> None:
+        v[spiked] *= 1000.0
+
+    def stick(v: Floats) -> None:
+        v[first : first + 168] = v[first]
+
+    def lose(v: Floats) -> None:
+        v[at : at + 336] = np.nan
+
+    def step(v: Floats) -> None:
+        v[at + 100 * 24 :] *= 1.3
+
+    return {"x1000": thousand, "stuck": stick, "gap": lose, "step_change": step}
+
+
+def _errors(bench: Meters) -> list[Figure]:
+    days, hours = [], []
+    for meter, use in bench.meters.items():
+        kind = bench.kind(meter)
+        clean, _ = screen_use(use, bench.temp, kind)
+        before, after = (
+            daily(clean, bench.temp, span, ZONE).only_valid()
+            for span in (bench.baseline, bench.reporting)
+        )
+        cooling = kind is Commodity.ELECTRICITY
+        model = fit_baseline(before, cooling=cooling, closed=lambda _: False)
+        left = after.rate - model.predict(after.dates, after.temp_c)
+        days.append(float(np.sqrt((left**2).mean()) / after.rate.mean()))
+        view = second_opinion(clean, bench.temp, bench.baseline, bench.reporting, ZONE)
+        if view is not None and view.out_of_sample is not None:
+            hours.append(view.out_of_sample)
+    limits = ((days, "daily", 0.185, 0.17), (hours, "hourly", 0.28, 0.25))
+    return [
+        Figure(
+            name=f"out-of-sample CV(RMSE), {name}, median",
+            value=float(np.median(errors)),
+            unit="1",
+            at_least=f"<= {limit:g}",
+            stretch=f"<= {stretch:g}",
+            ok=float(np.median(errors)) <= limit,
+        )
+        for errors, name, limit, stretch in limits
+    ]
+
+
+def _speed(bench: Meters) -> list[Figure]:
+    names = [name for _ in range(CITY) for name in bench.meters][:CITY]
+    start = time.perf_counter()
+    kept = [bench.assess(name) for name in names]
+    daily_s = time.perf_counter() - start
+    start = time.perf_counter()
+    for name in names:
+        second_opinion(bench.meters[name], bench.temp, bench.baseline, bench.reporting, ZONE)
+    hourly_s = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    seconds = ((daily_s, "daily", 5.0, 2.0), (hourly_s, "hourly", 20.0, 8.0))
+    return [
+        *(
+            Figure(
+                name=f"{len(kept)} meters, {name}: fit and assess",
+                value=spent,
+                unit="s",
+                at_least=f"<= {limit:g}",
+                stretch=f"<= {stretch:g}",
+                ok=spent <= limit,
+            )
+            for spent, name, limit, stretch in seconds
+        ),
+        Figure(
+            name="peak memory of the process",
+            value=peak,
+            unit="MB",
+            at_least="<= 1024",
+            ok=peak <= 1024,
+        ),
+    ]

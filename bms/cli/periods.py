@@ -1,0 +1,44 @@
+"""Periods as people write them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import typer
+
+from bms.model.savings import Span
+
+YEARS = range(1990, 2100)
+"""Years in which buildings have meters and time zones rules; others are slips of the pen."""
+
+
+def span(text: str, timezone: str) -> Span:
+    """``2018-01-14..2019-01-14``: local dates, the second one exclusive."""
+    try:
+        first, last = (local_day(part, timezone) for part in text.split(".."))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not a period; write 2018-01-14..2019-01-14 (end exclusive)"
+        ) from None
+    if not first < last:
+        raise typer.BadParameter(f"{text!r} ends before it starts")
+    return Span(start=first, end=last)
+
+
+def local_day(text: str, timezone: str) -> datetime:
+    """The start of a local day, in UTC. Raises ValueError for anything else."""
+    day = date.fromisoformat(text)
+    if day.year not in YEARS:
+        raise ValueError(f"{text} lies outside {YEARS.start}..{YEARS.stop}")
+    return datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
+
+
+def month_span(text: str, timezone: str) -> Span:
+    """``2026-10`` as a local month."""
+    try:
+        start = local_day(f"{text}-01", timezone)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a month; write 2026-10") from None
+    after = date.fromisoformat(f"{text}-01") + timedelta(days=32)
+    return Span(start=start, end=local_day(f"{after:%Y-%m}-01", timezone))

@@ -1,0 +1,280 @@
+"""Meter and weather files: CSV with a header, UTF-8, plain or gzipped.
+
+Meters: ``meter_id,timestamp_utc,kwh``; weather: ``timestamp_utc,temp_air_c[,ghi_wm2,…]``. Stamps
+are ISO 8601 and mark the start of the interval; without an offset they are UTC. Further columns
+are left alone. A row that cannot be used is named by its line and spares the others; an empty
+value is a gap, not a mistake. Nothing is filled in.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import math
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.errors import FeedError, Mistake
+from bms.model.series import Floats, Series
+
+YEARS = range(1990, 2100)
+"""Years in which buildings have meters; others are slips of the pen."""
+STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
+"""Steps of a file that are known [s]; the last one are daily values."""
+LEAST_BILL_S = 20 * 86400
+"""From here on an interval [s] is a bill's."""
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bills:
+    """Use of consecutive intervals of weeks or months: ``edges_s`` UTC epoch [s], shape (n + 1,);
+    ``kwh`` shape (n,), NaN where it is missing."""
+
+    edges_s: NDArray[np.int64]
+    kwh: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeterFile:
+    """What a meter file holds: ``use`` [kWh per step] by meter, ``bills`` of the meters that are
+    read by the month, and every row that was not used."""
+
+    use: Mapping[str, Series]
+    bills: Mapping[str, Bills]
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeatherFile:
+    """Outdoor air temperature [degC] and, where the file has it, horizontal irradiance [W/m2]."""
+
+    temp_c: Series
+    ghi_wm2: Series | None
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(slots=True)
+class _Column:
+    """The values of one series as they stand in the file."""
+
+    seconds: array[int] = field(default_factory=lambda: array("q"))
+    values: array[float] = field(default_factory=lambda: array("d"))
+    lines: array[int] = field(default_factory=lambda: array("L"))
+
+    def add(self, second: int, value: float, line: int) -> None:
+        self.seconds.append(second)
+        self.values.append(value)
+        self.lines.append(line)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One file while it is being read."""
+
+    path: Path
+    mistakes: list[Mistake] = field(default_factory=list)
+    _moments: dict[str, int] = field(default_factory=dict)
+
+    def reject(self, line: int, message: str) -> None:
+        self.mistakes.append(Mistake(str(self.path), line, message))
+
+    def rows(self, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, int], list[str]]]:
+        """(line, place of the columns, fields) of every row. Raises FeedError for the whole."""
+        try:
+            with _opened(self.path) as file:
+                reader = csv.reader(file)
+                header = [name.strip() for name in next(reader, [])]
+                missing = [name for name in needed if name not in header]
+                if missing:
+                    raise FeedError(
+                        f"{self.path}:1: column {missing[0]!r} is missing;"
+                        f" the header has to name {','.join(needed)}"
+                    )
+                at = {name: i for i, name in enumerate(header)}
+                for row in reader:
+                    if row:
+                        yield reader.line_num, at, row
+        except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
+            raise FeedError(
+                f"{self.path}: cannot be read as CSV in UTF-8, plain or gzipped: {error}"
+            ) from error
+
+    def second(self, text: str) -> int:
+        """UTC epoch [s] of a stamp. Raises ValueError."""
+        known = self._moments.get(text)
+        if known is not None:
+            return known
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        if moment.year not in YEARS:
+            raise ValueError(f"{text} lies outside {YEARS.start}..{YEARS.stop}")
+        return self._moments.setdefault(text, int(moment.timestamp()))
+
+
+def read_meters(path: Path) -> MeterFile:
+    """The meters of a CSV file, by the minute to the day as series, by the month as bills.
+
+    Daily values are spread evenly over their 24 hours from the stamp on: the daily model sees
+    their sums only. Raises ``FeedError`` when the file as a whole is not such a table, ``OSError``
+    when it cannot be opened.
+    """
+    reader = _Reader(path)
+    columns: dict[str, _Column] = {}
+    for line, at, row in reader.rows(("meter_id", "timestamp_utc", "kwh")):
+        if len(row) <= max(at["meter_id"], at["timestamp_utc"], at["kwh"]):
+            reader.reject(line, f"has only {len(row)} fields")
+            continue
+        name = row[at["meter_id"]].strip()
+        if not name:
+            reader.reject(line, "meter_id is empty")
+            continue
+        _take(
+            reader, columns.setdefault(name, _Column()), line, row, at["timestamp_utc"], at["kwh"]
+        )
+    use: dict[str, Series] = {}
+    bills: dict[str, Bills] = {}
+    for name in list(columns):
+        answer = _shaped(reader, columns.pop(name), spread=True, unit="kwh")
+        if isinstance(answer, Bills):
+            bills[name] = answer
+        elif answer is not None:
+            use[name] = answer
+    return MeterFile(use, bills, tuple(sorted(reader.mistakes, key=lambda m: m.line)))
+
+
+def read_weather(path: Path) -> WeatherFile:
+    """The weather of a CSV file, with steps from minutes to a day; ``ghi_wm2`` may be left out.
+
+    Raises as ``read_meters`` does, and ``FeedError`` when no row can be used.
+    """
+    reader = _Reader(path)
+    temp, sun = _Column(), _Column()
+    for line, at, row in reader.rows(("timestamp_utc", "temp_air_c")):
+        if len(row) <= max(at["timestamp_utc"], at["temp_air_c"]):
+            reader.reject(line, f"has only {len(row)} fields")
+            continue
+        _take(reader, temp, line, row, at["timestamp_utc"], at["temp_air_c"])
+        if len(row) > at.get("ghi_wm2", len(row)):
+            _take(reader, sun, line, row, at["timestamp_utc"], at["ghi_wm2"], quiet=True)
+    found = _shaped(reader, temp, spread=False, unit="temp_air_c")
+    if not isinstance(found, Series):
+        raise FeedError(f"{path}: no temperatures at steps of a day or less")
+    ghi = _shaped(_Reader(path), sun, spread=False, unit="ghi_wm2")
+    mistakes = tuple(sorted(reader.mistakes, key=lambda m: m.line))
+    return WeatherFile(found, ghi if isinstance(ghi, Series) else None, mistakes)
+
+
+def _opened(path: Path) -> IO[str]:
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    if zipped:
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open("r", encoding="utf-8-sig", newline="")
+
+
+def _take(
+    reader: _Reader,
+    column: _Column,
+    line: int,
+    row: list[str],
+    stamp: int,
+    place: int,
+    *,
+    quiet: bool = False,
+) -> None:
+    """Keep the value of a row, or say why not."""
+    try:
+        second = reader.second(row[stamp])
+    except (ValueError, OverflowError):
+        if not quiet:
+            reader.reject(line, f"{row[stamp]!r} is no ISO 8601 time of {YEARS.start} to 2099")
+        return
+    text = row[place].strip()
+    try:
+        value = float(text) if text else math.nan
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        if not quiet:
+            reader.reject(line, f"{text!r} is no number")
+        return
+    column.add(second, value, line)
+
+
+def _shaped(reader: _Reader, column: _Column, *, spread: bool, unit: str) -> Series | Bills | None:
+    """The column on its regular grid; every row that does not fit is named."""
+    if not column.seconds:
+        return None
+    seconds = np.frombuffer(column.seconds, dtype=np.int64)
+    values = np.frombuffer(column.values, dtype=np.float64)
+    lines = np.frombuffer(column.lines, dtype=np.dtype("L")).astype(np.int64)
+    order = np.argsort(seconds, kind="stable")
+    seconds, values, lines = seconds[order], values[order], lines[order]
+    again = np.concatenate(([False], seconds[1:] == seconds[:-1]))
+    for line in lines[again]:
+        reader.reject(int(line), f"a second {unit} for the same time; the first one counts")
+    seconds, values, lines = seconds[~again], values[~again], lines[~again]
+    step = _step(seconds)
+    if step is None:
+        return _bills(seconds, values)
+    return _gridded(reader, seconds, values, lines, step, spread=spread)
+
+
+def _step(seconds: NDArray[np.int64]) -> int | None:
+    """The step [s] that most of the stamps keep; None for bills. A lone row counts as an hour."""
+    if len(seconds) < 2:
+        return _HOUR_S
+    gaps, counts = np.unique(np.diff(seconds), return_counts=True)
+    usual = int(gaps[np.argmax(counts)])
+    if usual >= LEAST_BILL_S:
+        return None
+    return max((step for step in STEPS_S if step <= usual), default=STEPS_S[0])
+
+
+def _gridded(
+    reader: _Reader,
+    seconds: NDArray[np.int64],
+    values: Floats,
+    lines: NDArray[np.int64],
+    step: int,
+    *,
+    spread: bool,
+) -> Series:
+    if step > _HOUR_S:
+        return _daily(seconds, values, spread=spread)
+    on_grid = seconds % step == 0
+    for line in lines[~on_grid]:
+        reader.reject(int(line), f"not on the file's grid of {step // 60} minutes")
+    seconds, values = seconds[on_grid], values[on_grid]
+    first = int(seconds[0]) if len(seconds) else 0
+    out = np.full(int((seconds[-1] - first) // step) + 1 if len(seconds) else 0, np.nan)
+    out[(seconds - first) // step] = values
+    return Series(datetime.fromtimestamp(first, UTC), timedelta(seconds=step), out)
+
+
+def _daily(seconds: NDArray[np.int64], values: Floats, *, spread: bool) -> Series:
+    """Daily values on an hourly grid: a day lasts until the next stamp, 23 to 25 h."""
+    hours = np.append(np.diff(seconds) // _HOUR_S, 24)
+    hours = np.where((hours >= 23) & (hours <= 25), hours, 24)
+    first = int(seconds[0] // _HOUR_S)
+    at = seconds // _HOUR_S - first
+    out = np.full(int(at[-1] + hours[-1]), np.nan)
+    for start, length, value in zip(at, hours, values, strict=True):
+        out[start : start + length] = value / length if spread else value
+    return Series(datetime.fromtimestamp(first * _HOUR_S, UTC), timedelta(hours=1), out)
+
+
+def _bills(seconds: NDArray[np.int64], values: Floats) -> Bills:
+    """Every bill lasts until the next one; the last one as long as the one before it."""
+    last = 2 * seconds[-1] - seconds[-2]
+    return Bills(np.append(seconds, last), values.copy())

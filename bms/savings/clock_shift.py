@@ -1,0 +1,83 @@
+"""A clock that was not moved: summer time in one year and none in the other.
+
+The mean working day of each month is compared with that of the same month of the baseline period.
+A daily model does not see such a shift; hourly figures and night use do.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.model.grid import local_grid
+from bms.model.savings import Span
+from bms.model.series import Floats, Series
+from bms.savings.calendar_hours import inside
+
+SUMMER, WINTER = (4, 5, 6, 7, 8, 9), (1, 2, 11, 12)
+LEAST_SUMMER, LEAST_WINTER = 4, 3
+"""So many summer months lie an hour off and so many winter months do not."""
+LAGS = (-2, -1, 0, 1, 2)
+ALIKE = 0.8
+"""Least correlation of two profiles that are the same but for the clock."""
+GAIN = 0.02
+"""By how much the moved clock has to correlate better."""
+_LEAST_HOURS = 8
+_MOVED = (np.arange(24) - np.array(LAGS)[:, None]) % 24
+
+
+def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> int | None:
+    """Hours [h] by which the summer days of ``reporting`` lie later than those of ``baseline``
+    while the winter days do not; None where the clock kept its habits or that cannot be told."""
+    if use.step > timedelta(hours=1) or not len(use):
+        return None
+    profiles = [_profiles(use, span, timezone) for span in (baseline, reporting)]
+    lags = {month: _lag(profiles[0][month], profiles[1][month]) for month in (*SUMMER, *WINTER)}
+    winter = [lags[month] == 0 for month in WINTER if lags[month] is not None]
+    if sum(winter) < LEAST_WINTER:
+        return None
+    for lag in (-1, 1):
+        off = sum(lags[month] == lag for month in SUMMER)
+        against = sum(lags[month] == -lag for month in SUMMER)
+        if off >= LEAST_SUMMER and against <= 1:
+            return lag
+    return None
+
+
+def _profiles(use: Series, span: Span, timezone: str) -> Floats:
+    """Mean use by month and local hour of the working days of ``span``; shape (13, 24)."""
+    place = _places(use.start.timestamp(), use.step.total_seconds(), len(use), timezone)
+    counted = inside(use, span) & (place >= 0) & np.isfinite(use.values)
+    total = np.bincount(place[counted], weights=use.values[counted], minlength=13 * 24)
+    count = np.bincount(place[counted], minlength=13 * 24)
+    mean = np.where(count >= _LEAST_HOURS, total / np.maximum(count, 1), np.nan)
+    return mean.reshape(13, 24)
+
+
+@lru_cache(maxsize=8)
+def _places(start: float, step: float, n: int, timezone: str) -> NDArray[np.int64]:
+    """Month · 24 + local hour of every step; −1 on weekends. Meters of one file share it."""
+    grid = local_grid(timezone, datetime.fromtimestamp(start, UTC), int(step), n)
+    epoch = date(1970, 1, 1)
+    days, of_day = np.unique(grid.day, return_inverse=True)
+    dates = [epoch + timedelta(days=int(day)) for day in days]
+    month = np.array([day.month if day.weekday() < 5 else -1 for day in dates])[of_day]
+    return np.where(month > 0, month * 24 + grid.minute // 60, -1).astype(np.int64)
+
+
+def _lag(before: Floats, after: Floats) -> int | None:
+    """How much later ``after`` runs [h]; None where the profiles cannot be compared."""
+    if not (np.isfinite(before).all() and np.isfinite(after).all()):
+        return None
+    if min(before.std(), after.std()) <= 1e-9:
+        return None
+    before = (before - before.mean()) / before.std()
+    after = (after - after.mean()) / after.std()
+    alike = dict(zip(LAGS, (before[_MOVED] @ after / len(after)).tolist(), strict=True))
+    best = max(alike, key=lambda lag: alike[lag])
+    if alike[best] < ALIKE:
+        return None
+    return best if alike[best] > alike[0] + GAIN else 0

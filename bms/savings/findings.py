@@ -1,0 +1,118 @@
+"""What was found in the data of a meter, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.model.savings import Finding, Span
+from bms.model.series import Series
+from bms.model.words import Words
+
+Mask = NDArray[np.bool_]
+_HOUR = timedelta(hours=1)
+
+_TEXTS = {
+    "negative": Words("", "er negative", "are negative"),
+    "implausible": Words("", "er for store til at være målinger", "are too large to be measured"),
+    "x1000": Words(
+        "",
+        "ligger langt uden for målerens størrelse (en faktor 1000 ligner en enhedsfejl)",
+        "lie far outside the meter's size (a factor of 1000 looks like a slip of units)",
+    ),
+    "stuck": Words("", "gentager den samme værdi", "repeat the same value"),
+    "zeros": Words(
+        "",
+        "er nuller, hvor måleren ikke kan have stået stille",
+        "are zeros where the meter cannot have stood still",
+    ),
+    "gap": Words("", "har intet brugbart forbrug", "have no use that counts"),
+}
+_AS_MISSING = Words("", "; de regnes som manglende", "; they count as missing")
+
+
+def finding(code: str, use: Series, mask: Mask) -> Finding:
+    """The hours of ``use`` for which ``mask`` is true, put aside."""
+    at = np.flatnonzero(mask)
+    hours = float(len(at) * (use.step / _HOUR))
+    start, end = use.start + int(at[0]) * use.step, use.start + (int(at[-1]) + 1) * use.step
+    return Finding(
+        code=code,
+        start=start,
+        end=end,
+        hours=hours,
+        excluded=True,
+        words=told(code, hours, start, end),
+    )
+
+
+def told(code: str, hours: float, start: datetime, end: datetime) -> Words:
+    """A sentence about ``hours`` [h] between ``start`` and ``end``."""
+    first, last = f"{start:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}"
+    text = _TEXTS[code]
+    return Words(
+        code,
+        f"{hours:g} timer fra {first} til {last} UTC {text.da}{_AS_MISSING.da}.",
+        f"{hours:g} hours from {first} to {last} UTC {text.en}{_AS_MISSING.en}.",
+    )
+
+
+def shifted(reporting: Span, hours: int) -> Finding:
+    """Summer days that lie ``hours`` [h] later (earlier when negative) than a year before."""
+    da, en = ("senere", "later") if hours > 0 else ("tidligere", "earlier")
+    words = Words(
+        "clock_shift",
+        f"Sommerens døgn ligger {abs(hours)} time {da} end i basisperioden, vinterens ikke:"
+        " målerens ur følger ikke sommertiden ens i begge perioder.",
+        f"Summer days lie {abs(hours)} hour {en} than in the baseline period, winter days do not:"
+        " the meter's clock does not keep summer time alike in both periods.",
+    )
+    whole = (reporting.end - reporting.start) / _HOUR
+    return Finding(
+        code="clock_shift",
+        start=reporting.start,
+        end=reporting.end,
+        hours=whole,
+        excluded=False,
+        words=words,
+    )
+
+
+def stepped(day: date, end: datetime, share: float) -> Finding:
+    """Use that changed by ``share`` on a local ``day`` and stayed so."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    words = Words(
+        "step_change",
+        f"Forbruget ændrede sig omkring {day} med cirka {100 * share:+.0f} % uden at vejret"
+        " forklarer det; en person skal bekræfte årsagen.",
+        f"Use changed around {day} by about {100 * share:+.0f} % and the weather does not explain"
+        " it; a person has to confirm why.",
+    )
+    return Finding(
+        code="step_change",
+        start=start,
+        end=end,
+        hours=(end - start) / _HOUR,
+        excluded=False,
+        words=words,
+    )
+
+
+def codes(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """The codes of ``findings``, each once, in their order."""
+    return tuple(dict.fromkeys(each.code for each in findings))
+
+
+def runs(mask: Mask) -> list[list[int]]:
+    """[start, end] of every stretch of true values, end exclusive."""
+    pairs: list[list[int]] = stretches(mask).tolist()
+    return pairs
+
+
+def stretches(mask: Mask) -> NDArray[np.int64]:
+    """As ``runs``, as an array of shape (k, 2)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
+    return edges.reshape(-1, 2).astype(np.int64)

@@ -1,0 +1,131 @@
+"""Meter and weather files: what is read, what is named and left out, and what is refused."""
+
+import gzip
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from bms.errors import FeedError
+from bms.feeds.meter_files import read_meters, read_weather
+
+HEADER = "meter_id,timestamp_utc,kwh\n"
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text, name="file.csv"):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+        return path
+
+    return write
+
+
+def hours(n, value="1.5", meter="a"):
+    start = datetime(2018, 1, 1, tzinfo=UTC)
+    return "".join(
+        f"{meter},{start + timedelta(hours=i):%Y-%m-%d %H:%M:%S},{value}\n" for i in range(n)
+    )
+
+
+def lines(found):
+    return [mistake.line for mistake in found.mistakes]
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.csv.gz", "zipped_without_saying.gz"])
+def test_hours_of_two_meters(written, name):
+    found = read_meters(written(HEADER + hours(5) + hours(3, "2", "b"), name))
+    assert found.mistakes == ()
+    assert found.use["a"].start == datetime(2018, 1, 1, tzinfo=UTC)
+    assert found.use["a"].step == timedelta(hours=1)
+    assert found.use["a"].values.tolist() == [1.5] * 5
+    assert found.use["b"].values.tolist() == [2.0] * 3
+
+
+def test_stamps_with_offset_order_of_columns_and_further_columns(written):
+    text = (
+        "\ufeffkwh,note,timestamp_utc,meter_id\n"
+        "2,x,2018-01-01T02:00:00+01:00,a\n"
+        "1,,2018-01-01T00:00:00Z,a\n"
+        "4,,2018-01-01T03:00,a\n"
+    )
+    found = read_meters(written(text)).use["a"]
+    assert found.start == datetime(2018, 1, 1, tzinfo=UTC)
+    np.testing.assert_array_equal(found.values, [1.0, 2.0, np.nan, 4.0])
+
+
+def test_every_bad_row_is_named_and_the_rest_is_used(written):
+    text = (
+        HEADER
+        + hours(4)
+        + (
+            "a,2018-01-01 04:00:00,many\n"  # 6
+            "a,yesterday,1\n"  # 7
+            "a,2018-01-01 05:00:00\n"  # 8
+            ",2018-01-01 06:00:00,1\n"  # 9
+            "a,2018-01-01 01:00:00,9\n"  # 10
+            "a,2018-01-01 07:10:00,1\n"  # 11
+            "a,1899-01-01 07:00:00,1\n"  # 12
+            "a,2018-01-01 08:00:00,inf\n"  # 13
+            "\n"
+            "a,2018-01-01 09:00:00,\n"  # an empty value is a gap
+            "a,2018-01-01 10:00:00,-3\n"  # for the screening to judge
+        )
+    )
+    found = read_meters(written(text))
+    assert lines(found) == [6, 7, 8, 9, 10, 11, 12, 13]
+    values = found.use["a"].values
+    assert values[:4].tolist() == [1.5] * 4
+    assert np.isnan(values[4:10]).all()
+    assert values[10] == -3.0
+    assert "many" in found.mistakes[0].message
+
+
+def test_days_are_spread_over_their_hours_and_months_are_bills(written):
+    days = "".join(f"d,2018-03-{d:02}T{'00' if d < 26 else '23'}:00,24\n" for d in range(20, 26))
+    text = HEADER + days + "m,2018-01-01,310\nm,2018-02-01,280\nm,2018-03-01,\nm,2018-04-01,300\n"
+    found = read_meters(written(text))
+    assert found.use["d"].step == timedelta(hours=1)
+    assert found.use["d"].values.tolist() == [1.0] * 144
+    assert set(found.bills) == {"m"}
+    assert np.diff(found.bills["m"].edges_s).tolist() == [31 * 86400, 28 * 86400, *[31 * 86400] * 2]
+    np.testing.assert_array_equal(found.bills["m"].kwh, [310.0, 280.0, np.nan, 300.0])
+
+
+def test_quarter_hours_keep_their_step(written):
+    text = HEADER + "".join(f"a,2018-01-01 00:{m:02}:00,1\n" for m in (0, 15, 30, 45))
+    assert read_meters(written(text)).use["a"].step == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"meter_id,time,kwh\na,2018-01-01,1\n", b"\x1f\x8bbroken"]
+)
+def test_a_file_that_is_no_such_table_is_refused_with_its_name(tmp_path, content):
+    path = tmp_path / "odd.csv"
+    path.write_bytes(content)
+    with pytest.raises(FeedError, match=r"odd\.csv"):
+        read_meters(path)
+
+
+def test_text_that_is_not_utf_8_is_refused(tmp_path):
+    path = tmp_path / "latin.csv"
+    path.write_bytes(HEADER.encode() + "måler,2018-01-01,1\n".encode("latin-1"))
+    with pytest.raises(FeedError, match="UTF-8"):
+        read_meters(path)
+
+
+def test_weather_with_and_without_sun(written):
+    rows = [(f"2018-01-01 {h:02}:00:00", h) for h in range(6)]
+    plain = "timestamp_utc,temp_air_c\n" + "".join(f"{t},{h}\n" for t, h in rows)
+    sunny = "timestamp_utc,temp_air_c,ghi_wm2\n" + "".join(f"{t},{h},{10 * h}\n" for t, h in rows)
+    assert read_weather(written(plain)).ghi_wm2 is None
+    found = read_weather(written(sunny))
+    assert found.temp_c.values.tolist() == [0, 1, 2, 3, 4, 5]
+    assert found.ghi_wm2 is not None
+    assert found.ghi_wm2.values.tolist() == [0, 10, 20, 30, 40, 50]
+
+
+def test_weather_without_a_usable_row_is_refused(written):
+    with pytest.raises(FeedError, match="no temperatures"):
+        read_weather(written("timestamp_utc,temp_air_c\n2018-01-01,warm\n"))

@@ -35,7 +35,7 @@ class Finding:
     code: str
     start: datetime
     end: datetime
-    hours: float
+    lasted_h: float
     excluded: bool
     words: Words
 

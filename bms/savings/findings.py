@@ -43,7 +43,7 @@ def finding(code: str, use: Series, mask: Mask) -> Finding:
         code=code,
         start=start,
         end=end,
-        hours=hours,
+        lasted_h=hours,
         excluded=True,
         words=told(code, hours, start, end),
     )
@@ -75,7 +75,7 @@ def shifted(reporting: Span, hours: int) -> Finding:
         code="clock_shift",
         start=reporting.start,
         end=reporting.end,
-        hours=whole,
+        lasted_h=whole,
         excluded=False,
         words=words,
     )
@@ -95,7 +95,7 @@ def stepped(day: date, end: datetime, share: float) -> Finding:
         code="step_change",
         start=start,
         end=end,
-        hours=(end - start) / _HOUR,
+        lasted_h=(end - start) / _HOUR,
         excluded=False,
         words=words,
     )

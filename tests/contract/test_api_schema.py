@@ -25,7 +25,7 @@ SURFACE = {
     "/readyz": {"get"},
     "/metrics": {"get"},
 }
-UNITS = ("_kwh", "_dkk", "_kg", "_kh", "_c", "_m2", "_m3_h", "_kw", "_s", "_dkk_per_kh")
+UNITS = ("_kwh", "_dkk", "_kg", "_kh", "_c", "_m2", "_m3_h", "_kw", "_s", "_h", "_dkk_per_kh")
 WITHOUT_UNIT = {
     "latitude",  # degrees, by nature
     "longitude",
@@ -33,6 +33,9 @@ WITHOUT_UNIT = {
     "coverage",
     "confidence",
     "cv_rmse",
+    "hourly_cv_rmse",
+    "n_eff",
+    "degree_days",  # K·d, by name
     "nmbe",
     "r2",
     "rho",

@@ -89,7 +89,7 @@ def test_planted_faults_are_told_and_do_not_move_the_saving(meter, fault, flag):
     assert share(found) == pytest.approx(share(clean(meter)), abs=0.012)
     event = next(each for each in found.findings if each.code == flag)
     assert event.excluded
-    assert event.hours > 0
+    assert event.lasted_h > 0
     assert event.words.da != event.words.en
 
 

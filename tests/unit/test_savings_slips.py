@@ -79,6 +79,6 @@ def test_gaps_are_told_with_their_hours_and_ends():
     series = Series(start, timedelta(hours=1), use)
     span = Span(start=start, end=start + timedelta(days=40))
     inside, late = gaps(series, span)
-    assert (inside.code, inside.hours) == ("gap", 336.0)
+    assert (inside.code, inside.lasted_h) == ("gap", 336.0)
     assert inside.start == start + timedelta(days=5)
-    assert (late.hours, late.end) == (240.0, span.end)
+    assert (late.lasted_h, late.end) == (240.0, span.end)

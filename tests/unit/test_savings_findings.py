@@ -25,7 +25,7 @@ KNOWN = {
     "b111_gas": {"step_change"},  # summer use halved in July 2019
     "b120_gas": {"step_change"},  # rested all of July and August 2019
 }
-"""What single meters do show, looked at by eye; all others are clean."""
+"""What single meters do show, judged from its numbers; all others are clean."""
 
 
 def assess(meter: str, values: np.ndarray) -> Savings:

@@ -45,8 +45,9 @@ NOT_CLEAN: Mapping[str, frozenset[str]] = {
     "b111_gas": frozenset({"step_change"}),
     "b120_gas": frozenset({"step_change"}),
 }
-"""Meters that do show something, judged from their numbers (tests/unit/test_savings_findings.py); the other
-21 are clean."""
+"""Meters that do show something, judged from their numbers; the other 21 are clean.
+
+See tests/unit/test_savings_findings.py."""
 ASKED = ("x1000", "stuck", "gap", "step_change")
 CITY = 1000
 

@@ -163,6 +163,10 @@ class Heard:
     def values(self) -> list[float | None]:
         return [reading.value for reading in self.readings]
 
+    def has(self, quality: Quality) -> bool:
+        """Whether the newest reading, if there is one, is of this quality."""
+        return bool(self.readings) and self.readings[-1].quality is quality
+
     async def until(self, count: int) -> None:
         async with asyncio.timeout(2):
             while len(self.readings) < count:
@@ -245,7 +249,7 @@ async def test_after_silence_it_is_subscribed_to_again() -> None:
         await until(lambda: bool(responder.subscriptions))
         driver.session.breaker._failures = 100
         responder.deaf = True
-        await until(lambda: heard.readings[-1].quality is Quality.NO_REPLY)
+        await until(lambda: heard.has(Quality.NO_REPLY))
         responder.subscriptions.clear()
         responder.deaf = False
         await until(lambda: bool(responder.subscriptions))

@@ -189,8 +189,11 @@ class Store(Protocol):
     Raises ``bms.errors.StoreUnavailable`` when the database is away, ``NotFound`` for unknown ids.
     """
 
-    def add_readings(self, readings: Iterable[Reading]) -> Ingested:
-        """Idempotent on (point, time); another value is a correction, and the last stands."""
+    def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
+        """Idempotent on (point, time); another value is a correction, and the last stands.
+
+        ``durable``: what is acknowledged outlives a power cut, not only the death of our process.
+        """
         ...
 
     def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]: ...

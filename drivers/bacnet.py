@@ -17,7 +17,7 @@ from importlib.metadata import version
 
 from bacpypes3.primitivedata import ObjectType, PropertyIdentifier
 
-from bms.model.site import BacnetAddress
+from bms.model.address import BacnetAddress
 from drivers import bacnet_codec as codec
 from drivers import bacnet_frames as frames
 from drivers import bacnet_refusals as refusals

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from bms.model.address import BacnetAddress
 from bms.model.command import Command, Overridden
-from bms.model.site import BacnetAddress, Point, ReleaseKind
+from bms.model.site import Point, ReleaseKind
 from drivers import bacnet_codec as codec
 from drivers import bacnet_values as values
 from drivers.bacnet import reference

@@ -11,8 +11,8 @@ import math
 import struct
 from dataclasses import dataclass
 
+from bms.model.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.reading import Quality
-from bms.model.site import DataType, ModbusAddress, Order, Table, TextAddress
 
 _FORMAT = {
     DataType.INT16: ">h",

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from bms.errors import DeviceError
-from bms.model.site import Table
+from bms.model.address import Table
 from drivers.found import FoundDevice
 from drivers.refusals import Garbled, RefusedForGood, Silence
 from drivers.sunspec import find_models

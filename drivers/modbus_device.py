@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bms.errors import DeviceError
+from bms.model.address import TextAddress
 from bms.model.command import Command, Receipt, ReleaseReceipt
 from bms.model.reading import Reading
-from bms.model.site import Device, Point, TextAddress
+from bms.model.site import Device, Point
 from bms.ports import Clock
 from drivers.codec import decode_text
 from drivers.health import DeviceHealth

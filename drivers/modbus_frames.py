@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bms.model.site import Framing, Table
+from bms.model.address import Table
+from bms.model.site import Framing
 from drivers.refusals import Garbled, Refusal, RefusedForGood, RefusedForNow, Silence
 
 MAX_REGISTERS = 125

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from bms.model.site import ModbusAddress, ModbusTraits, ReadableRange, Table
+from bms.model.address import ModbusAddress, Table
+from bms.model.site import ModbusTraits, ReadableRange
 from drivers.codec import Decoded, decode, decode_bit, width
 from drivers.modbus_frames import MAX_BITS
 

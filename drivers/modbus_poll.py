@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bms.errors import DeviceError
+from bms.model.address import ModbusAddress, Table, TextAddress
 from bms.model.reading import Quality
-from bms.model.site import ModbusAddress, Point, Table, TextAddress
+from bms.model.site import Point
 from drivers.codec import Decoded, raised
 from drivers.modbus_frames import ILLEGAL_ADDRESS, read
 from drivers.modbus_plan import Block, Item, plan_blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bms.model.site import Table
+from bms.model.address import Table
 from bms.ports import Clock
 from drivers.codec import Decoded
 from drivers.modbus_plan import Block, Item, Wall

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from bms.errors import DeviceError
-from bms.model.site import Device, ModbusAddress, Table
+from bms.model.address import ModbusAddress, Table
+from bms.model.site import Device
 from bms.ports import Clock
 from drivers.breaker import Breaker
 from drivers.codec import Decoded, encode, encode_bit, encode_field, is_bit, raised

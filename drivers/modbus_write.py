@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, DeviceError
+from bms.model.address import ModbusAddress, Table
 from bms.model.command import (
     Accepted,
     Clamped,
@@ -20,7 +21,7 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.site import ModbusAddress, Point, ReleaseKind, Table, WriteRule
+from bms.model.site import Point, ReleaseKind, WriteRule
 from drivers.limits import Fitted, fit, receipt, stands
 from drivers.modbus_unit import ModbusUnit
 from drivers.refusals import Refusal, retryable

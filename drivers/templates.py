@@ -46,19 +46,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
-from bms.model.site import (
+from bms.model.address import (
     Address,
     BacnetAddress,
     DataType,
-    DeviceTemplate,
     ModbusAddress,
-    ModbusTraits,
     Order,
-    ReadableRange,
     Table,
-    TemplatePoint,
     TextAddress,
 )
+from bms.model.site import DeviceTemplate, ModbusTraits, ReadableRange, TemplatePoint
 from bms.model.units import Unit
 
 DEVICES = Path(__file__).parent / "devices"

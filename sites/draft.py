@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from bms.model.site import Address, BacnetAddress, DataType, ModbusAddress, Table, TemplatePoint
+from bms.model.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
+from bms.model.site import TemplatePoint
 from sites.shapes import Record
 
 Templates = Mapping[str, Mapping[str, TemplatePoint]]
@@ -50,7 +51,7 @@ class Draft:
         name = device.get("template") if device else None
         return self.templates.get(name or "", {}).get(point.get("register") or "")
 
-    def address(self, point: Record) -> Address | None:
+    def address(self, point: Record) -> NetworkAddress | None:
         """Where the point lies on its device, as far as that is known."""
         bacnet: BacnetAddress | None = point.get("bacnet")
         if bacnet is not None:

@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bms.model.site import BacnetAddress
+from bms.model.address import BacnetAddress
 from bms.model.timetable import MINUTES_PER_DAY
 from sites.tree import Items, Keys, Node, Report, Scalar, shown
 

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bms.model.site import (
-    Address,
-    BacnetAddress,
-    DataType,
-    ModbusAddress,
-    Mode,
-    ReleaseKind,
-    Role,
-    Table,
-)
+from bms.model.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
+from bms.model.site import Mode, ReleaseKind, Role
 from bms.model.units import Unit
 from sites.draft import USUAL_PORTS, Draft, modbus_address
 from sites.rules import ids_once, reference, unknown
@@ -189,7 +181,7 @@ def _limits(point: Record, write: Record, report: Report) -> None:
         report.add(write.at("hold_safe"), f"hold_safe lies outside the limits {low:g} to {high:g}")
 
 
-def _writable(address: Address, point: Record, report: Report) -> None:
+def _writable(address: NetworkAddress, point: Record, report: Report) -> None:
     if isinstance(address, BacnetAddress):
         if address.object_type.endswith("-input") or address.property != "present-value":
             report.add(
@@ -206,7 +198,7 @@ def _writable(address: Address, point: Record, report: Report) -> None:
 
 
 def _release(
-    draft: Draft, address: Address | None, write: Record, release: Record, report: Report
+    draft: Draft, address: NetworkAddress | None, write: Record, release: Record, report: Report
 ) -> None:
     kind = release.get("kind")
     if kind is None:
@@ -230,7 +222,7 @@ def _release(
         report.add(release.at("value"), f"value {value:g} is outside min {low:g} to max {high:g}")
 
 
-def _ways_back(address: Address) -> tuple[ReleaseKind, ...]:
+def _ways_back(address: NetworkAddress) -> tuple[ReleaseKind, ...]:
     """``timetable`` and ``constant`` are for BACnet objects that have no priority array."""
     if isinstance(address, BacnetAddress):
         return ReleaseKind.NULL, ReleaseKind.TIMETABLE, ReleaseKind.CONSTANT
@@ -287,10 +279,10 @@ def _written_once(draft: Draft, report: Report) -> None:
                 report.add(where, f"writes to the same address as point {shown(name)}")
 
 
-def _written(draft: Draft, point: Record, write: Record) -> list[tuple[Address, Where]]:
+def _written(draft: Draft, point: Record, write: Record) -> list[tuple[NetworkAddress, Where]]:
     release = write.get("release")
     enable = release.get("enable") if release is not None else None
-    found: list[tuple[Address | None, Where]] = [(draft.address(point), point.where)]
+    found: list[tuple[NetworkAddress | None, Where]] = [(draft.address(point), point.where)]
     if enable is not None:
         found.append((modbus_address(enable), enable.where))
     return [(address, where) for address, where in found if address is not None]
@@ -307,11 +299,11 @@ def _take(
     return before
 
 
-def _bit(address: Address) -> int | None:
+def _bit(address: NetworkAddress) -> int | None:
     return address.bit if isinstance(address, ModbusAddress) else None
 
 
-def _cells(device: Record, address: Address) -> list[tuple[object, ...]]:
+def _cells(device: Record, address: NetworkAddress) -> list[tuple[object, ...]]:
     """Every register or object that a value lies in, unique on the network."""
     protocol = device.get("protocol") or ""
     serial = device.get("serial")

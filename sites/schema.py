@@ -5,18 +5,8 @@ Units are in the names of the keys or in their descriptions.
 
 from __future__ import annotations
 
-from bms.model.site import (
-    DataType,
-    Framing,
-    HeatSourceKind,
-    Mode,
-    Order,
-    Parity,
-    Privacy,
-    ReleaseKind,
-    Role,
-    Table,
-)
+from bms.model.address import DataType, Order, Table
+from bms.model.site import Framing, HeatSourceKind, Mode, Parity, Privacy, ReleaseKind, Role
 from bms.model.units import Commodity, Unit
 from sites.kinds import (
     BacnetObject,

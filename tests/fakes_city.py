@@ -8,22 +8,20 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from bms.errors import FeedError
+from bms.model.address import BacnetAddress, ModbusAddress, Table
 from bms.model.feed import FeedSeries, WeatherSeries
 from bms.model.series import Series, grid_length
 from bms.model.site import (
-    BacnetAddress,
     Comfort,
     Device,
     HeatSource,
     HeatSourceKind,
     Meter,
-    ModbusAddress,
     Point,
     Release,
     ReleaseKind,
     Role,
     Site,
-    Table,
     Ventilation,
     WriteRule,
     Zone,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bms.errors import GuardError
+from bms.model.address import BacnetAddress, ModbusAddress, Table
 from bms.model.command import Command
 from bms.model.plan import (
     Expected,
@@ -19,18 +20,15 @@ from bms.model.plan import (
     Weather,
 )
 from bms.model.site import (
-    BacnetAddress,
     Device,
     HeatSource,
     HeatSourceKind,
-    ModbusAddress,
     Mode,
     Point,
     Release,
     ReleaseKind,
     Role,
     Site,
-    Table,
     WriteRule,
 )
 from bms.model.timetable import Period, WeekTimetable

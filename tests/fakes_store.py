@@ -40,10 +40,10 @@ class AwayStore(MemoryStore):
         super().__init__()
         self.away = False
 
-    def add_readings(self, readings: Iterable[Reading]) -> Ingested:
+    def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
         if self.away:
             raise StoreUnavailable("the database was taken away")
-        return super().add_readings(readings)
+        return super().add_readings(readings, durable=durable)
 
 
 def a_model(site: str = "school", at: datetime = MONDAY) -> BuildingModel:

@@ -16,8 +16,9 @@ from statistics import mean
 
 from bms.bench.figure import Figure, Progress
 from bms.clock import SystemClock
+from bms.model.address import BacnetAddress
 from bms.model.reading import Quality
-from bms.model.site import BacnetAddress, Device, Point, Role
+from bms.model.site import Device, Point, Role
 from bms.model.units import Unit
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_device import BacnetDriver

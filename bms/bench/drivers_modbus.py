@@ -17,15 +17,8 @@ from bms.bench.figure import Figure, Progress
 from bms.bench.modbus_planners import RIVAL_GAPS, our_requests, rival_requests
 from bms.bench.modbus_responder import DEAD_UNIT, SWITCH_UNIT
 from bms.clock import SystemClock
-from bms.model.site import (
-    DataType,
-    Device,
-    DeviceTemplate,
-    ModbusAddress,
-    Point,
-    Role,
-    Table,
-)
+from bms.model.address import DataType, ModbusAddress, Table
+from bms.model.site import Device, DeviceTemplate, Point, Role
 from bms.model.units import Unit
 from drivers.modbus import ModbusLink
 from drivers.modbus_device import ModbusDriver

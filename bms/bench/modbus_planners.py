@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from bms.model.site import ModbusAddress, ModbusTraits, Table
+from bms.model.address import ModbusAddress, Table
+from bms.model.site import ModbusTraits
 from drivers.codec import width
 from drivers.modbus_plan import Item, plan_blocks
 

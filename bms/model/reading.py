@@ -46,13 +46,17 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What became of a batch of readings."""
+    """What became of a batch of readings; ``waiting`` are on disk until the database is back."""
 
     new: int = 0
     known: int = 0
     corrected: int = 0
+    waiting: int = 0
 
     def __add__(self, other: Ingested) -> Ingested:
         return Ingested(
-            self.new + other.new, self.known + other.known, self.corrected + other.corrected
+            self.new + other.new,
+            self.known + other.known,
+            self.corrected + other.corrected,
+            self.waiting + other.waiting,
         )

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from bms.model.address import Address, ModbusAddress, NetworkAddress, Table, TextAddress
+from bms.model.metering import MeterExchange
 from bms.model.timetable import WeekTimetable
 from bms.model.units import Commodity, Unit
 
@@ -55,90 +57,6 @@ class ReleaseKind(StrEnum):
     REMOTE_ENABLE = "remote_enable"
     TIMETABLE = "timetable"
     CONSTANT = "constant"
-
-
-class Table(StrEnum):
-    """The four Modbus tables."""
-
-    HOLDING = "holding"
-    INPUT = "input"
-    COIL = "coil"
-    DISCRETE = "discrete"
-
-
-class DataType(StrEnum):
-    """How a value lies in Modbus registers. The two of 8 bits are the low byte of a register."""
-
-    INT8 = "int8"
-    UINT8 = "uint8"
-    INT16 = "int16"
-    UINT16 = "uint16"
-    INT32 = "int32"
-    UINT32 = "uint32"
-    INT64 = "int64"
-    UINT64 = "uint64"
-    FLOAT32 = "float32"
-    FLOAT64 = "float64"
-    BIT = "bit"
-
-
-class Order(StrEnum):
-    """Order of words in a value, or of bytes in a word."""
-
-    BIG = "big"
-    LITTLE = "little"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModbusAddress:
-    """Where a value lies on a Modbus device: ``value = raw * scale + offset``.
-
-    ``address`` is the zero-based address on the wire. ``sentinels`` are raw numbers that mean "no
-    value" (an absent sensor, say). ``bit`` picks a bit of one holding or input register; ``mask``
-    and ``shift`` pick a field: ``raw = (register & mask) >> shift``. ``exponent`` is the address of
-    the register of the same table whose int16 is a power of ten that multiplies the value (SunSpec
-    scale factor). With ``model``, both addresses count from the start of that SunSpec model, which
-    is found on the device. ``write_function`` (5, 6, 15, 16 or 22) stands where the device does not
-    take the usual function; 22 writes bits and fields without touching their neighbours.
-    """
-
-    table: Table
-    address: int
-    type: DataType = DataType.INT16
-    scale: float = 1.0
-    offset: float = 0.0
-    word_order: Order = Order.BIG
-    byte_order: Order = Order.BIG
-    bit: int | None = None
-    sentinels: tuple[int, ...] = ()
-    mask: int | None = None
-    shift: int = 0
-    exponent: int | None = None
-    model: int | None = None
-    write_function: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextAddress:
-    """Where a text (a serial number, say) lies on a Modbus device; ``registers`` is its length."""
-
-    table: Table
-    address: int
-    registers: int
-    byte_order: Order = Order.BIG
-    model: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BacnetAddress:
-    """A property of a BACnet object, by default its present value."""
-
-    object_type: str
-    instance: int
-    property: str = "present-value"
-
-
-Address = ModbusAddress | BacnetAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,7 +165,7 @@ class TemplatePoint:
 
     name: str
     unit: Unit
-    address: Address
+    address: NetworkAddress
     low: float | None = None
     high: float | None = None
     unverified: bool = False
@@ -306,7 +224,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One value of a device. ``id`` is ``site/point``; times in seconds [s], retention in days."""
+    """One value of a device. ``id`` is ``site/point``; times in seconds [s], retention in days.
+
+    ``device`` is empty for what comes in a supplier's files or pushes.
+    """
 
     id: str
     site: str
@@ -386,7 +307,8 @@ class HeatSource:
 class Meter:
     """A meter. ``billed`` marks the meters whose sum is the site's use (submeters are not).
 
-    ``register_max`` [unit of the energy point] is where the register rolls over.
+    ``register_max`` [unit of the energy point] is where the register rolls over; ``number`` is
+    what the supplier calls the meter or metering point; ``exchanges`` oldest first.
     """
 
     id: str
@@ -395,6 +317,20 @@ class Meter:
     register_max: float | None = None
     multiplier: float = 1.0
     max_kw: float | None = None
+    number: str | None = None
+    exchanges: tuple[MeterExchange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualMeter:
+    """A meter that nobody installed: the sum of ``factor`` times the use of each meter.
+
+    A difference has a factor of -1, a share by area the share of the area.
+    """
+
+    id: str
+    commodity: Commodity
+    terms: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -422,6 +358,7 @@ class Site:
     devices: tuple[Device, ...]
     points: tuple[Point, ...]
     meters: tuple[Meter, ...]
+    virtual_meters: tuple[VirtualMeter, ...] = ()
     ventilation: tuple[Ventilation, ...] = ()
     mode: Mode = Mode.OBSERVE
     price_area: str = "DK1"
@@ -442,6 +379,11 @@ class Site:
 
     def device(self, device_id: str) -> Device:
         return next(device for device in self.devices if device.id == device_id)
+
+    @property
+    def polled(self) -> tuple[Point, ...]:
+        """The points that are asked for over a network."""
+        return tuple(point for point in self.points if point.device)
 
     def points_by_role(self, role: Role) -> tuple[Point, ...]:
         return tuple(point for point in self.points if point.role == role)

@@ -66,6 +66,6 @@ def _plausible(point: Point, reading: Reading) -> Reading:
 
 
 async def poll_site(site: Site, *, now: datetime, drivers: Drivers, store: Store) -> Ingested:
-    """Read every point of a site and store what came, missing values with their reason."""
-    readings = await read_points(site, site.points, drivers, now)
+    """Read the points of a site's devices and store what came, gaps with their reason."""
+    readings = await read_points(site, site.polled, drivers, now)
     return await asyncio.to_thread(store.add_readings, readings)

@@ -47,7 +47,7 @@ class _Readings:
         self._tracks: dict[str, _Track] = {}
         self._corrections: list[Correction] = []
 
-    def add_readings(self, readings: Iterable[Reading]) -> Ingested:
+    def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
         """See ``bms.ports.Store``; a value that is no number becomes a missing one."""
         batch = [_checked(reading) for reading in readings]
         with self._lock:

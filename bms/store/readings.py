@@ -53,7 +53,7 @@ class SqlReadings(Linked):
         super().__init__(link)
         self._keys: dict[str, int] = {}
 
-    def add_readings(self, readings: Iterable[Reading]) -> Ingested:
+    def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
         """See ``bms.ports.Store``; a value that is no number becomes a missing one.
 
         Each ``BATCH`` is one transaction; what came before a failure is kept, and giving all of it
@@ -62,14 +62,14 @@ class SqlReadings(Linked):
         source = iter(readings)
         total = Ingested()
         while batch := list(islice(source, BATCH)):
-            total += self._add(batch)
+            total += self._add(batch, durable)
         return total
 
-    def _add(self, batch: list[Reading]) -> Ingested:
+    def _add(self, batch: list[Reading], durable: bool) -> Ingested:
         keys = self._keys_of({reading.point for reading in batch})
         rows = [_row(keys[reading.point], reading) for reading in batch]
         total = Ingested()
-        with self._link.writing(durable=False) as session:
+        with self._link.writing(durable=durable) as session:
             for part, known in _rounds(rows):
                 total += self._link.database.add_readings(session.connection(), part)
                 total += Ingested(known=known)

@@ -10,7 +10,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pymodbus.simulator.simdevice import SimAction
 
-from bms.model.site import Table
+from bms.model.address import Table
 from drivers.simulator.ports import HOST, probe_tcp
 from drivers.simulator.registers import RegisterImage
 

@@ -26,19 +26,8 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType as SimType
 from pymodbus.simulator import SimData, SimDevice
 
-from bms.model.site import (
-    Address,
-    BacnetAddress,
-    DataType,
-    Device,
-    ModbusAddress,
-    Point,
-    Release,
-    ReleaseKind,
-    Role,
-    Table,
-    WriteRule,
-)
+from bms.model.address import Address, BacnetAddress, DataType, ModbusAddress, Table
+from bms.model.site import Device, Point, Release, ReleaseKind, Role, WriteRule
 from bms.model.timetable import Period, WeekTimetable
 from bms.model.units import Unit
 

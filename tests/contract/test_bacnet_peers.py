@@ -20,8 +20,9 @@ import pytest
 from bacpypes3.primitivedata import Real
 
 from bms.clock import SystemClock
+from bms.model.address import BacnetAddress
 from bms.model.reading import Reading
-from bms.model.site import BacnetAddress, Device, Release, ReleaseKind
+from bms.model.site import Device, Release, ReleaseKind
 from drivers.bacnet_device import BacnetDriver
 from drivers.discovery import discover_bacnet
 from drivers.registry import NetworkDrivers

@@ -24,9 +24,10 @@ from bacpypes3.primitivedata import Date, Real, Time
 
 from bms.clock import SystemClock, VirtualClock
 from bms.errors import DeviceError
+from bms.model.address import BacnetAddress
 from bms.model.command import Accepted, Command, Failed, Refused, Released, StillHeld
 from bms.model.reading import Quality, Reading
-from bms.model.site import BacnetAddress, Point, Release, ReleaseKind
+from bms.model.site import Point, Release, ReleaseKind
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_clock import read_clock, synchronise
 from drivers.bacnet_device import BacnetDriver

@@ -18,8 +18,9 @@ from bacpypes3.primitivedata import Real
 
 from bms.clock import SystemClock
 from bms.errors import ConfigError
+from bms.model.address import BacnetAddress
 from bms.model.reading import Quality
-from bms.model.site import BacnetAddress, Device, Point
+from bms.model.site import Device, Point
 from drivers import bacnet_codec as codec
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_codec import Reference

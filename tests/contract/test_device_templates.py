@@ -9,17 +9,9 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from bms.clock import SystemClock
+from bms.model.address import DataType, ModbusAddress, Order
 from bms.model.reading import Quality
-from bms.model.site import (
-    DataType,
-    Device,
-    DeviceTemplate,
-    ModbusAddress,
-    Order,
-    Point,
-    Role,
-    TemplatePoint,
-)
+from bms.model.site import Device, DeviceTemplate, Point, Role, TemplatePoint
 from bms.model.units import Unit
 from drivers.modbus import ModbusLink
 from drivers.modbus_device import ModbusDriver

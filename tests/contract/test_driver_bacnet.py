@@ -12,9 +12,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bms.clock import SystemClock
+from bms.model.address import BacnetAddress
 from bms.model.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.reading import Quality
-from bms.model.site import BacnetAddress, Device, Point
+from bms.model.site import Device, Point
 from bms.ports import Driver
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_device import BacnetDriver

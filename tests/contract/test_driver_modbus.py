@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.clock import SystemClock
+from bms.model.address import ModbusAddress, Table
 from bms.model.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.reading import Quality
-from bms.model.site import Device, ModbusAddress, Point, Release, ReleaseKind, Table
+from bms.model.site import Device, Point, Release, ReleaseKind
 from bms.ports import Driver
 from drivers.modbus import ModbusLink
 from drivers.modbus_device import ModbusDriver

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 
 from bms.clock import VirtualClock
+from bms.model.address import ModbusAddress, Table
 from bms.model.reading import Quality
-from bms.model.site import Device, Framing, ModbusAddress, Point, Table
+from bms.model.site import Device, Framing, Point
 from drivers.modbus import ModbusLink
 from drivers.modbus_device import ModbusDriver
 from drivers.modbus_wire import endpoint_of

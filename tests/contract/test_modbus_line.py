@@ -15,13 +15,12 @@ import pytest
 from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.errors import ConfigError
+from bms.model.address import DataType, ModbusAddress, Table
 from bms.model.command import Accepted, Refused, Released
 from bms.model.reading import Quality
 from bms.model.site import (
-    DataType,
     Device,
     Framing,
-    ModbusAddress,
     ModbusTraits,
     Parity,
     Point,
@@ -29,7 +28,6 @@ from bms.model.site import (
     Release,
     ReleaseKind,
     SerialLine,
-    Table,
 )
 from bms.runtime.wire import wire
 from drivers.modbus import ModbusLink

@@ -11,18 +11,9 @@ from datetime import timedelta
 import pytest
 
 from bms.clock import SystemClock, VirtualClock
+from bms.model.address import ModbusAddress, Table
 from bms.model.command import Accepted, Failed
-from bms.model.site import (
-    Device,
-    Framing,
-    ModbusAddress,
-    Parity,
-    Point,
-    Release,
-    ReleaseKind,
-    SerialLine,
-    Table,
-)
+from bms.model.site import Device, Framing, Parity, Point, Release, ReleaseKind, SerialLine
 from drivers.modbus import ModbusLink
 from drivers.modbus_device import ModbusDriver
 from drivers.modbus_wire import endpoint_of

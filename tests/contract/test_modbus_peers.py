@@ -20,19 +20,10 @@ from pymodbus.simulator import DataType as SimType
 from pymodbus.simulator import SimData, SimDevice
 
 from bms.clock import SystemClock
+from bms.model.address import DataType, ModbusAddress, Order, Table
 from bms.model.command import Accepted, Failed, Released
 from bms.model.reading import Quality
-from bms.model.site import (
-    DataType,
-    Device,
-    Framing,
-    ModbusAddress,
-    Order,
-    Point,
-    Release,
-    ReleaseKind,
-    Table,
-)
+from bms.model.site import Device, Framing, Point, Release, ReleaseKind
 from drivers.modbus import ModbusLink
 from drivers.modbus_device import ModbusDriver
 from drivers.modbus_wire import Endpoint

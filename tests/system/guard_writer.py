@@ -12,17 +12,9 @@ from pathlib import Path
 
 from bms.clock import FileClock
 from bms.journal import FileJournal
+from bms.model.address import ModbusAddress, Table
 from bms.model.command import Accepted, Command
-from bms.model.site import (
-    Device,
-    ModbusAddress,
-    Point,
-    Release,
-    ReleaseKind,
-    Role,
-    Table,
-    WriteRule,
-)
+from bms.model.site import Device, Point, Release, ReleaseKind, Role, WriteRule
 from bms.model.units import Unit
 from bms.services.supervise import GuardSupervisor
 from bms.services.writing import Order, carry_out

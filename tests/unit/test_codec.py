@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
+from bms.model.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.reading import Quality
-from bms.model.site import DataType, ModbusAddress, Order, Table, TextAddress
 from drivers.codec import (
     Decoded,
     decode,

@@ -26,17 +26,8 @@ from hypothesis import strategies as st
 
 from bms.clock import VirtualClock
 from bms.errors import ConfigError
-from bms.model.site import (
-    BacnetAddress,
-    DataType,
-    Device,
-    ModbusAddress,
-    Order,
-    Release,
-    ReleaseKind,
-    Table,
-    WriteRule,
-)
+from bms.model.address import BacnetAddress, DataType, ModbusAddress, Order, Table
+from bms.model.site import Device, Release, ReleaseKind, WriteRule
 from drivers import bacnet_codec as codec
 from drivers import bacnet_values as values
 from drivers.bacnet import reference

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bms.model.address import BacnetAddress, ModbusAddress, Table
 from bms.model.command import (
     Accepted,
     Clamped,
@@ -16,17 +17,7 @@ from bms.model.command import (
     StillHeld,
 )
 from bms.model.reading import Quality
-from bms.model.site import (
-    BacnetAddress,
-    Device,
-    ModbusAddress,
-    Point,
-    Release,
-    ReleaseKind,
-    Role,
-    Table,
-    WriteRule,
-)
+from bms.model.site import Device, Point, Release, ReleaseKind, Role, WriteRule
 from bms.model.timetable import Period, WeekTimetable
 from bms.model.units import Unit
 from bms.ports import Driver, Drivers

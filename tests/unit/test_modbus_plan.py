@@ -8,7 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bms.model.site import DataType, ModbusAddress, ModbusTraits, ReadableRange, Table
+from bms.model.address import DataType, ModbusAddress, Table
+from bms.model.site import ModbusTraits, ReadableRange
 from drivers.modbus_plan import Item, Wall, plan_blocks
 
 

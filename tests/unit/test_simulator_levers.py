@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from bms.model.site import DataType, Order, Table
+from bms.model.address import DataType, Order, Table
 from drivers.simulator.levers import (
     LeverPanel,
     PlainRegister,

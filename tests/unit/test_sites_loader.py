@@ -8,19 +8,8 @@ from pathlib import Path
 import pytest
 
 from bms.errors import SiteFileError
-from bms.model.site import (
-    BacnetAddress,
-    DataType,
-    HeatSourceKind,
-    ModbusAddress,
-    Mode,
-    Privacy,
-    ReleaseKind,
-    Role,
-    Site,
-    Table,
-    TemplatePoint,
-)
+from bms.model.address import BacnetAddress, DataType, ModbusAddress, Table
+from bms.model.site import HeatSourceKind, Mode, Privacy, ReleaseKind, Role, Site, TemplatePoint
 from bms.model.units import Unit
 from sites.loader import MAX_BYTES, load_site_text, load_sites
 

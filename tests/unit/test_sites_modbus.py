@@ -7,19 +7,9 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError, SiteFileError
+from bms.model.address import ModbusAddress, Order, Table
 from bms.model.codec import from_json, to_json
-from bms.model.site import (
-    Device,
-    Framing,
-    ModbusAddress,
-    ModbusTraits,
-    Order,
-    Parity,
-    ReadableRange,
-    SerialLine,
-    Site,
-    Table,
-)
+from bms.model.site import Device, Framing, ModbusTraits, Parity, ReadableRange, SerialLine, Site
 from drivers.templates import load_templates
 from sites.loader import load_site_text
 

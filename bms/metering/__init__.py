@@ -1,0 +1,1 @@
+"""Meters: from registers and interval amounts to use, pure."""

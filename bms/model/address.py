@@ -1,0 +1,106 @@
+"""Where a value lies: on a Modbus device, in a BACnet object, in a supplier's file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bms.model.metering import Quantity
+
+
+class Table(StrEnum):
+    """The four Modbus tables."""
+
+    HOLDING = "holding"
+    INPUT = "input"
+    COIL = "coil"
+    DISCRETE = "discrete"
+
+
+class DataType(StrEnum):
+    """How a value lies in Modbus registers. The two of 8 bits are the low byte of a register."""
+
+    INT8 = "int8"
+    UINT8 = "uint8"
+    INT16 = "int16"
+    UINT16 = "uint16"
+    INT32 = "int32"
+    UINT32 = "uint32"
+    INT64 = "int64"
+    UINT64 = "uint64"
+    FLOAT32 = "float32"
+    FLOAT64 = "float64"
+    BIT = "bit"
+
+
+class Order(StrEnum):
+    """Order of words in a value, or of bytes in a word."""
+
+    BIG = "big"
+    LITTLE = "little"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModbusAddress:
+    """Where a value lies on a Modbus device: ``value = raw * scale + offset``.
+
+    ``address`` is the zero-based address on the wire. ``sentinels`` are raw numbers that mean "no
+    value" (an absent sensor, say). ``bit`` picks a bit of one holding or input register; ``mask``
+    and ``shift`` pick a field: ``raw = (register & mask) >> shift``. ``exponent`` is the address of
+    the register of the same table whose int16 is a power of ten that multiplies the value (SunSpec
+    scale factor). With ``model``, both addresses count from the start of that SunSpec model, which
+    is found on the device. ``write_function`` (5, 6, 15, 16 or 22) stands where the device does not
+    take the usual function; 22 writes bits and fields without touching their neighbours.
+    """
+
+    table: Table
+    address: int
+    type: DataType = DataType.INT16
+    scale: float = 1.0
+    offset: float = 0.0
+    word_order: Order = Order.BIG
+    byte_order: Order = Order.BIG
+    bit: int | None = None
+    sentinels: tuple[int, ...] = ()
+    mask: int | None = None
+    shift: int = 0
+    exponent: int | None = None
+    model: int | None = None
+    write_function: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextAddress:
+    """Where a text (a serial number, say) lies on a Modbus device; ``registers`` is its length."""
+
+    table: Table
+    address: int
+    registers: int
+    byte_order: Order = Order.BIG
+    model: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacnetAddress:
+    """A property of a BACnet object, by default its present value."""
+
+    object_type: str
+    instance: int
+    property: str = "present-value"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplierAddress:
+    """A quantity of a meter in the files or pushes of its supplier, who calls it ``number``.
+
+    ``interval``: the values are amounts per interval, stamped with its start; else they are
+    registers or states, stamped with their moment.
+    """
+
+    number: str
+    quantity: Quantity
+    interval: bool
+
+
+NetworkAddress = ModbusAddress | BacnetAddress
+Address = NetworkAddress | SupplierAddress

@@ -1,0 +1,103 @@
+"""What meters tell: rows of a supplier's file, use per step, and what was wrong on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from bms.errors import Mistake
+from bms.model.reading import Quality
+from bms.model.series import Series
+from bms.model.units import Unit
+from bms.model.words import Words
+
+
+class Quantity(StrEnum):
+    """What a supplier's value measures.
+
+    ``flow_energy`` and ``return_energy`` are the heat-meter registers E8 and E9: volume times
+    forward and return temperature [m3 degC].
+    """
+
+    ENERGY = "energy"
+    VOLUME = "volume"
+    POWER = "power"
+    FLOW = "flow"
+    FLOW_TEMP = "flow_temp"
+    RETURN_TEMP = "return_temp"
+    FLOW_ENERGY = "flow_energy"
+    RETURN_ENERGY = "return_energy"
+
+
+class MeterRow(NamedTuple):
+    """One value of a supplier: ``time`` is UTC epoch [s], the start of the interval of
+    ``interval_s`` [s] or, where that is 0, the moment of a register or state. ``value`` is in
+    ``unit``, None where ``quality`` says why it is missing; ``line`` counts from 1."""
+
+    number: str
+    quantity: Quantity
+    time: int
+    value: float | None
+    unit: Unit
+    interval_s: int
+    quality: Quality
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierFile:
+    """What a file holds: its rows, and each row that could not be used, by line."""
+
+    rows: tuple[MeterRow, ...]
+    mistakes: tuple[Mistake, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterExchange:
+    """Another meter took over at ``at``: last register of the old one, first of the new one."""
+
+    at: datetime
+    final: float
+    first: float
+
+
+class Flaw(StrEnum):
+    """What is wrong with a stretch of readings, or happened in it."""
+
+    GAP = "gap"
+    RESET = "reset"
+    ROLLOVER = "rollover"
+    EXCHANGE = "exchange"
+    DUPLICATE = "duplicate"
+    OUT_OF_ORDER = "out_of_order"
+    FLAT_LINE = "flat_line"
+    SPIKE = "spike"
+    UNIT_SLIP = "unit_slip"
+    NEGATIVE = "negative"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterEvent:
+    """A flaw from ``start`` to ``end``; ``amount`` is the use inside it where that is known."""
+
+    flaw: Flaw
+    start: datetime
+    end: datetime
+    amount: float | None
+    words: Words
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Consumption:
+    """Use of a meter per step, in ``unit``; NaN where it cannot be known.
+
+    Every NaN step lies in an event that says why. ``total`` is what passed the meter over the
+    whole period, None where an end of it or a reset makes that unknowable.
+    """
+
+    use: Series
+    unit: Unit
+    total: float | None
+    events: tuple[MeterEvent, ...]

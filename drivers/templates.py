@@ -47,10 +47,10 @@ from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
 from bms.model.address import (
-    Address,
     BacnetAddress,
     DataType,
     ModbusAddress,
+    NetworkAddress,
     Order,
     Table,
     TextAddress,
@@ -139,7 +139,7 @@ class _Register(_Strict):
             raise ValueError("write_function is one of 5, 6, 15, 16, 22")
         return self
 
-    def place(self, usual: _Modbus) -> Address:
+    def place(self, usual: _Modbus) -> NetworkAddress:
         if self.object is not None:
             object_type, instance = self.object.split(",")
             return BacnetAddress(object_type=object_type, instance=int(instance))

@@ -10,13 +10,25 @@ from fastapi import APIRouter, FastAPI
 from api.headers import HeadersMiddleware
 from api.pages.views import add_pages
 from api.problems import add_problem_handlers
-from api.routes import controllers, operations, people, plans, readings, savings, sites
+from api.routes import (
+    controllers,
+    ingest,
+    meters,
+    operations,
+    people,
+    plans,
+    readings,
+    savings,
+    sites,
+)
 from bms.services.city import City
 from bms.services.savings_cache import SavingsBook
 
 ROUTERS = (
     sites.router,
     readings.router,
+    meters.router,
+    ingest.router,
     savings.router,
     plans.router,
     controllers.router,

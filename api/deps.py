@@ -16,6 +16,7 @@ COOKIE = "bms_key"
 SAFE_METHODS = ("GET", "HEAD")
 SITE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 FULL_ID = r"^[a-z0-9][a-z0-9_-]{0,63}/[A-Za-z0-9_.-]{1,128}$"
+METER_ID = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$"
 MADE_ID = r"^[A-Za-z0-9_-]{1,64}$"
 
 WHERE_TO_GET_A_KEY = "send one as 'Authorization: Bearer bms_…'; make one with 'bms keys create'"
@@ -65,7 +66,7 @@ AnyKey = Annotated[Key, Depends(any_key)]
 
 def reader(key: AnyKey) -> Key:
     if not key.may_read:
-        raise HTTPException(403, f"The key {key.name!r} may only fetch its controller's schedule")
+        raise HTTPException(403, f"The key {key.name!r} may not read; scope 'read' may")
     return key
 
 
@@ -75,6 +76,13 @@ def operator(key: AnyKey) -> Key:
     return key
 
 
+def pusher(key: AnyKey) -> Key:
+    if not key.may_ingest:
+        raise HTTPException(403, f"The key {key.name!r} may not push; scope 'ingest' may")
+    return key
+
+
+Pusher = Annotated[Key, Depends(pusher)]
 Reader = Annotated[Key, Depends(reader)]
 Operator = Annotated[Key, Depends(operator)]
 

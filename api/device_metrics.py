@@ -14,6 +14,7 @@ KINDS = {
     "bms_device_latency_seconds": "gauge",
     "bms_device_last_good_age_seconds": "gauge",
     "bms_device_left_alone": "gauge",
+    "bms_device_clock_drift_seconds": "gauge",
 }
 
 
@@ -46,6 +47,8 @@ def _samples(health: DeviceHealth, now: datetime) -> Iterator[tuple[str, str, st
         age = (now - health.last_good).total_seconds()
         yield "bms_device_last_good_age_seconds", "", f"{age:.0f}"
     yield "bms_device_left_alone", "", str(int(health.left_alone))
+    if health.clock_drift_s is not None:
+        yield "bms_device_clock_drift_seconds", "", f"{health.clock_drift_s:g}"
 
 
 def _escaped(label: str) -> str:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from api.deps import FULL_ID, SITE_ID
+from bms.metering.quality import MeterQuality
+from bms.model.metering import Consumption, Flaw, Quantity
 from bms.model.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
 from bms.model.reading import Quality, Reading
 from bms.model.savings import SiteSavings, Span
@@ -24,6 +34,9 @@ from bms.model.units import Commodity, Unit
 from bms.model.words import Words
 from bms.ports import DeviceHealth, Fold
 from bms.services.savings_cache import Told
+
+MOST_PUSHED = 10_000
+"""Readings [1] of one push."""
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
@@ -91,6 +104,9 @@ class DeviceHealthAnswer(Answer):
     )
     last_good: datetime | None = Field(description="building time of the last good answer")
     left_alone: bool = Field(description="its circuit breaker is open: it was silent")
+    clock_drift_s: float | None = Field(
+        description="how much its clock was ahead of building time when it was last read"
+    )
 
     @classmethod
     def of(cls, health: DeviceHealth) -> Self:
@@ -100,6 +116,7 @@ class DeviceHealthAnswer(Answer):
             errors=dict(health.errors),
             last_good=health.last_good,
             left_alone=health.left_alone,
+            clock_drift_s=health.clock_drift_s,
         )
 
 
@@ -287,6 +304,155 @@ class ScheduleAnswer(Answer):
     reasons: tuple[Words, ...]
 
 
+class PushedRow(Body):
+    """One value of a point, or of a meter: its supplier's number, or `site/meter`."""
+
+    point: str | None = Field(None, max_length=200)
+    meter: str | None = Field(None, max_length=200)
+    quantity: Quantity | None = Field(None, description="needed where a meter has several")
+    time: AwareDatetime = Field(description="with its offset; the start of an interval")
+    value: float | None = Field(strict=True, description="null where there is none")
+    unit: str | None = Field(None, max_length=20, description="that of the point when left out")
+    quality: Quality | None = Field(None, description="good, or absent, when left out")
+
+    @field_validator("time", mode="before")
+    @classmethod
+    def _iso_8601(cls, value: object) -> datetime:
+        if not isinstance(value, str):
+            raise ValueError("a time is text such as 2026-03-01T10:00:00+01:00")
+        return datetime.fromisoformat(value)
+
+
+class PushBody(Body):
+    readings: list[PushedRow] = Field(max_length=MOST_PUSHED)
+
+
+class RefusedRow(Answer):
+    """``index`` counts the readings of a JSON body from 0, ``line`` the lines of a CSV from 1."""
+
+    index: int | None = None
+    line: int | None = None
+    message: str
+
+
+class IngestAnswer(Answer):
+    """What became of the rows. ``waiting`` are on disk until the database is back."""
+
+    new: int
+    known: int
+    corrected: int
+    waiting: int
+    expired: int = Field(description="older than such readings are kept")
+    refused_rows: int
+    refused: list[RefusedRow] = Field(description="many rows of one reason are named once")
+
+
+class MeterRowAnswer(Answer):
+    """``id`` is `site/meter`; a virtual meter is computed from others."""
+
+    id: str
+    site: str
+    meter: str
+    commodity: Commodity
+    billed: bool
+    virtual: bool
+    number: str | None = Field(description="what the supplier calls it")
+    unit: Unit | None
+    point: str | None
+    latest: Latest | None
+
+
+class MeterPage(Answer):
+    meters: list[MeterRowAnswer]
+    next: str | None
+
+
+class MeterEventAnswer(Answer):
+    """``amount`` is the use inside it, in the unit of the meter, where that is known."""
+
+    flaw: Flaw
+    start: datetime
+    end: datetime
+    amount: float | None
+    words: Words
+
+
+class SpellAnswer(Answer):
+    """A run of hours without known use."""
+
+    start: datetime
+    end: datetime
+    reason: MeterEventAnswer | None
+
+
+class MeterQualityAnswer(Answer):
+    """How far the readings of a meter can be trusted; ``total`` is its use in ``unit``."""
+
+    id: str
+    unit: Unit
+    start: datetime
+    end: datetime
+    step_s: int
+    coverage: float = Field(description="share of the steps whose use is known, 0 to 1")
+    steps: int
+    missing: int = Field(description="steps without known use")
+    total: float | None
+    counts: dict[Flaw, int] = Field(description="events of each flaw")
+    events: list[MeterEventAnswer]
+    worst: SpellAnswer | None = Field(description="the longest run of missing steps")
+    last_reading: datetime | None
+    silent_for_s: float | None = Field(description="age of the last reading at the end")
+    without_value: int = Field(description="readings that came as missing")
+    estimated: int = Field(description="readings that the supplier estimated; they do not count")
+    verdict: Words
+
+    @classmethod
+    def of(cls, name: str, use: Consumption, quality: MeterQuality) -> Self:
+        silent = quality.silent_for
+        worst = quality.worst
+        return cls(
+            id=name,
+            unit=use.unit,
+            start=use.use.start,
+            end=use.use.end,
+            step_s=int(use.use.step.total_seconds()),
+            coverage=quality.coverage,
+            steps=quality.steps,
+            missing=quality.missing,
+            total=use.total,
+            counts=dict(quality.counts),
+            events=[MeterEventAnswer.model_validate(event) for event in quality.events],
+            worst=None if worst is None else SpellAnswer.model_validate(worst),
+            last_reading=quality.last_reading,
+            silent_for_s=None if silent is None else silent.total_seconds(),
+            without_value=quality.without_value,
+            estimated=quality.estimated,
+            verdict=quality.verdict,
+        )
+
+
+class UseRow(Answer):
+    start: datetime
+    end: datetime
+    value: float | None
+
+
+class ConsumptionAnswer(Answer):
+    """Use per step in ``unit``, null where it cannot be known; the events say why.
+
+    ``total`` is what passed the meter over the whole period, where that can be known.
+    """
+
+    id: str
+    unit: Unit
+    start: datetime
+    end: datetime
+    step: str
+    total: float | None
+    use: list[UseRow]
+    events: list[MeterEventAnswer]
+
+
 class OverrideBody(Body):
     point: Annotated[str, StringConstraints(pattern=FULL_ID)] | None = Field(
         None, description="one point; all of the site when left out"
@@ -352,3 +518,5 @@ class Ready(Answer):
     status: Literal["ready"] = "ready"
     sites: int
     time: datetime
+    waiting: int = Field(0, description="readings on disk that the database does not have yet")
+    lost: int = Field(0, description="readings that waited, or should have, and are gone")

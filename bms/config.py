@@ -23,10 +23,13 @@ class Settings(BaseSettings):
         default=False, description="show the pages without a key (the demo does, on loopback)"
     )
     lease_minutes: int = Field(30, ge=5, le=240, description="lease of a write in building time")
+    spool_mb: int = Field(512, ge=1, description="room for readings that wait for the database")
     clock_file: Path | None = Field(None, description="building time of a simulator")
     poll_minutes: int = Field(15, ge=1, le=60, description="how often points are read")
     plan_minutes: int = Field(60, ge=15, le=1440, description="how often plans are made")
     horizon_hours: int = Field(36, ge=12, le=72, description="how far plans look ahead")
+    timezone: str = Field("Europe/Copenhagen", description="whose local days roll-ups are of")
+    drop: Path | None = Field(None, description="folder in which suppliers put meter files")
 
     @property
     def lease(self) -> timedelta:
@@ -35,6 +38,10 @@ class Settings(BaseSettings):
     @property
     def journal(self) -> Path:
         return self.home / "release.journal"
+
+    @property
+    def spool(self) -> Path:
+        return self.home / "spool"
 
     @property
     def database(self) -> str:

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bms.model.command import Command, Override, Receipt, ReleaseReceipt
+from bms.model.device_clock import NoTime, ShownTime
 from bms.model.feed import FeedSeries, WeatherSeries
 from bms.model.lease import Lease
+from bms.model.logged import LogAnswer
 from bms.model.plan import BuildingModel, NoModel, Plan, Problem, Schedule
 from bms.model.reading import Ingested, Reading
+from bms.model.retention import Erased, Erasure
+from bms.model.rollup import Level, Rollups
 from bms.model.savings import SiteSavings
-from bms.model.series import Series
+from bms.model.series import Floats, Micros, Series
 from bms.model.site import Device, Mode, Point
+from bms.model.spool import SpoolState
 from bms.model.words import Words
 
 
@@ -44,11 +49,36 @@ class Driver(Protocol):
     async def close(self) -> None: ...
 
 
+@runtime_checkable
 class WatchingDriver(Driver, Protocol):
     """A driver that can also be told of changes; not every protocol can."""
 
     async def watch(self, points: Sequence[Point], on_reading: Callable[[Reading], None]) -> None:
         """Call ``on_reading`` with each reading that comes in, until cancelled."""
+        ...
+
+
+@runtime_checkable
+class LogDriver(Driver, Protocol):
+    """A driver of devices that keep logs by themselves."""
+
+    async def logged(self, point: Point, after: datetime, before: datetime, most: int) -> LogAnswer:
+        """What the point's ``trend_log`` has between two moments, both excluded.
+
+        From the oldest on, about ``most`` entries [1] at once. Raises nothing for what a device
+        does.
+        """
+        ...
+
+
+@runtime_checkable
+class ClockDriver(Driver, Protocol):
+    """A driver of devices that have a clock. Neither raises for what a device does."""
+
+    async def clock(self) -> ShownTime | NoTime: ...
+
+    async def set_clock(self) -> ShownTime | NoTime:
+        """Tell the device the time where its ``set_clock`` allows it, and read what it shows."""
         ...
 
 
@@ -78,6 +108,11 @@ class DeviceHealth(Protocol):
     @property
     def left_alone(self) -> bool:
         """Whether its circuit breaker is open: it was silent and is not asked now."""
+        ...
+
+    @property
+    def clock_drift_s(self) -> float | None:
+        """How much its clock was ahead of building time when it was last read [s]."""
         ...
 
 
@@ -198,12 +233,59 @@ class Store(Protocol):
 
     def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]: ...
 
+    def good(self, point: str, start: datetime, end: datetime) -> tuple[Micros, Floats]:
+        """Times [us since 1970, UTC] and values of the good readings with start <= time < end,
+        oldest first; shapes (n,).
+
+        Where readings were deleted for their age, the first and last of each hour are left.
+        """
+        ...
+
     def latest(self, points: Sequence[str]) -> dict[str, Reading]: ...
 
     def series(
         self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
     ) -> Series:
-        """``DELTA`` turns a cumulative register into use per step; gaps stay NaN in every fold."""
+        """``DELTA`` turns a cumulative register into use per step; gaps stay NaN in every fold.
+
+        Where the readings were deleted for their age, the grids of whole hours are still known.
+        """
+        ...
+
+    def rollups(
+        self, points: Sequence[str], start: datetime, end: datetime, level: Level
+    ) -> Rollups:
+        """Every bucket that holds a moment with start <= moment < end, in the order of ``points``.
+
+        Always right, however late the readings came. Where readings were deleted for their age,
+        hours and days are still known and quarters are not. Raises ValueError for naive moments
+        and outside of the years 1970 to 2199.
+        """
+        ...
+
+    def refresh_rollups(self, points: Sequence[str], before: datetime) -> int:
+        """Keep the roll-ups of local days that ended until ``before``, so that asking is fast.
+
+        Gives the number of days that had changed. It alters no answer.
+        """
+        ...
+
+    def forget(self, erasure: Erasure) -> Erased:
+        """Delete readings for good, all or nothing, with a line in the ledger of what went.
+
+        From then on readings of these points from before that day are refused as expired.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """Take what was deleted out of the files of the database too, as far as it can.
+
+        It may take minutes, in which others cannot write.
+        """
+        ...
+
+    def erasures(self, since: datetime) -> list[Erased]:
+        """The ledger from ``since`` on, oldest first. No line is ever changed or removed."""
         ...
 
     def add_plan(self, plan: Plan) -> None: ...
@@ -256,6 +338,22 @@ class Store(Protocol):
     def revoke_key(self, key_id: str, at: datetime) -> None: ...
 
     def close(self) -> None: ...
+
+
+class Forwarding(Protocol):
+    """Readings that wait on disk until the database is back. Synchronous: call it in a thread."""
+
+    def forward(self) -> Ingested:
+        """Hand on what waits, oldest first; a database that is away is no error.
+
+        Gives what became of it, with what still waits. Raises ``bms.errors.StoreError`` where the
+        database refuses.
+        """
+        ...
+
+    def state(self) -> SpoolState:
+        """What waits and what was lost."""
+        ...
 
 
 class Journal(Protocol):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
+from bms.errors import DeviceError
+from bms.model.device_clock import NoTime, ShownTime
 from drivers import bacnet_codec as codec
 from drivers import bacnet_plain as plain
 from drivers.bacnet_bulk import read_tags
@@ -12,6 +14,8 @@ from drivers.bacnet_codec import Reference
 from drivers.bacnet_plain import AnyDate, AnyTime
 from drivers.bacnet_session import BacnetSession
 from drivers.refusals import Garbled
+
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,15 @@ async def read_clock(session: BacnetSession, zone: tzinfo) -> DeviceClock:
     return DeviceClock(local, drift_s, -offset if isinstance(offset, int) else None)
 
 
+def clocks_change(zone: tzinfo, start: datetime, end: datetime) -> bool:
+    """Whether summer time begins or ends from an hour before ``start`` to an hour after ``end``.
+
+    About then a local time may not exist, or come twice, and a device may be early or late with it.
+    """
+    ends = (moment.astimezone(zone).utcoffset() for moment in (start - _HOUR, end + _HOUR))
+    return len(set(ends)) > 1
+
+
 async def synchronise(session: BacnetSession, zone: tzinfo, *, utc: bool = False) -> DeviceClock:
     """Tell the device the time and read what it shows then.
 
@@ -72,3 +85,39 @@ async def synchronise(session: BacnetSession, zone: tzinfo, *, utc: bool = False
     service = codec.UTC_TIME_SYNCHRONIZATION if utc else codec.TIME_SYNCHRONIZATION
     await session.link.unconfirmed(await session.peer(), service, parameters)
     return await read_clock(session, zone)
+
+
+async def shown_time(session: BacnetSession, zone: tzinfo) -> ShownTime | NoTime:
+    """What the clock shows, kept in the device's health. Never raises ``DeviceError``."""
+    if session.breaker.open:
+        return NoTime(session.device.id, "left alone for a while: it did not answer")
+    try:
+        return _seen(session, await read_clock(session, zone))
+    except DeviceError as error:
+        return NoTime(session.device.id, str(error))
+
+
+async def set_clock(session: BacnetSession, zone: tzinfo) -> ShownTime | NoTime:
+    """Tell the device the time, where its site file allows it, and read what it shows then.
+
+    Not about a change of summer time: the device may be about to make it, or have made it already.
+    Never raises ``DeviceError``.
+    """
+    device, now = session.device, session.clock.now()
+    if not device.set_clock:
+        return NoTime(
+            device.id,
+            "its clock may not be set by us; give the device `set_clock: true` in the site file "
+            "where no other time master is at work",
+        )
+    if clocks_change(zone, now, now):
+        return NoTime(device.id, "summer time begins or ends about now; try again in two hours")
+    try:
+        return _seen(session, await synchronise(session, zone))
+    except DeviceError as error:
+        return NoTime(device.id, str(error))
+
+
+def _seen(session: BacnetSession, clock: DeviceClock) -> ShownTime:
+    session.health.clock_drift_s = clock.drift_s
+    return ShownTime(session.device.id, clock.local, clock.drift_s)

@@ -11,6 +11,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from bms.errors import DeviceError
@@ -24,7 +25,7 @@ from drivers.bacnet_session import BacnetSession
 from drivers.bacnet_target import point_reference
 from drivers.bacnet_wire import I_AM
 from drivers.readings import reading
-from drivers.refusals import Garbled, Refusal
+from drivers.refusals import Garbled, Silence
 
 LIFETIME_S = 300
 BACKSTOP_S = 900.0
@@ -77,13 +78,20 @@ class _Watch:
         self._points = tuple(points)
         self._watched = _by_object(points)
         self._refused: set[int] = set()
+        self._subscribed: set[int] = set()
         self._again = asyncio.Event()
         self._renew_at = float("-inf")
         self._poll_at = float("-inf")
         self._lost = False
 
     async def run(self) -> None:
-        """Subscribe, renew and poll until cancelled."""
+        """Subscribe, renew and poll until cancelled; then tell the device that it is over."""
+        try:
+            await self._run()
+        finally:
+            await self._cancel()
+
+    async def _run(self) -> None:
         while True:
             try:
                 peer = await self._session.peer()
@@ -122,15 +130,30 @@ class _Watch:
             _LOG.debug("%s: subscription: %s", self._session.device.id, error)
             self._renew_at = now + max(_SOONEST_S, self._session.device.timeout_s)
 
-    async def _subscribe_one(self, object_id: int) -> None:
+    async def _cancel(self) -> None:
+        """A device that is there need not tell us on until the subscriptions end by themselves."""
+        if self._lost or self._session.breaker.open:
+            return
+        requests = [self._request(each, None) for each in self._subscribed]
+        with suppress(DeviceError, TimeoutError):
+            async with asyncio.timeout(self._session.device.timeout_s):
+                for request in requests:
+                    await self._session.ask(codec.SUBSCRIBE_COV, request)
+
+    def _request(self, object_id: int, lifetime_s: int | None) -> bytes:
         monitored = Reference(object_id >> 22, object_id & codec.ANY_INSTANCE, codec.PRESENT_VALUE)
-        request = codec.subscribe_cov(
-            self._process, monitored, confirmed=self._confirmed, lifetime_s=self._lifetime_s
+        return codec.subscribe_cov(
+            self._process, monitored, confirmed=self._confirmed, lifetime_s=lifetime_s
         )
+
+    async def _subscribe_one(self, object_id: int) -> None:
         try:
-            await self._session.ask(codec.SUBSCRIBE_COV, request)
+            await self._session.ask(codec.SUBSCRIBE_COV, self._request(object_id, self._lifetime_s))
             self._refused.discard(object_id)
-        except Refusal as error:
+            self._subscribed.add(object_id)
+        except Silence:
+            raise
+        except DeviceError as error:
             if object_id not in self._refused:
                 _LOG.info(
                     "%s tells no changes of %s: %s; it is polled", *self._name(object_id), error

@@ -18,17 +18,22 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.device_clock import NoTime, ShownTime
+from bms.model.logged import LogAnswer
 from bms.model.reading import Quality, Reading
 from bms.model.site import Device, Point, ReleaseKind, WriteRule
 from bms.ports import Clock
 from drivers import bacnet_values as values
 from drivers.bacnet import BacnetLink
 from drivers.bacnet_bulk import NUMBERS, Plan, read_plan
+from drivers.bacnet_clock import set_clock, shown_time
 from drivers.bacnet_codec import Reference
 from drivers.bacnet_cov import BACKSTOP_S, LIFETIME_S, OnReading, watch
+from drivers.bacnet_logged import logged
 from drivers.bacnet_session import BacnetSession
 from drivers.bacnet_target import Target, holder, point_reference, target_of
 from drivers.bacnet_trace import Exchange
+from drivers.bacnet_via_schedule import ScheduleWriter
 from drivers.codec import Decoded
 from drivers.health import DeviceHealth
 from drivers.limits import Fitted, fit, receipt, stands
@@ -57,7 +62,8 @@ class BacnetDriver:
     """Reads, writes and releases the points of one device (``bms.ports.Driver``).
 
     An object with a priority array is given back by ``null``, one without by ``constant`` or
-    ``timetable``; a timetable is read in ``timezone``.
+    ``timetable``; ``schedule`` goes through a Schedule object (``drivers.bacnet_via_schedule``).
+    Timetables, schedules, logs and the device's clock are in local time ``timezone``.
     """
 
     def __init__(
@@ -71,6 +77,7 @@ class BacnetDriver:
         self._device = device
         self._clock = clock
         self._zone = ZoneInfo(timezone)
+        self._schedules = ScheduleWriter(self.session, self._zone)
         self._polls: list[_Poll] = []
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
@@ -93,6 +100,8 @@ class BacnetDriver:
         rule = point.write
         if rule is None:
             return Refused(command, f"{point.id} is not writable")
+        if rule.release.kind is ReleaseKind.SCHEDULE:
+            return await self._schedules.write(point, command)
         try:
             target = target_of(point)
             fitted = fit(rule, command.value)
@@ -118,8 +127,10 @@ class BacnetDriver:
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
         """Give the point back, and believe only what is read back.
 
-        Our slot is relinquished where there are slots, whatever way back is declared.
+        Our slot is relinquished where there are slots, whatever value is declared.
         """
+        if point.write is not None and point.write.release.kind is ReleaseKind.SCHEDULE:
+            return await self._schedules.release(point)
         try:
             target = target_of(point)
         except ValueError as error:
@@ -152,6 +163,18 @@ class BacnetDriver:
             backstop_s=backstop_s,
             confirmed=confirmed,
         )
+
+    async def logged(self, point: Point, after: datetime, before: datetime, most: int) -> LogAnswer:
+        """What the point's trend log has: see ``drivers.bacnet_logged``."""
+        return await logged(self.session, point, after, before, most, self._zone)
+
+    async def clock(self) -> ShownTime | NoTime:
+        """What the device's clock shows; the drift is kept in its health."""
+        return await shown_time(self.session, self._zone)
+
+    async def set_clock(self) -> ShownTime | NoTime:
+        """Tell the device the time where the site file allows it."""
+        return await set_clock(self.session, self._zone)
 
     async def close(self) -> None:
         """Nothing of its own to close: the link is shared."""

@@ -22,7 +22,7 @@ from drivers.bacnet_tags import Tag
 from drivers.refusals import Garbled, RefusedForGood
 
 DAYS = 7
-_EFFECTIVE_PERIOD, _SCHEDULE_DEFAULT = 32, 174
+_EFFECTIVE_PERIOD = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +84,18 @@ async def read_schedule(session: BacnetSession, instance: int) -> Schedule:
                 codec.WEEKLY_SCHEDULE,
                 codec.EXCEPTION_SCHEDULE,
                 _EFFECTIVE_PERIOD,
-                _SCHEDULE_DEFAULT,
+                codec.SCHEDULE_DEFAULT,
             )
         ],
     )
-    found = _tags(weekly), _tags(exceptions), _tags(effective), _tags(default)
+    found = present(weekly), present(exceptions), present(effective), present(default)
     return Schedule(
         instance,
         decode_week(found[0]) if found[0] else (),
         decode_exceptions(found[1]),
         _effective(found[2]),
         values.decoded(found[3]).value,
-        _datatype(found[0], found[1], found[3]),
+        datatype_of(found[0], found[1], found[3]),
     )
 
 
@@ -127,7 +127,7 @@ async def write_exceptions(
     """
     before = await read_schedule(session, instance)
     wanted = tuple(exceptions)
-    encoded = b"".join(_exception(each, before.datatype) for each in wanted)
+    encoded = b"".join(encoded_exception(each, before.datatype) for each in wanted)
     await session.put(Reference(codec.SCHEDULE, instance, codec.EXCEPTION_SCHEDULE), encoded)
     after = await read_schedule(session, instance)
     if after.exceptions != wanted:
@@ -135,8 +135,11 @@ async def write_exceptions(
     return after
 
 
-def _tags(answer: Answer) -> list[Tag]:
-    """The tags of an answer; a property that the object does not have is empty."""
+def present(answer: Answer) -> list[Tag]:
+    """The tags of an answer; a property that the object does not have is empty.
+
+    Raises ``DeviceError`` for an answer that may come another time.
+    """
     if isinstance(answer, list):
         return answer
     if isinstance(answer, Exception) and not isinstance(answer, RefusedForGood):
@@ -235,8 +238,8 @@ def _effective(tags: Sequence[Tag]) -> tuple[AnyDate, AnyDate] | None:
     return plain.date_of(tags[0].data), plain.date_of(tags[1].data)
 
 
-def _datatype(*properties: Sequence[Tag]) -> int:
-    """Of which type the schedule's values are: that of any value in it, else REAL."""
+def datatype_of(*properties: Sequence[Tag]) -> int:
+    """Of which type the schedule's values are: that of any value in them, else REAL."""
     kinds = (plain.BOOLEAN, plain.UNSIGNED, plain.SIGNED, plain.REAL, plain.DOUBLE)
     for tag in (tag for tags in properties for tag in tags):
         if tag.kind == "application" and tag.number in (*kinds, plain.ENUMERATED):
@@ -264,7 +267,8 @@ def _switches(day: Day, datatype: int) -> bytes:
     )
 
 
-def _exception(exception: ExceptionDay, datatype: int) -> bytes:
+def encoded_exception(exception: ExceptionDay, datatype: int) -> bytes:
+    """A BACnetSpecialEvent. Raises ValueError for a priority or a value that does not fit."""
     if not 1 <= exception.priority <= 16:
         raise ValueError(f"priority {exception.priority} of an exception")
     switches = b"\x2e" + _switches(exception.switches, datatype) + b"\x2f"

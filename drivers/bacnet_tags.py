@@ -24,6 +24,29 @@ class Tag:
     data: bytes
 
 
+def encoded(tag: Tag) -> bytes:
+    """The octets of a tag, as it would be read again."""
+    context = 8 if tag.kind != "application" else 0
+    number = (tag.number << 4, b"") if tag.number < 15 else (0xF0, bytes((tag.number,)))
+    if tag.kind in ("opening", "closing"):
+        end = _OPENING if tag.kind == "opening" else _CLOSING
+        return bytes((number[0] | context | end,)) + number[1]
+    if not context and tag.number == _BOOLEAN:
+        return bytes((number[0] | tag.length,))
+    size = len(tag.data)
+    if size < _EXTENDED:
+        return bytes((number[0] | context | size,)) + number[1] + tag.data
+    return bytes((number[0] | context | _EXTENDED,)) + number[1] + _extended(size) + tag.data
+
+
+def _extended(size: int) -> bytes:
+    if size < 254:
+        return bytes((size,))
+    if size < 65536:
+        return b"\xfe" + size.to_bytes(2, "big")
+    return b"\xff" + size.to_bytes(4, "big")
+
+
 class Tags:
     """Reads tags off a byte string. Raises ``Garbled`` where the bytes are no tag."""
 

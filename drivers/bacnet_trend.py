@@ -1,22 +1,25 @@
-"""What a device logged while we were away: trend logs read by sequence number.
+"""What a device logged while we were away: trend logs read by sequence number or by time.
 
 Source: ANSI/ASHRAE 135, clauses 12.25 (Trend Log) and 15.8 (ReadRange).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from drivers import bacnet_codec as codec
 from drivers import bacnet_plain as plain
 from drivers.bacnet_bulk import read_tags
+from drivers.bacnet_clock import clocks_change
 from drivers.bacnet_codec import Reference
+from drivers.bacnet_plain import AnyDate, AnyTime
 from drivers.bacnet_refusals import TooLong
 from drivers.bacnet_session import BacnetSession
 from drivers.bacnet_tags import Tag, Tags
 from drivers.codec import shortest_single
-from drivers.refusals import Garbled
+from drivers.refusals import Garbled, Silence
 
 _RECORD_OCTETS, _HEAD_OCTETS = 32, 40
 _LOST_AT_MOST = 2**32 - 1
@@ -29,6 +32,7 @@ _NUMBERS = {
 }
 _STATUS, _NULL, _FAILURE, _TIME_CHANGE = 0, 7, 8, 9
 _PURGED_BIT = 1
+PURGED = "buffer purged"
 _HOUR = timedelta(hours=1)
 
 
@@ -47,13 +51,24 @@ class Backfill:
     """Entries after the last one known.
 
     ``lost`` is how many the device had already overwritten; ``purged`` that its buffer was
-    emptied, so that more may be missing than can be counted.
+    emptied, so that more may be missing than can be counted. ``complete`` is off where there was
+    more than one wanted to have at once.
     """
 
     records: tuple[LogRecord, ...]
     lost: int
     purged: bool
     last: int | None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What a log records: object identifier, property, and the device (None: its own)."""
+
+    object_id: int
+    property_id: int
+    device: int | None
 
 
 @dataclass(slots=True)
@@ -74,24 +89,110 @@ async def backfill(session: BacnetSession, log: int, after: int | None, zone: tz
     reset = after is not None and after > total
     start = oldest if after is None or reset else max(oldest, after + 1)
     lost = 0 if after is None or reset else max(0, min(oldest - after - 1, _LOST_AT_MOST))
-    records: list[LogRecord] = []
-    most = max(1, (session.ability.max_apdu - _HEAD_OCTETS) // _RECORD_OCTETS)
-    while start <= total:
-        try:
-            chunk = await _chunk(session, log, start, most, zone)
-        except TooLong:
-            if most == 1:
-                raise
-            most //= 2
-            continue
+    found = _Found(lost=lost)
+    reader = _Reader(session, log, zone)
+    while start <= total and (chunk := await reader.from_number(start)).records:
+        start = found.take(chunk, start)
+    purged = reset or found.purged
+    return Backfill(_in_order(found.records), found.lost, purged, start - 1 if total else None)
+
+
+async def between(
+    session: BacnetSession, log: int, after: datetime, before: datetime, most: int, zone: tzinfo
+) -> Backfill:
+    """Entries with ``after`` < time < ``before``, the oldest first; no more are asked for once
+    ``most`` [1] are there.
+
+    ``lost`` is 1 where the log begins later than ``after``, since entries before were overwritten.
+    Raises ``DeviceError``.
+    """
+    await session.identify()
+    count, total = await _counts(session, log)
+    reader = _Reader(session, log, zone)
+    # The hour that comes twice has no order of its own: begin before it.
+    early = _HOUR if clocks_change(zone, after, after) else timedelta()
+    chunk = await reader.after_time(after - early) if count else _Chunk(0, [], False)
+    oldest = total - count + 1
+    found = _Found(lost=int(chunk.first == oldest > 1))
+    start = found.take(chunk, chunk.first)
+    while _goes_on(chunk, before) and start <= total and found.later(after) < most:
+        chunk = await reader.from_number(start)
+        start = found.take(chunk, start)
+    records = tuple(r for r in _in_order(found.records) if after < r.time < before)
+    complete = start > total or not _goes_on(chunk, before)
+    return Backfill(records, found.lost, found.purged, start - 1 if total else None, complete)
+
+
+def _goes_on(chunk: _Chunk, before: datetime) -> bool:
+    return bool(chunk.records) and chunk.records[-1].time < before
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read so far."""
+
+    lost: int
+    records: list[LogRecord] = field(default_factory=list)
+
+    @property
+    def purged(self) -> bool:
+        return any(record.note == PURGED for record in self.records)
+
+    def later(self, moment: datetime) -> int:
+        return sum(record.time > moment for record in self.records)
+
+    def take(self, chunk: _Chunk, asked: int) -> int:
+        """Take what came when ``asked`` was wanted first; the number that is next."""
         if not chunk.records:
-            break
-        if chunk.first > start:
-            lost += chunk.first - start  # overwritten while we were reading
-        records += chunk.records
-        start = chunk.records[-1].sequence + 1
-    purged = reset or any(record.note == "buffer purged" for record in records)
-    return Backfill(tuple(_in_order(records)), lost, purged, start - 1 if total else None)
+            return asked
+        self.lost += max(0, chunk.first - asked)  # overwritten while we were reading
+        self.records += chunk.records
+        return chunk.records[-1].sequence + 1
+
+
+class _Reader:
+    """Reads a log in parts as large as the device can send."""
+
+    def __init__(self, session: BacnetSession, log: int, zone: tzinfo) -> None:
+        self._session = session
+        self._buffer = Reference(codec.TREND_LOG, log, codec.LOG_BUFFER)
+        self._zone = zone
+        self._most = max(1, (session.ability.max_apdu - _HEAD_OCTETS) // _RECORD_OCTETS)
+
+    async def from_number(self, start: int) -> _Chunk:
+        """Entries from sequence number ``start`` on."""
+        return await self._chunk(lambda most: read_range(self._buffer, start, most))
+
+    async def after_time(self, moment: datetime) -> _Chunk:
+        """The first entries later than a moment."""
+        local = moment.astimezone(self._zone)
+        return await self._chunk(lambda most: read_range_after(self._buffer, local, most))
+
+    async def _chunk(self, request: Callable[[int], bytes]) -> _Chunk:
+        while True:
+            try:
+                ack = await self._session.ask(codec.READ_RANGE, request(self._most))
+            except TooLong:
+                if self._most == 1:
+                    raise
+                self._most //= 2
+                continue
+            return _decoded(self._buffer, ack, self._zone)
+
+
+async def logged_property(session: BacnetSession, log: int) -> Logs | None:
+    """What the log records; None where the device does not say. Raises ``DeviceError``."""
+    reference = Reference(codec.TREND_LOG, log, codec.LOGGED_PROPERTY)
+    (answer,) = await read_tags(session, [reference])
+    if isinstance(answer, Silence):
+        raise answer
+    if not isinstance(answer, list):
+        return None
+    numbers = {t.number: int.from_bytes(t.data, "big") for t in answer if t.kind == "context"}
+    if not {0, 1} <= numbers.keys():
+        return None
+    device = numbers.get(3)
+    return Logs(numbers[0], numbers[1], None if device is None else device & codec.ANY_INSTANCE)
 
 
 async def _counts(session: BacnetSession, log: int) -> tuple[int, int]:
@@ -111,17 +212,19 @@ async def _counts(session: BacnetSession, log: int) -> tuple[int, int]:
     return found[0], found[1]
 
 
-async def _chunk(session: BacnetSession, log: int, start: int, most: int, zone: tzinfo) -> _Chunk:
-    buffer = Reference(codec.TREND_LOG, log, codec.LOG_BUFFER)
-    ack = await session.ask(codec.READ_RANGE, read_range(buffer, start, most))
-    return _decoded(buffer, ack, zone)
-
-
 def read_range(buffer: Reference, start: int, count: int) -> bytes:
     """ReadRange-Request for ``count`` entries from sequence number ``start``."""
     first = plain.application(plain.UNSIGNED, _octets(start))
     number = plain.application(plain.SIGNED, count.to_bytes(2, "big"))
     return codec.read_property(buffer) + b"\x6e" + first + number + b"\x6f"
+
+
+def read_range_after(buffer: Reference, local: datetime, count: int) -> bytes:
+    """ReadRange-Request for ``count`` entries later than ``local``, the device's own time."""
+    moment = plain.application(plain.DATE, AnyDate.of(local.date()).encoded())
+    moment += plain.application(plain.TIME, AnyTime.of(local.time()).encoded())
+    number = plain.application(plain.SIGNED, count.to_bytes(2, "big"))
+    return codec.read_property(buffer) + b"\x7e" + moment + number + b"\x7f"
 
 
 def _octets(number: int) -> bytes:
@@ -189,12 +292,12 @@ def _datum(tags: list[Tag]) -> tuple[float | None, str | None]:
     if tag.kind == "context" and tag.number == _STATUS:
         bits = plain.plain(Tag("application", plain.BITS, tag.length, tag.data))
         purged = isinstance(bits, tuple) and len(bits) > _PURGED_BIT and bits[_PURGED_BIT]
-        return None, "buffer purged" if purged else "log switched on or off"
+        return None, PURGED if purged else "log switched on or off"
     notes = {_NULL: "no value", _FAILURE: "the value could not be read"}
     return None, notes.get(tag.number, "clock changed" if tag.number == _TIME_CHANGE else "other")
 
 
-def _in_order(records: list[LogRecord]) -> list[LogRecord]:
+def _in_order(records: list[LogRecord]) -> tuple[LogRecord, ...]:
     """In UTC. Where the local clock goes back, the second pass of the hour is the later one."""
     found: list[LogRecord] = []
     for record in records:
@@ -202,4 +305,4 @@ def _in_order(records: list[LogRecord]) -> list[LogRecord]:
         if found and moment < found[-1].time and found[-1].time - moment <= _HOUR:
             moment = record.time.replace(fold=1).astimezone(UTC)
         found.append(LogRecord(record.sequence, moment, record.value, record.note))
-    return found
+    return tuple(found)

@@ -1,55 +1,83 @@
-"""Which units answer at a Modbus TCP endpoint, and what they say they are.
-
-Source: Modbus application protocol V1.1b3, 6.21 (function 43/14, read device identification).
-"""
+"""Which units answer on a Modbus line, and what they say they are."""
 
 from __future__ import annotations
 
 import asyncio
-import struct
-from collections.abc import Iterable
-from contextlib import suppress
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from bms.errors import DeviceError
 from bms.model.address import Table
 from drivers.found import FoundDevice
-from drivers.refusals import Garbled, RefusedForGood, Silence
+from drivers.modbus_frames import Request, payload, read
+from drivers.modbus_identity import BASIC, REGULAR, identify, identity, vendor_model_firmware
+from drivers.modbus_target import endpoint_at
+from drivers.modbus_wire import Endpoint, NoAnswer, Wire
+from drivers.refusals import Garbled, Refusal, Silence
 from drivers.sunspec import find_models
 
-DEFAULT_PORT = 502
 UNITS = range(1, 248)
 TIMEOUT_S = 0.5
 _CONNECT_S = 3.0
-_IDENTIFY = b"\x2b\x0e\x01\x00"
-_LOOK = b"\x03\x00\x00\x00\x01"
-_READ_HOLDING, _READ_INPUT = 3, 4
-_NOBODY = (0x0A, 0x0B)
+_QUIET_S = 0.05
 _SAME_DEVICE = 20
-_LONGEST = 260
+_ANSWERS_PER_CATEGORY = 8
+
+Report = Callable[[int, FoundDevice | None], None]
+"""Called after each unit: how many were asked, and what was found at this one."""
 
 
 class NoConnection(Silence):
     """The endpoint itself cannot be reached."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What was found, and in words why some units were not asked (None when all were)."""
+
+    found: tuple[FoundDevice, ...]
+    left_out: str | None = None
+
+
+def _nobody_looks(asked: int, found: FoundDevice | None) -> None:
+    return None
+
+
 async def discover_modbus(
-    host: str,
-    port: int = DEFAULT_PORT,
+    target: str,
     *,
     units: Iterable[int] = UNITS,
     timeout_s: float = TIMEOUT_S,
-) -> tuple[FoundDevice, ...]:
+    budget_s: float | None = None,
+    report: Report = _nobody_looks,
+) -> Scan:
     """Units that answer, one after the other, with their identification and SunSpec models.
 
-    ``timeout_s`` [s] is waited for each unit that is not there. Nothing is written. Raises
-    ``NoConnection`` when there is none.
+    ``target`` is as in ``drivers.modbus_target``. ``timeout_s`` [s] is waited for each unit that is
+    not there, and on lines whose replies name no request as long again in silence. After
+    ``budget_s`` [s] no further unit is asked. Nothing is written. Raises ``NoConnection`` when
+    there is none from the start, ValueError for an unreadable target.
     """
-    scanner = _Scanner(host, port, timeout_s)
+    line = _Line(endpoint_at(target), timeout_s)
+    end = asyncio.get_running_loop().time() + budget_s if budget_s is not None else None
+    found: list[FoundDevice] = []
+    left_out = None
     try:
-        found = [each for unit in units if (each := await scanner.unit(unit)) is not None]
+        for asked, unit in enumerate(units):
+            if end is not None and asyncio.get_running_loop().time() >= end:
+                left_out = f"unit {unit} and those after it were not asked: the time is over"
+                break
+            device = await _Explorer(line, unit).device()
+            found += [device] if device is not None else []
+            report(asked + 1, device)
+    except NoConnection as error:
+        if not line.was_open:
+            raise
+        left_out = f"unit {unit} and those after it were not asked: {error}"
     finally:
-        await scanner.close()
-    return _without_echoes(tuple(found))
+        await line.close()
+    return Scan(_without_echoes(tuple(found)), left_out)
 
 
 def _without_echoes(found: tuple[FoundDevice, ...]) -> tuple[FoundDevice, ...]:
@@ -57,150 +85,169 @@ def _without_echoes(found: tuple[FoundDevice, ...]) -> tuple[FoundDevice, ...]:
     says = {(each.vendor, each.model, each.firmware) for each in found}
     if len(found) <= _SAME_DEVICE or len(says) > 1:
         return found
-    first = found[0]
     note = f"it answers for {len(found)} unit ids alike: most likely one device without a gateway"
-    return (
-        FoundDevice(
-            protocol=first.protocol,
-            host=first.host,
-            port=first.port,
-            unit=first.unit,
-            vendor=first.vendor,
-            model=first.model,
-            firmware=first.firmware,
-            notes=(*first.notes, note),
-        ),
-    )
+    return (replace(found[0], notes=(*found[0].notes, note)),)
 
 
-class _Scanner:
-    """One connection with one request in flight; answers are told by their transaction."""
+class _Line:
+    """A connection with one request in flight.
 
-    def __init__(self, host: str, port: int, timeout_s: float) -> None:
-        self._host, self._port = host, port
+    Where replies name no request, whoever did not answer in time may still do so: the connection is
+    dropped and the line left alone for as long again before the next request.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
+        self.endpoint = endpoint
+        self.was_open = False
         self._timeout_s = timeout_s
+        self._wire: Wire | None = None
         self._transaction = 0
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._free_at = 0.0
 
-    async def unit(self, unit: int) -> FoundDevice | None:
-        """What is at a unit id, None where nobody answers."""
-        texts: list[str | None] = []
-        notes: list[str] = []
+    async def ask(self, request: Request) -> bytes:
+        """Payload of the checked reply. Raises ``Silence``, ``Garbled`` or ``Refusal``."""
+        wire = await self._ready()
+        self._transaction = (self._transaction + 1) % 0x10000
+        within_s = self._timeout_s + self.endpoint.travel_s(request)
+        quiet_s = self.endpoint.silence_s
         try:
-            texts = _identification(await self._ask(unit, _IDENTIFY))
-        except NoConnection:
+            return payload(request, *await wire.ask(self._transaction, request, within_s))
+        except NoAnswer:
+            if not self.endpoint.tells_late_answers:
+                quiet_s = self._dropped()
             raise
-        except Silence:
+        except Garbled:
+            quiet_s = self._dropped()
+            raise
+        finally:
+            self._free_at = asyncio.get_running_loop().time() + quiet_s
+
+    async def close(self) -> None:
+        self._dropped()
+        await asyncio.sleep(0)
+
+    def _dropped(self) -> float:
+        """Drop the connection; how long to leave the line alone [s]."""
+        if self._wire is not None:
+            self._wire.drop()
+            self._wire = None
+        return _QUIET_S if self.endpoint.tells_late_answers else max(_QUIET_S, self._timeout_s)
+
+    async def _ready(self) -> Wire:
+        await asyncio.sleep(max(0.0, self._free_at - asyncio.get_running_loop().time()))
+        if self._wire is None or not self._wire.open:
+            self._dropped()
+            self._wire = await self._opened()
+            self.was_open = True
+        return self._wire
+
+    async def _opened(self) -> Wire:
+        name = self.endpoint.name
+        try:
+            async with asyncio.timeout(_CONNECT_S):
+                return await self.endpoint.open()
+        except TimeoutError:
+            text = f"no connection to {name} within {_CONNECT_S:g} s; {self._way_out}"
+            raise NoConnection(text) from None
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise NoConnection(f"no connection to {name}: {reason}; {self._way_out}") from error
+
+    @property
+    def _way_out(self) -> str:
+        if self.endpoint.serial is not None:
+            return "is the adapter plugged in, and may this user open it (group dialout)?"
+        return "check address and port, and whether it serves another client already"
+
+
+class _Explorer:
+    """Asks one unit for everything."""
+
+    def __init__(self, line: _Line, unit: int) -> None:
+        self._line = line
+        self._unit = unit
+        self._notes: list[str] = []
+
+    async def device(self) -> FoundDevice | None:
+        """What is at the unit id, None where nobody answers."""
+        if not await self._is_there():
             return None
-        except DeviceError as error:
-            notes.append(f"it does not say what it is: {error}")
-            if not await self._is_there(unit):
-                return None
-        models = await self._sunspec(unit)
+        vendor, model, firmware = vendor_model_firmware(await self._objects())
+        models = await self._sunspec()
         if models:
-            notes.append("SunSpec models " + ", ".join(map(str, models)))
-        vendor, model, firmware, *_ = [*texts, None, None, None]
+            self._notes.append("SunSpec models " + ", ".join(map(str, models)))
+        endpoint = self._line.endpoint
         return FoundDevice(
             protocol="modbus",
-            host=self._host,
-            port=self._port,
-            unit=unit,
+            host=endpoint.host,
+            port=endpoint.port,
+            framing=endpoint.framing,
+            serial=endpoint.serial,
+            unit=self._unit,
             vendor=vendor,
             model=model,
             firmware=firmware,
-            notes=tuple(notes),
+            notes=tuple(self._notes),
         )
 
-    async def close(self) -> None:
-        if self._streams is None:
-            return
-        _, writer = self._streams
-        self._streams = None
-        writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(self._timeout_s):
-                await writer.wait_closed()
+    async def _is_there(self) -> bool:
+        """Every unit answers a plain read somehow; not every one answers function 43 at all.
 
-    async def _is_there(self, unit: int) -> bool:
-        """Any answer but a gateway's own is one of the unit."""
-        try:
-            await self._ask(unit, _LOOK)
-        except Silence:
-            return False
-        except DeviceError:
-            return True
+        What does not fit may be noise: it is asked for once more.
+        """
+        look = read(self._unit, Table.HOLDING, 0, 1)
+        for _ in range(2):
+            try:
+                await self._line.ask(look)
+            except NoConnection:
+                raise
+            except Silence:
+                return False
+            except Refusal:
+                return True
+            except Garbled as error:
+                trouble = f"what it answers is garbled ({error})"
+            else:
+                return True
+        self._notes.append(f"{trouble}: two units of one number, or another line setting?")
         return True
 
-    async def _sunspec(self, unit: int) -> list[int]:
+    async def _objects(self) -> dict[int, str]:
+        """Its identification, as far as it gives one."""
+        objects: dict[int, str] = {}
+        try:
+            if await self._category(BASIC, objects):
+                await self._category(REGULAR, objects)
+        except NoConnection:
+            raise
+        except DeviceError as error:
+            if not objects:
+                self._notes.append(f"it does not say what it is: {error}")
+        else:
+            if not any(objects.values()):
+                self._notes.append("it does not say what it is: its identification is empty")
+        return objects
+
+    async def _category(self, category: int, objects: dict[int, str]) -> bool:
+        """Add the objects of a category; whether there are regular ones."""
+        first, regular = 0, False
+        for _ in range(_ANSWERS_PER_CATEGORY):
+            request = identify(self._unit, category, first)
+            told = identity(request, await self._line.ask(request))
+            objects.update(told.objects)
+            regular = told.regular
+            if told.next_object is None:
+                break
+            first = told.next_object
+        return regular
+
+    async def _sunspec(self) -> list[int]:
         async def look(table: Table, address: int, count: int) -> bytes:
-            function = _READ_INPUT if table is Table.INPUT else _READ_HOLDING
-            answer = await self._ask(unit, struct.pack(">BHH", function, address, count))
-            if answer[:2] != bytes((function, 2 * count)) or len(answer) != 2 + 2 * count:
-                raise Garbled("an answer of another length")
-            return answer[2:]
+            return await self._line.ask(read(self._unit, table, address, count))
 
         try:
             return sorted(await find_models(look))
+        except NoConnection:
+            raise
         except DeviceError:
             return []
-
-    async def _ask(self, unit: int, pdu: bytes) -> bytes:
-        reader, writer = await self._connected()
-        self._transaction = (self._transaction + 1) % 0x10000
-        writer.write(struct.pack(">HHHB", self._transaction, 0, len(pdu) + 1, unit) + pdu)
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return _checked(pdu, await self._reply(reader, unit))
-        except TimeoutError:
-            raise Silence(f"unit {unit} does not answer") from None
-        except (OSError, EOFError) as error:
-            await self.close()
-            raise Silence(f"the connection was lost: {error}") from error
-
-    async def _reply(self, reader: asyncio.StreamReader, unit: int) -> bytes:
-        """The PDU of our transaction; late ones of others are passed over."""
-        while True:
-            head = await reader.readexactly(7)
-            transaction, protocol, length, answering = struct.unpack(">HHHB", head)
-            if protocol or not 2 <= length <= _LONGEST:
-                await self.close()
-                raise Garbled("this is not Modbus")
-            pdu = await reader.readexactly(length - 1)
-            if (transaction, answering) == (self._transaction, unit):
-                return pdu
-
-    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._streams is None:
-            try:
-                async with asyncio.timeout(_CONNECT_S):
-                    self._streams = await asyncio.open_connection(self._host, self._port)
-            except (OSError, TimeoutError) as error:
-                where = f"{self._host}:{self._port}"
-                raise NoConnection(f"no connection to {where}: {error or 'time-out'}") from error
-        return self._streams
-
-
-def _checked(request: bytes, pdu: bytes) -> bytes:
-    if pdu[0] == request[0]:
-        return pdu
-    if len(pdu) == 2 and pdu[0] == request[0] | 0x80:
-        if pdu[1] in _NOBODY:
-            raise Silence("the gateway reaches nobody there")
-        raise RefusedForGood(f"exception {pdu[1]}", pdu[1])
-    raise Garbled("an answer to another function")
-
-
-def _identification(pdu: bytes) -> list[str | None]:
-    """Vendor, product code and revision: objects 0, 1 and 2 of the basic identification."""
-    if pdu[:3] != _IDENTIFY[:3] or len(pdu) < 7:
-        raise Garbled("an identification that is cut short")
-    found: list[str | None] = [None] * 3
-    at = 7
-    for _ in range(pdu[6]):
-        if at + 2 > len(pdu) or at + 2 + pdu[at + 1] > len(pdu):
-            raise Garbled("an identification that is cut short")
-        number, length = pdu[at], pdu[at + 1]
-        if number < len(found):
-            found[number] = pdu[at + 2 : at + 2 + length].decode("utf-8", "replace").strip("\0 ")
-        at += 2 + length
-    return found

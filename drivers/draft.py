@@ -21,7 +21,7 @@ _KINDS = (
     *("multi-state-input", "multi-state-output", "multi-state-value"),
     *("integer-value", "positive-integer-value", "large-analog-value"),
 )
-_UNITS = {
+UNITS = {
     "degrees-celsius": "degC",
     "delta-degrees-kelvin": "K",
     "degrees-kelvin": "K",
@@ -34,6 +34,7 @@ _UNITS = {
     "luxes": "lx",
     "no-units": "1",
 }
+"""Units of BACnet objects that are ours, too."""
 # Danish and English words in names and descriptions, in the order in which they decide.
 _TEMPERATURES = (
     ("outdoor_temp", r"\b(ude|outdoor|outside|oat|aussen)"),
@@ -155,7 +156,7 @@ class _DraftPoint:
         found = self.found
         said = [found.name or "", found.description or ""]
         said.append(f"role guessed: {self.guess.role}")
-        if found.unit and found.unit not in _UNITS:
+        if found.unit and found.unit not in UNITS:
             said.append(f"unit in the device: {found.unit}")
         if found.states:
             said.append("states: " + " / ".join(found.states))
@@ -224,7 +225,7 @@ def _temperature(found: FoundObject, words: str) -> _Guess:
 def _unit(found: FoundObject) -> str:
     if found.kind.startswith("binary-"):
         return "on/off"
-    return _UNITS.get(found.unit or "", "1")
+    return UNITS.get(found.unit or "", "1")
 
 
 def _device_label(device: FoundDevice) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bms.model.site import Framing, SerialLine
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundObject:
@@ -33,6 +35,7 @@ class FoundObject:
 class FoundDevice:
     """A device. ``network`` and ``mac`` (hexadecimal) say where it is behind a router.
 
+    ``framing`` is how Modbus frames travel; on a serial line ``serial`` stands for host and port.
     ``notes`` tell a person what could not be found out.
     """
 
@@ -43,6 +46,8 @@ class FoundDevice:
     unit: int | None = None
     network: int | None = None
     mac: str | None = None
+    framing: Framing | None = None
+    serial: SerialLine | None = None
     name: str | None = None
     vendor: str | None = None
     vendor_id: int | None = None

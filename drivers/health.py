@@ -14,7 +14,8 @@ class DeviceHealth:
     """Counts since the start. ``latency_s`` [s] is a moving mean of the answers' times.
 
     ``errors`` counts by code: an exception code of the protocol, ``silence`` or ``garbled``.
-    ``last_good`` is building time; ``left_alone`` says that the breaker is open now.
+    ``last_good`` is building time; ``left_alone`` says that the breaker is open now;
+    ``clock_drift_s`` [s] is how much its clock was ahead when it was last read.
     """
 
     answers: int = 0
@@ -22,6 +23,7 @@ class DeviceHealth:
     errors: Counter[str] = field(default_factory=Counter)
     last_good: datetime | None = None
     left_alone: bool = False
+    clock_drift_s: float | None = None
 
     def answered(self, took_s: float, at: datetime) -> None:
         """An answer that could be used."""

@@ -9,8 +9,7 @@ from bms.errors import DeviceError
 from bms.ports import Clock
 from drivers.breaker import Breaker
 from drivers.modbus_frames import Request, UnitSilent, payload, sounding
-from drivers.modbus_serial import travel_s
-from drivers.modbus_trace import Exchange, Trace
+from drivers.modbus_trace import Trace
 from drivers.modbus_wire import ConnectionLost, Endpoint, NoAnswer, Wire
 from drivers.refusals import Garbled, Refusal, Silence
 from drivers.turns import Turns
@@ -44,6 +43,7 @@ class ModbusLink:
         self.endpoint = endpoint
         self.trace = Trace()
         self._quiet_s = quiet_s
+        self._slow = endpoint.serial is not None
         self._rest_s = endpoint.silence_s
         self._free_at = 0.0
         self._turns = Turns()
@@ -53,6 +53,8 @@ class ModbusLink:
         self._doubts: set[tuple[int, bytes]] = set()
         self._units: set[int] = set()
         self._mute: set[int] = set()
+        self._idle_s: float | None = None
+        self._idle: asyncio.TimerHandle | None = None
         self._breaker = Breaker(endpoint.name, clock or SystemClock(), first_s=5.0, longest_s=120.0)
 
     @property
@@ -64,6 +66,10 @@ class ModbusLink:
         """A unit of this line needs ``pause_s`` [s] between any two requests."""
         self._rest_s = max(self._rest_s, pause_s)
 
+    def close_when_idle(self, after_s: float) -> None:
+        """A device of this line serves one client only: nobody keeps it for longer unused [s]."""
+        self._idle_s = after_s if self._idle_s is None else min(self._idle_s, after_s)
+
     async def ask(self, request: Request, timeout_s: float) -> bytes:
         """Payload of the checked reply: at most three time-outs from now in the queue, then two.
 
@@ -72,54 +78,71 @@ class ModbusLink:
         """
         if self._closed:
             raise Silence("the driver was closed")
-        try:
-            await self._turns.take(
-                urgent=not request.repeatable, within_s=_QUEUE_TIMEOUTS * timeout_s
-            )
-        except TimeoutError:
-            raise LinkBusy(f"{self.endpoint.name} is busy with other units") from None
-        try:
-            return await self._turn(request, timeout_s)
-        finally:
-            self._turns.give()
-
-    async def close(self) -> None:
-        """Close the connection for good; a request in flight ends with ``Silence``."""
-        self._closed = True
-        self._drop(0.0)
-        await asyncio.sleep(0)
-
-    async def _turn(self, request: Request, timeout_s: float) -> bytes:
+        if not self._turns.take_now():
+            await self._queue(request, timeout_s)
         was_open = self._wire is not None and self._wire.open
         try:
             return await self._exchange(request, timeout_s)
         except ConnectionLost:
             if not (was_open and request.repeatable) or self._closed:
                 raise
-        return await self._exchange(request, timeout_s)
+            return await self._exchange(request, timeout_s)
+        finally:
+            self._turns.give()
+            if self._idle_s is not None:
+                self._leave_after(self._idle_s)
+
+    async def close(self) -> None:
+        """Close the connection for good; a request in flight ends with ``Silence``."""
+        self._closed = True
+        if self._idle is not None:
+            self._idle.cancel()
+        self._drop(0.0)
+        await asyncio.sleep(0)
+
+    def _leave_after(self, wait_s: float) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = asyncio.get_running_loop().call_later(wait_s, self._leave)
+
+    def _leave(self) -> None:
+        if not self._turns.taken:  # else whoever has the turn will see to it
+            self._drop(0.0)
+
+    async def _queue(self, request: Request, timeout_s: float) -> None:
+        try:
+            await self._turns.take(
+                urgent=not request.repeatable, within_s=_QUEUE_TIMEOUTS * timeout_s
+            )
+        except TimeoutError:
+            raise LinkBusy(f"{self.endpoint.name} is busy with other units") from None
 
     async def _exchange(self, request: Request, timeout_s: float) -> bytes:
-        loop = asyncio.get_running_loop()
-        wire = await self._connected(timeout_s)
+        now = asyncio.get_running_loop().time
+        wire = self._wire
+        if wire is None or not wire.open:
+            wire = await self._connected(timeout_s)
         if self._rest_s > 0.0:
             wire = await self._rested(wire, timeout_s)
-        started = loop.time()
+        started = now()
         try:
             if self._doubts:
                 await self._settle(wire, request, timeout_s)
-            unit, pdu = await self._reply(wire, request, timeout_s)
+            unit, pdu = await self._sent(wire, request, timeout_s)
             data = payload(request, unit, pdu)
         except DeviceError as error:
             self._after(error, request, timeout_s)
-            self._note(request, str(error), started)
-            raise
+            told = self._told(error, request, timeout_s)
+            self._note(request, str(told), started)
+            raise told from None
         except asyncio.CancelledError:
             self._doubt(request)
             self._drop(self._quiet(timeout_s))
             self._note(request, "cancelled", started)
             raise
         finally:
-            self._free_at = max(self._free_at, loop.time() + self._rest_s)
+            if self._rest_s > 0.0:
+                self._free_at = max(self._free_at, now() + self._rest_s)
         self._heard()
         self._note(request, pdu, started)
         return data
@@ -137,7 +160,7 @@ class ModbusLink:
         probe = sounding(request, doubted)
         self._doubt(probe)
         try:
-            payload(probe, *await self._reply(wire, probe, timeout_s))
+            payload(probe, *await self._sent(wire, probe, timeout_s))
         except Refusal:
             return  # it may be a late refusal: the doubt stays
         self._doubts.clear()
@@ -167,21 +190,22 @@ class ModbusLink:
             self._mute.clear()
         self._breaker.answered()
 
-    async def _reply(self, wire: Wire, request: Request, timeout_s: float) -> tuple[int, bytes]:
+    def _sent(
+        self, wire: Wire, request: Request, timeout_s: float
+    ) -> asyncio.Future[tuple[int, bytes]]:
         self._units.add(request.unit)
         self._transaction = (self._transaction + 1) % _TRANSACTIONS
-        try:
-            return await wire.ask(self._transaction, request, self._patience_s(request, timeout_s))
-        except NoAnswer:
-            where = f"{self.endpoint.name} unit {request.unit}"
-            raise Silence(f"{where}: no answer within {timeout_s:g} s") from None
+        within_s = timeout_s
+        if self._slow:  # the time to carry request and reply is not the unit's silence
+            within_s += self.endpoint.travel_s(request)
+        return wire.ask(self._transaction, request, within_s)
 
-    def _patience_s(self, request: Request, timeout_s: float) -> float:
-        """A slow line needs its time to carry request and reply; that is not the unit's silence."""
-        line = self.endpoint.serial
-        if line is None:
-            return timeout_s
-        return timeout_s + travel_s(line, len(request.pdu) + request.reply_length + 6)
+    def _told(self, error: DeviceError, request: Request, timeout_s: float) -> DeviceError:
+        """The error in the words of who asked."""
+        if not isinstance(error, NoAnswer):
+            return error
+        where = f"{self.endpoint.name} unit {request.unit}"
+        return Silence(f"{where}: no answer within {timeout_s:g} s")
 
     async def _rested(self, wire: Wire, timeout_s: float) -> Wire:
         """Wait for the line's pause. Bytes that arrive meanwhile are nobody's: begin anew."""
@@ -235,5 +259,5 @@ class ModbusLink:
         self._free_at = asyncio.get_running_loop().time() + quiet_s
 
     def _note(self, request: Request, answer: bytes | str, started: float) -> None:
-        took = asyncio.get_running_loop().time() - started
-        self.trace.add(Exchange(request.unit, request.pdu, answer, started, took))
+        took_s = asyncio.get_running_loop().time() - started
+        self.trace.add(request.unit, request.pdu, answer, started, took_s)

@@ -46,13 +46,18 @@ class UnitSilent(Silence):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request, and what its reply has to look like: the first bytes and the whole length."""
+    """A request, and what its reply has to look like: the first bytes and the whole length.
+
+    Where the length lies in the reply, ``reply_length`` is the longest, and ``measure`` says how
+    long a PDU is that begins so, as far as that can be told yet.
+    """
 
     unit: int
     pdu: bytes
     prefix: bytes
     reply_length: int
     repeatable: bool
+    measure: Callable[[bytes], int] | None = None
 
 
 def read(unit: int, table: Table, address: int, count: int) -> Request:
@@ -126,7 +131,8 @@ def payload(request: Request, unit: int, pdu: bytes) -> bytes:
         raise Garbled(f"unit {unit} answered instead of {request.unit}")
     if len(pdu) == 2 and pdu[0] == request.pdu[0] | _EXCEPTION_BIT:
         raise _refusal(pdu[1])
-    if len(pdu) != request.reply_length or not pdu.startswith(request.prefix):
+    length = request.reply_length if request.measure is None else request.measure(pdu)
+    if len(pdu) != length or not pdu.startswith(request.prefix):
         raise Garbled(f"the answer {pdu[:8].hex(' ')} does not fit {request.pdu[:6].hex(' ')}")
     return pdu[len(request.prefix) :]
 
@@ -239,7 +245,8 @@ def _rtu_size(request: Request, start: bytes) -> int:
     head = start[1 : 1 + len(request.prefix)]
     if not request.prefix.startswith(head):
         raise Garbled(f"the answer {start[:8].hex(' ')} does not fit {request.pdu[:6].hex(' ')}")
-    return 1 + request.reply_length + _CRC_BYTES
+    length = request.reply_length if request.measure is None else request.measure(start[1:])
+    return 1 + length + _CRC_BYTES
 
 
 def _table() -> tuple[int, ...]:

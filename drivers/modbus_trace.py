@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 
 _KEPT = 50
+_Row = tuple[bytes, bytes | str, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,19 @@ class Exchange:
 
 
 class Trace:
-    """The last exchanges with each unit, oldest first: a talkative one hides no other."""
+    """The last exchanges with each unit, oldest first: a talkative one hides no other.
+
+    They are kept as plain rows: making an ``Exchange`` of each would cost more than the checks of
+    the reply, and hardly any is ever looked at.
+    """
 
     def __init__(self, kept: int = _KEPT) -> None:
-        self._kept = kept
-        self._last: dict[int, deque[Exchange]] = {}
+        self._last: dict[int, deque[_Row]] = defaultdict(lambda: deque(maxlen=kept))
 
-    def add(self, exchange: Exchange) -> None:
-        last = self._last.get(exchange.unit)
-        if last is None:
-            last = self._last[exchange.unit] = deque(maxlen=self._kept)
-        last.append(exchange)
+    def add(self, unit: int, request: bytes, answer: bytes | str, at: float, took_s: float) -> None:
+        """Times in seconds [s], as in ``Exchange``."""
+        self._last[unit].append((request, answer, at, took_s))
 
     def of(self, unit: int) -> tuple[Exchange, ...]:
         """Exchanges with one unit."""
-        return tuple(self._last.get(unit, ()))
+        return tuple(Exchange(unit, *row) for row in self._last.get(unit, ()))

@@ -37,6 +37,8 @@ class ModbusUnit:
         )
         self._pace = asyncio.Lock()
         self._free_at = 0.0
+        if device.traits.close_after_s is not None:
+            link.close_when_idle(device.traits.close_after_s)
 
     @property
     def left_alone(self) -> bool:

@@ -8,7 +8,7 @@ from typing import cast
 
 from bms.model.site import Device, Framing, SerialLine
 from drivers.modbus_frames import FRAMES, Frames, Request
-from drivers.modbus_serial import open_serial, silence_s
+from drivers.modbus_serial import open_serial, silence_s, travel_s
 from drivers.refusals import Garbled, Silence
 
 _RTU_OVER_TCP_SILENCE_S = 0.002
@@ -37,7 +37,7 @@ class Wire(asyncio.Protocol):
     def open(self) -> bool:
         """Whether a request may be sent, and its reply will be told from anything earlier."""
         transport = self._transport
-        return transport is not None and not transport.is_closing() and self._frames.clean
+        return transport is not None and self._frames.clean and not transport.is_closing()
 
     def ask(
         self, transaction: int, request: Request, within_s: float
@@ -126,6 +126,12 @@ class Endpoint:
         if self.framing is Framing.TCP:
             return self.pause_s
         return max(self.pause_s, _RTU_OVER_TCP_SILENCE_S)
+
+    def travel_s(self, request: Request) -> float:
+        """How long request and longest reply are on a slow line [s]; elsewhere it is nothing."""
+        if self.serial is None:
+            return 0.0
+        return travel_s(self.serial, len(request.pdu) + request.reply_length + 6)
 
     @property
     def tells_late_answers(self) -> bool:

@@ -27,6 +27,7 @@ from drivers.modbus_unit import ModbusUnit
 from drivers.refusals import Refusal, retryable
 from drivers.way_back import own_value
 from drivers.wear import WearBook
+from drivers.wear_counts import UNLIMITED, Budget, BudgetSpent
 
 _LOG = logging.getLogger(__name__)
 _WRITABLE = (Table.HOLDING, Table.COIL)
@@ -34,15 +35,12 @@ _LOOKS = 3
 _LOOK_AGAIN_S = 0.1
 
 
-class BudgetSpent(Exception):
-    """The write budget of a register is spent."""
-
-
 class ModbusWriter:
     """Writes points of one unit.
 
     A value that stands already is not written again, unless the device expects to be written to
-    (``watchdog_s``); a release always is. Every write is counted in the wear book before it leaves.
+    (``watchdog_s``); a release always is. Every write of a register that has a budget is counted in
+    the wear book before it leaves.
     """
 
     def __init__(self, unit: ModbusUnit, timezone: str, wear: WearBook) -> None:
@@ -118,25 +116,25 @@ class ModbusWriter:
         return seen is not None and self._unit.put(address, seen) == self._unit.put(address, value)
 
     async def _put(self, rule: WriteRule, address: ModbusAddress, value: float) -> None:
-        register, day = self._register(address), self._unit.clock.now().date()
-        worn = self._wear.worn(register, day)
-        if rule.writes_lifetime is not None and worn.lifetime >= rule.writes_lifetime:
-            raise BudgetSpent(
-                f"{register} has had its {rule.writes_lifetime} writes; its memory wears out"
-            )
-        if rule.writes_per_day is not None and worn.today >= rule.writes_per_day:
-            raise BudgetSpent(f"{register} has had its {rule.writes_per_day} writes of today")
-        self._wear.count(register, day)
+        budget = Budget(rule.writes_per_day, rule.writes_lifetime)
+        if budget.limited:
+            await self._spend(address, budget)
         await self._unit.ask(self._unit.put(address, value))
 
-    async def _give_back(self, address: ModbusAddress, value: float) -> None:
+    async def _give_back(self, rule: WriteRule, address: ModbusAddress, value: float) -> None:
         """A release is counted, but neither refused nor spared: an old value in a gateway's cache
         must not keep a building held, which is worse than wear."""
-        try:
-            self._wear.count(self._register(address), self._unit.clock.now().date())
-        except ConfigError as error:
-            _LOG.warning("%s: a release is not counted: %s", self._unit.device.id, error)
+        if Budget(rule.writes_per_day, rule.writes_lifetime).limited:
+            try:
+                await self._spend(address, UNLIMITED)
+            except ConfigError as error:
+                _LOG.warning("%s: a release is not counted: %s", self._unit.device.id, error)
         await self._unit.ask(self._unit.put(address, value))
+
+    async def _spend(self, address: ModbusAddress, budget: Budget) -> None:
+        """In a thread: the book waits for a disk, and the line's other devices do not."""
+        register, day = self._register(address), self._unit.clock.now().date()
+        await asyncio.to_thread(self._wear.spend, register, day, budget)
 
     def _register(self, address: ModbusAddress) -> str:
         return f"{self._unit.device.id} {address.table} {address.address}"
@@ -157,7 +155,7 @@ class ModbusWriter:
 
     async def _disable(self, point: str, rule: WriteRule, address: ModbusAddress) -> ReleaseReceipt:
         enable = _enable(rule)
-        await self._give_back(enable, 0)
+        await self._give_back(rule, enable, 0)
         seen = (await self._unit.look(enable)).value
         if seen != 0:
             return StillHeld(point, f"the enable register still reads {seen}")
@@ -171,7 +169,7 @@ class ModbusWriter:
         self, point: str, rule: WriteRule, address: ModbusAddress, at: datetime
     ) -> ReleaseReceipt:
         value = own_value(rule, at, self._zone)
-        await self._give_back(address, value)
+        await self._give_back(rule, address, value)
         seen = await self._look_until(rule, address, value)
         if seen is None or not stands(rule, value, seen):
             return StillHeld(point, f"gave back {value:g}, it reads back {seen}")

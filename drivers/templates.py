@@ -13,6 +13,7 @@ A file ``devices/<maker>_<model>.yaml`` holds::
       ranges: [{table: input, first: 0, last: 0x4F}]   # what can be read in one go
       max_gap: 16                 # elsewhere, how many registers a read may span unasked
       pause_s: 0.1                # rest of the unit between two requests [s]
+      close_after_s: 1            # it serves one client only: do not keep the connection
       word_order: little          # of all registers that do not say otherwise; byte_order too
     registers:
       energy_import:              # the name that site files use (`register: energy_import`)
@@ -85,6 +86,7 @@ class _Modbus(_Strict):
     max_gap: Annotated[int, Field(ge=0, le=124)] = ModbusTraits().max_gap
     ranges: tuple[_Range, ...] = ()
     pause_s: Annotated[float, Field(ge=0, le=60)] = 0.0
+    close_after_s: Annotated[float | None, Field(ge=0, le=3600)] = None
     word_order: Order = Order.BIG
     byte_order: Order = Order.BIG
 
@@ -94,6 +96,7 @@ class _Modbus(_Strict):
             ranges=tuple(ReadableRange(**given.model_dump()) for given in self.ranges),
             max_gap=self.max_gap,
             pause_s=self.pause_s,
+            close_after_s=self.close_after_s,
         )
 
 

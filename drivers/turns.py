@@ -15,13 +15,23 @@ class Turns:
         self._patient: deque[asyncio.Future[None]] = deque()
 
     @property
+    def taken(self) -> bool:
+        return self._taken
+
+    @property
     def waiting(self) -> int:
         return len(self._urgent) + len(self._patient)
 
+    def take_now(self) -> bool:
+        """Take the turn if it is nobody's; whether it is ours now."""
+        if self._taken:
+            return False
+        self._taken = True
+        return True
+
     async def take(self, *, urgent: bool, within_s: float) -> None:
         """Return once it is our turn; ``give`` it back. Raises TimeoutError after ``within_s``."""
-        if not self._taken:
-            self._taken = True
+        if self.take_now():
             return
         queue = self._urgent if urgent else self._patient
         turn = asyncio.get_running_loop().create_future()

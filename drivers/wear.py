@@ -1,37 +1,46 @@
-"""How often each register was written: some controllers' memory wears out after 100 000 writes."""
+"""How often each register was written: some controllers' memory wears out after 100 000 writes.
+
+``FileWear`` is a log that processes share: a head that names the generation of the file, then lines
+as in ``drivers.wear_counts``. Appending and folding take turns through ``flock`` on a file beside
+it; reading needs no lock. A batch is one ``write()`` and one ``fsync()`` for all who wait.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
+import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from bms.errors import ConfigError
+from drivers.wear_counts import UNLIMITED, Budget, BudgetSpent, Counts, Worn
 
-
-@dataclass(frozen=True, slots=True)
-class Worn:
-    """Writes of a register: in all, and on one day (building time, UTC)."""
-
-    lifetime: int = 0
-    today: int = 0
+_LOG = logging.getLogger(__name__)
+VERSION = 1
+FOLD_BYTES = 64_000
+LOCK_SECONDS = 5.0
 
 
 class WearBook(Protocol):
-    """Counts writes. Shared by every process that writes."""
+    """Counts writes of registers that have a budget. It may wait for a disk: call it in a thread.
 
-    def worn(self, register: str, day: date) -> Worn:
-        """Raises ``bms.errors.ConfigError`` when the counts cannot be read."""
-        ...
+    Both methods raise ``bms.errors.ConfigError`` when the counts cannot be read or kept.
+    """
 
-    def count(self, register: str, day: date) -> None:
-        """One write more, on disk before it leaves. Raises ``ConfigError`` when it cannot be."""
+    def worn(self, register: str, day: date) -> Worn: ...
+
+    def spend(self, register: str, day: date, budget: Budget = UNLIMITED) -> None:
+        """One write more, on disk before it leaves. Raises ``BudgetSpent``, having counted none."""
         ...
 
 
@@ -39,91 +48,229 @@ class MemoryWear:
     """Counts that end with the process."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, tuple[int, date, int]] = {}
+        self._counts = Counts()
+        self._turn = threading.Lock()
 
     def worn(self, register: str, day: date) -> Worn:
-        lifetime, last, today = self._counts.get(register, (0, day, 0))
-        return Worn(lifetime, today if last == day else 0)
+        return self._counts.worn(register, day)
 
-    def count(self, register: str, day: date) -> None:
-        worn = self.worn(register, day)
-        self._counts[register] = (worn.lifetime + 1, day, worn.today + 1)
+    def spend(self, register: str, day: date, budget: Budget = UNLIMITED) -> None:
+        with self._turn:
+            budget.check(register, self._counts.worn(register, day))
+            self._counts.add(register, day)
+
+
+@dataclass(slots=True)
+class _Wish:
+    """Somebody waits for one write to be counted."""
+
+    register: str
+    day: date
+    budget: Budget
+    settled: bool = False
+    refusal: Exception | None = None
 
 
 class FileWear:
-    """Counts in a small JSON file that survives restarts; processes may share it.
+    """Counts in a log that survives restarts; processes may share it. Making one opens nothing.
 
-    A file that cannot be read is an error and never an empty book: what is worn stays worn.
+    A log that cannot be read is an error and never an empty book: what is worn stays worn. What a
+    power cut tore was never acknowledged, so that its write never left: it is cut away.
+    ``sync`` is called with the descriptor before a batch counts as written; a log is folded when
+    it is longer than ``fold_bytes`` and folding makes it much shorter.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, sync: Callable[[int], None] = os.fsync, fold_bytes: int = FOLD_BYTES
+    ) -> None:
         self._path = path
+        self._sync = sync
+        self._fold_bytes = self._fold_above = fold_bytes
+        self._waiting: list[_Wish] = []
+        self._gate, self._turn = threading.Lock(), threading.Lock()
+        self._log = _Reader(path)  # read while nobody else may write
 
     @classmethod
     def beside(cls, journal: Path) -> FileWear:
         """The counts of a city, which backend and guard find beside its release journal."""
-        return cls(journal.with_name("wear.json"))
+        return cls(journal.with_name("wear.log"))
 
     def worn(self, register: str, day: date) -> Worn:
-        return _worn(self._read(), register, day)
+        """Reads the whole log: for a person who asks, and not before each write."""
+        log = _Reader(self._path)
+        with _explained(self._path):
+            log.catch_up()
+        return log.counts.worn(register, day)
 
-    def count(self, register: str, day: date) -> None:
-        with self._alone():
-            counts = self._read()
-            worn = _worn(counts, register, day)
-            counts[register] = {
-                "lifetime": worn.lifetime + 1,
-                "day": day.isoformat(),
-                "today": worn.today + 1,
-            }
-            self._write(counts)
+    def spend(self, register: str, day: date, budget: Budget = UNLIMITED) -> None:
+        """Whoever comes first counts for all who wait: many writes cost one sync."""
+        wish = _Wish(register, day, budget)
+        with self._gate:
+            self._waiting.append(wish)
+        with self._turn:
+            if not wish.settled:
+                self._settle_all()
+        if wish.refusal is not None:
+            raise wish.refusal
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _settle_all(self) -> None:
+        with self._gate:
+            batch, self._waiting = self._waiting, []
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise ConfigError(f"{self._path} cannot be locked: {error}") from error
+            with _explained(self._path), _locked(self._path):
+                self._log.catch_up()
+                self._append(self._granted(batch))
+        except Exception as error:  # whoever waits must not take silence for a yes
+            for wish in batch:
+                wish.refusal = wish.refusal or error
+        finally:
+            for wish in batch:
+                wish.settled = True
+
+    def _granted(self, batch: list[_Wish]) -> bytes:
+        """What may be written; whoever's budget is spent learns of it here."""
+        granted = Counts()
+        for wish in batch:
+            told, day = wish.register, wish.day
+            try:
+                wish.budget.check(told, self._log.counts.worn(told, day) + granted.worn(told, day))
+            except BudgetSpent as spent:
+                wish.refusal = spent
+            else:
+                granted.add(told, day)
+        return granted.lines()
+
+    def _append(self, lines: bytes) -> None:
+        if not lines:
+            return
+        if not self._log.head:
+            self._replace(b"")
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            if os.fstat(descriptor).st_size > self._log.end:
+                _LOG.warning("%s: the last line is torn (power cut?), it is cut away", self._path)
+                os.ftruncate(descriptor, self._log.end)
+            if os.write(descriptor, lines) != len(lines):
+                os.ftruncate(descriptor, self._log.end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._sync(descriptor)
         finally:
             os.close(descriptor)
+        self._fold()
 
-    def _read(self) -> dict[str, Any]:
+    def _fold(self) -> None:
+        """Keep one line per day that still matters, when that makes the log much shorter."""
+        self._log.catch_up()
+        if self._log.end <= self._fold_above:
+            return
+        lines = self._log.counts.lines()
+        self._fold_above = max(self._fold_bytes, 4 * len(lines))
+        if self._log.end > self._fold_above:
+            try:
+                self._replace(lines)
+            except OSError as error:  # what was to be counted is on disk already
+                _LOG.warning("%s cannot be folded and grows: %s", self._path, error)
+
+    def _replace(self, lines: bytes) -> None:
+        """Put a whole new file in place, durable together with its name."""
+        head = json.dumps({"wear": VERSION, "generation": uuid.uuid4().hex}).encode() + b"\n"
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        with fresh.open("wb") as file:
+            file.write(head + lines)
+            file.flush()
+            self._sync(file.fileno())
+        fresh.replace(self._path)
+        directory = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            text = self._path.read_text(encoding="utf-8")
+            self._sync(directory)
+        finally:
+            os.close(directory)
+        self._log.catch_up()
+
+
+class _Reader:
+    """Follows the log: reads what is new, or all of it when the generation has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._forget(b"")
+
+    def _forget(self, head: bytes) -> None:
+        self.head = head
+        self.end = len(head)
+        self.counts = Counts()
+
+    def catch_up(self) -> None:
+        """Take the whole lines that are new. Raises OSError or ``ConfigError``."""
+        try:
+            with self._path.open("rb") as file:
+                head = file.readline()
+                if head != self.head or not head:
+                    _check_head(self._path, head)
+                    self._forget(head)
+                file.seek(self.end)
+                new = file.read()
         except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise ConfigError(f"write counts cannot be read: {error}") from error
+            self._forget(b"")
+            return
+        end = new.rfind(b"\n") + 1
+        for line in new[:end].split(b"\n")[:-1]:
+            self._take(line)
+        self.end += end
+
+    def _take(self, line: bytes) -> None:
         try:
-            counts = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(
-                f"{self._path} is no JSON ({error}); repair it, or remove it to count from zero"
-            ) from error
-        if not isinstance(counts, dict):
-            raise ConfigError(f"{self._path} holds no counts; repair or remove it")
-        return counts
-
-    def _write(self, counts: dict[str, Any]) -> None:
-        beside = self._path.with_suffix(".new")
-        try:
-            with beside.open("w", encoding="utf-8") as file:
-                json.dump(counts, file, indent=1, sort_keys=True)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
-        except OSError as error:
-            raise ConfigError(f"write counts cannot be kept: {error}") from error
+            self.counts.take(line)
+        except (ValueError, KeyError, TypeError) as error:
+            self._forget(b"")  # the next look begins anew: nothing is counted twice
+            raise ConfigError(_unreadable(self._path, line, error)) from error
 
 
-def _worn(counts: dict[str, Any], register: str, day: date) -> Worn:
+def _check_head(path: Path, head: bytes) -> None:
     try:
-        entry = counts.get(register, {})
-        today = entry.get("today", 0) if entry.get("day") == day.isoformat() else 0
-        return Worn(int(entry.get("lifetime", 0)), int(today))
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ConfigError(f"write count of {register} is unreadable: {error}") from error
+        told = json.loads(head)
+        if not head.endswith(b"\n") or told["wear"] > VERSION:
+            raise ValueError(f"version {told['wear']} is newer than {VERSION}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(_unreadable(path, head, error)) from error
+
+
+def _unreadable(path: Path, line: bytes, error: Exception) -> str:
+    return (
+        f"the write counts {path} cannot be read at {line[:60]!r} ({error}); repair it, or remove "
+        "the file to count from zero"
+    )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Our turn at the log. Raises OSError when another process keeps it for too long."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("ab") as lock:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while not _try_lock(lock.fileno()):
+            if time.monotonic() > deadline:
+                raise OSError(f"another process has held {lock.name} for {LOCK_SECONDS:.0f} s")
+            time.sleep(0.002)
+        yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    with suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the disk says into what a person can do about it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            f"the write counts {path} cannot be kept: {reason}. Registers with a write budget are "
+            "not written until its folder exists, is writable by this user and has space "
+            "(BMS_HOME names the folder)"
+        ) from error

@@ -13,7 +13,6 @@ from bms.model.site import (
     Device,
     DeviceTemplate,
     HeatSource,
-    Meter,
     ModbusTraits,
     Point,
     Privacy,
@@ -31,13 +30,21 @@ from bms.model.site import (
 from bms.model.timetable import Period, WeekTimetable
 from sites.draft import USUAL_PORTS, Draft, modbus_address
 from sites.shapes import Record
+from sites.supplier import meter_of, supplier_points, virtual_meter
 
 HOLIDAY_YEARS = range(2015, 2036)
 
 _SENSITIVE = (Role.ZONE_CO2,)
 _TRAITS = tuple(field.name for field in fields(ModbusTraits))
 _BUDGETS = ("writes_per_day", "writes_lifetime")
-_FIELDS_OF_A_POINT = ("zone", "meter", "ventilation", "interval_s", "retention_days")
+_FIELDS_OF_A_POINT = (
+    "zone",
+    "meter",
+    "ventilation",
+    "interval_s",
+    "retention_days",
+    "trend_log",
+)
 
 
 def build_site(draft: Draft) -> Site:
@@ -58,8 +65,15 @@ def build_site(draft: Draft) -> Site:
         heat_source=HeatSource(**site["heat_source"].values),
         zones=tuple(_zone(zone, timetables) for zone in draft.parts("zones")),
         devices=tuple(_device(draft, device, site["site"]) for device in draft.parts("devices")),
-        points=tuple(_point(draft, point, timetables) for point in draft.points),
-        meters=tuple(_meter(meter) for meter in draft.parts("meters")),
+        points=(
+            *(_point(draft, point, timetables) for point in draft.points),
+            *(p for meter in draft.parts("meters") for p in supplier_points(site["site"], meter)),
+        ),
+        meters=tuple(meter_of(meter) for meter in draft.parts("meters")),
+        virtual_meters=tuple(
+            virtual_meter(virtual, draft.parts("zones"), site["area_m2"])
+            for virtual in draft.parts("virtual_meters")
+        ),
         ventilation=tuple(_ventilation(unit, timetables) for unit in draft.parts("ventilation")),
         mode=site["mode"],
         price_area=prices.get("price_area", "DK1"),
@@ -110,12 +124,9 @@ def _device(draft: Draft, record: Record, site: str) -> Device:
         values["heartbeat"] = modbus_address(values["heartbeat"])
     template = draft.templates.get(record.get("template") or "")
     usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()
+    values["set_clock"] = record["set_clock"] == "true"
     identity = {"id": f"{site}/{record['id']}", "site": site}
     return Device(**{**values, **identity, "traits": replace(usual, **own)})
-
-
-def _meter(record: Record) -> Meter:
-    return Meter(**{**record.values, "billed": record["billed"] == "true"})
 
 
 def _point(draft: Draft, record: Record, timetables: dict[str, WeekTimetable]) -> Point:
@@ -135,6 +146,7 @@ def _point(draft: Draft, record: Record, timetables: dict[str, WeekTimetable]) -
         high=record.values.get("high", template.high if template else None),
         privacy=record.values.get("privacy", usual),
         write=(_write_rule(record["write"], timetables, template) if record.get("write") else None),
+        cov=record["cov"] == "true",
         **{name: record[name] for name in _FIELDS_OF_A_POINT if name in record.values},
     )
 
@@ -156,4 +168,5 @@ def _release(record: Record, timetables: dict[str, WeekTimetable]) -> Release:
         enable=modbus_address(enable) if enable else None,
         timetable=timetables[timetable] if timetable else None,
         value=record.get("value"),
+        schedule=record.get("schedule"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from sites.tree import Items, Keys, Node, Report, Scalar, shown
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})")
+_YEARS = range(1990, 2100)
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _OBJECT_TYPES = (
     *("analog-input", "analog-output", "analog-value"),
@@ -154,6 +155,23 @@ class Day:
             return date.fromisoformat(text)
         except ValueError:
             raise Wrong from None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment with its UTC offset, read as aware UTC."""
+
+    def allowed(self) -> str:
+        return "a moment with its UTC offset such as 2026-03-01T10:00:00+01:00"
+
+    def read(self, node: Node, report: Report) -> datetime:
+        try:
+            moment = datetime.fromisoformat(_scalar(node).text)
+        except ValueError:
+            raise Wrong from None
+        if moment.tzinfo is None or moment.year not in _YEARS:
+            raise Wrong
+        return moment.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from bms.model.site import Site
 from sites.build import build_site
 from sites.draft import NO_TEMPLATES, Draft, Templates
 from sites.kinds import Wrong, found
+from sites.meter_rules import check_meters, check_numbers
 from sites.point_rules import check_points
 from sites.points_file import parse_points
 from sites.rules import check_site
@@ -30,6 +31,7 @@ def load_sites(directory: Path, templates: Templates = NO_TEMPLATES) -> tuple[Si
     drafts = [_read_site(path, templates, report) for path in _files(directory, report)]
     known = [draft for draft in drafts if draft is not None]
     _sites_once(known, report)
+    check_numbers(known, report)
     return _built(known, report)
 
 
@@ -47,7 +49,9 @@ def load_site_text(
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     decoded = _decoded(raw, filename, report)
     draft = _draft(decoded, filename, folder, templates, report) if decoded is not None else None
-    return _built([draft] if draft else [], report)[0]
+    drafts = [draft] if draft else []
+    check_numbers(drafts, report)
+    return _built(drafts, report)[0]
 
 
 def _built(drafts: list[Draft], report: Report) -> tuple[Site, ...]:
@@ -117,6 +121,7 @@ def _draft(
     draft = Draft(site, points, templates)
     check_site(draft, report)
     check_points(draft, report)
+    check_meters(draft, report)
     return draft
 
 

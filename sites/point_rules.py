@@ -46,6 +46,7 @@ _RELEASE_NEEDS = {
     ReleaseKind.REMOTE_ENABLE: "enable",
     ReleaseKind.TIMETABLE: "timetable",
     ReleaseKind.CONSTANT: "value",
+    ReleaseKind.SCHEDULE: "schedule",
 }
 _WRITABLE_TABLES = (Table.HOLDING, Table.COIL)
 _WIDTH = {
@@ -65,6 +66,7 @@ def check_points(draft: Draft, report: Report) -> None:
         _references(draft, point, report)
         _role(point, report)
         _address(draft, point, report)
+        _told_and_logged(draft, point, report)
         if point.get("write") is not None:
             _write(draft, point, point["write"], report)
     _one_of_a_kind(draft, report)
@@ -145,6 +147,19 @@ def _template_point(draft: Draft, point: Record, device: Record, report: Report)
         )
 
 
+def _told_and_logged(draft: Draft, point: Record, report: Report) -> None:
+    """Changes are told and trends logged of present values of BACnet objects only."""
+    address = draft.address(point)
+    if address is None:
+        return
+    present = isinstance(address, BacnetAddress) and address.property == "present-value"
+    for name in ("cov", "trend_log"):
+        if point.get(name) not in (None, "false") and not present:
+            report.add(
+                point.at(name), f"{name}: only the present value of a BACnet object can have it"
+            )
+
+
 def _write(draft: Draft, point: Record, write: Record, report: Report) -> None:
     _limits(point, write, report)
     address = draft.address(point)
@@ -153,12 +168,18 @@ def _write(draft: Draft, point: Record, write: Record, report: Report) -> None:
     if write.get("release") is not None:
         _release(draft, address, write, write["release"], report)
     is_auto = draft.site.get("mode") == Mode.AUTO
-    if is_auto and write.lacks("hold_safe") and write.lacks("watchdog_s"):
+    if is_auto and write.lacks("hold_safe") and not _ends_by_itself(write):
         report.add(
             write.where,
             f"write: mode auto needs hold_safe or watchdog_s for {point.get('id')}, "
             "because nobody gives it back when host and network are gone",
         )
+
+
+def _ends_by_itself(write: Record) -> bool:
+    release = write.get("release")
+    kind = release.get("kind") if release is not None else None
+    return not write.lacks("watchdog_s") or kind == ReleaseKind.SCHEDULE
 
 
 def _limits(point: Record, write: Record, report: Report) -> None:
@@ -225,8 +246,8 @@ def _release(
 def _ways_back(address: NetworkAddress) -> tuple[ReleaseKind, ...]:
     """``timetable`` and ``constant`` are for BACnet objects that have no priority array."""
     if isinstance(address, BacnetAddress):
-        return ReleaseKind.NULL, ReleaseKind.TIMETABLE, ReleaseKind.CONSTANT
-    return tuple(_RELEASE_NEEDS)
+        return tuple(kind for kind in ReleaseKind if kind is not ReleaseKind.REMOTE_ENABLE)
+    return ReleaseKind.REMOTE_ENABLE, ReleaseKind.TIMETABLE, ReleaseKind.CONSTANT
 
 
 def _enable(release: Record, report: Report) -> None:
@@ -285,6 +306,9 @@ def _written(draft: Draft, point: Record, write: Record) -> list[tuple[NetworkAd
     found: list[tuple[NetworkAddress | None, Where]] = [(draft.address(point), point.where)]
     if enable is not None:
         found.append((modbus_address(enable), enable.where))
+    if release is not None and release.get("schedule") is not None:
+        schedule = BacnetAddress(object_type="schedule", instance=release["schedule"])
+        found.append((schedule, release.at("schedule")))
     return [(address, where) for address, where in found if address is not None]
 
 

@@ -67,6 +67,7 @@ def _ids_once(draft: Draft, report: Report) -> None:
         ("ventilation", "air-handling unit"),
         ("devices", "device"),
         ("meters", "meter"),
+        ("virtual_meters", "virtual meter"),
     ):
         ids_once(draft.parts(name), what, report)
 

@@ -6,6 +6,7 @@ Units are in the names of the keys or in their descriptions.
 from __future__ import annotations
 
 from bms.model.address import DataType, Order, Table
+from bms.model.metering import Quantity
 from bms.model.site import Framing, HeatSourceKind, Mode, Parity, Privacy, ReleaseKind, Role
 from bms.model.units import Commodity, Unit
 from sites.kinds import (
@@ -14,6 +15,7 @@ from sites.kinds import (
     Day,
     Integer,
     Kind,
+    Moment,
     Named,
     Number,
     Pair,
@@ -28,8 +30,13 @@ USES = ("office", "school", "kindergarten", "sports_hall", "culture", "health", 
 PRICE_AREAS = ("DK1", "DK2")
 HOLIDAYS = ("DK", "none")
 PROTOCOLS = ("bacnet", "modbus")
+FLAG = ("true", "false")
 
 _NAME = Text()
+_NUMBER = Text(
+    r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,61}[A-Za-z0-9])?",
+    "letters, digits, blank, dot, dash or underscore, at most 63",
+)
 _ID = Text(
     r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "letters, digits, dot, dash or underscore, at most 63"
 )
@@ -201,8 +208,36 @@ DEVICE = Shape(
         _field("max_gap", Integer(0, 124), "registers that a read may span unasked"),
         _field("ranges", Several(READABLE_RANGE), "what can be read in one go"),
         _field("pause_s", Number(0, 60), "rest of the unit between two requests [s]"),
+        _field("close_after_s", Number(0, 3600), "close a connection that nobody uses after [s]"),
         _field("line_pause_s", Number(0, 60), "rest of the line between two requests [s]", 0.0),
         _field("heartbeat", MODBUS, "register that is toggled in each round of writes"),
+        _field("set_clock", Choice(FLAG), "BACnet: its clock may be set by us", "false"),
+    ),
+)
+SUPPLIER = Shape(
+    "supplier",
+    (
+        _field("number", _NUMBER, "what the supplier calls the meter", REQUIRED),
+        _field(
+            "quantities",
+            Several(Choice(Quantity), least=1),
+            "what is kept of its files; without it what the meter measures: energy or volume",
+        ),
+        _field("interval", Choice(("true", "false")), "amounts per interval, no register", "false"),
+        _field(
+            "interval_s",
+            Integer(60, 2_678_400),
+            "length of an interval, or how often the register comes [s]",
+            3600,
+        ),
+    ),
+)
+EXCHANGE = Shape(
+    "exchange",
+    (
+        _field("at", Moment(), "when another meter took over", REQUIRED),
+        _field("final", Number(0), "last register of the old meter", REQUIRED),
+        _field("first", Number(0), "first register of the new meter", REQUIRED),
     ),
 )
 METER = Shape(
@@ -214,6 +249,19 @@ METER = Shape(
         _field("register_max", Number(above=0), "where the register rolls over"),
         _field("multiplier", Number(above=0, high=1e6), "register to unit of the point", 1.0),
         _field("max_kw", Number(above=0, high=1e6), "no more than this is plausible [kW]"),
+        _field("supplier", SUPPLIER, "its values come in files or pushes of its supplier"),
+        _field("exchanges", Several(EXCHANGE), "when another meter took its place", ()),
+    ),
+)
+VIRTUAL_METER = Shape(
+    "virtual meter",
+    (
+        _field("id", _ID, "identifier within the site", REQUIRED),
+        _field("commodity", Choice(Commodity), "what it measures", REQUIRED),
+        _field("sum", Several(_ID, least=1), "meters whose use is added", ()),
+        _field("minus", Several(_ID, least=1), "meters whose use is taken away", ()),
+        _field("share_of", _ID, "meter of whose use it has a share, by area"),
+        _field("zones", Several(_ID, least=1), "share_of: the zones whose area counts"),
     ),
 )
 RELEASE = Shape(
@@ -228,6 +276,9 @@ RELEASE = Shape(
         _field("enable", MODBUS, "remote_enable: the register that hands control to us"),
         _field("timetable", _ID, "timetable: whose value is written"),
         _field("value", Number(), "constant: what is written"),
+        _field(
+            "schedule", Integer(0, 4_194_302), "schedule: BACnet Schedule object to write through"
+        ),
     ),
 )
 WRITE = Shape(
@@ -264,6 +315,8 @@ POINT = Shape(
         _field("privacy", Choice(Privacy), "who may see it"),
         _field("retention_days", Integer(1, 36_500), "how long it is kept [days]"),
         _field("write", WRITE, "what may be written to it; without it, nothing"),
+        _field("cov", Choice(FLAG), "BACnet: the device tells us of changes", "false"),
+        _field("trend_log", Integer(0, 4_194_302), "BACnet: Trend Log object that records it"),
     ),
 )
 SITE = Shape(
@@ -286,6 +339,7 @@ SITE = Shape(
         _field("ventilation", Several(VENTILATION), "air-handling units", ()),
         _field("devices", Several(DEVICE), "controllers, meters and gateways", REQUIRED),
         _field("meters", Several(METER), "meters", ()),
+        _field("virtual_meters", Several(VIRTUAL_METER), "meters that nobody installed", ()),
         _field("points", Several(POINT), "values of devices", ()),
         _field("points_file", _FILE, "CSV file with more points"),
     ),

@@ -3,7 +3,10 @@
 import asyncio
 import os
 
+from tests.postgres_server import postgres_server, postgres_url
 from tests.steady_loop import SteadyLoop
+
+__all__ = ["postgres_server", "postgres_url"]  # fixtures for every folder
 
 # Before numpy is imported: two test processes with a pool of spinning threads each slow each
 # other down (see bms.cli).

@@ -208,7 +208,7 @@ class Peer:
         def take(data: bytes) -> None:
             nonlocal buffer
             buffer += data
-            while len(buffer) >= 8 and len(buffer) >= (size := _rtu_request_size(buffer)):
+            while len(buffer) >= 7 and len(buffer) >= (size := _rtu_request_size(buffer)):
                 frame, buffer = buffer[:size], buffer[size:]
                 if crc16(frame[:-2]) != frame[-2:]:
                     buffer = b""
@@ -226,6 +226,8 @@ class Peer:
 
 
 def _rtu_request_size(frame: bytes) -> int:
+    if frame[1] == 43:
+        return 7
     if len(frame) < 7 or frame[1] not in (15, 16):
         return 10 if len(frame) > 1 and frame[1] == 22 else 8
     return 9 + frame[6]

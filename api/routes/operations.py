@@ -11,6 +11,8 @@ from api.deps import CityDep
 from api.device_metrics import device_lines
 from api.pages.access import PageReader
 from api.schemas import Health, Ready
+from api.spool_metrics import spool_lines, spool_sentence, spool_state
+from bms.errors import StoreUnavailable
 from bms.services.city import City
 
 router = APIRouter(tags=["operations"])
@@ -25,17 +27,46 @@ async def healthz() -> Health:
 
 @router.get("/readyz")
 def readyz(city: CityDep) -> Ready:
-    """The database answers, too."""
-    city.store.keys()
-    return Ready(sites=len(city.sites), time=city.clock.now())
+    """The database answers, too. What waits for it on disk is counted either way."""
+    state = spool_state(city)
+    try:
+        city.store.keys()
+    except StoreUnavailable as error:
+        raise StoreUnavailable(". ".join(filter(None, (str(error), spool_sentence(state))))) from (
+            error
+        )
+    return Ready(
+        sites=len(city.sites),
+        time=city.clock.now(),
+        waiting=sum(state.waiting.values()),
+        lost=sum(state.lost.values()),
+    )
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(request: Request, city: CityDep, key: PageReader) -> PlainTextResponse:
-    """Counters and ages in the text format of Prometheus. A key, unless the pages are open."""
+    """Counters and ages in the text format of Prometheus. A key, unless the pages are open.
+
+    While the database is away (``bms_database_up`` 0) what it knows is left out. A key cannot be
+    looked up then: the answer is 503, and ``/readyz`` says how much waits.
+    """
     answers: Counter[tuple[str, int]] = request.app.state.answers
-    lines = [*_site_lines(city), *device_lines(city), *_answer_lines(answers)]
+    lines = [
+        *_database_lines(city),
+        *spool_lines(spool_state(city)),
+        *device_lines(city),
+        *_answer_lines(answers),
+    ]
     return PlainTextResponse("\n".join(lines) + "\n", media_type=TEXT_FORMAT)
+
+
+def _database_lines(city: City) -> list[str]:
+    """Whether the database answers, and what it knows."""
+    try:
+        sites = _site_lines(city)
+    except StoreUnavailable:
+        return ["# TYPE bms_database_up gauge", "bms_database_up 0"]
+    return ["# TYPE bms_database_up gauge", "bms_database_up 1", *sites]
 
 
 def _site_lines(city: City) -> list[str]:

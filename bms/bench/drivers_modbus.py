@@ -28,9 +28,11 @@ from drivers.simulator.stock_modbus import StockClient
 from drivers.templates import load_templates
 
 REGISTERS = 125
-ROUNDS, READS = 6, 400
+ROUNDS, READS = 20, 200
 DEVICES, BLOCKS, PER_BLOCK = 500, 4, 25
 POLL_S = 60.0
+MODBUS_PROCESSOR = "modbus processor for 500 devices x 100 points each minute"
+MODBUS_MEMORY = "modbus memory per point"
 GATEWAY_DELAY_MS = 3.0
 GATEWAY_ROUNDS = 40
 PROBE_SHARE = 2 / 42  # a time-out and as long in silence, then forty time-outs of rest
@@ -140,10 +142,16 @@ async def reads_per_second(port: int) -> list[Figure]:
             value=round(wall["ours"]),
             unit="reads/s",
             ok=wall["ours"] >= wall["theirs"],
-            at_least="1x the rival",
-            stretch="3x the rival",
             rival="pymodbus async",
             rival_value=round(wall["theirs"]),
+        ),
+        Figure(
+            name="modbus reads against pymodbus async",
+            value=round(wall["ours"] / wall["theirs"], 2),
+            unit="times",
+            ok=wall["ours"] >= wall["theirs"],
+            at_least="1",
+            stretch="3",
         ),
         Figure(
             name="modbus processor time of such a read",
@@ -230,7 +238,7 @@ async def city_load(port: int) -> list[Figure]:
     await asyncio.gather(*(link.close() for link in links))
     return [
         Figure(
-            name="modbus processor for 500 devices x 100 points each minute",
+            name=MODBUS_PROCESSOR,
             value=round(share, 2),
             unit="% of a core",
             ok=share <= 25,
@@ -238,7 +246,7 @@ async def city_load(port: int) -> list[Figure]:
             stretch="<= 20 % together",
         ),
         Figure(
-            name="modbus memory per point",
+            name=MODBUS_MEMORY,
             value=round(per_point),
             unit="bytes",
             ok=per_point <= 5000,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bms.bench.assess import bench_assess
+from bms.bench.city import city_figures
 from bms.bench.claims import bench_claims
 from bms.bench.drivers_bacnet import bench_drivers_bacnet
 from bms.bench.drivers_modbus import bench_drivers_modbus
@@ -16,7 +17,8 @@ Bench = Callable[[Progress], list[Figure]]
 
 def bench_drivers(report: Progress) -> list[Figure]:
     """Both protocols, each against the stock library in the same run."""
-    return [*bench_drivers_modbus(report), *bench_drivers_bacnet(report)]
+    figures = [*bench_drivers_modbus(report), *bench_drivers_bacnet(report)]
+    return [*figures, *city_figures(figures)]
 
 
 BENCHES: Mapping[str, Bench] = MappingProxyType(

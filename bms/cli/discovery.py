@@ -9,14 +9,24 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
+from bms.cli.progress import progress_bars
 from bms.cli.screen import say, screen, slim_table
+from bms.cli.sentences import errors
 from drivers.discovery import discover_bacnet
-from drivers.discovery_modbus import DEFAULT_PORT, discover_modbus
+from drivers.discovery_modbus import TIMEOUT_S, discover_modbus
+from drivers.draft import UNITS
 from drivers.found import FoundDevice, FoundObject
+from drivers.modbus_target import FORMS as MODBUS_FORMS
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 LAST_UNIT = 247
+BUDGET_S = 600.0
+NOBODY = (
+    "nobody answered: check address and port, that nothing blocks the way (BACnet is UDP), the "
+    "settings of a serial line, and that nobody else talks on it"
+)
 discover = typer.Typer(no_args_is_help=True, help="Find devices and what they offer.")
 
 
@@ -46,24 +56,46 @@ def bacnet(
 
 @discover.command()
 def modbus(
-    target: Annotated[str, typer.Argument(metavar="HOST[:PORT]")],
+    target: Annotated[str, typer.Argument(help=MODBUS_FORMS.replace("[", r"\["))],
+    first_unit: Annotated[
+        int, typer.Option(min=1, max=LAST_UNIT, help="ask units from this one on")
+    ] = 1,
     last_unit: Annotated[
-        int, typer.Option(min=1, max=LAST_UNIT, help="ask units 1 up to this one")
+        int, typer.Option(min=1, max=LAST_UNIT, help="ask units up to this one")
     ] = LAST_UNIT,
+    timeout: Annotated[
+        float, typer.Option(min=0.05, max=10, help="how long a unit has to answer, in seconds")
+    ] = TIMEOUT_S,
+    budget: Annotated[
+        float, typer.Option(min=1, help="ask no further unit after this time, in seconds")
+    ] = BUDGET_S,
     as_json: AsJson = False,
 ) -> None:
-    """Modbus TCP units that answer, and what they say they are.
+    """Modbus units that answer, and what they say they are. Nothing is written.
+
+    Stop what else talks on a serial line first: only one may ask there.
 
     Example: bms discover modbus 10.0.0.20 --last-unit 10
+
+    Example: bms discover modbus 'serial:/dev/ttyUSB0?baud=9600&parity=even'
     """
-    host, _, port = target.partition(":")
-    if port and not port.isdecimal():
-        raise typer.BadParameter(f"{port!r} is not a port; write HOST or HOST:502")
-    with Console(stderr=True).status("asking …"):
-        found = asyncio.run(
-            discover_modbus(host, int(port or DEFAULT_PORT), units=range(1, last_unit + 1))
-        )
-    show(found, as_json)
+    units = range(first_unit, last_unit + 1)
+    with progress_bars(quiet=as_json) as bars:
+
+        def report(asked: int, found: FoundDevice | None) -> None:
+            bars("Asking the units", asked / len(units))
+
+        try:
+            scan = asyncio.run(
+                discover_modbus(
+                    target, units=units, timeout_s=timeout, budget_s=budget, report=report
+                )
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    if scan.left_out is not None:
+        errors.print(f"{scan.left_out}; --first-unit goes on from there", markup=False)
+    show(scan.found, as_json)
 
 
 def show(found: Sequence[FoundDevice], as_json: bool) -> None:
@@ -75,25 +107,25 @@ def show(found: Sequence[FoundDevice], as_json: bool) -> None:
         for device in found:
             _print(device, console)
         if not found:
-            console.print("nobody answered")
+            say(console, NOBODY)
     if not found:
         raise typer.Exit(1)
 
 
 def _print(device: FoundDevice, console: Console) -> None:
     number = f"instance {device.instance}" if device.protocol == "bacnet" else f"unit {device.unit}"
+    where = f"{device.host}:{device.port}" if device.serial is None else device.serial.path
+    console.print(Text(f"{device.protocol} {where} {number}", style="bold"))
     words = (device.name, device.vendor, device.model, device.firmware)
-    console.print(
-        f"[bold]{device.protocol} {device.host}:{device.port} {number}[/bold]  "
-        + " · ".join(word for word in words if word)
-    )
-    for note in device.notes:
-        console.print(f"  {note}", markup=False)
+    said = " · ".join(word for word in words if word)
+    for line in filter(None, (said, *device.notes)):
+        say(console, line, indent=2)
     if not device.objects:
         return
-    table = slim_table("name", "object", "value", "unit", "write", "slots")
+    held = any(row.slots for row in device.objects)
+    table = slim_table("name", "object", "value", "unit", "write", *(["slots"] if held else []))
     for row in device.objects:
-        table.add_row(*_cells(row))
+        table.add_row(*_cells(row)[: len(table.columns)])
     console.print(table)
     for row in device.objects:
         if row.error is not None:
@@ -104,4 +136,5 @@ def _cells(row: FoundObject) -> tuple[str, ...]:
     value = "–" if row.value is None else f"{row.value}"
     commandable = {True: "yes", False: "no", None: "?"}[row.commandable]
     slots = ", ".join(f"{slot}: {held}" for slot, held in row.slots)
-    return (row.name or "", f"{row.kind},{row.instance}", value, row.unit or "", commandable, slots)
+    unit = UNITS.get(row.unit or "", row.unit or "")
+    return (row.name or "", f"{row.kind},{row.instance}", value, unit, commandable, slots)

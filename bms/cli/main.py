@@ -11,7 +11,19 @@ import sys
 
 import typer
 
-from bms.cli import assess, demo, discovery, operations, plans, points, run, savings, site_files
+from bms.cli import (
+    assess,
+    demo,
+    devices,
+    discovery,
+    ingest,
+    operations,
+    plans,
+    points,
+    run,
+    savings,
+    site_files,
+)
 from bms.cli.sentences import WRONG_CALL, SayingGroup, errors
 
 app = typer.Typer(
@@ -23,9 +35,10 @@ app = typer.Typer(
     help="Energy backend of a municipality: reads meters and controllers, plans setpoints, "
     "writes them safely, and proves what was saved.",
 )
-for group in (demo, run, discovery, points, plans, assess, savings, operations):
+for group in (demo, run, discovery, points, ingest, plans, assess, savings, operations):
     group.register(app)
 app.add_typer(site_files.app, name="sites")
+app.add_typer(devices.app, name="devices")
 
 
 def main() -> None:

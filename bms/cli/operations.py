@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,13 +12,16 @@ from rich.table import Table
 from bms.bench.table import BENCHES, run_bench
 from bms.cli.progress import progress_bars
 from bms.cli.screen import screen
+from bms.cli.sentences import WRONG_CALL, errors
 from bms.config import Settings
 from bms.model.codec import json_schema
 from bms.model.plan import Problem, Schedule
 from bms.runtime.wire import opened
 from bms.services.keys import create_key
+from bms.store.backup import back_up, dump_command
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+COPYING = "Copying the database"
 SCHEMAS = {"problem": Problem, "schedule": Schedule}
 keys = typer.Typer(no_args_is_help=True, help="Keys of the API.")
 database = typer.Typer(no_args_is_help=True, help="The database.")
@@ -90,8 +94,40 @@ def upgrade() -> None:
 
     Example: bms db upgrade
     """
-    with opened(Settings()):
-        typer.echo("the database is up to date")
+    with opened(Settings()) as city:
+        city.store.keys()  # a city may start without its database
+    typer.echo("the database is up to date")
+
+
+@database.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
+    force: Annotated[bool, typer.Option("--force", help="replace FILE if it is there")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the database of a running backend to a file, and check the copy.
+
+    That is for SQLite. For PostgreSQL the command that does it is printed, and the exit code is 2.
+
+    Example: bms db backup /backup/bms.db
+    """
+    url = Settings().database
+    instead = dump_command(url, file)
+    if instead is not None:
+        errors.print(
+            f"error: PostgreSQL is backed up with its own tool; it asks for the password, or takes"
+            f" it from ~/.pgpass:\n{instead}",
+            markup=False,
+        )
+        raise typer.Exit(WRONG_CALL)
+    with progress_bars(quiet=as_json) as report:
+        done = back_up(url, file, force=force, report=lambda share: report(COPYING, share))
+    if as_json:
+        row = {"file": str(done.file), "bytes": done.size, "readings": done.readings}
+        typer.echo(json.dumps(row))
+    else:
+        size = f"{done.size / 1e6:.1f} MB"
+        typer.echo(f"{done.file}: {done.readings} readings, {size}, checked")
 
 
 def bench(

@@ -107,7 +107,7 @@ def _lines(receipt: Receipt, point: Point, zone: ZoneInfo) -> list[str]:
             return [wanted, f"reads back {_number(receipt.read_back)} {point.unit}", until]
         case Clamped():
             written = f"wrote {receipt.written:g} {point.unit}: {receipt.limit}"
-            return [wanted, written, f"reads back {receipt.read_back:g} {point.unit}", until]
+            return [written, f"reads back {receipt.read_back:g} {point.unit}", until]
         case Refused():
             return [wanted, receipt.reason]
         case Overridden():

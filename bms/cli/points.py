@@ -65,7 +65,7 @@ def chosen(city: City, target: str) -> tuple[Site, tuple[Point, ...]]:
     """The site and points that ``SITE`` or ``SITE/POINT`` names."""
     site = city.site(target.split("/", 1)[0])
     if "/" not in target:
-        return site, site.points
+        return site, site.polled
     points = tuple(point for point in site.points if point.id == target)
     if not points:
         raise NotFound(f"no point {target!r}; `bms read {site.id}` lists the points of the site")
@@ -105,7 +105,7 @@ async def _looked(city: City, target: str) -> tuple[list[tuple[Point, Reading]],
     site, points = chosen(city, target)
     try:
         readings = await read_points(site, points, city.drivers, city.clock.now())
-        devices = sorted({point.device for point in points})
+        devices = sorted({point.device for point in points if point.device})
         traces = {device: city.drivers.trace(device) for device in devices}
     finally:
         await city.drivers.close()
@@ -186,7 +186,7 @@ def release(
 def _store(settings: Settings) -> Store:
     """The database, or one in memory when it is away: giving back must not wait for a book."""
     try:
-        return SqlStore(settings.database)
+        return SqlStore(settings.database, timezone=settings.timezone)
     except BmsError as error:
         log.warning(
             "%s. The points are given back all the same, but no site is put to observe: "

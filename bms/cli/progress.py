@@ -15,6 +15,8 @@ TITLES = {
     "days": "Running the days",
     "reading": "Reading the files",
     "assessing": "Assessing the meters",
+    "ingesting": "Storing the files",
+    "checking": "Looking at the meters",
 }
 
 

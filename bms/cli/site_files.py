@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from bms.cli.screen import screen
+from bms.cli.screen import screen, slim_table
 from bms.config import Settings
 from bms.errors import ConfigError, SiteFileError
 from bms.model.site import Site
@@ -62,9 +61,10 @@ def list_sites(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([_row(site) for site in found]))
         return
-    table = Table("site", "name", "use", "area m²", "mode", "zones", "points", "meters")
+    table = slim_table("site", "name", "use", "area m²", "mode", "zones", "points", "meters")
+    table.columns[1].no_wrap, table.columns[1].overflow = False, "fold"
     for site in found:
-        table.add_row(*(str(value) for value in _row(site).values()))
+        table.add_row(*(_cell(value) for value in _row(site).values()))
     screen().print(table)
 
 
@@ -79,6 +79,10 @@ def _row(site: Site) -> dict[str, object]:
         "points": len(site.points),
         "meters": len(site.meters),
     }
+
+
+def _cell(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @app.command()
@@ -100,7 +104,7 @@ def draft(
         raise typer.BadParameter(f"{out} exists; a draft never overwrites a site file")
     devices = _from_ede(Path(source), states, host) if source.endswith(".csv") else _found(source)
     if not devices:
-        raise ConfigError(f"no device was found in {source}")
+        raise ConfigError(f"no device was found in {source}; `bms discover` shows what answers")
     out.write_text(draft_site(devices, site=site, name=name), encoding="utf-8")
     typer.echo(f"wrote {out}; complete it, then: bms sites check {out.parent}")
 

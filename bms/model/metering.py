@@ -7,6 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bms.errors import Mistake
 from bms.model.reading import Quality
 from bms.model.series import Series
@@ -48,10 +51,14 @@ class MeterRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SupplierFile:
-    """What a file holds: its rows, and each row that could not be used, by line."""
+    """What a file holds: its rows, and each row that could not be used, by line.
+
+    ``ignored`` names columns or fields that the format does not use.
+    """
 
     rows: tuple[MeterRow, ...]
     mistakes: tuple[Mistake, ...]
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +101,13 @@ class Consumption:
     """Use of a meter per step, in ``unit``; NaN where it cannot be known.
 
     Every NaN step lies in an event that says why. ``total`` is what passed the meter over the
-    whole period, None where an end of it or a reset makes that unknowable.
+    whole period, None where an end of it or a reset makes that unknowable. ``edges`` [us after
+    1970 UTC], shape (n + 1,), are the ends of the steps where they are not all alike (local days
+    of 23 and 25 hours); the step of ``use`` is then only nominal.
     """
 
     use: Series
     unit: Unit
     total: float | None
     events: tuple[MeterEvent, ...]
+    edges: NDArray[np.int64] | None = None

@@ -46,12 +46,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What became of a batch of readings; ``waiting`` are on disk until the database is back."""
+    """What became of a batch of readings; ``waiting`` are on disk until the database is back.
+
+    ``expired`` were refused: readings as old as they are deleted already, as they have to be.
+    """
 
     new: int = 0
     known: int = 0
     corrected: int = 0
     waiting: int = 0
+    expired: int = 0
 
     def __add__(self, other: Ingested) -> Ingested:
         return Ingested(
@@ -59,4 +63,5 @@ class Ingested:
             self.known + other.known,
             self.corrected + other.corrected,
             self.waiting + other.waiting,
+            self.expired + other.expired,
         )

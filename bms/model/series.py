@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Micros = NDArray[np.int64]
+"""Moments as microseconds since 1970, UTC [us]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -57,6 +57,7 @@ class ReleaseKind(StrEnum):
     REMOTE_ENABLE = "remote_enable"
     TIMETABLE = "timetable"
     CONSTANT = "constant"
+    SCHEDULE = "schedule"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +66,16 @@ class Release:
 
     ``null``: relinquish our BACnet slot. ``remote_enable``: write 0 to the register ``enable``
     (it is set to 1 with each write). ``timetable``: write the value that ``timetable`` has at the
-    moment of release. ``constant``: write ``value``.
+    moment of release. ``constant``: write ``value``. ``schedule``: the point is written through the
+    BACnet Schedule object of that instance, as an exception that ends with the lease, and given
+    back by taking the exception away.
     """
 
     kind: ReleaseKind
     enable: ModbusAddress | None = None
     timetable: WeekTimetable | None = None
     value: float | None = None
+    schedule: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +107,11 @@ class WriteRule:
             raise ValueError(f"write priority {self.priority} is outside 9..15")
         if not self.minimum < self.maximum:
             raise ValueError(f"limits {self.minimum}..{self.maximum} leave nothing to write")
+
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether the device gives the point back when nobody renews what was written."""
+        return self.watchdog_s is not None or self.release.kind is ReleaseKind.SCHEDULE
 
 
 class Framing(StrEnum):
@@ -147,13 +156,15 @@ class ModbusTraits:
     ``max_registers`` is the largest count of one read, ``ranges`` what can be read in one go
     (where a table has ranges, reads do not leave them for registers that nobody asked for),
     ``max_gap`` how many such registers a read may span elsewhere, ``pause_s`` [s] the rest that the
-    unit needs between two requests.
+    unit needs between two requests. ``close_after_s`` [s] is how long a connection that nobody uses
+    stays open, for devices that serve one client only; without it, it stays.
     """
 
     max_registers: int = 125
     ranges: tuple[ReadableRange, ...] = ()
     max_gap: int = 64
     pause_s: float = 0.0
+    close_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +215,7 @@ class Device:
     ``traits`` as the model asks; ``line_pause_s`` [s] is the rest that the whole line or gateway
     needs between two requests; ``heartbeat`` is a register that is toggled between 0 and 1 once in
     each round of successful writes, so that the device notices when we are gone.
+    BACnet only: ``set_clock`` allows us to set its clock.
     """
 
     id: str
@@ -220,13 +232,16 @@ class Device:
     traits: ModbusTraits = ModbusTraits()
     line_pause_s: float = 0.0
     heartbeat: ModbusAddress | None = None
+    set_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """One value of a device. ``id`` is ``site/point``; times in seconds [s], retention in days.
 
-    ``device`` is empty for what comes in a supplier's files or pushes.
+    ``device`` is empty for what comes in a supplier's files or pushes. BACnet only: with ``cov``
+    the device tells us of changes; ``trend_log`` is the instance of the Trend Log object, on the
+    same device, that records this point.
     """
 
     id: str
@@ -244,6 +259,8 @@ class Point:
     low: float | None = None
     high: float | None = None
     write: WriteRule | None = None
+    cov: bool = False
+    trend_log: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ class Unit(StrEnum):
     KW = "kW"
     M3 = "m3"
     M3_PER_H = "m3/h"
+    M3_DEG_C = "m3*degC"
     PPM = "ppm"
     PERCENT = "%"
     ON_OFF = "on/off"

@@ -8,15 +8,22 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bms.errors import StoreError
 from bms.model.site import Site
+from bms.runtime.drop import drop_tick
+from bms.services.backfill import Backfill
 from bms.services.city import City
+from bms.services.clocks import ClockWatch
 from bms.services.dispatch import dispatch_site
+from bms.services.forward import forward
 from bms.services.plan import identify_site, plan_site
 from bms.services.poll import poll_site
+from bms.services.retain import SCRUB_EVERY, retain_site, scrub
 from bms.services.verify import verify_site
 
 log = logging.getLogger(__name__)
 VERIFY_EVERY = timedelta(hours=1)
+DROP_EVERY = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Tick = Callable[[datetime], Awaitable[None]]
@@ -58,12 +65,54 @@ def for_each_site(
     return tick
 
 
+def forward_job(city: City) -> tuple[Job, ...]:
+    """Hand on what waited for the database before anything is read anew."""
+    waiting = city.forwarding
+    if waiting is None:
+        return ()
+
+    async def tick(now: datetime) -> None:
+        await forward(waiting)
+
+    return (Job("forward", timedelta(minutes=city.settings.poll_minutes), tick),)
+
+
+def drop_job(city: City) -> tuple[Job, ...]:
+    """Take the files that suppliers put into the drop folder, where there is one."""
+    drop = city.settings.drop
+    return () if drop is None else (Job("ingest", DROP_EVERY, drop_tick(city, drop)),)
+
+
+def scrub_job(city: City) -> Job:
+    """Take what was deleted out of the files of the database."""
+
+    async def tick(now: datetime) -> None:
+        try:
+            await scrub(now=now, store=city.store)
+        except StoreError as error:
+            log.error("what was deleted is not out of the files of the database yet: %s", error)
+
+    return Job("scrub", SCRUB_EVERY, tick)
+
+
 def job_table(city: City) -> tuple[Job, ...]:
-    """The jobs in the order in which they run when they are due together."""
+    """The jobs in the order in which they run when they are due together.
+
+    Where a simulator owns building time, the clocks of devices are none to compare with it.
+    """
     settings = city.settings
+    every = timedelta(minutes=settings.poll_minutes)
+    filling = Backfill(city.drivers, city.store, every)
+    clock_watch = ClockWatch()
 
     def poll(site: Site, now: datetime) -> Awaitable[object]:
         return poll_site(site, now=now, drivers=city.drivers, store=city.store)
+
+    def backfill(site: Site, now: datetime) -> Awaitable[object]:
+        return filling.tick(site, now)
+
+    def clocks(site: Site, now: datetime) -> Awaitable[object]:
+        return clock_watch.tick(site, city.drivers)
 
     def identify(site: Site, now: datetime) -> Awaitable[object]:
         return identify_site(
@@ -103,12 +152,23 @@ def job_table(city: City) -> tuple[Job, ...]:
             site, now=now, store=city.store, drivers=city.drivers, journal=city.journal
         )
 
+    def retain(site: Site, now: datetime) -> Awaitable[object]:
+        return retain_site(site, now=now, store=city.store)
+
     rows = (
-        ("poll", timedelta(minutes=settings.poll_minutes), poll),
+        ("poll", every, poll),
+        ("backfill", every, backfill),
+        *([("clocks", timedelta(days=1), clocks)] if settings.clock_file is None else []),
         ("identify", timedelta(days=1), identify),
         ("plan", timedelta(minutes=settings.plan_minutes), plan),
         ("dispatch", timedelta(minutes=settings.poll_minutes), dispatch),
         ("verify", VERIFY_EVERY, verify),
+        ("retain", timedelta(days=1), retain),
     )
     sites = city.sites.values()
-    return tuple(Job(name, every, for_each_site(name, sites, verb)) for name, every, verb in rows)
+    return (
+        *forward_job(city),
+        *drop_job(city),
+        *(Job(name, every, for_each_site(name, sites, verb)) for name, every, verb in rows),
+        scrub_job(city),
+    )

@@ -51,7 +51,12 @@ def renamed(site: Site, new_id: str, number: int) -> Site:
         name_en=f"{site.name_en} {number}",
         devices=tuple(replace(d, id=under_new(d.id), site=new_id) for d in site.devices),
         points=tuple(
-            replace(p, id=under_new(p.id), site=new_id, device=under_new(p.device))
+            replace(
+                p,
+                id=under_new(p.id),
+                site=new_id,
+                device=under_new(p.device) if p.device else "",
+            )
             for p in site.points
         ),
     )

@@ -20,6 +20,7 @@ from bms.runtime.jobs import job_table
 from bms.runtime.live import Underway, scheduler
 from bms.services.city import City
 from bms.services.release import keep_receipts, release_everything
+from bms.services.watch import watching
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,8 @@ async def working(city: City, *, pulse_seconds: float = 1.0) -> AsyncIterator[No
     ticking = scheduler(jobs, city.clock, pulse_seconds=pulse_seconds)
     ticking.start()
     try:
-        yield
+        async with watching(city.sites.values(), drivers=city.drivers, store=city.store):
+            yield
     finally:
         ticking.pause()
         await underway.over(PATIENCE_S)

@@ -18,7 +18,11 @@ from bms.model.site import Site
 from bms.ports import Clock, Drivers, Feed, Store
 from bms.reports.csv import savings_csv
 from bms.services.city import City
+from bms.services.importance import importances
 from bms.services.supervise import GuardSupervisor
+from bms.store.forward import ForwardingStore
+from bms.store.reach import Reach
+from bms.store.slots import Slots
 from bms.store.sql import SqlStore
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
@@ -56,6 +60,23 @@ def make_home(home: Path) -> None:
         ) from error
 
 
+def forwarding(settings: Settings, sites: Sequence[Site]) -> ForwardingStore:
+    """The database of the settings, with readings waiting in the home while it is away.
+
+    Raises ``ConfigError`` or ``StoreError`` for a database that waiting does not mend.
+    """
+    slots = Slots(
+        settings.spool,
+        limit_bytes=settings.spool_mb * 1_000_000,
+        importance=importances(sites),
+    )
+    made = ForwardingStore(
+        Reach(lambda: SqlStore(settings.database, timezone=settings.timezone)), slots
+    )
+    made.open()
+    return made
+
+
 def wire(
     settings: Settings,
     *,
@@ -68,17 +89,21 @@ def wire(
     """A city of the settings' sites, or of the parts that are handed in.
 
     Raises ``ConfigError`` for wrong site files and a home that cannot be made, ``StoreError`` for
-    an unusable database.
+    an unusable database; one that is away is waited for.
     """
     chosen = tuple(sites) if sites is not None else sites_of(settings)
     ticking = clock or clock_of(settings)
     optimizer = Optimizer()
     make_home(settings.home)
+    waiting: ForwardingStore | None = None
+    if store is None:
+        waiting = forwarding(settings, chosen)
+        store = waiting.as_store()
     return City(
         sites={site.id: site for site in chosen},
         settings=settings,
         clock=ticking,
-        store=store or SqlStore(settings.database),
+        store=store,
         drivers=drivers or NetworkDrivers(clock=ticking, wear=FileWear.beside(settings.journal)),
         planner=optimizer,
         checker=optimizer,
@@ -87,6 +112,7 @@ def wire(
         journal=FileJournal(settings.journal),
         keeper=GuardSupervisor(settings.journal, settings.clock_file),
         reporter=FileReporter(),
+        forwarding=waiting,
     )
 
 

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from bms.model.savings import Savings, SiteSavings, Span
 from bms.model.series import Series
 from bms.model.site import Meter, Role, Site
-from bms.ports import Feed, Fold, Store, Tariffs
+from bms.ports import Feed, Store, Tariffs
 from bms.savings.assess import assess_meter
 from bms.savings.combine import combine
+from bms.services.consumption import consumption
 from bms.services.value import Worth, worth
 
 HOUR = timedelta(hours=1)
@@ -20,11 +21,9 @@ def meter_use(
 ) -> Series | None:
     """Hourly use of a meter [kWh], its multiplier applied; None when the site names no energy
     point for it."""
-    point = site.meter_point(meter.id, Role.METER_ENERGY)
-    if point is None:
+    if site.meter_point(meter.id, Role.METER_ENERGY) is None:
         return None
-    register = store.series(point.id, start, end, HOUR, Fold.DELTA)
-    return Series(register.start, register.step, register.values * meter.multiplier)
+    return consumption(site, meter, store, start, end, HOUR).use
 
 
 def outdoor_temperature(site: Site, feed: Feed, start: datetime, end: datetime) -> Series:

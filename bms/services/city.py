@@ -13,6 +13,7 @@ from bms.ports import (
     Clock,
     Drivers,
     Feed,
+    Forwarding,
     GuardKeeper,
     Journal,
     Planner,
@@ -38,6 +39,8 @@ class City:
     journal: Journal
     keeper: GuardKeeper
     reporter: Reporter
+    forwarding: Forwarding | None = None
+    """None where the store cannot be away."""
 
     def site(self, site_id: str) -> Site:
         """The site of this id. Raises ``NotFound`` with the ids there are."""

@@ -164,7 +164,9 @@ def _decide_one(
         return Hand(held, command, value)
     wanted = order.command.value
     if agrees(held, value, wanted) and agrees(held, held.command.value, wanted):
-        return replace(order, stands=value)
+        # what would end by itself in the device has to be written again to be renewed
+        ends = point.write is not None and point.write.ends_by_itself
+        return order if ends else replace(order, stands=value)
     return order
 
 

@@ -30,7 +30,7 @@ def fit(wish: float, rule: WriteRule, standing: float | None) -> Fitted | Unfit:
     """
     if not math.isfinite(wish):
         return Unfit(f"{wish} is not a value")
-    if rule.hold_safe is None and rule.watchdog_s is None:
+    if rule.hold_safe is None and not rule.ends_by_itself:
         return Unfit(
             "the point has neither a hold_safe range nor a watchdog: if this computer and its "
             "guard were lost, nobody would give it back. Declare one in the site file"
@@ -73,7 +73,7 @@ def _on_step(value: float, rule: WriteRule) -> float:
 
 
 def _stands_safely(value: float, rule: WriteRule) -> bool:
-    if rule.watchdog_s is not None or rule.hold_safe is None:
+    if rule.ends_by_itself or rule.hold_safe is None:
         return True
     low, high = rule.hold_safe
     return low <= value <= high

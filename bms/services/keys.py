@@ -10,15 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.errors import ConfigError
+from bms.model.site import Point
 from bms.ports import Store
 
 PREFIX = "bms"
-SCOPE = re.compile(r"read|operate|controller:[a-z0-9_-]+/[A-Za-z0-9_.-]+")
+SCOPE = re.compile(
+    r"read|operate|ingest(:[a-z0-9][a-z0-9_-]*)?|controller:[a-z0-9_-]+/[A-Za-z0-9_.-]+"
+)
+SCOPES = "read, operate, ingest, ingest:SITE or controller:SITE/DEVICE"
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Who asks, and what they may: ``read``, ``operate`` or ``controller:<device id>``."""
+    """Who asks, and what they may: ``read``, ``operate``, ``ingest``, ``ingest:<site id>`` or
+    ``controller:<device id>``."""
 
     id: str
     scope: str
@@ -36,6 +41,18 @@ class Key:
         """Whether this key is the controller's own, or a person's with all rights."""
         return self.scope == f"controller:{device}" or self.may_operate
 
+    @property
+    def may_ingest(self) -> bool:
+        """Whether there is anything that this key may push."""
+        return self.scope.split(":")[0] in ("operate", "ingest", "controller")
+
+    def may_push(self, point: Point) -> bool:
+        """Whether this key may push readings of a point: any, those of its site, or those of its
+        controller."""
+        if self.scope in ("operate", "ingest", f"ingest:{point.site}"):
+            return True
+        return bool(point.device) and self.scope == f"controller:{point.device}"
+
 
 def digest(secret: str) -> str:
     """SHA-256 of a secret of 256 random bits; such a secret needs no slow hash."""
@@ -48,9 +65,7 @@ def create_key(store: Store, *, name: str, scope: str, now: datetime) -> str:
     Raises ``ConfigError`` for a scope that does not exist.
     """
     if SCOPE.fullmatch(scope) is None:
-        raise ConfigError(
-            f"scope {scope!r} is not known; use read, operate or controller:SITE/DEVICE"
-        )
+        raise ConfigError(f"scope {scope!r} is not known; use {SCOPES}")
     key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
     store.add_key(key_id, digest(secret), scope, name, now)
     return f"{PREFIX}_{key_id}_{secret}"

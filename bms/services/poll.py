@@ -18,17 +18,24 @@ PATIENCE = 20.0
 async def read_points(
     site: Site, points: Sequence[Point], drivers: Drivers, at: datetime
 ) -> list[Reading]:
-    """One reading per point, stamped ``at``; the devices of the site are asked side by side."""
+    """One reading per point, stamped ``at``; the devices of the site are asked side by side.
+
+    What a supplier delivers has no device that could be asked, and says so.
+    """
     by_device: dict[str, list[Point]] = defaultdict(list)
     for point in points:
         by_device[point.device].append(point)
+    delivered = [
+        Reading(point.id, at, None, Quality.ABSENT, at, "comes from its supplier; no device to ask")
+        for point in by_device.pop("", ())
+    ]
     batches = await asyncio.gather(
         *(
             _read_device(site.device(device), theirs, drivers, at)
             for device, theirs in by_device.items()
         )
     )
-    return [reading for batch in batches for reading in batch]
+    return [reading for batch in (*batches, delivered) for reading in batch]
 
 
 async def _read_device(
@@ -43,14 +50,14 @@ async def _read_device(
     try:
         async with asyncio.timeout(patience):
             readings = await drivers.driver(device).read(points, at)
-        return [_plausible(point, r) for point, r in zip(points, readings, strict=True)]
+        return [plausible(point, r) for point, r in zip(points, readings, strict=True)]
     except TimeoutError:
         return nothing(Quality.NO_REPLY, f"{device.id} did not come back within {patience:g} s")
     except Exception as error:
         return nothing(Quality.DEVICE_ERROR, f"driver failed: {error!r}")
 
 
-def _plausible(point: Point, reading: Reading) -> Reading:
+def plausible(point: Point, reading: Reading) -> Reading:
     """A value outside the range that the point declares is kept out, and says so."""
     value = reading.value
     if value is None:

@@ -26,6 +26,7 @@ from bms.model.site import Point, Role, Site, Ventilation, Zone
 from bms.model.units import Commodity
 from bms.model.words import Words
 from bms.ports import Feed, Fold, Store, Tariffs
+from bms.services.consumption import consumption
 
 STEP = timedelta(minutes=15)
 STATE_DAYS = 2
@@ -185,10 +186,9 @@ def _values(store: Store, point: Point | None, start: datetime, end: datetime, n
 def _heat_kw(site: Site, store: Store, start: datetime, end: datetime, n: int) -> Floats:
     """Mean heating power of the building [kW] from the register of its heat meter."""
     for meter in site.meters:
-        point = site.meter_point(meter.id)
-        if meter.commodity is Commodity.HEAT and point is not None:
-            use = store.series(point.id, start, end, STEP, Fold.DELTA)
-            return use.values * meter.multiplier / (STEP / timedelta(hours=1))
+        if meter.commodity is Commodity.HEAT and site.meter_point(meter.id) is not None:
+            use = consumption(site, meter, store, start, end, STEP).use
+            return use.values / (STEP / timedelta(hours=1))
     return np.full(n, np.nan)
 
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 PATIENCE = 20.0
 """Time-outs of a device [1] after which a driver that does not come back is given up."""
 
-HARMLESS = (ReleaseKind.NULL, ReleaseKind.REMOTE_ENABLE)
+HARMLESS = (ReleaseKind.NULL, ReleaseKind.REMOTE_ENABLE, ReleaseKind.SCHEDULE)
 """Ways back that take away only what is ours, so that they may be gone without a lease, too."""
 
 

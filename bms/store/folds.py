@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats, Series, grid_length
+from bms.model.series import Floats, Micros, Series, grid_length
 from bms.ports import Fold
+from bms.store.buckets import Buckets
+from bms.store.local_days import HOUR
 from bms.store.moment import MICROSECOND, from_micros, to_micros
-
-Micros = NDArray[np.int64]
 
 #: How far from the edge of a step a register may be read and still stand for the edge: an eighth
 #: of the step, and never more than half an hour.
@@ -53,6 +54,36 @@ class Grid:
             return self.start - self.tolerance, self.end + self.tolerance + 1
         return self.start, self.end
 
+    @property
+    def hourly(self) -> bool:
+        """Whether every step is made of whole hours of UTC."""
+        return not (self.start % HOUR or self.end % HOUR or self.step % HOUR)
+
+    def is_of_hours(self, fold: Fold, horizon: int) -> bool:
+        """Whether a series is made of hours; ``horizon`` [us] is where the readings begin.
+
+        The sum of several hours is rounded otherwise than the sum of their readings, so that a mean
+        over several hours is made of readings as long as there are any.
+        """
+        exact = fold is not Fold.MEAN or self.step == HOUR
+        return self.n > 0 and self.hourly and (exact or self.start < horizon)
+
+    def hours(self, fold: Fold) -> tuple[int, int]:
+        """The hours that ``fold`` needs of an hourly grid: from [us] until before [us]."""
+        if fold is Fold.DELTA:
+            return self.start - HOUR, self.end + HOUR
+        return self.start, self.end
+
+    def series_of_hours(self, fold: Fold, hours: Buckets) -> Series:
+        """Fold the buckets of ``hours(fold)``, shape (h,), on an hourly grid, as ``series`` would.
+
+        An edge of a step is an edge between two hours, so that the readings nearest to it are the
+        last of one hour and the first of the next.
+        """
+        known = hours[hours["n"] > 0]
+        start = from_micros(self.start).astimezone(UTC)
+        return Series(start, self.step * MICROSECOND, _FOLDS_OF_HOURS[fold](self, known))
+
     def series(self, fold: Fold, times: Micros, values: Floats) -> Series:
         """Fold good readings into a series.
 
@@ -86,11 +117,16 @@ def _delta(grid: Grid, times: Micros, values: Floats) -> Floats:
     step is NaN where an edge has no reading, and where the register fell inside it (a reset, a
     rollover or another meter).
     """
+    return _use(grid, times, values, np.diff(values) < 0)
+
+
+def _use(grid: Grid, times: Micros, values: Floats, fell: NDArray[Any]) -> Floats:
+    """``fell`` counts the falls of the register from each reading to the next."""
     use = np.full(grid.n, np.nan)
     if not len(times):
         return use
     at, known = _nearest(times, grid.start + grid.step * np.arange(grid.n + 1), grid.tolerance)
-    falls = np.concatenate(([0], np.cumsum(np.diff(values) < 0)))[at]
+    falls = np.concatenate(([0], np.cumsum(fell)))[at]
     sound = known[1:] & known[:-1] & (falls[1:] == falls[:-1])
     use[sound] = np.diff(values[at])[sound]
     return use
@@ -108,8 +144,34 @@ def _nearest(
     return at, np.minimum(distance, distance_before) <= tolerance
 
 
+def _mean_of_hours(grid: Grid, hours: Buckets) -> Floats:
+    at = (hours["first_at"] - grid.start) // grid.step
+    count = np.bincount(at, weights=hours["n"], minlength=grid.n)
+    total = np.bincount(at, weights=hours["total"], minlength=grid.n)
+    mean = np.full(grid.n, np.nan)
+    np.divide(total, count, out=mean, where=count > 0)
+    return mean
+
+
+def _last_of_hours(grid: Grid, hours: Buckets) -> Floats:
+    return _last(grid, hours["last_at"], hours["last"])
+
+
+def _delta_of_hours(grid: Grid, hours: Buckets) -> Floats:
+    times = np.stack((hours["first_at"], hours["last_at"]), axis=1).reshape(-1)
+    values = np.stack((hours["first"], hours["last"]), axis=1).reshape(-1)
+    fell = (np.diff(values) < 0).astype(np.int64)
+    fell[::2] = hours["falls"]
+    return _use(grid, times, values, fell)
+
+
 _FOLDS: dict[Fold, Callable[[Grid, Micros, Floats], Floats]] = {
     Fold.MEAN: _mean,
     Fold.LAST: _last,
     Fold.DELTA: _delta,
+}
+_FOLDS_OF_HOURS: dict[Fold, Callable[[Grid, Buckets], Floats]] = {
+    Fold.MEAN: _mean_of_hours,
+    Fold.LAST: _last_of_hours,
+    Fold.DELTA: _delta_of_hours,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,11 +31,17 @@ class Link:
         self._reading: Engine = self.database.engine()
         self._writing = self.database.writing(self._reading)
         self._durable = self.database.durable(self._reading)
+        self._refusals: tuple[type[Exception], ...] = (
+            DBAPIError,
+            PoolTimeout,
+            *self.database.errors,
+        )
         self._one_writer = threading.Lock()
         self._closed = False
         try:
             with self.writing(durable=True) as session:
-                schema.upgrade(session.connection(), self._reading.url.database or url)
+                self.database.walk_alone(session.connection())
+                schema.upgrade(session.connection(), self.database.place)
         except BaseException:
             self.close()
             raise
@@ -57,6 +62,11 @@ class Link:
         with self._answering(), self._one_writer, Session(engine) as session, session.begin():
             yield session
 
+    def scrub(self) -> None:
+        """Take what was deleted out of the files as well, as far as the database can."""
+        with self._answering(), self._one_writer:
+            self.database.scrub(self._writing)
+
     def close(self) -> None:
         """Close the connections; whatever is asked afterwards is refused."""
         self._closed = True
@@ -68,7 +78,7 @@ class Link:
             raise StoreError("the store is closed")
         try:
             yield
-        except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
+        except self._refusals as error:
             raise self.database.explain(error) from error
         except StatementError as error:  # a value that its column refuses: a naive moment, say
             if isinstance(error.orig, ValueError):

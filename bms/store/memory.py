@@ -2,109 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-
-import numpy as np
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
 from bms.errors import NotFound, StoreError
 from bms.model.command import Override, Receipt, ReleaseReceipt
 from bms.model.plan import BuildingModel, Plan
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.series import Series
 from bms.model.site import Mode
-from bms.ports import Fold
-from bms.store.folds import Grid
+from bms.store.local_days import TIMEZONE, LocalDays
+from bms.store.memory_readings import MemoryReadings
 from bms.store.moment import to_micros
-from bms.store.records import Action, AuditEntry, Correction, says_the_same, site_of, sound
-
-
-@dataclass(slots=True)
-class _Track:
-    """The readings of one point by time [us], and the times in order."""
-
-    by_time: dict[int, Reading] = field(default_factory=dict)
-    times: list[int] = field(default_factory=list)
-
-    def between(self, first: int, end: int) -> list[tuple[int, Reading]]:
-        times = self.times[bisect_left(self.times, first) : bisect_left(self.times, end)]
-        return [(time, self.by_time[time]) for time in times]
-
-
-def _checked(reading: Reading) -> Reading:
-    if reading.received is not None:
-        to_micros(reading.received)
-    return sound(reading)
-
-
-class _Readings:
-    def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.RLock()
-        self._tracks: dict[str, _Track] = {}
-        self._corrections: list[Correction] = []
-
-    def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
-        """See ``bms.ports.Store``; a value that is no number becomes a missing one."""
-        batch = [_checked(reading) for reading in readings]
-        with self._lock:
-            return sum((self._add(reading) for reading in batch), Ingested())
-
-    def _add(self, reading: Reading) -> Ingested:
-        track = self._tracks.setdefault(reading.point, _Track())
-        time = to_micros(reading.time)
-        earlier = track.by_time.get(time)
-        if earlier is None:
-            track.by_time[time] = reading
-            insort(track.times, time)
-            return Ingested(new=1)
-        if says_the_same(earlier, reading):
-            return Ingested(known=1)
-        track.by_time[time] = reading
-        self._corrections.append(Correction(earlier=earlier, later=reading))
-        return Ingested(corrected=1)
-
-    def _between(self, point: str, first: int, end: int) -> list[tuple[int, Reading]]:
-        with self._lock:
-            track = self._tracks.get(point)
-            return track.between(first, end) if track else []
-
-    def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]:
-        """Readings of a point with start <= time < end, oldest first."""
-        return [reading for _, reading in self._between(point, to_micros(start), to_micros(end))]
-
-    def latest(self, points: Sequence[str]) -> dict[str, Reading]:
-        """The newest reading of each point, whatever its quality; without one it is left out."""
-        with self._lock:
-            tracks = {point: self._tracks[point] for point in points if point in self._tracks}
-            return {point: track.by_time[track.times[-1]] for point, track in tracks.items()}
-
-    def series(
-        self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
-    ) -> Series:
-        """See ``bms.store.folds``."""
-        grid = Grid.over(start, end, step)
-        good = [
-            (time, reading.value)
-            for time, reading in self._between(point, *grid.window(fold))
-            if reading.quality is Quality.GOOD
-        ]
-        times = np.array([time for time, _ in good], dtype=np.int64)
-        return grid.series(fold, times, np.array([value for _, value in good], dtype=np.float64))
-
-    def corrections(self, point: str, start: datetime, end: datetime) -> list[Correction]:
-        """What was replaced, of readings with start <= time < end; in the order it happened."""
-        first, last = to_micros(start), to_micros(end)
-        with self._lock:
-            return [
-                correction
-                for correction in self._corrections
-                if correction.earlier.point == point
-                and first <= to_micros(correction.earlier.time) < last
-            ]
+from bms.store.records import Action, AuditEntry, site_of
 
 
 class _Plans:
@@ -266,8 +175,14 @@ class _People:
             self._keys[key_id] = _Key(key.digest, key.scope, key.name, key.created, at)
 
 
-class MemoryStore(_Readings, _Plans, _People):
-    """Implements ``bms.ports.Store`` in memory; also ``corrections`` and ``audit``."""
+class MemoryStore(MemoryReadings, _Plans, _People):
+    """Implements ``bms.ports.Store`` in memory; also ``corrections`` and ``audit``.
+
+    Days are those of ``timezone``. Raises ConfigError for a time zone that cannot be served.
+    """
+
+    def __init__(self, timezone: str = TIMEZONE) -> None:
+        super().__init__(LocalDays(timezone))
 
     def close(self) -> None:
         """Nothing to close."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import chain, islice
+from itertools import islice
 
-import numpy as np
 from sqlalchemy import bindparam, text
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from bms.model.reading import Ingested, Quality, Reading
-from bms.model.series import Floats, Series
+from bms.model.series import Floats, Micros, Series
 from bms.ports import Fold
-from bms.store.folds import Grid, Micros
+from bms.store.folds import Grid
+from bms.store.horizon import unexpired
 from bms.store.link import Link, Linked
+from bms.store.local_days import LocalDays
 from bms.store.moment import MICROSECOND, from_micros, to_micros
 from bms.store.records import Correction, sound
+from bms.store.stale import mark
 from bms.store.tables import (
     QUALITY_CODES,
     QUALITY_OF_CODE,
@@ -30,10 +32,7 @@ BATCH = 100_000
 #: Names per question: SQLite takes 32 766 parameters at most.
 NAMES = 1_000
 
-_GOOD = text(
-    "SELECT time, value FROM readings WHERE point = :point AND time >= :first AND time < :end"
-    " AND quality = :good ORDER BY time"
-).bindparams(good=QUALITY_CODES[Quality.GOOD])
+_NEW_POINTS = text("INSERT INTO points (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
 _BETWEEN = text(
     "SELECT point, time, value, quality, lag, detail FROM readings"
     " WHERE point = :point AND time >= :first AND time < :end ORDER BY time"
@@ -49,8 +48,9 @@ _LATEST = text(
 class SqlReadings(Linked):
     """The part of ``bms.ports.Store`` that keeps readings."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, days: LocalDays) -> None:
         super().__init__(link)
+        self._days = days
         self._keys: dict[str, int] = {}
 
     def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
@@ -68,30 +68,42 @@ class SqlReadings(Linked):
     def _add(self, batch: list[Reading], durable: bool) -> Ingested:
         keys = self._keys_of({reading.point for reading in batch})
         rows = [_row(keys[reading.point], reading) for reading in batch]
-        total = Ingested()
         with self._link.writing(durable=durable) as session:
-            for part, known in _rounds(rows):
-                total += self._link.database.add_readings(session.connection(), part)
+            connection = session.connection()
+            self._link.database.hold(connection, alone=False)
+            kept = unexpired(connection, rows)
+            total = Ingested(expired=len(rows) - len(kept))
+            for part, known in _rounds(kept):
+                total += self._link.database.add_readings(connection, part)
                 total += Ingested(known=known)
+            if total.new or total.corrected:
+                mark(connection, self._days, kept)
         return total
 
     def _keys_of(self, names: set[str]) -> dict[str, int]:
         """The number of each point; points that were never seen get one."""
-        missing = sorted(names - self._keys.keys())
-        if missing:
-            self._keys |= self._enter(missing)
+        new = names - self._keys.keys()
+        if new and (new := new - self._known(new).keys()):
+            self._keys |= self._enter(sorted(new))
         return self._keys
 
     def _enter(self, names: list[str]) -> dict[str, int]:
         with self._link.writing(durable=False) as session:
+            session.connection().execute(_NEW_POINTS, [{"name": name} for name in names])
             keys: dict[str, int] = {}
             for some in _portions(names):
                 known = select(PointRow.name, PointRow.key).where(col(PointRow.name).in_(some))
                 keys |= {name: key for name, key in session.exec(known) if key is not None}
-            rows = [PointRow(name=name) for name in names if name not in keys]
-            session.add_all(rows)
-            session.flush()
-            return keys | {row.name: row.key for row in rows if row.key is not None}
+            return keys
+
+    def _known(self, names: Iterable[str]) -> dict[str, int]:
+        """The numbers of those points that anything was ever read from."""
+        missing = sorted(set(names) - self._keys.keys())
+        with self._link.reading() as session:
+            for some in _portions(missing):
+                found = select(PointRow.name, PointRow.key).where(col(PointRow.name).in_(some))
+                self._keys |= {name: key for name, key in session.exec(found) if key is not None}
+        return {name: self._keys[name] for name in names if name in self._keys}
 
     def _key(self, point: str) -> int | None:
         """The number of a point, None where nothing was ever read from it."""
@@ -105,9 +117,15 @@ class SqlReadings(Linked):
 
     def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]:
         """Readings of a point with start <= time < end, oldest first."""
-        window = {"point": self._key(point), "first": to_micros(start), "end": to_micros(end)}
+        key, first, last = self._key(point), to_micros(start), to_micros(end)
         with self._link.reading() as session:
-            rows = session.connection().execute(_BETWEEN, window).all()
+            return self._between(session, point, key, first, last)
+
+    def _between(
+        self, session: Session, point: str, key: int | None, first: int, end: int
+    ) -> list[Reading]:
+        window = {"point": key, "first": first, "end": end}
+        rows = session.connection().execute(_BETWEEN, window).all()
         return [_reading(point, *row[1:]) for row in rows]
 
     def latest(self, points: Sequence[str]) -> dict[str, Reading]:
@@ -126,24 +144,31 @@ class SqlReadings(Linked):
         grid = Grid.over(start, end, step)
         return grid.series(fold, *self._good(point, *grid.window(fold)))
 
+    def good(self, point: str, start: datetime, end: datetime) -> tuple[Micros, Floats]:
+        """See ``bms.ports.Store``."""
+        return self._good(point, to_micros(start), to_micros(end))
+
     def _good(self, point: str, first: int, end: int) -> tuple[Micros, Floats]:
-        window = {"point": self._key(point), "first": first, "end": end}
+        key, good = self._key(point), QUALITY_CODES[Quality.GOOD]
         with self._link.reading() as session:
-            rows = session.connection().execute(_GOOD, window).all()
-        # Microseconds stay exact in a float64 until the year 2255.
-        pairs = np.fromiter(chain.from_iterable(rows), np.float64, 2 * len(rows)).reshape(-1, 2)
-        return pairs[:, 0].astype(np.int64), pairs[:, 1]
+            return self._link.database.good(session.connection(), key, first, end, good)
 
     def corrections(self, point: str, start: datetime, end: datetime) -> list[Correction]:
         """What was replaced, of readings with start <= time < end; in the order it happened."""
+        key, first, last = self._key(point), to_micros(start), to_micros(end)
+        with self._link.reading() as session:
+            return self._corrected(session, point, key, first, last)
+
+    def _corrected(
+        self, session: Session, point: str, key: int | None, first: int, end: int
+    ) -> list[Correction]:
         wanted = (
             select(CorrectionRow)
-            .where(CorrectionRow.point == self._key(point))
-            .where(CorrectionRow.time >= to_micros(start), CorrectionRow.time < to_micros(end))
+            .where(CorrectionRow.point == key)
+            .where(CorrectionRow.time >= first, CorrectionRow.time < end)
             .order_by(col(CorrectionRow.seq))
         )
-        with self._link.reading() as session:
-            return [_correction(point, row) for row in session.exec(wanted)]
+        return [_correction(point, row) for row in session.exec(wanted)]
 
 
 def _row(key: int, reading: Reading) -> RawReading:

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.reading import Ingested
+from bms.model.series import Floats, Micros
 from bms.store.tables import RawReading
 
 _SETTINGS = (
@@ -25,10 +28,18 @@ _SETTINGS = (
     "PRAGMA synchronous=NORMAL",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA journal_size_limit=67108864",
+    "PRAGMA secure_delete=ON",
 )
 _READ = ("BEGIN",)
 _WRITE = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
 _WRITE_DURABLY = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
+
+_SCRUB = (
+    "PRAGMA temp_store=FILE",  # the new file is made there, and may be larger than the memory
+    "VACUUM",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA wal_checkpoint(TRUNCATE)",
+)
 
 _INSERT = (
     "INSERT INTO readings (point, time, value, quality, lag, detail)"
@@ -54,6 +65,10 @@ _CORRECT = (
     " quality = excluded.quality, lag = excluded.lag, detail = excluded.detail"
     " WHERE readings.value IS NOT excluded.value OR readings.quality <> excluded.quality"
 )
+_GOOD = (
+    "SELECT time, value FROM readings WHERE point = ? AND time >= ? AND time < ?"
+    " AND quality = ? ORDER BY time"
+)
 
 _AWAY = {
     sqlite3.SQLITE_BUSY: "is held by another process; stop that process or wait until it is done",
@@ -70,9 +85,12 @@ _AWAY = {
 class Sqlite:
     """The SQLite database in one file; implements ``bms.store.dialect.Database``."""
 
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+
     def __init__(self, url: URL, patience_s: float) -> None:
         self._url = url
         self._file = Path(url.database or "")
+        self.place = str(self._file)
         self._patience_s = patience_s
         self._identity: tuple[int, int] | None = None
 
@@ -100,6 +118,21 @@ class Sqlite:
     def durable(self, engine: Engine) -> Engine:
         return engine.execution_options(bms_begin=_WRITE_DURABLY)
 
+    def walk_alone(self, connection: Connection) -> None:
+        """Nothing to do: a transaction that writes is the only one that does."""
+
+    def hold(self, connection: Connection, *, alone: bool) -> None:
+        """Nothing to do here either."""
+
+    def scrub(self, engine: Engine) -> None:
+        """Deleted rows are overwritten with zeros at once, but where pages were split, copies of
+        them may lie in unused parts of others: the file is written anew, and the log emptied."""
+        with engine.connect() as connection:
+            below = connection.connection.driver_connection
+            assert isinstance(below, sqlite3.Connection)
+            for statement in _SCRUB:
+                below.execute(statement).close()
+
     def add_readings(self, connection: Connection, rows: Sequence[RawReading]) -> Ingested:
         """New rows go straight in; only where some were there already are all of them compared."""
         new = connection.exec_driver_sql(_INSERT, list(rows)).rowcount
@@ -116,6 +149,14 @@ class Sqlite:
             connection.exec_driver_sql(_CORRECT)
         connection.exec_driver_sql("DELETE FROM incoming")
         return corrected
+
+    def good(
+        self, connection: Connection, point: int | None, first: int, end: int, quality: int
+    ) -> tuple[Micros, Floats]:
+        rows = connection.exec_driver_sql(_GOOD, (point, first, end, quality)).all()
+        # Microseconds stay exact in a float64 until the year 2255.
+        pairs = np.fromiter(chain.from_iterable(rows), np.float64, 2 * len(rows)).reshape(-1, 2)
+        return pairs[:, 0].astype(np.int64), pairs[:, 1]
 
     def explain(self, error: Exception) -> StoreError:
         cause = error.orig if isinstance(error, DBAPIError) else error

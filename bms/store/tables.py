@@ -2,7 +2,7 @@
 
 Readings are by far the most rows and are kept small: the point is a number from ``points``, the
 time is whole microseconds, the time of receipt is its distance from the time of the source, and on
-SQLite the table is its own index (WITHOUT ROWID).
+SQLite the table is its own index (WITHOUT ROWID), on PostgreSQL a partition per calendar month.
 """
 
 from __future__ import annotations
@@ -11,10 +11,19 @@ import zlib
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, Dialect, Index, LargeBinary, SmallInteger, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    TypeDecorator,
+)
 from sqlmodel import Field, SQLModel
 
 from bms.model.reading import Quality
+from bms.model.rollup import Level
 from bms.store.moment import from_micros, to_micros
 
 #: Numbers of the qualities in the database. They never change; new ones are added at the end.
@@ -29,8 +38,14 @@ QUALITY_CODES: dict[Quality, int] = {
 }
 QUALITY_OF_CODE: dict[int, Quality] = {code: quality for quality, code in QUALITY_CODES.items()}
 
+#: Numbers of the levels of roll-ups in the database; they never change either.
+LEVEL_CODES: dict[Level, int] = {Level.QUARTER: 0, Level.HOUR: 1, Level.DAY: 2}
+
 #: A row of ``ReadingRow``: (point, time [us], value, quality code, lag [us], detail).
 RawReading = tuple[int, int, float | None, int, int | None, str | None]
+
+#: Numbers of rows that are only ever added; SQLite counts all its rows in 64 bits.
+RowNumber: Any = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -71,7 +86,7 @@ class ReadingRow(SQLModel, table=True):
     """One reading. ``time`` [us after the epoch]; ``lag`` [us] is receipt minus ``time``."""
 
     __tablename__: ClassVar[str] = "readings"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (time)"}
     point: int = Field(primary_key=True)
     time: int = Field(primary_key=True, sa_type=BigInteger)
     value: float | None = None
@@ -85,7 +100,7 @@ class CorrectionRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "corrections"
     __table_args__ = (Index("corrections_by_point", "point", "time"),)
-    seq: int | None = Field(default=None, primary_key=True)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     point: int
     time: int = Field(sa_type=BigInteger)
     old_value: float | None = None
@@ -98,12 +113,72 @@ class CorrectionRow(SQLModel, table=True):
     new_detail: str | None = None
 
 
+class RollupRow(SQLModel, table=True):
+    """The buckets of one point, level and local month, packed by ``bms.store.buckets``.
+
+    On SQLite it keeps its row numbers: bodies are too long for a table that is its own index.
+    """
+
+    __tablename__: ClassVar[str] = "rollups"
+    level: int = Field(primary_key=True, sa_type=SmallInteger)
+    point: int = Field(primary_key=True)
+    month: int = Field(primary_key=True)
+    body: bytes
+
+
+class StaleRow(SQLModel, table=True):
+    """A local day from ``first`` until before ``until`` [us] whose roll-ups are out of date."""
+
+    __tablename__: ClassVar[str] = "stale"
+    __table_args__ = {"sqlite_with_rowid": False}
+    point: int = Field(primary_key=True)
+    first: int = Field(primary_key=True, sa_type=BigInteger)
+    until: int = Field(sa_type=BigInteger)
+
+
+class HorizonRow(SQLModel, table=True):
+    """Readings of a point from before ``before`` [us] were deleted; none is taken any more."""
+
+    __tablename__: ClassVar[str] = "horizons"
+    __table_args__ = (Index("horizons_by_moment", "before"),)
+    point: int = Field(primary_key=True)
+    before: int = Field(sa_type=BigInteger)
+
+
+class CalendarRow(SQLModel, table=True):
+    """The time zone of the local days and months of ``rollups``: one row."""
+
+    __tablename__: ClassVar[str] = "calendar"
+    id: int = Field(primary_key=True)
+    timezone: str
+
+
+class ErasureRow(SQLModel, table=True):
+    """The ledger of deletions (``bms.model.retention.Erased``). Rows are only added."""
+
+    __tablename__: ClassVar[str] = "erasures"
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    privacy: str
+    points: int
+    readings: int = Field(sa_type=BigInteger)
+    corrections: int = Field(sa_type=BigInteger)
+    hours: int = Field(sa_type=BigInteger)
+    first: datetime | None = Field(default=None, sa_type=UtcTime)
+    last: datetime | None = Field(default=None, sa_type=UtcTime)
+    until: datetime = Field(sa_type=UtcTime)
+    digest: str
+    actor: str
+    at: datetime = Field(sa_type=UtcTime)
+    reason: str
+
+
 class PlanRow(SQLModel, table=True):
     """A plan as JSON of ``bms.model.plan.Plan``."""
 
     __tablename__: ClassVar[str] = "plans"
     __table_args__ = (Index("plans_by_site", "site", "created_at"),)
-    seq: int | None = Field(default=None, primary_key=True)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     id: str = Field(unique=True)
     site: str
     created_at: datetime = Field(sa_type=UtcTime)
@@ -115,7 +190,7 @@ class ModelRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "models"
     __table_args__ = (Index("models_by_site", "site", "identified_at"),)
-    seq: int | None = Field(default=None, primary_key=True)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     site: str
     identified_at: datetime = Field(sa_type=UtcTime)
     body: str
@@ -126,7 +201,7 @@ class ReceiptRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "receipts"
     __table_args__ = (Index("receipts_by_site", "site", "at"),)
-    seq: int | None = Field(default=None, primary_key=True)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     site: str
     at: datetime = Field(sa_type=UtcTime)
     kind: str
@@ -138,7 +213,7 @@ class ModeRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "modes"
     __table_args__ = (Index("modes_by_site", "site", "seq"),)
-    seq: int | None = Field(default=None, primary_key=True)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     site: str
     mode: str
     actor: str
@@ -167,7 +242,7 @@ class AuditRow(SQLModel, table=True):
 
     __tablename__: ClassVar[str] = "audit"
     __table_args__ = (Index("audit_by_site", "site", "seq"),)
-    seq: int | None = Field(default=None, primary_key=True)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     at: datetime = Field(sa_type=UtcTime)
     actor: str
     action: str

@@ -39,6 +39,7 @@ _LEVERS: dict[ReleaseKind, Callable[[], Lever]] = {
     ReleaseKind.REMOTE_ENABLE: RemoteSetpoint,
     ReleaseKind.TIMETABLE: TimetableRegister,
     ReleaseKind.CONSTANT: PlainRegister,
+    ReleaseKind.SCHEDULE: PrioritySlots,  # an exception of ours is taken away like a slot
 }
 
 

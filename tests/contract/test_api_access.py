@@ -8,12 +8,15 @@ from fastapi.routing import iter_route_contexts
 
 from tests.fakes_api import HTML, SETPOINT, World, a_lodge_plan, a_world
 
-READ, OPERATE, FETCH, PAGE, ANYBODY = "read", "operate", "fetch", "page", "anybody"
-SCOPES = ("read", "operate", "controller:lodge/rooms", "controller:lodge/plant")
+READ, OPERATE, FETCH, PUSH = "read", "operate", "fetch", "push"
+PAGE, ANYBODY = "page", "anybody"
+CONTROLLERS = ("controller:lodge/rooms", "controller:lodge/plant")
+SCOPES = ("read", "operate", "ingest", "ingest:lodge", "ingest:barn", *CONTROLLERS)
 ALLOWED = {
     READ: {"read", "operate"},
     OPERATE: {"operate"},
     FETCH: {"operate", "controller:lodge/rooms"},
+    PUSH: {"operate", "ingest", "ingest:lodge", "ingest:barn", *CONTROLLERS},
     PAGE: {"read", "operate"},
 }
 RULES = {
@@ -35,6 +38,10 @@ RULES = {
     ("GET", "/v1/sites/{site_id}/points"): READ,
     ("GET", "/v1/sites/{site_id}/devices"): READ,
     ("GET", "/v1/points/{point_id:path}/readings"): READ,
+    ("GET", "/v1/meters"): READ,
+    ("GET", "/v1/meters/{site_id}/{meter_id}/consumption"): READ,
+    ("GET", "/v1/meters/{site_id}/{meter_id}/quality"): READ,
+    ("POST", "/v1/ingest"): PUSH,
     ("GET", "/v1/sites/{site_id}/savings"): READ,
     ("GET", "/v1/sites/{site_id}/savings.csv"): READ,
     ("GET", "/v1/portfolio/savings"): READ,
@@ -52,10 +59,12 @@ BODIES = {
     "/v1/sites/{site_id}/overrides": {"reason": "a test", "point": SETPOINT},
     "/v1/sites/{site_id}/mode": {"mode": "observe", "reason": "a test"},
     "/v1/release": {"all": True, "reason": "a test"},
+    "/v1/ingest": {"readings": []},
 }
 FILLED = {
     "{site_id}": "lodge",
     "{point_id:path}": "lodge/hall.temp",
+    "{meter_id}": "heat",
     "{plan_id}": "p1",
     "{device_id:path}": "lodge/rooms",
     "{override_id}": "nobody",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -353,6 +354,38 @@ async def test_each_unit_and_each_line_has_its_pace(
     assert time.monotonic() - started >= 0.09
 
 
+async def test_a_device_for_one_client_is_left_between_polls_and_a_usual_one_kept(
+    peer: Peer, link: ModbusLink, clock: Quick
+) -> None:
+    peer.bank.fill(1, "holding", 0, 7)
+    for _ in range(3):
+        await unit(peer, link, clock).read([register(0)], MORNING)
+        await asyncio.sleep(0.05)
+    assert peer.connections == 1
+    shy = unit(peer, link, clock, traits=ModbusTraits(close_after_s=0.02))
+    for _ in range(3):
+        for _ in range(2):  # one after the other it is the same connection
+            (reading,) = await shy.read([register(0)], MORNING)
+            assert (reading.value, reading.quality) == (7, Quality.GOOD)
+        await asyncio.sleep(0.05)
+    assert peer.connections == 3
+
+
+async def test_an_exchange_that_takes_longer_than_the_idle_time_is_not_cut_off(
+    peer: Peer, link: ModbusLink, clock: Quick
+) -> None:
+    async def slowly(call: Call) -> None:
+        await asyncio.sleep(0.05)
+        call.tell()
+
+    peer.bank.fill(1, "holding", 0, 7)
+    peer.script = slowly
+    shy = unit(peer, link, clock, traits=ModbusTraits(close_after_s=0.01))
+    readings = await asyncio.gather(*(shy.read([register(0)], MORNING) for _ in range(4)))
+    assert [reading.value for (reading,) in readings] == [7, 7, 7, 7]
+    assert peer.connections == 1
+
+
 # Writing
 
 
@@ -443,7 +476,7 @@ async def test_a_spent_budget_refuses_the_write_and_never_the_release(
     )  # fmt: skip
 
     def after_a_restart() -> ModbusDriver:
-        wear = FileWear(tmp_path / "wear.json")
+        wear = FileWear(tmp_path / "wear.log")
         return ModbusDriver(device, link, clock, "Europe/Copenhagen", wear)
 
     for value, refused in ((20.5, ""), (21.0, ""), (21.5, "of today")):
@@ -464,15 +497,42 @@ async def test_a_spent_budget_refuses_the_write_and_never_the_release(
 async def test_unreadable_counts_refuse_writes_and_let_releases_pass(
     peer: Peer, link: ModbusLink, clock: Quick, setpoint: Point, tmp_path: Path
 ) -> None:
-    (tmp_path / "wear.json").write_text("{")
+    (tmp_path / "wear.log").write_text("{")
     device = Device(id="s/u", site="s", protocol="modbus", host="127.0.0.1", port=peer.port)
-    wear = FileWear(tmp_path / "wear.json")
+    wear = FileWear(tmp_path / "wear.log")
     driver = ModbusDriver(device, link, clock, "Europe/Copenhagen", wear)
-    receipt = await driver.write(setpoint, command(setpoint, 21.0))
+    assert setpoint.write is not None
+    limited = replace(setpoint, write=replace(setpoint.write, writes_lifetime=100))
+    receipt = await driver.write(limited, command(limited, 21.0))
     assert isinstance(receipt, Refused)
     assert "repair it" in receipt.reason
     peer.bank.fill(1, "holding", 100, 210)
-    assert isinstance(await driver.release(setpoint, MORNING), Released)
+    assert isinstance(await driver.release(limited, MORNING), Released)
+    free = await driver.write(setpoint, command(setpoint, 21.0))
+    assert isinstance(free, Accepted)  # a register without a budget needs no book
+
+
+async def test_a_slow_disk_holds_up_nobody_else(
+    peer: Peer, link: ModbusLink, clock: Quick, setpoint: Point, tmp_path: Path
+) -> None:
+    asked_for, disk = threading.Event(), threading.Event()
+
+    def sync(_: int) -> None:
+        asked_for.set()
+        assert disk.wait(10)
+
+    wear = FileWear(tmp_path / "wear.log", sync=sync)
+    device = Device(id="s/u", site="s", protocol="modbus", host="127.0.0.1", port=peer.port)
+    driver = ModbusDriver(device, link, clock, "Europe/Copenhagen", wear)
+    assert setpoint.write is not None
+    limited = replace(setpoint, write=replace(setpoint.write, writes_per_day=5))
+    written = asyncio.create_task(driver.write(limited, command(limited, 21.0)))
+    while not asked_for.is_set():
+        await asyncio.sleep(0.001)
+    (reading,) = await unit(peer, link, clock).read([register(100)], MORNING)
+    assert reading.value == 200  # the line is free, and nothing was sent before it is counted
+    disk.set()
+    assert isinstance(await written, Accepted)
 
 
 async def test_a_heartbeat_is_toggled_once_in_each_round_of_writes(

@@ -38,10 +38,16 @@ HEAT = "school/heat.energy"
 AnyStore = MemoryStore | SqlStore
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
     made: AnyStore
-    made = MemoryStore() if request.param == "memory" else SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    match request.param:
+        case "memory":
+            made = MemoryStore()
+        case "sqlite":
+            made = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+        case _:
+            made = SqlStore(request.getfixturevalue("postgres_url"))
     yield made
     made.close()
 

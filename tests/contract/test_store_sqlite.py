@@ -25,6 +25,7 @@ from bms.model.site import Mode
 from bms.ports import Fold
 from bms.store import schema
 from bms.store.link import Link
+from bms.store.local_days import LocalDays
 from bms.store.readings import SqlReadings
 from bms.store.sql import SqlStore
 from bms.store.tables import QUALITY_CODES
@@ -130,7 +131,7 @@ class TestAway:
         link = Link(f"sqlite:///{file}")
         with link.reading() as session:
             session.connection().exec_driver_sql("PRAGMA max_page_count = 60")
-        readings = SqlReadings(link)
+        readings = SqlReadings(link, LocalDays())
         readings.add_readings(quarters([1.0], TEMP))
         batch = quarters(range(20_000), TEMP)
         with pytest.raises(StoreUnavailable, match=r"bms\.db cannot grow, the disk is full; free"):
@@ -146,7 +147,7 @@ class TestAway:
         with link.reading() as session:
             session.connection().exec_driver_sql("PRAGMA query_only = 1")
         with pytest.raises(StoreUnavailable, match=r"bms\.db is read-only; give this user"):
-            SqlReadings(link).add_readings(quarters([1.0], TEMP))
+            SqlReadings(link, LocalDays()).add_readings(quarters([1.0], TEMP))
         link.close()
 
     def test_the_file_is_deleted_while_in_use(self, file: Path, store: SqlStore) -> None:
@@ -250,12 +251,12 @@ class TestTables:
                 "alembic_version"
             ]
             schema.upgrade(session.connection(), "bms.db")
-        assert SqlReadings(link).add_readings(quarters([1.0], TEMP)) == Ingested(new=1)
+        assert SqlReadings(link, LocalDays()).add_readings(quarters([1.0], TEMP)) == Ingested(new=1)
         link.close()
 
     def test_a_walk_that_fails_leaves_the_tables_as_they_were(self, file: Path) -> None:
         link = Link(f"sqlite:///{file}")
-        SqlReadings(link).add_readings(quarters([1.0], TEMP))
+        SqlReadings(link, LocalDays()).add_readings(quarters([1.0], TEMP))
 
         def walk_down_and_stumble() -> None:
             with link.writing(durable=True) as session:
@@ -264,7 +265,7 @@ class TestTables:
 
         with pytest.raises(KeyboardInterrupt):
             walk_down_and_stumble()
-        assert SqlReadings(link).latest([TEMP])[TEMP].value == 1.0
+        assert SqlReadings(link, LocalDays()).latest([TEMP])[TEMP].value == 1.0
         link.close()
 
     def test_a_database_of_a_newer_version(self, file: Path, store: SqlStore) -> None:

@@ -37,12 +37,19 @@ class Fresh:
         return f"school/p{next(self.numbers)}"
 
 
-@pytest.fixture(scope="module", params=["memory", "sqlite"])
+@pytest.fixture(scope="module", params=["memory", "sqlite", "postgres"])
 def fresh(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fresh]:
     folder: Path = tmp_path_factory.mktemp("store")
-    store = MemoryStore() if request.param == "memory" else SqlStore(f"sqlite:///{folder}/bms.db")
+    store: AnyStore
+    match request.param:
+        case "memory":
+            store = MemoryStore()
+        case "sqlite":
+            store = SqlStore(f"sqlite:///{folder}/bms.db")
+        case _:
+            store = SqlStore(request.getfixturevalue("postgres_server").fresh())
     yield Fresh(store, itertools.count())
     store.close()
 

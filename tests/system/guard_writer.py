@@ -41,7 +41,13 @@ def point() -> Point:
         role=Role.ZONE_SETPOINT,
         unit=Unit.DEG_C,
         address=ModbusAddress(table=Table.HOLDING, address=SETPOINT, scale=0.1),
-        write=WriteRule(minimum=13.0, maximum=23.0, release=release, hold_safe=(13.0, 22.0)),
+        write=WriteRule(
+            minimum=13.0,
+            maximum=23.0,
+            release=release,
+            hold_safe=(13.0, 22.0),
+            writes_lifetime=1000,
+        ),
     )
 
 

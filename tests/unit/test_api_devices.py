@@ -25,6 +25,7 @@ def world(tmp_path) -> World:
         errors=Counter({"silence": 2, "2": 1}),
         last_good=SEEN,
         left_alone=True,
+        clock_drift_s=-12.5,
     )
     return made
 
@@ -41,6 +42,7 @@ async def test_devices_come_with_their_health(world: World) -> None:
         "errors": {"silence": 2, "2": 1},
         "last_good": SEEN.isoformat().replace("+00:00", "Z"),
         "left_alone": True,
+        "clock_drift_s": -12.5,
     }
     assert answer["next"] is None
 
@@ -71,6 +73,8 @@ async def test_prometheus_reads_the_health_of_devices(world: World) -> None:
         f"bms_device_last_good_age_seconds{{{label}}} 300",
         "# TYPE bms_device_left_alone gauge",
         f"bms_device_left_alone{{{label}}} 1",
+        "# TYPE bms_device_clock_drift_seconds gauge",
+        f"bms_device_clock_drift_seconds{{{label}}} -12.5",
     ]
 
 
@@ -81,4 +85,5 @@ async def test_what_is_not_known_of_a_device_is_no_number(tmp_path) -> None:
         text = (await browser.get("/metrics")).text
     assert "latency" not in text
     assert "last_good" not in text
+    assert "clock_drift" not in text
     assert 'code="odd \\"code\\"\\\\\\n"} 1' in text

@@ -41,7 +41,7 @@ def test_every_case_gives_its_mistakes(folder: Path) -> None:
 
 def test_the_cases_include_good_and_bad_files() -> None:
     empty = {f.name for f in CASES.iterdir() if not (f / "expected.txt").read_text("utf-8")}
-    assert empty == {"valid_minimal", "valid_points_file"}
+    assert empty == {"valid_minimal", "valid_points_file", "valid_meters"}
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from bms.store.migrations.sealing import seal, unseal
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -24,6 +26,7 @@ TABLES = (
 )
 #: Tables whose rows may be added and read, never changed or removed.
 APPEND_ONLY = ("modes", "audit")
+ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
@@ -34,10 +37,12 @@ def upgrade() -> None:
     _people()
     _keys()
     for table in APPEND_ONLY:
-        _seal(table)
+        seal(table)
 
 
 def downgrade() -> None:
+    for table in APPEND_ONLY:
+        unseal(table)
     for table in TABLES:
         op.drop_table(table)
 
@@ -50,20 +55,23 @@ def _readings() -> None:
     )
     op.create_table(
         "readings",
-        sa.Column("point", sa.Integer(), primary_key=True),
-        sa.Column("time", sa.BigInteger(), primary_key=True),
+        # Widest first: PostgreSQL leaves no room between them, which saves 8 bytes a reading.
+        sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("value", sa.Float()),
-        sa.Column("quality", sa.SmallInteger(), nullable=False),
         sa.Column("lag", sa.BigInteger()),
+        sa.Column("point", sa.Integer(), nullable=False),
+        sa.Column("quality", sa.SmallInteger(), nullable=False),
         sa.Column("detail", sa.String()),
+        sa.PrimaryKeyConstraint("point", "time"),
         sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (time)",
     )
 
 
 def _corrections() -> None:
     op.create_table(
         "corrections",
-        sa.Column("seq", sa.Integer(), primary_key=True),
+        sa.Column("seq", ROW_NUMBER, primary_key=True),
         sa.Column("point", sa.Integer(), nullable=False),
         sa.Column("time", sa.BigInteger(), nullable=False),
         sa.Column("old_value", sa.Float()),
@@ -81,7 +89,7 @@ def _corrections() -> None:
 def _plans() -> None:
     op.create_table(
         "plans",
-        sa.Column("seq", sa.Integer(), primary_key=True),
+        sa.Column("seq", ROW_NUMBER, primary_key=True),
         sa.Column("id", sa.String(), nullable=False, unique=True),
         sa.Column("site", sa.String(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -90,7 +98,7 @@ def _plans() -> None:
     op.create_index("plans_by_site", "plans", ["site", "created_at"])
     op.create_table(
         "models",
-        sa.Column("seq", sa.Integer(), primary_key=True),
+        sa.Column("seq", ROW_NUMBER, primary_key=True),
         sa.Column("site", sa.String(), nullable=False),
         sa.Column("identified_at", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.String(), nullable=False),
@@ -101,7 +109,7 @@ def _plans() -> None:
 def _receipts() -> None:
     op.create_table(
         "receipts",
-        sa.Column("seq", sa.Integer(), primary_key=True),
+        sa.Column("seq", ROW_NUMBER, primary_key=True),
         sa.Column("site", sa.String(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -113,7 +121,7 @@ def _receipts() -> None:
 def _people() -> None:
     op.create_table(
         "modes",
-        sa.Column("seq", sa.Integer(), primary_key=True),
+        sa.Column("seq", ROW_NUMBER, primary_key=True),
         sa.Column("site", sa.String(), nullable=False),
         sa.Column("mode", sa.String(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
@@ -136,7 +144,7 @@ def _people() -> None:
     op.create_index("overrides_by_site", "overrides", ["site"])
     op.create_table(
         "audit",
-        sa.Column("seq", sa.Integer(), primary_key=True),
+        sa.Column("seq", ROW_NUMBER, primary_key=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("action", sa.String(), nullable=False),
@@ -157,14 +165,3 @@ def _keys() -> None:
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("revoked", sa.BigInteger()),
     )
-
-
-def _seal(table: str) -> None:
-    """Let the database itself refuse to change what is only ever added."""
-    if op.get_bind().dialect.name != "sqlite":
-        return
-    for verb in ("UPDATE", "DELETE"):
-        op.execute(
-            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}"
-            f" BEGIN SELECT RAISE(ABORT, 'rows of {table} are never changed'); END"
-        )

@@ -1,0 +1,256 @@
+"""``bms ingest``: a supplier's meter files, and what became of every row."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bms.cli.progress import progress_bars
+from bms.cli.screen import say, screen
+from bms.cli.sentences import FAILED, errors
+from bms.config import Settings
+from bms.errors import FeedError, NotFound
+from bms.feeds.csv_mapping import CsvMapping
+from bms.feeds.supplier_formats import formats, reader
+from bms.metering.quality import MeterQuality
+from bms.model.codec import to_dict
+from bms.model.metering import Flaw
+from bms.runtime.wire import opened
+from bms.services.city import City
+from bms.services.consumption import counted_until, meter_quality
+from bms.services.ingest import IngestReport, Progress, Read, as_dict, ingest_file
+from bms.services.supplier_book import SupplierBook
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+KNOWN = {known.name: known for known in formats()}
+SHOWN = 20
+"""Refused rows, and meters, that are shown one by one; the others are counted."""
+HOUR = timedelta(hours=1)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(ingest)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that as a whole could not be used."""
+
+    name: str
+    reason: str
+
+
+Outcome = IngestReport | Failed
+
+
+def ingest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="meter files, also .gz")],
+    format_: Annotated[str, typer.Option("--format", help=", ".join(KNOWN))] = "csv",
+    mapping: Annotated[Path | None, typer.Option(help="csv: which column is what (YAML)")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="read and sort, store nothing")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="exit code 1 for refused rows")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Store a supplier's meter files; the same file twice is once.
+
+    A row that cannot be used is named with its line and spares the others, and so does a file.
+    Exit code 1 when a file as a whole could not be used.
+
+    Example: bms ingest meters.csv --format csv --mapping waterworks.yaml
+    """
+    read = _reader(format_, mapping)
+    with opened(Settings()) as city, progress_bars(quiet=as_json) as report:
+        outcomes = _ingest_all(city, files, read, dry_run, lambda s: report("ingesting", s))
+        done = [each for each in outcomes if isinstance(each, IngestReport)]
+        quality = {} if dry_run else _quality(city, done, lambda s: report("checking", s))
+    if as_json:
+        typer.echo(json.dumps(_as_json(outcomes, quality, dry_run=dry_run)))
+    else:
+        _show(screen(), outcomes, quality, dry_run=dry_run)
+    refused = any(each.refused_rows for each in done)
+    if len(done) < len(outcomes) or (strict and refused):
+        raise typer.Exit(FAILED)
+
+
+def _reader(format_: str, mapping: Path | None) -> Read:
+    known = KNOWN.get(format_)
+    if known is None:
+        raise typer.BadParameter(
+            f"{format_!r} is no format; there are: {', '.join(KNOWN)}", param_hint="--format"
+        )
+    if not known.verified:
+        errors.print(f"note: {known.words.en}; look at what it took", markup=False)
+    if mapping is None:
+        return reader(format_)
+    if not known.takes_mapping:
+        raise typer.BadParameter(f"{format_} files take no mapping", param_hint="--mapping")
+    return reader(format_, CsvMapping.from_yaml(mapping.read_text(encoding="utf-8"), str(mapping)))
+
+
+def _ingest_all(
+    city: City, files: Sequence[Path], read: Read, dry_run: bool, progress: Progress
+) -> list[Outcome]:
+    book = SupplierBook.of(city.sites.values())
+    outcomes: list[Outcome] = []
+    for index, path in enumerate(files):
+        before = index
+        progress(before / len(files))
+
+        def within(share: float, before: int = before) -> None:
+            progress((before + share) / len(files))
+
+        try:
+            outcomes.append(
+                ingest_file(
+                    path.read_bytes(),
+                    str(path),
+                    read,
+                    book=book,
+                    store=city.store,
+                    now=city.clock.now(),
+                    dry_run=dry_run,
+                    progress=within,
+                )
+            )
+        except FeedError as error:
+            outcomes.append(Failed(str(path), str(error)))
+        except OSError as error:
+            outcomes.append(Failed(str(path), f"{path}: {error.strerror or error}"))
+    progress(1.0)
+    return outcomes
+
+
+def _quality(
+    city: City, reports: Sequence[IngestReport], progress: Progress
+) -> dict[str, MeterQuality]:
+    """How the meters do whose values came, over the time that these cover; at most ``SHOWN``."""
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for report in reports:
+        if report.start is None or report.end is None:
+            continue
+        for meter in report.meters:
+            first, last = spans.get(meter, (report.start, report.end))
+            spans[meter] = min(first, report.start), max(last, report.end)
+    chosen = sorted(spans)[:SHOWN]
+    found: dict[str, MeterQuality] = {}
+    for index, name in enumerate(chosen):
+        with contextlib.suppress(NotFound):  # a meter of temperatures alone has no use
+            found[name] = _quality_of(city, name, *spans[name])
+        progress((index + 1) / len(chosen))
+    return found
+
+
+def _quality_of(city: City, name: str, first: datetime, last: datetime) -> MeterQuality:
+    site_id, meter = name.split("/", 1)
+    site, start = city.site(site_id), _hour(first)
+    end = max(_hour(counted_until(site, meter, last)), start + HOUR)
+    return meter_quality(site, meter, city.store, start, end)[1]
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _as_json(
+    outcomes: Sequence[Outcome], quality: dict[str, MeterQuality], *, dry_run: bool
+) -> dict[str, object]:
+    return {
+        "dry_run": dry_run,
+        "files": [
+            {"file": each.name, "error": each.reason} if isinstance(each, Failed) else as_dict(each)
+            for each in outcomes
+        ],
+        "quality": {name: to_dict(each) for name, each in quality.items()},
+    }
+
+
+def _show(
+    console: Console,
+    outcomes: Sequence[Outcome],
+    quality: dict[str, MeterQuality],
+    *,
+    dry_run: bool,
+) -> None:
+    done = [each for each in outcomes if isinstance(each, IngestReport)]
+    console.print(_file_table(done, dry_run=dry_run))
+    for each in done:
+        for quantity, count in each.unasked.items():
+            say(console, f"{each.name}: {count} values of {quantity} that no site file asks for")
+        if each.ignored:
+            say(console, f"{each.name}: not used: {', '.join(each.ignored)}")
+    if quality:
+        meters = {meter for each in done for meter in each.meters}
+        console.print(_quality_table(quality, len(meters) - len(quality)))
+        for name, found in quality.items():
+            if found.verdict.code != "good":
+                say(console, f"{name}: {found.verdict.en}")
+    _name_refused(outcomes)
+
+
+def _file_table(reports: Sequence[IngestReport], *, dry_run: bool) -> Table:
+    table = Table("file", "rows", "taken", "known", "corrected", "refused", "no value")
+    for report in reports:
+        stored = report.stored
+        taken = f"({report.accepted})" if dry_run else str(stored.new + stored.waiting)
+        table.add_row(
+            report.name,
+            str(report.rows),
+            taken,
+            str(stored.known),
+            str(stored.corrected),
+            str(report.refused_rows + stored.expired),
+            str(report.missing),
+        )
+    return table
+
+
+FLAWS = (Flaw.GAP, Flaw.RESET, Flaw.ROLLOVER, Flaw.EXCHANGE, Flaw.SPIKE, Flaw.UNIT_SLIP)
+"""Flaws that have a column of their own."""
+
+
+def _quality_table(quality: dict[str, MeterQuality], more: int) -> Table:
+    names = [flaw.value.replace("_", " ") for flaw in FLAWS]
+    caption = (
+        f"and {more} meters more; GET /v1/meters/SITE/METER/quality has each" if more else None
+    )
+    table = Table("meter", "known %", "hours without", *names, "other", "verdict", caption=caption)
+    for name, each in quality.items():
+        other = sum(count for flaw, count in each.counts.items() if flaw not in FLAWS)
+        table.add_row(
+            name,
+            f"{100 * each.coverage:.1f}",
+            str(each.missing),
+            *(str(each.counts.get(flaw, 0)) for flaw in FLAWS),
+            str(other),
+            each.verdict.code,
+        )
+    return table
+
+
+def _name_refused(outcomes: Sequence[Outcome]) -> None:
+    """Say on standard error what could not be used."""
+    for each in outcomes:
+        if isinstance(each, Failed):
+            errors.print(f"error: {each.reason}", markup=False)
+            continue
+        for mistake in each.refused[:SHOWN]:
+            errors.print(f"refused: {mistake}", markup=False)
+        more = len(each.refused) - SHOWN
+        if more > 0:
+            errors.print(f"refused: {each.name}: {more} more", markup=False)
+        if each.stored.waiting:
+            errors.print(
+                f"{each.name}: {each.stored.waiting} values wait on disk; the database is away",
+                markup=False,
+            )

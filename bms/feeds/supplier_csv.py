@@ -1,0 +1,187 @@
+"""CSV from suppliers: bytes and a mapping → rows, and a mistake for every row without use.
+
+A line is a row: quoted fields may hold the separator, not a line break, so that an open quote
+spoils its own line and no other. Well-formed lines take a short way (one split, stamps and meter
+numbers looked up); anything else takes the careful way, which says what is wrong.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bms.errors import FeedError
+from bms.feeds.csv_mapping import CsvMapping
+from bms.feeds.supplier_rows import Column, Table, readable
+from bms.feeds.supplier_text import text_of
+from bms.feeds.supplier_values import PLAIN_NUMBER, scale_of, unit_names
+from bms.model.metering import SupplierFile
+
+TAB = "\t"
+_SEPARATORS = {";": "semicolons", ",": "commas", TAB: "tabs", "|": "bars"}
+_PLAIN = {
+    ".": PLAIN_NUMBER,
+    ",": re.compile(r"-?\d{1,12}(?:,\d{1,12})?", re.ASCII).fullmatch,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything stands in a row; ``line`` is that of the header."""
+
+    line: int
+    width: int
+    number: int
+    time: tuple[int, ...]
+    values: tuple[tuple[Column, int], ...]
+    ignored: tuple[str, ...]
+
+
+def read_csv(content: bytes, name: str, mapping: CsvMapping) -> SupplierFile:
+    """The rows of a CSV file; ``name`` stands in messages.
+
+    Raises ``FeedError`` when the file as a whole is not such a table.
+    """
+    lines = lines_of(text_of(content, name, wanted="CSV", encoding=mapping.encoding))
+    return rows_of(lines, name, mapping)
+
+
+def rows_of(lines: Sequence[str], name: str, mapping: CsvMapping) -> SupplierFile:
+    """The rows of the lines of a file. Raises ``FeedError`` when a column is missing."""
+    layout = layout_of(lines, name, mapping)
+    table = Table(name, mapping)
+    _read(lines, layout, table)
+    return table.file(layout.ignored)
+
+
+def _read(lines: Sequence[str], layout: Layout, table: Table) -> None:
+    """Every line below the header, the short way where its form allows it."""
+    mapping, sink = table.mapping, table.sink
+    separator, comma = mapping.separator, mapping.decimal == ","
+    plain = _PLAIN[mapping.decimal]
+    number_at, time_at, width = layout.number, layout.time[0], layout.width
+    several = layout.time if len(layout.time) > 1 else ()
+    short = [
+        (column, place, f"e{column.scale.power}", column.scale.divisor)
+        for column, place in layout.values
+    ]
+    numbers, stamps = table.numbers, table.stamps.known
+    for line, text in enumerate(lines[layout.line :], layout.line + 1):
+        fields = text.split(separator)
+        if len(fields) != width or '"' in text:
+            _careful(line, text, layout, table)
+            continue
+        stamp = " ".join([fields[i] for i in several]) if several else fields[time_at]
+        number, time = numbers.get(fields[number_at]), stamps.get(stamp)
+        if number is None or time is None:
+            _careful(line, text, layout, table)
+            continue
+        for column, place, power, divisor in short:
+            value = fields[place]
+            if not plain(value):
+                table.value(line, number, time, column, value)
+                continue
+            sink.numbers.append(number)
+            sink.columns.append(column)
+            sink.times.append(time)
+            point = value.replace(",", ".") if comma else value
+            sink.values.append(float(point + power) / divisor)
+            sink.lines.append(line)
+
+
+def _careful(line: int, text: str, layout: Layout, table: Table) -> None:
+    """A line that is new or odd."""
+    if not text.strip():
+        return
+    fields = _split(text, table.mapping.separator)
+    if len(fields) == layout.width + 1 and not fields[-1].strip():
+        fields.pop()  # many exports end every line with a separator
+    if len(fields) != layout.width:
+        table.refuse(line, _wrong_width(fields, layout.width))
+        return
+    stamp = " ".join(fields[place] for place in layout.time)
+    values = [(column, fields[place]) for column, place in layout.values]
+    table.add(line, fields[layout.number], stamp, values)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, whatever ends them, and nothing else that some count as an end."""
+    if "\n" not in text:
+        return text.split("\r")
+    return text.replace("\r\n", "\n").split("\n")
+
+
+def header_of(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
+    """(line, names) of the header: the first line with text that is no ``sep=`` of Excel's."""
+    for line, text in enumerate(lines, 1):
+        if text.strip() and not text.startswith("sep="):
+            names = [field.strip() for field in _split(text, separator)]
+            return line, names
+    return 1, []
+
+
+def layout_of(lines: Sequence[str], name: str, mapping: CsvMapping) -> Layout:
+    """Where the columns of the mapping stand. Raises ``FeedError`` when one is missing."""
+    line, names = header_of(lines, mapping.separator)
+    at = {column: i for i, column in reversed(list(enumerate(names)))}
+    wanted = (mapping.number, *mapping.time, *(value.column for value in mapping.values))
+    missing = [column for column in wanted if column not in at]
+    if missing:
+        raise FeedError(_no_column(name, line, missing[0], names, lines[line - 1], mapping))
+    columns = []
+    for value in mapping.values:
+        scale = scale_of(value.quantity, value.unit)
+        if scale is None:
+            raise FeedError(
+                f"{name}:{line}: {value.unit!r} is no unit of {value.quantity}; known are"
+                f" {unit_names(value.quantity)}"
+            )
+        columns.append((Column(value.column, value.quantity, scale), at[value.column]))
+    return Layout(
+        line=line,
+        width=len(names),
+        number=at[mapping.number],
+        time=tuple(at[column] for column in mapping.time),
+        values=tuple(columns),
+        ignored=tuple(readable(column) for column in names if column and column not in wanted),
+    )
+
+
+def _no_column(
+    name: str, line: int, column: str, names: list[str], text: str, mapping: CsvMapping
+) -> str:
+    """Which column is missing, and what the header looks like instead."""
+    usual = max(_SEPARATORS, key=text.count)
+    if text.lstrip()[:1] in ("{", "["):
+        way = "it looks like JSON; choose the format that it is in"
+    elif usual != mapping.separator and text.count(usual) > text.count(mapping.separator):
+        way = (
+            f"it is separated by {_SEPARATORS[usual]}; declare separator:"
+            f" {'tab' if usual == TAB else repr(usual)} in the mapping"
+        )
+    else:
+        shown = readable(", ".join(names[:12])[:200])
+        way = f"the header names {shown or 'nothing'}; name the columns in the mapping"
+    return f"{name}:{line}: column {column!r} is missing; {way}"
+
+
+def _split(line: str, separator: str) -> list[str]:
+    """The fields of a line; a quote that stays open holds the rest of its line."""
+    if '"' not in line:
+        return line.split(separator)
+    try:
+        return next(csv.reader([line], delimiter=separator), [])
+    except csv.Error:
+        return line.split(separator)
+
+
+def _wrong_width(fields: list[str], width: int) -> str:
+    count = f"{len(fields)} field{'' if len(fields) == 1 else 's'}"
+    if len(fields) > width:
+        return (
+            f"has {count} where the header has {width}; a value with the separator in it needs"
+            " quotes"
+        )
+    return f"has only {count} where the header has {width}; the line is cut short"

@@ -1,0 +1,102 @@
+"""The formats of suppliers' meter files by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from bms.errors import ConfigError
+from bms.feeds.aalborg import read_aalborg
+from bms.feeds.csv_mapping import CsvMapping
+from bms.feeds.eloverblik import read_eloverblik
+from bms.feeds.kredsloeb import read_kredsloeb
+from bms.feeds.supplier_csv import read_csv
+from bms.model.metering import SupplierFile
+from bms.model.words import Words
+
+Reader = Callable[[bytes, str], SupplierFile]
+"""(content, file name for messages) → rows and mistakes.
+
+Raises ``bms.errors.FeedError`` when the file as a whole is no such thing, and nothing else.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SupplierFormat:
+    """A format: what it is, whether files or answers of the supplier were seen (``verified``),
+    and whether a mapping may be given."""
+
+    name: str
+    words: Words
+    verified: bool
+    takes_mapping: bool
+
+
+FORMATS: tuple[SupplierFormat, ...] = (
+    SupplierFormat(
+        "csv",
+        Words(
+            "format.csv",
+            "CSV: meter_id,timestamp_utc,kwh eller en erklæret opstilling",
+            "CSV: meter_id,timestamp_utc,kwh or a declared mapping",
+        ),
+        verified=True,
+        takes_mapping=True,
+    ),
+    SupplierFormat(
+        "eloverblik",
+        Words(
+            "format.eloverblik",
+            "Eloverblik: tidsserier som JSON (GetTimeSeries)",
+            "Eloverblik: time series as JSON (GetTimeSeries)",
+        ),
+        verified=True,
+        takes_mapping=False,
+    ),
+    SupplierFormat(
+        "kredsloeb",
+        Words(
+            "format.kredsloeb",
+            "Fjernvarmefil sendt med SFTP (ikke afprøvet med en rigtig fil)",
+            "District heating file pushed by SFTP (not tried with a real file)",
+        ),
+        verified=False,
+        takes_mapping=True,
+    ),
+    SupplierFormat(
+        "aalborg",
+        Words(
+            "format.aalborg",
+            "Aalborg Forsynings REST-svar (ikke afprøvet med et rigtigt svar)",
+            "REST answer of Aalborg Forsyning (not tried with a real answer)",
+        ),
+        verified=False,
+        takes_mapping=True,
+    ),
+)
+
+
+def formats() -> tuple[SupplierFormat, ...]:
+    """Every format there is."""
+    return FORMATS
+
+
+def reader(format: str, mapping: CsvMapping | None = None) -> Reader:  # noqa: A002 - the CLI's word
+    """The reader of a format. ``mapping``: how the file is laid out where the preset differs.
+
+    Raises ``ConfigError`` for a format that does not exist, or that takes no mapping.
+    """
+    known = {found.name: found for found in FORMATS}
+    if format not in known:
+        raise ConfigError(f"no format {format!r}; there are {', '.join(sorted(known))}")
+    if mapping is not None and not known[format].takes_mapping:
+        raise ConfigError(f"the format {format} takes no mapping; leave the mapping out")
+    match format:
+        case "eloverblik":
+            return read_eloverblik
+        case "aalborg":
+            return partial(read_aalborg, mapping=mapping)
+        case "kredsloeb" if mapping is None:
+            return read_kredsloeb
+    return partial(read_csv, mapping=mapping or CsvMapping())

@@ -1,0 +1,119 @@
+"""What the column and field names of heat suppliers mean: Danish and English synonyms.
+
+A name is compared without case, blanks and punctuation (``Målernr.`` and ``maalernr`` are one). A
+unit may stand behind it: ``Energi [MWh]``, ``Energi (MWh)``, ``Energi MWh``, ``energi_mwh``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from bms.feeds.supplier_values import scale_of
+from bms.model.metering import Quantity
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+NUMBER = _words(
+    "maalernummer maalernr maaler maalerid meterid meternumber meterno meternr meter"
+    " serienummer serialnumber serialno"
+)
+DATE = _words("dato date aflaesningsdato readingdate")
+CLOCK = _words("klokkeslaet klokken kl tid time hour timeslaet")
+MOMENT = _words(
+    "tidspunkt tidsstempel aflaesningstidspunkt aflaesningstid maaletidspunkt datotid timestamp"
+    " datetime readingtime dateandtime"
+)
+
+_FORWARD = (Quantity.FLOW_TEMP, Quantity.FLOW_ENERGY)
+_RETURN = (Quantity.RETURN_TEMP, Quantity.RETURN_ENERGY)
+_WORDS: Mapping[tuple[Quantity, ...], str] = MappingProxyType(
+    {
+        (Quantity.ENERGY,): "energi energy varmeenergi heatenergy energi1varmeenergi e1 energi1",
+        (Quantity.VOLUME,): "volumen volume volumen1 v1 volumenv1",
+        (Quantity.POWER,): (
+            "effekt power output middeleffekt gennemsnitseffekt gnseffekt averageoutput"
+            " averagepower averageeffect meanoutput"
+        ),
+        (Quantity.FLOW,): (
+            "flow vandflow middelflow gennemsnitsflow gnsflow averageflow meanflow"
+            " gennemstroemning middelgennemstroemning"
+        ),
+        _FORWARD: "fremloeb frem forwardflow forward",
+        _RETURN: "retur returloeb returnflow return",
+        (Quantity.FLOW_TEMP,): (
+            "fremloebstemperatur fremloebstemp fremtemperatur forwardtemperature flowtemperature"
+            " supplytemperature t1 temperaturfrem"
+        ),
+        (Quantity.RETURN_TEMP,): (
+            "returtemperatur returtemp returloebstemperatur returntemperature t2 temperaturretur"
+        ),
+        (Quantity.FLOW_ENERGY,): "e8 energi8 fremloebsenergi forwardenergy",
+        (Quantity.RETURN_ENERGY,): "e9 energi9 returenergi returnenergy",
+    }
+)
+_MEANS: Mapping[str, tuple[Quantity, ...]] = MappingProxyType(
+    {word: quantities for quantities, words in _WORDS.items() for word in words.split()}
+)
+OBVIOUS: Mapping[Quantity, str] = MappingProxyType(
+    {
+        Quantity.VOLUME: "m3",
+        Quantity.FLOW_TEMP: "degC",
+        Quantity.RETURN_TEMP: "degC",
+        Quantity.FLOW_ENERGY: "m3*degC",
+        Quantity.RETURN_ENERGY: "m3*degC",
+    }
+)
+"""Units that heat meters share, so that they may be left out. Energy has none: kWh, MWh and GJ are
+all in use, and so are l/h and m3/h."""
+
+LONGEST = 200
+"""Characters of a heading that are looked at; none that means something is longer."""
+
+_LETTERS = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "ö": "oe", "ä": "ae"})
+_IN_BRACKETS = re.compile(r"(?P<name>.*?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]\s*", re.DOTALL)
+_BEHIND = re.compile(r"(?P<name>.*\S)[\s_]+(?P<unit>[^\s_]+)\s*", re.DOTALL)
+
+
+def bare(name: str) -> str:
+    """A name without case, blanks and punctuation, with Danish letters written out."""
+    return re.sub(r"[^a-z0-9]", "", name.lower().translate(_LETTERS))
+
+
+def named_unit(name: str) -> tuple[str, str | None]:
+    """(name, unit) of a heading; the unit is None where none stands behind the name."""
+    name = name[:LONGEST]
+    brackets = _IN_BRACKETS.fullmatch(name)
+    if brackets:
+        return bare(brackets["name"]), brackets["unit"].strip()
+    behind = _BEHIND.fullmatch(name)
+    if behind and bare(behind["name"]) in _MEANS and _is_unit(behind["unit"]):
+        return bare(behind["name"]), behind["unit"]
+    return bare(name), None
+
+
+def quantity_of(word: str, unit: str | None) -> tuple[Quantity, str] | None:
+    """(quantity, unit) of a bare name; None for a name that means nothing here.
+
+    "Forward" and "return" are temperatures in degC and registers in m3*degC. Raises ValueError
+    when the unit is missing, or measures something else.
+    """
+    candidates = _MEANS.get(word)
+    if candidates is None:
+        return None
+    if unit is None:
+        if len(candidates) == 1 and candidates[0] in OBVIOUS:
+            return candidates[0], OBVIOUS[candidates[0]]
+        raise ValueError("its unit does not stand in the file")
+    for quantity in candidates:
+        if scale_of(quantity, unit) is not None:
+            return quantity, unit
+    raise ValueError(f"{unit[:20]!r} is no unit of {' or '.join(candidates)}")
+
+
+def _is_unit(text: str) -> bool:
+    return any(scale_of(quantity, text) is not None for quantity in Quantity)

@@ -1,0 +1,100 @@
+"""A supplier's file as text: unpacked, decoded, and refused whole where it is no such thing."""
+
+from __future__ import annotations
+
+import codecs
+import zlib
+
+from bms.errors import FeedError
+
+MAX_BYTES = 200_000_000
+"""Largest file after unpacking [bytes]: about four million rows, and no more than memory stands."""
+ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
+"""Encodings that a mapping may declare; a byte order mark always wins."""
+
+_GZIP = b"\x1f\x8b"
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_LOOKS = (
+    (b"PK\x03\x04", "a zip archive or an Excel workbook; unpack it, or save it as text"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save it as CSV"),
+    (b"%PDF", "a PDF; ask the supplier for the data themselves"),
+    (b"<!doctype html", "an HTML page, such as an error or login page; fetch the file again"),
+    (b"<html", "an HTML page, such as an error or login page; fetch the file again"),
+    (b"<", "XML; ask the supplier for CSV or JSON"),
+    (b"BZh", "a bzip2 archive; unpack it"),
+    (b"\xfd7zXZ", "an xz archive; unpack it"),
+    (b"7z\xbc\xaf", "a 7-zip archive; unpack it"),
+    (b"SQLite format 3", "a database"),
+)
+
+
+def text_of(
+    content: bytes, name: str, *, wanted: str, encoding: str = "utf-8", limit: int = MAX_BYTES
+) -> str:
+    """The text of a file, plain or gzipped, without its byte order mark.
+
+    ``wanted`` is what the file should have been (``CSV``), for the message; ``limit`` [bytes] holds
+    after unpacking, and no more than that is ever unpacked. Bytes that do not
+    belong to the encoding stay as surrogates (U+DC80 to U+DCFF), or U+FFFD in UTF-16, so that
+    they spoil only the fields that they stand in. Raises ``FeedError`` when the file is empty, too
+    large, broken off or something else altogether.
+    """
+    plain = _unpacked(content, name, limit)
+    seen = _looks_like(plain)
+    if seen is not None:
+        raise FeedError(f"{name}: not {wanted}: it looks like {seen}")
+    text = _decoded(plain, encoding)
+    if not text.strip("\x00 \t\r\n"):
+        raise FeedError(f"{name}: not {wanted}: the file holds no text")
+    return text
+
+
+def _unpacked(content: bytes, name: str, limit: int) -> bytes:
+    plain = _gunzipped(content, name, limit) if content.startswith(_GZIP) else content
+    if len(plain) > limit:
+        raise FeedError(
+            f"{name}: more than {limit / 1e6:g} MB of text; split it into several files"
+        )
+    return plain
+
+
+def _gunzipped(content: bytes, name: str, limit: int) -> bytes:
+    """All members of a gzip file, not further than a byte beyond the limit."""
+    parts, left = [], limit + 1
+    while content.startswith(_GZIP) and left > 0:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            part = member.decompress(content, left)
+        except zlib.error as error:
+            raise FeedError(f"{name}: damaged gzip ({error}); fetch it again") from error
+        parts.append(part)
+        left -= len(part)
+        if left > 0 and not member.eof:
+            raise FeedError(f"{name}: the gzip breaks off; it has not arrived whole, send it again")
+        content = member.unused_data.lstrip(b"\x00")
+    if left > 0 and content:
+        raise FeedError(f"{name}: something else follows the gzip; send the file again")
+    return b"".join(parts)
+
+
+def _looks_like(plain: bytes) -> str | None:
+    start = plain[:200].lstrip(b" \t\r\n\xef\xbb\xbf")
+    if not start:
+        return "an empty file; it may not have arrived yet"
+    for magic, words in _LOOKS:
+        if start[: len(magic)].lower() == magic.lower():
+            return words
+    return None
+
+
+def _decoded(plain: bytes, encoding: str) -> str:
+    for mark, marked in _MARKS:
+        if plain.startswith(mark):
+            plain, encoding = plain[len(mark) :], marked
+            break
+    errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
+    return plain.decode(encoding, errors)

@@ -1,0 +1,175 @@
+"""A supplier's stamps → UTC epoch seconds, with the two nights a year when the clock changes.
+
+An hour that the clock jumps over does not exist and is refused. An hour that it passes twice is
+told apart by an offset in the stamp, by what the mapping declares, or by the order of the rows
+(``told_apart``); otherwise it is refused too, because it may be either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from bms.feeds.meter_files import YEARS
+
+DAY_S = 86400
+
+_MIDNIGHT = re.compile(r"(?<!\d)24:00(?=:00\b|(?![:\d]))")
+
+
+REMEMBERED = 200_000
+"""Stamps [1] that are kept at most: five years of quarter-hours."""
+
+
+class TwiceTold(NamedTuple):
+    """A local time that comes twice: ``wall`` as if it were UTC, and its two moments, all [s]."""
+
+    wall: int
+    first: int
+    second: int
+
+
+class Either(NamedTuple):
+    """A row whose local time comes twice: where it stands and the two moments it may mean [s]."""
+
+    place: int
+    wall: int
+    first: int
+    second: int
+
+
+@dataclass(slots=True)
+class Stamps:
+    """Reads the stamps of files that write them alike; each text is worked out once.
+
+    ``ends``: stamps mark the end of an interval, so that the moment itself at which the clock
+    jumps (02:00 in March) may be written either way. ``time_format`` as ``datetime.strptime``
+    takes it; None for ISO 8601.
+    """
+
+    zone: ZoneInfo
+    time_format: str | None = None
+    ends: bool = False
+    ambiguous: str = "order"
+    known: dict[str, int] = field(default_factory=dict)
+
+    def moment(self, text: str) -> int | TwiceTold:
+        """UTC epoch [s] of a stamp. Raises ValueError with the way out."""
+        parsed = self._parsed(text.strip())
+        if parsed.year not in YEARS:
+            raise ValueError(f"{_cut(text)} lies outside {YEARS.start} to {YEARS.stop - 1}")
+        found = self._local(parsed) if parsed.tzinfo is None else parsed
+        if isinstance(found, TwiceTold):
+            return found
+        if len(self.known) >= REMEMBERED:
+            self.known.clear()
+        return self.known.setdefault(text, int(found.timestamp()))
+
+    def _parsed(self, text: str) -> datetime:
+        day = timedelta(0)
+        if "24:00" in text:
+            text, changed = _MIDNIGHT.subn("00:00", text)
+            day = timedelta(days=changed)
+        try:
+            if self.time_format is None:
+                return datetime.fromisoformat(text) + day
+            return datetime.strptime(text, self.time_format) + day  # noqa: DTZ007 - zone follows
+        except (ValueError, OverflowError) as error:
+            form = "ISO 8601 time" if self.time_format is None else f"time like {self.time_format}"
+            raise ValueError(
+                f"{_cut(text)} is no {form}; declare time_format in the mapping"
+            ) from error
+
+    def _local(self, wall: datetime) -> datetime | TwiceTold:
+        """The moment of a local time."""
+        first = wall.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
+        second = wall.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
+        if first == second:
+            return first
+        if first > second:
+            return self._jumped(wall, first)
+        if self.ambiguous == "order":
+            return TwiceTold(
+                int(wall.replace(tzinfo=UTC).timestamp()),
+                int(first.timestamp()),
+                int(second.timestamp()),
+            )
+        if self.ambiguous == "refuse":
+            raise ValueError(once_message(wall, self.zone))
+        return first if self.ambiguous == "first" else second
+
+    def _jumped(self, wall: datetime, moment: datetime) -> datetime:
+        """``moment`` where the clock jumps just then and an interval ends there."""
+        before = (moment - timedelta(seconds=1)).astimezone(self.zone).replace(tzinfo=None)
+        if self.ends and wall - before == timedelta(seconds=1):
+            return moment
+        raise ValueError(
+            f"{wall:%Y-%m-%d %H:%M} does not exist in {self.zone.key}, where the clock jumps over "
+            "it; is the file in UTC? Declare timezone in the mapping"
+        )
+
+
+@lru_cache(maxsize=16)
+def stamps_of(zone: ZoneInfo, time_format: str | None, *, ends: bool, ambiguous: str) -> Stamps:
+    """The stamps of a way to write them, shared by its files: the small ones come in thousands."""
+    return Stamps(zone, time_format, ends, ambiguous)
+
+
+def told_apart(rows: Sequence[Either], *, newest_first: bool) -> list[int | None]:
+    """The moment [s] of each row of one meter and night, None for those that may be either.
+
+    ``rows`` in the order of the file. Local time runs through the hour twice: where it steps back
+    or stands still, the second pass begins. A single pass may be either; a third is one too many.
+    """
+    ordered = list(reversed(rows)) if newest_first else list(rows)
+    passes = []
+    current = 0
+    for i, row in enumerate(ordered):
+        if i and row.wall <= ordered[i - 1].wall:
+            current += 1
+        passes.append(current)
+    answer: list[int | None] = [
+        None if current == 0 or n > 1 else (row.first, row.second)[n]
+        for n, row in zip(passes, ordered, strict=True)
+    ]
+    return answer[::-1] if newest_first else answer
+
+
+def once_message(wall: datetime, zone: ZoneInfo) -> str:
+    """What to say of a local time that comes twice and cannot be told apart."""
+    return (
+        f"{wall:%Y-%m-%d %H:%M} comes twice in {zone.key} and this may be either; ask for stamps "
+        "with an offset or in UTC, or declare ambiguous: first or second in the mapping"
+    )
+
+
+class Days:
+    """Local days from their stamps: 23, 24 or 25 hours long. ``ends``: stamps mark their end."""
+
+    def __init__(self, zone: ZoneInfo, *, ends: bool) -> None:
+        self.zone, self.ends = zone, ends
+        self._known: dict[int, tuple[int, int]] = {}
+
+    def span(self, stamp: int) -> tuple[int, int]:
+        """(start as UTC epoch, length), both [s]."""
+        known = self._known.get(stamp)
+        if known is None:
+            other = self._days_on(stamp, -1 if self.ends else 1)
+            known = (other, stamp - other) if self.ends else (stamp, other - stamp)
+            self._known[stamp] = known
+        return known
+
+    def _days_on(self, moment: int, days: int) -> int:
+        """The same local time on another day."""
+        local = datetime.fromtimestamp(moment, self.zone)
+        other = local.replace(tzinfo=None) + timedelta(days=days)
+        return int(other.replace(tzinfo=self.zone).timestamp())
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -1,0 +1,159 @@
+"""A supplier's numbers and units → ours, without a rounding error of our own.
+
+A change of unit by a power of ten moves the decimal point of the text before it becomes a float,
+so that 1.001 MWh is 1001 kWh and not 1000.9999999999999.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
+from typing import NamedTuple
+
+from bms.model.metering import Quantity
+from bms.model.units import Unit
+
+LARGEST = Decimal(10) ** 15
+"""No meter in a building says more than this in any unit."""
+
+
+class Scale(NamedTuple):
+    """A supplier's unit in ours: the value times ten to ``power``, over ``divisor``."""
+
+    unit: Unit
+    power: int = 0
+    divisor: float = 1.0
+
+
+_ENERGY = {
+    "wh": Scale(Unit.KWH, -3),
+    "kwh": Scale(Unit.KWH),
+    "mwh": Scale(Unit.KWH, 3),
+    "gwh": Scale(Unit.KWH, 6),
+    "mj": Scale(Unit.KWH, 1, 36.0),
+    "gj": Scale(Unit.KWH, 4, 36.0),
+}
+_VOLUME = {"m3": Scale(Unit.M3), "l": Scale(Unit.M3, -3)}
+_POWER = {"w": Scale(Unit.KW, -3), "kw": Scale(Unit.KW), "mw": Scale(Unit.KW, 3)}
+_FLOW = {"m3/h": Scale(Unit.M3_PER_H), "l/h": Scale(Unit.M3_PER_H, -3)}
+_TEMPERATURE = {"degc": Scale(Unit.DEG_C)}
+_TIMES_VOLUME = {"m3degc": Scale(Unit.M3_DEG_C)}
+
+UNITS: Mapping[Quantity, Mapping[str, Scale]] = MappingProxyType(
+    {
+        Quantity.ENERGY: _ENERGY,
+        Quantity.VOLUME: _VOLUME,
+        Quantity.POWER: _POWER,
+        Quantity.FLOW: _FLOW,
+        Quantity.FLOW_TEMP: _TEMPERATURE,
+        Quantity.RETURN_TEMP: _TEMPERATURE,
+        Quantity.FLOW_ENERGY: _TIMES_VOLUME,
+        Quantity.RETURN_ENERGY: _TIMES_VOLUME,
+    }
+)
+_SPELLINGS = {
+    "liter": "l",
+    "litre": "l",
+    "liter/h": "l/h",
+    "l/t": "l/h",
+    "m3/t": "m3/h",
+    "c": "degc",
+    "°c": "degc",
+    "celsius": "degc",
+    "m3c": "m3degc",
+    "m3°c": "m3degc",
+    "m3xdegc": "m3degc",
+    "m3xc": "m3degc",
+    "m3x°c": "m3degc",
+}
+_LOOSE = str.maketrans({"³": "3", "º": "°", "·": None, "*": None, "×": "x", " ": None, "^": None})
+
+
+def scale_of(quantity: Quantity, unit: str) -> Scale | None:
+    """How a supplier's unit becomes ours; None for one that does not measure this quantity.
+
+    Case, blanks and the signs for "times" do not matter: ``m³·°C``, ``M3*C`` and ``m3xC`` are one.
+    MW and mW are told apart by nobody who writes files: both are megawatts.
+    """
+    loose = unit.strip().translate(_LOOSE).lower()
+    return UNITS[quantity].get(_SPELLINGS.get(loose, loose))
+
+
+def unit_names(quantity: Quantity) -> str:
+    """The units of a quantity that are known, for messages."""
+    spoken = {"degc": "degC", "m3degc": "m3*degC"}
+    names = {"kwh": "kWh", "mwh": "MWh", "gwh": "GWh", "wh": "Wh", "mj": "MJ", "gj": "GJ"}
+    names |= {"w": "W", "kw": "kW", "mw": "MW", **spoken}
+    return ", ".join(names.get(name, name) for name in UNITS[quantity])
+
+
+class NumberStyle(NamedTuple):
+    """How a supplier writes numbers."""
+
+    decimal: str = "."
+    thousands: str = ""
+
+
+PLAIN = NumberStyle()
+PLAIN_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?", re.ASCII).fullmatch
+"""What most numbers look like; ``float`` alone would take ``nan`` and ``1_000`` as well."""
+
+_BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2212": "-"})
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def number_of(text: str, scale: Scale, style: NumberStyle = PLAIN) -> float:
+    """The value of a text in our unit. Raises ValueError with the way out."""
+    if style == PLAIN and PLAIN_NUMBER(text):
+        return float(f"{text}e{scale.power}") / scale.divisor
+    clean = text.translate(_BLANKS).strip()
+    plain = _without_thousands(clean, style).replace(style.decimal, ".")
+    if len(plain) > 60 or not _NUMBER.fullmatch(plain):
+        raise ValueError(_why_not(clean, style))
+    try:
+        value = Decimal(plain).scaleb(scale.power)
+    except InvalidOperation as error:  # pragma: no cover - the pattern allows none
+        raise ValueError(_why_not(clean, style)) from error
+    if abs(value) >= LARGEST:
+        raise ValueError(f"{_shown(clean)} is larger than anything a meter says")
+    return float(value) / scale.divisor
+
+
+def _without_thousands(text: str, style: NumberStyle) -> str:
+    """Groups of three, as declared, are joined; the other decimal sign stays and is refused."""
+    if not style.thousands or style.thousands not in text:
+        return text if style.decimal == "." or "." not in text else "?"
+    mark, point = re.escape(style.thousands), re.escape(style.decimal)
+    if re.fullmatch(rf"[+-]?\d{{1,3}}(?:{mark}\d{{3}})+(?:{point}\d*)?", text, re.ASCII):
+        return text.replace(style.thousands, "")
+    return "?"
+
+
+def _why_not(text: str, style: NumberStyle) -> str:
+    if text.lstrip("+-").lower() in ("nan", "inf", "infinity"):
+        return f"{_shown(text)} is no measurement; a missing value is left empty"
+    other = "," if style.decimal == "." else "."
+    if re.fullmatch(rf"[+-]?\d+{re.escape(other)}\d+", text, re.ASCII):
+        return (
+            f"{_shown(text)} has a {_sign(other)} where the decimal sign is a "
+            f"{_sign(style.decimal)}; declare decimal: '{other}', or thousands: '{other}', "
+            "in the mapping"
+        )
+    grouped = re.fullmatch(r"[+-]?\d{1,3}(?:([., '])\d{3})+(?:[.,]\d*)?", text, re.ASCII)
+    if grouped:
+        return (
+            f"{_shown(text)} has a thousands separator; declare thousands: '{grouped[1]}' "
+            "and the decimal sign in the mapping"
+        )
+    return f"{_shown(text)} is no number"
+
+
+def _sign(mark: str) -> str:
+    return {",": "comma", ".": "point"}.get(mark, repr(mark))
+
+
+def _shown(text: str) -> str:
+    """The text in quotes, cut where it is longer than a person wants to read."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -1,0 +1,82 @@
+"""Meter exchanges that somebody told: where in the readings they lie, and what they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from bms.metering.mark import Mark
+from bms.metering.moments import HOUR_US, Mask, Micros, hours, to_micros
+from bms.metering.pace import Pace
+from bms.model.metering import Flaw, MeterExchange
+from bms.model.series import Floats
+
+REACH = 24 * HOUR_US
+"""A fitter's note has the day right, seldom the hour [us]."""
+
+
+def near_exchanges(times: Micros, exchanges: Sequence[MeterExchange]) -> Mask:
+    """Pairs of neighbouring readings where a told exchange may lie. Shape (m - 1,)."""
+    near = np.zeros(max(len(times) - 1, 0), dtype=np.bool_)
+    for exchange in exchanges:
+        near[_candidates(times, to_micros(exchange.at))] = True
+    return near
+
+
+def joined(
+    times: Micros,
+    values: Floats,
+    exchanges: Sequence[MeterExchange],
+    pace: Pace,
+    quantum: float,
+) -> tuple[Floats, list[Mark]]:
+    """The registers of successive meters as one that counts on, and a mark for each exchange.
+
+    Across an exchange the use is what was left of the old register plus what the new one has
+    counted. An exchange is taken at the pair of readings, within a day of the moment that was
+    told, that its two registers fit: first where the register falls or leaps, then nearest in
+    time. One that fits nowhere changes nothing and is told.
+    """
+    one, marks = values, []
+    for exchange in sorted(exchanges, key=lambda each: each.at):
+        told = to_micros(exchange.at)
+        if not len(times) or not times[0] < told <= times[-1]:
+            continue
+        at = _place(times, values, exchange, pace, quantum)
+        if at is None:
+            marks.append(Mark(Flaw.EXCHANGE, "exchange_not_seen", told, told))
+            continue
+        left = max(exchange.final - float(values[at]), 0.0)
+        counted = max(float(values[at + 1]) - exchange.first, 0.0)
+        one = one.copy()
+        one[at + 1 :] += float(one[at]) + left + counted - float(one[at + 1])
+        ends = int(times[at]), int(times[at + 1])
+        marks.append(Mark(Flaw.EXCHANGE, "exchange", *ends, amount=left + counted))
+    return one, marks
+
+
+def _candidates(times: Micros, told: int) -> slice:
+    """Pairs of readings that lie around ``told`` [us] or end within a day of it."""
+    around = int(np.searchsorted(times, told)) - 1
+    first = int(np.searchsorted(times, told - REACH)) - 1
+    last = int(np.searchsorted(times, told + REACH, side="right")) - 1
+    return slice(max(min(first, around), 0), max(last, around + 1, 0))
+
+
+def _place(
+    times: Micros, values: Floats, exchange: MeterExchange, pace: Pace, quantum: float
+) -> int | None:
+    """Index of the last reading of the old meter, or None where the registers fit nowhere."""
+    told = to_micros(exchange.at)
+    pairs = np.arange(len(times) - 1)[_candidates(times, told)]
+    before, after = values[pairs], values[pairs + 1]
+    most = pace.bound * hours(times[pairs + 1] - times[pairs]) + quantum
+    left, counted = exchange.final - before, after - exchange.first
+    fits = (left >= -quantum) & (counted >= -quantum) & (left + counted <= most)
+    if not fits.any():
+        return None
+    smooth = (after >= before) & (after - before <= most)
+    away = np.maximum(times[pairs] - told, told - times[pairs + 1])
+    best = np.lexsort((np.maximum(away, 0), smooth, ~fits))[0]
+    return int(pairs[best])

@@ -1,0 +1,65 @@
+"""Aware moments as whole microseconds after 1970-01-01T00:00Z, and the edges of steps."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.model.series import Floats, grid_length
+
+Micros = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+HOUR_US = 3_600_000_000
+
+#: How far from the edge of a step a register may be read and still stand for the edge: an eighth
+#: of the step, and never more than half an hour. The store folds by the same rule.
+EDGE_SHARE = 8
+EDGE_LIMIT = HOUR_US // 2
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds [us] after 1970 UTC. Raises ValueError for a naive moment."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} has no time zone: meters are counted in aware moments only")
+    return (moment - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The moment in UTC that lies ``micros`` [us] after 1970."""
+    return EPOCH + timedelta(microseconds=int(micros))
+
+
+def step_edges(start: datetime, end: datetime, step: timedelta) -> Micros:
+    """The edges [us] of the steps from ``start`` up to ``end``, shape (n + 1,).
+
+    Raises ValueError for naive moments and a step that is not positive.
+    """
+    if step <= timedelta(0):
+        raise ValueError(f"a grid has a positive step, not {step}")
+    n = grid_length(start, end, step)
+    return to_micros(start) + (step // MICROSECOND) * np.arange(n + 1, dtype=np.int64)
+
+
+def checked_edges(edges: Micros) -> Micros:
+    """Given edges as int64. Raises ValueError when there is none or they do not ascend."""
+    if not len(edges) or np.any(np.diff(edges) <= 0):
+        raise ValueError("the edges of steps ascend, and there is at least one")
+    return edges.astype(np.int64)
+
+
+def tolerance(edges: Micros) -> int:
+    """How far from an edge a register may be read [us]."""
+    if len(edges) < 2:
+        return 0
+    return min(int(np.diff(edges).min()) // EDGE_SHARE, EDGE_LIMIT)
+
+
+def hours(span: Micros) -> Floats:
+    """Spans [us] as hours [h], none shorter than one: a gateway that tells its meter's value on
+    every full hour, and is asked every quarter, has all of an hour's use in one quarter."""
+    return np.maximum(span / HOUR_US, 1.0)

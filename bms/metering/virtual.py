@@ -1,0 +1,99 @@
+"""Meters that nobody installed: sums, differences and shares of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bms.metering.mark import Mark, runs
+from bms.metering.moments import Mask, Micros, step_edges
+from bms.metering.sentences import event
+from bms.model.metering import Consumption, Flaw, MeterEvent
+from bms.model.series import Floats, Series
+from bms.model.words import Words
+
+ROUNDING = 1e-9
+"""Below zero by less than this share of the parts is arithmetic, not use."""
+
+
+def virtual_use(
+    parts: Mapping[str, Consumption], terms: Iterable[tuple[str, float]]
+) -> Consumption:
+    """The sum of factor times use over ``terms``, pairs of a key of ``parts`` and a factor.
+
+    A step is NaN where it is for any part: a building does not use less because one of its meters
+    was not read. It is NaN too where a difference falls below zero (the parts are not read at the
+    same instant); the total still counts it, and is None only where that of a part is, or where it
+    is below zero itself. Events are those of the parts, told with their names; the amounts stay
+    with the parts.
+
+    Raises ValueError without terms, for an unknown part, and for parts in different units or over
+    different steps.
+    """
+    pairs = tuple(terms)
+    chosen = [(_part(parts, name), factor) for name, factor in pairs]
+    if not chosen:
+        raise ValueError("a virtual meter has at least one term")
+    first = chosen[0][0]
+    _alike(first, [part for part, _ in chosen])
+    use = np.sum([factor * part.use.values for part, factor in chosen], axis=0)
+    size = np.sum([abs(factor) * np.abs(part.use.values) for part, factor in chosen], axis=0)
+    below = use < -ROUNDING * size
+    edges = _edges(first)
+    events = [
+        event(
+            Mark(Flaw.NEGATIVE, "below_zero", int(edges[i]), int(edges[j]), amount), first.unit, 1
+        )
+        for i, j in runs(below)
+        for amount in [float(use[i:j].sum())]
+    ]
+    names = dict.fromkeys(name for name, _ in pairs)
+    events += [_of(name, each) for name in names for each in parts[name].events]
+    return Consumption(
+        use=Series(first.use.start, first.use.step, _at_least_zero(use, below)),
+        unit=first.unit,
+        total=_total(chosen),
+        events=tuple(sorted(events, key=lambda each: (each.start, each.end))),
+        edges=first.edges,
+    )
+
+
+def _part(parts: Mapping[str, Consumption], name: str) -> Consumption:
+    if name not in parts:
+        raise ValueError(f"a virtual meter asks for {name}, and there is only {', '.join(parts)}")
+    return parts[name]
+
+
+def _alike(first: Consumption, parts: Sequence[Consumption]) -> None:
+    for part in parts:
+        if part.unit is not first.unit:
+            raise ValueError(f"{part.unit} cannot be added to {first.unit}")
+        if not np.array_equal(_edges(part), _edges(first)):
+            raise ValueError("only use over the same steps can be added")
+
+
+def _edges(part: Consumption) -> Micros:
+    return (
+        step_edges(part.use.start, part.use.end, part.use.step)
+        if part.edges is None
+        else part.edges
+    )
+
+
+def _at_least_zero(use: Floats, below: Mask) -> Floats:
+    values: Floats = np.where(below, np.nan, np.maximum(use, 0.0))
+    return values
+
+
+def _total(chosen: Sequence[tuple[Consumption, float]]) -> float | None:
+    amounts = [factor * part.total for part, factor in chosen if part.total is not None]
+    total = sum(amounts)
+    return total if len(amounts) == len(chosen) and total >= 0 else None
+
+
+def _of(name: str, each: MeterEvent) -> MeterEvent:
+    """The event of a part, told as such: its amount is the part's and not the sum's."""
+    words = Words(each.words.code, f"{name}: {each.words.da}", f"{name}: {each.words.en}")
+    return replace(each, amount=None, words=words)

@@ -1,0 +1,30 @@
+"""The drop folder of a city: what reads its files, and its tick."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+
+from bms.feeds.csv_mapping import CsvMapping
+from bms.feeds.supplier_formats import reader
+from bms.services.city import City
+from bms.services.ingest import Read
+from bms.services.supplier_book import SupplierBook
+from bms.services.watch_folder import DropFolder
+
+
+def reader_of(name: str, mapping: str | None) -> Read:
+    """How files of a format are read. Raises ``ConfigError`` for one that is not known."""
+    return reader(name, None if mapping is None else CsvMapping.from_yaml(mapping))
+
+
+def drop_tick(city: City, root: Path) -> Callable[[datetime], Awaitable[None]]:
+    """A tick that takes the finished files of ``root``."""
+    folder = DropFolder(root, reader_of, SupplierBook.of(city.sites.values()), city.store)
+
+    async def tick(now: datetime) -> None:
+        await asyncio.to_thread(folder.tick, now)
+
+    return tick

@@ -1,0 +1,172 @@
+"""What a meter used: registers, amounts per interval and virtual meters, all the same way.
+
+Every use of energy in the product is asked for here, so that a rollover, a reset, an exchange or a
+wild reading is treated alike in a saving, a plan and an answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+
+from bms.errors import NotFound
+from bms.metering.interval import interval_use
+from bms.metering.local import local_day_edges
+from bms.metering.quality import MeterQuality, quality
+from bms.metering.register import register_use
+from bms.metering.virtual import virtual_use
+from bms.model.address import SupplierAddress
+from bms.model.metering import Consumption
+from bms.model.series import Micros
+from bms.model.site import Meter, Point, Role, Site, VirtualMeter
+from bms.ports import Store
+
+AnyMeter = Meter | VirtualMeter
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+AROUND = timedelta(days=3)
+"""How far before and after a period readings are looked at: what happened to a register at its
+edges (a reset, a wild reading) shows only beside what it said before and after."""
+MEASURED = (Role.METER_ENERGY, Role.METER_VOLUME)
+"""What a meter measures: its energy, else its volume."""
+
+
+def all_meters(site: Site) -> tuple[AnyMeter, ...]:
+    """The meters of a site, and after them those that nobody installed."""
+    return (*site.meters, *site.virtual_meters)
+
+
+def meter_named(site: Site, meter_id: str) -> AnyMeter:
+    """The meter or virtual meter of a site. Raises ``NotFound`` with those there are."""
+    for meter in all_meters(site):
+        if meter.id == meter_id:
+            return meter
+    known = ", ".join(meter.id for meter in all_meters(site)) or "none"
+    raise NotFound(f"no meter {meter_id!r} in {site.id}; there are: {known}")
+
+
+def measured_point(site: Site, meter: Meter) -> Point | None:
+    """The point with what a meter measures: its energy, else its volume."""
+    found = (site.meter_point(meter.id, role) for role in MEASURED)
+    return next((point for point in found if point is not None), None)
+
+
+def consumption(
+    site: Site, meter: str | AnyMeter, store: Store, start: datetime, end: datetime, step: timedelta
+) -> Consumption:
+    """Use of a meter (or the one of this id) from ``start`` to ``end`` per ``step``, its multiplier
+    applied.
+
+    What cannot be known is NaN and lies in an event that says why. Raises ``NotFound`` for a meter
+    that is not there, or has no point that counts.
+    """
+    chosen = meter_named(site, meter) if isinstance(meter, str) else meter
+    return _use(site, chosen, store, _Grid(start, end, step))
+
+
+def days(site: Site, meter_id: str, store: Store, first: date, last: date) -> Consumption:
+    """Use of a meter on the local days from ``first`` to ``last``, both included.
+
+    A day begins and ends at its own midnights, so that it may have 23 or 25 hours; ``edges`` of
+    the answer tells them. Raises as ``consumption`` does.
+    """
+    edges = local_day_edges(first, last, site.timezone)
+    grid = _Grid(_moment(edges[0]), _moment(edges[-1]), DAY, edges)
+    return _use(site, meter_named(site, meter_id), store, grid)
+
+
+def meter_quality(
+    site: Site, meter_id: str, store: Store, start: datetime, end: datetime, step: timedelta = HOUR
+) -> tuple[Consumption, MeterQuality]:
+    """What a meter used and how good its readings are. Raises as ``consumption`` does."""
+    use = consumption(site, meter_id, store, start, end, step)
+    readings = [
+        reading
+        for point in _points(site, meter_named(site, meter_id))
+        for reading in store.readings(point.id, start, end)
+    ]
+    return use, quality(use, readings)
+
+
+def counted_until(site: Site, meter_id: str, last: datetime) -> datetime:
+    """Up to when a meter's use is known by a reading of ``last``: a register until that moment, an
+    amount until the end of its interval."""
+    for point in _points(site, meter_named(site, meter_id)):
+        if isinstance(point.address, SupplierAddress) and point.address.interval:
+            return last + timedelta(seconds=point.interval_s)
+    return last
+
+
+def _points(site: Site, meter: AnyMeter) -> list[Point]:
+    """What a meter is counted from: one point, for a virtual meter those of its parts."""
+    names = [name for name, _ in meter.terms] if isinstance(meter, VirtualMeter) else [meter.id]
+    found = (measured_point(site, part) for part in site.meters if part.id in names)
+    return [point for point in found if point is not None]
+
+
+def moments(use: Consumption) -> list[datetime]:
+    """The edges of the steps, one more than there are steps."""
+    if use.edges is not None:
+        return [_moment(edge) for edge in use.edges]
+    return [*use.use.times(), use.use.end]
+
+
+def _moment(edge: np.int64) -> datetime:
+    return EPOCH + int(edge) * MICROSECOND
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The steps that are asked for; ``edges`` where they are not all alike."""
+
+    start: datetime
+    end: datetime
+    step: timedelta
+    edges: Micros | None = None
+
+
+def _use(site: Site, meter: AnyMeter, store: Store, grid: _Grid) -> Consumption:
+    if isinstance(meter, Meter):
+        return _measured(site, meter, store, grid)
+    parts = {name: _use(site, meter_named(site, name), store, grid) for name, _ in meter.terms}
+    return virtual_use(parts, meter.terms)
+
+
+def _measured(site: Site, meter: Meter, store: Store, grid: _Grid) -> Consumption:
+    point = measured_point(site, meter)
+    if point is None:
+        raise NotFound(f"meter {meter.id!r} of {site.id} has no point that counts energy or volume")
+    times, values = store.good(point.id, grid.start - AROUND, grid.end + AROUND)
+    rated = meter.max_kw if point.role is Role.METER_ENERGY else None
+    address = point.address
+    if isinstance(address, SupplierAddress) and address.interval:
+        return interval_use(
+            times,
+            values,
+            interval_s=point.interval_s,
+            start=grid.start,
+            end=grid.end,
+            step=grid.step,
+            edges=grid.edges,
+            unit=point.unit,
+            multiplier=meter.multiplier,
+            max_per_hour=rated,
+        )
+    return register_use(
+        times,
+        values,
+        start=grid.start,
+        end=grid.end,
+        step=grid.step,
+        edges=grid.edges,
+        unit=point.unit,
+        maximum=meter.register_max,
+        multiplier=meter.multiplier,
+        max_per_hour=rated,
+        exchanges=meter.exchanges,
+    )

@@ -1,0 +1,22 @@
+"""How long readings of a point are kept where they wait on disk and there is too little room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bms.model.site import Point, Privacy, Role, Site
+from bms.model.spool import Importance
+
+REGISTERS = frozenset({Role.METER_ENERGY, Role.METER_VOLUME})
+
+
+def importance_of(point: Point) -> Importance:
+    """Registers of meters first: bills and savings rest on them. Data about people last."""
+    if point.meter is not None and point.role in REGISTERS:
+        return Importance.REGISTER
+    return Importance.PERSONAL if point.privacy is Privacy.PERSONAL else Importance.OTHER
+
+
+def importances(sites: Iterable[Site]) -> dict[str, Importance]:
+    """By point id; a point that is in no site file is ``OTHER``."""
+    return {point.id: importance_of(point) for site in sites for point in site.points}

@@ -1,0 +1,98 @@
+"""How long readings are kept, by their class, and the rounds that let the others go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from bms.model.retention import Erased, Erasure
+from bms.model.site import Point, Privacy, Site
+from bms.ports import Store
+
+log = logging.getLogger(__name__)
+
+#: Days that readings are kept where the site file says nothing; None is for good.
+#:
+#: Personal ones (occupancy, CO2) for a season: long enough to see that the ventilation follows the
+#: use of a room, too short to follow a person through a year. Internal ones for five years, as long
+#: as bills are kept and a saving is followed up; their hours and days stay.
+KEPT_DAYS: Mapping[Privacy, int | None] = MappingProxyType(
+    {Privacy.PERSONAL: 90, Privacy.INTERNAL: 5 * 366, Privacy.OPEN: None}
+)
+ACTOR = "retention"
+#: How often the files are scrubbed: it holds up everybody who writes.
+SCRUB_EVERY = timedelta(days=7)
+_EPOCH = date(1970, 1, 1)
+
+
+async def retain_site(site: Site, *, now: datetime, store: Store) -> tuple[Erased, ...]:
+    """Keep the roll-ups of the days that ended, and delete what is older than it may be.
+
+    Gives what was deleted, a line for each class and age.
+    """
+    return await asyncio.to_thread(_retain, site, now, store)
+
+
+def _retain(site: Site, now: datetime, store: Store) -> tuple[Erased, ...]:
+    store.refresh_rollups([point.id for point in site.points], now)
+    erased = [store.forget(erasure) for erasure in erasures(site, now)]
+    for gone in erased:
+        if not gone.nothing:
+            log.info(
+                "%s: %d %s readings from before %s are deleted",
+                site.id,
+                gone.readings,
+                gone.privacy.value,
+                gone.until.isoformat(),
+            )
+    return tuple(gone for gone in erased if not gone.nothing)
+
+
+async def scrub(*, now: datetime, store: Store) -> bool:
+    """Take what was deleted since ``SCRUB_EVERY`` ago out of the files; whether there was any."""
+    if not await asyncio.to_thread(store.erasures, now - SCRUB_EVERY):
+        return False
+    await asyncio.to_thread(store.scrub)
+    return True
+
+
+def kept_days(point: Point) -> int | None:
+    """How many days the readings of a point are kept; None is for good."""
+    return KEPT_DAYS[point.privacy] if point.retention_days is None else point.retention_days
+
+
+def erasures(site: Site, now: datetime) -> list[Erasure]:
+    """What is to be deleted of a site at ``now``: whole local days, once all of a day is too old.
+
+    Points that are kept equally long go together. Roll-ups of personal points go with them.
+    """
+    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    groups: dict[tuple[Privacy, int], list[str]] = defaultdict(list)
+    for point in site.points:
+        days = kept_days(point)
+        if days is not None and today - timedelta(days=days) > _EPOCH:
+            groups[point.privacy, days].append(point.id)
+    return [
+        _erasure(site, privacy, days, tuple(points), today, now)
+        for (privacy, days), points in sorted(groups.items())
+    ]
+
+
+def _erasure(
+    site: Site, privacy: Privacy, days: int, points: tuple[str, ...], today: date, now: datetime
+) -> Erasure:
+    return Erasure(
+        site=site.id,
+        privacy=privacy,
+        points=points,
+        before=today - timedelta(days=days),
+        with_rollups=privacy is Privacy.PERSONAL,
+        actor=ACTOR,
+        at=now,
+        reason=f"{privacy.value} readings are kept for {days} days",
+    )

@@ -1,0 +1,51 @@
+"""Whose days the roll-ups of a database are, in SQL: they are made anew for another time zone."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from bms.errors import ConfigError
+from bms.store.link import Link
+from bms.store.local_days import LocalDays
+from bms.store.stale import mark_between
+
+_ZONE = text("SELECT timezone FROM calendar WHERE id = 1")
+_KEEP = text(
+    "INSERT INTO calendar (id, timezone) VALUES (1, :timezone)"
+    " ON CONFLICT (id) DO UPDATE SET timezone = excluded.timezone"
+)
+_HORIZON = text("SELECT max(before) FROM horizons")
+_ENDS = text(
+    "SELECT p.key, (SELECT min(time) FROM readings WHERE point = p.key) AS first,"
+    " (SELECT max(time) FROM readings WHERE point = p.key) AS last FROM points AS p"
+)
+
+
+def settle_zone(link: Link, days: LocalDays) -> None:
+    """Mark every day that was read where the roll-ups are of no time zone yet, or of another.
+
+    Raises ConfigError where the roll-ups cannot be made anew, as readings were deleted already.
+    """
+    with link.reading() as session:
+        if session.connection().execute(_ZONE).scalar() == days.timezone:
+            return
+    with link.writing(durable=True) as session:
+        connection = session.connection()
+        link.database.hold(connection, alone=True)
+        kept = connection.execute(_ZONE).scalar()
+        if kept != days.timezone:
+            _begin_anew(connection, days, kept, link.database.place)
+
+
+def _begin_anew(connection: Connection, days: LocalDays, kept: str | None, place: str) -> None:
+    if kept is not None and connection.execute(_HORIZON).scalar() is not None:
+        raise ConfigError(
+            f"the roll-ups of {place} are of days in {kept}, and the readings that they were made"
+            f" of are deleted in part; write {kept} in BMS_TIMEZONE again"
+        )
+    connection.execute(text("DELETE FROM rollups"))
+    connection.execute(text("DELETE FROM stale"))
+    for point, first, last in connection.execute(_ENDS).all():
+        if first is not None:
+            mark_between(connection, days, point, first, last)
+    connection.execute(_KEEP, {"timezone": days.timezone})

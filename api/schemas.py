@@ -431,6 +431,22 @@ class MeterQualityAnswer(Answer):
         )
 
 
+class CoolingAnswer(Answer):
+    """How far the district heating water is cooled (afkøling), weighted by its volume.
+
+    ``energy_ratio`` is the measured energy over what volume and cooling make: outside 0.9 to 1.1 a
+    sensor, a unit or a meter is wrong.
+    """
+
+    id: str
+    start: datetime
+    end: datetime
+    mean_k: float | None
+    volume_m3: float
+    coverage: float = Field(description="share of the known volume that the mean speaks of")
+    energy_ratio: float | None
+
+
 class UseRow(Answer):
     start: datetime
     end: datetime

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bms.model.site import Framing
+from drivers.draft_modbus import REGISTER
 from drivers.found import FoundDevice, FoundObject
 
 _SHOWN_SKIPPED = 200
@@ -20,6 +22,7 @@ _KINDS = (
     *("binary-input", "binary-output", "binary-value"),
     *("multi-state-input", "multi-state-output", "multi-state-value"),
     *("integer-value", "positive-integer-value", "large-analog-value"),
+    REGISTER,
 )
 UNITS = {
     "degrees-celsius": "degC",
@@ -146,7 +149,10 @@ class _DraftPoint:
             keys.append("zone: zone1")
         if guess.meter:
             keys.append(f"meter: {_quoted(guess.meter)}")
-        keys.append(f'bacnet: "{found.kind},{found.instance}"')
+        if found.kind == REGISTER:
+            keys.append(f"register: {found.name}")
+        else:
+            keys.append(f'bacnet: "{found.kind},{found.instance}"')
         lines = [f"  # {_comment(self._says())}"]
         lines.append("  - {" + ", ".join(keys) + "}")
         lines += [f"    # {line}" for line in self._write()]
@@ -168,7 +174,9 @@ class _DraftPoint:
     def _write(self) -> list[str]:
         """What a person may uncomment, and has to complete, to have it written."""
         found = self.found
-        if found.kind.endswith("-input") or self.guess.role in _NEVER_WRITTEN:
+        if found.kind.endswith("-input") or found.kind == REGISTER:
+            return []
+        if self.guess.role in _NEVER_WRITTEN:
             return []
         low, high = _LEVERS.get(self.guess.role, ("FILL_IN", "FILL_IN"))
         has_slots = found.commandable is not False
@@ -180,6 +188,7 @@ class _DraftPoint:
         ]
 
 
+_WHOLE_ENERGY = ("energy", "energy_import")
 _NEVER_WRITTEN = ("zone_temp", "zone_valve", "zone_co2", "outdoor_temp", "meter_energy")
 _LEVERS = {"zone_setpoint": ("17", "23"), "heating_curve_shift": ("-5", "5")}
 
@@ -189,7 +198,8 @@ def _points(device: FoundDevice, label: str, labels: _Labels) -> list[_DraftPoin
     for each in device.objects:
         if each.kind not in _KINDS:
             continue
-        name = labels.new(each.name or f"{each.kind}-{each.instance}")
+        told = f"{label}.{each.name}" if each.kind == REGISTER else each.name
+        name = labels.new(told or f"{each.kind}-{each.instance}")
         found.append(_DraftPoint(name, label, each, _guess(each, name)))
     return found
 
@@ -201,7 +211,7 @@ def _guess(found: FoundObject, label: str) -> _Guess:
         return _temperature(found, words)
     if unit == "ppm":
         return _Guess("zone_co2", unit, zone=True)
-    if unit == "kWh":
+    if unit == "kWh" and (found.kind != REGISTER or found.name in _WHOLE_ENERGY):
         return _Guess("meter_energy", unit, meter=label)
     if unit == "%" and re.search(r"(ventil|valve)", words) and re.search(_ROOM, words):
         return _Guess("zone_valve", unit, zone=True)
@@ -223,6 +233,8 @@ def _temperature(found: FoundObject, words: str) -> _Guess:
 
 
 def _unit(found: FoundObject) -> str:
+    if found.kind == REGISTER:
+        return found.unit or "1"
     if found.kind.startswith("binary-"):
         return "on/off"
     return UNITS.get(found.unit or "", "1")
@@ -235,19 +247,34 @@ def _device_label(device: FoundDevice) -> str:
 
 
 def _device_line(device: FoundDevice, label: str) -> str:
-    keys = [f"id: {_quoted(label)}", f"protocol: {device.protocol}"]
-    keys += [f"host: {_quoted(device.host or 'fill-in.invalid')}", f"port: {device.port}"]
+    keys = [f"id: {_quoted(label)}", f"protocol: {device.protocol}", *_way_to(device)]
     if device.instance is not None:
         keys.append(f"instance: {device.instance}")
     if device.protocol == "modbus" and device.unit is not None:
         keys.append(f"unit: {device.unit}")
+    if device.template is not None:
+        keys.append(f"template: {device.template}")
     said = [text for text in (device.vendor, device.model, device.firmware) if text]
-    if not device.host:
+    if device.template is not None:
+        said.append("template guessed: compare each value with the display")
+    if not device.host and device.serial is None:
         said.append("fill in: its address")
     if device.network is not None:
         said.append(f"behind a router, network {device.network} address {device.mac}")
     comment = f" # {_comment('; '.join(said))}" if said else ""
     return "  - {" + ", ".join(keys) + "}" + comment
+
+
+def _way_to(device: FoundDevice) -> list[str]:
+    """The keys that say where the device is."""
+    line = device.serial
+    if line is not None:
+        settings = f"baud: {line.baud}, parity: {line.parity}, stop_bits: {line.stop_bits}"
+        return ["framing: rtu", f"serial: {{path: {_quoted(line.path)}, {settings}}}"]
+    keys = [f"host: {_quoted(device.host or 'fill-in.invalid')}", f"port: {device.port}"]
+    if device.framing is Framing.RTU_OVER_TCP:
+        keys.append(f"framing: {device.framing}")
+    return keys
 
 
 def _meter_line(point: _DraftPoint) -> str:

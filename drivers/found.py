@@ -36,6 +36,7 @@ class FoundDevice:
     """A device. ``network`` and ``mac`` (hexadecimal) say where it is behind a router.
 
     ``framing`` is how Modbus frames travel; on a serial line ``serial`` stands for host and port.
+    ``template`` is the device template that most likely fits.
     ``notes`` tell a person what could not be found out.
     """
 
@@ -48,6 +49,7 @@ class FoundDevice:
     mac: str | None = None
     framing: Framing | None = None
     serial: SerialLine | None = None
+    template: str | None = None
     name: str | None = None
     vendor: str | None = None
     vendor_id: int | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import termios
 
@@ -27,7 +28,8 @@ def travel_s(line: SerialLine, size: int) -> float:
 def open_serial(line: SerialLine, protocol: asyncio.Protocol) -> SerialTransport:
     """Open and set up the port, raw and for us alone, and drop what waits in it.
 
-    Raises OSError when there is no such port, it cannot be set up, or the speed is not known.
+    Raises OSError when there is no such port, another process uses it, it cannot be set up, or the
+    speed is not known.
     """
     descriptor = os.open(line.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     try:
@@ -41,6 +43,10 @@ def open_serial(line: SerialLine, protocol: asyncio.Protocol) -> SerialTransport
 
 
 def _set_up(descriptor: int, line: SerialLine) -> None:
+    try:  # two who ask on one line would take each other's answers
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError("another process uses it") from None
     speed = getattr(termios, f"B{line.baud}")
     control = termios.CS8 | termios.CREAD | termios.CLOCAL
     if line.parity is not Parity.NONE:

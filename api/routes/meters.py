@@ -13,6 +13,7 @@ from api.deps import METER_ID, CityDep, Cursor, Limit, Reader, SiteDep
 from api.routes.sites import page
 from api.schemas import (
     ConsumptionAnswer,
+    CoolingAnswer,
     Latest,
     MeterEventAnswer,
     MeterPage,
@@ -32,6 +33,7 @@ from bms.services.consumption import (
     meter_quality,
     moments,
 )
+from bms.services.cooling import cooling
 from bms.services.periods import local_date
 
 router = APIRouter(prefix="/meters", tags=["meters"])
@@ -99,6 +101,29 @@ def quality_of_meter(
     first, last = _period(start, end, city.clock.now())
     use, verdict = meter_quality(site, meter_id, city.store, first, last)
     return MeterQualityAnswer.of(f"{site.id}/{meter_id}", use, verdict)
+
+
+@router.get("/{site_id}/{meter_id}/cooling")
+def cooling_of_meter(
+    city: CityDep,
+    key: Reader,
+    site: SiteDep,
+    meter_id: MeterId,
+    start: Start = None,
+    end: End = None,
+) -> CoolingAnswer:
+    """How far the building cools the water of a district heating meter, weighted by volume."""
+    first, last = _period(start, end, city.clock.now())
+    found = cooling(site, meter_id, city.store, first, last)
+    return CoolingAnswer(
+        id=f"{site.id}/{meter_id}",
+        start=first,
+        end=last,
+        mean_k=found.mean,
+        volume_m3=found.volume_m3,
+        coverage=found.coverage,
+        energy_ratio=found.energy_ratio,
+    )
 
 
 def _period(

@@ -15,16 +15,16 @@ from api.schemas import ReadingRow, ReadingsAnswer
 from bms.errors import ConfigError, NotFound
 from bms.model.reading import Quality
 from bms.model.series import grid_length
-from bms.model.site import Point, Role
+from bms.model.site import Point
 from bms.ports import Fold
 from bms.services.city import City
+from bms.services.consumption import counts, point_use
 
 router = APIRouter(prefix="/points", tags=["readings"])
 
 MOST_ROWS = 20_000
 MOST_DAYS = 366 * 3
 DAY = timedelta(days=1)
-CUMULATIVE = (Role.METER_ENERGY, Role.METER_VOLUME)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 STEP = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 
@@ -50,8 +50,8 @@ def readings(
     """Readings from ``start`` up to ``end`` (exclusive; default: the last 24 hours).
 
     Without ``step`` as they were read, oldest first, each with its quality; ``next`` is the
-    ``start`` of the page after. With ``step`` on a grid: means, for cumulative registers the use
-    per step; ``fold`` says otherwise. What is missing is null.
+    ``start`` of the page after. With ``step`` on a grid: means, for registers and amounts of
+    meters the use per step; ``fold`` says otherwise. What is missing is null.
     """
     point = _point(city, point_id)
     first, last = _span(start, end, city.clock.now())
@@ -106,8 +106,12 @@ def _on_grid(
     n = grid_length(start, end, step)
     if n > MOST_ROWS:
         raise ConfigError(f"{n} steps are more than {MOST_ROWS}; take a longer step or less time")
-    way = fold or (Fold.DELTA if point.role in CUMULATIVE else Fold.MEAN)
-    series = city.store.series(point.id, start, end, step, way)
+    counting = counts(point)
+    way = fold or (Fold.DELTA if counting else Fold.MEAN)
+    if counting and way is Fold.DELTA:
+        series = point_use(city.site(point.site), point, city.store, start, end, step).use
+    else:
+        series = city.store.series(point.id, start, end, step, way)
     return ReadingsAnswer(
         point=point.id,
         unit=point.unit,

@@ -1,4 +1,4 @@
-"""What a city of both protocols costs: half of the points each, as the drivers' benches saw them."""
+"""What a city of both protocols costs, half of the points each, as the drivers' benches saw it."""
 
 from __future__ import annotations
 

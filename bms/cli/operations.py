@@ -14,10 +14,11 @@ from bms.cli.progress import progress_bars
 from bms.cli.screen import screen
 from bms.cli.sentences import WRONG_CALL, errors
 from bms.config import Settings
+from bms.errors import ConfigError
 from bms.model.codec import json_schema
 from bms.model.plan import Problem, Schedule
 from bms.runtime.wire import opened
-from bms.services.keys import create_key
+from bms.services.keys import SCOPES, create_key
 from bms.store.backup import back_up, dump_command
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -47,7 +48,7 @@ def schema(name: Annotated[str, typer.Argument(help="problem or schedule")]) -> 
 @keys.command()
 def create(
     name: Annotated[str, typer.Argument(help="whose key it is")],
-    scope: Annotated[str, typer.Option(help="read, operate, or controller:SITE/DEVICE")] = "read",
+    scope: Annotated[str, typer.Option(help=SCOPES)] = "read",
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown once and kept nowhere.
@@ -114,20 +115,26 @@ def backup(
     url = Settings().database
     instead = dump_command(url, file)
     if instead is not None:
-        errors.print(
-            f"error: PostgreSQL is backed up with its own tool; it asks for the password, or takes"
-            f" it from ~/.pgpass:\n{instead}",
-            markup=False,
+        raise _wrong_call(
+            "PostgreSQL is backed up with its own tool; it asks for the password, or takes it from"
+            f" ~/.pgpass:\n{instead}"
         )
-        raise typer.Exit(WRONG_CALL)
-    with progress_bars(quiet=as_json) as report:
-        done = back_up(url, file, force=force, report=lambda share: report(COPYING, share))
+    try:
+        with progress_bars(quiet=as_json) as report:
+            done = back_up(url, file, force=force, report=lambda share: report(COPYING, share))
+    except ConfigError as error:
+        raise _wrong_call(str(error)) from error
     if as_json:
         row = {"file": str(done.file), "bytes": done.size, "readings": done.readings}
         typer.echo(json.dumps(row))
     else:
         size = f"{done.size / 1e6:.1f} MB"
         typer.echo(f"{done.file}: {done.readings} readings, {size}, checked")
+
+
+def _wrong_call(sentence: str) -> typer.Exit:
+    errors.print(f"error: {sentence}", markup=False)
+    return typer.Exit(WRONG_CALL)
 
 
 def bench(

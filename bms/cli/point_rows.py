@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from bms.cli.screen import say, slim_table
+from bms.cli.spoken import QUALITIES, SAID, Language
 from bms.model.command import (
     Accepted,
     Clamped,
@@ -29,35 +30,47 @@ FEW = 3
 Traces = Mapping[str, Sequence[Exchange]]
 
 
-def show_readings(console: Console, rows: Sequence[tuple[Point, Reading]]) -> None:
+def show_readings(
+    console: Console, rows: Sequence[tuple[Point, Reading]], tongue: Language = Language.EN
+) -> None:
     """Point, value, unit and quality; below them, once each, what is wrong."""
-    table = slim_table("point", "value", "unit", "quality")
+    table = slim_table(*_heads(tongue, "point", "value", "unit", "quality"))
     wrong: dict[str, list[str]] = defaultdict(list)
     for point, reading in rows:
-        table.add_row(point.id, _number(reading.value), point.unit, reading.quality)
+        quality = tongue.of(QUALITIES[reading.quality])
+        table.add_row(point.id, _number(reading.value), point.unit, quality)
         if reading.detail:
             wrong[reading.detail].append(point.id)
     console.print(table)
     for detail, points in wrong.items():
         console.print()
-        say(console, ", ".join(points) if len(points) <= FEW else f"{len(points)} points")
+        many = tongue.of(SAID["points"]).format(len(points))
+        say(console, ", ".join(points) if len(points) <= FEW else many)
         say(console, detail, indent=2)
 
 
-def show_receipt(console: Console, receipt: Receipt, point: Point, timezone: str) -> None:
+def show_receipt(
+    console: Console,
+    receipt: Receipt,
+    point: Point,
+    timezone: str,
+    tongue: Language = Language.EN,
+) -> None:
     """The outcome in a word, then what was wanted, what stands and until when."""
-    say(console, f"{type(receipt).__name__}: {point.id}")
-    for line in _lines(receipt, point, ZoneInfo(timezone)):
+    say(console, f"{tongue.of(SAID[type(receipt).__name__])}: {point.id}")
+    for line in _lines(receipt, point, ZoneInfo(timezone), tongue):
         say(console, line, indent=2)
 
 
-def show_releases(console: Console, receipts: Iterable[ReleaseReceipt]) -> None:
+def show_releases(
+    console: Console, receipts: Iterable[ReleaseReceipt], tongue: Language = Language.EN
+) -> None:
     """Point, outcome and the value that stands; below them why others are still held."""
-    table = slim_table("point", "outcome", "now")
+    table = slim_table(*_heads(tongue, "point", "outcome", "now"))
     trouble = []
     for point, outcome, now in release_rows(receipts):
         held = outcome == "still held"
-        table.add_row(point, outcome, "" if held else now)
+        table.add_row(point, tongue.of(SAID[outcome]), "" if held else now)
         if held:
             trouble.append((point, now))
     console.print(table)
@@ -67,11 +80,11 @@ def show_releases(console: Console, receipts: Iterable[ReleaseReceipt]) -> None:
         say(console, error, indent=2)
 
 
-def show_traces(console: Console, traces: Traces) -> None:
+def show_traces(console: Console, traces: Traces, tongue: Language = Language.EN) -> None:
     """Every request (→) and reply (←) in hex, with the time since the first request."""
     for device, exchanges in traces.items():
         console.print()
-        say(console, f"{device}: {len(exchanges)} exchanges")
+        say(console, tongue.of(SAID["exchanges"]).format(device, len(exchanges)))
         for exchange in exchanges:
             began = exchange.at - exchanges[0].at
             ended = began + exchange.took_s
@@ -98,29 +111,39 @@ def traces_as_json(traces: Traces) -> dict[str, list[dict[str, object]]]:
     }
 
 
-def _lines(receipt: Receipt, point: Point, zone: ZoneInfo) -> list[str]:
-    command = receipt.command
-    wanted = f"wanted {command.value:g} {point.unit}"
-    until = f"until {command.lease_end.astimezone(zone):%Y-%m-%d %H:%M}, then it is given back"
+def _heads(tongue: Language, *codes: str) -> list[str]:
+    return [tongue.of(SAID[code]) for code in codes]
+
+
+def _lines(receipt: Receipt, point: Point, zone: ZoneInfo, tongue: Language) -> list[str]:
+    def told(code: str, *values: object) -> str:
+        return tongue.of(SAID[code]).format(*values)
+
+    command, unit = receipt.command, point.unit
+    wanted = told("wanted", _number(command.value), unit)
+    until = told("until", f"{command.lease_end.astimezone(zone):%Y-%m-%d %H:%M}")
     match receipt:
         case Accepted():
-            return [wanted, f"reads back {_number(receipt.read_back)} {point.unit}", until]
+            return [wanted, told("reads back", _number(receipt.read_back), unit), until]
         case Clamped():
-            written = f"wrote {receipt.written:g} {point.unit}: {receipt.limit}"
-            return [written, f"reads back {receipt.read_back:g} {point.unit}", until]
+            # The command may hold what is left of the wish; the limit then says what that was.
+            wish = [] if command.value == receipt.written else [wanted]
+            written = told("wrote", _number(receipt.written), unit, receipt.limit)
+            return [*wish, written, told("reads back", _number(receipt.read_back), unit), until]
         case Refused():
             return [wanted, receipt.reason]
-        case Overridden():
-            where = "" if receipt.priority is None else f" at priority {receipt.priority}"
-            value = "" if receipt.value is None else f" at {receipt.value:g} {point.unit}"
-            return [wanted, f"held{value} by {receipt.by}{where}"]
+        case Overridden(_, priority, value, by):
+            at = "" if value is None else told("at value", _number(value), unit)
+            rank = "" if priority is None else told("at priority", priority)
+            return [wanted, told("held", at, by) + rank]
         case Failed():
-            more = "it may work again later" if receipt.retryable else "trying again will not help"
+            more = told("later") if receipt.retryable else told("never")
             return [wanted, receipt.error, more]
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:g}"
+    """As many digits as a meter's register has: it is compared with the display."""
+    return "–" if value is None else f"{value:.12g}"
 
 
 def _ms(seconds: float) -> str:

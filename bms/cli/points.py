@@ -21,6 +21,7 @@ from bms.cli.point_rows import (
     traces_as_json,
 )
 from bms.cli.screen import screen
+from bms.cli.spoken import language
 from bms.config import Settings
 from bms.errors import BmsError, NotFound
 from bms.model.codec import to_dict
@@ -93,9 +94,9 @@ def read(
         typer.echo(json.dumps(traced if trace else readings))
     else:
         console = screen()
-        show_readings(console, rows)
+        show_readings(console, rows, language())
         if trace:
-            show_traces(console, traces)
+            show_traces(console, traces, language())
     if all(reading.value is None for _, reading in rows):
         raise typer.Exit(1)
 
@@ -155,7 +156,7 @@ def write(
     if as_json:
         typer.echo(json.dumps({"outcome": type(receipt).__name__.lower(), **to_dict(receipt)}))
     else:
-        show_receipt(screen(), receipt, point, site.timezone)
+        show_receipt(screen(), receipt, point, site.timezone, language())
     if not isinstance(receipt, Accepted | Clamped):
         raise typer.Exit(1)
 
@@ -178,7 +179,7 @@ def release(
         rows = [{"outcome": type(r).__name__.lower(), **to_dict(r)} for r in receipts]
         typer.echo(json.dumps(rows))
     else:
-        show_releases(screen(), receipts)
+        show_releases(screen(), receipts, language())
     if not all(isinstance(receipt, Released) for receipt in receipts):
         raise typer.Exit(1)
 

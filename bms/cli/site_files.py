@@ -17,13 +17,16 @@ from bms.errors import ConfigError, SiteFileError
 from bms.model.site import Site
 from bms.runtime.wire import sites_of
 from drivers.discovery import discover_bacnet
+from drivers.discovery_modbus import discover_modbus
 from drivers.draft import draft_site
+from drivers.draft_modbus import with_template
 from drivers.ede import read_ede
 from drivers.found import FoundDevice
 from drivers.templates import load_templates
 from sites.loader import load_sites
 
 app = typer.Typer(no_args_is_help=True, help="Validate, list and draft site files.")
+MODBUS_KINDS = ("modbus", "rtu", "serial")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -88,7 +91,11 @@ def _cell(value: object) -> str:
 @app.command()
 def draft(
     source: Annotated[
-        str, typer.Argument(help="an EDE file (.csv), or a BACnet address to discover")
+        str,
+        typer.Argument(
+            help="an EDE file (.csv), a BACnet address to discover, or Modbus units: "
+            "modbus:HOST, rtu:HOST:PORT, serial:/dev/ttyUSB0?baud=9600"
+        ),
     ],
     out: Annotated[Path, typer.Option(help="site file to write; it must not exist yet")],
     site: Annotated[str, typer.Option(help="id of the site")] = "new_site",
@@ -97,6 +104,8 @@ def draft(
     host: Annotated[str, typer.Option(help="EDE: address of the devices")] = "",
 ) -> None:
     """Write a draft site file from a BACnet EDE file or a discovery; a person completes it.
+
+    A Modbus device tells no registers: they are those of a template that bears its name, if any.
 
     Example: bms sites draft skole.csv --host 10.0.0.11 --site skole --out my-sites/skole.yaml
     """
@@ -119,5 +128,13 @@ def _from_ede(path: Path, states: Path | None, host: str) -> tuple[FoundDevice, 
 
 
 def _found(target: str) -> tuple[FoundDevice, ...]:
+    kind = target.partition(":")[0]
     with Console(stderr=True).status("asking …"):
-        return asyncio.run(discover_bacnet(target))
+        if kind not in MODBUS_KINDS:
+            return asyncio.run(discover_bacnet(target))
+        try:
+            scan = asyncio.run(discover_modbus(target.removeprefix("modbus:")))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    templates = load_templates()
+    return tuple(with_template(device, templates) for device in scan.found)

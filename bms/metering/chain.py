@@ -7,7 +7,6 @@ and between two readings of the same part the use is their difference.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -15,16 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.mark import Mark
-from bms.metering.moments import HOUR_US, Mask, Micros, hours
+from bms.metering.moments import HOUR_US, Mask, hours
 from bms.metering.pace import Pace
 from bms.model.metering import Flaw
-from bms.model.series import Floats
+from bms.model.series import Floats, Micros
 
 SHORT = 24 * HOUR_US
 """A wrong reading comes back within a day [us] or after two readings."""
 FEW = 2
 CLOSE = 0.1
 """Where no pace is known, coming back within a tenth of the leap, and of the level, is clear."""
+HIGH = 2.0
+"""A single step may be so many times the highest usual one."""
 NEAR_TOP = 0.9
 """A register above this share of its width is about to roll over."""
 
@@ -79,18 +80,20 @@ class _Walk:
     quantum: float
     after: int = 0
     keep: Mask = field(init=False)
+    moves: NDArray[np.intp] = field(init=False)
     wraps: list[tuple[int, float]] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.keep = np.ones(len(self.times), dtype=np.bool_)
+        self.moves = np.flatnonzero(np.diff(self.one))
 
     def judge(self, at: int) -> None:
         """Decide about the readings ``at`` and ``at + 1``."""
         tests: tuple[Callable[[int], bool], ...]
         if self.one[at + 1] < self.one[at]:
-            tests = (self._dips, self._rolls_over, self._overshot, self._restarts)
+            tests = (self._overshot, self._dips, self._rolls_over, self._restarts)
         else:
             tests = (self._leaps, self._catches_up, self._breaks_off)
         any(test(at) for test in tests)  # the first that holds has decided
@@ -111,7 +114,7 @@ class _Walk:
         level, back = float(self.one[at]), self.one[later]
         leap = back - self.one[later - 1]
         returned = (back >= level) & (back - level <= self._most(at, later))
-        if not math.isfinite(self.pace.usual):
+        if not self.pace.known:
             returned &= (back - level <= CLOSE * leap) & (back - level <= CLOSE * level)
         elif self._may_restart(at):
             returned &= leap > self._usual(later - 1, later)
@@ -143,7 +146,8 @@ class _Walk:
         """The register reached its width, and the use across is what the meter can have counted.
 
         Over a gap in which it can have counted half its width, only a register near its top is
-        known to have rolled over and not to have been reset.
+        known to have rolled over and not to have been reset; where it can have counted all of it,
+        nobody knows how often.
         """
         if self.width is None:
             return False
@@ -151,7 +155,8 @@ class _Walk:
         amount = self.width - before + float(self.raw[at + 1])
         most = float(self._most(at, at + 1))
         near_top = before > NEAR_TOP * self.width
-        if not 0 <= amount <= most or not (near_top or most <= self.width / 2):
+        once = most <= self.width / 2 or (near_top and most < self.width)
+        if not 0 <= amount <= most or not once:
             return False
         self.wraps.append((at + 1, amount - float(self.one[at + 1] - self.one[at])))
         ends = int(self.times[at]), int(self.times[at + 1])
@@ -168,8 +173,8 @@ class _Walk:
             return False
         base = first + int(below[-1])
         level, leap = float(self.one[base]), float(self.one[base + 1] - self.one[base])
-        if math.isfinite(self.pace.usual):
-            clear = bool(leap > self._usual(base, base + 1))
+        if self.pace.known:
+            clear = bool(leap > HIGH * self._usual(base, base + 1))
         else:
             clear = back - level <= CLOSE * min(leap, level)
         if not clear:
@@ -186,7 +191,8 @@ class _Walk:
         """The register stood still and then told at once what the meter had counted."""
         stood = np.flatnonzero(self.one[self.after : at + 1] != self.one[at])
         first = self.after + (int(stood[-1]) + 1 if len(stood) else 0)
-        if first == at or self.one[at + 1] - self.one[at] > self._most(first, at + 1):
+        amount = self.one[at + 1] - self.one[at]
+        if first == at or not self.pace.known or amount > self._usual(first, at + 1):
             return False
         self._leave_out(first + 1, at + 1, Flaw.FLAT_LINE, "caught_up")
         self.after = at + 1
@@ -211,9 +217,10 @@ class _Walk:
         n = len(self.times)
         day = int(np.searchsorted(self.times, self.times[at] + SHORT, side="right"))
         until = min(max(day, at + 2 + FEW), n)
-        moved = np.flatnonzero(self.one[at + 2 :] != self.one[at + 1])
-        after_rest = [at + 2 + int(moved[0])] if len(moved) else []
-        return np.union1d(np.arange(at + 2, until), after_rest).astype(np.intp)
+        near = np.arange(at + 2, until)
+        rest = int(np.searchsorted(self.moves, at + 1))
+        after_rest = self.moves[rest : rest + 1] + 1
+        return near if not len(after_rest) or after_rest[0] < until else np.append(near, after_rest)
 
     def _earliest(self, at: int) -> int:
         day = int(np.searchsorted(self.times, self.times[at] - SHORT))

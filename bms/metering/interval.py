@@ -9,19 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.mark import Mark, explain, runs, stretch_marks
-from bms.metering.moments import (
-    HOUR_US,
-    Mask,
-    Micros,
-    checked_edges,
-    from_micros,
-    step_edges,
-)
+from bms.metering.moments import HOUR_US, Mask, checked_edges, from_micros, step_edges
 from bms.metering.order import in_order
 from bms.metering.pace import Rating, highest_usual
 from bms.metering.sentences import told
 from bms.model.metering import Consumption, Flaw
-from bms.model.series import Floats, Series
+from bms.model.series import Floats, Micros, Series
 from bms.model.units import Unit
 
 SECOND_US = 1_000_000

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bms.metering.moments import MICROSECOND, Micros, checked_edges, from_micros, to_micros
+from bms.metering.moments import MICROSECOND, checked_edges, from_micros, to_micros
 from bms.model.metering import Consumption
-from bms.model.series import Series
+from bms.model.series import Micros, Series
 
 DAY = timedelta(days=1)
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bms.metering.moments import Mask, Micros
+from bms.metering.moments import Mask
 from bms.model.metering import Flaw
+from bms.model.series import Micros
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats, grid_length
+from bms.model.series import Floats, Micros, grid_length
 
-Micros = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,8 +40,9 @@ def step_edges(start: datetime, end: datetime, step: timedelta) -> Micros:
     """
     if step <= timedelta(0):
         raise ValueError(f"a grid has a positive step, not {step}")
+    first, _ = to_micros(start), to_micros(end)
     n = grid_length(start, end, step)
-    return to_micros(start) + (step // MICROSECOND) * np.arange(n + 1, dtype=np.int64)
+    return first + (step // MICROSECOND) * np.arange(n + 1, dtype=np.int64)
 
 
 def checked_edges(edges: Micros) -> Micros:

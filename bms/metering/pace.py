@@ -10,13 +10,14 @@ bound: the highest peak of 27 clean meters of two years was 3.1 times the median
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.moments import HOUR_US, Mask, Micros, hours
-from bms.model.series import Floats
+from bms.metering.moments import HOUR_US, Mask, hours
+from bms.model.series import Floats, Micros
 from bms.model.units import Unit
 
 Indices = NDArray[np.intp]
@@ -27,12 +28,14 @@ OTHER_UNIT = 100.0
 """Beyond this many times the median day peak, even a lasting rate is a slip of units."""
 FEWEST = 8
 """Fewer rates than this tell nothing about a meter."""
+BORNE_OUT = 3
+"""One or two steps may both be wrong."""
 A_DAY = 24
 """So many rates of a register tell its pace without the others."""
 FAR = 24 * HOUR_US
 """Farther than this from a fall [us], an increment has nothing to do with it."""
 
-LARGEST = {Unit.KWH: 10_000.0, Unit.M3: 10_000.0}
+LARGEST = {Unit.KWH: 10_000.0, Unit.M3: 10_000.0, Unit.M3_DEG_C: 1_000_000.0}
 """Use per hour that no municipal building has, whatever its meter says: 10 MW, 10 000 m3/h."""
 
 
@@ -43,6 +46,11 @@ class Pace:
 
     usual: float
     bound: float
+
+    @property
+    def known(self) -> bool:
+        """Whether the usual rate is known."""
+        return math.isfinite(self.usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,37 +85,32 @@ def learned(times: Micros, values: Floats) -> float:
         return math.inf
     grown, span = np.diff(values[at]), np.diff(times[at])
     rates = np.maximum(grown, 0.0) / hours(span)
-    for clean in (_far_from_falls(times, values, at), _not_beside_falls(values, at)):
+    falls = np.flatnonzero(np.diff(values) < 0)
+    for clean in _clean(times, falls, at) if len(falls) else ():
         if np.count_nonzero(clean & (grown > 0)) >= A_DAY:
             rates = np.where(clean, rates, 0.0)
             break
     return highest_usual(rates, float(np.median(span)))
 
 
-def _far_from_falls(times: Micros, values: Floats, at: Indices) -> Mask:
-    falls = times[np.flatnonzero(np.diff(values) < 0)]
-    first = np.searchsorted(falls, times[at[:-1]] - FAR)
-    far: Mask = np.searchsorted(falls, times[at[1:]] + FAR, side="right") == first
-    return far
-
-
-def _not_beside_falls(values: Floats, at: Indices) -> Mask:
-    falls = np.concatenate(([0], np.cumsum(np.diff(values) < 0)))
-    before, after = np.maximum(at[:-1] - 1, 0), np.minimum(at[1:] + 1, len(falls) - 1)
-    away: Mask = falls[after] == falls[before]
-    return away
+def _clean(times: Micros, falls: Indices, at: Indices) -> Iterator[Mask]:
+    """Rates far from every fall, then those with none in them or beside them."""
+    moments = times[falls]
+    first = np.searchsorted(moments, times[at[:-1]] - FAR)
+    yield np.searchsorted(moments, times[at[1:]] + FAR, side="right") == first
+    yield np.searchsorted(falls, at[1:] + 1) == np.searchsorted(falls, at[:-1] - 1)
 
 
 def highest_usual(rates: Floats, span_us: float) -> float:
     """The highest rate that counts as usual. ``rates`` per hour, each over about ``span_us`` [us];
-    infinite when fewer than eight are there or none is above zero. A day is a block of rates, or
-    an eighth of them where there are fewer than eight days."""
-    if len(rates) < FEWEST:
+    infinite when fewer than eight are there or fewer than three above zero.
+
+    A day is a block of rates, or an eighth of them where there are fewer than eight days.
+    """
+    if len(rates) < FEWEST or np.count_nonzero(rates > 0) < BORNE_OUT:
         return math.inf
     block = max(1, min(round(24 * HOUR_US / span_us), len(rates) // FEWEST))
     peaks = _peaks(rates, block)
-    if not (peaks > 0).any():
-        return math.inf
     above = np.sort(peaks[peaks > 0])
     reference = float(above[(len(above) - 1) // 2])
     trusted = np.repeat(_trusted(peaks, reference), block)[: len(rates)]
@@ -133,6 +136,9 @@ def _trusted(peaks: Floats, reference: float) -> Mask:
 
 
 def resolution(values: Floats) -> float:
-    """The smallest step that a register was seen to make; 0 when it never moved."""
+    """The smallest step that a register was seen to make; 0 when it hardly moved."""
     grown = np.diff(values)
-    return float(grown.min(where=grown > 0, initial=math.inf)) if (grown > 0).any() else 0.0
+    moved = grown > 0
+    if np.count_nonzero(moved) < BORNE_OUT:
+        return 0.0
+    return float(grown.min(where=moved, initial=math.inf))

@@ -11,14 +11,14 @@ from bms.metering.chain import Chain, chain
 from bms.metering.exchange import joined, near_exchanges
 from bms.metering.flat import flat_lines
 from bms.metering.mark import Mark, explain
-from bms.metering.moments import Micros, checked_edges, from_micros, step_edges
+from bms.metering.moments import checked_edges, from_micros, step_edges
 from bms.metering.order import in_order, possible
 from bms.metering.pace import Pace, Rating, learned, resolution
 from bms.metering.sentences import told
 from bms.metering.steps import fold
 from bms.metering.unit_slip import slip_marks, slipped
 from bms.model.metering import Consumption, MeterExchange
-from bms.model.series import Floats, Series
+from bms.model.series import Floats, Micros, Series
 from bms.model.units import Unit
 
 

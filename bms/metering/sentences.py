@@ -152,11 +152,15 @@ _TEXTS = {words.code: words for words in _SENTENCES}
 def told(
     marks: Iterable[Mark], unit: Unit, multiplier: float, start: int, end: int
 ) -> tuple[MeterEvent, ...]:
-    """The marks that touch the period from ``start`` to ``end`` [us] as events; amounts are the
+    """The marks inside the period from ``start`` to ``end`` [us] as events; amounts are the
     register's times ``multiplier``, in ``unit``."""
-    return tuple(
-        event(mark, unit, multiplier) for mark in marks if mark.start <= end and mark.end >= start
-    )
+    return tuple(event(mark, unit, multiplier) for mark in marks if _inside(mark, start, end))
+
+
+def _inside(mark: Mark, start: int, end: int) -> bool:
+    if mark.start == mark.end:
+        return start <= mark.start <= end
+    return mark.start < end and mark.end > start
 
 
 def event(mark: Mark, unit: Unit, multiplier: float) -> MeterEvent:

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from bms.metering.chain import Chain
 from bms.metering.mark import Mark, runs
-from bms.metering.moments import Mask, Micros, hours, tolerance
+from bms.metering.moments import Mask, hours, tolerance
 from bms.metering.pace import Pace
 from bms.model.metering import Flaw
-from bms.model.series import Floats
+from bms.model.series import Floats, Micros
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.mark import Mark, stretch_marks
-from bms.metering.moments import Mask, Micros, hours
+from bms.metering.moments import Mask, hours
 from bms.model.metering import Flaw
-from bms.model.series import Floats
+from bms.model.series import Floats, Micros
 
 FACTORS = (1000.0, 1e6, 3.6, 1000.0 / 3.6)
 """Between Wh, kWh and MWh, and between each of them and MJ and GJ."""
@@ -101,7 +101,8 @@ def _is_thousand(factor: float) -> bool:
 def _factor(before: float, after: float, meanwhile: float, quantum: float) -> float:
     for factor in (*FACTORS, *(1.0 / f for f in FACTORS)):
         exact = factor * before
-        low, high = exact - quantum, exact + max(factor, 1.0) * meanwhile + quantum
-        if low <= after <= high and high - low <= 2 * DIGITS * exact:
-            return factor
+        for slack in (factor * meanwhile, meanwhile):  # counted in the other unit or in this one
+            low, high = exact - quantum, exact + slack + quantum
+            if low <= after <= high and high - low <= 2 * DIGITS * exact:
+                return factor
     return 0.0

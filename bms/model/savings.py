@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from bms.model.event import Proposal
 from bms.model.units import Commodity
 from bms.model.words import Words
 
@@ -30,7 +31,8 @@ class Span:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """Something in a meter's data that an auditor asks about: what, from when to when, and how
-    many hours [h] of it. ``excluded`` ones count as missing; the others count as they stand."""
+    many hours [h] of it. ``excluded`` ones count as missing; the others count as they stand.
+    ``proposal`` says how a non-routine event could be adjusted for."""
 
     code: str
     start: datetime
@@ -38,6 +40,57 @@ class Finding:
     lasted_h: float
     excluded: bool
     words: Words
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthSavings:
+    """One calendar month of a saving [kWh], each with a 90 % interval of its own: the months add
+    up to the period. ``month`` is its first day, ``days`` those that were measured. ``to_date``
+    is the saving since 1 January of that year, or since the reporting period began where that is
+    later."""
+
+    month: date
+    days: int
+    adjusted_baseline_kwh: float
+    measured_kwh: float
+    saving_kwh: float
+    saving_low_kwh: float
+    saving_high_kwh: float
+    to_date_kwh: float
+    to_date_low_kwh: float
+    to_date_high_kwh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalisedSavings:
+    """What would be saved in a normal year [kWh per year] (IPMVP): the baseline's model minus the
+    reporting period's, both at the weather of ``normal_year``, with its 90 % interval.
+    ``degree_days`` [K d below 17 degC] are those of the normal year."""
+
+    normal_year: str
+    degree_days: float
+    baseline_kwh: float
+    reporting_kwh: float
+    saving_kwh: float
+    saving_low_kwh: float
+    saving_high_kwh: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenBaseline:
+    """A baseline as it stood when it was first used: ``id`` changes with every reading of its
+    period, with the code and with the ``settings`` (bms.savings.identity)."""
+
+    id: str
+    meter_id: str
+    period: Span
+    settings: Mapping[str, str]
+    model: str | None
+    coefficients: Mapping[str, float] | None
+    n: int
+    cv_rmse: float | None
+    baseline_kwh: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +106,11 @@ class Savings:
     independent days n'. ``flags`` are the codes of the ``findings``. Beside the model stands the
     Danish degree-day correction: ``degree_days`` [K d below 17 degC] of both periods' measured
     days, and the saving against the baseline corrected by GUF and GAF, of the same days.
-    ``hourly_cv_rmse`` and ``hourly_saving_kwh`` are the second opinion of the hourly model.
+    ``guf_share`` is the share of the use that GUF took. ``hourly_cv_rmse`` and
+    ``hourly_saving_kwh`` are the second opinion of the ``hourly_model``. ``baseline_id`` names the
+    baseline's data, code and ``baseline_settings``. ``months`` are in order; ``normalised`` is None
+    where no normal year was asked for or a year is too thin. ``cost_dkk``, ``co2_kg`` and
+    ``primary_energy_kwh`` value the saving at the mean price and factors of the period.
     """
 
     meter_id: str
@@ -85,13 +142,23 @@ class Savings:
     degree_day_saving_kwh: float | None = None
     hourly_cv_rmse: float | None = None
     hourly_saving_kwh: float | None = None
+    hourly_model: str | None = None
+    guf_share: float | None = None
+    baseline_id: str | None = None
+    baseline_settings: Mapping[str, str] | None = None
+    months: tuple[MonthSavings, ...] = ()
+    normalised: NormalisedSavings | None = None
+    cost_dkk: float | None = None
+    co2_kg: float | None = None
+    primary_energy_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSavings:
     """The saving of a building or portfolio: the sum over its billed meters, with its interval.
 
-    ``cost_dkk`` and ``co2_kg`` value the saving at the mean price and factor of the period.
+    ``cost_dkk``, ``co2_kg`` and ``primary_energy_kwh`` value the saving at the mean price and
+    factors of the period. ``months`` add up to the period.
     """
 
     id: str
@@ -106,3 +173,5 @@ class SiteSavings:
     reasons: tuple[Words, ...] = ()
     cost_dkk: float | None = None
     co2_kg: float | None = None
+    primary_energy_kwh: float | None = None
+    months: tuple[MonthSavings, ...] = ()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, timedelta
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,11 @@ class Baseline:
         return f"{self.work.kind} weekday, {self.rest.kind} weekend"
 
     @property
+    def by_sun(self) -> bool:
+        """Whether the sun has a part in the model."""
+        return bool(self.work.sun_slope or (self.rest is not None and self.rest.sun_slope))
+
+    @property
     def parameters(self) -> int:
         return self.work.parameters + (self.rest.parameters if self.rest else 0)
 
@@ -61,28 +66,65 @@ class Baseline:
         rest = {} if self.rest is None else self.rest.coefficients
         return self.work.coefficients | {f"rest_{name}": value for name, value in rest.items()}
 
-    def predict(self, dates: tuple[date, ...], temp_c: Floats) -> Floats:
-        """Use [kWh/day] on ``dates`` at ``temp_c`` [degC]."""
-        return _predict(self.work, self.rest, resting(dates, self.closed), temp_c)
+    def predict(
+        self, dates: tuple[date, ...], temp_c: Floats, sun_wm2: Floats | None = None
+    ) -> Floats:
+        """Use [kWh/day] on ``dates`` at ``temp_c`` [degC] and ``sun_wm2`` [W/m2]; at the mean sun
+        of the fitted days without."""
+        work = self.work.predict(temp_c, sun_wm2)
+        if self.rest is None:
+            return work
+        rest = self.rest.predict(temp_c, sun_wm2)
+        return np.where(resting(dates, self.closed), rest, work)
+
+    def expect(self, days: Days) -> Floats:
+        """Use [kWh/day] in the weather of ``days``."""
+        return self.predict(days.dates, days.temp_c, days.sun_wm2)
+
+    def at_mean_sun(self, days: Days) -> Days:
+        """``days`` without what the sun made of their use, for whom only temperature counts."""
+        if not self.by_sun:
+            return days
+        part = self.predict(days.dates, days.temp_c) - self.expect(days)
+        return replace(days, kwh=days.kwh + part * days.hours / 24.0)
 
 
 def resting(dates: tuple[date, ...], closed: Closed) -> NDArray[np.bool_]:
     """Weekends and closed days."""
-    return np.array([day.weekday() >= 5 or closed(day) for day in dates], dtype=bool)
+    if closed is never:
+        return _weekend(dates)
+    return _weekend(dates) | np.array([closed(day) for day in dates], dtype=bool)
 
 
-def fit_baseline(days: Days, *, cooling: bool, closed: Closed) -> Baseline:
-    """Fit on valid ``days`` (at least one)."""
+def never(day: date) -> bool:
+    """A building without closed days."""
+    return False
+
+
+@lru_cache(maxsize=16)
+def _weekend(dates: tuple[date, ...]) -> NDArray[np.bool_]:
+    # 1 January of the year 1 was a Monday and has the ordinal 1.
+    weekend = (np.array([day.toordinal() for day in dates], dtype=np.int64) - 1) % 7 >= 5
+    weekend.flags.writeable = False
+    return weekend
+
+
+def fit_baseline(days: Days, *, cooling: bool, closed: Closed = never) -> Baseline:
+    """Fit on valid ``days`` (at least one); the sun has a part where ``days`` tell it and the BIC
+    asks for it, and so have closed days of their own."""
     y, temp = days.rate, days.temp_c
-    rest_days = resting(days.dates, closed)
-    work, rest = _choose(y, temp, rest_days, cooling=cooling)
-    residual = y - _predict(work, rest, rest_days, temp)
+    work, rest, kept = _choose(days, closed, cooling=cooling)
+    fitted = work.predict(temp, days.sun_wm2)
+    if rest is not None:
+        at_rest = rest.predict(temp, days.sun_wm2)
+        fitted = np.where(resting(days.dates, kept), at_rest, fitted)
+    residual = y - fitted
     mean, sse = float(y.mean()), float((residual**2).sum())
     syy = float(((y - mean) ** 2).sum())
     return Baseline(
         work=work,
         rest=rest,
-        closed=closed,
+        closed=kept,
         n=len(days),
         mean=mean,
         sse=sse,
@@ -99,8 +141,7 @@ def autocorrelation(residual: Floats, dates: tuple[date, ...]) -> float:
 
     A negative one would make the interval narrower than independent days do; it counts as 0.
     """
-    day = timedelta(days=1)
-    pair = np.array([b - a == day for a, b in pairwise(dates)], dtype=bool)
+    pair = np.diff(np.array([day.toordinal() for day in dates], dtype=np.int64)) == 1
     variance = float((residual**2).mean()) if len(residual) else 0.0
     if not pair.any() or variance <= 0.0:
         return 0.0
@@ -108,23 +149,26 @@ def autocorrelation(residual: Floats, dates: tuple[date, ...]) -> float:
     return float(np.clip(covariance / variance, 0.0, 0.99))
 
 
-def _predict(
-    work: ChangePoint, rest: ChangePoint | None, rest_days: NDArray[np.bool_], temp: Floats
-) -> Floats:
-    if rest is None:
-        return work.predict(temp)
-    return np.where(rest_days, rest.predict(temp), work.predict(temp))
-
-
 def _choose(
-    y: Floats, temp: Floats, rest_days: NDArray[np.bool_], *, cooling: bool
-) -> tuple[ChangePoint, ChangePoint | None]:
-    single = fit(y, temp, cooling=cooling)
-    if min(int(rest_days.sum()), int((~rest_days).sum())) < LEAST_GROUP:
-        return single, None
-    work = fit(y[~rest_days], temp[~rest_days], cooling=cooling)
-    rest = fit(y[rest_days], temp[rest_days], cooling=cooling)
-    n, mean = len(y), float(y.mean())
-    together = bic(single.sse, n, single.parameters, mean)
-    apart = bic(work.sse + rest.sse, n, work.parameters + rest.parameters, mean)
-    return (work, rest) if apart < together else (single, None)
+    days: Days, closed: Closed, *, cooling: bool
+) -> tuple[ChangePoint, ChangePoint | None, Closed]:
+    """Models of working and other days, None where one serves all, and which days are the others:
+    weekends, or weekends and ``closed`` days, whatever the BIC asks for."""
+    y, n, mean = days.rate, len(days), float(days.rate.mean())
+    single = fit(y, days.temp_c, cooling=cooling, sun_wm2=days.sun_wm2)
+    best: tuple[ChangePoint, ChangePoint | None, Closed] = (single, None, closed)
+    least = bic(single.sse, n, single.parameters, mean)
+    for kept in (closed,) if closed is never else (closed, never):
+        rest_days = resting(days.dates, kept)
+        if min(int(rest_days.sum()), int((~rest_days).sum())) < LEAST_GROUP:
+            continue
+        work, rest = (_part(days, part, cooling=cooling) for part in (~rest_days, rest_days))
+        apart = bic(work.sse + rest.sse, n, work.parameters + rest.parameters, mean)
+        if apart < least:
+            best, least = (work, rest, kept), apart
+    return best
+
+
+def _part(days: Days, part: NDArray[np.bool_], *, cooling: bool) -> ChangePoint:
+    sun = None if days.sun_wm2 is None else days.sun_wm2[part]
+    return fit(days.rate[part], days.temp_c[part], cooling=cooling, sun_wm2=sun)

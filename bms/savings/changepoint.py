@@ -7,11 +7,16 @@ of degree days), with a finer grid (0.5 K) and the Bayesian information criterio
 doi 10.1214/aos/1176344136) in place of adjusted R². The names 2P to 5P are those of ASHRAE
 Guideline 14-2014, annex D. A 2P model is a straight line over the temperatures that were seen (its
 balance point is the first on the grid that no day reached) and stays level beyond them.
+
+A further regressor may stand beside the temperature: ``+ sun_slope * (S - sun_mean)``, S the day's
+mean horizontal irradiance [W/m2]. It is partialled out of both sides (Frisch & Waugh 1933,
+doi 10.2307/1907330), so the grid stays a closed form and its best point the joint least squares.
+Days of different weight (bills of different length) enter as weighted sums.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +34,10 @@ _FLOOR = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
-    """Coefficients [kWh/day, kWh/day/K, degC]; ``parameters`` counts balance points too."""
+    """Coefficients [kWh/day, kWh/day/K, degC]; ``parameters`` counts balance points too.
+
+    ``sun_slope`` [kWh/day per W/m2] acts on the irradiance beyond ``sun_mean`` [W/m2].
+    """
 
     kind: str
     parameters: int
@@ -39,6 +47,8 @@ class ChangePoint:
     heat_balance: float = 0.0
     cool_slope: float = 0.0
     cool_balance: float = 0.0
+    sun_slope: float = 0.0
+    sun_mean: float = 0.0
 
     @property
     def coefficients(self) -> dict[str, float]:
@@ -48,23 +58,89 @@ class ChangePoint:
             found |= {"heat_slope": self.heat_slope, "heat_balance": self.heat_balance}
         if self.cool_slope:
             found |= {"cool_slope": self.cool_slope, "cool_balance": self.cool_balance}
+        if self.sun_slope:
+            found |= {"sun_slope": self.sun_slope, "sun_mean": self.sun_mean}
         return found
 
-    def predict(self, temp_c: Floats) -> Floats:
-        """Use [kWh/day] at ``temp_c`` [degC], never negative."""
+    def predict(self, temp_c: Floats, sun_wm2: Floats | None = None) -> Floats:
+        """Use [kWh/day] at ``temp_c`` [degC], never negative; at the mean sun of the fitted days
+        where ``sun_wm2`` [W/m2] is not given."""
         heating = self.heat_slope * np.maximum(self.heat_balance - temp_c, 0.0)
         cooling = self.cool_slope * np.maximum(temp_c - self.cool_balance, 0.0)
-        return np.maximum(self.mu + heating + cooling, 0.0)
+        return np.maximum(self.mu + heating + cooling + self.by_sun(sun_wm2), 0.0)
+
+    def by_sun(self, sun_wm2: Floats | None) -> Floats | float:
+        """Use [kWh/day] that the sun adds or takes, against its mean."""
+        if sun_wm2 is None or not self.sun_slope:
+            return 0.0
+        return self.sun_slope * (sun_wm2 - self.sun_mean)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Side:
-    """Centred sums of one regressor over the grid; shapes (g,)."""
+class Sample:
+    """What a model is fitted to: ``y`` and its weights, centred and with the regressor beside the
+    temperature taken out; shapes (n,).
 
-    grid: Floats
+    ``beside`` is that regressor, centred and of length one, None without it.
+    """
+
+    mean: float
+    syy: float
+    left: Floats
+    weight: Floats | None
+    beside: Floats | None
+
+    @classmethod
+    def of(cls, y: Floats, weight: Floats | None = None, sun: Floats | None = None) -> Sample:
+        """``weight`` is scaled to a mean of one; None weighs all alike."""
+        if weight is not None:
+            weight = weight / weight.mean()
+        mean = _mean(y, weight)
+        left = y - mean
+        beside = None if sun is None else _unit(sun, weight)
+        if beside is not None:
+            left = left - beside * _dot(beside, left, weight)
+        return cls(mean, float(_dot(left, left, weight)), left, weight, beside)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DegreeDays:
+    """Degree days of what is fitted by balance point on ``GRID_C`` [K], ``x`` shape (g, n);
+    ``enough`` of them to tell a slope (CalTRACK), shape (g,). ``daily`` ones are those of single
+    days, that lie below one balance point or above the other, never both."""
+
+    x: Floats
+    enough: NDArray[np.bool_]
+    daily: bool = True
+
+    @classmethod
+    def below(cls, temp_c: Floats) -> DegreeDays:
+        """Of heating, one value per day; ``temp_c`` [degC], shape (n,)."""
+        return cls._of(np.maximum(GRID_C[:, None] - temp_c, 0.0))
+
+    @classmethod
+    def above(cls, temp_c: Floats) -> DegreeDays:
+        """Of cooling, one value per day; ``temp_c`` [degC], shape (n,)."""
+        return cls._of(np.maximum(temp_c - GRID_C[:, None], 0.0))
+
+    @classmethod
+    def _of(cls, x: Floats) -> DegreeDays:
+        return cls(x, ((x > 0).sum(axis=1) >= LEAST_DAYS) & (x.sum(axis=1) >= LEAST_DEGREE_DAYS))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
+    """Centred sums of one regressor over the grid; shapes (g,), ``centred`` itself (g, n).
+
+    ``along`` is its share along the regressor beside the temperature, 0 without one.
+    """
+
+    days: DegreeDays
+    centred: Floats
     mean: Floats
     sxx: Floats
     sxy: Floats
+    along: Floats
     enough: NDArray[np.bool_]
 
 
@@ -74,42 +150,99 @@ def bic(sse: float, n: int, parameters: int, scale: float) -> float:
     return n * float(np.log(max(sse / n, floor))) + parameters * float(np.log(n))
 
 
-def fit(y: Floats, temp_c: Floats, *, cooling: bool) -> ChangePoint:
+def fit(y: Floats, temp_c: Floats, *, cooling: bool, sun_wm2: Floats | None = None) -> ChangePoint:
     """The qualified candidate with the least BIC. ``y`` [kWh/day], ``temp_c`` [degC], shape (n,).
 
-    ``cooling`` admits 3PC and 5P. The mean is always a candidate, so there is always an answer.
+    ``cooling`` admits 3PC and 5P, ``sun_wm2`` [W/m2] a regressor for the sun, with and without
+    which every candidate is tried. The mean is always one, so there is always an answer.
     """
-    mean = float(y.mean())
-    syy = float(((y - mean) ** 2).sum())
-    heat = _side(np.maximum(GRID_C[:, None] - temp_c, 0.0), y)
-    candidates = [ChangePoint("mean", 1, syy, mean)]
-    candidates += _heating(heat, mean, syy, float(temp_c.max()))
-    if cooling:
-        cool = _side(np.maximum(temp_c - GRID_C[:, None], 0.0), y)
-        candidates += _cooling(cool, mean, syy)
-        candidates += _both(heat, cool, mean, syy, len(y))
-    return min(candidates, key=lambda c: bic(c.sse, len(y), c.parameters, mean))
+    heat = DegreeDays.below(temp_c)
+    cool = DegreeDays.above(temp_c) if cooling else None
+    warmest = float(temp_c.max())
+    found = candidates(Sample.of(y), heat, cool, warmest)
+    if sun_wm2 is not None and float(np.ptp(sun_wm2)) > 0:
+        shaded = Sample.of(y, sun=sun_wm2)
+        found += [
+            _with_sun(each, y, temp_c, sun_wm2)
+            for each in candidates(shaded, heat, cool, warmest)
+        ]
+    return least_bic(found, len(y))
 
 
-def _side(x: Floats, y: Floats) -> _Side:
-    mean = x.mean(axis=1)
+def least_bic(found: list[ChangePoint], n: int) -> ChangePoint:
+    """The best of ``found``, the mean first; ``n`` values were fitted."""
+    return min(found, key=lambda c: bic(c.sse, n, c.parameters, found[0].mu))
+
+
+def candidates(
+    sample: Sample, heating: DegreeDays, cooling: DegreeDays | None, warmest: float
+) -> list[ChangePoint]:
+    """The qualified models of ``sample``, the mean first; ``cooling`` admits 3PC and 5P.
+
+    ``warmest`` [degC] is the highest temperature that was seen. Their ``mu`` is that at the mean
+    of the regressor beside.
+    """
+    heat = _side(heating, sample)
+    found = [ChangePoint("mean", 1, sample.syy, sample.mean)]
+    found += _heating(heat, sample, warmest)
+    if cooling is not None:
+        cool = _side(cooling, sample)
+        found += _cooling(cool, sample)
+        found += _both(heat, cool, sample)
+    return found
+
+
+def _with_sun(model: ChangePoint, y: Floats, temp_c: Floats, sun: Floats) -> ChangePoint:
+    """``model`` of a sample without the sun's part, with the slope of that part."""
+    mean = float(sun.mean())
+    centred = sun - mean
+    heating = model.heat_slope * np.maximum(model.heat_balance - temp_c, 0.0)
+    cooling = model.cool_slope * np.maximum(temp_c - model.cool_balance, 0.0)
+    slope = float((centred @ (y - heating - cooling)) / (centred @ centred))
+    return replace(
+        model,
+        kind=f"{model.kind}, sun",
+        parameters=model.parameters + 1,
+        sun_slope=slope,
+        sun_mean=mean,
+    )
+
+
+def _mean(values: Floats, weight: Floats | None) -> float:
+    return float(values.mean() if weight is None else (values * weight).mean())
+
+
+def _dot(a: Floats, b: Floats, weight: Floats | None) -> Floats:
+    return np.asarray(a @ (b if weight is None else b * weight))
+
+
+def _unit(values: Floats, weight: Floats | None) -> Floats:
+    centred = values - _mean(values, weight)
+    return centred / np.sqrt(_dot(centred, centred, weight))
+
+
+def _side(days: DegreeDays, sample: Sample) -> Side:
+    x, weight = days.x, sample.weight
+    mean = x.mean(axis=1) if weight is None else (x @ weight) / len(weight)
     centred = x - mean[:, None]
-    sxx = (centred**2).sum(axis=1)
-    enough = ((x > 0).sum(axis=1) >= LEAST_DAYS) & (x.sum(axis=1) >= LEAST_DEGREE_DAYS)
-    enough &= sxx > 1e-9
-    return _Side(GRID_C, mean, np.where(enough, sxx, 1.0), centred @ (y - y.mean()), enough)
+    along = np.zeros(len(x)) if sample.beside is None else _dot(centred, sample.beside, weight)
+    square = centred * centred
+    sxx = (square.sum(axis=1) if weight is None else square @ weight) - along**2
+    enough = days.enough & (sxx > 1e-9)
+    sxy = _dot(centred, sample.left, weight)
+    return Side(days, centred, mean, np.where(enough, sxx, 1.0), sxy, along, enough)
 
 
-def _heating(side: _Side, mean: float, syy: float, warmest: float) -> list[ChangePoint]:
+def _heating(side: Side, sample: Sample, warmest: float) -> list[ChangePoint]:
     slope = side.sxy / side.sxx
-    mu = mean - slope * side.mean
-    sse = np.maximum(syy - slope * side.sxy, 0.0)
-    bent = side.enough & (slope > 0) & (mu > 0) & (side.grid < warmest)
+    mu = sample.mean - slope * side.mean
+    sse = np.maximum(sample.syy - slope * side.sxy, 0.0)
+    bent = side.enough & (slope > 0) & (mu > 0) & (GRID_C < warmest)
     found = []
     if bent.any():
         i = int(np.argmin(np.where(bent, sse, np.inf)))
         found.append(_heat("3PH", 3, side, i, sse[i], mu[i], slope[i]))
-    straight = side.enough & (slope > 0) & (side.grid >= warmest)
+    straight = side.enough & (slope > 0) & (GRID_C >= warmest)
     if straight.any():
         i = int(np.argmax(straight))
         found.append(_heat("2PH", 2, side, i, sse[i], mu[i], slope[i]))
@@ -117,15 +250,15 @@ def _heating(side: _Side, mean: float, syy: float, warmest: float) -> list[Chang
 
 
 def _heat(
-    kind: str, parameters: int, side: _Side, i: int, sse: float, mu: float, slope: float
+    kind: str, parameters: int, side: Side, i: int, sse: float, mu: float, slope: float
 ) -> ChangePoint:
-    return ChangePoint(kind, parameters, float(sse), float(mu), float(slope), float(side.grid[i]))
+    return ChangePoint(kind, parameters, float(sse), float(mu), float(slope), float(GRID_C[i]))
 
 
-def _cooling(side: _Side, mean: float, syy: float) -> list[ChangePoint]:
+def _cooling(side: Side, sample: Sample) -> list[ChangePoint]:
     slope = side.sxy / side.sxx
-    mu = mean - slope * side.mean
-    sse = np.maximum(syy - slope * side.sxy, 0.0)
+    mu = sample.mean - slope * side.mean
+    sse = np.maximum(sample.syy - slope * side.sxy, 0.0)
     good = side.enough & (slope > 0) & (mu > 0)
     if not good.any():
         return []
@@ -137,23 +270,32 @@ def _cooling(side: _Side, mean: float, syy: float) -> list[ChangePoint]:
             float(sse[i]),
             float(mu[i]),
             cool_slope=float(slope[i]),
-            cool_balance=float(side.grid[i]),
+            cool_balance=float(GRID_C[i]),
         )
     ]
 
 
-def _both(heat: _Side, cool: _Side, mean: float, syy: float, n: int) -> list[ChangePoint]:
-    # A day is below one balance point or above the other, never both: the raw cross sum is zero
-    # and the centred one is minus the product of the sums.
-    cross = -n * np.outer(heat.mean, cool.mean)
+def _cross(heat: Side, cool: Side, sample: Sample) -> Floats:
+    """Sums of the products of both sides, shape (g, g)."""
+    if heat.days.daily:
+        # The raw sum is zero, and the centred one minus the product of the sums.
+        raw = -len(sample.left) * np.outer(heat.mean, cool.mean)
+    else:
+        weight = 1.0 if sample.weight is None else sample.weight
+        raw = (heat.centred * weight) @ cool.centred.T
+    return np.asarray(raw - np.outer(heat.along, cool.along))
+
+
+def _both(heat: Side, cool: Side, sample: Sample) -> list[ChangePoint]:
+    cross = _cross(heat, cool, sample)
     det = np.outer(heat.sxx, cool.sxx) - cross**2
-    allowed = np.outer(heat.enough, cool.enough) & (cool.grid[None, :] >= heat.grid[:, None])
+    allowed = np.outer(heat.enough, cool.enough) & (GRID_C[None, :] >= GRID_C[:, None])
     allowed &= det > 1e-9 * np.outer(heat.sxx, cool.sxx)
     det = np.where(allowed, det, 1.0)
     hs = (cool.sxx[None, :] * heat.sxy[:, None] - cross * cool.sxy[None, :]) / det
     cs = (heat.sxx[:, None] * cool.sxy[None, :] - cross * heat.sxy[:, None]) / det
-    mu = mean - hs * heat.mean[:, None] - cs * cool.mean[None, :]
-    sse = np.maximum(syy - hs * heat.sxy[:, None] - cs * cool.sxy[None, :], 0.0)
+    mu = sample.mean - hs * heat.mean[:, None] - cs * cool.mean[None, :]
+    sse = np.maximum(sample.syy - hs * heat.sxy[:, None] - cs * cool.sxy[None, :], 0.0)
     good = allowed & (hs > 0) & (cs > 0) & (mu > 0)
     if not good.any():
         return []
@@ -165,8 +307,8 @@ def _both(heat: _Side, cool: _Side, mean: float, syy: float, n: int) -> list[Cha
             float(sse[i, j]),
             float(mu[i, j]),
             float(hs[i, j]),
-            float(heat.grid[i]),
+            float(GRID_C[i]),
             float(cs[i, j]),
-            float(cool.grid[j]),
+            float(GRID_C[j]),
         )
     ]

@@ -24,7 +24,8 @@ class Days:
     """Local days, one element each; shapes (n,).
 
     ``kwh`` is the use measured in ``hours`` [h] observed hours, ``temp_c`` the mean outdoor air
-    temperature [degC]. ``valid`` marks the days with at least 90 % of their hours.
+    temperature [degC]. ``valid`` marks the days with at least 90 % of their hours. ``sun_wm2`` is
+    the mean horizontal irradiance [W/m2], None where it is not known of every valid day.
     """
 
     dates: tuple[date, ...]
@@ -32,6 +33,7 @@ class Days:
     kwh: Floats
     temp_c: Floats
     valid: NDArray[np.bool_]
+    sun_wm2: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.dates)
@@ -53,8 +55,13 @@ class Days:
 
     def where(self, keep: NDArray[np.bool_]) -> Days:
         """The days for which ``keep`` is true."""
+        if keep.all():
+            return self
         dates = tuple(day for day, ok in zip(self.dates, keep, strict=True) if ok)
-        return Days(dates, self.hours[keep], self.kwh[keep], self.temp_c[keep], self.valid[keep])
+        sun = None if self.sun_wm2 is None else self.sun_wm2[keep]
+        return Days(
+            dates, self.hours[keep], self.kwh[keep], self.temp_c[keep], self.valid[keep], sun
+        )
 
 
 def whole_days(span: Span, timezone: str) -> tuple[date, ...]:
@@ -70,17 +77,38 @@ def whole_days(span: Span, timezone: str) -> tuple[date, ...]:
     return tuple(days)
 
 
-def daily(use: Series, temp: Series, span: Span, timezone: str) -> Days:
-    """Whole local days of ``use`` [kWh per step] and ``temp`` [degC] inside ``span``."""
+def daily(
+    use: Series, temp: Series, span: Span, timezone: str, sun: Series | None = None
+) -> Days:
+    """Whole local days of ``use`` [kWh per step], ``temp`` [degC] and ``sun`` [W/m2] inside
+    ``span``."""
     dates, edges = _calendar(span, timezone)
     length_h = np.diff(edges) / 3600.0
     kwh, use_h = _fold(use, span, timezone, len(dates))
-    degree_hours, temp_h = _fold(temp, span, timezone, len(dates))
-    degree_hours = degree_hours * _hours(temp.step)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        temp_c = np.where(temp_h > 0, degree_hours / temp_h, np.nan)
+    temp_c, temp_h = _means(temp, span, timezone, len(dates))
     valid = (use_h >= FULL_DAY * length_h) & (temp_h >= FULL_DAY * length_h)
-    return Days(dates, use_h, kwh, temp_c, valid)
+    return Days(dates, use_h, kwh, temp_c, valid, _sun(sun, span, timezone, valid, length_h))
+
+
+def _sun(
+    sun: Series | None, span: Span, timezone: str, valid: NDArray[np.bool_], length_h: Floats
+) -> Floats | None:
+    if sun is None:
+        return None
+    mean, known_h = _means(sun, span, timezone, len(valid))
+    return mean if bool((known_h >= FULL_DAY * length_h)[valid].all()) else None
+
+
+@lru_cache(maxsize=16)
+def _means(series: Series, span: Span, timezone: str, n: int) -> tuple[Floats, Floats]:
+    """Mean by day and the hours [h] that it stands for, shapes (n,); the meters of a city share
+    their weather."""
+    total, hours = _fold(series, span, timezone, n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(hours > 0, total * _hours(series.step) / hours, np.nan)
+    mean.flags.writeable = False
+    hours.flags.writeable = False
+    return mean, hours
 
 
 @lru_cache(maxsize=32)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bms.model.savings import Finding, Verdict
+from bms.model.event import EventKind
+from bms.model.savings import Finding, Savings, Verdict
 from bms.model.words import Words
 from bms.savings.uncertainty import Z90
 
@@ -63,13 +64,36 @@ def weather(strange_days: int) -> list[Objection]:
     ]
 
 
+EVENT_CODES = frozenset(kind.value for kind in EventKind)
+"""Findings that are non-routine events: open until a person has decided about them."""
+_SIZE_CODES = frozenset({"no_saving", "saving_within_uncertainty"})
+
+
 def open_events(findings: Sequence[Finding]) -> list[Objection]:
-    """Objection to a step of use that nobody has confirmed or explained yet."""
+    """Objections to non-routine events that nobody has confirmed or dismissed yet."""
     return [
         Objection(found.words, Verdict.INDICATIVE)
         for found in findings
-        if found.code == "step_change"
+        if found.code in EVENT_CODES
     ]
+
+
+def others(savings: Savings) -> list[Objection]:
+    """The objections of ``savings`` that neither its size nor open events raise."""
+    return [
+        Objection(words, _ceiling(words.code, savings))
+        for words in savings.reasons
+        if words.code not in EVENT_CODES | _SIZE_CODES
+    ]
+
+
+def _ceiling(code: str, savings: Savings) -> Verdict:
+    """The best verdict that a reason leaves open, of a meter whose saving is known: thin data
+    that leave no claim have no number, so only a model that does not follow is not claimable."""
+    hopeless = savings.cv_rmse is None or savings.cv_rmse > USABLE_CV_RMSE
+    if savings.saving_kwh is None or (code in {"fit_poor", "no_use"} and hopeless):
+        return Verdict.NOT_CLAIMABLE
+    return Verdict.INDICATIVE
 
 
 def size(saving: float, half_width: float) -> list[Objection]:

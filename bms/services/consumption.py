@@ -18,7 +18,7 @@ from bms.metering.quality import MeterQuality, quality
 from bms.metering.register import register_use
 from bms.metering.virtual import virtual_use
 from bms.model.address import SupplierAddress
-from bms.model.metering import Consumption
+from bms.model.metering import Consumption, Quantity
 from bms.model.series import Micros
 from bms.model.site import Meter, Point, Role, Site, VirtualMeter
 from bms.ports import Store
@@ -34,6 +34,8 @@ AROUND = timedelta(days=3)
 edges (a reset, a wild reading) shows only beside what it said before and after."""
 MEASURED = (Role.METER_ENERGY, Role.METER_VOLUME)
 """What a meter measures: its energy, else its volume."""
+COUNTED = (Quantity.ENERGY, Quantity.VOLUME, Quantity.FLOW_ENERGY, Quantity.RETURN_ENERGY)
+"""Quantities of a supplier that are counted, as registers or per interval."""
 
 
 def all_meters(site: Site) -> tuple[AnyMeter, ...]:
@@ -67,6 +69,25 @@ def consumption(
     """
     chosen = meter_named(site, meter) if isinstance(meter, str) else meter
     return _use(site, chosen, store, _Grid(start, end, step))
+
+
+def counts(point: Point) -> bool:
+    """Whether a point counts: a register, or amounts per interval."""
+    address = point.address
+    delivered = isinstance(address, SupplierAddress) and address.quantity in COUNTED
+    return delivered or point.role in MEASURED
+
+
+def point_use(
+    site: Site, point: Point, store: Store, start: datetime, end: datetime, step: timedelta
+) -> Consumption:
+    """Use per ``step`` at a point that counts, the one of its meter or another of the same meter
+    (the volume of a heat meter), for which multiplier, exchanges and maximum are not meant."""
+    grid = _Grid(start, end, step)
+    meter = next((each for each in site.meters if each.id == point.meter), None)
+    if meter is not None and measured_point(site, meter) != point:
+        meter = None
+    return _counted(point, meter, store, grid)
 
 
 def days(site: Site, meter_id: str, store: Store, first: date, last: date) -> Consumption:
@@ -141,8 +162,14 @@ def _measured(site: Site, meter: Meter, store: Store, grid: _Grid) -> Consumptio
     point = measured_point(site, meter)
     if point is None:
         raise NotFound(f"meter {meter.id!r} of {site.id} has no point that counts energy or volume")
+    return _counted(point, meter, store, grid)
+
+
+def _counted(point: Point, meter: Meter | None, store: Store, grid: _Grid) -> Consumption:
+    """Use at a point that counts; ``meter`` where it is what that meter measures."""
     times, values = store.good(point.id, grid.start - AROUND, grid.end + AROUND)
-    rated = meter.max_kw if point.role is Role.METER_ENERGY else None
+    multiplier = 1.0 if meter is None else meter.multiplier
+    rated = None if meter is None or point.role is not Role.METER_ENERGY else meter.max_kw
     address = point.address
     if isinstance(address, SupplierAddress) and address.interval:
         return interval_use(
@@ -154,7 +181,7 @@ def _measured(site: Site, meter: Meter, store: Store, grid: _Grid) -> Consumptio
             step=grid.step,
             edges=grid.edges,
             unit=point.unit,
-            multiplier=meter.multiplier,
+            multiplier=multiplier,
             max_per_hour=rated,
         )
     return register_use(
@@ -165,8 +192,8 @@ def _measured(site: Site, meter: Meter, store: Store, grid: _Grid) -> Consumptio
         step=grid.step,
         edges=grid.edges,
         unit=point.unit,
-        maximum=meter.register_max,
-        multiplier=meter.multiplier,
+        maximum=None if meter is None else meter.register_max,
+        multiplier=multiplier,
         max_per_hour=rated,
-        exchanges=meter.exchanges,
+        exchanges=() if meter is None else meter.exchanges,
     )

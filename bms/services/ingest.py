@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -16,10 +17,13 @@ from bms.errors import Mistake
 from bms.model.metering import MeterRow, Quantity, SupplierFile
 from bms.model.reading import Ingested, Reading
 from bms.ports import Store
+from bms.services.collection_pause import collection_paused
 from bms.services.supplier_book import SupplierBook, SupplierPoint
 
 BATCH = 50_000
 """Readings [1] that are given to the store at a time: progress is told in between."""
+LARGE = 1_000_000
+"""From here on a file [B] makes enough rows for a pause of the search for cycles to pay."""
 FUTURE = timedelta(days=1)
 """How far a value may lie ahead of the clock: files of today hold tonight's hours in some places,
 and what lies farther ahead has a wrong date."""
@@ -79,16 +83,17 @@ def ingest_file(
     Raises ``FeedError`` when the file as a whole cannot be read, ``StoreError`` when the store
     cannot take it: what was stored until then stays, and giving the file again is harmless.
     """
-    file = read(content, name)
-    sorting = _Sorting(name, book, now, as_declared)
-    source = sorting.readings(file.rows)
-    stored = Ingested()
-    while batch := list(islice(source, BATCH)):
-        if not dry_run:
-            stored += store.add_readings(batch, durable=True)
-        if progress is not None:
-            progress(sorting.seen / len(file.rows))
-    return sorting.report(file, stored)
+    with collection_paused() if len(content) >= LARGE else nullcontext():
+        file = read(content, name)
+        sorting = _Sorting(name, book, now, as_declared)
+        source = sorting.readings(file.rows)
+        stored = Ingested()
+        while batch := list(islice(source, BATCH)):
+            if not dry_run:
+                stored += store.add_readings(batch, durable=True)
+            if progress is not None:
+                progress(sorting.seen / len(file.rows))
+        return sorting.report(file, stored)
 
 
 @dataclass(slots=True)

@@ -54,8 +54,11 @@ def _retain(site: Site, now: datetime, store: Store) -> tuple[Erased, ...]:
 
 
 async def scrub(*, now: datetime, store: Store) -> bool:
-    """Take what was deleted since ``SCRUB_EVERY`` ago out of the files; whether there was any."""
-    if not await asyncio.to_thread(store.erasures, now - SCRUB_EVERY):
+    """Take what was deleted lately out of the files; whether there was any.
+
+    Lately is some rounds, as some may have been missed.
+    """
+    if not await asyncio.to_thread(store.erasures, now - 5 * SCRUB_EVERY):
         return False
     await asyncio.to_thread(store.scrub)
     return True

@@ -24,7 +24,7 @@ from bms.errors import ConfigError, StoreError, StoreUnavailable
 
 PAGES = 2_000
 """Pages that are copied in one go [1]; the progress is told after each."""
-SECRETS = ("password", "sslpassword", "passfile")
+SECRETS = ("password", "sslpassword")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +65,19 @@ def dump_command(url: str, file: Path) -> str | None:
 
 
 def back_up(
-    url: str, file: Path, *, force: bool = False, report: Callable[[float], None] = lambda _: None
+    url: str,
+    file: Path,
+    *,
+    force: bool = False,
+    report: Callable[[float], None] = lambda _: None,
+    pages: int = PAGES,
 ) -> Backup:
     """Copy the SQLite database of ``url`` to ``file``, which only its owner can read.
 
-    ``report`` is called with the share that is done, 0..1. Raises ConfigError for a ``file`` that
-    is there already (unless ``force``) or is the database itself, StoreError for a database that
-    is none or is damaged, ``StoreUnavailable`` where there is none or the disk refuses.
+    ``report`` is called with the share that is done, 0..1, every ``pages`` [1]. Raises ConfigError
+    for a ``file`` that is there already (unless ``force``) or is the database itself, StoreError
+    for a database that is none or is damaged, ``StoreUnavailable`` where there is none or the disk
+    refuses.
     """
     source = Path(parsed(url).database or "")
     _free(source, file, force)
@@ -79,7 +85,7 @@ def back_up(
     try:
         part.unlink(missing_ok=True)
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        _copy(source, part, report)
+        _copy(source, part, report, pages)
         readings = _checked(part)
         _settle(part, file)
     except (OSError, sqlite3.Error) as error:
@@ -103,7 +109,7 @@ def _free(source: Path, file: Path, force: bool) -> None:
         raise ConfigError(f"{file} is there already; name another file, or replace it with --force")
 
 
-def _copy(source: Path, part: Path, report: Callable[[float], None]) -> None:
+def _copy(source: Path, part: Path, report: Callable[[float], None], pages: int) -> None:
     def told(_status: int, remaining: int, total: int) -> None:
         report(1.0 - remaining / total if total else 1.0)
 
@@ -115,7 +121,7 @@ def _copy(source: Path, part: Path, report: Callable[[float], None]) -> None:
         # Without a transaction of its own every commit of a writer would start the copy anew.
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        reader.backup(copy, pages=PAGES, progress=told)
+        reader.backup(copy, pages=pages, progress=told)
         copy.execute("PRAGMA journal_mode=DELETE").fetchone()
 
 

@@ -122,6 +122,7 @@ class ForwardingStore:
         with self._keeping:
             self._slots.adopt()
             self._looked = True
+        self._reach.hurry()
         done = self._hand_on(None)
         return done + Ingested(waiting=sum(self.state().waiting.values()))
 

@@ -87,7 +87,7 @@ def _is_header(header: bytes) -> bool:
     if len(header) < HEADER_BYTES:
         return False
     (check,) = CHECK.unpack_from(header, HEADER.size)
-    return zlib.crc32(header[: HEADER.size]) == check
+    return zlib.crc32(header[: HEADER.size]) == int(check)
 
 
 def pack(readings: Sequence[Reading]) -> bytes:

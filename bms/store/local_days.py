@@ -56,17 +56,18 @@ class LocalDays:
         Shape (b + 1,); only one edge where ``end`` does not lie after ``start``. Raises ValueError
         outside of the years 1970 to 2199.
         """
-        if not self.covers(start, max(start, end)):
+        after = max(start, end)
+        if not self.covers(start, after):
             raise ValueError(
                 f"roll-ups are kept for the years 1970 to 2199, not from {from_micros(start)}"
                 f" to {from_micros(end)}"
             )
         if level is Level.DAY:
             first = np.searchsorted(self._midnights, start, side="right") - 1
-            edges = self._midnights[first : np.searchsorted(self._midnights, end) + 1]
+            edges = self._midnights[first : np.searchsorted(self._midnights, after) + 1]
         else:
             step = HOUR if level is Level.HOUR else QUARTER
-            edges = np.arange(start // step, -(-end // step) + 1, dtype=np.int64) * step
+            edges = np.arange(start // step, -(-after // step) + 1, dtype=np.int64) * step
         return edges if start < end else edges[:1]
 
     def days_of(self, times: Micros) -> Micros:

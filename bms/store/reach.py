@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +45,10 @@ class Reach:
     def worth_trying(self) -> bool:
         """Whether the store was there the last time, or that is long enough ago."""
         return self.away is None or self._monotonic() - self._since >= self._retry_s
+
+    def hurry(self) -> None:
+        """Whoever asks next may try, however short ago the store was away."""
+        self._since = -math.inf
 
     def store(self) -> Store:
         """The store. Raises ConfigError, ``StoreUnavailable`` or StoreError where it cannot be

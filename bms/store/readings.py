@@ -203,7 +203,8 @@ def _rounds(rows: list[RawReading]) -> Iterator[tuple[list[RawReading], int]]:
     Written one after the other, the parts do what the rows would have done one by one.
     """
     if len({row[:2] for row in rows}) == len(rows):
-        yield rows, 0
+        if rows:
+            yield rows, 0
         return
     parts: list[list[RawReading]] = [[]]
     last: dict[tuple[int, int], tuple[int, RawReading]] = {}

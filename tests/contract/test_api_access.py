@@ -41,6 +41,7 @@ RULES = {
     ("GET", "/v1/meters"): READ,
     ("GET", "/v1/meters/{site_id}/{meter_id}/consumption"): READ,
     ("GET", "/v1/meters/{site_id}/{meter_id}/quality"): READ,
+    ("GET", "/v1/meters/{site_id}/{meter_id}/cooling"): READ,
     ("POST", "/v1/ingest"): PUSH,
     ("GET", "/v1/sites/{site_id}/savings"): READ,
     ("GET", "/v1/sites/{site_id}/savings.csv"): READ,

@@ -240,6 +240,25 @@ class TestTheMeters:
         assert told["worst"]["reason"]["flaw"] == "gap"
         assert told["silent_for_s"] == timedelta(hours=1).total_seconds()
 
+    async def test_say_how_far_the_water_is_cooled(self, world: World) -> None:
+        registers = (
+            ("energy", 17.0),
+            ("volume", 0.5),
+            ("flow_energy", 40.0),
+            ("return_energy", 25.0),
+        )
+        rows = [
+            {**row(hour, step * hour), "meter": "6841234", "quantity": quantity}
+            for quantity, step in registers
+            for hour in range(5)
+        ]
+        assert (await push(world, {"readings": rows})).json()["new"] == 20
+        query = {"start": START.isoformat(), "end": (START + 4 * HOUR).isoformat()}
+        told = (await get(world, "/school/heat/cooling", **query)).json()
+        assert (told["mean_k"], told["volume_m3"], told["coverage"]) == (30.0, 2.0, 1.0)
+        assert told["energy_ratio"] == pytest.approx(17 / (1.146 * 15))
+        assert (await get(world, "/school/el/cooling", **query)).status_code == 404
+
     async def test_of_a_virtual_kind_answer_as_well(self, world: World) -> None:
         answer = await get(world, "/school/rest/quality")
         assert answer.status_code == 200

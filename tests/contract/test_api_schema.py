@@ -13,6 +13,7 @@ SURFACE = {
     "/v1/meters": {"get"},
     "/v1/meters/{site_id}/{meter_id}/consumption": {"get"},
     "/v1/meters/{site_id}/{meter_id}/quality": {"get"},
+    "/v1/meters/{site_id}/{meter_id}/cooling": {"get"},
     "/v1/ingest": {"post"},
     "/v1/sites/{site_id}/savings": {"get"},
     "/v1/sites/{site_id}/savings.csv": {"get"},
@@ -29,7 +30,21 @@ SURFACE = {
     "/readyz": {"get"},
     "/metrics": {"get"},
 }
-UNITS = ("_kwh", "_dkk", "_kg", "_kh", "_c", "_m2", "_m3_h", "_kw", "_s", "_h", "_dkk_per_kh")
+UNITS = (
+    "_k",
+    "_m3",
+    "_kwh",
+    "_dkk",
+    "_kg",
+    "_kh",
+    "_c",
+    "_m2",
+    "_m3_h",
+    "_kw",
+    "_s",
+    "_h",
+    "_dkk_per_kh",
+)
 WITHOUT_UNIT = {
     "latitude",  # degrees, by nature
     "longitude",
@@ -47,6 +62,7 @@ WITHOUT_UNIT = {
     "value",  # the unit stands beside it
     "total",
     "amount",
+    "energy_ratio",
     "effective",
     "minimum",
     "maximum",

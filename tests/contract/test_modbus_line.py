@@ -612,6 +612,29 @@ async def test_a_serial_line_that_is_not_there_is_silence_and_then_comes_back(
     await peer.stop()
 
 
+async def test_a_serial_line_has_one_owner(clock: Quick) -> None:
+    """A search while the backend runs would take its answers, and the other way round."""
+    peer = Peer("rtu", Bank())
+    peer.bank.fill(3, "holding", 0, 33)
+    await peer.start()
+    device = Device(
+        id="a/b", site="a", protocol="modbus", host="", port=502, unit=3, timeout_s=TIMEOUT_S,
+        framing=Framing.RTU, serial=SerialLine(path=peer.path, parity=Parity.NONE),
+    )  # fmt: skip
+    links = [ModbusLink(endpoint_of(device), clock) for _ in range(2)]
+    owner, other = (ModbusDriver(device, link, clock, "Europe/Copenhagen") for link in links)
+    (reading,) = await owner.read([register(0)], MORNING)
+    assert reading.value == 33
+    (reading,) = await other.read([register(0)], MORNING)
+    assert (reading.value, reading.quality) == (None, Quality.NO_REPLY)
+    assert "another process uses it" in (reading.detail or "")
+    await links[0].close()
+    (reading,) = await other.read([register(0)], MORNING)
+    assert reading.value == 33
+    await links[1].close()
+    await peer.stop()
+
+
 async def test_the_last_exchanges_and_the_health_of_a_unit_can_be_seen(
     peer: Peer, link: ModbusLink, clock: Quick
 ) -> None:

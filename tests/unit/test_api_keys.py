@@ -49,5 +49,5 @@ def test_a_controller_fetches_its_own_schedule_only():
 
 
 def test_an_unknown_scope_is_refused():
-    with pytest.raises(ConfigError, match="use read, operate or controller"):
+    with pytest.raises(ConfigError, match="use read, operate, ingest, ingest:SITE or controller"):
         create_key(MemoryStore(), name="x", scope="admin", now=NOW)

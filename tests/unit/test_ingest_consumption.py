@@ -101,7 +101,11 @@ class TestARegister:
 
     def test_rolls_over_where_the_site_says_so(self) -> None:
         store = store_of(register(HEAT, [9996, 9998, 1, 3]))
-        assert hours(a_site(register_max=10_000.0), "heat", store, 3) == [2.0, 3.0, 2.0]
+        assert hours(a_site(register_max=10_000.0, max_kw=20.0), "heat", store, 3) == [
+            2.0,
+            3.0,
+            2.0,
+        ]
 
     def test_goes_on_over_an_exchange_that_the_site_knows(self) -> None:
         exchange = MeterExchange(at=START + HOUR + QUARTER, final=101.0, first=5.0)
@@ -204,14 +208,14 @@ class TestEverybodyAsksTheSameWay:
     VALUES = (9990.0, 9994.0, 9998.0, 2.0, 6.0)
 
     def test_a_saving_sees_a_rollover_as_use(self) -> None:
-        site = a_site(register_max=10_000.0)
+        site = a_site(register_max=10_000.0, max_kw=20.0)
         store = store_of(register(HEAT, list(self.VALUES)))
         use = meter_use(site, site.meters[0], store, START, START + 4 * HOUR)
         assert use is not None
         assert use.values.tolist() == [4.0, 4.0, 4.0, 4.0]
 
     def test_a_plan_sees_it_too(self) -> None:
-        site = a_site(register_max=10_000.0)
+        site = a_site(register_max=10_000.0, max_kw=20.0)
         quarters = [(9990.0 + i) % 10_000 for i in range(97)]
         store = store_of(register(HEAT, quarters, QUARTER))
         past = history(site, now=START + 24 * HOUR, store=store, feed=FakeFeed(), days=1)

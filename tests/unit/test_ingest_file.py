@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bms.errors import Mistake, StoreUnavailable
+from bms.errors import FeedError, Mistake, StoreUnavailable
 from bms.model.metering import MeterRow, Quantity, SupplierFile
 from bms.model.reading import Ingested, Quality
 from bms.model.units import Unit
-from bms.services.ingest import BATCH, FUTURE, IngestReport, as_dict, ingest_file
+from bms.services.ingest import BATCH, FUTURE, LARGE, IngestReport, as_dict, ingest_file
 from bms.services.supplier_book import SupplierBook
 from bms.store.memory import MemoryStore
 from sites.loader import load_sites
@@ -163,6 +164,19 @@ class TestALargeFile:
         assert store.batches == [(BATCH, True), (70_000 - BATCH, True)]
         assert shares == [BATCH / 70_000, 1.0]
         assert report.stored.new == 70_000
+
+    @pytest.mark.parametrize(("size", "searches"), [(LARGE - 1, True), (LARGE, False)])
+    def test_is_not_held_up_by_the_search_for_cycles(self, size: int, searches: bool) -> None:
+        seen = []
+
+        def read(content: bytes, name: str) -> SupplierFile:
+            seen.append(gc.isenabled())
+            raise FeedError("enough")
+
+        with pytest.raises(FeedError):
+            ingest_file(b" " * size, "", read, book=BOOK, store=MemoryStore(), now=NOW)
+        assert seen == [searches]
+        assert gc.isenabled()
 
 
 class TestAStoreThatIsAway:

@@ -186,7 +186,10 @@ class TestABadFile:
 
 class TestWhatIsLeftAlone:
     def test_links_folders_and_what_lies_beside_the_formats(
-        self, drop: Drop, tmp_path_factory: pytest.TempPathFactory
+        self,
+        drop: Drop,
+        tmp_path_factory: pytest.TempPathFactory,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         secret = tmp_path_factory.mktemp("elsewhere") / "secret.txt"
         secret.write_text("0 10\n")
@@ -195,7 +198,11 @@ class TestWhatIsLeftAlone:
         (drop.root / "lines" / "link.txt").symlink_to(secret)
         (drop.root / "day.txt").write_text("0 10\n")
         os.mkfifo(drop.root / "lines" / "pipe")
-        assert drop.settle() == []
+        with caplog.at_level(logging.WARNING):
+            assert drop.settle() == []
+        assert [record.getMessage() for record in caplog.records] == [
+            f"{drop.root / 'day.txt'} lies outside the folders of the formats; left alone"
+        ]
         assert secret.exists()
         assert drop.values() == []
 

@@ -17,6 +17,7 @@ from bms.cli.point_rows import (
     traces_as_json,
 )
 from bms.cli.screen import WIDTH, screen
+from bms.cli.spoken import QUALITIES, SAID, Language, language
 from bms.model.command import (
     Accepted,
     Clamped,
@@ -33,6 +34,7 @@ from drivers.modbus_trace import Exchange as ModbusExchange
 from tests.fakes_city import lodge, utc
 
 LADDER = 60
+MISSING = [quality for quality in Quality if not quality.has_value]
 NOW = utc(2019, 1, 14, 7, 30)
 SITE = lodge()
 SETPOINT = next(point for point in SITE.points if point.id == "lodge/hall.setpoint")
@@ -71,7 +73,7 @@ def test_readings_show_id_value_unit_and_quality(phone: Console) -> None:
     show_readings(phone, rows)
     lines = printed(phone)
     assert lines[0].split() == ["point", "value", "unit", "quality"]
-    assert lines[1].split() == ["lodge/hall.setpoint", "123456", "degC", "good"]
+    assert lines[1].split() == ["lodge/hall.setpoint", "123456.5", "degC", "good"]
     assert lines[2].split()[1:] == ["–", "degC", quality]
     assert lines[2].split()[0] + lines[3].strip() == far.id
     assert LONG in words(lines)
@@ -108,6 +110,10 @@ UNTIL = "until 2019-01-14 09:00, then it is given back"  # local time
             Clamped(wish(30.0), 23.0, 23.0, "maximum 23"),
             f"wanted 30 degC wrote 23 degC: maximum 23 reads back 23 degC {UNTIL}",
         ),
+        (
+            Clamped(wish(23.0), 23.0, 23.0, "asked for 40, the limits now are 13..23"),
+            "wrote 23 degC: asked for 40, the limits now are 13..23 reads back 23 degC " + UNTIL,
+        ),
         (Refused(wish(20.5), LONG), f"wanted 20.5 degC {LONG}"),
         (
             Overridden(wish(20.5), 8, 22.0, "operator"),
@@ -124,6 +130,52 @@ UNTIL = "until 2019-01-14 09:00, then it is given back"  # local time
 def test_a_receipt_is_told_in_lines(phone: Console, receipt, said: str) -> None:
     show_receipt(phone, receipt, SETPOINT, SITE.timezone)
     assert words(printed(phone)) == f"{type(receipt).__name__}: lodge/hall.setpoint {said}"
+
+
+class TestInDanish:
+    def test_readings_have_danish_heads_and_qualities(self, phone: Console) -> None:
+        rows = [
+            (SETPOINT, Reading(SETPOINT.id, NOW, 12345678.9, Quality.GOOD, NOW)),
+            *((SETPOINT, Reading(SETPOINT.id, NOW, None, q, NOW)) for q in MISSING),
+        ]
+        show_readings(phone, rows, Language.DA)
+        lines = printed(phone)
+        assert lines[0].split() == ["punkt", "værdi", "enhed", "kvalitet"]
+        assert lines[1].split() == ["lodge/hall.setpoint", "12345678.9", "degC", "god"]
+        assert "intet svar" in words(lines)
+
+    def test_receipts_and_releases_are_told(self, phone: Console) -> None:
+        show_receipt(phone, Accepted(wish(20.5), 20.5), SETPOINT, SITE.timezone, Language.DA)
+        show_receipt(
+            phone, Overridden(wish(20.5), 8, 22.0, "operator"), SETPOINT, SITE.timezone, Language.DA
+        )
+        show_releases(phone, [StillHeld("lodge/b", LONG), Released("lodge/a", 21.5)], Language.DA)
+        said = words(printed(phone))
+        assert said.startswith(
+            "Skrevet: lodge/hall.setpoint ønsket 20.5 degC læst tilbage 20.5 degC "
+            "indtil 2019-01-14 09:00, så gives det tilbage"
+        )
+        assert "holdes på 22 degC af operator med prioritet 8" in said
+        assert "lodge/a givet tilbage 21.5" in said
+
+    def test_every_word_keeps_its_places(self) -> None:
+        assert set(Quality) == set(QUALITIES)
+        for word in SAID.values():
+            assert word.da.count("{}") == word.en.count("{}"), word.code
+
+    @pytest.mark.parametrize(
+        ("environ", "spoken"),
+        [
+            ({}, Language.EN),
+            ({"LANG": "da_DK.UTF-8"}, Language.DA),
+            ({"LANG": "da"}, Language.DA),
+            ({"LANG": "da_DK.UTF-8", "LC_ALL": "C.UTF-8"}, Language.EN),
+            ({"LANG": "en_DK.UTF-8", "LC_ALL": ""}, Language.EN),
+            ({"LANG": "dav_KE"}, Language.EN),
+        ],
+    )
+    def test_is_spoken_where_the_locale_is(self, environ: dict[str, str], spoken: Language) -> None:
+        assert language(environ) is spoken
 
 
 def test_releases_say_what_stands_and_why_others_are_held(phone: Console) -> None:

@@ -326,6 +326,16 @@ class TestRoom:
         assert taken[0].path.exists()
         assert (Importance.PERSONAL, Loss.FULL) not in spool.state().lost
 
+    def test_what_was_put_back_can_make_way(self, tmp_path: Path) -> None:
+        spool = a_spool(tmp_path, limit_bytes=5_000)
+        spool.append(self.batch(CO2, 0))
+        taken = spool.take()
+        assert taken is not None
+        spool.put_back(taken[0])
+        for n in range(1, 6):
+            spool.append(self.batch(METER, n))
+        assert spool.state().lost[Importance.PERSONAL, Loss.FULL] == 100
+
     def test_a_batch_that_can_never_fit_drops_nothing(self, tmp_path: Path) -> None:
         spool = a_spool(tmp_path, limit_bytes=2_000)
         spool.append(self.batch(CO2, 0))

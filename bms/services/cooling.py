@@ -1,0 +1,54 @@
+"""How far a building cools the district heating water (afkøling), by what its meter says."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bms.errors import NotFound
+from bms.metering.cooling import Cooling, mean_cooling, mean_cooling_of_registers
+from bms.model.address import SupplierAddress
+from bms.model.metering import Consumption, Quantity
+from bms.model.site import Meter, Point, Role, Site
+from bms.ports import Store
+from bms.services.consumption import HOUR, consumption, meter_named, point_use
+
+
+def cooling(
+    site: Site, meter_id: str, store: Store, start: datetime, end: datetime, step: timedelta = HOUR
+) -> Cooling:
+    """Cooling [K] per step and over the period, weighted by the volume that flowed.
+
+    By the registers E8 and E9 where the meter has them, else by its temperatures; held against its
+    energy where it has that. Raises ``NotFound`` for a meter that is not there or cannot tell.
+    """
+    meter = meter_named(site, meter_id)
+    volume = site.meter_point(meter.id, Role.METER_VOLUME) if isinstance(meter, Meter) else None
+    if volume is None:
+        raise NotFound(f"meter {meter_id!r} of {site.id} has no volume, so no cooling")
+
+    def use(point: Point) -> Consumption:
+        return point_use(site, point, store, start, end, step)
+
+    counted = site.meter_point(meter.id, Role.METER_ENERGY) is not None
+    energy = consumption(site, meter.id, store, start, end, step) if counted else None
+    forward = _delivered(site, meter.id, Quantity.FLOW_ENERGY)
+    back = _delivered(site, meter.id, Quantity.RETURN_ENERGY)
+    if forward is not None and back is not None:
+        return mean_cooling_of_registers(use(volume), use(forward), use(back), energy=energy)
+    flow = site.meter_point(meter.id, Role.METER_FLOW_TEMP)
+    returned = site.meter_point(meter.id, Role.METER_RETURN_TEMP)
+    if flow is None or returned is None:
+        raise NotFound(
+            f"meter {meter_id!r} of {site.id} tells neither its temperatures nor E8 and E9, so no "
+            "cooling"
+        )
+    temperatures = (store.series(point.id, start, end, step) for point in (flow, returned))
+    return mean_cooling(use(volume), *temperatures, energy=energy)
+
+
+def _delivered(site: Site, meter_id: str, quantity: Quantity) -> Point | None:
+    for point in site.points:
+        match point.address:
+            case SupplierAddress(quantity=found) if (point.meter, found) == (meter_id, quantity):
+                return point
+    return None

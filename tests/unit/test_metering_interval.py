@@ -1,0 +1,141 @@
+"""Amounts per interval: summed where they fill a step, missing where they cannot be measured."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from bms.metering.interval import interval_use
+from bms.metering.local import local_day_edges
+from bms.metering.moments import from_micros, to_micros
+from bms.model.metering import Consumption, Flaw
+from bms.model.units import Unit
+
+START = datetime(2026, 2, 2, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+HOUR_US = 3_600_000_000
+
+Floats = NDArray[np.float64]
+
+
+def amounts(hours: int, size: float = 8.0) -> Floats:
+    shape = np.where(np.arange(hours) % 24 > 8, 1.0, 0.4)
+    return np.round(size * shape * np.random.default_rng(5).uniform(0.5, 1.0, hours), 2)
+
+
+def use_of(values: Floats, **told: Any) -> Consumption:
+    times = to_micros(START) + HOUR_US * np.arange(len(values), dtype=np.int64)
+    span = {"start": START, "end": START + len(values) * HOUR, "step": HOUR, "interval_s": 3600}
+    return interval_use(told.pop("times", times), values, **(span | {"unit": Unit.KWH} | told))
+
+
+def missing(found: Consumption) -> list[int]:
+    return np.flatnonzero(np.isnan(found.use.values)).tolist()
+
+
+class TestAmounts:
+    def test_of_quarters_make_hours_and_are_never_divided(self) -> None:
+        quarters = amounts(96) / 4
+        times = to_micros(START) + HOUR_US // 4 * np.arange(96, dtype=np.int64)
+        told = {"times": times, "interval_s": 900, "end": START + 24 * HOUR}
+        hours = use_of(quarters, **told)
+        assert hours.use.values == pytest.approx(quarters.reshape(24, 4).sum(axis=1))
+        assert hours.total == pytest.approx(quarters.sum())
+        finer = use_of(quarters, **(told | {"step": timedelta(minutes=5)}))
+        assert np.isnan(finer.use.values).all()
+        assert [e.words.code for e in finer.events] == ["too_coarse"]
+
+    def test_that_are_missing_make_their_step_missing(self) -> None:
+        values = amounts(48)
+        values[[5, 30]] = np.nan
+        found = use_of(values, step=6 * HOUR)
+        assert missing(found) == [0, 5]
+        assert [e.flaw for e in found.events] == [Flaw.GAP, Flaw.GAP]
+        assert found.total is None
+
+    def test_of_an_interval_across_an_edge_belong_to_no_step(self) -> None:
+        values = amounts(48)
+        times = to_micros(START) + HOUR_US * np.arange(48, dtype=np.int64) + HOUR_US // 2
+        assert missing(use_of(values, times=times)) == list(range(48))
+
+    def test_below_zero_are_missing_with_that_reason(self) -> None:
+        values = amounts(48)
+        values[7] = -0.4
+        found = use_of(values)
+        assert missing(found) == [7]
+        negative = found.events[0]
+        assert (negative.flaw, negative.start) == (Flaw.NEGATIVE, START + 7 * HOUR)
+        assert negative.end == START + 8 * HOUR
+
+    def test_beyond_the_rated_maximum_or_the_meters_habit_are_missing(self) -> None:
+        values = amounts(24 * 20)
+        values[100] = 100_000.0
+        for rated in (None, 9.0):
+            found = use_of(values, max_per_hour=rated)
+            assert missing(found) == [100]
+            assert found.events[0].flaw is Flaw.SPIKE
+
+    def test_in_another_unit_are_missing_with_their_nights(self) -> None:
+        values = amounts(24 * 20)
+        values[100:160] *= 1000.0
+        found = use_of(values)
+        assert missing(found) == list(range(100, 160))
+        assert [(e.flaw, e.start) for e in found.events] == [(Flaw.UNIT_SLIP, START + 100 * HOUR)]
+
+    def test_that_rise_for_a_day_are_use(self) -> None:
+        values = amounts(24 * 20, size=0.3)
+        values[200:230] = 12.0
+        assert use_of(values, unit=Unit.M3).events == ()
+
+    def test_that_overlap_are_missing(self) -> None:
+        values = amounts(24)
+        times = to_micros(START) + HOUR_US * np.arange(24, dtype=np.int64)
+        times[10] -= HOUR_US // 2
+        found = use_of(values, times=times)
+        assert missing(found) == [9, 10]
+        assert [e.words.code for e in found.events] == ["overlap"]
+
+    def test_that_come_twice_count_once_and_with_two_values_not_at_all(self) -> None:
+        values = amounts(24)
+        times = to_micros(START) + HOUR_US * np.arange(24, dtype=np.int64)
+        again = use_of(
+            np.concatenate((values, values[:3], [values[20] + 1.0])),
+            times=np.concatenate((times, times[:3], times[20:21])),
+            end=START + 24 * HOUR,
+        )
+        assert missing(again) == [20]
+        assert sorted(e.words.code for e in again.events) == [
+            "duplicate",
+            "out_of_order",
+            "two_values",
+        ]
+
+    def test_are_turned_into_use_by_the_multiplier(self) -> None:
+        values = amounts(24 * 9)
+        found = use_of(values, multiplier=60.0, max_per_hour=60.0 * 9.0)
+        assert found.total == pytest.approx(60.0 * values.sum())
+        assert found.events == ()
+
+    def test_fill_local_days_of_23_hours(self) -> None:
+        edges = local_day_edges(date(2026, 3, 28), date(2026, 3, 30), "Europe/Copenhagen")
+        values = amounts(24 + 23 + 24)
+        times = edges[0] + HOUR_US * np.arange(len(values), dtype=np.int64)
+        found = use_of(
+            values,
+            times=times,
+            edges=edges,
+            step=timedelta(days=1),
+            start=from_micros(int(edges[0])),
+            end=from_micros(int(edges[-1])),
+        )
+        parts = values[:24].sum(), values[24:47].sum(), values[47:].sum()
+        assert found.use.values.tolist() == pytest.approx(parts)
+
+    def test_ask_for_a_positive_interval_and_multiplier(self) -> None:
+        for wrong in ({"interval_s": 0}, {"multiplier": -1.0}, {"step": timedelta(0)}):
+            with pytest.raises(ValueError):
+                use_of(amounts(24), **wrong)

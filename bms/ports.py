@@ -20,6 +20,7 @@ from bms.model.savings import SiteSavings
 from bms.model.series import Floats, Micros, Series
 from bms.model.site import Device, Mode, Point
 from bms.model.spool import SpoolState
+from bms.model.trial import KeptTrial, Trial, TrialEnd
 from bms.model.words import Words
 
 
@@ -320,6 +321,19 @@ class Store(Protocol):
 
     def overrides(self, site: str, at: datetime) -> list[Override]:
         """Those in force at ``at``."""
+        ...
+
+    def add_trial(self, trial: Trial) -> None:
+        """Keep a switchback trial; the same one again changes nothing, another one of that id
+        raises ``StoreError``. Trials and their ends are never changed or removed."""
+        ...
+
+    def end_trial(self, end: TrialEnd) -> None:
+        """Keep that a trial was stopped; the first word stands. Raises ``NotFound``."""
+        ...
+
+    def trials(self, site: str) -> list[KeptTrial]:
+        """Every trial of a site, in the order in which they were started."""
         ...
 
     def add_key(self, key_id: str, digest: str, scope: str, name: str, at: datetime) -> None:

@@ -94,6 +94,21 @@ class FrozenBaseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unadjusted:
+    """A saving as it is without the non-routine adjustments that people confirmed: ``events`` are
+    the ids of the entries that count, which add ``adjustment_kwh`` ± ``adjustment_se_kwh`` [kWh,
+    standard error] to the adjusted baseline. The interval is that of 90 %."""
+
+    adjustment_kwh: float
+    adjustment_se_kwh: float
+    saving_kwh: float | None
+    saving_low_kwh: float | None
+    saving_high_kwh: float | None
+    verdict: Verdict
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Savings:
     """Avoided energy use of one meter (IPMVP Option C): adjusted baseline minus measured [kWh].
 
@@ -111,6 +126,7 @@ class Savings:
     baseline's data, code and ``baseline_settings``. ``months`` are in order; ``normalised`` is None
     where no normal year was asked for or a year is too thin. ``cost_dkk``, ``co2_kg`` and
     ``primary_energy_kwh`` value the saving at the mean price and factors of the period.
+    ``unadjusted`` is the saving without its non-routine adjustments, None where it has none.
     """
 
     meter_id: str
@@ -151,6 +167,7 @@ class Savings:
     cost_dkk: float | None = None
     co2_kg: float | None = None
     primary_energy_kwh: float | None = None
+    unadjusted: Unadjusted | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +175,8 @@ class SiteSavings:
     """The saving of a building or portfolio: the sum over its billed meters, with its interval.
 
     ``cost_dkk``, ``co2_kg`` and ``primary_energy_kwh`` value the saving at the mean price and
-    factors of the period. ``months`` add up to the period.
+    factors of the period. ``months`` add up to the period. ``unadjusted`` is the saving without
+    non-routine adjustments, None where there are none.
     """
 
     id: str
@@ -175,3 +193,4 @@ class SiteSavings:
     co2_kg: float | None = None
     primary_energy_kwh: float | None = None
     months: tuple[MonthSavings, ...] = ()
+    unadjusted: Unadjusted | None = None

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import timedelta
+from functools import lru_cache
 
 import numpy as np
 
-from bms.model.savings import Finding, Savings, Span, Verdict
+from bms.model.savings import (
+    Finding,
+    MonthSavings,
+    NormalisedSavings,
+    Savings,
+    Span,
+    Verdict,
+)
 from bms.model.series import Series
 from bms.model.units import Commodity
 from bms.model.words import Words
-from bms.savings.baseline import Baseline, fit_baseline
+from bms.savings.baseline import Baseline, Closed, fit_baseline, never
 from bms.savings.clock_shift import clock_shift
 from bms.savings.days import Days, daily
-from bms.savings.degree_days import corrected_saving, degree_days
+from bms.savings.degree_days import corrected_saving, degree_days, guf_share
 from bms.savings.findings import codes, shifted, stepped
 from bms.savings.gaps import gaps
 from bms.savings.gates import Objection, fit, open_events, size, sufficiency, verdict, weather
+from bms.savings.identity import baseline_id, settings_of
+from bms.savings.months import Expected, month_by_month
+from bms.savings.normal_year import NormalYear
+from bms.savings.normalised import normalised
 from bms.savings.screening import Zeros, screen_temp, screen_use
 from bms.savings.season import apart, same_season
+from bms.savings.second_opinion import model_for, second_opinion
 from bms.savings.steps import step_in
-from bms.savings.towt import second_opinion
 from bms.savings.uncertainty import (
     CONFIDENCE,
     DEFAULT_DRIFT,
@@ -30,6 +41,7 @@ from bms.savings.uncertainty import (
     drift_over,
     effective_n,
     model_half_width,
+    season_drift,
     total_half_width,
 )
 
@@ -47,6 +59,7 @@ class _Adjusted:
     measured_kwh: float
     half_width_kwh: float
     strange_days: int
+    months: tuple[MonthSavings, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,13 @@ class _Question:
     coverage: float
     drift: float
     findings: tuple[Finding, ...]
+    closed: Closed
+    guf: float
+    normal: NormalYear | None
+
+    @property
+    def cooling(self) -> bool:
+        return self.commodity is Commodity.ELECTRICITY
 
 
 def assess_meter(
@@ -73,19 +93,25 @@ def assess_meter(
     baseline: Span,
     reporting: Span,
     timezone: str,
-    closed: Callable[[date], bool] | None = None,
+    closed: Closed | None = None,
     drift: float | None = None,
     zeros: Zeros = Zeros.AUTO,
     hourly: bool = False,
+    sun: Series | None = None,
+    normal: NormalYear | None = None,
+    building_use: str | None = None,
 ) -> Savings:
     """Avoided energy use of a meter over ``reporting``, against its own ``baseline`` period.
 
     ``use`` [kWh per step] and ``temp`` [degC] have steps of an hour or less and need not share a
     grid; NaN is a gap. ``closed`` tells local days on which the building is shut: they count as
-    weekend. ``drift`` is the standard deviation of the building's own change from one year to the
-    next (a share of its use; default 5 %).``zeros`` says what a zero means; ``hourly``
-    adds the second opinion of the hourly model. Only whole local days with 90 % of their hours
-    count, and what was not measured is neither in the measured use nor in the adjusted baseline.
+    weekend where the data ask for it. ``drift`` is the standard deviation of the building's own
+    change from one year to the next (a share of its use; default 5 %). ``zeros`` says what a zero
+    means; ``hourly`` adds the second opinion of the hourly model, ``sun`` [W/m2] a regressor that
+    the model may take up, ``normal`` the saving in a normal year; ``building_use`` (as a site
+    names it) chooses the GUF of the degree-day correction. Only whole local days with 90 % of their
+    hours count, and what was not measured is neither in the measured use nor in the adjusted
+    baseline.
 
     Always an answer: what cannot be said is None, with a reason. Raises
     ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``. Method and sources:
@@ -98,9 +124,11 @@ def assess_meter(
         *gaps(clean_use, reporting),
         *_clock(clean_use, baseline, reporting, timezone),
     )
-    clean_temp = screen_temp(temp)
-    before = daily(clean_use, clean_temp, baseline, timezone)
-    after = daily(clean_use, clean_temp, reporting, timezone)
+    clean_temp = _screened(temp)
+    before = daily(clean_use, clean_temp, baseline, timezone, sun)
+    after = daily(clean_use, clean_temp, reporting, timezone, sun)
+    if before.sun_wm2 is None or after.sun_wm2 is None:
+        before, after, sun = replace(before, sun_wm2=None), replace(after, sun_wm2=None), None
     question = _Question(
         meter_id=meter_id,
         commodity=commodity,
@@ -111,28 +139,46 @@ def assess_meter(
         coverage=after.coverage,
         drift=DEFAULT_DRIFT if drift is None else drift,
         findings=findings,
+        closed=closed or never,
+        guf=guf_share(building_use),
+        normal=normal,
     )
     refusals = _refusals(question)
     if refusals:
         return _refused(question, refusals)
-    answer = _answered(question, closed or _never)
+    settings = settings_of(
+        baseline=baseline, timezone=timezone, commodity=commodity, zeros=zeros, closed=closed
+    )
+    answer = replace(
+        _answered(question),
+        baseline_id=baseline_id(use, temp, baseline, settings, sun),
+        baseline_settings=settings,
+    )
     return _with_hours(answer, clean_use, clean_temp, timezone) if hourly else answer
 
 
+@lru_cache(maxsize=4)
+def _screened(temp: Series) -> Series:
+    """As ``screen_temp``; the meters of a city share their weather."""
+    return screen_temp(temp)
+
+
 def _with_hours(answer: Savings, use: Series, temp: Series, timezone: str) -> Savings:
-    view = second_opinion(use, temp, answer.baseline, answer.reporting, timezone)
+    model = model_for(answer.commodity)
+    view = second_opinion(use, temp, answer.baseline, answer.reporting, timezone, model)
     if view is None:
         return answer
-    return replace(answer, hourly_cv_rmse=view.cv_rmse, hourly_saving_kwh=view.saving_kwh)
+    return replace(
+        answer,
+        hourly_model=view.model,
+        hourly_cv_rmse=view.cv_rmse,
+        hourly_saving_kwh=view.saving_kwh,
+    )
 
 
 def _clock(use: Series, baseline: Span, reporting: Span, timezone: str) -> tuple[Finding, ...]:
     hours = clock_shift(use, baseline, reporting, timezone)
     return () if hours is None else (shifted(reporting, hours),)
-
-
-def _never(day: date) -> bool:
-    return False
 
 
 def _refusals(q: _Question) -> list[Objection]:
@@ -175,12 +221,12 @@ def _refused(q: _Question, found: list[Objection]) -> Savings:
     )
 
 
-def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
+def _answered(q: _Question) -> Savings:
     season = same_season(q.before, q.after.dates)
-    model = fit_baseline(season, cooling=q.commodity is Commodity.ELECTRICITY, closed=closed)
+    model = fit_baseline(season, cooling=q.cooling, closed=q.closed)
     drift = drift_over(q.drift, apart(season, q.after.dates))
     result = _adjust(model, q, drift)
-    step = step_in(model, season, q.after, steady=q.commodity is Commodity.ELECTRICITY)
+    step = step_in(model, model.at_mean_sun(season), model.at_mean_sun(q.after), steady=q.cooling)
     if step is not None:
         event = stepped(step.day, q.reporting.end, step.share)
         q = replace(q, findings=(*q.findings, event))
@@ -192,6 +238,7 @@ def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
         *open_events(q.findings),
         *size(saving, half),
     ]
+    heating = q.commodity in _HEATING
     return Savings(
         meter_id=q.meter_id,
         commodity=q.commodity,
@@ -219,31 +266,47 @@ def _answered(q: _Question, closed: Callable[[date], bool]) -> Savings:
         coefficients=model.coefficients,
         n_eff=effective_n(model.n, model.rho),
         degree_days=(degree_days(q.before.temp_c), degree_days(q.after.temp_c)),
-        degree_day_saving_kwh=corrected_saving(q.before, q.after)
-        if q.commodity in _HEATING
-        else None,
+        degree_day_saving_kwh=corrected_saving(q.before, q.after, q.guf) if heating else None,
+        guf_share=q.guf if heating else None,
+        months=result.months,
+        normalised=_normal(model, q, drift),
     )
+
+
+def _normal(model: Baseline, q: _Question, drift: float) -> NormalisedSavings | None:
+    if q.normal is None:
+        return None
+    return normalised(model, q.after, q.normal, cooling=q.cooling, closed=q.closed, drift=drift)
 
 
 def _adjust(model: Baseline, q: _Question, drift: float) -> _Adjusted:
     days = q.after
-    adjusted = float((model.predict(days.dates, days.temp_c) * days.hours / 24.0).sum())
-    noise = model_half_width(
-        sse=model.sse,
-        n=model.n,
-        parameters=model.parameters,
-        rho=model.rho,
-        mean=model.mean,
-        predicted=adjusted,
-        m=len(days),
-        months=(q.reporting.end - q.reporting.start) / MONTH,
+    months_per_day = (q.reporting.end - q.reporting.start) / MONTH / len(days)
+
+    def width(adjusted: float, ordinary: float, m: int) -> float:
+        noise = model_half_width(
+            sse=model.sse,
+            n=model.n,
+            parameters=model.parameters,
+            rho=model.rho,
+            mean=model.mean,
+            predicted=adjusted,
+            m=m,
+            months=months_per_day * m,
+        )
+        return total_half_width(noise, drift_kwh(drift, adjusted, ordinary))
+
+    expected = Expected(
+        days, model.expect(days) * days.hours / 24.0, ordinary=float(q.before.rate.mean())
     )
-    ordinary = float(q.before.rate.mean() * days.hours.sum() / 24.0)
+    adjusted = float(expected.kwh.sum())
+    ordinary = expected.ordinary * float(days.hours.sum()) / 24.0
     margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
     strange = (days.temp_c < model.coldest_c - margin) | (days.temp_c > model.warmest_c + margin)
     return _Adjusted(
         adjusted_kwh=adjusted,
         measured_kwh=float(days.kwh.sum()),
-        half_width_kwh=total_half_width(noise, drift_kwh(drift, adjusted, ordinary)),
+        half_width_kwh=width(adjusted, ordinary, len(days)),
         strange_days=int(np.count_nonzero(strange)),
+        months=month_by_month(expected, width, season_drift(q.commodity)),
     )

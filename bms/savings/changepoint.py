@@ -163,8 +163,7 @@ def fit(y: Floats, temp_c: Floats, *, cooling: bool, sun_wm2: Floats | None = No
     if sun_wm2 is not None and float(np.ptp(sun_wm2)) > 0:
         shaded = Sample.of(y, sun=sun_wm2)
         found += [
-            _with_sun(each, y, temp_c, sun_wm2)
-            for each in candidates(shaded, heat, cool, warmest)
+            _with_sun(each, y, temp_c, sun_wm2) for each in candidates(shaded, heat, cool, warmest)
         ]
     return least_bic(found, len(y))
 

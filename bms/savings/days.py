@@ -77,9 +77,7 @@ def whole_days(span: Span, timezone: str) -> tuple[date, ...]:
     return tuple(days)
 
 
-def daily(
-    use: Series, temp: Series, span: Span, timezone: str, sun: Series | None = None
-) -> Days:
+def daily(use: Series, temp: Series, span: Span, timezone: str, sun: Series | None = None) -> Days:
     """Whole local days of ``use`` [kWh per step], ``temp`` [degC] and ``sun`` [W/m2] inside
     ``span``."""
     dates, edges = _calendar(span, timezone)

@@ -10,16 +10,12 @@ hours in which the building is occupied. A level per group is partialled out by 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.savings import Span
-from bms.model.series import Floats, Series
-from bms.savings.calendar_hours import inside, local_hours
-from bms.savings.screening import on_grid
+from bms.model.series import Floats
 
 EDGES_C = (-1.1, 7.2, 12.8, 18.3, 23.9, 32.2)
 """Edges of the temperature bins [degC] (30, 45, 55, 65, 75, 90 degF)."""
@@ -28,7 +24,6 @@ OCCUPIED_SHARE = 0.65
 """An hour of the week counts as occupied when more of its residuals than this are positive."""
 LEAST_BIN_HOURS = 20
 """A bin at the end with fewer hours [h] joins its neighbour."""
-LEAST_HOURS = 60 * 24
 WEEK = 168
 
 Ints = NDArray[np.int64]
@@ -48,54 +43,17 @@ class Towt:
 
     def predict(self, temp_c: Floats, hour_of_week: Ints) -> Floats:
         """Use [kWh/h], never negative; NaN where the hour of the week was never seen."""
-        parts = _parts(temp_c, self.edges)
+        parts = temperature_parts(temp_c, self.edges)
         slopes = self.slopes[self.occupied[hour_of_week].astype(np.int64)]
         use = self.levels[hour_of_week] + (parts * slopes).sum(axis=1)
         return np.asarray(np.maximum(use, 0.0), dtype=np.float64)
 
 
-@dataclass(frozen=True, slots=True)
-class HourlyView:
-    """The second opinion on a meter: the hourly model's error and saving [kWh]."""
-
-    cv_rmse: float | None
-    saving_kwh: float
-    out_of_sample: float | None
-
-
-def second_opinion(
-    use: Series, temp: Series, baseline: Span, reporting: Span, timezone: str
-) -> HourlyView | None:
-    """The saving by the hourly model, over the hours of ``reporting`` that have use and weather.
-
-    ``out_of_sample`` is the error there, a fraction of the mean use: of a meter without a project
-    it is the model's. None when the baseline has fewer than 60 days of hours or steps are not
-    hours or parts of one.
-    """
-    if use.step > timedelta(hours=1):
-        return None
-    outdoor = on_grid(temp, use)
-    grid = local_hours(use, timezone)
-    hour = grid.weekday * 24 + grid.minute // 60
-    known = np.isfinite(use.values) & np.isfinite(outdoor)
-    before, after = known & inside(use, baseline), known & inside(use, reporting)
-    per_hour = timedelta(hours=1) / use.step
-    if before.sum() < LEAST_HOURS * per_hour or not after.any():
-        return None
-    model = fit_towt(use.values[before] * per_hour, outdoor[before], hour[before])
-    expected = model.predict(outdoor[after], hour[after]) / per_hour
-    left = expected - use.values[after]
-    left = left[np.isfinite(left)]
-    mean = float(use.values[after].mean())
-    error = float(np.sqrt((left**2).mean())) / mean if mean > 0 and len(left) else None
-    return HourlyView(model.cv_rmse, float(left.sum()), error)
-
-
 def fit_towt(y: Floats, temp_c: Floats, hour_of_week: Ints) -> Towt:
     """Least squares on known hours: ``y`` [kWh/h], ``temp_c`` [degC], each of shape (n,)."""
     occupied = _occupied(y, temp_c, hour_of_week)
-    edges = _edges(temp_c)
-    parts = _parts(temp_c, edges)
+    edges = bin_edges(temp_c)
+    parts = temperature_parts(temp_c, edges)
     flagged = occupied[hour_of_week]
     y_mean = _means(y, hour_of_week)
     x_mean = np.stack([_means(column, hour_of_week) for column in parts.T], axis=1)
@@ -115,14 +73,19 @@ def fit_towt(y: Floats, temp_c: Floats, hour_of_week: Ints) -> Towt:
 
 def _occupied(y: Floats, temp: Floats, hour: Ints) -> Flags:
     """Hours of the week whose use mostly lies above what the weather alone explains."""
-    heat, cool = np.maximum(HEATED_C - temp, 0.0), np.maximum(temp - COOLED_C, 0.0)
-    x = np.stack([np.ones_like(y), heat, cool], axis=1)
+    x = occupancy_regressors(temp)
     coefficients = np.linalg.lstsq(x.T @ x, x.T @ y, rcond=None)[0]
     above = (y > x @ coefficients).astype(np.float64)
     return np.nan_to_num(_means(above, hour)) > OCCUPIED_SHARE
 
 
-def _edges(temp: Floats) -> tuple[float, ...]:
+def occupancy_regressors(temp: Floats) -> Floats:
+    """One, heating and cooling degrees [K] of every hour; shape (n, 3)."""
+    heat, cool = np.maximum(HEATED_C - temp, 0.0), np.maximum(temp - COOLED_C, 0.0)
+    return np.stack([np.ones_like(temp), heat, cool], axis=1)
+
+
+def bin_edges(temp: Floats) -> tuple[float, ...]:
     """The inner edges of bins that hold enough hours."""
     edges = list(EDGES_C)
     while edges and (temp < edges[0]).sum() < LEAST_BIN_HOURS:
@@ -132,7 +95,7 @@ def _edges(temp: Floats) -> tuple[float, ...]:
     return tuple(edges)
 
 
-def _parts(temp: Floats, edges: tuple[float, ...]) -> Floats:
+def temperature_parts(temp: Floats, edges: tuple[float, ...]) -> Floats:
     """How much of the temperature lies in each bin [K]; the columns sum to it. Shape (n, bins)."""
     if not edges:
         return temp[:, None]
@@ -151,5 +114,9 @@ def _means(values: Floats, group: Ints) -> Floats:
 def _slopes(x: Floats, y: Floats) -> Floats:
     if not len(y):
         return np.zeros(x.shape[1])
-    slopes = np.linalg.lstsq(x.T @ x, x.T @ y, rcond=1e-9)[0]
-    return np.asarray(slopes, dtype=np.float64)
+    return least_squares(x.T @ x, x.T @ y)
+
+
+def least_squares(square: Floats, cross: Floats) -> Floats:
+    """Slopes [kWh/h/K] of the normal equations; the smallest where they are not unique."""
+    return np.asarray(np.linalg.lstsq(square, cross, rcond=1e-9)[0], dtype=np.float64)

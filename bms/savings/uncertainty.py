@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import stdtrit
 
+from bms.model.units import Commodity
+
 CONFIDENCE = 0.90
 Z90 = 1.645
 """Two-sided 90 % quantile of the normal distribution."""
@@ -12,6 +14,14 @@ DEFAULT_DRIFT = 0.05
 """Standard deviation of the drift of an untreated public building from one year to the next, as a
 share of its use: 4.4 to 5.2 % on 53 meters of 40 buildings (2019 against 2018)."""
 YEAR_DAYS = 365.25
+SEASON_ELECTRICITY, SEASON_HEAT = 0.06, 0.12
+"""Standard deviation of a month about its period, a share of use, of untreated meters: electricity,
+and heat or gas (docs/savings.md §8)."""
+
+
+def season_drift(commodity: Commodity) -> float:
+    """How far the months of a meter scatter about their period, a share of use."""
+    return SEASON_ELECTRICITY if commodity is Commodity.ELECTRICITY else SEASON_HEAT
 
 
 def effective_n(n: float, rho: float) -> float:
@@ -27,6 +37,11 @@ def sun_baltazar_daily(months: float) -> float:
     Transactions 119.
     """
     return -0.00024 * months**2 + 0.03535 * months + 1.00286
+
+
+def sun_baltazar_monthly(months: float) -> float:
+    """As ``sun_baltazar_daily``, for models of monthly bills."""
+    return -0.00022 * months**2 + 0.03306 * months + 0.94054
 
 
 def model_half_width(

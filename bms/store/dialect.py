@@ -12,7 +12,7 @@ from bms.errors import ConfigError, StoreError
 from bms.model.reading import Ingested
 from bms.model.series import Floats, Micros
 from bms.store.sqlite import Sqlite
-from bms.store.tables import RawReading
+from bms.store.tables import Mark, RawReading
 
 _WRITE = "write sqlite:///folder/bms.db or postgresql://user:password@host/bms in BMS_DATABASE_URL"
 
@@ -52,6 +52,10 @@ class Database(Protocol):
         Whoever adds readings shares the hold with others who do; whoever folds or deletes them
         holds it ``alone``, and sees whatever was added before.
         """
+        ...
+
+    def mark(self, connection: Connection, marks: Sequence[Mark]) -> None:
+        """Add to the days that are stale; those that are already stay so."""
         ...
 
     def scrub(self, engine: Engine) -> None:

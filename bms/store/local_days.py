@@ -95,9 +95,9 @@ class LocalDays:
         day = np.searchsorted(self._midnights, moment, side="right") - 1
         return int(np.searchsorted(self._months, day, side="right")) - 1
 
-    def month(self, month: int) -> tuple[int, int]:
-        """The moments [us] at which a month and the next one begin."""
-        first, after = self._midnights[self._months[month : month + 2]]
+    def month(self, month: int, n: int = 1) -> tuple[int, int]:
+        """The moments [us] at which a month begins, and the month that is ``n`` later."""
+        first, after = self._midnights[self._months[[month, month + n]]]
         return int(first), int(after)
 
 

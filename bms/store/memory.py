@@ -10,6 +10,7 @@ from bms.errors import NotFound, StoreError
 from bms.model.command import Override, Receipt, ReleaseReceipt
 from bms.model.plan import BuildingModel, Plan
 from bms.model.site import Mode
+from bms.model.trial import KeptTrial, Trial, TrialEnd
 from bms.store.local_days import TIMEZONE, LocalDays
 from bms.store.memory_readings import MemoryReadings
 from bms.store.moment import to_micros
@@ -175,7 +176,38 @@ class _People:
             self._keys[key_id] = _Key(key.digest, key.scope, key.name, key.created, at)
 
 
-class MemoryStore(MemoryReadings, _Plans, _People):
+class _Trials(_People):
+    def __init__(self) -> None:
+        super().__init__()
+        self._trials: dict[str, Trial] = {}
+        self._ends: dict[str, TrialEnd] = {}
+
+    def add_trial(self, trial: Trial) -> None:
+        """See ``bms.ports.Store``."""
+        to_micros(trial.started_at)
+        known = self._trials.setdefault(trial.id, trial)
+        if known is not trial:
+            if known != trial:
+                raise StoreError(f"another trial is kept as {trial.id}; trials never change")
+            return
+        at, by, reason = trial.started_at, trial.by, trial.reason
+        self._note(at, by, Action.START_TRIAL, trial.site, trial.id, reason)
+
+    def end_trial(self, end: TrialEnd) -> None:
+        """See ``bms.ports.Store``."""
+        to_micros(end.at)
+        if end.trial not in self._trials:
+            raise NotFound(f"there is no trial {end.trial}")
+        if self._ends.setdefault(end.trial, end) is end:
+            self._note(end.at, end.by, Action.END_TRIAL, end.site, end.trial, end.reason)
+
+    def trials(self, site: str) -> list[KeptTrial]:
+        """See ``bms.ports.Store``."""
+        mine = [trial for trial in list(self._trials.values()) if trial.site == site]
+        return [KeptTrial(trial=trial, ended=self._ends.get(trial.id)) for trial in mine]
+
+
+class MemoryStore(MemoryReadings, _Plans, _Trials):
     """Implements ``bms.ports.Store`` in memory; also ``corrections`` and ``audit``.
 
     Days are those of ``timezone``. Raises ConfigError for a time zone that cannot be served.

@@ -28,7 +28,7 @@ from bms.model.reading import Ingested
 from bms.model.series import Floats, Micros
 from bms.store.postgres_months import ensure_months, months_of
 from bms.store.postgres_refusals import explained
-from bms.store.tables import RawReading
+from bms.store.tables import Mark, RawReading
 
 #: Any number will do, as long as every process of this product asks for the same one.
 _WALK_LOCK = 0x626D73_01
@@ -65,6 +65,11 @@ _CORRECT = (
     " detail = i.detail FROM incoming AS i WHERE r.point = i.point AND r.time = i.time"
     " AND r.time BETWEEN %(first)s AND %(last)s"
     " AND (r.value IS DISTINCT FROM i.value OR r.quality <> i.quality)"
+)
+
+_MARK = (
+    "INSERT INTO stale (point, first, until) SELECT * FROM unnest(%s::int4[], %s::int8[], %s::int8[])"
+    " ON CONFLICT (point, first) DO NOTHING"
 )
 
 #: One answer of 16 bytes per reading, which numpy reads as it is.
@@ -124,6 +129,10 @@ class Postgres:
         """A lock of the marks' table: those who only add marks share it with each other."""
         mode = "SHARE ROW EXCLUSIVE" if alone else "ROW EXCLUSIVE"
         connection.exec_driver_sql(f"LOCK TABLE stale IN {mode} MODE")
+
+    def mark(self, connection: Connection, marks: Sequence[Mark]) -> None:
+        columns = [list(column) for column in zip(*marks, strict=True)]
+        _driver(connection).execute(_MARK, columns)
 
     def scrub(self, engine: Engine) -> None:
         """Deleted rows give their room back; it is overwritten as new rows come. Only VACUUM FULL

@@ -18,7 +18,7 @@ from bms.store.link import Link, Linked
 from bms.store.local_days import LocalDays
 from bms.store.moment import MICROSECOND, from_micros, to_micros
 from bms.store.records import Correction, sound
-from bms.store.stale import mark
+from bms.store.stale import marks_of
 from bms.store.tables import (
     QUALITY_CODES,
     QUALITY_OF_CODE,
@@ -77,7 +77,7 @@ class SqlReadings(Linked):
                 total += self._link.database.add_readings(connection, part)
                 total += Ingested(known=known)
             if total.new or total.corrected:
-                mark(connection, self._days, kept)
+                self._link.database.mark(connection, marks_of(self._days, kept))
         return total
 
     def _keys_of(self, names: set[str]) -> dict[str, int]:

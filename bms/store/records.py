@@ -25,6 +25,8 @@ class Action(StrEnum):
     SET_MODE = "set_mode"
     ADD_OVERRIDE = "add_override"
     REMOVE_OVERRIDE = "remove_override"
+    START_TRIAL = "start_trial"
+    END_TRIAL = "end_trial"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

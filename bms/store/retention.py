@@ -17,15 +17,16 @@ from bms.store.horizon import ALWAYS, raise_horizons
 from bms.store.ledger import Loss
 from bms.store.refresh import fold_marked, hours_of, keep_hours
 from bms.store.rollups import PORTION, SqlRollups
-from bms.store.tables import ErasureRow
+from bms.store.tables import LEVEL_CODES, ErasureRow
 
 _DELETIONS = (
     text("DELETE FROM readings WHERE point = :point AND time < :before"),
     text("DELETE FROM corrections WHERE point = :point AND time < :before"),
 )
 _MONTHS = text(
-    "SELECT DISTINCT month FROM rollups WHERE point = :point AND month <= :last ORDER BY month"
-)
+    "SELECT month FROM rollups WHERE level = :level AND point = :point AND month <= :last"
+    " ORDER BY month"
+).bindparams(level=LEVEL_CODES[Level.HOUR])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Roll-ups in SQL: hours and days of every point, a local month of them in one row.
+"""Roll-ups in SQL: a local month of hours, or a local year of days, of a point in one row.
 
 Quarters are made of the readings whenever they are asked for: most points are read every quarter
 of an hour, and a quarter with one reading in it says no more than the reading. Days that changed
@@ -23,7 +23,7 @@ from bms.store.folds import Grid
 from bms.store.horizon import ALWAYS, horizon_of
 from bms.store.moment import to_micros
 from bms.store.readings import NAMES, SqlReadings
-from bms.store.refresh import fold_marked
+from bms.store.refresh import MONTHS, fold_marked
 from bms.store.tables import LEVEL_CODES, QUALITY_CODES
 
 #: Marked days per transaction of a refresh: others wait for it.
@@ -96,7 +96,9 @@ class SqlRollups(SqlReadings):
         buckets: Buckets,
     ) -> None:
         first, last = self._days.month_of(int(edges[0])), self._days.month_of(int(edges[-1]) - 1)
-        columns = {month: self._column(month, level, edges) for month in range(first, last + 1)}
+        first -= first % MONTHS[level]
+        months = range(first, last + 1, MONTHS[level])
+        columns = {month: self._column(month, level, edges) for month in months}
         rows = {point: row for row, point in enumerate(points.tolist())}
         window = {"level": LEVEL_CODES[level], "first": first, "last": last}
         found = connection.execute(_BODIES, window | {"points": points.tolist()})
@@ -108,7 +110,7 @@ class SqlRollups(SqlReadings):
             place[:fits] = kept[:fits]
 
     def _column(self, month: int, level: Level, edges: Micros) -> int:
-        """Where the first bucket of a month lies among the buckets of ``edges``, or how far left
+        """Where the first bucket of a row lies among the buckets of ``edges``, or how far left
         of them."""
         start, first = self._days.month(month)[0], int(edges[0])
         if start >= first:

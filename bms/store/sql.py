@@ -7,10 +7,11 @@ from bms.store.local_days import TIMEZONE, LocalDays
 from bms.store.people import SqlPeople
 from bms.store.plans import SqlPlans
 from bms.store.retention import SqlRetention
+from bms.store.trials import SqlTrials
 from bms.store.zone import settle_zone
 
 
-class SqlStore(SqlRetention, SqlPlans, SqlPeople):
+class SqlStore(SqlRetention, SqlPlans, SqlPeople, SqlTrials):
     """Implements ``bms.ports.Store``; also ``corrections`` and ``audit``.
 
     ``url`` is an SQLAlchemy URL such as ``sqlite:///var/bms.db``. Folder, file and tables are

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.reading import Ingested
 from bms.model.series import Floats, Micros
-from bms.store.tables import RawReading
+from bms.store.tables import Mark, RawReading
 
 _SETTINGS = (
     "PRAGMA journal_mode=WAL",
@@ -44,6 +44,9 @@ _SCRUB = (
 _INSERT = (
     "INSERT INTO readings (point, time, value, quality, lag, detail)"
     " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (point, time) DO NOTHING"
+)
+_MARK = (
+    "INSERT INTO stale (point, first, until) VALUES (?, ?, ?) ON CONFLICT (point, first) DO NOTHING"
 )
 _INCOMING = (
     "CREATE TEMP TABLE IF NOT EXISTS incoming (point INTEGER NOT NULL, time INTEGER NOT NULL,"
@@ -123,6 +126,9 @@ class Sqlite:
 
     def hold(self, connection: Connection, *, alone: bool) -> None:
         """Nothing to do here either."""
+
+    def mark(self, connection: Connection, marks: Sequence[Mark]) -> None:
+        connection.exec_driver_sql(_MARK, list(marks))
 
     def scrub(self, engine: Engine) -> None:
         """Deleted rows are overwritten with zeros at once, but where pages were split, copies of

@@ -18,12 +18,8 @@ from bms.model.reading import Quality
 from bms.model.series import Micros
 from bms.store.buckets import Readings, Spans
 from bms.store.local_days import LocalDays
-from bms.store.tables import QUALITY_CODES, RawReading
+from bms.store.tables import QUALITY_CODES, Mark, RawReading
 
-_MARK = text(
-    "INSERT INTO stale (point, first, until) VALUES (:point, :first, :until)"
-    " ON CONFLICT (point, first) DO NOTHING"
-)
 _TOUCHING = text(
     "SELECT point, first, until FROM stale"
     " WHERE point IN :points AND first < :end AND until > :start ORDER BY point, first"
@@ -41,33 +37,26 @@ _READINGS = text(
 ).bindparams(bindparam("points", expanding=True), good=QUALITY_CODES[Quality.GOOD])
 _CLEAR = text("DELETE FROM stale WHERE point = :point AND first >= :first AND until <= :until")
 
-#: A mark: (point, first [us], until [us]).
-Mark = tuple[int, int, int]
 
-
-def mark(connection: Connection, days: LocalDays, rows: Sequence[RawReading]) -> None:
-    """Mark the local days of readings; those outside of the years 1970 to 2199 have none."""
+def marks_of(days: LocalDays, rows: Sequence[RawReading]) -> list[Mark]:
+    """The local days of readings; those outside of the years 1970 to 2199 have none."""
     points = np.fromiter(map(itemgetter(0), rows), np.int64, len(rows))
     times = np.fromiter(map(itemgetter(1), rows), np.int64, len(rows))
     on = days.days_of(times)
     pairs = np.unique((points << 20 | on)[on >= 0])
-    _mark(connection, days, pairs >> 20, pairs & 0xFFFFF)
+    return _marks(days, pairs >> 20, pairs & 0xFFFFF)
 
 
-def mark_between(
-    connection: Connection, days: LocalDays, point: int, first: int, last: int
-) -> None:
-    """Mark every local day of a point that holds a moment from ``first`` to ``last`` [us]."""
+def marks_between(days: LocalDays, point: int, first: int, last: int) -> list[Mark]:
+    """Every local day of a point that holds a moment from ``first`` to ``last`` [us]."""
     start, end = days.clipped(first, last)
     on = np.arange(start, end + 1)
-    _mark(connection, days, np.full(len(on), point), on)
+    return _marks(days, np.full(len(on), point), on)
 
 
-def _mark(connection: Connection, days: LocalDays, points: Micros, on: Micros) -> None:
-    first, until = days.midnights(on).tolist(), days.midnights(on + 1).tolist()
-    marks = zip(points.tolist(), first, until, strict=True)
-    if len(on):
-        connection.execute(_MARK, [{"point": p, "first": f, "until": u} for p, f, u in marks])
+def _marks(days: LocalDays, points: Micros, on: Micros) -> list[Mark]:
+    first, until = days.midnights(on), days.midnights(on + 1)
+    return list(zip(points.tolist(), first.tolist(), until.tolist(), strict=True))
 
 
 def touching(connection: Connection, points: Micros, start: int, end: int) -> list[Mark]:

@@ -44,6 +44,9 @@ LEVEL_CODES: dict[Level, int] = {Level.QUARTER: 0, Level.HOUR: 1, Level.DAY: 2}
 #: A row of ``ReadingRow``: (point, time [us], value, quality code, lag [us], detail).
 RawReading = tuple[int, int, float | None, int, int | None, str | None]
 
+#: A row of ``StaleRow``: (point, first [us], until [us]).
+Mark = tuple[int, int, int]
+
 #: Numbers of rows that are only ever added; SQLite counts all its rows in 64 bits.
 RowNumber: Any = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -114,7 +117,9 @@ class CorrectionRow(SQLModel, table=True):
 
 
 class RollupRow(SQLModel, table=True):
-    """The buckets of one point, level and local month, packed by ``bms.store.buckets``.
+    """Hours of a local month of a point, or days of the year that begins with the month.
+
+    They are packed by ``bms.store.buckets``.
 
     On SQLite it keeps its row numbers: bodies are too long for a table that is its own index.
     """
@@ -261,3 +266,27 @@ class KeyRow(SQLModel, table=True):
     name: str
     created: datetime = Field(sa_type=UtcTime)
     revoked: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class TrialRow(SQLModel, table=True):
+    """A switchback trial as JSON of ``bms.model.trial.Trial``. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "trials"
+    __table_args__ = (Index("trials_by_site", "site"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str = Field(unique=True)
+    site: str
+    started_at: datetime = Field(sa_type=UtcTime)
+    body: str
+
+
+class TrialEndRow(SQLModel, table=True):
+    """A trial that somebody stopped. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "trial_ends"
+    __table_args__ = (Index("trial_ends_by_site", "site"),)
+    trial: str = Field(primary_key=True)
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    actor: str
+    reason: str

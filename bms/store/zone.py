@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from bms.errors import ConfigError
 from bms.store.link import Link
 from bms.store.local_days import LocalDays
-from bms.store.stale import mark_between
+from bms.store.stale import marks_between
 
 _ZONE = text("SELECT timezone FROM calendar WHERE id = 1")
 _KEEP = text(
@@ -34,18 +34,18 @@ def settle_zone(link: Link, days: LocalDays) -> None:
         link.database.hold(connection, alone=True)
         kept = connection.execute(_ZONE).scalar()
         if kept != days.timezone:
-            _begin_anew(connection, days, kept, link.database.place)
+            _begin_anew(link, connection, days, kept)
 
 
-def _begin_anew(connection: Connection, days: LocalDays, kept: str | None, place: str) -> None:
+def _begin_anew(link: Link, connection: Connection, days: LocalDays, kept: str | None) -> None:
     if kept is not None and connection.execute(_HORIZON).scalar() is not None:
         raise ConfigError(
-            f"the roll-ups of {place} are of days in {kept}, and the readings that they were made"
+            f"the roll-ups of {link.database.place} are of days in {kept}, and the readings that they were made"
             f" of are deleted in part; write {kept} in BMS_TIMEZONE again"
         )
     connection.execute(text("DELETE FROM rollups"))
     connection.execute(text("DELETE FROM stale"))
     for point, first, last in connection.execute(_ENDS).all():
         if first is not None:
-            mark_between(connection, days, point, first, last)
+            link.database.mark(connection, marks_between(days, point, first, last))
     connection.execute(_KEEP, {"timezone": days.timezone})

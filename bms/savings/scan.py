@@ -1,0 +1,83 @@
+"""When did a series of days change? A scan for the step that explains most of it.
+
+Generalised least squares with first-order autocorrelated noise (Cochrane & Orcutt 1949, doi
+10.1080/01621459.1949.10483290), one step at a time, over every day that leaves enough days on
+both sides; the statistic is that of Quandt 1960 (doi 10.1080/01621459.1960.10482067). All steps
+are tried in closed form by running sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bms.model.series import Floats
+
+LEAST_RHO, MOST_RHO = 0.7, 0.97
+"""Autocorrelation from day to day that is always allowed for, and the most that is believed:
+buildings drift, and a meter whose days look independent may still wander over months."""
+ROUNDS = 3
+"""The autocorrelation is estimated of what the best step leaves, so many times."""
+_TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From day ``at`` on the series is higher by ``size`` ± ``error`` (standard error) times its
+    shape; ``t`` is their ratio and ``left`` the squared error that remains."""
+
+    at: int
+    size: float
+    error: float
+    t: float
+    left: float
+
+
+def best_step(y: Floats, shape: Floats, *, side: int, least: float) -> Change | None:
+    """The clearest step of ``y`` in units of ``shape``, both of shape (n,), with ``side`` days
+    before and after it and a size of at least ``least``; a level in units of ``shape`` is left
+    free. None where the series is too short, or no step is that large."""
+    if len(y) < 2 * side or side < 2 or not np.any(shape > 0):
+        return None
+    rho = 0.5
+    for _ in range(ROUNDS):
+        size, error, left = _steps(y, shape, rho)
+        t = np.abs(size) / error
+        at = side + int(np.argmax(t[side - 1 : len(y) - side]))
+        rho = _persistence(y, shape, at, float(size[at - 1]))
+    size, error, left = _steps(y, shape, rho)
+    t = np.where(np.abs(size) >= least, np.abs(size) / error, 0.0)
+    at = side + int(np.argmax(t[side - 1 : len(y) - side]))
+    if t[at - 1] <= 0.0:
+        return None
+    i = at - 1
+    return Change(at, float(size[i]), float(error[i]), float(t[i]), float(left[i]))
+
+
+def _steps(y: Floats, shape: Floats, rho: float) -> tuple[Floats, Floats, Floats]:
+    """Size, standard error and squared error left of a step at each of the days 1 … n - 1."""
+    u, v = y[1:] - rho * y[:-1], shape[1:] - rho * shape[:-1]
+    # A whitened step at day k is 0 before k, the shape itself at k, and the whitened shape after.
+    first = shape[1:]
+    after_vv = np.cumsum((v * v)[::-1])[::-1] - v * v
+    after_vu = np.cumsum((v * u)[::-1])[::-1] - v * u
+    vv, vu = float(v @ v) + _TINY, float(v @ u)
+    hx = after_vv + first * v
+    spread = np.maximum(after_vv + first * first - hx * hx / vv, _TINY)
+    fit = after_vu + first * u - hx * vu / vv
+    size = fit / spread
+    left = np.maximum(float(u @ u) - vu * vu / vv - fit * size, _TINY)
+    error = np.sqrt(left / max(len(u) - 2, 1) / spread)
+    return size, error, left
+
+
+def _persistence(y: Floats, shape: Floats, at: int, size: float) -> float:
+    """Lag-1 autocorrelation of ``y`` less a step, within the bounds that are believed."""
+    rest = y.copy()
+    rest[at:] -= size * shape[at:]
+    rest -= shape * float(shape @ rest) / (float(shape @ shape) + _TINY)
+    power = float(rest @ rest)
+    if power <= _TINY:
+        return LEAST_RHO
+    return float(np.clip(float(rest[1:] @ rest[:-1]) / power, LEAST_RHO, MOST_RHO))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from bms.model.command import Command, Override, Receipt, ReleaseReceipt
+from bms.model.cooling_rule import CoolingRule
 from bms.model.device_clock import NoTime, ShownTime
+from bms.model.event import NonRoutineEvent
 from bms.model.feed import FeedSeries, WeatherSeries
+from bms.model.kept_baseline import KeptBaseline
 from bms.model.lease import Lease
 from bms.model.logged import LogAnswer
 from bms.model.plan import BuildingModel, NoModel, Plan, Problem, Schedule
@@ -210,6 +213,11 @@ class Tariffs(Protocol):
         """Emission factor of district heating [kg CO2/kWh]."""
         ...
 
+    def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
+        """What a supplier of district heating takes for poor cooling; None where it takes nothing
+        or nothing is known."""
+        ...
+
 
 class Fold(StrEnum):
     """How readings become one value per step of a grid."""
@@ -334,6 +342,26 @@ class Store(Protocol):
 
     def trials(self, site: str) -> list[KeptTrial]:
         """Every trial of a site, in the order in which they were started."""
+        ...
+
+    def add_event(self, event: NonRoutineEvent) -> None:
+        """Add an entry to the ledger of non-routine events; the same one again changes nothing.
+
+        Raises ``StoreError`` for another entry of that id, and where it ``supersedes`` one of
+        another meter or one that was superseded already, ``NotFound`` where there is no such one.
+        """
+        ...
+
+    def events(self, site: str) -> list[NonRoutineEvent]:
+        """The ledger of a site in the order it was written. No entry is changed or removed."""
+        ...
+
+    def keep_baseline(self, kept: KeptBaseline) -> None:
+        """Put a baseline away; nothing changes where it stands already for its meter and period."""
+        ...
+
+    def baselines(self, site: str) -> list[KeptBaseline]:
+        """Every baseline that was put away, oldest first. None is ever changed or removed."""
         ...
 
     def add_key(self, key_id: str, digest: str, scope: str, name: str, at: datetime) -> None:

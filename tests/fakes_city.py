@@ -9,6 +9,7 @@ import numpy as np
 
 from bms.errors import FeedError
 from bms.model.address import BacnetAddress, ModbusAddress, Table
+from bms.model.cooling_rule import CoolingRule
 from bms.model.feed import FeedSeries, WeatherSeries
 from bms.model.series import Series, grid_length
 from bms.model.site import (
@@ -184,6 +185,12 @@ class FlatTariffs:
 
     def heat_emissions(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
         return Series(start, step, np.full(n, 0.1))
+
+    def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
+        """Below 30 K a fee of 8 DKK/(K MWh)."""
+        return CoolingRule(
+            first=date(2019, 1, 1), end=None, below_k=30.0, malus_dkk_per_k_mwh=8.0, source="fake"
+        )
 
 
 def utc(*parts: int) -> datetime:

@@ -33,7 +33,7 @@ from bms.savings.commodity import commodity_of
 from bms.savings.days import daily
 from bms.savings.drift import Placebo, covered, half_width, learn_drift
 from bms.savings.screening import screen_use
-from bms.savings.second_opinion import model_for, second_opinion
+from bms.savings.second_opinion import MONTHLY, SINGLE, second_opinion
 
 METERS = Path(__file__).parents[2] / "tests" / "data" / "meters" / "meters_hourly.csv.gz"
 ZONE = "Europe/London"

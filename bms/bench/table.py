@@ -11,6 +11,7 @@ from bms.bench.claims import bench_claims
 from bms.bench.drivers_bacnet import bench_drivers_bacnet
 from bms.bench.drivers_modbus import bench_drivers_modbus
 from bms.bench.figure import Figure, Progress
+from bms.bench.store import bench_store
 
 Bench = Callable[[Progress], list[Figure]]
 
@@ -22,7 +23,7 @@ def bench_drivers(report: Progress) -> list[Figure]:
 
 
 BENCHES: Mapping[str, Bench] = MappingProxyType(
-    {"assess": bench_assess, "demo": bench_claims, "drivers": bench_drivers}
+    {"assess": bench_assess, "demo": bench_claims, "drivers": bench_drivers, "store": bench_store}
 )
 
 

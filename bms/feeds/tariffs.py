@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
+from bms.feeds.cooling_rules import CoolingRules, cooling_tables, rule_in_force
+from bms.model.cooling_rule import CoolingRule
 from bms.model.grid import LocalGrid, local_grid
 from bms.model.series import Floats, Series
 from bms.model.words import Words
@@ -54,6 +56,7 @@ class TariffBook:
     electricity_parts: Mapping[str, Mapping[str, Rows]]
     heat_prices: Mapping[str, Rows]
     heat_factors: Mapping[str, Rows]
+    cooling: Mapping[str, CoolingRules] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path = DATA) -> Self:
@@ -75,6 +78,7 @@ class TariffBook:
             },
             heat_prices=_tables(raw["heat"], bands),
             heat_factors=_tables(raw["heat_emissions"], bands),
+            cooling=cooling_tables(raw.get("cooling")),
         )
 
     def electricity(self, tariff: str, spot: Series) -> Series:
@@ -96,6 +100,10 @@ class TariffBook:
         """Emission factor [kg CO2/kWh]. Raises ``ConfigError`` when unknown."""
         rows = _named(self.heat_factors, tariff, "heat tariff")
         return Series(start, step, _values(rows, self._grid(start, step, n)))
+
+    def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
+        """What the supplier takes for poor cooling on ``day``; None where nothing is known."""
+        return rule_in_force(self.cooling.get(tariff, ()), day)
 
     def notes(self, tariff: str, start: datetime) -> tuple[Words, ...]:
         """What a reader has to know about an electricity or heat tariff used from ``start`` on:

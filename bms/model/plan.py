@@ -1,7 +1,13 @@
 """The question put to the optimiser and its answer. One value each: storable and replayable.
 
 All series are tuples over the same grid: element ``i`` belongs to the interval that starts at
-``start + i * step_s``; None is "not known". JSON in and out goes through ``bms.model.codec``.
+``start + i * step_s``; None is "not known". JSON in and out goes through ``bms.model.codec``; a
+text written by people or other programs is read by ``optimizer.read``, which also takes one number
+in place of a series.
+
+Temperatures are in degC, or in K where the problem's ``temperature_unit`` says so ([temp] below);
+a lever and the values planned for it are in the lever's own unit. The text under each field is its
+description in the JSON Schema.
 """
 
 from __future__ import annotations
@@ -22,40 +28,63 @@ class Lever:
     """A point that a plan may move, with its limits in the point's unit."""
 
     point: str
+    """Name of the point; the answer uses the same."""
     role: Role
+    """What the point does; a zone takes `zone_setpoint`, an air-handling unit `ventilation_run`."""
     unit: Unit
+    """Unit of the limits and of the values in the answer: `degC`, `K` (absolute) or `on/off`."""
     minimum: float
+    """Lowest value that may be written [unit]."""
     maximum: float
+    """Highest value that may be written [unit]."""
     resolution: float = 0.1
+    """Smallest step that the point takes [unit]."""
+    origin: float = 0.0
+    """Values are `origin` plus whole multiples of `resolution` [unit]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weather:
-    """Outdoor air temperature [degC] and global horizontal irradiance [W/m2], interval means."""
+    """Outdoor air temperature [temp] and global horizontal irradiance [W/m2], interval means."""
 
     temp_out_c: Numbers
+    """Outdoor air temperature [temp] of each step, interval mean; null where it is not known."""
     ghi_wm2: Numbers
+    """Global horizontal irradiance [W/m2] of each step, interval mean; null where not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneTask:
     """One zone over the horizon.
 
-    ``low_c`` and ``high_c`` [degC] are the limits in force at each step: the comfort band in use,
+    ``low_c`` and ``high_c`` [temp] are the limits in force at each step: the comfort band in use,
     floor and ceiling out of use. ``own_setpoint_c`` is what the building's own control would ask
     for. Without a lever the zone follows its own control. ``name`` is what people call the zone;
-    ``setpoint_c`` [degC] is the effective setpoint at the start, None when it is not known.
+    ``setpoint_c`` [temp] is the effective setpoint at the start, None when it is not known.
+    ``comfort_backoff_k`` is how far inside the band the plan stays in use, None to let the spread
+    of the thermostat decide.
     """
 
     id: str
+    """Name of the zone; history and ventilation use the same."""
     area_m2: float
+    """Floor area [m2]; the heat of one meter is divided by it where nothing better is known."""
     occupied: tuple[bool, ...]
+    """Whether people are in during each step."""
     low_c: tuple[float, ...]
+    """Lowest temperature [temp] at each step: comfort while in use, floor otherwise."""
     high_c: tuple[float, ...]
+    """Highest temperature [temp] at each step: comfort while in use, ceiling otherwise."""
     own_setpoint_c: tuple[float, ...]
+    """Setpoint [temp] that the building's own control would have at each step."""
     lever: Lever | None = None
+    """The setpoint that may be written; null: the zone follows its own control."""
     name: str = ""
+    """What people call the zone."""
     setpoint_c: float | None = None
+    """Effective setpoint [temp] at the start; null when it is not known."""
+    comfort_backoff_k: float | None = None
+    """How far inside the band the plan stays in use [K]; null: by the thermostat's spread."""
 
     @property
     def called(self) -> str:
@@ -71,30 +100,47 @@ class VentilationTask:
     """
 
     id: str
+    """Name of the unit; the history uses the same."""
     zones: tuple[str, ...]
+    """Ids of the zones that it serves."""
     flow_m3_h: float
+    """Air flow while it runs [m3/h]."""
     fan_kw: float
+    """Electric power of the fans while it runs [kW]."""
     recovery: float
+    """Efficiency of the heat recovery, 0..1."""
     own_run: tuple[float, ...]
+    """Run signal 0..1 that its own control would have at each step."""
     required: tuple[bool, ...]
+    """Whether it has to run at each step."""
     lever: Lever | None = None
+    """The run signal that may be written (unit `on/off`); null: it follows its own control."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneHistory:
-    """Measured past of a zone: temperature [degC], effective setpoint [degC], valve [%], use."""
+    """Measured past of a zone: temperature [temp], effective setpoint [temp], valve [%], use."""
 
     id: str
+    """Name of the zone."""
     temp_c: Numbers
+    """Room temperature [temp] at the start of each step; null where it is not known."""
     setpoint_c: Numbers
+    """Setpoint in force [temp] at each step; null where it is not known."""
     valve_pct: Numbers
+    """Opening of the heating valve [%], interval mean; null where there is none."""
     occupied: tuple[bool, ...]
+    """Whether people were in during each step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VentilationHistory:
+    """Measured past of an air-handling unit."""
+
     id: str
+    """Name of the unit."""
     run: Numbers
+    """Run signal 0..1, interval mean; null where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,11 +151,17 @@ class History:
     """
 
     start: datetime
+    """Start of the first step, ISO 8601 with offset."""
     step_s: int
+    """Length of its steps [s]; it may differ from that of the horizon."""
     weather: Weather
+    """Measured weather."""
     heat_kw: Numbers
+    """Mean heating power of the whole building [kW] in each step: heat, not electricity."""
     zones: tuple[ZoneHistory, ...]
+    """Measured past of the zones."""
     ventilation: tuple[VentilationHistory, ...] = ()
+    """Measured past of the air-handling units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +173,17 @@ class ZoneModel:
     """
 
     zone: str
+    """Id of the zone."""
     order: str
+    """Rung of the ladder: `1R1C`, `2R2C`, `3R2C`."""
     parameters: dict[str, float]
+    """Parameters by name; the unit stands in the name."""
     rmse_24h_k: float
+    """Error exactly 24 h ahead on held-out days [K]."""
     persistence_k: float
+    """The same error of "like now" [K]."""
     last_week_k: float
+    """The same error of "like the same time last week" [K]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +191,13 @@ class BuildingModel:
     """The zones' models, when and from what they were identified."""
 
     site: str
+    """Name of the building."""
     identified_at: datetime
+    """End of the history that it was identified from, ISO 8601 with offset."""
     days: float
+    """Length of that history [days]."""
     zones: tuple[ZoneModel, ...]
+    """Models of the zones; a zone that could not be identified is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +205,9 @@ class NoModel:
     """Why there is no model: what is missing, in plain words."""
 
     site: str
+    """Name of the building."""
     reasons: tuple[Words, ...]
+    """What is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,27 +215,48 @@ class Problem:
     """Everything a plan depends on. Prices [DKK/kWh], emission factors [kg CO2/kWh].
 
     ``history`` holds at least the last days, from which the state is estimated; with ``model``
-    None it is also what a model is identified from.
+    None it is also what a model is identified from. ``temperature_unit`` (degC or K) is the unit
+    of every temperature in it, but for the levers' limits, which are in the lever's own unit.
     """
 
     site: str
+    """Name of the building."""
     start: datetime
+    """Start of the horizon, ISO 8601 with offset."""
     step_s: int
+    """Length of the steps of the horizon [s], 300 to 3600."""
     timezone: str
+    """IANA name of the local time zone, for days of the week and reasons."""
     latitude: float
+    """North of the equator [deg]."""
     longitude: float
+    """East of Greenwich [deg]."""
     weather: Weather
+    """Forecast over the horizon; the length of its temperature is that of the horizon."""
     electricity_dkk_per_kwh: Numbers
+    """Price of electricity [DKK/kWh]; null where it is not known."""
     heat_dkk_per_kwh: Numbers
+    """Price of district heat [DKK/kWh]; null where it is not known."""
     electricity_kg_per_kwh: Numbers
+    """Emission factor of electricity [kg CO2/kWh]; null where it is not known."""
     heat_kg_per_kwh: Numbers
+    """Emission factor of district heat [kg CO2/kWh]; null where it is not known."""
     zones: tuple[ZoneTask, ...]
+    """The zones over the horizon."""
     heat_source: HeatSource
+    """Where the heat comes from."""
     ventilation: tuple[VentilationTask, ...] = ()
+    """The air-handling units over the horizon."""
     history: History | None = None
+    """Measured past; it ends where the horizon starts."""
     model: BuildingModel | None = None
+    """An identified model; null: one is identified from the history."""
     weights: Weights = Weights()
+    """What comfort and emissions are worth [DKK]."""
     notes: tuple[Words, ...] = ()
+    """Sentences that the answer repeats among its reasons."""
+    temperature_unit: Unit = Unit.DEG_C
+    """Unit of all temperatures but the levers': `degC` or `K`."""
 
     @property
     def steps(self) -> int:
@@ -193,9 +278,13 @@ class Expected:
     """What a schedule leads to over the horizon, by the model. None where it cannot be said."""
 
     energy_kwh: float | None
+    """Billed energy for heat and fans [kWh]."""
     cost_dkk: float | None
+    """What that costs [DKK]."""
     co2_kg: float | None
+    """What that emits [kg CO2]."""
     comfort_kh: float | None
+    """Kelvin-hours outside the band while in use, summed over zones [K h]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,8 +292,11 @@ class Step:
     """One value from ``start`` to ``end`` (exclusive)."""
 
     start: datetime
+    """From this moment on."""
     end: datetime
+    """Up to this moment, which is not part of it."""
     value: float
+    """The value [unit of the point]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,8 +304,11 @@ class SetpointPlan:
     """The coming values of one point."""
 
     point: str
+    """Name of the point, as in its lever."""
     unit: Unit
+    """Unit of the values, that of the lever."""
     steps: tuple[Step, ...]
+    """The values in order, without holes from start to end of the horizon."""
 
     def value_at(self, moment: datetime) -> float | None:
         """The planned value at ``moment``, None outside the plan."""
@@ -222,10 +317,12 @@ class SetpointPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneForecast:
-    """Predicted temperature of a zone [degC] at the start of every step of the horizon."""
+    """Predicted temperature of a zone [temp] at the start of every step of the horizon."""
 
     zone: str
+    """Id of the zone."""
     temp_c: Numbers
+    """Room temperature [temp] at the start of each step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,14 +330,25 @@ class Schedule:
     """The answer. ``setpoints`` cover the whole horizon of the problem without holes."""
 
     site: str
+    """Name of the building."""
     start: datetime
+    """Start of the horizon, as in the problem."""
     step_s: int
+    """Length of the steps [s], as in the problem."""
     status: PlanStatus
+    """`optimal`, `relaxed` (with violations) or `fallback` (rules, because something missed)."""
     reasons: tuple[Words, ...]
+    """Why the plan is as it is."""
     expected: Expected
+    """What this schedule leads to, by the model."""
     own_control: Expected
+    """What the building's own control would lead to, by the same model."""
     setpoints: tuple[SetpointPlan, ...]
+    """The coming values of every lever."""
     forecast: tuple[ZoneForecast, ...] = ()
+    """Predicted temperatures of the zones that have a model."""
+    temperature_unit: Unit = Unit.DEG_C
+    """Unit of the predicted temperatures, that of the problem."""
 
     @property
     def end(self) -> datetime:

@@ -122,11 +122,11 @@ class Savings:
     Danish degree-day correction: ``degree_days`` [K d below 17 degC] of both periods' measured
     days, and the saving against the baseline corrected by GUF and GAF, of the same days.
     ``guf_share`` is the share of the use that GUF took. ``hourly_cv_rmse`` and
-    ``hourly_saving_kwh`` are the second opinion of the ``hourly_model``. ``baseline_id`` names the
+    ``hourly_saving_kwh`` are the second opinion of the hourly model of the year,
+    ``hourly_months_…`` that of its twelve models of three months. ``baseline_id`` names the
     baseline's data, code and ``baseline_settings``. ``months`` are in order; ``normalised`` is None
     where no normal year was asked for or a year is too thin. ``cost_dkk``, ``co2_kg`` and
     ``primary_energy_kwh`` value the saving at the mean price and factors of the period.
-    ``unadjusted`` is the saving without its non-routine adjustments, None where it has none.
     """
 
     meter_id: str
@@ -158,7 +158,8 @@ class Savings:
     degree_day_saving_kwh: float | None = None
     hourly_cv_rmse: float | None = None
     hourly_saving_kwh: float | None = None
-    hourly_model: str | None = None
+    hourly_months_cv_rmse: float | None = None
+    hourly_months_saving_kwh: float | None = None
     guf_share: float | None = None
     baseline_id: str | None = None
     baseline_settings: Mapping[str, str] | None = None

@@ -316,8 +316,11 @@ class HeatSource:
     """Where the heat comes from. ``capacity_kw`` [kW] heat; ``cop``: (outdoor [degC], COP)."""
 
     kind: HeatSourceKind
+    """`district_heating` or `heat_pump`; any other boiler is as district heating at its price."""
     capacity_kw: float
+    """Most heat that it can give [kW]."""
     cop: tuple[tuple[float, float], ...] = ()
+    """Heat pump: pairs of outdoor temperature [degC] and heat per electricity [kWh/kWh]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,7 +358,9 @@ class Weights:
     """What things that are not on a bill are worth, in DKK."""
 
     comfort_dkk_per_kh: float = 60.0
+    """Price of one kelvin outside the band for one hour in use, per zone [DKK/(K h)]."""
     co2_dkk_per_kg: float = 0.75
+    """Price of emissions on top of the bill [DKK/kg CO2]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,9 @@ class Trial:
                 f"{self.washout_days} days of wash-out"
             )
         if not len(self.temp_c) == len(self.rest) == self.days:
-            raise ValueError(f"trial {self.id}: {self.days} days need a temperature and a kind each")
+            raise ValueError(
+                f"trial {self.id}: {self.days} days need a temperature and a kind each"
+            )
 
     @property
     def days(self) -> int:
@@ -75,6 +77,10 @@ class Trial:
         """The block that ``moment`` lies in, from 0; None outside of the trial."""
         day = (moment.astimezone(ZoneInfo(self.timezone)).date() - self.first).days
         return day // self.block_days if 0 <= day < self.days else None
+
+    def block_start(self, block: int) -> datetime:
+        """Local midnight before the first day of a block, in UTC."""
+        return self._midnight(self.first + block * self.block_days * DAY)
 
     def block_end(self, block: int) -> datetime:
         """Local midnight after the last day of a block, in UTC."""

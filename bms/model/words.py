@@ -10,8 +10,11 @@ class Words:
     """The same sentence in Danish and English, with a code that programs may rely on."""
 
     code: str
+    """Stable name of the sentence."""
     da: str
+    """In Danish."""
     en: str
+    """In English."""
 
     def __str__(self) -> str:
         return self.en

@@ -23,7 +23,8 @@ from bms.savings.baseline import Baseline, Closed, fit_baseline, never
 from bms.savings.clock_shift import clock_shift
 from bms.savings.days import Days, daily
 from bms.savings.degree_days import corrected_saving, degree_days, guf_share
-from bms.savings.findings import codes, shifted, stepped
+from bms.savings.events import events
+from bms.savings.findings import codes, shifted
 from bms.savings.gaps import gaps
 from bms.savings.gates import Objection, fit, open_events, size, sufficiency, verdict, weather
 from bms.savings.identity import baseline_id, settings_of
@@ -32,8 +33,7 @@ from bms.savings.normal_year import NormalYear
 from bms.savings.normalised import normalised
 from bms.savings.screening import Zeros, screen_temp, screen_use
 from bms.savings.season import apart, same_season
-from bms.savings.second_opinion import model_for, second_opinion
-from bms.savings.steps import step_in
+from bms.savings.second_opinion import MONTHLY, SINGLE, second_opinion
 from bms.savings.uncertainty import (
     CONFIDENCE,
     DEFAULT_DRIFT,
@@ -74,6 +74,7 @@ class _Question:
     after: Days
     coverage: float
     drift: float
+    timezone: str
     findings: tuple[Finding, ...]
     closed: Closed
     guf: float
@@ -138,6 +139,7 @@ def assess_meter(
         after=after.only_valid(),
         coverage=after.coverage,
         drift=DEFAULT_DRIFT if drift is None else drift,
+        timezone=timezone,
         findings=findings,
         closed=closed or never,
         guf=guf_share(building_use),
@@ -164,16 +166,19 @@ def _screened(temp: Series) -> Series:
 
 
 def _with_hours(answer: Savings, use: Series, temp: Series, timezone: str) -> Savings:
-    model = model_for(answer.commodity)
-    view = second_opinion(use, temp, answer.baseline, answer.reporting, timezone, model)
-    if view is None:
-        return answer
-    return replace(
-        answer,
-        hourly_model=view.model,
-        hourly_cv_rmse=view.cv_rmse,
-        hourly_saving_kwh=view.saving_kwh,
+    views = second_opinion(
+        use, temp, answer.baseline, answer.reporting, timezone, (SINGLE, MONTHLY)
     )
+    for view in views:
+        if view.model == SINGLE:
+            answer = replace(answer, hourly_cv_rmse=view.cv_rmse, hourly_saving_kwh=view.saving_kwh)
+        else:
+            answer = replace(
+                answer,
+                hourly_months_cv_rmse=view.cv_rmse,
+                hourly_months_saving_kwh=view.saving_kwh,
+            )
+    return answer
 
 
 def _clock(use: Series, baseline: Span, reporting: Span, timezone: str) -> tuple[Finding, ...]:
@@ -226,10 +231,16 @@ def _answered(q: _Question) -> Savings:
     model = fit_baseline(season, cooling=q.cooling, closed=q.closed)
     drift = drift_over(q.drift, apart(season, q.after.dates))
     result = _adjust(model, q, drift)
-    step = step_in(model, model.at_mean_sun(season), model.at_mean_sun(q.after), steady=q.cooling)
-    if step is not None:
-        event = stepped(step.day, q.reporting.end, step.share)
-        q = replace(q, findings=(*q.findings, event))
+    shown = events(
+        model,
+        season,
+        q.after,
+        baseline=q.baseline,
+        reporting=q.reporting,
+        steady=q.commodity is Commodity.ELECTRICITY,
+        timezone=q.timezone,
+    )
+    q = replace(q, findings=(*q.findings, *shown))
     saving, half = result.adjusted_kwh - result.measured_kwh, result.half_width_kwh
     found = [
         *sufficiency(len(q.before), len(q.after), q.coverage),

@@ -93,7 +93,8 @@ def resting(dates: tuple[date, ...], closed: Closed) -> NDArray[np.bool_]:
     """Weekends and closed days."""
     if closed is never:
         return _weekend(dates)
-    return _weekend(dates) | np.array([closed(day) for day in dates], dtype=bool)
+    shut = np.array([closed(day) for day in dates], dtype=bool)
+    return np.asarray(_weekend(dates) | shut)
 
 
 def never(day: date) -> bool:

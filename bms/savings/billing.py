@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.savings import Span
-from bms.model.series import Floats
+from bms.model.series import Floats, Series
 from bms.savings.changepoint import (
     GRID_C,
     LEAST_DAYS,
@@ -35,6 +36,7 @@ from bms.savings.changepoint import (
 )
 from bms.savings.uncertainty import effective_n
 
+DAY_S = 86_400
 SHORTEST_DAYS = 25
 LONGEST_DAYS = 35
 LONGEST_BIMONTHLY_DAYS = 70
@@ -147,7 +149,7 @@ def bills_in(
     longest = longest_days(edges)
     origin = dates[0].toordinal() if len(dates) else 0
     kept = []
-    for start, end, kwh in zip(edges, edges[1:], bills.kwh, strict=False):
+    for (start, end), kwh in zip(pairwise(edges), bills.kwh, strict=True):
         days = (end - start).days
         if not (np.isfinite(kwh) and first <= start and end <= last):
             continue
@@ -161,7 +163,7 @@ def bills_in(
 
 def longest_days(edges: Sequence[date]) -> int:
     """How long a bill [days] may be: 35, or 70 where the meter is read every second month."""
-    lengths = [(end - start).days for start, end in zip(edges, edges[1:], strict=False)]
+    lengths = [(end - start).days for start, end in pairwise(edges)]
     usual = float(np.median(lengths)) if lengths else 0.0
     return LONGEST_BIMONTHLY_DAYS if usual > LONGEST_DAYS else LONGEST_DAYS
 
@@ -178,6 +180,18 @@ def bill_days(edges_s: NDArray[np.int64], timezone: str) -> list[date]:
         months = max(round((days[-1] - days[-2]).days / (365.25 / 12)), 1)
         days[-1] = _months_later(days[-2], months)
     return days
+
+
+def series_of(bills: Bills) -> Series:
+    """The bills spread evenly over their days, at local hours of no zone: only to see whether use
+    follows the weather."""
+    edges = np.asarray(bills.edges_s, dtype=np.int64) // DAY_S
+    days = np.maximum(np.diff(edges), 1)
+    use = np.full(int(max(edges[-1] - edges[0], 1)), np.nan)
+    for start, length, kwh in zip(edges - edges[0], days, bills.kwh, strict=False):
+        use[start : start + length] = kwh / length
+    start = datetime.fromtimestamp(int(edges[0]) * DAY_S, UTC)
+    return Series(start, timedelta(days=1), use)
 
 
 def fit_bills(bills: Billed, *, cooling: bool) -> BillingModel:
@@ -236,7 +250,7 @@ def _use(point: ChangePoint, bills: Billed) -> Floats:
         use = use + point.heat_slope * bills.heating[_at(point.heat_balance)]
     if point.cool_slope:
         use = use + point.cool_slope * bills.cooling[_at(point.cool_balance)]
-    return np.maximum(use, 0.0)
+    return np.asarray(np.maximum(use, 0.0))
 
 
 def _at(balance: float) -> int:

@@ -236,12 +236,12 @@ def _heating(side: Side, sample: Sample, warmest: float) -> list[ChangePoint]:
     slope = side.sxy / side.sxx
     mu = sample.mean - slope * side.mean
     sse = np.maximum(sample.syy - slope * side.sxy, 0.0)
-    bent = side.enough & (slope > 0) & (mu > 0) & (GRID_C < warmest)
+    bent = side.enough & (slope > 0) & (mu > 0) & (warmest > GRID_C)
     found = []
     if bent.any():
         i = int(np.argmin(np.where(bent, sse, np.inf)))
         found.append(_heat("3PH", 3, side, i, sse[i], mu[i], slope[i]))
-    straight = side.enough & (slope > 0) & (GRID_C >= warmest)
+    straight = side.enough & (slope > 0) & (warmest <= GRID_C)
     if straight.any():
         i = int(np.argmax(straight))
         found.append(_heat("2PH", 2, side, i, sse[i], mu[i], slope[i]))

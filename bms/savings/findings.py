@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,26 +76,6 @@ def shifted(reporting: Span, hours: int) -> Finding:
         start=reporting.start,
         end=reporting.end,
         lasted_h=whole,
-        excluded=False,
-        words=words,
-    )
-
-
-def stepped(day: date, end: datetime, share: float) -> Finding:
-    """Use that changed by ``share`` on a local ``day`` and stayed so."""
-    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    words = Words(
-        "step_change",
-        f"Forbruget ændrede sig omkring {day} med cirka {100 * share:+.0f} % uden at vejret"
-        " forklarer det; en person skal bekræfte årsagen.",
-        f"Use changed around {day} by about {100 * share:+.0f} % and the weather does not explain"
-        " it; a person has to confirm why.",
-    )
-    return Finding(
-        code="step_change",
-        start=start,
-        end=end,
-        lasted_h=(end - start) / _HOUR,
         excluded=False,
         words=words,
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from bms.model.series import Floats
 
-LEAST_RHO, MOST_RHO = 0.7, 0.97
+LEAST_RHO, MOST_RHO = 0.75, 0.9
 """Autocorrelation from day to day that is always allowed for, and the most that is believed:
 buildings drift, and a meter whose days look independent may still wander over months."""
 ROUNDS = 3
@@ -25,13 +25,21 @@ _TINY = 1e-12
 @dataclass(frozen=True, slots=True)
 class Change:
     """From day ``at`` on the series is higher by ``size`` ± ``error`` (standard error) times its
-    shape; ``t`` is their ratio and ``left`` the squared error that remains."""
+    shape; ``t`` is their ratio and ``rho`` the autocorrelation of what is left."""
 
     at: int
     size: float
     error: float
     t: float
-    left: float
+    rho: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Sizes and standard errors of shapes that were fitted together; shapes (k,)."""
+
+    size: Floats
+    error: Floats
 
 
 def best_step(y: Floats, shape: Floats, *, side: int, least: float) -> Change | None:
@@ -42,21 +50,32 @@ def best_step(y: Floats, shape: Floats, *, side: int, least: float) -> Change | 
         return None
     rho = 0.5
     for _ in range(ROUNDS):
-        size, error, left = _steps(y, shape, rho)
+        size, error = _steps(y, shape, rho)
         t = np.abs(size) / error
         at = side + int(np.argmax(t[side - 1 : len(y) - side]))
         rho = _persistence(y, shape, at, float(size[at - 1]))
-    size, error, left = _steps(y, shape, rho)
+    size, error = _steps(y, shape, rho)
     t = np.where(np.abs(size) >= least, np.abs(size) / error, 0.0)
     at = side + int(np.argmax(t[side - 1 : len(y) - side]))
     if t[at - 1] <= 0.0:
         return None
     i = at - 1
-    return Change(at, float(size[i]), float(error[i]), float(t[i]), float(left[i]))
+    return Change(at, float(size[i]), float(error[i]), float(t[i]), rho)
 
 
-def _steps(y: Floats, shape: Floats, rho: float) -> tuple[Floats, Floats, Floats]:
-    """Size, standard error and squared error left of a step at each of the days 1 … n - 1."""
+def fit_shapes(y: Floats, shapes: Floats, rho: float) -> Fit:
+    """``y`` of shape (n,) explained by ``shapes`` of shape (n, k) in noise of autocorrelation
+    ``rho``. Shapes that the days cannot tell apart share their size."""
+    u, v = y[1:] - rho * y[:-1], shapes[1:] - rho * shapes[:-1]
+    inverse = np.linalg.pinv(v.T @ v)
+    size: Floats = inverse @ (v.T @ u)
+    rest = u - v @ size
+    noise = float(rest @ rest) / max(len(u) - shapes.shape[1], 1)
+    return Fit(size, np.sqrt(np.maximum(noise * np.diag(inverse), _TINY)))
+
+
+def _steps(y: Floats, shape: Floats, rho: float) -> tuple[Floats, Floats]:
+    """Size and standard error of a step at each of the days 1 … n - 1."""
     u, v = y[1:] - rho * y[:-1], shape[1:] - rho * shape[:-1]
     # A whitened step at day k is 0 before k, the shape itself at k, and the whitened shape after.
     first = shape[1:]
@@ -69,7 +88,7 @@ def _steps(y: Floats, shape: Floats, rho: float) -> tuple[Floats, Floats, Floats
     size = fit / spread
     left = np.maximum(float(u @ u) - vu * vu / vv - fit * size, _TINY)
     error = np.sqrt(left / max(len(u) - 2, 1) / spread)
-    return size, error, left
+    return size, error
 
 
 def _persistence(y: Floats, shape: Floats, at: int, size: float) -> float:

@@ -1,12 +1,13 @@
-"""What the hourly model says beside the daily one.
+"""What the hourly models say beside the daily one.
 
-Heat and gas meters are told by the twelve models of three months each, electricity by the model
-of the whole year: each was the better one out of sample on the real meters of docs/savings.md.
+The model of the whole year was the better one out of sample on the real meters of docs/savings.md
+(by the median; on gas meters alone the twelve models of three months were). It is the second
+opinion, the other one stands beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 
 from bms.model.savings import Span
 from bms.model.series import Floats, Series
-from bms.model.units import Commodity
 from bms.savings.calendar_hours import inside, local_hours
 from bms.savings.hourly_months import fit_months
 from bms.savings.screening import on_grid
@@ -54,35 +54,36 @@ class _Hours:
 Fitted = tuple[float | None, Callable[[_Hours], Floats]]
 
 
-def model_for(commodity: Commodity) -> str:
-    """The hourly model that is the better one for meters of ``commodity``."""
-    return SINGLE if commodity is Commodity.ELECTRICITY else MONTHLY
-
-
 def second_opinion(
     use: Series,
     temp: Series,
     baseline: Span,
     reporting: Span,
     timezone: str,
-    model: str = SINGLE,
-) -> HourlyView | None:
-    """The saving by an hourly ``model``, over the hours of ``reporting`` with use and weather.
+    models: Sequence[str] = (SINGLE,),
+) -> tuple[HourlyView, ...]:
+    """The saving by each of the hourly ``models``, over the hours of ``reporting`` with use and
+    weather for which the model has an answer.
 
-    Hours for which the model has no answer are in neither sum. None when the baseline has fewer
-    than 60 days of hours, no hour can be compared, or steps are longer than an hour.
+    Empty when the baseline has fewer than 60 days of hours, no hour can be compared, or steps are
+    longer than an hour.
     """
     if use.step > timedelta(hours=1):
-        return None
+        return ()
     per_hour = timedelta(hours=1) / use.step
     outdoor = on_grid(temp, use)
     known = np.isfinite(use.values) & np.isfinite(outdoor)
     before, after = known & inside(use, baseline), known & inside(use, reporting)
     if before.sum() < LEAST_HOURS * per_hour or not after.any():
-        return None
+        return ()
     grid = _calendar(use, timezone)
-    cv_rmse, predict = _fit(model, _hours(use, outdoor, grid, before, per_hour))
-    later = _hours(use, outdoor, grid, after, per_hour)
+    earlier, later = (_hours(use, outdoor, grid, part, per_hour) for part in (before, after))
+    views = (_view(model, earlier, later, per_hour) for model in models)
+    return tuple(view for view in views if view is not None)
+
+
+def _view(model: str, earlier: _Hours, later: _Hours, per_hour: float) -> HourlyView | None:
+    cv_rmse, predict = _fit(model, earlier)
     left = predict(later) - later.use
     left = left[np.isfinite(left)]
     if not len(left):

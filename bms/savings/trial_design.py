@@ -57,7 +57,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lot:
-    """A draw: ``optimised`` (blocks,), its ``imbalance`` and the ``limit`` up to which draws count."""
+    """A draw: ``optimised`` (blocks,), its ``imbalance`` and the ``limit`` of those that count."""
 
     optimised: Flags
     imbalance: float
@@ -147,6 +147,8 @@ def optimised_blocks(trial: Trial) -> Flags:
 def _halves(blocks: int, count: int, rng: np.random.Generator) -> Flags:
     """Draws with half of the blocks in each arm; of an odd number one more in either."""
     more = rng.integers(0, 2, count) if blocks % 2 else np.zeros(count, dtype=np.int64)
-    ranks = rng.random((count, blocks)).argsort(axis=1).argsort(axis=1)
-    halves: Flags = ranks < (blocks // 2 + more)[:, None]
+    order = rng.random((count, blocks)).argsort(axis=1)
+    halves = np.zeros((count, blocks), dtype=np.bool_)
+    ours = np.arange(blocks) < (blocks // 2 + more)[:, None]
+    np.put_along_axis(halves, order, ours, axis=1)
     return halves

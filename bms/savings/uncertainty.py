@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import stdtrit
 
@@ -14,7 +16,7 @@ DEFAULT_DRIFT = 0.05
 """Standard deviation of the drift of an untreated public building from one year to the next, as a
 share of its use: 4.4 to 5.2 % on 53 meters of 40 buildings (2019 against 2018)."""
 YEAR_DAYS = 365.25
-SEASON_ELECTRICITY, SEASON_HEAT = 0.06, 0.12
+SEASON_ELECTRICITY, SEASON_HEAT = 0.06, 0.10
 """Standard deviation of a month about its period, a share of use, of untreated meters: electricity,
 and heat or gas (docs/savings.md §8)."""
 
@@ -54,11 +56,13 @@ def model_half_width(
     predicted: float,
     m: int,
     months: float,
+    correction: Callable[[float], float] = sun_baltazar_daily,
 ) -> float:
     """90 % half-width of the adjusted baseline [kWh] from the noise of the model alone.
 
     ``sse`` [(kWh/day)²] and ``mean`` [kWh/day] of the ``n`` baseline days, ``predicted`` [kWh] the
-    adjusted baseline of the ``m`` reporting days. Guideline 14 in full: with SSE over n' - p the
+    adjusted baseline of the ``m`` reporting days; of bills likewise, with the ``correction`` a(M)
+    of monthly models. Guideline 14 in full: with SSE over n' - p the
     noise of a sum of m days grows as sqrt(m (1 + rho)/(1 - rho)), as it should.
     """
     if m == 0 or mean <= 0:
@@ -67,7 +71,7 @@ def model_half_width(
     freedom = max(independent - parameters, 1.0)
     t = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2.0))
     noise = np.sqrt(sse / freedom * (1.0 + 2.0 / max(independent, 1.0)) * m)
-    return float(t * sun_baltazar_daily(months) * predicted / (m * mean) * noise)
+    return float(t * correction(months) * predicted / (m * mean) * noise)
 
 
 def drift_over(drift_per_year: float, apart_days: float) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from bms.model.event import NonRoutineEvent
 from bms.model.savings import Savings, SiteSavings, Span
 from bms.model.series import Series
 from bms.model.site import Meter, Role, Site
 from bms.ports import Feed, Store, Tariffs
+from bms.savings.adjust import adjust
+from bms.savings.adjusted import OPEN_EVENTS, capped, with_adjustment, with_adjustments_of
 from bms.savings.assess import assess_meter
 from bms.savings.combine import combine
 from bms.services.consumption import consumption
@@ -43,7 +47,9 @@ def assess_site(
 ) -> SiteSavings:
     """Avoided energy use of the billed meters of a site, each and together.
 
-    With ``tariffs`` the saving is valued at the mean price and emission factor of the period.
+    With ``tariffs`` the saving is valued at the mean price and emission factor of the period. What
+    people decided about non-routine events (``store.events``) is adjusted for, and the saving
+    without that stands beside it.
     """
     start = min(baseline.start, reporting.start)
     end = max(baseline.end, reporting.end)
@@ -68,4 +74,21 @@ def assess_site(
             )
         )
     value = Worth() if tariffs is None else worth(site, reporting, feed=feed, tariffs=tariffs)
-    return combine(site.id, parts, prices=value.prices, factors=value.factors)
+    return _told(site, parts, store.events(site.id), value)
+
+
+def _told(
+    site: Site, parts: Sequence[Savings], entries: Sequence[NonRoutineEvent], value: Worth
+) -> SiteSavings:
+    """The sum of the meters with what people decided about their non-routine events."""
+    adjusted = [with_adjustment(part, entries) for part in parts]
+    total, without = (
+        combine(site.id, meters, prices=value.prices, factors=value.factors)
+        for meters in (adjusted, parts)
+    )
+    waiting = [
+        (meter.meter_id, meter.adjusted_baseline_kwh)
+        for meter in adjusted
+        if adjust(meter, entries).open
+    ]
+    return capped(with_adjustments_of(total, without), OPEN_EVENTS, waiting)

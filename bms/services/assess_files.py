@@ -9,7 +9,10 @@ from bms.model.savings import Savings, Span
 from bms.model.series import Series
 from bms.model.units import Commodity
 from bms.savings.assess import assess_meter
+from bms.savings.assess_bills import assess_bills, days_of
+from bms.savings.billing import Bills, series_of
 from bms.savings.commodity import commodity_of
+from bms.savings.normal_year import NormalDegreeDays, NormalYear, moved_to, normal_year
 from bms.savings.screening import Zeros
 
 
@@ -20,15 +23,21 @@ def assess_series(
     baseline: Span,
     reporting: Span,
     timezone: str,
+    bills: Mapping[str, Bills] | None = None,
+    sun: Series | None = None,
+    normal: NormalYear | None = None,
+    building_use: str | None = None,
     commodity: Commodity | None = None,
     zeros: Zeros = Zeros.AUTO,
     closed: Callable[[date], bool] | None = None,
     hourly: bool = True,
 ) -> Iterator[Savings]:
-    """The saving of each of ``meters`` [kWh per step], one at a time, in their order.
+    """The saving of each of ``meters`` [kWh per step], one at a time, in their order; then of the
+    meters that are read by the month (``bills``).
 
-    Without a ``commodity`` each meter's name tells it, or else how it follows the weather. Raises
-    ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``.
+    Without a ``commodity`` each meter's name tells it, or else how it follows the weather. ``sun``
+    [W/m2] may be taken up by the models, ``normal`` asks for the saving in a normal year as well.
+    Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``.
     """
     for name, use in meters.items():
         yield assess_meter(
@@ -42,4 +51,30 @@ def assess_series(
             closed=closed,
             zeros=zeros,
             hourly=hourly,
+            sun=sun,
+            normal=normal,
+            building_use=building_use,
         )
+    for name, billed in (bills or {}).items():
+        yield assess_bills(
+            billed,
+            temp,
+            meter_id=name,
+            commodity=commodity or commodity_of(name, series_of(billed), temp),
+            baseline=baseline,
+            reporting=reporting,
+            timezone=timezone,
+            zeros=zeros,
+            building_use=building_use,
+        )
+
+
+def normal_weather(
+    temp: Series, timezone: str, published: NormalDegreeDays | None = None, name: str = ""
+) -> NormalYear | None:
+    """The normal year that ``temp`` [degC] tells: the mean of its complete calendar years, moved
+    to the degree days of a ``published`` one where that is given. None without a complete year.
+    """
+    dates, temp_c = days_of(temp, timezone)
+    found = normal_year(dates, temp_c, name)
+    return found if found is None or published is None else moved_to(published, found)

@@ -13,16 +13,19 @@ from bms.model.lease import Lease
 from bms.model.plan import Plan
 from bms.model.reading import Reading
 from bms.model.site import Mode, Point, Site
+from bms.model.words import Words
 from bms.ports import Drivers, Journal, Store
 from bms.services.fit import Unfit, fit
 from bms.services.hand import agrees, moved_by_hand
 from bms.services.poll import read_points
+from bms.services.trial_state import Turn, turn_at
 from bms.services.writing import Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What a tick starts from. ``leases`` are those of this site, by point id."""
+    """What a tick starts from. ``leases`` are those of this site, by point id; ``turn`` is the
+    block of a switchback trial that is on."""
 
     site: Site
     now: datetime
@@ -30,6 +33,12 @@ class Scene:
     plan: Plan | None
     overrides: tuple[Override, ...]
     leases: Mapping[str, Lease]
+    turn: Turn | None = None
+
+    @property
+    def rest(self) -> Words | None:
+        """Why the plan keeps away although it may act: a trial's days of own control."""
+        return self.turn.words if self.turn is not None and self.turn.rests else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Hand:
 
 
 def scene_of(site: Site, now: datetime, store: Store, journal: Journal) -> Scene:
-    """Mode, plan, overrides and leases as they are now.
+    """Mode, plan, overrides, leases and trial as they are now.
 
     Raises ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
     """
@@ -53,6 +62,7 @@ def scene_of(site: Site, now: datetime, store: Store, journal: Journal) -> Scene
         plan=store.plan_in_force(site.id),
         overrides=tuple(store.overrides(site.id, now)),
         leases={id_: held for id_, held in journal.leases().items() if held.point.site == site.id},
+        turn=turn_at(store.trials(site.id), now),
     )
 
 
@@ -83,6 +93,8 @@ def due_commands(scene: Scene, actor: str, lease: timedelta) -> list[Command]:
     plan = scene.plan
     assert plan is not None
     reason = f"plan {plan.id} ({plan.schedule.status.value})"
+    if scene.turn is not None:
+        reason += f"; {scene.turn.name}"
     wishes = ((row.point, row.value_at(scene.now)) for row in plan.schedule.setpoints)
     return [
         new_command(point, value, scene.now, lease, reason, actor, plan.id)
@@ -118,7 +130,9 @@ def hands_off(scene: Scene, held: Lease, actor: str) -> bool:
     """Whether what the plan holds has to go at once."""
     if held.command.actor != actor:
         return False
-    return scene.mode is not Mode.AUTO or override_of(scene, held.point.id) is not None
+    if scene.mode is not Mode.AUTO or scene.rest is not None:
+        return True
+    return override_of(scene, held.point.id) is not None
 
 
 async def decide(

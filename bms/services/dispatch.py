@@ -1,7 +1,8 @@
 """Write what the plan says for now: a tick without memory that re-reads what is, then acts.
 
 What is neither written nor renewed runs out: its lease ends, and the guard or the next tick gives
-the point back. An override, a mode below ``auto`` and a hand at the building give it back at once.
+the point back. An override, a mode below ``auto``, a hand at the building and a trial's day of own
+control give it back at once.
 """
 
 from __future__ import annotations
@@ -85,11 +86,14 @@ async def dispatch_site(
     scene = await asyncio.to_thread(scene_of, site, now, store, journal)
     ours = {id_: held for id_, held in scene.leases.items() if held.command.actor == actor}
     flaw = plan_flaw(scene.plan, now, plan_max_age)
-    commands = due_commands(scene, actor, lease) if flaw is None and scene.mode is Mode.AUTO else []
+    acts = scene.mode is Mode.AUTO and scene.rest is None
+    commands = due_commands(scene, actor, lease) if flaw is None and acts else []
     blocked, free = stand_aside(scene, commands, actor)
     settled: list[Outcome] = [*blocked]
-    if scene.mode is Mode.AUTO and flaw is not None:
+    if acts and flaw is not None:
         settled += [_runs_out(held, flaw) for held in ours.values() if not held.ended(now)]
+    if scene.rest is not None:
+        settled += [Refused(held.command, scene.rest.en) for held in ours.values()]
     decisions = await decide(scene, free, ours, drivers, store)
     orders = [item for item in decisions if isinstance(item, Order)]
     hands = [item for item in decisions if isinstance(item, Hand)]

@@ -18,6 +18,7 @@ from bms.model.words import Words
 from bms.services.city import City
 from bms.services.dispatch import plan_flaw
 from bms.services.fit import Fitted, fit
+from bms.services.trial_state import next_rest, turn_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +48,19 @@ def handout(city: City, device_id: str) -> Handout:
     site, device = device_of(city, device_id)
     now = city.clock.now()
     plan = city.store.plan_in_force(site.id)
-    why_not = _objection(city.mode(site), plan, now)
+    trials = city.store.trials(site.id)
+    turn = turn_at(trials, now)
+    why_not = turn.words if turn is not None and turn.rests else None
+    why_not = why_not or _objection(city.mode(site), plan, now)
     setpoints, reasons = _allowed(city, site, device, plan, now) if why_not is None else ((), ())
+    rest = next_rest(trials, now)
+    lease_end = now + city.settings.lease
     return Handout(
         device=device.id,
         site=site.id,
         plan=plan.id if plan and why_not is None else None,
         lease=city.settings.lease,
-        lease_end=now + city.settings.lease,
+        lease_end=lease_end if rest is None else min(lease_end, rest),
         setpoints=setpoints,
         reasons=reasons if why_not is None else (why_not,),
     )

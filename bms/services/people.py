@@ -11,6 +11,7 @@ from bms.model.command import Override, ReleaseReceipt
 from bms.model.site import Mode, Site
 from bms.services.city import City
 from bms.services.release import keep_receipts, release_points
+from bms.services.trial_state import end_trials
 
 
 async def override(
@@ -52,7 +53,8 @@ def end_override(city: City, site: Site, override_id: str, *, actor: str) -> Non
 async def change_mode(
     city: City, site: Site, mode: Mode, *, reason: str, actor: str
 ) -> list[ReleaseReceipt]:
-    """Set how far the site is trusted to us; below ``auto`` everything is given back."""
+    """Set how far the site is trusted to us; below ``auto`` everything is given back,
+    and a switchback trial is over."""
     now = city.clock.now()
     await asyncio.to_thread(city.store.set_mode, site.id, mode, actor=actor, at=now, reason=reason)
     if mode is Mode.AUTO:
@@ -61,4 +63,6 @@ async def change_mode(
         site, site.points, now=now, drivers=city.drivers, journal=city.journal
     )
     await keep_receipts(city.store, receipts, now)
+    why = f"the site was set to {mode.value}: {reason}"
+    await asyncio.to_thread(end_trials, site.id, city.store, at=now, by=actor, reason=why)
     return receipts

@@ -14,6 +14,7 @@ from bms.model.command import Receipt, Released, ReleaseReceipt, StillHeld
 from bms.model.lease import Lease
 from bms.model.site import Device, Mode, Point, ReleaseKind, Site
 from bms.ports import Drivers, Journal, Store
+from bms.services.trial_state import end_trials
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +204,9 @@ async def _note(site: Site, store: Store, now: datetime, actor: str, reason: str
     try:
         await asyncio.to_thread(
             store.set_mode, site.id, Mode.OBSERVE, actor=actor, at=now, reason=reason
+        )
+        await asyncio.to_thread(
+            end_trials, site.id, store, at=now, by=actor, reason=reason or "the site was released"
         )
     except StoreError as error:  # giving back is more urgent than any book
         log.error("%s is released, but not put to observe: %s", site.id, error)

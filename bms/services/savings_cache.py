@@ -1,4 +1,4 @@
-"""Savings that are asked for again and again, computed once for each hour of new readings."""
+"""Savings that are asked for again and again, computed once for the data that they are made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bms.errors import FeedError
@@ -14,15 +14,24 @@ from bms.model.command import Accepted, Clamped
 from bms.model.savings import SiteSavings
 from bms.model.site import Site
 from bms.model.words import Words
+from bms.savings.adjusted import (
+    CHANGED_BASELINES,
+    OPEN_EVENTS,
+    capped,
+    unadjusted,
+    with_adjustments_of,
+)
 from bms.savings.combine import combine, portfolio
 from bms.services.assess import assess_site
 from bms.services.city import City
 from bms.services.counterfactual import MeterDays, meter_days
+from bms.services.data_version import data_version
+from bms.services.frozen import CHANGED, freeze, held_to
 from bms.services.periods import Periods, chosen_periods, default_periods
 
 PORTFOLIO = "portfolio"
 LOOK_BACK = timedelta(days=1100)
-HOUR_S = 3600
+LEAST_KEPT, KEPT_PER_SITE = 256, 8
 
 T = TypeVar("T")
 
@@ -36,14 +45,15 @@ class Told:
 
 
 class SavingsBook:
-    """Savings of the city's sites. Thread-safe; at most ``size`` answers are kept.
+    """Savings of the city's sites. Thread-safe; at most ``size`` answers are kept, by default
+    enough for every page about every site.
 
-    An answer is computed anew when a meter has brought a reading of a later hour.
+    An answer is computed anew when its data have changed (``bms.services.data_version``).
     """
 
-    def __init__(self, city: City, size: int = 256) -> None:
+    def __init__(self, city: City, size: int | None = None) -> None:
         self._city = city
-        self._size = size
+        self._size = max(LEAST_KEPT, KEPT_PER_SITE * len(city.sites)) if size is None else size
         self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
         self._control: dict[str, datetime] = {}
         self._lock = threading.Lock()
@@ -59,6 +69,7 @@ class SavingsBook:
     def site(self, site: Site, baseline: str | None = None, reporting: str | None = None) -> Told:
         """The saving of a site; without weather it is not assessed, and says so.
 
+        The baseline of our control is put away when it is first used (``bms.services.frozen``).
         Raises ``ConfigError`` for a wrong period.
         """
         periods = self.periods(site, baseline, reporting)
@@ -75,10 +86,13 @@ class SavingsBook:
             )
 
         try:
-            savings = self._once("site", site, periods, assess)
+            savings = self.once("site", site, periods, assess)
         except FeedError as error:
-            savings = _not_assessed(site, error)
-        return Told(periods=periods, savings=savings)
+            return Told(periods=periods, savings=_not_assessed(site, error))
+        if periods.control_start is not None and baseline is None and reporting is None:
+            freeze(city.store, savings, city.clock.now())
+        held = held_to(savings, city.store.baselines(site.id))
+        return Told(periods=periods, savings=held)
 
     def days(self, site: Site) -> tuple[MeterDays, ...]:
         """Daily use and adjusted baseline of every billed meter over the default periods.
@@ -92,7 +106,7 @@ class SavingsBook:
             return meter_days(site, store=city.store, feed=city.feed, periods=periods)
 
         try:
-            return self._once("days", site, periods, compare)
+            return self.once("days", site, periods, compare)
         except FeedError:
             return ()
 
@@ -101,11 +115,24 @@ class SavingsBook:
         return tuple(self.site(site, baseline, reporting) for site in self._city.sites.values())
 
     def portfolio(self, told: Sequence[Told]) -> SiteSavings:
-        """The sum over sites."""
-        return portfolio(PORTFOLIO, [row.savings for row in told])
+        """The sum over sites, and beside it what it is without non-routine adjustments."""
+        rows = [row.savings for row in told]
+        total = portfolio(PORTFOLIO, rows)
+        without = portfolio(PORTFOLIO, [unadjusted(row) for row in rows])
+        told_of = with_adjustments_of(total, without)
+        for part, code in ((OPEN_EVENTS, OPEN_EVENTS), (CHANGED, CHANGED_BASELINES)):
+            told_of = capped(told_of, code, _with_reason(rows, part))
+        return told_of
 
-    def _once(self, kind: str, site: Site, periods: Periods, work: Callable[[], T]) -> T:
-        key = (kind, site.id, periods, self._newest_hour(site))
+    def once(self, kind: str, site: Site, periods: Periods, work: Callable[[], T]) -> T:
+        """The answer of ``work``, as it was kept while its data stay as they are.
+
+        ``kind`` names the question; ``work`` may use readings of both periods and what lies
+        between them.
+        """
+        start = min(periods.baseline.start, periods.reporting.start)
+        end = max(periods.baseline.end, periods.reporting.end)
+        key = (kind, site.id, periods, data_version(site, self._city.store, start, end))
         with self._lock:  # one at a time: these are the heaviest answers that we give
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -116,12 +143,6 @@ class SavingsBook:
                 self._kept.popitem(last=False)
             return answer
 
-    def _newest_hour(self, site: Site) -> int:
-        meters = [point.id for m in site.meters if (point := site.meter_point(m.id)) is not None]
-        latest = self._city.store.latest(meters).values()
-        newest = max((r.time for r in latest), default=datetime.min.replace(tzinfo=UTC))
-        return int(newest.timestamp() // HOUR_S)
-
     def _control_start(self, site: Site, now: datetime) -> datetime | None:
         """When we first wrote to the site; it never changes once it has been seen."""
         if site.id not in self._control:
@@ -130,6 +151,15 @@ class SavingsBook:
                     self._control[site.id] = at
                     break
         return self._control.get(site.id)
+
+
+def _with_reason(rows: Sequence[SiteSavings], code: str) -> list[tuple[str, float | None]]:
+    """Names and adjusted baselines [kWh] of those that have a reason of this ``code``."""
+    return [
+        (row.id, row.adjusted_baseline_kwh)
+        for row in rows
+        if any(words.code == code for words in row.reasons)
+    ]
 
 
 def _not_assessed(site: Site, error: FeedError) -> SiteSavings:

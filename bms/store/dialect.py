@@ -55,7 +55,7 @@ class Database(Protocol):
         ...
 
     def mark(self, connection: Connection, marks: Sequence[Mark]) -> None:
-        """Add to the days that are stale; those that are already stay so."""
+        """Add to the days that are stale, at least one; those that are already stay so."""
         ...
 
     def scrub(self, engine: Engine) -> None:

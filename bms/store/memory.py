@@ -12,6 +12,7 @@ from bms.model.plan import BuildingModel, Plan
 from bms.model.site import Mode
 from bms.model.trial import KeptTrial, Trial, TrialEnd
 from bms.store.local_days import TIMEZONE, LocalDays
+from bms.store.memory_events import MemoryEvents
 from bms.store.memory_readings import MemoryReadings
 from bms.store.moment import to_micros
 from bms.store.records import Action, AuditEntry, site_of
@@ -207,7 +208,7 @@ class _Trials(_People):
         return [KeptTrial(trial=trial, ended=self._ends.get(trial.id)) for trial in mine]
 
 
-class MemoryStore(MemoryReadings, _Plans, _Trials):
+class MemoryStore(MemoryReadings, MemoryEvents, _Plans, _Trials):
     """Implements ``bms.ports.Store`` in memory; also ``corrections`` and ``audit``.
 
     Days are those of ``timezone``. Raises ConfigError for a time zone that cannot be served.

@@ -68,7 +68,8 @@ _CORRECT = (
 )
 
 _MARK = (
-    "INSERT INTO stale (point, first, until) SELECT * FROM unnest(%s::int4[], %s::int8[], %s::int8[])"
+    "INSERT INTO stale (point, first, until)"
+    " SELECT * FROM unnest(%s::int4[], %s::int8[], %s::int8[])"
     " ON CONFLICT (point, first) DO NOTHING"
 )
 

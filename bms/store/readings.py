@@ -76,8 +76,9 @@ class SqlReadings(Linked):
             for part, known in _rounds(kept):
                 total += self._link.database.add_readings(connection, part)
                 total += Ingested(known=known)
-            if total.new or total.corrected:
-                self._link.database.mark(connection, marks_of(self._days, kept))
+            changed = total.new + total.corrected > 0
+            if changed and (marks := marks_of(self._days, kept)):
+                self._link.database.mark(connection, marks)
         return total
 
     def _keys_of(self, names: set[str]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bms.store.events import SqlEvents
 from bms.store.link import PATIENCE_S, Link
 from bms.store.local_days import TIMEZONE, LocalDays
 from bms.store.people import SqlPeople
@@ -11,7 +12,7 @@ from bms.store.trials import SqlTrials
 from bms.store.zone import settle_zone
 
 
-class SqlStore(SqlRetention, SqlPlans, SqlPeople, SqlTrials):
+class SqlStore(SqlRetention, SqlPlans, SqlPeople, SqlTrials, SqlEvents):
     """Implements ``bms.ports.Store``; also ``corrections`` and ``audit``.
 
     ``url`` is an SQLAlchemy URL such as ``sqlite:///var/bms.db``. Folder, file and tables are

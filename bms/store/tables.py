@@ -290,3 +290,41 @@ class TrialEndRow(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcTime)
     actor: str
     reason: str
+
+
+class EventRow(SQLModel, table=True):
+    """An entry of the ledger of non-routine events (``bms.model.event``). Rows are only added.
+
+    ``starts`` and ``ends`` are its period; no two entries supersede the same one.
+    """
+
+    __tablename__: ClassVar[str] = "events"
+    __table_args__ = (Index("events_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str = Field(unique=True)
+    site: str
+    meter: str
+    starts: datetime = Field(sa_type=UtcTime)
+    ends: datetime = Field(sa_type=UtcTime)
+    kwh: float
+    kwh_se: float
+    kind: str
+    decision: str
+    author: str
+    entered_at: datetime = Field(sa_type=UtcTime)
+    reason: str
+    supersedes: str | None = Field(default=None, unique=True)
+
+
+class BaselineRow(SQLModel, table=True):
+    """A baseline that was put away, as JSON of ``bms.model.savings.FrozenBaseline``. Rows are only
+    added."""
+
+    __tablename__: ClassVar[str] = "baselines"
+    __table_args__ = (Index("baselines_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    author: str
+    reason: str
+    body: str

@@ -40,12 +40,12 @@ def settle_zone(link: Link, days: LocalDays) -> None:
 def _begin_anew(link: Link, connection: Connection, days: LocalDays, kept: str | None) -> None:
     if kept is not None and connection.execute(_HORIZON).scalar() is not None:
         raise ConfigError(
-            f"the roll-ups of {link.database.place} are of days in {kept}, and the readings that they were made"
-            f" of are deleted in part; write {kept} in BMS_TIMEZONE again"
+            f"the roll-ups of {link.database.place} are of days in {kept}, and the readings"
+            f" that they were made of are deleted in part; write {kept} in BMS_TIMEZONE again"
         )
     connection.execute(text("DELETE FROM rollups"))
     connection.execute(text("DELETE FROM stale"))
     for point, first, last in connection.execute(_ENDS).all():
-        if first is not None:
-            link.database.mark(connection, marks_between(days, point, first, last))
+        if first is not None and (marks := marks_between(days, point, first, last)):
+            link.database.mark(connection, marks)
     connection.execute(_KEEP, {"timezone": days.timezone})

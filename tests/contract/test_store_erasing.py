@@ -85,6 +85,21 @@ class TestFiles:
                     other.execute(statement)
         other.close()
 
+    def test_nor_that_of_postgresql(self, postgres_url: str) -> None:
+        store = SqlStore(postgres_url)
+        store.add_readings(quarters([1.0], CO2))
+        store.forget(an_erasure([CO2], date(2019, 3, 1)))
+        link = Link(postgres_url)
+        for statement in ("DELETE FROM erasures", "UPDATE erasures SET readings = 0"):
+            with (
+                pytest.raises(StoreError, match="never changed"),
+                link.writing(durable=True) as session,
+            ):
+                session.connection().execute(text(statement))
+        assert len(store.erasures(datetime(1970, 1, 1, tzinfo=UTC))) == 1
+        link.close()
+        store.close()
+
     def test_no_point_is_named_in_the_ledger(self, file: Path) -> None:
         store = opened(file)
         store.add_readings(quarters([1.0], CO2))

@@ -351,6 +351,16 @@ class TestForget:
             store.forget(an_erasure([TEMP], self.BEFORE, at=NAIVE))
         assert len(store.readings(TEMP, MONDAY, MONDAY + 9 * DAY)) == 4 * 96
 
+    def test_a_scrub_changes_no_answer(self, store: AnyStore) -> None:
+        plain = self.given(store)
+        erasure = an_erasure([TEMP], self.BEFORE, with_rollups=True)
+        store.forget(erasure)
+        plain.forget(erasure)
+        store.scrub()
+        window = (MONDAY - DAY, MONDAY + 5 * DAY)
+        plain.compare(store.rollups([TEMP, HEAT], *window, Level.HOUR), *window)
+        assert store.add_readings([Reading(TEMP, MONDAY + 9 * DAY, 1.0)]) == Ingested(new=1)
+
     def test_threads_may_add_while_others_delete(self, store: AnyStore) -> None:
         def add(i: int) -> Ingested:
             return store.add_readings(quarters(range(8), HEAT, MONDAY + i * 8 * QUARTER))

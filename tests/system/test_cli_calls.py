@@ -201,7 +201,8 @@ def test_wrong_calls_end_with_a_sentence(
         ({"BMS_PORT": "many"}, "BMS_PORT"),
         ({"BMS_LEASE_MINUTES": "1"}, "BMS_LEASE_MINUTES"),
         ({"BMS_SITES": "/no/such/folder"}, "/no/such/folder"),
-        ({"BMS_DATABASE_URL": "carrier-pigeon://coop"}, "carrier-pigeon"),
+        ({"BMS_DATABASE_URL": "pigeon://coop"}, "pigeon databases are not served"),
+        ({"BMS_DATABASE_URL": "carrier-pigeon://coop"}, "BMS_DATABASE_URL"),
         ({"BMS_CLOCK_FILE": "/no/such/clock"}, "/no/such/clock"),
     ],
 )

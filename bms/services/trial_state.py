@@ -1,0 +1,80 @@
+"""What a switchback trial asks of those who write: whose turn it is, and when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bms.model.trial import Arm, KeptTrial, Trial, TrialEnd
+from bms.model.words import Words
+from bms.ports import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The block of a trial that is on: its number from 0, whose it is, and until when."""
+
+    trial: Trial
+    block: int
+    arm: Arm
+    until: datetime
+
+    @property
+    def rests(self) -> bool:
+        """Whether we keep our hands off."""
+        return self.arm is Arm.OWN_CONTROL
+
+    @property
+    def name(self) -> str:
+        """The trial and block, for the reason of a command."""
+        return f"trial {self.trial.id}, block {self.block + 1} of {len(self.trial.arms)}"
+
+    @property
+    def words(self) -> Words:
+        """Whose turn it is, for people."""
+        until = f"{self.until.astimezone(ZoneInfo(self.trial.timezone)):%Y-%m-%d %H:%M}"
+        number = f"{self.block + 1}/{len(self.trial.arms)}"
+        if self.rests:
+            return Words(
+                "trial_own_control",
+                f"Skifteforsøg {self.trial.id}, blok {number}: bygningens egen styring til {until}",
+                f"Switchback trial {self.trial.id}, block {number}: "
+                f"the building's own control until {until}",
+            )
+        return Words(
+            "trial_optimised",
+            f"Skifteforsøg {self.trial.id}, blok {number}: vores styring til {until}",
+            f"Switchback trial {self.trial.id}, block {number}: our control until {until}",
+        )
+
+
+def turn_at(kept: Iterable[KeptTrial], at: datetime) -> Turn | None:
+    """Whose turn it is at ``at``; None while no trial is on."""
+    for known in kept:
+        block = known.trial.block_at(at) if known.runs(at) else None
+        if block is not None:
+            trial = known.trial
+            return Turn(trial, block, trial.arms[block], trial.block_end(block))
+    return None
+
+
+def next_rest(kept: Iterable[KeptTrial], at: datetime) -> datetime | None:
+    """When the next block of own control begins after ``at``; None where none is drawn."""
+    starts = [
+        known.trial.block_start(block)
+        for known in kept
+        if known.open(at)
+        for block, arm in enumerate(known.trial.arms)
+        if arm is Arm.OWN_CONTROL
+    ]
+    return min((start for start in starts if start > at), default=None)
+
+
+def end_trials(site: str, store: Store, *, at: datetime, by: str, reason: str) -> list[Trial]:
+    """End what runs at a site or has yet to begin: somebody took the site out of our hands."""
+    over = [known.trial for known in store.trials(site) if known.open(at)]
+    for trial in over:
+        store.end_trial(TrialEnd(trial=trial.id, site=site, at=at, by=by, reason=reason))
+    return over

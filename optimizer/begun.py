@@ -15,6 +15,7 @@ import numpy as np
 
 from bms.model.plan import History, ZoneHistory, ZoneTask
 from optimizer.past import series
+from optimizer.resolution import nearest
 from optimizer.thermal import Floats
 
 RECENT_H = 1.0
@@ -94,8 +95,7 @@ def _now(task: ZoneTask, last: float) -> float:
     """
     shown = task.setpoint_c
     value = last if shown is None or not np.isfinite(shown) else shown
-    resolution = task.lever.resolution if task.lever else 0.0
-    return round(value / resolution) * resolution if resolution > 0 else value
+    return nearest(value, task.lever) if task.lever else value
 
 
 def _empty_steps(row: ZoneHistory) -> int:

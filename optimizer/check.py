@@ -19,12 +19,14 @@ from bms.model.plan import (
     VentilationTask,
     ZoneTask,
 )
+from bms.model.units import Unit
 from bms.model.words import Words
 from optimizer.moments import local, spoken
 
 MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3
 ROUNDING = 1e-4
+ZERO_C_IN_K = 273.15
 
 
 def check(problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
@@ -124,7 +126,7 @@ def _hole_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Words]:
 def _value_objections(point: str, values: list[float], lever: Lever) -> Iterator[Words]:
     if any(not lever.minimum - ROUNDING <= v <= lever.maximum + ROUNDING for v in values):
         yield _point(point, "limit", "går ud over punktets grænser", "goes beyond its limits")
-    steps = [v / lever.resolution for v in values] if lever.resolution > 0 else []
+    steps = [(v - lever.origin) / lever.resolution for v in values] if lever.resolution > 0 else []
     if any(abs(s - round(s)) > ROUNDING / lever.resolution for s in steps):
         yield _point(
             point,
@@ -144,10 +146,13 @@ def _change_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Words]:
 def _zone_objections(
     problem: Problem, plan: SetpointPlan, lever: Lever, zone: ZoneTask
 ) -> Iterator[Words]:
-    for k, value in enumerate(_on_grid(problem, plan.steps)):
+    zero, lever_zero = _zero(problem.temperature_unit), _zero(lever.unit)
+    lowest, highest = lever.minimum - lever_zero, lever.maximum - lever_zero
+    for k, written in enumerate(_on_grid(problem, plan.steps)):
         if k >= len(zone.low_c) or k >= len(zone.occupied):
             break
-        reachable = min(zone.low_c[k], lever.maximum)
+        value = written - lever_zero
+        reachable = min(zone.low_c[k] - zero, highest)
         if zone.occupied[k] and value < reachable - COMFORT_TOLERANCE_K - ROUNDING:
             yield _point(
                 plan.point,
@@ -166,7 +171,7 @@ def _zone_objections(
                 _moment(problem, k),
             )
             return
-        if value > max(zone.high_c[k], lever.minimum) + lever.resolution + ROUNDING:
+        if value > max(zone.high_c[k] - zero, lowest) + lever.resolution + ROUNDING:
             yield _point(
                 plan.point,
                 "ceiling",
@@ -175,6 +180,11 @@ def _zone_objections(
                 _moment(problem, k),
             )
             return
+
+
+def _zero(unit: Unit) -> float:
+    """What 0 degC is in the unit of a temperature."""
+    return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0
 
 
 def _ventilation_objections(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
+from optimizer.celsius import in_celsius, in_units_of
 from optimizer.check import check
 from optimizer.identify import identify
 from optimizer.plan import make_plan
@@ -14,11 +15,11 @@ class Optimizer:
 
     def identify(self, problem: Problem) -> BuildingModel | NoModel:
         """The building's thermal model, or why there is none."""
-        return identify(problem)
+        return identify(in_celsius(problem))
 
     def plan(self, problem: Problem) -> Schedule:
         """The schedule for the problem; always one."""
-        return make_plan(problem)
+        return in_units_of(problem, make_plan(in_celsius(problem)))
 
     def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
         """Every objection to the schedule; none means that it may be written."""

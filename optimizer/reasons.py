@@ -295,3 +295,27 @@ def old_history(hours: float) -> Words:
         f"De seneste målinger er {_dk(hours)} timer gamle, så der bruges et fast skema.",
         f"The latest measurements are {hours:.1f} h old, so a fixed timetable is used.",
     )
+
+
+def no_offset() -> Words:
+    return Words(
+        "no_offset",
+        "Et tidspunkt er uden forskel fra UTC, så det vides ikke, hvornår det er.",
+        "A moment has no offset from UTC, so it is not known when it is.",
+    )
+
+
+def bad_temperature_unit(unit: str) -> Words:
+    return Words(
+        "bad_temperature_unit",
+        f"Temperaturer står i degC eller K, ikke i {unit}.",
+        f"Temperatures are in degC or K, not in {unit}.",
+    )
+
+
+def looks_like_kelvin(name_da: str, name_en: str) -> Words:
+    return Words(
+        "looks_like_kelvin",
+        f"{name_da} ligner kelvin, men opgaven siger grader celsius; det er udeladt.",
+        f"{name_en} looks like kelvin, but the problem says degC; it is left out.",
+    )

@@ -14,7 +14,7 @@ SLACK = 1e-6
 
 def sane(lever: Lever) -> bool:
     """Whether there is at least one value that may be written."""
-    numbers = (lever.minimum, lever.maximum, lever.resolution)
+    numbers = (lever.minimum, lever.maximum, lever.resolution, lever.origin)
     return (
         all(isfinite(number) for number in numbers)
         and lever.resolution > 0
@@ -34,15 +34,22 @@ def round_down(values: Floats, resolution: float) -> Floats:
 
 def settle(values: Floats, lever: Lever) -> Floats:
     """Multiples of the lever's resolution at or above ``values``, inside its limits."""
-    inside = np.clip(
-        round_up(values, lever.resolution) / lever.resolution, _lowest(lever), _highest(lever)
-    )
-    return np.asarray(np.round(np.round(inside) * lever.resolution, 9))
+    steps = round_up(values - lever.origin, lever.resolution) / lever.resolution
+    inside = np.clip(steps, _lowest(lever), _highest(lever))
+    return np.asarray(np.round(lever.origin + np.round(inside) * lever.resolution, 9))
+
+
+def nearest(value: float, lever: Lever) -> float:
+    """The nearest value on the lever's grid, whatever its limits."""
+    if not lever.resolution > 0:
+        return value
+    steps = round((value - lever.origin) / lever.resolution)
+    return round(lever.origin + steps * lever.resolution, 9)
 
 
 def _lowest(lever: Lever) -> int:
-    return ceil(lever.minimum / lever.resolution - SLACK)
+    return ceil((lever.minimum - lever.origin) / lever.resolution - SLACK)
 
 
 def _highest(lever: Lever) -> int:
-    return floor(lever.maximum / lever.resolution + SLACK)
+    return floor((lever.maximum - lever.origin) / lever.resolution + SLACK)

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+from itertools import chain
 from math import isfinite
 
-from bms.model.plan import Lever, Problem, VentilationTask, ZoneTask
+from bms.model.plan import (
+    History,
+    Lever,
+    Numbers,
+    Problem,
+    VentilationTask,
+    Weather,
+    ZoneHistory,
+    ZoneTask,
+)
+from bms.model.units import Unit
 from bms.model.words import Words
 from optimizer import reasons
 from optimizer.resolution import sane
 
 LONGEST_STEP_S = 7200
+HOTTEST_C = 100.0
+"""What is hotter was not meant in degC."""
 
 
 def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
-    """The problem without zones, units and levers that contradict themselves, and what was wrong.
+    """The problem, which is in degC, without what contradicts itself, and what was wrong.
 
     None when there is no horizon at all.
     """
@@ -23,6 +37,10 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
         return None, [reasons.bad_horizon()]
     if not 0 < problem.step_s <= LONGEST_STEP_S:
         return None, [reasons.bad_step(problem.step_s)]
+    if problem.start.tzinfo is None:
+        return None, [reasons.no_offset()]
+    if problem.temperature_unit is not Unit.DEG_C:
+        return None, [reasons.bad_temperature_unit(problem.temperature_unit)]
     said: list[Words] = []
     zones = tuple(
         replace(zone, lever=_lever(zone.lever, zone.called, said))
@@ -34,7 +52,59 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
         for unit in problem.ventilation
         if _unit_is_sound(unit, problem.steps, said)
     )
-    return replace(problem, zones=zones, ventilation=units), said
+    weather = _sound_weather(problem.weather, said)
+    history = _sound_history(problem, said)
+    return replace(problem, zones=zones, ventilation=units, weather=weather, history=history), said
+
+
+def _sound_weather(weather: Weather, said: list[Words]) -> Weather:
+    if not _in_kelvin(weather.temp_out_c):
+        return weather
+    said.append(reasons.looks_like_kelvin("vejrudsigten", "the weather forecast"))
+    return replace(weather, temp_out_c=(None,) * len(weather.temp_out_c))
+
+
+def _sound_history(problem: Problem, said: list[Words]) -> History | None:
+    """The past up to the start of the horizon; what lies beyond is not known yet."""
+    history = problem.history
+    if history is None or history.step_s <= 0:
+        return history
+    if history.start.tzinfo is None:
+        said.append(reasons.no_offset())
+        return None
+    measured = [zone.temp_c for zone in history.zones]
+    if _in_kelvin((*chain(*measured), *history.weather.temp_out_c)):
+        said.append(reasons.looks_like_kelvin("de målte data", "the measured data"))
+        return None
+    n = max(0, int((problem.start - history.start) / timedelta(seconds=history.step_s)))
+    return history if n >= len(history.heat_kw) else _first_part(history, n)
+
+
+def _first_part(history: History, n: int) -> History:
+    weather = history.weather
+    return replace(
+        history,
+        weather=Weather(temp_out_c=weather.temp_out_c[:n], ghi_wm2=weather.ghi_wm2[:n]),
+        heat_kw=history.heat_kw[:n],
+        zones=tuple(_first_of_zone(zone, n) for zone in history.zones),
+        ventilation=tuple(replace(unit, run=unit.run[:n]) for unit in history.ventilation),
+    )
+
+
+def _first_of_zone(zone: ZoneHistory, n: int) -> ZoneHistory:
+    return replace(
+        zone,
+        temp_c=zone.temp_c[:n],
+        setpoint_c=zone.setpoint_c[:n],
+        valve_pct=zone.valve_pct[:n],
+        occupied=zone.occupied[:n],
+    )
+
+
+def _in_kelvin(values: Numbers) -> bool:
+    """Whether most of the known temperatures are no degC."""
+    known = [value for value in values if value is not None and isfinite(value)]
+    return bool(known) and sum(value > HOTTEST_C for value in known) > len(known) / 2
 
 
 def _lever(lever: Lever | None, name: str, said: list[Words]) -> Lever | None:
@@ -54,6 +124,11 @@ def _zone_is_sound(zone: ZoneTask, n: int, said: list[Words]) -> bool:
     )
     if not sound:
         said.append(reasons.bad_zone(zone.called))
+    elif _in_kelvin(zone.low_c):
+        said.append(
+            reasons.looks_like_kelvin(f"{zone.called}: komfortbåndet", f"{zone.called}: the band")
+        )
+        return False
     return sound
 
 

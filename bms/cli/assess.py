@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -12,27 +13,46 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 import typer
-from rich.table import Table
 
+from bms.cli.assess_table import print_meters, print_site
 from bms.cli.periods import span
 from bms.cli.progress import progress_bars
-from bms.cli.screen import screen
 from bms.cli.sentences import FAILED, errors
 from bms.config import Settings
 from bms.errors import Mistake
-from bms.feeds.meter_files import read_meters, read_weather
+from bms.feeds.factors import load_factors
+from bms.feeds.meter_files import MeterFile, WeatherFile, read_meters, read_weather
 from bms.model.codec import to_json
-from bms.model.savings import Savings, SiteSavings, Span, Verdict
+from bms.model.savings import Savings, Span
 from bms.model.units import Commodity
 from bms.runtime.wire import opened
+from bms.savings.degree_days import GUF_BY_USE
+from bms.savings.normal_year import NormalDegreeDays, NormalYear
 from bms.savings.screening import Zeros
 from bms.services.assess import assess_site
-from bms.services.assess_files import assess_series
+from bms.services.assess_files import assess_series, normal_weather
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object per meter and line")]
 DANISH = "Europe/Copenhagen"
 SHOWN_MISTAKES = 20
 """Rows that are named one by one; more are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is asked of meters in a file."""
+
+    csv: Path
+    weather: Path
+    baseline: Span
+    reporting: Span
+    timezone: str
+    commodity: Commodity | None
+    zeros: Zeros
+    closed: Callable[[date], bool] | None
+    use: str | None
+    normal_weather: Path | None
+    normal_year: NormalDegreeDays | None
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +81,16 @@ def assess(
     holiday: Annotated[
         str | None, typer.Option("--holidays", help="country whose holidays close, e.g. DK")
     ] = None,
+    use: Annotated[
+        str | None, typer.Option(help=f"of the buildings, for GUF: {', '.join(GUF_BY_USE)}")
+    ] = None,
+    normal_weather: Annotated[
+        Path | None, typer.Option(help="weather of the normal year as CSV; --weather otherwise")
+    ] = None,
+    normal_year: Annotated[
+        str | None,
+        typer.Option(help="published degree days to move that weather to, e.g. danish_3112"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Savings with interval, method, coverage and verdict, per meter.
@@ -80,17 +110,22 @@ def assess(
     if csv is None or weather is None:
         raise typer.BadParameter("--csv needs --weather FILE (timestamp_utc,temp_air_c)")
     _known_zone(timezone)
-    _assess_files(
-        csv,
-        weather,
+    if use is not None and use not in GUF_BY_USE:
+        raise typer.BadParameter(f"write one of {', '.join(GUF_BY_USE)}", param_hint="--use")
+    asked = _Asked(
+        csv=csv,
+        weather=weather,
         baseline=span(baseline, timezone),
         reporting=span(reporting, timezone),
         timezone=timezone,
         commodity=commodity,
         zeros=_zeros(zeros, missing=zeros_missing, real=zeros_real),
         closed=None if holiday is None else _closed(holiday),
-        as_json=as_json,
+        use=use,
+        normal_weather=normal_weather,
+        normal_year=None if normal_year is None else _published(normal_year),
     )
+    _assess_files(asked, as_json)
 
 
 def _zeros(zeros: Zeros, *, missing: bool, real: bool) -> Zeros:
@@ -108,6 +143,16 @@ def _known_zone(timezone: str) -> None:
         raise typer.BadParameter(
             f"{timezone!r} is no time zone; write one like {DANISH}", param_hint="--timezone"
         ) from None
+
+
+def _published(name: str) -> NormalDegreeDays:
+    known = load_factors().normal_years
+    if name not in known:
+        raise typer.BadParameter(
+            f"{name!r} is no normal year; write one of {', '.join(known)}",
+            param_hint="--normal-year",
+        )
+    return known[name]
 
 
 def _closed(country: str) -> Callable[[date], bool]:
@@ -141,55 +186,55 @@ def _assess_site(name: str, baseline: str, reporting: str, as_json: bool) -> Non
         for meter in answer.meters:
             typer.echo(to_json(meter))
         return
-    console = screen()
-    console.print(_table((*answer.meters, answer)))
-    for reason in answer.reasons:
-        console.print(f"  {reason.en}")
+    print_site(answer)
 
 
-def _assess_files(
-    csv: Path,
-    weather: Path,
-    *,
-    baseline: Span,
-    reporting: Span,
-    timezone: str,
-    commodity: Commodity | None,
-    zeros: Zeros,
-    closed: Callable[[date], bool] | None,
-    as_json: bool,
-) -> None:
+def _assess_files(asked: _Asked, as_json: bool) -> None:
     started = time.perf_counter()
     with progress_bars(quiet=as_json) as report:
         report("reading", 0.0)
-        meters, outdoor = read_meters(csv), read_weather(weather)
+        meters, outdoor = read_meters(asked.csv), read_weather(asked.weather)
+        normal = _normal(asked, outdoor)
         report("reading", 1.0)
         _name((*meters.mistakes, *outdoor.mistakes))
-        for name in meters.bills:
-            errors.print(
-                f"left out: meter {name} is read by the month; hours or days are needed",
-                markup=False,
-            )
-        if not meters.use:
-            _nothing(csv)
+        if not meters.use and not meters.bills:
+            _nothing(asked.csv)
         answers = []
-        asked = assess_series(
-            meters.use,
-            outdoor.temp_c,
-            baseline=baseline,
-            reporting=reporting,
-            timezone=timezone,
-            commodity=commodity,
-            zeros=zeros,
-            closed=closed,
-        )
-        for answer in asked:
+        for answer in _answers(asked, meters, outdoor, normal):
             answers.append(answer)
             if as_json:
                 typer.echo(to_json(answer))
-            report("assessing", len(answers) / len(meters.use))
+            report("assessing", len(answers) / (len(meters.use) + len(meters.bills)))
     if not as_json:
-        _print_meters(answers, time.perf_counter() - started)
+        print_meters(answers, time.perf_counter() - started)
+
+
+def _answers(
+    asked: _Asked, meters: MeterFile, outdoor: WeatherFile, normal: NormalYear | None
+) -> Iterator[Savings]:
+    return assess_series(
+        meters.use,
+        outdoor.temp_c,
+        bills=meters.bills,
+        sun=outdoor.ghi_wm2,
+        normal=normal,
+        building_use=asked.use,
+        baseline=asked.baseline,
+        reporting=asked.reporting,
+        timezone=asked.timezone,
+        commodity=asked.commodity,
+        zeros=asked.zeros,
+        closed=asked.closed,
+    )
+
+
+def _normal(asked: _Asked, outdoor: WeatherFile) -> NormalYear | None:
+    if asked.normal_weather is None:
+        return normal_weather(outdoor.temp_c, asked.timezone, asked.normal_year)
+    typical = read_weather(asked.normal_weather)
+    _name(typical.mistakes)
+    name = asked.normal_weather.name
+    return normal_weather(typical.temp_c, asked.timezone, asked.normal_year, name)
 
 
 def _nothing(csv: Path) -> NoReturn:
@@ -204,69 +249,3 @@ def _name(mistakes: Sequence[Mistake]) -> None:
     more = len(mistakes) - SHOWN_MISTAKES
     if more > 0:
         errors.print(f"left out: {more} more rows", markup=False)
-
-
-def _kwh(value: float | None) -> str:
-    return "–" if value is None else f"{value:,.0f}"
-
-
-def _share(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
-def _table(rows: Sequence[Savings | SiteSavings]) -> Table:
-    table = Table("meter", "baseline kWh", "measured kWh", "saving kWh", "90 % interval", "verdict")
-    for row in rows:
-        interval = f"{_kwh(row.saving_low_kwh)} … {_kwh(row.saving_high_kwh)}"
-        table.add_row(
-            row.id if isinstance(row, SiteSavings) else row.meter_id,
-            _kwh(row.adjusted_baseline_kwh),
-            _kwh(row.measured_kwh),
-            _kwh(row.saving_kwh),
-            interval,
-            row.verdict,
-        )
-    return table
-
-
-def _print_meters(answers: Sequence[Savings], seconds: float) -> None:
-    table = Table(
-        "meter",
-        "model",
-        "n",
-        "CV %",
-        "baseline kWh",
-        "measured kWh",
-        "saving %",
-        "± %",
-        "verdict",
-        "flags",
-    )
-    for row in answers:
-        table.add_row(row.meter_id, row.model or "–", str(row.n), *_figures(row), _flags(row))
-    console = screen()
-    console.print(table)
-    for row in answers:
-        for words in (*row.reasons, *(found.words for found in row.findings)):
-            console.print(f"  {row.meter_id}: {words.en}", markup=False, highlight=False)
-    verified = sum(row.verdict is Verdict.VERIFIED for row in answers)
-    console.print(f"{len(answers)} meters, {verified} verified, {seconds:.1f} s")
-
-
-def _figures(row: Savings) -> tuple[str, ...]:
-    saving = half = None
-    if row.saving_kwh is not None and row.saving_high_kwh is not None:
-        whole = row.adjusted_baseline_kwh or float("nan")
-        saving, half = row.saving_kwh / whole, (row.saving_high_kwh - row.saving_kwh) / whole
-    return (
-        _share(row.cv_rmse),
-        _kwh(row.adjusted_baseline_kwh),
-        _kwh(row.measured_kwh),
-        _share(saving),
-        _share(half),
-        row.verdict,
-    )
-
-
-def _flags(row: Savings) -> str:
-    return " ".join(row.flags)

@@ -20,6 +20,7 @@ from bms.model.plan import Problem, Schedule
 from bms.runtime.wire import opened
 from bms.services.keys import SCOPES, create_key
 from bms.store.backup import back_up, dump_command
+from optimizer.question import schema as problem_schema
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 COPYING = "Copying the database"
@@ -42,7 +43,8 @@ def schema(name: Annotated[str, typer.Argument(help="problem or schedule")]) -> 
     """
     if name not in SCHEMAS:
         raise typer.BadParameter(f"{name!r} is not known; there are: {', '.join(SCHEMAS)}")
-    typer.echo(json.dumps(json_schema(SCHEMAS[name]), indent=2))
+    found = problem_schema() if name == "problem" else json_schema(SCHEMAS[name])
+    typer.echo(json.dumps(found, indent=2))
 
 
 @keys.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +13,16 @@ import typer
 from rich.table import Table
 
 from bms.cli.screen import screen
+from bms.cli.sentences import FAILED, WRONG_CALL, errors
 from bms.config import Settings
-from bms.model.codec import from_json, to_json
-from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.codec import to_json
+from bms.model.plan import BuildingModel, NoModel, Schedule
 from bms.runtime.wire import opened
 from bms.services.city import City
 from bms.services.plan import identify_site, plan_site
 from bms.services.problem import assemble
 from optimizer.planner import Optimizer
+from optimizer.question import BadProblem, mistakes, read
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
@@ -70,22 +73,48 @@ def plan(
     problem: Annotated[
         str | None, typer.Option(help="a Problem as JSON; `-` reads standard input")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="list the mistakes of --problem, plan nothing")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="plan, but keep nothing")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Plan the coming setpoints of a site, or answer a Problem file.
 
-    Example: bms plan townhall --dry-run
+    Example: bms plan --problem problem.json --check
     """
     if (site is None) == (problem is None):
         raise typer.BadParameter("name a SITE, or give --problem FILE")
-    schedule = _plan_file(problem) if problem else _plan_site(str(site), dry_run)
+    if check and problem is None:
+        raise typer.BadParameter("--check goes with --problem FILE")
+    if problem and check:
+        _list_mistakes(_text(problem), as_json)
+        return
+    schedule = _plan_text(_text(problem)) if problem else _plan_site(str(site), dry_run)
     show(schedule, as_json)
 
 
-def _plan_file(name: str) -> Schedule:
-    text = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    return Optimizer().plan(from_json(Problem, text))
+def _text(name: str) -> bytes:
+    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+
+
+def _plan_text(text: bytes) -> Schedule:
+    try:
+        return Optimizer().plan(read(text))
+    except BadProblem as error:
+        errors.print(f"error: the Problem is not valid:\n{error}", markup=False)
+        raise typer.Exit(WRONG_CALL) from error
+
+
+def _list_mistakes(text: bytes, as_json: bool) -> None:
+    """One line for each; exit 1 when there are any."""
+    found = mistakes(text)
+    if as_json:
+        typer.echo(json.dumps([{"path": m.path, "message": m.message} for m in found], indent=2))
+    else:
+        typer.echo("\n".join(str(mistake) for mistake in found) or "no mistakes found")
+    if found:
+        raise typer.Exit(FAILED)
 
 
 def _plan_site(site_id: str, dry_run: bool) -> Schedule:

@@ -7,10 +7,13 @@ not known are null, never NaN.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import is_dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
+
+from bms.model.described import descriptions, nouns
 
 T = TypeVar("T")
 
@@ -44,5 +47,17 @@ def from_json(kind: type[T], text: str | bytes) -> T:
 
 
 def json_schema(kind: Any) -> dict[str, Any]:
-    """JSON Schema of a noun (draft 2020-12)."""
-    return _adapter(kind).json_schema()
+    """JSON Schema of a noun (draft 2020-12), with what each field means where its noun says so."""
+    schema = _adapter(kind).json_schema()
+    if isinstance(kind, type) and is_dataclass(kind):
+        known = nouns(kind)
+        for name, part in ((kind.__name__, schema), *schema.get("$defs", {}).items()):
+            if name in known:
+                _describe(part.get("properties", {}), descriptions(known[name]))
+    return schema
+
+
+def _describe(properties: dict[str, Any], texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        if name in properties:
+            properties[name]["description"] = text

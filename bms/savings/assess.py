@@ -23,7 +23,7 @@ from bms.savings.baseline import Baseline, Closed, fit_baseline, never
 from bms.savings.clock_shift import clock_shift
 from bms.savings.days import Days, daily
 from bms.savings.degree_days import corrected_saving, degree_days, guf_share
-from bms.savings.events import events
+from bms.savings.events import changes_of_use, events
 from bms.savings.findings import codes, shifted
 from bms.savings.gaps import gaps
 from bms.savings.gates import Objection, fit, open_events, size, sufficiency, verdict, weather
@@ -124,6 +124,7 @@ def assess_meter(
         *gaps(clean_use, baseline),
         *gaps(clean_use, reporting),
         *_clock(clean_use, baseline, reporting, timezone),
+        *_used(clean_use, commodity, baseline, reporting, timezone),
     )
     clean_temp = _screened(temp)
     before = daily(clean_use, clean_temp, baseline, timezone, sun)
@@ -179,6 +180,15 @@ def _with_hours(answer: Savings, use: Series, temp: Series, timezone: str) -> Sa
                 hourly_months_saving_kwh=view.saving_kwh,
             )
     return answer
+
+
+def _used(
+    use: Series, commodity: Commodity, baseline: Span, reporting: Span, timezone: str
+) -> tuple[Finding, ...]:
+    """The daily rhythm of heat follows its weather; that of electricity its people."""
+    if commodity is not Commodity.ELECTRICITY:
+        return ()
+    return changes_of_use(use, baseline=baseline, reporting=reporting, timezone=timezone)
 
 
 def _clock(use: Series, baseline: Span, reporting: Span, timezone: str) -> tuple[Finding, ...]:

@@ -23,7 +23,7 @@ from bms.savings.scan import best_step
 
 CLASSES = ("evening", "night", "weekend")
 SIDE_WEEKS = 6
-LEAST = 0.12
+LEAST = 0.15
 """Smallest change of the use in a class of hours, a share of it."""
 CERTAIN = 4.5
 """Least ratio of the change to its standard error."""
@@ -40,32 +40,42 @@ _LONGEST = 53
 @dataclass(frozen=True, slots=True)
 class ChangedUse:
     """From ``start`` on the use in ``hours`` (``evening``, ``night`` or ``weekend``) is higher by
-    ``share`` of what it was, which made ``kwh`` ± ``kwh_se`` [kWh] to the end of the period."""
+    ``share`` of what it was, which made ``kwh`` ± ``kwh_se`` [kWh] to the end of the period, a
+    ``share_of_all`` of the use of all hours without it."""
 
     hours: str
     start: datetime
     share: float
+    share_of_all: float
     kwh: float
     kwh_se: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Weeks:
-    """Of one class of hours and period: its use over that of all hours, and its kWh; shapes (w,)."""
+    """The use of a class of hours over that of all hours, its kWh and theirs, by week; shapes
+    (w,)."""
 
     ratio: Floats
     kwh: Floats
+    every: Floats
 
 
-def changed_use(use: Series, span: Span, other: Span, timezone: str) -> list[ChangedUse]:
-    """Changes inside ``span``, at most one per class of hours; ``other`` tells what is usual."""
+def changed_use(
+    use: Series, baseline: Span, reporting: Span, timezone: str
+) -> list[tuple[Span, ChangedUse]]:
+    """Changes inside each of the two periods, at most one per period and class of hours, with the
+    period; the other period tells what is usual in its season."""
     if use.step > timedelta(hours=1) or not len(use):
         return []
-    if (span.end - span.start) // _WEEK < 2 * SIDE_WEEKS:
-        return []
-    here, there = (_weeks(use, each, timezone) for each in (span, other))
-    changes = (_change(name, here[name], there[name], span.start) for name in CLASSES)
-    return [change for change in changes if change is not None]
+    before, after = (_weeks(use, span, timezone) for span in (baseline, reporting))
+    found = []
+    for span, here, there in ((baseline, before, after), (reporting, after, before)):
+        for name in CLASSES:
+            change = _change(name, here[name], there[name], span.start)
+            if change is not None:
+                found.append((span, change))
+    return found
 
 
 def _weeks(use: Series, span: Span, timezone: str) -> dict[str, _Weeks]:
@@ -74,13 +84,14 @@ def _weeks(use: Series, span: Span, timezone: str) -> dict[str, _Weeks]:
     places = _places(use.start, use.step, len(use), span, timezone)
     known = np.isfinite(use.values) & (places >= 0)
     size = n * (len(CLASSES) + 1)
-    kwh = np.bincount(places[known], weights=use.values[known], minlength=size).reshape(n, -1)
+    kwh: Floats = np.bincount(places[known], use.values[known], minlength=size).astype(np.float64)
+    kwh = kwh.reshape(n, -1)
     count = np.bincount(places[known], minlength=size).reshape(n, -1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = kwh.sum(axis=1) / count.sum(axis=1)
+        mean: Floats = kwh.sum(axis=1) / count.sum(axis=1)
     level = np.maximum(mean, REST * float(np.nanmean(mean))) if np.isfinite(mean).any() else mean
     return {
-        name: _Weeks(_ratio(kwh[:, i], count[:, i], level), kwh[:, i])
+        name: _Weeks(_ratio(kwh[:, i], count[:, i], level), kwh[:, i], kwh.sum(axis=1))
         for i, name in enumerate(CLASSES)
     }
 
@@ -113,7 +124,9 @@ def _places(
 
 
 def _change(name: str, here: _Weeks, there: _Weeks, start: datetime) -> ChangedUse | None:
-    usual = float(np.nanmedian(here.ratio)) if np.isfinite(here.ratio).any() else 0.0
+    if np.isfinite(here.ratio).sum() < 2 * SIDE_WEEKS:
+        return None
+    usual = float(np.nanmedian(here.ratio))
     if usual <= 0:
         return None
     drawn = _smooth(here.ratio / usual - 1.0)
@@ -126,13 +139,14 @@ def _change(name: str, here: _Weeks, there: _Weeks, start: datetime) -> ChangedU
     first = int(known[step.at])
     level = 1.0 + float(np.median(y[: step.at]))
     share, error = step.size / level, step.error / level
-    since = float(here.kwh[first:].sum())
+    made = float(here.kwh[first:].sum()) * share / (1.0 + share)
     return ChangedUse(
         hours=name,
         start=start + first * _WEEK,
         share=share,
-        kwh=since * share / (1.0 + share),
-        kwh_se=since * error / (1.0 + share) ** 2,
+        share_of_all=made / max(float(here.every[first:].sum()) - made, 1e-9),
+        kwh=made,
+        kwh_se=float(here.kwh[first:].sum()) * error / (1.0 + share) ** 2,
     )
 
 

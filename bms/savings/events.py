@@ -11,13 +11,20 @@ from zoneinfo import ZoneInfo
 
 from bms.model.event import EventKind, Proposal
 from bms.model.savings import Finding, Span
+from bms.model.series import Series
 from bms.model.words import Words
 from bms.savings.baseline import Baseline
+from bms.savings.changed_use import ChangedUse, changed_use
 from bms.savings.days import Days
 from bms.savings.outages import Outage, outages
 from bms.savings.steps import Step, steps_after, steps_before
 
 _HOUR = timedelta(hours=1)
+_HOURS = {
+    "evening": ("om aftenen", "in the evenings"),
+    "night": ("om natten", "at night"),
+    "weekend": ("i weekenden", "at weekends"),
+}
 _ASK_DA, _ASK_EN = "en person skal bekræfte årsagen", "a person has to confirm why"
 
 
@@ -51,6 +58,14 @@ def events(
     )
 
 
+def changes_of_use(
+    use: Series, *, baseline: Span, reporting: Span, timezone: str
+) -> tuple[Finding, ...]:
+    """Evenings, nights and weekends that changed in either period of ``use`` [kWh per step]."""
+    found = changed_use(use, baseline, reporting, timezone)
+    return tuple(_used(change, span) for span, change in found)
+
+
 def _told_after(step: Step, span: Span, zone: ZoneInfo) -> Finding:
     """A step or drift of the reporting period: its use from that day on is adjusted for."""
     start = span.start if step.slow else _midnight(step.day, zone)
@@ -79,7 +94,7 @@ def _out(found: Outage, zone: ZoneInfo) -> Finding:
     kind = EventKind.OUTAGE
     share = 100.0 * found.share
     words = Words(
-        kind,
+        kind.value,
         f"Forbruget faldt fra {found.first} til {found.last} til {share:.0f} % af, hvad vejret"
         f" kræver; {_ASK_DA}.",
         f"Use fell from {found.first} to {found.last} to {share:.0f} % of what the weather asks"
@@ -89,19 +104,35 @@ def _out(found: Outage, zone: ZoneInfo) -> Finding:
     return _finding(kind, start, end, words, proposal)
 
 
+def _used(change: ChangedUse, span: Span) -> Finding:
+    da, en = _HOURS[change.hours]
+    day, share = f"{change.start:%Y-%m-%d}", f"{100 * change.share:+.0f} %"
+    kind = EventKind.CHANGED_USE
+    words = Words(
+        kind.value,
+        f"Forbruget {da} ændrede sig omkring {day} med cirka {share} i forhold til det øvrige;"
+        f" {_ASK_DA}.",
+        f"Use {en} changed around {day} by about {share} beside that of other hours; {_ASK_EN}.",
+    )
+    proposal = _proposal(
+        kind, change.start, span.end, change.kwh, change.kwh_se, change.share_of_all
+    )
+    return _finding(kind, change.start, span.end, words, proposal)
+
+
 def _words(step: Step, span: Span) -> Words:
     size = f"{100 * step.share:+.0f} ± {164.5 * step.error:.0f} %"
     if step.slow:
         first, last = f"{span.start:%Y-%m-%d}", f"{span.end:%Y-%m-%d}"
         return Words(
-            EventKind.DRIFT,
+            EventKind.DRIFT.value,
             f"Forbruget gled fra {first} til {last} med cirka {size}, uden at vejret forklarer det;"
             f" {_ASK_DA}.",
             f"Use drifted from {first} to {last} by about {size} and the weather does not explain"
             f" it; {_ASK_EN}.",
         )
     return Words(
-        EventKind.STEP,
+        EventKind.STEP.value,
         f"Forbruget ændrede sig omkring {step.day} med cirka {size}, uden at vejret forklarer det"
         f" (t = {step.t:.1f}); {_ASK_DA}.",
         f"Use changed around {step.day} by about {size} and the weather does not explain it"
@@ -116,7 +147,7 @@ def _proposal(
     first, last = f"{start:%Y-%m-%d}", f"{end:%Y-%m-%d}"
     danish = text.replace(",", ".")
     words = Words(
-        kind,
+        kind.value,
         f"Forslag: {danish} fra {first} til {last} ({100 * share:+.0f} % af det forventede).",
         f"Proposal: {text} from {first} to {last} ({100 * share:+.0f} % of what was expected).",
     )
@@ -129,7 +160,7 @@ def _finding(
     kind: EventKind, start: datetime, end: datetime, words: Words, proposal: Proposal
 ) -> Finding:
     return Finding(
-        code=kind,
+        code=kind.value,
         start=start,
         end=end,
         lasted_h=(end - start) / _HOUR,

@@ -139,9 +139,10 @@ def layout_of(trial: Trial) -> Layout:
     return layout(trial.temp_c, trial.rest, trial.block_days, trial.washout_days)
 
 
-def optimised_blocks(trial: Trial) -> Flags:
-    """Which blocks of a trial are ours, shape (blocks,)."""
-    return np.array([arm is Arm.OPTIMISED for arm in trial.arms], dtype=np.bool_)
+def lot_of(trial: Trial) -> Lot:
+    """The draw of a trial."""
+    optimised = np.array([arm is Arm.OPTIMISED for arm in trial.arms], dtype=np.bool_)
+    return Lot(optimised, trial.imbalance, trial.limit)
 
 
 def _halves(blocks: int, count: int, rng: np.random.Generator) -> Flags:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bms.errors import NotFound
 from bms.metering.cooling import Cooling, mean_cooling, mean_cooling_of_registers
+from bms.metering.energy_cooling import mean_cooling_of_energy
 from bms.model.address import SupplierAddress
 from bms.model.metering import Consumption, Quantity
 from bms.model.site import Meter, Point, Role, Site
@@ -18,8 +19,8 @@ def cooling(
 ) -> Cooling:
     """Cooling [K] per step and over the period, weighted by the volume that flowed.
 
-    By the registers E8 and E9 where the meter has them, else by its temperatures; held against its
-    energy where it has that. Raises ``NotFound`` for a meter that is not there or cannot tell.
+    By the registers E8 and E9 where the meter has them, else by its temperatures, both held against
+    its energy where it has that; else by energy and volume alone, as bills do. Raises ``NotFound`` for a meter that is not there or cannot tell.
     """
     meter = meter_named(site, meter_id)
     volume = site.meter_point(meter.id, Role.METER_VOLUME) if isinstance(meter, Meter) else None
@@ -38,9 +39,11 @@ def cooling(
     flow = site.meter_point(meter.id, Role.METER_FLOW_TEMP)
     returned = site.meter_point(meter.id, Role.METER_RETURN_TEMP)
     if flow is None or returned is None:
+        if energy is not None:
+            return mean_cooling_of_energy(use(volume), energy)
         raise NotFound(
-            f"meter {meter_id!r} of {site.id} tells neither its temperatures nor E8 and E9, so no "
-            "cooling"
+            f"meter {meter_id!r} of {site.id} tells neither its energy nor its temperatures nor E8 "
+            "and E9, so no cooling"
         )
     temperatures = (store.series(point.id, start, end, step) for point in (flow, returned))
     return mean_cooling(use(volume), *temperatures, energy=energy)

@@ -1,0 +1,215 @@
+"""Switchback trials on real meters: is a planted effect inside the interval, and nothing where
+nothing was planted?
+
+Daily use is made from 27 real meters of 20 public buildings: what the season's weather explains,
+and residuals of the same meter in stretches of two weeks as they were (moving-block bootstrap,
+Künsch 1989, doi:10.1214/aos/1176347265), so that noise keeps its size, its autocorrelation and its
+odd days. Half of the effect reaches into the first day after a switch, on which the building still
+remembers. The same is done with the real days themselves, nothing made. Trials of heat begin from
+October to February.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.bench.assess import METERS, ZONE, Meters
+from bms.bench.figure import Figure, Progress
+from bms.errors import FeedError
+from bms.feeds.archive import DATA
+from bms.feeds.meter_files import read_meters, read_weather
+from bms.model.savings import Span
+from bms.model.series import Floats
+from bms.model.trial import Effect, Subject
+from bms.model.units import Commodity
+from bms.savings.days import daily
+from bms.savings.screening import screen_use
+from bms.savings.trial_days import Expectation, Record, expect
+from bms.savings.trial_design import Lot, draw
+from bms.savings.trial_power import Shape, window_layout
+from bms.savings.trial_tell import drawn, tell
+
+EFFECT = 0.08
+RUNS = 500
+WEEKS = 8
+SHAPE = Shape(block_days=3, washout_days=1)
+STRETCH_DAYS = 14
+COLD_MONTHS = (10, 11, 12, 1, 2)
+CARRIED = 0.5
+"""Share of the effect that a switch carries over into its first day."""
+LEAST_PAST = 365
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Yard:
+    """A real meter: its days, and what their weather explains."""
+
+    record: Record
+    hoped: Expectation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a run told with the effect planted, and without."""
+
+    planted: Effect
+    nothing: Effect
+
+
+def bench_trials(report: Progress) -> list[Figure]:
+    """The figures of trials. Raises ``FeedError`` where the meters are missing."""
+    if not METERS.exists():
+        raise FeedError(f"{METERS} is missing; run this bench in a checkout of the repository")
+    began = time.perf_counter()
+    yards = _yards()
+    figures: list[Figure] = []
+    for made, name in ((True, "made from their residuals"), (False, "as they were")):
+        told = []
+        for one in runs(yards, RUNS, made=made):
+            told.append(one)
+            report("trials", (len(figures) / 4 + len(told) / RUNS) / 2)
+        figures += _figures(told, f"27 real meters {name}")
+    spent = time.perf_counter() - began
+    return [
+        *figures,
+        Figure(
+            name=f"{4 * RUNS} trials told",
+            value=spent,
+            unit="s",
+            at_least="<= 120",
+            ok=spent <= 120.0,
+        ),
+    ]
+
+
+def runs(yards: list[Yard], count: int, *, made: bool, seed: int = 7) -> Iterator[Told]:
+    """Trials of ``WEEKS`` weeks at random meters and times; ``made`` days or the real ones."""
+    rng = np.random.default_rng(seed)
+    days = WEEKS * 7 // SHAPE.block_days * SHAPE.block_days
+    done = 0
+    while done < count:
+        yard = yards[rng.integers(len(yards))]
+        record = yard.record
+        at = int(rng.integers(LEAST_PAST, len(record) - days))
+        if record.subject is not Subject.ELECTRICITY and not _cold(record, at):
+            continue
+        if made:
+            record = _remade(yard, at, days, rng)
+        told = _run(record, at, days, int(rng.integers(1 << 30)))
+        if told is not None:
+            done += 1
+            yield told
+
+
+def _run(record: Record, at: int, days: int, seed: int) -> Told | None:
+    plan = window_layout(record, SHAPE, at, days)
+    if plan is None:
+        return None
+    lot = draw(plan, seed)
+    draws = drawn(plan, lot, seed)
+    hoped = expect(record, at)
+    planted = tell(_planted(record, lot, at), hoped, draws, at, at + days)
+    nothing = tell(record, hoped, draws, at, at + days)
+    if planted is None or nothing is None:
+        return None
+    return Told(planted=planted.effect, nothing=nothing.effect)
+
+
+def _planted(record: Record, lot: Lot, at: int) -> Record:
+    ours = np.repeat(lot.optimised, SHAPE.block_days).astype(np.float64)
+    first = np.arange(len(ours)) % SHAPE.block_days == 0
+    before = np.concatenate(([1.0], ours[:-1]))
+    felt = np.where(first, CARRIED * before + (1.0 - CARRIED) * ours, ours)
+    value = record.value.copy()
+    value[at : at + len(ours)] *= 1.0 - EFFECT * felt
+    return Record(record.subject, record.first, value, record.temp_c, record.rest)
+
+
+def _remade(yard: Yard, at: int, days: int, rng: np.random.Generator) -> Record:
+    """The days from ``at`` on made anew: expected use, and residuals of the same season in
+    stretches, as shares of what was expected."""
+    record = yard.record
+    left = record.value - yard.hoped.value
+    places = np.arange(len(record) - STRETCH_DAYS)
+    away = np.abs((places - at - days / 2 + 182.5) % 365 - 182.5)
+    near = places[(away <= 60) & _whole(left)]
+    value = record.value.copy()
+    for start in range(at, at + days, STRETCH_DAYS):
+        taken = int(rng.choice(near))
+        length = min(STRETCH_DAYS, at + days - start)
+        value[start : start + length] = np.maximum(
+            yard.hoped.value[start : start + length] + left[taken : taken + length], 0.0
+        )
+    return Record(record.subject, record.first, value, record.temp_c, record.rest)
+
+
+def _whole(left: Floats) -> NDArray[np.bool_]:
+    """Whether the stretch that begins at a place has no gap, shape (n - STRETCH_DAYS,)."""
+    gaps = np.concatenate(([0], np.cumsum(~np.isfinite(left))))
+    return np.asarray(gaps[STRETCH_DAYS:-1] == gaps[: -STRETCH_DAYS - 1])
+
+
+def _cold(record: Record, at: int) -> bool:
+    return record.dates[at].month in COLD_MONTHS
+
+
+def _yards() -> list[Yard]:
+    bench = Meters(read_meters(METERS).use, read_weather(DATA / "weather_hourly.csv.gz").temp_c)
+    whole = Span(start=bench.baseline.start, end=bench.reporting.end)
+    made = []
+    for name, use in bench.meters.items():
+        kind = bench.kind(name)
+        clean, _ = screen_use(use, bench.temp, kind)
+        found = daily(clean, bench.temp, whole, ZONE)
+        subject = Subject.ELECTRICITY if kind is Commodity.ELECTRICITY else Subject.HEAT
+        rest = np.array([day.weekday() >= 5 for day in found.dates])
+        record = Record(subject, found.dates[0], found.rate, found.temp_c, rest)
+        made.append(Yard(record, expect(record, len(record))))
+    return made
+
+
+def _figures(told: list[Told], where: str) -> list[Figure]:
+    holds = [each.planted.share is None or each.planted.share.holds(EFFECT) for each in told]
+    zero = [each.nothing.saving.holds(0.0) for each in told]
+    halves = [_half(each.planted) for each in told]
+    seen = [each.planted.saving.above_zero for each in told]
+    return [
+        Figure(
+            name=f"planted effect of 8 % over 8 weeks inside the interval, {where}",
+            value=100 * float(np.mean(holds)),
+            unit=f"% of {len(told)} runs",
+            at_least=">= 90",
+            ok=float(np.mean(holds)) >= 0.9,
+        ),
+        Figure(
+            name=f"A/A: no effect inside the interval, {where}",
+            value=100 * float(np.mean(zero)),
+            unit=f"% of {len(told)} runs",
+            at_least=">= 90",
+            ok=float(np.mean(zero)) >= 0.9,
+        ),
+        Figure(
+            name=f"half-width of the interval, median, {where}",
+            value=100 * float(np.median(halves)),
+            unit="% of use",
+            ok=True,
+        ),
+        Figure(
+            name=f"the effect is shown, {where}",
+            value=100 * float(np.mean(seen)),
+            unit=f"% of {len(told)} runs",
+            ok=True,
+        ),
+    ]
+
+
+def _half(effect: Effect) -> float:
+    share = effect.share
+    if share is None or share.low is None or share.high is None:
+        return float("inf")
+    return (share.high - share.low) / 2.0

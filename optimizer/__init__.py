@@ -11,7 +11,8 @@ from __future__ import annotations
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
 from optimizer.planner import Optimizer
-from optimizer.question import BadProblem, Mistake, mistakes, read
+from optimizer.question import BadProblem, mistakes, read
+from optimizer.sense import Mistake
 
 __all__ = ["BadProblem", "Mistake", "Optimizer", "check", "identify", "mistakes", "plan", "read"]
 

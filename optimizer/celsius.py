@@ -53,7 +53,7 @@ def in_celsius(problem: Problem) -> Problem:
 
 def in_units_of(problem: Problem, schedule: Schedule) -> Schedule:
     """A schedule in degC as the answer to ``problem``, each value in the unit of its lever."""
-    tasks = (*problem.zones, *problem.ventilation)
+    tasks: list[ZoneTask | VentilationTask] = [*problem.zones, *problem.ventilation]
     levers = {task.lever.point: task.lever for task in tasks if task.lever is not None}
     kelvin = problem.temperature_unit is Unit.KELVIN
     return replace(

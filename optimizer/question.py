@@ -1,4 +1,4 @@
-"""A problem written by a person or another program: read kindly, its mistakes named with their place.
+"""A problem written by a person or another program: read kindly, mistakes named with their place.
 
 In JSON one number, or null, may stand in place of a whole series, and a series that may be unknown
 may be left out. Everything else is as the JSON Schema says.

@@ -103,7 +103,7 @@ def _source(problem: Problem) -> Iterator[Mistake]:
 
 
 def _names(problem: Problem) -> Iterator[Mistake]:
-    tasks = (*problem.zones, *problem.ventilation)
+    tasks: list[ZoneTask | VentilationTask] = [*problem.zones, *problem.ventilation]
     levers = [task.lever.point for task in tasks if task.lever is not None]
     for path, names in (
         ("zones", [zone.id for zone in problem.zones]),

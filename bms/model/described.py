@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, get_args, get_type_hints
 
 
@@ -30,7 +31,7 @@ def descriptions(noun: type) -> dict[str, str]:
 
 
 def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in pairwise(body):
         match field, text:
             case (
                 ast.AnnAssign(target=ast.Name(id=name)),

@@ -118,6 +118,13 @@ class VentilationTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CurveTask:
+    """The heating curve's parallel shift [K] over the horizon; 0 is the curve as commissioned."""
+
+    lever: Lever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneHistory:
     """Measured past of a zone: temperature [temp], effective setpoint [temp], valve [%], use."""
 

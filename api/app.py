@@ -12,11 +12,13 @@ from api.pages.views import add_pages
 from api.problems import add_problem_handlers
 from api.routes import (
     controllers,
+    events,
     ingest,
     meters,
     operations,
     people,
     plans,
+    portfolio,
     readings,
     savings,
     sites,
@@ -30,6 +32,8 @@ ROUTERS = (
     meters.router,
     ingest.router,
     savings.router,
+    portfolio.router,
+    events.router,
     plans.router,
     controllers.router,
     people.router,

@@ -250,6 +250,7 @@ class SavingsAnswer(Answer):
 class PortfolioAnswer(Answer):
     portfolio: SiteSavings
     sites: list[SavingsAnswer]
+    next: str | None
 
 
 class PlanAnswer(Answer):

@@ -81,7 +81,7 @@ def _site_lines(city: City) -> list[str]:
     }
     for site in city.sites.values():
         label = f'{{site="{site.id}"}}'
-        latest = city.store.latest([point.id for point in site.points]).values()
+        latest = city.store.latest([point.id for point in site.polled]).values()
         plan = city.store.plan_in_force(site.id)
         families["bms_points"].append(f"bms_points{label} {len(site.points)}")
         families["bms_leases_open"].append(f"bms_leases_open{label} {held[site.id]}")

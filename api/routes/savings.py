@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.deps import BookDep, CityDep, Period, Reader, SiteDep
+from api.deps import BookDep, CityDep, Cursor, Limit, Period, Reader, SiteDep
+from api.routes.sites import page
 from api.schemas import PortfolioAnswer, SavingsAnswer
 from bms.model.savings import SiteSavings
 from bms.services.city import City
@@ -63,12 +64,23 @@ def site_savings_csv(
 
 @router.get("/portfolio/savings")
 def portfolio_savings(
-    key: Reader, book: BookDep, baseline: Period = None, reporting: Period = None
+    key: Reader,
+    book: BookDep,
+    baseline: Period = None,
+    reporting: Period = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> PortfolioAnswer:
-    """The saving of all sites together, and of each."""
+    """The saving of all sites together, and of each, in the order of their ids.
+
+    ``portfolio`` is the sum of all of them on every page.
+    """
     told = book.sites(baseline, reporting)
+    rows, after = page(told, lambda row: row.savings.id, limit, cursor)
     return PortfolioAnswer(
-        portfolio=book.portfolio(told), sites=[SavingsAnswer.of(row) for row in told]
+        portfolio=book.portfolio(told),
+        sites=[SavingsAnswer.of(row) for row in rows],
+        next=after,
     )
 
 

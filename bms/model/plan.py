@@ -122,6 +122,7 @@ class CurveTask:
     """The heating curve's parallel shift [K] over the horizon; 0 is the curve as commissioned."""
 
     lever: Lever
+    """The point that the shift is written to; its lower limit is the largest shift down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -264,6 +265,14 @@ class Problem:
     """Sentences that the answer repeats among its reasons."""
     temperature_unit: Unit = Unit.DEG_C
     """Unit of all temperatures but the levers': `degC` or `K`."""
+    peak_so_far_kw: float | None = None
+    """Highest power of the month so far [kW], of what heat is billed by."""
+    peak_dkk_per_kw: float = 0.0
+    """Price of each kW by which that power exceeds the highest so far [DKK/kW]."""
+    power_limit_kw: float | None = None
+    """Power that must not be exceeded [kW], of what heat is billed by; null: none."""
+    curve: CurveTask | None = None
+    """The heating curve's shift, where it may be written."""
 
     @property
     def steps(self) -> int:

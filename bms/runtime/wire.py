@@ -104,7 +104,10 @@ def wire(
         settings=settings,
         clock=ticking,
         store=store,
-        drivers=drivers or NetworkDrivers(clock=ticking, wear=FileWear.beside(settings.journal)),
+        drivers=drivers
+        or NetworkDrivers(
+            clock=ticking, timezone=settings.timezone, wear=FileWear.beside(settings.journal)
+        ),
         planner=optimizer,
         checker=optimizer,
         feed=feed or ArchiveFeed(),

@@ -22,7 +22,8 @@ from bms.model.series import Floats, Series
 from bms.savings.scan import best_step
 
 CLASSES = ("evening", "night", "weekend")
-SIDE_WEEKS = 6
+SIDE_WEEKS, LEAST_WEEKS = 6, 26
+"""Weeks before and after a change, and in each period: less than half a year is one season."""
 LEAST = 0.15
 """Smallest change of the use in a class of hours, a share of it."""
 CERTAIN = 4.5
@@ -124,17 +125,17 @@ def _places(
 
 
 def _change(name: str, here: _Weeks, there: _Weeks, start: datetime) -> ChangedUse | None:
-    if np.isfinite(here.ratio).sum() < 2 * SIDE_WEEKS:
+    if min(np.isfinite(each.ratio).sum() for each in (here, there)) < LEAST_WEEKS:
         return None
-    usual = float(np.nanmedian(here.ratio))
+    usual = _middle(here.ratio)
     if usual <= 0:
         return None
     drawn = _smooth(here.ratio / usual - 1.0)
     drawn -= AGAIN * _season(there.ratio, len(drawn))
     known = np.flatnonzero(np.isfinite(drawn))
     y = np.clip(drawn[known], -0.8, 1.5)
-    step = best_step(y, np.ones(len(y)), side=SIDE_WEEKS, least=LEAST)
-    if step is None or step.t < CERTAIN:
+    step = best_step(y, np.ones(len(y)), side=SIDE_WEEKS, least=LEAST, certain=CERTAIN)
+    if step is None:
         return None
     first = int(known[step.at])
     level = 1.0 + float(np.median(y[: step.at]))
@@ -153,12 +154,16 @@ def _change(name: str, here: _Weeks, there: _Weeks, start: datetime) -> ChangedU
 def _season(ratio: Floats, n: int) -> Floats:
     """Change of the other period's ratio from its median, week by week; 0 where not known."""
     out = np.zeros(n)
-    if np.isfinite(ratio).sum() >= 2 * SIDE_WEEKS:
-        usual = float(np.nanmedian(ratio))
-        if usual > 0:
-            shared = min(n, len(ratio), _LONGEST)
-            out[:shared] = np.nan_to_num(_smooth(_smooth(ratio / usual - 1.0)))[:shared]
+    usual = _middle(ratio)
+    if usual > 0:
+        shared = min(n, len(ratio), _LONGEST)
+        out[:shared] = np.nan_to_num(_smooth(_smooth(ratio / usual - 1.0)))[:shared]
     return out
+
+
+def _middle(values: Floats) -> float:
+    """Median of those that are known."""
+    return float(np.median(values[np.isfinite(values)]))
 
 
 def _smooth(weeks: Floats) -> Floats:

@@ -17,7 +17,8 @@ LEAST_COLD_DAYS, LEAST_DAYS = 3, 10
 """Days on which the weather asks for use, of an outage at a mean below ``COLD_C`` [degC] and of any
 other: shorter ones may be a weekend, or a warm spell in May."""
 FALLEN = 0.25
-"""Use below this share of what was expected, on every day."""
+"""Use below this share of what was expected, on every day; in a period that uses less than that
+anyway, below this share of its usual use."""
 ASKED = 0.5
 """The weather asks for use that is at least this share of an average day's."""
 HABIT_DAYS = 10
@@ -68,7 +69,8 @@ def _fallen(model: Baseline, days: Days) -> tuple[Floats, Mask]:
     if not len(days):
         return np.zeros(0), np.zeros(0, dtype=bool)
     expected = model.expect(days)
-    return expected, days.rate < FALLEN * expected
+    usual = float(np.median(days.rate / np.maximum(expected, 1e-9)))
+    return expected, days.rate < FALLEN * min(usual, 1.0) * expected
 
 
 def _habit(first: date, last: date, habits: list[date]) -> bool:

@@ -42,22 +42,27 @@ class Fit:
     error: Floats
 
 
-def best_step(y: Floats, shape: Floats, *, side: int, least: float) -> Change | None:
+def best_step(
+    y: Floats, shape: Floats, *, side: int, least: float, certain: float
+) -> Change | None:
     """The clearest step of ``y`` in units of ``shape``, both of shape (n,), with ``side`` days
-    before and after it and a size of at least ``least``; a level in units of ``shape`` is left
-    free. None where the series is too short, or no step is that large."""
+    before and after it, a size of at least ``least`` and at least ``certain`` times its standard
+    error; a level in units of ``shape`` is left free. None where there is none."""
     if len(y) < 2 * side or side < 2 or not np.any(shape > 0):
         return None
-    rho = 0.5
+    within = slice(side - 1, len(y) - side)
+    rho = LEAST_RHO
     for _ in range(ROUNDS):
         size, error = _steps(y, shape, rho)
         t = np.abs(size) / error
-        at = side + int(np.argmax(t[side - 1 : len(y) - side]))
+        at = side + int(np.argmax(t[within]))
+        if t[at - 1] < certain:  # more autocorrelation makes no step clearer
+            return None
         rho = _persistence(y, shape, at, float(size[at - 1]))
     size, error = _steps(y, shape, rho)
     t = np.where(np.abs(size) >= least, np.abs(size) / error, 0.0)
-    at = side + int(np.argmax(t[side - 1 : len(y) - side]))
-    if t[at - 1] <= 0.0:
+    at = side + int(np.argmax(t[within]))
+    if t[at - 1] < certain:
         return None
     i = at - 1
     return Change(at, float(size[i]), float(error[i]), float(t[i]), rho)

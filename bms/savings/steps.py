@@ -33,6 +33,8 @@ SEASON_DAYS = 7
 AFTER_WEIGHT, BEFORE_WEIGHT = 0.8, 0.5
 """How much of the other period's seasonal error is expected again: in the reporting period of what
 the baseline left; in the baseline period, to which the model was fitted, less."""
+KNOWN_SEASON = 0.9
+"""Share of the days whose season the other period has to know: without it every autumn is one."""
 CERTAIN = 4.0
 """Least ratio of a step to its standard error in the reporting period."""
 CERTAIN_BEFORE_STEADY, CERTAIN_BEFORE = 5.0, 5.8
@@ -77,9 +79,12 @@ def _steps(
 ) -> list[Step]:
     if len(days) < 2 * SHORT_SIDE_DAYS or model.mean <= 0:
         return []
+    usual = _seasonal(model, other)[_places(days.dates)]
+    if np.isfinite(usual).mean() < KNOWN_SEASON:
+        return []
     expected = model.expect(days)
     level = np.maximum(expected, REST * model.mean)
-    rest = days.rate - expected - weight * _seasonal(model, other)[_places(days.dates)]
+    rest = days.rate - expected - weight * np.nan_to_num(usual)
     y = np.clip(rest, -MOST * level, MOST * level) / model.mean
     shape = (level if steady else expected) / model.mean
     found = _scan(y, shape, certain)
@@ -105,8 +110,8 @@ def _scan(y: Floats, shape: Floats, certain: float) -> list[Change]:
     found: list[Change] = []
     left = y
     while len(found) < MOST_STEPS:
-        change = best_step(left, shape, side=side, least=LEAST)
-        if change is None or change.t < certain:
+        change = best_step(left, shape, side=side, least=LEAST, certain=certain)
+        if change is None:
             break
         if any(abs(change.at - other.at) < SHORT_SIDE_DAYS for other in found):
             break
@@ -151,13 +156,13 @@ def _places(dates: Sequence[date]) -> list[int]:
 
 
 def _seasonal(model: Baseline, days: Days) -> Floats:
-    """Median residual by day of the year over a fortnight around it, 0 where nothing is known;
+    """Median residual by day of the year over a fortnight around it, NaN where nothing is known;
     shape (372,)."""
     year = np.full(_YEAR, np.nan)
     if len(days):
         year[_places(days.dates)] = days.rate - model.expect(days)
     windows = sliding_window_view(np.pad(year, SEASON_DAYS, mode="wrap"), 2 * SEASON_DAYS + 1)
-    return np.nan_to_num(_medians(windows))
+    return _medians(windows)
 
 
 def _medians(windows: Floats) -> Floats:

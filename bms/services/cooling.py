@@ -19,8 +19,9 @@ def cooling(
 ) -> Cooling:
     """Cooling [K] per step and over the period, weighted by the volume that flowed.
 
-    By the registers E8 and E9 where the meter has them, else by its temperatures, both held against
-    its energy where it has that; else by energy and volume alone, as bills do. Raises ``NotFound`` for a meter that is not there or cannot tell.
+    By the registers E8 and E9 where the meter has them, else by its temperatures, both held
+    against its energy where it has that; else by energy and volume alone, as bills do. Raises
+    ``NotFound`` for a meter that is not there or cannot tell.
     """
     meter = meter_named(site, meter_id)
     volume = site.meter_point(meter.id, Role.METER_VOLUME) if isinstance(meter, Meter) else None

@@ -62,7 +62,7 @@ class SqlPeople(Linked):
     def remove_override(self, override_id: str, *, actor: str, at: datetime) -> None:
         """End an override, with a line in the audit; twice is once. Raises NotFound."""
         with self._link.writing(durable=True) as session:
-            row = session.get(OverrideRow, override_id)
+            row = session.get(OverrideRow, override_id, with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no override {override_id}")
             if row.removed_at is None:
@@ -104,7 +104,7 @@ class SqlPeople(Linked):
     def revoke_key(self, key_id: str, at: datetime) -> None:
         """Revoke a key; twice is once. Raises NotFound."""
         with self._link.writing(durable=True) as session:
-            row = session.get(KeyRow, key_id)
+            row = session.get(KeyRow, key_id, with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no key {key_id}")
             row.revoked = row.revoked or at

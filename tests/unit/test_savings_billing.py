@@ -1,5 +1,6 @@
 """Meters that are read by the month: CalTRACK's rules as cases, and known answers."""
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -36,7 +37,7 @@ def bills(days: list[date], use) -> Bills:
     at = {day: i for i, day in enumerate(DATES)}
     kwh = [
         float(sum(per_day[at[a + timedelta(days=i)]] for i in range((b - a).days)))
-        for a, b in zip(days, days[1:], strict=False)
+        for a, b in itertools.pairwise(days)
     ]
     zone = ZoneInfo(TIMEZONE)
     edges = [int(datetime(d.year, d.month, d.day, tzinfo=zone).timestamp()) for d in days]
@@ -144,7 +145,7 @@ class TestTheModel:
         rough = Bills(given.edges_s, given.kwh * rng.normal(1.0, 0.1, len(given.kwh)))
         chosen = bills_in(rough, Span(start=BASELINE.start, end=YEAR.end), TIMEZONE, DATES, TEMP)
         found = fit_bills(chosen, cooling=False)
-        at = int(round((found.point.heat_balance + 1.0) / 0.5))
+        at = round((found.point.heat_balance + 1.0) / 0.5)
         design = np.column_stack([np.ones(len(chosen)), chosen.heating[at]])
         root = np.sqrt(chosen.days)[:, None]
         expected = np.linalg.lstsq(design * root, chosen.rate * root[:, 0], rcond=None)[0]

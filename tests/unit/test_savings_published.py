@@ -36,7 +36,7 @@ class TestCalTrack:
 
     def test_a_slope_takes_ten_days_and_twenty_fahrenheit_degree_days(self) -> None:
         assert LEAST_DAYS == 10
-        assert LEAST_DEGREE_DAYS == pytest.approx(20.0 / 1.8, abs=0.12)
+        assert pytest.approx(20.0 / 1.8, abs=0.12) == LEAST_DEGREE_DAYS
 
     @pytest.mark.parametrize(("cold_days", "kind"), [(9, "mean"), (10, "3PH")])
     def test_nine_heating_days_are_too_few_and_ten_enough(self, cold_days, kind) -> None:
@@ -82,7 +82,7 @@ class TestCalTrack:
 
     def test_hourly_bins_occupancy_and_weights(self) -> None:
         fahrenheit = (30.0, 45.0, 55.0, 65.0, 75.0, 90.0)
-        assert EDGES_C == pytest.approx([celsius(f) for f in fahrenheit], abs=0.05)
+        assert pytest.approx([celsius(f) for f in fahrenheit], abs=0.05) == EDGES_C
         assert (OCCUPIED_SHARE, LEAST_BIN_HOURS, NEIGHBOUR_WEIGHT) == (0.65, 20, 0.5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -30,10 +31,13 @@ from bms.model.site import (
     ReleaseKind,
     Role,
 )
+from bms.model.trial import Arm, KeptTrial
 from bms.model.units import Commodity, Unit
 from bms.model.words import Words
 from bms.ports import DeviceHealth, Fold
 from bms.services.savings_cache import Told
+from bms.services.savings_months import YearToDate, year_to_date
+from bms.services.trial_state import turn_at
 
 MOST_PUSHED = 10_000
 """Readings [1] of one push."""
@@ -141,6 +145,35 @@ class OverrideAnswer(Answer):
     actor: str
 
 
+class TrialAnswer(Answer):
+    """The switchback trial that is on or will be; ``arm`` is whose day it is now."""
+
+    id: str
+    start: datetime
+    end: datetime
+    arm: Arm | None
+    until: datetime | None
+    by: str
+    reason: str
+
+    @classmethod
+    def of(cls, kept: Sequence[KeptTrial], now: datetime) -> Self | None:
+        """None where no trial is open."""
+        known = next((each.trial for each in kept if each.open(now)), None)
+        if known is None:
+            return None
+        turn = turn_at(kept, now)
+        return cls(
+            id=known.id,
+            start=known.start,
+            end=known.end,
+            arm=None if turn is None else turn.arm,
+            until=None if turn is None else turn.until,
+            by=known.by,
+            reason=known.reason,
+        )
+
+
 class SiteAnswer(SiteRow):
     latitude: float
     longitude: float
@@ -150,6 +183,7 @@ class SiteAnswer(SiteRow):
     meters: list[MeterAnswer]
     devices: list[DeviceAnswer]
     overrides: list[OverrideAnswer]
+    trial: TrialAnswer | None = None
 
 
 class Latest(Answer):
@@ -235,6 +269,7 @@ class SavingsAnswer(Answer):
     reporting: Span
     control_start: datetime | None
     savings: SiteSavings
+    year_to_date: YearToDate | None
 
     @classmethod
     def of(cls, told: Told) -> Self:
@@ -244,11 +279,15 @@ class SavingsAnswer(Answer):
             reporting=told.periods.reporting,
             control_start=told.periods.control_start,
             savings=told.savings,
+            year_to_date=year_to_date(told.savings),
         )
 
 
 class PortfolioAnswer(Answer):
+    """``portfolio`` is the sum of all sites, on every page."""
+
     portfolio: SiteSavings
+    year_to_date: YearToDate | None
     sites: list[SavingsAnswer]
     next: str | None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +30,14 @@ class Settings(BaseSettings):
     plan_minutes: int = Field(60, ge=15, le=1440, description="how often plans are made")
     horizon_hours: int = Field(36, ge=12, le=72, description="how far plans look ahead")
     timezone: str = Field("Europe/Copenhagen", description="whose local days roll-ups are of")
+    feed: Literal["archive", "live"] = Field(
+        "archive", description="weather and prices: made up in part, or from their providers"
+    )
+    contact: str | None = Field(
+        None, pattern=r"^[\x21-\x7e]+$", description="how providers of data can reach you"
+    )
+    open_meteo: bool = Field(default=False, description="ask Open-Meteo for the weather, too")
+    tariffs: Path | None = Field(None, description="file of the tariffs; default the shipped one")
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")
 
     @property
@@ -42,6 +51,10 @@ class Settings(BaseSettings):
     @property
     def spool(self) -> Path:
         return self.home / "spool"
+
+    @property
+    def feeds(self) -> Path:
+        return self.home / "feeds"
 
     @property
     def database(self) -> str:

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from bms.model.booking import Booking
 from bms.model.command import Command, Override, Receipt, ReleaseReceipt
 from bms.model.cooling_rule import CoolingRule
 from bms.model.device_clock import NoTime, ShownTime
@@ -198,6 +199,18 @@ class Feed(Protocol):
         ...
 
 
+@runtime_checkable
+class RememberingFeed(Feed, Protocol):
+    """A feed that also remembers what it foresaw."""
+
+    def forecasts(
+        self, latitude: float, longitude: float, *, start: datetime, end: datetime
+    ) -> Mapping[int, Series]:
+        """Outdoor temperatures [degC] of past hours as they were forecast, by lead time [h]: made
+        at least so many hours ahead. NaN where nothing was."""
+        ...
+
+
 class Tariffs(Protocol):
     """Energy prices and factors of a site by time. Result on the grid asked for."""
 
@@ -342,6 +355,20 @@ class Store(Protocol):
 
     def trials(self, site: str) -> list[KeptTrial]:
         """Every trial of a site, in the order in which they were started."""
+        ...
+
+    def add_booking(self, booking: Booking) -> None:
+        """Keep a booking or closure, with a line in the audit; the same one again changes nothing,
+        another one of that id raises ``StoreError``."""
+        ...
+
+    def remove_booking(self, site: str, booking_id: str, *, actor: str, at: datetime) -> None:
+        """Take back a booking of the site, with a line in the audit; twice is once. Raises
+        ``NotFound``."""
+        ...
+
+    def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
+        """Those that stand and overlap ``[start, end)``, by their start."""
         ...
 
     def add_event(self, event: NonRoutineEvent) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from bms.model.plan import Problem, ZoneModel, ZoneTask
 from optimizer.estimate import State
 from optimizer.forecast import Outlook
-from optimizer.past import zone_run, zone_ventilation
+from optimizer.past import local_hours, zone_run, zone_ventilation
 from optimizer.shares import HeatShares, cold
+from optimizer.sun import facades
 from optimizer.thermal import Floats, Rc, Steps, steps_for
 
 LEAST_TRACK_K = 0.1
@@ -110,6 +111,14 @@ def course_of(problem: Problem, building: Building, unit_run: Floats) -> Course:
         ghi_kw=outlook.ghi,
         use=building.use,
         run=run,
+        hour=local_hours(problem.start, problem.step_s, outlook.n, problem.timezone),
+        facades=facades(
+            outlook.ghi,
+            start=problem.start,
+            step_s=problem.step_s,
+            latitude=problem.latitude,
+            longitude=problem.longitude,
+        ),
     )
     in_use = building.use.max(axis=0)
     return Course(

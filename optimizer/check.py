@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from math import isfinite
 
 from bms.model.plan import (
+    CurveTask,
     Lever,
     Problem,
     Schedule,
@@ -27,6 +28,9 @@ MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3
 ROUNDING = 1e-4
 ZERO_C_IN_K = 273.15
+LARGEST_SHIFT_DOWN_K = 8.0
+
+Task = ZoneTask | VentilationTask | CurveTask
 
 
 def check(problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
@@ -61,16 +65,20 @@ def _objections(problem: Problem, schedule: Schedule) -> Iterator[Words]:
             yield _point(point, "missing", "mangler i planen", "is missing from the plan")
 
 
-def _levers(problem: Problem) -> dict[str, tuple[Lever, ZoneTask | VentilationTask]]:
-    tasks: list[ZoneTask | VentilationTask] = [*problem.zones, *problem.ventilation]
+def _levers(problem: Problem) -> dict[str, tuple[Lever, Task]]:
+    tasks: list[Task] = [*problem.zones, *problem.ventilation]
+    if problem.curve is not None:
+        tasks.append(problem.curve)
     return {task.lever.point: (task.lever, task) for task in tasks if task.lever is not None}
 
 
-def _can_be_planned(problem: Problem, lever: Lever, task: ZoneTask | VentilationTask) -> bool:
+def _can_be_planned(problem: Problem, lever: Lever, task: Task) -> bool:
     """Whether a value is due at all: what contradicts itself may be left alone, and only that."""
     n = problem.steps
     if n == 0 or not problem.step_s > 0 or not lever.minimum <= lever.maximum:
         return False
+    if isinstance(task, CurveTask):
+        return lever.resolution > 0 and lever.minimum <= 0.0 <= lever.maximum
     if isinstance(task, VentilationTask):
         return len(task.required) == len(task.own_run) == n
     lengths = {len(task.occupied), len(task.low_c), len(task.high_c), len(task.own_setpoint_c)}
@@ -79,7 +87,7 @@ def _can_be_planned(problem: Problem, lever: Lever, task: ZoneTask | Ventilation
 
 
 def _plan_objections(
-    problem: Problem, plan: SetpointPlan, lever: Lever, task: ZoneTask | VentilationTask
+    problem: Problem, plan: SetpointPlan, lever: Lever, task: Task
 ) -> Iterator[Words]:
     if plan.unit != lever.unit:
         yield _point(plan.point, "unit", f"har enheden {plan.unit}", f"has the unit {plan.unit}")
@@ -100,6 +108,8 @@ def _plan_objections(
         return
     if isinstance(task, ZoneTask):
         yield from _zone_objections(problem, plan, lever, task)
+    elif isinstance(task, CurveTask):
+        yield from _curve_objections(plan)
     else:
         yield from _ventilation_objections(problem, plan, task)
 
@@ -185,6 +195,17 @@ def _zone_objections(
 def _zero(unit: Unit) -> float:
     """What 0 degC is in the unit of a temperature."""
     return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0
+
+
+def _curve_objections(plan: SetpointPlan) -> Iterator[Words]:
+    """A plan lowers the curve; to raise it, or to lower it a lot, is for people."""
+    if any(not -LARGEST_SHIFT_DOWN_K <= step.value <= ROUNDING for step in plan.steps):
+        yield _point(
+            plan.point,
+            "curve",
+            "hæver varmekurven eller sænker den for meget",
+            "raises the heating curve or lowers it too much",
+        )
 
 
 def _ventilation_objections(

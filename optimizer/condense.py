@@ -57,13 +57,14 @@ def expand(
 
     ``start`` (p, 2) and ``ends`` (p, 2, m) [degC] are air and mass, ``heat`` (p, m) [kW] that of
     the blocks, ``limits`` (3, p, n): least heat and most heat [kW] and the lowest air temperature
-    [degC]. Inside a block a thermostat would not let the air fall below that: heat is moved from
-    the end of the block to where it is needed.
+    [degC]. Inside a block the air does not fall below that, nor below both ends of the block: heat
+    is moved to where it is needed.
     """
     flows = given_flows(course)
     n, p = flows.shape[:2]
     fine_heat, air = np.empty((p, n)), np.empty((p, n))
     x = np.concatenate([start[:, :, np.newaxis], ends[:, :, :-1]], axis=2).transpose(2, 0, 1)
+    lowest = np.minimum(x[..., 0], ends[:, 0].T)
     for i in range(int(blocks.length.max())):
         on = np.flatnonzero(blocks.length > i)
         step = blocks.first[on] + i
@@ -72,7 +73,8 @@ def expand(
         closing = (blocks.length[on] == i + 1)[:, np.newaxis]
         least, most, low = limits[:, :, step].transpose(0, 2, 1)
         wanted = np.where(closing, ends[:, 0, on].T, free[..., 0] + b[..., 0] * heat[:, on].T)
-        given = np.clip((np.maximum(wanted, low) - free[..., 0]) / b[..., 0], least, most)
+        wanted = np.maximum(wanted, np.minimum(low, lowest[on]))
+        given = np.clip((wanted - free[..., 0]) / b[..., 0], least, most)
         given = np.where(blocks.length[on][:, np.newaxis] == 1, heat[:, on].T, given)
         x[on] = free + b * given[..., np.newaxis]
         fine_heat[:, step], air[:, step] = given.T, x[on, :, 0].T

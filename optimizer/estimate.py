@@ -12,17 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.past import Past
+from optimizer.observer import (
+    DISTURBANCE_K,
+    FADE_H,
+    SENSOR_K,
+    loss_kw_per_k,
+    noise,
+    with_disturbance,
+)
+from optimizer.past import Past, bridge
 from optimizer.shares import HeatShares
 from optimizer.thermal import Floats, Rc
 
 MEMORY_H = 72.0
-FADE_H = 18.0
-SENSOR_K = 0.15
-AIR_K_PER_SQRT_H = 0.06
-MASS_K_PER_SQRT_H = 0.02
-DISTURBANCE_K = 1.0
-"""Spread of the disturbance as a temperature rise of the zone [K]."""
 BLIND_FACTOR = 25.0
 LONGEST_SILENCE_H = 24.0
 
@@ -49,20 +51,20 @@ def estimate(past: Past, shares: HeatShares, rc: Rc) -> State:
     recent = past.last(MEMORY_H)
     silent = ~np.isfinite(recent.last(LONGEST_SILENCE_H).temp).any(axis=1)
     x, covariance = _start(recent, rc)
-    forced = _known_flows(recent, shares, rc)
-    a_off, b_off = _with_disturbance(rc, 0.0, past.step_h)
-    a_on, b_on = _with_disturbance(rc, 1.0, past.step_h)
-    noise = _noise(rc, past.step_h)
+    flows = _known_flows(recent, shares, rc)
+    a_off, b_off = _with_flows(rc, 0.0, past.step_h)
+    a_on, b_on = _with_flows(rc, 1.0, past.step_h)
+    grows = noise(rc, past.step_h)
     for k in range(recent.steps):
         x, covariance = _correct(x, covariance, recent.temp[:, k])
         run = np.nan_to_num(recent.run[:, k])[:, None, None]
         a = a_off + run * (a_on - a_off)
         b = b_off + run * (b_on - b_off)
-        blind = np.isnan(forced[:, k, 0])
-        flow = np.where(np.isnan(forced[:, k]), _holding_flow(rc, x), forced[:, k])
+        blind = np.isnan(flows[:, k, 0])
+        flow = np.where(np.isnan(flows[:, k]), _holding_flow(rc, x), flows[:, k])
         x = np.einsum("pij,pj->pi", a, x) + np.einsum("pij,pj->pi", b, flow)
         covariance = a @ covariance @ a.transpose(0, 2, 1)
-        covariance += noise * np.where(blind, BLIND_FACTOR, 1.0)[:, None, None]
+        covariance += grows * np.where(blind, BLIND_FACTOR, 1.0)[:, None, None]
     x[silent] = np.nan
     return State(air=x[:, 0], mass=x[:, 1], disturbance=x[:, 2])
 
@@ -81,28 +83,14 @@ def _first_known(row: Floats) -> float:
 
 
 def _drift(rc: Rc) -> Floats:
-    return DISTURBANCE_K * (rc.h_out + rc.h_mass_out)
+    return DISTURBANCE_K * loss_kw_per_k(rc)
 
 
-def _noise(rc: Rc, step_h: float) -> Floats:
-    variances = np.column_stack(
-        [
-            np.full(len(rc.c_air), AIR_K_PER_SQRT_H**2 * step_h),
-            np.full(len(rc.c_air), MASS_K_PER_SQRT_H**2 * step_h),
-            _drift(rc) ** 2 * (1.0 - np.exp(-2.0 * step_h / FADE_H)),
-        ]
-    )
-    return np.asarray(np.einsum("pi,ij->pij", variances, np.eye(3)))
-
-
-def _with_disturbance(rc: Rc, run: float, step_h: float) -> tuple[Floats, Floats]:
+def _with_flows(rc: Rc, run: float, step_h: float) -> tuple[Floats, Floats]:
     a, b = rc.discrete(run, step_h)
-    zones = len(a)
-    full_a, full_b = np.zeros((zones, 3, 3)), np.zeros((zones, 3, 2))
-    full_a[:, :2, :2], full_a[:, :2, 2] = a, b[:, :, 0]
-    full_a[:, 2, 2] = np.exp(-step_h / FADE_H)
-    full_b[:, :2] = b
-    return full_a, full_b
+    flows = np.zeros((len(a), 3, 2))
+    flows[:, :2] = b
+    return with_disturbance(a, b, step_h), flows
 
 
 def _known_flows(recent: Past, shares: HeatShares, rc: Rc) -> Floats:
@@ -110,8 +98,17 @@ def _known_flows(recent: Past, shares: HeatShares, rc: Rc) -> Floats:
     run = recent.building_run
     heat = shares.divide(recent.heat, recent.valve, recent.temp_out, run, recent.building_use)
     heat = heat + shares.coil_kw(recent.temp_out, run) * shares.coil_share[:, None]
+    late = np.array([bridge(row) for row in heat])
+    heat = np.where(np.isnan(heat), np.nan, rc.lagged(late, recent.step_h))
+    sunny = bool(np.any(rc.solar > 0.0) or np.any(rc.solar_facades > 0.0))
     air, mass = rc.flows(
-        heat=heat, temp_out=recent.temp_out, ghi_kw=recent.ghi, use=recent.use, run=recent.run
+        heat=heat,
+        temp_out=recent.temp_out,
+        ghi_kw=recent.ghi if sunny else np.zeros(recent.steps),
+        use=recent.use,
+        run=recent.run,
+        hour=recent.hour,
+        facades=recent.facades if sunny else None,
     )
     return np.stack([air, mass + 0.0 * air], axis=2)
 

@@ -1,8 +1,8 @@
 """A grid that is fine where a plan decides and coarse where it only looks ahead.
 
 Quarter-hours for the first hours and before every start of use, half hours where a warm-up may
-still begin, whole hours otherwise. A block never crosses a change of the targets or of the price of
-heat, so that what is constant on the fine grid stays constant in it.
+still begin, whole hours otherwise; half hours at most where power has its hour, because of prices
+or of a peak. A block never crosses a change of the targets nor a clear step of the price of heat.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ FINE_MIN, HALF_MIN, COARSE_MIN = 15, 30, 60
 FINE_FIRST_H = 8.0
 FINE_BEFORE_USE_H = 2.0
 HALF_BEFORE_USE_H = 6.0
-SAME_PRICE = 0.01
-"""Prices that differ by less than this part of their mean are the same."""
+SAME_PRICE = 0.1
+"""Neighbours that differ by less than this part of the mean price may share a block."""
+FLAT_PRICE = 0.01
+"""Prices that differ by less than this part of their mean are one price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,21 @@ def uniform(n: int) -> Blocks:
     return Blocks(first=np.arange(n), length=np.ones(n, dtype=np.intp))
 
 
-def blocks_of(*, use: Floats, fixed: Floats, worth: Floats, step_s: int, past_hour: int) -> Blocks:
+def blocks_of(
+    *, use: Floats, fixed: Floats, worth: Floats, peak: bool, step_s: int, past_hour: int
+) -> Blocks:
     """The blocks of a horizon.
 
-    ``use`` (p, n) is positive in use; a block crosses no change of ``fixed`` (r, n), nor one of
-    ``worth`` (n,) [DKK/kWh]; ``past_hour`` is how many steps before the start the hour began.
+    ``use`` (p, n) is positive in use; a block crosses no change of ``fixed`` (r, n), nor a step of
+    ``worth`` (n,) [DKK/kWh]; ``peak`` says whether power has a price; ``past_hour`` is how many
+    steps before the start the hour began.
     """
     n = use.shape[1]
+    level = float(np.mean(np.abs(worth)))
     apart = np.any(np.diff(fixed, axis=1) != 0, axis=0)
-    apart |= np.abs(np.diff(worth)) > SAME_PRICE * np.mean(np.abs(worth))
-    minutes = _allowed(use > 0, step_s)
+    apart |= np.abs(np.diff(worth)) > SAME_PRICE * level
+    timeless = not peak and float(np.ptp(worth)) <= FLAT_PRICE * level
+    minutes = np.minimum(_allowed(use > 0, step_s), COARSE_MIN if timeless else HALF_MIN)
     begins = np.ones(n, dtype=bool)
     for wide in (FINE_MIN, HALF_MIN, COARSE_MIN):
         length = wide * 60 // step_s
@@ -103,7 +110,6 @@ def _join(begins: Bools, apart: Bools, length: int, past_hour: int) -> None:
     inside = np.zeros(whole * length, dtype=bool)
     seams = apart[offset : offset + whole * length - 1]
     inside[1:] = seams
-    inside = inside.reshape(whole, length)
-    joined = ~inside[:, 1:].any(axis=1)
+    joined = ~inside.reshape(whole, length)[:, 1:].any(axis=1)
     part = begins[offset : offset + whole * length].reshape(whole, length)
     part[joined, 1:] = False

@@ -52,7 +52,7 @@ def minimise(program: LinearProgram, basis: Basis | None = None) -> Floats | str
     """The optimal ``x``, or the solver's word for why there is none."""
     if not _finite(program):
         return "not a number"
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("simplex_iteration_limit", ITERATIONS)
@@ -84,9 +84,7 @@ def _from(solver: Any, basis: Basis) -> bool:
 
 
 def _finite(program: LinearProgram) -> bool:
-    return all(
-        np.isfinite(part).all() for part in (program.cost, program.matrix.data)
-    ) and not any(
+    return all(np.isfinite(part).all() for part in (program.cost, program.matrix.data)) and not any(
         np.isnan(part).any()
         for part in (program.lower, program.upper, program.row_lower, program.row_upper)
     )

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from bms.model.plan import History, Numbers, Problem
+from optimizer.moments import local
+from optimizer.sun import facades
 from optimizer.thermal import AIR_KWH_PER_M3_K, Floats
 
 HOLD_H = 1.0
+PER_ZONE = ("temp", "setpoint", "valve", "use", "run")
+OVER_TIME = (*PER_ZONE, "temp_out", "ghi", "heat", "hour", "facades")
+STUCK_H = 72.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +26,8 @@ class Past:
     ``called`` is what people call the zones. ``temp``, ``setpoint`` [degC], ``valve`` [%], ``use``
     0..1 and ``run`` 0..1 (ventilation of the zone) have the shape (p, n); ``temp_out`` [degC],
     ``ghi`` [kW/m2] and ``heat`` [kW] (n,).
+    ``hour`` (n,) is the local hour of the day in the middle of each step, ``facades`` (3, n) the
+    sun on façades that face east, south and west [kW/m2].
     ``vent_kw_per_k`` (p,) is what the ventilation takes per kelvin by its data sheet,
     ``coil_share`` (p,) each zone's part of the air flow.
     """
@@ -35,6 +43,8 @@ class Past:
     temp_out: Floats
     ghi: Floats
     heat: Floats
+    hour: Floats
+    facades: Floats
     area: Floats
     vent_kw_per_k: Floats
     coil_share: Floats
@@ -61,22 +71,8 @@ class Past:
     def last(self, hours: float) -> Past:
         """The last ``hours`` of it."""
         first = max(0, self.steps - round(hours / self.step_h))
-        return Past(
-            zones=self.zones,
-            called=self.called,
-            step_h=self.step_h,
-            temp=self.temp[:, first:],
-            setpoint=self.setpoint[:, first:],
-            valve=self.valve[:, first:],
-            use=self.use[:, first:],
-            run=self.run[:, first:],
-            temp_out=self.temp_out[first:],
-            ghi=self.ghi[first:],
-            heat=self.heat[first:],
-            area=self.area,
-            vent_kw_per_k=self.vent_kw_per_k,
-            coil_share=self.coil_share,
-        )
+        cut = {name: getattr(self, name)[..., first:] for name in OVER_TIME}
+        return replace(self, **cut)
 
 
 def series(numbers: Numbers | Sequence[float | None], n: int) -> Floats:
@@ -98,6 +94,17 @@ def hold(values: Floats, longest: int) -> Floats:
             if 0 < gap <= longest:
                 row[i] = row[i - 1]
     return rows.reshape(values.shape)
+
+
+def bridge(values: Floats) -> Floats:
+    """Gaps bridged by straight lines (..., n): only ever used to let hidden states settle."""
+    good = np.isfinite(values)
+    if good.all() or not good.any():
+        return values
+    if values.ndim > 1:
+        return np.stack([bridge(row) for row in values])
+    steps = np.arange(len(values))
+    return np.interp(steps, steps[good], values[good])
 
 
 def zone_ventilation(problem: Problem, zones: Sequence[str]) -> tuple[Floats, Floats]:
@@ -137,6 +144,8 @@ def past_of(
     unit_run = np.array([series(runs.get(unit.id, ())[skip:], n) for unit in problem.ventilation])
     longest = round(HOLD_H * 3600 / history.step_s)
     step_flow = flow.sum(axis=1)
+    start = history.start + timedelta(seconds=history.step_s * skip)
+    ghi = hold(series(history.weather.ghi_wm2[skip:], n), longest) / 1000.0
     return Past(
         zones=tuple(zones),
         called=tuple(z.called for name in zones for z in problem.zones if z.id == name),
@@ -151,12 +160,38 @@ def past_of(
             else np.zeros((len(parts), n))
         ),
         temp_out=hold(series(history.weather.temp_out_c[skip:], n), longest),
-        ghi=hold(series(history.weather.ghi_wm2[skip:], n), longest) / 1000.0,
+        ghi=ghi,
         heat=hold(series(history.heat_kw[skip:], n), longest),
+        hour=local_hours(start, history.step_s, n, problem.timezone),
+        facades=facades(
+            ghi,
+            start=start,
+            step_s=history.step_s,
+            latitude=problem.latitude,
+            longitude=problem.longitude,
+        ),
         area=area,
         vent_kw_per_k=loss.sum(axis=1),
         coil_share=step_flow / step_flow.sum() if step_flow.sum() > 0 else area / area.sum(),
     )
+
+
+def local_hours(start: datetime, step_s: float, n: int, timezone: str) -> Floats:
+    """Local hour of the day (n,) in the middle of each step from ``start`` on."""
+    step = timedelta(seconds=step_s)
+    moments = [local(start + (i + 0.5) * step, timezone) for i in range(n)]
+    return np.array([m.hour + m.minute / 60.0 + m.second / 3600.0 for m in moments])
+
+
+def without_stuck(values: Floats, step_h: float) -> Floats:
+    """The sensor's values (n,), NaN where it shows the very same number for days."""
+    same = np.concatenate([[False], np.diff(values) == 0.0])
+    edges = np.flatnonzero(~same)
+    result = values.copy()
+    for first, last in zip(edges, np.append(edges[1:], len(values)), strict=True):
+        if (last - first) * step_h >= STUCK_H:
+            result[first + 1 : last] = np.nan
+    return result
 
 
 def stuck(values: Floats) -> bool:

@@ -64,7 +64,7 @@ def other_power(building: Building, course: Course) -> Floats:
 
 def power_of(building: Building, course: Course, heat: Floats) -> Floats:
     """Billed power [kW] (n,) of the radiators' heat (p, n) [kW] and all else."""
-    return other_power(building, course) + heat.sum(axis=0) / building.outlook.cop
+    return np.asarray(other_power(building, course) + heat.sum(axis=0) / building.outlook.cop)
 
 
 def over_price(building: Building, comfort_price: float) -> float:

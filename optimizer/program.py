@@ -1,36 +1,45 @@
-"""The linear program: heat per zone and step that costs least and keeps comfort.
+"""The linear program: heat per zone and block of steps that costs least and keeps comfort.
 
-Minimise, over heat ``q`` [kW], air and mass temperatures [degC] and slacks [K]::
+Minimise, over heat ``q`` [kW], air and mass temperatures [degC], slacks [K] and power [kW]::
 
-    sum_k dt ( worth_k sum_z q_zk  +  price_zk (below_zk + above_zk) )  -  value of stored heat
+    sum_k dt_k ( worth_k sum_z q_zk  +  price_zk (below_zk + above_zk)  +  over_price over_k )
+        +  peak_price new_peak  -  value of stored heat
 
-subject to the zones' dynamics, ``0 <= q <= heat_max``, ``sum_z q_zk <= room_k`` and
-``low - below <= air <= high + above``. Slack prices make every problem feasible: in use they are
-the comfort weight, out of use (floor and ceiling) ten times that. A tiny cost on early heat makes
-the optimum unique.
+subject to the zones' dynamics, ``0 <= q <= heat_max``, ``sum_z q_zk <= room_k``,
+``low <= air + below - above <= high``, ``power_k <= so_far + new_peak`` and
+``power_k <= limit + over_k``. Slack prices make every problem feasible: in use they are the comfort
+weight, out of use (floor and ceiling) ten times that, and power over its limit is dearer than any
+discomfort. A tiny cost on early heat makes the optimum unique.
+
+The air temperature stands in the program as ``inside - below + above`` with ``inside`` between its
+limits, which saves a row for each.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linprog
 from scipy.sparse import coo_array
 
 from optimizer.building import Building, Course
-from optimizer.thermal import Floats
-
-Places = NDArray[np.intp]
+from optimizer.condense import Condensed, condense, expand
+from optimizer.grid import Blocks, Places
+from optimizer.highs import AT_LOWER, AT_UPPER, BASIC, Basis, LinearProgram, minimise
+from optimizer.late import Corner, Held, latest_corner
+from optimizer.peak import Peak, other_power, over_price
+from optimizer.thermal import Bools, Floats
 
 FLOOR_FACTOR = 10.0
 TIE_BREAK = 1e-5
 STORED_PART = 0.4
-ITERATIONS = 50_000
 BLOCKS = 5
-"""Variables per zone: heat, air, mass, below, above."""
+HEAT, INSIDE, MASS, BELOW, ABOVE = range(BLOCKS)
+AIR = ((INSIDE, 1.0), (BELOW, -1.0), (ABOVE, 1.0))
+"""The variables that make up the air temperature, with their signs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,57 +60,146 @@ class Targets:
     price: Floats
 
 
-def solve(
-    building: Building, course: Course, targets: Targets, *, derate: float, given: Floats
-) -> Solution | str:
-    """The optimum, or the solver's message.
+@dataclass(frozen=True)
+class Program:
+    """What is to be solved.
 
     ``derate`` is the part of the power that is counted on. ``given`` (p, n) [kW] is the heat of
-    zones that cannot be moved, NaN where the program decides.
+    zones that cannot be moved, NaN where the program decides. ``on`` (m,) is false in blocks in
+    which the source rests; elsewhere it gives at least ``least_kw`` [kW].
     """
-    zones, n = building.use.shape
-    cost = _cost(building, targets)
-    bounds = _bounds(building, derate, given)
-    equal, forced = _dynamics(building, course)
-    limits, room = _limits(building, course, targets)
-    answer = linprog(
-        cost,
-        A_ub=limits,
-        b_ub=room,
-        A_eq=equal,
-        b_eq=forced,
-        bounds=bounds,
-        method="highs",
-        options={"maxiter": ITERATIONS},
+
+    building: Building
+    course: Course
+    targets: Targets
+    derate: float
+    given: Floats
+    blocks: Blocks
+    peak: Peak = field(default_factory=Peak)
+    on: Bools | None = None
+    least_kw: float = 0.0
+
+    @cached_property
+    def dynamics(self) -> Condensed:
+        return condense(self.course, self.blocks)
+
+    @cached_property
+    def start(self) -> Floats:
+        """Air and mass now [degC] (p, 2)."""
+        return np.column_stack([self.building.state.air, self.building.state.mass])
+
+    @cached_property
+    def fine_bounds(self) -> tuple[Floats, Floats]:
+        """Least and most heat [kW] (p, n) of every step."""
+        most = np.where(np.isnan(self.given), self.building.heat_max * self.derate, self.given)
+        return np.nan_to_num(self.given), most
+
+    @cached_property
+    def bounds(self) -> tuple[Floats, Floats]:
+        """Least and most heat [kW] (p, m) of every block."""
+        least, most = self.fine_bounds
+        fixed = self.blocks.mean(least)
+        return fixed, np.where(
+            np.isnan(self.given[:, self.blocks.first]), self.blocks.least(most), fixed
+        )
+
+    @cached_property
+    def room(self) -> Floats:
+        """What the plant has left for radiators [kW] (m,); never less than what is given."""
+        room = self.blocks.least(self.course.room_kw(self.building.capacity_kw))
+        if self.on is not None:
+            room = np.where(self.on, room, 0.0)
+        return np.asarray(np.maximum(room, self.bounds[0].sum(axis=0)))
+
+    @cached_property
+    def hours(self) -> Floats:
+        """Length of the blocks [h] (m,)."""
+        return np.asarray(self.blocks.length * self.building.outlook.step_h, dtype=np.float64)
+
+
+def solve(program: Program) -> Solution | str:
+    """The optimum, or the solver's message."""
+    if not program.building.zones:
+        return "no zone"
+    linear = linear_program(program)
+    x = minimise(linear, _start(program, linear.matrix.shape))
+    return x if isinstance(x, str) else solution(program, x)
+
+
+def solution(program: Program, x: Floats) -> Solution:
+    """The variables as heat and temperature of every step."""
+    zones, m = len(program.start), program.blocks.m
+    parts = x[: zones * BLOCKS * m].reshape(zones, BLOCKS, m)
+    air = parts[:, INSIDE] - parts[:, BELOW] + parts[:, ABOVE]
+    ends = np.stack([air, parts[:, MASS]], axis=1)
+    limits = np.stack([*program.fine_bounds, program.targets.low])
+    return Solution(
+        *expand(program.course, program.blocks, program.start, ends, parts[:, HEAT], limits)
     )
-    if answer.status != 0 or answer.x is None:
-        return f"HiGHS {answer.status}"
-    x = np.asarray(answer.x).reshape(zones, BLOCKS, n)
-    return Solution(heat=x[:, 0], air=x[:, 1])
 
 
-def _cost(building: Building, targets: Targets) -> Floats:
-    zones, n = building.use.shape
-    step_h, worth = building.outlook.step_h, building.outlook.heat_worth
-    cost = np.zeros((zones, BLOCKS, n))
+def linear_program(program: Program) -> LinearProgram:
+    """The program as arrays. Columns: per zone heat, inside, mass, below and above, each (m,);
+    then the new peak and the power over the limit, where they matter."""
+    rows = [_dynamics(program), _plant(program), *_powers(program)]
+    columns = len(program.start) * BLOCKS * program.blocks.m + _extra(program)
+    matrix = _Matrix()
+    height = 0
+    for part in rows:
+        matrix.add(part.row + height, part.column, part.value)
+        height += len(part.lower)
+    lower, upper = _bounds(program)
+    return LinearProgram(
+        cost=_cost(program),
+        lower=lower,
+        upper=upper,
+        matrix=matrix.build((height, columns)),
+        row_lower=np.concatenate([part.lower for part in rows]),
+        row_upper=np.concatenate([part.upper for part in rows]),
+    )
+
+
+def _extra(program: Program) -> int:
+    """Columns behind those of the zones: the new peak and, per block, the power over the limit."""
+    return (program.peak.dkk_per_kw > 0) + program.blocks.m * (program.peak.limit_kw < inf)
+
+
+def _cost(program: Program) -> Floats:
+    building, blocks, targets = program.building, program.blocks, program.targets
+    worth = building.outlook.heat_worth
+    n = building.n
+    cost = np.zeros((len(program.start), BLOCKS, blocks.m))
     early = TIE_BREAK * float(np.mean(np.abs(worth)) + 1e-3) * np.arange(n, 0, -1) / n
-    cost[:, 0] = (worth + early) * step_h
-    cost[:, 3] = cost[:, 4] = targets.price * step_h
+    cost[:, HEAT] = blocks.mean(worth + early) * program.hours
+    cost[:, BELOW] = cost[:, ABOVE] = blocks.mean(targets.price) * program.hours
     value = STORED_PART * max(0.0, float(worth.min()))
-    coupled = building.rc.h_mass > 0
-    cost[:, 1, -1] -= value * building.rc.c_air
-    cost[:, 2, -1] -= value * np.where(coupled, building.rc.c_mass, 0.0)
-    return cost.ravel()
+    for part, sign in AIR:
+        cost[:, part, -1] -= sign * value * building.rc.c_air
+    cost[:, MASS, -1] -= value * np.where(building.rc.h_mass > 0, building.rc.c_mass, 0.0)
+    extra = np.full(_extra(program), program.peak.dkk_per_kw)
+    if program.peak.limit_kw < inf:
+        dearest = over_price(building, float(targets.price.max()))
+        extra[-blocks.m :] = dearest * program.hours
+    return np.concatenate([cost.ravel(), extra])
 
 
-def _bounds(building: Building, derate: float, given: Floats) -> Floats:
-    zones, n = building.use.shape
-    bounds = np.zeros((zones, BLOCKS, n, 2))
-    bounds[:, 0, :, 0] = np.nan_to_num(given)
-    bounds[:, 0, :, 1] = np.where(np.isnan(given), building.heat_max * derate, given)
-    bounds[:, 1:3, :, 0], bounds[:, 1:3, :, 1] = -np.inf, np.inf
-    bounds[:, 3:, :, 1] = np.inf
-    return bounds.reshape(-1, 2)
+def _bounds(program: Program) -> tuple[Floats, Floats]:
+    shape = (len(program.start), BLOCKS, program.blocks.m)
+    lower, upper = np.zeros(shape), np.full(shape, np.inf)
+    lower[:, HEAT], upper[:, HEAT] = program.bounds
+    lower[:, INSIDE], upper[:, INSIDE] = _inside(program)
+    lower[:, MASS] = -np.inf
+    extra = _extra(program)
+    return (
+        np.concatenate([lower.ravel(), np.zeros(extra)]),
+        np.concatenate([upper.ravel(), np.full(extra, np.inf)]),
+    )
+
+
+def _inside(program: Program) -> tuple[Floats, Floats]:
+    """Limits of the air temperature [degC] at the end of every block, (p, m) each."""
+    low = program.blocks.greatest(program.targets.low)
+    return low, np.maximum(program.blocks.least(program.targets.high), low)
 
 
 class _Matrix:
@@ -112,50 +210,130 @@ class _Matrix:
         self._columns: list[Places] = []
         self._values: list[Floats] = []
 
-    def add(self, row: Places, column: Places, value: Floats) -> None:
+    def add(self, row: Places, column: Places, value: Floats | float) -> None:
+        """Entries of broadcast shapes; none twice."""
+        row, column, filled = np.broadcast_arrays(row, column, np.asarray(value, dtype=np.float64))
         self._rows.append(row.ravel())
         self._columns.append(column.ravel())
-        self._values.append(value.ravel())
+        self._values.append(filled.ravel())
+
+    def part(self, lower: Floats, upper: Floats) -> _Rows:
+        """What was collected, as rows with their limits."""
+        if not self._rows:
+            nothing = np.empty(0, dtype=np.intp)
+            return _Rows(nothing, nothing, np.empty(0), lower, upper)
+        return _Rows(
+            np.concatenate(self._rows),
+            np.concatenate(self._columns),
+            np.concatenate(self._values),
+            lower,
+            upper,
+        )
 
     def build(self, shape: tuple[int, int]) -> Any:
-        """Compressed by rows."""
+        """Compressed by columns."""
         places = (np.concatenate(self._rows), np.concatenate(self._columns))
-        return coo_array((np.concatenate(self._values), places), shape=shape).tocsr()
+        return coo_array((np.concatenate(self._values), places), shape=shape).tocsc()
 
 
-def _dynamics(building: Building, course: Course) -> tuple[Any, Floats]:
-    """Rows: air, then mass, of every zone and step."""
-    zones, n = building.use.shape
-    column = np.arange(zones * BLOCKS * n).reshape(zones, BLOCKS, n)
-    row = np.arange(zones * 2 * n).reshape(zones, 2, n)
-    a = np.moveaxis(course.steps.a, 0, 3)
-    b = np.moveaxis(course.steps.b, 0, 3)
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Entries of some rows, counted from 0, and the rows' limits."""
+
+    row: Places
+    column: Places
+    value: Floats
+    lower: Floats
+    upper: Floats
+
+
+def columns_of(program: Program) -> Places:
+    """Column numbers of the zones' variables (p, 5, m)."""
+    zones, m = len(program.start), program.blocks.m
+    return np.arange(zones * BLOCKS * m).reshape(zones, BLOCKS, m)
+
+
+def _dynamics(program: Program) -> _Rows:
+    """Rows: air, then mass, of every zone and block."""
+    column = columns_of(program)
+    zones, _, m = column.shape
+    row = np.arange(zones * 2 * m).reshape(zones, 2, m)
+    a = program.dynamics.a.transpose(1, 2, 3, 0)
+    b = program.dynamics.heat.transpose(1, 2, 0)
     matrix = _Matrix()
+    for part, sign in AIR:
+        matrix.add(row[:, 0], column[:, part], sign)
+    matrix.add(row[:, 1], column[:, MASS], 1.0)
     for node in (0, 1):
-        matrix.add(row[:, node], column[:, 1 + node], np.ones((zones, n)))
-        matrix.add(row[:, node], column[:, 0], -b[:, node, 0])
-        for other in (0, 1):
-            matrix.add(row[:, node, 1:], column[:, 1 + other, :-1], -a[:, node, other, 1:])
-    forced = np.stack(
-        [b[:, i, 0] * course.flow_air + b[:, i, 1] * course.flow_mass for i in (0, 1)], axis=1
-    )
-    start = np.stack([building.state.air, building.state.mass])
-    forced[:, :, 0] += np.einsum("pij,jp->pi", a[:, :, :, 0], start)
-    return matrix.build((zones * 2 * n, zones * BLOCKS * n)), forced.ravel()
+        matrix.add(row[:, node], column[:, HEAT], -b[:, node])
+        matrix.add(row[:, node, 1:], column[:, MASS, :-1], -a[:, node, 1, 1:])
+        for part, sign in AIR:
+            matrix.add(row[:, node, 1:], column[:, part, :-1], -sign * a[:, node, 0, 1:])
+    forced = program.dynamics.forced.transpose(1, 2, 0).copy()
+    forced[:, :, 0] += (program.dynamics.a[0] @ program.start[:, :, np.newaxis])[..., 0]
+    return matrix.part(forced.ravel(), forced.ravel())
 
 
-def _limits(building: Building, course: Course, targets: Targets) -> tuple[Any, Floats]:
-    """Rows: low, then high, of every zone and step; then the plant, every step."""
-    zones, n = building.use.shape
-    column = np.arange(zones * BLOCKS * n).reshape(zones, BLOCKS, n)
-    row = np.arange(zones * 2 * n).reshape(zones, 2, n)
-    plant = zones * 2 * n + np.arange(n)
-    ones = np.ones((zones, n))
+def _plant(program: Program) -> _Rows:
+    """A row for every block in which the radiators could take more than the plant has."""
+    most = program.bounds[1].sum(axis=0)
+    least = np.full(program.blocks.m, -np.inf)
+    if program.on is not None:
+        least[program.on] = np.minimum(np.minimum(program.least_kw, most), program.room)[program.on]
+    tight = np.flatnonzero((most > program.room) | (least > 0))
     matrix = _Matrix()
-    for side, sign in ((0, -1.0), (1, 1.0)):
-        matrix.add(row[:, side], column[:, 1], sign * ones)
-        matrix.add(row[:, side], column[:, 3 + side], -ones)
-    matrix.add(np.broadcast_to(plant, (zones, n)), column[:, 0], ones)
-    limits = np.stack([-targets.low, targets.high], axis=1).ravel()
-    room = course.room_kw(building.capacity_kw)
-    return matrix.build((zones * 2 * n + n, zones * BLOCKS * n)), np.concatenate([limits, room])
+    matrix.add(np.arange(len(tight)), columns_of(program)[:, HEAT, tight], 1.0)
+    return matrix.part(least[tight], program.room[tight])
+
+
+def _powers(program: Program) -> list[_Rows]:
+    """Rows of the month's peak and of the limit, for blocks that could exceed them."""
+    peak, blocks = program.peak, program.blocks
+    if not peak.matters:
+        return []
+    building = program.building
+    per_heat = 1.0 / blocks.least(building.outlook.cop)
+    other = blocks.greatest(other_power(building, program.course))
+    highest = other + per_heat * program.bounds[1].sum(axis=0)
+    column = columns_of(program)
+    first = column.size
+    new_peak = np.full(blocks.m, first)
+    over = first + (peak.dkk_per_kw > 0) + np.arange(blocks.m)
+    found = []
+    for asked, limit, slack in (
+        (peak.dkk_per_kw > 0, peak.so_far_kw, new_peak),
+        (peak.limit_kw < inf, peak.limit_kw, over),
+    ):
+        at = np.flatnonzero(highest > limit) if asked else np.empty(0, dtype=np.intp)
+        if len(at):
+            matrix = _Matrix()
+            matrix.add(np.arange(len(at)), column[:, HEAT, at], per_heat[at])
+            matrix.add(np.arange(len(at)), slack[at], -1.0)
+            found.append(matrix.part(np.full(len(at), -np.inf), limit - other[at]))
+    return found
+
+
+def _start(program: Program, shape: tuple[int, int]) -> Basis:
+    """The corner at which every zone is heated as late as possible."""
+    corner = latest_corner(program.dynamics, program.start, *_inside(program), *program.bounds)
+    rows = np.full(shape[0], BASIC)
+    rows[: len(program.start) * 2 * program.blocks.m] = AT_LOWER
+    columns = np.full(shape[1], AT_LOWER)
+    columns[: corner.free.size * BLOCKS] = _statuses(corner).ravel()
+    return Basis(columns=columns, rows=rows)
+
+
+def _statuses(corner: Corner) -> Places:
+    zones, m = corner.free.shape
+    status = np.full((zones, BLOCKS, m), AT_LOWER, dtype=np.intp)
+    status[:, HEAT][corner.full] = AT_UPPER
+    status[:, MASS] = BASIC
+    for free, part in (
+        (Held.HEAT, HEAT),
+        (Held.TEMPERATURE, INSIDE),
+        (Held.BELOW, BELOW),
+        (Held.ABOVE, ABOVE),
+    ):
+        status[:, part][corner.free == free] = BASIC
+    status[:, INSIDE][corner.free == Held.ABOVE] = AT_UPPER
+    return status

@@ -319,3 +319,35 @@ def looks_like_kelvin(name_da: str, name_en: str) -> Words:
         f"{name_da} ligner kelvin, men opgaven siger grader celsius; det er udeladt.",
         f"{name_en} looks like kelvin, but the problem says degC; it is left out.",
     )
+
+
+def new_peak(power: float, so_far: float) -> Words:
+    return Words(
+        "new_peak",
+        f"Månedens højeste effekt stiger fra {_dk(so_far)} til {_dk(power)} kW; det er regnet med.",
+        f"The month's highest power rises from {so_far:.1f} to {power:.1f} kW; it was counted.",
+    )
+
+
+def power_over(power: float, limit: float) -> Words:
+    return Words(
+        "power_over",
+        f"Effektgrænsen på {_dk(limit)} kW kan ikke holdes; der bruges op til {_dk(power)} kW.",
+        f"The power limit of {limit:.1f} kW cannot be kept; up to {power:.1f} kW are used.",
+    )
+
+
+def no_capacity() -> Words:
+    return Words(
+        "no_capacity",
+        "Varmekildens største effekt er ikke oplyst; der er regnet uden den grænse.",
+        "The most power of the heat source is not given; none was counted on as a limit.",
+    )
+
+
+def curve_lowered(kelvin: float) -> Words:
+    return Words(
+        "curve_lowered",
+        f"Fremløbet sænkes med op til {_dk(kelvin, 0)} K, hvor radiatorerne har effekt nok.",
+        f"The supply water is lowered by up to {kelvin:.0f} K where radiators have power to spare.",
+    )

@@ -23,8 +23,6 @@ SHORTEST_STEP_S, LONGEST_STEP_S = 300, 3600
 LONGEST_HORIZON_H = 96.0
 COLDEST_C, HOTTEST_C = -60.0, 70.0
 MOST_KW_PER_M2 = 1.0
-MOST_NAMED = 3
-"""So many places of one kind are named in a series, and how many more there are."""
 
 Row = Sequence[float | None]
 
@@ -96,6 +94,9 @@ def _source(problem: Problem) -> Iterator[Mistake]:
         yield Mistake("heat_source.capacity_kw", "has to be above 0, or nothing can be heated")
     if source.kind is HeatSourceKind.HEAT_PUMP and not source.cop:
         yield Mistake("heat_source.cop", "a heat pump has pairs of outdoor temperature and COP")
+    limit = problem.power_limit_kw
+    if limit is not None and not limit > 0:
+        yield Mistake("power_limit_kw", "has to be above 0; null where there is no limit")
     yield from _temperatures(
         "heat_source.cop", [outdoors for outdoors, _ in source.cop], problem.temperature_unit
     )
@@ -105,6 +106,11 @@ def _source(problem: Problem) -> Iterator[Mistake]:
 def _names(problem: Problem) -> Iterator[Mistake]:
     tasks: list[ZoneTask | VentilationTask] = [*problem.zones, *problem.ventilation]
     levers = [task.lever.point for task in tasks if task.lever is not None]
+    if problem.curve is not None:
+        levers.append(problem.curve.lever.point)
+        yield from _lever(
+            "curve.lever", problem.curve.lever, Role.HEATING_CURVE_SHIFT, (Unit.KELVIN,)
+        )
     for path, names in (
         ("zones", [zone.id for zone in problem.zones]),
         ("ventilation", [unit.id for unit in problem.ventilation]),
@@ -250,12 +256,12 @@ def _between(
 
 
 def _named(wrong: Iterable[tuple[str, str]]) -> Iterator[Mistake]:
-    """The first few, and how many more."""
+    """The first, and how many more."""
     rows = list(wrong)
-    for place, message in rows[:MOST_NAMED]:
-        yield Mistake(place, message)
-    if len(rows) > MOST_NAMED:
-        yield Mistake(rows[0][0].rpartition("[")[0], f"and {len(rows) - MOST_NAMED} more like it")
+    if rows:
+        place, message = rows[0]
+        more = f" (and {len(rows) - 1} more in this series)" if len(rows) > 1 else ""
+        yield Mistake(place, f"{message}{more}")
 
 
 def _twice(names: Sequence[str]) -> list[str]:

@@ -11,6 +11,8 @@ begun (:mod:`optimizer.begun`) is carried through.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,14 +22,13 @@ from optimizer.building import Building, Course
 from optimizer.program import Solution, Targets
 from optimizer.resolution import round_down, round_up
 from optimizer.thermal import Bools, Floats
-from optimizer.thermostat import follow, worth
+from optimizer.thermostat import Outcome, follow
 from optimizer.timetable import spans
 
 CATCH_BELOW_PLAN_K = 1.0
 ABOVE_FLOOR_K = 0.2
 COARSE_K = 0.5
 HEATING_PART = 0.02
-FULL_PART = 0.7
 PLANT_FULL_PART = 0.95
 RISING_K = 0.3
 """Heating that stays this close to the floor [K] holds it and is no warm-up."""
@@ -41,16 +42,34 @@ KEPT_ABOVE_PLAN_K = 0.05
 KEPT_BELOW_FRESH_K = 1.5
 
 
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """How a warm-up is asked for: from ``full_part`` of the power on it is full power, otherwise
+    setpoints rise with the plan in steps of ``step_k`` [K]."""
+
+    full_part: float = 0.7
+    step_k: float = COARSE_K
+
+
+GENTLE = Rise(full_part=1.0, step_k=0.2)
+"""Where power has a price."""
+
+
 def in_use_setpoints(building: Building, targets: Targets) -> Floats:
     """What each thermostat is asked for in use [degC] (p, n)."""
     return np.asarray(targets.low - building.droop[:, np.newaxis])
 
 
 def wanted(
-    building: Building, course: Course, solution: Solution, targets: Targets, started: Begun
+    building: Building,
+    course: Course,
+    solution: Solution,
+    targets: Targets,
+    started: Begun,
+    rise: Rise,
 ) -> Floats:
     """Setpoints [degC] (p, n) of the planned heat, before rounding."""
-    full = _at_full_power(building, course, solution)
+    full = _at_full_power(building, course, solution, rise.full_part)
     asked = in_use_setpoints(building, targets)
     values = np.empty_like(building.use)
     for z in range(len(building.zones)):
@@ -66,6 +85,7 @@ def wanted(
                 planned=planned[stretch],
                 heating=heating[stretch],
                 full=full[z, stretch],
+                step_k=rise.step_k,
                 coming=asked[z, last] if last < building.n else None,
                 since_h=started.empty_h[z] if first == 0 else 0.0,
                 standing=started.setback[z] if first == 0 else np.nan,
@@ -75,9 +95,9 @@ def wanted(
     return np.clip(values, building.low, building.high)
 
 
-def _at_full_power(building: Building, course: Course, solution: Solution) -> Bools:
+def _at_full_power(building: Building, course: Course, solution: Solution, part: float) -> Bools:
     """Where radiators or the plant give all that the plan counts on, (p, n)."""
-    zone = solution.heat >= FULL_PART * building.heat_max
+    zone = solution.heat >= part * building.heat_max
     plant = solution.heat.sum(axis=0) >= PLANT_FULL_PART * course.room_kw(building.capacity_kw)
     return np.asarray(zone | plant)
 
@@ -89,6 +109,7 @@ def _empty(
     planned: Floats,
     heating: Bools,
     full: Bools,
+    step_k: float,
     coming: float | None,
     since_h: float,
     standing: float,
@@ -106,7 +127,7 @@ def _empty(
     rising[: max(0, n - round(LONGEST_WARM_UP_H / step_h))] = False
     begin = int(np.argmax(rising)) if rising.any() else n
     values = _setback(floor, planned[: begin or None], standing)
-    gentle = np.where(rising & ~full, np.minimum(coming, round_up(planned, COARSE_K)), coming)
+    gentle = np.where(rising & ~full, np.minimum(coming, round_up(planned, step_k)), coming)
     level = np.where(rising, gentle, -np.inf)
     values[begin:] = np.maximum(values[begin:], level[begin:])
     return np.asarray(np.maximum.accumulate(values))
@@ -126,7 +147,11 @@ def _setback(floor: Floats, coasting: Floats, standing: float) -> Floats:
 
 
 def not_early(
-    building: Building, course: Course, targets: Targets, asked: Floats, comfort_dkk_per_kh: float
+    building: Building,
+    course: Course,
+    targets: Targets,
+    asked: Floats,
+    costs_of: Callable[[Outcome], float],
 ) -> Floats:
     """Begin each zone's next warm-up later where that is cheaper and still in time.
 
@@ -134,7 +159,7 @@ def not_early(
     what it has reached may lose more than that gains.
     """
     best = asked
-    least = worth(building, course, follow(building, course, best), comfort_dkk_per_kh)
+    least = costs_of(follow(building, course, best))
     for z in range(len(building.zones)):
         in_use = building.use[z] > 0
         first = int(np.argmax(in_use))
@@ -144,7 +169,7 @@ def not_early(
             outcome = follow(building, course, later)
             if outcome.air[z, first] < targets.low[z, first] - ON_TIME_K:
                 break
-            costs = worth(building, course, outcome, comfort_dkk_per_kh)
+            costs = costs_of(outcome)
             if costs < least:
                 best, least = later, costs
     return best

@@ -15,7 +15,7 @@ coil, base and use is then divided in the proportion of the radiators.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import nnls
@@ -27,6 +27,8 @@ COLD_BELOW_C = 15.0
 COLD_SPAN_K = 20.0
 COLD_SLOPES = (0.0, 0.4, 0.8, 1.2, 1.6)
 AREA_PULL = 0.5
+AREA_SPREAD = 0.3
+"""How far a zone's radiators usually are from its part of the area, relative to it."""
 MIN_VALVE_ROWS = 96
 LEAST_PROPORTION = 0.02
 
@@ -36,7 +38,8 @@ class HeatShares:
     """How a building's heat divides. Radiators [kW] at a fully open valve, shape (p,).
 
     ``part`` (p,) is each zone's part of the open-valve heat of all zones of the building;
-    ``complete`` is false when some of them have no model and so are not among the ``p``.
+    ``part_error`` (p,) is its standard error, None where heat is shared by area, which nothing
+    measures. ``complete`` is false when some of them have no model and so are not among the ``p``.
     """
 
     by_valve: bool
@@ -49,6 +52,7 @@ class HeatShares:
     coil_share: Floats
     part: Floats
     complete: bool = True
+    part_error: Floats | None = None
 
     def to_parameters(self, i: int) -> dict[str, float]:
         """Named parameters of zone ``i``; what belongs to the building lies on all zones alike."""
@@ -151,7 +155,8 @@ def fit_shares(
     fits = [_nnls(rows, slope, limit) for slope, limit in trials]
     best = min(range(len(fits)), key=lambda i: (fits[i][1], i))
     slope, limit = trials[best]
-    return _shares(fits[best][0], slope, limit, coil_share)
+    shares = _shares(fits[best][0], slope, limit, coil_share)
+    return replace(shares, part_error=_part_error(rows, fits[best][0], slope, limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,13 @@ def _by_area(heat: Floats, area_m2: Floats, coil_share: Floats) -> HeatShares:
 
 def _nnls(rows: _Rows, slope: float, limit: float) -> tuple[Floats, float]:
     """Coefficients of zones, coil, base and use, and the residual."""
+    columns, target = _system(rows, slope, limit)
+    solution, residual = nnls(columns, target, maxiter=1000)
+    return solution, float(residual)
+
+
+def _system(rows: _Rows, slope: float, limit: float) -> tuple[Floats, Floats]:
+    """The equations: one per row of the record, then the pull of each zone towards its area."""
     n, zones = len(rows.heat), len(rows.area_part)
     open_part = rows.valve * (1.0 + slope * cold(rows.temp_out))
     columns = np.column_stack(
@@ -194,10 +206,41 @@ def _nnls(rows: _Rows, slope: float, limit: float) -> tuple[Floats, float]:
     pull = AREA_PULL * np.sqrt(n)
     extra = np.zeros((zones, columns.shape[1]))
     extra[:, :zones] = pull * (np.eye(zones) - rows.area_part[:, np.newaxis])
-    solution, residual = nnls(
-        np.vstack([columns, extra]), np.concatenate([rows.heat, np.zeros(zones)]), maxiter=1000
+    return np.vstack([columns, extra]), np.concatenate([rows.heat, np.zeros(zones)])
+
+
+def _part_error(rows: _Rows, solution: Floats, slope: float, limit: float) -> Floats:
+    """Standard error of each zone's part.
+
+    Least squares over the coefficients that are not zero, with as many independent rows as the
+    autocorrelation of the residuals leaves, and :data:`AREA_SPREAD` as what is known beforehand
+    of how far a zone's radiators are from its part of the area.
+    """
+    columns, _ = _system(rows, slope, limit)
+    zones, n = len(rows.area_part), len(rows.heat)
+    free = np.flatnonzero(solution > 0.0)
+    measured = columns[:n, free]
+    residual = rows.heat - columns[:n] @ solution
+    variance = max(1e-12, float(np.mean(residual**2))) * rows_per_independent(residual)
+    total = max(1e-9, float(solution[:zones].sum()))
+    known = np.zeros(len(solution))
+    known[:zones] = 1.0 / (AREA_SPREAD * total * rows.area_part) ** 2
+    covariance = np.zeros((len(solution), len(solution)))
+    covariance[np.ix_(free, free)] = np.linalg.pinv(
+        measured.T @ measured / variance + np.diag(known[free])
     )
-    return solution, float(residual)
+    part = solution[:zones] / total
+    gradient = (np.eye(zones) - part[:, np.newaxis]) / total
+    return np.sqrt(np.diag(gradient @ covariance[:zones, :zones] @ gradient.T))
+
+
+def rows_per_independent(residual: Floats) -> float:
+    """How many successive residuals tell as much as one independent one, (1 + r) / (1 - r)."""
+    spread = float(residual @ residual)
+    if spread <= 0.0 or len(residual) < 2:
+        return 1.0
+    r = float(residual[1:] @ residual[:-1]) / spread
+    return (1.0 + r) / (1.0 - r) if 0.0 < r < 0.999 else (1.0 if r <= 0.0 else 2000.0)
 
 
 def _shares(solution: Floats, slope: float, limit: float, coil_share: Floats) -> HeatShares:

@@ -18,12 +18,14 @@ from bms.model.plan import (
     ZoneHistory,
     ZoneTask,
 )
+from bms.model.site import HeatSource
 from bms.model.units import Unit
 from bms.model.words import Words
 from optimizer import reasons
 from optimizer.resolution import sane
 
 LONGEST_STEP_S = 7200
+UNLIMITED_KW = 1e6
 HOTTEST_C = 100.0
 """What is hotter was not meant in degC."""
 
@@ -54,7 +56,17 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
     )
     weather = _sound_weather(problem.weather, said)
     history = _sound_history(problem, said)
-    return replace(problem, zones=zones, ventilation=units, weather=weather, history=history), said
+    source = _sound_source(problem.heat_source, said)
+    part = replace(problem, zones=zones, ventilation=units)
+    return replace(part, weather=weather, history=history, heat_source=source), said
+
+
+def _sound_source(source: HeatSource, said: list[Words]) -> HeatSource:
+    """A capacity of nothing was never filled in; it is no limit, or heating would be shut off."""
+    if source.capacity_kw > 0 and isfinite(source.capacity_kw):
+        return source
+    said.append(reasons.no_capacity())
+    return replace(source, capacity_kw=UNLIMITED_KW)
 
 
 def _sound_weather(weather: Weather, said: list[Words]) -> Weather:

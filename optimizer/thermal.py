@@ -9,18 +9,21 @@ with capacities [kWh/K], conductances [kW/K] and heat flows [kW]. ``q_air`` hold
 gains and the part of the sun that the air takes; ``q_mass`` the rest of the sun. The orders of the
 ladder are special cases: 1R1C has no mass node (``h_mass = h_mass_out = 0``), 2R2C no conductance
 from mass to outdoors (``h_mass_out = 0``), 3R2C has all three. Solved exactly for inputs that are
-constant within a step (matrix exponential); see Bacher and Madsen (2011),
+constant within a step (matrix exponential in closed form); see Bacher and Madsen (2011),
 doi:10.1016/j.enbuild.2011.02.005, for the family of models.
+
+Beside the two nodes there is heat that comes late (``heat_lag_h``): radiators and floors pass on
+what the meter shows as a filter of first order. It depends on the heat alone, so it is computed
+before the nodes are (:meth:`Rc.lagged`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import expm
 from scipy.signal import lfilter
 
 Floats = NDArray[np.float64]
@@ -30,6 +33,13 @@ AIR_KWH_PER_M3_K = 0.335e-3
 """Heat capacity of air [kWh/(m3 K)] (1.2 kg/m3 times 1.005 kJ/(kg K))."""
 
 UNCOUPLED_MASS_KWH_PER_K = 1.0
+
+DAY_HOURS = (0.0, 4.0, 8.0, 12.0, 16.0, 20.0)
+"""Local hours at which gains by time of day are given; between them they are straight lines."""
+FACADES = ("east", "south", "west")
+SAME_RATE = 1e-7
+"""Rates [1/h] that are closer than this count as the same."""
+_EYE = np.eye(2)[:, :, np.newaxis]
 
 ZONE_PARAMETERS: tuple[tuple[str, str], ...] = (
     ("c_air", "c_air_kwh_per_k"),
@@ -45,6 +55,48 @@ ZONE_PARAMETERS: tuple[tuple[str, str], ...] = (
 )
 """Field of :class:`Rc` and its name, with unit, in ``ZoneModel.parameters``."""
 
+OPTIONAL_PARAMETERS: tuple[tuple[str, tuple[str, ...], float], ...] = (
+    ("heat_lag_h", ("heat_lag_h",), 0.0),
+    ("gain_day", tuple(f"gain_{hour:02.0f}h_kw" for hour in DAY_HOURS), 0.0),
+    ("solar_facades", tuple(f"solar_{name}_m2" for name in FACADES), 0.0),
+    ("vent_base_c", ("vent_base_c",), 0.0),
+    ("vent_per_k", ("vent_per_k",), 1.0),
+)
+"""Further fields, their names, and the value that means that the model does without."""
+
+
+def day_parts(hour: Floats) -> Floats:
+    """How much each of :data:`DAY_HOURS` counts at local hours (n,): (6, n), adding up to 1."""
+    apart = 24.0 / len(DAY_HOURS)
+    away = np.abs((hour - np.array(DAY_HOURS)[:, np.newaxis] + 12.0) % 24.0 - 12.0)
+    return np.asarray(np.maximum(0.0, 1.0 - away / apart))
+
+
+def _exponential(rates: Floats, step_h: float) -> tuple[Floats, Floats]:
+    """exp(M t) and its integral from 0 to t for matrices M (2, 2, p) of exchange between two nodes.
+
+    Sylvester's formula: both eigenvalues are real, as the off-diagonal elements are not negative.
+    """
+    mean = (rates[0, 0] + rates[1, 1]) / 2.0
+    half = np.sqrt(((rates[0, 0] - rates[1, 1]) / 2.0) ** 2 + rates[0, 1] * rates[1, 0])
+    half = np.maximum(half, SAME_RATE)
+    slow, fast = mean + half, mean - half
+    towards_slow = (rates - fast * _EYE) / (2.0 * half)
+    towards_fast = (slow * _EYE - rates) / (2.0 * half)
+    kept = np.exp(slow * step_h) * towards_slow + np.exp(fast * step_h) * towards_fast
+    gathered = _gathered(slow, step_h) * towards_slow + _gathered(fast, step_h) * towards_fast
+    return kept, gathered
+
+
+def _gathered(rate: Floats, step_h: float) -> Floats:
+    """The integral of exp(rate t) from 0 to the step [h]."""
+    still = np.abs(rate) < SAME_RATE
+    return np.where(still, step_h, np.expm1(rate * step_h) / np.where(still, 1.0, rate))
+
+
+def _without() -> Floats:
+    return np.empty(0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rc:
@@ -52,6 +104,10 @@ class Rc:
 
     Every field has the shape (p,): capacities [kWh/K], conductances [kW/K], ``solar`` effective
     aperture [m2], ``solar_to_mass`` 0..1, gains [kW] always and in use.
+
+    What a model may do without: ``heat_lag_h`` [h] (p,), ``gain_day`` [kW] (p, 6) at
+    :data:`DAY_HOURS`, ``solar_facades`` [m2] (p, 3) to the east, south and west, and the
+    temperature of the ventilation's air, ``vent_base_c + vent_per_k * T_out`` [degC].
     """
 
     c_air: Floats
@@ -64,19 +120,38 @@ class Rc:
     solar_to_mass: Floats
     gain_base: Floats
     gain_use: Floats
+    heat_lag_h: Floats = field(default_factory=_without)
+    gain_day: Floats = field(default_factory=_without)
+    solar_facades: Floats = field(default_factory=_without)
+    vent_base_c: Floats = field(default_factory=_without)
+    vent_per_k: Floats = field(default_factory=_without)
+
+    def __post_init__(self) -> None:
+        for name, names, without in OPTIONAL_PARAMETERS:
+            if not getattr(self, name).size:
+                shape = (len(self.c_air), len(names)) if len(names) > 1 else (len(self.c_air),)
+                object.__setattr__(self, name, np.full(shape, without))
 
     @classmethod
     def from_parameters(cls, sets: Sequence[Mapping[str, float]]) -> Rc:
         """From the ``parameters`` of identified zones. Raises ``KeyError`` for a missing name."""
         fields = {
-            field: np.array([parameters[name] for parameters in sets], dtype=np.float64)
-            for field, name in ZONE_PARAMETERS
+            attribute: np.array([parameters[name] for parameters in sets], dtype=np.float64)
+            for attribute, name in ZONE_PARAMETERS
         }
+        for name, names, without in OPTIONAL_PARAMETERS:
+            rows = np.array([[p.get(key, without) for key in names] for p in sets])
+            fields[name] = rows if len(names) > 1 else rows[:, 0]
         return cls(**fields)
 
     def to_parameters(self, i: int) -> dict[str, float]:
         """Named parameters of set ``i``."""
-        return {name: float(getattr(self, field)[i]) for field, name in ZONE_PARAMETERS}
+        named = {name: float(getattr(self, attribute)[i]) for attribute, name in ZONE_PARAMETERS}
+        for attribute, names, without in OPTIONAL_PARAMETERS:
+            values = np.atleast_1d(getattr(self, attribute)[i])
+            if np.any(values != without):
+                named.update(zip(names, map(float, values), strict=True))
+        return named
 
     def discrete(self, run: float, step_h: float) -> tuple[Floats, Floats]:
         """Exact step with ventilation ``run`` (0..1): ``x' = A x + B f``.
@@ -84,35 +159,75 @@ class Rc:
         ``x`` is (air, mass) [degC], ``f`` the heat flows into both nodes [kW] that do not depend
         on ``x``. Shapes (p, 2, 2).
         """
-        generator = np.zeros((len(self.c_air), 4, 4))
-        generator[:, 0, 0] = -(self.h_out + self.h_vent * run + self.h_mass) / self.c_air
-        generator[:, 0, 1] = self.h_mass / self.c_air
-        generator[:, 1, 0] = self.h_mass / self.c_mass
-        generator[:, 1, 1] = -(self.h_mass + self.h_mass_out) / self.c_mass
-        generator[:, 0, 2] = 1.0 / self.c_air
-        generator[:, 1, 3] = 1.0 / self.c_mass
-        exponential = expm(generator * step_h)
-        return exponential[:, :2, :2], exponential[:, :2, 2:]
+        rates = np.empty((2, 2, len(self.c_air)))
+        rates[0, 0] = -(self.h_out + self.h_vent * run + self.h_mass) / self.c_air
+        rates[0, 1] = self.h_mass / self.c_air
+        rates[1, 0] = self.h_mass / self.c_mass
+        rates[1, 1] = -(self.h_mass + self.h_mass_out) / self.c_mass
+        kept, gathered = _exponential(rates, step_h)
+        capacity = np.stack([self.c_air, self.c_mass])
+        return np.moveaxis(kept, 2, 0), np.moveaxis(gathered / capacity, 2, 0)
+
+    def lagged(self, heat: Floats, step_h: float) -> Floats:
+        """What reaches the zones [kW] (p, n) of heat [kW] (n,) or (p, n) without gaps.
+
+        Means of the steps; before the first one the heat was like in the first one.
+        """
+        rows = np.array(np.broadcast_to(heat, (len(self.c_air), heat.shape[-1])))
+        for i in np.flatnonzero(self.heat_lag_h > 0.0):
+            lag = self.heat_lag_h[i] / step_h
+            decay = float(np.exp(-1.0 / lag))
+            kept = lag * (1.0 - decay)
+            start, _ = lfilter([1.0 - decay], [1.0, -decay], rows[i], zi=[decay * rows[i, 0]])
+            before = np.concatenate([rows[i, :1], start[:-1]])
+            rows[i] = rows[i] + (before - rows[i]) * kept
+        return rows
 
     def flows(
-        self, *, heat: Floats, temp_out: Floats, ghi_kw: Floats, use: Floats, run: Floats
+        self,
+        *,
+        heat: Floats,
+        temp_out: Floats,
+        ghi_kw: Floats,
+        use: Floats,
+        run: Floats,
+        hour: Floats | None = None,
+        facades: Floats | None = None,
+        temp_vent: Floats | None = None,
     ) -> tuple[Floats, Floats]:
         """Heat flows into air and mass [kW] that do not depend on the state.
 
-        The arguments broadcast against (p, n): heating [kW], outdoor temperature [degC], sun
-        [kW/m2], use 0..1, ventilation 0..1.
+        The arguments broadcast against (p, n): heating [kW] as it reaches the zone, outdoor
+        temperature [degC], sun [kW/m2], use 0..1, ventilation 0..1. ``hour`` (n,) is the local hour
+        of the day, ``facades`` (3, n) the sun on them [kW/m2], ``temp_vent`` the measured
+        temperature of the ventilation's air [degC]; without them gains are those of the mean day,
+        façades see the horizontal sun and the ventilation's air is what the model makes of it.
         """
         column = np.newaxis
-        sun = self.solar[:, column] * ghi_kw
+        sun = self.solar[:, column] * ghi_kw + self._facade_sun(ghi_kw, facades)
+        if temp_vent is None:
+            temp_vent = self.vent_base_c[:, column] + self.vent_per_k[:, column] * temp_out
         air = (
             heat
-            + (self.h_out[:, column] + self.h_vent[:, column] * run) * temp_out
+            + self.h_out[:, column] * temp_out
+            + self.h_vent[:, column] * run * temp_vent
             + self.gain_base[:, column]
             + self.gain_use[:, column] * use
+            + self._day_gains(hour)
             + (1.0 - self.solar_to_mass[:, column]) * sun
         )
         mass = self.h_mass_out[:, column] * temp_out + self.solar_to_mass[:, column] * sun
         return air, mass
+
+    def _facade_sun(self, ghi_kw: Floats, facades: Floats | None) -> Floats:
+        if facades is None:
+            return np.asarray(self.solar_facades.sum(axis=1)[:, np.newaxis] * ghi_kw)
+        return np.asarray(self.solar_facades @ facades)
+
+    def _day_gains(self, hour: Floats | None) -> Floats:
+        if hour is None:
+            return np.asarray(self.gain_day.mean(axis=1)[:, np.newaxis])
+        return np.asarray(self.gain_day @ day_parts(hour))
 
     def stored_kwh(self, air: Floats, mass: Floats) -> Floats:
         """Heat stored above 0 degC [kWh], without the mass node where it is not coupled."""
@@ -158,30 +273,46 @@ def mass_from_air(rc: Rc, air: Floats, flow_mass: Floats, step_h: float) -> Floa
     return mass
 
 
-def forced(
-    rc: Rc, flow_air: Floats, flow_mass: Floats, run: Floats, step_h: float
-) -> tuple[Floats, Floats]:
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The exact step without and with full ventilation, in between it is interpolated.
+
+    ``a`` and ``b`` without, ``a_more`` and ``b_more`` what full ventilation changes, (p, 2, 2).
+    """
+
+    a: Floats
+    b: Floats
+    a_more: Floats
+    b_more: Floats
+
+    @classmethod
+    def of(cls, rc: Rc, step_h: float) -> Pair:
+        a, b = rc.discrete(0.0, step_h)
+        a_on, b_on = rc.discrete(1.0, step_h)
+        return cls(a, b, a_on - a, b_on - b)
+
+
+def forced(pair: Pair, flow_air: Floats, flow_mass: Floats, run: Floats) -> tuple[Floats, Floats]:
     """What the given flows (p, n) [kW] add to air and mass [K] in each step, (p, n) each.
 
     ``run`` has the shape (n,).
     """
-    _, b_off = rc.discrete(0.0, step_h)
-    _, b_on = rc.discrete(1.0, step_h)
     nodes = []
     for node in (0, 1):
-        off = b_off[:, node, :1] * flow_air + b_off[:, node, 1:] * flow_mass
-        on = b_on[:, node, :1] * flow_air + b_on[:, node, 1:] * flow_mass
-        nodes.append(off + run * (on - off))
+        added = pair.b[:, node, :1] * flow_air + pair.b[:, node, 1:] * flow_mass
+        if run.any():
+            more = pair.b_more[:, node, :1] * flow_air + pair.b_more[:, node, 1:] * flow_mass
+            added = added + run * more
+        nodes.append(added)
     return nodes[0], nodes[1]
 
 
 def free_run(
-    rc: Rc,
+    pair: Pair,
     start: tuple[Floats, Floats],
     added: tuple[Floats, Floats],
     run: Floats,
     index: NDArray[np.intp],
-    step_h: float,
 ) -> Floats:
     """Air temperature [degC] of many simulations in lockstep: window ``i`` passes through the
     steps ``index[i]`` of the record.
@@ -190,18 +321,18 @@ def free_run(
     ``run`` (n,), ``index`` (k, length). Returns (p, k, length): the temperature at the *end* of
     each step.
     """
-    a_off, _ = rc.discrete(0.0, step_h)
-    a_on, _ = rc.discrete(1.0, step_h)
-    change = (a_on - a_off)[:, :, :, np.newaxis]
-    off = a_off[:, :, :, np.newaxis]
+    still, changing = pair.a[:, :, :, np.newaxis], pair.a_more[:, :, :, np.newaxis]
+    steps = index.T
+    runs = run[steps]
+    blowing = np.asarray(runs.any(axis=1))
+    to_air, to_mass = (np.moveaxis(each[:, steps], 1, 0) for each in added)
     air, mass = start
-    result = np.empty((index.shape[1], *air.shape))
-    for k in range(index.shape[1]):
-        now = index[:, k]
-        a = off + run[now] * change
+    result = np.empty((len(steps), *air.shape))
+    for k in range(len(steps)):
+        a = still + runs[k] * changing if blowing[k] else still
         air, mass = (
-            a[:, 0, 0] * air + a[:, 0, 1] * mass + added[0][:, now],
-            a[:, 1, 0] * air + a[:, 1, 1] * mass + added[1][:, now],
+            a[:, 0, 0] * air + a[:, 0, 1] * mass + to_air[k],
+            a[:, 1, 0] * air + a[:, 1, 1] * mass + to_mass[k],
         )
         result[k] = air
     return np.moveaxis(result, 0, 2)

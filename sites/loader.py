@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bms.errors import SiteFileError
 from bms.model.site import Site
+from bms.model.tariff_names import TariffNames
 from sites.build import build_site
 from sites.draft import NO_TEMPLATES, Draft, Templates
 from sites.kinds import Wrong, found
@@ -15,23 +16,28 @@ from sites.points_file import parse_points
 from sites.rules import check_site
 from sites.schema import POINT, SITE
 from sites.shapes import Record
+from sites.tariff_rules import check_tariffs
 from sites.tree import Node, Report, Where, parse, shown
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml")
 
 
-def load_sites(directory: Path, templates: Templates = NO_TEMPLATES) -> tuple[Site, ...]:
+def load_sites(
+    directory: Path, templates: Templates = NO_TEMPLATES, tariffs: TariffNames | None = None
+) -> tuple[Site, ...]:
     """All sites of a folder (``*.yaml`` and ``*.yml``, hidden files left out), by file name.
 
-    ``templates``: device model → register name → where it lies. Raises
-    ``bms.errors.SiteFileError`` with all mistakes of all files.
+    ``templates``: device model → register name → where it lies. ``tariffs``: those that there are;
+    None: any will do. Raises ``bms.errors.SiteFileError`` with all mistakes of all files.
     """
     report = Report()
     drafts = [_read_site(path, templates, report) for path in _files(directory, report)]
     known = [draft for draft in drafts if draft is not None]
     _sites_once(known, report)
     check_numbers(known, report)
+    if tariffs is not None:
+        check_tariffs(known, tariffs, report)
     return _built(known, report)
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from api.pages.claim import Claim, claim_of
+from api.pages.events import EventsView, events_view
 from api.pages.language import Tongue
 from api.pages.meters import MeterView, meter_views
+from api.pages.months import MonthTable, month_table
 from api.pages.plan import PlanView, plan_view, what_of
 from api.pages.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.standing import BuildingRow, building_row, held_points
+from api.pages.trial import trial_line
 from api.pages.zones import ZoneView, zone_views
 from bms.model.command import Override
 from bms.model.site import Site
@@ -19,6 +22,8 @@ from bms.services.city import City
 from bms.services.savings_cache import SavingsBook
 
 A_DAY = timedelta(hours=24)
+SHOWN_ID = 12
+"""Digits of a baseline id that are shown; enough to tell two apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +34,15 @@ class BuildingPage:
     row: BuildingRow
     mode_long: str
     overrides: tuple[str, ...]
+    trial: str | None
     zones: tuple[ZoneView, ...]
     plan: PlanView | None
     meters: tuple[MeterView, ...]
     claim: Claim
     meter_claims: tuple[tuple[str, Claim], ...]
+    months: MonthTable | None
+    baselines: tuple[tuple[str, str], ...]
+    events: EventsView
     receipts: tuple[ReceiptRow, ...]
 
 
@@ -49,6 +58,7 @@ def building_page(city: City, book: SavingsBook, site: Site, t: Tongue) -> Build
         row=row,
         mode_long=t(f"mode_{row.mode.value}_long"),
         overrides=_overrides(city.store.overrides(site.id, now), site, t),
+        trial=trial_line(city.store.trials(site.id), now, t),
         zones=zone_views(city.store, site, plan, taken, now, t),
         plan=None if plan is None else plan_view(plan, site, now, t),
         meters=meter_views(book.days(site), t, site.timezone),
@@ -57,6 +67,13 @@ def building_page(city: City, book: SavingsBook, site: Site, t: Tongue) -> Build
             (t(f"meter_{meter.commodity.value}"), claim_of(meter, told, t))
             for meter in told.savings.meters
         ),
+        months=month_table(told.savings, t),
+        baselines=tuple(
+            (t(f"meter_{meter.commodity.value}"), meter.baseline_id[:SHOWN_ID])
+            for meter in told.savings.meters
+            if meter.baseline_id is not None
+        ),
+        events=events_view(city.store, site, told.savings, t),
         receipts=receipt_rows(city.store.receipts(site.id, now - A_DAY), site, t),
     )
 

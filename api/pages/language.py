@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -44,6 +44,10 @@ class Tongue:
         danish, english = WORDS[code]
         return (danish if self.language == "da" else english).format(**values)
 
+    def one_of(self, code: str, otherwise: str) -> str:
+        """Words of the pages by a code that may have none."""
+        return self(code) if code in WORDS else otherwise
+
     def number(self, value: float | None, decimals: int = 0) -> str:
         """A number as people write it; a dash for what is not known."""
         if value is None or value != value:
@@ -64,6 +68,16 @@ class Tongue:
         month = svg.MONTHS[self.language][local.month - 1]
         dot = "." if self.language == "da" else ""
         return f"{weekday} {local.day}{dot} {month}" + (f" {local.year}" if year else "")
+
+    def calendar_day(self, day: date) -> str:
+        """Day and month of a local date."""
+        dot = "." if self.language == "da" else ""
+        return f"{day.day}{dot} {svg.MONTHS[self.language][day.month - 1]}"
+
+    def month(self, day: date, *, year: bool = False) -> str:
+        """The month of a local date."""
+        name = svg.MONTHS[self.language][day.month - 1]
+        return f"{name} {day.year}" if year else name
 
     def moment(self, moment: datetime) -> str:
         """Day and time."""

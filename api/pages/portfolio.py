@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from api.pages.claim import Claim, claim_of
 from api.pages.language import Tongue
+from api.pages.months import MonthTable, month_table
 from api.pages.standing import BuildingRow, building_row, held_points, name_of
 from bms.model.savings import SiteSavings, Verdict
 from bms.model.site import Site
@@ -21,6 +22,7 @@ from bms.services.savings_cache import SavingsBook, Told
 class PortfolioPage:
     claim: Claim | None
     chart: Markup | None
+    months: MonthTable | None
     rows: tuple[BuildingRow, ...]
 
 
@@ -30,8 +32,10 @@ def portfolio_page(city: City, book: SavingsBook, t: Tongue) -> PortfolioPage:
     savings = [row.savings for row in told]
     known = any(row.saving_kwh is not None for row in savings)
     held = held_points(city)
+    total = book.portfolio(told)
     return PortfolioPage(
-        claim=claim_of(book.portfolio(told), _longest(told), t) if told else None,
+        claim=claim_of(total, _longest(told), t) if told else None,
+        months=month_table(total, t),
         chart=bars(savings, city.sites, t) if known else None,
         rows=tuple(
             building_row(city, site, held[site.id], row, t)

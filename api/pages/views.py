@@ -14,10 +14,13 @@ from starlette.types import Scope
 from api.deps import COOKIE, BookDep, CityDep, SiteDep
 from api.pages.access import PageReader
 from api.pages.building import building_page
+from api.pages.cooling import cooling_page
 from api.pages.portfolio import portfolio_page
+from api.pages.ranking import ranking_page
 from api.pages.reference import operations_of
 from api.pages.sheet import HERE, render, tongue_of
 from api.routes.savings import csv_answer
+from bms.savings.ranking import Metric
 from bms.services.keys import Key, find_key
 
 router = APIRouter(include_in_schema=False)
@@ -37,6 +40,24 @@ def building(
 ) -> Response:
     t = tongue_of(request, site.timezone)
     return render(request, "building.html", {"t": t, "page": building_page(city, book, site, t)})
+
+
+@router.get("/ranking")
+def ranking(
+    request: Request,
+    city: CityDep,
+    book: BookDep,
+    key: PageReader,
+    metric: Metric = Metric.HEAT,
+) -> Response:
+    t = tongue_of(request)
+    return render(request, "ranking.html", {"t": t, "page": ranking_page(city, book, metric, t)})
+
+
+@router.get("/cooling")
+def cooling(request: Request, city: CityDep, book: BookDep, key: PageReader) -> Response:
+    t = tongue_of(request)
+    return render(request, "cooling.html", {"t": t, "page": cooling_page(city, book, t)})
 
 
 @router.get("/savings.csv")

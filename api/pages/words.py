@@ -294,6 +294,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "outcome_released": ("Givet tilbage", "Given back"),
     "outcome_still_held": ("Endnu ikke givet tilbage", "Not given back yet"),
     "by_priority": ("BACnet-prioritet {priority}", "BACnet priority {priority}"),
+    "trial_coming": (
+        "Skifteforsøg {trial} begynder {time}",
+        "Switchback trial {trial} begins {time}",
+    ),
     "overrides": ("Overtaget af mennesker", "Overridden by people"),
     "override_all": ("Hele bygningen", "The whole building"),
     "override_row": (
@@ -305,6 +309,135 @@ WORDS: dict[str, tuple[str, str]] = {
     "data_help": (
         "Alt på siden kan også hentes gennem API'et med en nøgle.",
         "Everything on this page can be had through the API with a key.",
+    ),
+    # months of a saving
+    "months": ("Besparelse pr. måned", "Saving by month"),
+    "months_to_date": ("{year} til dato", "{year} to date"),
+    "month": ("Måned", "Month"),
+    "month_days": ("Døgn", "Days"),
+    "baseline_ids": ("Basislinjer:", "Baselines:"),
+    # non-routine events
+    "events": ("Hændelser", "Events"),
+    "events_help": (
+        (
+            "Ændringer i forbruget, der intet har med energiarbejdet at gøre. Data foreslår, et "
+            "menneske beslutter, og intet i listen kan ændres bagefter."
+        ),
+        (
+            "Changes of use that have nothing to do with the energy work. The data propose, a "
+            "person decides, and nothing in the list can be changed afterwards."
+        ),
+    ),
+    "events_open": ("Venter på en beslutning", "Waiting for a decision"),
+    "events_decide": (
+        "Så længe de venter, er besparelsen højst vejledende. Beslut med",
+        "While they wait, the saving is indicative at best. Decide with",
+    ),
+    "events_none": ("Ingen hændelser er fundet eller indført.", "No events were found or entered."),
+    "events_ledger": ("Beslutninger", "Decisions"),
+    "events_period": ("Periode", "Period"),
+    "events_decision": ("Beslutning", "Decision"),
+    "events_by": ("Af", "By"),
+    "events_reason": ("Grund", "Reason"),
+    "event_confirmed": ("Justeret", "Adjusted"),
+    "event_dismissed": ("Afvist", "Dismissed"),
+    "event_superseded": ("Erstattet", "Superseded"),
+    "events_without": (
+        (
+            "Uden justering for hændelser: {kwh} kWh ± {half} ({verdict}). Justeringen er "
+            "{adjustment} kWh."
+        ),
+        (
+            "Without adjustment for events: {kwh} kWh ± {half} ({verdict}). The adjustment is "
+            "{adjustment} kWh."
+        ),
+    ),
+    # ranking
+    "more_pages": ("Flere sider", "More pages"),
+    "building": ("Bygning", "Building"),
+    "ranking": ("Sammenlign bygninger", "Compare buildings"),
+    "ranking_by": ("Nøgletal", "Key figure"),
+    "ranking_no_proof": (
+        "Sammenligning med lignende bygninger, ikke et bevis.",
+        "Peer comparison, no proof.",
+    ),
+    "ranking_help": (
+        (
+            "Nøgletal for de seneste 365 døgn mod bygninger til samme brug og af nogenlunde samme "
+            "størrelse. Det viser, hvor det er værd at kigge."
+        ),
+        (
+            "Key figures of the last 365 days beside buildings of the same use and about the same "
+            "size. It shows where it is worth looking."
+        ),
+    ),
+    "ranking_none": (
+        "Ingen bygning har målinger nok til dette tal endnu.",
+        "No building has readings enough for this figure yet.",
+    ),
+    "ranking_shown": (
+        "Diagrammet viser de {n} øverste; tabellen viser alle.",
+        "The chart shows the first {n}; the table shows all.",
+    ),
+    "ranking_better": ("som de andre eller bedre", "like the others or better"),
+    "ranking_worse": ("dårligere", "worse"),
+    "ranking_median": ("De andres median", "The others' median"),
+    "ranking_for": ("Brug", "Use"),
+    "ranking_place": ("Plads", "Place"),
+    "ranking_rank": ("{rank} af {of}", "{rank} of {of}"),
+    "ranking_peers": ("Sammenlignet med", "Compared with"),
+    "ranking_use_and_size": ("samme brug og størrelse", "same use and size"),
+    "ranking_use": ("samme brug", "same use"),
+    "ranking_all": ("alle bygninger", "all buildings"),
+    "ranking_kwh": ("kWh/år ved medianen", "kWh/year at the median"),
+    "ranking_dkk": ("kr./år ved medianen", "DKK/year at the median"),
+    "ranking_money": (
+        "Hvad bygningen ville bruge mindre ved medianen er et regnestykke, ikke en besparelse.",
+        "What the building would use less at the median is arithmetic, not a saving.",
+    ),
+    "use_office": ("Kontor", "Office"),
+    "use_school": ("Skole", "School"),
+    "use_kindergarten": ("Daginstitution", "Kindergarten"),
+    "use_sports_hall": ("Idrætshal", "Sports hall"),
+    "use_culture": ("Kultur", "Culture"),
+    "use_health": ("Sundhed", "Health"),
+    "use_other": ("Andet", "Other"),
+    # cooling
+    "cooling": ("Afkøling af fjernvarme", "Cooling of district heating"),
+    "cooling_help": (
+        (
+            "Hvor meget bygningerne afkøler fjernvarmevandet, vægtet efter den mængde, der løb "
+            "igennem, og hvad for ringe afkøling koster."
+        ),
+        (
+            "How far the buildings cool the district heating water, weighted by the volume that "
+            "flowed, and what poor cooling costs."
+        ),
+    ),
+    "cooling_year": ("Året {year}", "The year {year}"),
+    "cooling_none": (
+        "Ingen fjernvarmemåler i bygningsfilerne tæller vandets mængde.",
+        "No district heating meter in the site files counts the volume of the water.",
+    ),
+    "cooling_sums": (
+        "Indtil {until}: {fee} kr. i alt. Ved årets udgang ventes {end} kr. Alt uden moms.",
+        "Until {until}: {fee} DKK in all. {end} DKK are expected by the year's end. Without VAT.",
+    ),
+    "cooling_mean": ("Afkøling [K]", "Cooling [K]"),
+    "cooling_wanted": ("Krav [K]", "Wanted [K]"),
+    "cooling_fee": ("Afgift nu [kr.]", "Fee so far [DKK]"),
+    "cooling_end": ("Ved årets udgang [kr.]", "By the year's end [DKK]"),
+    "cooling_interval": ("{low} til {high}", "{low} to {high}"),
+    "cooling_months": ("Afkøling pr. måned [K]", "Cooling by month [K]"),
+    "cooling_method": (
+        (
+            "Afgiften opgøres af kalenderårets middel; resten af året er forudset ud fra de samme "
+            "måneder sidste år. Regel:"
+        ),
+        (
+            "The fee is settled by the mean of the calendar year; the rest of the year is foreseen "
+            "by the same months of last year. Rule:"
+        ),
     ),
     # API documentation
     "api_help": (

@@ -13,6 +13,7 @@ from api.routes.sites import page
 from api.schemas import PortfolioAnswer, SavingsAnswer
 from bms.model.savings import SiteSavings
 from bms.services.city import City
+from bms.services.savings_months import year_to_date
 
 router = APIRouter(tags=["savings"])
 
@@ -77,8 +78,10 @@ def portfolio_savings(
     """
     told = book.sites(baseline, reporting)
     rows, after = page(told, lambda row: row.savings.id, limit, cursor)
+    total = book.portfolio(told)
     return PortfolioAnswer(
-        portfolio=book.portfolio(told),
+        portfolio=total,
+        year_to_date=year_to_date(total),
         sites=[SavingsAnswer.of(row) for row in rows],
         next=after,
     )

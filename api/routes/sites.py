@@ -20,6 +20,7 @@ from api.schemas import (
     SiteAnswer,
     SitePage,
     SiteRow,
+    TrialAnswer,
     VentilationAnswer,
     ZoneAnswer,
 )
@@ -62,7 +63,8 @@ def sites(city: CityDep, key: Reader, limit: Limit = 100, cursor: Cursor = None)
 @router.get("/{site_id}")
 def site(city: CityDep, key: Reader, site: SiteDep) -> SiteAnswer:
     """One site: its zones, ventilation, meters, devices and the overrides in force."""
-    overrides = city.store.overrides(site.id, city.clock.now())
+    now = city.clock.now()
+    overrides = city.store.overrides(site.id, now)
     return SiteAnswer(
         **_row(city, site).model_dump(),
         latitude=site.latitude,
@@ -73,6 +75,7 @@ def site(city: CityDep, key: Reader, site: SiteDep) -> SiteAnswer:
         meters=[MeterAnswer.model_validate(meter) for meter in site.meters],
         devices=[DeviceAnswer.model_validate(device) for device in site.devices],
         overrides=[OverrideAnswer.model_validate(known) for known in overrides],
+        trial=TrialAnswer.of(city.store.trials(site.id), now),
     )
 
 

@@ -177,12 +177,12 @@ def bills(bench: Meters) -> list[Figure]:
     """The placebo years of the same meters, read by the month."""
     zone = ZoneInfo(ZONE)
     firsts = [datetime(2018 + i // 12, i % 12 + 1, 1, tzinfo=zone) for i in range(25)]
-    edges = np.array([moment.timestamp() for moment in firsts], dtype=np.int64)
+    edges = np.array([int(m.timestamp()) for m in firsts], dtype=np.int64)
     found = []
     for meter, use in bench.meters.items():
         moments = use.start.timestamp() + use.step.total_seconds() * np.arange(len(use))
         place = np.searchsorted(edges, moments, side="right") - 1
-        kwh = np.bincount(place, np.nan_to_num(use.values), minlength=25)[:24]
+        kwh = np.bincount(place, np.nan_to_num(use.values), 25)[:24].astype(np.float64)
         result = assess_bills(
             Bills(edges, kwh),
             bench.temp,

@@ -25,10 +25,12 @@ ZONE = "Europe/London"
 SHOWN: Mapping[str, frozenset[str]] = {
     "b2_gas": frozenset({"step_change"}),
     "b3_el": frozenset({"step_change"}),
+    "b7_el": frozenset({"clock_shift"}),
     "b15_el": frozenset({"clock_shift"}),
     "b31_gas": frozenset({"step_change"}),
     "b35_gas": frozenset({"outage"}),
     "b61_gas": frozenset({"step_change"}),
+    "b96_el": frozenset({"clock_shift"}),
 }
 """What single meters do show in their plots, and may be flagged for."""
 CHANGED = frozenset({"b20_el", "b31_el", "b62_gas"})
@@ -42,7 +44,7 @@ SEED = 20190501
 DAY = 24
 STEP_AFTER = 100 * DAY
 STEP = "step_change"
-SAME, LEAST = timedelta(days=14), 0.1
+SAME, LEAST = timedelta(days=14), 0.05
 """A step on another day than a meter's own, or by so much more, is another step."""
 
 Change = Callable[[Floats], None]

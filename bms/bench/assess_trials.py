@@ -66,11 +66,11 @@ def bench_trials(report: Progress) -> list[Figure]:
     if not METERS.exists():
         raise FeedError(f"{METERS} is missing; run this bench in a checkout of the repository")
     began = time.perf_counter()
-    yards = _yards()
+    known = yards()
     figures: list[Figure] = []
     for made, name in ((True, "made from their residuals"), (False, "as they were")):
         told = []
-        for one in runs(yards, RUNS, made=made):
+        for one in runs(known, RUNS, made=made):
             told.append(one)
             report("trials", (len(figures) / 4 + len(told) / RUNS) / 2)
         figures += _figures(told, f"27 real meters {name}")
@@ -87,13 +87,13 @@ def bench_trials(report: Progress) -> list[Figure]:
     ]
 
 
-def runs(yards: list[Yard], count: int, *, made: bool, seed: int = 7) -> Iterator[Told]:
+def runs(known: list[Yard], count: int, *, made: bool, seed: int = 7) -> Iterator[Told]:
     """Trials of ``WEEKS`` weeks at random meters and times; ``made`` days or the real ones."""
     rng = np.random.default_rng(seed)
     days = WEEKS * 7 // SHAPE.block_days * SHAPE.block_days
     done = 0
     while done < count:
-        yard = yards[rng.integers(len(yards))]
+        yard = known[rng.integers(len(known))]
         record = yard.record
         at = int(rng.integers(LEAST_PAST, len(record) - days))
         if record.subject is not Subject.ELECTRICITY and not _cold(record, at):
@@ -158,7 +158,8 @@ def _cold(record: Record, at: int) -> bool:
     return record.dates[at].month in COLD_MONTHS
 
 
-def _yards() -> list[Yard]:
+def yards() -> list[Yard]:
+    """The real meters of the tests with what their weather explains."""
     bench = Meters(read_meters(METERS).use, read_weather(DATA / "weather_hourly.csv.gz").temp_c)
     whole = Span(start=bench.baseline.start, end=bench.reporting.end)
     made = []

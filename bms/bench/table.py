@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from bms.bench.assess import bench_assess
+from bms.bench.assess_trials import bench_trials
 from bms.bench.city import city_figures
 from bms.bench.claims import bench_claims
 from bms.bench.drivers_bacnet import bench_drivers_bacnet
@@ -16,6 +17,11 @@ from bms.bench.store import bench_store
 Bench = Callable[[Progress], list[Figure]]
 
 
+def bench_savings(report: Progress) -> list[Figure]:
+    """Savings of a year, and switchback trials, on the same meters."""
+    return [*bench_assess(report), *bench_trials(report)]
+
+
 def bench_drivers(report: Progress) -> list[Figure]:
     """Both protocols, each against the stock library in the same run."""
     figures = [*bench_drivers_modbus(report), *bench_drivers_bacnet(report)]
@@ -23,7 +29,7 @@ def bench_drivers(report: Progress) -> list[Figure]:
 
 
 BENCHES: Mapping[str, Bench] = MappingProxyType(
-    {"assess": bench_assess, "demo": bench_claims, "drivers": bench_drivers, "store": bench_store}
+    {"assess": bench_savings, "demo": bench_claims, "drivers": bench_drivers, "store": bench_store}
 )
 
 

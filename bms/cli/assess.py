@@ -181,6 +181,7 @@ def _assess_site(name: str, baseline: str, reporting: str, as_json: bool) -> Non
             baseline=span(baseline, chosen.timezone),
             reporting=span(reporting, chosen.timezone),
             tariffs=city.tariffs,
+            factors=load_factors().factors,
         )
     if as_json:
         for meter in answer.meters:

@@ -16,13 +16,16 @@ from bms.cli import (
     demo,
     devices,
     discovery,
+    events,
     ingest,
     operations,
     plans,
     points,
+    portfolio,
     run,
     savings,
     site_files,
+    trial,
 )
 from bms.cli.sentences import WRONG_CALL, SayingGroup, errors
 
@@ -35,7 +38,20 @@ app = typer.Typer(
     help="Energy backend of a municipality: reads meters and controllers, plans setpoints, "
     "writes them safely, and proves what was saved.",
 )
-for group in (demo, run, discovery, points, ingest, plans, assess, savings, operations):
+for group in (
+    demo,
+    run,
+    discovery,
+    points,
+    ingest,
+    plans,
+    assess,
+    savings,
+    trial,
+    operations,
+    portfolio,
+    events,
+):
     group.register(app)
 app.add_typer(site_files.app, name="sites")
 app.add_typer(devices.app, name="devices")

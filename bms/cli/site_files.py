@@ -15,7 +15,7 @@ from bms.cli.screen import screen, slim_table
 from bms.config import Settings
 from bms.errors import ConfigError, SiteFileError
 from bms.model.site import Site
-from bms.runtime.wire import sites_of
+from bms.runtime.wire import sites_of, tariff_book
 from drivers.discovery import discover_bacnet
 from drivers.discovery_modbus import discover_modbus
 from drivers.draft import draft_site
@@ -40,7 +40,7 @@ def check(
     Example: bms sites check sites/examples
     """
     try:
-        found = load_sites(directory, load_templates())
+        found = load_sites(directory, load_templates(), tariff_book(Settings()).names)
     except SiteFileError as error:
         if not as_json:
             raise

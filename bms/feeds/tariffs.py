@@ -14,9 +14,13 @@ from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
 from bms.feeds.cooling_rules import CoolingRules, cooling_tables, rule_in_force
+from bms.feeds.datahub_pricelist import Listing
+from bms.feeds.listings import listings_of
+from bms.feeds.standing_charges import StandingCharge, standing_tables
 from bms.model.cooling_rule import CoolingRule
 from bms.model.grid import LocalGrid, local_grid
 from bms.model.series import Floats, Series
+from bms.model.tariff_names import TariffNames
 from bms.model.words import Words
 
 DATA = Path(__file__).parent / "data" / "tariffs.yaml"
@@ -57,6 +61,8 @@ class TariffBook:
     heat_prices: Mapping[str, Rows]
     heat_factors: Mapping[str, Rows]
     cooling: Mapping[str, CoolingRules] = field(default_factory=dict)
+    standing: Mapping[str, tuple[StandingCharge, ...]] = field(default_factory=dict)
+    listings: Mapping[str, Listing] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path = DATA) -> Self:
@@ -79,6 +85,8 @@ class TariffBook:
             heat_prices=_tables(raw["heat"], bands),
             heat_factors=_tables(raw["heat_emissions"], bands),
             cooling=cooling_tables(raw.get("cooling")),
+            standing=standing_tables(raw.get("heat_standing")),
+            listings=listings_of(raw.get("datahub")),
         )
 
     def electricity(self, tariff: str, spot: Series) -> Series:
@@ -86,10 +94,18 @@ class TariffBook:
 
         Raises ``ConfigError`` for an unknown tariff.
         """
-        grid = self._grid(spot.start, spot.step, len(spot))
-        parts = _named(self.electricity_parts, tariff, "electricity tariff")
-        total = sum((_values(rows, grid) for rows in parts.values()), start=spot.values)
+        parts = self.parts(tariff, spot.start, spot.step, len(spot))
+        total = sum(parts.values(), start=spot.values)
         return Series(spot.start, spot.step, np.array(total, dtype=np.float64))
+
+    def parts(self, tariff: str, start: datetime, step: timedelta, n: int) -> dict[str, Floats]:
+        """What comes on top of the spot price, by name [DKK/kWh]; shapes (n,).
+
+        Raises ``ConfigError`` for an unknown tariff.
+        """
+        named = _named(self.electricity_parts, tariff, "electricity tariff")
+        grid = self._grid(start, step, n)
+        return {name: _values(rows, grid) for name, rows in named.items()}
 
     def heat(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
         """Energy price of district heating [DKK/kWh]. Raises ``ConfigError`` when unknown."""
@@ -104,6 +120,18 @@ class TariffBook:
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
         """What the supplier takes for poor cooling on ``day``; None where nothing is known."""
         return rule_in_force(self.cooling.get(tariff, ()), day)
+
+    def standing_charge(self, tariff: str, day: date) -> StandingCharge | None:
+        """What a year of heat costs before any is used; None where nothing is known of ``day``."""
+        begun = [row for row in self.standing.get(tariff, ()) if row.first <= day]
+        return begun[-1] if begun else None
+
+    @property
+    def names(self) -> TariffNames:
+        """The tariffs that a site may have."""
+        return TariffNames(
+            electricity=frozenset(self.electricity_parts), heat=frozenset(self.heat_prices)
+        )
 
     def notes(self, tariff: str, start: datetime) -> tuple[Words, ...]:
         """What a reader has to know about an electricity or heat tariff used from ``start`` on:

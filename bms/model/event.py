@@ -23,7 +23,6 @@ class EventKind(StrEnum):
     DRIFT = "drift"
     OUTAGE = "outage"
     CHANGED_USE = "changed_use"
-    UNUSUAL = "unusual_months"
     OTHER = "other"
 
 

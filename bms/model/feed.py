@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.model.series import Series
+from bms.model.words import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSeries:
-    """A series with its unit, source and the moment it was issued. ``synthetic`` says so."""
+    """A series with its unit, source and the moment it was issued. ``synthetic`` says so.
+
+    ``notes`` is what whoever relies on it has to be told: that it is old, or partly an estimate.
+    """
 
     series: Series
     unit: str
     source: str
     issued_at: datetime
     synthetic: bool = False
+    notes: tuple[Words, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

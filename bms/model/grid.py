@@ -7,6 +7,7 @@ clocks change have 23 or 25 hours.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -106,17 +107,32 @@ def occupied(zone: Zone, site: Site, start: datetime, step_s: int, n: int) -> tu
     return tuple(value > 0.5 for value in timetable_values(zone.occupancy, site, start, step_s, n))
 
 
+UseOf = Callable[[Zone, datetime, int, int], Sequence[bool]]
+"""Whether a zone is in use at each of so many steps: ``(zone, start, step_s, n)``."""
+
+
 def ventilation_required(
-    unit: Ventilation, site: Site, start: datetime, step_s: int, n: int
+    unit: Ventilation,
+    site: Site,
+    start: datetime,
+    step_s: int,
+    n: int,
+    *,
+    use_of: UseOf | None = None,
 ) -> tuple[bool, ...]:
     """Whether the unit has to run at each of ``n`` steps: people are in one of its zones, or will
-    be within its lead time. A lead that is no multiple of the step is rounded up."""
+    be within its lead time. A lead that is no multiple of the step is rounded up.
+
+    The use of its zones is that of the weekly timetables, or what ``use_of`` says.
+    """
     ahead = -(-unit.lead_min * 60 // step_s)
-    grid = local_grid(site.timezone, start, step_s, n + ahead)
-    closed = closed_steps(site, grid)
     use = np.zeros(n + ahead, dtype=np.bool_)
-    for zone in unit.zones:
-        use |= week_values(site.zone(zone).occupancy, grid, closed) > 0.5
+    for name in unit.zones:
+        zone = site.zone(name)
+        if use_of is None:
+            use |= np.array(occupied(zone, site, start, step_s, n + ahead))
+        else:
+            use |= np.array(use_of(zone, start, step_s, n + ahead))
     required = np.zeros(n, dtype=np.bool_)
     for shift in range(ahead + 1):
         required |= use[shift : shift + n]

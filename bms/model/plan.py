@@ -12,7 +12,7 @@ description in the JSON Schema.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -177,7 +177,8 @@ class ZoneModel:
     """Identified RC model of one zone.
 
     ``parameters`` are named and in SI-like units written in the name (``ua_kw_per_k`` and so on);
-    ``rmse_24h_k`` [K] is the error exactly 24 h ahead on held-out days, beside its two rivals.
+    ``rmse_24h_k`` [K] is the error exactly 24 h ahead on held-out days, beside its two rivals;
+    ``standard_errors`` say, under the same names, how sure each parameter is.
     """
 
     zone: str
@@ -192,6 +193,8 @@ class ZoneModel:
     """The same error of "like now" [K]."""
     last_week_k: float
     """The same error of "like the same time last week" [K]."""
+    standard_errors: dict[str, float] = field(default_factory=dict)
+    """How sure each parameter is, under the same names; missing where nothing tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -321,6 +321,12 @@ class HeatSource:
     """Most heat that it can give [kW]."""
     cop: tuple[tuple[float, float], ...] = ()
     """Heat pump: pairs of outdoor temperature [degC] and heat per electricity [kWh/kWh]."""
+    least_run_min: float = 0.0
+    """How long it runs at least once it has started [min]."""
+    least_stop_min: float = 0.0
+    """How long it rests at least once it has stopped [min]."""
+    least_kw: float = 0.0
+    """Least heat that it gives while it runs [kW]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

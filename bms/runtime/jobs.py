@@ -16,7 +16,7 @@ from bms.services.city import City
 from bms.services.clocks import ClockWatch
 from bms.services.dispatch import dispatch_site
 from bms.services.forward import forward
-from bms.services.plan import identify_site, plan_site
+from bms.services.plan import identify_site, knows_the_use, plan_site
 from bms.services.poll import poll_site
 from bms.services.retain import SCRUB_EVERY, retain_site, scrub
 from bms.services.verify import verify_site
@@ -136,8 +136,13 @@ def job_table(city: City) -> tuple[Job, ...]:
             horizon=timedelta(hours=settings.horizon_hours),
         )
 
-    def dispatch(site: Site, now: datetime) -> Awaitable[object]:
-        return dispatch_site(
+    async def dispatch(site: Site, now: datetime) -> object:
+        try:
+            if not await knows_the_use(site, now=now, store=city.store):
+                await plan(site, now)
+        except Exception as error:  # the plan in force is better than none
+            log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
+        return await dispatch_site(
             site,
             now=now,
             store=city.store,

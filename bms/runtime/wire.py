@@ -11,11 +11,12 @@ from bms.clock import FileClock, SystemClock
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
+from bms.feeds.live import live_feed, live_tariffs
 from bms.feeds.tariffs import TariffBook
 from bms.journal import FileJournal
 from bms.model.savings import SiteSavings
 from bms.model.site import Site
-from bms.ports import Clock, Drivers, Feed, Store
+from bms.ports import Clock, Drivers, Feed, Store, Tariffs
 from bms.reports.csv import savings_csv
 from bms.services.city import City
 from bms.services.importance import importances
@@ -41,7 +42,37 @@ class FileReporter:
 
 def sites_of(settings: Settings) -> tuple[Site, ...]:
     """The sites of the settings' folder. Raises ``SiteFileError`` with every mistake."""
-    return load_sites(settings.sites, load_templates())
+    return load_sites(settings.sites, load_templates(), tariff_book(settings).names)
+
+
+def tariff_book(settings: Settings) -> TariffBook:
+    """The tariffs of the settings' file. Raises ``ConfigError`` when it cannot be understood."""
+    return TariffBook.load(settings.tariffs) if settings.tariffs else TariffBook.load()
+
+
+def feed_of(settings: Settings, clock: Clock) -> Feed:
+    """Weather and prices as the settings want them.
+
+    Raises ``ConfigError`` for live ones in the building time of a simulator.
+    """
+    if settings.feed == "archive":
+        return ArchiveFeed()
+    if settings.clock_file is not None:
+        raise ConfigError(
+            "BMS_FEED=live is the weather of today, and BMS_CLOCK_FILE the time of a simulator; "
+            "leave one of them out"
+        )
+    return live_feed(
+        settings.feeds, clock, contact=settings.contact, open_meteo_too=settings.open_meteo
+    )
+
+
+def tariffs_of(settings: Settings, clock: Clock) -> Tariffs:
+    """The tariff book; with live prices the newest price list comes first."""
+    book = tariff_book(settings)
+    if settings.feed == "archive":
+        return book
+    return live_tariffs(settings.feeds, clock, book, contact=settings.contact)
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -110,8 +141,8 @@ def wire(
         ),
         planner=optimizer,
         checker=optimizer,
-        feed=feed or ArchiveFeed(),
-        tariffs=TariffBook.load(),
+        feed=feed or feed_of(settings, ticking),
+        tariffs=tariffs_of(settings, ticking) if feed is None else tariff_book(settings),
         journal=FileJournal(settings.journal),
         keeper=GuardSupervisor(settings.journal, settings.clock_file),
         reporter=FileReporter(),

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bms.model.grid import local_grid
 from bms.model.savings import Span
 from bms.model.series import Floats, Series
-from bms.savings.scan import best_step
+from bms.savings.scan import LEAST_RHO, best_step, fit_shapes
 
 CLASSES = ("evening", "night", "weekend")
 SIDE_WEEKS, LEAST_WEEKS = 6, 26
@@ -42,7 +42,8 @@ _LONGEST = 53
 class ChangedUse:
     """From ``start`` on the use in ``hours`` (``evening``, ``night`` or ``weekend``) is higher by
     ``share`` of what it was, which made ``kwh`` ± ``kwh_se`` [kWh] to the end of the period, a
-    ``share_of_all`` of the use of all hours without it."""
+    ``share_of_all`` of the use of all hours without it. ``alone`` is how clear it is without the
+    other period."""
 
     hours: str
     start: datetime
@@ -50,6 +51,7 @@ class ChangedUse:
     share_of_all: float
     kwh: float
     kwh_se: float
+    alone: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,17 @@ def changed_use(
     if use.step > timedelta(hours=1) or not len(use):
         return []
     before, after = (_weeks(use, span, timezone) for span in (baseline, reporting))
-    found = []
-    for span, here, there in ((baseline, before, after), (reporting, after, before)):
-        for name in CLASSES:
-            change = _change(name, here[name], there[name], span.start)
-            if change is not None:
-                found.append((span, change))
+    found: list[tuple[Span, ChangedUse]] = []
+    for name in CLASSES:
+        here, there = before[name], after[name]
+        early = _change(name, here, there, baseline.start)
+        late = _change(name, there, here, reporting.start)
+        if early and late and early.alone >= late.alone:
+            late = None  # its mirror image, in the other period's season
+        elif late:
+            early = None
+        found += [(baseline, early)] if early else []
+        found += [(reporting, late)] if late else []
     return found
 
 
@@ -86,8 +93,8 @@ def _weeks(use: Series, span: Span, timezone: str) -> dict[str, _Weeks]:
     known = np.isfinite(use.values) & (places >= 0)
     size = n * (len(CLASSES) + 1)
     kwh: Floats = np.bincount(places[known], use.values[known], minlength=size).astype(np.float64)
-    kwh = kwh.reshape(n, -1)
-    count = np.bincount(places[known], minlength=size).reshape(n, -1)
+    kwh = kwh.reshape(n, len(CLASSES) + 1)
+    count = np.bincount(places[known], minlength=size).reshape(n, len(CLASSES) + 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean: Floats = kwh.sum(axis=1) / count.sum(axis=1)
     level = np.maximum(mean, REST * float(np.nanmean(mean))) if np.isfinite(mean).any() else mean
@@ -130,14 +137,17 @@ def _change(name: str, here: _Weeks, there: _Weeks, start: datetime) -> ChangedU
     usual = _middle(here.ratio)
     if usual <= 0:
         return None
-    drawn = _smooth(here.ratio / usual - 1.0)
-    drawn -= AGAIN * _season(there.ratio, len(drawn))
+    own = _smooth(here.ratio / usual - 1.0)
+    drawn = own - AGAIN * _season(there.ratio, len(own))
     known = np.flatnonzero(np.isfinite(drawn))
     y = np.clip(drawn[known], -0.8, 1.5)
     step = best_step(y, np.ones(len(y)), side=SIDE_WEEKS, least=LEAST, certain=CERTAIN)
     if step is None:
         return None
     first = int(known[step.at])
+    raised = np.arange(len(y)) >= step.at
+    shapes = np.column_stack([np.ones(len(y)), raised.astype(np.float64)])
+    by_itself = fit_shapes(np.clip(own[known], -0.8, 1.5), shapes, LEAST_RHO)
     level = 1.0 + float(np.median(y[: step.at]))
     share, error = step.size / level, step.error / level
     made = float(here.kwh[first:].sum()) * share / (1.0 + share)
@@ -148,6 +158,7 @@ def _change(name: str, here: _Weeks, there: _Weeks, start: datetime) -> ChangedU
         share_of_all=made / max(float(here.every[first:].sum()) - made, 1e-9),
         kwh=made,
         kwh_se=float(here.kwh[first:].sum()) * error / (1.0 + share) ** 2,
+        alone=abs(float(by_itself.size[1])) / float(by_itself.error[1]),
     )
 
 

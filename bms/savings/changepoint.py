@@ -17,6 +17,7 @@ Days of different weight (bills of different length) enter as weighted sums.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,32 +117,51 @@ class DegreeDays:
     @classmethod
     def below(cls, temp_c: Floats) -> DegreeDays:
         """Of heating, one value per day; ``temp_c`` [degC], shape (n,)."""
-        return cls._of(np.maximum(GRID_C[:, None] - temp_c, 0.0))
+        return _of_days(temp_c.tobytes(), heating=True)
 
     @classmethod
     def above(cls, temp_c: Floats) -> DegreeDays:
         """Of cooling, one value per day; ``temp_c`` [degC], shape (n,)."""
-        return cls._of(np.maximum(temp_c - GRID_C[:, None], 0.0))
+        return _of_days(temp_c.tobytes(), heating=False)
 
-    @classmethod
-    def _of(cls, x: Floats) -> DegreeDays:
-        return cls(x, ((x > 0).sum(axis=1) >= LEAST_DAYS) & (x.sum(axis=1) >= LEAST_DEGREE_DAYS))
+
+@lru_cache(maxsize=32)
+def _of_days(temperatures: bytes, *, heating: bool) -> DegreeDays:
+    """Of days with these temperatures: most meters of a city have the same ones."""
+    temp_c = np.frombuffer(temperatures)
+    apart = GRID_C[:, None] - temp_c if heating else temp_c - GRID_C[:, None]
+    x = np.maximum(apart, 0.0)
+    return DegreeDays(x, ((x > 0).sum(axis=1) >= LEAST_DAYS) & (x.sum(axis=1) >= LEAST_DEGREE_DAYS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Side:
-    """Centred sums of one regressor over the grid; shapes (g,), ``centred`` itself (g, n).
-
-    ``along`` is its share along the regressor beside the temperature, 0 without one.
-    """
+class _Base:
+    """What the sums of one regressor over the grid owe to the weather; shapes (g,), ``centred``
+    (g, n). ``along`` is its share along the regressor beside the temperature, 0 without one."""
 
     days: DegreeDays
     centred: Floats
     mean: Floats
     sxx: Floats
-    sxy: Floats
     along: Floats
     enough: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Side:
+    """A regressor's base and its sums with the use; shape (g,)."""
+
+    base: _Base
+    sxy: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """What the sums of two regressors owe to the weather, shapes (g, g)."""
+
+    cross: Floats
+    det: Floats
+    allowed: NDArray[np.bool_]
 
 
 def bic(sse: float, n: int, parameters: int, scale: float) -> float:
@@ -220,45 +240,69 @@ def _unit(values: Floats, weight: Floats | None) -> Floats:
     return centred / np.sqrt(_dot(centred, centred, weight))
 
 
-def _side(days: DegreeDays, sample: Sample) -> Side:
-    x, weight = days.x, sample.weight
+def _side(days: DegreeDays, sample: Sample) -> _Side:
+    beside = None if sample.beside is None else sample.beside.tobytes()
+    weight = None if sample.weight is None else sample.weight.tobytes()
+    base = _base(days, beside, weight)
+    return _Side(base, _dot(base.centred, sample.left, sample.weight))
+
+
+@lru_cache(maxsize=32)
+def _base(days: DegreeDays, beside: bytes | None, weights: bytes | None) -> _Base:
+    x, weight = days.x, None if weights is None else np.frombuffer(weights)
     mean = x.mean(axis=1) if weight is None else (x @ weight) / len(weight)
     centred = x - mean[:, None]
-    along = np.zeros(len(x)) if sample.beside is None else _dot(centred, sample.beside, weight)
+    along = np.zeros(len(x))
+    if beside is not None:
+        along = _dot(centred, np.frombuffer(beside), weight)
     square = centred * centred
     sxx = (square.sum(axis=1) if weight is None else square @ weight) - along**2
     enough = days.enough & (sxx > 1e-9)
-    sxy = _dot(centred, sample.left, weight)
-    return Side(days, centred, mean, np.where(enough, sxx, 1.0), sxy, along, enough)
+    return _Base(days, centred, mean, np.where(enough, sxx, 1.0), along, enough)
 
 
-def _heating(side: Side, sample: Sample, warmest: float) -> list[ChangePoint]:
-    slope = side.sxy / side.sxx
-    mu = sample.mean - slope * side.mean
+@lru_cache(maxsize=16)
+def _pair(heat: _Base, cool: _Base, weights: bytes | None) -> _Pair:
+    if heat.days.daily:
+        # The raw sum is zero, and the centred one minus the product of the sums.
+        raw = -heat.centred.shape[1] * np.outer(heat.mean, cool.mean)
+    else:
+        weight = 1.0 if weights is None else np.frombuffer(weights)
+        raw = (heat.centred * weight) @ cool.centred.T
+    cross = raw - np.outer(heat.along, cool.along)
+    det = np.outer(heat.sxx, cool.sxx) - cross**2
+    allowed = np.outer(heat.enough, cool.enough) & (GRID_C[None, :] >= GRID_C[:, None])
+    allowed &= det > 1e-9 * np.outer(heat.sxx, cool.sxx)
+    return _Pair(np.asarray(cross), np.where(allowed, det, 1.0), allowed)
+
+
+def _heating(side: _Side, sample: Sample, warmest: float) -> list[ChangePoint]:
+    base = side.base
+    slope = side.sxy / base.sxx
+    mu = sample.mean - slope * base.mean
     sse = np.maximum(sample.syy - slope * side.sxy, 0.0)
-    bent = side.enough & (slope > 0) & (mu > 0) & (warmest > GRID_C)
+    beyond = warmest <= GRID_C
+    bent = base.enough & (slope > 0) & (mu > 0) & ~beyond
     found = []
     if bent.any():
         i = int(np.argmin(np.where(bent, sse, np.inf)))
-        found.append(_heat("3PH", 3, side, i, sse[i], mu[i], slope[i]))
-    straight = side.enough & (slope > 0) & (warmest <= GRID_C)
+        found.append(_heat("3PH", 3, i, sse[i], mu[i], slope[i]))
+    straight = base.enough & (slope > 0) & beyond
     if straight.any():
         i = int(np.argmax(straight))
-        found.append(_heat("2PH", 2, side, i, sse[i], mu[i], slope[i]))
+        found.append(_heat("2PH", 2, i, sse[i], mu[i], slope[i]))
     return found
 
 
-def _heat(
-    kind: str, parameters: int, side: Side, i: int, sse: float, mu: float, slope: float
-) -> ChangePoint:
+def _heat(kind: str, parameters: int, i: int, sse: float, mu: float, slope: float) -> ChangePoint:
     return ChangePoint(kind, parameters, float(sse), float(mu), float(slope), float(GRID_C[i]))
 
 
-def _cooling(side: Side, sample: Sample) -> list[ChangePoint]:
-    slope = side.sxy / side.sxx
-    mu = sample.mean - slope * side.mean
+def _cooling(side: _Side, sample: Sample) -> list[ChangePoint]:
+    slope = side.sxy / side.base.sxx
+    mu = sample.mean - slope * side.base.mean
     sse = np.maximum(sample.syy - slope * side.sxy, 0.0)
-    good = side.enough & (slope > 0) & (mu > 0)
+    good = side.base.enough & (slope > 0) & (mu > 0)
     if not good.any():
         return []
     i = int(np.argmin(np.where(good, sse, np.inf)))
@@ -274,28 +318,15 @@ def _cooling(side: Side, sample: Sample) -> list[ChangePoint]:
     ]
 
 
-def _cross(heat: Side, cool: Side, sample: Sample) -> Floats:
-    """Sums of the products of both sides, shape (g, g)."""
-    if heat.days.daily:
-        # The raw sum is zero, and the centred one minus the product of the sums.
-        raw = -len(sample.left) * np.outer(heat.mean, cool.mean)
-    else:
-        weight = 1.0 if sample.weight is None else sample.weight
-        raw = (heat.centred * weight) @ cool.centred.T
-    return np.asarray(raw - np.outer(heat.along, cool.along))
-
-
-def _both(heat: Side, cool: Side, sample: Sample) -> list[ChangePoint]:
-    cross = _cross(heat, cool, sample)
-    det = np.outer(heat.sxx, cool.sxx) - cross**2
-    allowed = np.outer(heat.enough, cool.enough) & (GRID_C[None, :] >= GRID_C[:, None])
-    allowed &= det > 1e-9 * np.outer(heat.sxx, cool.sxx)
-    det = np.where(allowed, det, 1.0)
-    hs = (cool.sxx[None, :] * heat.sxy[:, None] - cross * cool.sxy[None, :]) / det
-    cs = (heat.sxx[:, None] * cool.sxy[None, :] - cross * heat.sxy[:, None]) / det
-    mu = sample.mean - hs * heat.mean[:, None] - cs * cool.mean[None, :]
-    sse = np.maximum(sample.syy - hs * heat.sxy[:, None] - cs * cool.sxy[None, :], 0.0)
-    good = allowed & (hs > 0) & (cs > 0) & (mu > 0)
+def _both(heat: _Side, cool: _Side, sample: Sample) -> list[ChangePoint]:
+    weights = None if sample.weight is None else sample.weight.tobytes()
+    pair = _pair(heat.base, cool.base, weights)
+    x, y = heat.sxy[:, None], cool.sxy[None, :]
+    hs = (cool.base.sxx[None, :] * x - pair.cross * y) / pair.det
+    cs = (heat.base.sxx[:, None] * y - pair.cross * x) / pair.det
+    mu = sample.mean - hs * heat.base.mean[:, None] - cs * cool.base.mean[None, :]
+    sse = np.maximum(sample.syy - hs * x - cs * y, 0.0)
+    good = pair.allowed & (hs > 0) & (cs > 0) & (mu > 0)
     if not good.any():
         return []
     i, j = np.unravel_index(int(np.argmin(np.where(good, sse, np.inf))), sse.shape)

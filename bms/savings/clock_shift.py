@@ -1,7 +1,8 @@
-"""A clock that was not moved: summer time in one year and none in the other.
+"""A clock that was moved: summer time in one year and none in the other, or a change of clocks.
 
-The mean working day of each month is compared with that of the same month of the baseline period.
-A daily model does not see such a shift; hourly figures and night use do.
+The mean working day of each month is compared with that of the same month of the other period: an
+hour off in some months and not in others is no habit of people. A daily model does not see such a
+shift; hourly figures and night use do.
 """
 
 from __future__ import annotations
@@ -17,32 +18,30 @@ from bms.model.savings import Span
 from bms.model.series import Floats, Series
 from bms.savings.calendar_hours import inside
 
-SUMMER, WINTER = (4, 5, 6, 7, 8, 9), (1, 2, 11, 12)
-LEAST_SUMMER, LEAST_WINTER = 4, 3
-"""So many summer months lie an hour off and so many winter months do not."""
+LEAST_OFF, LEAST_KEPT = 4, 2
+"""So many months lie an hour off, and so many certainly do not."""
 LAGS = (-2, -1, 0, 1, 2)
-ALIKE = 0.8
+ALIKE = 0.9
 """Least correlation of two profiles that are the same but for the clock."""
 GAIN = 0.02
-"""By how much the moved clock has to correlate better."""
+"""By how much the best lag has to correlate better than every other."""
 _LEAST_HOURS = 8
 _MOVED = (np.arange(24) - np.array(LAGS)[:, None]) % 24
 
 
 def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> int | None:
-    """Hours [h] by which the summer days of ``reporting`` lie later than those of ``baseline``
-    while the winter days do not; None where the clock kept its habits or that cannot be told."""
+    """Hours [h] by which the days of ``reporting`` lie later than those of ``baseline`` in some
+    months while in others they do not; None where the clock kept its habits or that cannot be
+    told."""
     if use.step > timedelta(hours=1) or not len(use):
         return None
-    profiles = [_profiles(use, span, timezone) for span in (baseline, reporting)]
-    lags = {month: _lag(profiles[0][month], profiles[1][month]) for month in (*SUMMER, *WINTER)}
-    winter = [lags[month] == 0 for month in WINTER if lags[month] is not None]
-    if sum(winter) < LEAST_WINTER:
+    before, after = (_profiles(use, span, timezone) for span in (baseline, reporting))
+    lags = [_lag(before[month], after[month]) for month in range(1, 13)]
+    if lags.count(0) < LEAST_KEPT:
         return None
     for lag in (-1, 1):
-        off = sum(lags[month] == lag for month in SUMMER)
-        against = sum(lags[month] == -lag for month in SUMMER)
-        if off >= LEAST_SUMMER and against <= 1:
+        against = sum(other not in (None, 0, lag) for other in lags)
+        if lags.count(lag) >= LEAST_OFF and against <= 1:
             return lag
     return None
 
@@ -76,8 +75,9 @@ def _lag(before: Floats, after: Floats) -> int | None:
         return None
     before = (before - before.mean()) / before.std()
     after = (after - after.mean()) / after.std()
-    alike = dict(zip(LAGS, (before[_MOVED] @ after / len(after)).tolist(), strict=True))
-    best = max(alike, key=lambda lag: alike[lag])
-    if alike[best] < ALIKE:
+    alike = before[_MOVED] @ after / len(after)
+    order = np.argsort(alike)
+    best, next_best = int(order[-1]), int(order[-2])
+    if alike[best] < ALIKE or alike[best] - alike[next_best] <= GAIN:
         return None
-    return best if alike[best] > alike[0] + GAIN else 0
+    return LAGS[best]

@@ -17,7 +17,7 @@ from bms.savings.baseline import Baseline
 from bms.savings.changed_use import ChangedUse, changed_use
 from bms.savings.days import Days
 from bms.savings.outages import Outage, outages
-from bms.savings.steps import Step, steps_after, steps_before
+from bms.savings.steps import Step, steps_in
 
 _HOUR = timedelta(hours=1)
 _HOURS = {
@@ -44,17 +44,12 @@ def events(
     ``reporting``. ``steady`` meters (electricity) have more use than the weather asks for.
     """
     zone = ZoneInfo(timezone)
-    spans = ((before, after, baseline), (after, before, reporting))
+    spoiled, later = steps_in(model, before, after, steady=steady)
+    out = (*outages(model, before, after), *outages(model, after, before))
     return (
-        *(
-            _told_before(s, baseline, zone)
-            for s in steps_before(model, before, after, steady=steady)
-        ),
-        *(
-            _told_after(s, reporting, zone)
-            for s in steps_after(model, before, after, steady=steady)
-        ),
-        *(_out(o, zone) for days, other, _ in spans for o in outages(model, days, other)),
+        *(_told_before(step, baseline, zone) for step in spoiled),
+        *(_told_after(step, reporting, zone) for step in later),
+        *(_out(found, zone) for found in out),
     )
 
 

@@ -61,14 +61,14 @@ def told(code: str, hours: float, start: datetime, end: datetime) -> Words:
 
 
 def shifted(reporting: Span, hours: int) -> Finding:
-    """Summer days that lie ``hours`` [h] later (earlier when negative) than a year before."""
+    """Days that in some months lie ``hours`` [h] later than a year before (or earlier)."""
     da, en = ("senere", "later") if hours > 0 else ("tidligere", "earlier")
     words = Words(
         "clock_shift",
-        f"Sommerens døgn ligger {abs(hours)} time {da} end i basisperioden, vinterens ikke:"
-        " målerens ur følger ikke sommertiden ens i begge perioder.",
-        f"Summer days lie {abs(hours)} hour {en} than in the baseline period, winter days do not:"
-        " the meter's clock does not keep summer time alike in both periods.",
+        f"I nogle måneder ligger døgnet {abs(hours)} time {da} end i basisperioden, i andre ikke:"
+        " målerens ur går ikke ens i begge perioder (sommertid, for eksempel).",
+        f"In some months days lie {abs(hours)} hour {en} than in the baseline period, in others"
+        " not: the meter's clock does not run alike in both periods (summer time, say).",
     )
     whole = (reporting.end - reporting.start) / _HOUR
     return Finding(

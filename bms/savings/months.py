@@ -14,7 +14,6 @@ from datetime import date
 from math import hypot, sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bms.model.savings import MonthSavings
 from bms.model.series import Floats
@@ -37,54 +36,82 @@ class Expected:
     ordinary: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """Days and energy [kWh] of a part of the period; ``ordinary`` days would use as much."""
+
+    days: int
+    adjusted: float
+    measured: float
+    ordinary: float
+
+    def __add__(self, other: _Sum) -> _Sum:
+        return _Sum(
+            self.days + other.days,
+            self.adjusted + other.adjusted,
+            self.measured + other.measured,
+            self.ordinary + other.ordinary,
+        )
+
+
 def month_by_month(expected: Expected, width: Width, season: float) -> tuple[MonthSavings, ...]:
     """The months of a reporting period in order.
 
     ``width`` is the half-width by the model's noise and the building's drift; ``season`` the
     standard deviation of a month about its period, a share of use.
     """
-    days = expected.days.dates
-    keys = np.array([day.year * 12 + day.month - 1 for day in days], dtype=np.int64)
-    rows = []
-    for key in np.unique(keys):
-        year, month = divmod(int(key), 12)
-        here = keys == key
-        so_far = (keys >= year * 12) & (keys <= key)
-        rows.append(_row(date(year, month + 1, 1), here, so_far, expected, width, season))
+    whole = len(expected.days)
+
+    def half(part: _Sum) -> float:
+        """90 % half-width of a part of the period: it is the period's own when it is all of it."""
+        apart = season * sqrt(max(MONTH_DAYS / part.days - MONTH_DAYS / whole, 0.0))
+        own = width(part.adjusted, part.ordinary, part.days)
+        return hypot(own, Z90 * apart * max(part.adjusted, part.ordinary))
+
+    rows: list[MonthSavings] = []
+    so_far = _Sum(0, 0.0, 0.0, 0.0)
+    for month, part in _sums(expected):
+        same_year = bool(rows) and rows[-1].month.year == month.year
+        so_far = so_far + part if same_year else part
+        rows.append(_row(month, part, so_far, half))
     return tuple(rows)
 
 
-def _row(
-    month: date,
-    here: NDArray[np.bool_],
-    so_far: NDArray[np.bool_],
-    expected: Expected,
-    width: Width,
-    season: float,
-) -> MonthSavings:
-    adjusted, measured = expected.kwh[here].sum(), expected.days.kwh[here].sum()
-    half = _half(here, expected, width, season)
-    to_date = float(expected.kwh[so_far].sum() - expected.days.kwh[so_far].sum())
-    half_to_date = _half(so_far, expected, width, season)
-    saving = float(adjusted - measured)
+def _sums(expected: Expected) -> list[tuple[date, _Sum]]:
+    days = expected.days
+    months = [day.year * 12 + day.month - 1 for day in days.dates]
+    first = min(months, default=0)
+    place = np.array(months, dtype=np.int64) - first
+    count = np.bincount(place)
+    adjusted, measured, hours = (
+        np.bincount(place, weights=values) for values in (expected.kwh, days.kwh, days.hours)
+    )
+    return [
+        (
+            date((first + i) // 12, (first + i) % 12 + 1, 1),
+            _Sum(
+                int(count[i]),
+                float(adjusted[i]),
+                float(measured[i]),
+                expected.ordinary * float(hours[i]) / 24.0,
+            ),
+        )
+        for i in np.flatnonzero(count).tolist()
+    ]
+
+
+def _row(month: date, part: _Sum, so_far: _Sum, half: Callable[[_Sum], float]) -> MonthSavings:
+    saving, to_date = part.adjusted - part.measured, so_far.adjusted - so_far.measured
+    wide, wide_to_date = half(part), half(so_far)
     return MonthSavings(
         month=month,
-        days=int(here.sum()),
-        adjusted_baseline_kwh=float(adjusted),
-        measured_kwh=float(measured),
+        days=part.days,
+        adjusted_baseline_kwh=part.adjusted,
+        measured_kwh=part.measured,
         saving_kwh=saving,
-        saving_low_kwh=saving - half,
-        saving_high_kwh=saving + half,
+        saving_low_kwh=saving - wide,
+        saving_high_kwh=saving + wide,
         to_date_kwh=to_date,
-        to_date_low_kwh=to_date - half_to_date,
-        to_date_high_kwh=to_date + half_to_date,
+        to_date_low_kwh=to_date - wide_to_date,
+        to_date_high_kwh=to_date + wide_to_date,
     )
-
-
-def _half(part: NDArray[np.bool_], expected: Expected, width: Width, season: float) -> float:
-    """90 % half-width of a part of the period: it is the period's own when it is all of it."""
-    adjusted = float(expected.kwh[part].sum())
-    ordinary = expected.ordinary * float(expected.days.hours[part].sum()) / 24.0
-    days, whole = int(part.sum()), len(part)
-    apart = season * sqrt(MONTH_DAYS / days - MONTH_DAYS / whole) if days < whole else 0.0
-    return hypot(width(adjusted, ordinary, days), Z90 * apart * max(adjusted, ordinary))

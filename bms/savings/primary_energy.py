@@ -6,10 +6,11 @@ the first one none does. What is not in the table is not known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+from bms.model.savings import Savings
 from bms.model.units import Commodity
 
 
@@ -58,3 +59,16 @@ def carrier_of(commodity: Commodity) -> str | None:
         Commodity.GAS: "gas",
     }
     return carriers.get(commodity)
+
+
+def primary_factors(meters: Iterable[Savings], factors: Factors) -> dict[str, float]:
+    """Primary energy factor [kWh/kWh] by meter id, in force on the last day of the reporting
+    period; meters whose factor is not known are left out."""
+    found = {}
+    for meter in meters:
+        carrier = carrier_of(meter.commodity)
+        day = (meter.reporting.end - timedelta(microseconds=1)).date()
+        factor = None if carrier is None else factors.primary_energy(carrier, day)
+        if factor is not None:
+            found[meter.meter_id] = factor.value
+    return found

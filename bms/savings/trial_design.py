@@ -27,6 +27,8 @@ FEWEST_LEFT = 200
 could be told from luck."""
 CANDIDATES = 4000
 """Draws from which the limit is taken [1]."""
+PATIENCE = 200
+"""Rounds of ``CANDIDATES`` [1]; a tenth of each is good, so a few of them do."""
 FEWEST_BLOCKS = 6
 """With fewer blocks [1] the smallest possible p-value is above 0.05."""
 
@@ -69,8 +71,13 @@ def layout(
 ) -> Layout:
     """The layout of whole blocks of days with these temperatures [degC] and kinds.
 
-    Raises ``TooFewBlocks``.
+    Raises ``TooFewBlocks``, and ``ValueError`` where the wash-out leaves no day of a block.
     """
+    if not 0 <= washout_days < block_days:
+        raise ValueError(
+            f"blocks of {block_days} days leave nothing to analyse after {washout_days} days of "
+            "wash-out; take longer blocks"
+        )
     days = len(temp_c)
     blocks = days // block_days
     if blocks < FEWEST_BLOCKS:
@@ -97,16 +104,20 @@ def draw(plan: Layout, seed: int) -> Lot:
 
 
 def others(plan: Layout, limit: float, seed: int, count: int) -> Flags:
-    """``count`` draws that might have been made instead, shape (count, blocks)."""
+    """``count`` draws that might have been made instead, shape (count, blocks).
+
+    Raises ``ValueError`` for a limit that hardly any draw keeps.
+    """
     rng = np.random.default_rng((seed, 1))
     found: list[Flags] = []
-    have = 0
-    while have < count:
+    for _ in range(PATIENCE):
         candidates = _halves(plan.blocks, CANDIDATES, rng)
-        good = candidates[imbalance(plan, candidates) <= limit]
-        found.append(good)
-        have += len(good)
-    return np.concatenate(found)[:count]
+        found.append(candidates[imbalance(plan, candidates) <= limit])
+        if sum(map(len, found)) >= count:
+            return np.concatenate(found)[:count]
+    raise ValueError(
+        f"hardly any draw is as balanced as {limit:g}; the trial's record is not whole"
+    )
 
 
 def imbalance(plan: Layout, draws: Flags) -> Floats:

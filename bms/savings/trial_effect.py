@@ -112,8 +112,8 @@ def by_lot(found: Scores, confidence: float = CONFIDENCE) -> Bounds:
 
 
 def _end(ends: Floats, side: float, confidence: float) -> float | None:
-    """The θ beyond which fewer than 1 - confidence of the draws are as extreme as ours."""
-    needed = int(np.ceil((1.0 - confidence) * (len(ends) + 1) - 1e-9)) - 1
+    """The last θ whose p-value is above 1 - confidence."""
+    needed = int(np.floor((1.0 - confidence) * (len(ends) + 1) + 1e-9))
     if needed < 1:
         return None
     end = float(side * np.sort(side * ends)[-needed])

@@ -26,7 +26,7 @@ from bms.savings.trial_effect import (
     shrinking,
 )
 
-DRAWS = 999
+DRAWS = 499
 """Draws that might have been made instead [1]."""
 LEAST_DAYS = 4
 """Days [d] that each arm needs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.model.event import NonRoutineEvent
@@ -14,6 +15,7 @@ from bms.savings.adjust import adjust
 from bms.savings.adjusted import OPEN_EVENTS, capped, with_adjustment, with_adjustments_of
 from bms.savings.assess import assess_meter
 from bms.savings.combine import combine
+from bms.savings.primary_energy import Factors, primary_factors
 from bms.services.consumption import consumption
 from bms.services.value import Worth, worth
 
@@ -44,6 +46,7 @@ def assess_site(
     baseline: Span,
     reporting: Span,
     tariffs: Tariffs | None = None,
+    factors: Factors | None = None,
 ) -> SiteSavings:
     """Avoided energy use of the billed meters of a site, each and together.
 
@@ -71,9 +74,12 @@ def assess_site(
                 reporting=reporting,
                 timezone=site.timezone,
                 closed=site.closed,
+                building_use=site.use,
             )
         )
     value = Worth() if tariffs is None else worth(site, reporting, feed=feed, tariffs=tariffs)
+    if factors is not None:
+        value = replace(value, primary=primary_factors(parts, factors))
     return _told(site, parts, store.events(site.id), value)
 
 
@@ -83,7 +89,7 @@ def _told(
     """The sum of the meters with what people decided about their non-routine events."""
     adjusted = [with_adjustment(part, entries) for part in parts]
     total, without = (
-        combine(site.id, meters, prices=value.prices, factors=value.factors)
+        combine(site.id, meters, prices=value.prices, factors=value.factors, primary=value.primary)
         for meters in (adjusted, parts)
     )
     waiting = [

@@ -110,12 +110,15 @@ class Ledger:
         """Enter what a person knows and the data do not show, or correct an earlier entry.
 
         A quantity of 0 ± 0 dismisses what ``supersedes`` names. Raises ``NotFound`` for a meter
-        that is not billed here, ``ConfigError`` for a period or a quantity that is none.
+        that is not billed here or an entry that is not there, ``ConfigError`` for a period or a
+        quantity that is none, and an entry that cannot be superseded.
         """
         billed = [meter.id for meter in self.site.meters if meter.billed]
         if meter_id not in billed:
             known = ", ".join(billed) or "none"
             raise NotFound(f"no billed meter {meter_id!r} in {self.site.id}; there are: {known}")
+        if supersedes is not None:
+            self._check_superseded(supersedes, f"{self.site.id}/{meter_id}")
         nothing = quantity.kwh == 0 and quantity.kwh_se == 0
         decision = Decision.DISMISSED if nothing else Decision.CONFIRMED
         return self._enter(
@@ -127,6 +130,17 @@ class Ledger:
             quantity=quantity,
             supersedes=supersedes,
         )
+
+    def _check_superseded(self, earlier: str, meter: str) -> None:
+        entries = self.store.events(self.site.id)
+        mine = [entry.id for entry in standing(entries) if entry.meter == meter]
+        if earlier in mine:
+            return
+        known = ", ".join(mine) or "none"
+        sentence = f"no entry {earlier!r} about {meter} stands; there are: {known}"
+        if any(entry.id == earlier for entry in entries):
+            raise ConfigError(sentence)
+        raise NotFound(sentence)
 
     def _named(self, open_id: str) -> OpenEvent:
         rows = self.open()

@@ -100,8 +100,8 @@ def _words(meter: Savings, kept: KeptBaseline) -> Words:
     what_en = "method or settings" if moved else "data"
     return Words(
         CHANGED,
-        f"Basislinjens {what_da} er ændret, siden {meter.meter_id} blev opgjort {day}: dengang "
-        f"{was.n} døgn og {was_da}, nu {meter.n} døgn og {is_da}. Godkend den nye basislinje.",
-        f"The {what_en} of the baseline changed since {meter.meter_id} was told on {day}: "
-        f"{was.n} days and {was_en} then, {meter.n} days and {is_en} now. Accept the new baseline.",
+        f"Basislinjens {what_da} er ændret, siden {meter.meter_id} blev opgjort {day}: forbruget i "
+        f"basisperioden var {was_da} dengang og er {is_da} nu. Godkend den nye basislinje.",
+        f"The {what_en} of the baseline changed since {meter.meter_id} was told on {day}: the use "
+        f"of its period was {was_en} then and is {is_en} now. Accept the new baseline.",
     )

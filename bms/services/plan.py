@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bms.model.plan import BuildingModel, NoModel, Plan
 from bms.model.site import Site
 from bms.ports import Checker, Feed, Planner, Store, Tariffs
+from bms.services.occupancy import outdated, use_of
 from bms.services.problem import IDENTIFY_DAYS, assemble
 
 
@@ -62,5 +63,19 @@ async def plan_site(
         )
         store.add_plan(plan)
         return plan
+
+    return await asyncio.to_thread(work)
+
+
+async def knows_the_use(site: Site, *, now: datetime, store: Store) -> bool:
+    """Whether the plan in force knows every booking and closure of its horizon; False without a
+    plan. Raises ``StoreUnavailable``."""
+
+    def work() -> bool:
+        plan = store.plan_in_force(site.id)
+        if plan is None:
+            return False
+        use = use_of(site, store, plan.schedule.start, plan.schedule.end)
+        return not outdated(plan, use, now)
 
     return await asyncio.to_thread(work)

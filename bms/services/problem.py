@@ -9,8 +9,9 @@ import numpy as np
 
 from bms.errors import FeedError
 from bms.model.feed import WeatherSeries
-from bms.model.grid import occupied, on_grid, timetable_values, ventilation_required
+from bms.model.grid import on_grid, timetable_values
 from bms.model.plan import (
+    CurveTask,
     History,
     Lever,
     Numbers,
@@ -22,11 +23,13 @@ from bms.model.plan import (
     ZoneTask,
 )
 from bms.model.series import Floats
-from bms.model.site import Point, Role, Site, Ventilation, Zone
+from bms.model.site import HeatSourceKind, Point, Role, Site, Ventilation, Zone
 from bms.model.units import Commodity
 from bms.model.words import Words
 from bms.ports import Feed, Fold, Store, Tariffs
 from bms.services.consumption import consumption
+from bms.services.occupancy import Use, use_of
+from bms.services.outdoor_forecast import corrected
 
 STEP = timedelta(minutes=15)
 STATE_DAYS = 2
@@ -43,6 +46,10 @@ def numbers(values: Floats) -> Numbers:
     return tuple(None if np.isnan(v) else round(float(v), 4) for v in values)
 
 
+def _floats(values: Numbers) -> Floats:
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+
 def assemble(
     site: Site,
     *,
@@ -57,7 +64,12 @@ def assemble(
     start, n = quarter(now), int(horizon / STEP)
     end = start + STEP * n
     weather, notes = _weather(site, feed, start, end, now)
+    temps = corrected(
+        _floats(weather.temp_out_c), site, start=start, step=STEP, now=now, feed=feed, store=store
+    )
+    weather = replace(weather, temp_out_c=numbers(temps.temp_out_c))
     prices, more = _prices(site, feed, tariffs, now, start, n)
+    use = use_of(site, store, start, end)
     heat = tariffs.heat(site.heat_tariff, start, STEP, n)
     heat_kg = tariffs.heat_emissions(site.heat_tariff, start, STEP, n)
     return Problem(
@@ -72,13 +84,14 @@ def assemble(
         heat_dkk_per_kwh=numbers(heat.values),
         electricity_kg_per_kwh=prices.kg_per_kwh,
         heat_kg_per_kwh=numbers(heat_kg.values),
-        zones=tuple(_zone_task(site, zone, store, now, n) for zone in site.zones),
+        zones=tuple(_zone_task(use, zone, store, now, n) for zone in site.zones),
         heat_source=site.heat_source,
-        ventilation=tuple(_ventilation_task(site, unit, start, n) for unit in site.ventilation),
+        ventilation=tuple(_ventilation_task(use, unit, start, n) for unit in site.ventilation),
+        curve=_curve_task(site),
         history=history(site, now=now, store=store, feed=feed, days=history_days),
         model=store.model(site.id),
         weights=site.weights,
-        notes=notes + more,
+        notes=notes + temps.notes + more + use.words(start, end),
     )
 
 
@@ -88,6 +101,7 @@ def history(site: Site, *, now: datetime, store: Store, feed: Feed, days: float)
     n = int(timedelta(days=days) / STEP)
     start = end - STEP * n
     weather, _ = _weather(site, feed, start, end, now)
+    use = use_of(site, store, start, end)
     measured = _values(store, _point(site, Role.OUTDOOR_TEMP), start, end, n)
     if np.isfinite(measured).any():
         weather = replace(weather, temp_out_c=numbers(measured))
@@ -96,7 +110,7 @@ def history(site: Site, *, now: datetime, store: Store, feed: Feed, days: float)
         step_s=int(STEP.total_seconds()),
         weather=weather,
         heat_kw=numbers(_heat_kw(site, store, start, end, n)),
-        zones=tuple(_zone_history(site, zone, store, start, end, n) for zone in site.zones),
+        zones=tuple(_zone_history(use, zone, store, start, end, n) for zone in site.zones),
         ventilation=tuple(
             VentilationHistory(
                 id=unit.id,
@@ -132,7 +146,7 @@ def _weather(
     return Weather(
         temp_out_c=numbers(on_grid(got.temp_out_c.series, start, STEP, n)),
         ghi_wm2=numbers(on_grid(got.ghi_wm2.series, start, STEP, n)),
-    ), ()
+    ), got.temp_out_c.notes + got.ghi_wm2.notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +163,21 @@ def _prices(
     end = start + STEP * n
     prices: Numbers = (None,) * n
     factors: Numbers = (None,) * n
-    notes = []
+    notes: list[Words] = []
+    uses_power = site.heat_source.kind is HeatSourceKind.HEAT_PUMP or bool(site.ventilation)
     try:
-        spot = feed.spot(site.price_area, start=start, end=end, now=now).series
-        price = tariffs.electricity(site.electricity_tariff, spot)
+        spot = feed.spot(site.price_area, start=start, end=end, now=now)
+        price = tariffs.electricity(site.electricity_tariff, spot.series)
+        notes += spot.notes if uses_power else ()
         prices = numbers(on_grid(price, start, STEP, n))
     except FeedError as error:
         notes.append(
             Words("no_prices", f"Elpriser mangler: {error}", f"Prices are missing: {error}")
         )
     try:
-        factor = feed.emissions(site.price_area, start=start, end=end, now=now).series
-        factors = numbers(on_grid(factor, start, STEP, n))
+        factor = feed.emissions(site.price_area, start=start, end=end, now=now)
+        factors = numbers(on_grid(factor.series, start, STEP, n))
+        notes += factor.notes if uses_power else ()
     except FeedError as error:
         notes.append(
             Words("no_factors", f"CO2-tal mangler: {error}", f"CO2 factors are missing: {error}")
@@ -193,31 +210,32 @@ def _heat_kw(site: Site, store: Store, start: datetime, end: datetime, n: int) -
 
 
 def _zone_history(
-    site: Site, zone: Zone, store: Store, start: datetime, end: datetime, n: int
+    use: Use, zone: Zone, store: Store, start: datetime, end: datetime, n: int
 ) -> ZoneHistory:
     def measured(role: Role) -> Numbers:
-        return numbers(_values(store, _point(site, role, zone=zone.id), start, end, n))
+        return numbers(_values(store, _point(use.site, role, zone=zone.id), start, end, n))
 
     return ZoneHistory(
         id=zone.id,
         temp_c=measured(Role.ZONE_TEMP),
         setpoint_c=measured(Role.ZONE_SETPOINT),
         valve_pct=measured(Role.ZONE_VALVE),
-        occupied=occupied(zone, site, start, int(STEP.total_seconds()), n),
+        occupied=use.in_use(zone, start, int(STEP.total_seconds()), n),
     )
 
 
-def _zone_task(site: Site, zone: Zone, store: Store, now: datetime, n: int) -> ZoneTask:
+def _zone_task(use: Use, zone: Zone, store: Store, now: datetime, n: int) -> ZoneTask:
+    site = use.site
     start, step_s = quarter(now), int(STEP.total_seconds())
     setpoint = _point(site, Role.ZONE_SETPOINT, zone=zone.id)
-    in_use = occupied(zone, site, start, step_s, n)
+    in_use = use.in_use(zone, start, step_s, n)
     comfort = zone.comfort
     return ZoneTask(
         id=zone.id,
         area_m2=zone.area_m2,
         occupied=in_use,
-        low_c=tuple(comfort.low_c if use else comfort.floor_c for use in in_use),
-        high_c=tuple(comfort.high_c if use else comfort.ceiling_c for use in in_use),
+        low_c=tuple(comfort.low_c if busy else comfort.floor_c for busy in in_use),
+        high_c=tuple(comfort.high_c if busy else comfort.ceiling_c for busy in in_use),
         own_setpoint_c=timetable_values(zone.own_setpoint, site, start, step_s, n),
         lever=_lever(setpoint),
         name=zone.name,
@@ -232,25 +250,24 @@ def _value_now(store: Store, point: Point | None, now: datetime) -> float | None
     return round(reading.value, 4) if reading and fresh and reading.value is not None else None
 
 
-def _ventilation_task(site: Site, unit: Ventilation, start: datetime, n: int) -> VentilationTask:
-    """The task of an air-handling unit.
-
-    It is never asked to run longer than its own control runs it: more air than people have today
-    is a change of service, which a person decides by changing the unit's hours.
-    """
-    step_s = int(STEP.total_seconds())
-    own_run = timetable_values(unit.own_run, site, start, step_s, n)
-    wanted = ventilation_required(unit, site, start, step_s, n)
+def _ventilation_task(use: Use, unit: Ventilation, start: datetime, n: int) -> VentilationTask:
+    site, step_s = use.site, int(STEP.total_seconds())
     return VentilationTask(
         id=unit.id,
         zones=unit.zones,
         flow_m3_h=unit.flow_m3_h,
         fan_kw=unit.fan_kw,
         recovery=unit.recovery,
-        own_run=own_run,
-        required=tuple(want and own > 0.0 for want, own in zip(wanted, own_run, strict=True)),
+        own_run=timetable_values(unit.own_run, site, start, step_s, n),
+        required=use.ventilated(unit, start, step_s, n),
         lever=_lever(_point(site, Role.VENTILATION_RUN, ventilation=unit.id)),
     )
+
+
+def _curve_task(site: Site) -> CurveTask | None:
+    """The heating curve of the whole building, where its shift may be written."""
+    lever = _lever(_point(site, Role.HEATING_CURVE_SHIFT))
+    return CurveTask(lever=lever) if lever is not None else None
 
 
 def _lever(point: Point | None) -> Lever | None:

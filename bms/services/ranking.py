@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -38,8 +38,18 @@ def ranking(
     city: City, book: SavingsBook, metric: Metric, *, worst_first: bool = True
 ) -> tuple[Standing, ...]:
     """Every site among its peers by its last 365 whole local days."""
-    figures = [_kept(city, book, site) for site in city.sites.values()]
-    return ranked(metric, figures, worst_first=worst_first)
+    return ranked(metric, figures_of_city(city, book), worst_first=worst_first)
+
+
+def figures_of_city(
+    city: City, book: SavingsBook, report: Callable[[float], None] = lambda share: None
+) -> tuple[KeyFigures, ...]:
+    """The key figures of every site; ``report`` hears the share that is done, 0..1."""
+    found: list[KeyFigures] = []
+    for site in city.sites.values():
+        found.append(_kept(city, book, site))
+        report(len(found) / len(city.sites))
+    return tuple(found)
 
 
 def last_year(now: datetime, timezone: str) -> Span:

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.command import Accepted, Clamped
-from bms.model.grid import local_grid, occupied
 from bms.model.savings import Span
-from bms.model.series import Floats, Series, grid_length
-from bms.model.site import Role, Site, Zone
+from bms.model.series import Floats, Series
+from bms.model.site import Site
 from bms.model.trial import Subject
 from bms.model.units import Commodity
 from bms.ports import Feed, Store
-from bms.savings.days import FULL_DAY, daily
+from bms.savings.days import daily
 from bms.savings.screening import screen_temp, screen_use
 from bms.savings.trial_days import Record
 from bms.services.assess import meter_use, outdoor_temperature
 from bms.services.periods import local_date, midnight
+from bms.services.trial_comfort import discomfort
 
 DAY = timedelta(days=1)
-QUARTER = timedelta(minutes=15)
-QUARTER_H = 0.25
 PAST_DAYS = 400
 """Days before a trial [d] from which it is planned, and its use expected."""
 
@@ -47,7 +45,7 @@ def records(site: Site, store: Store, feed: Feed, first: date, last: date) -> di
         for subject, commodity in COMMODITIES.items()
         if (value := _energy(site, commodity, store, temp, span)) is not None
     }
-    comfort = _discomfort(site, store, first, (last - first).days)
+    comfort = discomfort(site, store, first, (last - first).days)
     if comfort is not None:
         found[Subject.COMFORT] = comfort
     return {
@@ -84,49 +82,6 @@ def _energy(
             clean, _ = screen_use(use, temp, commodity)
             parts.append(daily(clean, temp, span, site.timezone).rate)
     return np.asarray(np.sum(parts, axis=0), dtype=np.float64) if parts else None
-
-
-def _discomfort(site: Site, store: Store, first: date, days: int) -> Floats | None:
-    """Kelvin-hours outside of the comfort band in use, over all zones [K h/day]; NaN on days
-    that were watched for less than 90 % of the time in use."""
-    watched = [zone for zone in site.zones if _sensor(site, zone) is not None]
-    if not watched:
-        return None
-    start, end = (midnight(first + n * DAY, site.timezone) for n in (0, days))
-    day = _day_numbers(site, start, end)
-    return np.sum([_zone(site, zone, store, start, end, day) for zone in watched], axis=0)
-
-
-def _sensor(site: Site, zone: Zone) -> str | None:
-    points = site.points_by_role(Role.ZONE_TEMP)
-    return next((point.id for point in points if point.zone == zone.id), None)
-
-
-def _day_numbers(site: Site, start: datetime, end: datetime) -> NDArray[np.int64]:
-    """Local day of every quarter, from 0."""
-    n = grid_length(start, end, QUARTER)
-    grid = local_grid(site.timezone, start, int(QUARTER.total_seconds()), n)
-    return grid.day - grid.day[0] if n else grid.day
-
-
-def _zone(
-    site: Site,
-    zone: Zone,
-    store: Store,
-    start: datetime,
-    end: datetime,
-    day: NDArray[np.int64],
-) -> Floats:
-    sensor = _sensor(site, zone)
-    assert sensor is not None
-    temp = store.series(sensor, start, end, QUARTER).values
-    used = np.array(occupied(zone, site, start, int(QUARTER.total_seconds()), len(day)))
-    known = used & np.isfinite(temp)
-    off = np.maximum(zone.comfort.low_c - temp, 0.0) + np.maximum(temp - zone.comfort.high_c, 0.0)
-    days = int(day[-1]) + 1 if len(day) else 0
-    total = np.bincount(day[known], weights=off[known], minlength=days) * QUARTER_H
-    seen, there = (np.bincount(day[mask], minlength=days) for mask in (known, used))
-    return np.where(seen >= FULL_DAY * there, total, np.nan)
 
 
 def day_flags(first: date, days: int, marked: Iterable[date]) -> NDArray[np.bool_]:

@@ -19,10 +19,12 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Mean ``prices`` [DKK/kWh] and ``factors`` [kg CO2/kWh] by meter id; unknown ones left out."""
+    """Mean ``prices`` [DKK/kWh], ``factors`` [kg CO2/kWh] and ``primary`` energy factors [kWh/kWh]
+    by meter id; unknown ones left out."""
 
     prices: dict[str, float] = field(default_factory=dict)
     factors: dict[str, float] = field(default_factory=dict)
+    primary: dict[str, float] = field(default_factory=dict)
 
 
 def worth(site: Site, span: Span, *, feed: Feed, tariffs: Tariffs) -> Worth:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.errors import NotFound, StoreError
+from bms.model.booking import Booking
 from bms.model.command import Override, Receipt, ReleaseReceipt
 from bms.model.plan import BuildingModel, Plan
 from bms.model.site import Mode
 from bms.model.trial import KeptTrial, Trial, TrialEnd
 from bms.store.local_days import TIMEZONE, LocalDays
+from bms.store.memory_bookings import MemoryBookings
 from bms.store.memory_events import MemoryEvents
 from bms.store.memory_readings import MemoryReadings
 from bms.store.moment import to_micros
@@ -208,7 +210,25 @@ class _Trials(_People):
         return [KeptTrial(trial=trial, ended=self._ends.get(trial.id)) for trial in mine]
 
 
-class MemoryStore(MemoryReadings, MemoryEvents, _Plans, _Trials):
+class _Bookings(_Trials):
+    def __init__(self) -> None:
+        super().__init__()
+        self._booked = MemoryBookings(self._audit)
+
+    def add_booking(self, booking: Booking) -> None:
+        """See ``bms.ports.Store``."""
+        self._booked.add(booking)
+
+    def remove_booking(self, site: str, booking_id: str, *, actor: str, at: datetime) -> None:
+        """See ``bms.ports.Store``."""
+        self._booked.remove(site, booking_id, actor=actor, at=at)
+
+    def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
+        """See ``bms.ports.Store``."""
+        return self._booked.find(site, start, end)
+
+
+class MemoryStore(MemoryReadings, MemoryEvents, _Plans, _Bookings):
     """Implements ``bms.ports.Store`` in memory; also ``corrections`` and ``audit``.
 
     Days are those of ``timezone``. Raises ConfigError for a time zone that cannot be served.

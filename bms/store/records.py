@@ -27,6 +27,8 @@ class Action(StrEnum):
     REMOVE_OVERRIDE = "remove_override"
     START_TRIAL = "start_trial"
     END_TRIAL = "end_trial"
+    ADD_BOOKING = "add_booking"
+    REMOVE_BOOKING = "remove_booking"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

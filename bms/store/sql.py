@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bms.store.bookings import SqlBookings
 from bms.store.events import SqlEvents
 from bms.store.link import PATIENCE_S, Link
 from bms.store.local_days import TIMEZONE, LocalDays
@@ -12,7 +13,7 @@ from bms.store.trials import SqlTrials
 from bms.store.zone import settle_zone
 
 
-class SqlStore(SqlRetention, SqlPlans, SqlPeople, SqlTrials, SqlEvents):
+class SqlStore(SqlRetention, SqlPlans, SqlPeople, SqlTrials, SqlEvents, SqlBookings):
     """Implements ``bms.ports.Store``; also ``corrections`` and ``audit``.
 
     ``url`` is an SQLAlchemy URL such as ``sqlite:///var/bms.db``. Folder, file and tables are

@@ -328,3 +328,21 @@ class BaselineRow(SQLModel, table=True):
     author: str
     reason: str
     body: str
+
+
+class BookingRow(SQLModel, table=True):
+    """A booking or closure (``bms.model.booking``) and, once it is over, its removal."""
+
+    __tablename__: ClassVar[str] = "bookings"
+    __table_args__ = (Index("bookings_by_site", "site", "ends"),)
+    id: str = Field(primary_key=True)
+    site: str
+    zone: str | None = None
+    starts: datetime = Field(sa_type=UtcTime)
+    ends: datetime = Field(sa_type=UtcTime)
+    kind: str
+    reason: str
+    author: str
+    made_at: datetime = Field(sa_type=UtcTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    removed_by: str | None = None

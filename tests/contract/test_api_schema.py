@@ -19,6 +19,10 @@ SURFACE = {
     "/v1/sites/{site_id}/savings.csv": {"get"},
     "/v1/portfolio/savings": {"get"},
     "/v1/portfolio/savings.csv": {"get"},
+    "/v1/portfolio/ranking": {"get"},
+    "/v1/portfolio/cooling": {"get"},
+    "/v1/sites/{site_id}/events": {"get", "post"},
+    "/v1/sites/{site_id}/baselines": {"get", "post"},
     "/v1/sites/{site_id}/plan": {"get", "post"},
     "/v1/plans/{plan_id}": {"get"},
     "/v1/controllers/{device_id}/schedule": {"get"},
@@ -44,6 +48,8 @@ UNITS = (
     "_s",
     "_h",
     "_dkk_per_kh",
+    "_mwh",
+    "_dkk_per_k_mwh",
 )
 WITHOUT_UNIT = {
     "latitude",  # degrees, by nature
@@ -53,6 +59,8 @@ WITHOUT_UNIT = {
     "confidence",
     "cv_rmse",
     "hourly_cv_rmse",
+    "hourly_months_cv_rmse",
+    "guf_share",
     "n_eff",
     "degree_days",  # K·d, by name
     "nmbe",
@@ -60,6 +68,8 @@ WITHOUT_UNIT = {
     "rho",
     "drift",
     "value",  # the unit stands beside it
+    "median",
+    "distance",
     "total",
     "amount",
     "energy_ratio",

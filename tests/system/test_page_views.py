@@ -17,7 +17,7 @@ from tests.fakes_api import HTML, NOW, SETPOINT, a_command, a_lodge_plan, a_worl
 from tests.fakes_city import HOUR, QUARTER, lodge
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
-PAGES = ("/", "/sites/lodge", "/docs", "/login")
+PAGES = ("/", "/sites/lodge", "/ranking", "/cooling", "/docs", "/login")
 LANGUAGES = ("da", "en")
 
 

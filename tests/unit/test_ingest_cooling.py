@@ -48,12 +48,13 @@ def test_the_hours_in_which_more_water_flowed_weigh_more() -> None:
     assert found.energy_ratio is None
 
 
-@pytest.mark.parametrize(
-    ("points", "says"),
-    [((), "has no volume"), ((VOLUME, FLOW), "neither its temperatures nor E8 and E9")],
-)
-def test_a_meter_that_cannot_tell_says_so(
-    points: tuple[tuple[str, Role, Unit], ...], says: str
-) -> None:
-    with pytest.raises(NotFound, match=says):
-        cooling(with_points(*points), "heat", MemoryStore(), START, END)
+def test_a_meter_without_a_volume_says_so() -> None:
+    with pytest.raises(NotFound, match="has no volume"):
+        cooling(lodge(), "heat", MemoryStore(), START, END)
+
+
+def test_a_volume_alone_says_what_is_missing() -> None:
+    site = with_points(VOLUME, FLOW)
+    points = tuple(point for point in site.points if point.id != "lodge/heat.energy")
+    with pytest.raises(NotFound, match="neither its energy nor its temperatures nor E8 and E9"):
+        cooling(replace(site, points=points), "heat", MemoryStore(), START, END)

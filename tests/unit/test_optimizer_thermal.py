@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optimizer.thermal import Rc, forced, free_run, heat_for, mass_from_air, steps_for
+from optimizer.thermal import Pair, Rc, forced, free_run, heat_for, mass_from_air, steps_for
 
 
 def rc(**changes: float) -> Rc:
@@ -45,9 +45,11 @@ def test_steady_state_is_the_heat_over_the_conductance(step_h: float) -> None:
     air, mass = house.flows(
         heat=zeros + 4.5, temp_out=zeros + 2.0, ghi_kw=zeros, use=zeros, run=zeros + 1.0
     )
-    added = forced(house, air, mass, zeros + 1.0, step_h)
+    added = forced(Pair.of(house, step_h), air, mass, zeros + 1.0)
     start = np.array([[15.0]])
-    run = free_run(house, (start, start), added, zeros + 1.0, np.arange(n)[np.newaxis], step_h)
+    run = free_run(
+        Pair.of(house, step_h), (start, start), added, zeros + 1.0, np.arange(n)[np.newaxis]
+    )
     assert run[0, 0, -1] == pytest.approx(2.0 + 4.5 / 0.9, abs=1e-6)
 
 
@@ -75,7 +77,7 @@ def test_the_inverse_gives_back_the_heat() -> None:
         mass.append(x[1])
         x = steps.a[k, 0] @ x + steps.b[k, 0] @ [air_flow[0, k], mass_flow[0, k]]
     without, mass_flow = house.flows(heat=zeros, **drive)
-    added = forced(house, without, mass_flow, run, 0.25)
+    added = forced(Pair.of(house, 0.25), without, mass_flow, run)
     needed = heat_for(house, np.array(air), added, np.array([mass]), run, 0.25)
     assert np.allclose(needed, heat[:-1], atol=1e-9)
 

@@ -62,7 +62,7 @@ def test_a_large_saving_on_a_steady_building_is_verified():
     assert result.saving_kwh / result.adjusted_baseline_kwh == pytest.approx(0.25, abs=0.02)
     assert 0 < result.saving_low_kwh < result.saving_kwh < result.saving_high_kwh
     assert result.confidence == 0.9
-    assert 0.03 < result.drift < 0.05  # half of the season lies next to the reporting period
+    assert 0.04 < result.drift < 0.06  # half of the season lies next to the reporting period
     assert result.cv_rmse < 0.1
     assert result.r2 > 0.9
 
@@ -96,7 +96,7 @@ def test_drift_widens_the_interval_with_the_time_that_has_passed():
 
     later = Span(start=local(2019, 12, 9), end=local(2019, 12, 23))
     assert half_width(drift=0.0) < half_width(drift=0.03) < half_width(drift=0.1)
-    assert assess(building(), reporting=later).drift == 0.05  # a year and more: not beyond 5 %
+    assert assess(building(), reporting=later).drift == 0.06  # a year and more: not beyond 6 %
 
 
 def test_quarter_hours_say_the_same_as_hours():

@@ -1,0 +1,76 @@
+"""How heat meters cool the district heating water, and what poor cooling costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.pages.language import MISSING, Tongue
+from api.pages.standing import name_of
+from bms.services.city import City
+from bms.services.cooling_fees import MeterCooling, portfolio_cooling
+from bms.services.savings_cache import SavingsBook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoolingRow:
+    """A meter in words; ``poor`` where it cools less than the rule asks for."""
+
+    site: str
+    name: str
+    cooling: str
+    wanted: str
+    poor: bool
+    energy: str
+    fee: str
+    at_end: str
+    interval: str
+    months: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoolingPage:
+    """``months`` are the heads of the months' columns; ``sources`` say whose rules they are."""
+
+    year: int | None
+    until: str | None
+    months: tuple[str, ...]
+    rows: tuple[CoolingRow, ...]
+    sources: tuple[str, ...]
+    fees: str
+    at_end: str
+
+
+def cooling_page(city: City, book: SavingsBook, t: Tongue) -> CoolingPage:
+    """Everything on the page of cooling."""
+    rows = portfolio_cooling(city, book)
+    known = [row.forecast.fee_dkk for row in rows if row.forecast is not None]
+    fees = [row.fee_dkk for row in rows if row.fee_dkk is not None]
+    return CoolingPage(
+        year=rows[0].year if rows else None,
+        until=t.calendar_day(rows[0].until) if rows else None,
+        months=tuple(t.month(month.first) for month in rows[0].months) if rows else (),
+        rows=tuple(_row(city, row, t) for row in rows),
+        sources=tuple(dict.fromkeys(row.rule.source for row in rows if row.rule is not None)),
+        fees=t.number(sum(fees)) if fees else MISSING,
+        at_end=t.number(sum(known)) if known else MISSING,
+    )
+
+
+def _row(city: City, row: MeterCooling, t: Tongue) -> CoolingRow:
+    year, end, rule = row.to_date, row.forecast, row.rule
+    return CoolingRow(
+        site=row.site,
+        name=f"{name_of(city.sites[row.site], t)} · {row.meter.partition('/')[2]}",
+        cooling=t.number(None if year is None else year.cooling_k, 1),
+        wanted=t.number(None if rule is None else rule.below_k),
+        poor=year is not None and rule is not None and year.cooling_k < rule.below_k,
+        energy=t.number(None if year is None else year.energy_mwh, 1),
+        fee=t.number(row.fee_dkk),
+        at_end=t.number(None if end is None else end.fee_dkk),
+        interval=MISSING
+        if end is None
+        else t("cooling_interval", low=t.number(end.fee_low_dkk), high=t.number(end.fee_high_dkk)),
+        months=tuple(t.number(month.cooling_k, 1) for month in row.months),
+        notes=tuple(t.say(note) for note in row.notes),
+    )

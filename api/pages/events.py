@@ -1,0 +1,90 @@
+"""Non-routine events of a building: what is open, and what people decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.pages.language import Tongue
+from bms.model.event import Decision, NonRoutineEvent, standing
+from bms.model.savings import SiteSavings
+from bms.model.site import Site
+from bms.ports import Store
+from bms.services.events import OpenEvent, open_events
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRow:
+    id: str
+    words: str
+    proposal: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """An entry in words; ``stands`` is false once a later one supersedes it."""
+
+    meter: str
+    period: str
+    kwh: str
+    decision: str
+    author: str
+    entered: str
+    reason: str
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsView:
+    """``without`` tells the saving without the adjustments, None where there are none."""
+
+    open: tuple[OpenRow, ...]
+    ledger: tuple[LedgerRow, ...]
+    without: str | None
+
+
+def events_view(store: Store, site: Site, savings: SiteSavings, t: Tongue) -> EventsView:
+    """The events of a site, newest entries first."""
+    entries = store.events(site.id)
+    kept = {entry.id for entry in standing(entries)}
+    return EventsView(
+        open=tuple(_open(row, t) for row in open_events(site, savings, entries)),
+        ledger=tuple(_entry(entry, entry.id in kept, t) for entry in reversed(entries)),
+        without=_without(savings, t),
+    )
+
+
+def _open(row: OpenEvent, t: Tongue) -> OpenRow:
+    proposal = row.finding.proposal
+    return OpenRow(
+        id=row.id,
+        words=t.say(row.finding.words),
+        proposal=None if proposal is None else t.say(proposal.words),
+    )
+
+
+def _entry(entry: NonRoutineEvent, stands: bool, t: Tongue) -> LedgerRow:
+    confirmed = entry.decision is Decision.CONFIRMED
+    kwh = f"{t.number(entry.kwh_adjustment)} ± {t.number(entry.kwh_se)}"
+    return LedgerRow(
+        meter=entry.meter.partition("/")[2],
+        period=f"{t.day(entry.start, year=True)} – {t.day(entry.end, year=True)}",
+        kwh=kwh if confirmed else "",
+        decision=t(f"event_{entry.decision.value}" if stands else "event_superseded"),
+        author=entry.author,
+        entered=t.day(entry.entered_at, year=True),
+        reason=entry.reason,
+        stands=stands,
+    )
+
+
+def _without(savings: SiteSavings, t: Tongue) -> str | None:
+    told = savings.unadjusted
+    if told is None or told.saving_kwh is None or told.saving_high_kwh is None:
+        return None
+    return t(
+        "events_without",
+        kwh=t.number(told.saving_kwh),
+        half=t.number(told.saving_high_kwh - told.saving_kwh),
+        verdict=t(f"verdict_{told.verdict.value}"),
+        adjustment=t.number(told.adjustment_kwh),
+    )

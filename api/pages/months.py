@@ -1,0 +1,57 @@
+"""Savings by month and since New Year, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from api.pages.language import Tongue
+from bms.model.savings import Savings, SiteSavings
+from bms.services.savings_months import year_to_date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthRow:
+    """A month, or all of a year; the saving with the half of its 90 % interval."""
+
+    name: str
+    days: int
+    baseline: str
+    measured: str
+    saving: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthTable:
+    rows: tuple[MonthRow, ...]
+    to_date: MonthRow
+
+
+def month_table(savings: SiteSavings | Savings, t: Tongue) -> MonthTable | None:
+    """The months of a saving and the year to date; None where they are not known."""
+    year = year_to_date(savings)
+    if year is None:
+        return None
+    rows = tuple(
+        MonthRow(
+            name=t.month(row.month, year=True),
+            days=row.days,
+            baseline=t.number(row.adjusted_baseline_kwh),
+            measured=t.number(row.measured_kwh),
+            saving=_with_half(row.saving_kwh, row.saving_high_kwh, t),
+        )
+        for row in savings.months
+    )
+    return MonthTable(
+        rows=rows,
+        to_date=MonthRow(
+            name=t("months_to_date", year=year.until.year),
+            days=year.days,
+            baseline=t.number(year.adjusted_baseline_kwh),
+            measured=t.number(year.measured_kwh),
+            saving=_with_half(year.saving_kwh, year.saving_high_kwh, t),
+        ),
+    )
+
+
+def _with_half(saving: float, high: float, t: Tongue) -> str:
+    return f"{t.number(saving)} ± {t.number(high - saving)}"

@@ -1,0 +1,124 @@
+"""Buildings beside their peers, as bars and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from api.pages.language import MISSING, Tongue
+from api.pages.standing import name_of
+from bms.model.site import Site
+from bms.reports.ranking_chart import RankingBar, RankingLabels, ranking_bars
+from bms.savings.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
+from bms.services.city import City
+from bms.services.ranking import ranking
+from bms.services.savings_cache import SavingsBook
+
+MOST_BARS = 30
+"""Bars of one chart; the table has every building."""
+PERCENT = "%"
+UNITS = {"kWh/m2": "kWh/m²", "W/m2": "W/m²", "W/(m2*K)": "W/(m²·K)", "1": PERCENT}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingRow:
+    """A building of the table, in words."""
+
+    id: str
+    name: str
+    use: str
+    value: str
+    median: str
+    rank: str
+    peers: str
+    kwh: str
+    dkk: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankingPage:
+    """``metrics`` are (code, words, whether it is this one)."""
+
+    title: str
+    unit: str
+    metrics: tuple[tuple[str, str, bool], ...]
+    chart: Markup | None
+    shown: str | None
+    rows: tuple[RankingRow, ...]
+    notes: tuple[str, ...]
+    money: bool
+
+
+def ranking_page(city: City, book: SavingsBook, metric: Metric, t: Tongue) -> RankingPage:
+    """Everything on the page of one key figure."""
+    measure = MEASURES[metric]
+    standings = ranking(city, book, metric)
+    notes = dict.fromkeys(note for row in standings for note in row.notes)
+    return RankingPage(
+        title=t.say(measure.words),
+        unit=UNITS[measure.unit],
+        metrics=tuple((m.value, t.say(MEASURES[m].words), m is metric) for m in Metric),
+        chart=_chart(standings, city.sites, measure, t),
+        shown=t("ranking_shown", n=MOST_BARS) if len(standings) > MOST_BARS else None,
+        rows=tuple(_row(row, city.sites[row.site], measure, t) for row in standings),
+        notes=tuple(t.say(note) for note in notes if note.code != NO_PROOF.code),
+        money=measure.commodity is not None,
+    )
+
+
+def _row(row: Standing, site: Site, measure: Measure, t: Tongue) -> RankingRow:
+    return RankingRow(
+        id=row.site,
+        name=name_of(site, t),
+        use=use_of(row.use, t),
+        value=_figure(row.value, measure, t),
+        median=_figure(row.median, measure, t),
+        rank=MISSING if row.rank is None else t("ranking_rank", rank=row.rank, of=row.of),
+        peers=MISSING if row.group is None else t(f"ranking_{row.group.value}"),
+        kwh=t.number(row.at_median_kwh),
+        dkk=t.number(row.at_median_dkk),
+    )
+
+
+def use_of(use: str, t: Tongue) -> str:
+    """What a building is for, in words; its code where there are none."""
+    return t.one_of(f"use_{use}", use.replace("_", " "))
+
+
+def _figure(value: float | None, measure: Measure, t: Tongue) -> str:
+    shown = None if value is None else _shown(value, measure)
+    return t.number(shown, 2 if measure.unit == "W/(m2*K)" else 1)
+
+
+def _shown(value: float, measure: Measure) -> float:
+    return 100.0 * value if UNITS[measure.unit] == PERCENT else value
+
+
+def _chart(
+    standings: Sequence[Standing], sites: Mapping[str, Site], measure: Measure, t: Tongue
+) -> Markup | None:
+    bars = [
+        RankingBar(
+            name=name_of(sites[row.site], t),
+            value=_shown(row.value, measure),
+            median=None if row.median is None else _shown(row.median, measure),
+            beside=f"{_figure(row.value, measure, t)} {UNITS[measure.unit]}",
+        )
+        for row in standings[:MOST_BARS]
+        if row.value is not None
+    ]
+    if not bars:
+        return None
+    labels = RankingLabels(
+        language=t.language,
+        title=t.say(measure.words),
+        description="; ".join(f"{bar.name}: {bar.beside}" for bar in bars),
+        unit=UNITS[measure.unit],
+        better=t("ranking_better"),
+        worse=t("ranking_worse"),
+        median=t("ranking_median"),
+    )
+    drawn = ranking_bars(bars, labels, lowest_is_best=measure.lowest_is_best)
+    return Markup(drawn)  # noqa: S704 - our own SVG, its words are escaped

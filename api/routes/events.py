@@ -1,0 +1,122 @@
+"""Non-routine events of a site's meters, and the baselines that its savings are told against."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.deps import BookDep, CityDep, Cursor, Limit, Operator, Period, Reader, SiteDep
+from api.event_schemas import (
+    AcceptBody,
+    BaselineRow,
+    BaselinesAnswer,
+    EventBody,
+    EventRow,
+    EventsAnswer,
+    OpenEventRow,
+)
+from api.paging import page_of
+from bms.errors import ConfigError
+from bms.model.event import Decision, NonRoutineEvent, standing
+from bms.services.events import Ledger, Quantity, open_events
+from bms.services.frozen import accept
+
+router = APIRouter(prefix="/sites/{site_id}", tags=["savings"])
+
+
+@router.get("/events")
+def events(
+    city: CityDep,
+    key: Reader,
+    site: SiteDep,
+    book: BookDep,
+    baseline: Period = None,
+    reporting: Period = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> EventsAnswer:
+    """Changes of use that have nothing to do with what was done for energy.
+
+    What the data propose and nobody has decided about, and the ledger of what people decided.
+    """
+    entries = city.store.events(site.id)
+    kept = {entry.id for entry in standing(entries)}
+    savings = book.site(site, baseline, reporting).savings
+    rows, after = page_of(entries[::-1], lambda entry: entry.id, limit, cursor)
+    return EventsAnswer(
+        open=[OpenEventRow.of(row) for row in open_events(site, savings, entries)],
+        events=[EventRow.of(entry, standing=entry.id in kept) for entry in rows],
+        next=after,
+    )
+
+
+@router.post("/events", status_code=201)
+def decide(
+    city: CityDep,
+    key: Operator,
+    site: SiteDep,
+    book: BookDep,
+    body: EventBody,
+    baseline: Period = None,
+    reporting: Period = None,
+) -> EventRow:
+    """Confirm or dismiss an open event, or enter one that the data do not show.
+
+    The ledger is only added to; savings are told with and without what it adjusts for.
+    """
+    ledger = Ledger(
+        site=site,
+        store=city.store,
+        savings=book.site(site, baseline, reporting).savings,
+        author=key.name,
+        now=city.clock.now(),
+    )
+    return EventRow.of(_entered(ledger, body), standing=True)
+
+
+def _entered(ledger: Ledger, body: EventBody) -> NonRoutineEvent:
+    quantity = None
+    if body.change_kwh is not None and body.change_se_kwh is not None:
+        quantity = Quantity(kwh=body.change_kwh, kwh_se=body.change_se_kwh)
+    if body.open is not None and body.decision is Decision.DISMISSED:
+        return ledger.dismiss(body.open, reason=body.reason)
+    if body.open is not None:
+        return ledger.confirm(body.open, reason=body.reason, quantity=quantity)
+    if body.meter is None or body.start is None or body.end is None or quantity is None:
+        raise ConfigError(
+            "an event of its own has a meter, start, end, change_kwh and change_se_kwh"
+        )
+    return ledger.add(
+        body.meter,
+        body.start,
+        body.end,
+        quantity=quantity,
+        reason=body.reason,
+        kind=body.kind,
+        supersedes=body.supersedes,
+    )
+
+
+@router.get("/baselines")
+def baselines(city: CityDep, key: Reader, site: SiteDep) -> BaselinesAnswer:
+    """The baselines of a site as they stood when they were first used, oldest first."""
+    return BaselinesAnswer(
+        baselines=[BaselineRow.of(kept) for kept in city.store.baselines(site.id)]
+    )
+
+
+@router.post("/baselines", status_code=201)
+def accept_baselines(
+    city: CityDep, key: Operator, site: SiteDep, book: BookDep, body: AcceptBody
+) -> BaselinesAnswer:
+    """Accept the baselines of the site as its data make them now, in place of those before.
+
+    Empty where none of them has changed.
+    """
+    made = accept(
+        city.store,
+        book.site(site).savings,
+        author=key.name,
+        reason=body.reason,
+        now=city.clock.now(),
+    )
+    return BaselinesAnswer(baselines=[BaselineRow.of(kept) for kept in made])

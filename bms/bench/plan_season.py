@@ -1,0 +1,136 @@
+"""A heating season of the demo's buildings: our plans, the own control, a well-tuned setback, and
+plans that knew the weather."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from bms.bench.figure import Figure, Progress
+from bms.bench.plan_city import SimulatedCity, simulated_city
+from bms.runtime.jobs import job_table
+from bms.runtime.virtual import run_virtual
+from bms.services.outcome import HourlyUse, Outcome, outcome
+
+START = datetime(2018, 11, 15, tzinfo=ZoneInfo("Europe/Copenhagen"))
+DAYS = 135
+LEARN_EVERY = timedelta(days=28)
+OWN, TUNED, OURS = range(3)
+LEAST_PART = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """One building: what each world cost, and ours with perfect forecasts."""
+
+    site: str
+    worlds: tuple[Outcome, Outcome, Outcome]
+    perfect: Outcome
+
+    @property
+    def part(self) -> float:
+        """Our saving as a part of that with perfect forecasts."""
+        own = self.worlds[OWN].cost_dkk
+        return (own - self.worlds[OURS].cost_dkk) / (own - self.perfect.cost_dkk)
+
+
+def bench_plan_season(report: Progress, days: int = DAYS) -> list[Figure]:
+    """Plans every six hours instead of every hour, to keep it within minutes."""
+    return [figure for row in seasons(report, days) for figure in season_figures(row)]
+
+
+def seasons(report: Progress, days: int) -> list[Season]:
+    """The season of every building, with forecasts as they are and with perfect ones."""
+    usual, perfect = (asyncio.run(_run(report, days, perfect=perfect)) for perfect in (False, True))
+    return [Season(site, usual[site], perfect[site][OURS]) for site in usual]
+
+
+def season_figures(row: Season) -> list[Figure]:
+    """Cost and comfort beside both rivals, and beside perfect forecasts."""
+    own, tuned, ours = row.worlds
+    return [
+        *(
+            Figure(
+                name=f"{row.site}: cost of the season below {name}",
+                value=round(100 * (1 - ours.cost_dkk / rival.cost_dkk), 2),
+                unit="%",
+                at_least="> 0",
+                ok=ours.cost_dkk < rival.cost_dkk,
+                rival=f"{name} [DKK]",
+                rival_value=round(rival.cost_dkk),
+            )
+            for name, rival in (("own control", own), ("tuned setback", tuned))
+        ),
+        Figure(
+            name=f"{row.site}: discomfort of the season",
+            value=round(ours.comfort_kh, 1),
+            unit="K h",
+            at_least="not above either",
+            ok=ours.comfort_kh <= min(own.comfort_kh, tuned.comfort_kh),
+            rival="lower of own control and tuned setback [K h]",
+            rival_value=round(min(own.comfort_kh, tuned.comfort_kh), 1),
+        ),
+        Figure(
+            name=f"{row.site}: saving beside that with perfect forecasts",
+            value=round(100 * row.part, 1),
+            unit="%",
+            stretch=f">= {100 * LEAST_PART:.0f}",
+            ok=True,
+            rival="perfect forecasts [DKK]",
+            rival_value=round(row.perfect.cost_dkk),
+        ),
+    ]
+
+
+async def _run(
+    report: Progress, days: int, *, perfect: bool
+) -> dict[str, tuple[Outcome, Outcome, Outcome]]:
+    told = "perfect forecasts" if perfect else "forecasts as they are"
+    start = START.astimezone(UTC)
+    until = (START + timedelta(days=days)).astimezone(UTC)
+    with tempfile.TemporaryDirectory(prefix="bms-bench-") as home:
+        simulated = simulated_city(START, Path(home), report, perfect=perfect)
+        await simulated.learn()
+
+        async def move_to(moment: datetime) -> None:
+            clock = simulated.clock
+            simulated.drivers.advance(round((moment - clock.now()).total_seconds()))
+            clock.move_to(moment)
+            report(told, (moment - start) / (until - start))
+
+        jobs = [job for job in job_table(simulated.city) if job.name != "identify"]
+        for begin in _months(start, until):
+            if begin > start:
+                await simulated.learn()
+            await run_virtual(jobs, begin, min(until, begin + LEARN_EVERY), move_to)
+        return _outcomes(simulated)
+
+
+def _months(start: datetime, until: datetime) -> Sequence[datetime]:
+    """When the buildings are learnt again."""
+    count = -((start - until) // LEARN_EVERY)
+    return [start + LEARN_EVERY * i for i in range(count)]
+
+
+def _outcomes(simulated: SimulatedCity) -> dict[str, tuple[Outcome, Outcome, Outcome]]:
+    record = simulated.world.record()
+    city = simulated.city
+
+    def world(site: str, number: int) -> Outcome:
+        index = record.sites.index(site)
+        use = HourlyUse(
+            start=record.hours[0],
+            heat_kwh=record.heat_kwh[index, number],
+            electricity_kwh=record.electricity_kwh[index, number],
+        )
+        comfort = float(record.comfort_kh[index, number])
+        return outcome(city.sites[site], use, comfort, feed=city.feed, tariffs=city.tariffs)
+
+    return {
+        site: (world(site, OWN), world(site, TUNED), world(site, OURS)) for site in record.sites
+    }

@@ -1,0 +1,293 @@
+"""``bms events``: changes of use that have nothing to do with energy work, and who decided what."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from bms.cli.periods import local_day, span
+from bms.cli.screen import say, screen, slim_table
+from bms.cli.spoken import language
+from bms.config import Settings
+from bms.errors import ConfigError
+from bms.model.codec import to_dict
+from bms.model.event import EventKind, NonRoutineEvent, standing
+from bms.model.kept_baseline import KeptBaseline
+from bms.model.site import Site
+from bms.runtime.wire import opened
+from bms.services.events import Ledger, OpenEvent, Quantity
+from bms.services.frozen import accept
+from bms.services.savings_cache import SavingsBook
+
+T = TypeVar("T")
+Period = Annotated[str | None, typer.Option(help="local dates, e.g. 2018-01-14..2019-01-14")]
+
+
+class Step(StrEnum):
+    """What to do with the events of a site."""
+
+    LIST = "list"
+    CONFIRM = "confirm"
+    DISMISS = "dismiss"
+    ADD = "add"
+    ACCEPT = "accept-baseline"
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(events)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What was typed behind the step."""
+
+    site: str
+    event: str | None
+    reason: str | None
+    kwh: float | None
+    se: float | None
+    meter: str | None
+    start: str | None
+    end: str | None
+    kind: EventKind
+    supersedes: str | None
+    by: str | None
+    baseline: str | None
+    reporting: str | None
+
+
+def events(
+    site: Annotated[str, typer.Argument(metavar="SITE")],
+    step: Annotated[Step, typer.Argument(help="what to do")],
+    event: Annotated[
+        str | None, typer.Argument(metavar="[EVENT]", help="id of an open event, from the list")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="why; it stands in the ledger for good (all but list)")
+    ] = None,
+    kwh: Annotated[
+        float | None, typer.Option(help="what it made the building use, + or - (confirm, add)")
+    ] = None,
+    se: Annotated[float | None, typer.Option(help="standard error of --kwh [kWh]")] = None,
+    meter: Annotated[str | None, typer.Option(help="a billed meter of the site (add)")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="first local day (add)")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="day on which it was over (add)")] = None,
+    kind: Annotated[EventKind, typer.Option(help="what happened (add)")] = EventKind.OTHER,
+    supersedes: Annotated[
+        str | None, typer.Option(help="id of the entry to replace; 0 kWh takes it back (add)")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="who decides; default: your user name")] = None,
+    baseline: Period = None,
+    reporting: Period = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Changes of use that have nothing to do with energy work: list, confirm, dismiss, add them.
+
+    Savings are adjusted for what is confirmed; the ledger is only added to.
+
+    Example: bms events school confirm heat-step_change-2019-02-14 --reason "a new wing"
+    """
+    asked = _Asked(
+        site=site,
+        event=event,
+        reason=reason,
+        kwh=kwh,
+        se=se,
+        meter=meter,
+        start=start,
+        end=end,
+        kind=kind,
+        supersedes=supersedes,
+        by=by,
+        baseline=baseline,
+        reporting=reporting,
+    )
+    with _ledger(asked) as ledger:
+        _STEPS[step](ledger, asked, as_json)
+
+
+def _list(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+    rows, entries = ledger.open(), ledger.store.events(ledger.site.id)
+    if as_json:
+        answer = {"open": [_open_row(row) for row in rows], "events": _entry_rows(entries)}
+        typer.echo(json.dumps(answer))
+        return
+    console = screen()
+    _show_open(console, rows, ledger.site)
+    _show_entries(console, entries, ledger.site)
+
+
+def _confirm(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+    name = _needed(asked.event, "name the EVENT, by its id in the list")
+    entry = ledger.confirm(name, reason=_reason(asked), quantity=_quantity(asked))
+    _said(entry, as_json)
+
+
+def _dismiss(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+    name = _needed(asked.event, "name the EVENT, by its id in the list")
+    _said(ledger.dismiss(name, reason=_reason(asked)), as_json)
+
+
+def _add(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+    entry = ledger.add(
+        _needed(asked.meter, "give the --meter"),
+        _day(asked.start, ledger.site, "--from"),
+        _day(asked.end, ledger.site, "--to"),
+        quantity=_needed(_quantity(asked), "give --kwh and --se, its standard error"),
+        reason=_reason(asked),
+        kind=asked.kind,
+        supersedes=asked.supersedes,
+    )
+    _said(entry, as_json)
+
+
+def _accept(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+    made = accept(
+        ledger.store,
+        ledger.savings,
+        author=ledger.author,
+        reason=_reason(asked),
+        now=ledger.now,
+    )
+    if as_json:
+        typer.echo(json.dumps([to_dict(kept) for kept in made]))
+        return
+    for kept in made:
+        typer.echo(_accepted(kept))
+    if not made:
+        typer.echo("no baseline has changed")
+
+
+_STEPS: dict[Step, Callable[[Ledger, _Asked, bool], None]] = {
+    Step.LIST: _list,
+    Step.CONFIRM: _confirm,
+    Step.DISMISS: _dismiss,
+    Step.ADD: _add,
+    Step.ACCEPT: _accept,
+}
+
+
+def _accepted(kept: KeptBaseline) -> str:
+    baseline = kept.baseline
+    return f"accepted {baseline.meter_id}: {baseline.n} days, {baseline.id[:12]}"
+
+
+@contextmanager
+def _ledger(asked: _Asked) -> Iterator[Ledger]:
+    with opened(Settings()) as city:
+        site = city.site(asked.site)
+        for text in filter(None, (asked.baseline, asked.reporting)):
+            span(text, site.timezone)
+        told = SavingsBook(city).site(site, asked.baseline, asked.reporting)
+        yield Ledger(
+            site=site,
+            store=city.store,
+            savings=told.savings,
+            author=asked.by or _user(),
+            now=city.clock.now(),
+        )
+
+
+def _user() -> str:
+    """Raises ``ConfigError`` where the computer does not know who is asking."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        raise ConfigError("nobody is logged in by name; say who decides with --by") from None
+
+
+def _needed(given: T | None, wish: str) -> T:
+    if given is None or given == "":
+        raise typer.BadParameter(wish)
+    return given
+
+
+def _reason(asked: _Asked) -> str:
+    return _needed(asked.reason, "give a --reason; it stands in the ledger for good")
+
+
+def _quantity(asked: _Asked) -> Quantity | None:
+    if (asked.kwh is None) != (asked.se is None):
+        raise typer.BadParameter("--kwh and --se, its standard error, go together")
+    return (
+        None if asked.kwh is None or asked.se is None else Quantity(kwh=asked.kwh, kwh_se=asked.se)
+    )
+
+
+def _day(text: str | None, site: Site, option: str) -> datetime:
+    try:
+        return local_day(_needed(text, f"give a day with {option}"), site.timezone)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is not a day; write 2019-02-14", param_hint=option
+        ) from None
+
+
+def _said(entry: NonRoutineEvent, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(to_dict(entry)))
+        return
+    typer.echo(
+        f"{entry.decision.value} {entry.id}: {entry.meter}, {entry.kwh_adjustment:+,.0f} ± "
+        f"{entry.kwh_se:,.0f} kWh, by {entry.author}"
+    )
+
+
+def _open_row(row: OpenEvent) -> dict[str, object]:
+    found: dict[str, object] = to_dict(row.finding)
+    return {"id": row.id, "meter": row.meter, "kind": row.kind.value, **found}
+
+
+def _entry_rows(entries: Sequence[NonRoutineEvent]) -> list[dict[str, object]]:
+    kept = {entry.id for entry in standing(entries)}
+    return [{**to_dict(entry), "standing": entry.id in kept} for entry in entries]
+
+
+def _show_open(console: Console, rows: Sequence[OpenEvent], site: Site) -> None:
+    if not rows:
+        console.print("no event is open")
+        return
+    speak = language()
+    console.print("open, until somebody confirms or dismisses them:")
+    for row in rows:
+        proposal = row.finding.proposal
+        start = proposal.start if proposal is not None else row.finding.start
+        say(console, f"{row.id}  ({row.meter}, from {_local(start, site)})", 2)
+        say(console, speak.of(row.finding.words), 4)
+        if proposal is not None:
+            say(console, f"proposed: {proposal.kwh:+,.0f} ± {proposal.kwh_se:,.0f} kWh", 4)
+
+
+def _show_entries(console: Console, entries: Sequence[NonRoutineEvent], site: Site) -> None:
+    if not entries:
+        console.print("the ledger is empty")
+        return
+    kept = {entry.id for entry in standing(entries)}
+    table = slim_table("reason", "id", "meter", "from", "to", "kWh", "decided", "by", "on")
+    for entry in entries:
+        table.add_row(
+            entry.reason,
+            entry.id,
+            entry.meter.partition("/")[2],
+            _local(entry.start, site),
+            _local(entry.end, site),
+            f"{entry.kwh_adjustment:+,.0f} ± {entry.kwh_se:,.0f}",
+            entry.decision.value if entry.id in kept else "superseded",
+            entry.author,
+            _local(entry.entered_at, site),
+        )
+    console.print(table)
+
+
+def _local(moment: datetime, site: Site) -> str:
+    return f"{moment.astimezone(ZoneInfo(site.timezone)):%Y-%m-%d}"

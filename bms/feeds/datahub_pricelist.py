@@ -1,0 +1,138 @@
+"""DatahubPricelist of Energi Data Service: what grid companies and the state take per kWh.
+
+What has to be minded in this list: ``start`` and ``end`` select on ``ValidFrom``, so the whole list
+of a code is asked for; rows of the future are told ahead; ``Price2`` to ``Price24`` are empty where
+the price is constant; discounts are rows of their own, to be added; codes are replaced by others,
+and for a while both have rows, so that a price is a dated list of codes; ``ValidTo`` has been an
+object in old records; days and hours are local; and reduced electricity tax is not in it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+from bms.feeds.energidata import records
+from bms.feeds.payload import number, taking_apart
+from bms.model.series import Floats
+
+_NAME = "DatahubPricelist"
+_TARIFF = "D03"
+_HOURS = 24
+_HIGHEST = 100.0
+"""No tariff is further from zero [DKK/kWh]."""
+_RESOLUTIONS = ("PT1H", "P1D")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A charge code, used from ``first`` until ``end`` (exclusive); None: without a limit."""
+
+    code: str
+    first: date | None = None
+    end: date | None = None
+
+    def used_on(self, day: date) -> bool:
+        return (self.first is None or self.first <= day) and (self.end is None or day < self.end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Where a price stands in the list: the owner's GLN, its codes, and codes of discounts."""
+
+    gln: str
+    codes: tuple[Code, ...]
+    discounts: tuple[Code, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PriceRow:
+    """Prices by local hour [DKK/kWh], shape (24,), from ``first`` until ``end`` (exclusive)."""
+
+    gln: str
+    code: str
+    first: date
+    end: date | None
+    hourly: Floats
+
+
+def pricelist_url(base: str, listings: Iterable[Listing], until: date) -> str:
+    """Every row of the codes that begins before ``until``."""
+    chosen = list(listings)
+    codes = {code.code for listing in chosen for code in (*listing.codes, *listing.discounts)}
+    query = {
+        "start": "2014-01-01",
+        "end": until.isoformat(),
+        "filter": json.dumps(
+            {
+                "GLN_Number": sorted({listing.gln for listing in chosen}),
+                "ChargeType": [_TARIFF],
+                "ChargeTypeCode": sorted(codes),
+            }
+        ),
+        "sort": "ValidFrom asc",
+        "limit": "0",
+    }
+    return f"{base}/dataset/DatahubPricelist?{urlencode(query)}"
+
+
+def read_pricelist(body: bytes) -> tuple[PriceRow, ...]:
+    """The tariffs in an answer, by the day from which they hold. Raises ``FeedError``."""
+    with taking_apart(_NAME):
+        rows = [
+            _row(raw)
+            for raw in records(body, _NAME)
+            if raw["ChargeType"] == _TARIFF and raw.get("ResolutionDuration") in _RESOLUTIONS
+        ]
+    return tuple(sorted(rows, key=lambda row: (row.gln, row.code, row.first)))
+
+
+def _row(raw: Mapping[str, Any]) -> PriceRow:
+    prices = np.array(
+        [number(raw.get(f"Price{i + 1}"), -_HIGHEST, _HIGHEST) for i in range(_HOURS)]
+    )
+    if all(raw.get(f"Price{i + 1}") is None for i in range(1, _HOURS)):
+        prices = np.full(_HOURS, prices[0])
+    end = raw.get("ValidTo")
+    return PriceRow(
+        gln=str(raw["GLN_Number"]),
+        code=str(raw["ChargeTypeCode"]),
+        first=datetime.fromisoformat(raw["ValidFrom"]).date(),
+        end=datetime.fromisoformat(end).date() if isinstance(end, str) else None,
+        hourly=prices,
+    )
+
+
+def hourly_prices(rows: Sequence[PriceRow], listing: Listing, day: date) -> Floats:
+    """What holds on a local day by local hour [DKK/kWh], discounts added. Shape (24,).
+
+    NaN where the list has no price in force, or more than one of the codes should hold.
+    """
+    codes = [code.code for code in listing.codes if code.used_on(day)]
+    price = _in_force(rows, listing.gln, codes[0], day) if len(codes) == 1 else None
+    if price is None:
+        return np.full(_HOURS, np.nan)
+    total: Floats = price.copy()
+    for discount in listing.discounts:
+        less = _in_force(rows, listing.gln, discount.code, day) if discount.used_on(day) else None
+        total = total if less is None else total + less
+    return total
+
+
+def _in_force(rows: Sequence[PriceRow], gln: str, code: str, day: date) -> Floats | None:
+    """The row that began last among those that hold."""
+    holding = [
+        row
+        for row in rows
+        if row.gln == gln
+        and row.code == code
+        and row.first <= day
+        and (row.end is None or day < row.end)
+    ]
+    return max(holding, key=lambda row: row.first).hourly if holding else None

@@ -1,0 +1,94 @@
+"""The tariff book with the prices of the newest DataHub price list in place of its own."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from bms.errors import FeedError
+from bms.feeds import datahub_pricelist
+from bms.feeds.courier import Courier, Dataset
+from bms.feeds.datahub_pricelist import Listing, PriceRow, hourly_prices
+from bms.feeds.tariffs import TariffBook
+from bms.model.cooling_rule import CoolingRule
+from bms.model.grid import local_grid
+from bms.model.series import Floats, Series
+from bms.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_REFRESH = timedelta(days=1)
+_MINUTE = timedelta(minutes=1)
+_EPOCH = date(1970, 1, 1)
+
+
+class LiveTariffs:
+    """Implements ``bms.ports.Tariffs``.
+
+    A part of a tariff that stands in the list has the list's prices; on days for which the list has
+    none, and while there is no list, the book's own. Heat is as in the book.
+    """
+
+    def __init__(self, book: TariffBook, courier: Courier, clock: Clock, base: str) -> None:
+        self._book = book
+        self._courier = courier
+        self._clock = clock
+        self._base = base
+
+    def electricity(self, tariff: str, spot: Series) -> Series:
+        """Price to pay [DKK/kWh] on the grid of ``spot`` [DKK/kWh].
+
+        Raises ``ConfigError`` for an unknown tariff.
+        """
+        parts = self._book.parts(tariff, spot.start, spot.step, len(spot))
+        rows = self._rows() if any(name in self._book.listings for name in parts) else ()
+        total = spot.values.copy()
+        for name, own in parts.items():
+            listing = self._book.listings.get(name)
+            total += own if listing is None else self._listed(rows, listing, spot, own)
+        return Series(spot.start, spot.step, total)
+
+    def heat(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
+        """Energy price of district heating [DKK/kWh]. Raises ``ConfigError`` when unknown."""
+        return self._book.heat(tariff, start, step, n)
+
+    def heat_emissions(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
+        """Emission factor [kg CO2/kWh]. Raises ``ConfigError`` when unknown."""
+        return self._book.heat_emissions(tariff, start, step, n)
+
+    def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
+        """What the supplier takes for poor cooling on ``day``; None where nothing is known."""
+        return self._book.cooling_rule(tariff, day)
+
+    def _rows(self) -> tuple[PriceRow, ...]:
+        dataset = Dataset(
+            key="eds_DatahubPricelist",
+            name="DatahubPricelist",
+            gate="eds_DatahubPricelist",
+            gate_gap=_MINUTE,
+            read=datahub_pricelist.read_pricelist,
+        )
+        until = self._clock.now().date() + timedelta(days=2)
+        url = datahub_pricelist.pricelist_url(self._base, self._book.listings.values(), until)
+        try:
+            return self._courier.bring(dataset, url, refresh=_REFRESH).value
+        except FeedError as error:
+            log.debug("the tariff book's own prices are used: %s", error)
+            return ()
+
+    def _listed(
+        self, rows: tuple[PriceRow, ...], listing: Listing, spot: Series, own: Floats
+    ) -> Floats:
+        if not rows:
+            return own
+        grid = local_grid(
+            self._book.timezone, spot.start, int(spot.step.total_seconds()), len(spot)
+        )
+        listed = np.full(len(spot), np.nan)
+        hour = grid.minute // 60
+        for day in grid.dates():
+            on_day = grid.day == (day - _EPOCH).days
+            listed[on_day] = hourly_prices(rows, listing, day)[hour[on_day]]
+        return np.where(np.isfinite(listed), listed, own)

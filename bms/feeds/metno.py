@@ -1,0 +1,81 @@
+"""MET Norway, Locationforecast 2.0 (CC BY 4.0): no radiation, so that is estimated from clouds.
+
+https://api.met.no; it asks for a User-Agent with an address, at most four decimals in a position,
+and that ``Expires`` and ``If-Modified-Since`` are kept to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+from bms.feeds.outlook import (
+    COLDEST_C,
+    HOUR_S,
+    WARMEST_C,
+    Outlook,
+    a_forecast,
+    mean_of_ends,
+    whole_hours,
+)
+from bms.feeds.payload import Samples, moment_of, number, parsed, samples, second, taking_apart
+from bms.feeds.sun import irradiance_under_clouds
+from bms.model.series import Floats
+
+BASE = "https://api.met.no"
+CREDIT = "MET Norway (CC BY 4.0)"
+LONGEST_BRIDGE_S = 6 * HOUR_S
+"""Further out there is a value every six hours only; straight lines lie between them [s]."""
+
+_NAME = "MET Norway"
+
+
+def forecast_url(base: str, latitude: float, longitude: float) -> str:
+    query = urlencode({"lat": f"{latitude:.4f}", "lon": f"{longitude:.4f}"})
+    return f"{base}/weatherapi/locationforecast/2.0/compact?{query}"
+
+
+def read_forecast(body: bytes, latitude: float, longitude: float) -> Outlook:
+    """Temperature, and irradiance as clouds let it through (an estimate). Raises ``FeedError``."""
+    answer = parsed(body, _NAME)
+    with taking_apart(_NAME):
+        said = answer["properties"]
+        rows = [(second(row["time"]), _details(row)) for row in said["timeseries"]]
+        temp = samples(
+            {at: number(row.get("air_temperature"), COLDEST_C, WARMEST_C) for at, row in rows}
+        )
+        cloud = samples(
+            {at: number(row.get("cloud_area_fraction"), 0, 100) / 100 for at, row in rows}
+        )
+        first, n = whole_hours(temp)
+        clouds = mean_of_ends(_bridged(cloud, first, n))
+        middles = first + HOUR_S // 2 + HOUR_S * np.arange(n, dtype=np.int64)
+        outlook = Outlook(
+            first=first,
+            temp_out_c=mean_of_ends(_bridged(temp, first, n)),
+            ghi_wm2=irradiance_under_clouds(middles, latitude, longitude, clouds),
+            issued_at=moment_of(second(said["meta"]["updated_at"])),
+        )
+    return a_forecast(outlook, _NAME)
+
+
+def _details(row: dict[str, Any]) -> dict[str, Any]:
+    details: dict[str, Any] = row["data"]["instant"]["details"]
+    return details
+
+
+def _bridged(known: Samples, first: int, n: int) -> Floats:
+    """Values at whole hours, between two that are not too far apart. Shape (n,)."""
+    there = np.isfinite(known.values)
+    seconds, values = known.seconds[there], known.values[there]
+    hours = first + HOUR_S * np.arange(n, dtype=np.int64)
+    if not len(seconds):
+        return np.full(n, np.nan)
+    after = np.searchsorted(seconds, hours)
+    before = np.searchsorted(seconds, hours, side="right") - 1
+    inside = (before >= 0) & (after < len(seconds))
+    width = seconds[np.minimum(after, len(seconds) - 1)] - seconds[np.maximum(before, 0)]
+    line = np.interp(hours, seconds, values)
+    return np.where(inside & (width <= LONGEST_BRIDGE_S), line, np.nan)

@@ -1,0 +1,163 @@
+"""Bookings and closures: put on record, and laid over the weekly timetable of use."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bms.errors import ConfigError, NotFound
+from bms.model.booking import Booking, BookingKind
+from bms.model.grid import occupied, timetable_values, ventilation_required
+from bms.model.plan import Plan
+from bms.model.site import Site, Ventilation, Zone
+from bms.model.words import Words
+from bms.ports import Store
+
+LONGEST = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """Who is in a site when, as its timetables and what was booked say."""
+
+    site: Site
+    bookings: tuple[Booking, ...]
+
+    def in_use(self, zone: Zone, start: datetime, step_s: int, n: int) -> tuple[bool, ...]:
+        """Whether the zone is in use at each of ``n`` steps of ``step_s`` [s]."""
+        opened = self._open(zone, start, step_s, n)
+        booked = self._booked(zone, start, step_s, n)
+        return tuple(use or more for use, more in zip(opened, booked, strict=True))
+
+    def ventilated(
+        self, unit: Ventilation, start: datetime, step_s: int, n: int
+    ) -> tuple[bool, ...]:
+        """Whether the unit has to run at each of ``n`` steps.
+
+        In the weekly timetable's hours never longer than its own control runs it: more air than
+        people have today is a change of service, which a person decides by changing the unit's
+        hours. A booking is such a decision.
+        """
+        site = self.site
+        own = timetable_values(unit.own_run, site, start, step_s, n)
+        week = ventilation_required(unit, site, start, step_s, n, use_of=self._open)
+        more = ventilation_required(unit, site, start, step_s, n, use_of=self._booked)
+        return tuple(
+            (wanted and run > 0.0) or booked
+            for wanted, run, booked in zip(week, own, more, strict=True)
+        )
+
+    def _open(self, zone: Zone, start: datetime, step_s: int, n: int) -> tuple[bool, ...]:
+        """The weekly timetable without what was closed; a step that is closed in part is open."""
+        use = occupied(zone, self.site, start, step_s, n)
+        shut = self._steps(zone, BookingKind.CLOSED, start, step_s, n, whole=True)
+        return tuple(each and not closed for each, closed in zip(use, shut, strict=True))
+
+    def _booked(self, zone: Zone, start: datetime, step_s: int, n: int) -> tuple[bool, ...]:
+        return self._steps(zone, BookingKind.IN_USE, start, step_s, n, whole=False)
+
+    def _steps(
+        self, zone: Zone, kind: BookingKind, start: datetime, step_s: int, n: int, *, whole: bool
+    ) -> tuple[bool, ...]:
+        """The steps inside a booking of this kind: wholly, or in part."""
+        flags = [False] * n
+        for booking in self.bookings:
+            if booking.kind is kind and booking.of(zone.id):
+                begin = (booking.start - start).total_seconds() / step_s
+                end = (booking.end - start).total_seconds() / step_s
+                first = -int(-begin // 1) if whole else int(begin // 1)
+                last = int(end // 1) if whole else -int(-end // 1)
+                for k in range(max(0, first), min(n, last)):
+                    flags[k] = True
+        return tuple(flags)
+
+    def words(self, start: datetime, end: datetime) -> tuple[Words, ...]:
+        """A sentence for each booking that touches ``[start, end)``."""
+        return tuple(_told(self.site, b) for b in self.bookings if b.start < end and b.end > start)
+
+
+def use_of(site: Site, store: Store, start: datetime, end: datetime) -> Use:
+    """The use of a site in ``[start, end)`` and as long after as its ventilation starts ahead.
+
+    Raises ``StoreUnavailable``.
+    """
+    lead = timedelta(minutes=max((unit.lead_min for unit in site.ventilation), default=0))
+    return Use(site, tuple(store.bookings(site.id, start, end + lead)))
+
+
+def outdated(plan: Plan, use: Use, now: datetime) -> bool:
+    """Whether the plan asked for another use of a zone than what is known now, from ``now`` on."""
+    problem = plan.problem
+    passed = max(0, int((now - problem.start).total_seconds() // problem.step_s))
+    zones = {zone.id: zone for zone in use.site.zones}
+    for task in problem.zones:
+        if task.id in zones:
+            known = use.in_use(zones[task.id], problem.start, problem.step_s, len(task.occupied))
+            if known[passed:] != task.occupied[passed:]:
+                return True
+    return False
+
+
+def book(
+    site: Site,
+    store: Store,
+    *,
+    zone: str | None,
+    start: datetime,
+    end: datetime,
+    kind: BookingKind,
+    reason: str,
+    author: str,
+    now: datetime,
+) -> Booking:
+    """Put a booking or closure on record; the plan is made again within one tick.
+
+    Raises ``NotFound`` for a zone that the site does not have, ``ConfigError`` for a time that is
+    over, empty or longer than a year.
+    """
+    if zone is not None and all(known.id != zone for known in site.zones):
+        known_zones = ", ".join(known.id for known in site.zones)
+        raise NotFound(f"{site.id} has no zone {zone!r}; there are: {known_zones}")
+    if not start < end:
+        raise ConfigError(f"the booking ends at {end.isoformat()}, before it starts")
+    if end <= now:
+        raise ConfigError(f"{end.isoformat()} is over; building time is {now.isoformat()}")
+    if end - start > LONGEST:
+        raise ConfigError("a booking is a year at most; lasting use belongs into the site file")
+    made = Booking(
+        id=uuid.uuid4().hex,
+        site=site.id,
+        zone=zone,
+        start=start,
+        end=end,
+        kind=kind,
+        reason=reason,
+        author=author,
+        made_at=now,
+    )
+    store.add_booking(made)
+    return made
+
+
+def _told(site: Site, booking: Booking) -> Words:
+    where = next((z.name or z.id for z in site.zones if z.id == booking.zone), None)
+    span = _span(booking, ZoneInfo(site.timezone))
+    if booking.kind is BookingKind.CLOSED:
+        return Words(
+            "booked_closed",
+            f"{where or 'Hele bygningen'} er lukket {span}: {booking.reason}",
+            f"{where or 'The whole building'} is closed {span}: {booking.reason}",
+        )
+    return Words(
+        "booked_in_use",
+        f"{where or 'Hele bygningen'} er booket {span}: {booking.reason}",
+        f"{where or 'The whole building'} is booked {span}: {booking.reason}",
+    )
+
+
+def _span(booking: Booking, zone: ZoneInfo) -> str:
+    start, end = booking.start.astimezone(zone), booking.end.astimezone(zone)
+    same_day = start.date() == end.date()
+    return f"{start:%Y-%m-%d %H:%M}–{end:{'%H:%M' if same_day else '%Y-%m-%d %H:%M'}}"

@@ -1,0 +1,137 @@
+"""Which rung: by the days that follow what it was fitted to, several times over.
+
+The learning part is cut into a beginning and three blocks (rolling origin): every rung is fitted to
+the beginning and judged on the first block, fitted to both and judged on the second, and so on,
+always exactly 24 h ahead with a restart every hour, from the state that a filter has then. Days
+that the final score is taken from are never seen here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from optimizer.fit import Fit, Task, first_fits, fit_rung, task_of
+from optimizer.observer import drive, observe, run_on
+from optimizer.record import Record
+from optimizer.rungs import BASIC, Rung
+from optimizer.thermal import Floats
+
+BLOCKS = (0.5, 2.0 / 3.0, 5.0 / 6.0, 1.0)
+LEAST_BEGINNING_DAYS = 7.0
+SIMPLER_IF_WITHIN = 1.02
+WARM_UP_H = 72.0
+AHEAD_H = 24.0
+RESTART_H = 1.0
+FOLD_ITERATIONS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A rung fitted to the whole learning part, and its error on the blocks [K].
+
+    ``at_bounds`` names parameters that the data do not hold: such a rung is only taken when every
+    rung has some.
+    """
+
+    fit: Fit
+    error_k: float
+
+    @property
+    def rung(self) -> Rung:
+        return self.fit.rung
+
+    @property
+    def at_bounds(self) -> tuple[str, ...]:
+        return self.fit.at_bounds
+
+
+def ladder(record: Record, last: int) -> list[Trial]:
+    """Every rung that was tried on the steps before ``last``; empty when windows are too few."""
+    whole = task_of(record, last)
+    if whole is None:
+        return []
+    blocks = _blocks(record, last, whole)
+    first = first_fits(whole)
+    trials: list[Trial] = []
+    for rung in BASIC:
+        trials.append(_trial(whole, blocks, rung, {**first[rung.order], **_nearest(trials, rung)}))
+    for lag, facades in ((True, False), (False, True)):
+        best = best_of(trials)
+        rung = replace(best.rung, lag=best.rung.lag or lag, facades=best.rung.facades or facades)
+        if rung.names(record) != best.fit.names:
+            trials.append(_trial(whole, blocks, rung, best.fit.values))
+    return trials
+
+
+def best_of(trials: list[Trial]) -> Trial:
+    """The simplest rung whose error is within two hundredths of the best, bounds not touched."""
+    held = [trial for trial in trials if not trial.at_bounds] or trials
+    errors = [t.error_k if np.isfinite(t.error_k) else np.inf for t in held]
+    good = [t for t, e in zip(held, errors, strict=True) if e <= SIMPLER_IF_WITHIN * min(errors)]
+    return min(good or held, key=lambda trial: len(trial.fit.names))
+
+
+def _nearest(trials: list[Trial], rung: Rung) -> dict[str, float]:
+    """Fitted values of the latest rung of the same order."""
+    same = [trial.fit.values for trial in trials if trial.rung.order == rung.order]
+    return same[-1] if same else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A beginning to fit to, and the record from a few days before the block on."""
+
+    task: Task
+    record: Record
+    starts: np.ndarray
+
+
+def _blocks(record: Record, last: int, whole: Task) -> list[_Block]:
+    coarse = whole.record
+    per = coarse.step_h / record.step_h
+    least = LEAST_BEGINNING_DAYS * 24.0 / record.step_h
+    edges = [round(max(part * last, min(least, last))) for part in BLOCKS]
+    blocks = []
+    for begin, end in pairwise(edges):
+        task = task_of(record, begin, whole.scale)
+        first, final = round(begin / per), round(end / per)
+        skip = max(0, first - round(WARM_UP_H / coarse.step_h))
+        shown = coarse.part(skip, final)
+        starts = restarts(shown, first - skip, AHEAD_H)
+        if task is not None and len(starts):
+            blocks.append(_Block(task, shown, starts))
+    return blocks
+
+
+def restarts(record: Record, first: int, ahead_h: float) -> np.ndarray:
+    """Hourly starts from ``first`` on whose inputs and truth are known ``ahead_h`` on."""
+    ahead = round(ahead_h / record.step_h)
+    every = max(1, round(RESTART_H / record.step_h))
+    starts = np.arange(first, len(record) - ahead, every)
+    if not len(starts):
+        return starts
+    starts = starts[np.isfinite(record.temp[starts]) & np.isfinite(record.temp[starts + ahead])]
+    return record.usable(starts, ahead) if len(starts) else starts
+
+
+def errors_ahead(fit: Fit, record: Record, starts: np.ndarray, ahead_h: float) -> Floats:
+    """Predicted less measured temperature [K], ``ahead_h`` after each of the starts (k,)."""
+    ahead = round(ahead_h / record.step_h)
+    driven = drive(fit.rc, record.filled())
+    runs = run_on(driven, observe(driven, record.temp), starts, ahead)
+    return np.asarray(runs[0, :, -1] - record.temp[starts + ahead])
+
+
+def _trial(whole: Task, blocks: list[_Block], rung: Rung, start: dict[str, float]) -> Trial:
+    fit = fit_rung(whole, rung, start)
+    found: list[Floats] = []
+    values = fit.values
+    for block in reversed(blocks):
+        part = fit_rung(block.task, rung, values, FOLD_ITERATIONS)
+        values = part.values
+        found.append(errors_ahead(part, block.record, block.starts, AHEAD_H))
+    errors = np.concatenate(found) if found else np.empty(0)
+    return Trial(fit, float(np.sqrt(np.mean(errors**2))) if len(errors) else float("nan"))

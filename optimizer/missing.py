@@ -1,0 +1,67 @@
+"""What the data of a zone lack where no model came out of them: words that say what would help."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bms.model.words import Words
+from optimizer.record import Record
+
+STILL_K = 0.4
+"""A room whose temperature spreads less than this shows nothing of its capacity [K]."""
+STEADY_HEAT = 0.1
+FEW_DAYS = 21.0
+
+
+def what_is_missing(record: Record, called: str, at_bounds: tuple[str, ...]) -> list[Words]:
+    """What would help zone ``called``, most important first; may be empty."""
+    said = []
+    heat = record.heat[np.isfinite(record.heat)]
+    if len(heat) and float(np.std(heat)) < STEADY_HEAT * max(1e-9, float(np.mean(heat))):
+        said.append(_steady_heat(called, 100.0 * float(np.std(heat)) / float(np.mean(heat))))
+    if float(np.nanstd(record.temp)) < STILL_K:
+        said.append(_held_still(called, float(np.nanstd(record.temp))))
+    days = len(record) * record.step_h / 24.0
+    if days < FEW_DAYS:
+        said.append(_more_days(called, days))
+    if at_bounds:
+        said.append(_not_held(called, at_bounds))
+    return said
+
+
+def _steady_heat(zone: str, percent: float) -> Words:
+    return Words(
+        "steady_heat",
+        f"{zone}: varmen ændrer sig kun {percent:.0f} %; lad natsænkning eller en hverdags "
+        "forskel vise, hvad den gør ved rummet.",
+        f"{zone}: heating varies by only {percent:.0f} %; a night setback would show what it does "
+        "to the room.",
+    )
+
+
+def _held_still(zone: str, spread: float) -> Words:
+    dk = f"{spread:.1f}".replace(".", ",")
+    return Words(
+        "held_still",
+        f"{zone}: temperaturen holdes inden for {dk} K døgnet rundt, så bygningens tunghed ses "
+        "ikke; en uge eller to med natsænkning ville vise den.",
+        f"{zone}: the temperature is held within {spread:.1f} K around the clock, so how heavy the "
+        "building is does not show; a week or two with a night setback would show it.",
+    )
+
+
+def _more_days(zone: str, days: float) -> Words:
+    return Words(
+        "more_days",
+        f"{zone}: der er {days:.0f} dages data; {FEW_DAYS:.0f} dage eller mere ville hjælpe.",
+        f"{zone}: there are {days:.0f} days of data; {FEW_DAYS:.0f} days or more would help.",
+    )
+
+
+def _not_held(zone: str, names: tuple[str, ...]) -> Words:
+    listed = ", ".join(names)
+    return Words(
+        "not_held",
+        f"{zone}: data bestemmer ikke {listed}.",
+        f"{zone}: the data do not determine {listed}.",
+    )

@@ -1,0 +1,70 @@
+"""Trials with blocks one can count by hand, and buildings whose effect is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+
+from bms.model.trial import Arm, Subject, Trial
+from bms.savings.trial_days import Record
+
+FIRST = date(2019, 1, 14)
+DRAWN = datetime(2019, 1, 13, 9, tzinfo=UTC)
+OURS, OWN = Arm.OPTIMISED, Arm.OWN_CONTROL
+ALTERNATING = (OWN, OURS, OWN, OURS, OURS, OWN)
+
+
+def a_trial(
+    site: str = "hut",
+    *,
+    arms: Sequence[Arm] = ALTERNATING,
+    block_days: int = 2,
+    washout_days: int = 1,
+    **changes: object,
+) -> Trial:
+    """From Monday 14 January 2019 on, in Copenhagen."""
+    days = len(arms) * block_days
+    made = Trial(
+        id=f"{site}-trial",
+        site=site,
+        timezone="Europe/Copenhagen",
+        first=FIRST,
+        block_days=block_days,
+        washout_days=washout_days,
+        arms=tuple(arms),
+        temp_c=tuple(float(i % 5) for i in range(days)),
+        rest=tuple(i % 7 >= 5 for i in range(days)),
+        seed=7,
+        limit=10.0,
+        imbalance=0.1,
+        started_at=DRAWN,
+        by="Bo",
+        reason="proof for the council",
+    )
+    return replace(made, **changes)
+
+
+def a_record(
+    days: int = 456,
+    *,
+    seed: int = 1,
+    noise: float = 0.05,
+    rho: float = 0.6,
+    subject: Subject = Subject.HEAT,
+) -> Record:
+    """A building that heats below 16 degC, with autocorrelated noise, from 400 days before a trial
+    of 56 days on."""
+    rng = np.random.default_rng(seed)
+    day = np.arange(days)
+    temp = 8.0 - 7.0 * np.cos(2 * np.pi * (day - 380) / 365.25) + rng.normal(0, 2, days)
+    expected = 200.0 + 40.0 * np.maximum(16.0 - temp, 0.0)
+    white = rng.normal(0, 1, days)
+    error = np.zeros(days)
+    for i in range(days):
+        error[i] = (rho * error[i - 1] if i else 0.0) + np.sqrt(1 - rho**2) * white[i]
+    first = date(2018, 1, 1)
+    rest = np.array([(first.toordinal() + i - 1) % 7 >= 5 for i in day])
+    return Record(subject, first, expected * (1 + noise * error), temp, rest)

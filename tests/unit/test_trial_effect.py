@@ -1,0 +1,140 @@
+"""The estimate: by hand where that can be done, by brute force elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from bms.model.trial import Bounds
+from bms.savings.trial_effect import (
+    Observed,
+    Scores,
+    as_share,
+    by_lot,
+    by_regression,
+    hull,
+    lessening,
+    p_value,
+    scores,
+    shrinking,
+)
+from bms.savings.trial_pool import inverse_variance, pooled_scores
+
+RNG = np.random.default_rng(5)
+BLOCKS = np.repeat(np.arange(10), 2)
+MADE = np.array([True, False] * 5)
+DRAWS = np.array([RNG.permutation(MADE) for _ in range(199)])
+
+
+def seen(value: np.ndarray, rho: float = 0.0, covariates: np.ndarray | None = None) -> Observed:
+    x = np.ones((len(value), 1)) if covariates is None else covariates
+    return Observed.of(np.arange(len(value)), BLOCKS, value, x, rho)
+
+
+class TestTheEstimate:
+    def test_without_noise_to_model_it_is_the_difference_of_the_means(self) -> None:
+        value = RNG.normal(100, 5, 20)
+        watched = seen(value)
+        found = scores(watched, lessening(watched, MADE), MADE, DRAWS)
+        ours = MADE[BLOCKS]
+        assert found.estimate == pytest.approx(value[~ours].mean() - value[ours].mean())
+
+    def test_it_is_the_coefficient_of_generalised_least_squares(self) -> None:
+        value, x = RNG.normal(100, 5, 20), np.column_stack((np.ones(20), RNG.normal(0, 1, 20)))
+        watched = seen(value, 0.5, x)
+        all_x = np.column_stack((x, MADE[BLOCKS]))
+        day = np.arange(20)
+        inverse = np.linalg.inv(0.5 ** np.abs(day[:, None] - day[None, :]))
+        beta = np.linalg.solve(all_x.T @ inverse @ all_x, all_x.T @ inverse @ value)
+        found = scores(watched, lessening(watched, MADE), MADE, DRAWS)
+        assert found.estimate == pytest.approx(-beta[-1])
+
+    def test_a_share_of_an_exact_building_is_exact(self) -> None:
+        expected = RNG.uniform(50, 150, 20)
+        value = expected * np.where(MADE[BLOCKS], 0.92, 1.0)
+        watched = seen(value, 0.3, np.column_stack((np.ones(20), expected)))
+        found = scores(watched, shrinking(watched, MADE), MADE, DRAWS)
+        assert found.estimate is not None
+        assert as_share(Bounds(found.estimate, None, None)).value == pytest.approx(0.08)
+
+    def test_an_arm_that_cannot_be_told_from_the_covariates_tells_nothing(self) -> None:
+        x = np.column_stack((np.ones(20), MADE[BLOCKS].astype(float)))
+        watched = seen(RNG.normal(0, 1, 20), 0.0, x)
+        effect = lessening(watched, MADE)
+        assert by_regression(watched, effect, MADE) == Bounds(0.0, None, None)
+
+
+class TestByLot:
+    def test_its_ends_are_where_the_test_refuses(self) -> None:
+        watched = seen(RNG.normal(100, 5, 20) - 4.0 * MADE[BLOCKS], 0.4)
+        found = scores(watched, lessening(watched, MADE), MADE, DRAWS)
+        interval = by_lot(found)
+        assert interval.low is not None
+        assert interval.high is not None
+        for end, outside in ((interval.low, -1e-6), (interval.high, 1e-6)):
+            assert p_value(found, end + outside) <= 0.10
+            assert p_value(found, end - outside) > 0.10
+
+    def test_it_is_that_of_trying_many_effects(self) -> None:
+        watched = seen(RNG.normal(100, 5, 20), 0.4)
+        found = scores(watched, shrinking(watched, MADE), MADE, DRAWS)
+        tried = np.linspace(-0.5, 0.5, 4001)
+        kept = [theta for theta in tried if p_value(found, theta) > 0.10]
+        interval = by_lot(found)
+        assert interval.low == pytest.approx(min(kept), abs=3e-4)
+        assert interval.high == pytest.approx(max(kept), abs=3e-4)
+
+    def test_too_few_draws_bound_nothing(self) -> None:
+        few = Scores(1.0, 1.0, np.zeros(5), np.zeros(5))
+        assert by_lot(few) == Bounds(-1.0, None, None)
+
+    def test_the_p_value_counts_the_draw_that_was_made(self) -> None:
+        found = Scores(3.0, 1.0, np.array([1.0, -4.0, 2.0]), np.zeros(3))
+        assert p_value(found) == pytest.approx(2 / 4)
+
+
+class TestByRegression:
+    def test_a_worked_example(self) -> None:
+        """Ten blocks of two days: sums of residuals over blocks, as one would by hand."""
+        value = RNG.normal(100, 5, 20)
+        watched = seen(value)
+        ours = MADE[BLOCKS]
+        left = value - np.where(ours, value[ours].mean(), value[~ours].mean())
+        sums = np.array([left[b == BLOCKS].sum() for b in range(10)])
+        variance = (10 / 9) * (19 / 18) * (sums**2).sum() / 10**2
+        half = t.ppf(0.95, 8) * np.sqrt(variance)
+        found = by_regression(watched, lessening(watched, MADE), MADE)
+        assert found.low is not None
+        assert found.value - found.low == pytest.approx(half)
+
+
+class TestHull:
+    def test_both_have_to_agree(self) -> None:
+        assert hull(Bounds(2, 1, 3), Bounds(2.1, 0.5, 2.8)) == Bounds(2, 0.5, 3)
+        assert hull(Bounds(2, 1, None), Bounds(2, 1.5, 9)) == Bounds(2, 1, None)
+
+
+class TestTogether:
+    def test_the_score_of_two_alike_buildings_knows_root_two_more(self) -> None:
+        one = Scores(1.0, 2.0, RNG.normal(0, 1, 4000), np.zeros(4000))
+        other = Scores(1.0, 2.0, RNG.normal(0, 1, 4000), np.zeros(4000))
+        alone, both = by_lot(one), by_lot(pooled_scores([one, other]))
+        ratio = (alone.high - alone.low) / (both.high - both.low)  # type: ignore[operator]
+        assert ratio == pytest.approx(np.sqrt(2), rel=0.05)
+        assert both.value == pytest.approx(-0.5)
+
+    def test_alike_estimates_are_weighed_by_inverse_variance(self) -> None:
+        found = inverse_variance([Bounds(1.0, 0.0, 2.0), Bounds(1.0, 0.5, 1.5)])
+        assert found.value == pytest.approx(1.0)
+        assert found.low == pytest.approx(1.0 - 1.0 / np.sqrt(5))
+
+    def test_buildings_that_differ_widen_it(self) -> None:
+        alike = inverse_variance([Bounds(0.0, -1.0, 1.0), Bounds(0.1, -0.9, 1.1)])
+        apart = inverse_variance([Bounds(-5.0, -6.0, -4.0), Bounds(5.0, 4.0, 6.0)])
+        assert alike.low == pytest.approx(0.05 - 1.0 / np.sqrt(2))
+        assert apart.low is not None
+        assert apart.low < -5.0
+
+    def test_one_building_is_no_pool(self) -> None:
+        assert inverse_variance([Bounds(1.0, 0.0, 2.0)]) == Bounds(0.0, None, None)

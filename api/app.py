@@ -15,6 +15,7 @@ from api.routes import (
     events,
     ingest,
     meters,
+    occupancy,
     operations,
     people,
     plans,
@@ -37,6 +38,7 @@ ROUTERS = (
     plans.router,
     controllers.router,
     people.router,
+    occupancy.router,
 )
 
 

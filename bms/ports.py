@@ -17,6 +17,7 @@ from bms.model.kept_baseline import KeptBaseline
 from bms.model.lease import Lease
 from bms.model.logged import LogAnswer
 from bms.model.plan import BuildingModel, NoModel, Plan, Problem, Schedule
+from bms.model.prediction import PredictionDay
 from bms.model.reading import Ingested, Reading
 from bms.model.retention import Erased, Erasure
 from bms.model.rollup import Level, Rollups
@@ -170,6 +171,33 @@ class Planner(Protocol):
     def identify(self, problem: Problem) -> BuildingModel | NoModel: ...
 
     def plan(self, problem: Problem) -> Schedule: ...
+
+
+class PredictionErrors(Protocol):
+    """Predicted less measured temperature [K], shape (zones, starts, horizons); NaN where it
+    cannot be told. ``starts`` are the moments of prediction."""
+
+    @property
+    def zones(self) -> tuple[str, ...]: ...
+
+    @property
+    def starts(self) -> tuple[datetime, ...]: ...
+
+    @property
+    def horizons_h(self) -> tuple[float, ...]: ...
+
+    @property
+    def errors(self) -> Floats: ...
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """A planner that can also tell how far a model was off. Pure and slow: call it in a pool."""
+
+    def prediction_errors(self, problem: Problem, model: BuildingModel) -> PredictionErrors:
+        """On the history of the problem, 1, 6 and 24 h ahead, restarted every hour, with the inputs
+        as they were measured."""
+        ...
 
 
 class Checker(Protocol):
@@ -369,6 +397,14 @@ class Store(Protocol):
 
     def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
         """Those that stand and overlap ``[start, end)``, by their start."""
+        ...
+
+    def keep_predictions(self, rows: Iterable[PredictionDay]) -> None:
+        """Keep how far predictions were off; the same zone, lead and day again takes its place."""
+        ...
+
+    def predictions(self, site: str, since: date) -> list[PredictionDay]:
+        """The record of a site from the local day ``since`` on, oldest day first."""
         ...
 
     def add_event(self, event: NonRoutineEvent) -> None:

@@ -41,15 +41,14 @@ class Bill:
         if not self.peak.matters:
             return energy
         power = power_of(self.building, course, outcome.heat)
-        step_h = self.building.outlook.step_h
-        return energy + self.peak.costs(power, step_h, self.over_dkk_per_kwh)
+        return energy + self.peak.costs(power, self.over_dkk_per_kwh)
 
     def words(self, choice: Choice) -> list[Words]:
         """What people should know of the power."""
         power = power_of(self.building, choice.course, choice.outcome.heat)
         said = []
         if self.peak.dkk_per_kw > 0 and self.peak.new_kw(power) > TOLD_KW:
-            said.append(reasons.new_peak(float(power.max()), self.peak.so_far_kw))
+            said.append(reasons.new_peak(self.peak.highest_kw(power), self.peak.so_far_kw))
         if self.peak.over_kw(power) > TOLD_KW:
-            said.append(reasons.power_over(float(power.max()), self.peak.limit_kw))
+            said.append(reasons.power_over(self.peak.highest_kw(power), self.peak.limit_kw))
         return said

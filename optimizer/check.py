@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from math import isfinite
+from math import ceil, isfinite
 
 from bms.model.plan import (
     CurveTask,
@@ -28,6 +28,9 @@ MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3
 ROUNDING = 1e-4
 ZERO_C_IN_K = 273.15
+LONGEST_STEP_S = 7200
+HOTTEST_LOW_C = 100.0
+"""A lowest temperature above this was not meant in degC."""
 LARGEST_SHIFT_DOWN_K = 8.0
 
 Task = ZoneTask | VentilationTask | CurveTask
@@ -74,16 +77,39 @@ def _levers(problem: Problem) -> dict[str, tuple[Lever, Task]]:
 
 def _can_be_planned(problem: Problem, lever: Lever, task: Task) -> bool:
     """Whether a value is due at all: what contradicts itself may be left alone, and only that."""
-    n = problem.steps
-    if n == 0 or not problem.step_s > 0 or not lever.minimum <= lever.maximum:
+    when = 0 < problem.step_s <= LONGEST_STEP_S and problem.start.tzinfo is not None
+    units = problem.temperature_unit in (Unit.DEG_C, Unit.KELVIN)
+    if problem.steps == 0 or not when or not units or not _has_a_value(lever):
         return False
     if isinstance(task, CurveTask):
-        return lever.resolution > 0 and lever.minimum <= 0.0 <= lever.maximum
+        return lever.minimum <= 0.0 <= lever.maximum
     if isinstance(task, VentilationTask):
-        return len(task.required) == len(task.own_run) == n
-    lengths = {len(task.occupied), len(task.low_c), len(task.high_c), len(task.own_setpoint_c)}
-    limits = zip(task.low_c, task.high_c, strict=False)
-    return lengths == {n} and all(low <= high for low, high in limits)
+        return _unit_makes_sense(problem, task)
+    return _zone_makes_sense(problem, task)
+
+
+def _has_a_value(lever: Lever) -> bool:
+    numbers = (lever.minimum, lever.maximum, lever.resolution, lever.origin)
+    if not all(map(isfinite, numbers)) or lever.resolution <= 0:
+        return False
+    first = ceil((lever.minimum - lever.origin) / lever.resolution - ROUNDING)
+    return lever.origin + first * lever.resolution <= lever.maximum + ROUNDING * lever.resolution
+
+
+def _unit_makes_sense(problem: Problem, unit: VentilationTask) -> bool:
+    numbers = (*unit.own_run, unit.flow_m3_h, unit.fan_kw, unit.recovery)
+    lengths = {len(unit.required), len(unit.own_run)}
+    return lengths == {problem.steps} and all(map(isfinite, numbers))
+
+
+def _zone_makes_sense(problem: Problem, zone: ZoneTask) -> bool:
+    rows = (zone.occupied, zone.low_c, zone.high_c, zone.own_setpoint_c)
+    if {len(row) for row in rows} != {problem.steps}:
+        return False
+    ordered = all(low <= high for low, high in zip(zone.low_c, zone.high_c, strict=True))
+    known = all(map(isfinite, (*zone.own_setpoint_c, zone.area_m2)))
+    meant = problem.temperature_unit is Unit.KELVIN or min(zone.low_c) < HOTTEST_LOW_C
+    return ordered and known and meant
 
 
 def _plan_objections(

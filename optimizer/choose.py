@@ -21,7 +21,9 @@ from optimizer.thermal import Floats
 
 BLOCKS = (0.5, 2.0 / 3.0, 5.0 / 6.0, 1.0)
 LEAST_BEGINNING_DAYS = 7.0
-SIMPLER_IF_WITHIN = 1.02
+SIMPLER_IF_WITHIN = 1.01
+BOUND_PRICE = 1.1
+"""A parameter at its bound says that the data do not hold it: only a clear gain excuses that."""
 WARM_UP_H = 72.0
 AHEAD_H = 24.0
 RESTART_H = 1.0
@@ -32,8 +34,7 @@ FOLD_ITERATIONS = 12
 class Trial:
     """A rung fitted to the whole learning part, and its error on the blocks [K].
 
-    ``at_bounds`` names parameters that the data do not hold: such a rung is only taken when every
-    rung has some.
+    ``at_bounds`` names parameters that the data do not hold.
     """
 
     fit: Fit
@@ -58,20 +59,32 @@ def ladder(record: Record, last: int) -> list[Trial]:
     trials: list[Trial] = []
     for rung in BASIC:
         trials.append(_trial(whole, blocks, rung, {**first[rung.order], **_nearest(trials, rung)}))
-    for lag, facades in ((True, False), (False, True)):
-        best = best_of(trials)
-        rung = replace(best.rung, lag=best.rung.lag or lag, facades=best.rung.facades or facades)
-        if rung.names(record) != best.fit.names:
-            trials.append(_trial(whole, blocks, rung, best.fit.values))
+    daily = [trial for trial in trials if trial.rung.gains == "daily"]
+    for base in {best_of(group).rung: best_of(group) for group in (trials, daily)}.values():
+        rung = replace(base.rung, lag=True)
+        trials.append(_trial(whole, blocks, rung, base.fit.values))
+    best = best_of(trials)
+    rung = replace(best.rung, facades=True)
+    if rung.names(record) != best.fit.names:
+        trials.append(_trial(whole, blocks, rung, best.fit.values))
     return trials
 
 
 def best_of(trials: list[Trial]) -> Trial:
-    """The simplest rung whose error is within two hundredths of the best, bounds not touched."""
-    held = [trial for trial in trials if not trial.at_bounds] or trials
-    errors = [t.error_k if np.isfinite(t.error_k) else np.inf for t in held]
-    good = [t for t, e in zip(held, errors, strict=True) if e <= SIMPLER_IF_WITHIN * min(errors)]
-    return min(good or held, key=lambda trial: len(trial.fit.names))
+    """The simplest rung whose error is within a hundredth of the best.
+
+    The error of a rung that has run into bounds counts :data:`BOUND_PRICE` times.
+    """
+    errors = [_counted(trial) for trial in trials]
+    enough = SIMPLER_IF_WITHIN * min(errors)
+    good = [trial for trial, error in zip(trials, errors, strict=True) if error <= enough]
+    return min(good, key=lambda trial: len(trial.fit.names))
+
+
+def _counted(trial: Trial) -> float:
+    if not np.isfinite(trial.error_k):
+        return float("inf")
+    return trial.error_k * (BOUND_PRICE if trial.at_bounds else 1.0)
 
 
 def _nearest(trials: list[Trial], rung: Rung) -> dict[str, float]:

@@ -50,15 +50,25 @@ def condense(course: Course, blocks: Blocks) -> Condensed:
     return Condensed(a=a, heat=heat, forced=forced)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """What every step allows: ``least`` and ``most`` heat [kW] and the ``low``est air temperature
+    [degC] of each zone (p, n), and the heat of all zones together, ``room`` [kW] (n,)."""
+
+    least: Floats
+    most: Floats
+    low: Floats
+    room: Floats
+
+
 def expand(
-    course: Course, blocks: Blocks, start: Floats, ends: Floats, heat: Floats, limits: Floats
+    course: Course, blocks: Blocks, start: Floats, ends: Floats, heat: Floats, allowed: Allowed
 ) -> tuple[Floats, Floats]:
     """Heat [kW] and air temperature [degC] at the end of every step, (p, n) each.
 
     ``start`` (p, 2) and ``ends`` (p, 2, m) [degC] are air and mass, ``heat`` (p, m) [kW] that of
-    the blocks, ``limits`` (3, p, n): least heat and most heat [kW] and the lowest air temperature
-    [degC]. Inside a block the air does not fall below that, nor below both ends of the block: heat
-    is moved to where it is needed.
+    the blocks. Inside a block the air does not fall below the lowest that is allowed, nor below
+    both ends of the block: heat is moved to where it is needed, as far as there is room.
     """
     flows = given_flows(course)
     n, p = flows.shape[:2]
@@ -70,12 +80,15 @@ def expand(
         step = blocks.first[on] + i
         b = course.steps.b[step, :, :, 0]
         free = _times(course.steps.a[step], x[on]) + flows[step]
+        mean = heat[:, on].T
         closing = (blocks.length[on] == i + 1)[:, np.newaxis]
-        least, most, low = limits[:, :, step].transpose(0, 2, 1)
-        wanted = np.where(closing, ends[:, 0, on].T, free[..., 0] + b[..., 0] * heat[:, on].T)
-        wanted = np.maximum(wanted, np.minimum(low, lowest[on]))
-        given = np.clip((wanted - free[..., 0]) / b[..., 0], least, most)
-        given = np.where(blocks.length[on][:, np.newaxis] == 1, heat[:, on].T, given)
+        wanted = np.where(closing, ends[:, 0, on].T, free[..., 0] + b[..., 0] * mean)
+        wanted = np.maximum(wanted, np.minimum(allowed.low[:, step].T, lowest[on]))
+        moved = np.clip(
+            (wanted - free[..., 0]) / b[..., 0], allowed.least[:, step].T, allowed.most[:, step].T
+        )
+        stays = (blocks.length[on] == 1) | (moved.sum(axis=1) > allowed.room[step])
+        given = np.where(stays[:, np.newaxis], mean, moved)
         x[on] = free + b * given[..., np.newaxis]
         fine_heat[:, step], air[:, step] = given.T, x[on, :, 0].T
     return fine_heat, air

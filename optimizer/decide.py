@@ -16,11 +16,12 @@ from optimizer.bill import Bill
 from optimizer.building import Building, course_of
 from optimizer.grid import blocks_of
 from optimizer.on_off import solve_with_runs
-from optimizer.peak import Peak
+from optimizer.peak import Peak, past_hour
 from optimizer.program import FLOOR_FACTOR, Program, Solution, Targets
 from optimizer.resolution import settle
 from optimizer.setpoints import (
     GENTLE,
+    GENTLEST,
     Rise,
     held,
     in_use_setpoints,
@@ -81,7 +82,7 @@ def program_of(problem: Problem, building: Building) -> Program:
             worth=building.outlook.heat_worth,
             peak=peak.matters,
             step_s=problem.step_s,
-            past_hour=int(problem.start.timestamp()) % 3600 // problem.step_s,
+            past_hour=past_hour(problem),
         ),
         peak=peak,
     )
@@ -93,12 +94,13 @@ def _cheapest(problem: Problem, program: Program, solution: Solution, bill: Bill
     started = begun(problem.history, building.zones, in_use_setpoints(building, targets))
 
     def choice(rise: Rise) -> Choice:
-        asked = wanted(building, course, solution, targets, started, rise)
-        timely = on_time(building, course, targets, asked)
-        values = not_early(building, course, targets, timely, partial(bill.costs, course))
+        values = wanted(building, course, solution, targets, started, rise)
+        if rise.timely:
+            values = on_time(building, course, targets, values)
+            values = not_early(building, course, targets, values, partial(bill.costs, course))
         return _choice(problem, building, _settled(building, values), _our_run(problem))
 
-    rises = (Rise(), GENTLE) if program.peak.matters else (Rise(),)
+    rises = (Rise(), GENTLE, GENTLEST) if program.peak.matters else (Rise(),)
     return min(map(choice, rises), key=lambda each: bill.costs(each.course, each.outcome))
 
 

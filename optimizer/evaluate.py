@@ -27,7 +27,6 @@ def cost_of(program: Program, heat: Floats) -> float:
     value = STORED_PART * max(0.0, float(outlook.heat_worth.min()))
     power = program.peak.costs(
         power_of(building, program.course, heat),
-        outlook.step_h,
         over_price(building, float(targets.price.max())),
     )
     return energy + discomfort + power - value * float((stored - before).sum())

@@ -28,8 +28,8 @@ def identify(problem: Problem, previous: BuildingModel | None = None) -> Buildin
     """Identify every zone from ``problem.history``; never raises.
 
     Zones that cannot be identified are left out; when none can, the answer is :class:`NoModel`.
-    With ``previous``, the building's last model, fits begin from its parameters and take a tenth of
-    the time.
+    With ``previous`` (or ``problem.model``), the building's last model, fits begin from its
+    parameters and take a tenth of the time.
     """
     history = problem.history
     why = _history_mistakes(problem, history)
@@ -43,7 +43,8 @@ def identify(problem: Problem, previous: BuildingModel | None = None) -> Buildin
         return NoModel(site=problem.site, reasons=tuple(why))
     past = _without_unknown_sun(past)
     shares = shares_of(past)
-    before = {zone.zone: zone for zone in previous.zones} if previous else {}
+    last = previous or problem.model
+    before = {zone.zone: zone for zone in last.zones} if last else {}
     models: list[ZoneModel] = []
     refused: list[Words] = []
     for z, name in enumerate(names):

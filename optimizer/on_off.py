@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -26,8 +27,8 @@ from optimizer.grid import Places
 from optimizer.program import HEAT, Program, Solution, columns_of, linear_program, solve
 from optimizer.thermal import Bools, Floats
 
-NODES = 300
-GAP = 1e-3
+NODES = 200
+GAP = 5e-3
 START_DKK = 0.01
 """Keeps the search from starting the source for nothing [DKK]."""
 RUNNING_PART = 0.02
@@ -36,12 +37,27 @@ RUNNING_PART = 0.02
 def solve_with_runs(program: Program, source: HeatSource) -> Solution | str:
     """The optimum in which the source keeps its least runs and stops, or the solver's message."""
     free = solve(program)
+    source = _sound(source, float(program.hours.sum()))
     if isinstance(free, str) or max(source.least_run_min, source.least_stop_min) <= 0:
         return free
     on = _searched(program, source)
     if on is None:
         on = rounded(_running(program, free), program.hours, source)
-    return solve(replace(program, on=on, least_kw=max(0.0, source.least_kw)))
+    return solve(replace(program, on=on, least_kw=source.least_kw))
+
+
+def _sound(source: HeatSource, horizon_h: float) -> HeatSource:
+    """Numbers that make no sense are not declared; no run need be longer than the horizon."""
+
+    def minutes(value: float) -> float:
+        return min(value, 60.0 * horizon_h) if value > 0 else 0.0
+
+    return replace(
+        source,
+        least_run_min=minutes(source.least_run_min),
+        least_stop_min=minutes(source.least_stop_min),
+        least_kw=source.least_kw if 0 < source.least_kw < inf else 0.0,
+    )
 
 
 def rounded(running: Bools, hours: Floats, source: HeatSource) -> Bools:
@@ -115,7 +131,7 @@ def _switching(
     on, begun, ended = first + k, first + m + k, first + 2 * m + k
     given = program.bounds[0].sum(axis=0)
     room = np.maximum(program.room - given, 0.0)
-    least = np.minimum(max(0.0, source.least_kw), program.bounds[1].sum(axis=0))
+    least = np.minimum(source.least_kw, program.bounds[1].sum(axis=0))
     entries = [
         (np.tile(k, zones), heat.ravel(), np.ones(zones * m)),
         (k, on, -room),

@@ -17,15 +17,19 @@ DEAREST_DKK_PER_KWH = 1e5
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """Power is what is billed for heat [kW], with fans where heat is electric.
+    """Power is the mean over an hour of the clock of what is billed for heat [kW], with fans where
+    heat is electric.
 
     ``dkk_per_kw`` is paid for what exceeds ``so_far_kw``; ``limit_kw`` is what must not be
-    exceeded (infinite: nothing is declared).
+    exceeded (infinite: nothing is declared). ``per_hour`` is how many steps an hour has,
+    ``past_hour`` how many of them were over when the horizon began.
     """
 
     so_far_kw: float = 0.0
     dkk_per_kw: float = 0.0
     limit_kw: float = inf
+    per_hour: int = 1
+    past_hour: int = 0
 
     @classmethod
     def of(cls, problem: Problem) -> Peak:
@@ -36,24 +40,44 @@ class Peak:
             so_far_kw=so_far if so_far is not None and isfinite(so_far) and so_far > 0 else 0.0,
             dkk_per_kw=price if isfinite(price) and price > 0 else 0.0,
             limit_kw=limit if limit is not None and isfinite(limit) and limit >= 0 else inf,
+            per_hour=max(1, 3600 // problem.step_s),
+            past_hour=past_hour(problem),
         )
 
     @property
     def matters(self) -> bool:
         return self.dkk_per_kw > 0 or self.limit_kw < inf
 
+    def hourly(self, power: Floats) -> Floats:
+        """Means of ``power`` (n,) [kW] over the hours of the clock."""
+        edges = np.arange(self.per_hour - self.past_hour, len(power), self.per_hour)
+        first = np.concatenate([[0], edges])
+        count = np.diff(np.append(first, len(power)))
+        return np.asarray(np.add.reduceat(power, first) / count)
+
     def new_kw(self, power: Floats) -> float:
         """How far ``power`` (n,) [kW] exceeds the highest of the month so far [kW]."""
-        return max(0.0, float(power.max(initial=0.0)) - self.so_far_kw)
+        return max(0.0, self.highest_kw(power) - self.so_far_kw)
 
     def over_kw(self, power: Floats) -> float:
         """How far ``power`` (n,) [kW] exceeds the limit [kW]."""
-        return max(0.0, float(power.max(initial=0.0)) - self.limit_kw)
+        return max(0.0, self.highest_kw(power) - self.limit_kw)
 
-    def costs(self, power: Floats, step_h: float, over_dkk_per_kwh: float) -> float:
+    def highest_kw(self, power: Floats) -> float:
+        """The dearest hour of ``power`` (n,) [kW]."""
+        return float(self.hourly(power).max())
+
+    def costs(self, power: Floats, over_dkk_per_kwh: float) -> float:
         """What ``power`` (n,) [kW] costs beyond its energy [DKK]."""
-        over = np.maximum(0.0, power - self.limit_kw).sum() * step_h if self.limit_kw < inf else 0.0
-        return self.dkk_per_kw * self.new_kw(power) + over_dkk_per_kwh * float(over)
+        over = 0.0
+        if self.limit_kw < inf:
+            over = float(np.maximum(0.0, self.hourly(power) - self.limit_kw).sum())
+        return self.dkk_per_kw * self.new_kw(power) + over_dkk_per_kwh * over
+
+
+def past_hour(problem: Problem) -> int:
+    """Steps between the last whole hour and the start of the horizon."""
+    return int(problem.start.timestamp()) % 3600 // problem.step_s
 
 
 def other_power(building: Building, course: Course) -> Floats:

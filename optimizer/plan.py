@@ -3,7 +3,9 @@ a timetable and the reason why."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from math import inf
 
 import numpy as np
 
@@ -16,11 +18,13 @@ from bms.model.plan import (
     ZoneModel,
     ZoneTask,
 )
+from bms.model.site import Weights
 from bms.model.words import Words
 from optimizer import reasons
 from optimizer.answer import by_timetable, nothing
 from optimizer.building import building_of
 from optimizer.check import check
+from optimizer.curve import curve_lever
 from optimizer.decide import decide, program_of
 from optimizer.estimate import MEMORY_H, State, estimate
 from optimizer.forecast import outlook
@@ -39,7 +43,11 @@ def make_plan(problem: Problem) -> Schedule:
     part, said = sound_part(problem)
     if part is None:
         return nothing(problem, said)
-    said = [*problem.notes, *said]
+    said = [*problem.notes, *said, *_not_counted(part)]
+    if any(map(_senseless, (part.weights.comfort_dkk_per_kh, part.weights.co2_dkk_per_kg))):
+        usual = Weights()
+        said.append(reasons.bad_weights(usual.comfort_dkk_per_kh, usual.co2_dkk_per_kg))
+        part = replace(part, weights=usual)
     try:
         schedule = _modelled(part, said)
     except Exception as error:  # law 3: the planner always answers
@@ -48,6 +56,22 @@ def make_plan(problem: Problem) -> Schedule:
     if objections and schedule.status is not PlanStatus.FALLBACK:
         return by_timetable(part, [*said, reasons.refused(), *objections])
     return schedule
+
+
+def _not_counted(problem: Problem) -> list[Words]:
+    """What was declared and makes no sense."""
+    power = (problem.peak_so_far_kw, problem.peak_dkk_per_kw, problem.power_limit_kw)
+    source = problem.heat_source
+    runs = (source.least_run_min, source.least_stop_min, source.least_kw)
+    said = [reasons.bad_power()] if any(map(_senseless, power)) else []
+    said += [reasons.bad_source()] if any(map(_senseless, runs)) else []
+    if problem.curve is not None and curve_lever(problem) is None:
+        said.append(reasons.bad_lever(problem.curve.lever.point))
+    return said
+
+
+def _senseless(number: float | None) -> bool:
+    return number is not None and not 0.0 <= number < inf
 
 
 def program_for(problem: Problem) -> Program:

@@ -8,10 +8,11 @@ from optimizer.celsius import in_celsius, in_units_of
 from optimizer.check import check
 from optimizer.identify import identify
 from optimizer.plan import make_plan
+from optimizer.prediction import PredictionErrors, prediction_errors
 
 
 class Optimizer:
-    """Implements ``bms.ports.Planner`` and ``bms.ports.Checker``; keeps no state."""
+    """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports``; keeps no state."""
 
     def identify(self, problem: Problem) -> BuildingModel | NoModel:
         """The building's thermal model, or why there is none."""
@@ -20,6 +21,10 @@ class Optimizer:
     def plan(self, problem: Problem) -> Schedule:
         """The schedule for the problem; always one."""
         return in_units_of(problem, make_plan(in_celsius(problem)))
+
+    def prediction_errors(self, problem: Problem, model: BuildingModel) -> PredictionErrors:
+        """How far ``model`` was off on the history of the problem, 1, 6 and 24 h ahead."""
+        return prediction_errors(in_celsius(problem), model)
 
     def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
         """Every objection to the schedule; none means that it may be written."""

@@ -26,7 +26,7 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from optimizer.building import Building, Course
-from optimizer.condense import Condensed, condense, expand
+from optimizer.condense import Allowed, Condensed, condense, expand
 from optimizer.grid import Blocks, Places
 from optimizer.highs import AT_LOWER, AT_UPPER, BASIC, Basis, LinearProgram, minimise
 from optimizer.late import Corner, Held, latest_corner
@@ -122,7 +122,7 @@ def solve(program: Program) -> Solution | str:
     if not program.building.zones:
         return "no zone"
     linear = linear_program(program)
-    x = minimise(linear, _start(program, linear.matrix.shape))
+    x = minimise(linear, start_of(program, linear.matrix.shape))
     return x if isinstance(x, str) else solution(program, x)
 
 
@@ -132,10 +132,19 @@ def solution(program: Program, x: Floats) -> Solution:
     parts = x[: zones * BLOCKS * m].reshape(zones, BLOCKS, m)
     air = parts[:, INSIDE] - parts[:, BELOW] + parts[:, ABOVE]
     ends = np.stack([air, parts[:, MASS]], axis=1)
-    limits = np.stack([*program.fine_bounds, program.targets.low])
+    least, most = program.fine_bounds
+    allowed = Allowed(least=least, most=most, low=program.targets.low, room=_fine_room(program))
     return Solution(
-        *expand(program.course, program.blocks, program.start, ends, parts[:, HEAT], limits)
+        *expand(program.course, program.blocks, program.start, ends, parts[:, HEAT], allowed)
     )
+
+
+def _fine_room(program: Program) -> Floats:
+    """What plant and power limit leave for radiators [kW] (n,) in every step."""
+    building, course = program.building, program.course
+    room = np.minimum(course.room_kw(building.capacity_kw), program.blocks.spread(program.room))
+    other = other_power(building, course)
+    return np.minimum(room, (program.peak.limit_kw - other) * building.outlook.cop)
 
 
 def linear_program(program: Program) -> LinearProgram:
@@ -313,8 +322,8 @@ def _powers(program: Program) -> list[_Rows]:
     return found
 
 
-def _start(program: Program, shape: tuple[int, int]) -> Basis:
-    """The corner at which every zone is heated as late as possible."""
+def start_of(program: Program, shape: tuple[int, int]) -> Basis:
+    """The corner at which every zone is heated as late as possible; ``shape`` of the matrix."""
     corner = latest_corner(program.dynamics, program.start, *_inside(program), *program.bounds)
     rows = np.full(shape[0], BASIC)
     rows[: len(program.start) * 2 * program.blocks.m] = AT_LOWER

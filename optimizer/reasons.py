@@ -351,3 +351,32 @@ def curve_lowered(kelvin: float) -> Words:
         f"Fremløbet sænkes med op til {_dk(kelvin, 0)} K, hvor radiatorerne har effekt nok.",
         f"The supply water is lowered by up to {kelvin:.0f} K where radiators have power to spare.",
     )
+
+
+def bad_power() -> Words:
+    return Words(
+        "bad_power",
+        "Månedens højeste effekt, dens pris eller effektgrænsen er ikke et tal fra 0 og op; "
+        "det er ikke regnet med.",
+        "The month's highest power, its price or the power limit is no number from 0 up; "
+        "it was not counted.",
+    )
+
+
+def bad_source() -> Words:
+    return Words(
+        "bad_source",
+        "Varmekildens mindste driftstid, pause eller effekt er ikke et tal fra 0 og op; "
+        "det er ikke regnet med.",
+        "The heat source's least run, stop or power is no number from 0 up; it was not counted.",
+    )
+
+
+def bad_weights(comfort_dkk_per_kh: float, co2_dkk_per_kg: float) -> Words:
+    return Words(
+        "bad_weights",
+        "Vægtene er ikke tal fra 0 og op; der er regnet med "
+        f"{_dk(comfort_dkk_per_kh, 0)} kr. pr. K·h og {_dk(co2_dkk_per_kg, 2)} kr. pr. kg CO2.",
+        "The weights are no numbers from 0 up; "
+        f"{comfort_dkk_per_kh:.0f} DKK per K·h and {co2_dkk_per_kg:.2f} DKK per kg CO2 were used.",
+    )

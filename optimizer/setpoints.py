@@ -45,13 +45,16 @@ KEPT_BELOW_FRESH_K = 1.5
 @dataclass(frozen=True, slots=True)
 class Rise:
     """How a warm-up is asked for: from ``full_part`` of the power on it is full power, otherwise
-    setpoints rise with the plan in steps of ``step_k`` [K]."""
+    setpoints rise with the plan in steps of ``step_k`` [K]; ``timely`` ones begin earlier, or at
+    once go to the target, where a zone would be late."""
 
     full_part: float = 0.7
     step_k: float = COARSE_K
+    timely: bool = True
 
 
 GENTLE = Rise(full_part=1.0, step_k=0.2)
+GENTLEST = Rise(full_part=1.0, step_k=0.1, timely=False)
 """Where power has a price."""
 
 

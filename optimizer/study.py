@@ -19,7 +19,7 @@ from bms.model.words import Words
 from optimizer import reasons
 from optimizer.begin import rung_of, values_of
 from optimizer.choose import Trial, best_of, ladder
-from optimizer.fit import Fit, fit_rung, task_of
+from optimizer.fit import ITERATIONS, Fit, fit_rung, task_of
 from optimizer.missing import what_is_missing
 from optimizer.record import Record
 from optimizer.score import NOTHING, Score, heat_score, score
@@ -30,6 +30,8 @@ USELESS_K = 1.0
 STILL_GOOD = 1.15
 """A model taken over from the last time may be this much worse than it was."""
 NO_EXCITATION = 0.01
+REFIT_ITERATIONS = 8
+NOTHING_OF_IT = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Study:
         """Named parameters of the model, with its time constants; empty where it is refused."""
         if self.fit is None:
             return {}
-        return {**self.fit.parameters(), **derived(self.fit.rc, 0)}
+        named = {**self.fit.parameters(), **derived(self.fit.rc, 0)}
+        return {name: 0.0 if abs(value) < NOTHING_OF_IT else value for name, value in named.items()}
 
 
 def study(
@@ -99,14 +102,14 @@ def _taken_over(record: Record, previous: ZoneModel, limit: int) -> Study | None
     if task is None:
         return None
     values = values_of(previous.parameters, task.scale, record.vent_kw_per_k)
-    learned = fit_rung(task, rung, values)
+    learned = fit_rung(task, rung, values, REFIT_ITERATIONS)
     temperature = score(record, learned, limit)
     if not temperature.known or temperature.model > STILL_GOOD * previous.rmse_24h_k:
         return None
     heat = NOTHING if temperature.beats_both else heat_score(record, learned, limit)
     if _refusal("", temperature, heat):
         return None
-    return _finished(record, (), temperature, heat, learned)
+    return _finished(record, (), temperature, heat, learned, REFIT_ITERATIONS)
 
 
 def _scale(previous: ZoneModel) -> float:
@@ -118,10 +121,15 @@ def _scale(previous: ZoneModel) -> float:
 
 
 def _finished(
-    record: Record, trials: tuple[Trial, ...], temperature: Score, heat: Score, learned: Fit
+    record: Record,
+    trials: tuple[Trial, ...],
+    temperature: Score,
+    heat: Score,
+    learned: Fit,
+    iterations: int = ITERATIONS,
 ) -> Study:
     task = task_of(record, len(record), learned.scale)
-    fit = learned if task is None else fit_rung(task, learned.rung, learned.values)
+    fit = learned if task is None else fit_rung(task, learned.rung, learned.values, iterations)
     sure = {} if task is None else standard_errors(task, fit)
     return Study((), trials, temperature, heat, learned, fit, sure)
 

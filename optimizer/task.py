@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
-from math import isfinite
+from math import inf, isfinite
 
 from bms.model.plan import (
     History,
@@ -26,7 +26,7 @@ from optimizer.resolution import sane
 
 LONGEST_STEP_S = 7200
 UNLIMITED_KW = 1e6
-HOTTEST_C = 100.0
+COLDEST_C, HOTTEST_C = -100.0, 100.0
 """What is hotter was not meant in degC."""
 
 
@@ -46,7 +46,7 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
     said: list[Words] = []
     zones = tuple(
         replace(zone, lever=_lever(zone.lever, zone.called, said))
-        for zone in problem.zones
+        for zone in map(_without_endless_limits, problem.zones)
         if _zone_is_sound(zone, problem.steps, said)
     )
     units = tuple(
@@ -124,6 +124,13 @@ def _lever(lever: Lever | None, name: str, said: list[Words]) -> Lever | None:
         return lever
     said.append(reasons.bad_lever(name))
     return None
+
+
+def _without_endless_limits(zone: ZoneTask) -> ZoneTask:
+    """An infinite limit is none; numbers far out say the same."""
+    low = tuple(COLDEST_C if value == -inf else value for value in zone.low_c)
+    high = tuple(HOTTEST_C if value == inf else value for value in zone.high_c)
+    return replace(zone, low_c=low, high_c=high)
 
 
 def _zone_is_sound(zone: ZoneTask, n: int, said: list[Words]) -> bool:

@@ -220,12 +220,12 @@ class Rc:
         return air, mass
 
     def _facade_sun(self, ghi_kw: Floats, facades: Floats | None) -> Floats:
-        if facades is None:
+        if facades is None or not self.solar_facades.any():
             return np.asarray(self.solar_facades.sum(axis=1)[:, np.newaxis] * ghi_kw)
         return np.asarray(self.solar_facades @ facades)
 
     def _day_gains(self, hour: Floats | None) -> Floats:
-        if hour is None:
+        if hour is None or not self.gain_day.any():
             return np.asarray(self.gain_day.mean(axis=1)[:, np.newaxis])
         return np.asarray(self.gain_day @ day_parts(hour))
 

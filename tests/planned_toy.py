@@ -16,8 +16,8 @@ HORIZON = 192
 
 @cache
 def toy() -> Toy:
-    """On a Monday at midnight UTC, after two weeks."""
-    return lived_in(days=14)
+    """On a Monday at midnight UTC, after three weeks."""
+    return lived_in(days=21)
 
 
 @cache

@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse
 from api.deps import CityDep
 from api.device_metrics import device_lines
 from api.pages.access import PageReader
+from api.prediction_metrics import prediction_lines
 from api.schemas import Health, Ready
 from api.spool_metrics import spool_lines, spool_sentence, spool_state
 from bms.errors import StoreUnavailable
@@ -63,7 +64,7 @@ def metrics(request: Request, city: CityDep, key: PageReader) -> PlainTextRespon
 def _database_lines(city: City) -> list[str]:
     """Whether the database answers, and what it knows."""
     try:
-        sites = _site_lines(city)
+        sites = [*_site_lines(city), *prediction_lines(city)]
     except StoreUnavailable:
         return ["# TYPE bms_database_up gauge", "bms_database_up 0"]
     return ["# TYPE bms_database_up gauge", "bms_database_up 1", *sites]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import MADE_ID, CityDep, Operator, Reader, SiteDep
+from api.prediction_schemas import PredictionRow, PredictionsAnswer
 from api.schemas import PlanAnswer
 from bms.errors import NotFound
+from bms.services.drift import drift_words, drifting_zones
 from bms.services.plan import plan_site
 
 router = APIRouter(tags=["plans"])
+Days = Annotated[int, Query(ge=1, le=366, description="local days back")]
 
 
 @router.get("/sites/{site_id}/plan")
@@ -39,6 +43,19 @@ async def plan_now(city: CityDep, key: Operator, site: SiteDep, response: Respon
     )
     response.headers["Location"] = f"/v1/plans/{plan.id}"
     return PlanAnswer.of(plan)
+
+
+@router.get("/sites/{site_id}/predictions")
+def predictions(city: CityDep, key: Reader, site: SiteDep, days: Days = 14) -> PredictionsAnswer:
+    """How far predicted room temperatures were off 1, 6 and 24 h ahead, day by day."""
+    now = city.clock.now()
+    since = now.astimezone(ZoneInfo(site.timezone)).date() - timedelta(days=days)
+    return PredictionsAnswer(
+        drift=drift_words(site, drifting_zones(site, city.store, now)),
+        predictions=[
+            PredictionRow.model_validate(row) for row in city.store.predictions(site.id, since)
+        ],
+    )
 
 
 @router.get("/plans/{plan_id}")

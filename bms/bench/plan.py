@@ -1,12 +1,13 @@
-"""What the planner is measured by: speed, a city, memory, and a heating season."""
+"""What the planner is measured by: identification, speed, a city, memory, and a heating season."""
 
 from __future__ import annotations
 
 from bms.bench.figure import Figure, Progress
+from bms.bench.plan_identify import identify_figures
 from bms.bench.plan_season import bench_plan_season
 from bms.bench.plan_speed import bench_plan_speed
 
 
 def bench_plan(report: Progress) -> list[Figure]:
     """All figures of the planner; the season takes minutes."""
-    return [*bench_plan_speed(report), *bench_plan_season(report)]
+    return [*identify_figures(report), *bench_plan_speed(report), *bench_plan_season(report)]

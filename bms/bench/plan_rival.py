@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -20,7 +21,7 @@ def by_cvxpy(program: Program) -> float:
 
     Raises ``ImportError`` where cvxpy is not installed.
     """
-    import cvxpy
+    cvxpy: Any = import_module("cvxpy")
 
     zones, n = program.building.use.shape
     heat = cvxpy.Variable((zones, n), nonneg=True)

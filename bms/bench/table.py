@@ -12,6 +12,7 @@ from bms.bench.claims import bench_claims
 from bms.bench.drivers_bacnet import bench_drivers_bacnet
 from bms.bench.drivers_modbus import bench_drivers_modbus
 from bms.bench.figure import Figure, Progress
+from bms.bench.plan import bench_plan
 from bms.bench.store import bench_store
 
 Bench = Callable[[Progress], list[Figure]]
@@ -29,7 +30,13 @@ def bench_drivers(report: Progress) -> list[Figure]:
 
 
 BENCHES: Mapping[str, Bench] = MappingProxyType(
-    {"assess": bench_savings, "demo": bench_claims, "drivers": bench_drivers, "store": bench_store}
+    {
+        "assess": bench_savings,
+        "demo": bench_claims,
+        "drivers": bench_drivers,
+        "plan": bench_plan,
+        "store": bench_store,
+    }
 )
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from bms.cli.screen import say, screen, slim_table
 from bms.model.savings import Savings, SiteSavings, Verdict
 
-ROOMY = 100
+ROOMY = 116
 """Columns from which on the model and the degree-day correction are shown too."""
 
 

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from bms.cli.periods import local_day, span
-from bms.cli.screen import say, screen, slim_table
+from bms.cli.screen import say, screen
 from bms.cli.spoken import language
 from bms.config import Settings
 from bms.errors import ConfigError
@@ -237,10 +237,8 @@ def _said(entry: NonRoutineEvent, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(to_dict(entry)))
         return
-    typer.echo(
-        f"{entry.decision.value} {entry.id}: {entry.meter}, {entry.kwh_adjustment:+,.0f} ± "
-        f"{entry.kwh_se:,.0f} kWh, by {entry.author}"
-    )
+    said = f"{entry.decision.value} {entry.id}: {entry.meter}, {_kwh(entry)}, by {entry.author}"
+    typer.echo(said)
 
 
 def _open_row(row: OpenEvent) -> dict[str, object]:
@@ -273,20 +271,16 @@ def _show_entries(console: Console, entries: Sequence[NonRoutineEvent], site: Si
         console.print("the ledger is empty")
         return
     kept = {entry.id for entry in standing(entries)}
-    table = slim_table("reason", "id", "meter", "from", "to", "kWh", "decided", "by", "on")
     for entry in entries:
-        table.add_row(
-            entry.reason,
-            entry.id,
-            entry.meter.partition("/")[2],
-            _local(entry.start, site),
-            _local(entry.end, site),
-            f"{entry.kwh_adjustment:+,.0f} ± {entry.kwh_se:,.0f}",
-            entry.decision.value if entry.id in kept else "superseded",
-            entry.author,
-            _local(entry.entered_at, site),
-        )
-    console.print(table)
+        decided = entry.decision.value if entry.id in kept else "superseded"
+        period = f"{_local(entry.start, site)}..{_local(entry.end, site)}"
+        say(console, f"{entry.id}  {entry.meter.partition('/')[2]}  {period}  {_kwh(entry)}")
+        say(console, f"{decided}; {entry.author}, {_local(entry.entered_at, site)}", 2)
+        say(console, entry.reason, 2)
+
+
+def _kwh(entry: NonRoutineEvent) -> str:
+    return f"{entry.kwh_adjustment:+,.0f} ± {entry.kwh_se:,.0f} kWh"
 
 
 def _local(moment: datetime, site: Site) -> str:

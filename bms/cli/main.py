@@ -17,7 +17,9 @@ from bms.cli import (
     devices,
     discovery,
     events,
+    identify,
     ingest,
+    occupancy,
     operations,
     plans,
     points,
@@ -44,6 +46,7 @@ for group in (
     discovery,
     points,
     ingest,
+    identify,
     plans,
     assess,
     savings,
@@ -51,6 +54,7 @@ for group in (
     operations,
     portfolio,
     events,
+    occupancy,
 ):
     group.register(app)
 app.add_typer(site_files.app, name="sites")

@@ -1,4 +1,4 @@
-"""``bms identify``, ``bms plan``, ``bms replay``: the optimiser from the command line."""
+"""``bms plan``, ``bms replay``: the optimiser from the command line."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from bms.cli.screen import screen
 from bms.cli.sentences import FAILED, WRONG_CALL, errors
 from bms.config import Settings
 from bms.model.codec import to_json
-from bms.model.plan import BuildingModel, NoModel, Schedule
+from bms.model.plan import Schedule
 from bms.runtime.wire import opened
 from bms.services.city import City
-from bms.services.plan import identify_site, plan_site
+from bms.services.plan import plan_site
 from bms.services.problem import assemble
 from optimizer.planner import Optimizer
 from optimizer.question import BadProblem, mistakes, read
@@ -28,44 +28,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(identify)
     app.command()(plan)
     app.command()(replay)
-
-
-def identify(site: Annotated[str, typer.Argument(metavar="SITE")], as_json: AsJson = False) -> None:
-    """Learn the thermal model of a site from its stored readings, or say why there is none.
-
-    Example: bms identify townhall
-    """
-    with opened(Settings()) as city:
-        answer = asyncio.run(
-            identify_site(
-                city.site(site),
-                now=city.clock.now(),
-                store=city.store,
-                feed=city.feed,
-                tariffs=city.tariffs,
-                planner=city.planner,
-            )
-        )
-    if as_json:
-        typer.echo(to_json(answer))
-    elif isinstance(answer, NoModel):
-        for reason in answer.reasons:
-            typer.echo(f"{reason.da} / {reason.en}")
-    else:
-        _print_model(answer)
-    if isinstance(answer, NoModel):
-        raise typer.Exit(1)
-
-
-def _print_model(model: BuildingModel) -> None:
-    table = Table("zone", "order", "RMSE 24 h [K]", "persistence [K]", "last week [K]")
-    for zone in model.zones:
-        errors = (zone.rmse_24h_k, zone.persistence_k, zone.last_week_k)
-        table.add_row(zone.zone, zone.order, *(f"{error:.2f}" for error in errors))
-    screen().print(table)
 
 
 def plan(

@@ -27,6 +27,11 @@ ALL = "all"
 """In place of a site, for the result: every building with a trial, and all of them together."""
 ARMS = {Arm.OPTIMISED: ("vores styring", "our control"), Arm.OWN_CONTROL: ("egen", "own")}
 
+COLUMNS = (
+    ("", "mindre", "90 %", "andel", "90 %", "p", "døgn (vores+egne)", "mangler"),
+    ("", "less", "90 %", "share", "90 %", "p", "days (ours+own)", "missing"),
+)
+
 
 class Step(StrEnum):
     """What to do with the trial of a site."""
@@ -138,9 +143,11 @@ def show_trial(made: Trial, spoken: Language) -> None:
 def show_result(result: TrialResult, spoken: Language) -> None:
     """The effects with their intervals, and what they mean."""
     console = screen()
-    say(console, f"{result.trial}: {result.days_done}/{result.days}")
+    index = 0 if spoken is Language.DA else 1
+    done = ("døgn gennemført", "days are over")[index]
+    say(console, f"{result.trial}: {result.days_done}/{result.days} {done}")
     if result.effects:
-        table = Table("", "saving", "90 %", "share", "90 %", "p", "days", "missing")
+        table = Table(*COLUMNS[index])
         for effect in result.effects:
             table.add_row(*_cells(effect))
         console.print(table)

@@ -50,8 +50,11 @@ class Shelf:
     folder: Path
 
     @contextmanager
-    def turn(self, name: str) -> Iterator[None]:
-        """One at a time per name. Raises ``FeedError`` when the folder cannot be used."""
+    def turn(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+        """One at a time per name; whether it is our turn, which it is after a ``wait``.
+
+        Raises ``FeedError`` when the folder cannot be used.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
@@ -60,8 +63,7 @@ class Shelf:
                 f"the folder {self.folder} of the feeds cannot be used: {error.strerror}"
             ) from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            yield _locked(lock, wait=wait)
         finally:
             os.close(lock)
 
@@ -103,6 +105,14 @@ def write_whole(path: Path, content: bytes) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _locked(lock: int, *, wait: bool) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _digest(body: bytes) -> str:

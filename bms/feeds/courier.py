@@ -11,27 +11,30 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from bms.errors import FeedError
 from bms.feeds.cache import Entry, Shelf
 from bms.feeds.fetch import Answer, Web
+from bms.feeds.manners import (
+    GAP,
+    NOT_MODIFIED,
+    Refused,
+    accept,
+    came,
+    conditions,
+    due,
+    held_off,
+    paused,
+    soon,
+    still_holds,
+)
 from bms.ports import Clock
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-GAP = timedelta(minutes=1)
-LONGEST_WAIT = timedelta(days=1)
-"""No provider's word keeps us away for longer."""
-
-_FIRST_PAUSE = timedelta(minutes=1)
-_LONGEST_PAUSE = timedelta(minutes=32)
-_OK, _NOT_MODIFIED, _DEPRECATED = 200, 304, 203
-_BUSY = (408, 425, 429)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +62,12 @@ class Delivery(Generic[T]):
     trouble: str | None
 
 
-class Refused(FeedError):
-    """The provider, or the way to it, fails for everybody who asks there now."""
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[T]):
+    """What is on disk: an entry, and its value where there is one."""
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    entry: Entry
+    value: T | None
 
 
 class Courier:
@@ -75,6 +78,7 @@ class Courier:
         self._shelf = shelf
         self._clock = clock
         self._read: dict[str, tuple[str, Any]] = {}
+        self._asked: dict[str, datetime] = {}
 
     def bring(self, dataset: Dataset[T], url: str, *, refresh: timedelta) -> Delivery[T]:
         """The dataset, asked for again once it was checked longer than ``refresh`` ago.
@@ -82,24 +86,24 @@ class Courier:
         Raises ``FeedError`` when there is nothing to serve.
         """
         now = self._clock.now()
-        with self._shelf.turn(dataset.key):
-            entry = self._shelf.entry(dataset.key)
-            known = self._known(dataset, entry)
-            if known is None:
-                entry = replace(entry, digest="", checked_at=None, fresh_until=None)
-            if _due(entry, url, refresh, now) and self._open(dataset, now):
-                entry = self._ask(dataset, url, entry, now)
-                known = self._known(dataset, entry)
-        if known is None or entry.fetched_at is None:
-            raise FeedError(f"{dataset.name}: {entry.trouble or self._closed(dataset)}")
-        return Delivery(value=known, fetched_at=entry.fetched_at, trouble=entry.trouble)
+        seen = self._look(dataset)
+        trouble = seen.entry.trouble
+        if seen.value is None or self._wanted(dataset, url, seen.entry, refresh, now):
+            try:
+                seen = self._renewed(dataset, url, refresh, now, wait=seen.value is None)
+                trouble = seen.entry.trouble
+            except FeedError as error:
+                trouble = str(error)
+        if seen.value is None or seen.entry.fetched_at is None:
+            raise FeedError(f"{dataset.name}: {trouble or self._closed(dataset)}")
+        return Delivery(value=seen.value, fetched_at=seen.entry.fetched_at, trouble=trouble)
 
     def once(self, dataset: Dataset[T], url: str) -> T:
         """An answer that is not kept here. Raises ``FeedError``, also when it is too early."""
         now = self._clock.now()
-        with self._shelf.turn(dataset.key):
+        with self._shelf.turn(dataset.key, wait=False) as ours:
             entry = self._shelf.entry(dataset.key)
-            early = _soon(entry, GAP, now) or _held_off(entry, now)
+            early = not ours or soon(entry, GAP, now) or held_off(entry, now)
             if early or not self._open(dataset, now):
                 trouble = entry.trouble or self._closed(dataset)
                 raise FeedError(f"{dataset.name}: {trouble}; it is asked again later")
@@ -115,6 +119,34 @@ class Courier:
     def asked_at(self, dataset: Dataset[T]) -> datetime | None:
         """When the dataset was last asked for, None when it never was."""
         return self._shelf.entry(dataset.key).asked_at
+
+    def _renewed(
+        self, dataset: Dataset[T], url: str, refresh: timedelta, now: datetime, *, wait: bool
+    ) -> Seen[T]:
+        """What is known after the provider was asked, if it is our turn to ask."""
+        with self._shelf.turn(dataset.key, wait=wait) as ours:
+            seen = self._look(dataset)  # somebody else may have asked meanwhile
+            if not ours or not self._wanted(dataset, url, seen.entry, refresh, now):
+                return seen
+            self._asked[dataset.key] = now
+            entry = self._ask(dataset, url, seen.entry, now)
+            return Seen(entry, self._known(dataset, entry))
+
+    def _wanted(
+        self, dataset: Dataset[T], url: str, entry: Entry, refresh: timedelta, now: datetime
+    ) -> bool:
+        """Whether it is time to ask; a disk that keeps no entry is no reason to ask more often."""
+        ours = Entry(asked_at=self._asked.get(dataset.key))
+        return (
+            not soon(ours, GAP, now) and due(entry, url, refresh, now) and self._open(dataset, now)
+        )
+
+    def _look(self, dataset: Dataset[T]) -> Seen[T]:
+        entry = self._shelf.entry(dataset.key)
+        known = self._known(dataset, entry)
+        if known is None:
+            entry = replace(entry, digest="", checked_at=None, fresh_until=None)
+        return Seen(entry, known)
 
     def _known(self, dataset: Dataset[T], entry: Entry) -> T | None:
         """The value of the kept body; read once for each body."""
@@ -136,18 +168,18 @@ class Courier:
     def _ask(self, dataset: Dataset[T], url: str, entry: Entry, now: datetime) -> Entry:
         asked = replace(entry, asked_at=now)
         try:
-            answer = self._get(dataset, url, _conditions(entry, url), now)
-            if answer.status == _NOT_MODIFIED:
-                return self._shelf.put(dataset.key, _still_holds(asked, answer, now))
+            answer = self._get(dataset, url, conditions(entry, url), now)
+            if answer.status == NOT_MODIFIED:
+                return self._shelf.put(dataset.key, still_holds(asked, answer, now))
             dataset.read(answer.body)
         except FeedError as error:
             return self._shelf.put(dataset.key, self._failed(dataset, asked, error, now))
         if entry.failures:
             log.info("%s is back", dataset.name)
-        came = _came(url, answer, now)
+        newest = came(url, answer, now)
         if entry.fetched_at is not None and self._shelf.body(dataset.key, entry) == answer.body:
-            came = replace(came, fetched_at=entry.fetched_at)
-        return self._shelf.put(dataset.key, came, answer.body)
+            newest = replace(newest, fetched_at=entry.fetched_at)
+        return self._shelf.put(dataset.key, newest, answer.body)
 
     def _get(self, dataset: Dataset[T], url: str, headers: dict[str, str], now: datetime) -> Answer:
         """An answer that can be read. Raises ``FeedError``; ``Refused`` closes the gate, too."""
@@ -157,9 +189,9 @@ class Courier:
                 answer = self._web.get(url, {"Accept": "application/json", **headers})
             except FeedError as error:
                 raise Refused(str(error)) from error
-            _accept(answer, now, conditional=bool(headers))
+            accept(answer, now, conditional=bool(headers))
         except Refused as refusal:
-            closed = _paused(replace(gate, asked_at=now), refusal, now)
+            closed = paused(replace(gate, asked_at=now), refusal, now)
             self._shelf.put(_gate(dataset), closed)
             raise
         self._shelf.put(_gate(dataset), Entry(asked_at=now))
@@ -167,7 +199,7 @@ class Courier:
 
     def _open(self, dataset: Dataset[T], now: datetime) -> bool:
         gate = self._shelf.entry(_gate(dataset))
-        return not _held_off(gate, now) and not _soon(gate, dataset.gate_gap, now)
+        return not held_off(gate, now) and not soon(gate, dataset.gate_gap, now)
 
     def _closed(self, dataset: Dataset[T]) -> str:
         gate = self._shelf.entry(_gate(dataset))
@@ -177,100 +209,8 @@ class Courier:
     def _failed(self, dataset: Dataset[T], entry: Entry, error: FeedError, now: datetime) -> Entry:
         if not entry.failures:
             log.warning("%s: %s", dataset.name, error)
-        return _paused(entry, error, now)
+        return paused(entry, error, now)
 
 
 def _gate(dataset: Dataset[T]) -> str:
     return f"gate.{dataset.gate}"
-
-
-def _due(entry: Entry, url: str, refresh: timedelta, now: datetime) -> bool:
-    if _held_off(entry, now) or _soon(entry, GAP, now):
-        return False
-    if entry.checked_at is None:
-        return True
-    promised = entry.fresh_until is not None and now < entry.fresh_until <= now + LONGEST_WAIT
-    if promised and entry.url == url:
-        return False
-    return not timedelta(0) <= now - entry.checked_at < refresh
-
-
-def _soon(entry: Entry, gap: timedelta, now: datetime) -> bool:
-    """Whether the last request is too young; a clock that was put back starts anew."""
-    return entry.asked_at is not None and timedelta(0) <= now - entry.asked_at < gap
-
-
-def _held_off(entry: Entry, now: datetime) -> bool:
-    return entry.not_before is not None and now < entry.not_before <= now + LONGEST_WAIT
-
-
-def _conditions(entry: Entry, url: str) -> dict[str, str]:
-    if not entry.digest or entry.url != url:
-        return {}
-    given = {"If-None-Match": entry.etag, "If-Modified-Since": entry.last_modified}
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _accept(answer: Answer, now: datetime, *, conditional: bool) -> None:
-    """Raises ``FeedError`` for an answer without data; ``Refused`` where others fare alike."""
-    status = answer.status
-    if status == _DEPRECATED:
-        log.warning("a provider says that this version of its interface will be taken away")
-    if status in (_OK, _DEPRECATED) or (status == _NOT_MODIFIED and conditional):
-        return
-    wait = _retry_after(answer.headers.get("retry-after"), now)
-    if status in _BUSY or status >= 500 or wait is not None:
-        raise Refused(f"HTTP {status}", wait)
-    raise FeedError(f"HTTP {status}")
-
-
-def _retry_after(text: str | None, now: datetime) -> timedelta | None:
-    """``Retry-After`` in seconds or as a date (RFC 9110, 10.2.3); nonsense is not said."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return timedelta(seconds=min(int(text.strip()[:9]), LONGEST_WAIT.total_seconds()))
-    moment = _http_date(text)
-    return None if moment is None else min(max(moment - now, timedelta(0)), LONGEST_WAIT)
-
-
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(text or "")
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _paused(entry: Entry, error: FeedError, now: datetime) -> Entry:
-    pause = min(_FIRST_PAUSE * 2 ** min(entry.failures, 10), _LONGEST_PAUSE)
-    asked_for = error.retry_after if isinstance(error, Refused) else None
-    return replace(
-        entry,
-        failures=entry.failures + 1,
-        trouble=str(error),
-        not_before=now + max(pause, asked_for or timedelta(0)),
-    )
-
-
-def _still_holds(entry: Entry, answer: Answer, now: datetime) -> Entry:
-    return replace(
-        entry,
-        checked_at=now,
-        fresh_until=_http_date(answer.headers.get("expires")),
-        failures=0,
-        trouble=None,
-        not_before=None,
-    )
-
-
-def _came(url: str, answer: Answer, now: datetime) -> Entry:
-    return Entry(
-        url=url,
-        fetched_at=now,
-        checked_at=now,
-        asked_at=now,
-        fresh_until=_http_date(answer.headers.get("expires")),
-        etag=answer.headers.get("etag"),
-        last_modified=answer.headers.get("last-modified"),
-    )

@@ -11,7 +11,7 @@ from bms.model.words import Words
 def prices_estimated(since: datetime, timezone: str, trouble: str) -> Words:
     """Prices from ``since`` on are those of the usual day."""
     at = _local(since, timezone)
-    why = f" ({trouble})" if trouble else ""
+    why = _because(trouble)
     return Words(
         "prices_estimated",
         f"Elprisen fra {at} er ikke kendt{why}; gennemsnittet af de seneste dages samme "
@@ -21,15 +21,15 @@ def prices_estimated(since: datetime, timezone: str, trouble: str) -> Words:
     )
 
 
-def emissions_estimated(since: datetime, timezone: str) -> Words:
+def emissions_estimated(since: datetime, timezone: str, trouble: str) -> Words:
     """Emission factors from ``since`` on are those of the usual day."""
     at = _local(since, timezone)
     return Words(
         "emissions_estimated",
-        f"CO2-prognosen rækker til {at}; derefter er gennemsnittet af de seneste dages samme "
-        "kvarterer brugt",
-        f"The CO2 prognosis ends at {at}; after that the mean of the same quarter-hours of the "
-        "last days is used",
+        f"CO2-prognosen rækker til {at}{_because(trouble)}; derefter er gennemsnittet af de "
+        "seneste dages samme kvarterer brugt",
+        f"The CO2 prognosis ends at {at}{_because(trouble)}; after that the mean of the same "
+        "quarter-hours of the last days is used",
     )
 
 

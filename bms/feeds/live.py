@@ -14,10 +14,11 @@ from bms.feeds.fetch import HttpWeb, Web
 from bms.feeds.live_emissions import LiveEmissions
 from bms.feeds.live_prices import LivePrices
 from bms.feeds.live_tariffs import LiveTariffs
-from bms.feeds.live_weather import LiveWeather, providers
+from bms.feeds.live_weather import LiveWeather
 from bms.feeds.observed_weather import ObservedWeather
 from bms.feeds.record import Record
 from bms.feeds.tariffs import TariffBook
+from bms.feeds.weather_providers import providers
 from bms.model.feed import FeedSeries, WeatherSeries
 from bms.model.series import Series
 from bms.ports import Clock

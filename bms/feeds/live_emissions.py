@@ -13,7 +13,7 @@ from bms.feeds import energidata, feed_words
 from bms.feeds.climatology import DAYS, usual
 from bms.feeds.courier import Courier, Dataset
 from bms.feeds.energidata import CREDIT, QUARTER_S
-from bms.feeds.live_prices import QUARTER, TIMEZONE, refuse_unknown, tail_begin, told
+from bms.feeds.live_prices import QUARTER, TIMEZONE, refuse_unknown, tail_begin, told, why_nothing
 from bms.feeds.past import Past, Topic
 from bms.feeds.payload import Samples, moment_of
 from bms.feeds.record import Record
@@ -62,9 +62,9 @@ class LiveEmissions:
         if now - issued > STALE:
             notes.append(feed_words.emissions_stale(now - issued, told(troubles)))
         trouble = self._past.fill(self._measured, since, end)
-        values, more = self._with_tail(area, self._values(area, first, n), first)
+        values, more = self._with_tail(area, self._values(area, first, n), first, troubles)
         if not np.isfinite(values).any():
-            said = told([*troubles, *([trouble] if trouble else [])])
+            said = why_nothing([*troubles, *([trouble] if trouble else [])])
             raise FeedError(f"no CO2 figures of {area} from {start} to {end}: {said}")
         return FeedSeries(
             series=Series(moment_of(first), QUARTER, values),
@@ -123,7 +123,9 @@ class LiveEmissions:
             longest=_LONGEST_PAST,
         )
 
-    def _with_tail(self, area: str, values: Floats, first: int) -> tuple[Floats, tuple[Words, ...]]:
+    def _with_tail(
+        self, area: str, values: Floats, first: int, troubles: list[str]
+    ) -> tuple[Floats, tuple[Words, ...]]:
         tail = tail_begin(values, first, self._clock.now())
         if tail is None:
             return values, ()
@@ -133,4 +135,4 @@ class LiveEmissions:
         values[tail:] = usual(lately, begin, len(values) - tail, TIMEZONE)
         if not np.isfinite(values[tail:]).any():
             return values, ()
-        return values, (feed_words.emissions_estimated(moment_of(begin), TIMEZONE),)
+        return values, (feed_words.emissions_estimated(moment_of(begin), TIMEZONE, told(troubles)),)

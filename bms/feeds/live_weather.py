@@ -6,7 +6,7 @@ request for each model run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,13 +14,14 @@ from functools import partial
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds import dmi, feed_words, metno, open_meteo
+from bms.feeds import feed_words
 from bms.feeds.courier import Courier, Dataset, Delivery
-from bms.feeds.live_prices import TIMEZONE, told
+from bms.feeds.live_prices import TIMEZONE, told, why_nothing
 from bms.feeds.observed_weather import ObservedWeather
 from bms.feeds.outlook import HOUR_S, Outlook
 from bms.feeds.payload import Samples, moment_of
 from bms.feeds.record import Record
+from bms.feeds.weather_providers import Cell, Provider, cell_of
 from bms.model.feed import FeedSeries, WeatherSeries
 from bms.model.grid import Flags
 from bms.model.series import Floats, Series, grid_length
@@ -32,80 +33,10 @@ STALE = timedelta(hours=6)
 LEADS_H = (0, 6, 12, 24, 48)
 """Forecasts are remembered by how many hours ahead [h] they were made, at least."""
 
-_CELL_LATITUDE, _CELL_LONGITUDE = 0.02, 0.03
-_RUN_EVERY, _RUN_DELAY = timedelta(hours=3), timedelta(hours=2, minutes=30)
-"""DMI starts a run every three hours; it is there some hours later, and then asked for."""
+_RUN_DELAY = timedelta(hours=2, minutes=30)
+"""DMI starts a run every three hours; it is there so much later, and then asked for."""
 _RUN_LATE = timedelta(minutes=30)
 _EPOCH = moment_of(0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A place that forecasts are asked for; degrees (WGS 84)."""
-
-    latitude: float
-    longitude: float
-
-    @property
-    def name(self) -> str:
-        return f"{self.latitude:.2f}_{self.longitude:.2f}"
-
-
-def cell_of(latitude: float, longitude: float) -> Cell:
-    """The cell that a position lies in."""
-    return Cell(
-        latitude=round(round(latitude / _CELL_LATITUDE) * _CELL_LATITUDE, 2),
-        longitude=round(round(longitude / _CELL_LONGITUDE) * _CELL_LONGITUDE, 2),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """Whoever forecasts the weather. ``estimates_sun``: it tells clouds, and we the radiation."""
-
-    id: str
-    credit: str
-    url: Callable[[Cell], str]
-    read: Callable[[bytes, Cell], Outlook]
-    every: timedelta
-    estimates_sun: bool = False
-
-
-def providers(bases: Mapping[str, str], *, contact: bool, open_meteo_too: bool) -> list[Provider]:
-    """In the order of preference. MET Norway only for those who leave a ``contact``."""
-    chosen = [
-        Provider(
-            id="dmi",
-            credit=dmi.CREDIT,
-            url=lambda cell: dmi.forecast_url(bases["dmi"], cell.latitude, cell.longitude),
-            read=lambda body, _: dmi.read_forecast(body),
-            every=_RUN_EVERY,
-        )
-    ]
-    if open_meteo_too:
-        chosen.append(
-            Provider(
-                id="open_meteo",
-                credit=open_meteo.CREDIT,
-                url=lambda cell: open_meteo.forecast_url(
-                    bases["open_meteo"], cell.latitude, cell.longitude
-                ),
-                read=lambda body, _: open_meteo.read_forecast(body),
-                every=HOUR,
-            )
-        )
-    if contact:
-        chosen.append(
-            Provider(
-                id="metno",
-                credit=metno.CREDIT,
-                url=lambda cell: metno.forecast_url(bases["metno"], cell.latitude, cell.longitude),
-                read=lambda body, cell: metno.read_forecast(body, cell.latitude, cell.longitude),
-                every=HOUR,
-                estimates_sun=True,
-            )
-        )
-    return chosen
 
 
 @dataclass(slots=True)
@@ -164,7 +95,7 @@ class LiveWeather:
         if not np.isfinite(temp).any():
             raise FeedError(
                 f"no weather at {latitude}, {longitude} from {start} to {end}: "
-                f"{told([*ahead.troubles, *before.troubles])}"
+                f"{why_nothing([*ahead.troubles, *before.troubles])}"
             )
         sources = ahead.sources
 

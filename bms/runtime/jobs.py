@@ -16,8 +16,9 @@ from bms.services.city import City
 from bms.services.clocks import ClockWatch
 from bms.services.dispatch import dispatch_site
 from bms.services.forward import forward
-from bms.services.plan import identify_site, knows_the_use, plan_site
+from bms.services.plan import identify_site, plan_site, use_has_changed
 from bms.services.poll import poll_site
+from bms.services.prediction import record_predictions
 from bms.services.retain import SCRUB_EVERY, retain_site, scrub
 from bms.services.verify import verify_site
 
@@ -27,6 +28,7 @@ DROP_EVERY = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Tick = Callable[[datetime], Awaitable[None]]
+Verb = Callable[[Site, datetime], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,7 @@ class Job:
         return EPOCH + self.every * ((moment - EPOCH) // self.every + 1)
 
 
-def for_each_site(
-    name: str, sites: Iterable[Site], verb: Callable[[Site, datetime], Awaitable[object]]
-) -> Tick:
+def for_each_site(name: str, sites: Iterable[Site], verb: Verb) -> Tick:
     """A tick that does the verb for every site side by side; one failing site spares the others."""
     chosen = tuple(sites)
 
@@ -95,6 +95,28 @@ def scrub_job(city: City) -> Job:
     return Job("scrub", SCRUB_EVERY, tick)
 
 
+def dispatch_verb(city: City, plan: Verb) -> Verb:
+    """Write what is due, by a new plan where somebody booked what the plan does not know of."""
+
+    async def dispatch(site: Site, now: datetime) -> object:
+        try:
+            if await use_has_changed(site, now=now, store=city.store):
+                await plan(site, now)
+        except Exception as error:  # the plan in force is better than none
+            log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
+        return await dispatch_site(
+            site,
+            now=now,
+            store=city.store,
+            drivers=city.drivers,
+            journal=city.journal,
+            keeper=city.keeper,
+            lease=city.settings.lease,
+        )
+
+    return dispatch
+
+
 def job_table(city: City) -> tuple[Job, ...]:
     """The jobs in the order in which they run when they are due together.
 
@@ -124,6 +146,16 @@ def job_table(city: City) -> tuple[Job, ...]:
             planner=city.planner,
         )
 
+    def prediction(site: Site, now: datetime) -> Awaitable[object]:
+        return record_predictions(
+            site,
+            now=now,
+            store=city.store,
+            feed=city.feed,
+            tariffs=city.tariffs,
+            planner=city.planner,
+        )
+
     def plan(site: Site, now: datetime) -> Awaitable[object]:
         return plan_site(
             site,
@@ -134,22 +166,6 @@ def job_table(city: City) -> tuple[Job, ...]:
             planner=city.planner,
             checker=city.checker,
             horizon=timedelta(hours=settings.horizon_hours),
-        )
-
-    async def dispatch(site: Site, now: datetime) -> object:
-        try:
-            if not await knows_the_use(site, now=now, store=city.store):
-                await plan(site, now)
-        except Exception as error:  # the plan in force is better than none
-            log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
-        return await dispatch_site(
-            site,
-            now=now,
-            store=city.store,
-            drivers=city.drivers,
-            journal=city.journal,
-            keeper=city.keeper,
-            lease=settings.lease,
         )
 
     def verify(site: Site, now: datetime) -> Awaitable[object]:
@@ -164,9 +180,10 @@ def job_table(city: City) -> tuple[Job, ...]:
         ("poll", every, poll),
         ("backfill", every, backfill),
         *([("clocks", timedelta(days=1), clocks)] if settings.clock_file is None else []),
+        ("prediction", timedelta(days=1), prediction),
         ("identify", timedelta(days=1), identify),
         ("plan", timedelta(minutes=settings.plan_minutes), plan),
-        ("dispatch", timedelta(minutes=settings.poll_minutes), dispatch),
+        ("dispatch", every, dispatch_verb(city, plan)),
         ("verify", VERIFY_EVERY, verify),
         ("retain", timedelta(days=1), retain),
     )

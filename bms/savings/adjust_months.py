@@ -22,8 +22,10 @@ def adjusted_months(
     savings: Savings, entries: Iterable[NonRoutineEvent]
 ) -> tuple[MonthSavings, ...]:
     """The months of ``savings`` (without adjustments) with the quantities of the confirmed
-    ``entries`` of its meter."""
+    ``entries`` of its meter; none where it has none."""
     months = savings.months
+    if not months:
+        return ()
     shared = [
         (entry, _shares(savings, entry))
         for entry in entries

@@ -146,7 +146,7 @@ def _standing(i: int, building: KeyFigures, city: _City, measure: Measure) -> St
         distance=None if median is None else value - median,
         at_median_kwh=less,
         at_median_dkk=None if less is None or price is None else less * price,
-        notes=(NO_PROOF, *_notes(group, of, building.use)),
+        notes=(NO_PROOF, *_notes(group, of)),
     )
 
 
@@ -191,16 +191,16 @@ def _less(measure: Measure, building: KeyFigures, value: float, median: float) -
     return 0.0 if better and measure.commodity else measure.less_kwh(building, median)
 
 
-def _notes(group: Group, of: int, use: str) -> list[Words]:
+def _notes(group: Group, of: int) -> list[Words]:
     found = []
     if group is Group.ALL:
         found.append(
             Words(
                 "compared_with_all",
-                f"Der er færre end {FEWEST_PEERS} bygninger til samme brug ({use}) med dette tal; "
-                "der er sammenlignet med alle.",
-                f"Fewer than {FEWEST_PEERS} buildings of the same use ({use}) have this figure; "
-                "compared with all of them.",
+                f"Der er færre end {FEWEST_PEERS} bygninger til samme brug med dette tal; der er "
+                "sammenlignet med alle.",
+                f"Fewer than {FEWEST_PEERS} buildings of the same use have this figure; compared "
+                "with all of them.",
             )
         )
     if of < FEWEST_PEERS:

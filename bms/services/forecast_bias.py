@@ -20,9 +20,9 @@ WINDOW_H = 14 * 24
 HALF_LIFE_H = 5 * 24.0
 """An error counts half as much as one that is so much younger [h]."""
 
-SCEPTICISM_H = 48.0
-"""Hours [h] of errors that weigh as much as the belief that there is no bias: errors of
-neighbouring hours say nearly the same."""
+SCEPTICISM_H = 24.0
+"""Hours [h] of errors that weigh as much as the belief that there is no bias. Errors of 1.2 K that
+last 7 h say as much in a day as a spread of biases of 0.7 K between buildings does beforehand."""
 
 FEWEST_H = 24
 LARGEST_K = 4.0
@@ -67,7 +67,7 @@ def forecast_bias(
     count only while the sensor does not read warmer in the sun than in the dark.
     """
     known = measured[np.isfinite(measured)]
-    if len(known) < FEWEST_H:
+    if len(known) < FEWEST_H or not forecasts:
         return Distrusted("few")
     if np.ptp(known[-_STUCK_H:]) == 0.0:
         return Distrusted("stuck")
@@ -79,11 +79,8 @@ def forecast_bias(
         return Distrusted("few")
     if abs(shared) > LARGEST_K:
         return Distrusted("far_off", shared)
-    hours = float(np.mean([_total(error, weight) for error in errors.values()]))
-    overall = _shrunk(hours, shared, 0.0)
-    kelvin = [
-        _shrunk(_total(error, weight), _mean(error, weight), overall) for error in errors.values()
-    ]
+    overall = shared * _trust(float(np.mean([_hours(one, weight) for one in errors.values()])))
+    kelvin = [overall + _own(error, weight, shared) for error in errors.values()]
     return Bias(np.array(list(errors), dtype=np.float64), np.array(kelvin))
 
 
@@ -96,7 +93,18 @@ def _honest(errors: Mapping[int, Floats], weight: Floats, ghi_wm2: Floats) -> Fl
     return dark | sunny if in_dark - in_sun <= _SUN_WARMED_K else dark
 
 
-def _total(error: Floats, weight: Floats) -> float:
+def _own(error: Floats, weight: Floats, shared: float) -> float:
+    """By how much a lead time differs from all of them together, as far as it is known [K]."""
+    mean = _mean(error, weight)
+    return (mean - shared) * _trust(_hours(error, weight)) if np.isfinite(mean) else 0.0
+
+
+def _trust(hours: float) -> float:
+    """How much of a mean of so many hours [h] is believed, 0..1."""
+    return hours / (hours + SCEPTICISM_H)
+
+
+def _hours(error: Floats, weight: Floats) -> float:
     """How many hours the errors are worth [h]."""
     return float(weight[np.isfinite(error)].sum())
 
@@ -106,10 +114,3 @@ def _mean(error: Floats, weight: Floats) -> float:
     if not there.any():
         return float("nan")
     return float(np.average(error[there], weights=weight[there]))
-
-
-def _shrunk(hours: float, mean: float, towards: float) -> float:
-    """A mean of so many hours, drawn towards what is believed without them."""
-    if not np.isfinite(mean):
-        return towards
-    return (hours * mean + SCEPTICISM_H * towards) / (hours + SCEPTICISM_H)

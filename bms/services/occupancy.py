@@ -115,7 +115,7 @@ def book(
     """Put a booking or closure on record; the plan is made again within one tick.
 
     Raises ``NotFound`` for a zone that the site does not have, ``ConfigError`` for a time that is
-    over, empty or longer than a year.
+    over, empty or longer than a year, and without a reason or author.
     """
     if zone is not None and all(known.id != zone for known in site.zones):
         known_zones = ", ".join(known.id for known in site.zones)
@@ -124,6 +124,8 @@ def book(
         raise ConfigError(f"the booking ends at {end.isoformat()}, before it starts")
     if end <= now:
         raise ConfigError(f"{end.isoformat()} is over; building time is {now.isoformat()}")
+    if not reason.strip() or not author.strip():
+        raise ConfigError("a booking needs a reason, and the name of who made it")
     if end - start > LONGEST:
         raise ConfigError("a booking is a year at most; lasting use belongs into the site file")
     made = Booking(

@@ -67,15 +67,17 @@ async def plan_site(
     return await asyncio.to_thread(work)
 
 
-async def knows_the_use(site: Site, *, now: datetime, store: Store) -> bool:
-    """Whether the plan in force knows every booking and closure of its horizon; False without a
-    plan. Raises ``StoreUnavailable``."""
+async def use_has_changed(site: Site, *, now: datetime, store: Store) -> bool:
+    """Whether there is a booking or closure that the plan in force does not know of.
+
+    Raises ``StoreUnavailable``.
+    """
 
     def work() -> bool:
         plan = store.plan_in_force(site.id)
         if plan is None:
             return False
         use = use_of(site, store, plan.schedule.start, plan.schedule.end)
-        return not outdated(plan, use, now)
+        return outdated(plan, use, now)
 
     return await asyncio.to_thread(work)

@@ -28,6 +28,7 @@ from bms.model.units import Commodity
 from bms.model.words import Words
 from bms.ports import Feed, Fold, Store, Tariffs
 from bms.services.consumption import consumption
+from bms.services.drift import drift_words, drifting_zones
 from bms.services.occupancy import Use, use_of
 from bms.services.outdoor_forecast import corrected
 
@@ -70,6 +71,7 @@ def assemble(
     weather = replace(weather, temp_out_c=numbers(temps.temp_out_c))
     prices, more = _prices(site, feed, tariffs, now, start, n)
     use = use_of(site, store, start, end)
+    drifted = drifting_zones(site, store, now)
     heat = tariffs.heat(site.heat_tariff, start, STEP, n)
     heat_kg = tariffs.heat_emissions(site.heat_tariff, start, STEP, n)
     return Problem(
@@ -89,9 +91,9 @@ def assemble(
         ventilation=tuple(_ventilation_task(use, unit, start, n) for unit in site.ventilation),
         curve=_curve_task(site),
         history=history(site, now=now, store=store, feed=feed, days=history_days),
-        model=store.model(site.id),
+        model=None if drifted else store.model(site.id),
         weights=site.weights,
-        notes=notes + temps.notes + more + use.words(start, end),
+        notes=drift_words(site, drifted) + notes + temps.notes + more + use.words(start, end),
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from bms.errors import NotFound, StoreError
 from bms.model.booking import Booking
 from bms.model.command import Override, Receipt, ReleaseReceipt
 from bms.model.plan import BuildingModel, Plan
+from bms.model.prediction import PredictionDay
 from bms.model.site import Mode
 from bms.model.trial import KeptTrial, Trial, TrialEnd
 from bms.store.local_days import TIMEZONE, LocalDays
@@ -228,7 +229,24 @@ class _Bookings(_Trials):
         return self._booked.find(site, start, end)
 
 
-class MemoryStore(MemoryReadings, MemoryEvents, _Plans, _Bookings):
+class _Predictions:
+    def __init__(self) -> None:
+        super().__init__()
+        self._predictions: dict[tuple[str, date, str, int], PredictionDay] = {}
+
+    def keep_predictions(self, rows: Iterable[PredictionDay]) -> None:
+        """See ``bms.ports.Store``."""
+        for row in rows:
+            to_micros(row.model_at)
+            self._predictions[row.site, row.day, row.zone, row.lead_h] = row
+
+    def predictions(self, site: str, since: date) -> list[PredictionDay]:
+        """See ``bms.ports.Store``."""
+        kept = sorted(dict(self._predictions).items(), key=lambda item: item[0])
+        return [row for _, row in kept if row.site == site and row.day >= since]
+
+
+class MemoryStore(MemoryReadings, MemoryEvents, _Plans, _Bookings, _Predictions):
     """Implements ``bms.ports.Store`` in memory; also ``corrections`` and ``audit``.
 
     Days are those of ``timezone``. Raises ConfigError for a time zone that cannot be served.

@@ -8,12 +8,15 @@ from bms.store.link import PATIENCE_S, Link
 from bms.store.local_days import TIMEZONE, LocalDays
 from bms.store.people import SqlPeople
 from bms.store.plans import SqlPlans
+from bms.store.predictions import SqlPredictions
 from bms.store.retention import SqlRetention
 from bms.store.trials import SqlTrials
 from bms.store.zone import settle_zone
 
 
-class SqlStore(SqlRetention, SqlPlans, SqlPeople, SqlTrials, SqlEvents, SqlBookings):
+class SqlStore(
+    SqlRetention, SqlPlans, SqlPeople, SqlTrials, SqlEvents, SqlBookings, SqlPredictions
+):
     """Implements ``bms.ports.Store``; also ``corrections`` and ``audit``.
 
     ``url`` is an SQLAlchemy URL such as ``sqlite:///var/bms.db``. Folder, file and tables are

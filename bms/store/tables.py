@@ -330,6 +330,22 @@ class BaselineRow(SQLModel, table=True):
     body: str
 
 
+class PredictionRow(SQLModel, table=True):
+    """How far the predictions of a zone were off on a local day, counted from 0001-01-01."""
+
+    __tablename__: ClassVar[str] = "predictions"
+    site: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    zone: str = Field(primary_key=True)
+    lead_h: int = Field(primary_key=True)
+    n: int
+    rmse_k: float | None = None
+    bias_k: float | None = None
+    expected_k: float | None = None
+    model_at: datetime = Field(sa_type=UtcTime)
+    drifting: bool
+
+
 class BookingRow(SQLModel, table=True):
     """A booking or closure (``bms.model.booking``) and, once it is over, its removal."""
 

@@ -57,12 +57,16 @@ RULES = {
     ("POST", "/v1/sites/{site_id}/baselines"): OPERATE,
     ("GET", "/v1/sites/{site_id}/plan"): READ,
     ("GET", "/v1/plans/{plan_id}"): READ,
+    ("GET", "/v1/sites/{site_id}/predictions"): READ,
     ("POST", "/v1/sites/{site_id}/plan"): OPERATE,
     ("GET", "/v1/controllers/{device_id:path}/schedule"): FETCH,
     ("POST", "/v1/sites/{site_id}/overrides"): OPERATE,
     ("DELETE", "/v1/sites/{site_id}/overrides/{override_id}"): OPERATE,
     ("POST", "/v1/sites/{site_id}/mode"): OPERATE,
     ("POST", "/v1/release"): OPERATE,
+    ("GET", "/v1/sites/{site_id}/occupancy"): READ,
+    ("POST", "/v1/sites/{site_id}/occupancy"): OPERATE,
+    ("DELETE", "/v1/sites/{site_id}/occupancy/{booking_id}"): OPERATE,
 }
 BODIES = {
     "/v1/sites/{site_id}/overrides": {"reason": "a test", "point": SETPOINT},
@@ -78,6 +82,11 @@ BODIES = {
         "reason": "a test",
     },
     "/v1/sites/{site_id}/baselines": {"reason": "a test"},
+    "/v1/sites/{site_id}/occupancy": {
+        "start": "2019-02-01T18:00:00+01:00",
+        "end": "2019-02-01T21:00:00+01:00",
+        "reason": "a test",
+    },
 }
 FILLED = {
     "{site_id}": "lodge",
@@ -86,6 +95,7 @@ FILLED = {
     "{plan_id}": "p1",
     "{device_id:path}": "lodge/rooms",
     "{override_id}": "nobody",
+    "{booking_id}": "nobody",
 }
 
 

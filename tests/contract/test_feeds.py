@@ -3,6 +3,8 @@ providers are away, slow, wrong or silent."""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -460,6 +462,34 @@ class TestTheFolder:
         for ask in (rig.spot, rig.emissions, rig.weather):
             with pytest.raises(FeedError, match="cannot be used"):
                 ask()
+
+    def test_a_folder_that_takes_nothing_more_serves_what_it_has(self, rig: Rig) -> None:
+        before = rig.spot(12).series.values
+        (rig.folder / "eds_DayAheadPrices.json").rename(rig.folder / "kept")
+        (rig.folder / "eds_DayAheadPrices.json").mkdir()
+        (rig.folder / "eds_DayAheadPrices.json" / "in_the_way").touch()
+        rig.clock.move_to(TODAY + 12 * HOUR)
+        for _ in range(5):
+            np.testing.assert_array_equal(rig.spot(5).series.values[:10], before[7:17])
+        assert len(rig.server.paths(PRICES)) == 2
+
+    def test_nobody_waits_for_another_who_asks(self, rig: Rig) -> None:
+        rig.spot()
+        rig.server.says(PRICES, Reply(prices, pause_s=0.08))
+        rig.clock.move_to(TODAY + 12 * HOUR)
+        asking = threading.Thread(target=rig.spot)
+        asking.start()
+        while len(rig.server.paths(PRICES)) < 2:
+            time.sleep(0.005)
+        began = time.monotonic()
+        rig.again()
+        served = rig.spot(6)
+        took = time.monotonic() - began
+        assert asking.is_alive(), "the server was too fast to tell"
+        asking.join()
+        assert np.isfinite(served.series.values).all()
+        assert took < 0.6
+        assert len(rig.server.paths(PRICES)) == 2
 
     def test_a_clock_that_was_wrong_does_not_keep_us_away_for_ever(self, rig: Rig) -> None:
         rig.clock.move_to(NOW + timedelta(days=400))

@@ -48,6 +48,19 @@ class TestOneMeter:
         assert (beside.adjustment_kwh, beside.adjustment_se_kwh) == (200.0, 40.0)
         assert (beside.events, beside.verdict) == (("e1",), Verdict.VERIFIED)
 
+    def test_a_meter_without_a_number_has_none_with_an_event_either(self) -> None:
+        nothing = a_saving(
+            saving_kwh=None,
+            saving_low_kwh=None,
+            saving_high_kwh=None,
+            adjusted_baseline_kwh=None,
+            verdict=Verdict.NOT_CLAIMABLE,
+            months=(),
+        )
+        told = with_adjustment(nothing, [an_event()])
+        assert (told.saving_kwh, told.adjusted_baseline_kwh, told.months) == (None, None, ())
+        assert told.verdict is Verdict.NOT_CLAIMABLE
+
     def test_an_open_event_leaves_indicative_and_a_dismissal_lifts_that(self) -> None:
         waiting = with_open_step()
         assert with_adjustment(waiting, []).verdict is Verdict.INDICATIVE

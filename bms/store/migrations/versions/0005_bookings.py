@@ -1,4 +1,4 @@
-"""Bookings and closures of buildings."""
+"""Bookings and closures of buildings, and the record of prediction errors."""
 
 from __future__ import annotations
 
@@ -26,8 +26,22 @@ def upgrade() -> None:
         sa.Column("removed_at", sa.BigInteger()),
         sa.Column("removed_by", sa.String()),
     )
+    op.create_table(
+        "predictions",
+        sa.Column("site", sa.String(), primary_key=True),
+        sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("zone", sa.String(), primary_key=True),
+        sa.Column("lead_h", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("rmse_k", sa.Float()),
+        sa.Column("bias_k", sa.Float()),
+        sa.Column("expected_k", sa.Float()),
+        sa.Column("model_at", sa.BigInteger(), nullable=False),
+        sa.Column("drifting", sa.Boolean(), nullable=False),
+    )
     op.create_index("bookings_by_site", "bookings", ["site", "ends"])
 
 
 def downgrade() -> None:
+    op.drop_table("predictions")
     op.drop_table("bookings")

@@ -1,0 +1,166 @@
+"""Identification on real rooms: how far off a day ahead, beside rivals that know no physics.
+
+The first 60 % of each record is learnt from and the last 40 % tested, with a restart every hour and
+inputs known; the rung is chosen without the test part. The rooms are those of the tests; a checkout
+has them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from bms.bench.figure import Figure, Progress
+from bms.model.plan import ZoneModel
+from optimizer.record import Record
+from optimizer.room import Place, Source, read_room
+from optimizer.study import Study, study
+
+ROOMS = Path(__file__).parents[2] / "tests" / "data" / "rooms"
+LEARN_PART = 0.6
+TWO_MONTHS_DAYS = 60
+FIT_S, REFIT_S = 10.0, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A file, how its columns are read, and what is asked for [K]."""
+
+    name: str
+    file: str
+    columns: Mapping[str, Source]
+    at_least_k: float
+    stretch_k: float
+    place: Place = field(default_factory=Place)
+
+    def record(self) -> Record:
+        """Raises ``OSError`` where the checkout does not have the file."""
+        with (ROOMS / self.file).open(encoding="utf-8") as lines:
+            return read_room(lines, self.columns, self.place)
+
+
+HOUSE = Room(
+    "house",
+    "house_hourly.csv",
+    {
+        "timestamp_utc": Source(""),
+        "zone_temp_c": Source("Ti"),
+        "heat_power_kw": Source("Ph"),
+        "outdoor_temp_c": Source("Ta"),
+    },
+    at_least_k=0.35,
+    stretch_k=0.25,
+    place=Place(timezone="Europe/London"),
+)
+DWELLING = Room(
+    "dwelling",
+    "dwelling_15min.csv",
+    {
+        "timestamp_utc": Source("t"),
+        "zone_temp_c": Source("yTi"),
+        "heat_power_kw": Source("Thm"),
+        "outdoor_temp_c": Source("Ta"),
+        "ghi_wm2": Source("Ps", 1000.0),
+    },
+    at_least_k=0.62,
+    stretch_k=0.53,
+    place=Place(latitude=52.0, longitude=5.0, timezone="Europe/Amsterdam"),
+)
+TEACHING_ROOM = Room(
+    "teaching room",
+    "teaching_room_odense_15min.csv",
+    {
+        "timestamp_utc": Source("datetime"),
+        "zone_temp_c": Source("T_room_C"),
+        "heat_power_kw": Source("valve_pct", 0.02689),
+        "outdoor_temp_c": Source("T_amb_C"),
+        "ghi_wm2": Source("solar_Wm2"),
+        "occupied": Source("occ_persons"),
+        "ventilation_run": Source("vav_pct", 0.01),
+        "supply_air_temp_c": Source("T_supply_air_C"),
+    },
+    at_least_k=0.60,
+    stretch_k=0.50,
+    place=Place(latitude=55.37, longitude=10.43, flow_m3_h=4800.0),
+)
+ROOMS_TO_LEARN = (HOUSE, DWELLING, TEACHING_ROOM)
+
+
+def identify_figures(report: Progress) -> list[Figure]:
+    """Errors of the three rooms, the time of a fit of two months, and of the next day's refit."""
+    figures = []
+    for i, room in enumerate(ROOMS_TO_LEARN):
+        report("models", i / (len(ROOMS_TO_LEARN) + 1))
+        figures.append(room_figure(room, study(room.record(), room.name, learn_part=LEARN_PART)))
+    figures += speed_figures(DWELLING.record())
+    report("models", 1.0)
+    return figures
+
+
+def room_figure(room: Room, answer: Study) -> Figure:
+    """The error of a room beside its better rival; a refusal counts where that rival wins."""
+    error = answer.temperature.model
+    rival = min(answer.temperature.persistence, answer.temperature.last_week)
+    fair_refusal = bool(answer.refused) and rival <= error
+    label = answer.learned.rung.label if answer.learned else "none"
+    refused = ", refused" if answer.refused else ""
+    return Figure(
+        name=f"{room.name}: RMSE 24 h ahead ({label}{refused})",
+        value=error,
+        unit="K",
+        at_least=f"<= {room.at_least_k:.2f}",
+        stretch=f"{room.stretch_k:.2f}",
+        ok=error <= room.at_least_k or fair_refusal,
+        rival="better of like now and like last week",
+        rival_value=rival,
+    )
+
+
+def speed_figures(record: Record) -> list[Figure]:
+    """CPU seconds of one core for the last two months of a record."""
+    months = record.part(len(record) - round(TWO_MONTHS_DAYS * 24 / record.step_h), len(record))
+    began = time.process_time()
+    answer = study(months, "zone")
+    fitted = time.process_time()
+    model = ZoneModel(
+        zone="zone",
+        order=answer.learned.order if answer.learned else "",
+        parameters=answer.learned.parameters() if answer.learned else {},
+        rmse_24h_k=answer.temperature.model,
+        persistence_k=float("nan"),
+        last_week_k=float("nan"),
+    )
+    again = time.process_time()
+    refit = study(_a_day_later(months), "zone", previous=model)
+    ended = time.process_time()
+    took_over = not refit.trials and refit.fit is not None
+    return [
+        Figure(
+            name="fit of one zone, two months of quarter-hours, all rungs and starts",
+            value=fitted - began,
+            unit="s of one core",
+            at_least=f"<= {FIT_S:.0f}",
+            stretch="2",
+            ok=fitted - began <= FIT_S,
+        ),
+        Figure(
+            name="refit from yesterday's parameters",
+            value=ended - again,
+            unit="s of one core",
+            at_least=f"<= {REFIT_S:.0f}",
+            stretch="0.2",
+            ok=took_over and ended - again <= REFIT_S,
+        ),
+    ]
+
+
+def _a_day_later(record: Record) -> Record:
+    """The record one day on: its first day is gone, its last one comes with a little noise."""
+    day = round(24.0 / record.step_h)
+    noise = np.random.default_rng(1).normal(0.0, 0.02, len(record) - day)
+    later = record.part(day, len(record))
+    return replace(later, temp=later.temp + noise)

@@ -1,0 +1,110 @@
+"""``bms identify``: the thermal model of a site or of a room in a file, or why there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bms.cli.model_table import as_dict, print_building, print_study
+from bms.cli.progress import progress_bars
+from bms.config import Settings
+from bms.model.codec import to_json
+from bms.model.plan import NoModel
+from bms.runtime.wire import opened
+from bms.services.plan import identify_site
+from optimizer.room import COLUMNS, Place, Source, read_room
+from optimizer.study import LEARN_PART, study
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+PLACE = Place()
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(identify)
+
+
+def identify(
+    site: Annotated[str | None, typer.Argument(metavar="SITE")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="a room: timestamp_utc and one column per point")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help=f"role=name or role=name*factor, for {', '.join(COLUMNS)}"),
+    ] = None,
+    latitude: Annotated[float, typer.Option(help="[deg north]")] = PLACE.latitude,
+    longitude: Annotated[float, typer.Option(help="[deg east]")] = PLACE.longitude,
+    timezone: Annotated[str, typer.Option(help="of the people in the room")] = PLACE.timezone,
+    flow: Annotated[float, typer.Option(help="full air flow of the ventilation [m3/h]")] = 0.0,
+    learn: Annotated[
+        float, typer.Option(min=0.3, max=0.9, help="part of the days to learn from")
+    ] = LEARN_PART,
+    as_json: AsJson = False,
+) -> None:
+    """Learn the thermal model of a site or of a room in a file, or say why there is none.
+
+    Example: bms identify townhall
+    """
+    if (site is None) == (csv is None):
+        raise typer.BadParameter("name a SITE, or give --csv FILE")
+    if csv is None:
+        _site(str(site), as_json)
+        return
+    place = Place(latitude=latitude, longitude=longitude, timezone=timezone, flow_m3_h=flow)
+    _room(csv, _sources(column or []), place, learn, as_json)
+
+
+def _sources(texts: list[str]) -> dict[str, Source]:
+    sources = {}
+    for text in texts:
+        role, equals, source = text.partition("=")
+        if role not in COLUMNS or not equals:
+            raise typer.BadParameter(f"--column {text}: write role=name; roles: {COLUMNS}")
+        sources[role] = Source.of(source)
+    return sources
+
+
+def _room(
+    file: Path, sources: dict[str, Source], place: Place, learn: float, as_json: bool
+) -> None:
+    with progress_bars(quiet=as_json) as report:
+        report("reading", 0.0)
+        with file.open(encoding="utf-8") as lines:
+            record = read_room(lines, sources, place)
+        report("reading", 1.0)
+        report("models", 0.0)
+        answer = study(record, file.stem, learn_part=learn)
+        report("models", 1.0)
+    if as_json:
+        typer.echo(json.dumps(as_dict(answer, file.stem)))
+    else:
+        print_study(answer, record, learn)
+    if answer.refused:
+        raise typer.Exit(1)
+
+
+def _site(site: str, as_json: bool) -> None:
+    with opened(Settings()) as city:
+        answer: Any = asyncio.run(
+            identify_site(
+                city.site(site),
+                now=city.clock.now(),
+                store=city.store,
+                feed=city.feed,
+                tariffs=city.tariffs,
+                planner=city.planner,
+            )
+        )
+    if as_json:
+        typer.echo(to_json(answer))
+    elif isinstance(answer, NoModel):
+        for reason in answer.reasons:
+            typer.echo(f"{reason.da} / {reason.en}")
+    else:
+        print_building(answer)
+    if isinstance(answer, NoModel):
+        raise typer.Exit(1)

@@ -1,0 +1,143 @@
+"""``bms occupancy``: what people know about the coming use of a building."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from bms.cli.screen import screen, slim_table
+from bms.config import Settings
+from bms.errors import ConfigError
+from bms.model.booking import Booking, BookingKind
+from bms.model.codec import to_dict
+from bms.model.site import Site
+from bms.runtime.wire import opened
+from bms.services.occupancy import book
+
+app = typer.Typer(no_args_is_help=True, help="Bookings and closures of a site.")
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Author = Annotated[str | None, typer.Option(help="who says so; your user name when left out")]
+SiteId = Annotated[str, typer.Argument(metavar="SITE")]
+
+
+def register(to: typer.Typer) -> None:
+    to.add_typer(app, name="occupancy")
+
+
+@app.command()
+def add(
+    site: SiteId,
+    start: Annotated[str, typer.Option("--from", help="local time, 2026-12-03T18:00, or a day")],
+    end: Annotated[str, typer.Option("--to", help="local time, or the last day, included")],
+    reason: Annotated[str, typer.Option(help="what for; without names of people")],
+    zone: Annotated[str | None, typer.Option(help="one zone; all of them when left out")] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="nobody comes, whatever the week")] = (
+        False
+    ),
+    author: Author = None,
+    as_json: AsJson = False,
+) -> None:
+    """Book a site or a zone, or close it; the next tick plans with it.
+
+    Example: bms occupancy add school --zone gym --from 2026-12-03T18:00 --to 2026-12-03T21:30
+    --reason "parents' evening"
+    """
+    with opened(Settings()) as city:
+        chosen = city.site(site)
+        made = book(
+            chosen,
+            city.store,
+            zone=zone,
+            start=_moment(start, chosen, "--from", last=False),
+            end=_moment(end, chosen, "--to", last=True),
+            kind=BookingKind.CLOSED if closed else BookingKind.IN_USE,
+            reason=reason,
+            author=author or _user(),
+            now=city.clock.now(),
+        )
+    if as_json:
+        typer.echo(json.dumps(to_dict(made)))
+        return
+    span = f"{_local(made.start, chosen)} – {_local(made.end, chosen)}"
+    typer.echo(f"{made.kind.value} {made.id}: {made.zone or 'all zones'}, {span}")
+
+
+@app.command("list")
+def list_bookings(site: SiteId, as_json: AsJson = False) -> None:
+    """List the bookings and closures that are not over.
+
+    Example: bms occupancy list school
+    """
+    with opened(Settings()) as city:
+        chosen = city.site(site)
+        rows = city.store.bookings(chosen.id, city.clock.now())
+    if as_json:
+        typer.echo(json.dumps([to_dict(row) for row in rows]))
+        return
+    if not rows:
+        typer.echo("nothing is booked")
+        return
+    _show(rows, chosen)
+
+
+@app.command()
+def remove(
+    site: SiteId,
+    booking: Annotated[str, typer.Argument(metavar="BOOKING", help="its id in the list")],
+    author: Author = None,
+) -> None:
+    """Take a booking or closure back; the next tick plans without it.
+
+    Example: bms occupancy remove school 3f0c5d
+    """
+    with opened(Settings()) as city:
+        chosen = city.site(site)
+        city.store.remove_booking(chosen.id, booking, actor=author or _user(), at=city.clock.now())
+    typer.echo(f"removed {booking}")
+
+
+def _show(rows: list[Booking], site: Site) -> None:
+    table = slim_table("reason", "id", "kind", "zone", "from", "to", "by")
+    for row in rows:
+        table.add_row(
+            row.reason,
+            row.id,
+            row.kind.value,
+            row.zone or "all",
+            _local(row.start, site),
+            _local(row.end, site),
+            row.author,
+        )
+    screen().print(table)
+
+
+def _moment(text: str, site: Site, option: str, *, last: bool) -> datetime:
+    """A local moment, or the start of a day (of the next one where it is the ``last``)."""
+    zone = ZoneInfo(site.timezone)
+    try:
+        if "T" not in text and " " not in text:
+            day = date.fromisoformat(text) + timedelta(days=1 if last else 0)
+            return datetime.combine(day, time(), zone)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-12-03T18:00 or 2026-12-03", param_hint=option
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _local(moment: datetime, site: Site) -> str:
+    return f"{moment.astimezone(ZoneInfo(site.timezone)):%Y-%m-%d %H:%M}"
+
+
+def _user() -> str:
+    """Raises ``ConfigError`` where the computer does not know who is asking."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        raise ConfigError("nobody is logged in by name; say who you are with --author") from None

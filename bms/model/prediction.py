@@ -1,0 +1,28 @@
+"""How far predictions were off, day by day: the record that says whether a model still holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionDay:
+    """Errors of a zone's predicted temperature, ``lead_h`` [h] ahead, on a local day.
+
+    ``n`` predictions could be compared with what was measured: ``rmse_k`` [K] and ``bias_k``
+    (predicted less measured [K]); both None where ``n`` is 0. ``expected_k`` [K] is what the model
+    showed on days held out when it was identified, at ``model_at``; None for leads that were not
+    looked at then. ``drifting``: from this day on the model is not planned with.
+    """
+
+    site: str
+    zone: str
+    lead_h: int
+    day: date
+    n: int
+    rmse_k: float | None
+    bias_k: float | None
+    expected_k: float | None
+    model_at: datetime
+    drifting: bool = False

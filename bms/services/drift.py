@@ -1,0 +1,53 @@
+"""Whether a site's model has drifted: what plans, pages and people are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bms.model.prediction import PredictionDay
+from bms.model.site import Site
+from bms.model.words import Words
+from bms.ports import Store
+
+STANDS_DAYS = 14
+"""A standing of so many days ago is no standing."""
+
+
+def drifting_zones(site: Site, store: Store, now: datetime) -> list[PredictionDay]:
+    """The newest 24-h row of every zone whose model is not planned with; zones that the model does
+    not have are another matter. Raises ``StoreUnavailable``."""
+    model = store.model(site.id)
+    known = {zone.zone for zone in model.zones} if model is not None else set()
+    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    rows = store.predictions(site.id, today - timedelta(days=STANDS_DAYS))
+    return [row for row in drifting(rows) if row.zone in known]
+
+
+def drifting(rows: Sequence[PredictionDay]) -> list[PredictionDay]:
+    """The same from ``rows``, which are oldest first."""
+    newest = {row.zone: row for row in rows if row.expected_k is not None}
+    return [row for row in newest.values() if row.drifting]
+
+
+def drift_words(site: Site, rows: Iterable[PredictionDay]) -> tuple[Words, ...]:
+    """A sentence for each zone that has drifted."""
+    names = {zone.id: zone.name or zone.id for zone in site.zones}
+    return tuple(_told(names.get(row.zone, row.zone), row) for row in rows)
+
+
+def _told(name: str, row: PredictionDay) -> Words:
+    now_k = "?" if row.rmse_k is None else f"{row.rmse_k:.2f}"
+    da_k = now_k.replace(".", ",")
+    expected = f"{row.expected_k or 0.0:.2f}"
+    da_expected = expected.replace(".", ",")
+    return Words(
+        "model_drift",
+        f"{name}: modellen passer ikke længere (fejl 24 timer frem {da_k} K, ved indlæring "
+        f"{da_expected} K). Der planlægges efter tidsskema, til en ny model holder. Se efter en "
+        "ændring i bygningen: føler, ventilation, ventiler, brug",
+        f"{name}: the model no longer holds (error 24 h ahead {now_k} K, {expected} K when it was "
+        "learned). Plans follow the timetable until a new model holds. Look for a change of the "
+        "building: sensor, ventilation, valves, use",
+    )

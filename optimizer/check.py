@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from math import ceil, isfinite
+from math import ceil, floor, isfinite
 
 from bms.model.plan import (
     CurveTask,
@@ -27,6 +27,7 @@ from optimizer.moments import local, spoken
 MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3
 ROUNDING = 1e-4
+SLACK = 1e-6
 ZERO_C_IN_K = 273.15
 LONGEST_STEP_S = 7200
 HOTTEST_LOW_C = 100.0
@@ -92,8 +93,10 @@ def _has_a_value(lever: Lever) -> bool:
     numbers = (lever.minimum, lever.maximum, lever.resolution, lever.origin)
     if not all(map(isfinite, numbers)) or lever.resolution <= 0:
         return False
-    first = ceil((lever.minimum - lever.origin) / lever.resolution - ROUNDING)
-    return lever.origin + first * lever.resolution <= lever.maximum + ROUNDING * lever.resolution
+    slack = SLACK / max(1.0, lever.resolution)
+    first = ceil((lever.minimum - lever.origin) / lever.resolution - slack)
+    last = floor((lever.maximum - lever.origin) / lever.resolution + slack)
+    return first <= last
 
 
 def _unit_makes_sense(problem: Problem, unit: VentilationTask) -> bool:

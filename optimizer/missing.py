@@ -29,6 +29,21 @@ def what_is_missing(record: Record, called: str, at_bounds: tuple[str, ...]) -> 
     return said
 
 
+def no_better_than_the_mean(zone: str, model: float, spread: float) -> Words:
+    """For a model that beats its rivals, but says no more than what the room is like on average."""
+    return Words(
+        "no_better_than_mean",
+        f"{zone}: modellen rammer et døgn frem {_dk(model)} K forkert; det gør også den, der altid "
+        f"siger gennemsnittet ({_dk(spread)} K).",
+        f"{zone}: 24 h ahead the model is {model:.2f} K off; so is somebody who always says the "
+        f"mean ({spread:.2f} K).",
+    )
+
+
+def _dk(value: float) -> str:
+    return f"{value:.2f}".replace(".", ",")
+
+
 def _steady_heat(zone: str, percent: float) -> Words:
     return Words(
         "steady_heat",
@@ -40,12 +55,11 @@ def _steady_heat(zone: str, percent: float) -> Words:
 
 
 def _held_still(zone: str, spread: float) -> Words:
-    dk = f"{spread:.1f}".replace(".", ",")
     return Words(
         "held_still",
-        f"{zone}: temperaturen holdes inden for {dk} K døgnet rundt, så bygningens tunghed ses "
-        "ikke; en uge eller to med natsænkning ville vise den.",
-        f"{zone}: the temperature is held within {spread:.1f} K around the clock, so how heavy the "
+        f"{zone}: temperaturen holdes inden for {_dk(spread)} K døgnet rundt, så bygningens "
+        "tunghed ses ikke; en uge eller to med natsænkning ville vise den.",
+        f"{zone}: the temperature is held within {spread:.2f} K around the clock, so how heavy the "
         "building is does not show; a week or two with a night setback would show it.",
     )
 

@@ -380,3 +380,11 @@ def bad_weights(comfort_dkk_per_kh: float, co2_dkk_per_kg: float) -> Words:
         "The weights are no numbers from 0 up; "
         f"{comfort_dkk_per_kh:.0f} DKK per K·h and {co2_dkk_per_kg:.2f} DKK per kg CO2 were used.",
     )
+
+
+def no_power_limit() -> Words:
+    return Words(
+        "no_power_limit",
+        "Effektgrænsen er opgivet til 0 kW eller mindre; den er ikke regnet med.",
+        "The power limit is given as 0 kW or less; it was not counted on.",
+    )

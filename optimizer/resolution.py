@@ -48,8 +48,13 @@ def nearest(value: float, lever: Lever) -> float:
 
 
 def _lowest(lever: Lever) -> int:
-    return ceil((lever.minimum - lever.origin) / lever.resolution - SLACK)
+    return ceil((lever.minimum - lever.origin) / lever.resolution - _slack(lever))
 
 
 def _highest(lever: Lever) -> int:
-    return floor((lever.maximum - lever.origin) / lever.resolution + SLACK)
+    return floor((lever.maximum - lever.origin) / lever.resolution + _slack(lever))
+
+
+def _slack(lever: Lever) -> float:
+    """In steps; never more than a millionth of the unit."""
+    return SLACK / max(1.0, lever.resolution)

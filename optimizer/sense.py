@@ -136,6 +136,8 @@ def _zone(path: str, zone: ZoneTask, problem: Problem) -> Iterator[Mistake]:
     )
     if not zone.area_m2 > 0:
         yield Mistake(f"{path}.area_m2", "has to be above 0")
+    if zone.comfort_backoff_k is not None:
+        yield from _between(f"{path}.comfort_backoff_k", [zone.comfort_backoff_k], 0.0, 3.0, "K")
     if zone.setpoint_c is not None:
         yield from _temperatures(f"{path}.setpoint_c", [zone.setpoint_c], unit)
     if zone.lever is not None:

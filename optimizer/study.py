@@ -1,10 +1,10 @@
 """The study of one zone: every rung, the choice, its rivals, how sure it is, or why it is refused.
 
 The last part of the days is held out: neither fits nor the choice of the rung see it. On it the
-chosen model is compared with "like now" (persistence) and "like the same time last week". A model
-that does not beat both is refused. Where a thermostat repeats the same temperatures every day,
-those rivals are right without knowing anything of the building; what is unknown there is the heat:
-such a zone is judged on the heat of the coming 24 h that its measured temperatures take by the
+chosen model is compared with "like now" (persistence), "like the same time last week" and the mean.
+A model that does not beat them all is refused. Where a thermostat repeats the same temperatures
+every day, those rivals are right without knowing anything of the building; what is unknown there is
+the heat: such a zone is judged on the heat of the coming 24 h that its measured temperatures take by the
 model, and there the model has to beat both rivals and the mean.
 """
 
@@ -20,7 +20,7 @@ from optimizer import reasons
 from optimizer.begin import rung_of, values_of
 from optimizer.choose import Trial, best_of, ladder
 from optimizer.fit import ITERATIONS, Fit, fit_rung, task_of
-from optimizer.missing import what_is_missing
+from optimizer.missing import no_better_than_the_mean, what_is_missing
 from optimizer.record import Record
 from optimizer.score import NOTHING, Score, heat_score, score
 from optimizer.uncertainty import derived, standard_errors
@@ -106,7 +106,7 @@ def _taken_over(record: Record, previous: ZoneModel, limit: int) -> Study | None
     temperature = score(record, learned, limit)
     if not temperature.known or temperature.model > STILL_GOOD * previous.rmse_24h_k:
         return None
-    heat = NOTHING if temperature.beats_both else heat_score(record, learned, limit)
+    heat = NOTHING if temperature.wins else heat_score(record, learned, limit)
     if _refusal("", temperature, heat):
         return None
     return _finished(record, (), temperature, heat, learned, REFIT_ITERATIONS)
@@ -139,10 +139,12 @@ def _refusal(called: str, temperature: Score, heat: Score) -> tuple[Words, ...]:
         return (reasons.too_many_gaps(called),)
     if temperature.model > USELESS_K:
         return (reasons.too_uncertain(called, temperature.model),)
-    if temperature.beats_both or (temperature.held and heat.wins):
+    if temperature.wins or (temperature.held and heat.wins):
         return ()
     if temperature.held and heat.known:
         return (reasons.rivals_better_heat(called, heat.model, heat.persistence, heat.last_week),)
+    if temperature.beats_both:
+        return (no_better_than_the_mean(called, temperature.model, temperature.spread),)
     return (
         reasons.rivals_better(
             called, temperature.model, temperature.persistence, temperature.last_week

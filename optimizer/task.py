@@ -57,8 +57,17 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
     weather = _sound_weather(problem.weather, said)
     history = _sound_history(problem, said)
     source = _sound_source(problem.heat_source, said)
-    part = replace(problem, zones=zones, ventilation=units)
+    limit = _sound_limit(problem.power_limit_kw, said)
+    part = replace(problem, zones=zones, ventilation=units, power_limit_kw=limit)
     return replace(part, weather=weather, history=history, heat_source=source), said
+
+
+def _sound_limit(limit_kw: float | None, said: list[Words]) -> float | None:
+    """A limit of nothing over the whole horizon is a signal that is not connected."""
+    if limit_kw is None or limit_kw > 0:
+        return limit_kw
+    said.append(reasons.no_power_limit())
+    return None
 
 
 def _sound_source(source: HeatSource, said: list[Words]) -> HeatSource:

@@ -26,6 +26,7 @@ from bms.cli import (
     portfolio,
     run,
     savings,
+    simulate,
     site_files,
     trial,
 )
@@ -55,6 +56,7 @@ for group in (
     portfolio,
     events,
     occupancy,
+    simulate,
 ):
     group.register(app)
 app.add_typer(site_files.app, name="sites")

@@ -71,6 +71,10 @@ WITHOUT_UNIT = {
     "r2",
     "rho",
     "drift",
+    "kwh",  # a unit by name
+    "kwh_se",
+    "share",
+    "guf_share",
     "value",  # the unit stands beside it
     "median",
     "distance",

@@ -27,7 +27,7 @@ def at(moment: datetime, latitude: float, longitude: float) -> Sun:
 
 class TestThePosition:
     def test_meeus_example_25a(self) -> None:
-        """1992-10-13 0 h: declination -7.78507 deg, distance 0.99766 AU; example 28.a: +13.7 min."""
+        """1992-10-13 0 h: declination -7.78507 deg, 0.99766 AU; example 28.a: +13.7 min."""
         century = (datetime(1992, 10, 13, tzinfo=UTC).timestamp() - J2000_S) / CENTURY_S
         declination, equation_min, distance = _ephemeris(np.array([century]))
         assert np.degrees(declination[0]) == pytest.approx(-7.78507, abs=1e-4)
@@ -61,11 +61,16 @@ class TestThePosition:
 class TestTheSplit:
     @pytest.mark.parametrize(
         ("clearness", "diffuse"),
-        [(0.0, 1.0), (0.1, 0.991), (0.5, 0.659), (0.7, 0.267), (0.9, 0.165)],
+        [(0.0, 1.0), (0.1, 0.991), (0.5, 0.659), (0.7, 0.244), (0.9, 0.165)],
     )
     def test_erbs_diffuse_part(self, clearness: float, diffuse: float) -> None:
         """Erbs, Klein and Duffie (1982), equation 1."""
         assert diffuse_part(np.array([clearness]))[0] == pytest.approx(diffuse, abs=0.002)
+
+    @pytest.mark.parametrize("limit", [0.22, 0.80])
+    def test_its_pieces_meet(self, limit: float) -> None:
+        below, above = diffuse_part(np.array([limit - 1e-6, limit + 1e-6]))
+        assert below == pytest.approx(above, abs=0.002)
 
     def test_an_overcast_sky_is_the_same_on_every_wall(self) -> None:
         sun = at(datetime(2026, 3, 20, 11, tzinfo=UTC), *ODENSE)
@@ -74,7 +79,7 @@ class TestTheSplit:
 
     def test_a_low_winter_sun_gives_the_south_wall_more_than_the_ground(self) -> None:
         sun = at(datetime(2026, 1, 15, 11, 20, tzinfo=UTC), *ODENSE)
-        ghi = np.array([0.15])
+        ghi = np.array([0.25])
         east, south, west = facade_irradiance(ghi, sun)[:, 0]
         assert south > 2.0 * ghi[0]
         assert east < ghi[0] > west

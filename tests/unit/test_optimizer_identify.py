@@ -114,7 +114,7 @@ def test_heat_that_never_changes_teaches_nothing(toy: Toy) -> None:
 def test_temperatures_that_follow_nothing_are_refused(toy: Toy) -> None:
     noise = np.random.default_rng(1).normal(0.0, 1.5, len(toy.rows) // 48 + 1)
     jumpy = tuple(float(20.0 + noise[i // 48]) for i in range(len(toy.rows)))
-    assert codes(identify(changed(toy, temp_c=jumpy))) == {"too_uncertain"}
+    assert "too_uncertain" in codes(identify(changed(toy, temp_c=jumpy)))
 
 
 @pytest.mark.parametrize(

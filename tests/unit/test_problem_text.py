@@ -98,6 +98,7 @@ class TestMistakes:
             ("heat_source.kind", "heat_pump", "heat_source.cop", "COP"),
             ("power_limit_kw", 0.0, "power_limit_kw", "above 0"),
             ("zones.0.low_c", 26.0, "zones[0].low_c[24]", "26 is above high_c, 25"),
+            ("zones.0.comfort_backoff_k", -1.0, "zones[0].comfort_backoff_k", "0 and 3 K"),
             ("zones.0.area_m2", 0.0, "zones[0].area_m2", "above 0"),
             ("zones.0.own_setpoint_c", 294.0, "zones[0].own_setpoint_c[0]", "is this K"),
             ("zones.0.lever.maximum", 11.0, "zones[0].lever", "may be written"),

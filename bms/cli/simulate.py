@@ -1,0 +1,131 @@
+"""``bms simulate``: what would happen if, by the model of the building."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from bms.cli.periods import span
+from bms.cli.screen import say, screen
+from bms.cli.spoken import language
+from bms.config import Settings
+from bms.model.codec import to_json
+from bms.model.plan import Expected
+from bms.model.site import Site
+from bms.runtime.wire import opened
+from bms.services.simulate import Change, WhatIf, what_if
+
+DURATION = re.compile(r"(\d{1,3})(h|m|min)")
+PHRASE = re.compile(r"(setpoint|ventilation|closed)[ =](\S+)")
+ROWS = (
+    ("energy [kWh]", "energy_kwh"),
+    ("cost [DKK]", "cost_dkk"),
+    ("CO2 [kg]", "co2_kg"),
+    ("discomfort [K h]", "comfort_kh"),
+)
+
+
+def register(to: typer.Typer) -> None:
+    to.command()(simulate)
+
+
+def simulate(
+    site: Annotated[str, typer.Argument(metavar="SITE")],
+    setpoint_change: Annotated[
+        float, typer.Option(help="rooms in use warmer [K]; negative: cooler")
+    ] = 0.0,
+    ventilation_later: Annotated[
+        str, typer.Option(help="ventilation starts later by this much, e.g. 1h or 30m")
+    ] = "0h",
+    closed: Annotated[
+        str | None, typer.Option(help="nobody in on these local dates, the second one exclusive")
+    ] = None,
+    what: Annotated[
+        list[str] | None,
+        typer.Option("--what-if", help="'setpoint -1', 'ventilation 1h' or 'closed A..B'"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Simulate a change beside the plan in force: energy, cost and comfort. Nothing is written.
+
+    Example: bms simulate school --what-if "setpoint -1"
+    """
+    asked = {
+        "setpoint": f"{setpoint_change:g}",
+        "ventilation": ventilation_later,
+        "closed": closed,
+    } | dict(map(_phrase, what or ()))
+    with opened(Settings()) as city:
+        chosen = city.site(site)
+        told = what_if(
+            chosen,
+            _change(asked, chosen),
+            now=city.clock.now(),
+            store=city.store,
+            feed=city.feed,
+            tariffs=city.tariffs,
+            planner=city.planner,
+            horizon=timedelta(hours=city.settings.horizon_hours),
+        )
+    if as_json:
+        typer.echo(to_json(told))
+    else:
+        _show(told)
+
+
+def _phrase(text: str) -> tuple[str, str]:
+    found = PHRASE.fullmatch(text.strip())
+    if found is None:
+        raise typer.BadParameter(
+            f"{text!r} is not understood; write 'setpoint -1', 'ventilation 1h' or "
+            "'closed 2026-12-21..2026-12-28'",
+            param_hint="--what-if",
+        )
+    return found[1], found[2]
+
+
+def _change(asked: dict[str, str | None], site: Site) -> Change:
+    try:
+        setpoint_k = float(asked["setpoint"] or 0.0)
+    except ValueError:
+        raise typer.BadParameter(f"{asked['setpoint']!r} is not a number of kelvin") from None
+    closed = asked["closed"]
+    return Change(
+        setpoint_k=setpoint_k,
+        ventilation_later=_duration(asked["ventilation"] or "0h"),
+        closed=span(closed, site.timezone) if closed else None,
+    )
+
+
+def _duration(text: str) -> timedelta:
+    found = DURATION.fullmatch(text.lstrip("+"))
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is not a time; write 1h or 30m")
+    return timedelta(hours=int(found[1])) if found[2] == "h" else timedelta(minutes=int(found[1]))
+
+
+def _show(told: WhatIf) -> None:
+    console = screen()
+    say(console, f"{told.site}, simulated {told.start:%Y-%m-%d %H:%M} – {told.end:%Y-%m-%d %H:%M}")
+    if told.replayed:
+        say(console, "on the latest days of the same weekdays, with the weather measured then")
+    table = Table("simulated", "plan in force", "changed", "difference")
+    for name, field in ROWS:
+        table.add_row(name, *_cells(told.in_force, told.changed, field))
+    console.print(table)
+    for words in told.reasons:
+        say(console, language().of(words), 2)
+
+
+def _cells(in_force: Expected, changed: Expected, field: str) -> tuple[str, str, str]:
+    before, after = getattr(in_force, field), getattr(changed, field)
+    less = None if before is None or after is None else after - before
+    return _number(before), _number(after), _number(less, "+")
+
+
+def _number(value: float | None, sign: str = "") -> str:
+    return "–" if value is None else f"{value:{sign},.1f}"

@@ -17,7 +17,7 @@ from bms.model.kept_baseline import KeptBaseline
 from bms.model.lease import Lease
 from bms.model.logged import LogAnswer
 from bms.model.plan import BuildingModel, NoModel, Plan, Problem, Schedule
-from bms.model.prediction import PredictionDay
+from bms.model.prediction import PredictionDay, UseStart
 from bms.model.reading import Ingested, Reading
 from bms.model.retention import Erased, Erasure
 from bms.model.rollup import Level, Rollups
@@ -405,6 +405,14 @@ class Store(Protocol):
 
     def predictions(self, site: str, since: date) -> list[PredictionDay]:
         """The record of a site from the local day ``since`` on, oldest day first."""
+        ...
+
+    def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
+        """Keep how cold zones were when people came; the same zone and day takes its place."""
+        ...
+
+    def use_starts(self, site: str, since: date) -> list[UseStart]:
+        """Those of a site from the local day ``since`` on, oldest day first."""
         ...
 
     def add_event(self, event: NonRoutineEvent) -> None:

@@ -49,8 +49,11 @@ class Trial:
         return self.fit.at_bounds
 
 
-def ladder(record: Record, last: int) -> list[Trial]:
-    """Every rung that was tried on the steps before ``last``; empty when windows are too few."""
+def ladder(record: Record, last: int, *, late_heat: bool = True) -> list[Trial]:
+    """Every rung that was tried on the steps before ``last``; empty when windows are too few.
+
+    Without ``late_heat`` no rung has a lag between the meter and the room.
+    """
     whole = task_of(record, last)
     if whole is None:
         return []
@@ -59,15 +62,22 @@ def ladder(record: Record, last: int) -> list[Trial]:
     trials: list[Trial] = []
     for rung in BASIC:
         trials.append(_trial(whole, blocks, rung, {**first[rung.order], **_nearest(trials, rung)}))
-    daily = [trial for trial in trials if trial.rung.gains == "daily"]
-    for base in {best_of(group).rung: best_of(group) for group in (trials, daily)}.values():
-        rung = replace(base.rung, lag=True)
-        trials.append(_trial(whole, blocks, rung, base.fit.values))
+    if late_heat:
+        trials += [
+            _trial(whole, blocks, replace(base.rung, lag=True), base.fit.values)
+            for base in _worth_a_lag(trials)
+        ]
     best = best_of(trials)
     rung = replace(best.rung, facades=True)
     if rung.names(record) != best.fit.names:
         trials.append(_trial(whole, blocks, rung, best.fit.values))
     return trials
+
+
+def _worth_a_lag(trials: list[Trial]) -> list[Trial]:
+    """The best rung, and the best of those with gains by hour: gains can hide a lag."""
+    daily = [trial for trial in trials if trial.rung.gains == "daily"]
+    return list({best.rung: best for best in (best_of(trials), best_of(daily))}.values())
 
 
 def best_of(trials: list[Trial]) -> Trial:

@@ -27,6 +27,7 @@ from optimizer.setpoints import (
     in_use_setpoints,
     not_early,
     on_time,
+    ready_steps,
     wanted,
 )
 from optimizer.thermal import Floats
@@ -116,14 +117,26 @@ def _choice(problem: Problem, building: Building, setpoints: Floats, unit_run: F
 def _targets(problem: Problem, building: Building) -> Targets:
     """Temperatures to keep at the end of every step, with a back-off for what the model and the
     thermostats miss."""
-    margin = np.clip(building.track, LEAST_MARGIN_K, LARGEST_MARGIN_K)[:, np.newaxis]
+    margin = _margins(building)[:, np.newaxis]
     in_use = building.use > 0
     inner = np.where(in_use, building.low + margin, -np.inf)
-    coming = np.concatenate([inner[:, 1:], inner[:, -1:]], axis=1)
+    coming = inner
+    for _ in range(1 + ready_steps(building.outlook.step_h)):
+        coming = np.maximum(coming, np.concatenate([coming[:, 1:], coming[:, -1:]], axis=1))
     low = np.maximum(np.maximum(inner, coming), building.low + FLOOR_MARGIN_K * ~in_use)
     busy = np.isfinite(inner) | np.isfinite(coming)
     price = problem.weights.comfort_dkk_per_kh * np.where(busy, 1.0, FLOOR_FACTOR)
     return Targets(low=np.minimum(low, building.high), high=building.high, price=price)
+
+
+def _margins(building: Building) -> Floats:
+    """How far inside the band each zone's plan stays [K] (p,): as its record tells, or by the
+    spread of its thermostat."""
+    by_spread = np.clip(building.track, LEAST_MARGIN_K, LARGEST_MARGIN_K)
+    told = (zone.comfort_backoff_k for zone in building.zones)
+    return np.array(
+        [own if k is None else k for own, k in zip(by_spread.tolist(), told, strict=True)]
+    )
 
 
 def _settled(building: Building, values: Floats) -> Floats:

@@ -22,6 +22,9 @@ from optimizer.thermostat_facts import thermostat_facts
 
 LEAST_DAYS = 10.0
 LEAST_COVERAGE = 0.5
+LATE_HEAT = False
+"""The program plans with heat that reaches the room at once. A model with a lag would make it begin
+warm-ups too late, so models for plans have none: what they miss is in the capacity of the air."""
 
 
 def identify(problem: Problem, previous: BuildingModel | None = None) -> BuildingModel | NoModel:
@@ -120,7 +123,7 @@ def _study_zone(past: Past, shares: HeatShares, z: int, previous: ZoneModel | No
     record = record_of(past, shares, z)
     if stuck(temp) or float(np.isfinite(record.temp).mean()) < LEAST_COVERAGE:
         return Study(refused=(reasons.sensor_stuck(name),))
-    return study(record, name, previous=previous)
+    return study(record, name, previous=previous, late_heat=LATE_HEAT)
 
 
 def record_of(past: Past, shares: HeatShares, z: int) -> Record:

@@ -38,6 +38,8 @@ LONGEST_EXTENSION_H = 8.0
 LATER_H = 1.0
 ON_TIME_K = 0.1
 """How far below its target a zone may be when its use starts [K]."""
+READY_H = 0.25
+"""How long before its use a zone is to be warm [h]: radiators answer later than the model's."""
 KEPT_ABOVE_PLAN_K = 0.05
 KEPT_BELOW_FRESH_K = 1.5
 
@@ -56,6 +58,11 @@ class Rise:
 GENTLE = Rise(full_part=1.0, step_k=0.2)
 GENTLEST = Rise(full_part=1.0, step_k=0.1, timely=False)
 """Where power has a price."""
+
+
+def ready_steps(step_h: float) -> int:
+    """Steps before its use in which a zone is to be warm already."""
+    return int(READY_H / step_h + 1e-9)
 
 
 def in_use_setpoints(building: Building, targets: Targets) -> Floats:
@@ -161,6 +168,7 @@ def not_early(
     The program heats in cheap hours and coasts through dear ones; a thermostat that has to hold
     what it has reached may lose more than that gains.
     """
+    ready = ready_steps(building.outlook.step_h)
     best = asked
     least = costs_of(follow(building, course, best))
     for z in range(len(building.zones)):
@@ -170,7 +178,7 @@ def not_early(
             later = best.copy()
             later[z, :begin] = np.minimum(asked[z, :begin], asked[z, 0])
             outcome = follow(building, course, later)
-            if outcome.air[z, first] < targets.low[z, first] - ON_TIME_K:
+            if outcome.air[z, max(0, first - ready)] < targets.low[z, first] - ON_TIME_K:
                 break
             costs = costs_of(outcome)
             if costs < least:
@@ -201,10 +209,12 @@ def _late(
     building: Building, targets: Targets, air: Floats, values: Floats
 ) -> list[tuple[int, int, int]]:
     """(zone, step to be raised, first step in use) where a zone is cold when its use starts."""
+    ready = ready_steps(building.outlook.step_h)
     late = []
     for z in range(len(building.zones)):
         for first, _ in spans(building.use[z] > 0):
-            if first == 0 or air[z, first] >= targets.low[z, first] - ON_TIME_K:
+            warm = air[z, max(0, first - ready)] >= targets.low[z, first] - ON_TIME_K
+            if first == 0 or warm:
                 continue
             step = first - 1
             while step >= 0 and values[z, step] >= values[z, first] - 1e-9:

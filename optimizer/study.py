@@ -4,8 +4,8 @@ The last part of the days is held out: neither fits nor the choice of the rung s
 chosen model is compared with "like now" (persistence), "like the same time last week" and the mean.
 A model that does not beat them all is refused. Where a thermostat repeats the same temperatures
 every day, those rivals are right without knowing anything of the building; what is unknown there is
-the heat: such a zone is judged on the heat of the coming 24 h that its measured temperatures take by the
-model, and there the model has to beat both rivals and the mean.
+the heat. Such a zone is judged on the heat of the coming 24 h that its measured temperatures take
+by the model, and there the model has to beat both rivals and the mean.
 """
 
 from __future__ import annotations
@@ -65,11 +65,13 @@ def study(
     *,
     previous: ZoneModel | None = None,
     learn_part: float = LEARN_PART,
+    late_heat: bool = True,
 ) -> Study:
     """Study the zone that people call ``called``.
 
     With ``previous``, a model of the same zone, its rung is fitted again from its parameters; the
-    whole ladder is only climbed when that has become worse.
+    whole ladder is only climbed when that has become worse. ``late_heat`` lets rungs have a lag
+    between the meter and the room.
     """
     if not _excited(record):
         return Study(refused=(reasons.no_excitation(called),))
@@ -78,7 +80,7 @@ def study(
         again = _taken_over(record, previous, limit)
         if again is not None:
             return again
-    trials = ladder(record, limit)
+    trials = ladder(record, limit, late_heat=late_heat)
     if not trials:
         return Study(refused=(reasons.too_many_gaps(called),))
     learned = best_of(trials).fit

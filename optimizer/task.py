@@ -88,8 +88,11 @@ def _sound_weather(weather: Weather, said: list[Words]) -> Weather:
 def _sound_history(problem: Problem, said: list[Words]) -> History | None:
     """The past up to the start of the horizon; what lies beyond is not known yet."""
     history = problem.history
-    if history is None or history.step_s <= 0:
-        return history
+    if history is None:
+        return None
+    if not 0 < history.step_s <= LONGEST_STEP_S:
+        said.append(reasons.bad_step(history.step_s))
+        return None
     if history.start.tzinfo is None:
         said.append(reasons.no_offset())
         return None

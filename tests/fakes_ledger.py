@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from bms.model.event import Decision, EventKind, NonRoutineEvent, Proposal
 from bms.model.kept_baseline import KeptBaseline
@@ -141,7 +141,3 @@ def a_kept_baseline(baseline_id: str = "id-1", **changes: object) -> KeptBaselin
     )
     made = KeptBaseline(baseline=baseline, at=utc(2019, 4, 2), author="bms", reason="first use")
     return replace(made, **changes)  # type: ignore[arg-type]
-
-
-def later(moment: datetime, days: float) -> datetime:
-    return moment + timedelta(days=days)

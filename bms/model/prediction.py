@@ -1,9 +1,24 @@
-"""How far predictions were off, day by day: the record that says whether a model still holds."""
+"""How far predictions were off, day by day: the record that says whether a model still holds.
+
+And how cold rooms were when people came, which says how far a plan has to stay inside the band."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseStart:
+    """How cold a zone was when its first use of a local day began, on a day that we had warmed it
+    up: ``shortfall_k`` [K] below the lower limit (negative: above), with a plan that stayed
+    ``margin_k`` [K] inside the band."""
+
+    site: str
+    zone: str
+    day: date
+    shortfall_k: float
+    margin_k: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

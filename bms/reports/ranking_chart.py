@@ -63,7 +63,10 @@ def _axis(frame: Frame, ticks: list[float], x: Map, labels: RankingLabels) -> li
         out.append(svg.rule(x(tick), frame.top, x(tick), frame.bottom, kind))
         said = svg.number(tick, labels.language, decimals)
         out.append(svg.text(x(tick), frame.bottom + 18, said, anchor="middle"))
-    return [*out, svg.text(frame.right + 14, frame.bottom + 18, labels.unit, cls="strong")]
+    return [
+        *out,
+        svg.text(frame.left - 12, frame.bottom + 18, labels.unit, cls="strong", anchor="end"),
+    ]
 
 
 def _bar(row: RankingBar, frame: Frame, y: float, x: Map, lowest_is_best: bool) -> list[str]:

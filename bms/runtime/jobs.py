@@ -12,6 +12,7 @@ from bms.errors import StoreError
 from bms.model.site import Site
 from bms.runtime.drop import drop_tick
 from bms.services.backfill import Backfill
+from bms.services.backoff import record_use_starts
 from bms.services.city import City
 from bms.services.clocks import ClockWatch
 from bms.services.dispatch import dispatch_site
@@ -146,8 +147,9 @@ def job_table(city: City) -> tuple[Job, ...]:
             planner=city.planner,
         )
 
-    def prediction(site: Site, now: datetime) -> Awaitable[object]:
-        return record_predictions(
+    async def prediction(site: Site, now: datetime) -> object:
+        await record_use_starts(site, now=now, store=city.store)
+        return await record_predictions(
             site,
             now=now,
             store=city.store,

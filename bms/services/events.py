@@ -50,9 +50,16 @@ def open_events(
         name = meter.meter_id.rpartition("/")[2]
         for finding in adjust(meter, entries).open:
             day = finding.start.astimezone(zone).date()
-            open_id = f"{name}-{finding.code}-{day:%Y-%m-%d}"
-            kind = EventKind(finding.code)
-            found.append(OpenEvent(id=open_id, meter=meter.meter_id, kind=kind, finding=finding))
+            alike = f"{name}-{finding.code}-{day:%Y-%m-%d}"
+            again = sum(row.id.startswith(alike) for row in found)
+            found.append(
+                OpenEvent(
+                    id=f"{alike}-{again + 1}" if again else alike,
+                    meter=meter.meter_id,
+                    kind=EventKind(finding.code),
+                    finding=finding,
+                )
+            )
     return tuple(found)
 
 

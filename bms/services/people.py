@@ -6,11 +6,12 @@ import asyncio
 import uuid
 from datetime import datetime
 
-from bms.errors import NotFound
+from bms.errors import ConfigError, NotFound
 from bms.model.command import Override, ReleaseReceipt
 from bms.model.site import Mode, Site
 from bms.services.city import City
 from bms.services.release import keep_receipts, release_points
+from bms.services.shadow import shadow_gap
 from bms.services.trial_state import end_trials
 
 
@@ -54,8 +55,16 @@ async def change_mode(
     city: City, site: Site, mode: Mode, *, reason: str, actor: str
 ) -> list[ReleaseReceipt]:
     """Set how far the site is trusted to us; below ``auto`` everything is given back,
-    and a switchback trial is over."""
+    and a switchback trial is over.
+
+    Raises ``ConfigError`` for ``auto`` before the shadow period is over, unless the site file
+    itself says ``auto``.
+    """
     now = city.clock.now()
+    if mode is Mode.AUTO and site.mode is not Mode.AUTO:
+        gap = await asyncio.to_thread(shadow_gap, site, city.store, now)
+        if gap is not None:
+            raise ConfigError(f"not ready for auto: {gap}")
     await asyncio.to_thread(city.store.set_mode, site.id, mode, actor=actor, at=now, reason=reason)
     if mode is Mode.AUTO:
         return []

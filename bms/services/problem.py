@@ -27,6 +27,7 @@ from bms.model.site import HeatSourceKind, Point, Role, Site, Ventilation, Zone
 from bms.model.units import Commodity
 from bms.model.words import Words
 from bms.ports import Feed, Fold, Store, Tariffs
+from bms.services.backoff import backoffs
 from bms.services.consumption import consumption
 from bms.services.drift import drift_words, drifting_zones
 from bms.services.occupancy import Use, use_of
@@ -72,6 +73,7 @@ def assemble(
     prices, more = _prices(site, feed, tariffs, now, start, n)
     use = use_of(site, store, start, end)
     drifted = drifting_zones(site, store, now)
+    inside = backoffs(site, store, now)
     heat = tariffs.heat(site.heat_tariff, start, STEP, n)
     heat_kg = tariffs.heat_emissions(site.heat_tariff, start, STEP, n)
     return Problem(
@@ -86,7 +88,10 @@ def assemble(
         heat_dkk_per_kwh=numbers(heat.values),
         electricity_kg_per_kwh=prices.kg_per_kwh,
         heat_kg_per_kwh=numbers(heat_kg.values),
-        zones=tuple(_zone_task(use, zone, store, now, n) for zone in site.zones),
+        zones=tuple(
+            replace(_zone_task(use, zone, store, now, n), comfort_backoff_k=inside.get(zone.id))
+            for zone in site.zones
+        ),
         heat_source=site.heat_source,
         ventilation=tuple(_ventilation_task(use, unit, start, n) for unit in site.ventilation),
         curve=_curve_task(site),

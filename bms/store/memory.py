@@ -10,7 +10,7 @@ from bms.errors import NotFound, StoreError
 from bms.model.booking import Booking
 from bms.model.command import Override, Receipt, ReleaseReceipt
 from bms.model.plan import BuildingModel, Plan
-from bms.model.prediction import PredictionDay
+from bms.model.prediction import PredictionDay, UseStart
 from bms.model.site import Mode
 from bms.model.trial import KeptTrial, Trial, TrialEnd
 from bms.store.local_days import TIMEZONE, LocalDays
@@ -233,6 +233,7 @@ class _Predictions:
     def __init__(self) -> None:
         super().__init__()
         self._predictions: dict[tuple[str, date, str, int], PredictionDay] = {}
+        self._use_starts: dict[tuple[str, date, str], UseStart] = {}
 
     def keep_predictions(self, rows: Iterable[PredictionDay]) -> None:
         """See ``bms.ports.Store``."""
@@ -243,6 +244,15 @@ class _Predictions:
     def predictions(self, site: str, since: date) -> list[PredictionDay]:
         """See ``bms.ports.Store``."""
         kept = sorted(dict(self._predictions).items(), key=lambda item: item[0])
+        return [row for _, row in kept if row.site == site and row.day >= since]
+
+    def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
+        """See ``bms.ports.Store``."""
+        self._use_starts.update({(row.site, row.day, row.zone): row for row in rows})
+
+    def use_starts(self, site: str, since: date) -> list[UseStart]:
+        """See ``bms.ports.Store``."""
+        kept = sorted(dict(self._use_starts).items(), key=lambda item: item[0])
         return [row for _, row in kept if row.site == site and row.day >= since]
 
 

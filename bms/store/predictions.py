@@ -7,9 +7,9 @@ from datetime import date
 
 from sqlmodel import col, select
 
-from bms.model.prediction import PredictionDay
+from bms.model.prediction import PredictionDay, UseStart
 from bms.store.link import Linked
-from bms.store.tables import PredictionRow
+from bms.store.tables import PredictionRow, UseStartRow
 
 
 class SqlPredictions(Linked):
@@ -30,6 +30,39 @@ class SqlPredictions(Linked):
         )
         with self._link.reading() as session:
             return [_day(row) for row in session.exec(wanted)]
+
+    def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
+        """See ``bms.ports.Store``."""
+        with self._link.writing(durable=False) as session:
+            for row in rows:
+                session.merge(
+                    UseStartRow(
+                        site=row.site,
+                        day=row.day.toordinal(),
+                        zone=row.zone,
+                        shortfall_k=row.shortfall_k,
+                        margin_k=row.margin_k,
+                    )
+                )
+
+    def use_starts(self, site: str, since: date) -> list[UseStart]:
+        """See ``bms.ports.Store``."""
+        wanted = (
+            select(UseStartRow)
+            .where(UseStartRow.site == site, UseStartRow.day >= since.toordinal())
+            .order_by(col(UseStartRow.day), col(UseStartRow.zone))
+        )
+        with self._link.reading() as session:
+            return [
+                UseStart(
+                    site=row.site,
+                    zone=row.zone,
+                    day=date.fromordinal(row.day),
+                    shortfall_k=row.shortfall_k,
+                    margin_k=row.margin_k,
+                )
+                for row in session.exec(wanted)
+            ]
 
 
 def _row(day: PredictionDay) -> PredictionRow:

@@ -346,6 +346,17 @@ class PredictionRow(SQLModel, table=True):
     drifting: bool
 
 
+class UseStartRow(SQLModel, table=True):
+    """How cold a zone was when people came on a local day, counted from 0001-01-01."""
+
+    __tablename__: ClassVar[str] = "use_starts"
+    site: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    zone: str = Field(primary_key=True)
+    shortfall_k: float
+    margin_k: float
+
+
 class BookingRow(SQLModel, table=True):
     """A booking or closure (``bms.model.booking``) and, once it is over, its removal."""
 

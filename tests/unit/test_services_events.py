@@ -40,6 +40,11 @@ class TestOpenEvents:
         (found,) = a_ledger(start=utc(2019, 1, 31, 23, 30)).open()
         assert found.id == OPEN
 
+    def test_two_of_a_kind_on_one_day_have_names_of_their_own(self) -> None:
+        twice = a_saving(findings=(a_finding(), a_finding(kwh=90.0)))
+        rows = open_events(lodge(), combine("lodge", [twice]), [])
+        assert [row.id for row in rows] == [OPEN, f"{OPEN}-2"]
+
     def test_other_findings_are_no_events(self) -> None:
         gap = replace(a_finding(), code="gap")
         savings = combine("lodge", [a_saving(findings=(gap,))])

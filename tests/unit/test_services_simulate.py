@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bms.errors import ConfigError, InsufficientData
-from bms.model.plan import BuildingModel, Plan, Problem
+from bms.model.plan import BuildingModel, Plan, Problem, Schedule
+from bms.model.reading import Reading
 from bms.model.savings import Span
 from bms.services.simulate import Change, changed_problem, comfort_kh, latest_like, what_if
 from bms.store.memory import MemoryStore
 from optimizer.planner import Optimizer
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc
+from tests.fakes_store import a_plan
 from tests.toy_building import lived_in, problem
 
 OPTIMIZER = Optimizer()
@@ -87,7 +89,7 @@ class TestWhatIf:
         assert store.plan_in_force("lodge").id == "p1"
 
     def test_without_a_model_the_answer_says_what_is_missing(self) -> None:
-        with pytest.raises(InsufficientData, match="lodge cannot be simulated: .*model"):
+        with pytest.raises(InsufficientData, match=r"lodge cannot be simulated: .*model"):
             what_if(
                 lodge(),
                 Change(setpoint_k=-1.0),
@@ -98,6 +100,63 @@ class TestWhatIf:
                 planner=OPTIMIZER,
                 horizon=HORIZON,
             )
+
+
+@dataclass
+class PricelessPlanner:
+    """Keeps what it was asked; heat is what is wanted in use, 1 kWh a step."""
+
+    asked: list[Problem] = field(default_factory=list)
+
+    def identify(self, problem: Problem) -> BuildingModel:
+        raise AssertionError("nothing is to be learned")
+
+    def plan(self, problem: Problem) -> Schedule:
+        self.asked.append(problem)
+        used = float(sum(sum(zone.occupied) for zone in problem.zones))
+        schedule = a_plan("p", problem.site, problem.start).schedule
+        return replace(schedule, expected=replace(schedule.expected, energy_kwh=used))
+
+
+def test_a_closure_beyond_the_forecast_is_replayed_on_past_days_as_they_were() -> None:
+    now = utc(2019, 1, 29, 10)  # a Tuesday
+    store, planner = MemoryStore(), PricelessPlanner()
+    store.add_readings(
+        Reading("lodge/outdoor.temp", utc(2019, 1, 20) + i * HOUR, -7.0) for i in range(24 * 9)
+    )
+    week = Span(start=utc(2019, 3, 3, 23), end=utc(2019, 3, 6, 23))  # Monday to Wednesday
+    told = what_if(
+        lodge(),
+        Change(closed=week),
+        now=now,
+        store=store,
+        feed=FakeFeed(),
+        tariffs=FlatTariffs(),
+        planner=planner,
+        horizon=HORIZON,
+    )
+    assert told.replayed
+    assert (told.start, told.end) == (utc(2019, 1, 20, 23), utc(2019, 1, 24, 23))
+    assert (told.in_force.energy_kwh, told.changed.energy_kwh) == (4 * 32, 32)
+    assert set(planner.asked[-1].weather.temp_out_c) <= {-7.0, None}
+    assert -7.0 in planner.asked[-1].weather.temp_out_c
+
+
+def test_a_plan_stays_as_far_inside_the_band_as_the_record_asks(asked) -> None:
+    def warmth(inside_k: float | None) -> float:
+        zones = tuple(replace(zone, comfort_backoff_k=inside_k) for zone in asked.zones)
+        schedule = OPTIMIZER.plan(replace(asked, zones=zones))
+        used = [zone.occupied for zone in zones]
+        courses = [row.temp_c for row in schedule.forecast]
+        return min(
+            temp
+            for course, use in zip(courses, used, strict=True)
+            for k, temp in enumerate(course)
+            if use[k] and temp is not None
+        )
+
+    assert warmth(0.8) > warmth(0.0) + 0.5
+    assert warmth(0.0) < warmth(None) < warmth(0.8)
 
 
 class TestChange:
@@ -148,4 +207,4 @@ def test_a_coming_week_is_told_on_the_latest_like_days_in_local_hours() -> None:
         start=datetime(2026, 11, 8, 23, tzinfo=UTC), end=datetime(2026, 11, 15, 23, tzinfo=UTC)
     )
     summer = latest_like(week, datetime(2026, 10, 20, 12, tzinfo=UTC), "Europe/Copenhagen")
-    assert summer.start == datetime(2026, 10, 4, 22, tzinfo=UTC)
+    assert summer.start == datetime(2026, 10, 11, 22, tzinfo=UTC)

@@ -27,6 +27,14 @@ def upgrade() -> None:
         sa.Column("removed_by", sa.String()),
     )
     op.create_table(
+        "use_starts",
+        sa.Column("site", sa.String(), primary_key=True),
+        sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("zone", sa.String(), primary_key=True),
+        sa.Column("shortfall_k", sa.Float(), nullable=False),
+        sa.Column("margin_k", sa.Float(), nullable=False),
+    )
+    op.create_table(
         "predictions",
         sa.Column("site", sa.String(), primary_key=True),
         sa.Column("day", sa.Integer(), primary_key=True, autoincrement=False),
@@ -43,5 +51,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("use_starts")
     op.drop_table("predictions")
     op.drop_table("bookings")

@@ -1,0 +1,135 @@
+"""How far inside the comfort band a plan has to stay, so that what is measured meets the target.
+
+On every day that we warmed a zone up, the record has how far below the band it was when people
+came, and how far inside the band the plan had meant to be. Their sum is the back-off that would
+have been just enough on that day; the one for tomorrow is enough for nine days of ten, and moves
+slowly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from bms.model.command import Accepted, Clamped
+from bms.model.plan import BuildingModel
+from bms.model.prediction import UseStart
+from bms.model.site import Role, Site, Zone
+from bms.ports import Store
+from bms.services.occupancy import Use, use_of
+
+DAY = timedelta(days=1)
+STEP_S = 900
+REMEMBERED = timedelta(days=28)
+LEAST_STARTS = 8
+"""Starts of use [1] before the record has a say; until then the planner has its own margin."""
+QUANTILE = 0.9
+LARGEST_K = 1.0
+SLOWLY_K = 0.1
+"""The most that it moves from one start of use to the next [K]."""
+WARM_UP = timedelta(hours=12)
+PLANNERS_OWN_K = (0.12, 0.5)
+"""Between these [K] the planner stays inside the band by the thermostat's spread."""
+
+
+def backoff_k(rows: Sequence[UseStart], zone: str) -> float | None:
+    """The back-off of a zone [K] from the record, oldest day first; None while it is too short."""
+    mine = [row for row in rows if row.zone == zone]
+    if len(mine) < LEAST_STARTS:
+        return None
+    needed = float(np.quantile([row.margin_k + row.shortfall_k for row in mine], QUANTILE))
+    last = mine[-1].margin_k
+    slowly = min(max(needed, last - SLOWLY_K), last + SLOWLY_K)
+    return round(min(max(slowly, 0.0), LARGEST_K), 2)
+
+
+def backoffs(site: Site, store: Store, now: datetime) -> dict[str, float]:
+    """The back-off of every zone [K] that has one. Raises ``StoreUnavailable``."""
+    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    rows = [row for row in store.use_starts(site.id, today - REMEMBERED) if row.day < today]
+    found = {zone.id: backoff_k(rows, zone.id) for zone in site.zones}
+    return {zone: value for zone, value in found.items() if value is not None}
+
+
+async def record_use_starts(site: Site, *, now: datetime, store: Store) -> list[UseStart]:
+    """Keep how cold zones were when people came on the local day that ended last, where our plan
+    had warmed them up. Raises ``StoreUnavailable``."""
+
+    def work() -> list[UseStart]:
+        day = now.astimezone(ZoneInfo(site.timezone)).date() - DAY
+        start, end = (_midnight(site, each) for each in (day, day + DAY))
+        use = use_of(site, store, start, end)
+        written = _written(site, store, start - WARM_UP)
+        earlier = store.use_starts(site.id, day - REMEMBERED)
+        before = [row for row in earlier if row.day < day]
+        model = store.model(site.id)
+        found = (_start(zone, use, start, end, written, store) for zone in site.zones)
+        rows = [
+            UseStart(
+                site=site.id,
+                zone=zone,
+                day=day,
+                shortfall_k=shortfall,
+                margin_k=_margin_k(zone, before, model),
+            )
+            for zone, shortfall in filter(None, found)
+        ]
+        store.keep_use_starts(rows)
+        return rows
+
+    return await asyncio.to_thread(work)
+
+
+def _start(
+    zone: Zone,
+    use: Use,
+    start: datetime,
+    end: datetime,
+    written: Sequence[tuple[datetime, str]],
+    store: Store,
+) -> tuple[str, float] | None:
+    """The zone with its shortfall [K] at the first use of the day; None where nothing tells."""
+    n = round((end - start).total_seconds() / STEP_S)
+    flags = use.in_use(zone, start, STEP_S, n)
+    if not any(flags) or flags[0]:
+        return None
+    moment = start + timedelta(seconds=STEP_S * flags.index(True))
+    lever = _point(use.site, zone, Role.ZONE_SETPOINT)
+    sensor = _point(use.site, zone, Role.ZONE_TEMP)
+    ours = any(id_ == lever and moment - WARM_UP <= at <= moment for at, id_ in written)
+    if sensor is None or not ours:
+        return None
+    _, values = store.good(sensor, moment, moment + timedelta(seconds=STEP_S))
+    return (zone.id, round(zone.comfort.low_c - float(values[0]), 3)) if len(values) else None
+
+
+def _written(site: Site, store: Store, since: datetime) -> list[tuple[datetime, str]]:
+    """When a plan's value was written to which point."""
+    return [
+        (at, receipt.command.point)
+        for at, receipt in store.receipts(site.id, since)
+        if isinstance(receipt, Accepted | Clamped) and receipt.command.plan is not None
+    ]
+
+
+def _margin_k(zone: str, before: Sequence[UseStart], model: BuildingModel | None) -> float:
+    """How far inside the band the plan of that day had meant to stay [K]."""
+    told = backoff_k(before, zone)
+    if told is not None:
+        return told
+    zones = model.zones if model is not None else ()
+    spread = [known.parameters.get("track_k", 0.0) for known in zones if known.zone == zone]
+    low, high = PLANNERS_OWN_K
+    return round(min(max(spread[0] if spread else 0.0, low), high), 3)
+
+
+def _point(site: Site, zone: Zone, role: Role) -> str | None:
+    return next((p.id for p in site.points_by_role(role) if p.zone == zone.id), None)
+
+
+def _midnight(site: Site, day: date) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(site.timezone)).astimezone(UTC)

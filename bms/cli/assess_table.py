@@ -18,7 +18,8 @@ def print_site(answer: SiteSavings) -> None:
     """The meters of a building and their sum, with the reasons of the sum."""
     console = screen()
     table = Table("meter", "baseline kWh", "measured kWh", "saving kWh", "90 % interval", "verdict")
-    for row in (*answer.meters, answer):
+    rows: tuple[Savings | SiteSavings, ...] = (*answer.meters, answer)
+    for row in rows:
         table.add_row(
             row.id if isinstance(row, SiteSavings) else row.meter_id,
             _kwh(row.adjusted_baseline_kwh),

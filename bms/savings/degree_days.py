@@ -23,6 +23,7 @@ GUF_BY_USE: Mapping[str, float] = {
     "office": 0.18,
     "shop": 0.18,
     "day_care": 0.28,
+    "kindergarten": 0.28,
     "care_home": 0.31,
     "culture": 0.14,
     "library": 0.14,
@@ -33,6 +34,7 @@ GUF_BY_USE: Mapping[str, float] = {
     "hotel": 0.28,
     "restaurant": 0.28,
     "hospital": 0.29,
+    "health": 0.29,
     "dwelling": 0.30,
 }
 """Håndbog for Energikonsulenter 2021, 4.7.1.2, by the use of a site: undervisning 19 %,

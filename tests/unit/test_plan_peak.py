@@ -62,7 +62,7 @@ class TestPlans:
         assert "new_peak" not in codes(high)
         assert high.expected.comfort_kh == free.expected.comfort_kh
 
-    @pytest.mark.parametrize("limit", [0.0, 5.0, 12.0, 25.0])
+    @pytest.mark.parametrize("limit", [1.0, 5.0, 12.0, 25.0])
     def test_a_limit_that_cannot_be_kept_is_said(self, limit: float) -> None:
         _, schedule = planned(power_limit_kw=limit)
         assert schedule.status is not PlanStatus.OPTIMAL

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.model.plan import BuildingModel, NoModel, Plan
@@ -29,7 +28,7 @@ async def identify_site(
             horizon=timedelta(hours=24),
             history_days=IDENTIFY_DAYS,
         )
-        answer = planner.identify(replace(problem, model=None))
+        answer = planner.identify(problem)  # begins from the model of last time, where there is one
         if isinstance(answer, BuildingModel):
             store.save_model(answer)
         return answer

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from statistics import median
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -30,14 +31,15 @@ DAY = timedelta(days=1)
 LEADS_H = (1, 6, 24)
 DRIFT_LEAD_H = 24
 DRIFT_DAYS = 3
-"""Days over which the error is looked at before a model is given up."""
+"""Days in a row on which the error is too large before a model is given up: one strange day, or the
+first one under another control, is no drift."""
 RAISE_RATIO, CLEAR_RATIO = 1.5, 1.2
-"""Error over that on held-out days from which a model is given up, and below which another one is
-taken: between the two things stay as they are."""
+"""Error over that on held-out days above which each day counts as too large, and below which the
+middle one of the days has to be for another model: between the two things stay as they are."""
 LEAST_K = 0.25
 """Held-out errors below this [K] count as this: nobody feels the difference."""
-LEAST_SAMPLES = 24
-"""Predictions [1] within ``DRIFT_DAYS`` that a verdict needs."""
+LEAST_SAMPLES = 8
+"""Predictions [1] of each day that a verdict needs."""
 HISTORY_DAYS = 8.0
 """The window of the verdict, a day of lead and three days for the filter to settle."""
 
@@ -94,17 +96,23 @@ class _Judged:
 
     def _drifting(self, z: int, last: PredictionDay | None) -> bool:
         """Whether the zone's model is given up, with its standing so far in mind."""
-        end = _midnight(self.site, self.day + DAY)
-        start = _midnight(self.site, self.day + DAY - DRIFT_DAYS * DAY)
-        errors = self._errors(z, DRIFT_LEAD_H, start, end)
         was = last is not None and last.drifting
-        if len(errors) < LEAST_SAMPLES:
+        days = [self._ratio(z, self.day - i * DAY) for i in range(DRIFT_DAYS)]
+        ratios = [ratio for ratio in days if ratio is not None]
+        if len(ratios) < DRIFT_DAYS:
             return was
-        ratio = _rms(errors) / max(LEAST_K, self._held_out(self.found.zones[z]))
         if not was or last is None:
-            return ratio > RAISE_RATIO
+            return min(ratios) > RAISE_RATIO
         learned_since = self.model.identified_at > last.model_at
-        return not (learned_since and ratio < CLEAR_RATIO)
+        return not (learned_since and median(ratios) < CLEAR_RATIO)
+
+    def _ratio(self, z: int, day: date) -> float | None:
+        """Error on a local day over that on held-out days; None where too little is known."""
+        start, end = _midnight(self.site, day), _midnight(self.site, day + DAY)
+        errors = self._errors(z, DRIFT_LEAD_H, start, end)
+        if len(errors) < LEAST_SAMPLES:
+            return None
+        return _rms(errors) / max(LEAST_K, self._held_out(self.found.zones[z]))
 
 
 async def record_predictions(

@@ -65,13 +65,13 @@ async def test_a_plan_is_kept_with_its_problem_and_objections() -> None:
     assert made.problem.steps == 144
 
 
-async def test_a_model_is_kept_and_learnt_from_weeks_without_the_old_one() -> None:
+async def test_a_model_is_kept_and_learnt_from_weeks_beginning_from_the_old_one() -> None:
     planner, store = FakePlanner(), MemoryStore()
     store.save_model(a_model("lodge"))
     assert await identify(planner, store) == planner.answer
     assert store.model("lodge") == planner.answer
     asked = planner.asked[0]
-    assert asked.model is None
+    assert asked.model == a_model("lodge")
     assert asked.history is not None
     assert NOW - asked.history.start == timedelta(days=35)
 

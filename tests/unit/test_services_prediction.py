@@ -126,6 +126,17 @@ class TestDrift:
         assert planner.asked == int(drifts)  # it is learned anew at once
         assert bool(drifting_zones(SITE, store, FIRST)) == drifts
 
+    @pytest.mark.parametrize(("days", "drifts"), [(1, False), (2, False), (3, True)])
+    async def test_one_strange_day_is_no_drift(self, days: int, drifts: bool) -> None:
+        class Strange(JudgingPlanner):
+            def prediction_errors(self, problem: Problem, model: BuildingModel) -> Found:
+                found = super().prediction_errors(problem, model)
+                found.errors[:, : -24 * days - 24 - 2] = 0.1
+                return found
+
+        rows = await night(Strange(2.0), stored())
+        assert {row.drifting for row in rows} == {drifts}
+
     async def test_few_hours_are_no_verdict(self) -> None:
         few = JudgingPlanner(5.0, known=slice(5 * 24, 5 * 24 + 20))
         assert not any(row.drifting for row in await night(few, stored()))

@@ -71,12 +71,21 @@ class ScheduleWriter:
                 return above
             after = await put_entries(self._session, instance, [*octets, *ours])
             if not _shows(after, octets, days, rule):
+                await self._undo(after, rule, instance)
                 return Failed(command, f"schedule {instance} reads back differently", True)
             return await self._read_back(rule, command, target, fitted)
         except ValueError as error:
             return Refused(command, f"{point.id}: {error}")
         except DeviceError as error:
             return Failed(command, f"{self._session.device.id}: {error}", retryable(error))
+
+    async def _undo(self, after: tuple[Entry, ...], rule: WriteRule, instance: int) -> None:
+        """Take away what the device made of ours, while it can be told from theirs: there was
+        nothing else at our priority. Without its Null it would last all day, and a release would
+        not know it again."""
+        theirs = [entry.octets for entry in after if entry.priority != rule.priority]
+        if len(theirs) < len(after):
+            await put_entries(self._session, instance, theirs)
 
     async def release(self, point: Point) -> ReleaseReceipt:
         """Take our exception away, and believe only the list that is read back."""

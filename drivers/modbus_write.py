@@ -40,7 +40,7 @@ class ModbusWriter:
 
     A value that stands already is not written again, unless the device expects to be written to
     (``watchdog_s``); a release always is. Every write of a register that has a budget is counted in
-    the wear book before it leaves.
+    the wear book before it leaves, and every release after.
     """
 
     def __init__(self, unit: ModbusUnit, timezone: str, wear: WearBook) -> None:
@@ -123,13 +123,22 @@ class ModbusWriter:
 
     async def _give_back(self, rule: WriteRule, address: ModbusAddress, value: float) -> None:
         """A release is counted, but neither refused nor spared: an old value in a gateway's cache
-        must not keep a building held, which is worse than wear."""
-        if Budget(rule.writes_per_day, rule.writes_lifetime).limited:
-            try:
-                await self._spend(address, UNLIMITED)
-            except ConfigError as error:
-                _LOG.warning("%s: a release is not counted: %s", self._unit.device.id, error)
-        await self._unit.ask(self._unit.put(address, value))
+        must not keep a building held, which is worse than wear. Nor does it wait for the book: a
+        disk that hangs must not keep it held either."""
+        try:
+            await self._unit.ask(self._unit.put(address, value))
+        except DeviceError:
+            await self._count(rule, address)  # it may have arrived all the same
+            raise
+        await self._count(rule, address)
+
+    async def _count(self, rule: WriteRule, address: ModbusAddress) -> None:
+        if not Budget(rule.writes_per_day, rule.writes_lifetime).limited:
+            return
+        try:
+            await self._spend(address, UNLIMITED)
+        except ConfigError as error:
+            _LOG.warning("%s: a release is not counted: %s", self._unit.device.id, error)
 
     async def _spend(self, address: ModbusAddress, budget: Budget) -> None:
         """In a thread: the book waits for a disk, and the line's other devices do not."""

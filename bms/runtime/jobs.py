@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from bms.errors import StoreError
 from bms.model.site import Site
 from bms.runtime.drop import drop_tick
+from bms.runtime.patience import AT_ONCE, Replanning, Verb, in_turn
 from bms.services.backfill import Backfill
 from bms.services.backoff import record_use_starts
 from bms.services.city import City
@@ -29,7 +30,6 @@ DROP_EVERY = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Tick = Callable[[datetime], Awaitable[None]]
-Verb = Callable[[Site, datetime], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,12 @@ def scrub_job(city: City) -> Job:
 
 def dispatch_verb(city: City, plan: Verb) -> Verb:
     """Write what is due, by a new plan where somebody booked what the plan does not know of."""
+    again = Replanning(plan)
 
     async def dispatch(site: Site, now: datetime) -> object:
         try:
             if await use_has_changed(site, now=now, store=city.store):
-                await plan(site, now)
+                await again.plan(site, now)
         except Exception as error:  # the plan in force is better than none
             log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
         return await dispatch_site(
@@ -125,6 +126,7 @@ def job_table(city: City) -> tuple[Job, ...]:
     """
     settings = city.settings
     every = timedelta(minutes=settings.poll_minutes)
+    turns = asyncio.Semaphore(AT_ONCE)
     filling = Backfill(city.drivers, city.store, every)
     clock_watch = ClockWatch()
 
@@ -182,12 +184,12 @@ def job_table(city: City) -> tuple[Job, ...]:
         ("poll", every, poll),
         ("backfill", every, backfill),
         *([("clocks", timedelta(days=1), clocks)] if settings.clock_file is None else []),
-        ("prediction", timedelta(days=1), prediction),
-        ("identify", timedelta(days=1), identify),
-        ("plan", timedelta(minutes=settings.plan_minutes), plan),
-        ("dispatch", every, dispatch_verb(city, plan)),
+        ("prediction", timedelta(days=1), in_turn(turns, prediction)),
+        ("identify", timedelta(days=1), in_turn(turns, identify)),
+        ("plan", timedelta(minutes=settings.plan_minutes), in_turn(turns, plan)),
+        ("dispatch", every, dispatch_verb(city, in_turn(turns, plan))),
         ("verify", VERIFY_EVERY, verify),
-        ("retain", timedelta(days=1), retain),
+        ("retain", timedelta(days=1), in_turn(turns, retain)),
     )
     sites = city.sites.values()
     return (

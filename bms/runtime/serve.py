@@ -86,15 +86,15 @@ async def working(city: City, *, pulse_seconds: float = 1.0) -> AsyncIterator[No
     underway = Underway()
     jobs = [underway.counted(job) for job in job_table(city)]
     ticking = scheduler(jobs, city.clock, pulse_seconds=pulse_seconds)
-    ticking.start()
-    try:
-        async with watching(city.sites.values(), drivers=city.drivers, store=city.store):
+    async with watching(city.sites.values(), drivers=city.drivers, store=city.store):
+        ticking.start()
+        try:
             yield
-    finally:
-        ticking.pause()
-        await underway.over(PATIENCE_S)
-        ticking.shutdown(wait=False)
-        await give_back(city)
+        finally:  # before the watches end: a device that is slow to end must not keep others held
+            ticking.pause()
+            await underway.over(PATIENCE_S)
+            ticking.shutdown(wait=False)
+            await give_back(city)
 
 
 async def give_back(city: City) -> None:

@@ -144,7 +144,7 @@ def wire(
         feed=feed or feed_of(settings, ticking),
         tariffs=tariffs_of(settings, ticking) if feed is None else tariff_book(settings),
         journal=FileJournal(settings.journal),
-        keeper=GuardSupervisor(settings.journal, settings.clock_file),
+        keeper=GuardSupervisor(settings.journal, settings.clock_file, timezone=settings.timezone),
         reporter=FileReporter(),
         forwarding=waiting,
     )

@@ -18,14 +18,17 @@ from bms.ports import Drivers, Journal, Store
 from bms.services.fit import Unfit, fit
 from bms.services.hand import agrees, moved_by_hand
 from bms.services.poll import read_points
-from bms.services.trial_state import Turn, turn_at
+from bms.services.trial_state import Turn, next_rest, turn_at
 from bms.services.writing import Order
+
+TICK_MAX = timedelta(minutes=10)
+"""How long after its ``now`` a tick may still be at work: what people say meanwhile counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """What a tick starts from. ``leases`` are those of this site, by point id; ``turn`` is the
-    block of a switchback trial that is on."""
+    block of a switchback trial that is on, ``rests_at`` when the next one of own control begins."""
 
     site: Site
     now: datetime
@@ -34,6 +37,7 @@ class Scene:
     overrides: tuple[Override, ...]
     leases: Mapping[str, Lease]
     turn: Turn | None = None
+    rests_at: datetime | None = None
 
     @property
     def rest(self) -> Words | None:
@@ -53,16 +57,20 @@ class Hand:
 def scene_of(site: Site, now: datetime, store: Store, journal: Journal) -> Scene:
     """Mode, plan, overrides, leases and trial as they are now.
 
-    Raises ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
+    Overrides that were made since ``now``, while the tick is at work, are among them. Raises
+    ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
     """
+    trials = store.trials(site.id)
+    overrides = {o.id: o for at in (now, now + TICK_MAX) for o in store.overrides(site.id, at)}
     return Scene(
         site=site,
         now=now,
         mode=store.mode(site.id) or site.mode,
         plan=store.plan_in_force(site.id),
-        overrides=tuple(store.overrides(site.id, now)),
+        overrides=tuple(overrides.values()),
         leases={id_: held for id_, held in journal.leases().items() if held.point.site == site.id},
-        turn=turn_at(store.trials(site.id), now),
+        turn=turn_at(trials, now),
+        rests_at=next_rest(trials, now),
     )
 
 
@@ -89,9 +97,12 @@ def new_command(
 
 
 def due_commands(scene: Scene, actor: str, lease: timedelta) -> list[Command]:
-    """What the plan asks for now, one command per lever."""
+    """What the plan asks for now, one command per lever; no lease reaches into a trial's days of
+    own control, even when nobody is there to give back at midnight."""
     plan = scene.plan
     assert plan is not None
+    if scene.rests_at is not None:
+        lease = min(lease, scene.rests_at - scene.now)
     reason = f"plan {plan.id} ({plan.schedule.status.value})"
     if scene.turn is not None:
         reason += f"; {scene.turn.name}"

@@ -22,7 +22,8 @@ class GuardSupervisor:
     """Implements ``GuardKeeper`` with a process of its own session, which survives ours.
 
     ``command`` starts a guard; journal, clock file and our pid are added to it. ``deadline_s`` [s]
-    is how long it may take until it holds its lock.
+    is how long it may take until it holds its lock. ``timezone`` is the zone in which it reads the
+    timetables of ways back, that of the drivers here; None leaves it to the guard.
     """
 
     def __init__(
@@ -32,7 +33,9 @@ class GuardSupervisor:
         command: Sequence[str] = (sys.executable, "-m", "bms.guard"),
         *,
         deadline_s: float = 10.0,
+        timezone: str | None = None,
     ) -> None:
+        self.timezone = timezone
         self._journal = journal.absolute()
         self._clock_file = clock_file.absolute() if clock_file is not None else None
         self._command = tuple(command)
@@ -97,6 +100,8 @@ class GuardSupervisor:
         command = [*self._command, "--journal", str(self._journal), "--parent", str(os.getpid())]
         if self._clock_file is not None:
             command += ["--clock-file", str(self._clock_file)]
+        if self.timezone is not None:
+            command += ["--timezone", self.timezone]
         try:
             self._journal.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:

@@ -32,10 +32,7 @@ HOURS = np.full(24, 0.5)
 def stretches(on: np.ndarray, hours: np.ndarray) -> list[tuple[bool, float]]:
     """(on, length [h]) of the stretches that both begin and end inside."""
     edges = [0, *(np.flatnonzero(np.diff(on)) + 1).tolist(), len(on)]
-    found = [
-        (bool(on[first]), float(hours[first:last].sum()))
-        for first, last in pairwise(edges)
-    ]
+    found = [(bool(on[first]), float(hours[first:last].sum())) for first, last in pairwise(edges)]
     return found[1:-1]
 
 

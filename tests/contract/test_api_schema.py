@@ -74,7 +74,6 @@ WITHOUT_UNIT = {
     "kwh",  # a unit by name
     "kwh_se",
     "share",
-    "guf_share",
     "value",  # the unit stands beside it
     "median",
     "distance",

@@ -53,7 +53,7 @@ def _once(times: Micros, values: Floats, marks: list[Mark]) -> tuple[Micros, Flo
     again = np.concatenate(([False], np.diff(times) == 0))
     if not again.any():
         return times, values, marks
-    same = again & np.concatenate(([False], np.diff(values) == 0))
+    same = again & np.concatenate(([False], values[1:] == values[:-1]))
     disputed = np.isin(times, times[again & ~same])
     twice = times[same]
     if len(twice):

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -276,6 +276,7 @@ class TestWhateverComes:
         assert_sound(found, None)
 
     @given(st.lists(st.tuples(moments, anything), max_size=80), rated)
+    @example([(0, 1e308), (0, -8e307)], None)
     @settings(max_examples=100, deadline=None)
     def test_amounts_are_answered_soundly(
         self, pairs: list[tuple[int, float]], limit: float | None

@@ -139,14 +139,14 @@ class FileJournal:
     @contextmanager
     def standstill(self) -> Iterator[None]:
         """Nobody appends while this is held. For decisions that must not race with an intent."""
-        with _explained(self.path), _locked(self.path):
+        with _explained(self.path), locked(self.path):
             yield
 
     def _append(self, entries: Iterable[Mapping[str, Any]]) -> None:
         payload = b"".join(_line(entry) for entry in entries)
         if not payload:
             return
-        with _explained(self.path), _locked(self.path):
+        with _explained(self.path), locked(self.path):
             if not self.path.exists():
                 _replace(self.path, [_head()], self._sync)
             size = self._write(payload)
@@ -260,8 +260,8 @@ def _replace(path: Path, lines: Sequence[bytes], sync: Callable[[int], None]) ->
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Our turn at the journal. Raises OSError when another process keeps it for too long."""
+def locked(path: Path) -> Iterator[None]:
+    """Our turn at a file that processes share. Raises OSError when another keeps it too long."""
     with path.with_name(f"{path.name}.lock").open("ab") as lock:
         deadline = time.monotonic() + LOCK_SECONDS
         while not _try_lock(lock.fileno()):

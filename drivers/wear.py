@@ -8,27 +8,25 @@ it; reading needs no lock. A batch is one ``write()`` and one ``fsync()`` for al
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import logging
 import os
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Protocol
 
 from bms.errors import ConfigError
+from bms.journal import locked
 from drivers.wear_counts import UNLIMITED, Budget, BudgetSpent, Counts, Worn
 
 _LOG = logging.getLogger(__name__)
 VERSION = 1
 FOLD_BYTES = 64_000
-LOCK_SECONDS = 5.0
 
 
 class WearBook(Protocol):
@@ -117,9 +115,11 @@ class FileWear:
         with self._gate:
             batch, self._waiting = self._waiting, []
         try:
-            with _explained(self._path), _locked(self._path):
-                self._log.catch_up()
-                self._append(self._granted(batch))
+            with _explained(self._path):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with locked(self._path):
+                    self._log.catch_up()
+                    self._append(self._granted(batch))
         except Exception as error:  # whoever waits must not take silence for a yes
             for wish in batch:
                 wish.refusal = wish.refusal or error
@@ -240,26 +240,6 @@ def _unreadable(path: Path, line: bytes, error: Exception) -> str:
         f"the write counts {path} cannot be read at {line[:60]!r} ({error}); repair it, or remove "
         "the file to count from zero"
     )
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Our turn at the log. Raises OSError when another process keeps it for too long."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("ab") as lock:
-        deadline = time.monotonic() + LOCK_SECONDS
-        while not _try_lock(lock.fileno()):
-            if time.monotonic() > deadline:
-                raise OSError(f"another process has held {lock.name} for {LOCK_SECONDS:.0f} s")
-            time.sleep(0.002)
-        yield
-
-
-def _try_lock(descriptor: int) -> bool:
-    with suppress(BlockingIOError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    return False
 
 
 @contextmanager

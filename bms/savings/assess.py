@@ -34,6 +34,7 @@ from bms.savings.normalised import normalised
 from bms.savings.screening import Zeros, screen_temp, screen_use
 from bms.savings.season import apart, same_season
 from bms.savings.second_opinion import MONTHLY, SINGLE, second_opinion
+from bms.savings.unanswered import unanswered
 from bms.savings.uncertainty import (
     CONFIDENCE,
     DEFAULT_DRIFT,
@@ -210,26 +211,16 @@ def _refusals(q: _Question) -> list[Objection]:
 
 
 def _refused(q: _Question, found: list[Objection]) -> Savings:
-    return Savings(
-        meter_id=q.meter_id,
-        commodity=q.commodity,
-        baseline=q.baseline,
-        reporting=q.reporting,
-        model=None,
-        n=len(q.before),
-        coverage=q.coverage,
-        cv_rmse=None,
-        nmbe=None,
-        r2=None,
-        rho=None,
-        baseline_kwh=float(q.before.kwh.sum()) if len(q.before) else None,
-        adjusted_baseline_kwh=None,
-        measured_kwh=float(q.after.kwh.sum()) if len(q.after) else None,
-        saving_kwh=None,
-        saving_low_kwh=None,
-        saving_high_kwh=None,
-        confidence=CONFIDENCE,
-        verdict=Verdict.NOT_CLAIMABLE,
+    return replace(
+        unanswered(
+            meter_id=q.meter_id,
+            commodity=q.commodity,
+            baseline=q.baseline,
+            reporting=q.reporting,
+            before_kwh=q.before.kwh,
+            after_kwh=q.after.kwh,
+            coverage=q.coverage,
+        ),
         reasons=tuple(o.words for o in found),
         flags=codes(q.findings),
         findings=q.findings,

@@ -30,8 +30,8 @@ from bms.savings.days import daily
 from bms.savings.degree_days import guf_share
 from bms.savings.gates import Objection, fit, size, sufficiency, verdict, weather
 from bms.savings.screening import LARGEST_KWH, Zeros, screen_temp
+from bms.savings.unanswered import unanswered
 from bms.savings.uncertainty import (
-    CONFIDENCE,
     DEFAULT_DRIFT,
     drift_kwh,
     drift_over,
@@ -176,26 +176,16 @@ def _sufficiency(q: _Question) -> list[Objection]:
 
 def _empty(q: _Question) -> Savings:
     """Everything that is known before a model is."""
-    return Savings(
-        meter_id=q.meter_id,
-        commodity=q.commodity,
-        baseline=q.baseline,
-        reporting=q.reporting,
-        model=None,
-        n=len(q.before),
-        coverage=q.coverage,
-        cv_rmse=None,
-        nmbe=None,
-        r2=None,
-        rho=None,
-        baseline_kwh=float(q.before.kwh.sum()) if len(q.before) else None,
-        adjusted_baseline_kwh=None,
-        measured_kwh=float(q.after.kwh.sum()) if len(q.after) else None,
-        saving_kwh=None,
-        saving_low_kwh=None,
-        saving_high_kwh=None,
-        confidence=CONFIDENCE,
-        verdict=Verdict.NOT_CLAIMABLE,
+    return replace(
+        unanswered(
+            meter_id=q.meter_id,
+            commodity=q.commodity,
+            baseline=q.baseline,
+            reporting=q.reporting,
+            before_kwh=q.before.kwh,
+            after_kwh=q.after.kwh,
+            coverage=q.coverage,
+        ),
         flags=q.flags,
     )
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,29 +25,13 @@ from bms.model.command import (
 from bms.model.reading import Ingested, Quality, Reading
 from bms.model.site import Mode
 from bms.ports import Fold, Store
-from bms.store.memory import MemoryStore
 from bms.store.records import Action, AuditEntry, Correction
-from bms.store.sql import SqlStore
 from tests.fakes_store import HOUR, MONDAY, QUARTER, a_model, a_plan, quarters
+from tests.stores import AnyStore
 
 NAIVE = datetime(2019, 1, 14)  # noqa: DTZ001
 TEMP = "school/gym.temp"
 HEAT = "school/heat.energy"
-AnyStore = MemoryStore | SqlStore
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore
-    match request.param:
-        case "memory":
-            made = MemoryStore()
-        case "sqlite":
-            made = SqlStore(f"sqlite:///{tmp_path}/bms.db")
-        case _:
-            made = SqlStore(request.getfixturevalue("postgres_url"))
-    yield made
-    made.close()
 
 
 def test_it_is_a_store(store: AnyStore) -> None:

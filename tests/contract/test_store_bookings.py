@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
 from bms.errors import NotFound, StoreError
 from bms.model.booking import Booking, BookingKind
 from bms.ports import Store
-from bms.store.memory import MemoryStore
 from bms.store.records import Action
-from bms.store.sql import SqlStore
 from tests.fakes_city import HOUR, utc
+from tests.stores import AnyStore
 
-AnyStore = MemoryStore | SqlStore
 EVENING = Booking(
     id="b1",
     site="lodge",
@@ -40,20 +36,9 @@ WEEK = replace(
 )
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore
-    match request.param:
-        case "memory":
-            made = MemoryStore()
-        case "sqlite":
-            made = SqlStore(f"sqlite:///{tmp_path}/bms.db")
-        case _:
-            made = SqlStore(request.getfixturevalue("postgres_url"))
-    seam: Store = made  # mypy holds the signatures to the port
+def test_it_is_a_store(store: AnyStore) -> None:
+    seam: Store = store  # mypy holds the signatures to the port
     assert seam.bookings("lodge", utc(2019, 1, 1)) == []
-    yield made
-    made.close()
 
 
 class TestBookings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -19,26 +18,15 @@ from bms.store.sql import SqlStore
 from tests.fakes_city import utc
 from tests.fakes_ledger import a_dismissal, a_kept_baseline, an_event
 from tests.postgres_server import PostgresServer, name_in
+from tests.stores import AnyStore
 
-AnyStore = MemoryStore | SqlStore
 NAIVE = datetime(2019, 1, 14)  # noqa: DTZ001
 SEALED = ["events", "baselines"]
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore
-    match request.param:
-        case "memory":
-            made = MemoryStore()
-        case "sqlite":
-            made = SqlStore(f"sqlite:///{tmp_path}/bms.db")
-        case _:
-            made = SqlStore(request.getfixturevalue("postgres_url"))
-    seam: Store = made  # mypy holds the signatures to the port
+def test_it_is_a_store(store: AnyStore) -> None:
+    seam: Store = store  # mypy holds the signatures to the port
     assert seam.events("lodge") == []
-    yield made
-    made.close()
 
 
 class TestLedger:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,32 +14,16 @@ from bms.model.reading import Ingested, Quality, Reading
 from bms.model.rollup import NO_MOMENT, Level
 from bms.model.site import Privacy
 from bms.ports import Fold, Store
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
 from tests.fakes_store import HOUR, MONDAY, QUARTER, quarters
 from tests.plain_rollups import PlainReadings, an_erasure, micros, midnight
+from tests.stores import AnyStore
 
 NAIVE = datetime(2019, 1, 14)  # noqa: DTZ001
 DAY = timedelta(days=1)
 TEMP = "school/gym.temp"
 HEAT = "school/heat.energy"
-AnyStore = MemoryStore | SqlStore
 #: Local Monday is from 23:00 on Sunday.
 LOCAL_MONDAY = MONDAY - HOUR
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore
-    match request.param:
-        case "memory":
-            made = MemoryStore()
-        case "sqlite":
-            made = SqlStore(f"sqlite:///{tmp_path}/bms.db")
-        case _:
-            made = SqlStore(request.getfixturevalue("postgres_url"))
-    yield made
-    made.close()
 
 
 def held(store: AnyStore, readings: list[Reading]) -> PlainReadings:

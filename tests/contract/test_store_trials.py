@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,29 +12,14 @@ import pytest
 from bms.errors import NotFound, StoreError
 from bms.model.trial import KeptTrial, TrialEnd
 from bms.ports import Store
-from bms.store.memory import MemoryStore
 from bms.store.records import Action
 from bms.store.sql import SqlStore
 from tests.fakes_trial import DRAWN, a_trial
+from tests.stores import AnyStore
 
-AnyStore = MemoryStore | SqlStore
 END = TrialEnd(
     trial="hut-trial", site="hut", at=DRAWN + timedelta(days=3), by="Ann", reason="burst pipe"
 )
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyStore]:
-    made: AnyStore
-    match request.param:
-        case "memory":
-            made = MemoryStore()
-        case "sqlite":
-            made = SqlStore(f"sqlite:///{tmp_path}/bms.db")
-        case _:
-            made = SqlStore(request.getfixturevalue("postgres_url"))
-    yield made
-    made.close()
 
 
 class TestTrials:

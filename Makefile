@@ -3,12 +3,21 @@ VENV ?= .venv
 PY   := $(VENV)/bin/python
 RUN  := $(VENV)/bin
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test test-long coverage check bench format clean
 demo: $(VENV)/installed
 	$(RUN)/bms demo $(ARGS)
 
+# Compiled modules are kept whatever the environment says: many tests start processes.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist worksteal
+
 test: $(VENV)/installed-test
-	$(PY) -m pytest -n 2 --dist loadscope --cov --cov-report=term $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-long: $(VENV)/installed-test
+	BMS_TESTS=long $(PYTEST) $(ARGS)
+
+coverage: $(VENV)/installed-test
+	$(PYTEST) --cov --cov-report=term $(ARGS)
 
 check: $(VENV)/installed-test
 	$(RUN)/ruff format --check .

@@ -11,6 +11,9 @@ from api.deps import SITE_ID
 from api.schemas import Answer, Body, Reason
 from bms.model.booking import BookingKind
 
+MOST_PEOPLE = 100_000
+"""People [1] of one booking."""
+
 
 class BookingAnswer(Answer):
     """A booking or closure of ``[start, end)``; ``zone`` null: all zones of the site."""
@@ -24,6 +27,7 @@ class BookingAnswer(Answer):
     reason: str
     author: str
     made_at: datetime
+    people: float | None
 
 
 class BookingsAnswer(Answer):
@@ -41,3 +45,6 @@ class BookingBody(Body):
     )
     kind: BookingKind = BookingKind.IN_USE
     reason: Reason
+    people: Annotated[float, Field(ge=0, le=MOST_PEOPLE)] | None = Field(
+        None, description="how many come, beside those of an ordinary week; null: not known"
+    )

@@ -27,6 +27,7 @@ from bms.model.site import (
     HeatSource,
     Mode,
     Point,
+    Power,
     Privacy,
     ReleaseKind,
     Role,
@@ -77,6 +78,8 @@ class ZoneAnswer(Answer):
     name: str
     area_m2: float
     comfort: Comfort
+    people: float | None
+    volume_m3: float | None
 
 
 class MeterAnswer(Answer):
@@ -91,6 +94,7 @@ class VentilationAnswer(Answer):
     flow_m3_h: float
     fan_kw: float
     recovery: float
+    least_flow_pct: float
 
 
 class DeviceAnswer(Answer):
@@ -178,6 +182,7 @@ class SiteAnswer(SiteRow):
     latitude: float
     longitude: float
     heat_source: HeatSource
+    power: Power
     zones: list[ZoneAnswer]
     ventilation: list[VentilationAnswer]
     meters: list[MeterAnswer]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -25,11 +26,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from bms.errors import GuardError
-from bms.model.codec import from_json, to_dict
+from bms.model.codec import from_json, json_schema, to_dict
 from bms.model.command import Command
 from bms.model.lease import Lease
 from bms.model.site import Device, Point
@@ -39,6 +41,22 @@ log = logging.getLogger(__name__)
 VERSION = 1
 COMPACT_BYTES = 1_000_000
 LOCK_SECONDS = 5.0
+
+
+@cache
+def dialect() -> str:
+    """A fingerprint of the leases that this version of the code can read.
+
+    Another version may skip a lease as unreadable, one of a role that it does not know, say.
+    """
+
+    def shape(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {k: shape(v) for k, v in node.items() if k not in ("title", "description")}
+        return [shape(item) for item in node] if isinstance(node, list) else node
+
+    text = json.dumps(shape(json_schema(Lease)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 class Book:

@@ -16,6 +16,7 @@ from bms.model.feed import FeedSeries, WeatherSeries
 from bms.model.kept_baseline import KeptBaseline
 from bms.model.lease import Lease
 from bms.model.logged import LogAnswer
+from bms.model.peak_charge import PeakCharge
 from bms.model.plan import BuildingModel, NoModel, Plan, Problem, Schedule
 from bms.model.prediction import PredictionDay, UseStart
 from bms.model.reading import Ingested, Reading
@@ -257,6 +258,11 @@ class Tariffs(Protocol):
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
         """What a supplier of district heating takes for poor cooling; None where it takes nothing
         or nothing is known."""
+        ...
+
+    def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
+        """What an electricity or heat tariff takes for the highest power; None where it takes
+        nothing or nothing is known."""
         ...
 
 

@@ -21,13 +21,16 @@ from bms.model.plan import (
 )
 from bms.model.words import Words
 from optimizer import reasons
+from optimizer.air import Air, required_run
 from optimizer.begun import hours_empty
 from optimizer.building import Building, Course
-from optimizer.curve import curve_lever, shifts
+from optimizer.curve import cop_with, curve_lever, shifts
+from optimizer.flows import flow_words, kept_air
 from optimizer.forecast import Outlook
 from optimizer.moments import local
 from optimizer.past import series
 from optimizer.resolution import settle
+from optimizer.supply import can_be_moved
 from optimizer.thermal import Floats
 from optimizer.thermostat import Outcome, expected
 from optimizer.timetable import timetable
@@ -37,10 +40,10 @@ UNKNOWN = Expected(energy_kwh=None, cost_dkk=None, co2_kg=None, comfort_kh=None)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way to run the building: setpoints [degC] (p, n) and ventilation (u, n)."""
+    """One way to run the building: setpoints [degC] (p, n) and ventilation."""
 
     setpoints: Floats
-    unit_run: Floats
+    air: Air
     course: Course
     outcome: Outcome
 
@@ -58,6 +61,9 @@ def schedule_of(
     warm_ups = _first_warm_ups(problem, building, chosen)
     lever = curve_lever(problem)
     curve = () if lever is None else (shifts(problem, building, chosen.outcome, lever),)
+    cop = building.outlook.cop
+    for row in curve:
+        cop = cop_with(problem.heat_source, cop, row)
     lowered = [reasons.curve_lowered(-float(row.min())) for row in curve if row.min() < 0]
     return Schedule(
         site=problem.site,
@@ -65,10 +71,11 @@ def schedule_of(
         step_s=problem.step_s,
         status=status,
         reasons=(*said, *warm_ups, *lowered),
-        expected=expected(building, chosen.course, chosen.outcome),
+        expected=expected(building, chosen.course, chosen.outcome, cop),
         own_control=expected(building, own.course, own.outcome),
         setpoints=(
-            *_setpoint_plans(problem, planned, chosen.unit_run, building.outlook),
+            *_setpoint_plans(problem, planned, building.outlook),
+            *_air_plans(problem, chosen.air),
             *(_steps(problem, lever, row) for row in curve if lever is not None),
         ),
         forecast=tuple(
@@ -99,7 +106,7 @@ def _first_warm_ups(problem: Problem, building: Building, chosen: Choice) -> lis
 
 
 def _setpoint_plans(
-    problem: Problem, planned: dict[str, Floats], unit_run: Floats, ahead: Outlook
+    problem: Problem, planned: dict[str, Floats], ahead: Outlook
 ) -> tuple[SetpointPlan, ...]:
     plans = []
     for zone in problem.zones:
@@ -115,10 +122,21 @@ def _setpoint_plans(
                 hours_empty(problem.history, zone.id),
             )
         plans.append(_steps(problem, zone.lever, values))
+    return tuple(plans)
+
+
+def _air_plans(problem: Problem, air: Air) -> list[SetpointPlan]:
+    """Hours, flow and supply temperature of every unit, as far as they may be written."""
+    plans = []
     for u, unit in enumerate(problem.ventilation):
         if unit.lever is not None:
-            plans.append(_steps(problem, unit.lever, settle(unit_run[u], unit.lever)))
-    return tuple(plans)
+            plans.append(_steps(problem, unit.lever, settle(air.run[u], unit.lever)))
+        if unit.flow_lever is not None:
+            plans.append(_steps(problem, unit.flow_lever, settle(air.flow[u], unit.flow_lever)))
+        if unit.supply_lever is not None and can_be_moved(unit):
+            values = np.array(unit.own_supply_c[: problem.steps]) - air.cooler[u]
+            plans.append(_steps(problem, unit.supply_lever, settle(values, unit.supply_lever)))
+    return plans
 
 
 def _steps(problem: Problem, lever: Lever, values: Floats) -> SetpointPlan:
@@ -152,15 +170,13 @@ def by_timetable(problem: Problem, said: list[Words]) -> Schedule:
         for zone in problem.zones
         if zone.lever is not None
     ]
-    plans += [
-        _steps(problem, unit.lever, settle(np.array(unit.required, dtype=np.float64), unit.lever))
-        for unit in problem.ventilation
-        if unit.lever is not None
-    ]
+    air = kept_air(problem, required_run(problem))
+    plans += _air_plans(problem, air)
+    flows = flow_words(problem, air)
     lever = curve_lever(problem)
     if lever is not None:
         plans.append(_steps(problem, lever, np.zeros(n)))
-    return replace(nothing(problem, said), setpoints=tuple(plans))
+    return replace(nothing(problem, [*said, *flows.over, *flows.facts]), setpoints=tuple(plans))
 
 
 def nothing(problem: Problem, said: Sequence[Words]) -> Schedule:

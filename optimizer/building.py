@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bms.model.plan import Problem, ZoneModel, ZoneTask
+from optimizer.air import Air
 from optimizer.estimate import State
 from optimizer.forecast import Outlook
 from optimizer.past import local_hours, zone_run, zone_ventilation
@@ -16,6 +17,7 @@ from optimizer.sun import facades
 from optimizer.thermal import Floats, Rc, Steps, steps_for
 
 LEAST_TRACK_K = 0.1
+LARGEST_DOUBT_K = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,8 @@ class Building:
 
     ``use`` 0..1, ``low``, ``high`` and ``own_setpoint`` [degC] have the shape (p, n);
     ``heat_max`` [kW] (p, n) is what radiators can give, ``capacity_kw`` what the plant can,
-    ``droop`` and ``track`` [K] (p,) how the thermostats settle and spread.
+    ``droop`` and ``track`` [K] (p,) how the thermostats settle and spread, ``doubt`` [K] (p,) the
+    error of the models on held-out days, as far as it counts.
     """
 
     zones: tuple[ZoneTask, ...]
@@ -40,6 +43,7 @@ class Building:
     capacity_kw: float
     droop: Floats
     track: Floats
+    doubt: Floats
 
     @property
     def n(self) -> int:
@@ -51,7 +55,8 @@ class Course:
     """The building with one choice of ventilation: matrices, given flows and fixed loads.
 
     ``flow_air`` and ``flow_mass`` [kW] (p, n) without radiators; ``fixed_kw`` [kW] (n,) is heat
-    that is not the radiators' (coil, hot water); ``fan_kw`` [kW] (n,).
+    that is not the radiators' (coil, hot water), ``coil_kw`` the coil's part of it;
+    ``fan_kw`` [kW] (n,).
     """
 
     steps: Steps
@@ -59,6 +64,7 @@ class Course:
     flow_mass: Floats
     fixed_kw: Floats
     fan_kw: Floats
+    coil_kw: Floats
 
     def room_kw(self, capacity_kw: float) -> Floats:
         """What the plant has left for radiators [kW] (n,)."""
@@ -91,20 +97,22 @@ def building_of(
         capacity_kw=max(0.0, problem.heat_source.capacity_kw),
         droop=np.array([p["droop_k"] for p in parameters]),
         track=np.maximum(LEAST_TRACK_K, np.array([p["track_k"] for p in parameters])),
+        doubt=np.array([min(LARGEST_DOUBT_K, abs(model.rmse_24h_k)) for model in models]),
     )
 
 
-def course_of(problem: Problem, building: Building, unit_run: Floats) -> Course:
-    """The building with the air-handling units running as ``unit_run`` (u, n) says."""
+def course_of(problem: Problem, building: Building, air: Air) -> Course:
+    """The building with the air-handling units running as ``air`` says, at their own supply
+    temperature."""
     outlook = building.outlook
     names = [zone.id for zone in building.zones]
     _, loss = zone_ventilation(problem, names)
     units = len(problem.ventilation)
-    run = zone_run(loss, unit_run) if units else np.zeros((len(names), outlook.n))
+    run = zone_run(loss, air.moved) if units else np.zeros((len(names), outlook.n))
     fan = np.array([unit.fan_kw for unit in problem.ventilation])
     building_run = building.shares.coil_share @ run
     coil = building.shares.coil_kw(outlook.temp_out, building_run)
-    air, mass = building.rc.flows(
+    to_air, to_mass = building.rc.flows(
         heat=coil * building.shares.coil_share[:, None]
         + building.state.fading(outlook.n, outlook.step_h),
         temp_out=outlook.temp_out,
@@ -123,8 +131,9 @@ def course_of(problem: Problem, building: Building, unit_run: Floats) -> Course:
     in_use = building.use.max(axis=0)
     return Course(
         steps=steps_for(building.rc, run, outlook.step_h),
-        flow_air=air,
-        flow_mass=mass,
+        flow_air=to_air,
+        flow_mass=to_mass,
         fixed_kw=coil + building.shares.fixed_kw(in_use),
-        fan_kw=fan @ unit_run if units else np.zeros(outlook.n),
+        fan_kw=fan @ air.fan_part if units else np.zeros(outlook.n),
+        coil_kw=coil,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import isfinite
-from typing import TypeVar
 
 from bms.model.plan import (
     History,
@@ -13,7 +12,6 @@ from bms.model.plan import (
     Problem,
     Schedule,
     SetpointPlan,
-    VentilationTask,
     Weather,
     ZoneForecast,
     ZoneHistory,
@@ -25,18 +23,24 @@ from optimizer.resolution import nearest
 
 ZERO_C_IN_K = 273.15
 UNITS = (Unit.DEG_C, Unit.KELVIN)
-ABSOLUTE = (Role.ZONE_SETPOINT, Role.SUPPLY_AIR_TEMP, Role.SUPPLY_WATER_TEMP)
+ABSOLUTE = (
+    Role.ZONE_SETPOINT,
+    Role.SUPPLY_AIR_SETPOINT,
+    Role.SUPPLY_AIR_TEMP,
+    Role.SUPPLY_WATER_TEMP,
+)
 """What is a temperature; a shift of the heating curve in K is a difference and stays."""
-
-Task = TypeVar("Task", ZoneTask, VentilationTask)
 
 
 def in_celsius(problem: Problem) -> Problem:
     """The same problem in degC, its levers too; itself where it is so already."""
     asked = replace(
         problem,
-        zones=tuple(_with_celsius_lever(zone) for zone in problem.zones),
-        ventilation=tuple(_with_celsius_lever(unit) for unit in problem.ventilation),
+        zones=tuple(replace(zone, lever=_celsius(zone.lever)) for zone in problem.zones),
+        ventilation=tuple(
+            replace(unit, lever=_celsius(unit.lever), supply_lever=_celsius(unit.supply_lever))
+            for unit in problem.ventilation
+        ),
     )
     if problem.temperature_unit is not Unit.KELVIN:
         return asked
@@ -46,6 +50,9 @@ def in_celsius(problem: Problem) -> Problem:
         temperature_unit=Unit.DEG_C,
         weather=_weather(asked.weather),
         zones=tuple(_zone(zone) for zone in asked.zones),
+        ventilation=tuple(
+            replace(unit, own_supply_c=_all_down(unit.own_supply_c)) for unit in asked.ventilation
+        ),
         history=_history(asked.history) if asked.history else None,
         heat_source=replace(source, cop=tuple((_down(t), cop) for t, cop in source.cop)),
     )
@@ -53,8 +60,9 @@ def in_celsius(problem: Problem) -> Problem:
 
 def in_units_of(problem: Problem, schedule: Schedule) -> Schedule:
     """A schedule in degC as the answer to ``problem``, each value in the unit of its lever."""
-    tasks: list[ZoneTask | VentilationTask] = [*problem.zones, *problem.ventilation]
-    levers = {task.lever.point: task.lever for task in tasks if task.lever is not None}
+    found = [zone.lever for zone in problem.zones]
+    found += [lever for unit in problem.ventilation for lever in (unit.lever, unit.supply_lever)]
+    levers = {lever.point: lever for lever in found if lever is not None}
     kelvin = problem.temperature_unit is Unit.KELVIN
     return replace(
         schedule,
@@ -71,18 +79,16 @@ def is_kelvin(lever: Lever) -> bool:
     return lever.unit is Unit.KELVIN and lever.role in ABSOLUTE
 
 
-def _with_celsius_lever(task: Task) -> Task:
-    lever = task.lever
+def _celsius(lever: Lever | None) -> Lever | None:
     if lever is None or not is_kelvin(lever):
-        return task
-    moved = replace(
+        return lever
+    return replace(
         lever,
         unit=Unit.DEG_C,
         minimum=_down(lever.minimum),
         maximum=_down(lever.maximum),
         origin=_down(lever.origin),
     )
-    return replace(task, lever=moved)
 
 
 def _zone(zone: ZoneTask) -> ZoneTask:

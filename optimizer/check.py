@@ -6,7 +6,7 @@ schedule, only the problem.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import ceil, floor, isfinite
 
@@ -22,6 +22,15 @@ from bms.model.plan import (
 )
 from bms.model.units import Unit
 from bms.model.words import Words
+from optimizer.check_air import (
+    FlowTask,
+    SupplyTask,
+    first_low_flow,
+    first_raised_supply,
+    first_stale_air,
+    flow_is_due,
+    supply_is_due,
+)
 from optimizer.moments import local, spoken
 
 MOST_CHANGES_PER_DAY = 24
@@ -30,11 +39,14 @@ ROUNDING = 1e-4
 SLACK = 1e-6
 ZERO_C_IN_K = 273.15
 LONGEST_STEP_S = 7200
+FIRST_YEAR, LAST_YEAR = 2, 8999
+MOST, LEAST = 1e9, 1e-9
+"""Limits of a point, and its resolution, that a float can still tell apart."""
 HOTTEST_LOW_C = 100.0
 """A lowest temperature above this was not meant in degC."""
 LARGEST_SHIFT_DOWN_K = 8.0
 
-Task = ZoneTask | VentilationTask | CurveTask
+Task = ZoneTask | VentilationTask | CurveTask | FlowTask | SupplyTask
 
 
 def check(problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
@@ -53,6 +65,7 @@ def _objections(problem: Problem, schedule: Schedule) -> Iterator[Words]:
         return
     levers = _levers(problem)
     seen: set[str] = set()
+    whole: list[SetpointPlan] = []
     for plan in schedule.setpoints:
         if plan.point not in levers:
             yield _point(
@@ -63,35 +76,52 @@ def _objections(problem: Problem, schedule: Schedule) -> Iterator[Words]:
             yield _point(plan.point, "twice", "står to gange", "stands twice")
             continue
         seen.add(plan.point)
-        yield from _plan_objections(problem, plan, *levers[plan.point])
+        objections = list(_plan_objections(problem, plan, *levers[plan.point]))
+        yield from objections
+        if not objections:
+            whole.append(plan)
+    yield from _co2_objections(problem, whole, levers)
     for point, (lever, task) in levers.items():
         if point not in seen and _can_be_planned(problem, lever, task):
             yield _point(point, "missing", "mangler i planen", "is missing from the plan")
 
 
 def _levers(problem: Problem) -> dict[str, tuple[Lever, Task]]:
-    tasks: list[Task] = [*problem.zones, *problem.ventilation]
+    tasks: list[tuple[Lever | None, Task]] = [(zone.lever, zone) for zone in problem.zones]
+    for unit in problem.ventilation:
+        tasks.append((unit.lever, unit))
+        tasks.append((unit.flow_lever, FlowTask(unit)))
+        tasks.append((unit.supply_lever, SupplyTask(unit)))
     if problem.curve is not None:
-        tasks.append(problem.curve)
-    return {task.lever.point: (task.lever, task) for task in tasks if task.lever is not None}
+        tasks.append((problem.curve.lever, problem.curve))
+    return {lever.point: (lever, task) for lever, task in tasks if lever is not None}
 
 
 def _can_be_planned(problem: Problem, lever: Lever, task: Task) -> bool:
     """Whether a value is due at all: what contradicts itself may be left alone, and only that."""
     when = 0 < problem.step_s <= LONGEST_STEP_S and problem.start.tzinfo is not None
+    when = when and FIRST_YEAR <= problem.start.year <= LAST_YEAR
     units = problem.temperature_unit in (Unit.DEG_C, Unit.KELVIN)
     if problem.steps == 0 or not when or not units or not _has_a_value(lever):
         return False
     if isinstance(task, CurveTask):
         return lever.minimum <= 0.0 <= lever.maximum
+    if isinstance(task, ZoneTask):
+        return _zone_makes_sense(problem, task)
     if isinstance(task, VentilationTask):
         return _unit_makes_sense(problem, task)
-    return _zone_makes_sense(problem, task)
+    return _unit_makes_sense(problem, task.unit) and _air_is_due(problem, lever, task)
+
+
+def _air_is_due(problem: Problem, lever: Lever, task: FlowTask | SupplyTask) -> bool:
+    if isinstance(task, FlowTask):
+        return flow_is_due(task.unit, lever, problem.steps)
+    return supply_is_due(task.unit, lever, problem.steps, problem.temperature_unit)
 
 
 def _has_a_value(lever: Lever) -> bool:
     numbers = (lever.minimum, lever.maximum, lever.resolution, lever.origin)
-    if not all(map(isfinite, numbers)) or lever.resolution <= 0:
+    if not all(-MOST <= number <= MOST for number in numbers) or lever.resolution < LEAST:
         return False
     slack = SLACK / max(1.0, lever.resolution)
     first = ceil((lever.minimum - lever.origin) / lever.resolution - slack)
@@ -139,8 +169,10 @@ def _plan_objections(
         yield from _zone_objections(problem, plan, lever, task)
     elif isinstance(task, CurveTask):
         yield from _curve_objections(plan)
-    else:
+    elif isinstance(task, VentilationTask):
         yield from _ventilation_objections(problem, plan, task)
+    else:
+        yield from _air_objections(problem, plan, lever, task)
 
 
 def _hole_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Words]:
@@ -252,6 +284,43 @@ def _ventilation_objections(
                 _moment(problem, k),
             )
             return
+
+
+def _air_objections(
+    problem: Problem, plan: SetpointPlan, lever: Lever, task: FlowTask | SupplyTask
+) -> Iterator[Words]:
+    values, unit = _on_grid(problem, plan.steps), task.unit
+    if isinstance(task, FlowTask):
+        k = first_low_flow(problem, unit, lever, values)
+        code, da, en = "flow", "er for lav, mens der er mennesker", "is too low while people are in"
+    else:
+        k = first_raised_supply(unit, lever, values, problem.temperature_unit)
+        code, da, en = "supply", "er over anlæggets eget setpunkt", "is above its own setpoint"
+    if k is not None:
+        yield _point(plan.point, code, da, en, _moment(problem, k))
+
+
+def _co2_objections(
+    problem: Problem, plans: Sequence[SetpointPlan], levers: dict[str, tuple[Lever, Task]]
+) -> Iterator[Words]:
+    """Rooms with too much CO2 though their unit had more air to give."""
+    values = {plan.point: _on_grid(problem, plan.steps) for plan in plans}
+    for point, (_, task) in levers.items():
+        if not isinstance(task, FlowTask) or point not in values:
+            continue
+        if not _unit_makes_sense(problem, task.unit):
+            continue
+        found = first_stale_air(
+            problem, task.unit, values, lambda zone: _zone_makes_sense(problem, zone)
+        )
+        if found is not None:
+            yield _point(
+                point,
+                "co2",
+                f"giver {found[0].called} for lidt luft til CO2-grænsen",
+                f"gives {found[0].called} too little air for the CO2 limit",
+                _moment(problem, found[1]),
+            )
 
 
 def _on_grid(problem: Problem, steps: tuple[Step, ...]) -> list[float]:

@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from optimizer.fit import Fit, Task, first_fits, fit_rung, task_of
+from optimizer.excitation import Clock
+from optimizer.fit import TRIAL_TOLERANCE, Fit, Task, first_fits, fit_rung, task_of
 from optimizer.observer import drive, observe, run_on
 from optimizer.record import Record
 from optimizer.rungs import BASIC, Rung
@@ -21,13 +22,15 @@ from optimizer.thermal import Floats
 
 BLOCKS = (0.5, 2.0 / 3.0, 5.0 / 6.0, 1.0)
 LEAST_BEGINNING_DAYS = 7.0
+LEAST_BLOCK_H = 36.0
 SIMPLER_IF_WITHIN = 1.01
 BOUND_PRICE = 1.1
 """A parameter at its bound says that the data do not hold it: only a clear gain excuses that."""
 WARM_UP_H = 72.0
 AHEAD_H = 24.0
 RESTART_H = 1.0
-FOLD_ITERATIONS = 12
+FOLD_ITERATIONS = 4
+"""A fit to a part begins from the fit to the whole: a few steps tell the rungs apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +52,19 @@ class Trial:
         return self.fit.at_bounds
 
 
-def ladder(record: Record, last: int, *, late_heat: bool = True) -> list[Trial]:
+def ladder(
+    record: Record, last: int, *, late_heat: bool = True, clock: Clock | None = None
+) -> list[Trial]:
     """Every rung that was tried on the steps before ``last``; empty when windows are too few.
 
-    Without ``late_heat`` no rung has a lag between the meter and the room.
+    Without ``late_heat`` no rung has a lag between the meter and the room. The blocks are cut by
+    ``clock`` and windows weighed by it, without one by the calendar.
     """
-    whole = task_of(record, last)
+    clock = clock or Clock(len(record))
+    whole = task_of(record, last, clock=clock)
     if whole is None:
         return []
-    blocks = _blocks(record, last, whole)
+    blocks = _blocks(record, last, whole, clock)
     first = first_fits(whole)
     trials: list[Trial] = []
     for rung in BASIC:
@@ -112,14 +119,23 @@ class _Block:
     starts: np.ndarray
 
 
-def _blocks(record: Record, last: int, whole: Task) -> list[_Block]:
+def _edges(last: int, step_h: float, clock: Clock) -> list[int]:
+    """Where blocks begin and end; those that are too short for a start go to the next one."""
+    least = round(min(last, LEAST_BEGINNING_DAYS * 24.0 / step_h))
+    edges = [last]
+    for part in reversed(BLOCKS[:-1]):
+        begin = max(clock.step(part, last), least)
+        if (edges[0] - begin) * step_h >= LEAST_BLOCK_H:
+            edges.insert(0, begin)
+    return edges
+
+
+def _blocks(record: Record, last: int, whole: Task, clock: Clock) -> list[_Block]:
     coarse = whole.record
     per = coarse.step_h / record.step_h
-    least = LEAST_BEGINNING_DAYS * 24.0 / record.step_h
-    edges = [round(max(part * last, min(least, last))) for part in BLOCKS]
     blocks = []
-    for begin, end in pairwise(edges):
-        task = task_of(record, begin, whole.scale)
+    for begin, end in pairwise(_edges(last, record.step_h, clock)):
+        task = task_of(record, begin, whole.scale, clock)
         first, final = round(begin / per), round(end / per)
         skip = max(0, first - round(WARM_UP_H / coarse.step_h))
         shown = coarse.part(skip, final)
@@ -149,11 +165,11 @@ def errors_ahead(fit: Fit, record: Record, starts: np.ndarray, ahead_h: float) -
 
 
 def _trial(whole: Task, blocks: list[_Block], rung: Rung, start: dict[str, float]) -> Trial:
-    fit = fit_rung(whole, rung, start)
+    fit = fit_rung(whole, rung, start, tolerance=TRIAL_TOLERANCE)
     found: list[Floats] = []
     values = fit.values
     for block in reversed(blocks):
-        part = fit_rung(block.task, rung, values, FOLD_ITERATIONS)
+        part = fit_rung(block.task, rung, values, FOLD_ITERATIONS, TRIAL_TOLERANCE)
         values = part.values
         found.append(errors_ahead(part, block.record, block.starts, AHEAD_H))
     errors = np.concatenate(found) if found else np.empty(0)

@@ -1,10 +1,10 @@
 """The heating curve's parallel shift: cooler water where the radiators have much to spare.
 
-A radiator's power grows with its excess temperature to the power 1.3 (EN 442-1). So water that is
+A radiator's power grows with its excess temperature to the power 1.3 (EN 442-2). So water that is
 ``s`` K cooler leaves ``(1 - s / excess)**1.3`` of the power, and the plan's heat still comes where
 it is below that part, with a reserve. ``excess`` is taken as on a mild day, when it is least.
-Cooler water means a better COP of a heat pump, a cooler return and less loss from pipes; none of
-that is counted in the plan's cost.
+Cooler water means a better COP of a heat pump, a cooler return and less loss from pipes. Only the
+COP is counted, and only where the heat source says by how much it rises (:func:`cop_with`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from bms.model.plan import Lever, Problem
+from bms.model.site import HeatSource, HeatSourceKind
 from optimizer.building import Building
+from optimizer.hours import least_held
 from optimizer.resolution import sane, settle
 from optimizer.thermal import Floats
 from optimizer.thermostat import Outcome
@@ -45,11 +47,18 @@ def shifts(problem: Problem, building: Building, outcome: Outcome, lever: Lever)
     if len(building.zones) < len(problem.zones):
         return np.zeros(building.n)
     lower = _spare_k(building, outcome).min(axis=0)
-    step_h = building.outlook.step_h
-    every = max(1, round(HELD_H / step_h))
-    passed = int(problem.start.timestamp()) // problem.step_s % every
-    steady = _held(_ahead(lower, round(AHEAD_H / step_h)), every, passed)
+    ahead = _ahead(lower, round(AHEAD_H / building.outlook.step_h))
+    steady = least_held(problem, ahead, HELD_H)
     return settle(-np.floor(np.minimum(steady, LARGEST_K)), lever)
+
+
+def cop_with(source: HeatSource, cop: Floats, shift_k: Floats) -> Floats:
+    """COP (n,) with the curve shifted by ``shift_k`` [K] (n,): ``cop_gain_per_k`` for each kelvin
+    that the water is cooler. A Carnot machine between 0 and 45 degC gains about 0.02 per kelvin.
+    """
+    if source.kind is not HeatSourceKind.HEAT_PUMP:
+        return cop
+    return np.asarray(cop * (1.0 + source.cop_gain_per_k * np.maximum(0.0, -shift_k)))
 
 
 def _spare_k(building: Building, outcome: Outcome) -> Floats:
@@ -69,11 +78,3 @@ def _ahead(values: Floats, steps: int) -> Floats:
     """The least of each value and the ``steps`` that follow it."""
     padded = np.append(values, np.full(steps, values[-1]))
     return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, steps + 1).min(axis=1))
-
-
-def _held(values: Floats, steps: int, passed: int) -> Floats:
-    """The least value of every ``steps`` in a row, for all of them; ``passed`` of the first are
-    over, so that the next plan has the same edges."""
-    first = np.concatenate([[0], np.arange(steps - passed, len(values), steps)])
-    length = np.diff(np.append(first, len(values)))
-    return np.repeat(np.minimum.reduceat(values, first), length)

@@ -1,8 +1,8 @@
 """What the coming hours bring: weather, prices and ventilation as arrays, with what is missing.
 
 Short gaps in the weather keep the last value, and that is said; a longer gap in the outdoor
-temperature is no forecast. Unknown prices are never invented: the decision then uses their mean,
-which asks for the least energy, and the cost of the plan is not stated.
+temperature is no forecast. Unknown prices are never invented: the decision then uses the mean of
+the known ones, which favours no hour, and the cost of the plan is not stated.
 """
 
 from __future__ import annotations

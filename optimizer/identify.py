@@ -7,21 +7,24 @@ divided among the zones, and each zone is studied by itself (:mod:`optimizer.stu
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from bms.model.plan import BuildingModel, History, NoModel, Problem, ZoneModel
 from bms.model.words import Words
 from optimizer import reasons
+from optimizer.missing import asked_lately
 from optimizer.past import Past, past_of, stuck, without_stuck
 from optimizer.record import Record
 from optimizer.shares import HeatShares, fit_shares
-from optimizer.study import Study, study
+from optimizer.study import Study, loss_of, study
+from optimizer.thermal import Floats
 from optimizer.thermostat_facts import thermostat_facts
 
 LEAST_DAYS = 10.0
 LEAST_COVERAGE = 0.5
+ASKED_AGAIN_DAYS = 3
 LATE_HEAT = False
 """The program plans with heat that reaches the room at once. A model with a lag would make it begin
 warm-ups too late, so models for plans have none: what they miss is in the capacity of the air."""
@@ -32,7 +35,8 @@ def identify(problem: Problem, previous: BuildingModel | None = None) -> Buildin
 
     Zones that cannot be identified are left out; when none can, the answer is :class:`NoModel`.
     With ``previous`` (or ``problem.model``), the building's last model, fits begin from its
-    parameters and take a tenth of the time.
+    parameters and take a tenth of the time; a zone that it does not have was refused, and is
+    studied again every :data:`ASKED_AGAIN_DAYS` days.
     """
     history = problem.history
     why = _history_mistakes(problem, history)
@@ -50,7 +54,11 @@ def identify(problem: Problem, previous: BuildingModel | None = None) -> Buildin
     before = {zone.zone: zone for zone in last.zones} if last else {}
     models: list[ZoneModel] = []
     refused: list[Words] = []
+    end = history.start + timedelta(seconds=history.step_s * past.steps)
     for z, name in enumerate(names):
+        if last and name not in before and _asked_lately(last, end, z):
+            refused.append(asked_lately(past.called[z]))
+            continue
         answer = _study_zone(past, shares, z, before.get(name))
         refused += answer.refused
         if answer.fit is not None:
@@ -59,10 +67,20 @@ def identify(problem: Problem, previous: BuildingModel | None = None) -> Buildin
         return NoModel(site=problem.site, reasons=tuple(refused))
     return BuildingModel(
         site=problem.site,
-        identified_at=history.start + timedelta(seconds=history.step_s * past.steps),
+        identified_at=end,
         days=round(past.days, 2),
         zones=tuple(models),
     )
+
+
+def _asked_lately(last: BuildingModel, end: datetime, z: int) -> bool:
+    """Whether zone ``z``, which the last model does not have, was studied on nearly the same days.
+
+    Nobody remembers when that was: each zone has its days by the calendar, so the same history
+    gives the same answer.
+    """
+    apart = timedelta(days=ASKED_AGAIN_DAYS)
+    return end - last.identified_at < apart and (end.toordinal() + z) % ASKED_AGAIN_DAYS != 0
 
 
 def _without_unknown_sun(past: Past) -> Past:
@@ -123,7 +141,15 @@ def _study_zone(past: Past, shares: HeatShares, z: int, previous: ZoneModel | No
     record = record_of(past, shares, z)
     if stuck(temp) or float(np.isfinite(record.temp).mean()) < LEAST_COVERAGE:
         return Study(refused=(reasons.sensor_stuck(name),))
-    return study(record, name, previous=previous, late_heat=LATE_HEAT)
+    answer = study(record, name, previous=previous, late_heat=LATE_HEAT)
+    if not answer.fit and _stuck_now(temp, record.temp):
+        return replace(answer, refused=(reasons.sensor_stuck(name), *answer.refused))
+    return answer
+
+
+def _stuck_now(shown: Floats, believed: Floats) -> bool:
+    """Whether a sensor that showed something else before still shows the same number."""
+    return bool(np.isfinite(shown[-1:]).any() and np.isnan(believed[-1:]).any())
 
 
 def record_of(past: Past, shares: HeatShares, z: int) -> Record:
@@ -144,12 +170,15 @@ def record_of(past: Past, shares: HeatShares, z: int) -> Record:
         temp_vent=past.temp_out,
         step_h=past.step_h,
         vent_kw_per_k=float(past.vent_kw_per_k[z]),
+        area_m2=float(past.area[z]),
+        setpoint=past.setpoint[z],
     )
 
 
 def _zone_model(past: Past, shares: HeatShares, z: int, answer: Study) -> ZoneModel:
-    facts = thermostat_facts(past, shares, z)
-    parameters = {**answer.parameters(), **shares.to_parameters(z), **facts}
+    found = answer.parameters()
+    facts = thermostat_facts(past, shares, z, loss_of(found))
+    parameters = {**found, **shares.to_parameters(z), **facts}
     sure = dict(answer.errors)
     if shares.part_error is not None:
         sure["heat_part"] = float(shares.part_error[z])

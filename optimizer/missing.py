@@ -40,6 +40,39 @@ def no_better_than_the_mean(zone: str, model: float, spread: float) -> Words:
     )
 
 
+def heat_no_better_than_the_mean(zone: str, model: float, spread: float) -> Words:
+    """The same of the heat of a day."""
+    return Words(
+        "heat_no_better_than_mean",
+        f"{zone}: modellen rammer døgnets varme {_dk(model)} kWh forkert; det gør også den, der "
+        f"altid siger gennemsnittet ({_dk(spread)} kWh).",
+        f"{zone}: the model is {model:.2f} kWh off for the heat of a day; so is somebody who "
+        f"always says the mean ({spread:.2f} kWh).",
+    )
+
+
+def asked_lately(zone: str) -> Words:
+    """For a zone that was refused and is not studied every night."""
+    return Words(
+        "asked_lately",
+        f"{zone}: der kom ingen model ud af de samme dage for nylig; zonen undersøges igen om en "
+        "dag eller to.",
+        f"{zone}: no model came out of the same days lately; the zone is studied again in a day or "
+        "two.",
+    )
+
+
+def capacity_by_class(zone: str) -> Words:
+    """For a model whose capacities nothing measured."""
+    return Words(
+        "capacity_by_class",
+        f"{zone}: rummet er holdt på én temperatur, så bygningens tunghed er ikke målt; der regnes "
+        "forsigtigt med en tung bygning, til natsænkninger viser den.",
+        f"{zone}: the room was held at one temperature, so how heavy the building is was not "
+        "measured; it is taken for a heavy one, to be careful, until setbacks show it.",
+    )
+
+
 def _dk(value: float) -> str:
     return f"{value:.2f}".replace(".", ",")
 

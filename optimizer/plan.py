@@ -22,15 +22,17 @@ from bms.model.site import Weights
 from bms.model.words import Words
 from optimizer import reasons
 from optimizer.answer import by_timetable, nothing
+from optimizer.balance import BY_CLASS
 from optimizer.building import building_of
 from optimizer.check import check
 from optimizer.curve import curve_lever
 from optimizer.decide import decide, program_of
 from optimizer.estimate import MEMORY_H, State, estimate
 from optimizer.forecast import outlook
-from optimizer.identify import identify
+from optimizer.missing import capacity_by_class
 from optimizer.past import past_of
 from optimizer.program import Program
+from optimizer.same_days import identified
 from optimizer.shares import HeatShares
 from optimizer.task import sound_part
 from optimizer.thermal import Rc
@@ -96,7 +98,7 @@ def _modelled(problem: Problem, said: list[Words]) -> Schedule:
     said = [*said, *ahead.reasons]
     if not ahead.has_weather:
         return by_timetable(problem, said)
-    model = problem.model or identify(problem)
+    model = problem.model or identified(problem)
     if isinstance(model, NoModel):
         return by_timetable(problem, [*said, reasons.no_model(), *model.reasons])
     tasks, models, state, missing = _known_zones(problem, model)
@@ -129,6 +131,11 @@ def _known_zones(
     state = estimate(past, HeatShares.from_parameters(parameters), Rc.from_parameters(parameters))
     seen = [i for i in range(len(names)) if np.isfinite(state.air[i])]
     tasks = {zone.id: zone for zone in problem.zones}
+    said += [
+        capacity_by_class(tasks[name].called)
+        for name in names
+        if by_id[name].parameters.get(BY_CLASS)
+    ]
     said += [reasons.no_state(tasks[names[i]].called) for i in range(len(names)) if i not in seen]
     return (
         [tasks[names[i]] for i in seen],

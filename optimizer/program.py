@@ -4,6 +4,7 @@ Minimise, over heat ``q`` [kW], air and mass temperatures [degC], slacks [K] and
 
     sum_k dt_k ( worth_k sum_z q_zk  +  price_zk (below_zk + above_zk)  +  over_price over_k )
         +  peak_price new_peak  -  value of stored heat
+        -  sum_k dt_k worth_k sum_u per_k_uk cooler_uk
 
 subject to the zones' dynamics, ``0 <= q <= heat_max``, ``sum_z q_zk <= room_k``,
 ``low <= air + below - above <= high``, ``power_k <= so_far + new_peak`` and
@@ -12,25 +13,27 @@ weight, out of use (floor and ceiling) ten times that, and power over its limit 
 discomfort. A tiny cost on early heat makes the optimum unique.
 
 The air temperature stands in the program as ``inside - below + above`` with ``inside`` between its
-limits, which saves a row for each.
+limits, which saves a row for each. ``cooler`` [K] is by how much the supply air of a unit is below
+its own setpoint; it takes its heat from the units' rooms (:mod:`optimizer.supply`). Where no such
+setpoint may be written the program has no column for it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
-from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array
 
 from optimizer.building import Building, Course
 from optimizer.condense import Allowed, Condensed, condense, expand
+from optimizer.coolable import Coolable
 from optimizer.grid import Blocks, Places
 from optimizer.highs import AT_LOWER, AT_UPPER, BASIC, Basis, LinearProgram, minimise
 from optimizer.late import Corner, Held, latest_corner
 from optimizer.peak import Peak, other_power, over_price
+from optimizer.rows import Matrix, Rows
 from optimizer.thermal import Bools, Floats
 
 FLOOR_FACTOR = 10.0
@@ -44,10 +47,12 @@ AIR = ((INSIDE, 1.0), (BELOW, -1.0), (ABOVE, 1.0))
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Heat [kW] (p, n) and air temperature [degC] (p, n) at the end of every step."""
+    """Heat [kW] (p, n) and air temperature [degC] (p, n) at the end of every step; ``cooler`` [K]
+    (v, n) is how far the supply air is below its own setpoint."""
 
     heat: Floats
     air: Floats
+    cooler: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ class Program:
 
     ``derate`` is the part of the power that is counted on. ``given`` (p, n) [kW] is the heat of
     zones that cannot be moved, NaN where the program decides. ``on`` (m,) is false in blocks in
-    which the source rests; elsewhere it gives at least ``least_kw`` [kW].
+    which the source rests; elsewhere it gives at least ``least_kw`` [kW]. ``coolable`` is None
+    where no supply air may be cooler.
     """
 
     building: Building
@@ -78,6 +84,7 @@ class Program:
     peak: Peak = field(default_factory=Peak)
     on: Bools | None = None
     least_kw: float = 0.0
+    coolable: Coolable | None = None
 
     @cached_property
     def dynamics(self) -> Condensed:
@@ -133,36 +140,56 @@ def solution(program: Program, x: Floats) -> Solution:
     air = parts[:, INSIDE] - parts[:, BELOW] + parts[:, ABOVE]
     ends = np.stack([air, parts[:, MASS]], axis=1)
     least, most = program.fine_bounds
-    allowed = Allowed(least=least, most=most, low=program.targets.low, room=_fine_room(program))
+    course, cooler = _cooled(program, x)
+    allowed = Allowed(
+        least=least, most=most, low=program.targets.low, room=_fine_room(program, course)
+    )
     return Solution(
-        *expand(program.course, program.blocks, program.start, ends, parts[:, HEAT], allowed)
+        *expand(course, program.blocks, program.start, ends, parts[:, HEAT], allowed), cooler
     )
 
 
-def _fine_room(program: Program) -> Floats:
+def _cooled(program: Program, x: Floats) -> tuple[Course, Floats]:
+    """The course with the supply air of the solution, and how much cooler it is [K] (v, n)."""
+    coolable, blocks = program.coolable, program.blocks
+    if coolable is None:
+        return program.course, np.empty((0, program.building.n))
+    cooler = blocks.spread(x[len(x) - coolable.count(blocks) :].reshape(-1, blocks.m))
+    course = replace(
+        program.course,
+        flow_air=program.course.flow_air - coolable.to_zones(cooler),
+        fixed_kw=program.course.fixed_kw - coolable.saved(cooler),
+    )
+    return course, cooler
+
+
+def _fine_room(program: Program, course: Course) -> Floats:
     """What plant and power limit leave for radiators [kW] (n,) in every step."""
-    building, course = program.building, program.course
-    room = np.minimum(course.room_kw(building.capacity_kw), program.blocks.spread(program.room))
+    building = program.building
+    saved = program.course.fixed_kw - course.fixed_kw
+    room = np.minimum(
+        course.room_kw(building.capacity_kw), program.blocks.spread(program.room) + saved
+    )
     other = other_power(building, course)
     return np.minimum(room, (program.peak.limit_kw - other) * building.outlook.cop)
 
 
 def linear_program(program: Program) -> LinearProgram:
     """The program as arrays. Columns: per zone heat, inside, mass, below and above, each (m,);
-    then the new peak and the power over the limit, where they matter."""
+    then the new peak and the power over the limit, where they matter, then the cooler air of each
+    unit, (m,)."""
     rows = [_dynamics(program), _plant(program), *_powers(program)]
-    columns = len(program.start) * BLOCKS * program.blocks.m + _extra(program)
-    matrix = _Matrix()
+    lower, upper = _bounds(program)
+    matrix = Matrix()
     height = 0
     for part in rows:
         matrix.add(part.row + height, part.column, part.value)
         height += len(part.lower)
-    lower, upper = _bounds(program)
     return LinearProgram(
         cost=_cost(program),
         lower=lower,
         upper=upper,
-        matrix=matrix.build((height, columns)),
+        matrix=matrix.build((height, len(lower))),
         row_lower=np.concatenate([part.lower for part in rows]),
         row_upper=np.concatenate([part.upper for part in rows]),
     )
@@ -189,7 +216,9 @@ def _cost(program: Program) -> Floats:
     if program.peak.limit_kw < inf:
         dearest = over_price(building, float(targets.price.max()))
         extra[-blocks.m :] = dearest * program.hours
-    return np.concatenate([cost.ravel(), extra])
+    cooler = program.coolable
+    gain = np.empty(0) if cooler is None else cooler.gain(blocks, worth, program.hours)
+    return np.concatenate([cost.ravel(), extra, gain])
 
 
 def _bounds(program: Program) -> tuple[Floats, Floats]:
@@ -199,9 +228,11 @@ def _bounds(program: Program) -> tuple[Floats, Floats]:
     lower[:, INSIDE], upper[:, INSIDE] = _inside(program)
     lower[:, MASS] = -np.inf
     extra = _extra(program)
+    cooler = program.coolable
+    most = np.empty(0) if cooler is None else cooler.most_in(program.blocks)
     return (
-        np.concatenate([lower.ravel(), np.zeros(extra)]),
-        np.concatenate([upper.ravel(), np.full(extra, np.inf)]),
+        np.concatenate([lower.ravel(), np.zeros(extra + most.size)]),
+        np.concatenate([upper.ravel(), np.full(extra, np.inf), most]),
     )
 
 
@@ -211,65 +242,20 @@ def _inside(program: Program) -> tuple[Floats, Floats]:
     return low, np.maximum(program.blocks.least(program.targets.high), low)
 
 
-class _Matrix:
-    """Collects entries of a sparse matrix."""
-
-    def __init__(self) -> None:
-        self._rows: list[Places] = []
-        self._columns: list[Places] = []
-        self._values: list[Floats] = []
-
-    def add(self, row: Places, column: Places, value: Floats | float) -> None:
-        """Entries of broadcast shapes; none twice."""
-        row, column, filled = np.broadcast_arrays(row, column, np.asarray(value, dtype=np.float64))
-        self._rows.append(row.ravel())
-        self._columns.append(column.ravel())
-        self._values.append(filled.ravel())
-
-    def part(self, lower: Floats, upper: Floats) -> _Rows:
-        """What was collected, as rows with their limits."""
-        if not self._rows:
-            nothing = np.empty(0, dtype=np.intp)
-            return _Rows(nothing, nothing, np.empty(0), lower, upper)
-        return _Rows(
-            np.concatenate(self._rows),
-            np.concatenate(self._columns),
-            np.concatenate(self._values),
-            lower,
-            upper,
-        )
-
-    def build(self, shape: tuple[int, int]) -> Any:
-        """Compressed by columns."""
-        places = (np.concatenate(self._rows), np.concatenate(self._columns))
-        return coo_array((np.concatenate(self._values), places), shape=shape).tocsc()
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Entries of some rows, counted from 0, and the rows' limits."""
-
-    row: Places
-    column: Places
-    value: Floats
-    lower: Floats
-    upper: Floats
-
-
 def columns_of(program: Program) -> Places:
     """Column numbers of the zones' variables (p, 5, m)."""
     zones, m = len(program.start), program.blocks.m
     return np.arange(zones * BLOCKS * m).reshape(zones, BLOCKS, m)
 
 
-def _dynamics(program: Program) -> _Rows:
+def _dynamics(program: Program) -> Rows:
     """Rows: air, then mass, of every zone and block."""
     column = columns_of(program)
     zones, _, m = column.shape
     row = np.arange(zones * 2 * m).reshape(zones, 2, m)
     a = program.dynamics.a.transpose(1, 2, 3, 0)
     b = program.dynamics.heat.transpose(1, 2, 0)
-    matrix = _Matrix()
+    matrix = Matrix()
     for part, sign in AIR:
         matrix.add(row[:, 0], column[:, part], sign)
     matrix.add(row[:, 1], column[:, MASS], 1.0)
@@ -278,24 +264,49 @@ def _dynamics(program: Program) -> _Rows:
         matrix.add(row[:, node, 1:], column[:, MASS, :-1], -a[:, node, 1, 1:])
         for part, sign in AIR:
             matrix.add(row[:, node, 1:], column[:, part, :-1], -sign * a[:, node, 0, 1:])
+    if program.coolable is not None:
+        program.coolable.take(matrix, row, b, _cooler_columns(program))
     forced = program.dynamics.forced.transpose(1, 2, 0).copy()
     forced[:, :, 0] += (program.dynamics.a[0] @ program.start[:, :, np.newaxis])[..., 0]
     return matrix.part(forced.ravel(), forced.ravel())
 
 
-def _plant(program: Program) -> _Rows:
+def _cooler_columns(program: Program) -> list[tuple[Places, Floats]]:
+    """Of each unit the columns of its cooler air and what a kelvin of it saves [kW/K] (m,)."""
+    if program.coolable is None:
+        return []
+    first = len(program.start) * BLOCKS * program.blocks.m + _extra(program)
+    return program.coolable.columns(program.blocks, first)
+
+
+def _plant(program: Program) -> Rows:
     """A row for every block in which the radiators could take more than the plant has."""
     most = program.bounds[1].sum(axis=0)
     least = np.full(program.blocks.m, -np.inf)
     if program.on is not None:
         least[program.on] = np.minimum(np.minimum(program.least_kw, most), program.room)[program.on]
-    tight = np.flatnonzero((most > program.room) | (least > 0))
-    matrix = _Matrix()
+    coolers = _cooler_columns(program) if program.on is None else []
+    room = program.room - _overload(program) if coolers else program.room
+    tight = np.flatnonzero((most > room) | (least > 0))
+    matrix = Matrix()
     matrix.add(np.arange(len(tight)), columns_of(program)[:, HEAT, tight], 1.0)
-    return matrix.part(least[tight], program.room[tight])
+    for column, per_k in coolers:
+        matrix.add(np.arange(len(tight)), column[tight], -per_k[tight])
+    return matrix.part(least[tight], room[tight])
 
 
-def _powers(program: Program) -> list[_Rows]:
+def _overload(program: Program) -> Floats:
+    """By how much coils and hot water exceed the plant [kW] (m,), as far as cooler air can help:
+    that much of it leaves nothing for radiators."""
+    blocks, coolable = program.blocks, program.coolable
+    if coolable is None:
+        return np.zeros(blocks.m)
+    beyond = blocks.greatest(program.course.fixed_kw - program.building.capacity_kw)
+    help_kw = coolable.saved_in(blocks, coolable.most_in(blocks))
+    return np.clip(beyond, 0.0, help_kw)
+
+
+def _powers(program: Program) -> list[Rows]:
     """Rows of the month's peak and of the limit, for blocks that could exceed them."""
     peak, blocks = program.peak, program.blocks
     if not peak.matters:
@@ -315,8 +326,10 @@ def _powers(program: Program) -> list[_Rows]:
     ):
         at = np.flatnonzero(highest > limit) if asked else np.empty(0, dtype=np.intp)
         if len(at):
-            matrix = _Matrix()
+            matrix = Matrix()
             matrix.add(np.arange(len(at)), column[:, HEAT, at], per_heat[at])
+            for cooler, per_k in _cooler_columns(program):
+                matrix.add(np.arange(len(at)), cooler[at], -(per_heat * per_k)[at])
             matrix.add(np.arange(len(at)), slack[at], -1.0)
             found.append(matrix.part(np.full(len(at), -np.inf), limit - other[at]))
     return found

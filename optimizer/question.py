@@ -17,13 +17,16 @@ from bms.errors import ConfigError
 from bms.model.codec import from_json, json_schema
 from bms.model.described import fields_of, inner
 from bms.model.plan import BuildingModel, Problem
-from optimizer.sense import Mistake, mistakes_of
+from optimizer.mistake import Mistake
+from optimizer.refusals import mistakes_in, printable
+from optimizer.sense import mistakes_of
 
 HORIZON = (
     "weather.temp_out_c", "weather.ghi_wm2",
     "electricity_dkk_per_kwh", "heat_dkk_per_kwh", "electricity_kg_per_kwh", "heat_kg_per_kwh",
-    "zones.occupied", "zones.low_c", "zones.high_c", "zones.own_setpoint_c",
+    "zones.occupied", "zones.low_c", "zones.high_c", "zones.own_setpoint_c", "zones.people",
     "ventilation.own_run", "ventilation.required",
+    "ventilation.own_flow_pct", "ventilation.own_supply_c",
 )  # fmt: skip
 PAST = (
     "weather.temp_out_c", "weather.ghi_wm2", "heat_kw",
@@ -33,6 +36,9 @@ MAY_BE_UNKNOWN = {
     "ghi_wm2", "electricity_dkk_per_kwh", "heat_dkk_per_kwh", "electricity_kg_per_kwh",
     "heat_kg_per_kwh", "setpoint_c", "valve_pct",
 }  # fmt: skip
+MOST_AHEAD, MOST_PAST = 96 * 60, 300_000
+"""Longest series that are read: the longest horizon in minutes, a past of three years at 5 min."""
+MOST_NUMBERS = 10_000_000
 Scalar = bool | int | float | None
 
 
@@ -50,13 +56,13 @@ def read(text: str | bytes) -> Problem:
     Raises :class:`BadProblem` for what cannot be read, with every mistake.
     """
     document = _document(text)
-    _fill(document, HORIZON)
+    _fill(document, HORIZON, MOST_AHEAD)
     if isinstance(document.get("history"), dict):
-        _fill(document["history"], PAST)
+        _fill(document["history"], PAST, MOST_PAST, "history.")
     try:
         return from_json(Problem, json.dumps(document))
     except ValidationError as error:
-        raise BadProblem(tuple(_mistakes_in(error))) from error
+        raise BadProblem(tuple(mistakes_in(error, {*HORIZON, *PAST}))) from error
 
 
 def mistakes(text: str | bytes) -> tuple[Mistake, ...]:
@@ -86,19 +92,28 @@ def schema() -> dict[str, Any]:
 def _document(text: str | bytes) -> dict[str, Any]:
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadProblem((Mistake("$", f"no JSON: {error}"),)) from error
     if not isinstance(document, dict):
         raise BadProblem((Mistake("$", "has to be an object of a Problem's fields"),))
     return document
 
 
-def _fill(document: dict[str, Any], paths: tuple[str, ...]) -> None:
-    """Spread single numbers over the length of the longest series beside them."""
-    places = [place for path in paths for place in _places(document, path.split("."))]
-    lengths = [len(owner[name]) for owner, name in places if isinstance(owner.get(name), list)]
-    n = max(lengths, default=0)
-    for owner, name in places:
+def _fill(document: dict[str, Any], paths: tuple[str, ...], most: int, above: str = "") -> None:
+    """Spread single numbers over the length of the longest series beside them.
+
+    Raises :class:`BadProblem` for a series of more than ``most`` values: it would fill the memory.
+    """
+    places = [(path, *place) for path in paths for place in _places(document, path.split("."))]
+    lengths = [(len(o[name]), path) for path, o, name in places if isinstance(o.get(name), list)]
+    n, longest = max(lengths, default=(0, ""))
+    if n > most:
+        why = f"has {n} values; at most {most} are read"
+        raise BadProblem((Mistake(f"{above}{longest}", why),))
+    if n * len(places) > MOST_NUMBERS:
+        why = f"has {n} values, in {len(places)} series; at most {MOST_NUMBERS} numbers are read"
+        raise BadProblem((Mistake(f"{above}{longest}", why),))
+    for _, owner, name in places:
         absent = name not in owner and name in MAY_BE_UNKNOWN
         if absent or (name in owner and isinstance(owner[name], Scalar)):
             owner[name] = [owner.get(name)] * n
@@ -116,22 +131,6 @@ def _places(part: Any, path: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
             yield from _places(part.get(path[0]), path[1:])
 
 
-def _mistakes_in(error: ValidationError) -> Iterator[Mistake]:
-    for each in error.errors(include_url=False, include_context=False):
-        given = "" if each["type"] == "missing" else f" (given: {_short(each['input'])})"
-        yield Mistake(_path(each["loc"]), f"{each['msg']}{given}")
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def _path(place: tuple[int | str, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    return text.removeprefix(".") or "$"
-
-
 def _unknown(part: Any, noun: type, path: str) -> Iterator[Mistake]:
     """Fields that no noun has, with the nearest that it has."""
     if not isinstance(part, dict) or noun is BuildingModel:
@@ -140,8 +139,8 @@ def _unknown(part: Any, noun: type, path: str) -> Iterator[Mistake]:
     for name, value in part.items():
         if name not in known:
             near = get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            yield Mistake(f"{path}{name}", f"is not a field{hint}")
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            yield Mistake(f"{path}{printable(name)}", f"is not a field; {hint}")
             continue
         below = inner(known[name])
         members = enumerate(value) if isinstance(value, list) else [(None, value)]

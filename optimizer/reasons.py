@@ -112,12 +112,14 @@ def too_uncertain(zone: str, model: float) -> Words:
 
 
 def rivals_better_heat(zone: str, model: float, persistence: float, last_week: float) -> Words:
+    digits = 0 if min(model, persistence, last_week) >= 10.0 else 2
     return Words(
         "rivals_better",
-        f"{zone}: modellen rammer døgnets varme {_dk(model, 0)} kWh forkert; “som i går” rammer "
-        f"{_dk(persistence, 0)} kWh og “som i sidste uge” {_dk(last_week, 0)} kWh.",
-        f"{zone}: the model is {model:.0f} kWh off for the heat of a day; “like yesterday” is "
-        f"{persistence:.0f} kWh and “like last week” {last_week:.0f} kWh off.",
+        f"{zone}: modellen rammer døgnets varme {_dk(model, digits)} kWh forkert; "
+        f"“som i går” rammer {_dk(persistence, digits)} kWh og “som i sidste uge” "
+        f"{_dk(last_week, digits)} kWh.",
+        f"{zone}: the model is {model:.{digits}f} kWh off for the heat of a day; “like yesterday” "
+        f"is {persistence:.{digits}f} kWh and “like last week” {last_week:.{digits}f} kWh off.",
     )
 
 
@@ -321,6 +323,15 @@ def looks_like_kelvin(name_da: str, name_en: str) -> Words:
     )
 
 
+def looks_like_watts() -> Words:
+    return Words(
+        "looks_like_watts",
+        "Den målte varme er flere gange, hvad anlægget kan give; den ligner W og er udeladt.",
+        "The measured heat is several times what the plant can give; it looks like W and is "
+        "left out.",
+    )
+
+
 def new_peak(power: float, so_far: float) -> Words:
     return Words(
         "new_peak",
@@ -387,4 +398,70 @@ def no_power_limit() -> Words:
         "no_power_limit",
         "Effektgrænsen er opgivet til 0 kW eller mindre; den er ikke regnet med.",
         "The power limit is given as 0 kW or less; it was not counted on.",
+    )
+
+
+def own_flow_kept(unit: str, zones: str) -> Words:
+    return Words(
+        "own_flow_kept",
+        f"{unit}: luftmængden sænkes ikke, da antallet af mennesker eller CO2-grænsen ikke er "
+        f"kendt i {zones}.",
+        f"{unit}: the air flow is not lowered, as the number of people or the CO2 limit is not "
+        f"known in {zones}.",
+    )
+
+
+def flow_planned(unit: str, least_pct: float, most_pct: float) -> Words:
+    alike = round(least_pct) == round(most_pct)
+    span = f"{most_pct:.0f} %" if alike else f"{least_pct:.0f}–{most_pct:.0f} %"
+    return Words(
+        "flow_planned",
+        f"{unit}: luftmængden er {span} af den fulde i brugstiden; det er nok til CO2-grænsen.",
+        f"{unit}: the air flow is {span} of full while in use, which is enough for the CO2 limit.",
+    )
+
+
+def co2_over(zone: str, ppm: float, limit_ppm: float) -> Words:
+    return Words(
+        "co2_over",
+        f"{zone}: CO2 kommer op på omkring {ppm:.0f} ppm; grænsen på {limit_ppm:.0f} ppm kan ikke "
+        "holdes med ventilationen, som den er.",
+        f"{zone}: CO2 rises to about {ppm:.0f} ppm; the limit of {limit_ppm:.0f} ppm cannot be "
+        "kept with the ventilation as it is.",
+    )
+
+
+def supply_cooler(unit: str, kelvin: float) -> Words:
+    return Words(
+        "supply_cooler",
+        f"{unit}: indblæsningen sænkes med op til {_dk(kelvin)} K, hvor rummene er varme nok.",
+        f"{unit}: the supply air is up to {kelvin:.1f} K cooler where the rooms are warm enough.",
+    )
+
+
+def bad_air(name: str) -> Words:
+    return Words(
+        "bad_air",
+        f"{name}: luftmængde, mennesker eller indblæsningstemperatur dækker ikke hele perioden "
+        "eller er ikke tal, der giver mening; det er ikke regnet med.",
+        f"{name}: air flow, people or supply temperature do not cover the horizon or are no "
+        "sensible numbers; they were not counted on.",
+    )
+
+
+def bad_cop_gain() -> Words:
+    return Words(
+        "bad_cop_gain",
+        "Varmepumpens gevinst ved køligere fremløb er ikke mellem 0 og 10 % pr. K; den er ikke "
+        "regnet med.",
+        "The heat pump's gain with cooler supply water is not between 0 and 10 % per K; it was "
+        "not counted.",
+    )
+
+
+def no_coil(unit: str) -> Words:
+    return Words(
+        "no_coil",
+        f"{unit}: anlæggets eget setpunkt for indblæsningen er ikke oplyst; det lades urørt.",
+        f"{unit}: its own setpoint of the supply air is not given; it is left alone.",
     )

@@ -22,7 +22,9 @@ class Record:
     All series have the shape (n,) but ``facades`` (3, n), the sun on façades that face east, south
     and west [kW/m2]; gaps are NaN. ``hour`` is the local hour of the day in the middle of the step,
     ``temp_vent`` [degC] the air that the ventilation brings: supply air where it is measured.
-    ``vent_kw_per_k`` is what a full air flow takes per kelvin.
+    ``vent_kw_per_k`` is what a full air flow takes per kelvin, ``area_m2`` the floor [m2], None
+    where it is not known, ``setpoint`` (n,) [degC] what the thermostat was asked for, None where
+    nobody knows.
     """
 
     temp: Floats
@@ -36,6 +38,8 @@ class Record:
     temp_vent: Floats
     step_h: float
     vent_kw_per_k: float
+    area_m2: float | None = None
+    setpoint: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.temp)
@@ -84,4 +88,5 @@ class Record:
 
     def _series(self, change: Callable[[Floats], Floats]) -> Record:
         changed = {name: change(getattr(self, name)) for name in SERIES}
-        return replace(self, **changed)  # type: ignore[arg-type]
+        setpoint = None if self.setpoint is None else change(self.setpoint)
+        return replace(self, setpoint=setpoint, **changed)  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, floor, isfinite
+from math import ceil, floor
 
 import numpy as np
 
@@ -10,14 +10,16 @@ from bms.model.plan import Lever
 from optimizer.thermal import Floats
 
 SLACK = 1e-6
+LARGEST, FINEST = 1e9, 1e-9
+"""Beyond these a float cannot tell one value of the point from the next."""
 
 
 def sane(lever: Lever) -> bool:
     """Whether there is at least one value that may be written."""
     numbers = (lever.minimum, lever.maximum, lever.resolution, lever.origin)
     return (
-        all(isfinite(number) for number in numbers)
-        and lever.resolution > 0
+        all(abs(number) <= LARGEST for number in numbers)
+        and lever.resolution >= FINEST
         and _lowest(lever) <= _highest(lever)
     )
 
@@ -34,7 +36,16 @@ def round_down(values: Floats, resolution: float) -> Floats:
 
 def settle(values: Floats, lever: Lever) -> Floats:
     """Multiples of the lever's resolution at or above ``values``, inside its limits."""
-    steps = round_up(values - lever.origin, lever.resolution) / lever.resolution
+    return _inside(round_up(values - lever.origin, lever.resolution), lever)
+
+
+def settle_down(values: Floats, lever: Lever) -> Floats:
+    """Multiples of the lever's resolution at or below ``values``, inside its limits."""
+    return _inside(round_down(values - lever.origin, lever.resolution), lever)
+
+
+def _inside(above_origin: Floats, lever: Lever) -> Floats:
+    steps = above_origin / lever.resolution
     inside = np.clip(steps, _lowest(lever), _highest(lever))
     return np.asarray(np.round(lever.origin + np.round(inside) * lever.resolution, 9))
 

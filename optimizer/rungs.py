@@ -7,7 +7,7 @@ time constants [h] and temperature rises [K], whatever the size of the zone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -72,6 +72,14 @@ QUANTITIES: Mapping[str, Quantity] = {
         *(Quantity(s, 0.0, 1.0, 300.0, 8.0, log=False, zero_is_fine=True) for s in SUNS),
     )
 }
+MOST_MASS_KWH_PER_M2_K = 0.3
+"""Three times the class "very heavy" of ISO 13790:2008 (table 12, 370 kJ/(m2 K)), for walls that
+take part over days."""
+MOST_USED_KW_PER_M2 = 0.05
+"""A full class with its lights is 40 W/m2."""
+MOST_EMPTY_KW_PER_M2 = 0.005
+"""Standby and emergency lights. A model that may have more explains the warm evenings of the past,
+which walls give, by people who are not there: it is wrong as soon as setpoints change."""
 NODES = {
     "1R1C": (),
     "2R2C": ("c_mass", "h_mass"),
@@ -114,6 +122,29 @@ class Rung:
             *facades,
         )
         return tuple(name for name in wanted if driven.get(name, True))
+
+
+def bounded(names: tuple[str, ...], area_m2: float | None, scale: float) -> list[Quantity]:
+    """The quantities ``names`` with their bounds in a zone of ``area_m2`` (None: not known) and a
+    heat loss of ``scale`` [kW/K]: no building is heavier, or has more gains, per floor area."""
+    quantities = [QUANTITIES[name] for name in names]
+    if area_m2 is None:
+        return quantities
+    others = MOST_EMPTY_KW_PER_M2 if "gain_use" in names else MOST_USED_KW_PER_M2
+    most = {
+        "c_mass": MOST_MASS_KWH_PER_M2_K,
+        "gain_use": MOST_USED_KW_PER_M2,
+        **dict.fromkeys(("gain_base", *GAINS), others),
+    }
+    return [
+        _at_most(quantity, most.get(quantity.name, np.inf) * area_m2 / scale)
+        for quantity in quantities
+    ]
+
+
+def _at_most(quantity: Quantity, most: float) -> Quantity:
+    high = min(quantity.high, max(most, 2.0 * quantity.low))
+    return replace(quantity, high=high, usual=min(quantity.usual, high))
 
 
 def _varies(values: Floats) -> bool:

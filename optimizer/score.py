@@ -91,6 +91,18 @@ def heat_score(record: Record, fit: Fit, first: int) -> Score:
     )
 
 
+def heat_by_mean(record: Record, first: int) -> float:
+    """The error [kWh] of somebody who says that the heat of 24 h will be what it was on average
+    before step ``first``."""
+    day = round(24.0 / record.step_h)
+    if len(record) <= max(first, 1) + day:
+        return float("nan")
+    measured = _daily(record.heat[:-1], day) * record.step_h
+    before = measured[:first]
+    known = before[np.isfinite(before)]
+    return _rmse(measured[first:] - float(np.mean(known))) if len(known) else float("nan")
+
+
 def _daily(values: Floats, day: int) -> Floats:
     """Sums over ``day`` steps from every step on; NaN over gaps."""
     return np.asarray(np.lib.stride_tricks.sliding_window_view(values, day).sum(axis=1))

@@ -7,9 +7,7 @@ whoever writes the problem.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from math import isfinite
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bms.model.plan import History, Lever, Problem, VentilationTask, ZoneHistory, ZoneTask
@@ -17,25 +15,14 @@ from bms.model.site import HeatSourceKind, Role
 from bms.model.units import Unit
 from optimizer.celsius import UNITS, ZERO_C_IN_K
 from optimizer.identify import LEAST_DAYS
+from optimizer.mistake import Mistake, between, length, named, temperatures
 from optimizer.resolution import sane
+from optimizer.sense_air import air_mistakes, room_mistakes
+from optimizer.task import LAST_YEAR
 
 SHORTEST_STEP_S, LONGEST_STEP_S = 300, 3600
 LONGEST_HORIZON_H = 96.0
-COLDEST_C, HOTTEST_C = -60.0, 70.0
 MOST_KW_PER_M2 = 1.0
-
-Row = Sequence[float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """``path`` is the place in the JSON of the problem, like ``zones[0].low_c[12]``."""
-
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
 
 
 def mistakes_of(problem: Problem) -> tuple[Mistake, ...]:
@@ -47,9 +34,9 @@ def _all(problem: Problem) -> Iterator[Mistake]:
     yield from _frame(problem)
     yield from _weather(problem)
     for name in ("electricity_dkk_per_kwh", "heat_dkk_per_kwh"):
-        yield from _length(name, getattr(problem, name), problem.steps)
+        yield from length(name, getattr(problem, name), problem.steps)
     for name in ("electricity_kg_per_kwh", "heat_kg_per_kwh"):
-        yield from _length(name, getattr(problem, name), problem.steps)
+        yield from length(name, getattr(problem, name), problem.steps)
     yield from _source(problem)
     yield from _names(problem)
     for i, zone in enumerate(problem.zones):
@@ -63,12 +50,16 @@ def _all(problem: Problem) -> Iterator[Mistake]:
 
 
 def _frame(problem: Problem) -> Iterator[Mistake]:
+    if not 1 < problem.start.year < LAST_YEAR:
+        yield Mistake("start", f"the year {problem.start.year} cannot be planned")
     if problem.start.tzinfo is None:
         yield Mistake("start", "has no offset; write it like 2026-01-12T06:00:00+01:00")
     if not SHORTEST_STEP_S <= problem.step_s <= LONGEST_STEP_S:
         yield Mistake("step_s", f"{problem.step_s} s is not between 300 and 3600")
     hours = problem.steps * problem.step_s / 3600.0
-    if not 1.0 <= hours <= LONGEST_HORIZON_H:
+    if not problem.steps:
+        yield Mistake("weather.temp_out_c", "has to be a list: its length is that of the horizon")
+    elif not 1.0 <= hours <= LONGEST_HORIZON_H:
         yield Mistake("weather.temp_out_c", f"the horizon is {hours:g} h; 1 to 96 h can be planned")
     try:
         ZoneInfo(problem.timezone)
@@ -83,9 +74,9 @@ def _frame(problem: Problem) -> Iterator[Mistake]:
 
 def _weather(problem: Problem) -> Iterator[Mistake]:
     weather = problem.weather
-    yield from _temperatures("weather.temp_out_c", weather.temp_out_c, problem.temperature_unit)
-    yield from _length("weather.ghi_wm2", weather.ghi_wm2, problem.steps)
-    yield from _between("weather.ghi_wm2", weather.ghi_wm2, -10.0, 1500.0, "W/m2")
+    yield from temperatures("weather.temp_out_c", weather.temp_out_c, problem.temperature_unit)
+    yield from length("weather.ghi_wm2", weather.ghi_wm2, problem.steps)
+    yield from between("weather.ghi_wm2", weather.ghi_wm2, -10.0, 1500.0, "W/m2")
 
 
 def _source(problem: Problem) -> Iterator[Mistake]:
@@ -94,18 +85,23 @@ def _source(problem: Problem) -> Iterator[Mistake]:
         yield Mistake("heat_source.capacity_kw", "has to be above 0, or nothing can be heated")
     if source.kind is HeatSourceKind.HEAT_PUMP and not source.cop:
         yield Mistake("heat_source.cop", "a heat pump has pairs of outdoor temperature and COP")
+    yield from between(
+        "heat_source.cop_gain_per_k", [source.cop_gain_per_k], 0.0, 0.1, "per K", whole=True
+    )
     limit = problem.power_limit_kw
     if limit is not None and not limit > 0:
         yield Mistake("power_limit_kw", "has to be above 0; null where there is no limit")
-    yield from _temperatures(
+    yield from temperatures(
         "heat_source.cop", [outdoors for outdoors, _ in source.cop], problem.temperature_unit
     )
-    yield from _between("heat_source.cop", [cop for _, cop in source.cop], 1.0, 12.0, "kWh/kWh")
+    yield from between("heat_source.cop", [cop for _, cop in source.cop], 1.0, 12.0, "kWh/kWh")
 
 
 def _names(problem: Problem) -> Iterator[Mistake]:
-    tasks: list[ZoneTask | VentilationTask] = [*problem.zones, *problem.ventilation]
-    levers = [task.lever.point for task in tasks if task.lever is not None]
+    found = [zone.lever for zone in problem.zones]
+    for unit in problem.ventilation:
+        found += [unit.lever, unit.flow_lever, unit.supply_lever]
+    levers = [lever.point for lever in found if lever is not None]
     if problem.curve is not None:
         levers.append(problem.curve.lever.point)
         yield from _lever(
@@ -124,22 +120,27 @@ def _names(problem: Problem) -> Iterator[Mistake]:
 
 def _zone(path: str, zone: ZoneTask, problem: Problem) -> Iterator[Mistake]:
     unit = problem.temperature_unit
-    yield from _length(f"{path}.occupied", zone.occupied, problem.steps)
+    yield from length(f"{path}.occupied", zone.occupied, problem.steps)
     for name in ("low_c", "high_c", "own_setpoint_c"):
         row: tuple[float, ...] = getattr(zone, name)
-        yield from _length(f"{path}.{name}", row, problem.steps)
-        yield from _temperatures(f"{path}.{name}", row, unit, whole=True)
+        yield from length(f"{path}.{name}", row, problem.steps)
+        yield from temperatures(f"{path}.{name}", row, unit, whole=True)
     pairs = enumerate(zip(zone.low_c, zone.high_c, strict=False))
     crossed = [(k, low, high) for k, (low, high) in pairs if low > high]
-    yield from _named(
+    yield from named(
         (f"{path}.low_c[{k}]", f"{low:g} is above high_c, {high:g}") for k, low, high in crossed
     )
     if not zone.area_m2 > 0:
         yield Mistake(f"{path}.area_m2", "has to be above 0")
-    if zone.comfort_backoff_k is not None:
-        yield from _between(f"{path}.comfort_backoff_k", [zone.comfort_backoff_k], 0.0, 3.0, "K")
+    for name, inside in (
+        ("comfort_backoff_k", zone.comfort_backoff_k),
+        ("start_backoff_k", zone.start_backoff_k),
+    ):
+        if inside is not None:
+            yield from between(f"{path}.{name}", [inside], 0.0, 3.0, "K")
+    yield from room_mistakes(path, zone, problem.steps)
     if zone.setpoint_c is not None:
-        yield from _temperatures(f"{path}.setpoint_c", [zone.setpoint_c], unit)
+        yield from temperatures(f"{path}.setpoint_c", [zone.setpoint_c], unit)
     if zone.lever is not None:
         yield from _lever(f"{path}.lever", zone.lever, Role.ZONE_SETPOINT, UNITS)
         yield from _reach(f"{path}.lever", zone, zone.lever, unit)
@@ -157,18 +158,19 @@ def _reach(path: str, zone: ZoneTask, lever: Lever, unit: Unit) -> Iterator[Mist
 
 
 def _unit(path: str, unit: VentilationTask, problem: Problem) -> Iterator[Mistake]:
-    yield from _length(f"{path}.own_run", unit.own_run, problem.steps)
-    yield from _length(f"{path}.required", unit.required, problem.steps)
-    yield from _between(f"{path}.own_run", unit.own_run, 0.0, 1.0, "of full", whole=True)
-    yield from _between(f"{path}.recovery", [unit.recovery], 0.0, 1.0, "of the heat", whole=True)
+    yield from length(f"{path}.own_run", unit.own_run, problem.steps)
+    yield from length(f"{path}.required", unit.required, problem.steps)
+    yield from between(f"{path}.own_run", unit.own_run, 0.0, 1.0, "of full", whole=True)
+    yield from between(f"{path}.recovery", [unit.recovery], 0.0, 1.0, "of the heat", whole=True)
     for name in ("flow_m3_h", "fan_kw"):
-        yield from _between(f"{path}.{name}", [getattr(unit, name)], 0.0, 1e6, "", whole=True)
+        yield from between(f"{path}.{name}", [getattr(unit, name)], 0.0, 1e6, "", whole=True)
     known = {zone.id for zone in problem.zones}
     for name in unit.zones:
         if name not in known:
             yield Mistake(f"{path}.zones", f"{name!r} is no zone of this problem")
     if unit.lever is not None:
         yield from _lever(f"{path}.lever", unit.lever, Role.VENTILATION_RUN, (Unit.ON_OFF,))
+    yield from air_mistakes(path, unit, problem, _lever)
 
 
 def _lever(path: str, lever: Lever, role: Role, units: Sequence[Unit]) -> Iterator[Mistake]:
@@ -183,17 +185,17 @@ def _lever(path: str, lever: Lever, role: Role, units: Sequence[Unit]) -> Iterat
 def _history(history: History, problem: Problem) -> Iterator[Mistake]:
     n, unit = len(history.heat_kw), problem.temperature_unit
     yield from _when(history, problem)
-    yield from _temperatures("history.weather.temp_out_c", history.weather.temp_out_c, unit)
-    yield from _length("history.weather.temp_out_c", history.weather.temp_out_c, n)
-    yield from _length("history.weather.ghi_wm2", history.weather.ghi_wm2, n)
+    yield from temperatures("history.weather.temp_out_c", history.weather.temp_out_c, unit)
+    yield from length("history.weather.temp_out_c", history.weather.temp_out_c, n)
+    yield from length("history.weather.ghi_wm2", history.weather.ghi_wm2, n)
     area = sum(zone.area_m2 for zone in problem.zones)
     most = MOST_KW_PER_M2 * area if area > 0 else float("inf")
-    yield from _between("history.heat_kw", history.heat_kw, -1.0, most, "kW (is it in W?)")
+    yield from between("history.heat_kw", history.heat_kw, -1.0, most, "kW (is it in W?)")
     for i, zone in enumerate(history.zones):
         yield from _past_zone(f"history.zones[{i}]", zone, n, unit)
     for i, run in enumerate(history.ventilation):
-        yield from _length(f"history.ventilation[{i}].run", run.run, n)
-        yield from _between(f"history.ventilation[{i}].run", run.run, 0.0, 1.0, "of full")
+        yield from length(f"history.ventilation[{i}].run", run.run, n)
+        yield from between(f"history.ventilation[{i}].run", run.run, 0.0, 1.0, "of full")
     seen = {zone.id for zone in history.zones}
     for i, task in enumerate(problem.zones):
         if task.id not in seen:
@@ -223,47 +225,11 @@ def _when(history: History, problem: Problem) -> Iterator[Mistake]:
 
 def _past_zone(path: str, zone: ZoneHistory, n: int, unit: Unit) -> Iterator[Mistake]:
     for name in ("temp_c", "setpoint_c"):
-        yield from _length(f"{path}.{name}", getattr(zone, name), n)
-        yield from _temperatures(f"{path}.{name}", getattr(zone, name), unit)
-    yield from _length(f"{path}.valve_pct", zone.valve_pct, n)
-    yield from _between(f"{path}.valve_pct", zone.valve_pct, 0.0, 100.0, "%")
-    yield from _length(f"{path}.occupied", zone.occupied, n)
-
-
-def _length(path: str, row: Sequence[object], n: int) -> Iterator[Mistake]:
-    if len(row) != n:
-        yield Mistake(path, f"has {len(row)} values, and {n} are due")
-
-
-def _temperatures(path: str, row: Row, unit: Unit, *, whole: bool = False) -> Iterator[Mistake]:
-    zero = _zero(unit)
-    low, high = COLDEST_C + zero, HOTTEST_C + zero
-    other = "temperature_unit is degC: is this K?" if not zero else "K: is this degC?"
-    yield from _between(path, row, low, high, f"{unit} ({other})", whole=whole)
-
-
-def _between(
-    path: str, row: Row, low: float, high: float, what: str, *, whole: bool = False
-) -> Iterator[Mistake]:
-    """``whole`` series have no gaps."""
-    wrong: list[tuple[str, str]] = []
-    for k, value in enumerate(row):
-        place = path if len(row) == 1 else f"{path}[{k}]"
-        if value is None or not isfinite(value):
-            if whole:
-                wrong.append((place, f"{value} is not a number"))
-        elif not low <= value <= high:
-            wrong.append((place, f"{value:g} is not between {low:g} and {high:g} {what}".rstrip()))
-    yield from _named(wrong)
-
-
-def _named(wrong: Iterable[tuple[str, str]]) -> Iterator[Mistake]:
-    """The first, and how many more."""
-    rows = list(wrong)
-    if rows:
-        place, message = rows[0]
-        more = f" (and {len(rows) - 1} more in this series)" if len(rows) > 1 else ""
-        yield Mistake(place, f"{message}{more}")
+        yield from length(f"{path}.{name}", getattr(zone, name), n)
+        yield from temperatures(f"{path}.{name}", getattr(zone, name), unit)
+    yield from length(f"{path}.valve_pct", zone.valve_pct, n)
+    yield from between(f"{path}.valve_pct", zone.valve_pct, 0.0, 100.0, "%")
+    yield from length(f"{path}.occupied", zone.occupied, n)
 
 
 def _twice(names: Sequence[str]) -> list[str]:

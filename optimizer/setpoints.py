@@ -66,8 +66,23 @@ def ready_steps(step_h: float) -> int:
 
 
 def in_use_setpoints(building: Building, targets: Targets) -> Floats:
-    """What each thermostat is asked for in use [degC] (p, n)."""
-    return np.asarray(targets.low - building.droop[:, np.newaxis])
+    """What each thermostat is asked for in use [degC] (p, n).
+
+    A room that settles above its setpoint in use has that from people and sun, who are not there
+    when use begins: only one that settles below it is asked for more.
+    """
+    return np.asarray(targets.low - np.minimum(building.droop, 0.0)[:, np.newaxis])
+
+
+def warm_up_spare(building: Building, margins: Floats) -> Floats:
+    """How much more than its target (low + ``margins`` [K]) a warm-up has to be able to reach in
+    time [K] (p,): what the zone's record asks for, or the error of its model.
+
+    It is spare time, not a higher temperature: the thermostat stops at the target.
+    """
+    told = (zone.start_backoff_k for zone in building.zones)
+    rows = zip(told, building.doubt.tolist(), margins.tolist(), strict=True)
+    return np.array([own if k is None else max(0.0, k - margin) for k, own, margin in rows])
 
 
 def wanted(
@@ -161,6 +176,7 @@ def not_early(
     course: Course,
     targets: Targets,
     asked: Floats,
+    spare: Floats,
     costs_of: Callable[[Outcome], float],
 ) -> Floats:
     """Begin each zone's next warm-up later where that is cheaper and still in time.
@@ -177,10 +193,10 @@ def not_early(
         for begin in _later_begins(asked[z, :first], building.outlook.step_h):
             later = best.copy()
             later[z, :begin] = np.minimum(asked[z, :begin], asked[z, 0])
-            outcome = follow(building, course, later)
-            if outcome.air[z, max(0, first - ready)] < targets.low[z, first] - ON_TIME_K:
+            reached = _reached(building, course, later, spare)[z, max(0, first - ready)]
+            if reached < targets.low[z, first] - ON_TIME_K:
                 break
-            costs = costs_of(outcome)
+            costs = costs_of(follow(building, course, later))
             if costs < least:
                 best, least = later, costs
     return best
@@ -193,16 +209,39 @@ def _later_begins(empty: Floats, step_h: float) -> list[int]:
     return list(range(int(risen[0]) + every, len(empty), every)) if len(risen) else []
 
 
-def on_time(building: Building, course: Course, targets: Targets, asked: Floats) -> Floats:
-    """Start warm-ups earlier until the model's thermostats reach their target in time."""
+def on_time(
+    building: Building, course: Course, targets: Targets, asked: Floats, spare: Floats
+) -> Floats:
+    """Start warm-ups earlier until the model's thermostats reach their target in time, and could
+    reach ``spare`` [K] (p,) more."""
     values = asked.copy()
     for _ in range(round(LONGEST_EXTENSION_H / building.outlook.step_h)):
-        late = _late(building, targets, follow(building, course, values).air, values)
+        late = _late(building, targets, _reached(building, course, values, spare), values)
         if not late:
             break
         for zone, step, first in late:
             values[zone, step] = values[zone, first]
     return values
+
+
+def _reached(building: Building, course: Course, values: Floats, spare: Floats) -> Floats:
+    """Air temperatures [degC] (p, n + 1), before use less ``spare`` after warm-ups that were asked
+    for as much more: whether there is time for it."""
+    asked = values.copy()
+    off = np.zeros((len(values), building.n + 1))
+    for z in range(len(building.zones)):
+        for first, _ in spans(building.use[z] > 0):
+            step = first
+            while step > 0 and building.use[z, step - 1] == 0 and _risen(values[z], step, first):
+                step -= 1
+            asked[z, step:first] += spare[z]
+            off[z, step:first] = spare[z]
+    return np.asarray(follow(building, course, asked).air - off)
+
+
+def _risen(values: Floats, step: int, first: int) -> bool:
+    """Whether the step before ``step`` is asked for what the use from ``first`` on is."""
+    return bool(values[step - 1] >= values[first] - 1e-9)
 
 
 def _late(

@@ -3,9 +3,8 @@
 Position by the formulas of the NOAA solar calculator (after Meeus, *Astronomical Algorithms*,
 2nd ed. 1998, ch. 25), good to 0.01 degrees between 1900 and 2100. The split of global into direct
 and diffuse irradiance is that of Erbs, Klein and Duffie (1982),
-doi:10.1016/0038-092X(82)90302-4, with the sun's distance after Spencer (1971). Sky and ground are
-taken as equally bright everywhere (isotropic; Liu and Jordan 1963,
-doi:10.1016/0038-092X(63)90006-9).
+doi:10.1016/0038-092X(82)90302-4. Sky and ground are taken as equally bright everywhere (isotropic;
+Liu and Jordan 1963, doi:10.1016/0038-092X(63)90006-9).
 """
 
 from __future__ import annotations

@@ -23,9 +23,15 @@ from bms.model.units import Unit
 from bms.model.words import Words
 from optimizer import reasons
 from optimizer.resolution import sane
+from optimizer.task_air import sound_air, sound_rooms
 
 LONGEST_STEP_S = 7200
+LAST_YEAR = 9000
+"""A calendar ends with the year 9999: nothing can be planned beyond."""
 UNLIMITED_KW = 1e6
+LARGEST_COP_GAIN = 0.1
+"""A Carnot machine that lifts heat by only 10 K gains no more for a kelvin less."""
+MOST_KW_PER_M2, MOST_CAPACITIES = 1.0, 5.0
 COLDEST_C, HOTTEST_C = -100.0, 100.0
 """What is hotter was not meant in degC."""
 
@@ -35,7 +41,7 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
 
     None when there is no horizon at all.
     """
-    if problem.steps == 0:
+    if problem.steps == 0 or not 1 < problem.start.year < LAST_YEAR:
         return None, [reasons.bad_horizon()]
     if not 0 < problem.step_s <= LONGEST_STEP_S:
         return None, [reasons.bad_step(problem.step_s)]
@@ -45,12 +51,12 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
         return None, [reasons.bad_temperature_unit(problem.temperature_unit)]
     said: list[Words] = []
     zones = tuple(
-        replace(zone, lever=_lever(zone.lever, zone.called, said))
+        replace(sound_rooms(zone, problem.steps, said), lever=_lever(zone.lever, zone.called, said))
         for zone in map(_without_endless_limits, problem.zones)
         if _zone_is_sound(zone, problem.steps, said)
     )
     units = tuple(
-        replace(unit, lever=_lever(unit.lever, unit.id, said))
+        replace(sound_air(unit, problem.steps, said), lever=_lever(unit.lever, unit.id, said))
         for unit in problem.ventilation
         if _unit_is_sound(unit, problem.steps, said)
     )
@@ -72,6 +78,9 @@ def _sound_limit(limit_kw: float | None, said: list[Words]) -> float | None:
 
 def _sound_source(source: HeatSource, said: list[Words]) -> HeatSource:
     """A capacity of nothing was never filled in; it is no limit, or heating would be shut off."""
+    if not 0.0 <= source.cop_gain_per_k <= LARGEST_COP_GAIN:
+        said.append(reasons.bad_cop_gain())
+        source = replace(source, cop_gain_per_k=0.0)
     if source.capacity_kw > 0 and isfinite(source.capacity_kw):
         return source
     said.append(reasons.no_capacity())
@@ -100,8 +109,19 @@ def _sound_history(problem: Problem, said: list[Words]) -> History | None:
     if _in_kelvin((*chain(*measured), *history.weather.temp_out_c)):
         said.append(reasons.looks_like_kelvin("de målte data", "the measured data"))
         return None
+    if _in_watts(problem, history):
+        said.append(reasons.looks_like_watts())
+        return None
     n = max(0, int((problem.start - history.start) / timedelta(seconds=history.step_s)))
     return history if n >= len(history.heat_kw) else _first_part(history, n)
+
+
+def _in_watts(problem: Problem, history: History) -> bool:
+    """Whether the heat is mostly beyond any building's and any number of this plant's."""
+    area, capacity = sum(z.area_m2 for z in problem.zones), problem.heat_source.capacity_kw
+    most = max(MOST_KW_PER_M2 * area, MOST_CAPACITIES * capacity)
+    heating = [kw for kw in history.heat_kw if kw is not None and kw > 0.0]
+    return area > 0 and capacity > 0 and 2 * sum(kw > most for kw in heating) > len(heating)
 
 
 def _first_part(history: History, n: int) -> History:

@@ -2,14 +2,16 @@
 
 ::
 
-    c_air  dT_air/dt  = h_mass (T_mass - T_air) + (h_out + h_vent run) (T_out - T_air) + q_air
+    c_air  dT_air/dt  = h_mass (T_mass - T_air) + h_out (T_out - T_air)
+                        + h_vent run (T_vent - T_air) + q_air
     c_mass dT_mass/dt = h_mass (T_air - T_mass) + h_mass_out (T_out - T_mass) + q_mass
 
 with capacities [kWh/K], conductances [kW/K] and heat flows [kW]. ``q_air`` holds heating, internal
 gains and the part of the sun that the air takes; ``q_mass`` the rest of the sun. The orders of the
 ladder are special cases: 1R1C has no mass node (``h_mass = h_mass_out = 0``), 2R2C no conductance
 from mass to outdoors (``h_mass_out = 0``), 3R2C has all three. Solved exactly for inputs that are
-constant within a step (matrix exponential in closed form); see Bacher and Madsen (2011),
+constant within a step (matrix exponential in closed form), without and with full ventilation; at
+part flow the two are interpolated. See Bacher and Madsen (2011),
 doi:10.1016/j.enbuild.2011.02.005, for the family of models.
 
 Beside the two nodes there is heat that comes late (``heat_lag_h``): radiators and floors pass on

@@ -61,10 +61,16 @@ def follow(building: Building, course: Course, setpoints: Floats) -> Outcome:
     return Outcome(air=air, mass=mass, heat=heat)
 
 
-def expected(building: Building, course: Course, outcome: Outcome) -> Expected:
-    """Billed energy for heat and fans, its cost and emission, and the comfort violation."""
+def expected(
+    building: Building, course: Course, outcome: Outcome, cop: Floats | None = None
+) -> Expected:
+    """Billed energy for heat and fans, its cost and emission, and the comfort violation.
+
+    ``cop`` (n,) is that of the radiators' heat where it is not the outlook's.
+    """
     outlook = building.outlook
-    billed = (outcome.heat.sum(axis=0) + course.fixed_kw) / outlook.cop * outlook.step_h
+    rooms = outcome.heat.sum(axis=0) / (outlook.cop if cop is None else cop)
+    billed = (rooms + course.fixed_kw / outlook.cop) * outlook.step_h
     fan = course.fan_kw * outlook.step_h
     source, power = outlook.source, outlook.electricity
     fans = bool(fan.any())

@@ -15,6 +15,9 @@ from optimizer.resolution import settle
 from optimizer.thermal import Bools, Floats
 
 IN_USE_ABOVE_LOW_K = 0.5
+LEAST_ABOVE_LOW_K = 0.2
+"""Between these a zone in use has its own setpoint: without a model nothing says that it takes
+more."""
 SETBACK_K = 3.0
 ABOVE_FLOOR_K = 0.5
 LEAD_H = 0.5
@@ -47,7 +50,7 @@ def timetable(
     """
     in_use = np.array(task.occupied, dtype=bool)
     low = np.array(task.low_c, dtype=np.float64)
-    values = np.where(in_use, low + IN_USE_ABOVE_LOW_K, low + ABOVE_FLOOR_K)
+    values = np.where(in_use, _in_use(task, low), low + ABOVE_FLOOR_K)
     if in_use.any():
         comfort = float(low[in_use].min())
         values = np.where(in_use, values, np.maximum(values, comfort - SETBACK_K))
@@ -59,6 +62,12 @@ def timetable(
         values[begin:first] = np.maximum(values[begin:first], values[first])
         end_of_last = last
     return settle(np.clip(values, low, np.array(task.high_c)), lever)
+
+
+def _in_use(task: ZoneTask, low: Floats) -> Floats:
+    """What a zone in use is held at [degC] (n,)."""
+    own = np.array(task.own_setpoint_c[: len(low)], dtype=np.float64)
+    return low + np.clip(own - low, LEAST_ABOVE_LOW_K, IN_USE_ABOVE_LOW_K)
 
 
 def _lead_h(temp_out: Floats, first: int, absence_h: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from optimizer.fit import RESTART_H, WINDOW_H, Errors, Fit, Task
-from optimizer.rungs import QUANTITIES, rc_of
+from optimizer.rungs import bounded, rc_of
 from optimizer.shares import rows_per_independent
 from optimizer.thermal import Floats, Rc
 
@@ -40,12 +40,16 @@ def standard_errors(task: Task, fit: Fit) -> dict[str, float]:
     What the rung does not fit has none.
     """
     errors = Errors(task, fit.rung, fit.names)
-    high = np.array([QUANTITIES[name].bounds[1] for name in fit.names])
+    high = np.array([q.bounds[1] for q in bounded(fit.names, fit.area_m2, fit.scale)])
     slopes = errors.jacobian(fit.theta, high)
-    covariance = np.linalg.pinv(slopes.T @ slopes) * _variance(errors, fit)
+    covariance = np.asarray(np.linalg.pinv(slopes.T @ slopes) * _variance(errors, fit))
+    return errors_from(fit, covariance, task.record.vent_kw_per_k)
+
+
+def errors_from(fit: Fit, covariance: Floats, vent_kw_per_k: float) -> dict[str, float]:
+    """Standard errors of named parameters from the covariance of the fitted values (m, m)."""
     trials = np.vstack([fit.theta, fit.theta + STEP * np.eye(len(fit.theta))])
-    vent = task.record.vent_kw_per_k
-    rc = rc_of(fit.names, trials, task.scale, vent, fit.order)
+    rc = rc_of(fit.names, trials, fit.scale, vent_kw_per_k, fit.order)
     rows = [{**rc.to_parameters(i), **derived(rc, i)} for i in range(len(trials))]
     result = {}
     for name, value in rows[0].items():

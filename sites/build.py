@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from datetime import date
 from functools import cache
+from typing import Any
 
 import holidays
 
@@ -15,6 +16,7 @@ from bms.model.site import (
     HeatSource,
     ModbusTraits,
     Point,
+    Power,
     Privacy,
     ReadableRange,
     Release,
@@ -80,6 +82,7 @@ def build_site(draft: Draft) -> Site:
         electricity_tariff=prices.get("electricity", "konstant_c"),
         heat_tariff=prices.get("heat", "kredslob"),
         weights=Weights(**site["weights"].values) if site.get("weights") else Weights(),
+        power=Power(**site["power"].values) if site.get("power") else Power(),
         closures=tuple((c["from"], c["to"]) for c in draft.parts("closures")),
         closed_dates=_public_holidays(site["holidays"]),
     )
@@ -106,11 +109,24 @@ def _zone(record: Record, timetables: dict[str, WeekTimetable]) -> Zone:
         occupancy=timetables[record["occupancy"]],
         own_setpoint=timetables[record["own_setpoint"]],
         comfort=Comfort(**comfort.values) if comfort else Comfort(),
+        people=record.get("people"),
+        volume_m3=record.get("volume_m3"),
     )
 
 
 def _ventilation(record: Record, timetables: dict[str, WeekTimetable]) -> Ventilation:
-    return Ventilation(**{**record.values, "own_run": timetables[record["own_run"]]})
+    own: dict[str, WeekTimetable] = {
+        name: _steady(record[name], timetables)
+        for name in ("own_run", "own_flow_pct", "own_supply_c")
+        if name in record.values
+    }
+    values: dict[str, Any] = {**record.values, **own}
+    return Ventilation(**values)
+
+
+def _steady(given: float | str, timetables: dict[str, WeekTimetable]) -> WeekTimetable:
+    """A named timetable, or one that has the same number all week."""
+    return timetables[given] if isinstance(given, str) else WeekTimetable(default=given)
 
 
 def _device(draft: Draft, record: Record, site: str) -> Device:

@@ -103,6 +103,22 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Steady:
+    """A number that always holds, or the name of a timetable."""
+
+    name: Text
+
+    def allowed(self) -> str:
+        return f"a number, or the name of a timetable ({self.name.allowed()})"
+
+    def read(self, node: Node, report: Report) -> float | str:
+        try:
+            return Number().read(node, report)
+        except Wrong:
+            return self.name.read(node, report)
+
+
+@dataclass(frozen=True, slots=True)
 class Integer:
     """A whole number, decimal or 0x hexadecimal."""
 

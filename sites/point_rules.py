@@ -7,8 +7,9 @@ from typing import NamedTuple
 from bms.model.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
 from bms.model.site import Mode, ReleaseKind, Role
 from bms.model.units import Unit
+from sites.air_rules import check_air
 from sites.draft import USUAL_PORTS, Draft, modbus_address
-from sites.rules import ids_once, reference, unknown
+from sites.rules import FLOWS_PCT, SUPPLY_AIR_C, ids_once, reference, unknown
 from sites.shapes import Record
 from sites.tree import Report, Where, shown
 
@@ -32,6 +33,8 @@ ROLES = {
     Role.RETURN_WATER_TEMP: RoleRule(Unit.DEG_C),
     Role.HEATING_CURVE_SHIFT: RoleRule(Unit.KELVIN, None, (-15.0, 15.0)),
     Role.VENTILATION_RUN: RoleRule(Unit.ON_OFF, "ventilation", (0.0, 1.0)),
+    Role.VENTILATION_FLOW: RoleRule(Unit.PERCENT, "ventilation", FLOWS_PCT),
+    Role.SUPPLY_AIR_SETPOINT: RoleRule(Unit.DEG_C, "ventilation", SUPPLY_AIR_C),
     Role.SUPPLY_AIR_TEMP: RoleRule(Unit.DEG_C, None, (10.0, 35.0)),
     Role.METER_ENERGY: RoleRule(Unit.KWH, "meter"),
     Role.METER_VOLUME: RoleRule(Unit.M3, "meter"),
@@ -165,6 +168,7 @@ def _write(draft: Draft, point: Record, write: Record, report: Report) -> None:
     address = draft.address(point)
     if address is not None:
         _writable(address, point, report)
+    check_air(draft, point, write, report)
     if write.get("release") is not None:
         _release(draft, address, write, write["release"], report)
     is_auto = draft.site.get("mode") == Mode.AUTO

@@ -11,6 +11,11 @@ from sites.draft import Draft
 from sites.shapes import Record
 from sites.tree import Report, Where, shown
 
+FLOWS_PCT = (0.0, 100.0)
+"""Flows of an air-handling unit, own or written [% of its flow]."""
+SUPPLY_AIR_C = (10.0, 30.0)
+"""Setpoints of supply air, own or written [degC]."""
+
 _OWN_SETPOINTS_C = (5.0, 30.0)
 _AREA_SLACK = 1.05
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -92,6 +97,9 @@ def _known_references(draft: Draft, report: Report) -> None:
         reference(zone, "own_setpoint", timetables, "timetable", report)
     for unit in draft.parts("ventilation"):
         reference(unit, "own_run", timetables, "timetable", report)
+        for name in ("own_flow_pct", "own_supply_c"):
+            if isinstance(unit.get(name), str):
+                reference(unit, name, timetables, "timetable", report)
         for name in unit.get("zones") or ():
             if name not in zones:
                 report.add(unit.at("zones"), unknown("zone", name, zones))
@@ -147,6 +155,19 @@ def _timetable_uses(draft: Draft, report: Report) -> None:
         )
     for unit in draft.parts("ventilation"):
         _values(draft, unit, "own_run", lambda v: v in (0, 1), "0 or 1", report)
+        _air(draft, unit, "own_flow_pct", FLOWS_PCT, report)
+        _air(draft, unit, "own_supply_c", SUPPLY_AIR_C, report)
+
+
+def _air(draft: Draft, unit: Record, use: str, span: tuple[float, float], report: Report) -> None:
+    """A number within ``span``, or a timetable of such numbers."""
+    low, high = span
+    given = unit.get(use)
+    allowed = f"{low:g} to {high:g}"
+    if isinstance(given, float) and not low <= given <= high:
+        report.add(unit.at(use), f"{use} {given:g}: takes {allowed}")
+    if isinstance(given, str):
+        _values(draft, unit, use, lambda v: low <= v <= high, allowed, report)
 
 
 def _values(
@@ -204,6 +225,11 @@ def _heat_source(draft: Draft, report: Report) -> None:
         report.add(source.at("cop"), "cop: outdoor temperatures have to rise")
     if any(not 1 <= cop <= 12 for _, cop in curve):
         report.add(source.at("cop"), "cop: expects COPs from 1 to 12")
+    if source["kind"] != HeatSourceKind.HEAT_PUMP and source.get("cop_gain_per_k"):
+        report.add(source.at("cop_gain_per_k"), "cop_gain_per_k: only a heat pump has a COP")
+    least, most = source.get("least_kw"), source.get("capacity_kw")
+    if least is not None and most is not None and least > most:
+        report.add(source.at("least_kw"), f"least_kw {least:g} is above capacity_kw {most:g}")
 
 
 def _areas(draft: Draft, report: Report) -> None:

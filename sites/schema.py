@@ -20,6 +20,7 @@ from sites.kinds import (
     Number,
     Pair,
     Several,
+    Steady,
     Text,
     TimeOfDay,
     Weekdays,
@@ -76,6 +77,12 @@ HEAT_SOURCE = Shape(
         _field(
             "cop", Several(Pair(rising=False), least=1), "[outdoor temperature [degC], COP] rising"
         ),
+        _field(
+            "cop_gain_per_k", Number(0, 0.2), "gain in COP per kelvin of cooler water [1/K]", 0.0
+        ),
+        _field("least_kw", Number(0, 1e5), "least heat while it runs [kW]", 0.0),
+        _field("least_run_min", Number(0, 720), "runs at least so long [min]", 0.0),
+        _field("least_stop_min", Number(0, 720), "rests at least so long [min]", 0.0),
     ),
 )
 TARIFFS = Shape(
@@ -91,6 +98,13 @@ WEIGHTS = Shape(
     (
         _field("comfort_dkk_per_kh", Number(0, 1e6), "a kelvin-hour outside the band", 60.0),
         _field("co2_dkk_per_kg", Number(0, 1e3), "a kilogram of CO2", 0.75),
+    ),
+)
+POWER = Shape(
+    "power",
+    (
+        _field("limit_kw", Number(above=0, high=1e5), "power that must not be exceeded [kW]"),
+        _field("peak_dkk_per_kw", Number(0, 1e5), "price of the month's peak [DKK/kW]"),
     ),
 )
 CLOSURE = Shape(
@@ -125,6 +139,7 @@ COMFORT = Shape(
         _field("high_c", Number(5, 35), "upper limit in use [degC]", 25.0),
         _field("floor_c", Number(5, 35), "never below [degC]", 16.0),
         _field("ceiling_c", Number(5, 40), "never above [degC]", 28.0),
+        _field("co2_limit_ppm", Number(600, 5000), "highest CO2 while people are in [ppm]"),
     ),
 )
 ZONE = Shape(
@@ -135,7 +150,9 @@ ZONE = Shape(
         _field("area_m2", Number(above=0, high=1e6), "floor area [m2]", REQUIRED),
         _field("occupancy", _ID, "timetable: 1 in use, 0 out of use", REQUIRED),
         _field("own_setpoint", _ID, "timetable of the building's own setpoint [degC]", REQUIRED),
-        _field("comfort", COMFORT, "temperature limits"),
+        _field("comfort", COMFORT, "temperature and CO2 limits"),
+        _field("people", Number(0, 1e5), "people who are in while it is in use"),
+        _field("volume_m3", Number(above=0, high=1e7), "volume of its air [m3]"),
     ),
 )
 VENTILATION = Shape(
@@ -148,6 +165,18 @@ VENTILATION = Shape(
         _field("recovery", Number(0, 1), "heat recovery efficiency", REQUIRED),
         _field("own_run", _ID, "timetable of the unit's own control, 1 runs", REQUIRED),
         _field("lead_min", Integer(0, 720), "has to run this long before use [min]", 30),
+        _field(
+            "own_flow_pct",
+            Steady(_ID),
+            "own flow while it runs, a number or timetable [% of flow_m3_h]",
+            100.0,
+        ),
+        _field("least_flow_pct", Number(0, 100), "least flow while people are in [% of flow_m3_h]"),
+        _field(
+            "own_supply_c",
+            Steady(_ID),
+            "own setpoint of the supply air, a number or timetable [degC]; none: no heating coil",
+        ),
     ),
 )
 MODBUS = Shape(
@@ -332,6 +361,7 @@ SITE = Shape(
         _field("heat_source", HEAT_SOURCE, "where the heat comes from", REQUIRED),
         _field("tariffs", TARIFFS, "prices"),
         _field("weights", WEIGHTS, "what comfort and CO2 are worth [DKK]"),
+        _field("power", POWER, "limit and price of the power that heat is billed by"),
         _field("holidays", Choice(HOLIDAYS), "public holidays on which it is closed", "DK"),
         _field("closures", Several(CLOSURE), "other closed days", ()),
         _field("timetables", Named(TIMETABLE, _ID), "weekly timetables in local time", REQUIRED),

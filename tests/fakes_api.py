@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -231,7 +232,8 @@ def a_command(command_id: str, at: datetime, value: float) -> Command:
     )
 
 
-def meters() -> list[Reading]:
+@cache
+def meters() -> tuple[Reading, ...]:
     """Cumulative registers, hourly, from a year before our control; noise without a seed."""
     start = CONTROL - timedelta(days=366)
     out: list[Reading] = []
@@ -243,7 +245,7 @@ def meters() -> list[Reading]:
         wobble = 1.0 + 0.05 * np.sin(i * 0.7) * np.cos(i * 0.113)
         totals["heat"] += share * wobble * (1.0 + 0.5 * max(0.0, 17.0 - temperature_c(at)))
         totals["el"] += share * wobble * 2.0
-    return out
+    return tuple(out)
 
 
 def _rooms() -> list[Reading]:

@@ -11,6 +11,7 @@ from bms.errors import FeedError
 from bms.model.address import BacnetAddress, ModbusAddress, Table
 from bms.model.cooling_rule import CoolingRule
 from bms.model.feed import FeedSeries, WeatherSeries
+from bms.model.peak_charge import PeakCharge
 from bms.model.series import Series, grid_length
 from bms.model.site import (
     Comfort,
@@ -185,6 +186,9 @@ class FlatTariffs:
 
     def heat_emissions(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
         return Series(start, step, np.full(n, 0.1))
+
+    def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
+        return None
 
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
         """Below 30 K a fee of 8 DKK/(K MWh)."""

@@ -19,6 +19,7 @@ ZONES = {
 METERS = ("heat.energy", "heat.volume", "heat.power", "el.energy", "el.power")
 PLANT = ("outdoor.temp", "plant.supply_temp", "plant.return_temp", "ahu1.supply_air_temp")
 DAY, NIGHT = 21.5, 19.0
+OWN_AIR = {"ahu1.flow": 100.0, "ahu1.supply_air_setpoint": 18.0}
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class ToyMunicipality:
             return DAY if 5 <= self._now.hour < 20 else NIGHT
         if signal == "ahu1.run":
             return float(6 <= self._now.hour < 18)
-        return 0.0
+        return OWN_AIR.get(signal, 0.0)
 
     def acting(self, site: str, signal: str) -> float:
         return self._held.get((site, signal), self.own_value(site, signal))
@@ -79,6 +80,7 @@ class ToyMunicipality:
         found["heat.energy"] = round(self._energy[site], 1)
         found |= {"plant.curve_shift": self.acting(site, "plant.curve_shift")}
         found |= {"ahu1.run": self.acting(site, "ahu1.run")}
+        found |= {signal: self.acting(site, signal) for signal in OWN_AIR}
         if site == "school":
             found |= {"hp.energy": 777.7, "hp.power": 12.3}
         for zone in ZONES[site]:

@@ -34,8 +34,14 @@ def made_room(
     noise_k: float = 0.05,
     seed: int = 3,
     rc: Rc | None = None,
+    held_days: float = 0.0,
+    hidden_kw_per_k: float = 0.0,
 ) -> Record:
-    """Stepped exactly by the model itself; the sensor adds noise, people add heat now and then."""
+    """Stepped exactly by the model itself; the sensor adds noise, people add heat now and then.
+
+    For the first ``held_days`` the setpoint is the same day and night. With ``hidden_kw_per_k``
+    something that no series tells of ventilates while people are in.
+    """
     rc = rc or known_rc()
     rng = np.random.default_rng(seed)
     n = round(days * 24 / step_h)
@@ -49,12 +55,15 @@ def made_room(
     steps = steps_for(rc, np.zeros((1, 1)), step_h)
     a, b = steps.a[0, 0], steps.b[0, 0]
     state, temp, heat = np.array([20.0, 19.0]), np.empty(n), np.empty(n)
+    setpoints, use = np.empty(n), (hours % 24 >= 7) & (hours % 24 < 17) & (hours // 24 % 7 < 5)
     for k in range(n):
         temp[k] = state[0]
-        setpoint = 21.0 if 6 <= hours[k] % 24 < 18 and (hours[k] // 24) % 7 < 5 else 18.0
-        heat[k] = float(np.clip((setpoint - state[0]) * 3.0 + 0.5, 0.0, 6.0))
+        by_day = 6 <= hours[k] % 24 < 18 and (hours[k] // 24) % 7 < 5
+        setpoints[k] = 21.0 if by_day or hours[k] < 24.0 * held_days else 18.0
+        heat[k] = float(np.clip((setpoints[k] - state[0]) * 3.0 + 0.5, 0.0, 6.0))
+        hidden = hidden_kw_per_k * use[k] * (temp_out[k] - state[0])
         air, mass = rc.flows(
-            heat=heat[k : k + 1] + others[k],
+            heat=heat[k : k + 1] + others[k] + hidden,
             temp_out=temp_out[k : k + 1],
             ghi_kw=ghi[k : k + 1],
             use=np.zeros(1),
@@ -67,11 +76,12 @@ def made_room(
         heat=heat,
         temp_out=temp_out,
         ghi=ghi,
-        use=none,
+        use=use.astype(np.float64) if hidden_kw_per_k else none,
         run=none,
         hour=hours % 24,
         facades=np.zeros((3, n)),
         temp_vent=temp_out,
         step_h=step_h,
         vent_kw_per_k=0.0,
+        setpoint=setpoints if held_days else None,
     )

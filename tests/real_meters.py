@@ -33,13 +33,26 @@ BASELINE = Span(start=local(2018, 1, 1), end=local(2019, 1, 1))
 
 def _column(path: Path, column: str, key: str | None = None) -> dict[str, Series]:
     found: dict[str, np.ndarray] = {}
+    hours: dict[str, int] = {}  # the same moments come again with every meter
     with gzip.open(path, "rt", encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            values = found.setdefault(row[key] if key else "", np.full(HOURS, np.nan))
-            moment = datetime.fromisoformat(row["timestamp_utc"]).replace(tzinfo=UTC)
-            if row[column]:
-                values[(moment - START) // HOUR] = float(row[column])
+        rows = csv.reader(lines)
+        names = next(rows)
+        at, amount = names.index("timestamp_utc"), names.index(column)
+        of = names.index(key) if key else None
+        for row in rows:
+            name = "" if of is None else row[of]
+            if name not in found:
+                found[name] = np.full(HOURS, np.nan)
+            hour = hours.get(row[at])
+            if hour is None:
+                hour = hours[row[at]] = _hour(row[at])
+            if row[amount]:
+                found[name][hour] = float(row[amount])
     return {name: Series(START, HOUR, values) for name, values in found.items()}
+
+
+def _hour(text: str) -> int:
+    return (datetime.fromisoformat(text).replace(tzinfo=UTC) - START) // HOUR
 
 
 @cache

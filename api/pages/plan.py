@@ -11,6 +11,12 @@ from bms.model.site import Role, Site
 from bms.model.units import Unit
 
 AHEAD = timedelta(hours=24)
+LEVERS_IN_WORDS = (
+    Role.VENTILATION_RUN,
+    Role.VENTILATION_FLOW,
+    Role.SUPPLY_AIR_SETPOINT,
+    Role.HEATING_CURVE_SHIFT,
+)
 SHOWN_UNITS = {Unit.DEG_C: " °C", Unit.KELVIN: " K", Unit.ON_OFF: "", Unit.COUNT: ""}
 
 
@@ -98,10 +104,8 @@ def what_of(point_id: str, site: Site, t: Tongue) -> str:
         return point_id
     if point.role is Role.ZONE_SETPOINT and point.zone is not None:
         return t("role_zone_setpoint", what=site.zone(point.zone).name)
-    if point.role is Role.VENTILATION_RUN:
-        return t("role_ventilation_run", what=point.ventilation or "")
-    if point.role is Role.HEATING_CURVE_SHIFT:
-        return t("role_heating_curve_shift")
+    if point.role in LEVERS_IN_WORDS:
+        return t(f"role_{point.role.value}", what=point.ventilation or "")
     return point_id
 
 

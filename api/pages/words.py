@@ -239,6 +239,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "off": ("Fra", "Off"),
     "role_zone_setpoint": ("Setpunkt, {what}", "Setpoint, {what}"),
     "role_ventilation_run": ("Ventilation, {what}", "Ventilation, {what}"),
+    "role_ventilation_flow": ("Luftmængde, {what}", "Air flow, {what}"),
+    "role_supply_air_setpoint": ("Indblæsning, {what}", "Supply air, {what}"),
     "role_heating_curve_shift": ("Varmekurve, forskydning", "Heating curve, shift"),
     "use": ("Forbrug mod basislinje", "Use against the baseline"),
     "use_title": ("{meter}: målt og forventet forbrug", "{meter}: measured and expected use"),

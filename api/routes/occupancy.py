@@ -35,6 +35,7 @@ def add_booking(
         reason=body.reason,
         author=key.name,
         now=city.clock.now(),
+        people=body.people,
     )
     response.headers["Location"] = f"/v1/sites/{site.id}/occupancy/{made.id}"
     return BookingAnswer.model_validate(made)

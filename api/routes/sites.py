@@ -70,6 +70,7 @@ def site(city: CityDep, key: Reader, site: SiteDep) -> SiteAnswer:
         latitude=site.latitude,
         longitude=site.longitude,
         heat_source=site.heat_source,
+        power=site.power,
         zones=[ZoneAnswer.model_validate(zone) for zone in site.zones],
         ventilation=[VentilationAnswer.model_validate(unit) for unit in site.ventilation],
         meters=[MeterAnswer.model_validate(meter) for meter in site.meters],

@@ -22,6 +22,10 @@ app = typer.Typer(no_args_is_help=True, help="The devices of a site.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
+def register(to: typer.Typer) -> None:
+    to.add_typer(app, name="devices")
+
+
 @app.callback()
 def group() -> None:
     """The devices of a site."""

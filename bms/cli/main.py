@@ -11,56 +11,23 @@ import sys
 
 import typer
 
-from bms.cli import (
-    assess,
-    demo,
-    devices,
-    discovery,
-    events,
-    identify,
-    ingest,
-    occupancy,
-    operations,
-    plans,
-    points,
-    portfolio,
-    run,
-    savings,
-    simulate,
-    site_files,
-    trial,
-)
-from bms.cli.sentences import WRONG_CALL, SayingGroup, errors
+from bms.cli.late import LateGroup
+from bms.cli.sentences import WRONG_CALL, errors
 
 app = typer.Typer(
     name="bms",
-    cls=SayingGroup,
+    cls=LateGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Energy backend of a municipality: reads meters and controllers, plans setpoints, "
     "writes them safely, and proves what was saved.",
 )
-for group in (
-    demo,
-    run,
-    discovery,
-    points,
-    ingest,
-    identify,
-    plans,
-    assess,
-    savings,
-    trial,
-    operations,
-    portfolio,
-    events,
-    occupancy,
-    simulate,
-):
-    group.register(app)
-app.add_typer(site_files.app, name="sites")
-app.add_typer(devices.app, name="devices")
+
+
+@app.callback()
+def every_command() -> None:
+    """Holds the commands together; they come with their modules."""
 
 
 def main() -> None:

@@ -39,13 +39,16 @@ def add(
     closed: Annotated[bool, typer.Option("--closed", help="nobody comes, whatever the week")] = (
         False
     ),
+    people: Annotated[
+        float | None, typer.Option(min=0, help="how many come, where that is known")
+    ] = None,
     author: Author = None,
     as_json: AsJson = False,
 ) -> None:
     """Book a site or a zone, or close it; the next tick plans with it.
 
     Example: bms occupancy add school --zone gym --from 2026-12-03T18:00 --to 2026-12-03T21:30
-    --reason "parents' evening"
+    --reason "parents' evening" --people 120
     """
     with opened(Settings()) as city:
         chosen = city.site(site)
@@ -59,6 +62,7 @@ def add(
             reason=reason,
             author=author or _user(),
             now=city.clock.now(),
+            people=people,
         )
     if as_json:
         typer.echo(json.dumps(to_dict(made)))
@@ -102,7 +106,7 @@ def remove(
 
 
 def _show(rows: list[Booking], site: Site) -> None:
-    table = slim_table("reason", "id", "kind", "zone", "from", "to", "by")
+    table = slim_table("reason", "id", "kind", "zone", "from", "to", "people", "by")
     for row in rows:
         table.add_row(
             row.reason,
@@ -111,6 +115,7 @@ def _show(rows: list[Booking], site: Site) -> None:
             row.zone or "all",
             _local(row.start, site),
             _local(row.end, site),
+            "" if row.people is None else f"{row.people:g}",
             row.author,
         )
     screen().print(table)

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
+from bms.cli.plan_words import lever_words
 from bms.cli.screen import screen
 from bms.cli.sentences import FAILED, WRONG_CALL, errors
+from bms.cli.spoken import language
 from bms.config import Settings
 from bms.model.codec import to_json
-from bms.model.plan import Schedule
+from bms.model.plan import Expected, Problem, Schedule
 from bms.runtime.wire import opened
 from bms.services.city import City
 from bms.services.plan import plan_site
@@ -54,17 +57,18 @@ def plan(
     if problem and check:
         _list_mistakes(_text(problem), as_json)
         return
-    schedule = _plan_text(_text(problem)) if problem else _plan_site(str(site), dry_run)
-    show(schedule, as_json)
+    asked, schedule = _plan_text(_text(problem)) if problem else _plan_site(str(site), dry_run)
+    show(asked, schedule, as_json)
 
 
 def _text(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
 
 
-def _plan_text(text: bytes) -> Schedule:
+def _plan_text(text: bytes) -> tuple[Problem, Schedule]:
     try:
-        return Optimizer().plan(read(text))
+        asked = read(text)
+        return asked, Optimizer().plan(asked)
     except BadProblem as error:
         errors.print(f"error: the Problem is not valid:\n{error}", markup=False)
         raise typer.Exit(WRONG_CALL) from error
@@ -81,12 +85,12 @@ def _list_mistakes(text: bytes, as_json: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def _plan_site(site_id: str, dry_run: bool) -> Schedule:
+def _plan_site(site_id: str, dry_run: bool) -> tuple[Problem, Schedule]:
     with opened(Settings()) as city:
         return _plan_in(city, site_id, dry_run)
 
 
-def _plan_in(city: City, site_id: str, dry_run: bool) -> Schedule:
+def _plan_in(city: City, site_id: str, dry_run: bool) -> tuple[Problem, Schedule]:
     site, now = city.site(site_id), city.clock.now()
     horizon = timedelta(hours=city.settings.horizon_hours)
     if dry_run:
@@ -98,8 +102,8 @@ def _plan_in(city: City, site_id: str, dry_run: bool) -> Schedule:
             tariffs=city.tariffs,
             horizon=horizon,
         )
-        return city.planner.plan(problem)
-    made = plan_site(
+        return problem, city.planner.plan(problem)
+    coming = plan_site(
         site,
         now=now,
         store=city.store,
@@ -109,7 +113,8 @@ def _plan_in(city: City, site_id: str, dry_run: bool) -> Schedule:
         checker=city.checker,
         horizon=horizon,
     )
-    return asyncio.run(made).schedule
+    made = asyncio.run(coming)
+    return made.problem, made.schedule
 
 
 def replay(
@@ -122,26 +127,44 @@ def replay(
     with opened(Settings()) as city:
         stored = city.store.plan(plan_id)
         again = city.planner.plan(stored.problem)
-    show(again, as_json)
+    show(stored.problem, again, as_json)
     if again.setpoints != stored.schedule.setpoints:
         typer.echo("the schedule differs from the stored one", err=True)
         raise typer.Exit(1)
 
 
-def show(schedule: Schedule, as_json: bool) -> None:
-    """Print a schedule as JSON or as a table."""
+def _told(who: str, expected: Expected) -> str:
+    """What it leads to over the horizon, as far as it is known."""
+    figures = (
+        (expected.energy_kwh, ".1f", "kWh"),
+        (expected.cost_dkk, ".2f", "DKK"),
+        (expected.co2_kg, ".1f", "kg CO2"),
+        (expected.comfort_kh, ".1f", "K h outside the band"),
+    )
+    known = [f"{value:{form}} {unit}" for value, form, unit in figures if value is not None]
+    return f"{who}: {', '.join(known) or 'not known'}"
+
+
+def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
+    """Print the answer to a problem as JSON or as a table."""
     if as_json:
         typer.echo(to_json(schedule))
         return
     console = screen()
-    console.print(f"{schedule.site}: {schedule.status} from {schedule.start.isoformat()}")
+    began = schedule.start.isoformat()
+    console.print(f"{schedule.site}: {schedule.status} from {began}", markup=False)
     for reason in schedule.reasons:
-        console.print(f"  {reason.en}")
-    table = Table("point", "from", "to", "value", "unit")
+        console.print(f"  {reason.en}", markup=False)
+    for who, told in (("this plan", schedule.expected), ("own control", schedule.own_control)):
+        console.print(f"  {_told(who, told)}", markup=False, highlight=False)
+    table = Table(Column("point", no_wrap=True), "sets", "from", "to", "value", "unit")
+    sets, tongue = lever_words(problem), language()
     for setpoint in schedule.setpoints:
+        words = sets.get(setpoint.point)
         for step in setpoint.steps:
             table.add_row(
-                setpoint.point,
+                escape(setpoint.point),
+                escape(tongue.of(words)) if words else "",
                 f"{step.start:%a %H:%M}",
                 f"{step.end:%a %H:%M}",
                 f"{step.value:g}",

@@ -30,6 +30,10 @@ MODBUS_KINDS = ("modbus", "rtu", "serial")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
+def register(to: typer.Typer) -> None:
+    to.add_typer(app, name="sites")
+
+
 @app.command()
 def check(
     directory: Annotated[Path, typer.Argument(help="folder of site files (*.yaml)")],

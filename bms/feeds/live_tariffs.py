@@ -14,6 +14,7 @@ from bms.feeds.datahub_pricelist import Listing, PriceRow, hourly_prices
 from bms.feeds.tariffs import TariffBook
 from bms.model.cooling_rule import CoolingRule
 from bms.model.grid import local_grid
+from bms.model.peak_charge import PeakCharge
 from bms.model.series import Floats, Series
 from bms.ports import Clock
 
@@ -61,6 +62,10 @@ class LiveTariffs:
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
         """What the supplier takes for poor cooling on ``day``; None where nothing is known."""
         return self._book.cooling_rule(tariff, day)
+
+    def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
+        """What is taken for the highest power on ``day``; None where nothing is known."""
+        return self._book.peak_charge(tariff, day)
 
     def _rows(self) -> tuple[PriceRow, ...]:
         dataset = Dataset(

@@ -16,9 +16,11 @@ from bms.errors import ConfigError
 from bms.feeds.cooling_rules import CoolingRules, cooling_tables, rule_in_force
 from bms.feeds.datahub_pricelist import Listing
 from bms.feeds.listings import listings_of
+from bms.feeds.peak_charges import PeakCharges, charge_in_force, peak_tables
 from bms.feeds.standing_charges import StandingCharge, standing_tables
 from bms.model.cooling_rule import CoolingRule
 from bms.model.grid import LocalGrid, local_grid
+from bms.model.peak_charge import PeakCharge
 from bms.model.series import Floats, Series
 from bms.model.tariff_names import TariffNames
 from bms.model.words import Words
@@ -63,6 +65,7 @@ class TariffBook:
     cooling: Mapping[str, CoolingRules] = field(default_factory=dict)
     standing: Mapping[str, tuple[StandingCharge, ...]] = field(default_factory=dict)
     listings: Mapping[str, Listing] = field(default_factory=dict)
+    peaks: Mapping[str, PeakCharges] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path = DATA) -> Self:
@@ -87,6 +90,7 @@ class TariffBook:
             cooling=cooling_tables(raw.get("cooling")),
             standing=standing_tables(raw.get("heat_standing")),
             listings=listings_of(raw.get("datahub")),
+            peaks=peak_tables(raw.get("peak")),
         )
 
     def electricity(self, tariff: str, spot: Series) -> Series:
@@ -120,6 +124,11 @@ class TariffBook:
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
         """What the supplier takes for poor cooling on ``day``; None where nothing is known."""
         return rule_in_force(self.cooling.get(tariff, ()), day)
+
+    def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
+        """What an electricity or heat tariff takes for the highest power on ``day``; None where
+        nothing is known."""
+        return charge_in_force(self.peaks.get(tariff, ()), day)
 
     def standing_charge(self, tariff: str, day: date) -> StandingCharge | None:
         """What a year of heat costs before any is used; None where nothing is known of ``day``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from math import inf
 
 
 class BookingKind(StrEnum):
@@ -18,8 +19,9 @@ class BookingKind(StrEnum):
 class Booking:
     """A parents' evening, a hall rental, a closed week: ``[start, end)`` of a zone or, with
     ``zone`` None, of all zones of a site. Where both kinds meet, people come: a booking of use
-    stands inside a closed week. Raises ``ValueError`` where it ends before it starts, or has no
-    reason or author."""
+    stands inside a closed week. ``people`` is how many come to it, beside those of an ordinary
+    week; None: nobody said so. Raises ``ValueError`` where it ends before it starts, has no reason
+    or author, or a number of people that cannot be."""
 
     id: str
     site: str
@@ -30,12 +32,17 @@ class Booking:
     reason: str
     author: str
     made_at: datetime
+    people: float | None = None
 
     def __post_init__(self) -> None:
         if not self.start < self.end:
             raise ValueError(f"a booking from {self.start} to {self.end} ends before it starts")
         if not self.reason.strip() or not self.author.strip():
             raise ValueError("a booking has a reason and an author")
+        if self.people is not None and not 0.0 <= self.people < inf:
+            raise ValueError(f"{self.people} people cannot come")
+        if self.people and self.kind is BookingKind.CLOSED:
+            raise ValueError("nobody comes to what is closed")
 
     def of(self, zone: str) -> bool:
         """Whether it is about this zone."""

@@ -30,9 +30,10 @@ class Lever:
     point: str
     """Name of the point; the answer uses the same."""
     role: Role
-    """What the point does; a zone takes `zone_setpoint`, an air-handling unit `ventilation_run`."""
+    """What the point does: `zone_setpoint` for a zone; `ventilation_run`, `ventilation_flow` and
+    `supply_air_setpoint` for an air-handling unit; `heating_curve_shift` for the curve."""
     unit: Unit
-    """Unit of the limits and of the values in the answer: `degC`, `K` (absolute) or `on/off`."""
+    """Unit of the limits and of the values in the answer: `degC`, `K` (absolute), `on/off`, `%`."""
     minimum: float
     """Lowest value that may be written [unit]."""
     maximum: float
@@ -85,6 +86,18 @@ class ZoneTask:
     """Effective setpoint [temp] at the start; null when it is not known."""
     comfort_backoff_k: float | None = None
     """How far inside the band the plan stays in use [K]; null: by the thermostat's spread."""
+    start_backoff_k: float | None = None
+    """How far inside the band a warm-up is meant to get by the start of use [K], so that a start
+    that the model is wrong about is still in time; null: by the model's own error."""
+    volume_m3: float | None = None
+    """Volume of its air [m3]; null: 2.8 m times the area."""
+    people: Numbers = ()
+    """Persons expected at each step while it is occupied, as if all were adults; null or left out:
+    not known, and then the flow of its units is not lowered."""
+    co2_limit_ppm: float | None = None
+    """Highest CO2 of the room air while people are in [ppm]; null: no limit is asked for."""
+    co2_ppm: float | None = None
+    """CO2 measured at the start [ppm]; null: not known, and then it is taken to be at its limit."""
 
     @property
     def called(self) -> str:
@@ -115,6 +128,17 @@ class VentilationTask:
     """Whether it has to run at each step."""
     lever: Lever | None = None
     """The run signal that may be written (unit `on/off`); null: it follows its own control."""
+    flow_lever: Lever | None = None
+    """The flow while it runs that may be written (unit `%` of `flow_m3_h`); null: its own."""
+    own_flow_pct: tuple[float, ...] = ()
+    """Flow [%] of `flow_m3_h` that its own control has while it runs; left out: 100 throughout."""
+    least_flow_pct: float = 0.0
+    """Least flow while people are in [%] of `flow_m3_h`, whatever the CO2."""
+    supply_lever: Lever | None = None
+    """The setpoint of the supply air that may be written (`degC` or `K`), downwards only; null: its
+    own."""
+    own_supply_c: tuple[float, ...] = ()
+    """Setpoint [temp] of the supply air that its own control has; left out: no heating coil."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +172,8 @@ class VentilationHistory:
     id: str
     """Name of the unit."""
     run: Numbers
-    """Run signal 0..1, interval mean; null where it is not known."""
+    """Run signal 0..1, interval mean, times flow / 100 where the flow is known and not full; null
+    where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

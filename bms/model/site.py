@@ -25,6 +25,8 @@ class Role(StrEnum):
     RETURN_WATER_TEMP = "return_water_temp"
     HEATING_CURVE_SHIFT = "heating_curve_shift"
     VENTILATION_RUN = "ventilation_run"
+    VENTILATION_FLOW = "ventilation_flow"
+    SUPPLY_AIR_SETPOINT = "supply_air_setpoint"
     SUPPLY_AIR_TEMP = "supply_air_temp"
     METER_ENERGY = "meter_energy"
     METER_VOLUME = "meter_volume"
@@ -265,12 +267,17 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comfort:
-    """Temperature band in use [degC], and the limits that no price can buy out of use."""
+    """Temperature band in use [degC], and the limits that no price can buy out of use.
+
+    ``co2_limit_ppm`` [ppm] is the highest CO2 of the room air in use, None where none is asked for;
+    1000 is what BR18 §447 has for schools and day care.
+    """
 
     low_c: float = 20.0
     high_c: float = 25.0
     floor_c: float = 16.0
     ceiling_c: float = 28.0
+    co2_limit_ppm: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +285,8 @@ class Zone:
     """Part of a building that is heated and used as one.
 
     ``occupancy`` is 1 in use and 0 out of use; ``own_setpoint`` [degC] is what the building's own
-    control asks for today; both are local weekly timetables.
+    control asks for today; both are local weekly timetables. ``people`` is how many are in while it
+    is in use, ``volume_m3`` [m3] that of its air; None where nobody said so.
     """
 
     id: str
@@ -287,6 +295,8 @@ class Zone:
     occupancy: WeekTimetable
     own_setpoint: WeekTimetable
     comfort: Comfort = Comfort()
+    people: float | None = None
+    volume_m3: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +304,9 @@ class Ventilation:
     """An air-handling unit. Flow [m3/h], fan power at that flow [kW], recovery 0..1.
 
     ``own_run`` is 1 while the building's own control runs it; ``lead_min`` [min] is how long
-    before use it has to run.
+    before use it has to run. ``own_flow_pct`` is the flow that its own control has while it runs,
+    ``least_flow_pct`` the least while people are in [% of ``flow_m3_h``]; ``own_supply_c`` is its
+    own setpoint of the supply air [degC], None where there is no heating coil.
     """
 
     id: str
@@ -304,6 +316,9 @@ class Ventilation:
     recovery: float
     own_run: WeekTimetable
     lead_min: int = 30
+    own_flow_pct: WeekTimetable = WeekTimetable(default=100.0)
+    least_flow_pct: float = 0.0
+    own_supply_c: WeekTimetable | None = None
 
 
 class HeatSourceKind(StrEnum):
@@ -327,6 +342,8 @@ class HeatSource:
     """How long it rests at least once it has stopped [min]."""
     least_kw: float = 0.0
     """Least heat that it gives while it runs [kW]."""
+    cop_gain_per_k: float = 0.0
+    """Heat pump: relative gain in COP for each kelvin of cooler supply water [1/K]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,6 +387,18 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Power:
+    """Limit and price of the power that the site's heat is billed by, clock-hour means.
+
+    ``limit_kw`` [kW] must not be exceeded; ``peak_dkk_per_kw`` [DKK/kW] is what each kW of the
+    month's peak costs, None where the tariff tells.
+    """
+
+    limit_kw: float | None = None
+    peak_dkk_per_kw: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One municipal building. Areas [m2], position in degrees (WGS 84)."""
 
@@ -393,6 +422,7 @@ class Site:
     electricity_tariff: str = "konstant_c"
     heat_tariff: str = "kredslob"
     weights: Weights = Weights()
+    power: Power = Power()
     closures: tuple[tuple[date, date], ...] = ()
     closed_dates: frozenset[date] = field(default=frozenset(), repr=False)
 

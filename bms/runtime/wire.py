@@ -18,6 +18,7 @@ from bms.model.savings import SiteSavings
 from bms.model.site import Site
 from bms.ports import Clock, Drivers, Feed, Store, Tariffs
 from bms.reports.csv import savings_csv
+from bms.runtime.late_optimizer import LateOptimizer
 from bms.services.city import City
 from bms.services.importance import importances
 from bms.services.supervise import GuardSupervisor
@@ -28,7 +29,6 @@ from bms.store.sql import SqlStore
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
 from drivers.wear import FileWear
-from optimizer.planner import Optimizer
 from sites.loader import load_sites
 
 
@@ -124,7 +124,7 @@ def wire(
     """
     chosen = tuple(sites) if sites is not None else sites_of(settings)
     ticking = clock or clock_of(settings)
-    optimizer = Optimizer()
+    optimizer = LateOptimizer()
     make_home(settings.home)
     waiting: ForwardingStore | None = None
     if store is None:

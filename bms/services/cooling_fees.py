@@ -41,7 +41,12 @@ class MeterCooling:
 
 def portfolio_cooling(city: City, book: SavingsBook) -> tuple[MeterCooling, ...]:
     """Every district heating meter with a volume, the largest fee at stake first."""
-    rows = [row for site in city.sites.values() for row in _kept(city, book, site) if _heat(site)]
+    rows = [
+        row
+        for site in city.sites.values()
+        for row in _kept(city, book, site)
+        if settled_by_cooling(site)
+    ]
     return tuple(sorted(rows, key=lambda row: (-_at_stake(row), row.meter)))
 
 
@@ -61,13 +66,13 @@ def _kept(city: City, book: SavingsBook, site: Site) -> tuple[MeterCooling, ...]
     def work() -> tuple[MeterCooling, ...]:
         return tuple(
             meter_cooling(site, meter, city.store, today, _rule(city, site, today))
-            for meter in _heat(site)
+            for meter in settled_by_cooling(site)
         )
 
     return book.once("cooling", site, Periods(baseline=last_year, reporting=this_year), work)
 
 
-def _heat(site: Site) -> tuple[Meter, ...]:
+def settled_by_cooling(site: Site) -> tuple[Meter, ...]:
     """The meters by which the supplier settles: billed ones of heat that count volume, too."""
     if site.heat_source.kind is not HeatSourceKind.DISTRICT_HEATING:
         return ()

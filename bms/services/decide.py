@@ -16,7 +16,9 @@ from bms.model.site import Mode, Point, Site
 from bms.model.words import Words
 from bms.ports import Drivers, Journal, Store
 from bms.services.fit import Unfit, fit
+from bms.services.fresh_air import Need, bookings_ahead, need_of
 from bms.services.hand import agrees, moved_by_hand
+from bms.services.occupancy import Use
 from bms.services.poll import read_points
 from bms.services.trial_state import Turn, next_rest, turn_at
 from bms.services.writing import Order
@@ -28,7 +30,8 @@ TICK_MAX = timedelta(minutes=10)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """What a tick starts from. ``leases`` are those of this site, by point id; ``turn`` is the
-    block of a switchback trial that is on, ``rests_at`` when the next one of own control begins."""
+    block of a switchback trial that is on, ``rests_at`` when the next one of own control begins;
+    ``use`` is who is in when, None where no air may be written."""
 
     site: Site
     now: datetime
@@ -38,6 +41,7 @@ class Scene:
     leases: Mapping[str, Lease]
     turn: Turn | None = None
     rests_at: datetime | None = None
+    use: Use | None = None
 
     @property
     def rest(self) -> Words | None:
@@ -71,6 +75,7 @@ def scene_of(site: Site, now: datetime, store: Store, journal: Journal) -> Scene
         leases={id_: held for id_, held in journal.leases().items() if held.point.site == site.id},
         turn=turn_at(trials, now),
         rests_at=next_rest(trials, now),
+        use=bookings_ahead(site, store, now),
     )
 
 
@@ -188,7 +193,8 @@ def _decide_one(
     if not agrees(held, value, held.command.value) and moved_by_hand(held, value, store):
         return Hand(held, command, value)
     wanted = order.command.value
-    if agrees(held, value, wanted) and agrees(held, held.command.value, wanted):
+    same = agrees(held, value, wanted) and agrees(held, held.command.value, wanted)
+    if same and _is_enough(need_of(scene.use, point, command), point, value):
         # what would end by itself in the device has to be written again to be renewed
         ends = point.write is not None and point.write.ends_by_itself
         return order if ends else replace(order, stands=value)
@@ -201,9 +207,14 @@ def order_for(
     """An order within the limits of the point, or why there is none."""
     if point.write is None:
         return Refused(command, f"{point.id} is not writable in its site file")
-    fitted = fit(command.value, point.write, reading.value)
+    need = need_of(scene.use, point, command)
+    fitted = fit(
+        command.value if need is None else need.raised(command.value), point.write, reading.value
+    )
     if isinstance(fitted, Unfit):
         return Refused(command, fitted.reason)
+    if need is not None and not need.met_by(fitted.value):
+        return Refused(command, f"{fitted.value:g} is not enough: {need.reason}")
     if reading.value is None:
         detail = f": {reading.detail}" if reading.detail else ""
         text = f"what stands there cannot be read ({reading.quality.value}{detail})"
@@ -212,9 +223,20 @@ def order_for(
         command=replace(command, value=fitted.value),
         point=point,
         device=scene.site.device(point.device),
-        limit=fitted.limit,
+        limit=fitted.limit or _because(need, command.value),
         held=held,
     )
+
+
+def _is_enough(need: Need | None, point: Point, value: float) -> bool:
+    """Whether what a read-back shows is the air that people need, but for its own rounding."""
+    half = point.write.resolution / 2 if point.write is not None else 0.0
+    return need is None or need.met_by(value + half)
+
+
+def _because(need: Need | None, wish: float) -> str | None:
+    """Why more air is written than was asked for, where that is so."""
+    return None if need is None or need.met_by(wish) else f"asked for {wish:g}: {need.reason}"
 
 
 async def look(

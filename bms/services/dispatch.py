@@ -32,6 +32,7 @@ from bms.services.decide import (
     scene_of,
     stand_aside,
 )
+from bms.services.fresh_air import starves
 from bms.services.hand import overridden, record_hand
 from bms.services.release import keep_receipts, release_leases
 from bms.services.writing import Order, Outcome, carry_out, yield_point
@@ -158,7 +159,8 @@ def _runs_out(held: Lease, flaw: Words) -> Receipt:
 async def _clear_up(
     scene: Scene, actor: str, *, store: Store, drivers: Drivers, journal: Journal
 ) -> list[ReleaseReceipt]:
-    """Give back what has ended, and what people have taken out of our hands.
+    """Give back what has ended, what people have taken out of our hands, and what leaves people
+    without air, whoever wrote it.
 
     It looks again, after our writes: whoever releases a site sets its mode before giving back, so
     that either they see what we wrote, or we see their word here.
@@ -168,7 +170,9 @@ async def _clear_up(
     ending = [
         held
         for held in scene.leases.values()
-        if held.ended(scene.now) or hands_off(scene, held, actor)
+        if held.ended(scene.now)
+        or hands_off(scene, held, actor)
+        or starves(scene.use, held, scene.now)
     ]
     return await release_leases(ending, now=scene.now, drivers=drivers, journal=journal)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from bms.model.plan import BuildingModel
 from bms.model.prediction import PredictionDay
 from bms.model.site import Site
 from bms.model.words import Words
@@ -29,6 +31,14 @@ def drifting(rows: Sequence[PredictionDay]) -> list[PredictionDay]:
     """The same from ``rows``, which are oldest first."""
     newest = {row.zone: row for row in rows if row.expected_k is not None}
     return [row for row in newest.values() if row.drifting]
+
+
+def holding(model: BuildingModel | None, drifted: Iterable[PredictionDay]) -> BuildingModel | None:
+    """The part of a model that still holds: one zone that has changed does not take the others
+    along. None where nothing is left."""
+    gone = {row.zone for row in drifted}
+    zones = tuple(zone for zone in model.zones if zone.zone not in gone) if model else ()
+    return replace(model, zones=zones) if model is not None and zones else None
 
 
 def drift_words(site: Site, rows: Iterable[PredictionDay]) -> tuple[Words, ...]:

@@ -8,8 +8,10 @@ own control.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from bms.errors import NotFound
 from bms.model.plan import Plan, SetpointPlan, Step
@@ -18,6 +20,8 @@ from bms.model.words import Words
 from bms.services.city import City
 from bms.services.dispatch import plan_flaw
 from bms.services.fit import Fitted, fit
+from bms.services.fresh_air import Need, bookings_ahead, least_flow, least_run
+from bms.services.occupancy import Use
 from bms.services.trial_state import next_rest, turn_at
 
 
@@ -82,6 +86,7 @@ def _allowed(
     """The rows of the plan that this device may have, and why others are left out."""
     overrides = city.store.overrides(site.id, now)
     points = {p.id: p for p in site.points if p.device == device.id}
+    use = bookings_ahead(site, city.store, now)
     rows: list[SetpointPlan] = []
     reasons: list[Words] = []
     for row in plan.schedule.setpoints if plan else ():
@@ -98,16 +103,38 @@ def _allowed(
                 )
             )
             continue
-        rows.append(_ahead(row, point, point.write, now))
+        least = partial(_least, use, point, now, now + city.settings.lease)
+        rows.append(_ahead(row, point, point.write, now, least))
     return tuple(row for row in rows if row.steps), tuple(reasons)
 
 
-def _ahead(row: SetpointPlan, point: Point, rule: WriteRule, now: datetime) -> SetpointPlan:
-    """What is still to come, within the limits of the point; what is unfit is left out."""
+def _ahead(
+    row: SetpointPlan,
+    point: Point,
+    rule: WriteRule,
+    now: datetime,
+    least: Callable[[Step], Need | None],
+) -> SetpointPlan:
+    """What is still to come, within the limits of the point and never less air than people need;
+    what is unfit is left out."""
     steps: list[Step] = []
     for step in row.steps:
+        if step.end <= now:
+            continue
+        need = least(step)
+        wish = step.value if need is None else need.raised(step.value)
         # the ramp counts from the step before; a controller applies them in order
-        fitted = fit(step.value, replace(rule, max_change=None), None)
-        if step.end > now and isinstance(fitted, Fitted):
+        fitted = fit(wish, replace(rule, max_change=None), None)
+        if isinstance(fitted, Fitted) and (need is None or need.met_by(fitted.value)):
             steps.append(replace(step, value=fitted.value))
     return SetpointPlan(point=point.id, unit=point.unit, steps=tuple(steps))
+
+
+def _least(
+    use: Use | None, point: Point, now: datetime, lease_end: datetime, step: Step
+) -> Need | None:
+    """The air that people need in a step. What has to run is looked up until the lease ends only:
+    by then the controller has fetched again, and a unit need not run all night for an hour."""
+    start, end = max(now, step.start), min(step.end, lease_end)
+    running = least_run(use, point, start, end) if start < end else None
+    return running or least_flow(use, point, start, step.end)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, NotFound
 from bms.model.booking import Booking, BookingKind
 from bms.model.grid import occupied, timetable_values, ventilation_required
-from bms.model.plan import Plan
+from bms.model.plan import Numbers, Plan
 from bms.model.site import Site, Ventilation, Zone
 from bms.model.words import Words
 from bms.ports import Store
@@ -28,8 +29,26 @@ class Use:
     def in_use(self, zone: Zone, start: datetime, step_s: int, n: int) -> tuple[bool, ...]:
         """Whether the zone is in use at each of ``n`` steps of ``step_s`` [s]."""
         opened = self._open(zone, start, step_s, n)
-        booked = self._booked(zone, start, step_s, n)
+        booked = self.booked(zone, start, step_s, n)
         return tuple(use or more for use, more in zip(opened, booked, strict=True))
+
+    def people_in(self, zone: Zone, start: datetime, step_s: int, n: int) -> Numbers:
+        """Persons expected in a zone at each of ``n`` steps; empty where the site file has no
+        number.
+
+        In the hours of the weekly timetable as many as the file says, and beside them those who
+        were booked; out of use none. Where a booking does not say how many come it is None: they
+        may be more than on other days.
+        """
+        if zone.people is None:
+            return ()
+        usual = self._open(zone, start, step_s, n)
+        found: list[float | None] = [zone.people if busy else 0.0 for busy in usual]
+        for booking in self.bookings:
+            here = booking.kind is BookingKind.IN_USE and booking.of(zone.id)
+            for k in _steps_of(booking, start, step_s, n, whole=False) if here else ():
+                found[k] = _together(found[k], booking.people)
+        return tuple(found)
 
     def ventilated(
         self, unit: Ventilation, start: datetime, step_s: int, n: int
@@ -43,7 +62,7 @@ class Use:
         site = self.site
         own = timetable_values(unit.own_run, site, start, step_s, n)
         week = ventilation_required(unit, site, start, step_s, n, use_of=self._open)
-        more = ventilation_required(unit, site, start, step_s, n, use_of=self._booked)
+        more = ventilation_required(unit, site, start, step_s, n, use_of=self.booked)
         return tuple(
             (wanted and run > 0.0) or booked
             for wanted, run, booked in zip(week, own, more, strict=True)
@@ -55,7 +74,8 @@ class Use:
         shut = self._steps(zone, BookingKind.CLOSED, start, step_s, n, whole=True)
         return tuple(each and not closed for each, closed in zip(use, shut, strict=True))
 
-    def _booked(self, zone: Zone, start: datetime, step_s: int, n: int) -> tuple[bool, ...]:
+    def booked(self, zone: Zone, start: datetime, step_s: int, n: int) -> tuple[bool, ...]:
+        """Whether somebody booked the zone at each of ``n`` steps, in its usual hours or not."""
         return self._steps(zone, BookingKind.IN_USE, start, step_s, n, whole=False)
 
     def _steps(
@@ -65,11 +85,7 @@ class Use:
         flags = [False] * n
         for booking in self.bookings:
             if booking.kind is kind and booking.of(zone.id):
-                begin = (booking.start - start).total_seconds() / step_s
-                end = (booking.end - start).total_seconds() / step_s
-                first = -int(-begin // 1) if whole else int(begin // 1)
-                last = int(end // 1) if whole else -int(-end // 1)
-                for k in range(max(0, first), min(n, last)):
+                for k in _steps_of(booking, start, step_s, n, whole=whole):
                     flags[k] = True
         return tuple(flags)
 
@@ -88,14 +104,17 @@ def use_of(site: Site, store: Store, start: datetime, end: datetime) -> Use:
 
 
 def outdated(plan: Plan, use: Use, now: datetime) -> bool:
-    """Whether the plan asked for another use of a zone than what is known now, from ``now`` on."""
+    """Whether the plan asked for another use of a zone, or for another number of people where it
+    counts them, than what is known now, from ``now`` on."""
     problem = plan.problem
     passed = max(0, int((now - problem.start).total_seconds() // problem.step_s))
     zones = {zone.id: zone for zone in use.site.zones}
     for task in problem.zones:
         if task.id in zones:
-            known = use.in_use(zones[task.id], problem.start, problem.step_s, len(task.occupied))
-            if known[passed:] != task.occupied[passed:]:
+            grid = (zones[task.id], problem.start, problem.step_s, len(task.occupied))
+            if use.in_use(*grid)[passed:] != task.occupied[passed:]:
+                return True
+            if task.people and use.people_in(*grid)[passed:] != task.people[passed:]:
                 return True
     return False
 
@@ -111,11 +130,13 @@ def book(
     reason: str,
     author: str,
     now: datetime,
+    people: float | None = None,
 ) -> Booking:
     """Put a booking or closure on record; the plan is made again within one tick.
 
-    Raises ``NotFound`` for a zone that the site does not have, ``ConfigError`` for a time that is
-    over, empty or longer than a year, and without a reason or author.
+    ``people`` is how many come, beside those of an ordinary week. Raises ``NotFound`` for a zone
+    that the site does not have, ``ConfigError`` for a time that is over, empty or longer than a
+    year, without a reason or author, and for a number of people that cannot be.
     """
     if zone is not None and all(known.id != zone for known in site.zones):
         known_zones = ", ".join(known.id for known in site.zones)
@@ -128,6 +149,7 @@ def book(
         raise ConfigError("a booking needs a reason, and the name of who made it")
     if end - start > LONGEST:
         raise ConfigError("a booking is a year at most; lasting use belongs into the site file")
+    _check_people(site, zone, kind, people)
     made = Booking(
         id=uuid.uuid4().hex,
         site=site.id,
@@ -138,9 +160,34 @@ def book(
         reason=reason,
         author=author,
         made_at=now,
+        people=people,
     )
     store.add_booking(made)
     return made
+
+
+def _check_people(site: Site, zone: str | None, kind: BookingKind, people: float | None) -> None:
+    if people is None:
+        return
+    if not 0.0 <= people < inf:
+        raise ConfigError(f"{people:g} people cannot come; leave it out where nobody knows")
+    if kind is BookingKind.CLOSED:
+        raise ConfigError("nobody comes to what is closed; leave the number of people out")
+    if zone is None and len(site.zones) > 1:
+        raise ConfigError("say in which zone so many people are, with a booking for each zone")
+
+
+def _steps_of(booking: Booking, start: datetime, step_s: int, n: int, *, whole: bool) -> range:
+    """The steps that lie inside a booking: wholly, or in part."""
+    begin = (booking.start - start).total_seconds() / step_s
+    end = (booking.end - start).total_seconds() / step_s
+    first = -int(-begin // 1) if whole else int(begin // 1)
+    last = int(end // 1) if whole else -int(-end // 1)
+    return range(max(0, first), min(n, last))
+
+
+def _together(some: float | None, more: float | None) -> float | None:
+    return None if some is None or more is None else some + more
 
 
 def _told(site: Site, booking: Booking) -> Words:

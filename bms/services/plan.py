@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.model.plan import BuildingModel, NoModel, Plan
@@ -16,7 +17,8 @@ from bms.services.problem import IDENTIFY_DAYS, assemble
 async def identify_site(
     site: Site, *, now: datetime, store: Store, feed: Feed, tariffs: Tariffs, planner: Planner
 ) -> BuildingModel | NoModel:
-    """Learn the building from its last weeks; a model is kept, a refusal leaves the old one."""
+    """Learn the building from its last weeks; a model is kept, a refusal leaves the old one, that
+    of the building or of the zones that were refused."""
 
     def work() -> BuildingModel | NoModel:
         problem = assemble(
@@ -30,10 +32,23 @@ async def identify_site(
         )
         answer = planner.identify(problem)  # begins from the model of last time, where there is one
         if isinstance(answer, BuildingModel):
+            answer = _with_old_zones(answer, store.model(site.id), site)
             store.save_model(answer)
         return answer
 
     return await asyncio.to_thread(work)
+
+
+def _with_old_zones(new: BuildingModel, old: BuildingModel | None, site: Site) -> BuildingModel:
+    """The new model, with the old ones of the site's zones that it does not have: weeks from which
+    nothing can be learned of a zone are no reason to forget what is known. Whether an old one
+    still holds is watched day by day (``bms.services.prediction``)."""
+    if old is None:
+        return new
+    learned = {zone.zone for zone in new.zones}
+    missing = {zone.id for zone in site.zones} - learned
+    kept = tuple(zone for zone in old.zones if zone.zone in missing)
+    return replace(new, zones=(*new.zones, *kept))
 
 
 async def plan_site(

@@ -30,17 +30,24 @@ from bms.services.problem import assemble
 DAY = timedelta(days=1)
 LEADS_H = (1, 6, 24)
 DRIFT_LEAD_H = 24
-DRIFT_DAYS = 3
-"""Days in a row on which the error is too large before a model is given up: one strange day, or the
-first one under another control, is no drift."""
-RAISE_RATIO, CLEAR_RATIO = 1.5, 1.2
-"""Error over that on held-out days above which each day counts as too large, and below which the
-middle one of the days has to be for another model: between the two things stay as they are."""
+DRIFT_DAYS = 7
+"""The days that a verdict looks back on."""
+LEAST_DAYS = 3
+"""Days [1] of these that have to be known."""
+ALLOWED_RATIO, LARGEST_RATIO, RAISE_SUM = 1.6, 4.0, 3.5
+"""A cumulative sum (Page 1954, doi:10.1093/biomet/41.1-2.100) of the day's error over that on
+held-out days, less ``ALLOWED_RATIO``, never below 0. Above ``RAISE_SUM`` a model is given up. A day
+counts ``LARGEST_RATIO`` at most, so that one strange day, or the first one under another control,
+is no drift. ``ALLOWED_RATIO`` lies between the days of a model that holds (1 on average) and those
+after a change worth knowing of (2 to 3)."""
+CLEAR_RATIO = 1.2
+"""The middle one of the last ``LEAST_DAYS`` has to be below this for another model: between the two
+things stay as they are."""
 LEAST_K = 0.25
 """Held-out errors below this [K] count as this: nobody feels the difference."""
 LEAST_SAMPLES = 8
 """Predictions [1] of each day that a verdict needs."""
-HISTORY_DAYS = 8.0
+HISTORY_DAYS = 11.0
 """The window of the verdict, a day of lead and three days for the filter to settle."""
 
 
@@ -97,14 +104,14 @@ class _Judged:
     def _drifting(self, z: int, last: PredictionDay | None) -> bool:
         """Whether the zone's model is given up, with its standing so far in mind."""
         was = last is not None and last.drifting
-        days = [self._ratio(z, self.day - i * DAY) for i in range(DRIFT_DAYS)]
+        days = [self._ratio(z, self.day - i * DAY) for i in reversed(range(DRIFT_DAYS))]
         ratios = [ratio for ratio in days if ratio is not None]
-        if len(ratios) < DRIFT_DAYS:
+        if len(ratios) < LEAST_DAYS:
             return was
         if not was or last is None:
-            return min(ratios) > RAISE_RATIO
+            return excess(ratios) > RAISE_SUM
         learned_since = self.model.identified_at > last.model_at
-        return not (learned_since and median(ratios) < CLEAR_RATIO)
+        return not (learned_since and median(ratios[-LEAST_DAYS:]) < CLEAR_RATIO)
 
     def _ratio(self, z: int, day: date) -> float | None:
         """Error on a local day over that on held-out days; None where too little is known."""
@@ -113,6 +120,14 @@ class _Judged:
         if len(errors) < LEAST_SAMPLES:
             return None
         return _rms(errors) / max(LEAST_K, self._held_out(self.found.zones[z]))
+
+
+def excess(ratios: Sequence[float]) -> float:
+    """The cumulative sum of the days' ratios, oldest first, at the last of them."""
+    total = 0.0
+    for ratio in ratios:
+        total = max(0.0, total + min(ratio, LARGEST_RATIO) - ALLOWED_RATIO)
+    return total
 
 
 async def record_predictions(

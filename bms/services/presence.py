@@ -9,15 +9,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bms.journal import dialect
+
 CLAIM_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A guard that holds the lock. ``silent_s`` [s] since its last heartbeat."""
+    """A guard that holds the lock. ``silent_s`` [s] since its last heartbeat; ``reads`` says which
+    leases it can read (``bms.journal.dialect``), empty where it does not say."""
 
     pid: int
     silent_s: float
+    reads: str = ""
 
 
 class Presence:
@@ -29,6 +33,7 @@ class Presence:
     def __init__(self, journal: Path) -> None:
         self.path = journal.with_name(f"{journal.name}.guard")
         self._descriptor: int | None = None
+        self._reads = dialect()  # not between the lock and the first heartbeat: it takes a moment
 
     def claim(self) -> bool:
         """Become the guard. False when another one is. Raises OSError when the disk refuses."""
@@ -48,7 +53,8 @@ class Presence:
     def beat(self) -> None:
         """Say that we are still at work."""
         if self._descriptor is not None:
-            os.pwrite(self._descriptor, f"{os.getpid():>10} {time.monotonic():>16.3f}".encode(), 0)
+            beat = f"{os.getpid():>10} {time.monotonic():>16.3f} {self._reads}"
+            os.pwrite(self._descriptor, beat.encode(), 0)
 
     def drop(self) -> None:
         """Stop being the guard."""
@@ -72,8 +78,11 @@ class Presence:
 
 
 def _sighting(content: bytes) -> Sighting:
-    """Pid and heartbeat; a guard that has not written them yet has just claimed the lock."""
-    words = content.split()
-    if len(words) != 2:
+    """Pid, heartbeat and dialect; a guard that has not written them yet has just claimed the lock,
+    one of an earlier version writes no dialect."""
+    words = content.decode().split()
+    if len(words) < 2:
         return Sighting(pid=0, silent_s=0.0)
-    return Sighting(int(words[0]), max(0.0, time.monotonic() - float(words[1])))
+    pid, beat, *reads = words
+    silent_s = max(0.0, time.monotonic() - float(beat))
+    return Sighting(int(pid), silent_s, reads[0] if reads else "")

@@ -13,27 +13,30 @@ from bms.model.grid import on_grid, timetable_values
 from bms.model.plan import (
     CurveTask,
     History,
-    Lever,
     Numbers,
     Problem,
     VentilationHistory,
-    VentilationTask,
     Weather,
     ZoneHistory,
     ZoneTask,
 )
 from bms.model.series import Floats
-from bms.model.site import HeatSourceKind, Point, Role, Site, Ventilation, Zone
+from bms.model.site import HeatSourceKind, Role, Site, Zone
 from bms.model.units import Commodity
 from bms.model.words import Words
-from bms.ports import Feed, Fold, Store, Tariffs
+from bms.ports import Feed, Store, Tariffs
+from bms.services.air import co2_now, ventilated_past, ventilation_task
 from bms.services.backoff import backoffs
 from bms.services.consumption import consumption
-from bms.services.drift import drift_words, drifting_zones
+from bms.services.drift import drift_words, drifting_zones, holding
+from bms.services.heat_price import heat_price
+from bms.services.levers import STEP, lever_of, means, point_of, value_now
 from bms.services.occupancy import Use, use_of
 from bms.services.outdoor_forecast import corrected
+from bms.services.power import power_terms
 
-STEP = timedelta(minutes=15)
+__all__ = ["IDENTIFY_DAYS", "STATE_DAYS", "STEP", "assemble", "history", "numbers", "quarter"]
+
 STATE_DAYS = 2
 IDENTIFY_DAYS = 35
 
@@ -74,31 +77,43 @@ def assemble(
     use = use_of(site, store, start, end)
     drifted = drifting_zones(site, store, now)
     inside = backoffs(site, store, now)
-    heat = tariffs.heat(site.heat_tariff, start, STEP, n)
+    heat, of_heat = heat_price(site, start, n, now=now, store=store, tariffs=tariffs)
     heat_kg = tariffs.heat_emissions(site.heat_tariff, start, STEP, n)
+    power = power_terms(site, now=now, store=store, tariffs=tariffs)
+    step_s = int(STEP.total_seconds())
     return Problem(
         site=site.id,
         start=start,
-        step_s=int(STEP.total_seconds()),
+        step_s=step_s,
         timezone=site.timezone,
         latitude=site.latitude,
         longitude=site.longitude,
         weather=weather,
         electricity_dkk_per_kwh=prices.dkk_per_kwh,
-        heat_dkk_per_kwh=numbers(heat.values),
+        heat_dkk_per_kwh=numbers(heat),
         electricity_kg_per_kwh=prices.kg_per_kwh,
         heat_kg_per_kwh=numbers(heat_kg.values),
         zones=tuple(
-            replace(_zone_task(use, zone, store, now, n), comfort_backoff_k=inside.get(zone.id))
+            replace(_zone_task(use, zone, store, now, n), start_backoff_k=inside.get(zone.id))
             for zone in site.zones
         ),
         heat_source=site.heat_source,
-        ventilation=tuple(_ventilation_task(use, unit, start, n) for unit in site.ventilation),
+        ventilation=tuple(
+            ventilation_task(use, unit, start, step_s, n) for unit in site.ventilation
+        ),
         curve=_curve_task(site),
+        peak_so_far_kw=power.so_far_kw,
+        peak_dkk_per_kw=power.dkk_per_kw,
+        power_limit_kw=power.limit_kw,
         history=history(site, now=now, store=store, feed=feed, days=history_days),
-        model=None if drifted else store.model(site.id),
+        model=holding(store.model(site.id), drifted),
         weights=site.weights,
-        notes=drift_words(site, drifted) + notes + temps.notes + more + use.words(start, end),
+        notes=drift_words(site, drifted)
+        + notes
+        + temps.notes
+        + more
+        + of_heat
+        + use.words(start, end),
     )
 
 
@@ -109,7 +124,7 @@ def history(site: Site, *, now: datetime, store: Store, feed: Feed, days: float)
     start = end - STEP * n
     weather, _ = _weather(site, feed, start, end, now)
     use = use_of(site, store, start, end)
-    measured = _values(store, _point(site, Role.OUTDOOR_TEMP), start, end, n)
+    measured = means(store, point_of(site, Role.OUTDOOR_TEMP), start, n)
     if np.isfinite(measured).any():
         weather = replace(weather, temp_out_c=numbers(measured))
     return History(
@@ -117,19 +132,10 @@ def history(site: Site, *, now: datetime, store: Store, feed: Feed, days: float)
         step_s=int(STEP.total_seconds()),
         weather=weather,
         heat_kw=numbers(_heat_kw(site, store, start, end, n)),
-        zones=tuple(_zone_history(use, zone, store, start, end, n) for zone in site.zones),
+        zones=tuple(_zone_history(use, zone, store, start, n) for zone in site.zones),
         ventilation=tuple(
             VentilationHistory(
-                id=unit.id,
-                run=numbers(
-                    _values(
-                        store,
-                        _point(site, Role.VENTILATION_RUN, ventilation=unit.id),
-                        start,
-                        end,
-                        n,
-                    )
-                ),
+                id=unit.id, run=numbers(ventilated_past(site, unit, store, start, n))
             )
             for unit in site.ventilation
         ),
@@ -192,21 +198,6 @@ def _prices(
     return Electricity(prices, factors), tuple(notes)
 
 
-def _point(
-    site: Site, role: Role, *, zone: str | None = None, ventilation: str | None = None
-) -> Point | None:
-    for point in site.points_by_role(role):
-        if point.zone == zone and point.ventilation == ventilation:
-            return point
-    return None
-
-
-def _values(store: Store, point: Point | None, start: datetime, end: datetime, n: int) -> Floats:
-    if point is None:
-        return np.full(n, np.nan)
-    return store.series(point.id, start, end, STEP, Fold.MEAN).values
-
-
 def _heat_kw(site: Site, store: Store, start: datetime, end: datetime, n: int) -> Floats:
     """Mean heating power of the building [kW] from the register of its heat meter."""
     for meter in site.meters:
@@ -216,11 +207,9 @@ def _heat_kw(site: Site, store: Store, start: datetime, end: datetime, n: int) -
     return np.full(n, np.nan)
 
 
-def _zone_history(
-    use: Use, zone: Zone, store: Store, start: datetime, end: datetime, n: int
-) -> ZoneHistory:
+def _zone_history(use: Use, zone: Zone, store: Store, start: datetime, n: int) -> ZoneHistory:
     def measured(role: Role) -> Numbers:
-        return numbers(_values(store, _point(use.site, role, zone=zone.id), start, end, n))
+        return numbers(means(store, point_of(use.site, role, zone=zone.id), start, n))
 
     return ZoneHistory(
         id=zone.id,
@@ -234,7 +223,7 @@ def _zone_history(
 def _zone_task(use: Use, zone: Zone, store: Store, now: datetime, n: int) -> ZoneTask:
     site = use.site
     start, step_s = quarter(now), int(STEP.total_seconds())
-    setpoint = _point(site, Role.ZONE_SETPOINT, zone=zone.id)
+    setpoint = point_of(site, Role.ZONE_SETPOINT, zone=zone.id)
     in_use = use.in_use(zone, start, step_s, n)
     comfort = zone.comfort
     return ZoneTask(
@@ -244,47 +233,17 @@ def _zone_task(use: Use, zone: Zone, store: Store, now: datetime, n: int) -> Zon
         low_c=tuple(comfort.low_c if busy else comfort.floor_c for busy in in_use),
         high_c=tuple(comfort.high_c if busy else comfort.ceiling_c for busy in in_use),
         own_setpoint_c=timetable_values(zone.own_setpoint, site, start, step_s, n),
-        lever=_lever(setpoint),
+        lever=lever_of(setpoint),
         name=zone.name,
-        setpoint_c=_value_now(store, setpoint, now),
-    )
-
-
-def _value_now(store: Store, point: Point | None, now: datetime) -> float | None:
-    """The value of the last quarter of an hour; older ones are no present."""
-    reading = store.latest([point.id]).get(point.id) if point is not None else None
-    fresh = reading is not None and now - STEP <= reading.time <= now
-    return round(reading.value, 4) if reading and fresh and reading.value is not None else None
-
-
-def _ventilation_task(use: Use, unit: Ventilation, start: datetime, n: int) -> VentilationTask:
-    site, step_s = use.site, int(STEP.total_seconds())
-    return VentilationTask(
-        id=unit.id,
-        zones=unit.zones,
-        flow_m3_h=unit.flow_m3_h,
-        fan_kw=unit.fan_kw,
-        recovery=unit.recovery,
-        own_run=timetable_values(unit.own_run, site, start, step_s, n),
-        required=use.ventilated(unit, start, step_s, n),
-        lever=_lever(_point(site, Role.VENTILATION_RUN, ventilation=unit.id)),
+        setpoint_c=value_now(store, setpoint, now),
+        volume_m3=zone.volume_m3,
+        people=use.people_in(zone, start, step_s, n),
+        co2_limit_ppm=comfort.co2_limit_ppm,
+        co2_ppm=co2_now(use, zone, store, now),
     )
 
 
 def _curve_task(site: Site) -> CurveTask | None:
     """The heating curve of the whole building, where its shift may be written."""
-    lever = _lever(_point(site, Role.HEATING_CURVE_SHIFT))
+    lever = lever_of(point_of(site, Role.HEATING_CURVE_SHIFT))
     return CurveTask(lever=lever) if lever is not None else None
-
-
-def _lever(point: Point | None) -> Lever | None:
-    if point is None or point.write is None:
-        return None
-    return Lever(
-        point=point.id,
-        role=point.role,
-        unit=point.unit,
-        minimum=point.write.minimum,
-        maximum=point.write.maximum,
-        resolution=point.write.resolution,
-    )

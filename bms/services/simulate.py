@@ -165,7 +165,10 @@ def _changed_zone(zone: ZoneTask, setpoint_k: float, shut: tuple[bool, ...]) -> 
         for at, least, use, off in zip(zone.high_c, low, occupied, shut, strict=True)
     )
     own = tuple(value + setpoint_k for value in zone.own_setpoint_c)
-    return replace(zone, occupied=occupied, low_c=low, high_c=high, own_setpoint_c=own)
+    people = tuple(0.0 if off else number for number, off in zip(zone.people, shut, strict=False))
+    return replace(
+        zone, occupied=occupied, low_c=low, high_c=high, own_setpoint_c=own, people=people
+    )
 
 
 def _changed_unit(

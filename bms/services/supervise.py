@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bms.errors import GuardError
-from bms.journal import FileJournal
+from bms.journal import FileJournal, dialect
 from bms.services.presence import Presence, Sighting
 
 SILENT_SECONDS = 30.0
@@ -130,7 +130,17 @@ class GuardSupervisor:
 
     @staticmethod
     def _beating(seen: Sighting | None) -> bool:
-        return seen is not None and seen.silent_s < SILENT_SECONDS
+        """Whether a guard is at work that can read what we write. Raises ``GuardError`` where
+        another version is: it would skip what it cannot read, and never give that back."""
+        if seen is None or not seen.pid or seen.silent_s >= SILENT_SECONDS:
+            return False
+        if seen.reads != dialect():
+            raise GuardError(
+                f"the guard (process {seen.pid}) is of another version and cannot read every "
+                "lease; nothing is written. Restart it; one that a backend has started ends by "
+                "itself with its last lease"
+            )
+        return True
 
     def _complaint(self, seen: Sighting | None) -> str:
         if seen is not None:

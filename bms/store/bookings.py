@@ -81,6 +81,7 @@ def _row(booking: Booking) -> BookingRow:
         reason=booking.reason,
         author=booking.author,
         made_at=booking.made_at,
+        people=booking.people,
     )
 
 
@@ -95,4 +96,5 @@ def _booking(row: BookingRow) -> Booking:
         reason=row.reason,
         author=row.author,
         made_at=row.made_at,
+        people=row.people,
     )

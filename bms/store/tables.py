@@ -373,3 +373,4 @@ class BookingRow(SQLModel, table=True):
     made_at: datetime = Field(sa_type=UtcTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     removed_by: str | None = None
+    people: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ SITE_SIGNALS = (
     "el.power",
 )
 HEAT_PUMP_SIGNALS = ("hp.energy", "hp.power")
+AIR_SIGNALS = ("ahu1.flow", "ahu1.supply_air_setpoint")
+"""Commands to the air handling unit, shown without noise after all other signals."""
 
 NOISE = {"temp": 0.05, "co2": 8.0, "water": 0.05}
 """Standard deviation of temperatures [K], carbon dioxide [ppm] and water temperatures [K]."""
@@ -70,6 +73,17 @@ class Registers:
         return Registers(*(np.repeat(values[:1], worlds, axis=0) for values in vars(self).values()))
 
 
+class Effective(NamedTuple):
+    """What acts in our world: setpoints (N,) [degC]; run (0 or 1), shift of the heating curve [K],
+    air flow [%] and setpoint of the supply air [degC], each (S,)."""
+
+    setpoint: FloatArray
+    run: FloatArray
+    shift: FloatArray
+    flow_pct: FloatArray
+    supply_air_c: FloatArray
+
+
 class Panel:
     """All signals of all sites as one vector, with the place of each."""
 
@@ -89,6 +103,7 @@ class Panel:
         self._pump = pump
         everywhere = np.arange(len(stock.members))
         self._site_place = {kind: self._site_places(kind, everywhere) for kind in SITE_SIGNALS}
+        self._site_place |= {kind: self._site_places(kind, everywhere) for kind in AIR_SIGNALS}
         self._site_place |= {kind: self._site_places(kind, pump) for kind in HEAT_PUMP_SIGNALS}
 
     def _zone_places(self, kind: str) -> IntArray:
@@ -110,24 +125,25 @@ class Panel:
         state: State,
         flows: Flows,
         registers: Registers,
-        effective: tuple[FloatArray, FloatArray, FloatArray],
+        effective: Effective,
         outdoor_c: float,
     ) -> FloatArray:
-        """Every signal without noise, in its unit; ``effective`` is (setpoint, run, shift)."""
+        """Every signal without noise, in its unit."""
         seen = np.zeros(int(self.first[-1]))
-        setpoint, run, shift = effective
         zone = self._zone_place
         seen[zone["temp"]] = state.air[world]
-        seen[zone["setpoint"]] = setpoint
+        seen[zone["setpoint"]] = effective.setpoint
         seen[zone["valve"]] = 100.0 * state.thermostats.valve[world]
         seen[zone["co2"]] = state.co2[world]
         by_site = {
             "outdoor.temp": np.full(len(self.stock.members), outdoor_c),
             "plant.supply_temp": state.supply[world],
             "plant.return_temp": state.back[world],
-            "plant.curve_shift": shift,
-            "ahu1.run": run,
+            "plant.curve_shift": effective.shift,
+            "ahu1.run": effective.run,
             "ahu1.supply_air_temp": state.supply_air[world],
+            "ahu1.flow": effective.flow_pct,
+            "ahu1.supply_air_setpoint": effective.supply_air_c,
             "heat.energy": registers.heat[world] / 1e3,
             "heat.volume": registers.volume[world],
             "heat.power": flows.heat[world] / 1e3,
@@ -154,23 +170,22 @@ class Panel:
     def _drawn(self, day: int) -> FloatArray:
         """Noise of a UTC day: the same whoever reads, and however often."""
         if day != self._day:
-            self._draws = np.hstack(
-                [
-                    np.random.default_rng([member.seed, 11, day]).standard_normal(
-                        (SLOTS, len(names))
-                    )
-                    for member, names in zip(self.stock.members, self.names, strict=True)
-                ]
-            )
+            quiet = np.zeros((SLOTS, len(AIR_SIGNALS)))
+            parts: list[FloatArray] = []
+            for member, names in zip(self.stock.members, self.names, strict=True):
+                rng = np.random.default_rng([member.seed, 11, day])
+                noisy = rng.standard_normal((SLOTS, len(names) - len(AIR_SIGNALS)))
+                parts += [noisy, quiet]
+            self._draws = np.hstack(parts)
             self._day = day
         return self._draws
 
 
 def signal_names(site: SimSite) -> tuple[str, ...]:
-    """Every signal of a site, zones first."""
+    """Every signal of a site, zones first, commands to the air handling unit last."""
     zones = tuple(f"{zone.name}.{kind}" for zone in site.kind.zones for kind in ZONE_SIGNALS)
     pump = HEAT_PUMP_SIGNALS if site.archetype == "school" else ()
-    return zones + SITE_SIGNALS + pump
+    return zones + SITE_SIGNALS + pump + AIR_SIGNALS
 
 
 def _noise_of(name: str) -> float:

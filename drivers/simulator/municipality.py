@@ -15,7 +15,7 @@ import numpy as np
 
 from drivers.simulator.calendars import SLOT_S, FloatArray
 from drivers.simulator.inputs import DAY_S, DayInputs, Surroundings, slot_of
-from drivers.simulator.instruments import Panel, Registers
+from drivers.simulator.instruments import Effective, Panel, Registers
 from drivers.simulator.physics import (
     Control,
     Flows,
@@ -35,6 +35,15 @@ WARM_UP_S = 3 * DAY_S
 SETPOINT_LIMITS_C = (8.0, 28.0)
 """What a room controller accepts from outside."""
 SHIFT_LIMITS_K = (-15.0, 15.0)
+FLOW_LIMITS_PCT = (10.0, 100.0)
+"""Fans turn no slower than this while they run."""
+SUPPLY_AIR_LIMITS_C = (10.0, 30.0)
+FULL_FLOW_PCT = 100.0
+LIMITS = {
+    "plant.curve_shift": SHIFT_LIMITS_K,
+    "ahu1.flow": FLOW_LIMITS_PCT,
+    "ahu1.supply_air_setpoint": SUPPLY_AIR_LIMITS_C,
+}
 
 
 class Municipality:
@@ -61,6 +70,8 @@ class Municipality:
         self._asked_setpoint = np.full(zones, np.nan)
         self._asked_run = np.full(members, np.nan)
         self._asked_shift = np.full(members, np.nan)
+        self._asked_flow = np.full(members, np.nan)
+        self._asked_supply_air = np.full(members, np.nan)
         self._registers = Registers.installed(self._stock)
         own, _ = self._own()
         self._physics = Physics(self._stock, starting_state(self._stock, own))
@@ -123,13 +134,19 @@ class Municipality:
         asked[place] = _accepted(signal, value)
 
     def own_value(self, site: str, signal: str) -> float:
-        """What the own timetable asks for now: a setpoint [degC], run (0 or 1), shift (0 K)."""
+        """What the own programme asks for now: a setpoint [degC], run (0 or 1), shift (0 K), flow
+        (100 %), the setpoint of the supply air [degC]."""
         self._commandable(site, signal)
+        index = self._site[site]
         setpoint, run = self._own()
-        if signal == "plant.curve_shift":
-            return 0.0
-        if signal == "ahu1.run":
-            return float(run[self._site[site]])
+        of_site = {
+            "plant.curve_shift": 0.0,
+            "ahu1.run": float(run[index]),
+            "ahu1.flow": FULL_FLOW_PCT,
+            "ahu1.supply_air_setpoint": float(self._stock.sites.supply_air[index]),
+        }
+        if signal in of_site:
+            return of_site[signal]
         return float(setpoint[self._zone(site, signal)])
 
     def record(self) -> TruthRecord:
@@ -195,24 +212,30 @@ class Municipality:
         day, slot = self._inputs()
         return day.own_setpoint[slot], day.own_run[slot]
 
-    def _effective(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Setpoint (N,), run and shift (S,) of our world, commands over own control."""
+    def _effective(self) -> Effective:
+        """What acts in our world: commands over own control."""
         setpoint, run = self._own()
-        return (
-            np.where(np.isnan(self._asked_setpoint), setpoint, self._asked_setpoint),
-            np.where(np.isnan(self._asked_run), run, self._asked_run),
-            np.where(np.isnan(self._asked_shift), 0.0, self._asked_shift),
+        return Effective(
+            _over(self._asked_setpoint, setpoint),
+            _over(self._asked_run, run),
+            _over(self._asked_shift, 0.0),
+            _over(self._asked_flow, FULL_FLOW_PCT),
+            _over(self._asked_supply_air, self._stock.sites.supply_air),
         )
 
     def _control(self, day: DayInputs, slot: int) -> Control:
-        setpoint, run, shift = self._effective()
+        setpoint, run, shift, flow_pct, supply_air = self._effective()
+        flow = flow_pct / FULL_FLOW_PCT
         if self._recorder is None:
-            return Control(setpoint[None], run[None], shift[None])
-        zero = np.zeros_like(shift)
+            return Control(setpoint[None], run[None], shift[None], flow[None], supply_air[None])
+        none, full = np.zeros_like(shift), np.ones_like(flow)
+        usual = self._stock.sites.supply_air
         return Control(
             np.stack([day.own_setpoint[slot], day.tuned_setpoint[slot], setpoint]),
             np.stack([day.own_run[slot], day.tuned_run[slot], run]),
-            np.stack([zero, zero, shift]),
+            np.stack([none, none, shift]),
+            np.stack([full, full, flow]),
+            np.stack([usual, usual, supply_air]),
         )
 
     def _measured(self) -> FloatArray:
@@ -228,11 +251,15 @@ class Municipality:
         return self._panel.measured(true, self._day_number, slot)
 
     def _commandable(self, site: str, signal: str) -> tuple[FloatArray, int]:
+        of_site = {
+            "ahu1.run": self._asked_run,
+            "ahu1.flow": self._asked_flow,
+            "ahu1.supply_air_setpoint": self._asked_supply_air,
+            "plant.curve_shift": self._asked_shift,
+        }
         index = self._site[site]
-        if signal == "ahu1.run":
-            return self._asked_run, index
-        if signal == "plant.curve_shift":
-            return self._asked_shift, index
+        if signal in of_site:
+            return of_site[signal], index
         return self._asked_setpoint, self._zone(site, signal)
 
     def _zone(self, site: str, signal: str) -> int:
@@ -246,5 +273,10 @@ class Municipality:
 def _accepted(signal: str, value: float) -> float:
     if signal == "ahu1.run":
         return 1.0 if value > 0.5 else 0.0
-    low, high = SHIFT_LIMITS_K if signal == "plant.curve_shift" else SETPOINT_LIMITS_C
+    low, high = LIMITS.get(signal, SETPOINT_LIMITS_C)
     return min(max(value, low), high)
+
+
+def _over(asked: FloatArray, own: FloatArray | float) -> FloatArray:
+    """What was asked for, and own control where nothing was."""
+    return np.where(np.isnan(asked), own, asked)

@@ -33,6 +33,10 @@ def room_objects(zones: Sequence[str]) -> tuple[ObjectSpec, ...]:
         ObjectSpec(INPUT, 1, "outdoor.temp", "degrees-celsius", 0.2),
         ObjectSpec(INPUT, 4, "ahu1.supply_air_temp", "degrees-celsius", 0.2),
         ObjectSpec(SWITCH, 1, "ahu1.run"),
+        ObjectSpec(VALUE, 2, "ahu1.flow", "percent", 1.0, low=10.0, high=100.0),
+        ObjectSpec(
+            VALUE, 3, "ahu1.supply_air_setpoint", "degrees-celsius", 0.2, low=10.0, high=30.0
+        ),
     ]
     for k, zone in enumerate(zones, start=1):
         at = 100 * k

@@ -58,6 +58,8 @@ class Control:
     setpoint: FloatArray  # (W, N) [degC]
     run: FloatArray  # (W, S) 0 or 1
     shift: FloatArray  # (W, S) [K]
+    flow: FloatArray  # (W, S) share of the full air flow while it runs, 0..1
+    supply_air: FloatArray  # (W, S) setpoint of the supply air [degC]
 
 
 @dataclass(frozen=True)
@@ -174,14 +176,15 @@ class Physics:
         return site_values[..., self.stock.zones.site]
 
     def _ventilate(self, x: Moment, control: Control, on: FloatArray, dt_h: float) -> _Air:
-        """Air handling unit: damper, heat recovery, heating coil, fan."""
+        """Air handling unit: damper, heat recovery, heating coil, fan (power as flow squared)."""
         s, sites, zones = self.state, self.stock.sites, self.stock.zones
-        s.flow = s.flow + (control.run * sites.air_flow - s.flow) * _pull(dt_h, DAMPER_H)
+        wanted = control.run * control.flow * sites.air_flow
+        s.flow = s.flow + (wanted - s.flow) * _pull(dt_h, DAMPER_H)
         running = s.flow * AIR_WHM3K
         extract = self._sum(s.air * zones.air_share)
         recovered = x.outdoor_c + sites.recovery * (extract - x.outdoor_c)
-        before = np.minimum(recovered, np.maximum(sites.supply_air, x.outdoor_c))
-        need = np.maximum(sites.supply_air - before, 0.0) * running
+        before = np.minimum(recovered, np.maximum(control.supply_air, x.outdoor_c))
+        need = np.maximum(control.supply_air - before, 0.0) * running
         reach = 0.7 * np.maximum(s.supply - before, 0.0) * running
         target = np.minimum(need, reach) * on
         s.coil = np.minimum(s.coil + (target - s.coil) * _pull(dt_h, COIL_H), target)

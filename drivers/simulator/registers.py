@@ -21,7 +21,13 @@ _FORMATS = {
     DataType.UINT32: "I",
     DataType.FLOAT32: "f",
 }
-LIMITS = {"setpoint": (8.0, 28.0), "run": (0.0, 1.0), "curve_shift": (-10.0, 10.0)}
+LIMITS = {
+    "setpoint": (8.0, 28.0),
+    "run": (0.0, 1.0),
+    "curve_shift": (-10.0, 10.0),
+    "flow": (10.0, 100.0),
+    "supply_air": (10.0, 30.0),
+}
 
 
 class Refusal(IntEnum):
@@ -203,7 +209,8 @@ def hall_controller(unit: int, zones: Sequence[str]) -> UnitMap:
 
     Zone ``k`` (from 1): ``10k`` temperature, ``10k+1`` valve, ``10k+2`` CO2, ``10k+3`` effective
     setpoint; holding ``99+k`` setpoint (reads the effective, writes the remote value) and
-    ``149+k`` its enable.
+    ``149+k`` its enable. Holding 120 runs the ventilation, 121 is its flow [%] and 122 the setpoint
+    of its supply air [0.1 degC].
     """
     cells = [
         Cell(0, DataType.INT16, "outdoor.temp", 0.1),
@@ -213,6 +220,8 @@ def hall_controller(unit: int, zones: Sequence[str]) -> UnitMap:
     ]
     knobs = [
         _knob(120, "ahu1.run", "run", DataType.UINT16),
+        _knob(121, "ahu1.flow", "flow", DataType.UINT16),
+        _knob(122, "ahu1.supply_air_setpoint", "supply_air", scale=0.1),
         _knob(130, "plant.curve_shift", "curve_shift"),
     ]
     for k, zone in enumerate(zones, start=1):

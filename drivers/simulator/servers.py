@@ -29,6 +29,8 @@ _LEVERS: dict[str, Callable[[], Lever]] = {
     "setpoint": RemoteSetpoint,
     "run": TimetableRegister,
     "curve_shift": PlainRegister,
+    "flow": PlainRegister,
+    "supply_air_setpoint": PlainRegister,
 }
 INSTANCES = {"townhall": 1001, "school": 1002}
 

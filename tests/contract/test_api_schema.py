@@ -54,6 +54,10 @@ UNITS = (
     "_dkk_per_kh",
     "_mwh",
     "_dkk_per_k_mwh",
+    "_ppm",
+    "_pct",
+    "_dkk_per_kw",
+    "_per_k",
 )
 WITHOUT_UNIT = {
     "latitude",  # degrees, by nature
@@ -67,6 +71,7 @@ WITHOUT_UNIT = {
     "guf_share",
     "n_eff",
     "degree_days",  # K·d, by name
+    "people",  # a count by name
     "nmbe",
     "r2",
     "rho",

@@ -43,9 +43,10 @@ def test_it_is_a_store(store: AnyStore) -> None:
 
 class TestBookings:
     def test_they_come_back_whole_by_their_start(self, store: AnyStore) -> None:
-        for booking in (EVENING, WEEK, replace(EVENING, id="b3", site="barn")):
+        crowded = replace(EVENING, id="b4", people=120.0)
+        for booking in (EVENING, WEEK, replace(EVENING, id="b3", site="barn"), crowded):
             store.add_booking(booking)
-        assert store.bookings("lodge", utc(2019, 1, 1)) == [WEEK, EVENING]
+        assert store.bookings("lodge", utc(2019, 1, 1)) == [WEEK, EVENING, crowded]
         assert [b.id for b in store.bookings("barn", utc(2019, 1, 1))] == ["b3"]
 
     def test_only_those_that_overlap_are_given(self, store: AnyStore) -> None:

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -253,6 +254,27 @@ class TestTables:
             schema.upgrade(session.connection(), "bms.db")
         assert SqlReadings(link, LocalDays()).add_readings(quarters([1.0], TEMP)) == Ingested(new=1)
         link.close()
+
+    def test_bookings_of_before_people_were_counted_are_kept(self, file: Path) -> None:
+        """As the version before wrote them, in force and taken back; of both nobody knows how many
+        come."""
+        link = Link(f"sqlite:///{file}")
+        with link.writing(durable=True) as session:
+            schema.downgrade(session.connection(), "0005")
+            for row in ("'b1', NULL, NULL", "'b2', 1547481600000000, 'ole'"):
+                session.connection().exec_driver_sql(
+                    "INSERT INTO bookings (site, zone, starts, ends, kind, reason, author, made_at,"
+                    " id, removed_at, removed_by) VALUES ('school', 'gym', 1547575200000000,"
+                    f" 1547586000000000, 'in_use', 'choir', 'kari', 1547424000000000, {row})"
+                )
+        link.close()
+        store = SqlStore(f"sqlite:///{file}")
+        (kept,) = store.bookings("school", MONDAY)
+        assert (kept.id, kept.zone, kept.end - kept.start) == ("b1", "gym", 3 * HOUR)
+        assert kept.people is None
+        store.add_booking(replace(kept, id="b3", people=40.0))
+        assert [b.people for b in store.bookings("school", MONDAY)] == [None, 40.0]
+        store.close()
 
     def test_a_walk_that_fails_leaves_the_tables_as_they_were(self, file: Path) -> None:
         link = Link(f"sqlite:///{file}")

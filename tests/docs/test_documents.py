@@ -28,7 +28,9 @@ ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
 
 
 def commands(group: TyperGroup, *above: str) -> Iterator[str]:
-    for name, command in group.commands.items():
+    context = typer.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, TyperGroup):
             yield from commands(command, *above, name)
         else:
@@ -38,7 +40,7 @@ def commands(group: TyperGroup, *above: str) -> Iterator[str]:
 GROUP = typer.main.get_command(app)
 assert isinstance(GROUP, TyperGroup)
 COMMANDS = sorted(commands(GROUP))
-TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
 def code_lines(page: Path) -> list[str]:

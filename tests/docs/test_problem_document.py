@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.model.plan import PlanStatus
+from optimizer import check, mistakes, plan, read
 from tests.foreign_building import ForeignBuilding
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,16 @@ def test_the_loop_saves_heat_in_a_foreign_building_without_more_discomfort(
     assert names["schedule"].status is PlanStatus.OPTIMAL
     assert ours.heat_kwh < 0.9 * own.heat_kwh
     assert ours.discomfort_kh <= own.discomfort_kh + 0.1
+
+
+def test_the_least_problem_lacks_only_days_to_learn_from() -> None:
+    text = (ROOT / "docs" / "problem.md").read_text()
+    least = re.findall(r"```json\n(.*?)```", text, re.S)[0]
+
+    assert [(m.path, "10 days" in m.message) for m in mistakes(least)] == [
+        ("history.heat_kw", True)
+    ]
+    assert check(read(least), plan(read(least))) == ()
 
 
 def commands() -> list[str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bms.model.plan import BuildingModel, Problem, Weather
 from optimizer.planner import Optimizer
+from tests.examples import examples
 from tests.toy_building import lived_in, problem
 
 OPTIMIZER = Optimizer()
@@ -47,7 +48,7 @@ def blocks(values: st.SearchStrategy, length: int = STEPS) -> st.SearchStrategy[
     asked=st.lists(number_or_gap, min_size=6, max_size=6),
     asked_now=number_or_gap,
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_always_an_answer_that_may_be_written(
     temp: tuple,
     sun: tuple,

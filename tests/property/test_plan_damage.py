@@ -15,6 +15,7 @@ from bms.model.plan import CurveTask, Lever, Problem
 from bms.model.site import HeatSource, HeatSourceKind, Role
 from bms.model.units import Unit
 from optimizer.planner import Optimizer
+from tests.examples import examples
 from tests.planned_toy import task
 
 OPTIMIZER = Optimizer()
@@ -171,7 +172,7 @@ def test_each_damage_alone(damage: Damage) -> None:
 
 
 @given(st.lists(st.sampled_from(DAMAGES), min_size=2, max_size=4, unique=True))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_several_damages_together(damages: list[Damage]) -> None:
     problem = valid()
     for damage in damages:

@@ -19,6 +19,7 @@ from bms.ports import Fold, Store
 from bms.store.folds import Grid
 from bms.store.memory import MemoryStore
 from bms.store.sql import SqlStore
+from tests.examples import examples
 from tests.fakes_store import HOUR, QUARTER
 from tests.plain_rollups import PlainReadings, an_erasure
 
@@ -148,7 +149,7 @@ def compare_series(
         np.testing.assert_array_equal(found.values, expected.values)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=examples(80), deadline=None, derandomize=True)
 @given(events=EVENTS, begin=st.sampled_from(BEGINS))
 def test_rollups_are_what_the_readings_come_to(
     fresh: Fresh, events: list[Added | Forgotten | Refreshed], begin: datetime

@@ -27,7 +27,13 @@ from tests.fakes_safety import plan_of
 
 EXAMPLES = Path(__file__).parents[2] / "sites" / "examples"
 GUARD = (sys.executable, "-m", "bms.guard", "--check-seconds", "0.1")
-WANTED = {Role.ZONE_SETPOINT: 18.3, Role.VENTILATION_RUN: 0.0, Role.HEATING_CURVE_SHIFT: -2.0}
+WANTED = {
+    Role.ZONE_SETPOINT: 18.3,
+    Role.VENTILATION_RUN: 1.0,
+    Role.VENTILATION_FLOW: 40.0,
+    Role.SUPPLY_AIR_SETPOINT: 16.0,
+    Role.HEATING_CURVE_SHIFT: -2.0,
+}
 
 
 def wired_sites(ports: dict[str, dict[str, int]]) -> list[Site]:

@@ -34,7 +34,9 @@ HOUR = timedelta(hours=1)
 
 def commands(group: TyperGroup, *above: str) -> Iterator[tuple[str, ...]]:
     """Every command of the command line by its words."""
-    for name, command in group.commands.items():
+    context = typer.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, TyperGroup):
             yield from commands(command, *above, name)
         else:

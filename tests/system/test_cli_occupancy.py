@@ -37,8 +37,10 @@ def bms(tmp_path: Path) -> Bms:
 
 
 def test_a_booking_is_made_listed_and_taken_back(bms: Bms) -> None:
-    made = json.loads(bms("occupancy", "add", "school", "--zone", "gym", *EVENING, *WHO, "--json"))
+    evening = (*EVENING, "--people", "120")
+    made = json.loads(bms("occupancy", "add", "school", "--zone", "gym", *evening, *WHO, "--json"))
     assert (made["zone"], made["kind"], made["author"]) == ("gym", "in_use", "kari")
+    assert made["people"] == 120.0
     assert datetime.fromisoformat(made["start"]) == datetime(2099, 12, 3, 17, tzinfo=UTC)
     listed = bms("occupancy", "list", "school")
     assert made["id"] in listed

@@ -230,6 +230,20 @@ async def test_a_guard_that_cannot_start_forbids_writing(
         await keeper.ensure()
 
 
+@pytest.mark.parametrize("tongue", ["", " 0123456789ab"])
+async def test_a_guard_of_another_version_forbids_writing(journal: Path, tongue: str) -> None:
+    """It could not read the lease of a role that is new, and would never give that point back."""
+    presence = Presence(journal)
+    assert presence.claim()
+    keeper = GuardSupervisor(journal, None, deadline_s=20)
+    await keeper.ensure()
+    beat = f"{os.getpid():>10} {time.monotonic():>16.3f}{tongue}"
+    journal.with_name(f"{journal.name}.guard").write_text(beat)
+    with pytest.raises(GuardError, match=r"is of another version.*nothing is written"):
+        await asyncio.wait_for(keeper.ensure(), 5)
+    presence.drop()
+
+
 async def test_a_stopped_guard_counts_as_none(journal: Path) -> None:
     presence = Presence(journal)
     assert presence.claim()

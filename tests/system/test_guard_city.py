@@ -23,7 +23,8 @@ pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
 WRITER = Path(__file__).with_name("guard_city_writer.py")
-START = datetime(2019, 1, 14, 11, 0, tzinfo=UTC)
+START = datetime(2019, 1, 14, 1, 0, tzinfo=UTC)
+"""At night, when nobody needs air and every unit rests by its own control."""
 NAMES = ("townhall", "school", "sportshall")
 
 
@@ -81,7 +82,7 @@ async def test_a_killed_writer_leaves_every_point_under_the_buildings_own_contro
         assert free[site]["held"] == []
         assert not any(free[site]["slots"].values())
         assert not any(free[site]["enables"].values())
-        assert free[site]["effective"]["ahu1.run"] == 1.0
+        assert free[site]["effective"]["ahu1.run"] == 0.0
         assert free[site]["effective"] != taken[site]["effective"]
 
 

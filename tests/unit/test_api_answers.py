@@ -47,7 +47,10 @@ async def test_a_site_names_its_parts(browser):
         "high_c": 24.0,
         "floor_c": 16.0,
         "ceiling_c": 28.0,
+        "co2_limit_ppm": None,
     }
+    assert site["ventilation"][0]["least_flow_pct"] == 0.0
+    assert site["power"] == {"limit_kw": None, "peak_dkk_per_kw": None}
     assert [meter["id"] for meter in site["meters"]] == ["heat", "el", "hp"]
 
 

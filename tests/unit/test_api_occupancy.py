@@ -37,6 +37,16 @@ async def test_a_booking_is_made_listed_and_taken_back(desk):
     assert world.store.bookings("lodge", NOW) == []
 
 
+async def test_how_many_come_is_kept_and_shown(desk):
+    world, browser = desk
+    made = await browser.post("/v1/sites/lodge/occupancy", json=body(people=120))
+    assert made.json()["people"] == 120.0
+    (kept,) = world.store.bookings("lodge", NOW)
+    assert kept.people == 120.0
+    silent = await browser.post("/v1/sites/lodge/occupancy", json=body())
+    assert silent.json()["people"] is None
+
+
 async def test_a_week_is_closed_for_all_zones(desk):
     world, browser = desk
     week = body(kind="closed", end=(NOW + 168 * HOUR).isoformat(), reason="closed week")
@@ -55,6 +65,9 @@ async def test_a_week_is_closed_for_all_zones(desk):
         ({"start": "2019-02-01T18:00:00"}, 422),
         ({"reason": " "}, 422),
         ({"kind": "perhaps"}, 422),
+        ({"people": -3}, 422),
+        ({"people": 1e9}, 422),
+        ({"people": 12, "kind": "closed"}, 422),
     ],
 )
 async def test_wrong_bookings_change_nothing(desk, changes, status):

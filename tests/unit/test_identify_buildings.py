@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from bms.model.codec import from_json, to_json
 from bms.model.plan import BuildingModel
 from optimizer.estimate import estimate
-from optimizer.identify import identify, record_of, shares_of
+from optimizer.identify import ASKED_AGAIN_DAYS, identify, record_of, shares_of
 from optimizer.observer import drive, observe
 from optimizer.past import past_of
 from optimizer.prediction import prediction_errors
@@ -52,6 +53,39 @@ class TestTheModel:
             assert new.parameters["ua_kw_per_k"] == pytest.approx(
                 old.parameters["ua_kw_per_k"], rel=0.1
             )
+
+    def test_leaves_a_zone_that_it_refused_alone_for_some_days(
+        self, toy: Toy, model: BuildingModel
+    ) -> None:
+        """Every zone is studied on one night of three, whatever the other nights say."""
+        office = replace(model, zones=model.zones[:1])
+        found = set()
+        for steps in (0, 96, 192):
+            asked = problem(toy)
+            assert asked.history is not None
+            shorter = replace(
+                asked.history,
+                start=asked.history.start - timedelta(seconds=900 * steps),
+            )
+            last = replace(
+                office, identified_at=office.identified_at - timedelta(days=1 + steps / 96)
+            )
+            answer = identify(replace(asked, history=shorter), last)
+            assert isinstance(answer, BuildingModel)
+            found.add(len(answer.zones))
+        assert found == {1, 2}
+
+    def test_that_is_old_says_nothing_of_what_was_refused(
+        self, toy: Toy, model: BuildingModel
+    ) -> None:
+        old = replace(
+            model,
+            zones=model.zones[:1],
+            identified_at=model.identified_at - timedelta(days=ASKED_AGAIN_DAYS),
+        )
+        answer = identify(problem(toy), old)
+        assert isinstance(answer, BuildingModel)
+        assert len(answer.zones) == 2
 
     def test_of_the_problem_counts_as_yesterdays(self, toy: Toy, model: BuildingModel) -> None:
         task = replace(problem(toy), model=model)

@@ -12,10 +12,17 @@ from bms.model.plan import ZoneModel
 from optimizer.begin import rung_of, values_of
 from optimizer.choose import best_of, errors_ahead, restarts
 from optimizer.fit import fit_rung, task_of
-from optimizer.observer import drive, observe
+from optimizer.observer import (
+    SENSOR_K,
+    drive,
+    noise,
+    observe,
+    settled_gain,
+    with_disturbance,
+)
 from optimizer.rungs import Rung
 from optimizer.study import Study, study
-from optimizer.thermal import Rc
+from optimizer.thermal import Rc, steps_for
 from optimizer.uncertainty import standard_errors, time_constants_h
 from tests.made_room import C_AIR, C_MASS, H_MASS, UA, known_rc, made_room
 
@@ -131,6 +138,17 @@ class TestTheFilter:
         rmse = [float(np.sqrt(np.mean((x - truth)[settled] ** 2))) for x in (whole, gappy)]
         assert rmse[0] < 0.05
         assert rmse[1] < 1.5 * rmse[0] + 0.01
+
+    @pytest.mark.parametrize("step_h", [1 / 12, 0.25, 1.0])
+    def test_has_settled_where_the_recursion_does(self, step_h: float) -> None:
+        rc = known_rc()
+        at = steps_for(rc, np.zeros((1, 1)), step_h)
+        step, adds = with_disturbance(at.a[0], at.b[0], step_h)[0], noise(rc, step_h)[0]
+        covariance = np.eye(3)
+        for _ in range(6000):
+            gain = covariance[:, 0] / (covariance[0, 0] + SENSOR_K**2)
+            covariance = step @ (covariance - np.outer(gain, covariance[0])) @ step.T + adds
+        assert settled_gain(rc, 0.0, step_h)[0] == pytest.approx(gain, rel=1e-6)
 
     def test_a_record_with_holes_is_still_identified(self) -> None:
         record = made_room()

@@ -72,7 +72,7 @@ class TestWhatIsRefused:
         answer = study(still, "lokale")
         codes = told(answer)
         assert answer.temperature.beats_both  # as whoever always says the mean does
-        assert codes[0] == "rivals_better"
+        assert codes[0] == "heat_no_better_than_mean"
         assert "held_still" in codes
 
     def test_a_model_that_says_no_more_than_the_mean(self) -> None:

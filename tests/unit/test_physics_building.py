@@ -30,9 +30,23 @@ def still(physics: Physics, outdoor_c: float = 0.0, heating: float = 1.0) -> Mom
     )  # fmt: skip
 
 
-def control(physics: Physics, setpoint: float = 20.0, run: float = 0.0, shift: float = 0.0):
+def control(
+    physics: Physics,
+    setpoint: float = 20.0,
+    run: float = 0.0,
+    shift: float = 0.0,
+    flow: float = 1.0,
+    supply_air: float | None = None,
+):
     n, s = len(physics.stock.zones.site), len(physics.stock.members)
-    return Control(np.full((1, n), setpoint), np.full((1, s), run), np.full((1, s), shift))
+    own = physics.stock.sites.supply_air
+    return Control(
+        setpoint=np.full((1, n), setpoint),
+        run=np.full((1, s), run),
+        shift=np.full((1, s), shift),
+        flow=np.full((1, s), flow),
+        supply_air=own[None] if supply_air is None else np.full((1, s), supply_air),
+    )
 
 
 class FixedValves(Thermostats):

@@ -46,7 +46,9 @@ class TestEveryCase:
     def test_moves_each_point_as_it_should(self, folder: Path) -> None:
         problem, schedule, expected = answered(folder)
         plans = {found.point: found for found in schedule.setpoints}
-        levers = [task.lever for task in (*problem.zones, *problem.ventilation)]
+        levers = [zone.lever for zone in problem.zones]
+        for unit in problem.ventilation:
+            levers += [unit.lever, unit.flow_lever, unit.supply_lever]
 
         assert set(plans) == set(
             expected.get("points", [lever.point for lever in levers if lever is not None])

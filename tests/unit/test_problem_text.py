@@ -17,6 +17,7 @@ from optimizer import BadProblem, check, identify, mistakes, plan, read
 from optimizer.question import schema
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "problem.json"
+AIR = Path(__file__).parents[1] / "cases" / "plans" / "air_few_people_and_much_of_it"
 HALF_HOURS = Path(__file__).parents[1] / "cases" / "plans" / "steps_of_half_hours" / "problem.json"
 
 
@@ -201,6 +202,7 @@ UNITS = {
     "dkk_per_kw": "[DKK/kW]", "dkk_per_kwh": "[DKK/kWh]", "kg_per_kwh": "[kg CO2/kWh]",
     "dkk_per_kh": "[DKK/(K h)]", "dkk_per_kg": "[DKK/kg CO2]", "_kh": "[K h]",
     "_s": "[s]", "_m2": "[m2]", "_m3_h": "[m3/h]", "_pct": "[%]", "_wm2": "[W/m2]", "_min": "[min]",
+    "_m3": "[m3]", "_ppm": "[ppm]", "gain_per_k": "[1/K]",
 }  # fmt: skip
 
 
@@ -229,3 +231,75 @@ def test_the_schema_of_a_problem_takes_one_number_for_a_series() -> None:
     assert {"type": "null"} in known["ZoneHistory"]["properties"]["valve_pct"]["anyOf"]
     assert "valve_pct" not in known["ZoneHistory"]["required"]
     assert "temp_c" in known["ZoneHistory"]["required"]
+
+
+class TestTheAir:
+    """Mistakes in flow, supply air, people and COP, each with its place."""
+
+    @pytest.fixture
+    def aired(self) -> dict[str, Any]:
+        return json.loads((AIR / "problem.json").read_text("utf-8"))
+
+    def told(self, document: dict[str, Any]) -> dict[str, str]:
+        return {found.path: found.message for found in mistakes(json.dumps(document))}
+
+    def test_a_good_one_has_no_mistakes(self, aired: dict[str, Any]) -> None:
+        assert self.told(aired) == {}
+
+    def test_one_number_stands_for_a_series(self, aired: dict[str, Any]) -> None:
+        aired["zones"][0]["people"] = 12
+        aired["ventilation"][0] |= {"own_flow_pct": 60, "own_supply_c": 19}
+        problem = read(json.dumps(aired))
+
+        assert set(problem.zones[0].people) == {12}
+        assert set(problem.ventilation[0].own_flow_pct) == {60}
+        assert len(problem.ventilation[0].own_supply_c) == problem.steps
+
+    @pytest.mark.parametrize(
+        ("place", "value", "path"),
+        [
+            (("zones", 0, "people"), [1.0, 2.0], "zones[0].people"),
+            (("zones", 0, "people"), -3, "zones[0].people[0]"),
+            (("zones", 0, "co2_limit_ppm"), 10, "zones[0].co2_limit_ppm"),
+            (("zones", 0, "co2_limit_ppm"), None, "zones[0].co2_limit_ppm"),
+            (("zones", 0, "volume_m3"), 0, "zones[0].volume_m3"),
+            (("zones", 0, "co2_ppm"), 4, "zones[0].co2_ppm"),
+            (("ventilation", 0, "own_flow_pct"), 900, "ventilation[0].own_flow_pct[0]"),
+            (("ventilation", 0, "own_supply_c"), 292, "ventilation[0].own_supply_c[0]"),
+            (("ventilation", 0, "least_flow_pct"), 130, "ventilation[0].least_flow_pct"),
+            (("ventilation", 0, "flow_lever", "unit"), "K", "ventilation[0].flow_lever.unit"),
+            (
+                ("ventilation", 0, "flow_lever", "role"),
+                "ventilation_run",
+                "ventilation[0].flow_lever.role",
+            ),
+            (("ventilation", 0, "flow_lever", "maximum"), 25, "ventilation[0].flow_lever.maximum"),
+            (("ventilation", 0, "flow_lever", "point"), "ahu.run", "lever.point"),
+            (("heat_source", "cop_gain_per_k"), 0.3, "heat_source.cop_gain_per_k"),
+        ],
+    )
+    def test_names_the_place(
+        self, aired: dict[str, Any], place: tuple[Any, ...], value: object, path: str
+    ) -> None:
+        owner: Any = aired
+        for name in place[:-1]:
+            owner = owner[name]
+        owner[place[-1]] = value
+
+        assert path in self.told(aired)
+
+    def test_a_supply_lever_needs_to_know_its_own_setpoint(self, aired: dict[str, Any]) -> None:
+        lever = aired["ventilation"][0]["flow_lever"] | {
+            "point": "ahu.supply",
+            "role": "supply_air_setpoint",
+            "unit": "degC",
+            "minimum": 16,
+            "maximum": 22,
+        }
+        aired["ventilation"][0]["supply_lever"] = lever
+
+        assert "ventilation[0].own_supply_c" in self.told(aired)
+        aired["ventilation"][0]["own_supply_c"] = 15
+        assert "is above own_supply_c" in self.told(aired)["ventilation[0].supply_lever.minimum"]
+        aired["ventilation"][0]["own_supply_c"] = 19
+        assert self.told(aired) == {}

@@ -1,4 +1,4 @@
-"""The comfort back-off: enough for nine days of ten, within 0 to 1 K, and slow."""
+"""The back-off of warm-ups: enough for nineteen days of twenty, within 0 to 1 K, and slow."""
 
 from __future__ import annotations
 
@@ -43,8 +43,12 @@ class TestBackoff:
     def test_where_it_was_just_enough_it_stays(self) -> None:
         assert backoff_k(rows(*[0.0] * 10), "hall") == 0.2
 
-    def test_it_is_what_nine_days_of_ten_would_have_needed(self) -> None:
-        assert backoff_k(rows(*[0.05] * 19, 2.0), "hall") == 0.25  # one bad day in twenty
+    def test_it_is_what_nineteen_days_of_twenty_would_have_needed(self) -> None:
+        assert backoff_k(rows(*[-0.05] * 27, 2.0), "hall") == 0.15  # one bad day in four weeks
+
+    @pytest.mark.parametrize("shortfall", [0.05, 0.1])
+    def test_what_a_sensor_cannot_show_is_no_shortfall(self, shortfall: float) -> None:
+        assert backoff_k(rows(*[shortfall] * 10), "hall") == 0.2
 
     @pytest.mark.parametrize(("shortfall", "moved"), [(0.8, 0.3), (-0.8, 0.1)])
     def test_it_moves_slowly(self, shortfall: float, moved: float) -> None:
@@ -102,13 +106,15 @@ class TestRecord:
         assert row.margin_k == 0.12  # the planner's least
         assert store.use_starts("lodge", row.day) == [row]
 
-    async def test_the_margin_is_that_of_the_plan_s_thermostat_or_of_the_record(self) -> None:
+    async def test_the_margin_is_that_of_the_plan_s_thermostat_and_model_or_of_the_record(
+        self,
+    ) -> None:
         store = warmed_up()
         model = a_model("lodge")
-        zone = replace(model.zones[0], zone="hall", parameters={"track_k": 0.3})
+        zone = replace(model.zones[0], zone="hall", parameters={"track_k": 0.3}, rmse_24h_k=0.25)
         store.save_model(replace(model, zones=(zone,)))
         (row,) = await record_use_starts(SITE, now=NIGHT, store=store)
-        assert row.margin_k == 0.3
+        assert row.margin_k == 0.55
         earlier = [
             replace(each, day=row.day - (i + 1) * DAY) for i, each in enumerate(rows(*[0.0] * 9))
         ]
@@ -139,7 +145,7 @@ class TestRecord:
 
 def test_the_problem_has_it_from_the_days_before() -> None:
     store = MemoryStore()
-    kept = rows(*[0.05] * 8)
+    kept = rows(*[0.15] * 8)
     store.keep_use_starts(kept)
 
     def asked(now: datetime) -> float | None:
@@ -153,10 +159,10 @@ def test_the_problem_has_it_from_the_days_before() -> None:
                 horizon=timedelta(hours=12),
             )
             .zones[0]
-            .comfort_backoff_k
+            .start_backoff_k
         )
 
-    assert asked(NIGHT) == 0.25
+    assert asked(NIGHT) == 0.3
     assert asked(utc(2019, 1, 14, 12)) is None  # the eighth day is not over
     assert backoffs(SITE, store, NIGHT + timedelta(days=40)) == {}
 

@@ -210,6 +210,9 @@ class TestBook:
             ({"now": MIDNIGHT + 12 * HOUR}, ConfigError, "is over"),
             ({"end": MIDNIGHT + timedelta(days=400)}, ConfigError, "a year at most"),
             ({"reason": "  "}, ConfigError, "needs a reason"),
+            ({"people": -1.0}, ConfigError, "-1 people cannot come"),
+            ({"people": float("nan")}, ConfigError, "cannot come"),
+            ({"people": 5.0, "kind": BookingKind.CLOSED}, ConfigError, "nobody comes"),
         ],
     )
     def test_what_cannot_be_is_refused_and_nothing_is_kept(self, changes, error, said) -> None:
@@ -226,3 +229,20 @@ class TestBook:
         with pytest.raises(error, match=said):
             book(SITE, store, **(asked | changes))
         assert store.bookings("lodge", MIDNIGHT) == []
+
+    def test_how_many_come_is_said_zone_by_zone(self) -> None:
+        other = replace(SITE.zones[0], id="attic")
+        asked = {
+            "start": MIDNIGHT,
+            "end": MIDNIGHT + HOUR,
+            "kind": BookingKind.IN_USE,
+            "reason": "concert",
+            "author": "kari",
+            "now": MIDNIGHT,
+            "people": 80.0,
+        }
+        two = replace(SITE, zones=(*SITE.zones, other))
+        with pytest.raises(ConfigError, match="in which zone"):
+            book(two, MemoryStore(), zone=None, **asked)
+        assert book(two, MemoryStore(), zone="attic", **asked).people == 80.0
+        assert book(SITE, MemoryStore(), zone=None, **asked).people == 80.0

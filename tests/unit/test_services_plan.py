@@ -81,3 +81,16 @@ async def test_a_refusal_leaves_the_old_model_in_place() -> None:
     store.save_model(a_model("lodge"))
     assert await identify(planner, store) == planner.answer
     assert store.model("lodge") == a_model("lodge")
+
+
+async def test_a_zone_that_was_refused_keeps_its_old_model() -> None:
+    zone = a_model("lodge").zones[0]
+    old = replace(a_model("lodge"), zones=(replace(zone, zone="hall"), replace(zone, zone="barn")))
+    planner, store = FakePlanner(), MemoryStore()
+    store.save_model(old)
+    learned = await identify(planner, store)
+    assert isinstance(learned, BuildingModel)
+    assert isinstance(planner.answer, BuildingModel)
+    assert learned.identified_at == planner.answer.identified_at
+    assert learned.zones == (*planner.answer.zones, old.zones[0])  # the site has no barn
+    assert store.model("lodge") == learned

@@ -10,6 +10,7 @@ import pytest
 from bms.errors import SiteFileError
 from bms.model.address import BacnetAddress, DataType, ModbusAddress, Table
 from bms.model.site import HeatSourceKind, Mode, Privacy, ReleaseKind, Role, Site, TemplatePoint
+from bms.model.timetable import WeekTimetable
 from bms.model.units import Unit
 from sites.loader import MAX_BYTES, load_site_text, load_sites
 
@@ -41,7 +42,7 @@ def test_every_case_gives_its_mistakes(folder: Path) -> None:
 
 def test_the_cases_include_good_and_bad_files() -> None:
     empty = {f.name for f in CASES.iterdir() if not (f / "expected.txt").read_text("utf-8")}
-    assert empty == {"valid_minimal", "valid_points_file", "valid_meters"}
+    assert empty == {"valid_air", "valid_minimal", "valid_points_file", "valid_meters"}
 
 
 @pytest.fixture
@@ -220,6 +221,31 @@ def test_a_points_file_has_to_lie_beside_the_site_file(tmp_path: Path, minimal_t
             load_site_text(text, folder=tmp_path)
     with pytest.raises(SiteFileError, match="no files beside it"):
         load_site_text(minimal_text.replace("points: []", "points_file: points.csv"))
+
+
+def test_air_power_and_the_least_runs_of_a_heat_pump() -> None:
+    site = load_sites(CASES / "valid_air")[0]
+    (zone,), (unit,) = site.zones, site.ventilation
+    assert (zone.people, zone.volume_m3, zone.comfort.co2_limit_ppm) == (30.0, 900.0, 1000.0)
+    assert unit.least_flow_pct == 30.0
+    assert unit.own_flow_pct == WeekTimetable(default=80.0)
+    assert unit.own_supply_c is not None
+    assert (unit.own_supply_c.default, unit.own_supply_c.periods[0].value) == (18.0, 20.0)
+    assert (site.power.limit_kw, site.power.peak_dkk_per_kw) == (25.0, 45.5)
+    source = site.heat_source
+    assert (source.least_kw, source.least_run_min, source.least_stop_min) == (10.0, 30.0, 15.0)
+    assert source.cop_gain_per_k == 0.02
+    assert [point.role for point in site.points] == [
+        Role.VENTILATION_FLOW,
+        Role.SUPPLY_AIR_SETPOINT,
+    ]
+
+
+def test_what_is_not_said_of_air_and_power_is_not_known(library: Site) -> None:
+    (zone,) = library.zones
+    assert (zone.people, zone.volume_m3, zone.comfort.co2_limit_ppm) == (None, None, None)
+    assert (library.power.limit_kw, library.power.peak_dkk_per_kw) == (None, None)
+    assert (library.heat_source.least_run_min, library.heat_source.cop_gain_per_k) == (0.0, 0.0)
 
 
 def test_mistakes_of_all_files_come_together(tmp_path: Path, minimal_text: str) -> None:

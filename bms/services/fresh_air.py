@@ -1,0 +1,101 @@
+"""Air for people, looked at again when something is written: a plan may be older than a booking.
+
+No flow below the least one of its unit is written for a time in which people are in, whoever asks
+for it; what is held already is given back. Nor does a plan stop a unit that has to run now; a
+person may, as they see the building.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+
+from bms.model.command import Command
+from bms.model.lease import Lease
+from bms.model.site import Point, Role, Site, Ventilation
+from bms.ports import Store
+from bms.services.occupancy import Use, use_of
+
+AHEAD = timedelta(days=2)
+"""How far bookings are looked up; longer leases see the weekly timetable beyond."""
+STEP_S = 300
+ONE_STEP = timedelta(seconds=STEP_S)
+AIR = (Role.VENTILATION_RUN, Role.VENTILATION_FLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The least value of a point [unit of the point], and why."""
+
+    value: float
+    reason: str
+
+    def raised(self, wish: float) -> float:
+        """The wish, or the least value where that is more; NaN stays NaN."""
+        return self.value if wish < self.value else wish
+
+    def met_by(self, value: float) -> bool:
+        """Whether a value is enough; NaN is not."""
+        return value >= self.value - 1e-9
+
+
+def bookings_ahead(site: Site, store: Store, now: datetime) -> Use | None:
+    """Who is in the site when; None where no point moves its air, so that nobody has to know.
+
+    Raises ``StoreUnavailable``.
+    """
+    if not any(point.role in AIR and point.write is not None for point in site.points):
+        return None
+    return use_of(site, store, now, now + AHEAD)
+
+
+def need_of(use: Use | None, point: Point, command: Command) -> Need | None:
+    """The least that a command may write to a point while its lease lasts."""
+    if point.role is Role.VENTILATION_FLOW:
+        return least_flow(use, point, command.issued_at, command.lease_end)
+    if point.role is Role.VENTILATION_RUN and command.plan is not None:
+        return least_run(use, point, command.issued_at, command.issued_at + ONE_STEP)
+    return None
+
+
+def starves(use: Use | None, held: Lease, now: datetime) -> bool:
+    """Whether a lease holds less air than people need now, as somebody has booked since it was
+    written, or nobody could write more."""
+    need = need_of(use, held.point, replace(held.command, issued_at=now, lease_end=now))
+    return need is not None and not need.met_by(held.command.value)
+
+
+def least_flow(use: Use | None, point: Point, start: datetime, end: datetime) -> Need | None:
+    """The least flow [%] where somebody is in at any moment of ``[start, end)``, rounded up to
+    what the point takes; None for other points, and where nobody is in."""
+    unit = _unit(use, point) if point.role is Role.VENTILATION_FLOW else None
+    if use is None or unit is None or point.write is None or unit.least_flow_pct <= 0.0:
+        return None
+    steps = ceil((end - start).total_seconds() / STEP_S) + 1  # the end is looked at, too
+    zones = (use.site.zone(name) for name in unit.zones)
+    if not any(any(use.in_use(zone, start, STEP_S, steps)) for zone in zones):
+        return None
+    step = point.write.resolution
+    least = ceil(unit.least_flow_pct / step - 1e-6) * step if step > 0 else unit.least_flow_pct
+    return Need(
+        round(least, 9),
+        f"people are in, and {unit.id} has to move at least {unit.least_flow_pct:g} %",
+    )
+
+
+def least_run(use: Use | None, point: Point, start: datetime, end: datetime) -> Need | None:
+    """That the unit runs, where it has to at any moment of ``[start, end)``; None for other points,
+    and where it need not."""
+    unit = _unit(use, point) if point.role is Role.VENTILATION_RUN else None
+    if use is None or unit is None:
+        return None
+    if not any(use.ventilated(unit, start, STEP_S, ceil((end - start) / ONE_STEP))):
+        return None
+    return Need(1.0, f"{unit.id} has to run, because people are in or about to be")
+
+
+def _unit(use: Use | None, point: Point) -> Ventilation | None:
+    if use is None:
+        return None
+    return next((unit for unit in use.site.ventilation if unit.id == point.ventilation), None)

@@ -1,0 +1,65 @@
+"""The points of a site by what they do, and what a plan may do with them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bms.model.plan import Lever
+from bms.model.reading import Quality
+from bms.model.series import Floats
+from bms.model.site import Point, Role, Site
+from bms.ports import Fold, Store
+
+STEP = timedelta(minutes=15)
+
+
+def point_of(
+    site: Site, role: Role, *, zone: str | None = None, ventilation: str | None = None
+) -> Point | None:
+    """The point of a zone, of an air-handling unit or of the plant with this role, or None."""
+    for point in site.points_by_role(role):
+        if point.zone == zone and point.ventilation == ventilation:
+            return point
+    return None
+
+
+def lever_of(point: Point | None) -> Lever | None:
+    """The lever that a plan may move; None where the point is not there or not writable.
+
+    Its limits are within what may stand for days where nothing but us ends a write: beyond that
+    range no write would be made.
+    """
+    if point is None or point.write is None:
+        return None
+    low, high = point.write.minimum, point.write.maximum
+    if point.write.hold_safe is not None and not point.write.ends_by_itself:
+        low, high = max(low, point.write.hold_safe[0]), min(high, point.write.hold_safe[1])
+    return Lever(
+        point=point.id,
+        role=point.role,
+        unit=point.unit,
+        minimum=low,
+        maximum=high,
+        resolution=point.write.resolution,
+    )
+
+
+def means(store: Store, point: Point | None, start: datetime, n: int) -> Floats:
+    """Means of a point over ``n`` quarter-hours from ``start`` [unit of the point]; NaN where
+    nothing is known. Shape (n,). Raises ``StoreUnavailable``."""
+    if point is None:
+        return np.full(n, np.nan)
+    return store.series(point.id, start, start + STEP * n, STEP, Fold.MEAN).values
+
+
+def value_now(
+    store: Store, point: Point | None, now: datetime, *, good: bool = False
+) -> float | None:
+    """The value of the last quarter of an hour; older ones are no present. ``good``: only one that
+    nobody doubts. Raises ``StoreUnavailable``."""
+    reading = store.latest([point.id]).get(point.id) if point is not None else None
+    if reading is None or reading.value is None or not now - STEP <= reading.time <= now:
+        return None
+    return round(reading.value, 4) if not good or reading.quality is Quality.GOOD else None

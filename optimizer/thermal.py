@@ -10,8 +10,8 @@ with capacities [kWh/K], conductances [kW/K] and heat flows [kW]. ``q_air`` hold
 gains and the part of the sun that the air takes; ``q_mass`` the rest of the sun. The orders of the
 ladder are special cases: 1R1C has no mass node (``h_mass = h_mass_out = 0``), 2R2C no conductance
 from mass to outdoors (``h_mass_out = 0``), 3R2C has all three. Solved exactly for inputs that are
-constant within a step (matrix exponential in closed form), without and with full ventilation; at
-part flow the two are interpolated. See Bacher and Madsen (2011),
+constant within a step (matrix exponential in closed form); fits interpolate between no and full
+ventilation. See Bacher and Madsen (2011),
 doi:10.1016/j.enbuild.2011.02.005, for the family of models.
 
 Beside the two nodes there is heat that comes late (``heat_lag_h``): radiators and floors pass on
@@ -155,8 +155,8 @@ class Rc:
                 named.update(zip(names, map(float, values), strict=True))
         return named
 
-    def discrete(self, run: float, step_h: float) -> tuple[Floats, Floats]:
-        """Exact step with ventilation ``run`` (0..1): ``x' = A x + B f``.
+    def discrete(self, run: float | Floats, step_h: float) -> tuple[Floats, Floats]:
+        """Exact step with ventilation ``run`` (0..1, one or (p,)): ``x' = A x + B f``.
 
         ``x`` is (air, mass) [degC], ``f`` the heat flows into both nodes [kW] that do not depend
         on ``x``. Shapes (p, 2, 2).
@@ -248,11 +248,11 @@ class Steps:
 
 
 def steps_for(rc: Rc, run: Floats, step_h: float) -> Steps:
-    """Matrices for ventilation ``run`` of shape (p, n); between 0 and 1 they are interpolated."""
-    a_off, b_off = rc.discrete(0.0, step_h)
-    a_on, b_on = rc.discrete(1.0, step_h)
-    weight = run.T[:, :, np.newaxis, np.newaxis]
-    return Steps(a=a_off + weight * (a_on - a_off), b=b_off + weight * (b_on - b_off))
+    """Exact matrices for ventilation ``run`` of shape (p, n): each level of it is solved once."""
+    levels, place = np.unique(run.T, axis=0, return_inverse=True)
+    solved = [rc.discrete(level, step_h) for level in levels]
+    a, b = (np.stack(matrices)[place.ravel()] for matrices in zip(*solved, strict=True))
+    return Steps(a=a, b=b)
 
 
 def mass_from_air(rc: Rc, air: Floats, flow_mass: Floats, step_h: float) -> Floats:

@@ -1,9 +1,9 @@
 """The setpoint schedule that a controller fetches by itself, instead of being written to.
 
 It obeys the same rules as a write: only in mode ``auto``, only a plan that passed the checker and
-is fresh, no point that a person has overridden, values within the limits of the point. It has a
-lease, too: a controller that could not fetch again before the lease has ended goes back to its
-own control.
+is fresh, no point that a person has overridden or written, values within the limits of the point.
+It has a lease, too: a controller that could not fetch again before the lease has ended goes back to
+its own control.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bms.model.plan import Plan, SetpointPlan, Step
 from bms.model.site import Device, Mode, Point, Site, WriteRule
 from bms.model.words import Words
 from bms.services.city import City
-from bms.services.dispatch import plan_flaw
+from bms.services.dispatch import PLAN, plan_flaw
 from bms.services.fit import Fitted, fit
 from bms.services.fresh_air import Need, bookings_ahead, least_flow, least_run
 from bms.services.occupancy import Use
@@ -48,7 +48,10 @@ def device_of(city: City, device_id: str) -> tuple[Site, Device]:
 
 
 def handout(city: City, device_id: str) -> Handout:
-    """The coming setpoints of a controller's own points. Raises ``NotFound``."""
+    """The coming setpoints of a controller's own points.
+
+    Raises ``NotFound``, and ``GuardError`` where it cannot be told what people have written.
+    """
     site, device = device_of(city, device_id)
     now = city.clock.now()
     plan = city.store.plan_in_force(site.id)
@@ -85,6 +88,8 @@ def _allowed(
 ) -> tuple[tuple[SetpointPlan, ...], tuple[Words, ...]]:
     """The rows of the plan that this device may have, and why others are left out."""
     overrides = city.store.overrides(site.id, now)
+    leases = city.journal.leases().values()
+    written = [h.command for h in leases if h.command.actor != PLAN and not h.ended(now)]
     points = {p.id: p for p in site.points if p.device == device.id}
     use = bookings_ahead(site, city.store, now)
     rows: list[SetpointPlan] = []
@@ -93,13 +98,15 @@ def _allowed(
         point = points.get(row.point)
         if point is None or point.write is None:
             continue
-        held = next((o for o in overrides if o.point in (None, row.point)), None)
-        if held is not None:
+        people = [(o.actor, o.reason) for o in overrides if o.point in (None, row.point)]
+        people += [(c.actor, c.reason) for c in written if c.point == row.point]
+        if people:
+            (actor, reason), *_ = people
             reasons.append(
                 Words(
                     "overridden",
-                    f"{row.point} er overtaget af {held.actor}: {held.reason}",
-                    f"{row.point} is overridden by {held.actor}: {held.reason}",
+                    f"{row.point} er overtaget af {actor}: {reason}",
+                    f"{row.point} is overridden by {actor}: {reason}",
                 )
             )
             continue

@@ -37,7 +37,7 @@ from bms.services.power import power_terms
 
 __all__ = ["IDENTIFY_DAYS", "STATE_DAYS", "STEP", "assemble", "history", "numbers", "quarter"]
 
-STATE_DAYS = 2
+STATE_DAYS = 3
 IDENTIFY_DAYS = 35
 
 

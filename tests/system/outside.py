@@ -162,12 +162,12 @@ async def _modbus(
     client, found = AsyncModbusTcpClient(device.host, port=device.port), {}
     await client.connect()
 
-    async def word(address: ModbusAddress) -> int:
+    async def value(address: ModbusAddress) -> float:
         answer = await client.read_holding_registers(
             address.address, count=1, device_id=device.unit
         )
         assert not answer.isError(), answer
-        return int(answer.registers[0])
+        return round(int(answer.registers[0]) * address.scale + address.offset, 6)
 
     try:
         for point in levers:
@@ -176,17 +176,17 @@ async def _modbus(
             match release.kind:
                 case ReleaseKind.REMOTE_ENABLE:
                     assert release.enable is not None
-                    stands, own = await word(release.enable), 0.0
+                    stands, own = await value(release.enable), 0.0
                 case ReleaseKind.TIMETABLE:
                     assert isinstance(point.address, ModbusAddress)
                     assert release.timetable is not None
                     local = now().astimezone(ZoneInfo(site.timezone))
-                    stands, own = await word(point.address), release.timetable.value_at(local)
+                    stands, own = await value(point.address), release.timetable.value_at(local)
                 case _:
                     assert isinstance(point.address, ModbusAddress)
-                    stands, own = await word(point.address), release.value or 0.0
+                    stands, own = await value(point.address), release.value or 0.0
             if stands != own:
-                found[point.id] = f"{stands} instead of {own:g}"
+                found[point.id] = f"{stands:g} instead of {own:g}"
     finally:
         client.close()
     return found

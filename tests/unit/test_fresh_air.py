@@ -10,7 +10,7 @@ import pytest
 
 from bms.journal import MemoryJournal
 from bms.model.booking import Booking, BookingKind
-from bms.model.command import Accepted, Clamped, Refused, Released
+from bms.model.command import Accepted, Clamped, Command, Refused, Released
 from bms.model.plan import Step
 from bms.model.site import Mode, Site
 from bms.model.words import Words
@@ -315,6 +315,33 @@ class TestHandout:
         city.store.add_booking(choir)
         (after,) = handout(city, "lodge/rooms").setpoints
         assert [step.value for step in after.steps] == [1.0, 0.0]
+
+    @pytest.mark.parametrize(
+        ("actor", "until_h", "handed"),
+        [("operator:anna", 1, False), ("operator:anna", 0, True), ("plan", 1, True)],
+    )
+    def test_what_a_person_has_written_is_left_to_them(
+        self, tmp_path, actor: str, until_h: int, handed: bool
+    ) -> None:
+        city = a_world(tmp_path, sites=(SITE,)).city
+        now = city.clock.now()
+        made = plan_of({FLOW: 60.0}, start=now - timedelta(minutes=5), hours=12)
+        schedule = replace(made.schedule, site="lodge")
+        city.store.add_plan(replace(made, site="lodge", schedule=schedule))
+        wrote = Command(
+            id="c1",
+            point=FLOW,
+            value=80.0,
+            issued_at=now - HOUR,
+            lease_end=now + until_h * HOUR,
+            reason="dust",
+            actor=actor,
+        )
+        point = next(p for p in SITE.points if p.id == FLOW)
+        city.journal.intend([(wrote, point, SITE.device(point.device))])
+        told = handout(city, "lodge/rooms")
+        assert bool(told.setpoints) is handed
+        assert [words.code for words in told.reasons] == ([] if handed else ["overridden"])
 
     def test_what_cannot_be_enough_is_left_out(self, tmp_path) -> None:
         site = with_flow_rule(maximum=30.0)

@@ -91,6 +91,17 @@ def test_a_stuck_sensor_is_named(toy: Toy) -> None:
     assert codes(identify(changed(toy, temp_c=(21.0,) * len(toy.rows)))) == {"sensor_stuck"}
 
 
+def test_a_sensor_that_got_stuck_a_week_ago_is_named(toy: Toy) -> None:
+    """Its weeks before would do for a model, but nobody knows how warm the room is now."""
+    history = problem(toy).history
+    assert history is not None
+    shown = history.zones[0].temp_c
+    week = 7 * 96
+    answer = identify(changed(toy, temp_c=(*shown[:-week], *(shown[-week],) * week)))
+    assert isinstance(answer, NoModel)
+    assert answer.reasons[0].code == "sensor_stuck"
+
+
 def test_a_missing_sensor_is_named(toy: Toy) -> None:
     answer = identify(changed(toy, temp_c=(None,) * len(toy.rows)))
     assert codes(answer) == {"zone_temp_missing"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,17 @@ def test_one_hour_is_four_quarters() -> None:
     whole, _ = house.discrete(0.0, 1.0)
     quarter, _ = house.discrete(0.0, 0.25)
     assert np.allclose(np.linalg.matrix_power(quarter[0], 4), whole[0], atol=1e-12)
+
+
+def test_part_flow_is_as_exact_as_full_flow() -> None:
+    house = rc()
+    third = replace(house, h_vent=0.3 * house.h_vent)
+    part, whole = (
+        steps_for(house, np.full((1, 2), 0.3), 1.0),
+        steps_for(third, np.ones((1, 2)), 1.0),
+    )
+    assert np.allclose(part.a, whole.a, atol=1e-12)
+    assert np.allclose(part.b, whole.b, atol=1e-12)
 
 
 def test_the_inverse_gives_back_the_heat() -> None:

@@ -40,7 +40,8 @@ class Outlook:
     """The horizon: ``n`` steps of ``step_h`` [h]. Series have the shape (n,).
 
     ``temp_out`` [degC] (NaN throughout where there is no forecast), ``ghi`` [kW/m2], ``cop`` is
-    billed-to-heat: heat [kWh] per billed kWh, 1 for district heating.
+    billed-to-heat: heat [kWh] per billed kWh, 1 for district heating. ``other_load`` [kW] is what
+    others are known to draw behind the meter that heat is billed by.
     """
 
     n: int
@@ -52,6 +53,7 @@ class Outlook:
     cop: Floats
     heat_is_electric: bool
     co2_dkk_per_kg: float
+    other_load: Floats
     reasons: tuple[Words, ...]
 
     @property
@@ -110,6 +112,7 @@ def outlook(problem: Problem) -> Outlook:
         cop=_cop(problem.heat_source, temp_out, said),
         heat_is_electric=electric,
         co2_dkk_per_kg=problem.weights.co2_dkk_per_kg,
+        other_load=_other_load(problem.other_load_kw, n),
         reasons=tuple(said),
     )
 
@@ -163,6 +166,13 @@ def _level(values: Floats, where_nothing: float) -> Floats:
     known = values[np.isfinite(values)]
     mean = float(known.mean()) if len(known) else where_nothing
     return np.where(np.isfinite(values), values, mean)
+
+
+def _other_load(values: Numbers, n: int) -> Floats:
+    """What is known of it; no load is below nothing."""
+    if len(values) != n:
+        return np.zeros(n)
+    return np.asarray(np.maximum(0.0, np.nan_to_num(series(values, n), posinf=0.0)))
 
 
 def _cop(source: HeatSource, temp_out: Floats, said: list[Words]) -> Floats:

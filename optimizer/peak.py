@@ -81,13 +81,15 @@ def past_hour(problem: Problem) -> int:
 
 
 def other_power(building: Building, course: Course) -> Floats:
-    """Power [kW] (n,) that no thermostat moves: hot water, coil, and fans where electric."""
-    fans = course.fan_kw if building.outlook.heat_is_electric else 0.0
-    return np.asarray(course.fixed_kw / building.outlook.cop + fans)
+    """Power [kW] (n,) that no thermostat moves: hot water, coil, fans where electric, and what
+    others draw behind the same meter."""
+    outlook = building.outlook
+    fans = course.fan_kw if outlook.heat_is_electric else 0.0
+    return np.asarray(course.fixed_kw / outlook.cop + fans + outlook.other_load)
 
 
 def power_of(building: Building, course: Course, heat: Floats) -> Floats:
-    """Billed power [kW] (n,) of the radiators' heat (p, n) [kW] and all else."""
+    """Power [kW] (n,) that the meter shows, with the radiators' heat (p, n) [kW]."""
     return np.asarray(other_power(building, course) + heat.sum(axis=0) / building.outlook.cop)
 
 

@@ -65,7 +65,9 @@ def _not_counted(problem: Problem) -> list[Words]:
     power = (problem.peak_so_far_kw, problem.peak_dkk_per_kw, problem.power_limit_kw)
     source = problem.heat_source
     runs = (source.least_run_min, source.least_stop_min, source.least_kw)
-    said = [reasons.bad_power()] if any(map(_senseless, power)) else []
+    load = problem.other_load_kw
+    odd = len(load) not in (0, problem.steps) or any(map(_senseless, load))
+    said = [reasons.bad_power()] if odd or any(map(_senseless, power)) else []
     said += [reasons.bad_source()] if any(map(_senseless, runs)) else []
     if problem.curve is not None and curve_lever(problem) is None:
         said.append(reasons.bad_lever(problem.curve.lever.point))

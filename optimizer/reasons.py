@@ -367,10 +367,10 @@ def curve_lowered(kelvin: float) -> Words:
 def bad_power() -> Words:
     return Words(
         "bad_power",
-        "Månedens højeste effekt, dens pris eller effektgrænsen er ikke et tal fra 0 og op; "
-        "det er ikke regnet med.",
-        "The month's highest power, its price or the power limit is no number from 0 up; "
-        "it was not counted.",
+        "Månedens højeste effekt, dens pris, effektgrænsen eller andres forbrug er ikke et tal fra "
+        "0 og op i hvert skridt; det er ikke regnet med.",
+        "The month's highest power, its price, the power limit or the load of others is no number "
+        "from 0 up at each step; it was not counted.",
     )
 
 

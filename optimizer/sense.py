@@ -23,6 +23,7 @@ from optimizer.task import LAST_YEAR
 SHORTEST_STEP_S, LONGEST_STEP_S = 300, 3600
 LONGEST_HORIZON_H = 96.0
 MOST_KW_PER_M2 = 1.0
+MOST_LOAD_KW = 1e5
 
 
 def mistakes_of(problem: Problem) -> tuple[Mistake, ...]:
@@ -88,6 +89,10 @@ def _source(problem: Problem) -> Iterator[Mistake]:
     yield from between(
         "heat_source.cop_gain_per_k", [source.cop_gain_per_k], 0.0, 0.1, "per K", whole=True
     )
+    load = problem.other_load_kw
+    if load:
+        yield from length("other_load_kw", load, problem.steps)
+        yield from between("other_load_kw", load, 0.0, MOST_LOAD_KW, "kW")
     limit = problem.power_limit_kw
     if limit is not None and not limit > 0:
         yield Mistake("power_limit_kw", "has to be above 0; null where there is no limit")

@@ -299,6 +299,8 @@ class Problem:
     """Price of each kW by which that power exceeds the highest so far [DKK/kW]."""
     power_limit_kw: float | None = None
     """Power that must not be exceeded [kW], of what heat is billed by; null: none."""
+    other_load_kw: Numbers = ()
+    """What others draw behind the same meter at each step [kW]; null or left out: not known."""
     curve: CurveTask | None = None
     """The heating curve's shift, where it may be written."""
 

@@ -29,6 +29,11 @@ class PowerTerms:
     dkk_per_kw: float
     so_far_kw: float | None
 
+    @property
+    def matters(self) -> bool:
+        """Whether the power is more than the sum of its energy."""
+        return self.limit_kw is not None or self.dkk_per_kw > 0
+
 
 def power_terms(site: Site, *, now: datetime, store: Store, tariffs: Tariffs) -> PowerTerms:
     """What the site file says, and where it says no price, the tariff of today.

@@ -32,6 +32,7 @@ from bms.services.drift import drift_words, drifting_zones, holding
 from bms.services.heat_price import heat_price
 from bms.services.levers import STEP, lever_of, means, point_of, value_now
 from bms.services.occupancy import Use, use_of
+from bms.services.other_load import other_load
 from bms.services.outdoor_forecast import corrected
 from bms.services.power import power_terms
 
@@ -105,6 +106,7 @@ def assemble(
         peak_so_far_kw=power.so_far_kw,
         peak_dkk_per_kw=power.dkk_per_kw,
         power_limit_kw=power.limit_kw,
+        other_load_kw=other_load(site, start, n, now=now, store=store) if power.matters else (),
         history=history(site, now=now, store=store, feed=feed, days=history_days),
         model=holding(store.model(site.id), drifted),
         weights=site.weights,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tests.planned_toy import task
 OPTIMIZER = Optimizer()
 
 
-def planned(**asked: float | None) -> tuple[Problem, Schedule]:
+def planned(**asked: Any) -> tuple[Problem, Schedule]:
     problem = replace(task(), **asked)
     schedule = OPTIMIZER.plan(problem)
     assert OPTIMIZER.check(problem, schedule) == ()
@@ -61,6 +62,31 @@ class TestPlans:
         _, high = planned(peak_so_far_kw=500.0, peak_dkk_per_kw=0.001)
         assert "new_peak" not in codes(high)
         assert high.expected.comfort_kh == free.expected.comfort_kh
+
+    def test_what_others_draw_counts_as_well(self) -> None:
+        problem, alone = planned(peak_so_far_kw=0.0, peak_dkk_per_kw=0.001)
+        _, both = planned(
+            peak_so_far_kw=0.0, peak_dkk_per_kw=0.001, other_load_kw=(8.0,) * problem.steps
+        )
+        assert told_kw(both, "new_peak") == pytest.approx(told_kw(alone, "new_peak") + 8.0, abs=1.0)
+        assert both.expected.energy_kwh == pytest.approx(alone.expected.energy_kwh, rel=0.02)
+
+    def test_a_dear_peak_keeps_out_of_the_hours_of_others(self) -> None:
+        problem, _ = planned()
+        busy = tuple(30.0 if 20 <= k < 28 else 0.0 for k in range(problem.steps))
+        asked = {"peak_so_far_kw": 32.0, "peak_dkk_per_kw": 200.0}
+        _, seen = planned(**asked, other_load_kw=busy)
+        _, unseen = planned(**asked)
+        assert seen.setpoints != unseen.setpoints
+
+    @pytest.mark.parametrize("load", [(1.0,), (float("nan"),) * 192, (-1.0,) * 192])
+    def test_a_load_that_makes_no_sense_is_named_and_not_counted(
+        self, load: tuple[float, ...]
+    ) -> None:
+        _, free = planned()
+        _, odd = planned(other_load_kw=load)
+        assert "bad_power" in codes(odd)
+        assert odd.setpoints == free.setpoints
 
     @pytest.mark.parametrize("limit", [1.0, 5.0, 12.0, 25.0])
     def test_a_limit_that_cannot_be_kept_is_said(self, limit: float) -> None:

@@ -27,6 +27,8 @@ COLD_DAY_C = -5.0
 LONG_ABSENCE_H = 24.0
 LONG_FACTOR = 1.5
 LONGEST_LEAD_H = 8.0
+LEAD_H_PER_SHORT_K = 1.5
+"""What the zone's record of starts asks for is warmed up at two thirds of a kelvin per hour."""
 
 
 def spans(flags: Bools) -> list[tuple[int, int]]:
@@ -57,7 +59,8 @@ def timetable(
     end_of_last = 0
     for first, last in spans(in_use):
         before_h = empty_h if end_of_last == 0 else 0.0
-        lead = _lead_h(temp_out, first, (first - end_of_last) * step_h + before_h)
+        absence_h = (first - end_of_last) * step_h + before_h
+        lead = _lead_h(temp_out, first, absence_h, task.start_backoff_k or 0.0)
         begin = max(end_of_last, first - int(np.ceil(lead / step_h)))
         values[begin:first] = np.maximum(values[begin:first], values[first])
         end_of_last = last
@@ -70,8 +73,9 @@ def _in_use(task: ZoneTask, low: Floats) -> Floats:
     return low + np.clip(own - low, LEAST_ABOVE_LOW_K, IN_USE_ABOVE_LOW_K)
 
 
-def _lead_h(temp_out: Floats, first: int, absence_h: float) -> float:
+def _lead_h(temp_out: Floats, first: int, absence_h: float, short_k: float) -> float:
     before = temp_out[max(0, first - 1) : first + 1]
     outdoors = float(np.min(before)) if np.isfinite(before).all() and len(before) else COLD_DAY_C
     lead = LEAD_H + LEAD_H_PER_K * max(0.0, MILD_C - outdoors)
-    return min(LONGEST_LEAD_H, lead * (LONG_FACTOR if absence_h > LONG_ABSENCE_H else 1.0))
+    lead *= LONG_FACTOR if absence_h > LONG_ABSENCE_H else 1.0
+    return min(LONGEST_LEAD_H, lead + LEAD_H_PER_SHORT_K * max(0.0, short_k))

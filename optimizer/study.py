@@ -39,6 +39,7 @@ SURELY = 0.8
 """So much better than the mean of the days before has to be what knows only the losses."""
 STILL_GOOD = 1.15
 """A model taken over from the last time may be this much worse than it was."""
+MUCH_HARDER = 1.5
 NO_EXCITATION = 0.01
 REFIT_ITERATIONS = 8
 NOTHING_OF_IT = 1e-6
@@ -150,13 +151,22 @@ def _taken_over(record: Record, previous: ZoneModel, limit: int, clock: Clock) -
     values = values_of(previous.parameters, task.scale, record.vent_kw_per_k)
     learned = fit_rung(task, rung, values, REFIT_ITERATIONS)
     temperature = score(record, learned, limit)
-    if not temperature.known or temperature.model > STILL_GOOD * previous.rmse_24h_k:
+    if not temperature.known or temperature.model > STILL_GOOD * _was(previous, temperature):
         return None
     doubt = not (temperature.wins and clock.even)
     heat = heat_score(record, learned, limit) if doubt else NOTHING
     if _refusal("", temperature, heat, clock):
         return None
     return _finished(record, clock, Study((), (), temperature, heat, learned), REFIT_ITERATIONS)
+
+
+def _was(previous: ZoneModel, now: Score) -> float:
+    """The error of the last time [K], up to half more where the days of now are harder for
+    everybody: a rival of a steady month is much worse as soon as setpoints move."""
+    then = min(previous.persistence_k, previous.last_week_k)
+    rival = min(now.persistence, now.last_week)
+    harder = rival / then if then > 0 else 1.0
+    return previous.rmse_24h_k * min(MUCH_HARDER, max(1.0, harder))
 
 
 def loss_of(p: Mapping[str, float]) -> float:

@@ -106,6 +106,20 @@ class TestTheNextDay:
         for name in ("ua_kw_per_k", "c_mass_kwh_per_k"):
             assert again.parameters()[name] == pytest.approx(found.parameters()[name], rel=0.2)
 
+    @pytest.mark.parametrize(("rivals", "climbed"), [(0.5, False), (1.0, True)])
+    def test_days_that_are_harder_for_everybody_do_not_count_against_it(
+        self, found: Study, rivals: float, climbed: bool
+    ) -> None:
+        last = model_of(found)
+        easier = replace(
+            last,
+            rmse_24h_k=0.65 * last.rmse_24h_k,
+            persistence_k=rivals * last.persistence_k,
+            last_week_k=rivals * last.last_week_k,
+        )
+        later = made_room(days=29).part(96, 29 * 96)
+        assert bool(study(later, "room", previous=easier).trials) is climbed
+
     def test_a_building_that_has_changed_is_studied_anew(self, found: Study) -> None:
         leaky = replace(known_rc(), h_out=np.array([3.0 * UA]))
         changed = made_room(rc=leaky)

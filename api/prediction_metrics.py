@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bms.model.prediction import PredictionDay
 from bms.model.site import Site
 from bms.services.city import City
 from bms.services.drift import STANDS_DAYS, drifting_zones
+from bms.services.periods import local_date
 
 
 def prediction_lines(city: City) -> list[str]:
@@ -39,6 +39,6 @@ def prediction_lines(city: City) -> list[str]:
 
 
 def _newest(city: City, site: Site, now: datetime) -> list[PredictionDay]:
-    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    today = local_date(now, site.timezone)
     rows = city.store.predictions(site.id, today - timedelta(days=STANDS_DAYS))
     return list({(row.zone, row.lead_h): row for row in rows}.values())

@@ -25,7 +25,7 @@ from optimizer.building import Building, Course, course_of
 from optimizer.coolable import Coolable
 from optimizer.hours import least_held
 from optimizer.past import zone_ventilation
-from optimizer.resolution import round_down, settle
+from optimizer.resolution import round_down, settle, settle_down
 from optimizer.thermal import AIR_KWH_PER_M3_K, Bools, Floats
 from optimizer.thermostat import follow
 
@@ -120,7 +120,7 @@ def course_with(
     if supply is None:
         return course
     if not _has_learnt_coil(building):
-        course = _with_coils(building, course, supply, supply.told_kw(air))
+        course = _with_coils(course, supply, supply.told_kw(air))
     most = supply.most_k(building, course, air)
     return supply.cooled(course, air, np.minimum(air.cooler, most))
 
@@ -129,16 +129,15 @@ def _has_learnt_coil(building: Building) -> bool:
     return building.shares.coil_kw_per_k > 0
 
 
-def _with_coils(building: Building, course: Course, supply: Supply, coils: Floats) -> Course:
+def _with_coils(course: Course, supply: Supply, coils: Floats) -> Course:
     """The course with coils [kW] (u, n) that the model has not learnt.
 
-    They heat the rooms, too, unless the model has learnt the temperature of the supply air.
+    They heat the rooms, too.
     """
-    learnt = building.rc.vent_base_c.any()
     total = coils.sum(axis=0)
     return replace(
         course,
-        flow_air=course.flow_air if learnt else course.flow_air + supply.part @ coils,
+        flow_air=course.flow_air + supply.part @ coils,
         fixed_kw=course.fixed_kw + total,
         coil_kw=course.coil_kw + total,
     )
@@ -183,7 +182,7 @@ def _setpoints(
     step = max(STEP_K, lever.resolution)
     less = round_down(np.where(np.isfinite(least), least, 0.0), step)
     wanted = settle(own - less, lever)
-    return np.where(wanted > own + NEVER_K, _at_or_below(own, lever), wanted)
+    return np.where(wanted > own + NEVER_K, settle_down(own, lever), wanted)
 
 
 def cooler_words(problem: Problem, air: Air) -> list[Words]:
@@ -194,14 +193,6 @@ def cooler_words(problem: Problem, air: Air) -> list[Words]:
         if most >= TOLD_K:
             said.append(reasons.supply_cooler(unit.id, most))
     return said
-
-
-def _at_or_below(values: Floats, lever: Lever) -> Floats:
-    """The next value that the point takes at or below, not below its lowest."""
-    return settle(
-        lever.origin + round_down(values - lever.origin, lever.resolution) - lever.resolution / 4,
-        lever,
-    )
 
 
 def _lowest(lever: Lever) -> float:

@@ -61,8 +61,6 @@ OPTIONAL_PARAMETERS: tuple[tuple[str, tuple[str, ...], float], ...] = (
     ("heat_lag_h", ("heat_lag_h",), 0.0),
     ("gain_day", tuple(f"gain_{hour:02.0f}h_kw" for hour in DAY_HOURS), 0.0),
     ("solar_facades", tuple(f"solar_{name}_m2" for name in FACADES), 0.0),
-    ("vent_base_c", ("vent_base_c",), 0.0),
-    ("vent_per_k", ("vent_per_k",), 1.0),
 )
 """Further fields, their names, and the value that means that the model does without."""
 
@@ -108,8 +106,7 @@ class Rc:
     aperture [m2], ``solar_to_mass`` 0..1, gains [kW] always and in use.
 
     What a model may do without: ``heat_lag_h`` [h] (p,), ``gain_day`` [kW] (p, 6) at
-    :data:`DAY_HOURS`, ``solar_facades`` [m2] (p, 3) to the east, south and west, and the
-    temperature of the ventilation's air, ``vent_base_c + vent_per_k * T_out`` [degC].
+    :data:`DAY_HOURS`, ``solar_facades`` [m2] (p, 3) to the east, south and west.
     """
 
     c_air: Floats
@@ -125,8 +122,6 @@ class Rc:
     heat_lag_h: Floats = field(default_factory=_without)
     gain_day: Floats = field(default_factory=_without)
     solar_facades: Floats = field(default_factory=_without)
-    vent_base_c: Floats = field(default_factory=_without)
-    vent_per_k: Floats = field(default_factory=_without)
 
     def __post_init__(self) -> None:
         for name, names, without in OPTIONAL_PARAMETERS:
@@ -203,16 +198,14 @@ class Rc:
         temperature [degC], sun [kW/m2], use 0..1, ventilation 0..1. ``hour`` (n,) is the local hour
         of the day, ``facades`` (3, n) the sun on them [kW/m2], ``temp_vent`` the measured
         temperature of the ventilation's air [degC]; without them gains are those of the mean day,
-        façades see the horizontal sun and the ventilation's air is what the model makes of it.
+        façades see the horizontal sun and the ventilation's air is that of outdoors.
         """
         column = np.newaxis
         sun = self.solar[:, column] * ghi_kw + self._facade_sun(ghi_kw, facades)
-        if temp_vent is None:
-            temp_vent = self.vent_base_c[:, column] + self.vent_per_k[:, column] * temp_out
         air = (
             heat
             + self.h_out[:, column] * temp_out
-            + self.h_vent[:, column] * run * temp_vent
+            + self.h_vent[:, column] * run * (temp_out if temp_vent is None else temp_vent)
             + self.gain_base[:, column]
             + self.gain_use[:, column] * use
             + self._day_gains(hour)

@@ -16,6 +16,7 @@ from bms.model.series import Floats
 from bms.model.site import Point, Role, Site, Zone
 from bms.ports import Store
 from bms.reports.charts import BandLabels, band_chart
+from bms.services.levers import point_of
 from bms.services.problem import STEP, quarter
 
 BACK = timedelta(hours=48)
@@ -70,19 +71,15 @@ def zone_views(
     )
 
 
-def _point(site: Site, zone: Zone, role: Role) -> Point | None:
-    return next((p for p in site.points_by_role(role) if p.zone == zone.id), None)
-
-
 def _lines(store: Store, site: Site, zone: Zone, plan: Plan | None, now: datetime) -> _Lines:
     middle = quarter(now)
     start = middle - BACK
     in_use = occupied(zone, site, start, int(STEP.total_seconds()), STEPS)
-    setpoint = _point(site, zone, Role.ZONE_SETPOINT)
+    setpoint = point_of(site, Role.ZONE_SETPOINT, zone=zone.id)
     standing = _measured(store, setpoint, start, middle)
     return _Lines(
         start=start,
-        temp=_measured(store, _point(site, zone, Role.ZONE_TEMP), start, middle),
+        temp=_measured(store, point_of(site, Role.ZONE_TEMP, zone=zone.id), start, middle),
         setpoint=_coming(standing, setpoint, plan, start),
         standing=standing,
         forecast=_forecast(plan, zone, start, middle),

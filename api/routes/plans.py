@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -13,6 +12,7 @@ from api.prediction_schemas import PredictionRow, PredictionsAnswer
 from api.schemas import PlanAnswer
 from bms.errors import NotFound
 from bms.services.drift import drift_words, drifting_zones
+from bms.services.periods import local_date
 from bms.services.plan import plan_site
 
 router = APIRouter(tags=["plans"])
@@ -49,7 +49,7 @@ async def plan_now(city: CityDep, key: Operator, site: SiteDep, response: Respon
 def predictions(city: CityDep, key: Reader, site: SiteDep, days: Days = 14) -> PredictionsAnswer:
     """How far predicted room temperatures were off 1, 6 and 24 h ahead, day by day."""
     now = city.clock.now()
-    since = now.astimezone(ZoneInfo(site.timezone)).date() - timedelta(days=days)
+    since = local_date(now, site.timezone) - timedelta(days=days)
     return PredictionsAnswer(
         drift=drift_words(site, drifting_zones(site, city.store, now)),
         predictions=[

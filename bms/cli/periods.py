@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 import typer
 
 from bms.model.savings import Span
+from bms.services.periods import midnight
 
 YEARS = range(1990, 2100)
 """Years in which buildings have meters and time zones rules; others are slips of the pen."""
@@ -31,7 +31,7 @@ def local_day(text: str, timezone: str) -> datetime:
     day = date.fromisoformat(text)
     if day.year not in YEARS:
         raise ValueError(f"{text} lies outside {YEARS.start}..{YEARS.stop}")
-    return datetime.combine(day, time(), ZoneInfo(timezone)).astimezone(UTC)
+    return midnight(day, timezone)
 
 
 def month_span(text: str, timezone: str) -> Span:

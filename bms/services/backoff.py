@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -21,7 +20,9 @@ from bms.model.plan import BuildingModel
 from bms.model.prediction import UseStart
 from bms.model.site import Role, Site, Zone
 from bms.ports import Store
+from bms.services.levers import point_of
 from bms.services.occupancy import Use, use_of
+from bms.services.periods import local_date, midnight
 
 DAY = timedelta(days=1)
 STEP_S = 900
@@ -63,7 +64,7 @@ def _counted(shortfall_k: float) -> float:
 
 def backoffs(site: Site, store: Store, now: datetime) -> dict[str, float]:
     """The back-off of every zone [K] that has one. Raises ``StoreUnavailable``."""
-    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    today = local_date(now, site.timezone)
     rows = [row for row in store.use_starts(site.id, today - REMEMBERED) if row.day < today]
     found = {zone.id: backoff_k(rows, zone.id) for zone in site.zones}
     return {zone: value for zone, value in found.items() if value is not None}
@@ -74,8 +75,8 @@ async def record_use_starts(site: Site, *, now: datetime, store: Store) -> list[
     had warmed them up. Raises ``StoreUnavailable``."""
 
     def work() -> list[UseStart]:
-        day = now.astimezone(ZoneInfo(site.timezone)).date() - DAY
-        start, end = (_midnight(site, each) for each in (day, day + DAY))
+        day = local_date(now, site.timezone) - DAY
+        start, end = (midnight(each, site.timezone) for each in (day, day + DAY))
         use = use_of(site, store, start, end)
         written = _written(site, store, start - WARM_UP)
         earlier = store.use_starts(site.id, day - REMEMBERED)
@@ -112,12 +113,14 @@ def _start(
     if not any(flags) or flags[0]:
         return None
     moment = start + timedelta(seconds=STEP_S * flags.index(True))
-    lever = _point(use.site, zone, Role.ZONE_SETPOINT)
-    sensor = _point(use.site, zone, Role.ZONE_TEMP)
-    ours = any(id_ == lever and moment - WARM_UP <= at <= moment for at, id_ in written)
+    lever = point_of(use.site, Role.ZONE_SETPOINT, zone=zone.id)
+    sensor = point_of(use.site, Role.ZONE_TEMP, zone=zone.id)
+    ours = lever is not None and any(
+        id_ == lever.id and moment - WARM_UP <= at <= moment for at, id_ in written
+    )
     if sensor is None or not ours:
         return None
-    _, values = store.good(sensor, moment, moment + timedelta(seconds=STEP_S))
+    _, values = store.good(sensor.id, moment, moment + timedelta(seconds=STEP_S))
     return (zone.id, round(zone.comfort.low_c - float(values[0]), 3)) if len(values) else None
 
 
@@ -142,11 +145,3 @@ def _margin_k(zone: str, before: Sequence[UseStart], model: BuildingModel | None
         return low
     spread = min(max(known.parameters.get("track_k", 0.0), low), high)
     return round(spread + min(known.rmse_24h_k, PLANNERS_DOUBT_K), 3)
-
-
-def _point(site: Site, zone: Zone, role: Role) -> str | None:
-    return next((p.id for p in site.points_by_role(role) if p.zone == zone.id), None)
-
-
-def _midnight(site: Site, day: date) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(site.timezone)).astimezone(UTC)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bms.model.plan import BuildingModel
 from bms.model.prediction import PredictionDay
 from bms.model.site import Site
 from bms.model.words import Words
 from bms.ports import Store
+from bms.services.periods import local_date
 
 STANDS_DAYS = 14
 """A standing of so many days ago is no standing."""
@@ -22,7 +22,7 @@ def drifting_zones(site: Site, store: Store, now: datetime) -> list[PredictionDa
     not have are another matter. Raises ``StoreUnavailable``."""
     model = store.model(site.id)
     known = {zone.zone for zone in model.zones} if model is not None else set()
-    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    today = local_date(now, site.timezone)
     rows = store.predictions(site.id, today - timedelta(days=STANDS_DAYS))
     return [row for row in drifting(rows) if row.zone in known]
 

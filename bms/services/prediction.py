@@ -12,9 +12,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -24,6 +23,7 @@ from bms.model.series import Floats
 from bms.model.site import Site
 from bms.ports import Feed, Judge, Planner, PredictionErrors, Store, Tariffs
 from bms.services.drift import STANDS_DAYS
+from bms.services.periods import local_date, midnight
 from bms.services.plan import identify_site
 from bms.services.problem import assemble
 
@@ -69,8 +69,12 @@ class _Judged:
             for row in self._day_rows(z, zone)
         ]
 
+    def _span(self, day: date) -> tuple[datetime, datetime]:
+        """Start and end of a local day."""
+        return midnight(day, self.site.timezone), midnight(day + DAY, self.site.timezone)
+
     def _day_rows(self, z: int, zone: str) -> list[PredictionDay]:
-        start, end = _midnight(self.site, self.day), _midnight(self.site, self.day + DAY)
+        start, end = self._span(self.day)
         expected = self._held_out(zone)
         rows = []
         for lead in LEADS_H:
@@ -115,7 +119,7 @@ class _Judged:
 
     def _ratio(self, z: int, day: date) -> float | None:
         """Error on a local day over that on held-out days; None where too little is known."""
-        start, end = _midnight(self.site, day), _midnight(self.site, day + DAY)
+        start, end = self._span(day)
         errors = self._errors(z, DRIFT_LEAD_H, start, end)
         if len(errors) < LEAST_SAMPLES:
             return None
@@ -144,7 +148,7 @@ async def record_predictions(
         if model is None or not isinstance(planner, Judge):
             return []
         problem = _question(site, now, store, feed, tariffs)
-        day = now.astimezone(ZoneInfo(site.timezone)).date() - DAY
+        day = local_date(now, site.timezone) - DAY
         found = planner.prediction_errors(problem, model)
         earlier = store.predictions(site.id, day - STANDS_DAYS * DAY)
         before = [*(row for row in earlier if row.day < day), *raised]
@@ -176,10 +180,6 @@ def _question(site: Site, now: datetime, store: Store, feed: Feed, tariffs: Tari
 
 def _last_of(rows: Sequence[PredictionDay], zone: str) -> PredictionDay | None:
     return next((r for r in reversed(rows) if r.zone == zone and r.lead_h == DRIFT_LEAD_H), None)
-
-
-def _midnight(site: Site, day: date) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(site.timezone)).astimezone(UTC)
 
 
 def _rms(errors: Floats) -> float:

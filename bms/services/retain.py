@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
 from bms.model.retention import Erased, Erasure
 from bms.model.site import Point, Privacy, Site
 from bms.ports import Store
+from bms.services.periods import local_date
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def erasures(site: Site, now: datetime) -> list[Erasure]:
 
     Points that are kept equally long go together. Roll-ups of personal points go with them.
     """
-    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    today = local_date(now, site.timezone)
     groups: dict[tuple[Privacy, int], list[str]] = defaultdict(list)
     for point in site.points:
         days = kept_days(point)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from bms.model.prediction import PredictionDay
 from bms.model.site import Site
 from bms.ports import Store
 from bms.services.drift import drift_words, drifting_zones
+from bms.services.periods import local_date
 
 SHADOW_DAYS = 14
 LOOK_BACK = timedelta(days=30)
@@ -27,7 +27,7 @@ def shadow_gap(site: Site, store: Store, now: datetime) -> str | None:
     drifted = drift_words(site, drifting_zones(site, store, now))
     if drifted:
         return drifted[0].en
-    today = now.astimezone(ZoneInfo(site.timezone)).date()
+    today = local_date(now, site.timezone)
     met = days_that_met(store.predictions(site.id, today - LOOK_BACK))
     if len(met) >= SHADOW_DAYS:
         return None

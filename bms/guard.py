@@ -232,8 +232,8 @@ def _alive(pid: int) -> bool:
 
 
 def _network_drivers(clock: Clock, timezone: str, journal: Path) -> Drivers:
+    from drivers.fieldbus.write_budget_log import FileWear
     from drivers.registry import NetworkDrivers  # heavy, and needed in a real guard only
-    from drivers.wear import FileWear
 
     return NetworkDrivers(clock=clock, timezone=timezone, wear=FileWear.beside(journal))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bms.model.site import DeviceTemplate
-from drivers.found import FoundDevice, FoundObject
+from drivers.discovery.inventory import FoundDevice, FoundObject
 
 REGISTER = "register"
 _TYPE = re.compile(r"[a-z]+\d[a-z0-9]*")

@@ -10,12 +10,12 @@ from typing import Protocol
 from bms.errors import ConfigError
 from bms.model.site import Device
 from bms.ports import Clock, DeviceHealth, Driver, Exchange
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_device import BacnetDriver
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_wire import endpoint_of
-from drivers.wear import MemoryWear, WearBook
+from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.link import BacnetLink
+from drivers.fieldbus.write_budget_log import MemoryWear, WearBook
+from drivers.modbus.connection import endpoint_of
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.link import ModbusLink
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class NetworkDrivers:
 
     ``timezone`` is the local time of the buildings, in which a ``timetable`` way back is read.
     ``bacnet_bind`` is the local BACnet/IP address ``ip/prefix:port``, where the choice of
-    ``drivers.bacnet.BacnetLink`` does not suit. ``wear`` counts the writes of registers over
+    ``drivers.bacnet.link.BacnetLink`` does not suit. ``wear`` counts the writes of registers over
     restarts; without it they are counted in memory. Making one opens nothing.
     """
 

@@ -12,7 +12,7 @@ from bacpypes3.local.networkport import NetworkPortObject
 from bacpypes3.pdu import Address, IPv4Address
 from bacpypes3.primitivedata import ObjectIdentifier
 
-from drivers.simulator.ports import probe_udp
+from drivers.simulator.servers.loopback_ports import probe_udp
 
 
 class Visitor:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from drivers.simulator.seam import SiteHistory
+from drivers.simulator.interfaces import SiteHistory
 
 START = datetime(2019, 1, 14, 0, 0, tzinfo=UTC)
 ZONES = {

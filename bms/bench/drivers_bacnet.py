@@ -20,9 +20,9 @@ from bms.model.address import BacnetAddress
 from bms.model.reading import Quality
 from bms.model.site import Device, Point, Role
 from bms.model.units import Unit
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_device import BacnetDriver
-from drivers.simulator.bacnet_rival import stock_reads
+from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.link import BacnetLink
+from drivers.simulator.stock_clients import stock_reads
 
 DEVICES, POINTS = 500, 100
 BATCH = 92
@@ -213,7 +213,7 @@ def _resident() -> float:
 @contextmanager
 def light_devices(count: int) -> Iterator[list[int]]:
     """The ports of ``count`` small devices in a process of their own."""
-    command = [sys.executable, "-m", "drivers.simulator.bacnet_light", str(count)]
+    command = [sys.executable, "-m", "drivers.simulator.servers.bacnet_light", str(count)]
     process = subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

@@ -20,10 +20,10 @@ from bms.clock import SystemClock
 from bms.model.address import DataType, ModbusAddress, Table
 from bms.model.site import Device, DeviceTemplate, Point, Role
 from bms.model.units import Unit
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_frames import read, write_registers
-from drivers.modbus_wire import Endpoint
+from drivers.modbus.connection import Endpoint
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.frames import read, write_registers
+from drivers.modbus.link import ModbusLink
 from drivers.simulator.stock_modbus import StockClient
 from drivers.templates import load_templates
 

@@ -19,8 +19,8 @@ from types import MappingProxyType
 
 from bms.model.address import ModbusAddress, Table
 from bms.model.site import ModbusTraits
-from drivers.codec import width
-from drivers.modbus_plan import Item, plan_blocks
+from drivers.modbus.read_blocks import Item, plan_blocks
+from drivers.modbus.register_codec import width
 
 RIVAL_GAPS: Mapping[str, int] = MappingProxyType(
     {

@@ -14,11 +14,11 @@ from rich.text import Text
 from bms.cli.progress import progress_bars
 from bms.cli.screen import say, screen, slim_table
 from bms.cli.sentences import errors
-from drivers.discovery import discover_bacnet
-from drivers.discovery_modbus import TIMEOUT_S, discover_modbus
-from drivers.draft import UNITS
-from drivers.found import FoundDevice, FoundObject
-from drivers.modbus_target import FORMS as MODBUS_FORMS
+from drivers.discovery.bacnet_scan import discover_bacnet
+from drivers.discovery.inventory import FoundDevice, FoundObject
+from drivers.discovery.modbus_scan import TIMEOUT_S, discover_modbus
+from drivers.discovery.modbus_targets import FORMS as MODBUS_FORMS
+from drivers.discovery.site_draft import UNITS
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 LAST_UNIT = 247

@@ -16,12 +16,12 @@ from bms.config import Settings
 from bms.errors import ConfigError, SiteFileError
 from bms.model.site import Site
 from bms.runtime.wire import sites_of, tariff_book
-from drivers.discovery import discover_bacnet
-from drivers.discovery_modbus import discover_modbus
-from drivers.draft import draft_site
+from drivers.discovery.bacnet_scan import discover_bacnet
+from drivers.discovery.ede import read_ede
+from drivers.discovery.inventory import FoundDevice
+from drivers.discovery.modbus_scan import discover_modbus
+from drivers.discovery.site_draft import draft_site
 from drivers.draft_modbus import with_template
-from drivers.ede import read_ede
-from drivers.found import FoundDevice
 from drivers.templates import load_templates
 from sites.loader import load_sites
 

@@ -26,9 +26,9 @@ from bms.store.forward import ForwardingStore
 from bms.store.reach import Reach
 from bms.store.slots import Slots
 from bms.store.sql import SqlStore
+from drivers.fieldbus.write_budget_log import FileWear
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
-from drivers.wear import FileWear
 from sites.loader import load_sites
 
 

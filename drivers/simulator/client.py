@@ -16,7 +16,7 @@ import numpy as np
 
 from bms.errors import BmsError, ConfigError
 from drivers.simulator.config import SimulatorConfig
-from drivers.simulator.seam import FloatArray, SiteHistory
+from drivers.simulator.interfaces import FloatArray, SiteHistory
 
 Ports = dict[str, dict[str, int]]
 LINE_BYTES = 1 << 22

@@ -23,8 +23,8 @@ from bms.model.command import (
 from bms.model.reading import Quality, Reading
 from bms.model.site import Device, Point, Release, ReleaseKind, WriteRule
 from bms.ports import DeviceHealth, Exchange
-from drivers.limits import fit, receipt, stands
-from drivers.simulator.levers import (
+from drivers.fieldbus.write_limits import fit, receipt, stands
+from drivers.simulator.control_points import (
     Lever,
     LeverPanel,
     PlainRegister,
@@ -32,7 +32,7 @@ from drivers.simulator.levers import (
     RemoteSetpoint,
     TimetableRegister,
 )
-from drivers.simulator.seam import Physics
+from drivers.simulator.interfaces import Physics
 
 _LEVERS: dict[ReleaseKind, Callable[[], Lever]] = {
     ReleaseKind.NULL: PrioritySlots,

@@ -13,10 +13,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from drivers.simulator.calendars import SLOT_S, FloatArray
-from drivers.simulator.inputs import DAY_S, DayInputs, Surroundings, slot_of
-from drivers.simulator.instruments import Effective, Panel, Registers
-from drivers.simulator.physics import (
+from drivers.simulator.buildings.calendars import SLOT_S, FloatArray
+from drivers.simulator.buildings.stock import SimSite, Stock
+from drivers.simulator.buildings.weather import Outdoors, WeatherTable
+from drivers.simulator.physics.boundary_conditions import DAY_S, DayInputs, Surroundings, slot_of
+from drivers.simulator.physics.sensors import Effective, Panel, Registers
+from drivers.simulator.physics.thermal import (
     Control,
     Flows,
     Moment,
@@ -24,9 +26,7 @@ from drivers.simulator.physics import (
     copied,
     starting_state,
 )
-from drivers.simulator.stock import SimSite, Stock
-from drivers.simulator.truth import WORLDS, Recorder, TruthRecord
-from drivers.simulator.weather import Outdoors, WeatherTable
+from drivers.simulator.physics.truth import WORLDS, Recorder, TruthRecord
 
 __all__ = ["Municipality", "SimSite", "TruthRecord", "WeatherTable"]
 

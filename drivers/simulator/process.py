@@ -39,9 +39,9 @@ import numpy as np
 
 from bms.errors import BmsError, ConfigError
 from drivers.simulator.config import SimulatorConfig
-from drivers.simulator.levers import LeverPanel
-from drivers.simulator.seam import SiteHistory, World
-from drivers.simulator.servers import SiteServers
+from drivers.simulator.control_points import LeverPanel
+from drivers.simulator.interfaces import SiteHistory, World
+from drivers.simulator.servers.fleet import SiteServers
 
 HEARTBEAT_S = 0.1
 PROGRESS_STEP = 0.01

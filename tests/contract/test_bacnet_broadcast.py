@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from bms.clock import SystemClock
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_session import BacnetSession
-from drivers.discovery import discover_bacnet
+from drivers.bacnet.link import BacnetLink
+from drivers.bacnet.session import BacnetSession
+from drivers.discovery.bacnet_scan import discover_bacnet
 from tests.bacnet_responder import TinyDevice, free_udp_port
 from tests.contract.test_bacnet_session import device
 

@@ -23,11 +23,11 @@ from bms.clock import SystemClock
 from bms.model.address import BacnetAddress
 from bms.model.reading import Reading
 from bms.model.site import Device, Release, ReleaseKind
-from drivers.bacnet_device import BacnetDriver
-from drivers.discovery import discover_bacnet
+from drivers.bacnet.driver import BacnetDriver
+from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.registry import NetworkDrivers
-from drivers.simulator.bacnet_server import BacnetServer
-from drivers.simulator.objects import INPUT, VALUE, ObjectSpec
+from drivers.simulator.servers.bacnet import BacnetServer
+from drivers.simulator.servers.bacnet_objects import INPUT, VALUE, ObjectSpec
 from tests.bacnet_responder import free_udp_port
 from tests.contract.rigs_drivers import MORNING, OWN, SENSORS, BacnetRig, Rig, point, rule
 from tests.contract.test_drivers import *  # noqa: F403

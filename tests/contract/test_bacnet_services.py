@@ -28,11 +28,11 @@ from bms.model.address import BacnetAddress
 from bms.model.command import Accepted, Command, Failed, Refused, Released, StillHeld
 from bms.model.reading import Quality, Reading
 from bms.model.site import Point, Release, ReleaseKind
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_clock import read_clock, synchronise
-from drivers.bacnet_device import BacnetDriver
-from drivers.bacnet_plain import AnyDate
-from drivers.bacnet_schedule import (
+from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.encoding.primitives import AnyDate
+from drivers.bacnet.link import BacnetLink
+from drivers.bacnet.objects.device_clock import read_clock, synchronise
+from drivers.bacnet.objects.schedule import (
     ExceptionDay,
     Period,
     Switch,
@@ -40,8 +40,8 @@ from drivers.bacnet_schedule import (
     write_exceptions,
     write_weekly_schedule,
 )
-from drivers.bacnet_trend import backfill
-from drivers.refusals import Garbled, RefusedForGood
+from drivers.bacnet.objects.trend_log import backfill
+from drivers.fieldbus.errors import Garbled, RefusedForGood
 from tests.bacnet_responder import (
     ABORT,
     REJECT,

@@ -21,12 +21,12 @@ from bms.errors import ConfigError
 from bms.model.address import BacnetAddress
 from bms.model.reading import Quality
 from bms.model.site import Device, Point
-from drivers import bacnet_codec as codec
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_codec import Reference
-from drivers.bacnet_device import BacnetDriver
-from drivers.bacnet_frames import Peer
-from drivers.bacnet_stack import check_stack
+from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.encoding.frames import Peer
+from drivers.bacnet.encoding.services import Reference
+from drivers.bacnet.link import BacnetLink
+from drivers.bacnet.local_port import check_stack
 from tests.bacnet_responder import (
     ABORT,
     REJECT,

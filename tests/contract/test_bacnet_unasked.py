@@ -24,8 +24,8 @@ from bms.model.site import Site
 from bms.ports import ClockDriver, LogDriver, WatchingDriver
 from bms.services.watch import watching
 from bms.store.memory import MemoryStore
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_device import BacnetDriver
+from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.link import BacnetLink
 from drivers.registry import NetworkDrivers
 from tests.bacnet_responder import ABORT, REJECT, TinyDevice, ack, error, listening, simple_ack
 from tests.contract.rigs_drivers import MORNING, BacnetRig

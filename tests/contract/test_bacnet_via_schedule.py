@@ -24,8 +24,8 @@ from bms.model.command import (
     StillHeld,
 )
 from bms.model.site import Release, ReleaseKind
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_device import BacnetDriver
+from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.link import BacnetLink
 from drivers.registry import NetworkDrivers
 from tests.bacnet_responder import error, listening
 from tests.bacnet_scheduling import DAY, EXCEPTIONS, SCHEDULE, WEEKLY, SchedulingDevice, exception

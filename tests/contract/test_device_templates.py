@@ -13,9 +13,9 @@ from bms.model.address import DataType, ModbusAddress, Order
 from bms.model.reading import Quality
 from bms.model.site import Device, DeviceTemplate, Point, Role, TemplatePoint
 from bms.model.units import Unit
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_wire import Endpoint
+from drivers.modbus.connection import Endpoint
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.link import ModbusLink
 from drivers.templates import load_templates
 from tests.contract.rigs_drivers import MORNING
 from tests.modbus_peer import Bank, Peer

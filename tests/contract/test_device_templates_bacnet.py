@@ -11,8 +11,8 @@ from bms.model.address import BacnetAddress
 from bms.model.reading import Quality
 from bms.model.site import Device, DeviceTemplate, Point, Role, TemplatePoint
 from bms.model.units import Unit
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_device import BacnetDriver
+from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.link import BacnetLink
 from drivers.templates import load_templates
 from tests.bacnet_responder import TinyDevice, enumerated, listening, real
 from tests.contract.rigs_drivers import MORNING

@@ -16,12 +16,12 @@ from bacpypes3.local.networkport import NetworkPortObject
 from bacpypes3.pdu import IPv4Address
 
 from bms.model.site import Mode
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_stack import Bbmd
-from drivers.discovery import discover_bacnet
-from drivers.draft import draft_site
-from drivers.found import FoundDevice, FoundObject
-from drivers.refusals import Silence
+from drivers.bacnet.link import BacnetLink
+from drivers.bacnet.local_port import Bbmd
+from drivers.discovery.bacnet_scan import discover_bacnet
+from drivers.discovery.inventory import FoundDevice, FoundObject
+from drivers.discovery.site_draft import draft_site
+from drivers.fieldbus.errors import Silence
 from sites.loader import load_sites
 from tests.bacnet_responder import (
     ABORT,

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bms.model.site import Framing, Parity, SerialLine
-from drivers.discovery_modbus import discover_modbus
-from drivers.found import FoundDevice
-from drivers.modbus_target import endpoint_at
-from drivers.modbus_wire import Endpoint
-from drivers.refusals import Silence
+from drivers.discovery.inventory import FoundDevice
+from drivers.discovery.modbus_scan import discover_modbus
+from drivers.discovery.modbus_targets import endpoint_at
+from drivers.fieldbus.errors import Silence
+from drivers.modbus.connection import Endpoint
 from tests.modbus_peer import Bank, Call, Peer, Script
 from tests.steady_loop import now_s
 

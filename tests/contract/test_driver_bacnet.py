@@ -17,9 +17,9 @@ from bms.model.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.reading import Quality
 from bms.model.site import Device, Point
 from bms.ports import Driver
-from drivers.bacnet import BacnetLink
-from drivers.bacnet_device import BacnetDriver
-from drivers.breaker import Breaker
+from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.link import BacnetLink
+from drivers.fieldbus.availability import Breaker
 from tests.bacnet_responder import (
     ABORT,
     ERROR,

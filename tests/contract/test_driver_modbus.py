@@ -17,9 +17,9 @@ from bms.model.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.reading import Quality
 from bms.model.site import Device, Point, Release, ReleaseKind
 from bms.ports import Driver
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_wire import Endpoint
+from drivers.modbus.connection import Endpoint
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.link import ModbusLink
 from tests.contract.rigs_drivers import MORNING, NIGHT, OWN, ModbusRig, free_port, point, rule
 from tests.contract.test_drivers import command
 from tests.steady_loop import now_s

@@ -11,9 +11,9 @@ from bms.clock import VirtualClock
 from bms.model.address import ModbusAddress, Table
 from bms.model.reading import Quality
 from bms.model.site import Device, Framing, Point
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_wire import endpoint_of
+from drivers.modbus.connection import endpoint_of
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.link import ModbusLink
 from tests.chaos import ChaosProxy, Faults
 from tests.contract.rigs_drivers import MORNING, point
 from tests.modbus_peer import Bank, Peer

@@ -31,11 +31,11 @@ from bms.model.site import (
     SerialLine,
 )
 from bms.runtime.wire import wire
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_wire import Endpoint, endpoint_of
+from drivers.fieldbus.write_budget_log import FileWear, MemoryWear
+from drivers.modbus.connection import Endpoint, endpoint_of
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.link import ModbusLink
 from drivers.registry import NetworkDrivers
-from drivers.wear import FileWear, MemoryWear
 from tests.contract.rigs_drivers import MORNING, free_port, point, rule
 from tests.contract.test_drivers import command
 from tests.modbus_peer import Bank, Call, Peer

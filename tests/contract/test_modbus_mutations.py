@@ -14,9 +14,9 @@ from bms.clock import SystemClock, VirtualClock
 from bms.model.address import ModbusAddress, Table
 from bms.model.command import Accepted, Failed
 from bms.model.site import Device, Framing, Parity, Point, Release, ReleaseKind, SerialLine
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_wire import endpoint_of
+from drivers.modbus.connection import endpoint_of
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.link import ModbusLink
 from tests.contract.rigs_drivers import MORNING, point, rule
 from tests.contract.test_drivers import command
 from tests.modbus_peer import Bank, Call, Peer, Script

@@ -24,9 +24,9 @@ from bms.model.address import DataType, ModbusAddress, Order, Table
 from bms.model.command import Accepted, Failed, Released
 from bms.model.reading import Quality
 from bms.model.site import Device, Framing, Point, Release, ReleaseKind
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_wire import Endpoint
+from drivers.modbus.connection import Endpoint
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.link import ModbusLink
 from tests.contract.rigs_drivers import MORNING, free_port, point, rule
 from tests.contract.test_drivers import command
 from tests.modbus_libmodbus_peer import library

@@ -12,11 +12,11 @@ import pytest
 from bms.clock import SystemClock
 from bms.model.command import Failed, Released
 from bms.model.site import ReleaseKind
-from drivers.modbus import ModbusLink
-from drivers.modbus_device import ModbusDriver
-from drivers.modbus_wire import Endpoint
-from drivers.wear import MemoryWear
-from drivers.wear_counts import UNLIMITED, Budget, Worn
+from drivers.fieldbus.write_budget import UNLIMITED, Budget, Worn
+from drivers.fieldbus.write_budget_log import MemoryWear
+from drivers.modbus.connection import Endpoint
+from drivers.modbus.driver import ModbusDriver
+from drivers.modbus.link import ModbusLink
 from tests.bacnet_scheduling import SchedulingDevice, exception
 from tests.contract.rigs_drivers import ModbusRig
 from tests.contract.test_bacnet_via_schedule import NOW, SETPOINT, world

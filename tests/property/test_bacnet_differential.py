@@ -51,14 +51,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.reading import Quality
-from drivers import bacnet_codec as codec
-from drivers import bacnet_values as values
-from drivers.bacnet_batch import Batch, batches, octets
-from drivers.bacnet_codec import PropertyError, Reference
-from drivers.bacnet_frames import Peer, message
-from drivers.bacnet_plain import AnyDate, AnyTime, plain
-from drivers.bacnet_tags import Tags
-from drivers.refusals import Garbled
+from drivers.bacnet.batching import Batch, batches, octets
+from drivers.bacnet.encoding import application_values as values
+from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.encoding.frames import Peer, message
+from drivers.bacnet.encoding.primitives import AnyDate, AnyTime, plain
+from drivers.bacnet.encoding.services import PropertyError, Reference
+from drivers.bacnet.encoding.tags import Tags
+from drivers.fieldbus.errors import Garbled
 
 PEER = Peer("10.0.0.1", 47808)
 Primitive = Any

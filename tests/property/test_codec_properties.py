@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bms.model.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.reading import Quality
-from drivers.codec import decode, decode_text, encode, encode_field, raised, width
+from drivers.modbus.register_codec import decode, decode_text, encode, encode_field, raised, width
 
 ORDERS = st.sampled_from(Order)
 INTS = {

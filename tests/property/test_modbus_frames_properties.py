@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bms.errors import DeviceError
 from bms.model.address import Table
-from drivers.modbus_frames import FRAMES, RtuFrames, TcpFrames, crc, payload, read
+from drivers.modbus.frames import FRAMES, RtuFrames, TcpFrames, crc, payload, read
 from tests.modbus_peer import crc16
 
 REGISTERS = st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=125)

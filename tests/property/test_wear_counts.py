@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from drivers.wear import FileWear, MemoryWear
-from drivers.wear_counts import Budget, BudgetSpent, Counts
+from drivers.fieldbus.write_budget import Budget, BudgetSpent, Counts
+from drivers.fieldbus.write_budget_log import FileWear, MemoryWear
 
 REGISTERS = st.sampled_from(["hall/one holding 1", "hall/one holding 2", "skole/å coil 7", ""])
 DAYS = st.integers(0, 3).map(lambda n: date(2019, 1, 14) + timedelta(days=n))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bms.bench.drivers_bacnet import fleet, light_devices, our_reads
-from drivers.simulator.bacnet_rival import stock_reads
+from drivers.simulator.stock_clients import stock_reads
 
 pytestmark = pytest.mark.system
 

@@ -20,7 +20,7 @@ from bms.runtime.municipality import START, WEATHER
 from bms.services.presence import Presence
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
-from drivers.simulator.ports import probe_tcp
+from drivers.simulator.servers.loopback_ports import probe_tcp
 from tests.system.outside import BMS, ROOT, alive, bms, children, site_files, soon
 
 pytestmark = pytest.mark.system

@@ -21,7 +21,7 @@ from bms.errors import GuardError
 from bms.journal import FileJournal, open_leases
 from bms.services.presence import Presence
 from bms.services.supervise import GuardSupervisor
-from drivers.wear import FileWear
+from drivers.fieldbus.write_budget_log import FileWear
 from tests.fakes_safety import NULL, command, hut, triple
 from tests.system import guard_writer
 

@@ -9,7 +9,7 @@ import pytest
 
 from bms.model.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.reading import Quality
-from drivers.codec import (
+from drivers.modbus.register_codec import (
     Decoded,
     decode,
     decode_bit,

@@ -28,12 +28,12 @@ from bms.clock import VirtualClock
 from bms.errors import ConfigError
 from bms.model.address import BacnetAddress, DataType, ModbusAddress, Order, Table
 from bms.model.site import Device, Release, ReleaseKind, WriteRule
-from drivers import bacnet_codec as codec
-from drivers import bacnet_values as values
-from drivers.bacnet import reference
-from drivers.breaker import Breaker
-from drivers.limits import fit
-from drivers.refusals import Garbled
+from drivers.bacnet.encoding import application_values as values
+from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.link import reference
+from drivers.fieldbus.availability import Breaker
+from drivers.fieldbus.errors import Garbled
+from drivers.fieldbus.write_limits import fit
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
 
@@ -65,7 +65,7 @@ def test_what_is_written_lies_within_the_limits(wish: float, resolution: float) 
 def test_breaker_opens_backs_off_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     clock = VirtualClock(START)
     breaker = Breaker("site/meter", clock, first_s=60, longest_s=100)
-    with caplog.at_level(logging.WARNING, "drivers.breaker"):
+    with caplog.at_level(logging.WARNING, "drivers.fieldbus.availability"):
         breaker.silent("time-out")
         assert not breaker.open
         breaker.silent("time-out")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from bms.errors import ConfigError, SiteFileError
 from bms.model.site import Mode, Role, Site
 from bms.model.units import Unit
-from drivers.draft import draft_site
-from drivers.ede import read_ede
-from drivers.found import FoundDevice, FoundObject
+from drivers.discovery.ede import read_ede
+from drivers.discovery.inventory import FoundDevice, FoundObject
+from drivers.discovery.site_draft import draft_site
 from sites.loader import load_sites
 
 HEADER = """\

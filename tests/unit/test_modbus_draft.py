@@ -8,9 +8,9 @@ import pytest
 
 from bms.model.address import ModbusAddress
 from bms.model.site import Framing, Parity, Role, SerialLine, Site
-from drivers.draft import draft_site
+from drivers.discovery.inventory import FoundDevice
+from drivers.discovery.site_draft import draft_site
 from drivers.draft_modbus import with_template
-from drivers.found import FoundDevice
 from drivers.templates import load_templates
 from sites.loader import load_sites
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bms.model.address import DataType, ModbusAddress, Table
 from bms.model.site import ModbusTraits, ReadableRange
-from drivers.modbus_plan import Item, Wall, plan_blocks
+from drivers.modbus.read_blocks import Item, Wall, plan_blocks
 
 
 def items(*where: tuple[Table, int, DataType]) -> list[Item]:

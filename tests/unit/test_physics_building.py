@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drivers.simulator import drift, heat_pump
-from drivers.simulator.archetypes import ARCHETYPES
-from drivers.simulator.local_control import Thermostats, heating_curve
-from drivers.simulator.physics import Control, Moment, Physics, starting_state
-from drivers.simulator.stock import SimSite, Stock
+from drivers.simulator.buildings import drift
+from drivers.simulator.buildings.archetypes import ARCHETYPES
+from drivers.simulator.buildings.stock import SimSite, Stock
+from drivers.simulator.physics import heat_pump
+from drivers.simulator.physics.local_control import Thermostats, heating_curve
+from drivers.simulator.physics.thermal import Control, Moment, Physics, starting_state
 
 KINDS = list(ARCHETYPES)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from drivers.simulator.weather import (
+from drivers.simulator.buildings.weather import (
     FACADES_DEG,
     LATITUDE_DEG,
     Outdoors,

@@ -29,8 +29,8 @@ from bms.model.command import (
     StillHeld,
 )
 from bms.model.reading import Quality, Reading
-from drivers.bacnet_trace import Exchange as BacnetExchange
-from drivers.modbus_trace import Exchange as ModbusExchange
+from drivers.bacnet.trace import Exchange as BacnetExchange
+from drivers.modbus.trace import Exchange as ModbusExchange
 from tests.fakes_city import lodge, utc
 
 LADDER = 60

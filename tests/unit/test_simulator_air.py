@@ -11,10 +11,10 @@ import pytest
 
 import bms.feeds
 from bms.model.address import Table
-from drivers.simulator.calendars import LOCAL
-from drivers.simulator.levers import Lever, PlainRegister, RemoteSetpoint
+from drivers.simulator.buildings.calendars import LOCAL
+from drivers.simulator.control_points import Lever, PlainRegister, RemoteSetpoint
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
-from drivers.simulator.registers import Refusal, RegisterImage, hall_controller
+from drivers.simulator.servers.modbus_registers import Refusal, RegisterImage, hall_controller
 
 WEATHER = Path(bms.feeds.__file__).parent / "data" / "weather_hourly.csv.gz"
 MONDAY_NOON = datetime(2019, 1, 14, 12, tzinfo=LOCAL)

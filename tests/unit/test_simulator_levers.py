@@ -5,14 +5,19 @@ import struct
 import pytest
 
 from bms.model.address import DataType, Order, Table
-from drivers.simulator.levers import (
+from drivers.simulator.control_points import (
     LeverPanel,
     PlainRegister,
     PrioritySlots,
     RemoteSetpoint,
     TimetableRegister,
 )
-from drivers.simulator.registers import Cell, Refusal, RegisterImage, electricity_meter
+from drivers.simulator.servers.modbus_registers import (
+    Cell,
+    Refusal,
+    RegisterImage,
+    electricity_meter,
+)
 from tests.fakes_physics import START, ToyMunicipality
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError
-from drivers.wear import FileWear, MemoryWear, WearBook
-from drivers.wear_counts import Budget, BudgetSpent, Counts, Worn
+from drivers.fieldbus.write_budget import Budget, BudgetSpent, Counts, Worn
+from drivers.fieldbus.write_budget_log import FileWear, MemoryWear, WearBook
 
 MONDAY, TUESDAY = date(2019, 1, 14), date(2019, 1, 15)
 HEAD = b'{"wear":1,"generation":"g"}\n'
@@ -74,7 +74,7 @@ class TestALog:
     def test_is_shared_by_processes_that_lose_no_count(self, path: Path) -> None:
         program = (
             "import sys; from datetime import date; from pathlib import Path; "
-            "from drivers.wear import FileWear\n"
+            "from drivers.fieldbus.write_budget_log import FileWear\n"
             "book = FileWear(Path(sys.argv[1]), fold_bytes=300)\n"
             "for _ in range(25): book.spend('r', date(2019, 1, 14))"
         )

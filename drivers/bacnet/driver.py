@@ -1,0 +1,297 @@
+"""The Driver of one BACnet device."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from bms.errors import DeviceError
+from bms.model.command import (
+    Command,
+    Failed,
+    Receipt,
+    Refused,
+    Released,
+    ReleaseReceipt,
+    StillHeld,
+)
+from bms.model.device_clock import NoTime, ShownTime
+from bms.model.logged import LogAnswer
+from bms.model.reading import Quality, Reading
+from bms.model.site import Device, Point, ReleaseKind, WriteRule
+from bms.ports import Clock
+from drivers.bacnet.cov import BACKSTOP_S, LIFETIME_S, OnReading, watch
+from drivers.bacnet.encoding import application_values as values
+from drivers.bacnet.encoding.services import Reference
+from drivers.bacnet.link import BacnetLink
+from drivers.bacnet.objects.device_clock import set_clock, shown_time
+from drivers.bacnet.objects.schedule_writer import ScheduleWriter
+from drivers.bacnet.objects.trend_readings import logged
+from drivers.bacnet.read_multiple import NUMBERS, Plan, read_plan
+from drivers.bacnet.session import BacnetSession
+from drivers.bacnet.trace import Exchange
+from drivers.bacnet.write_target import Target, holder, point_reference, target_of
+from drivers.fieldbus.errors import Refusal, quality_of, retryable
+from drivers.fieldbus.reading import reading
+from drivers.fieldbus.write_limits import Fitted, fit, receipt, stands
+from drivers.health import DeviceHealth
+from drivers.modbus.register_codec import Decoded
+from drivers.way_back import own_value
+
+_LOOKS = 3
+_LOOK_AGAIN_S = 0.1
+_POLLS_KEPT = 8
+_LEFT_ALONE = Decoded(None, Quality.NO_REPLY, "left alone for a while: it did not answer")
+
+
+@dataclass(slots=True)
+class _Poll:
+    """How a list of points is read: places in the answer to the caller, and what is asked."""
+
+    points: tuple[Point, ...]
+    places: tuple[int, ...]
+    references: tuple[Reference, ...]
+    strangers: dict[int, str]
+    plan: Plan | None = None
+
+
+class BacnetDriver:
+    """Reads, writes and releases the points of one device (``bms.ports.Driver``).
+
+    An object with a priority array is given back by ``null``, one without by ``constant`` or
+    ``timetable``; ``schedule`` goes through a Schedule object (``drivers.bacnet.objects.schedule_writer``).
+    Timetables, schedules, logs and the device's clock are in local time ``timezone``.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        link: BacnetLink,
+        clock: Clock,
+        timezone: str = "Europe/Copenhagen",
+    ) -> None:
+        self.session = BacnetSession(device, link, clock)
+        self._device = device
+        self._clock = clock
+        self._zone = ZoneInfo(timezone)
+        self._schedules = ScheduleWriter(self.session, self._zone)
+        self._polls: list[_Poll] = []
+
+    async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
+        """One reading per point, in their order. Points of another protocol get an error."""
+        poll = self._poll(points)
+        outcome: list[Decoded] = [_LEFT_ALONE] * len(points)
+        for place, text in poll.strangers.items():
+            outcome[place] = Decoded(None, Quality.DEVICE_ERROR, text)
+        if poll.references and not self.session.breaker.open:
+            for place, found in zip(poll.places, await self._numbers(poll), strict=True):
+                outcome[place] = found
+        received = self._clock.now()
+        return [
+            reading(point, decoded, at, received)
+            for point, decoded in zip(points, outcome, strict=True)
+        ]
+
+    async def write(self, point: Point, command: Command) -> Receipt:
+        """Look who holds the point, write at its priority, read back."""
+        rule = point.write
+        if rule is None:
+            return Refused(command, f"{point.id} is not writable")
+        if rule.release.kind is ReleaseKind.SCHEDULE:
+            return await self._schedules.write(point, command)
+        try:
+            target = target_of(point)
+            fitted = fit(rule, command.value)
+            encoded = target.encoded(fitted.value)
+            if rule.release.kind is not ReleaseKind.NULL:
+                own_value(rule, self._clock.now(), self._zone)
+        except ValueError as error:
+            return Refused(command, f"{point.id}: {error}")
+        try:
+            await self.session.identify()
+            slots = await self._slots(target)
+            objection = _objection(rule, slots)
+            if objection is not None:
+                return Refused(command, f"{point.id} {objection}")
+            if (above := holder(command, target, slots or {})) is not None:
+                return above
+            priority = None if slots is None else target.priority
+            await self.session.put(target.present_value, encoded, priority)
+            return await self._read_back(rule, command, target, fitted)
+        except DeviceError as error:
+            return Failed(command, f"{self._device.id}: {error}", retryable(error))
+
+    async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
+        """Give the point back, and believe only what is read back.
+
+        Our slot is relinquished where there are slots, whatever value is declared.
+        """
+        if point.write is not None and point.write.release.kind is ReleaseKind.SCHEDULE:
+            return await self._schedules.release(point)
+        try:
+            target = target_of(point)
+        except ValueError as error:
+            return StillHeld(point.id, str(error), retryable=False)
+        try:
+            await self.session.identify()
+            slots = await self._slots(target)
+            if slots is None:
+                return await self._put_back(point, target, at)
+            return await self._relinquish(point.id, target, slots)
+        except DeviceError as error:
+            return StillHeld(point.id, f"{self._device.id}: {error}", retryable(error))
+
+    async def watch(
+        self,
+        points: Sequence[Point],
+        on_reading: OnReading,
+        *,
+        lifetime_s: int = LIFETIME_S,
+        backstop_s: float = BACKSTOP_S,
+        confirmed: bool = True,
+    ) -> None:
+        """Call ``on_reading`` with each change until cancelled: see ``drivers.bacnet.cov``."""
+        await watch(
+            self.session,
+            self.read,
+            points,
+            on_reading,
+            lifetime_s=lifetime_s,
+            backstop_s=backstop_s,
+            confirmed=confirmed,
+        )
+
+    async def logged(self, point: Point, after: datetime, before: datetime, most: int) -> LogAnswer:
+        """What the point's trend log has: see ``drivers.bacnet.objects.trend_readings``."""
+        return await logged(self.session, point, after, before, most, self._zone)
+
+    async def clock(self) -> ShownTime | NoTime:
+        """What the device's clock shows; the drift is kept in its health."""
+        return await shown_time(self.session, self._zone)
+
+    async def set_clock(self) -> ShownTime | NoTime:
+        """Tell the device the time where the site file allows it."""
+        return await set_clock(self.session, self._zone)
+
+    async def close(self) -> None:
+        """Nothing of its own to close: the link is shared."""
+
+    @property
+    def health(self) -> DeviceHealth:
+        """How the device has been doing."""
+        return self.session.health
+
+    def trace(self) -> tuple[Exchange, ...]:
+        """The last exchanges with the device, oldest first."""
+        return self.session.trace.all()
+
+    # Reading
+
+    def _poll(self, points: Sequence[Point]) -> _Poll:
+        wanted = tuple(points)
+        for poll in self._polls:
+            if poll.points == wanted:
+                return poll
+        asked: dict[int, Reference] = {}
+        strangers: dict[int, str] = {}
+        for place, point in enumerate(wanted):
+            try:
+                asked[place] = point_reference(point)
+            except ValueError as error:
+                strangers[place] = str(error)
+        poll = _Poll(wanted, tuple(asked), tuple(asked.values()), strangers)
+        self._polls = [poll, *self._polls[: _POLLS_KEPT - 1]]
+        return poll
+
+    async def _numbers(self, poll: _Poll) -> Sequence[Decoded]:
+        try:
+            await self.session.identify()
+        except DeviceError as error:
+            return [Decoded(None, quality_of(error), str(error))] * len(poll.references)
+        if poll.plan is None or not poll.plan.fits(self.session):
+            poll.plan = Plan.of(poll.references, self.session)
+        return await read_plan(self.session, poll.plan, NUMBERS)
+
+    # Writing and giving back
+
+    async def _slots(self, target: Target) -> dict[int, float | None] | None:
+        """Occupied slots of the priority array; None when the object has none."""
+        try:
+            value = await self.session.look(target.priority_array)
+        except Refusal as error:
+            if error.code == "unknown-property":
+                return None
+            raise
+        return values.occupied_slots(value)
+
+    async def _relinquish(
+        self, point: str, target: Target, slots: dict[int, float | None]
+    ) -> ReleaseReceipt:
+        left: dict[int, float | None] | None = slots
+        if target.priority in slots:
+            await self.session.put(target.present_value, values.NULL, target.priority)
+            left = await self._slots(target)
+        if left is None:
+            return StillHeld(point, "its priority array is gone")
+        if target.priority in left:
+            return StillHeld(point, f"slot {target.priority} still holds a value")
+        return Released(point, await self._effective(target))
+
+    async def _put_back(self, point: Point, target: Target, at: datetime) -> ReleaseReceipt:
+        """Write what the building's own control asks for: there is no slot to leave."""
+        rule = point.write
+        assert rule is not None
+        if rule.release.kind is ReleaseKind.NULL:
+            return StillHeld(point.id, "it has no priority array", retryable=False)
+        try:
+            value = own_value(rule, at, self._zone)
+            encoded = target.encoded(value)
+        except ValueError as error:
+            return StillHeld(point.id, str(error), retryable=False)
+        await self.session.put(target.present_value, encoded)
+        seen = await self._look_until(rule, target, value)
+        if seen is None or not stands(rule, value, seen):
+            return StillHeld(point.id, f"gave back {value:g}, it reads back {seen}")
+        return Released(point.id, seen)
+
+    async def _effective(self, target: Target) -> float | None:
+        try:
+            return await self._present(target)
+        except DeviceError:
+            return None  # it is given back; what stands now is only news
+
+    async def _present(self, target: Target) -> float | None:
+        return values.decoded(await self.session.look(target.present_value)).value
+
+    async def _look_until(self, rule: WriteRule, target: Target, value: float) -> float | None:
+        """The read-back, looked at a few times while a slow controller takes the value over."""
+        seen = await self._present(target)
+        for _ in range(_LOOKS - 1):
+            if stands(rule, value, seen):
+                break
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            seen = await self._present(target)
+        return seen
+
+    async def _read_back(
+        self, rule: WriteRule, command: Command, target: Target, fitted: Fitted
+    ) -> Receipt:
+        seen = await self._look_until(rule, target, fitted.value)
+        if seen is not None and stands(rule, fitted.value, seen):
+            return receipt(command, fitted, seen)
+        above = holder(command, target, await self._slots(target) or {})
+        text = f"wrote {fitted.value:g} at priority {target.priority}, it reads back {seen}"
+        return above or Failed(command, text, retryable=True)
+
+
+def _objection(rule: WriteRule, slots: dict[int, float | None] | None) -> str | None:
+    """Why the declared way back is none of the object that was found."""
+    kind = rule.release.kind
+    if slots is None and kind is ReleaseKind.NULL:
+        return "has no priority array: null is no way back from it"
+    if slots is not None and kind is not ReleaseKind.NULL:
+        return f"has a priority array: its way back is null, not {kind}"
+    return None

@@ -1,0 +1,154 @@
+"""Numbers as BACnet application-tagged values, and back. Pure.
+
+Source: ANSI/ASHRAE 135, clauses 20.2.2 to 20.2.14, and 21 for the priority array.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Sequence
+
+from bms.model.reading import Quality
+from drivers.bacnet.encoding.tags import Tag
+from drivers.fieldbus.errors import Garbled
+from drivers.modbus.register_codec import Decoded, shortest_single
+
+_NULL, _BOOLEAN, _UNSIGNED, _SIGNED, _REAL, _DOUBLE = range(6)
+_ENUMERATED, _OBJECT_ID = 9, 12
+_SLOTS = 16
+_LONGEST = 8
+_UNKNOWN_PROPERTY = (2, 32)
+_SINGLE = struct.Struct(">f")
+_NOT_FINITE = "the device sent no finite number"
+
+NULL = b"\x00"
+
+
+def real(value: float) -> bytes:
+    """Application-tagged REAL. Raises ValueError when it does not fit."""
+    try:
+        return b"\x44" + struct.pack(">f", value)
+    except OverflowError:
+        raise ValueError(f"{value} does not fit a REAL") from None
+
+
+def double(value: float) -> bytes:
+    """Application-tagged Double."""
+    return b"\x55\x08" + struct.pack(">d", value)
+
+
+def unsigned(value: float) -> bytes:
+    """Application-tagged Unsigned. Raises ValueError for negative values."""
+    return _counted(_UNSIGNED, _whole(value, 0), signed=False)
+
+
+def signed(value: float) -> bytes:
+    """Application-tagged INTEGER."""
+    return _counted(_SIGNED, _whole(value, -(2**31)), signed=True)
+
+
+def enumerated(value: float) -> bytes:
+    """Application-tagged ENUMERATED. Raises ValueError for negative values."""
+    return _counted(_ENUMERATED, _whole(value, 0), signed=False)
+
+
+def _whole(value: float, least: int) -> int:
+    number = round(value)
+    if not least <= number < 2**31:
+        raise ValueError(f"{value} does not fit")
+    return number
+
+
+def _counted(tag: int, number: int, *, signed: bool) -> bytes:
+    bits = (number if number >= 0 else ~number).bit_length() + signed
+    length = max(1, (bits + 7) // 8)
+    return bytes((tag << 4 | length,)) + number.to_bytes(length, "big", signed=signed)
+
+
+def decoded(value: Sequence[Tag]) -> Decoded:
+    """Number of an application-tagged value; Null, NaN and what is no number have none."""
+    number = _number(value[0]) if len(value) == 1 else None
+    if number is None:
+        if len(value) == 1 and (value[0].kind, value[0].number) == ("application", _NULL):
+            return Decoded(None, Quality.ABSENT, "the object has no value (Null)")
+        return Decoded(None, Quality.DEVICE_ERROR, "the property is not a number")
+    return _finite(number)
+
+
+def single(octets: bytes) -> Decoded:
+    """A REAL of four octets, by the shortest decimal that names it: 19.3, not 19.299999237."""
+    (number,) = _SINGLE.unpack(octets)
+    if number - number != 0.0:  # NaN or infinite
+        return Decoded(None, Quality.ABSENT, _NOT_FINITE)
+    short = float(f"{number:.7g}")
+    try:
+        same = _SINGLE.pack(short) == octets
+    except OverflowError:
+        same = False
+    return Decoded(short if same else number)
+
+
+def _finite(number: float) -> Decoded:
+    if not math.isfinite(number):
+        return Decoded(None, Quality.ABSENT, _NOT_FINITE)
+    return Decoded(number)
+
+
+def refused(error_class: int, error_code: int) -> Decoded:
+    """What is known of a property that the device would not give."""
+    if (error_class, error_code) == _UNKNOWN_PROPERTY:
+        return Decoded(None, Quality.DEVICE_ERROR, "unknown property")
+    text = f"error class {error_class} code {error_code}"
+    return Decoded(None, Quality.DEVICE_ERROR, text)
+
+
+def object_id(value: Sequence[Tag]) -> int | None:
+    """Object identifier, as one number, or None when the value is something else."""
+    if len(value) != 1 or (value[0].kind, value[0].number) != ("application", _OBJECT_ID):
+        return None
+    return int.from_bytes(value[0].data, "big")
+
+
+def occupied_slots(value: Sequence[Tag]) -> dict[int, float | None]:
+    """Occupied slots of a priority array: priority 1..16 to its value (None: not a number).
+
+    Raises ``Garbled`` when it has not 16 slots.
+    """
+    slots: list[float | None] = []
+    empty: set[int] = set()
+    depth = 0
+    for tag in value:
+        if tag.kind == "closing":
+            depth -= 1
+        elif depth == 0:
+            slots.append(_number(tag))
+            if (tag.kind, tag.number) == ("application", _NULL):
+                empty.add(len(slots))
+        if tag.kind == "opening":
+            depth += 1
+    if len(slots) != _SLOTS:
+        raise Garbled(f"a priority array of {len(slots)} slots")
+    return {place: slot for place, slot in enumerate(slots, 1) if place not in empty}
+
+
+def _number(tag: Tag) -> float | None:
+    if tag.kind != "application":
+        return None
+    if tag.number == _BOOLEAN:
+        return float(tag.length)
+    if tag.number in (_UNSIGNED, _SIGNED, _ENUMERATED):
+        if not 0 < len(tag.data) <= _LONGEST:
+            raise Garbled(f"a number of {len(tag.data)} octets")
+        return float(int.from_bytes(tag.data, "big", signed=tag.number == _SIGNED))
+    if tag.number in (_REAL, _DOUBLE):
+        return _floating(tag)
+    return None
+
+
+def _floating(tag: Tag) -> float:
+    form = ">f" if tag.number == _REAL else ">d"
+    if len(tag.data) != struct.calcsize(form):
+        raise Garbled(f"a floating number of {len(tag.data)} bytes")
+    (number,) = struct.unpack(form, tag.data)
+    return shortest_single(number) if tag.number == _REAL else float(number)

@@ -1,0 +1,184 @@
+"""BACnet values of every primitive type, as a person or a program would name them. Pure.
+
+Source: ANSI/ASHRAE 135, clause 20.2. A field of a date or time that is 255 means "any".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, tzinfo
+
+from drivers.bacnet.encoding.services import ANY_INSTANCE
+from drivers.bacnet.encoding.tags import Tag
+from drivers.fieldbus.errors import Garbled
+from drivers.modbus.register_codec import shortest_single
+
+_ANY = 255
+_EPOCH = 1900
+NULL, BOOLEAN, UNSIGNED, SIGNED, REAL, DOUBLE, OCTETS, TEXT, BITS = range(9)
+ENUMERATED, DATE, TIME, OBJECT = 9, 10, 11, 12
+_CHARSETS = {0: "utf-8", 3: "utf-32-be", 4: "utf-16-be", 5: "latin-1"}
+
+
+@dataclass(frozen=True, slots=True)
+class AnyDate:
+    """A date, any field of which may be any (None). ``weekday`` is 1 (Monday) to 7.
+
+    ``month`` 13 and 14 are odd and even months; ``day`` 32 is the last, 33 and 34 odd and even.
+    """
+
+    year: int | None = None
+    month: int | None = None
+    day: int | None = None
+    weekday: int | None = None
+
+    @property
+    def exact(self) -> date | None:
+        """The calendar day, where it names one."""
+        if self.year is None or self.month is None or self.day is None:
+            return None
+        try:
+            return date(self.year, self.month, self.day)
+        except ValueError:
+            return None
+
+    def encoded(self) -> bytes:
+        """Its four octets, without a tag."""
+        year = _ANY if self.year is None else self.year - _EPOCH
+        rest = (_ANY if field is None else field for field in (self.month, self.day, self.weekday))
+        return bytes((year, *rest))
+
+    @classmethod
+    def of(cls, day: date) -> AnyDate:
+        return cls(day.year, day.month, day.day, day.isoweekday())
+
+
+@dataclass(frozen=True, slots=True)
+class AnyTime:
+    """A time of day, any field of which may be any (None)."""
+
+    hour: int | None = None
+    minute: int | None = None
+    second: int | None = None
+    hundredth: int | None = None
+
+    @property
+    def exact(self) -> time | None:
+        """The time of day, where it names one; any seconds are none."""
+        if self.hour is None or self.minute is None:
+            return None
+        try:
+            return time(self.hour, self.minute, self.second or 0, (self.hundredth or 0) * 10_000)
+        except ValueError:
+            return None
+
+    def encoded(self) -> bytes:
+        fields = (self.hour, self.minute, self.second, self.hundredth)
+        return bytes(_ANY if field is None else field for field in fields)
+
+    @classmethod
+    def of(cls, moment: time) -> AnyTime:
+        return cls(moment.hour, moment.minute, moment.second, moment.microsecond // 10_000)
+
+
+Plain = (
+    float | int | bool | str | bytes | tuple[bool, ...] | tuple[int, int] | AnyDate | AnyTime | None
+)
+
+
+def plain(tag: Tag) -> Plain:
+    """The value of an application tag. Raises ``Garbled`` when it is none, or does not fit."""
+    read = _READERS.get(tag.number) if tag.kind == "application" else None
+    if read is None:
+        raise Garbled(f"{tag.kind} tag {tag.number} is no primitive value")
+    return read(tag)
+
+
+def text_of(value: Sequence[Tag]) -> str | None:
+    """The text of a property, None where it is something else."""
+    if len(value) != 1 or (value[0].kind, value[0].number) != ("application", TEXT):
+        return None
+    return _text(value[0])
+
+
+def date_of(octets: bytes) -> AnyDate:
+    """Four octets as a date."""
+    if len(octets) != 4:
+        raise Garbled(f"a date of {len(octets)} octets")
+    year, *rest = (None if octet == _ANY else octet for octet in octets)
+    return AnyDate(None if year is None else year + _EPOCH, *rest)
+
+
+def time_of(octets: bytes) -> AnyTime:
+    """Four octets as a time of day."""
+    if len(octets) != 4:
+        raise Garbled(f"a time of {len(octets)} octets")
+    return AnyTime(*(None if octet == _ANY else octet for octet in octets))
+
+
+def moment_of(day: AnyDate, at: AnyTime, zone: tzinfo) -> datetime | None:
+    """The moment in a device's local time, None where a field is any."""
+    if day.exact is None or at.exact is None:
+        return None
+    return datetime.combine(day.exact, at.exact, zone)
+
+
+def application(number: int, octets: bytes) -> bytes:
+    """An application-tagged value of up to 253 octets."""
+    if len(octets) < 5:
+        return bytes((number << 4 | len(octets),)) + octets
+    return bytes((number << 4 | 5, len(octets))) + octets
+
+
+def _integer(tag: Tag) -> int:
+    if not tag.data:
+        raise Garbled("a number of no octets")
+    return int.from_bytes(tag.data, "big", signed=tag.number == SIGNED)
+
+
+def _float(tag: Tag) -> float:
+    form = ">f" if tag.number == REAL else ">d"
+    if len(tag.data) != struct.calcsize(form):
+        raise Garbled(f"a floating number of {len(tag.data)} octets")
+    (number,) = struct.unpack(form, tag.data)
+    return shortest_single(number) if tag.number == REAL else float(number)
+
+
+def _text(tag: Tag) -> str:
+    if not tag.data:
+        raise Garbled("a text without its character set")
+    charset = _CHARSETS.get(tag.data[0], "latin-1")
+    return tag.data[1:].decode(charset, errors="replace")
+
+
+def _bits(tag: Tag) -> tuple[bool, ...]:
+    if not tag.data or tag.data[0] > 7:
+        raise Garbled("a bit string without its length")
+    bits = [bool(octet >> 7 - i & 1) for octet in tag.data[1:] for i in range(8)]
+    return tuple(bits[: len(bits) - tag.data[0]])
+
+
+def _object(tag: Tag) -> tuple[int, int]:
+    if len(tag.data) != 4:
+        raise Garbled(f"an object identifier of {len(tag.data)} octets")
+    number = int.from_bytes(tag.data, "big")
+    return number >> 22, number & ANY_INSTANCE
+
+
+_READERS: dict[int, Callable[[Tag], Plain]] = {
+    NULL: lambda tag: None,
+    BOOLEAN: lambda tag: bool(tag.length),
+    UNSIGNED: _integer,
+    SIGNED: _integer,
+    REAL: _float,
+    DOUBLE: _float,
+    OCTETS: lambda tag: tag.data,
+    TEXT: _text,
+    BITS: _bits,
+    ENUMERATED: _integer,
+    DATE: lambda tag: date_of(tag.data),
+    TIME: lambda tag: time_of(tag.data),
+    OBJECT: _object,
+}

@@ -1,0 +1,273 @@
+"""A local BACnet/IP address: its socket, the wire over it and the bacpypes3 stack behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from dataclasses import dataclass
+from functools import partial
+from types import MethodType
+from typing import Any
+
+from bacpypes3.apdu import (
+    ComplexAckPDU,
+    ConfirmedRequestPDU,
+    ErrorRejectAbortNack,
+    SimpleAckPDU,
+)
+from bacpypes3.app import Application
+from bacpypes3.comm import ServiceAccessPoint
+from bacpypes3.local.device import DeviceObject
+from bacpypes3.local.networkport import NetworkPortObject
+from bacpypes3.pdu import Address, IPv4Address, RemoteStation
+
+from bms.errors import ConfigError
+from drivers.bacnet.encoding import frames as frames
+from drivers.bacnet.encoding.errors import of_stack
+from drivers.bacnet.encoding.frames import Peer
+from drivers.bacnet.transactions import Wire
+from drivers.fieldbus.errors import Garbled, Silence
+
+DEFAULT_PORT = 47808
+MAX_APDU = 1476
+STACK_VERSION = "0.0.110"
+_APDU_TIMEOUT_MS = 1000
+_RETRIES = 1
+_ABORTED = 7
+_BIND_WAIT_S = 2.0
+_PROBES, _PROBE_WAIT_S, _PROBE_EVERY_S = 12, 0.1, 30.0
+_INSTANCES = 4_190_000
+_STACK_INVOKES = 128
+_REGISTRATION_S = 120
+# It writes a traceback for every datagram that is junk; what fails is reported by us.
+logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Bbmd:
+    """The broadcast manager at which to register as a foreign device."""
+
+    host: str
+    port: int = DEFAULT_PORT
+
+
+@dataclass(slots=True)
+class LocalPort:
+    """One local address in use: the wire over it and the stack behind it."""
+
+    local: str
+    wire: Wire
+    stack: Any
+    broadcast: tuple[str, int] | None
+    invoke: int = 0
+    registered: asyncio.Task[None] | None = None
+    probed_at: float = -_PROBE_EVERY_S
+    registration: str = ""
+
+    async def shared(self) -> bool:
+        """Whether somebody else gets datagrams that are meant for us; looked at now and then.
+
+        Sockets that allow it can share a port, and the kernel deals datagrams out by their sender.
+        So a few are sent to ourselves from different ports: all have to arrive.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self.probed_at < _PROBE_EVERY_S:
+            return False
+        self.probed_at = now
+        for number in range(_PROBES):
+            nonce = b"bms" + os.urandom(8) + bytes((number,))
+            self.wire.probes.add(nonce)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.sendto(nonce, IPv4Address(self.local).addrTuple)
+        await asyncio.sleep(_PROBE_WAIT_S)
+        lost = bool(self.wire.probes)
+        self.wire.probes.clear()
+        return lost
+
+    def close(self) -> None:
+        """Close the socket, and end what waits on it."""
+        if self.registered is not None:
+            self.registered.cancel()
+        for transaction in list(self.stack.asap.clientTransactions):
+            transaction.set_state(_ABORTED)
+        self.stack.close()
+
+
+def check_stack(installed: str) -> None:
+    """Raises ``ConfigError`` for a bacpypes3 whose insides we do not know."""
+    if installed != STACK_VERSION:
+        raise ConfigError(
+            f"bacpypes3 {installed} is installed, but the BACnet driver reaches into the insides "
+            f"of {STACK_VERSION}: install that one, or run the differential tests of the driver "
+            "against the new one and raise STACK_VERSION in drivers/bacnet/local_port.py"
+        )
+
+
+async def through_stack(
+    port: LocalPort, peer: Peer, service: int, parameters: bytes, timeout_s: float
+) -> bytes:
+    """Parameters of an acknowledgement that may come in segments; its deadline is the caller's.
+
+    Raises ``DeviceError``.
+    """
+    request = ConfirmedRequestPDU(service, destination=_address(peer))
+    request.pduData = bytearray(parameters)
+    port.invoke = (port.invoke + 1) % _STACK_INVOKES  # the others are the wire's
+    request.apduInvokeID = port.invoke
+    try:
+        ack = await port.stack.request(request)
+    except ErrorRejectAbortNack as nack:
+        raise of_stack(nack) from None
+    except asyncio.CancelledError:
+        _forget(port.stack, request)
+        raise
+    if not isinstance(ack, (ComplexAckPDU, SimpleAckPDU)):
+        raise Garbled(f"{type(ack).__name__} is no acknowledgement")
+    if ack.apduService != service:
+        raise Garbled(f"service {ack.apduService} answered instead of {service}")
+    return bytes(ack.pduData) if isinstance(ack, ComplexAckPDU) else b""
+
+
+def _address(peer: Peer) -> Any:
+    if peer.network is not None:
+        return RemoteStation(peer.network, peer.mac)
+    return Address(f"{peer.ip}:{peer.port}")
+
+
+def _forget(stack: Any, request: Any) -> None:
+    """Stop the retries of a request that nobody waits for: a late write must not follow."""
+    for transaction in list(stack.asap.clientTransactions):
+        if (transaction.invokeID, transaction.pdu_address) == (
+            request.apduInvokeID,
+            request.pduDestination,
+        ):
+            transaction.set_state(_ABORTED)
+
+
+async def resolve(host: str, port: int) -> str:
+    """The IPv4 address of a host. Raises ``Silence`` when it has none."""
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    except OSError as error:
+        raise Silence(f"{host}: {error.strerror or error}") from error
+    return str(found[0][4][0])
+
+
+def leading_to(ip: str, port: int) -> str:
+    """The local address that leads to a device; a port is chosen when it is opened."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((ip, port))  # a datagram socket sends nothing when it connects
+        except OSError as error:
+            raise Silence(f"no way to {ip}: {error.strerror or error}") from error
+        return str(probe.getsockname()[0])
+
+
+def _with_port(local: str) -> str:
+    """``local`` with a prefix and a free port, where it has none."""
+    if ":" in local:
+        return local
+    wish = 0 if local.startswith("127.") else DEFAULT_PORT
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((local, wish))
+        except OSError:
+            probe.bind((local, 0))  # unicast answers come back to any port
+        return f"{local}/32:{probe.getsockname()[1]}"
+
+
+async def open_port(local: str) -> LocalPort:
+    """A socket bound to ``local`` with the stack behind it.
+
+    bacpypes3 would retry a failed bind silently for ever, so the address is tried before, and the
+    socket is waited for. Raises ``Silence`` that says so.
+    """
+    try:
+        local = _with_port(local)
+        address = IPv4Address(local)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(address.addrTuple)
+    except (OSError, ValueError) as error:
+        raise Silence(
+            f"cannot bind {local} for BACnet/IP ({error}); another program may hold the port: "
+            "stop it, or set another local address"
+        ) from error
+    stack = Application.from_object_list(_own_objects(address))
+    stack.asap.sap_response = MethodType(_acknowledgements_untouched, stack.asap)
+    (link,) = stack.link_layers.values()
+    try:
+        async with asyncio.timeout(_BIND_WAIT_S):
+            await asyncio.gather(*link.server._transport_tasks)
+    except TimeoutError:
+        stack.close()
+        raise Silence(f"cannot bind {local} for BACnet/IP within {_BIND_WAIT_S:g} s") from None
+    wire = Wire(link.server.local_transport)
+    for protocol in (link.server.local_protocol, link.server.broadcast_protocol):
+        if protocol is not None:
+            protocol.datagram_received = partial(_received, wire, protocol.datagram_received)
+    return LocalPort(local, wire, stack, link.server.broadcast_address)
+
+
+def _received(wire: Wire, stack: Any, data: bytes, addr: tuple[str, int]) -> None:
+    """In place of the stack's own: ours first, the rest goes on."""
+    if not wire.received(data, addr):
+        stack(data, addr)
+
+
+async def register(port: LocalPort, bbmd: Bbmd) -> None:
+    """Register as a foreign device, and again before it ends. Raises ``Silence`` if refused."""
+    target = (await resolve(bbmd.host, bbmd.port), bbmd.port)
+    answered = asyncio.Event()
+
+    def note(code: int) -> None:
+        refused = f"the BBMD {bbmd.host}:{bbmd.port} refuses registration (result {code:#06x})"
+        port.registration = refused if code else ""
+        answered.set()
+
+    async def renew() -> None:
+        while True:
+            port.wire.sender.sendto(frames.registration(_REGISTRATION_S), target)
+            await asyncio.sleep(_REGISTRATION_S / 3)
+
+    port.wire.results.append(note)
+    port.registration = f"the BBMD {bbmd.host}:{bbmd.port} does not answer"
+    port.registered = asyncio.create_task(renew())
+    try:
+        async with asyncio.timeout(_BIND_WAIT_S):
+            await answered.wait()
+    except TimeoutError:
+        pass  # it may be back by the next renewal; who asks until then is told
+
+
+def _own_objects(address: Any) -> list[Any]:
+    # Devices that are not asked for anything need an instance all the same, and two programs of
+    # ours on one network must not share it.
+    device = DeviceObject(
+        objectIdentifier=("device", _INSTANCES + os.getpid() % 4000),
+        objectName=f"bms-{os.getpid()}",
+        vendorIdentifier=999,
+        maxApduLengthAccepted=MAX_APDU,
+        segmentationSupported="segmentedBoth",
+        maxSegmentsAccepted=64,
+        apduTimeout=_APDU_TIMEOUT_MS,
+        numberOfApduRetries=_RETRIES,
+    )
+    port = NetworkPortObject(
+        address,
+        objectIdentifier=("network-port", 1),
+        objectName="bacnet-ip",
+        networkNumber=0,
+        networkNumberQuality="unknown",
+    )
+    return [device, port]
+
+
+async def _acknowledgements_untouched(access_point: Any, apdu: Any) -> None:
+    """In place of the stack's own: complex acknowledgements go up as they came."""
+    if isinstance(apdu, ComplexAckPDU):
+        await ServiceAccessPoint.sap_response(access_point, apdu)
+    else:
+        await type(access_point).sap_response(access_point, apdu)

@@ -1,0 +1,308 @@
+"""What a device logged while we were away: trend logs read by sequence number or by time.
+
+Source: ANSI/ASHRAE 135, clauses 12.25 (Trend Log) and 15.8 (ReadRange).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from drivers.bacnet.encoding import primitives as plain
+from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.encoding.errors import TooLong
+from drivers.bacnet.encoding.primitives import AnyDate, AnyTime
+from drivers.bacnet.encoding.services import Reference
+from drivers.bacnet.encoding.tags import Tag, Tags
+from drivers.bacnet.objects.device_clock import clocks_change
+from drivers.bacnet.read_multiple import read_tags
+from drivers.bacnet.session import BacnetSession
+from drivers.fieldbus.errors import Garbled, Silence
+from drivers.modbus.register_codec import shortest_single
+
+_RECORD_OCTETS, _HEAD_OCTETS = 32, 40
+_LOST_AT_MOST = 2**32 - 1
+_NUMBERS = {
+    1: plain.UNSIGNED,
+    2: plain.REAL,
+    3: plain.ENUMERATED,
+    4: plain.UNSIGNED,
+    5: plain.SIGNED,
+}
+_STATUS, _NULL, _FAILURE, _TIME_CHANGE = 0, 7, 8, 9
+_PURGED_BIT = 1
+PURGED = "buffer purged"
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One entry. ``value`` is None for what is no number; ``note`` says then what it is."""
+
+    sequence: int
+    time: datetime
+    value: float | None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Entries after the last one known.
+
+    ``lost`` is how many the device had already overwritten; ``purged`` that its buffer was
+    emptied, so that more may be missing than can be counted. ``complete`` is off where there was
+    more than one wanted to have at once.
+    """
+
+    records: tuple[LogRecord, ...]
+    lost: int
+    purged: bool
+    last: int | None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """What a log records: object identifier, property, and the device (None: its own)."""
+
+    object_id: int
+    property_id: int
+    device: int | None
+
+
+@dataclass(slots=True)
+class _Chunk:
+    first: int
+    records: list[LogRecord]
+    more: bool
+
+
+async def backfill(session: BacnetSession, log: int, after: int | None, zone: tzinfo) -> Backfill:
+    """Entries of trend log ``log`` after sequence number ``after`` (None: all that is there).
+
+    The device stamps in its local time ``zone``; the times here are UTC. Raises ``DeviceError``.
+    """
+    await session.identify()
+    count, total = await _counts(session, log)
+    oldest = total - count + 1
+    reset = after is not None and after > total
+    start = oldest if after is None or reset else max(oldest, after + 1)
+    lost = 0 if after is None or reset else max(0, min(oldest - after - 1, _LOST_AT_MOST))
+    found = _Found(lost=lost)
+    reader = _Reader(session, log, zone)
+    while start <= total and (chunk := await reader.from_number(start)).records:
+        start = found.take(chunk, start)
+    purged = reset or found.purged
+    return Backfill(_in_order(found.records), found.lost, purged, start - 1 if total else None)
+
+
+async def between(
+    session: BacnetSession, log: int, after: datetime, before: datetime, most: int, zone: tzinfo
+) -> Backfill:
+    """Entries with ``after`` < time < ``before``, the oldest first; no more are asked for once
+    ``most`` [1] are there.
+
+    ``lost`` is 1 where the log begins later than ``after``, since entries before were overwritten.
+    Raises ``DeviceError``.
+    """
+    await session.identify()
+    count, total = await _counts(session, log)
+    reader = _Reader(session, log, zone)
+    # The hour that comes twice has no order of its own: begin before it.
+    early = _HOUR if clocks_change(zone, after, after) else timedelta()
+    chunk = await reader.after_time(after - early) if count else _Chunk(0, [], False)
+    oldest = total - count + 1
+    found = _Found(lost=int(chunk.first == oldest > 1))
+    start = found.take(chunk, chunk.first)
+    while _goes_on(chunk, before) and start <= total and found.later(after) < most:
+        chunk = await reader.from_number(start)
+        start = found.take(chunk, start)
+    records = tuple(r for r in _in_order(found.records) if after < r.time < before)
+    complete = start > total or not _goes_on(chunk, before)
+    return Backfill(records, found.lost, found.purged, start - 1 if total else None, complete)
+
+
+def _goes_on(chunk: _Chunk, before: datetime) -> bool:
+    return bool(chunk.records) and chunk.records[-1].time < before
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read so far."""
+
+    lost: int
+    records: list[LogRecord] = field(default_factory=list)
+
+    @property
+    def purged(self) -> bool:
+        return any(record.note == PURGED for record in self.records)
+
+    def later(self, moment: datetime) -> int:
+        return sum(record.time > moment for record in self.records)
+
+    def take(self, chunk: _Chunk, asked: int) -> int:
+        """Take what came when ``asked`` was wanted first; the number that is next."""
+        if not chunk.records:
+            return asked
+        self.lost += max(0, chunk.first - asked)  # overwritten while we were reading
+        self.records += chunk.records
+        return chunk.records[-1].sequence + 1
+
+
+class _Reader:
+    """Reads a log in parts as large as the device can send."""
+
+    def __init__(self, session: BacnetSession, log: int, zone: tzinfo) -> None:
+        self._session = session
+        self._buffer = Reference(codec.TREND_LOG, log, codec.LOG_BUFFER)
+        self._zone = zone
+        self._most = max(1, (session.ability.max_apdu - _HEAD_OCTETS) // _RECORD_OCTETS)
+
+    async def from_number(self, start: int) -> _Chunk:
+        """Entries from sequence number ``start`` on."""
+        return await self._chunk(lambda most: read_range(self._buffer, start, most))
+
+    async def after_time(self, moment: datetime) -> _Chunk:
+        """The first entries later than a moment."""
+        local = moment.astimezone(self._zone)
+        return await self._chunk(lambda most: read_range_after(self._buffer, local, most))
+
+    async def _chunk(self, request: Callable[[int], bytes]) -> _Chunk:
+        while True:
+            try:
+                ack = await self._session.ask(codec.READ_RANGE, request(self._most))
+            except TooLong:
+                if self._most == 1:
+                    raise
+                self._most //= 2
+                continue
+            return _decoded(self._buffer, ack, self._zone)
+
+
+async def logged_property(session: BacnetSession, log: int) -> Logs | None:
+    """What the log records; None where the device does not say. Raises ``DeviceError``."""
+    reference = Reference(codec.TREND_LOG, log, codec.LOGGED_PROPERTY)
+    (answer,) = await read_tags(session, [reference])
+    if isinstance(answer, Silence):
+        raise answer
+    if not isinstance(answer, list):
+        return None
+    numbers = {t.number: int.from_bytes(t.data, "big") for t in answer if t.kind == "context"}
+    if not {0, 1} <= numbers.keys():
+        return None
+    device = numbers.get(3)
+    return Logs(numbers[0], numbers[1], None if device is None else device & codec.ANY_INSTANCE)
+
+
+async def _counts(session: BacnetSession, log: int) -> tuple[int, int]:
+    names = (codec.RECORD_COUNT, codec.TOTAL_RECORD_COUNT)
+    found: list[int] = []
+    for answer in await read_tags(
+        session, [Reference(codec.TREND_LOG, log, name) for name in names]
+    ):
+        if isinstance(answer, Exception):
+            raise answer
+        if not isinstance(answer, list) or len(answer) != 1:
+            raise Garbled("a trend log without its counts")
+        number = plain.plain(answer[0])
+        if not isinstance(number, int):
+            raise Garbled("a trend log whose count is no number")
+        found.append(number)
+    return found[0], found[1]
+
+
+def read_range(buffer: Reference, start: int, count: int) -> bytes:
+    """ReadRange-Request for ``count`` entries from sequence number ``start``."""
+    first = plain.application(plain.UNSIGNED, _octets(start))
+    number = plain.application(plain.SIGNED, count.to_bytes(2, "big"))
+    return codec.read_property(buffer) + b"\x6e" + first + number + b"\x6f"
+
+
+def read_range_after(buffer: Reference, local: datetime, count: int) -> bytes:
+    """ReadRange-Request for ``count`` entries later than ``local``, the device's own time."""
+    moment = plain.application(plain.DATE, AnyDate.of(local.date()).encoded())
+    moment += plain.application(plain.TIME, AnyTime.of(local.time()).encoded())
+    number = plain.application(plain.SIGNED, count.to_bytes(2, "big"))
+    return codec.read_property(buffer) + b"\x7e" + moment + number + b"\x7f"
+
+
+def _octets(number: int) -> bytes:
+    return number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big")
+
+
+def _decoded(buffer: Reference, ack: bytes, zone: tzinfo) -> _Chunk:
+    tags = Tags(ack)
+    if (tags.unsigned(0), tags.unsigned(1)) != (buffer.object_id, buffer.property_id):
+        raise Garbled("the log of another object")
+    flags = tags.expect("context", 3).data
+    count = tags.unsigned(4)
+    data = tags.value(5)
+    first = tags.unsigned(6) if not tags.empty else 0
+    if len(flags) != 2:
+        raise Garbled("a part of a log without its flags")
+    records = _records(data, first, zone)
+    if len(records) != count or (records and not first):
+        raise Garbled(f"{len(records)} entries of a log, {count} announced")
+    return _Chunk(first, records, bool(flags[1] & 0x20))
+
+
+def _records(tags: list[Tag], first: int, zone: tzinfo) -> list[LogRecord]:
+    found: list[LogRecord] = []
+    at = 0
+    while at < len(tags):
+        entry, at = _entry(tags, at, first + len(found), zone)
+        found.append(entry)
+    return found
+
+
+def _entry(tags: list[Tag], at: int, sequence: int, zone: tzinfo) -> tuple[LogRecord, int]:
+    stamp, at = _between(tags, at, 0)
+    datum, at = _between(tags, at, 1)
+    if at < len(tags) and (tags[at].kind, tags[at].number) == ("context", 2):
+        at += 1  # status flags of the value
+    if [tag.number for tag in stamp] != [plain.DATE, plain.TIME] or not datum:
+        raise Garbled("an entry of a log without a time or a value")
+    moment = plain.moment_of(plain.date_of(stamp[0].data), plain.time_of(stamp[1].data), zone)
+    if moment is None:
+        raise Garbled("an entry of a log whose time is any")
+    value, note = _datum(datum)
+    return LogRecord(sequence, moment, value, note), at
+
+
+def _between(tags: list[Tag], at: int, number: int) -> tuple[list[Tag], int]:
+    if at >= len(tags) or (tags[at].kind, tags[at].number) != ("opening", number):
+        raise Garbled("an entry of a log that is cut short")
+    depth, end = 1, at + 1
+    while depth:
+        if end >= len(tags):
+            raise Garbled("an entry of a log without its end")
+        depth += {"opening": 1, "closing": -1}.get(tags[end].kind, 0)
+        end += 1
+    return tags[at + 1 : end - 1], end
+
+
+def _datum(tags: list[Tag]) -> tuple[float | None, str | None]:
+    tag = tags[0]
+    if tag.kind == "context" and tag.number in _NUMBERS:
+        number = plain.plain(Tag("application", _NUMBERS[tag.number], tag.length, tag.data))
+        if not isinstance(number, (int, float)) or number != number or abs(number) == float("inf"):
+            return None, "no finite number"
+        return shortest_single(number) if tag.number == 2 else float(number), None
+    if tag.kind == "context" and tag.number == _STATUS:
+        bits = plain.plain(Tag("application", plain.BITS, tag.length, tag.data))
+        purged = isinstance(bits, tuple) and len(bits) > _PURGED_BIT and bits[_PURGED_BIT]
+        return None, PURGED if purged else "log switched on or off"
+    notes = {_NULL: "no value", _FAILURE: "the value could not be read"}
+    return None, notes.get(tag.number, "clock changed" if tag.number == _TIME_CHANGE else "other")
+
+
+def _in_order(records: list[LogRecord]) -> tuple[LogRecord, ...]:
+    """In UTC. Where the local clock goes back, the second pass of the hour is the later one."""
+    found: list[LogRecord] = []
+    for record in records:
+        moment = record.time.astimezone(UTC)
+        if found and moment < found[-1].time and found[-1].time - moment <= _HOUR:
+            moment = record.time.replace(fold=1).astimezone(UTC)
+        found.append(LogRecord(record.sequence, moment, record.value, record.note))
+    return tuple(found)

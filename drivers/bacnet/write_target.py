@@ -1,0 +1,83 @@
+"""What may be written to a BACnet point, and who holds it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bms.model.address import BacnetAddress
+from bms.model.command import Command, Overridden
+from bms.model.site import Point, ReleaseKind
+from drivers.bacnet.encoding import application_values as values
+from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.encoding.services import Reference
+from drivers.bacnet.link import reference
+
+_OPERATOR = 8
+_BINARY = (4, 5)
+
+# How a present value is written, by object type (clause 12).
+_WRITERS: dict[int, Callable[[float], bytes]] = {
+    1: values.real,  # analog-output
+    2: values.real,  # analog-value
+    4: values.enumerated,  # binary-output
+    5: values.enumerated,  # binary-value
+    14: values.unsigned,  # multi-state-output
+    19: values.unsigned,  # multi-state-value
+    45: values.signed,  # integer-value
+    46: values.double,  # large-analog-value
+    48: values.unsigned,  # positive-integer-value
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A point that may be written: what, how and with which rule."""
+
+    present_value: Reference
+    priority_array: Reference
+    priority: int
+    encoded: Callable[[float], bytes]
+
+
+def point_reference(point: Point) -> Reference:
+    """Raises ValueError for a point of another protocol, or unknown names."""
+    if not isinstance(point.address, BacnetAddress):
+        raise ValueError("not a BACnet address")
+    return reference(point.address)
+
+
+def target_of(point: Point) -> Target:
+    """Raises ValueError for what cannot be written, or not given back over BACnet."""
+    present_value = point_reference(point)
+    rule = point.write
+    if rule is None:
+        raise ValueError("not a writable point")
+    if rule.release.kind is ReleaseKind.REMOTE_ENABLE:
+        raise ValueError(
+            "the way back remote_enable is none of a BACnet point; use null, constant or timetable"
+        )
+    encoded = _WRITERS.get(present_value.object_type)
+    if encoded is None or present_value.property_id != codec.PRESENT_VALUE:
+        raise ValueError("only the present value of an output or value object is written")
+    if present_value.object_type in _BINARY:
+        encoded = _binary
+    array = Reference(present_value.object_type, present_value.instance, codec.PRIORITY_ARRAY)
+    return Target(present_value, array, rule.priority, encoded)
+
+
+def _binary(value: float) -> bytes:
+    if value not in (0.0, 1.0):
+        raise ValueError(f"{value} is neither of the two states of a binary object")
+    return values.enumerated(value)
+
+
+def holder(
+    command: Command, target: Target, slots: Mapping[int, float | None]
+) -> Overridden | None:
+    """Who holds the point above us, if anybody does."""
+    above = sorted(slot for slot in slots if slot < target.priority)
+    if not above:
+        return None
+    by = "operator" if above[0] <= _OPERATOR else "another program"
+    return Overridden(command, above[0], slots[above[0]], by)

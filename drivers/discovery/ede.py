@@ -1,0 +1,252 @@
+"""EDE files: the lists of BACnet objects that controls contractors hand over.
+
+Engineering Data Exchange of the BACnet Interest Group Europe, layouts 1 and 2.x: a CSV with a few
+lines about the project, a line with the names of the columns, and one line per object. The texts
+of states stand in a second file. Found in the field: comma or semicolon, UTF-8, UTF-16 or
+Windows-1252, decimal commas, missing columns at the end.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bms.errors import ConfigError
+from drivers.bacnet.encoding import names as names
+from drivers.discovery.inventory import FoundDevice, FoundObject
+
+_MOST_OCTETS = 50_000_000
+_MOST_INSTANCE = 4_194_302
+_DEVICE = 8
+_PORT = 47808
+
+# Columns of the layout, for files that do not name them.
+_LAYOUT = (
+    *("keyname", "device", "name", "type", "instance", "description", "default"),
+    *("low", "high", "commandable", "cov", "high_limit", "low_limit", "states", "unit"),
+    "address",
+)
+_NAMES = {
+    "keyname": "keyname",
+    "deviceobjinstance": "device",
+    "deviceobjectinstance": "device",
+    "objectname": "name",
+    "objecttype": "type",
+    "objectinstance": "instance",
+    "description": "description",
+    "presentvaluedefault": "default",
+    "minpresentvalue": "low",
+    "maxpresentvalue": "high",
+    "settable": "commandable",
+    "commandable": "commandable",
+    "supportscov": "cov",
+    "hilimit": "high_limit",
+    "highlimit": "high_limit",
+    "lowlimit": "low_limit",
+    "statetextreference": "states",
+    "unitcode": "unit",
+    "vendorspecificaddress": "address",
+    "vendorspecificaddres": "address",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ede:
+    """What a file says. ``mistakes`` names each line that could not be used, and why."""
+
+    devices: tuple[FoundDevice, ...]
+    header: Mapping[str, str]
+    mistakes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    cells: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        return self.cells.get(name) or None
+
+    def whole(self, name: str, most: int) -> int | None:
+        """A whole number up to ``most``. Raises ValueError for anything else that stands there."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > most:
+            raise ValueError(f"{name} {text[:40]!r} is no whole number up to {most}")
+        return int(text)
+
+    def number(self, name: str) -> float | None:
+        """A number; what is none is no reason to lose the object."""
+        try:
+            value = float((self.text(name) or "").replace(",", "."))
+        except ValueError:
+            return None
+        return value if math.isfinite(value) else None
+
+
+def read_ede(data: bytes, *, states: bytes | None = None, host: str = "") -> Ede:
+    """The devices of an EDE file; ``states`` is the file with the state texts.
+
+    An EDE file knows no network addresses: ``host`` stands in all its devices. Raises
+    ``ConfigError`` when the file is no EDE file at all.
+    """
+    header, rows = _table(_lines(data))
+    texts = _state_texts(_lines(states)) if states is not None else {}
+    found: dict[int, dict[tuple[int, int], FoundObject]] = {}
+    labels: dict[int, _Row] = {}
+    mistakes: list[str] = []
+    for row in rows:
+        try:
+            device, key, each = _object(row, texts)
+        except ValueError as error:
+            mistakes.append(f"line {row.line}: {error}")
+            continue
+        objects = found.setdefault(device, {})
+        if key[0] == _DEVICE:
+            labels.setdefault(device, row)
+        elif key in objects:
+            mistakes.append(f"line {row.line}: {each.kind} {each.instance} stands there already")
+        else:
+            objects[key] = each
+    if not found:
+        what = "; ".join(mistakes[:3]) or "there are no lines with objects"
+        raise ConfigError(f"this is no EDE file: {what}")
+    devices = (_device(each, host, labels.get(each), found[each]) for each in sorted(found))
+    return Ede(tuple(devices), header, tuple(mistakes))
+
+
+def _device(
+    instance: int, host: str, label: _Row | None, objects: Mapping[tuple[int, int], FoundObject]
+) -> FoundDevice:
+    return FoundDevice(
+        protocol="bacnet",
+        host=host,
+        port=_PORT,
+        instance=instance,
+        name=label.text("name") if label else None,
+        objects=tuple(objects.values()),
+        notes=("from an EDE file: nothing was read from the device",),
+    )
+
+
+def _object(
+    row: _Row, texts: Mapping[int, tuple[str, ...]]
+) -> tuple[int, tuple[int, int], FoundObject]:
+    device = row.whole("device", _MOST_INSTANCE)
+    instance = row.whole("instance", _MOST_INSTANCE)
+    if device is None or instance is None or row.text("type") is None:
+        raise ValueError("device, object type or object instance is missing")
+    kind = _kind(row.text("type") or "")
+    reference = row.whole("states", 2**31)
+    unit = row.whole("unit", 65535)
+    settable = (row.text("commandable") or "").upper()
+    return (
+        device,
+        (kind, instance),
+        FoundObject(
+            kind=names.object_type(kind),
+            instance=instance,
+            name=row.text("name"),
+            description=row.text("description"),
+            unit=None if unit is None else names.unit(unit),
+            states=texts.get(reference, ()) if reference is not None else (),
+            commandable={"Y": True, "N": False}.get(settable[:1]),
+            low=row.number("low"),
+            high=row.number("high"),
+        ),
+    )
+
+
+def _kind(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,4}", text) and int(text) < 1024:
+        return int(text)
+    try:
+        return names.object_type_number(text.lower().replace(" ", "-"))
+    except ValueError:
+        raise ValueError(f"object type {text[:40]!r} is unknown") from None
+
+
+# Reading the table
+
+
+def _lines(data: bytes) -> list[str]:
+    if len(data) > _MOST_OCTETS:
+        raise ConfigError(f"an EDE file of {len(data)} octets is too large")
+    return _decoded(data).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _decoded(data: bytes) -> str:
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def _table(lines: Sequence[str]) -> tuple[dict[str, str], list[_Row]]:
+    """What stands above the table, and its rows by the names of the columns."""
+    delimiter = _delimiter(lines)
+    header: dict[str, str] = {}
+    columns: Sequence[str] = _LAYOUT
+    rows: list[_Row] = []
+    for number, cells in _cells(lines, delimiter):
+        named = _columns(cells)
+        if named is not None:
+            columns = named
+        elif cells[0].startswith("#"):
+            continue
+        elif len(cells) > 1 and not cells[1].isdigit() and not rows and _is_header(cells[0]):
+            header[cells[0]] = cells[1]
+        elif any(cells):
+            named_cells = zip(columns, cells, strict=False)
+            rows.append(_Row(number, {name: cell for name, cell in named_cells if name}))
+    return header, [row for row in rows if not _is_header(row.cells.get("keyname", ""))]
+
+
+def _is_header(text: str) -> bool:
+    return re.fullmatch(r"[A-Z]+(_[A-Z]+)+", text.upper()) is not None and text.upper() in (
+        *("PROJECT_NAME", "VERSION_OF_REFERENCEFILE", "TIMESTAMP_OF_LAST_CHANGE"),
+        *("AUTHOR_OF_LAST_CHANGE", "VERSION_OF_LAYOUT"),
+    )
+
+
+def _delimiter(lines: Iterable[str]) -> str:
+    text = "\n".join(lines)
+    return max(";,\t", key=text.count)
+
+
+def _cells(lines: Sequence[str], delimiter: str) -> Iterable[tuple[int, list[str]]]:
+    """Cells by line number. A stray quote spoils its own line only."""
+    for number, line in enumerate(lines, 1):
+        text = line.replace("\0", "")
+        try:
+            parsed = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
+        except csv.Error:
+            parsed = text.split(delimiter)
+        cells = [cell.strip() for cell in parsed]
+        if any(cells):
+            yield number, cells
+
+
+def _columns(cells: Sequence[str]) -> list[str] | None:
+    """The names of the columns, where this line has them."""
+    plain = [re.sub(r"[^a-z]", "", cell.lower()) for cell in cells]
+    known = [_NAMES.get(name, "") for name in plain]
+    return known if {"type", "instance"} <= set(known) else None
+
+
+def _state_texts(lines: Sequence[str]) -> dict[int, tuple[str, ...]]:
+    found: dict[int, tuple[str, ...]] = {}
+    for _, cells in _cells(lines, _delimiter(lines)):
+        if re.fullmatch(r"[0-9]{1,10}", cells[0]):
+            texts = list(cells[1:])
+            while texts and not texts[-1]:
+                texts.pop()
+            found.setdefault(int(cells[0]), tuple(texts))
+    return found

@@ -1,0 +1,58 @@
+"""Where Modbus devices are, in one word: what a person types to have a line searched.
+
+- ``10.0.0.20`` or ``10.0.0.20:502``: Modbus TCP
+- ``rtu:10.0.0.21:4001``: RTU frames over TCP, as converters of serial lines carry them
+- ``serial:/dev/ttyUSB0?baud=9600&parity=even&stop_bits=1``: RTU on a serial line
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from bms.model.site import Framing, Parity, SerialLine
+from drivers.modbus.connection import Endpoint
+
+DEFAULT_PORT = 502
+FORMS = "HOST[:PORT], rtu:HOST:PORT, or serial:/dev/ttyUSB0?baud=9600&parity=even"
+_LINE_SETTINGS = ("baud", "parity", "stop_bits")
+
+
+def endpoint_at(target: str) -> Endpoint:
+    """The endpoint that a target names. Raises ValueError that says what is allowed."""
+    kind, colon, rest = target.partition(":")
+    if kind == "serial" and colon:
+        return Endpoint(framing=Framing.RTU, serial=_serial(target, rest))
+    if kind == "rtu" and colon:
+        host, port = _host_port(target, rest, None)
+        return Endpoint(host, port, Framing.RTU_OVER_TCP)
+    return Endpoint(*_host_port(target, target, DEFAULT_PORT))
+
+
+def _host_port(target: str, text: str, default: int | None) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon and default is not None:
+        host, port = text, str(default)
+    if not host or ":" in host:
+        raise ValueError(f"{target!r} is no target; write {FORMS}")
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{port!r} is not a port; write {FORMS}")
+    return host, int(port)
+
+
+def _serial(target: str, text: str) -> SerialLine:
+    path, _, settings = text.partition("?")
+    given = dict(parse_qsl(settings, keep_blank_values=True))
+    unknown = [name for name in given if name not in _LINE_SETTINGS]
+    if not path or unknown:
+        raise ValueError(f"{target!r} is no target; write {FORMS}")
+    try:
+        parity = Parity(given.get("parity", Parity.EVEN))
+        baud, stop_bits = int(given.get("baud", 9600)), int(given.get("stop_bits", 1))
+    except ValueError:
+        raise ValueError(
+            f"{settings!r} sets no serial line; baud and stop_bits are numbers, parity is "
+            f"{', '.join(Parity)}"
+        ) from None
+    if stop_bits not in (1, 2) or baud < 300:
+        raise ValueError(f"{settings!r} sets no serial line; stop_bits is 1 or 2, baud from 300 on")
+    return SerialLine(path=path, baud=baud, parity=parity, stop_bits=stop_bits)

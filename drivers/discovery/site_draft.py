@@ -1,0 +1,316 @@
+"""A draft site file from what a discovery or an EDE file found, for a person to finish.
+
+What cannot be known from a network is marked "fill in"; what is only likely, "guessed". A draft
+observes: nothing in it is written to before somebody takes the comment sign away.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bms.model.site import Framing
+from drivers.discovery.inventory import FoundDevice, FoundObject
+from drivers.draft_modbus import REGISTER
+
+_SHOWN_SKIPPED = 200
+_ID_LENGTH = 60
+_KINDS = (
+    *("analog-input", "analog-output", "analog-value"),
+    *("binary-input", "binary-output", "binary-value"),
+    *("multi-state-input", "multi-state-output", "multi-state-value"),
+    *("integer-value", "positive-integer-value", "large-analog-value"),
+    REGISTER,
+)
+UNITS = {
+    "degrees-celsius": "degC",
+    "delta-degrees-kelvin": "K",
+    "degrees-kelvin": "K",
+    "kilowatt-hours": "kWh",
+    "kilowatts": "kW",
+    "cubic-meters": "m3",
+    "cubic-meters-per-hour": "m3/h",
+    "parts-per-million": "ppm",
+    "percent": "%",
+    "luxes": "lx",
+    "no-units": "1",
+}
+"""Units of BACnet objects that are ours, too."""
+# Danish and English words in names and descriptions, in the order in which they decide.
+_TEMPERATURES = (
+    ("outdoor_temp", r"\b(ude|outdoor|outside|oat|aussen)"),
+    ("supply_air_temp", r"(indbl|supply.?air|\bsat\b|tilluft)"),
+    ("return_water_temp", r"(retur(?!.?luft|n.?air)|\breturn\b(?!.?air))"),
+    ("supply_water_temp", r"(frem|flow.?temp|supply.?(water|temp))"),
+)
+_SETPOINT = r"(setp|s[oø]ll|indstil|\bsp\b|_sp\b|ønsk)"
+_ROOM = r"(rum|room|zone|lokale|klasse|kontor|office|hal\b|hall|class)"
+_HEAT = r"(varme|heat|fjv|mwh|kamstrup|multical)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """A role with the keys that it needs."""
+
+    role: str
+    unit: str
+    zone: bool = False
+    meter: str | None = None
+
+
+def draft_site(
+    devices: Sequence[FoundDevice], *, site: str = "new_site", name: str = "New building"
+) -> str:
+    """Text of a site file that ``sites.loader`` takes as it is. ``site`` is its identifier."""
+    labels = _Labels()
+    ids = [labels.new(_device_label(device)) for device in devices]
+    points = [
+        point
+        for device, label in zip(devices, ids, strict=True)
+        for point in _points(device, label, labels)
+    ]
+    meters = [point.guess.meter for point in points if point.guess.meter and point.is_meter]
+    parts = [
+        _HEAD.format(site=site, name=_quoted(name)),
+        _listed("devices", (_device_line(d, i) for d, i in zip(devices, ids, strict=True))),
+        _listed("meters", (_meter_line(point) for point in points if point.is_meter)),
+        _listed("points", (point.text() for point in points)),
+        *(_skipped(device) for device in devices),
+    ]
+    assert len(meters) == len(set(meters))
+    return "".join(parts)
+
+
+_HEAD = """\
+# A draft: complete what says "fill in", check what says "guessed", then run `bms sites check`.
+site: {site}
+name: {{da: {name}, en: {name}}} # fill in
+use: other # fill in: office, school, kindergarten, sports_hall, culture, health or other
+area_m2: 1000 # fill in: heated floor area
+position: {{latitude: 56.0, longitude: 10.0}} # fill in: degrees north and east
+mode: observe # it only looks
+heat_source: {{kind: district_heating, capacity_kw: 100}} # fill in
+timetables: # fill in
+  in_use: {{default: 0, closed: 0, periods: [{{days: mon-fri, from: 08:00, to: 16:00, value: 1}}]}}
+  own_heating: {{default: 19, periods: [{{days: mon-fri, from: 05:00, to: 17:00, value: 21}}]}}
+zones:
+  # fill in: one entry for each part that is heated and used as one; all rooms are in this one
+  - {{id: zone1, name: Zone 1, area_m2: 1000, occupancy: in_use, own_setpoint: own_heating}}
+"""
+
+
+class _Labels:
+    """Identifiers that a site file takes, each once."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def new(self, wish: str) -> str:
+        plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", _transcribed(wish)).strip("_.-")[:_ID_LENGTH]
+        label = base = plain or "point"
+        number = 2
+        while label.lower() in self._taken:
+            label, number = f"{base[: _ID_LENGTH - 7]}_{number}", number + 1
+        self._taken.add(label.lower())
+        return label
+
+
+def _transcribed(text: str) -> str:
+    for letter, plain in (
+        ("æ", "ae"),
+        ("ø", "oe"),
+        ("å", "aa"),
+        ("Æ", "Ae"),
+        ("Ø", "Oe"),
+        ("Å", "Aa"),
+    ):
+        text = text.replace(letter, plain)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class _DraftPoint:
+    label: str
+    device: str
+    found: FoundObject
+    guess: _Guess
+
+    @property
+    def is_meter(self) -> bool:
+        return self.guess.role == "meter_energy"
+
+    def text(self) -> str:
+        guess, found = self.guess, self.found
+        keys = [f"id: {_quoted(self.label)}", f"device: {_quoted(self.device)}"]
+        keys += [f"role: {guess.role}", f"unit: {_quoted(guess.unit)}"]
+        if guess.zone:
+            keys.append("zone: zone1")
+        if guess.meter:
+            keys.append(f"meter: {_quoted(guess.meter)}")
+        if found.kind == REGISTER:
+            keys.append(f"register: {found.name}")
+        else:
+            keys.append(f'bacnet: "{found.kind},{found.instance}"')
+        lines = [f"  # {_comment(self._says())}"]
+        lines.append("  - {" + ", ".join(keys) + "}")
+        lines += [f"    # {line}" for line in self._write()]
+        return "\n".join(lines)
+
+    def _says(self) -> str:
+        found = self.found
+        said = [found.name or "", found.description or ""]
+        said.append(f"role guessed: {self.guess.role}")
+        if found.unit and found.unit not in UNITS:
+            said.append(f"unit in the device: {found.unit}")
+        if found.states:
+            said.append("states: " + " / ".join(found.states))
+        if found.value is not None:
+            said.append(f"read {found.value}")
+        said += [f"priority {slot} holds {value}" for slot, value in found.slots]
+        return "; ".join(part for part in said if part)
+
+    def _write(self) -> list[str]:
+        """What a person may uncomment, and has to complete, to have it written."""
+        found = self.found
+        if found.kind.endswith("-input") or found.kind == REGISTER:
+            return []
+        if self.guess.role in _NEVER_WRITTEN:
+            return []
+        low, high = _LEVERS.get(self.guess.role, ("FILL_IN", "FILL_IN"))
+        has_slots = found.commandable is not False
+        back = '{kind: "null"}' if has_slots else "{kind: constant, value: FILL_IN}"
+        limits = f"min: {low}, max: {high}, hold_safe: [{low}, {high}]"
+        return [
+            "to have it written, add this key to the point and check every value (guessed):",
+            f"write: {{{limits}, release: {back}}}",
+        ]
+
+
+_WHOLE_ENERGY = ("energy", "energy_import")
+_NEVER_WRITTEN = ("zone_temp", "zone_valve", "zone_co2", "outdoor_temp", "meter_energy")
+_LEVERS = {"zone_setpoint": ("17", "23"), "heating_curve_shift": ("-5", "5")}
+
+
+def _points(device: FoundDevice, label: str, labels: _Labels) -> list[_DraftPoint]:
+    found = []
+    for each in device.objects:
+        if each.kind not in _KINDS:
+            continue
+        told = f"{label}.{each.name}" if each.kind == REGISTER else each.name
+        name = labels.new(told or f"{each.kind}-{each.instance}")
+        found.append(_DraftPoint(name, label, each, _guess(each, name)))
+    return found
+
+
+def _guess(found: FoundObject, label: str) -> _Guess:
+    unit = _unit(found)
+    words = f"{found.name or ''} {found.description or ''}".lower().replace("_", " ")
+    if unit == "degC":
+        return _temperature(found, words)
+    if unit == "ppm":
+        return _Guess("zone_co2", unit, zone=True)
+    if unit == "kWh" and (found.kind != REGISTER or found.name in _WHOLE_ENERGY):
+        return _Guess("meter_energy", unit, meter=label)
+    if unit == "%" and re.search(r"(ventil|valve)", words) and re.search(_ROOM, words):
+        return _Guess("zone_valve", unit, zone=True)
+    if unit == "K" and re.search(r"(kurve|curve)", words):
+        return _Guess("heating_curve_shift", unit)
+    return _Guess("other", unit)
+
+
+def _temperature(found: FoundObject, words: str) -> _Guess:
+    if re.search(_SETPOINT, words):
+        room = re.search(_ROOM, words) is not None
+        return _Guess("zone_setpoint" if room else "other", "degC", zone=room)
+    for role, pattern in _TEMPERATURES:
+        if re.search(pattern, words):
+            return _Guess(role, "degC")
+    if re.search(_ROOM, words) and found.kind in ("analog-input", "analog-value"):
+        return _Guess("zone_temp", "degC", zone=True)
+    return _Guess("other", "degC")
+
+
+def _unit(found: FoundObject) -> str:
+    if found.kind == REGISTER:
+        return found.unit or "1"
+    if found.kind.startswith("binary-"):
+        return "on/off"
+    return UNITS.get(found.unit or "", "1")
+
+
+def _device_label(device: FoundDevice) -> str:
+    if device.name:
+        return device.name
+    return f"device_{device.instance if device.instance is not None else device.unit}"
+
+
+def _device_line(device: FoundDevice, label: str) -> str:
+    keys = [f"id: {_quoted(label)}", f"protocol: {device.protocol}", *_way_to(device)]
+    if device.instance is not None:
+        keys.append(f"instance: {device.instance}")
+    if device.protocol == "modbus" and device.unit is not None:
+        keys.append(f"unit: {device.unit}")
+    if device.template is not None:
+        keys.append(f"template: {device.template}")
+    said = [text for text in (device.vendor, device.model, device.firmware) if text]
+    if device.template is not None:
+        said.append("template guessed: compare each value with the display")
+    if not device.host and device.serial is None:
+        said.append("fill in: its address")
+    if device.network is not None:
+        said.append(f"behind a router, network {device.network} address {device.mac}")
+    comment = f" # {_comment('; '.join(said))}" if said else ""
+    return "  - {" + ", ".join(keys) + "}" + comment
+
+
+def _way_to(device: FoundDevice) -> list[str]:
+    """The keys that say where the device is."""
+    line = device.serial
+    if line is not None:
+        settings = f"baud: {line.baud}, parity: {line.parity}, stop_bits: {line.stop_bits}"
+        return ["framing: rtu", f"serial: {{path: {_quoted(line.path)}, {settings}}}"]
+    keys = [f"host: {_quoted(device.host or 'fill-in.invalid')}", f"port: {device.port}"]
+    if device.framing is Framing.RTU_OVER_TCP:
+        keys.append(f"framing: {device.framing}")
+    return keys
+
+
+def _meter_line(point: _DraftPoint) -> str:
+    words = f"{point.label} {point.found.description or ''}".lower()
+    commodity = "heat" if re.search(_HEAT, words) else "electricity"
+    meter = _quoted(point.guess.meter or "")
+    return (
+        f"  - {{id: {meter}, commodity: {commodity}, billed: false}}"
+        " # commodity guessed; fill in: is it billed?"
+    )
+
+
+def _listed(key: str, lines: Iterable[str]) -> str:
+    found = list(lines)
+    return f"{key}:\n" + "\n".join(found) + "\n" if found else f"{key}: []\n"
+
+
+def _skipped(device: FoundDevice) -> str:
+    """Objects that are no points, so that nobody looks for them in vain."""
+    others = [each for each in device.objects if each.kind not in _KINDS]
+    if not others and not device.notes:
+        return ""
+    lines = [f"# {_comment(_device_label(device))}: {len(others)} objects are no points"]
+    lines += [f"#   {_comment(note)}" for note in device.notes]
+    lines += [
+        f"#   {_comment(each.kind)},{each.instance} {_comment(each.name or '')}".rstrip()
+        for each in others[:_SHOWN_SKIPPED]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """A YAML scalar in double quotes, whose escapes are those of JSON."""
+    return json.dumps(_comment(text) or "-", ensure_ascii=False)
+
+
+def _comment(text: str) -> str:
+    """Text on one line: what a device calls itself may contain anything."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:180].strip()

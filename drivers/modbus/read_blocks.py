@@ -1,0 +1,153 @@
+"""Which requests fetch which points: neighbouring registers travel together. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from bms.model.address import ModbusAddress, Table
+from bms.model.site import ModbusTraits, ReadableRange
+from drivers.modbus.frames import MAX_BITS
+from drivers.modbus.register_codec import Decoded, decode, decode_bit, width
+
+Wall = tuple[Table, int]
+"""An address of a table that no read reaches from below."""
+
+_BIT_TABLES = (Table.COIL, Table.DISCRETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A value of a poll: its place in the answer to the caller, and where it lies."""
+
+    place: int
+    address: ModbusAddress
+
+    @property
+    def start(self) -> int:
+        return self.address.address
+
+    @property
+    def end(self) -> int:
+        return self.address.address + width(self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Items of one table that one request fetches: ``count`` registers or bits from ``start``."""
+
+    table: Table
+    start: int
+    count: int
+    items: tuple[Item, ...]
+
+    def decoded(self, data: bytes) -> list[tuple[int, Decoded]]:
+        """Values of the block's payload, each with its place."""
+        if self.table in _BIT_TABLES:
+            return [(i.place, decode_bit(i.address, self._bit(i, data))) for i in self.items]
+        start = self.start
+        return [
+            (i.place, decode(i.address, data[2 * (i.start - start) : 2 * (i.end - start)]))
+            for i in self.items
+        ]
+
+    @property
+    def spans_gaps(self) -> bool:
+        """Whether the block reads registers that nobody asked for."""
+        return any(gap > 0 for gap in self._gaps())
+
+    def parts(self) -> tuple[Block, Block]:
+        """The block in two, so that what a device refuses can be found.
+
+        Cut at the widest gap, where registers lie that nobody asked for, else in the middle.
+        """
+        gaps = self._gaps()
+        widest = max(gaps)
+        cut = gaps.index(widest) + 1 if widest > 0 else len(self.items) // 2
+        return block_of(self.items[:cut]), block_of(self.items[cut:])
+
+    def walls(self) -> list[Wall]:
+        """A wall behind every gap of the block."""
+        return [
+            (self.table, following.start)
+            for gap, following in zip(self._gaps(), self.items[1:], strict=True)
+            if gap > 0
+        ]
+
+    def _bit(self, item: Item, data: bytes) -> bool:
+        byte, bit = divmod(item.start - self.start, 8)
+        return bool(data[byte] >> bit & 1)
+
+    def _gaps(self) -> list[int]:
+        """Registers between each item and the next that belong to neither."""
+        gaps, end = [], self.start
+        for item, following in pairwise(self.items):
+            end = max(end, item.end)
+            gaps.append(following.start - end)
+        return gaps
+
+
+def block_of(items: Sequence[Item]) -> Block:
+    """The one block that fetches these items of a table, which are in the order of addresses."""
+    start = items[0].start
+    count = max(item.end for item in items) - start
+    return Block(items[0].address.table, start, count, tuple(items))
+
+
+def plan_blocks(
+    items: Iterable[Item],
+    traits: ModbusTraits = ModbusTraits(),  # noqa: B008 - frozen
+    walls: Collection[Wall] = (),
+) -> tuple[Block, ...]:
+    """The fewest blocks for many items.
+
+    Registers that nobody asked for are read along where the device declares them readable, or
+    where it declares no range of that table and they are no more than its ``max_gap``. No block
+    is longer than the device's ``max_registers`` (2000 for bits) or crosses a wall. Going from
+    low to high and filling each block as far as it may go gives the least possible number.
+    """
+    ordered = sorted(items, key=lambda item: (item.address.table, item.start, -item.end))
+    blocks: list[Block] = []
+    for table, group in groupby(ordered, key=lambda item: item.address.table):
+        longest = MAX_BITS if table in _BIT_TABLES else traits.max_registers
+        ranges = tuple(r for r in traits.ranges if r.table is table)
+        fences = {address for where, address in walls if where is table}
+        blocks += _merge(list(group), _Rules(longest, traits.max_gap, ranges, fences))
+    return tuple(blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What a block of one table may span."""
+
+    longest: int
+    max_gap: int
+    ranges: tuple[ReadableRange, ...]
+    fences: Collection[int]
+
+    def join(self, start: int, end: int, item: Item) -> bool:
+        """Whether a block from ``start`` up to ``end`` may go on to the item."""
+        if max(end, item.end) - start > self.longest:
+            return False
+        if any(start < fence <= item.start for fence in self.fences):
+            return False
+        gap = item.start - end
+        if gap <= 0:
+            return True
+        if not self.ranges:
+            return gap <= self.max_gap
+        return any(r.first <= end and item.start - 1 <= r.last for r in self.ranges)
+
+
+def _merge(items: Sequence[Item], rules: _Rules) -> list[Block]:
+    runs: list[list[Item]] = []
+    end = 0
+    for item in items:
+        if runs and rules.join(runs[-1][0].start, end, item):
+            runs[-1].append(item)
+            end = max(end, item.end)
+        else:
+            runs.append([item])
+            end = item.end
+    return [block_of(run) for run in runs]

@@ -1,0 +1,186 @@
+"""A real BACnet/IP device on a loopback port of its own.
+
+Sensors are analog inputs; what can be commanded has a priority array of sixteen slots whose
+relinquish default follows the building's own programme. bacpypes3 is laxer than real devices, so
+that writes to inputs, NaN and values out of range are refused here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bacpypes3.app import Application
+from bacpypes3.errors import PropertyError
+from bacpypes3.local.analog import AnalogInputObject, AnalogValueObject
+from bacpypes3.local.binary import BinaryValueObject
+from bacpypes3.local.cmd import Commandable
+from bacpypes3.local.device import DeviceObject
+from bacpypes3.local.networkport import NetworkPortObject
+from bacpypes3.pdu import IPv4Address
+from bacpypes3.primitivedata import Null, Real
+
+from bms.errors import ConfigError
+from drivers.simulator.servers.bacnet_objects import INPUT, SWITCH, ObjectSpec
+from drivers.simulator.servers.loopback_ports import HOST, probe_udp
+
+VENDOR = 999
+BIND_SECONDS = 5.0
+logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)
+
+
+class Sensor(AnalogInputObject):  # type: ignore[misc]
+    """An input that cannot be written while it is in service (ASHRAE 135, 12.2)."""
+
+    async def write_property(self, attr: Any, *args: Any, **kwargs: Any) -> None:
+        raise PropertyError("writeAccessDenied")
+
+
+class _Bounded(Commandable):  # type: ignore[misc]
+    """Refuses what does not lie within ``_bounds`` before it gets into a slot."""
+
+    _bounds = (0.0, 1.0)
+
+    async def write_property(
+        self, attr: Any, value: Any, index: int | None = None, priority: int | None = None
+    ) -> None:
+        name = self._property_identifier_class(attr).attr if isinstance(attr, int) else attr
+        if name != "presentValue":
+            raise PropertyError("writeAccessDenied")
+        if priority is not None and not 1 <= priority <= 16:
+            raise PropertyError("invalidArrayIndex")
+        low, high = self._bounds
+        if not isinstance(value, Null) and not _within(float(value), low, high):
+            raise PropertyError("valueOutOfRange")
+        await super().write_property(attr, value, index, priority)
+
+
+class AnalogLever(_Bounded, AnalogValueObject):  # type: ignore[misc]
+    """A commandable analog value."""
+
+
+class BinaryLever(_Bounded, BinaryValueObject):  # type: ignore[misc]
+    """A commandable binary value."""
+
+
+def _within(value: float, low: float, high: float) -> bool:
+    return math.isfinite(value) and low <= value <= high
+
+
+class ObjectLever:
+    """The priority array of a commandable object as a lever of the building."""
+
+    kind = "null"
+
+    def __init__(self, target: Any) -> None:
+        self._object = target
+        self._own: float | None = None
+
+    @property
+    def effective(self) -> float:
+        return float(self._object.presentValue)
+
+    @property
+    def command(self) -> float | None:
+        return self.effective if self.holds() else None
+
+    def own_asks(self, value: float) -> None:
+        target = self._object
+        if value != self._own:
+            self._own = value
+            target.relinquishDefault = value if isinstance(target, AnalogLever) else int(value)
+            target.recalculating()
+
+    def holds(self) -> dict[str, float]:
+        return {
+            str(slot): float(getattr(entry, entry._choice))
+            for slot, entry in enumerate(self._object.priorityArray, start=1)
+            if entry.null is None
+        }
+
+
+class BacnetServer:
+    """One device. ``levers`` are its commandable objects by signal; build it in a running loop."""
+
+    def __init__(self, name: str, instance: int, specs: Sequence[ObjectSpec]) -> None:
+        self._name = name
+        self._instance = instance
+        self._objects = {spec.signal: _object(spec) for spec in specs}
+        self._shown: dict[str, float] = {}
+        self._app: Application | None = None
+        self.levers = {
+            spec.signal: ObjectLever(self._objects[spec.signal])
+            for spec in specs
+            if spec.kind != INPUT
+        }
+
+    async def start(self, port: int) -> int:
+        """Listen on ``port`` (0 = any free one) and return the port.
+
+        Raises ``bms.errors.ConfigError`` when it is in use.
+        """
+        port = probe_udp(port)
+        address = IPv4Address(f"{HOST}:{port}")
+        self._app = Application.from_object_list(
+            [self._device(), _network_port(address), *self._objects.values()]
+        )
+        await self._bound(port)
+        return port
+
+    def _device(self) -> DeviceObject:
+        return DeviceObject(
+            objectIdentifier=("device", self._instance),
+            objectName=self._name,
+            vendorIdentifier=VENDOR,
+            maxApduLengthAccepted=1476,
+            segmentationSupported="segmentedBoth",
+            maxSegmentsAccepted=64,
+        )
+
+    async def _bound(self, port: int) -> None:
+        assert self._app is not None
+        (link,) = self._app.link_layers.values()
+        try:
+            await asyncio.wait_for(link.server._local_transport_ready.wait(), BIND_SECONDS)
+        except TimeoutError as error:
+            self._app.close()
+            raise ConfigError(f"port {port} is in use: bacnet cannot listen there") from error
+
+    def refresh(self, sensors: Mapping[str, float]) -> None:
+        """Show the sensors' values; who subscribed to a change of value is told."""
+        for signal, target in self._objects.items():
+            value = sensors[signal]
+            if signal not in self.levers and value != self._shown.get(signal):
+                self._shown[signal] = value
+                target.presentValue = Real(value)
+
+    async def close(self) -> None:
+        if self._app is not None:
+            self._app.close()
+            await asyncio.sleep(0)
+
+
+def _network_port(address: IPv4Address) -> NetworkPortObject:
+    return NetworkPortObject(
+        address,
+        objectIdentifier=("network-port", 1),
+        objectName="loopback",
+        networkNumber=0,
+        networkNumberQuality="unknown",
+    )
+
+
+def _object(spec: ObjectSpec) -> Any:
+    named = {"objectIdentifier": (spec.kind, spec.instance), "objectName": spec.signal}
+    state = {"statusFlags": [0, 0, 0, 0], "eventState": "normal", "outOfService": False}
+    if spec.kind == SWITCH:
+        return BinaryLever(**named, **state, presentValue="inactive", relinquishDefault="inactive")
+    analog = {**named, **state, "units": spec.unit, "covIncrement": spec.cov, "presentValue": 0.0}
+    if spec.kind == INPUT:
+        return Sensor(**analog)
+    lever = AnalogLever(**analog, relinquishDefault=0.0)
+    lever._bounds = (spec.low, spec.high)
+    return lever

@@ -1,0 +1,52 @@
+"""The stock bacpypes3 client, as a rival in measurements."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from bacpypes3.app import Application
+from bacpypes3.local.device import DeviceObject
+from bacpypes3.local.networkport import NetworkPortObject
+from bacpypes3.pdu import Address, IPv4Address
+
+from drivers.simulator.servers.loopback_ports import HOST, probe_udp
+
+_PATIENCE_S = 20.0
+
+
+async def stock_reads(port: int, batch: int, seconds: float) -> int:
+    """Properties that bacpypes3 reads in ``seconds`` [s] with ReadPropertyMultiple of ``batch``."""
+    application = Application.from_object_list(
+        [
+            DeviceObject(
+                objectIdentifier=("device", 4_000_001),
+                objectName="rival",
+                vendorIdentifier=999,
+                maxApduLengthAccepted=1476,
+                segmentationSupported="segmentedBoth",
+                maxSegmentsAccepted=64,
+            ),
+            NetworkPortObject(
+                IPv4Address(f"{HOST}:{probe_udp(0)}"),
+                objectIdentifier=("network-port", 1),
+                objectName="port",
+                networkNumber=0,
+                networkNumberQuality="unknown",
+            ),
+        ]
+    )
+    wanted: list[object] = []
+    for instance in range(1, batch + 1):
+        wanted += [f"analog-input,{instance}", ["present-value"]]
+    device = Address(f"{HOST}:{port}")
+    count, started = 0, time.perf_counter()
+    try:
+        while time.perf_counter() - started < seconds:
+            answers = await asyncio.wait_for(
+                application.read_property_multiple(device, list(wanted)), _PATIENCE_S
+            )
+            count += len(answers)
+    finally:
+        application.close()
+    return count

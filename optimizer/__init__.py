@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
-from optimizer.mistake import Mistake
 from optimizer.planner import Optimizer
-from optimizer.question import BadProblem, mistakes, read
+from optimizer.problem.mistake import Mistake
+from optimizer.problem.reader import BadProblem, mistakes, read
 
 __all__ = ["BadProblem", "Mistake", "Optimizer", "check", "identify", "mistakes", "plan", "read"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from optimizer.rungs import GAINS, QUANTITIES, SUNS, Rung
-from optimizer.thermal import DAY_HOURS, FACADES
+from optimizer.identification.model_structures import GAINS, QUANTITIES, SUNS, Rung
+from optimizer.model.rc_network import DAY_HOURS, FACADES
 
 SCALED = {
     "c_air": "c_air_kwh_per_k",

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from bms.model.plan import Problem
-from optimizer.grid import Places
-from optimizer.thermal import Floats
+from optimizer.linear_program.time_blocks import Places
+from optimizer.model.rc_network import Floats
 
 
 def least_held(problem: Problem, values: Floats, hours: float) -> Floats:

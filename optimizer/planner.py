@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
-from optimizer.celsius import in_celsius, in_units_of
-from optimizer.check import check
-from optimizer.identify import identify
-from optimizer.plan import make_plan
-from optimizer.prediction import PredictionErrors, prediction_errors
+from optimizer.checker.check import check
+from optimizer.identification.identify import identify
+from optimizer.identification.prediction_error import PredictionErrors, prediction_errors
+from optimizer.planning.make_plan import make_plan
+from optimizer.problem.units import in_celsius, in_units_of
 
 
 class Optimizer:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.record import Record
-from optimizer.thermal import Rc, steps_for
+from optimizer.model.rc_network import Rc, steps_for
+from optimizer.model.zone_record import Record
 
 UA, C_AIR, C_MASS, H_MASS = 0.15, 1.2, 12.0, 0.9
 SOLAR, GAIN = 2.0, 0.1

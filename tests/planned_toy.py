@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import cache
 
 from bms.model.plan import BuildingModel, Problem
-from optimizer.plan import program_for
+from optimizer.linear_program.program import Program, Solution, solve
 from optimizer.planner import Optimizer
-from optimizer.program import Program, Solution, solve
+from optimizer.planning.make_plan import program_for
 from tests.toy_building import Toy, lived_in, problem
 
 HORIZON = 192

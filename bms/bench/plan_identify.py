@@ -16,9 +16,9 @@ import numpy as np
 
 from bms.bench.figure import Figure, Progress
 from bms.model.plan import ZoneModel
-from optimizer.record import Record
-from optimizer.room import Place, Source, read_room
-from optimizer.study import Study, study
+from optimizer.identification.zone_study import Study, study
+from optimizer.model.zone_record import Record
+from optimizer.problem.room_table import Place, Source, read_room
 
 ROOMS = Path(__file__).parents[2] / "tests" / "data" / "rooms"
 LEARN_PART = 0.6

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizer.program import STORED_PART, TIE_BREAK, Program
+from optimizer.linear_program.program import STORED_PART, TIE_BREAK, Program
 
 
 def has_cvxpy() -> bool:

@@ -16,15 +16,15 @@ from bms.bench.figure import Figure, Progress
 from bms.bench.plan_city import learned_city
 from bms.bench.plan_rival import by_cvxpy, has_cvxpy
 from bms.bench.plan_worker import memory_mb, planned
+from bms.bench.planning.objective import cost_of
 from bms.model.plan import Problem
 from bms.model.site import HeatSource, HeatSourceKind
 from bms.runtime.municipality import START
 from bms.services.problem import assemble
-from optimizer.evaluate import cost_of
-from optimizer.grid import uniform
-from optimizer.plan import program_for
+from optimizer.linear_program.program import Program, Solution, solve
+from optimizer.linear_program.time_blocks import uniform
 from optimizer.planner import Optimizer
-from optimizer.program import Program, Solution, solve
+from optimizer.planning.make_plan import program_for
 
 HORIZON = timedelta(hours=48)
 ZONES = 3

@@ -16,8 +16,8 @@ from bms.model.codec import to_json
 from bms.model.plan import NoModel
 from bms.runtime.wire import opened
 from bms.services.plan import identify_site
-from optimizer.room import COLUMNS, Place, Source, read_room
-from optimizer.study import LEARN_PART, study
+from optimizer.identification.zone_study import LEARN_PART, study
+from optimizer.problem.room_table import COLUMNS, Place, Source, read_room
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 PLACE = Place()

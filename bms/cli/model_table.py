@@ -11,10 +11,10 @@ from rich.console import Console
 from bms.cli.screen import screen, slim_table
 from bms.model.codec import to_dict
 from bms.model.plan import BuildingModel
-from optimizer.choose import AHEAD_H, Trial, errors_ahead, restarts
-from optimizer.record import Record
-from optimizer.score import Score
-from optimizer.study import Study
+from optimizer.identification.holdout_score import Score
+from optimizer.identification.model_selection import AHEAD_H, Trial, errors_ahead, restarts
+from optimizer.identification.zone_study import Study
+from optimizer.model.zone_record import Record
 
 UNITS = (
     ("_kwh_per_k", "kWh/K"),

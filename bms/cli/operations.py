@@ -20,7 +20,7 @@ from bms.model.plan import Problem, Schedule
 from bms.runtime.wire import opened
 from bms.services.keys import SCOPES, create_key
 from bms.store.backup import back_up, dump_command
-from optimizer.question import schema as problem_schema
+from optimizer.problem.reader import schema as problem_schema
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 COPYING = "Copying the database"

@@ -25,7 +25,7 @@ from bms.services.city import City
 from bms.services.plan import plan_site
 from bms.services.problem import assemble
 from optimizer.planner import Optimizer
-from optimizer.question import BadProblem, mistakes, read
+from optimizer.problem.reader import BadProblem, mistakes, read
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 

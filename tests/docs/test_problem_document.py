@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.model.plan import PlanStatus
-from optimizer import check, mistakes, plan, read
+from optimizer import mistakes, read
+from optimizer.checker import check
+from optimizer.planning import make_plan as plan
 from tests.foreign_building import ForeignBuilding
 
 ROOT = Path(__file__).parents[2]

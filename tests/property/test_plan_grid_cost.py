@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer.evaluate import cost_of
-from optimizer.grid import blocks_of, uniform
-from optimizer.peak import Peak
-from optimizer.program import Program
+from bms.bench.planning.objective import cost_of
+from optimizer.horizon.peak_power import Peak
+from optimizer.linear_program.program import Program
+from optimizer.linear_program.time_blocks import blocks_of, uniform
 from tests.examples import examples
 from tests.planned_toy import program, solved
 

@@ -10,7 +10,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer import BadProblem, check, mistakes, plan, read
+from optimizer import BadProblem, mistakes, read
+from optimizer.checker import check
+from optimizer.planning import make_plan as plan
 
 CASE = Path(__file__).parents[1] / "cases" / "plans" / "steps_of_hours" / "problem.json"
 GOOD = json.loads(CASE.read_text("utf-8"))

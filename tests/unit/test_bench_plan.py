@@ -10,9 +10,9 @@ from bms.bench.plan_rival import by_cvxpy, has_cvxpy
 from bms.bench.plan_season import Season, season_figures
 from bms.bench.plan_worker import memory_mb, planned
 from bms.services.outcome import Outcome
-from optimizer.grid import uniform
-from optimizer.highs import minimise
-from optimizer.program import linear_program
+from optimizer.linear_program.highs import minimise
+from optimizer.linear_program.program import linear_program
+from optimizer.linear_program.time_blocks import uniform
 from tests.planned_toy import program, task
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from bms.model.codec import from_json, to_json
 from bms.model.plan import BuildingModel
-from optimizer.estimate import estimate
-from optimizer.identify import ASKED_AGAIN_DAYS, identify, record_of, shares_of
-from optimizer.observer import drive, observe
-from optimizer.past import past_of
-from optimizer.prediction import prediction_errors
-from optimizer.shares import HeatShares
-from optimizer.thermal import Rc
+from optimizer.identification.identify import ASKED_AGAIN_DAYS, identify, record_of, shares_of
+from optimizer.identification.prediction_error import prediction_errors
+from optimizer.model.heat_shares import HeatShares
+from optimizer.model.history import past_of
+from optimizer.model.observer import drive, observe
+from optimizer.model.rc_network import Rc
+from optimizer.model.state_estimate import estimate
 from tests.toy_building import ZONES, Toy, lived_in, problem
 
 

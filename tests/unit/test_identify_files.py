@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from bms.bench.plan_identify import ROOMS
 from bms.cli.main import app
 from bms.errors import ConfigError
-from optimizer.room import Place, Source, read_room
+from optimizer.problem.room_table import Place, Source, read_room
 from tests.made_room import made_room
 
 HEADER = "timestamp_utc,zone_temp_c,heat_power_kw,outdoor_temp_c,ghi_wm2"

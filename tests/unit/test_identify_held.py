@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from bms.model.plan import ZoneModel
-from optimizer.balance import BY_CLASS, CLASS_SPREAD, HEAVY_KWH_PER_M2_K, balance
-from optimizer.excitation import Clock, Excitation, excitation, last_learnt
-from optimizer.missing import capacity_by_class
-from optimizer.record import Record
-from optimizer.study import Study, study
+from optimizer.identification.energy_balance import (
+    BY_CLASS,
+    CLASS_SPREAD,
+    HEAVY_KWH_PER_M2_K,
+    balance,
+)
+from optimizer.identification.excitation import Clock, Excitation, excitation, last_learnt
+from optimizer.identification.refusals import capacity_by_class
+from optimizer.identification.zone_study import Study, study
+from optimizer.model.zone_record import Record
 from tests.made_room import C_AIR, C_MASS, UA, made_room
 
 AREA_M2 = 160.0

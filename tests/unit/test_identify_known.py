@@ -10,9 +10,12 @@ from scipy.linalg import expm
 
 from bms.model.plan import ZoneModel
 from optimizer.begin import rung_of, values_of
-from optimizer.choose import best_of, errors_ahead, restarts
-from optimizer.fit import fit_rung, task_of
-from optimizer.observer import (
+from optimizer.identification.model_selection import best_of, errors_ahead, restarts
+from optimizer.identification.model_structures import Rung
+from optimizer.identification.parameter_fit import fit_rung, task_of
+from optimizer.identification.parameter_uncertainty import standard_errors, time_constants_h
+from optimizer.identification.zone_study import Study, study
+from optimizer.model.observer import (
     SENSOR_K,
     drive,
     noise,
@@ -20,10 +23,7 @@ from optimizer.observer import (
     settled_gain,
     with_disturbance,
 )
-from optimizer.rungs import Rung
-from optimizer.study import Study, study
-from optimizer.thermal import Rc, steps_for
-from optimizer.uncertainty import standard_errors, time_constants_h
+from optimizer.model.rc_network import Rc, steps_for
 from tests.made_room import C_AIR, C_MASS, H_MASS, UA, known_rc, made_room
 
 

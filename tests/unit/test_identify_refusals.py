@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimizer.past import stuck, without_stuck
-from optimizer.record import Record
-from optimizer.score import Score, score
-from optimizer.shares import fit_shares
-from optimizer.study import Study, study
+from optimizer.identification.holdout_score import Score, score
+from optimizer.identification.zone_study import Study, study
+from optimizer.model.heat_shares import fit_shares
+from optimizer.model.history import stuck, without_stuck
+from optimizer.model.zone_record import Record
 from tests.made_room import made_room
 
 

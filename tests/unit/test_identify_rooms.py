@@ -12,7 +12,7 @@ from bms.bench.plan_identify import (
     Room,
     room_figure,
 )
-from optimizer.study import Study, study
+from optimizer.identification.zone_study import Study, study
 
 RIVALS = {"house": (0.874, 0.296), "dwelling": (0.697, 0.962), "teaching room": (0.596, 0.702)}
 

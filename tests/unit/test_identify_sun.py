@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from optimizer.sun import (
+from optimizer.model.solar import (
     CENTURY_S,
     J2000_S,
     Sun,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bms.model.plan import BuildingModel, NoModel, Problem
-from optimizer.identify import identify
-from optimizer.score import Score
+from optimizer.identification.holdout_score import Score
+from optimizer.identification.identify import identify
 from tests.toy_building import AREA, HOT_WATER_KW, Toy, lived_in, problem
 
 

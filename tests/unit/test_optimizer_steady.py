@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bms.model.plan import BuildingModel, Problem, Schedule
-from optimizer.begun import begun, hours_empty
 from optimizer.planner import Optimizer
+from optimizer.setpoints.continuity import begun, hours_empty
 from tests.toy_building import (
     FLOOR,
     LOCAL,

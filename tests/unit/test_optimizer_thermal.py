@@ -7,7 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimizer.thermal import Pair, Rc, forced, free_run, heat_for, mass_from_air, steps_for
+from optimizer.model.rc_network import (
+    Pair,
+    Rc,
+    forced,
+    free_run,
+    heat_for,
+    mass_from_air,
+    steps_for,
+)
 
 
 def rc(**changes: float) -> Rc:

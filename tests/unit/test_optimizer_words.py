@@ -9,7 +9,7 @@ import pytest
 
 from bms.model.plan import BuildingModel, Problem, Schedule
 from bms.model.words import Words
-from optimizer.moments import local, spoken
+from optimizer.explain.dates import local, spoken
 from optimizer.planner import Optimizer
 from tests.toy_building import lived_in, problem
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from bms.model.plan import Problem, Schedule, SetpointPlan
-from optimizer import check, plan, read
+from optimizer import read
+from optimizer.checker import check
+from optimizer.planning import make_plan as plan
 
 CASES = Path(__file__).parents[1] / "cases" / "plans"
 MOST_S = 2.0

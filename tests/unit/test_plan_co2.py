@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimizer.co2 import (
+from optimizer.setpoints.co2_balance import (
     LEAKS_PER_H,
     OUTDOORS_PPM,
     PER_PERSON_M3_H,

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from bms.model.plan import BuildingModel, PlanStatus, Problem, Schedule
-from optimizer import check, identify, plan
-from optimizer.resolution import settle, settle_down
+from optimizer.checker import check
+from optimizer.identification import identify
+from optimizer.model.quantise import settle, settle_down
+from optimizer.planning import make_plan as plan
 from tests.toy_building import LOW, Toy, lived_in, problem
 
 

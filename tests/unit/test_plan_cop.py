@@ -10,8 +10,8 @@ import pytest
 from bms.model.plan import CurveTask, Lever, Problem
 from bms.model.site import HeatSource, HeatSourceKind, Role
 from bms.model.units import Unit
-from optimizer.curve import cop_with
 from optimizer.planner import Optimizer
+from optimizer.setpoints.heating_curve import cop_with
 from tests.planned_toy import task
 
 OPTIMIZER = Optimizer()

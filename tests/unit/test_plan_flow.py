@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bms.model.plan import PlanStatus, Problem, VentilationTask
-from optimizer.air import FAN_EXPONENT, own_air, required_run
-from optimizer.flows import kept_air, planned_air, planned_flow
+from optimizer.model.air_handling import FAN_EXPONENT, own_air, required_run
 from optimizer.planner import Optimizer
-from optimizer.question import read
+from optimizer.problem.reader import read
+from optimizer.setpoints.air_flow import kept_air, planned_air, planned_flow
 from tests.aired_toy import FLOW, aired, codes, on_grid, peopled, plan_of, required
 from tests.planned_toy import task
 

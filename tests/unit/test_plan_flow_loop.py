@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bms.model.plan import Problem, Schedule
-from optimizer.air import FAN_EXPONENT
+from optimizer.model.air_handling import FAN_EXPONENT
 from optimizer.planner import Optimizer
 from tests.aired_toy import FLOW, aired, peopled
 from tests.planned_toy import model, toy

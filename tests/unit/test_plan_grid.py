@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optimizer.grid import Blocks, blocks_of, uniform
+from optimizer.linear_program.time_blocks import Blocks, blocks_of, uniform
 
 QUARTER = 900
 

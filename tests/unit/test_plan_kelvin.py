@@ -11,9 +11,11 @@ import pytest
 from bms.model.plan import BuildingModel, Lever, Numbers, PlanStatus, Problem, Weather
 from bms.model.site import HeatSource, HeatSourceKind, Role
 from bms.model.units import Unit
-from optimizer import check, identify, plan
-from optimizer.celsius import in_celsius
-from optimizer.resolution import nearest, sane, settle
+from optimizer.checker import check
+from optimizer.identification import identify
+from optimizer.model.quantise import nearest, sane, settle
+from optimizer.planning import make_plan as plan
+from optimizer.problem.units import in_celsius
 from tests.toy_building import Toy, lived_in, problem
 
 ZERO = 273.15

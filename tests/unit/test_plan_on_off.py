@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from bms.model.plan import PlanStatus
 from bms.model.site import HeatSource, HeatSourceKind
-from optimizer.on_off import rounded, solve_with_runs
-from optimizer.plan import program_for
+from optimizer.linear_program.program import Solution
+from optimizer.linear_program.unit_commitment import rounded, solve_with_runs
 from optimizer.planner import Optimizer
-from optimizer.program import Solution
+from optimizer.planning.make_plan import program_for
 from tests.planned_toy import program, solved, task
 
 PUMP = HeatSource(

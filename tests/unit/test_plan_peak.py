@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bms.model.plan import PlanStatus, Problem, Schedule
-from optimizer.peak import Peak
+from optimizer.horizon.peak_power import Peak
 from optimizer.planner import Optimizer
 from tests.planned_toy import task
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimizer.condense import condense
-from optimizer.grid import Blocks, uniform
-from optimizer.highs import Basis, LinearProgram, minimise
-from optimizer.peak import Peak
-from optimizer.program import Program, linear_program, solve, start_of
+from optimizer.horizon.peak_power import Peak
+from optimizer.linear_program.block_dynamics import condense
+from optimizer.linear_program.highs import Basis, LinearProgram, minimise
+from optimizer.linear_program.program import Program, linear_program, solve, start_of
+from optimizer.linear_program.time_blocks import Blocks, uniform
 from tests.planned_toy import program, solved
 
 

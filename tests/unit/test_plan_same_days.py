@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.model.plan import BuildingModel, History, Problem
-from optimizer import identify, plan
-from optimizer.same_days import LEAST_WHOLE_DAYS, identified, whole_days
+from optimizer.identification import identify
+from optimizer.planning import make_plan as plan
+from optimizer.planning.model_cache import LEAST_WHOLE_DAYS, identified, whole_days
 from tests.toy_building import Toy, lived_in, problem
 
 

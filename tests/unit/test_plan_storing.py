@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from bms.model.plan import Problem, Schedule
-from optimizer import check, plan, read
-from optimizer.storing import MOST_CHANGES, calm
+from optimizer import read
+from optimizer.checker import check
+from optimizer.planning import make_plan as plan
+from optimizer.setpoints.preheating import MOST_CHANGES, calm
 
 CASE = Path(__file__).parents[1] / "cases" / "plans" / "steps_of_quarter_hours" / "problem.json"
 HIGH_C = 25.0

@@ -11,13 +11,13 @@ import pytest
 from bms.model.plan import BuildingModel, Lever, PlanStatus, Problem
 from bms.model.site import HeatSource, HeatSourceKind
 from bms.model.units import Unit
-from optimizer.air import Air
-from optimizer.celsius import in_celsius
-from optimizer.plan import program_for
+from optimizer.linear_program.program import linear_program, solve
+from optimizer.model.air_handling import Air
 from optimizer.planner import Optimizer
-from optimizer.program import linear_program, solve
-from optimizer.question import read
-from optimizer.supply import with_cooler
+from optimizer.planning.make_plan import program_for
+from optimizer.problem.reader import read
+from optimizer.problem.units import in_celsius
+from optimizer.setpoints.supply_air_reset import with_cooler
 from tests.aired_toy import (
     SUPPLY,
     codes,

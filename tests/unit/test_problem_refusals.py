@@ -11,8 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from bms.cli.main import app
-from optimizer import BadProblem, check, mistakes, plan, read
-from optimizer.question import MOST_AHEAD, MOST_PAST
+from optimizer import BadProblem, mistakes, read
+from optimizer.checker import check
+from optimizer.planning import make_plan as plan
+from optimizer.problem.reader import MOST_AHEAD, MOST_PAST
 
 CASES = Path(__file__).parents[1] / "cases" / "plans"
 

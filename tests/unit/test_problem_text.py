@@ -13,8 +13,11 @@ from typer.testing import CliRunner
 from bms.cli.main import app
 from bms.model.codec import from_json, json_schema, to_dict, to_json
 from bms.model.plan import Problem, Schedule
-from optimizer import BadProblem, check, identify, mistakes, plan, read
-from optimizer.question import schema
+from optimizer import BadProblem, mistakes, read
+from optimizer.checker import check
+from optimizer.identification import identify
+from optimizer.planning import make_plan as plan
+from optimizer.problem.reader import schema
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "problem.json"
 AIR = Path(__file__).parents[1] / "cases" / "plans" / "air_few_people_and_much_of_it"

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimizer.past import Past
-from optimizer.shares import HeatShares
-from optimizer.thermal import Floats
-from optimizer.thermostat_facts import thermostat_facts
+from optimizer.identification.thermostat_traits import thermostat_facts
+from optimizer.model.heat_shares import HeatShares
+from optimizer.model.history import Past
+from optimizer.model.rc_network import Floats
 
 FULL_KW, COLDER = 10.0, 0.8
 DAYS = 28

@@ -10,7 +10,7 @@ import pytest
 from bms.model.plan import Lever, ZoneTask
 from bms.model.site import Role
 from bms.model.units import Unit
-from optimizer.timetable import LONGEST_LEAD_H, timetable
+from optimizer.setpoints.timetable import LONGEST_LEAD_H, timetable
 
 STEP_H = 0.25
 FIRST = 48

@@ -1,0 +1,186 @@
+"""What the coming hours bring: weather, prices and ventilation as arrays, with what is missing.
+
+Short gaps in the weather keep the last value, and that is said; a longer gap in the outdoor
+temperature is no forecast. Unknown prices are never invented: the decision then uses the mean of
+the known ones, which favours no hour, and the cost of the plan is not stated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bms.model.plan import Numbers, Problem
+from bms.model.site import HeatSource, HeatSourceKind
+from bms.model.words import Words
+from optimizer.explain import planning as reasons
+from optimizer.model.history import hold, series
+from optimizer.model.rc_network import Floats
+
+LONGEST_HOLD_H = 3.0
+LEAST_COP = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """Price [DKK/kWh] and CO2 factor [kg/kWh] of one commodity; shape (n,).
+
+    ``price`` and ``factor`` are what decisions use; the flags tell whether all of it is known.
+    """
+
+    price: Floats
+    factor: Floats
+    price_known: bool
+    factor_known: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """The horizon: ``n`` steps of ``step_h`` [h]. Series have the shape (n,).
+
+    ``temp_out`` [degC] (NaN throughout where there is no forecast), ``ghi`` [kW/m2], ``cop`` is
+    billed-to-heat: heat [kWh] per billed kWh, 1 for district heating. ``other_load`` [kW] is what
+    others are known to draw behind the meter that heat is billed by.
+    """
+
+    n: int
+    step_h: float
+    temp_out: Floats
+    ghi: Floats
+    heat: Tariff
+    electricity: Tariff
+    cop: Floats
+    heat_is_electric: bool
+    co2_dkk_per_kg: float
+    other_load: Floats
+    reasons: tuple[Words, ...]
+
+    @property
+    def has_weather(self) -> bool:
+        return self.n > 0 and bool(np.isfinite(self.temp_out).all())
+
+    @property
+    def heat_worth(self) -> Floats:
+        """What one kWh of heat costs, CO2 included [DKK/kWh]."""
+        return self._worth(self.source) / self.cop
+
+    @property
+    def electricity_worth(self) -> Floats:
+        """What one kWh of electricity costs, CO2 included [DKK/kWh]."""
+        return self._worth(self.electricity)
+
+    @property
+    def source(self) -> Tariff:
+        """The tariff that heat is billed by."""
+        return self.electricity if self.heat_is_electric else self.heat
+
+    def _worth(self, tariff: Tariff) -> Floats:
+        return tariff.price + self.co2_dkk_per_kg * tariff.factor
+
+
+def outlook(problem: Problem) -> Outlook:
+    """Arrays of the problem's horizon and the reasons that go with them."""
+    n, step_h = problem.steps, problem.step_s / 3600.0
+    said: list[Words] = []
+    temp_out = _temperature(problem.weather.temp_out_c, n, step_h, said)
+    ghi = _sun(problem.weather.ghi_wm2, n, step_h, said)
+    electric = problem.heat_source.kind is HeatSourceKind.HEAT_PUMP
+    electricity = _tariff(
+        ("el", "electricity"),
+        problem.electricity_dkk_per_kwh,
+        problem.electricity_kg_per_kwh,
+        n,
+        said,
+        quiet=not electric and not problem.ventilation,
+    )
+    heat = _tariff(
+        ("varme", "heat"),
+        problem.heat_dkk_per_kwh,
+        problem.heat_kg_per_kwh,
+        n,
+        said,
+        quiet=electric,
+    )
+    return Outlook(
+        n=n,
+        step_h=step_h,
+        temp_out=temp_out,
+        ghi=ghi,
+        heat=heat,
+        electricity=electricity,
+        cop=_cop(problem.heat_source, temp_out, said),
+        heat_is_electric=electric,
+        co2_dkk_per_kg=problem.weights.co2_dkk_per_kg,
+        other_load=_other_load(problem.other_load_kw, n),
+        reasons=tuple(said),
+    )
+
+
+def _temperature(numbers: Numbers, n: int, step_h: float, said: list[Words]) -> Floats:
+    raw = series(numbers, n)
+    missing = int(np.isnan(raw).sum())
+    if not missing:
+        return raw
+    filled = hold(raw, round(LONGEST_HOLD_H / step_h))
+    if np.isnan(filled).any():
+        said.append(reasons.no_forecast())
+        return np.full(n, np.nan)
+    said.append(reasons.held_forecast("udetemperatur", "outdoor temperature", missing * step_h))
+    return filled
+
+
+def _sun(numbers: Numbers, n: int, step_h: float, said: list[Words]) -> Floats:
+    raw = series(numbers, n)
+    missing = int(np.isnan(raw).sum())
+    if missing:
+        said.append(reasons.no_sun_forecast(missing * step_h))
+    return np.maximum(0.0, np.nan_to_num(raw)) / 1000.0
+
+
+def _tariff(
+    name: tuple[str, str],
+    prices: Numbers,
+    factors: Numbers,
+    n: int,
+    said: list[Words],
+    *,
+    quiet: bool,
+) -> Tariff:
+    price, factor = series(prices, n), series(factors, n)
+    price_known, factor_known = not np.isnan(price).any(), not np.isnan(factor).any()
+    if not price_known and not quiet:
+        said.append(reasons.price_unknown(*name))
+    if not factor_known and not quiet:
+        said.append(reasons.factor_unknown(*name))
+    return Tariff(
+        price=_level(price, 1.0),
+        factor=_level(factor, 0.0),
+        price_known=price_known,
+        factor_known=factor_known,
+    )
+
+
+def _level(values: Floats, where_nothing: float) -> Floats:
+    """Unknown numbers at the mean of the known ones, so that they favour no hour."""
+    known = values[np.isfinite(values)]
+    mean = float(known.mean()) if len(known) else where_nothing
+    return np.where(np.isfinite(values), values, mean)
+
+
+def _other_load(values: Numbers, n: int) -> Floats:
+    """What is known of it; no load is below nothing."""
+    if len(values) != n:
+        return np.zeros(n)
+    return np.asarray(np.maximum(0.0, np.nan_to_num(series(values, n), posinf=0.0)))
+
+
+def _cop(source: HeatSource, temp_out: Floats, said: list[Words]) -> Floats:
+    if source.kind is not HeatSourceKind.HEAT_PUMP:
+        return np.ones(len(temp_out))
+    points = sorted(source.cop)
+    if not points:
+        said.append(reasons.no_cop())
+        return np.ones(len(temp_out))
+    outdoors, cop = np.array(points).T
+    return np.asarray(np.maximum(LEAST_COP, np.interp(temp_out, outdoors, cop)))

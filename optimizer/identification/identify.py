@@ -1,0 +1,198 @@
+"""A thermal model of every zone from the building's own past, or the reason why there is none.
+
+Building first: is there enough history, outdoor temperature, sun, heat? Then the one heat meter is
+divided among the zones, and each zone is studied by itself (:mod:`optimizer.identification.zone_study`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bms.model.plan import BuildingModel, History, NoModel, Problem, ZoneModel
+from bms.model.words import Words
+from optimizer.explain import planning as reasons
+from optimizer.identification.refusals import asked_lately
+from optimizer.identification.thermostat_traits import thermostat_facts
+from optimizer.identification.zone_study import Study, loss_of, study
+from optimizer.model.heat_shares import HeatShares, fit_shares
+from optimizer.model.history import Past, past_of, stuck, without_stuck
+from optimizer.model.rc_network import Floats
+from optimizer.model.zone_record import Record
+
+LEAST_DAYS = 10.0
+LEAST_COVERAGE = 0.5
+ASKED_AGAIN_DAYS = 3
+LATE_HEAT = False
+"""The program plans with heat that reaches the room at once. A model with a lag would make it begin
+warm-ups too late, so models for plans have none: what they miss is in the capacity of the air."""
+
+
+def identify(problem: Problem, previous: BuildingModel | None = None) -> BuildingModel | NoModel:
+    """Identify every zone from ``problem.history``; never raises.
+
+    Zones that cannot be identified are left out; when none can, the answer is :class:`NoModel`.
+    With ``previous`` (or ``problem.model``), the building's last model, fits begin from its
+    parameters and take a tenth of the time; a zone that it does not have was refused, and is
+    studied again every :data:`ASKED_AGAIN_DAYS` days.
+    """
+    history = problem.history
+    why = _history_mistakes(problem, history)
+    if why or history is None:
+        return NoModel(site=problem.site, reasons=tuple(why))
+    in_history = {zone.id for zone in history.zones}
+    names = [zone.id for zone in problem.zones if zone.id in in_history]
+    past = past_of(problem, history, names)
+    why = _building_mistakes(past)
+    if why:
+        return NoModel(site=problem.site, reasons=tuple(why))
+    past = _without_unknown_sun(past)
+    shares = shares_of(past)
+    last = previous or problem.model
+    before = {zone.zone: zone for zone in last.zones} if last else {}
+    models: list[ZoneModel] = []
+    refused: list[Words] = []
+    end = history.start + timedelta(seconds=history.step_s * past.steps)
+    for z, name in enumerate(names):
+        if last and name not in before and _asked_lately(last, end, z):
+            refused.append(asked_lately(past.called[z]))
+            continue
+        answer = _study_zone(past, shares, z, before.get(name))
+        refused += answer.refused
+        if answer.fit is not None:
+            models.append(_zone_model(past, shares, z, answer))
+    if not models:
+        return NoModel(site=problem.site, reasons=tuple(refused))
+    return BuildingModel(
+        site=problem.site,
+        identified_at=end,
+        days=round(past.days, 2),
+        zones=tuple(models),
+    )
+
+
+def _asked_lately(last: BuildingModel, end: datetime, z: int) -> bool:
+    """Whether zone ``z``, which the last model does not have, was studied on nearly the same days.
+
+    Nobody remembers when that was: each zone has its days by the calendar, so the same history
+    gives the same answer.
+    """
+    apart = timedelta(days=ASKED_AGAIN_DAYS)
+    return end - last.identified_at < apart and (end.toordinal() + z) % ASKED_AGAIN_DAYS != 0
+
+
+def _without_unknown_sun(past: Past) -> Past:
+    """Where the sun is hardly known the models do without it, and held-out days judge them."""
+    if float(np.isfinite(past.ghi).mean()) >= LEAST_COVERAGE:
+        return past
+    return replace(past, ghi=np.zeros_like(past.ghi), facades=np.zeros_like(past.facades))
+
+
+def shares_of(past: Past) -> HeatShares:
+    """The division of the building's heat among the zones of ``past``."""
+    return fit_shares(
+        heat=past.heat,
+        valve_pct=past.valve,
+        temp_out=past.temp_out,
+        run=past.building_run,
+        use=past.building_use,
+        area_m2=past.area,
+        coil_share=past.coil_share,
+    )
+
+
+def _history_mistakes(problem: Problem, history: History | None) -> list[Words]:
+    if history is None:
+        return [reasons.no_history()]
+    if history.step_s <= 0 or history.step_s > 7200:
+        return [reasons.bad_step(history.step_s)]
+    days = len(history.heat_kw) * history.step_s / 86400.0
+    if days < LEAST_DAYS:
+        return [reasons.too_few_days(days, LEAST_DAYS)]
+    known = {zone.id for zone in history.zones}
+    if not any(zone.id in known for zone in problem.zones):
+        return [reasons.no_zone_history()]
+    return []
+
+
+def _building_mistakes(past: Past) -> list[Words]:
+    why = []
+    for name_da, name_en, values in (
+        ("udetemperatur", "outdoor temperature", past.temp_out),
+        ("varmeforbrug", "heating power", past.heat),
+        ("ventilationens drift", "the ventilation's hours", past.building_run),
+    ):
+        coverage = float(np.isfinite(values).mean())
+        if coverage < LEAST_COVERAGE:
+            why.append(reasons.series_missing(name_da, name_en, coverage))
+    heat = past.heat[np.isfinite(past.heat)]
+    if len(heat) and float(np.ptp(heat)) <= 0.0:
+        why.append(reasons.no_excitation_building())
+    return why
+
+
+def _study_zone(past: Past, shares: HeatShares, z: int, previous: ZoneModel | None) -> Study:
+    name, temp = past.called[z], past.temp[z]
+    coverage = float(np.isfinite(temp).mean())
+    if coverage < LEAST_COVERAGE:
+        return Study(refused=(reasons.zone_temp_missing(name, coverage),))
+    record = record_of(past, shares, z)
+    if stuck(temp) or float(np.isfinite(record.temp).mean()) < LEAST_COVERAGE:
+        return Study(refused=(reasons.sensor_stuck(name),))
+    answer = study(record, name, previous=previous, late_heat=LATE_HEAT)
+    if not answer.fit and _stuck_now(temp, record.temp):
+        return replace(answer, refused=(reasons.sensor_stuck(name), *answer.refused))
+    return answer
+
+
+def _stuck_now(shown: Floats, believed: Floats) -> bool:
+    """Whether a sensor that showed something else before still shows the same number."""
+    return bool(np.isfinite(shown[-1:]).any() and np.isnan(believed[-1:]).any())
+
+
+def record_of(past: Past, shares: HeatShares, z: int) -> Record:
+    """What drives zone ``z``, with heat from the building's meter by its share."""
+    radiators = shares.divide(
+        past.heat, past.valve, past.temp_out, past.building_run, past.building_use
+    )[z]
+    coil = shares.coil_kw(past.temp_out, past.building_run) * shares.coil_share[z]
+    return Record(
+        temp=without_stuck(past.temp[z], past.step_h),
+        heat=radiators + coil,
+        temp_out=past.temp_out,
+        ghi=past.ghi,
+        use=past.use[z],
+        run=past.run[z],
+        hour=past.hour,
+        facades=past.facades,
+        temp_vent=past.temp_out,
+        step_h=past.step_h,
+        vent_kw_per_k=float(past.vent_kw_per_k[z]),
+        area_m2=float(past.area[z]),
+        setpoint=past.setpoint[z],
+    )
+
+
+def _zone_model(past: Past, shares: HeatShares, z: int, answer: Study) -> ZoneModel:
+    found = answer.parameters()
+    facts = thermostat_facts(past, shares, z, loss_of(found))
+    parameters = {**found, **shares.to_parameters(z), **facts}
+    sure = dict(answer.errors)
+    if shares.part_error is not None:
+        sure["heat_part"] = float(shares.part_error[z])
+    return ZoneModel(
+        zone=past.zones[z],
+        order=answer.fit.order if answer.fit else "",
+        parameters={name: digits(value) for name, value in parameters.items()},
+        rmse_24h_k=digits(answer.temperature.model),
+        persistence_k=digits(answer.temperature.persistence),
+        last_week_k=digits(answer.temperature.last_week),
+        standard_errors={name: digits(value) for name, value in sure.items()},
+    )
+
+
+def digits(value: float) -> float:
+    """Six significant digits: parameters are read by people and stored as text."""
+    return float(f"{value:.6g}")

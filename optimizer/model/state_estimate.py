@@ -1,0 +1,128 @@
+"""The state of a building now: a Kalman filter over its last days that tolerates gaps.
+
+The state of each zone is (air, mass, disturbance): the disturbance [kW] is slowly varying heat
+that the model does not know of (an open window, extra people); it makes the first hours of a
+prediction start free of offset and fades over the horizon. See Pannocchia and Rawlings (2003),
+doi:10.1002/aic.690490213.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optimizer.model.heat_shares import HeatShares
+from optimizer.model.history import Past, bridge
+from optimizer.model.observer import (
+    DISTURBANCE_K,
+    FADE_H,
+    SENSOR_K,
+    loss_kw_per_k,
+    noise,
+    with_disturbance,
+)
+from optimizer.model.rc_network import Floats, Rc
+
+MEMORY_H = 72.0
+BLIND_FACTOR = 25.0
+LONGEST_SILENCE_H = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where the zones start: air and mass [degC], disturbance [kW], each (p,).
+
+    NaN for a zone that has shown no temperature in the last day.
+    """
+
+    air: Floats
+    mass: Floats
+    disturbance: Floats
+
+    def fading(self, n: int, step_h: float) -> Floats:
+        """The disturbance over the coming steps [kW], shape (p, n)."""
+        fade = np.exp(-(np.arange(n) + 0.5) * step_h / FADE_H)
+        return np.asarray(self.disturbance[:, np.newaxis] * fade)
+
+
+def estimate(past: Past, shares: HeatShares, rc: Rc) -> State:
+    """State at the end of ``past``, whose zones are those of ``rc``."""
+    recent = past.last(MEMORY_H)
+    silent = ~np.isfinite(recent.last(LONGEST_SILENCE_H).temp).any(axis=1)
+    x, covariance = _start(recent, rc)
+    flows = _known_flows(recent, shares, rc)
+    a_off, b_off = _with_flows(rc, 0.0, past.step_h)
+    a_on, b_on = _with_flows(rc, 1.0, past.step_h)
+    grows = noise(rc, past.step_h)
+    for k in range(recent.steps):
+        x, covariance = _correct(x, covariance, recent.temp[:, k])
+        run = np.nan_to_num(recent.run[:, k])[:, None, None]
+        a = a_off + run * (a_on - a_off)
+        b = b_off + run * (b_on - b_off)
+        blind = np.isnan(flows[:, k, 0])
+        flow = np.where(np.isnan(flows[:, k]), _holding_flow(rc, x), flows[:, k])
+        x = np.einsum("pij,pj->pi", a, x) + np.einsum("pij,pj->pi", b, flow)
+        covariance = a @ covariance @ a.transpose(0, 2, 1)
+        covariance += grows * np.where(blind, BLIND_FACTOR, 1.0)[:, None, None]
+    x[silent] = np.nan
+    return State(air=x[:, 0], mass=x[:, 1], disturbance=x[:, 2])
+
+
+def _start(recent: Past, rc: Rc) -> tuple[Floats, Floats]:
+    zones = len(rc.c_air)
+    first = np.array([_first_known(row) for row in recent.temp])
+    x = np.column_stack([first, first, np.zeros(zones)])
+    spread = np.column_stack([np.full(zones, 1.0), np.full(zones, 4.0), _drift(rc) ** 2])
+    return x, np.einsum("pi,ij->pij", spread, np.eye(3))
+
+
+def _first_known(row: Floats) -> float:
+    known = row[np.isfinite(row)]
+    return float(known[0]) if len(known) else 20.0
+
+
+def _drift(rc: Rc) -> Floats:
+    return DISTURBANCE_K * loss_kw_per_k(rc)
+
+
+def _with_flows(rc: Rc, run: float, step_h: float) -> tuple[Floats, Floats]:
+    a, b = rc.discrete(run, step_h)
+    flows = np.zeros((len(a), 3, 2))
+    flows[:, :2] = b
+    return with_disturbance(a, b, step_h), flows
+
+
+def _known_flows(recent: Past, shares: HeatShares, rc: Rc) -> Floats:
+    """Heat flows into air and mass [kW] (p, n, 2); NaN where an input is unknown."""
+    run = recent.building_run
+    heat = shares.divide(recent.heat, recent.valve, recent.temp_out, run, recent.building_use)
+    heat = heat + shares.coil_kw(recent.temp_out, run) * shares.coil_share[:, None]
+    late = np.array([bridge(row) for row in heat])
+    heat = np.where(np.isnan(heat), np.nan, rc.lagged(late, recent.step_h))
+    sunny = bool(np.any(rc.solar > 0.0) or np.any(rc.solar_facades > 0.0))
+    air, mass = rc.flows(
+        heat=heat,
+        temp_out=recent.temp_out,
+        ghi_kw=recent.ghi if sunny else np.zeros(recent.steps),
+        use=recent.use,
+        run=recent.run,
+        hour=recent.hour,
+        facades=recent.facades if sunny else None,
+    )
+    return np.stack([air, mass + 0.0 * air], axis=2)
+
+
+def _holding_flow(rc: Rc, x: Floats) -> Floats:
+    """The flows that would keep the zone where it is: the neutral guess where inputs fail."""
+    exchange = rc.h_mass * (x[:, 0] - x[:, 1])
+    return np.column_stack([rc.h_out * x[:, 0] + exchange, rc.h_mass_out * x[:, 1] - exchange])
+
+
+def _correct(x: Floats, covariance: Floats, measured: Floats) -> tuple[Floats, Floats]:
+    seen = np.isfinite(measured)
+    gain = covariance[:, :, 0] / (covariance[:, 0, 0] + SENSOR_K**2)[:, None]
+    gain = gain * seen[:, None]
+    error = np.where(seen, measured - x[:, 0], 0.0)
+    x = x + gain * error[:, None]
+    return x, covariance - gain[:, :, None] * covariance[:, 0][:, None, :]

@@ -1,0 +1,63 @@
+"""A mistake in a problem with its place, and the checks that every series goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+from bms.model.units import Unit
+from optimizer.problem.units import ZERO_C_IN_K
+
+COLDEST_C, HOTTEST_C = -60.0, 70.0
+
+Row = Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """``path`` is the place in the JSON of the problem, like ``zones[0].low_c[12]``."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def length(path: str, row: Sequence[object], n: int) -> Iterator[Mistake]:
+    """A mistake where ``row`` has another length than ``n``."""
+    if len(row) != n:
+        yield Mistake(path, f"has {len(row)} values, and {n} are due")
+
+
+def temperatures(path: str, row: Row, unit: Unit, *, whole: bool = False) -> Iterator[Mistake]:
+    """Values that are no temperatures [``unit``]."""
+    zero = ZERO_C_IN_K if unit is Unit.KELVIN else 0.0
+    low, high = COLDEST_C + zero, HOTTEST_C + zero
+    other = "temperature_unit is degC: is this K?" if not zero else "K: is this degC?"
+    yield from between(path, row, low, high, f"{unit} ({other})", whole=whole)
+
+
+def between(
+    path: str, row: Row, low: float, high: float, what: str, *, whole: bool = False
+) -> Iterator[Mistake]:
+    """Values outside of ``low`` to ``high``; ``whole`` series have no gaps."""
+    wrong: list[tuple[str, str]] = []
+    for k, value in enumerate(row):
+        place = path if len(row) == 1 else f"{path}[{k}]"
+        if value is None or not isfinite(value):
+            if whole:
+                wrong.append((place, f"{value} is not a number"))
+        elif not low <= value <= high:
+            wrong.append((place, f"{value:g} is not between {low:g} and {high:g} {what}".rstrip()))
+    yield from named(wrong)
+
+
+def named(wrong: Iterable[tuple[str, str]]) -> Iterator[Mistake]:
+    """The first, and how many more."""
+    rows = list(wrong)
+    if rows:
+        place, message = rows[0]
+        more = f" (and {len(rows) - 1} more in this series)" if len(rows) > 1 else ""
+        yield Mistake(place, f"{message}{more}")

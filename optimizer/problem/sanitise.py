@@ -1,0 +1,198 @@
+"""The part of a problem that makes sense: what is wrong is named and left alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import chain
+from math import inf, isfinite
+
+from bms.model.plan import (
+    History,
+    Lever,
+    Numbers,
+    Problem,
+    VentilationTask,
+    Weather,
+    ZoneHistory,
+    ZoneTask,
+)
+from bms.model.site import HeatSource
+from bms.model.units import Unit
+from bms.model.words import Words
+from optimizer.explain import planning as reasons
+from optimizer.model.quantise import sane
+from optimizer.problem.sanitise_air import sound_air, sound_rooms
+
+LONGEST_STEP_S = 7200
+LAST_YEAR = 9000
+"""A calendar ends with the year 9999: nothing can be planned beyond."""
+UNLIMITED_KW = 1e6
+LARGEST_COP_GAIN = 0.1
+"""A Carnot machine that lifts heat by only 10 K gains no more for a kelvin less."""
+MOST_KW_PER_M2, MOST_CAPACITIES = 1.0, 5.0
+COLDEST_C, HOTTEST_C = -100.0, 100.0
+"""What is hotter was not meant in degC."""
+
+
+def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
+    """The problem, which is in degC, without what contradicts itself, and what was wrong.
+
+    None when there is no horizon at all.
+    """
+    if problem.steps == 0 or not 1 < problem.start.year < LAST_YEAR:
+        return None, [reasons.bad_horizon()]
+    if not 0 < problem.step_s <= LONGEST_STEP_S:
+        return None, [reasons.bad_step(problem.step_s)]
+    if problem.start.tzinfo is None:
+        return None, [reasons.no_offset()]
+    if problem.temperature_unit is not Unit.DEG_C:
+        return None, [reasons.bad_temperature_unit(problem.temperature_unit)]
+    said: list[Words] = []
+    zones = tuple(
+        replace(sound_rooms(zone, problem.steps, said), lever=_lever(zone.lever, zone.called, said))
+        for zone in map(_without_endless_limits, problem.zones)
+        if _zone_is_sound(zone, problem.steps, said)
+    )
+    units = tuple(
+        replace(sound_air(unit, problem.steps, said), lever=_lever(unit.lever, unit.id, said))
+        for unit in problem.ventilation
+        if _unit_is_sound(unit, problem.steps, said)
+    )
+    weather = _sound_weather(problem.weather, said)
+    history = _sound_history(problem, said)
+    source = _sound_source(problem.heat_source, said)
+    limit = _sound_limit(problem.power_limit_kw, said)
+    part = replace(problem, zones=zones, ventilation=units, power_limit_kw=limit)
+    return replace(part, weather=weather, history=history, heat_source=source), said
+
+
+def _sound_limit(limit_kw: float | None, said: list[Words]) -> float | None:
+    """A limit of nothing over the whole horizon is a signal that is not connected."""
+    if limit_kw is None or limit_kw > 0:
+        return limit_kw
+    said.append(reasons.no_power_limit())
+    return None
+
+
+def _sound_source(source: HeatSource, said: list[Words]) -> HeatSource:
+    """A capacity of nothing was never filled in; it is no limit, or heating would be shut off."""
+    if not 0.0 <= source.cop_gain_per_k <= LARGEST_COP_GAIN:
+        said.append(reasons.bad_cop_gain())
+        source = replace(source, cop_gain_per_k=0.0)
+    if source.capacity_kw > 0 and isfinite(source.capacity_kw):
+        return source
+    said.append(reasons.no_capacity())
+    return replace(source, capacity_kw=UNLIMITED_KW)
+
+
+def _sound_weather(weather: Weather, said: list[Words]) -> Weather:
+    if not _in_kelvin(weather.temp_out_c):
+        return weather
+    said.append(reasons.looks_like_kelvin("vejrudsigten", "the weather forecast"))
+    return replace(weather, temp_out_c=(None,) * len(weather.temp_out_c))
+
+
+def _sound_history(problem: Problem, said: list[Words]) -> History | None:
+    """The past up to the start of the horizon; what lies beyond is not known yet."""
+    history = problem.history
+    if history is None:
+        return None
+    if not 0 < history.step_s <= LONGEST_STEP_S:
+        said.append(reasons.bad_step(history.step_s))
+        return None
+    if history.start.tzinfo is None:
+        said.append(reasons.no_offset())
+        return None
+    measured = [zone.temp_c for zone in history.zones]
+    if _in_kelvin((*chain(*measured), *history.weather.temp_out_c)):
+        said.append(reasons.looks_like_kelvin("de målte data", "the measured data"))
+        return None
+    if _in_watts(problem, history):
+        said.append(reasons.looks_like_watts())
+        return None
+    n = max(0, int((problem.start - history.start) / timedelta(seconds=history.step_s)))
+    return history if n >= len(history.heat_kw) else _first_part(history, n)
+
+
+def _in_watts(problem: Problem, history: History) -> bool:
+    """Whether the heat is mostly beyond any building's and any number of this plant's."""
+    area, capacity = sum(z.area_m2 for z in problem.zones), problem.heat_source.capacity_kw
+    most = max(MOST_KW_PER_M2 * area, MOST_CAPACITIES * capacity)
+    heating = [kw for kw in history.heat_kw if kw is not None and kw > 0.0]
+    return area > 0 and capacity > 0 and 2 * sum(kw > most for kw in heating) > len(heating)
+
+
+def _first_part(history: History, n: int) -> History:
+    weather = history.weather
+    return replace(
+        history,
+        weather=Weather(temp_out_c=weather.temp_out_c[:n], ghi_wm2=weather.ghi_wm2[:n]),
+        heat_kw=history.heat_kw[:n],
+        zones=tuple(_first_of_zone(zone, n) for zone in history.zones),
+        ventilation=tuple(replace(unit, run=unit.run[:n]) for unit in history.ventilation),
+    )
+
+
+def _first_of_zone(zone: ZoneHistory, n: int) -> ZoneHistory:
+    return replace(
+        zone,
+        temp_c=zone.temp_c[:n],
+        setpoint_c=zone.setpoint_c[:n],
+        valve_pct=zone.valve_pct[:n],
+        occupied=zone.occupied[:n],
+    )
+
+
+def _in_kelvin(values: Numbers) -> bool:
+    """Whether most of the known temperatures are no degC."""
+    known = [value for value in values if value is not None and isfinite(value)]
+    return bool(known) and sum(value > HOTTEST_C for value in known) > len(known) / 2
+
+
+def _lever(lever: Lever | None, name: str, said: list[Words]) -> Lever | None:
+    if lever is None or sane(lever):
+        return lever
+    said.append(reasons.bad_lever(name))
+    return None
+
+
+def _without_endless_limits(zone: ZoneTask) -> ZoneTask:
+    """An infinite limit is none; numbers far out say the same."""
+    low = tuple(COLDEST_C if value == -inf else value for value in zone.low_c)
+    high = tuple(HOTTEST_C if value == inf else value for value in zone.high_c)
+    return replace(zone, low_c=low, high_c=high)
+
+
+def _zone_is_sound(zone: ZoneTask, n: int, said: list[Words]) -> bool:
+    numbers = (zone.low_c, zone.high_c, zone.own_setpoint_c)
+    sound = (
+        len(zone.occupied) == n
+        and all(_whole(row, n) for row in numbers)
+        and all(low <= high for low, high in zip(zone.low_c, zone.high_c, strict=True))
+        and isfinite(zone.area_m2)
+    )
+    if not sound:
+        said.append(reasons.bad_zone(zone.called))
+    elif _in_kelvin(zone.low_c):
+        said.append(
+            reasons.looks_like_kelvin(f"{zone.called}: komfortbåndet", f"{zone.called}: the band")
+        )
+        return False
+    return sound
+
+
+def _unit_is_sound(unit: VentilationTask, n: int, said: list[Words]) -> bool:
+    sound = (
+        _whole(unit.own_run, n)
+        and len(unit.required) == n
+        and all(isfinite(v) for v in (unit.flow_m3_h, unit.fan_kw, unit.recovery))
+    )
+    if not sound:
+        said.append(reasons.bad_ventilation(unit.id))
+    return sound
+
+
+def _whole(row: Sequence[float | None], n: int) -> bool:
+    return len(row) == n and all(value is not None and isfinite(value) for value in row)

@@ -1,0 +1,143 @@
+"""Kelvin at the border: problems come and answers go in their own units, inside all is degC."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+
+from bms.model.plan import (
+    History,
+    Lever,
+    Numbers,
+    Problem,
+    Schedule,
+    SetpointPlan,
+    Weather,
+    ZoneForecast,
+    ZoneHistory,
+    ZoneTask,
+)
+from bms.model.site import Role
+from bms.model.units import Unit
+from optimizer.model.quantise import nearest
+
+ZERO_C_IN_K = 273.15
+UNITS = (Unit.DEG_C, Unit.KELVIN)
+ABSOLUTE = (
+    Role.ZONE_SETPOINT,
+    Role.SUPPLY_AIR_SETPOINT,
+    Role.SUPPLY_AIR_TEMP,
+    Role.SUPPLY_WATER_TEMP,
+)
+"""What is a temperature; a shift of the heating curve in K is a difference and stays."""
+
+
+def in_celsius(problem: Problem) -> Problem:
+    """The same problem in degC, its levers too; itself where it is so already."""
+    asked = replace(
+        problem,
+        zones=tuple(replace(zone, lever=_celsius(zone.lever)) for zone in problem.zones),
+        ventilation=tuple(
+            replace(unit, lever=_celsius(unit.lever), supply_lever=_celsius(unit.supply_lever))
+            for unit in problem.ventilation
+        ),
+    )
+    if problem.temperature_unit is not Unit.KELVIN:
+        return asked
+    source = problem.heat_source
+    return replace(
+        asked,
+        temperature_unit=Unit.DEG_C,
+        weather=_weather(asked.weather),
+        zones=tuple(_zone(zone) for zone in asked.zones),
+        ventilation=tuple(
+            replace(unit, own_supply_c=_all_down(unit.own_supply_c)) for unit in asked.ventilation
+        ),
+        history=_history(asked.history) if asked.history else None,
+        heat_source=replace(source, cop=tuple((_down(t), cop) for t, cop in source.cop)),
+    )
+
+
+def in_units_of(problem: Problem, schedule: Schedule) -> Schedule:
+    """A schedule in degC as the answer to ``problem``, each value in the unit of its lever."""
+    found = [zone.lever for zone in problem.zones]
+    found += [lever for unit in problem.ventilation for lever in (unit.lever, unit.supply_lever)]
+    levers = {lever.point: lever for lever in found if lever is not None}
+    kelvin = problem.temperature_unit is Unit.KELVIN
+    return replace(
+        schedule,
+        setpoints=tuple(_plan(plan, levers.get(plan.point)) for plan in schedule.setpoints),
+        forecast=tuple(_forecast(row) for row in schedule.forecast)
+        if kelvin
+        else schedule.forecast,
+        temperature_unit=problem.temperature_unit,
+    )
+
+
+def is_kelvin(lever: Lever) -> bool:
+    """Whether the lever's values are absolute temperatures in K."""
+    return lever.unit is Unit.KELVIN and lever.role in ABSOLUTE
+
+
+def _celsius(lever: Lever | None) -> Lever | None:
+    if lever is None or not is_kelvin(lever):
+        return lever
+    return replace(
+        lever,
+        unit=Unit.DEG_C,
+        minimum=_down(lever.minimum),
+        maximum=_down(lever.maximum),
+        origin=_down(lever.origin),
+    )
+
+
+def _zone(zone: ZoneTask) -> ZoneTask:
+    return replace(
+        zone,
+        low_c=_all_down(zone.low_c),
+        high_c=_all_down(zone.high_c),
+        own_setpoint_c=_all_down(zone.own_setpoint_c),
+        setpoint_c=None if zone.setpoint_c is None else _down(zone.setpoint_c),
+    )
+
+
+def _history(history: History) -> History:
+    return replace(
+        history,
+        weather=_weather(history.weather),
+        zones=tuple(_zone_history(zone) for zone in history.zones),
+    )
+
+
+def _zone_history(zone: ZoneHistory) -> ZoneHistory:
+    return replace(zone, temp_c=_known_down(zone.temp_c), setpoint_c=_known_down(zone.setpoint_c))
+
+
+def _weather(weather: Weather) -> Weather:
+    return replace(weather, temp_out_c=_known_down(weather.temp_out_c))
+
+
+def _plan(plan: SetpointPlan, lever: Lever | None) -> SetpointPlan:
+    if lever is None or not is_kelvin(lever):
+        return plan
+    steps = tuple(
+        replace(step, value=nearest(step.value + ZERO_C_IN_K, lever)) for step in plan.steps
+    )
+    return replace(plan, unit=lever.unit, steps=steps)
+
+
+def _forecast(row: ZoneForecast) -> ZoneForecast:
+    raised = (None if t is None else round(t + ZERO_C_IN_K, 2) for t in row.temp_c)
+    return replace(row, temp_c=tuple(raised))
+
+
+def _down(kelvin: float) -> float:
+    return round(kelvin - ZERO_C_IN_K, 9) if isfinite(kelvin) else kelvin
+
+
+def _all_down(values: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(_down(value) for value in values)
+
+
+def _known_down(values: Numbers) -> Numbers:
+    return tuple(None if value is None else _down(value) for value in values)

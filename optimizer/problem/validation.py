@@ -1,0 +1,245 @@
+"""What in a problem makes no sense, or would make the plan poor: for people, each with its place.
+
+The planner answers these problems too, and says in its reasons what it left alone. This list is for
+whoever writes the problem.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bms.model.plan import History, Lever, Problem, VentilationTask, ZoneHistory, ZoneTask
+from bms.model.site import HeatSourceKind, Role
+from bms.model.units import Unit
+from optimizer.identification.identify import LEAST_DAYS
+from optimizer.model.quantise import sane
+from optimizer.problem.mistake import Mistake, between, length, named, temperatures
+from optimizer.problem.sanitise import LAST_YEAR
+from optimizer.problem.units import UNITS, ZERO_C_IN_K
+from optimizer.problem.validation_air import air_mistakes, room_mistakes
+
+SHORTEST_STEP_S, LONGEST_STEP_S = 300, 3600
+LONGEST_HORIZON_H = 96.0
+MOST_KW_PER_M2 = 1.0
+MOST_LOAD_KW = 1e5
+
+
+def mistakes_of(problem: Problem) -> tuple[Mistake, ...]:
+    """Everything that contradicts itself, is out of range or looks like another unit."""
+    return tuple(_all(problem))
+
+
+def _all(problem: Problem) -> Iterator[Mistake]:
+    yield from _frame(problem)
+    yield from _weather(problem)
+    for name in ("electricity_dkk_per_kwh", "heat_dkk_per_kwh"):
+        yield from length(name, getattr(problem, name), problem.steps)
+    for name in ("electricity_kg_per_kwh", "heat_kg_per_kwh"):
+        yield from length(name, getattr(problem, name), problem.steps)
+    yield from _source(problem)
+    yield from _names(problem)
+    for i, zone in enumerate(problem.zones):
+        yield from _zone(f"zones[{i}]", zone, problem)
+    for i, unit in enumerate(problem.ventilation):
+        yield from _unit(f"ventilation[{i}]", unit, problem)
+    if problem.history is None:
+        yield Mistake("history", "is missing: the state now is not known, so there is no plan")
+    else:
+        yield from _history(problem.history, problem)
+
+
+def _frame(problem: Problem) -> Iterator[Mistake]:
+    if not 1 < problem.start.year < LAST_YEAR:
+        yield Mistake("start", f"the year {problem.start.year} cannot be planned")
+    if problem.start.tzinfo is None:
+        yield Mistake("start", "has no offset; write it like 2026-01-12T06:00:00+01:00")
+    if not SHORTEST_STEP_S <= problem.step_s <= LONGEST_STEP_S:
+        yield Mistake("step_s", f"{problem.step_s} s is not between 300 and 3600")
+    hours = problem.steps * problem.step_s / 3600.0
+    if not problem.steps:
+        yield Mistake("weather.temp_out_c", "has to be a list: its length is that of the horizon")
+    elif not 1.0 <= hours <= LONGEST_HORIZON_H:
+        yield Mistake("weather.temp_out_c", f"the horizon is {hours:g} h; 1 to 96 h can be planned")
+    try:
+        ZoneInfo(problem.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield Mistake("timezone", f"{problem.timezone!r} is not an IANA name")
+    if problem.temperature_unit not in UNITS:
+        yield Mistake("temperature_unit", "has to be degC or K")
+    for name, most in (("latitude", 90.0), ("longitude", 180.0)):
+        if not abs(getattr(problem, name)) <= most:
+            yield Mistake(name, f"is not between -{most:g} and {most:g}")
+
+
+def _weather(problem: Problem) -> Iterator[Mistake]:
+    weather = problem.weather
+    yield from temperatures("weather.temp_out_c", weather.temp_out_c, problem.temperature_unit)
+    yield from length("weather.ghi_wm2", weather.ghi_wm2, problem.steps)
+    yield from between("weather.ghi_wm2", weather.ghi_wm2, -10.0, 1500.0, "W/m2")
+
+
+def _source(problem: Problem) -> Iterator[Mistake]:
+    source = problem.heat_source
+    if not source.capacity_kw > 0:
+        yield Mistake("heat_source.capacity_kw", "has to be above 0, or nothing can be heated")
+    if source.kind is HeatSourceKind.HEAT_PUMP and not source.cop:
+        yield Mistake("heat_source.cop", "a heat pump has pairs of outdoor temperature and COP")
+    yield from between(
+        "heat_source.cop_gain_per_k", [source.cop_gain_per_k], 0.0, 0.1, "per K", whole=True
+    )
+    load = problem.other_load_kw
+    if load:
+        yield from length("other_load_kw", load, problem.steps)
+        yield from between("other_load_kw", load, 0.0, MOST_LOAD_KW, "kW")
+    limit = problem.power_limit_kw
+    if limit is not None and not limit > 0:
+        yield Mistake("power_limit_kw", "has to be above 0; null where there is no limit")
+    yield from temperatures(
+        "heat_source.cop", [outdoors for outdoors, _ in source.cop], problem.temperature_unit
+    )
+    yield from between("heat_source.cop", [cop for _, cop in source.cop], 1.0, 12.0, "kWh/kWh")
+
+
+def _names(problem: Problem) -> Iterator[Mistake]:
+    found = [zone.lever for zone in problem.zones]
+    for unit in problem.ventilation:
+        found += [unit.lever, unit.flow_lever, unit.supply_lever]
+    levers = [lever.point for lever in found if lever is not None]
+    if problem.curve is not None:
+        levers.append(problem.curve.lever.point)
+        yield from _lever(
+            "curve.lever", problem.curve.lever, Role.HEATING_CURVE_SHIFT, (Unit.KELVIN,)
+        )
+    for path, names in (
+        ("zones", [zone.id for zone in problem.zones]),
+        ("ventilation", [unit.id for unit in problem.ventilation]),
+        ("lever.point", levers),
+    ):
+        for name in _twice(names):
+            yield Mistake(path, f"{name!r} stands more than once")
+    if not levers:
+        yield Mistake("zones", "no zone has a lever, so there is nothing to plan")
+
+
+def _zone(path: str, zone: ZoneTask, problem: Problem) -> Iterator[Mistake]:
+    unit = problem.temperature_unit
+    yield from length(f"{path}.occupied", zone.occupied, problem.steps)
+    for name in ("low_c", "high_c", "own_setpoint_c"):
+        row: tuple[float, ...] = getattr(zone, name)
+        yield from length(f"{path}.{name}", row, problem.steps)
+        yield from temperatures(f"{path}.{name}", row, unit, whole=True)
+    pairs = enumerate(zip(zone.low_c, zone.high_c, strict=False))
+    crossed = [(k, low, high) for k, (low, high) in pairs if low > high]
+    yield from named(
+        (f"{path}.low_c[{k}]", f"{low:g} is above high_c, {high:g}") for k, low, high in crossed
+    )
+    if not zone.area_m2 > 0:
+        yield Mistake(f"{path}.area_m2", "has to be above 0")
+    for name, inside in (
+        ("comfort_backoff_k", zone.comfort_backoff_k),
+        ("start_backoff_k", zone.start_backoff_k),
+    ):
+        if inside is not None:
+            yield from between(f"{path}.{name}", [inside], 0.0, 3.0, "K")
+    yield from room_mistakes(path, zone, problem.steps)
+    if zone.setpoint_c is not None:
+        yield from temperatures(f"{path}.setpoint_c", [zone.setpoint_c], unit)
+    if zone.lever is not None:
+        yield from _lever(f"{path}.lever", zone.lever, Role.ZONE_SETPOINT, UNITS)
+        yield from _reach(f"{path}.lever", zone, zone.lever, unit)
+
+
+def _reach(path: str, zone: ZoneTask, lever: Lever, unit: Unit) -> Iterator[Mistake]:
+    """The lever has to reach the band, or it is in another unit than was meant."""
+    used = [low for low, use in zip(zone.low_c, zone.occupied, strict=False) if use]
+    if used and lever.maximum - _zero(lever.unit) < min(used) - _zero(unit):
+        yield Mistake(
+            f"{path}.maximum",
+            f"{lever.maximum:g} {lever.unit} is below the band in use "
+            f"({min(used):g} {unit}); are both in the unit that they say?",
+        )
+
+
+def _unit(path: str, unit: VentilationTask, problem: Problem) -> Iterator[Mistake]:
+    yield from length(f"{path}.own_run", unit.own_run, problem.steps)
+    yield from length(f"{path}.required", unit.required, problem.steps)
+    yield from between(f"{path}.own_run", unit.own_run, 0.0, 1.0, "of full", whole=True)
+    yield from between(f"{path}.recovery", [unit.recovery], 0.0, 1.0, "of the heat", whole=True)
+    for name in ("flow_m3_h", "fan_kw"):
+        yield from between(f"{path}.{name}", [getattr(unit, name)], 0.0, 1e6, "", whole=True)
+    known = {zone.id for zone in problem.zones}
+    for name in unit.zones:
+        if name not in known:
+            yield Mistake(f"{path}.zones", f"{name!r} is no zone of this problem")
+    if unit.lever is not None:
+        yield from _lever(f"{path}.lever", unit.lever, Role.VENTILATION_RUN, (Unit.ON_OFF,))
+    yield from air_mistakes(path, unit, problem, _lever)
+
+
+def _lever(path: str, lever: Lever, role: Role, units: Sequence[Unit]) -> Iterator[Mistake]:
+    if lever.role is not role:
+        yield Mistake(f"{path}.role", f"has to be {role}")
+    if lever.unit not in units:
+        yield Mistake(f"{path}.unit", f"has to be {' or '.join(units)}")
+    if not sane(lever):
+        yield Mistake(path, "no value that may be written: look at minimum, maximum, resolution")
+
+
+def _history(history: History, problem: Problem) -> Iterator[Mistake]:
+    n, unit = len(history.heat_kw), problem.temperature_unit
+    yield from _when(history, problem)
+    yield from temperatures("history.weather.temp_out_c", history.weather.temp_out_c, unit)
+    yield from length("history.weather.temp_out_c", history.weather.temp_out_c, n)
+    yield from length("history.weather.ghi_wm2", history.weather.ghi_wm2, n)
+    area = sum(zone.area_m2 for zone in problem.zones)
+    most = MOST_KW_PER_M2 * area if area > 0 else float("inf")
+    yield from between("history.heat_kw", history.heat_kw, -1.0, most, "kW (is it in W?)")
+    for i, zone in enumerate(history.zones):
+        yield from _past_zone(f"history.zones[{i}]", zone, n, unit)
+    for i, run in enumerate(history.ventilation):
+        yield from length(f"history.ventilation[{i}].run", run.run, n)
+        yield from between(f"history.ventilation[{i}].run", run.run, 0.0, 1.0, "of full")
+    seen = {zone.id for zone in history.zones}
+    for i, task in enumerate(problem.zones):
+        if task.id not in seen:
+            yield Mistake(f"zones[{i}].id", f"{task.id!r} has no measured past in history.zones")
+
+
+def _when(history: History, problem: Problem) -> Iterator[Mistake]:
+    n = len(history.heat_kw)
+    if history.step_s <= 0:
+        yield Mistake("history.step_s", "has to be above 0")
+        return
+    days = n * history.step_s / 86400.0
+    if problem.model is None and days < LEAST_DAYS:
+        yield Mistake(
+            "history.heat_kw",
+            f"{days:.1f} days; without a model it takes {LEAST_DAYS:g} days to identify one",
+        )
+    if history.start.tzinfo is None:
+        yield Mistake("history.start", "has no offset; write it like 2026-01-12T06:00:00+01:00")
+    elif problem.start.tzinfo is not None:
+        gap_h = (problem.start - history.start).total_seconds() / 3600.0 - 24.0 * days
+        if gap_h > 1.0:
+            yield Mistake("history", f"ends {gap_h:.1f} h before the horizon starts")
+        if gap_h < -1e-6:
+            yield Mistake("history", f"goes {-gap_h:.1f} h beyond the start of the horizon")
+
+
+def _past_zone(path: str, zone: ZoneHistory, n: int, unit: Unit) -> Iterator[Mistake]:
+    for name in ("temp_c", "setpoint_c"):
+        yield from length(f"{path}.{name}", getattr(zone, name), n)
+        yield from temperatures(f"{path}.{name}", getattr(zone, name), unit)
+    yield from length(f"{path}.valve_pct", zone.valve_pct, n)
+    yield from between(f"{path}.valve_pct", zone.valve_pct, 0.0, 100.0, "%")
+    yield from length(f"{path}.occupied", zone.occupied, n)
+
+
+def _twice(names: Sequence[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]
+
+
+def _zero(unit: Unit) -> float:
+    return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0

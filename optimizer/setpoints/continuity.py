@@ -1,0 +1,104 @@
+"""What has begun in a zone while it is empty, read from the setpoints of the past.
+
+A plan is made anew every hour, and each new plan would move the last possible start of a warm-up a
+little. People see that as hunting: the setpoint rises, falls and rises again. So a warm-up that
+has begun is carried through, and a setback that stands is not moved for nothing. Nothing is
+remembered between plans: it all stands in the problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bms.model.plan import History, ZoneHistory, ZoneTask
+from optimizer.model.history import series
+from optimizer.model.quantise import nearest
+from optimizer.model.rc_network import Floats
+
+RECENT_H = 1.0
+RISE_K = 0.3
+CLEAR_RISE_K = 1.0
+LONGEST_WARM_UP_H = 12.0
+"""A plan does not begin to heat for a use longer before it, but to be in time."""
+LONGEST_KEPT_H = 16.0
+"""A rise longer before the next use is no warm-up for it."""
+SAME_K = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Per zone, shape (p,).
+
+    ``warm`` [degC] is the setpoint of a warm-up under way, ``setback`` [degC] the one that stands
+    otherwise (NaN: none), ``empty_h`` [h] how long the zone has been out of use.
+    """
+
+    warm: Floats
+    setback: Floats
+    empty_h: Floats
+
+
+def begun(history: History | None, tasks: Sequence[ZoneTask], in_use_c: Floats) -> Begun:
+    """What is under way at the end of ``history``, which is where the horizon starts.
+
+    ``in_use_c`` (p, n) [degC] is what each zone will be asked for when it is in use.
+    """
+    rows = {zone.id: zone for zone in history.zones} if history else {}
+    found = [
+        _of_zone(rows[task.id], history.step_s / 3600.0, task, in_use_c[z])
+        if history and task.id in rows
+        else (np.nan, np.nan, 0.0)
+        for z, task in enumerate(tasks)
+    ]
+    warm, setback, empty_h = np.array(found, dtype=np.float64).reshape(len(tasks), 3).T
+    return Begun(warm=warm, setback=setback, empty_h=empty_h)
+
+
+def hours_empty(history: History | None, zone: str) -> float:
+    """How long a zone has been out of use where its history ends [h]; 0 when not known."""
+    row = next((row for row in history.zones if row.id == zone), None) if history else None
+    return _empty_steps(row) * history.step_s / 3600.0 if history and row else 0.0
+
+
+def _of_zone(
+    row: ZoneHistory, step_h: float, task: ZoneTask, in_use_c: Floats
+) -> tuple[float, float, float]:
+    """(warm, setback, hours out of use) of one zone."""
+    steps = _empty_steps(row)
+    empty_h = steps * step_h
+    used = np.array(task.occupied, dtype=bool)
+    setpoint = series(row.setpoint_c, len(row.occupied))[len(row.occupied) - steps :]
+    known = setpoint[np.isfinite(setpoint)]
+    recent = setpoint[-max(1, round(RECENT_H / step_h)) :] if steps else setpoint
+    recent = recent[np.isfinite(recent)]
+    if not len(recent) or (len(used) and used[0]):
+        return np.nan, np.nan, empty_h
+    now = _now(task, float(recent[-1]))
+    lowest = min(now, float(known.min()))
+    first = int(np.argmax(used)) if used.any() else None
+    rise = now - lowest
+    if first is not None and rise > RISE_K:
+        target = float(in_use_c[first])
+        high = now >= target - SAME_K or rise > CLEAR_RISE_K
+        if high and first * step_h <= LONGEST_KEPT_H:
+            return min(now, target), np.nan, empty_h
+    return np.nan, now, empty_h
+
+
+def _now(task: ZoneTask, last: float) -> float:
+    """The effective setpoint [degC] where the horizon starts, as a value that the lever takes.
+
+    A controller that keeps 20.1 as a 32-bit number shows 20.100000381; that is no other value.
+    """
+    shown = task.setpoint_c
+    value = last if shown is None or not np.isfinite(shown) else shown
+    return nearest(value, task.lever) if task.lever else value
+
+
+def _empty_steps(row: ZoneHistory) -> int:
+    """Steps out of use at the end of a zone's history."""
+    used = np.flatnonzero(np.array(row.occupied, dtype=bool))
+    return len(row.occupied) - (int(used[-1]) + 1 if len(used) else 0)

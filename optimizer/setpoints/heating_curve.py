@@ -1,0 +1,80 @@
+"""The heating curve's parallel shift: cooler water where the radiators have much to spare.
+
+A radiator's power grows with its excess temperature to the power 1.3 (EN 442-2). So water that is
+``s`` K cooler leaves ``(1 - s / excess)**1.3`` of the power, and the plan's heat still comes where
+it is below that part, with a reserve. ``excess`` is taken as on a mild day, when it is least.
+Cooler water means a better COP of a heat pump, a cooler return and less loss from pipes. Only the
+COP is counted, and only where the heat source says by how much it rises (:func:`cop_with`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bms.model.plan import Lever, Problem
+from bms.model.site import HeatSource, HeatSourceKind
+from optimizer.horizon.building import Building
+from optimizer.horizon.thermostat import Outcome
+from optimizer.hours import least_held
+from optimizer.model.quantise import sane, settle
+from optimizer.model.rc_network import Floats
+
+RADIATOR_EXPONENT = 1.3
+EXCESS_K = 10.0
+"""Excess temperature of the radiators on a mild day [K]."""
+COUNTED_PART = 0.6
+"""The part of the power that is counted on."""
+LARGEST_K = 6.0
+AHEAD_H = 1.5
+"""How long before more heat is needed the water is back [h]."""
+HELD_H = 2.0
+MARGIN_K = 0.1
+"""A zone this close to its lower limit [K] gets the water of the curve as commissioned."""
+
+
+def curve_lever(problem: Problem) -> Lever | None:
+    """The lever of the shift, where there is one that can be 0 and go down."""
+    lever = problem.curve.lever if problem.curve else None
+    usable = lever is not None and sane(lever) and lever.minimum <= 0.0 <= lever.maximum
+    return lever if usable else None
+
+
+def shifts(problem: Problem, building: Building, outcome: Outcome, lever: Lever) -> Floats:
+    """The shift [K] (n,) for the heat of ``outcome``: 0 or below, in steps of ``HELD_H``.
+
+    It is 0 throughout where a zone of the problem has no model.
+    """
+    if len(building.zones) < len(problem.zones):
+        return np.zeros(building.n)
+    lower = _spare_k(building, outcome).min(axis=0)
+    ahead = _ahead(lower, round(AHEAD_H / building.outlook.step_h))
+    steady = least_held(problem, ahead, HELD_H)
+    return settle(-np.floor(np.minimum(steady, LARGEST_K)), lever)
+
+
+def cop_with(source: HeatSource, cop: Floats, shift_k: Floats) -> Floats:
+    """COP (n,) with the curve shifted by ``shift_k`` [K] (n,): ``cop_gain_per_k`` for each kelvin
+    that the water is cooler. A Carnot machine between 0 and 45 degC gains about 0.02 per kelvin.
+    """
+    if source.kind is not HeatSourceKind.HEAT_PUMP:
+        return cop
+    return np.asarray(cop * (1.0 + source.cop_gain_per_k * np.maximum(0.0, -shift_k)))
+
+
+def _spare_k(building: Building, outcome: Outcome) -> Floats:
+    """How much cooler the water of each zone may be [K] (p, n)."""
+    part = np.divide(
+        outcome.heat,
+        COUNTED_PART * building.heat_max,
+        out=np.ones_like(outcome.heat),
+        where=building.heat_max > 0,
+    )
+    spare = EXCESS_K * (1.0 - np.minimum(part, 1.0) ** (1.0 / RADIATOR_EXPONENT))
+    coldest = np.minimum(outcome.air[:, :-1], outcome.air[:, 1:])
+    return np.where(coldest >= building.low + MARGIN_K, spare, 0.0)
+
+
+def _ahead(values: Floats, steps: int) -> Floats:
+    """The least of each value and the ``steps`` that follow it."""
+    padded = np.append(values, np.full(steps, values[-1]))
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, steps + 1).min(axis=1))

@@ -30,9 +30,9 @@ from bms.model.site import (
     Zone,
 )
 from bms.model.timetable import Period, WeekTimetable
-from sites.draft import USUAL_PORTS, Draft, modbus_address
-from sites.shapes import Record
-from sites.supplier import meter_of, supplier_points, virtual_meter
+from sites.parts import USUAL_PORTS, Draft, modbus_address
+from sites.rules.supplier import meter_of, supplier_points, virtual_meter
+from sites.schema.shapes import Record
 
 HOLIDAY_YEARS = range(2015, 2036)
 

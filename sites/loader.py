@@ -8,16 +8,16 @@ from bms.errors import SiteFileError
 from bms.model.site import Site
 from bms.model.tariff_names import TariffNames
 from sites.build import build_site
-from sites.draft import NO_TEMPLATES, Draft, Templates
-from sites.kinds import Wrong, found
-from sites.meter_rules import check_meters, check_numbers
-from sites.point_rules import check_points
+from sites.parts import NO_TEMPLATES, Draft, Templates
 from sites.points_file import parse_points
-from sites.rules import check_site
-from sites.schema import POINT, SITE
-from sites.shapes import Record
+from sites.rules.meters import check_meters, check_numbers
+from sites.rules.points import check_points
+from sites.rules.references import check_site
+from sites.schema.shapes import Record
+from sites.schema.table import POINT, SITE
+from sites.schema.value_kinds import Wrong, found
+from sites.schema.yaml_tree import Node, Report, Where, parse, shown
 from sites.tariff_rules import check_tariffs
-from sites.tree import Node, Report, Where, parse, shown
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml")

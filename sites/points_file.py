@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
-from sites.tree import Keys, Node, Report, Scalar, Where, parse, shown
+from sites.schema.yaml_tree import Keys, Node, Report, Scalar, Where, parse, shown
 
 
 def parse_points(text: str, file: str, report: Report) -> list[Keys]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bms.model.tariff_names import TariffNames
-from sites.draft import Draft
-from sites.schema import TARIFFS
-from sites.tree import Report, shown
+from sites.parts import Draft
+from sites.schema.table import TARIFFS
+from sites.schema.yaml_tree import Report, shown
 
 
 def check_tariffs(drafts: Iterable[Draft], names: TariffNames, report: Report) -> None:

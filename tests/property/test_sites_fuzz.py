@@ -11,7 +11,7 @@ from bms.errors import SiteFileError
 from bms.model.site import Site
 from sites.loader import load_site_text
 from sites.points_file import parse_points
-from sites.tree import Report
+from sites.schema.yaml_tree import Report
 
 CASES = Path(__file__).parents[1] / "cases" / "sites"
 TEXTS = [path.read_text("utf-8") for path in sorted(CASES.rglob("*.yaml"))]

@@ -7,9 +7,9 @@ from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
 from bms.model.site import Framing, HeatSourceKind
-from sites.draft import Draft
-from sites.shapes import Record
-from sites.tree import Report, Where, shown
+from sites.parts import Draft
+from sites.schema.shapes import Record
+from sites.schema.yaml_tree import Report, Where, shown
 
 FLOWS_PCT = (0.0, 100.0)
 """Flows of an air-handling unit, own or written [% of its flow]."""

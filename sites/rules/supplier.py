@@ -10,7 +10,7 @@ from bms.model.address import SupplierAddress
 from bms.model.metering import MeterExchange, Quantity
 from bms.model.site import Meter, Point, Role, VirtualMeter
 from bms.model.units import Commodity, Unit
-from sites.shapes import Record
+from sites.schema.shapes import Record
 
 
 class Offer(NamedTuple):

@@ -9,7 +9,8 @@ from bms.model.address import DataType, Order, Table
 from bms.model.metering import Quantity
 from bms.model.site import Framing, HeatSourceKind, Mode, Parity, Privacy, ReleaseKind, Role
 from bms.model.units import Commodity, Unit
-from sites.kinds import (
+from sites.schema.shapes import REQUIRED, Field, Shape
+from sites.schema.value_kinds import (
     BacnetObject,
     Choice,
     Day,
@@ -25,7 +26,6 @@ from sites.kinds import (
     TimeOfDay,
     Weekdays,
 )
-from sites.shapes import REQUIRED, Field, Shape
 
 USES = ("office", "school", "kindergarten", "sports_hall", "culture", "health", "other")
 PRICE_AREAS = ("DK1", "DK2")

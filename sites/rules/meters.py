@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from itertools import chain, pairwise
 
 from bms.model.site import Role
-from sites.draft import Draft
-from sites.rules import reference
-from sites.shapes import Record
-from sites.supplier import OFFERS, quantities
-from sites.tree import Report, Where, shown
+from sites.parts import Draft
+from sites.rules.references import reference
+from sites.rules.supplier import OFFERS, quantities
+from sites.schema.shapes import Record
+from sites.schema.yaml_tree import Report, Where, shown
 
 _TRUE = "true"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Final
 
-from sites.kinds import Kind, Wrong, found
-from sites.tree import Keys, Node, Report, Scalar, Where, shown
+from sites.schema.value_kinds import Kind, Wrong, found
+from sites.schema.yaml_tree import Keys, Node, Report, Scalar, Where, shown
 
 REQUIRED: Final = object()
 

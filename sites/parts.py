@@ -9,7 +9,7 @@ from typing import Any
 
 from bms.model.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
 from bms.model.site import TemplatePoint
-from sites.shapes import Record
+from sites.schema.shapes import Record
 
 Templates = Mapping[str, Mapping[str, TemplatePoint]]
 NO_TEMPLATES: Templates = MappingProxyType({})

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from bms.model.address import BacnetAddress
 from bms.model.timetable import MINUTES_PER_DAY
-from sites.tree import Items, Keys, Node, Report, Scalar, shown
+from sites.schema.yaml_tree import Items, Keys, Node, Report, Scalar, shown
 
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

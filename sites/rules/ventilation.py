@@ -7,10 +7,10 @@ for days and the way back leave them the least flow. What is given back is what 
 from __future__ import annotations
 
 from bms.model.site import ReleaseKind, Role
-from sites.draft import Draft
-from sites.rules import SUPPLY_AIR_C
-from sites.shapes import Record
-from sites.tree import Report
+from sites.parts import Draft
+from sites.rules.references import SUPPLY_AIR_C
+from sites.schema.shapes import Record
+from sites.schema.yaml_tree import Report
 
 
 def check_air(draft: Draft, point: Record, write: Record, report: Report) -> None:

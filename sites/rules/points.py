@@ -7,11 +7,11 @@ from typing import NamedTuple
 from bms.model.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
 from bms.model.site import Mode, ReleaseKind, Role
 from bms.model.units import Unit
-from sites.air_rules import check_air
-from sites.draft import USUAL_PORTS, Draft, modbus_address
-from sites.rules import FLOWS_PCT, SUPPLY_AIR_C, ids_once, reference, unknown
-from sites.shapes import Record
-from sites.tree import Report, Where, shown
+from sites.parts import USUAL_PORTS, Draft, modbus_address
+from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, ids_once, reference, unknown
+from sites.rules.ventilation import check_air
+from sites.schema.shapes import Record
+from sites.schema.yaml_tree import Report, Where, shown
 
 
 class RoleRule(NamedTuple):

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from api.schemas import Answer
+from api.schemas.base import Answer
 from bms.model.words import Words
 
 

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api.pages.claim import Claim, claim_of
-from api.pages.events import EventsView, events_view
 from api.pages.language import Tongue
-from api.pages.meters import MeterView, meter_views
-from api.pages.months import MonthTable, month_table
-from api.pages.plan import PlanView, plan_view, what_of
-from api.pages.receipts import ReceiptRow, overridden_points, receipt_rows
-from api.pages.standing import BuildingRow, building_row, held_points
+from api.pages.panels.claim import Claim, claim_of
+from api.pages.panels.events import EventsView, events_view
+from api.pages.panels.meters import MeterView, meter_views
+from api.pages.panels.months import MonthTable, month_table
+from api.pages.panels.plan import PlanView, plan_view, what_of
+from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
+from api.pages.panels.standing import BuildingRow, building_row, held_points
+from api.pages.panels.zones import ZoneView, zone_views
 from api.pages.trial import trial_line
-from api.pages.zones import ZoneView, zone_views
 from bms.model.command import Override
 from bms.model.site import Site
 from bms.services.city import City

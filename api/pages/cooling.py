@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.language import MISSING, Tongue
-from api.pages.standing import name_of
+from api.pages.panels.standing import name_of
 from bms.services.city import City
 from bms.services.cooling_fees import MeterCooling, portfolio_cooling
 from bms.services.savings_cache import SavingsBook

@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from api.headers import SECURITY_HEADERS
-from api.pages.sheet import render
+from api.pages.render import render
 
 NO_PAGES = ("/v1", "/openapi.json", "/metrics", "/healthz", "/readyz", "/static")
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 
-from api.pages.words import WORDS
+from api.pages.texts import WORDS
 from bms.model.words import Words
 from bms.reports import svg
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from api.pages.claim import Claim, claim_of
 from api.pages.language import Tongue
-from api.pages.months import MonthTable, month_table
-from api.pages.standing import BuildingRow, building_row, held_points, name_of
+from api.pages.panels.claim import Claim, claim_of
+from api.pages.panels.months import MonthTable, month_table
+from api.pages.panels.standing import BuildingRow, building_row, held_points, name_of
 from bms.model.savings import SiteSavings, Verdict
 from bms.model.site import Site
 from bms.reports.charts import BarLabels, savings_bars

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from api.pages.language import MISSING, Tongue
-from api.pages.standing import name_of
+from api.pages.panels.standing import name_of
 from bms.model.site import Site
 from bms.reports.ranking_chart import RankingBar, RankingLabels, ranking_bars
 from bms.savings.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing

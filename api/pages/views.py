@@ -12,13 +12,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.deps import COOKIE, BookDep, CityDep, SiteDep
-from api.pages.access import PageReader
+from api.page_access import PageReader
 from api.pages.building import building_page
 from api.pages.cooling import cooling_page
 from api.pages.portfolio import portfolio_page
 from api.pages.ranking import ranking_page
 from api.pages.reference import operations_of
-from api.pages.sheet import HERE, render, tongue_of
+from api.pages.render import HERE, render, tongue_of
 from api.routes.savings import csv_answer
 from bms.savings.ranking import Metric
 from bms.services.keys import Key, find_key

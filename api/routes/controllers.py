@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from api.deps import CityDep, ControllerId
-from api.schemas import ScheduleAnswer
+from api.schemas.base import ScheduleAnswer
 from bms.services.handout import handout
 
 router = APIRouter(prefix="/controllers", tags=["controllers"])

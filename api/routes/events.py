@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.deps import BookDep, CityDep, Cursor, Limit, Operator, Period, Reader, SiteDep
-from api.event_schemas import (
+from api.paging import page_of
+from api.schemas.events import (
     AcceptBody,
     BaselineRow,
     BaselinesAnswer,
@@ -14,7 +15,6 @@ from api.event_schemas import (
     EventsAnswer,
     OpenEventRow,
 )
-from api.paging import page_of
 from bms.errors import ConfigError
 from bms.model.event import Decision, NonRoutineEvent, standing
 from bms.services.events import Ledger, Quantity, open_events

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 
 from api.deps import METER_ID, CityDep, Cursor, Limit, Reader, SiteDep
 from api.routes.sites import page
-from api.schemas import (
+from api.schemas.base import (
     ConsumptionAnswer,
     CoolingAnswer,
     Latest,

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.deps import MADE_ID, CityDep, Operator, Reader, SiteDep
-from api.occupancy_schemas import BookingAnswer, BookingBody, BookingsAnswer
+from api.schemas.occupancy import BookingAnswer, BookingBody, BookingsAnswer
 from bms.services.occupancy import book
 
 router = APIRouter(prefix="/sites/{site_id}/occupancy", tags=["people"])

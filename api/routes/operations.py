@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse
 
 from api.deps import CityDep
-from api.device_metrics import device_lines
-from api.pages.access import PageReader
+from api.metrics import device_lines
+from api.page_access import PageReader
 from api.prediction_metrics import prediction_lines
-from api.schemas import Health, Ready
+from api.schemas.base import Health, Ready
 from api.spool_metrics import spool_lines, spool_sentence, spool_state
 from bms.errors import StoreUnavailable
 from bms.services.city import City

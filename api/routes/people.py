@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.deps import MADE_ID, CityDep, Operator, SiteDep
-from api.schemas import (
+from api.schemas.base import (
     ModeAnswer,
     ModeBody,
     OverrideAnswer,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import MADE_ID, CityDep, Operator, Reader, SiteDep
 from api.prediction_schemas import PredictionRow, PredictionsAnswer
-from api.schemas import PlanAnswer
+from api.schemas.base import PlanAnswer
 from bms.errors import NotFound
 from bms.services.drift import drift_words, drifting_zones
 from bms.services.periods import local_date

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.deps import BookDep, CityDep, Cursor, Limit, Reader
 from api.paging import page_of
-from api.portfolio_schemas import CoolingPage, MeterCoolingRow, RankingAnswer
+from api.schemas.portfolio import CoolingPage, MeterCoolingRow, RankingAnswer
 from bms.savings.ranking import Metric
 from bms.services.cooling_fees import portfolio_cooling
 from bms.services.ranking import ranking

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 
 from api.deps import FULL_ID, CityDep, Reader
-from api.schemas import ReadingRow, ReadingsAnswer
+from api.schemas.base import ReadingRow, ReadingsAnswer
 from bms.errors import ConfigError, NotFound
 from bms.model.reading import Quality
 from bms.model.series import grid_length

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.deps import BookDep, CityDep, Cursor, Limit, Period, Reader, SiteDep
 from api.routes.sites import page
-from api.schemas import PortfolioAnswer, SavingsAnswer
+from api.schemas.base import PortfolioAnswer, SavingsAnswer
 from bms.model.savings import SiteSavings
 from bms.services.city import City
 from bms.services.savings_months import year_to_date

@@ -8,7 +8,7 @@ from typing import TypeVar
 from fastapi import APIRouter
 
 from api.deps import CityDep, Cursor, Limit, Reader, SiteDep
-from api.schemas import (
+from api.schemas.base import (
     DeviceAnswer,
     DeviceHealthAnswer,
     DeviceHealthRow,

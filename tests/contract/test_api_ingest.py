@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.routes.ingest import MOST_BYTES
-from api.schemas import MOST_PUSHED
+from api.schemas.base import MOST_PUSHED
 from bms.errors import StoreUnavailable
 from bms.model.reading import Ingested, Reading
 from bms.store.memory import MemoryStore

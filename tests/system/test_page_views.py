@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import api.pages
-from api.pages.words import WORDS
+from api.pages.texts import WORDS
 from bms.model.command import Accepted, Overridden, Override, Released
 from bms.model.words import Words
 from tests.fakes_api import HTML, NOW, SETPOINT, a_command, a_lodge_plan, a_world, live_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.pages.language import Tongue
-from api.pages.plan import value_text, what_of
+from api.pages.panels.plan import value_text, what_of
 from bms.model.units import Unit
 from tests.fakes_air import FLOW, RUN, SUPPLY, airy_lodge
 

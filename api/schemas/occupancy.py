@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from api.deps import SITE_ID
-from api.schemas import Answer, Body, Reason
+from api.schemas.base import Answer, Body, Reason
 from bms.model.booking import BookingKind
 
 MOST_PEOPLE = 100_000

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field
 
-from api.schemas import Answer
+from api.schemas.base import Answer
 from bms.model.cooling_rule import VAT, CoolingRule
 from bms.model.words import Words
 from bms.savings.cooling_fee import CooledMonth, YearsEnd

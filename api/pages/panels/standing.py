@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api.pages.claim import Claim, claim_of
 from api.pages.language import Tongue
-from api.pages.plan import plan_state
-from api.pages.receipts import overridden_points
+from api.pages.panels.claim import Claim, claim_of
+from api.pages.panels.plan import plan_state
+from api.pages.panels.receipts import overridden_points
 from bms.model.site import Mode, Role, Site
 from bms.services.city import City
 from bms.services.savings_cache import Told

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from api.deps import MADE_ID, METER_ID
-from api.schemas import Answer, Body, Reason
+from api.schemas.base import Answer, Body, Reason
 from bms.model.event import Decision, EventKind, NonRoutineEvent
 from bms.model.kept_baseline import KeptBaseline
 from bms.model.savings import Span

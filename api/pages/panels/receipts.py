@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.pages.language import Tongue
-from api.pages.plan import value_text, what_of
+from api.pages.panels.plan import value_text, what_of
 from bms.model.command import (
     Accepted,
     Clamped,

@@ -24,8 +24,8 @@ from api.routes import (
     savings,
     sites,
 )
+from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
-from bms.services.savings_cache import SavingsBook
 
 ROUTERS = (
     sites.router,

@@ -8,9 +8,9 @@ from fastapi import Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 
 from bms.model.site import Site
+from bms.services.api_keys import Key, find_key
+from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
-from bms.services.keys import Key, find_key
-from bms.services.savings_cache import SavingsBook
 
 COOKIE = "bms_key"
 SAFE_METHODS = ("GET", "HEAD")

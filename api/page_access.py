@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 
 from api.deps import CityDep, any_key, optional_key, reader
-from bms.services.keys import Key
+from bms.services.api_keys import Key
 
 
 def page_reader(city: CityDep, key: Annotated[Key | None, Depends(optional_key)]) -> Key | None:

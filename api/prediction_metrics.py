@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from bms.model.prediction import PredictionDay
 from bms.model.site import Site
 from bms.services.city import City
-from bms.services.drift import STANDS_DAYS, drifting_zones
 from bms.services.periods import local_date
+from bms.services.planning.model_drift import STANDS_DAYS, drifting_zones
 
 
 def prediction_lines(city: City) -> list[str]:

@@ -1,7 +1,7 @@
 """The guard: a small process that gives back every point whose lease has ended (law 1).
 
 It needs the release journal only: no site files, no database. It holds a lock with a heartbeat as
-proof of life (``bms.services.presence``); a second guard of the same journal ends at once.
+proof of life (``bms.services.guard.presence``); a second guard of the same journal ends at once.
 
 SIGTERM and SIGINT end it after the step in hand. Leases that are still running stay in the journal
 and nothing is given back early: whoever writes next starts a new guard first, and that one goes on
@@ -29,8 +29,8 @@ from bms.journal import FileJournal
 from bms.model.command import Released
 from bms.model.lease import Lease
 from bms.ports import Clock, Drivers, Journal
-from bms.services.presence import Presence
-from bms.services.release import release_leases
+from bms.services.control.release import release_leases
+from bms.services.guard.presence import Presence
 
 log = logging.getLogger("bms.guard")
 

@@ -38,9 +38,9 @@ from bms.model.series import Series, grid_length
 from bms.model.site import Mode, Site
 from bms.model.units import Unit
 from bms.model.words import Words
+from bms.services.api_keys import create_key
 from bms.services.city import City
-from bms.services.keys import create_key
-from bms.services.supervise import NoGuardNeeded
+from bms.services.guard.supervisor import NoGuardNeeded
 from bms.store.memory import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.fakes_drivers import FakeDrivers

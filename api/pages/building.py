@@ -18,8 +18,8 @@ from api.pages.panels.zones import ZoneView, zone_views
 from api.pages.trial import trial_line
 from bms.model.command import Override
 from bms.model.site import Site
+from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
-from bms.services.savings_cache import SavingsBook
 
 A_DAY = timedelta(hours=24)
 SHOWN_ID = 12

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from api.pages.language import MISSING, Tongue
 from api.pages.panels.standing import name_of
+from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
+from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
-from bms.services.cooling_fees import MeterCooling, portfolio_cooling
-from bms.services.savings_cache import SavingsBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

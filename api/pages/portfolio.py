@@ -14,8 +14,8 @@ from api.pages.panels.standing import BuildingRow, building_row, held_points, na
 from bms.model.savings import SiteSavings, Verdict
 from bms.model.site import Site
 from bms.reports.charts import BarLabels, savings_bars
+from bms.services.assessment.savings_book import SavingsBook, Told
 from bms.services.city import City
-from bms.services.savings_cache import SavingsBook, Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from api.pages.panels.standing import name_of
 from bms.model.site import Site
 from bms.reports.ranking_chart import RankingBar, RankingLabels, ranking_bars
 from bms.savings.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
+from bms.services.assessment.ranking import ranking
+from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
-from bms.services.ranking import ranking
-from bms.services.savings_cache import SavingsBook
 
 MOST_BARS = 30
 """Bars of one chart; the table has every building."""

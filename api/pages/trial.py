@@ -7,7 +7,7 @@ from datetime import datetime
 
 from api.pages.language import Tongue
 from bms.model.trial import KeptTrial
-from bms.services.trial_state import turn_at
+from bms.services.control.trial_block import turn_at
 
 
 def trial_line(kept: Sequence[KeptTrial], now: datetime, t: Tongue) -> str | None:

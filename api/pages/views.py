@@ -21,7 +21,7 @@ from api.pages.reference import operations_of
 from api.pages.render import HERE, render, tongue_of
 from api.routes.savings import csv_answer
 from bms.savings.ranking import Metric
-from bms.services.keys import Key, find_key
+from bms.services.api_keys import Key, find_key
 
 router = APIRouter(include_in_schema=False)
 LONGEST_FORM = 4096

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.deps import CityDep, ControllerId
 from api.schemas.base import ScheduleAnswer
-from bms.services.handout import handout
+from bms.services.control.setpoint_schedule import handout
 
 router = APIRouter(prefix="/controllers", tags=["controllers"])
 LEASE_END = "Lease-End"

@@ -17,8 +17,8 @@ from api.schemas.events import (
 )
 from bms.errors import ConfigError
 from bms.model.event import Decision, NonRoutineEvent, standing
-from bms.services.events import Ledger, Quantity, open_events
-from bms.services.frozen import accept
+from bms.services.assessment.frozen_baselines import accept
+from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events
 
 router = APIRouter(prefix="/sites/{site_id}", tags=["savings"])
 

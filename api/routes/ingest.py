@@ -22,11 +22,11 @@ from bms.feeds.supplier_values import number_of, scale_of
 from bms.model.metering import Quantity
 from bms.model.reading import Ingested
 from bms.model.units import Unit
+from bms.services.api_keys import Key
 from bms.services.city import City
-from bms.services.ingest import ingest_file
-from bms.services.keys import Key
-from bms.services.push import Pushed, Refused, push_readings
-from bms.services.supplier_book import SupplierBook
+from bms.services.collect.file_ingest import ingest_file
+from bms.services.collect.push import Pushed, Refused, push_readings
+from bms.services.collect.supplier_points import SupplierBook
 
 router = APIRouter(prefix="/ingest", tags=["readings"])
 

@@ -21,8 +21,8 @@ from api.schemas.base import (
 )
 from bms.errors import ConfigError
 from bms.model.command import Released, ReleaseReceipt
-from bms.services import people
-from bms.services.release import release_city, release_site
+from bms.services import operator as people
+from bms.services.control.release import release_city, release_site
 
 router = APIRouter(tags=["people"])
 

@@ -11,9 +11,9 @@ from api.deps import MADE_ID, CityDep, Operator, Reader, SiteDep
 from api.prediction_schemas import PredictionRow, PredictionsAnswer
 from api.schemas.base import PlanAnswer
 from bms.errors import NotFound
-from bms.services.drift import drift_words, drifting_zones
 from bms.services.periods import local_date
-from bms.services.plan import plan_site
+from bms.services.planning.model_drift import drift_words, drifting_zones
+from bms.services.planning.plan import plan_site
 
 router = APIRouter(tags=["plans"])
 Days = Annotated[int, Query(ge=1, le=366, description="local days back")]

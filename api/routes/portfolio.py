@@ -10,8 +10,8 @@ from api.deps import BookDep, CityDep, Cursor, Limit, Reader
 from api.paging import page_of
 from api.schemas.portfolio import CoolingPage, MeterCoolingRow, RankingAnswer
 from bms.savings.ranking import Metric
-from bms.services.cooling_fees import portfolio_cooling
-from bms.services.ranking import ranking
+from bms.services.assessment.cooling_fees import portfolio_cooling
+from bms.services.assessment.ranking import ranking
 
 router = APIRouter(prefix="/portfolio", tags=["portfolio"])
 

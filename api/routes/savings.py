@@ -12,8 +12,8 @@ from api.deps import BookDep, CityDep, Cursor, Limit, Period, Reader, SiteDep
 from api.routes.sites import page
 from api.schemas.base import PortfolioAnswer, SavingsAnswer
 from bms.model.savings import SiteSavings
+from bms.services.assessment.monthly_savings import year_to_date
 from bms.services.city import City
-from bms.services.savings_months import year_to_date
 
 router = APIRouter(tags=["savings"])
 

@@ -36,9 +36,9 @@ from bms.model.trial import Arm, KeptTrial
 from bms.model.units import Commodity, Unit
 from bms.model.words import Words
 from bms.ports import DeviceHealth, Fold
-from bms.services.savings_cache import Told
-from bms.services.savings_months import YearToDate, year_to_date
-from bms.services.trial_state import turn_at
+from bms.services.assessment.monthly_savings import YearToDate, year_to_date
+from bms.services.assessment.savings_book import Told
+from bms.services.control.trial_block import turn_at
 
 MOST_PUSHED = 10_000
 """Readings [1] of one push."""

@@ -13,7 +13,7 @@ from bms.model.event import Decision, EventKind, NonRoutineEvent
 from bms.model.kept_baseline import KeptBaseline
 from bms.model.savings import Span
 from bms.model.words import Words
-from bms.services.events import OpenEvent
+from bms.services.assessment.non_routine_events import OpenEvent
 
 OPEN_ID = r"^[A-Za-z0-9_.-]{1,120}$"
 

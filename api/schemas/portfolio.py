@@ -12,7 +12,7 @@ from bms.model.cooling_rule import VAT, CoolingRule
 from bms.model.words import Words
 from bms.savings.cooling_fee import CooledMonth, YearsEnd
 from bms.savings.ranking import MEASURES, Group, Metric, Standing
-from bms.services.cooling_fees import MeterCooling
+from bms.services.assessment.cooling_fees import MeterCooling
 
 
 class RankingRow(Answer):

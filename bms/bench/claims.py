@@ -30,11 +30,11 @@ from bms.runtime.municipality import (
 from bms.runtime.virtual import run_virtual
 from bms.runtime.wire import FileReporter
 from bms.services.city import City
+from bms.services.collect.poll import poll_site
+from bms.services.guard.supervisor import NoGuardNeeded
 from bms.services.past import past_readings
-from bms.services.plan import identify_site
-from bms.services.poll import poll_site
-from bms.services.supervise import NoGuardNeeded
-from bms.services.worlds import Row, Truth, take_stock
+from bms.services.planning.plan import identify_site
+from bms.services.simulated_worlds import Row, Truth, take_stock
 from bms.store.memory import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable

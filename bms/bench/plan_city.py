@@ -20,9 +20,9 @@ from bms.model.site import Site
 from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_sites
 from bms.runtime.wire import FileReporter
 from bms.services.city import City
+from bms.services.guard.supervisor import NoGuardNeeded
 from bms.services.past import past_readings
-from bms.services.plan import identify_site
-from bms.services.supervise import NoGuardNeeded
+from bms.services.planning.plan import identify_site
 from bms.store.memory import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable

@@ -20,7 +20,7 @@ from bms.bench.planning.objective import cost_of
 from bms.model.plan import Problem
 from bms.model.site import HeatSource, HeatSourceKind
 from bms.runtime.municipality import START
-from bms.services.problem import assemble
+from bms.services.planning.problem import assemble
 from optimizer.linear_program.program import Program, Solution, solve
 from optimizer.linear_program.time_blocks import uniform
 from optimizer.planner import Optimizer

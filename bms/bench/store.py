@@ -25,9 +25,9 @@ from bms.feeds.supplier_formats import reader
 from bms.model.reading import Quality, Reading
 from bms.model.rollup import Level
 from bms.ports import Store
+from bms.services.collect.file_ingest import ingest_file
+from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption
-from bms.services.ingest import ingest_file
-from bms.services.supplier_book import SupplierBook
 from bms.store.sql import SqlStore
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -29,8 +29,8 @@ from bms.runtime.wire import opened
 from bms.savings.degree_days import GUF_BY_USE
 from bms.savings.normal_year import NormalDegreeDays, NormalYear
 from bms.savings.screening import Zeros
-from bms.services.assess import assess_site
-from bms.services.assess_files import assess_series, normal_weather
+from bms.services.assessment.file_savings import assess_series, normal_weather
+from bms.services.assessment.site_savings import assess_site
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object per meter and line")]
 DANISH = "Europe/Copenhagen"

@@ -16,7 +16,7 @@ from bms.model.codec import to_dict
 from bms.model.device_clock import NoTime, ShownTime
 from bms.runtime.wire import opened
 from bms.services.city import City
-from bms.services.clocks import WARN_ABOVE_S, ClockAnswer, read_clocks
+from bms.services.collect.device_clocks import WARN_ABOVE_S, ClockAnswer, read_clocks
 
 app = typer.Typer(no_args_is_help=True, help="The devices of a site.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

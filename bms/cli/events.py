@@ -25,9 +25,9 @@ from bms.model.event import EventKind, NonRoutineEvent, standing
 from bms.model.kept_baseline import KeptBaseline
 from bms.model.site import Site
 from bms.runtime.wire import opened
-from bms.services.events import Ledger, OpenEvent, Quantity
-from bms.services.frozen import accept
-from bms.services.savings_cache import SavingsBook
+from bms.services.assessment.frozen_baselines import accept
+from bms.services.assessment.non_routine_events import Ledger, OpenEvent, Quantity
+from bms.services.assessment.savings_book import SavingsBook
 
 T = TypeVar("T")
 Period = Annotated[str | None, typer.Option(help="local dates, e.g. 2018-01-14..2019-01-14")]

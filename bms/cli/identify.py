@@ -15,7 +15,7 @@ from bms.config import Settings
 from bms.model.codec import to_json
 from bms.model.plan import NoModel
 from bms.runtime.wire import opened
-from bms.services.plan import identify_site
+from bms.services.planning.plan import identify_site
 from optimizer.identification.zone_study import LEARN_PART, study
 from optimizer.problem.room_table import COLUMNS, Place, Source, read_room
 

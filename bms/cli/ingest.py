@@ -26,9 +26,9 @@ from bms.model.codec import to_dict
 from bms.model.metering import Flaw
 from bms.runtime.wire import opened
 from bms.services.city import City
+from bms.services.collect.file_ingest import IngestReport, Progress, Read, as_dict, ingest_file
+from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import counted_until, meter_quality
-from bms.services.ingest import IngestReport, Progress, Read, as_dict, ingest_file
-from bms.services.supplier_book import SupplierBook
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 KNOWN = {known.name: known for known in formats()}

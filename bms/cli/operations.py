@@ -18,7 +18,7 @@ from bms.errors import ConfigError
 from bms.model.codec import json_schema
 from bms.model.plan import Problem, Schedule
 from bms.runtime.wire import opened
-from bms.services.keys import SCOPES, create_key
+from bms.services.api_keys import SCOPES, create_key
 from bms.store.backup import back_up, dump_command
 from optimizer.problem.reader import schema as problem_schema
 

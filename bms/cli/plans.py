@@ -22,8 +22,8 @@ from bms.model.codec import to_json
 from bms.model.plan import Expected, Problem, Schedule
 from bms.runtime.wire import opened
 from bms.services.city import City
-from bms.services.plan import plan_site
-from bms.services.problem import assemble
+from bms.services.planning.plan import plan_site
+from bms.services.planning.problem import assemble
 from optimizer.planner import Optimizer
 from optimizer.problem.reader import BadProblem, mistakes, read
 

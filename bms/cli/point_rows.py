@@ -22,7 +22,7 @@ from bms.model.command import (
 from bms.model.reading import Reading
 from bms.model.site import Point
 from bms.ports import Exchange
-from bms.services.release import release_rows
+from bms.services.control.release import release_rows
 
 FEW = 3
 """Points [1] that are named beside what is wrong with them; of more only their number is."""

@@ -31,9 +31,9 @@ from bms.model.site import Point, Site
 from bms.ports import Store
 from bms.runtime.wire import opened, wire
 from bms.services.city import City
-from bms.services.dispatch import write_once
-from bms.services.poll import read_points
-from bms.services.release import release_city, release_points, release_site
+from bms.services.collect.poll import read_points
+from bms.services.control.dispatch import write_once
+from bms.services.control.release import release_city, release_points, release_site
 from bms.store.memory import MemoryStore
 from bms.store.sql import SqlStore
 

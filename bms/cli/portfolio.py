@@ -16,9 +16,9 @@ from bms.config import Settings
 from bms.model.codec import to_dict
 from bms.runtime.wire import opened
 from bms.savings.ranking import MEASURES, NO_PROOF, Metric, Standing, ranked
-from bms.services.cooling_fees import MeterCooling, portfolio_cooling
-from bms.services.ranking import figures_of_city
-from bms.services.savings_cache import SavingsBook
+from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
+from bms.services.assessment.ranking import figures_of_city
+from bms.services.assessment.savings_book import SavingsBook
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 READING = "Reading the meters"

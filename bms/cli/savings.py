@@ -13,7 +13,7 @@ from bms.config import Settings
 from bms.model.savings import SiteSavings, Span
 from bms.model.site import Site
 from bms.runtime.wire import opened
-from bms.services.assess import assess_site
+from bms.services.assessment.site_savings import assess_site
 from bms.services.city import City
 
 DEFAULT_BASELINE_DAYS = 365

@@ -17,7 +17,7 @@ from bms.model.codec import to_json
 from bms.model.plan import Expected
 from bms.model.site import Site
 from bms.runtime.wire import opened
-from bms.services.simulate import Change, WhatIf, what_if
+from bms.services.planning.what_if import Change, WhatIf, what_if
 
 DURATION = re.compile(r"(\d{1,3})(h|m|min)")
 PHRASE = re.compile(r"(setpoint|ventilation|closed)[ =](\S+)")

@@ -19,8 +19,15 @@ from bms.model.trial import DAY, Arm, Bounds, Effect, Trial, TrialResult
 from bms.runtime.wire import opened
 from bms.savings.trial_power import Shape
 from bms.services.city import City
-from bms.services.trial import AIM, USUAL_SHAPE, TrialPlan, plan_trial, start_trial, stop_trial
-from bms.services.trial_result import Pooled, pool_trials, tell_trial
+from bms.services.trials.result import Pooled, pool_trials, tell_trial
+from bms.services.trials.start import (
+    AIM,
+    USUAL_SHAPE,
+    TrialPlan,
+    plan_trial,
+    start_trial,
+    stop_trial,
+)
 
 T = TypeVar("T")
 ALL = "all"

@@ -27,7 +27,7 @@ from bms.runtime.municipality import (
 from bms.runtime.wire import wire
 from bms.services.city import City
 from bms.services.past import past_readings
-from bms.services.plan import identify_site
+from bms.services.planning.plan import identify_site
 from drivers.simulator.client import SimulatorProcess, read_history
 from drivers.simulator.config import SimulatorConfig, SiteConfig
 

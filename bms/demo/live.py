@@ -15,7 +15,7 @@ from bms.demo.once import run_days
 from bms.demo.options import DemoOptions
 from bms.runtime.municipality import START
 from bms.runtime.serve import give_back, listen, serving, stop_signal, working
-from bms.services.keys import create_key
+from bms.services.api_keys import create_key
 
 T = TypeVar("T")
 HOST = "127.0.0.1"

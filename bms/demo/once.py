@@ -16,8 +16,8 @@ from bms.runtime.municipality import START
 from bms.runtime.serve import give_back
 from bms.runtime.virtual import run_virtual
 from bms.services.city import City
-from bms.services.poll import poll_site
-from bms.services.worlds import Row, Truth, take_stock
+from bms.services.collect.poll import poll_site
+from bms.services.simulated_worlds import Row, Truth, take_stock
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bms.demo.once import Result
-from bms.services.worlds import WORLDS, Row
+from bms.services.simulated_worlds import WORLDS, Row
 
 LABELS = {
     "own_control": "own control",

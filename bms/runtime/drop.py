@@ -10,9 +10,9 @@ from pathlib import Path
 from bms.feeds.csv_mapping import CsvMapping
 from bms.feeds.supplier_formats import reader
 from bms.services.city import City
-from bms.services.ingest import Read
-from bms.services.supplier_book import SupplierBook
-from bms.services.watch_folder import DropFolder
+from bms.services.collect.drop_folder import DropFolder
+from bms.services.collect.file_ingest import Read
+from bms.services.collect.supplier_points import SupplierBook
 
 
 def reader_of(name: str, mapping: str | None) -> Read:

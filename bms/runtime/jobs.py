@@ -12,17 +12,17 @@ from bms.errors import StoreError
 from bms.model.site import Site
 from bms.runtime.drop import drop_tick
 from bms.runtime.patience import AT_ONCE, Replanning, Verb, in_turn
-from bms.services.backfill import Backfill
-from bms.services.backoff import record_use_starts
 from bms.services.city import City
-from bms.services.clocks import ClockWatch
-from bms.services.dispatch import dispatch_site
-from bms.services.forward import forward
-from bms.services.plan import identify_site, plan_site, use_has_changed
-from bms.services.poll import poll_site
-from bms.services.prediction import record_predictions
-from bms.services.retain import SCRUB_EVERY, retain_site, scrub
-from bms.services.verify import verify_site
+from bms.services.collect.device_clocks import ClockWatch
+from bms.services.collect.poll import poll_site
+from bms.services.collect.retention import SCRUB_EVERY, retain_site, scrub
+from bms.services.collect.spool import forward
+from bms.services.collect.trend_backfill import Backfill
+from bms.services.control.dispatch import dispatch_site
+from bms.services.control.read_back import verify_site
+from bms.services.planning.comfort_backoff import record_use_starts
+from bms.services.planning.plan import identify_site, plan_site, use_has_changed
+from bms.services.planning.prediction_errors import record_predictions
 
 log = logging.getLogger(__name__)
 VERIFY_EVERY = timedelta(hours=1)

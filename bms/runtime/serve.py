@@ -19,8 +19,8 @@ from bms.model.command import StillHeld
 from bms.runtime.jobs import job_table
 from bms.runtime.live import Underway, scheduler
 from bms.services.city import City
-from bms.services.release import keep_receipts, release_everything
-from bms.services.watch import watching
+from bms.services.collect.change_of_value import watching
+from bms.services.control.release import keep_receipts, release_everything
 
 log = logging.getLogger(__name__)
 

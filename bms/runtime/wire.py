@@ -20,8 +20,8 @@ from bms.ports import Clock, Drivers, Feed, Store, Tariffs
 from bms.reports.csv import savings_csv
 from bms.runtime.late_optimizer import LateOptimizer
 from bms.services.city import City
+from bms.services.guard.supervisor import GuardSupervisor
 from bms.services.importance import importances
-from bms.services.supervise import GuardSupervisor
 from bms.store.forward import ForwardingStore
 from bms.store.reach import Reach
 from bms.store.slots import Slots

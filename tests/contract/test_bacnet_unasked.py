@@ -22,7 +22,7 @@ from bms.model.logged import Logged, NotLogged
 from bms.model.reading import Quality
 from bms.model.site import Site
 from bms.ports import ClockDriver, LogDriver, WatchingDriver
-from bms.services.watch import watching
+from bms.services.collect.change_of_value import watching
 from bms.store.memory import MemoryStore
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink

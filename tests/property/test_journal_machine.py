@@ -17,9 +17,9 @@ from bms.guard import Guard
 from bms.journal import FileJournal
 from bms.model.command import Failed, Override
 from bms.model.site import Mode
-from bms.services.dispatch import dispatch_site, write_once
-from bms.services.release import release_site
-from bms.services.verify import verify_site
+from bms.services.control.dispatch import dispatch_site, write_once
+from bms.services.control.read_back import verify_site
+from bms.services.control.release import release_site
 from bms.store.memory import MemoryStore
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import (

@@ -17,8 +17,8 @@ from bms.clock import FileClock
 from bms.journal import FileJournal
 from bms.model.plan import SetpointPlan, Step
 from bms.model.site import Role, Site
-from bms.services.dispatch import dispatch_site
-from bms.services.supervise import GuardSupervisor
+from bms.services.control.dispatch import dispatch_site
+from bms.services.guard.supervisor import GuardSupervisor
 from bms.store.memory import MemoryStore
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates

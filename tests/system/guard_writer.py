@@ -16,8 +16,8 @@ from bms.model.address import ModbusAddress, Table
 from bms.model.command import Accepted, Command
 from bms.model.site import Device, Point, Release, ReleaseKind, Role, WriteRule
 from bms.model.units import Unit
-from bms.services.supervise import GuardSupervisor
-from bms.services.writing import Order, carry_out
+from bms.services.control.write_path import Order, carry_out
+from bms.services.guard.supervisor import GuardSupervisor
 from drivers.registry import NetworkDrivers
 
 SETPOINT, ENABLE = 100, 150

@@ -14,7 +14,7 @@ from bms.journal import MemoryJournal
 from bms.model.command import Accepted, Clamped, Released
 from bms.model.site import Site
 from bms.model.units import Unit
-from bms.services.dispatch import dispatch_site
+from bms.services.control.dispatch import dispatch_site
 from bms.services.outcome import Outcome
 from bms.store.memory import MemoryStore
 from drivers.registry import NetworkDrivers

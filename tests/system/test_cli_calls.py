@@ -20,7 +20,7 @@ from bms.model.codec import from_json, to_json
 from bms.model.plan import Problem, Schedule
 from bms.model.reading import Reading
 from bms.runtime.municipality import EXAMPLES
-from bms.services.problem import assemble
+from bms.services.planning.problem import assemble
 from bms.store.memory import MemoryStore
 from bms.store.sql import SqlStore
 from optimizer.planner import Optimizer

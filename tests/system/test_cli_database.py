@@ -19,8 +19,8 @@ from bms.errors import ConfigError, StoreError
 from bms.model.reading import Ingested, Reading
 from bms.model.spool import Importance
 from bms.runtime.wire import wire
-from bms.services.forward import forward
-from bms.services.poll import poll_site
+from bms.services.collect.poll import poll_site
+from bms.services.collect.spool import forward
 from bms.store.backup import back_up, dump_command
 from bms.store.sql import SqlStore
 from tests.fakes_city import lodge

@@ -17,7 +17,7 @@ import pytest
 
 from bms.journal import open_leases
 from bms.runtime.municipality import START, WEATHER
-from bms.services.presence import Presence
+from bms.services.guard.presence import Presence
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
 from drivers.simulator.servers.loopback_ports import probe_tcp

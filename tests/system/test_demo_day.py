@@ -30,8 +30,8 @@ from bms.model.savings import Verdict
 from bms.model.site import Role, Site
 from bms.runtime.municipality import START
 from bms.services.city import City
-from bms.services.presence import Presence
-from bms.services.worlds import Row
+from bms.services.guard.presence import Presence
+from bms.services.simulated_worlds import Row
 
 pytestmark = pytest.mark.system
 

@@ -19,8 +19,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from bms.errors import GuardError
 from bms.journal import FileJournal, open_leases
-from bms.services.presence import Presence
-from bms.services.supervise import GuardSupervisor
+from bms.services.guard.presence import Presence
+from bms.services.guard.supervisor import GuardSupervisor
 from drivers.fieldbus.write_budget_log import FileWear
 from tests.fakes_safety import NULL, command, hut, triple
 from tests.system import guard_writer

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bms.journal import open_leases
-from bms.services.presence import Presence
+from bms.services.guard.presence import Presence
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig
 

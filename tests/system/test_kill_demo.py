@@ -20,7 +20,7 @@ from bms.model.command import Released
 from bms.model.lease import Lease
 from bms.model.site import ReleaseKind, Site
 from bms.runtime.municipality import START, example_sites
-from bms.services.presence import Presence
+from bms.services.guard.presence import Presence
 from bms.store.sql import SqlStore
 from tests.system.outside import (
     alive,

@@ -28,10 +28,10 @@ from bms.runtime.municipality import START, WEATHER, example_sites
 from bms.runtime.wire import wire
 from bms.savings.trial_power import Shape
 from bms.services.city import City
-from bms.services.dispatch import dispatch_site
-from bms.services.poll import poll_site
-from bms.services.trial import start_trial
-from bms.services.trial_result import tell_trial
+from bms.services.collect.poll import poll_site
+from bms.services.control.dispatch import dispatch_site
+from bms.services.trials.result import tell_trial
+from bms.services.trials.start import start_trial
 from bms.store.memory import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable

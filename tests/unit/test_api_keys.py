@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.errors import ConfigError
-from bms.services.keys import create_key, find_key
+from bms.services.api_keys import create_key, find_key
 from bms.store.memory import MemoryStore
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from bms.errors import ConfigError
 from bms.model.command import Accepted, Failed
 from bms.model.reading import Reading
+from bms.services.assessment.savings_book import SavingsBook
 from bms.services.periods import chosen_periods, default_periods, parse_span
-from bms.services.savings_cache import SavingsBook
 from tests.fakes_api import CONTROL, NOW, a_command, a_world, live_in, meters
 from tests.fakes_city import HOUR, utc
 

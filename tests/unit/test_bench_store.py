@@ -8,8 +8,8 @@ from bms.bench.store_rivals import bare_sqlite
 from bms.bench.store_site import a_city, utility_files
 from bms.feeds.csv_mapping import CsvMapping
 from bms.feeds.supplier_formats import reader
-from bms.services.ingest import ingest_file
-from bms.services.supplier_book import SupplierBook
+from bms.services.collect.file_ingest import ingest_file
+from bms.services.collect.supplier_points import SupplierBook
 from bms.store.memory import MemoryStore
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -10,9 +10,9 @@ import pytest
 
 from bms.model.reading import Quality, Reading
 from bms.model.savings import Verdict
+from bms.services.assessment.frozen_baselines import CHANGED
+from bms.services.assessment.savings_book import SavingsBook
 from bms.services.data_version import data_version
-from bms.services.frozen import CHANGED
-from bms.services.savings_cache import SavingsBook
 from tests.fakes_api import CONTROL, NOW, World, a_world, live_in
 from tests.fakes_city import HOUR, utc
 from tests.fakes_ledger import an_event

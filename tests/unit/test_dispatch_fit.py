@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bms.model.site import Release, ReleaseKind, WriteRule
-from bms.services.fit import Fitted, Unfit, fit
+from bms.services.control.point_limits import Fitted, Unfit, fit
 
 RULE = WriteRule(
     minimum=15.0,

@@ -8,7 +8,7 @@ import pytest
 
 from bms.model.command import Accepted
 from bms.model.site import Release, ReleaseKind, Site
-from bms.services.fit import Fitted, Unfit, fit
+from bms.services.control.point_limits import Fitted, Unfit, fit
 from tests.fakes_safety import NULL, TICK, hut, with_rule
 from tests.unit.test_dispatch import Bench
 

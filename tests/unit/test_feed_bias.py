@@ -15,8 +15,8 @@ from bms.model.series import Floats, Series
 from bms.model.site import Role
 from bms.ports import RememberingFeed
 from bms.services.forecast_bias import WINDOW_H, Bias, Distrusted, forecast_bias
-from bms.services.outdoor_forecast import corrected
-from bms.services.problem import assemble
+from bms.services.planning.problem import assemble
+from bms.services.planning.weather_correction import corrected
 from bms.store.memory import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 

@@ -14,9 +14,9 @@ from bms.model.command import Accepted, Clamped, Command, Refused, Released
 from bms.model.plan import Step
 from bms.model.site import Mode, Site
 from bms.model.words import Words
-from bms.services.dispatch import dispatch_site, write_once
-from bms.services.fresh_air import bookings_ahead, least_flow
-from bms.services.handout import handout
+from bms.services.control.dispatch import dispatch_site, write_once
+from bms.services.control.setpoint_schedule import handout
+from bms.services.control.ventilation_minimum import bookings_ahead, least_flow
 from bms.services.occupancy import Use
 from bms.store.memory import MemoryStore
 from tests.fakes_air import FLOW, RUN, SUPPLY, airy_lodge

@@ -16,9 +16,9 @@ from bms.feeds.csv_mapping import CsvMapping
 from bms.feeds.supplier_formats import reader
 from bms.model.metering import Consumption, Flaw
 from bms.model.reading import Ingested
+from bms.services.collect.file_ingest import IngestReport, ingest_file
+from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption, days
-from bms.services.ingest import IngestReport, ingest_file
-from bms.services.supplier_book import SupplierBook
 from bms.store.sql import SqlStore
 from sites.loader import load_sites
 

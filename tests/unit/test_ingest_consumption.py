@@ -14,7 +14,7 @@ from bms.model.metering import Flaw, MeterExchange, Quantity
 from bms.model.reading import Quality, Reading
 from bms.model.site import Meter, Point, Role, Site, VirtualMeter
 from bms.model.units import Commodity, Unit
-from bms.services.assess import meter_use
+from bms.services.assessment.site_savings import meter_use
 from bms.services.consumption import (
     consumption,
     counted_until,
@@ -23,7 +23,7 @@ from bms.services.consumption import (
     meter_quality,
     moments,
 )
-from bms.services.problem import history
+from bms.services.planning.problem import history
 from bms.store.memory import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, lodge, utc
 

@@ -13,8 +13,15 @@ from bms.errors import FeedError, Mistake, StoreUnavailable
 from bms.model.metering import MeterRow, Quantity, SupplierFile
 from bms.model.reading import Ingested, Quality
 from bms.model.units import Unit
-from bms.services.ingest import BATCH, FUTURE, LARGE, IngestReport, as_dict, ingest_file
-from bms.services.supplier_book import SupplierBook
+from bms.services.collect.file_ingest import (
+    BATCH,
+    FUTURE,
+    LARGE,
+    IngestReport,
+    as_dict,
+    ingest_file,
+)
+from bms.services.collect.supplier_points import SupplierBook
 from bms.store.memory import MemoryStore
 from sites.loader import load_sites
 

@@ -14,9 +14,9 @@ from bms.errors import ConfigError, FeedError, Mistake, StoreUnavailable
 from bms.model.metering import MeterRow, Quantity, SupplierFile
 from bms.model.reading import Ingested, Quality
 from bms.model.units import Unit
-from bms.services.ingest import Read
-from bms.services.supplier_book import SupplierBook
-from bms.services.watch_folder import MOST_BYTES, STILL_TICKS, DropFolder
+from bms.services.collect.drop_folder import MOST_BYTES, STILL_TICKS, DropFolder
+from bms.services.collect.file_ingest import Read
+from bms.services.collect.supplier_points import SupplierBook
 from bms.store.memory import MemoryStore
 from sites.loader import load_sites
 

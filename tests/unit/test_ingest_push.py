@@ -12,8 +12,8 @@ from bms.errors import ConfigError
 from bms.model.metering import Quantity
 from bms.model.reading import Ingested, Quality
 from bms.model.units import Unit
-from bms.services.keys import Key, create_key
-from bms.services.push import Pushed, PushReport, push_readings
+from bms.services.api_keys import Key, create_key
+from bms.services.collect.push import Pushed, PushReport, push_readings
 from bms.store.memory import MemoryStore
 from sites.loader import load_sites
 from tests.fakes_city import lodge

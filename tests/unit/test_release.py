@@ -12,7 +12,8 @@ from bms.errors import GuardError, StoreUnavailable
 from bms.journal import MemoryJournal
 from bms.model.command import Accepted, Failed, Overridden, Released, StillHeld
 from bms.model.site import Mode
-from bms.services.release import (
+from bms.services.control.read_back import verify_site
+from bms.services.control.release import (
     give_back,
     release_city,
     release_everything,
@@ -21,7 +22,6 @@ from bms.services.release import (
     release_rows,
     release_site,
 )
-from bms.services.verify import verify_site
 from bms.store.memory import MemoryStore
 from tests.fakes_drivers import FakeDrivers
 from tests.fakes_safety import (

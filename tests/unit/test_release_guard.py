@@ -17,7 +17,7 @@ from bms.clock import FileClock, VirtualClock
 from bms.errors import ConfigError, GuardError
 from bms.guard import RETRY_SECONDS_MAX, Guard, Trouble, orphaned, run_guard
 from bms.journal import FileJournal, MemoryJournal
-from bms.services.presence import Presence
+from bms.services.guard.presence import Presence
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import (
     ENABLE,

@@ -10,7 +10,7 @@ import pytest
 from bms.model.reading import Ingested, Reading
 from bms.model.rollup import Level
 from bms.model.site import Privacy, Site
-from bms.services.retain import KEPT_DAYS, erasures, kept_days, retain_site, scrub
+from bms.services.collect.retention import KEPT_DAYS, erasures, kept_days, retain_site, scrub
 from bms.store.memory import MemoryStore
 from tests.fakes_city import lodge
 

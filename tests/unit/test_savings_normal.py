@@ -12,7 +12,7 @@ from bms.model.units import Commodity
 from bms.savings.assess import assess_meter
 from bms.savings.assess_bills import days_of
 from bms.savings.normal_year import NormalDegreeDays, moved_to, normal_year
-from bms.services.assess_files import normal_weather
+from bms.services.assessment.file_savings import normal_weather
 from tests.real_meters import BASELINE, TIMEZONE, local, outdoor
 
 DATES, TEMP = days_of(outdoor(), TIMEZONE)

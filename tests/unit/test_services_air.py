@@ -16,8 +16,8 @@ from bms.model.site import Role, Site
 from bms.model.timetable import WeekTimetable
 from bms.model.units import Unit
 from bms.services.occupancy import Use, outdated
-from bms.services.problem import assemble
-from bms.services.simulate import Change, changed_problem
+from bms.services.planning.problem import assemble
+from bms.services.planning.what_if import Change, changed_problem
 from bms.store.memory import MemoryStore
 from tests.fakes_air import CO2, FLOW, LEAST_PCT, RUN, SUPPLY, airy_lodge
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc

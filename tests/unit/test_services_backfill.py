@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bms.model.logged import LogAnswer, Logged, NotLogged
 from bms.model.reading import Ingested, Quality, Reading
 from bms.model.site import Point
-from bms.services.backfill import LOOK_BACK, Backfill, Gap, gap_of
+from bms.services.collect.trend_backfill import LOOK_BACK, Backfill, Gap, gap_of
 from bms.store.memory import MemoryStore
 from tests.fakes_city import lodge, utc
 from tests.fakes_drivers import FakeDevice, FakeDrivers

@@ -12,8 +12,8 @@ import pytest
 from bms.model.command import Accepted, Command, Overridden
 from bms.model.prediction import UseStart
 from bms.model.reading import Reading
-from bms.services.backoff import backoff_k, backoffs, record_use_starts
-from bms.services.problem import assemble
+from bms.services.planning.comfort_backoff import backoff_k, backoffs, record_use_starts
+from bms.services.planning.problem import assemble
 from bms.store.memory import MemoryStore
 from bms.store.sql import SqlStore
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc

@@ -10,10 +10,10 @@ import pytest
 from bms.model.reading import Reading
 from bms.model.site import HeatSourceKind, Role, Site
 from bms.model.units import Unit
+from bms.services.assessment.cooling_fees import MeterCooling, meter_cooling, portfolio_cooling
+from bms.services.assessment.savings_book import SavingsBook
 from bms.services.cooling import cooling
-from bms.services.cooling_fees import MeterCooling, meter_cooling, portfolio_cooling
 from bms.services.periods import midnight
-from bms.services.savings_cache import SavingsBook
 from bms.store.memory import MemoryStore
 from tests.fakes_api import NOW, a_world
 from tests.fakes_city import HOUR, FlatTariffs, lodge, utc

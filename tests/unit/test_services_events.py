@@ -11,7 +11,7 @@ from bms.model.event import Decision, EventKind, standing
 from bms.model.savings import Verdict
 from bms.savings.adjusted import with_adjustment
 from bms.savings.combine import combine
-from bms.services.events import Ledger, Quantity, open_events
+from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events
 from bms.store.memory import MemoryStore
 from tests.fakes_city import lodge, utc
 from tests.fakes_ledger import REPORTING, STEP_AT, a_finding, a_saving, an_event, with_open_step

@@ -8,7 +8,14 @@ import pytest
 
 from bms.model.savings import SiteSavings, Verdict
 from bms.savings.combine import combine
-from bms.services.frozen import BY_ITSELF, CHANGED, FIRST_USE, accept, freeze, held_to
+from bms.services.assessment.frozen_baselines import (
+    BY_ITSELF,
+    CHANGED,
+    FIRST_USE,
+    accept,
+    freeze,
+    held_to,
+)
 from bms.store.memory import MemoryStore
 from tests.fakes_city import utc
 from tests.fakes_ledger import a_kept_baseline, a_saving

@@ -13,8 +13,8 @@ from bms.feeds.tariffs import DATA, TariffBook
 from bms.model.reading import Reading
 from bms.model.site import HeatSourceKind, Role, Site
 from bms.model.units import Unit
-from bms.services.heat_price import heat_price
-from bms.services.problem import assemble
+from bms.services.planning.heat_price import heat_price
+from bms.services.planning.problem import assemble
 from bms.store.memory import MemoryStore
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 

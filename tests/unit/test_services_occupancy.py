@@ -13,8 +13,8 @@ from bms.model.plan import Plan, Problem
 from bms.model.site import Mode
 from bms.runtime.jobs import job_table
 from bms.services.occupancy import Use, book, outdated
-from bms.services.plan import use_has_changed
-from bms.services.problem import assemble
+from bms.services.planning.plan import use_has_changed
+from bms.services.planning.problem import assemble
 from bms.store.memory import MemoryStore
 from tests.fakes_api import a_world
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc

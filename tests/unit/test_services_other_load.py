@@ -11,8 +11,8 @@ import pytest
 
 from bms.model.reading import Reading
 from bms.model.site import HeatSource, HeatSourceKind, Power, Site
-from bms.services.other_load import other_load
-from bms.services.problem import assemble
+from bms.services.planning.other_load import other_load
+from bms.services.planning.problem import assemble
 from bms.store.memory import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 

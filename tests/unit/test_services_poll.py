@@ -9,7 +9,7 @@ import pytest
 
 from bms.errors import ConfigError, StoreUnavailable
 from bms.model.reading import Ingested, Quality
-from bms.services.poll import poll_site, read_points
+from bms.services.collect.poll import poll_site, read_points
 from bms.store.memory import MemoryStore
 from tests.fakes_city import lodge, utc
 from tests.fakes_drivers import FakeDevice, FakeDrivers

@@ -14,8 +14,8 @@ from bms.feeds.tariffs import DATA, TariffBook
 from bms.model.peak_charge import PeakCharge, PeakSpan
 from bms.model.reading import Reading
 from bms.model.site import HeatSourceKind, Power, Site
-from bms.services.power import peak_kw, power_terms
-from bms.services.problem import assemble
+from bms.services.planning.power_terms import peak_kw, power_terms
+from bms.services.planning.problem import assemble
 from bms.store.memory import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 

@@ -13,9 +13,9 @@ import pytest
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.prediction import PredictionDay
 from bms.ports import Judge
-from bms.services.drift import drift_words, drifting_zones, holding
-from bms.services.prediction import excess, record_predictions
-from bms.services.problem import assemble
+from bms.services.planning.model_drift import drift_words, drifting_zones, holding
+from bms.services.planning.prediction_errors import excess, record_predictions
+from bms.services.planning.problem import assemble
 from bms.store.memory import MemoryStore
 from bms.store.sql import SqlStore
 from optimizer.planner import Optimizer

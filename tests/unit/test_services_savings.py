@@ -13,9 +13,9 @@ from bms.errors import FeedError
 from bms.model.reading import Reading
 from bms.model.savings import SiteSavings, Span, Verdict
 from bms.model.site import HeatSourceKind
-from bms.services.assess import assess_site, meter_use
+from bms.services.assessment.site_savings import assess_site, meter_use
 from bms.services.outcome import HourlyUse, Outcome, outcome
-from bms.services.worlds import Row, Truth, take_stock
+from bms.services.simulated_worlds import Row, Truth, take_stock
 from bms.store.memory import MemoryStore
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 

@@ -10,7 +10,7 @@ import pytest
 
 from bms.model.prediction import PredictionDay
 from bms.model.site import Mode
-from bms.services.shadow import days_that_met
+from bms.services.planning.shadow_period import days_that_met
 from tests.fakes_api import NOW, World, a_world
 from tests.fakes_city import lodge
 from tests.fakes_store import a_model

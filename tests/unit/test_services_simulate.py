@@ -11,7 +11,7 @@ from bms.errors import ConfigError, InsufficientData
 from bms.model.plan import BuildingModel, Plan, Problem, Schedule
 from bms.model.reading import Reading
 from bms.model.savings import Span
-from bms.services.simulate import Change, changed_problem, comfort_kh, latest_like, what_if
+from bms.services.planning.what_if import Change, changed_problem, comfort_kh, latest_like, what_if
 from bms.store.memory import MemoryStore
 from optimizer.planner import Optimizer
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc

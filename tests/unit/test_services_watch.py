@@ -11,7 +11,7 @@ from datetime import timedelta
 from bms.errors import StoreUnavailable
 from bms.model.reading import Ingested, Quality, Reading
 from bms.model.site import Point, Site
-from bms.services.watch import BATCH, Keeping, told, watching
+from bms.services.collect.change_of_value import BATCH, Keeping, told, watching
 from bms.store.memory import MemoryStore
 from tests.fakes_city import lodge, utc
 from tests.fakes_drivers import FakeDevice, FakeDrivers

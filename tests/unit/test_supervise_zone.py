@@ -11,7 +11,7 @@ import pytest
 from bms.config import Settings
 from bms.errors import GuardError
 from bms.runtime.wire import wire
-from bms.services.supervise import GuardSupervisor
+from bms.services.guard.supervisor import GuardSupervisor
 
 SAYS = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(sys.argv[2:]))"
 

@@ -11,10 +11,10 @@ from bms.journal import MemoryJournal
 from bms.model.command import Accepted, Override, Refused, Released
 from bms.model.site import Mode, Site
 from bms.model.trial import TrialEnd
-from bms.services.dispatch import dispatch_site, write_once
-from bms.services.people import change_mode
-from bms.services.release import release_site
-from bms.services.trial_state import turn_at
+from bms.services.control.dispatch import dispatch_site, write_once
+from bms.services.control.release import release_site
+from bms.services.control.trial_block import turn_at
+from bms.services.operator import change_mode
 from bms.store.memory import MemoryStore
 from tests.fakes_api import HTML, NOW, a_lodge_plan, a_world
 from tests.fakes_drivers import FakeDrivers

@@ -10,7 +10,7 @@ from bms.journal import MemoryJournal
 from bms.model.command import Command, Override, Receipt
 from bms.model.lease import Lease
 from bms.model.site import Point
-from bms.services.dispatch import dispatch_site, write_once
+from bms.services.control.dispatch import dispatch_site, write_once
 from bms.store.memory import MemoryStore
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import LEASE, LEVERS, NOW, NULL, OWN, WANTED, Keeper, hut, plan_of

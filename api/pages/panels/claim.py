@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from api.pages.language import Tongue
 from bms.model.savings import Savings, SiteSavings
-from bms.services.savings_cache import Told
+from bms.services.assessment.savings_book import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from bms.model.event import Decision, NonRoutineEvent, standing
 from bms.model.savings import SiteSavings
 from bms.model.site import Site
 from bms.ports import Store
-from bms.services.events import OpenEvent, open_events
+from bms.services.assessment.non_routine_events import OpenEvent, open_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from api.pages.language import Tongue
 from bms.model.series import Floats
 from bms.reports.charts import EnergyLabels, energy_chart
-from bms.services.counterfactual import MeterDays
+from bms.services.assessment.counterfactual import MeterDays
 from bms.services.periods import midnight
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from api.pages.language import Tongue
 from bms.model.savings import Savings, SiteSavings
-from bms.services.savings_months import year_to_date
+from bms.services.assessment.monthly_savings import year_to_date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.plan import plan_state
 from api.pages.panels.receipts import overridden_points
 from bms.model.site import Mode, Role, Site
+from bms.services.assessment.savings_book import Told
 from bms.services.city import City
-from bms.services.savings_cache import Told
 
 STALE = timedelta(hours=1)
 

@@ -16,8 +16,8 @@ from bms.model.series import Floats
 from bms.model.site import Point, Role, Site, Zone
 from bms.ports import Store
 from bms.reports.charts import BandLabels, band_chart
-from bms.services.levers import point_of
-from bms.services.problem import STEP, quarter
+from bms.services.planning.problem import STEP, quarter
+from bms.services.points_by_role import point_of
 
 BACK = timedelta(hours=48)
 AHEAD = timedelta(hours=24)

@@ -1,0 +1,197 @@
+"""Cooling of every heat meter of a municipality: this year's months, and the fee at stake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from bms.errors import NotFound
+from bms.model.cooling_rule import CoolingRule
+from bms.model.savings import Span
+from bms.model.site import HeatSourceKind, Meter, Role, Site
+from bms.model.units import Commodity
+from bms.model.words import Words
+from bms.ports import Store
+from bms.savings.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end
+from bms.services.assessment.savings_book import SavingsBook
+from bms.services.city import City
+from bms.services.consumption import HOUR, consumption
+from bms.services.cooling import cooling
+from bms.services.periods import Periods, local_date, midnight
+
+KWH_PER_MWH = 1000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterCooling:
+    """How a heat meter cools in ``year``: its months so far, all of them together, and the fee by
+    the supplier's rule [DKK, without VAT], so far and by the year's end."""
+
+    site: str
+    meter: str
+    year: int
+    until: date
+    months: tuple[CooledMonth, ...]
+    to_date: Cooled | None
+    rule: CoolingRule | None
+    fee_dkk: float | None
+    forecast: YearsEnd | None
+    notes: tuple[Words, ...]
+
+
+def portfolio_cooling(city: City, book: SavingsBook) -> tuple[MeterCooling, ...]:
+    """Every district heating meter with a volume, the largest fee at stake first."""
+    rows = [
+        row
+        for site in city.sites.values()
+        for row in _kept(city, book, site)
+        if settled_by_cooling(site)
+    ]
+    return tuple(sorted(rows, key=lambda row: (-_at_stake(row), row.meter)))
+
+
+def _at_stake(row: MeterCooling) -> float:
+    fees = (row.forecast.fee_dkk if row.forecast is not None else None, row.fee_dkk)
+    return next((fee for fee in fees if fee is not None), float("-inf"))
+
+
+def _kept(city: City, book: SavingsBook, site: Site) -> tuple[MeterCooling, ...]:
+    today = local_date(city.clock.now(), site.timezone)
+    this_year = Span(
+        start=midnight(date(today.year, 1, 1), site.timezone),
+        end=midnight(today, site.timezone) if today > date(today.year, 1, 1) else city.clock.now(),
+    )
+    last_year = Span(start=midnight(date(today.year - 1, 1, 1), site.timezone), end=this_year.start)
+
+    def work() -> tuple[MeterCooling, ...]:
+        return tuple(
+            meter_cooling(site, meter, city.store, today, _rule(city, site, today))
+            for meter in settled_by_cooling(site)
+        )
+
+    return book.once("cooling", site, Periods(baseline=last_year, reporting=this_year), work)
+
+
+def settled_by_cooling(site: Site) -> tuple[Meter, ...]:
+    """The meters by which the supplier settles: billed ones of heat that count volume, too."""
+    if site.heat_source.kind is not HeatSourceKind.DISTRICT_HEATING:
+        return ()
+    return tuple(
+        meter
+        for meter in site.meters
+        if meter.billed
+        and meter.commodity is Commodity.HEAT
+        and site.meter_point(meter.id, Role.METER_VOLUME) is not None
+    )
+
+
+def _rule(city: City, site: Site, today: date) -> CoolingRule | None:
+    return city.tariffs.cooling_rule(site.heat_tariff, today)
+
+
+def meter_cooling(
+    site: Site, meter: Meter, store: Store, today: date, rule: CoolingRule | None
+) -> MeterCooling:
+    """The year of ``today`` until the day before it, by whole local days."""
+    year = today.year
+    cut = today if today > date(year, 1, 1) else date(year, 1, 2)
+    before = _a_year_before(cut)
+
+    def months(first: date, end: date) -> tuple[CooledMonth, ...]:
+        return tuple(_month(site, meter, store, start, stop) for start, stop in _months(first, end))
+
+    so_far = months(date(year, 1, 1), cut)
+    same = months(date(year - 1, 1, 1), before)
+    rest = months(before, date(year, 1, 1)) if cut <= date(year, 12, 31) else ()
+    to_date = together(so_far)
+    forecast = None if rule is None else years_end(rule, so_far, same, rest)
+    return MeterCooling(
+        site=site.id,
+        meter=f"{site.id}/{meter.id}",
+        year=year,
+        until=cut,
+        months=so_far,
+        to_date=to_date,
+        rule=rule,
+        fee_dkk=None
+        if rule is None or to_date is None
+        else rule.fee_dkk(to_date.cooling_k, to_date.energy_mwh),
+        forecast=forecast,
+        notes=_notes(site, to_date, rule, forecast),
+    )
+
+
+def _a_year_before(day: date) -> date:
+    """The same day of the year before; 28 February before a leap day."""
+    return date(day.year - 1, day.month, 28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+def _months(first: date, end: date) -> list[tuple[date, date]]:
+    """The calendar months, whole or in part, from ``first`` until before ``end``."""
+    found = []
+    while first < end:
+        after = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
+        found.append((first, min(after, end)))
+        first = after
+    return found
+
+
+def _month(site: Site, meter: Meter, store: Store, first: date, end: date) -> CooledMonth:
+    start, stop = (midnight(day, site.timezone) for day in (first, end))
+    try:
+        found = cooling(site, meter.id, store, start, stop)
+    except NotFound:
+        return CooledMonth(
+            first=first, cooling_k=None, volume_m3=0.0, energy_mwh=None, coverage=0.0
+        )
+    return CooledMonth(
+        first=first,
+        cooling_k=found.mean,
+        volume_m3=found.volume_m3,
+        energy_mwh=_energy_mwh(site, meter, store, start, stop),
+        coverage=found.coverage,
+    )
+
+
+def _energy_mwh(
+    site: Site, meter: Meter, store: Store, start: datetime, end: datetime
+) -> float | None:
+    if site.meter_point(meter.id, Role.METER_ENERGY) is None:
+        return None
+    total = consumption(site, meter, store, start, end, HOUR).total
+    return None if total is None else total / KWH_PER_MWH
+
+
+def _notes(
+    site: Site, to_date: Cooled | None, rule: CoolingRule | None, forecast: YearsEnd | None
+) -> tuple[Words, ...]:
+    found = []
+    if rule is None:
+        found.append(
+            Words(
+                "no_cooling_rule",
+                f"Ingen regel for afkøling kendes for taksten {site.heat_tariff}; skriv den i "
+                "tariffilen under cooling.",
+                f"No rule for cooling is known for the tariff {site.heat_tariff}; write it in the "
+                "tariff file under cooling.",
+            )
+        )
+    if to_date is None:
+        found.append(
+            Words(
+                "cooling_unknown",
+                "Afkølingen i år er ukendt: der mangler målinger af volumen, energi eller "
+                "temperaturer.",
+                "This year's cooling is not known: readings of volume, energy or temperatures are "
+                "missing.",
+            )
+        )
+    elif rule is not None and forecast is None:
+        found.append(
+            Words(
+                "no_last_year",
+                "Årets afgift kan ikke forudses, fordi sidste års måneder ikke er målt.",
+                "The year's fee cannot be foreseen, as last year's months were not measured.",
+            )
+        )
+    return tuple(found)

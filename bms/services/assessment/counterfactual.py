@@ -1,0 +1,82 @@
+"""Day by day: what a meter measured, and what it would have measured without us."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from bms.model.savings import Span
+from bms.model.series import Floats
+from bms.model.site import Meter, Site
+from bms.model.units import Commodity
+from bms.ports import Feed, Store
+from bms.savings.baseline import Baseline, fit_baseline
+from bms.savings.days import Days, daily
+from bms.savings.screening import screen_temp, screen_use
+from bms.savings.season import same_season
+from bms.services.assessment.site_savings import meter_use, outdoor_temperature
+from bms.services.periods import Periods
+
+FEWEST_DAYS = 60
+"""Days of baseline [d] below which no day is predicted: nothing could be claimed on them."""
+
+FULL_DAY_H = 24.0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MeterDays:
+    """Local days of the reporting period, shapes (n,) [kWh] in the hours that were observed.
+
+    NaN where a day is not known.
+    """
+
+    meter: str
+    commodity: Commodity
+    dates: tuple[date, ...]
+    measured_kwh: Floats
+    adjusted_baseline_kwh: Floats
+
+
+def meter_days(site: Site, *, store: Store, feed: Feed, periods: Periods) -> tuple[MeterDays, ...]:
+    """The days of every billed meter with an energy register. Raises ``FeedError``."""
+    rows = (_one(site, meter, store, feed, periods) for meter in site.meters if meter.billed)
+    return tuple(row for row in rows if row is not None)
+
+
+def _one(site: Site, meter: Meter, store: Store, feed: Feed, periods: Periods) -> MeterDays | None:
+    start = min(periods.baseline.start, periods.reporting.start)
+    end = max(periods.baseline.end, periods.reporting.end)
+    use = meter_use(site, meter, store, start, end)
+    if use is None:
+        return None
+    temp = screen_temp(outdoor_temperature(site, feed, start, end))
+    clean, _ = screen_use(use, temp, meter.commodity)
+
+    def days(span: Span) -> Days:
+        return daily(clean, temp, span, site.timezone)
+
+    before, after = days(periods.baseline).only_valid(), days(periods.reporting)
+    model = _model(site, meter, before, after)
+    observed = after.hours / FULL_DAY_H
+    return MeterDays(
+        meter=meter.id,
+        commodity=meter.commodity,
+        dates=after.dates,
+        measured_kwh=np.where(after.valid, after.kwh, np.nan),
+        adjusted_baseline_kwh=np.full(len(after), np.nan)
+        if model is None
+        else np.where(after.valid, model.predict(after.dates, after.temp_c) * observed, np.nan),
+    )
+
+
+def _model(site: Site, meter: Meter, before: Days, after: Days) -> Baseline | None:
+    """The same model as in the assessment of the meter."""
+    known = after.only_valid()
+    if len(before) < FEWEST_DAYS or not len(known):
+        return None
+    season = same_season(before, known.dates)
+    return fit_baseline(
+        season, cooling=meter.commodity is Commodity.ELECTRICITY, closed=site.closed
+    )

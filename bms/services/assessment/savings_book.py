@@ -1,0 +1,171 @@
+"""Savings that are asked for again and again, computed once for the data that they are made of."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from bms.errors import FeedError
+from bms.model.command import Accepted, Clamped
+from bms.model.savings import SiteSavings
+from bms.model.site import Site
+from bms.model.words import Words
+from bms.savings.adjusted import (
+    CHANGED_BASELINES,
+    OPEN_EVENTS,
+    capped,
+    unadjusted,
+    with_adjustments_of,
+)
+from bms.savings.combine import combine, portfolio
+from bms.services.assessment.counterfactual import MeterDays, meter_days
+from bms.services.assessment.frozen_baselines import CHANGED, freeze, held_to
+from bms.services.assessment.site_savings import assess_site
+from bms.services.city import City
+from bms.services.data_version import data_version
+from bms.services.periods import Periods, chosen_periods, default_periods
+
+PORTFOLIO = "portfolio"
+LOOK_BACK = timedelta(days=1100)
+LEAST_KEPT, KEPT_PER_SITE = 256, 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The saving of a site with the periods that it is told for."""
+
+    periods: Periods
+    savings: SiteSavings
+
+
+class SavingsBook:
+    """Savings of the city's sites. Thread-safe; at most ``size`` answers are kept, by default
+    enough for every page about every site.
+
+    An answer is computed anew when its data have changed (``bms.services.data_version``).
+    """
+
+    def __init__(self, city: City, size: int | None = None) -> None:
+        self._city = city
+        self._size = max(LEAST_KEPT, KEPT_PER_SITE * len(city.sites)) if size is None else size
+        self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
+        self._control: dict[str, datetime] = {}
+        self._lock = threading.Lock()
+
+    def periods(
+        self, site: Site, baseline: str | None = None, reporting: str | None = None
+    ) -> Periods:
+        """The periods that were asked for, else the default ones. Raises ``ConfigError``."""
+        now = self._city.clock.now()
+        default = default_periods(self._control_start(site, now), now, site.timezone)
+        return chosen_periods(default, site.timezone, baseline, reporting)
+
+    def site(self, site: Site, baseline: str | None = None, reporting: str | None = None) -> Told:
+        """The saving of a site; without weather it is not assessed, and says so.
+
+        The baseline of our control is put away when it is first used (``bms.services.assessment.frozen_baselines``).
+        Raises ``ConfigError`` for a wrong period.
+        """
+        periods = self.periods(site, baseline, reporting)
+        city = self._city
+
+        def assess() -> SiteSavings:
+            return assess_site(
+                site,
+                store=city.store,
+                feed=city.feed,
+                baseline=periods.baseline,
+                reporting=periods.reporting,
+                tariffs=city.tariffs,
+            )
+
+        try:
+            savings = self.once("site", site, periods, assess)
+        except FeedError as error:
+            return Told(periods=periods, savings=_not_assessed(site, error))
+        if periods.control_start is not None and baseline is None and reporting is None:
+            freeze(city.store, savings, city.clock.now())
+        held = held_to(savings, city.store.baselines(site.id))
+        return Told(periods=periods, savings=held)
+
+    def days(self, site: Site) -> tuple[MeterDays, ...]:
+        """Daily use and adjusted baseline of every billed meter over the default periods.
+
+        Empty without weather.
+        """
+        periods = self.periods(site)
+        city = self._city
+
+        def compare() -> tuple[MeterDays, ...]:
+            return meter_days(site, store=city.store, feed=city.feed, periods=periods)
+
+        try:
+            return self.once("days", site, periods, compare)
+        except FeedError:
+            return ()
+
+    def sites(self, baseline: str | None = None, reporting: str | None = None) -> tuple[Told, ...]:
+        """The saving of every site."""
+        return tuple(self.site(site, baseline, reporting) for site in self._city.sites.values())
+
+    def portfolio(self, told: Sequence[Told]) -> SiteSavings:
+        """The sum over sites, and beside it what it is without non-routine adjustments."""
+        rows = [row.savings for row in told]
+        total = portfolio(PORTFOLIO, rows)
+        without = portfolio(PORTFOLIO, [unadjusted(row) for row in rows])
+        told_of = with_adjustments_of(total, without)
+        for part, code in ((OPEN_EVENTS, OPEN_EVENTS), (CHANGED, CHANGED_BASELINES)):
+            told_of = capped(told_of, code, _with_reason(rows, part))
+        return told_of
+
+    def once(self, kind: str, site: Site, periods: Periods, work: Callable[[], T]) -> T:
+        """The answer of ``work``, as it was kept while its data stay as they are.
+
+        ``kind`` names the question; ``work`` may use readings of both periods and what lies
+        between them.
+        """
+        start = min(periods.baseline.start, periods.reporting.start)
+        end = max(periods.baseline.end, periods.reporting.end)
+        key = (kind, site.id, periods, data_version(site, self._city.store, start, end))
+        with self._lock:  # one at a time: these are the heaviest answers that we give
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]  # type: ignore[return-value]
+            answer = work()
+            self._kept[key] = answer
+            if len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+            return answer
+
+    def _control_start(self, site: Site, now: datetime) -> datetime | None:
+        """When we first wrote to the site; it never changes once it has been seen."""
+        if site.id not in self._control:
+            for at, receipt in self._city.store.receipts(site.id, now - LOOK_BACK):
+                if isinstance(receipt, Accepted | Clamped):
+                    self._control[site.id] = at
+                    break
+        return self._control.get(site.id)
+
+
+def _with_reason(rows: Sequence[SiteSavings], code: str) -> list[tuple[str, float | None]]:
+    """Names and adjusted baselines [kWh] of those that have a reason of this ``code``."""
+    return [
+        (row.id, row.adjusted_baseline_kwh)
+        for row in rows
+        if any(words.code == code for words in row.reasons)
+    ]
+
+
+def _not_assessed(site: Site, error: FeedError) -> SiteSavings:
+    words = Words(
+        "no_weather",
+        f"Uden vejrdata kan forbruget ikke sammenlignes: {error}",
+        f"Without weather the use cannot be compared: {error}",
+    )
+    return replace(combine(site.id, ()), reasons=(words,))

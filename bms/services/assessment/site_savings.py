@@ -1,0 +1,100 @@
+"""Savings of a site: its meters against their weather-adjusted baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bms.model.event import NonRoutineEvent
+from bms.model.savings import Savings, SiteSavings, Span
+from bms.model.series import Series
+from bms.model.site import Meter, Role, Site
+from bms.ports import Feed, Store, Tariffs
+from bms.savings.adjust import adjust
+from bms.savings.adjusted import OPEN_EVENTS, capped, with_adjustment, with_adjustments_of
+from bms.savings.assess import assess_meter
+from bms.savings.combine import combine
+from bms.savings.primary_energy import Factors, primary_factors
+from bms.services.assessment.energy_value import Worth, worth
+from bms.services.consumption import consumption
+
+HOUR = timedelta(hours=1)
+
+
+def meter_use(
+    site: Site, meter: Meter, store: Store, start: datetime, end: datetime
+) -> Series | None:
+    """Hourly use of a meter [kWh], its multiplier applied; None when the site names no energy
+    point for it."""
+    if site.meter_point(meter.id, Role.METER_ENERGY) is None:
+        return None
+    return consumption(site, meter, store, start, end, HOUR).use
+
+
+def outdoor_temperature(site: Site, feed: Feed, start: datetime, end: datetime) -> Series:
+    """Hourly outdoor air temperature [degC] as observed."""
+    weather = feed.weather(site.latitude, site.longitude, start=start, end=end, now=end)
+    return weather.temp_out_c.series
+
+
+def assess_site(
+    site: Site,
+    *,
+    store: Store,
+    feed: Feed,
+    baseline: Span,
+    reporting: Span,
+    tariffs: Tariffs | None = None,
+    factors: Factors | None = None,
+) -> SiteSavings:
+    """Avoided energy use of the billed meters of a site, each and together.
+
+    With ``tariffs`` the saving is valued at the mean price and emission factor of the period. What
+    people decided about non-routine events (``store.events``) is adjusted for, and the saving
+    without that stands beside it.
+    """
+    start = min(baseline.start, reporting.start)
+    end = max(baseline.end, reporting.end)
+    temperature = outdoor_temperature(site, feed, start, end)
+    parts: list[Savings] = []
+    for meter in site.meters:
+        if not meter.billed:
+            continue
+        use = meter_use(site, meter, store, start, end)
+        if use is None:
+            continue
+        parts.append(
+            assess_meter(
+                use,
+                temperature,
+                meter_id=f"{site.id}/{meter.id}",
+                commodity=meter.commodity,
+                baseline=baseline,
+                reporting=reporting,
+                timezone=site.timezone,
+                closed=site.closed,
+                building_use=site.use,
+            )
+        )
+    value = Worth() if tariffs is None else worth(site, reporting, feed=feed, tariffs=tariffs)
+    if factors is not None:
+        value = replace(value, primary=primary_factors(parts, factors))
+    return _told(site, parts, store.events(site.id), value)
+
+
+def _told(
+    site: Site, parts: Sequence[Savings], entries: Sequence[NonRoutineEvent], value: Worth
+) -> SiteSavings:
+    """The sum of the meters with what people decided about their non-routine events."""
+    adjusted = [with_adjustment(part, entries) for part in parts]
+    total, without = (
+        combine(site.id, meters, prices=value.prices, factors=value.factors, primary=value.primary)
+        for meters in (adjusted, parts)
+    )
+    waiting = [
+        (meter.meter_id, meter.adjusted_baseline_kwh)
+        for meter in adjusted
+        if adjust(meter, entries).open
+    ]
+    return capped(with_adjustments_of(total, without), OPEN_EVENTS, waiting)

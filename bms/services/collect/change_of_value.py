@@ -1,0 +1,165 @@
+"""Changes of value as devices tell them, in live runs; the poll goes on as the backstop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from bms.errors import StoreError
+from bms.model.reading import Reading
+from bms.model.site import Device, Point, Site
+from bms.ports import Drivers, Store, WatchingDriver
+from bms.services.collect.poll import plausible
+
+log = logging.getLogger(__name__)
+
+EVERY_S = 1.0
+BATCH = 100
+WAITING = 100_000
+"""Readings [1] that wait for a database that is away; of more, the oldest are let go."""
+FIRST_S, LONGEST_S = 1.0, 300.0
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    sites: Iterable[Site],
+    *,
+    drivers: Drivers,
+    store: Store,
+    every_s: float = EVERY_S,
+    first_s: float = FIRST_S,
+) -> AsyncIterator[None]:
+    """Listen to every device that has points with ``cov`` while the block runs.
+
+    What comes in is stored every ``every_s`` [s], or as soon as ``BATCH`` readings are there; the
+    last of it when the block ends. A watch that fails is taken up again after ``first_s`` [s], and
+    later each time it fails again.
+    """
+    keeping = Keeping(store, every_s)
+    wanted = [(device, points) for site in sites for device, points in told(site)]
+    tasks = [asyncio.create_task(keeping.run())] if wanted else []
+    tasks += [
+        asyncio.create_task(Watch(device, points, drivers, keeping, first_s).run())
+        for device, points in wanted
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await keeping.flush()
+
+
+def told(site: Site) -> list[tuple[Device, tuple[Point, ...]]]:
+    """The devices that are to tell of changes, with those points."""
+    by_device: dict[str, list[Point]] = {}
+    for point in site.polled:
+        if point.cov:
+            by_device.setdefault(point.device, []).append(point)
+    return [(site.device(device), tuple(points)) for device, points in by_device.items()]
+
+
+class Keeping:
+    """Takes readings as they come and stores them in small batches."""
+
+    def __init__(self, store: Store, every_s: float, room: int = WAITING) -> None:
+        self._store = store
+        self._every_s = every_s
+        self._room = room
+        self._waiting: deque[Reading] = deque(maxlen=room)
+        self._enough = asyncio.Event()
+        self._away = False
+        self._lost = 0
+
+    def take(self, reading: Reading) -> None:
+        """Keep a reading until the next batch."""
+        self._lost += len(self._waiting) == self._room
+        self._waiting.append(reading)
+        if len(self._waiting) >= BATCH:
+            self._enough.set()
+
+    async def run(self) -> None:
+        """Store what has come, until cancelled."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._enough.wait(), self._every_s)
+            self._enough.clear()
+            await self.flush()
+            if self._away:
+                await asyncio.sleep(self._every_s)
+
+    async def flush(self) -> None:
+        """Store what waits. While the database refuses it goes on waiting, which is said once."""
+        batch = list(self._waiting)
+        if not batch:
+            return
+        try:
+            await asyncio.shield(asyncio.to_thread(self._store.add_readings, batch))
+        except StoreError as error:
+            if not self._away:
+                log.error("changes of value wait for the database: %s", error)
+            self._away = True
+            return
+        # Meanwhile more may have come, and so many that the first were let go.
+        stored = {id(reading) for reading in batch}
+        while self._waiting and id(self._waiting[0]) in stored:
+            self._waiting.popleft()
+        if self._lost:
+            log.error("%d changes of value were lost while the database was away", self._lost)
+        self._away, self._lost = False, 0
+
+
+class Watch:
+    """Listens to one device, and begins again when listening fails."""
+
+    def __init__(
+        self,
+        device: Device,
+        points: Sequence[Point],
+        drivers: Drivers,
+        keeping: Keeping,
+        first_s: float,
+    ) -> None:
+        self._device = device
+        self._points = {point.id: point for point in points}
+        self._drivers = drivers
+        self._keeping = keeping
+        self._first_s = first_s
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Listen until cancelled, or at once not at all where the protocol tells no changes."""
+        while True:
+            try:
+                driver = self._drivers.driver(self._device)
+                if not isinstance(driver, WatchingDriver):
+                    log.info("%s tells no changes; it is polled", self._device.id)
+                    return
+                await driver.watch(tuple(self._points.values()), self._heard)
+                return
+            except Exception as error:  # a driver with a bug must not take its neighbours along
+                self._failed(error)
+            await asyncio.sleep(self._wait_s)
+
+    @property
+    def _wait_s(self) -> float:
+        doublings = min(self._failures - 1, 30)
+        return float(min(self._first_s * 2.0**doublings, LONGEST_S))
+
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        level = logging.ERROR if self._failures == 1 else logging.DEBUG
+        text = "watching %s failed; it is polled, and watched again in a while: %r"
+        log.log(level, text, self._device.id, error)
+
+    def _heard(self, reading: Reading) -> None:
+        if self._failures:
+            log.warning("%s is watched again", self._device.id)
+            self._failures = 0
+        point = self._points.get(reading.point)
+        if point is not None:
+            self._keeping.take(plausible(point, reading))

@@ -1,0 +1,264 @@
+"""A supplier's file → readings, with an account of every row of it.
+
+What cannot be stored is named by its line and spares the rest; giving a file twice is giving it
+once, because the store knows a reading by point and time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from bms.errors import Mistake
+from bms.model.metering import MeterRow, Quantity, SupplierFile
+from bms.model.reading import Ingested, Reading
+from bms.ports import Store
+from bms.services.collect.supplier_points import SupplierBook, SupplierPoint
+from bms.services.collection_pause import collection_paused
+
+BATCH = 50_000
+"""Readings [1] that are given to the store at a time: progress is told in between."""
+LARGE = 1_000_000
+"""From here on a file [B] makes enough rows for a pause of the search for cycles to pay."""
+FUTURE = timedelta(days=1)
+"""How far a value may lie ahead of the clock: files of today hold tonight's hours in some places,
+and what lies farther ahead has a wrong date."""
+CLOCK_CHANGE_S = 3600
+DAY_S = 86_400
+STATES = (Quantity.POWER, Quantity.FLOW, Quantity.FLOW_TEMP, Quantity.RETURN_TEMP)
+"""Quantities that are what they are, whether they come per interval or not."""
+
+Read = Callable[[bytes, str], SupplierFile]
+"""A format: content and name of a file → its rows. Raises ``FeedError`` when it is no such file."""
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestReport:
+    """What became of a file.
+
+    ``rows`` are the values that could be read; ``accepted`` of them have a point, ``missing`` of
+    these say that there is no value; ``unasked`` are of quantities that the site file leaves out,
+    ``ignored`` columns that the format does not use.
+    ``refused`` names what could not be used, and ``refused_rows`` counts it: many rows of an
+    unknown meter are named once. ``meters`` (``site/meter``) have readings from ``start`` to
+    ``end``.
+    """
+
+    name: str
+    rows: int
+    accepted: int
+    missing: int
+    stored: Ingested
+    refused: tuple[Mistake, ...]
+    refused_rows: int
+    unasked: Mapping[Quantity, int]
+    ignored: tuple[str, ...]
+    meters: tuple[str, ...]
+    start: datetime | None
+    end: datetime | None
+
+
+def ingest_file(
+    content: bytes,
+    name: str,
+    read: Read,
+    *,
+    book: SupplierBook,
+    store: Store,
+    now: datetime,
+    dry_run: bool = False,
+    as_declared: bool = False,
+    progress: Progress | None = None,
+) -> IngestReport:
+    """Store what a file holds; when it returns, what was accepted outlives a power cut.
+
+    ``now`` is building time: when the readings were received. With ``dry_run`` nothing is stored.
+    With ``as_declared`` the file does not say whether its values are registers or amounts of which
+    length; they are what the site file declares.
+    Raises ``FeedError`` when the file as a whole cannot be read, ``StoreError`` when the store
+    cannot take it: what was stored until then stays, and giving the file again is harmless.
+    """
+    with collection_paused() if len(content) >= LARGE else nullcontext():
+        file = read(content, name)
+        sorting = _Sorting(name, book, now, as_declared)
+        source = sorting.readings(file.rows)
+        stored = Ingested()
+        while batch := list(islice(source, BATCH)):
+            if not dry_run:
+                stored += store.add_readings(batch, durable=True)
+            if progress is not None:
+                progress(sorting.seen / len(file.rows))
+        return sorting.report(file, stored)
+
+
+@dataclass(slots=True)
+class _Refusal:
+    """Rows that are refused for one and the same reason, told at the first of them."""
+
+    line: int
+    says: str
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class _Sorting:
+    """The rows of one file, while each is brought to its point or refused."""
+
+    name: str
+    book: SupplierBook
+    now: datetime
+    as_declared: bool
+    seen: int = 0
+    accepted: int = 0
+    missing: int = 0
+    refusals: dict[tuple[object, ...], _Refusal] = field(default_factory=dict)
+    unasked: Counter[Quantity] = field(default_factory=Counter)
+    meters: set[str] = field(default_factory=set)
+    first: datetime | None = None
+    last: datetime | None = None
+    _targets: dict[tuple[object, ...], SupplierPoint | _Refusal | None] = field(
+        default_factory=dict
+    )
+    _moments: dict[int, datetime] = field(default_factory=dict)
+
+    def readings(self, rows: Iterable[MeterRow]) -> Iterator[Reading]:
+        """The readings of the rows that have a point."""
+        horizon = self.now + FUTURE
+        for row in rows:
+            self.seen += 1
+            key = (row.number, row.quantity, row.unit, row.interval_s)
+            target = self._targets[key] if key in self._targets else self._find(key, row)
+            if isinstance(target, SupplierPoint):
+                moment = self._moments.get(row.time) or self._moment(row.time)
+                if moment > horizon:
+                    self._late(row, moment).rows += 1
+                    continue
+                self.accepted += 1
+                self.missing += row.value is None
+                yield Reading(target.point.id, moment, row.value, row.quality, self.now)
+            elif target is None:
+                self.unasked[row.quantity] += 1
+            else:
+                target.rows += 1
+
+    def report(self, file: SupplierFile, stored: Ingested) -> IngestReport:
+        named = [Mistake(self.name, r.line, _told(r)) for r in self.refusals.values()]
+        moments = [m for m in self._moments.values() if m <= self.now + FUTURE]
+        return IngestReport(
+            name=self.name,
+            rows=len(file.rows),
+            accepted=self.accepted,
+            missing=self.missing,
+            stored=stored,
+            refused=tuple(sorted((*file.mistakes, *named), key=lambda mistake: mistake.line)),
+            refused_rows=len(file.mistakes) + sum(r.rows for r in self.refusals.values()),
+            unasked=dict(self.unasked),
+            ignored=file.ignored,
+            meters=tuple(sorted(self.meters)),
+            start=min(moments, default=None),
+            end=max(moments, default=None),
+        )
+
+    def _find(self, key: tuple[object, ...], row: MeterRow) -> SupplierPoint | _Refusal | None:
+        """Where rows like this one go: to a point, nowhere because nobody asked, or refused."""
+        known = self.book.by_number.get(row.number)
+        found: SupplierPoint | _Refusal | None
+        if known is None:
+            found = self._refuse(("number", row.number), row.line, _unknown(row.number))
+        else:
+            found = known.get(row.quantity)
+            wrong = None if found is None else unfit(found, row, as_declared=self.as_declared)
+            if wrong is not None:
+                found = self._refuse(key, row.line, wrong)
+            elif found is not None:
+                self.meters.add(f"{found.point.site}/{found.point.meter}")
+        self._targets[key] = found
+        return found
+
+    def _refuse(self, key: tuple[object, ...], line: int, says: str) -> _Refusal:
+        return self.refusals.setdefault(key, _Refusal(line, says))
+
+    def _late(self, row: MeterRow, moment: datetime) -> _Refusal:
+        says = f"{moment.isoformat()} lies in the future; look at the dates of the file"
+        return self._refuse(("future",), row.line, says)
+
+    def _moment(self, second: int) -> datetime:
+        return self._moments.setdefault(second, datetime.fromtimestamp(second, UTC))
+
+
+def unfit(target: SupplierPoint, row: MeterRow, *, as_declared: bool) -> str | None:
+    """Why a row cannot go to the point of its number and quantity; None when it can."""
+    point, address = target.point, target.address
+    if row.unit != point.unit:
+        return (
+            f"{row.number}: {row.quantity} comes in {row.unit}, the site keeps it in {point.unit}"
+        )
+    if as_declared or row.quantity in STATES:
+        return None
+    meter = f"meter {point.meter} of {point.site}"
+    if not address.interval and row.interval_s:
+        return (
+            f"{row.number}: amounts per {row.interval_s} s, but {meter} is declared as a register; "
+            f"put interval: true and interval_s: {row.interval_s} under its supplier"
+        )
+    if address.interval and not row.interval_s:
+        return (
+            f"{row.number}: a register, but {meter} is declared with amounts per interval; "
+            "put interval: false under its supplier"
+        )
+    if address.interval and not _same_length(row.interval_s, point.interval_s):
+        return (
+            f"{row.number}: amounts per {row.interval_s} s, but {meter} is declared with "
+            f"{point.interval_s} s; put interval_s: {row.interval_s} under its supplier"
+        )
+    return None
+
+
+def _same_length(comes_s: int, declared_s: int) -> bool:
+    """Whether intervals are alike; a local day has 23, 24 or 25 hours."""
+    return comes_s == declared_s or (
+        declared_s == DAY_S and abs(comes_s - declared_s) <= CLOCK_CHANGE_S
+    )
+
+
+def _unknown(number: str) -> str:
+    return (
+        f"meter {number!r} is in no site file; put number: {number!r} under supplier of its meter"
+    )
+
+
+def _told(refusal: _Refusal) -> str:
+    more = f" ({refusal.rows} rows)" if refusal.rows > 1 else ""
+    return f"{refusal.says}{more}"
+
+
+def as_dict(report: IngestReport, most: int = 1000) -> dict[str, object]:
+    """The report for a file or an answer in JSON; at most ``most`` refusals are named."""
+    return {
+        "file": report.name,
+        "rows": report.rows,
+        "accepted": report.accepted,
+        "taken": report.stored.new,
+        "known": report.stored.known,
+        "corrected": report.stored.corrected,
+        "waiting": report.stored.waiting,
+        "expired": report.stored.expired,
+        "missing": report.missing,
+        "unasked": {quantity.value: count for quantity, count in report.unasked.items()},
+        "ignored": list(report.ignored),
+        "refused_rows": report.refused_rows,
+        "refused": refusals(report.refused, most),
+        "meters": list(report.meters),
+        "start": None if report.start is None else report.start.isoformat(),
+        "end": None if report.end is None else report.end.isoformat(),
+    }
+
+
+def refusals(mistakes: Sequence[Mistake], most: int) -> list[dict[str, object]]:
+    """Line and reason of the first ``most`` mistakes."""
+    return [{"line": each.line, "message": each.message} for each in mistakes[:most]]

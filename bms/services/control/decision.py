@@ -1,0 +1,247 @@
+"""What to do with each lever that is due: write it, renew it, leave it to people, or refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bms.model.command import Command, Failed, Overridden, Override, Receipt, Refused
+from bms.model.lease import Lease
+from bms.model.plan import Plan
+from bms.model.reading import Reading
+from bms.model.site import Mode, Point, Site
+from bms.model.words import Words
+from bms.ports import Drivers, Journal, Store
+from bms.services.collect.poll import read_points
+from bms.services.control.local_override import agrees, moved_by_hand
+from bms.services.control.point_limits import Unfit, fit
+from bms.services.control.trial_block import Turn, next_rest, turn_at
+from bms.services.control.ventilation_minimum import Need, bookings_ahead, need_of
+from bms.services.control.write_path import Order
+from bms.services.occupancy import Use
+
+TICK_MAX = timedelta(minutes=10)
+"""How long after its ``now`` a tick may still be at work: what people say meanwhile counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a tick starts from. ``leases`` are those of this site, by point id; ``turn`` is the
+    block of a switchback trial that is on, ``rests_at`` when the next one of own control begins;
+    ``use`` is who is in when, None where no air may be written."""
+
+    site: Site
+    now: datetime
+    mode: Mode
+    plan: Plan | None
+    overrides: tuple[Override, ...]
+    leases: Mapping[str, Lease]
+    turn: Turn | None = None
+    rests_at: datetime | None = None
+    use: Use | None = None
+
+    @property
+    def rest(self) -> Words | None:
+        """Why the plan keeps away although it may act: a trial's days of own control."""
+        return self.turn.words if self.turn is not None and self.turn.rests else None
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A lease whose point somebody moved to ``value``."""
+
+    lease: Lease
+    command: Command
+    value: float
+
+
+def scene_of(site: Site, now: datetime, store: Store, journal: Journal) -> Scene:
+    """Mode, plan, overrides, leases and trial as they are now.
+
+    Overrides that were made since ``now``, while the tick is at work, are among them. Raises
+    ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
+    """
+    trials = store.trials(site.id)
+    overrides = {o.id: o for at in (now, now + TICK_MAX) for o in store.overrides(site.id, at)}
+    return Scene(
+        site=site,
+        now=now,
+        mode=store.mode(site.id) or site.mode,
+        plan=store.plan_in_force(site.id),
+        overrides=tuple(overrides.values()),
+        leases={id_: held for id_, held in journal.leases().items() if held.point.site == site.id},
+        turn=turn_at(trials, now),
+        rests_at=next_rest(trials, now),
+        use=bookings_ahead(site, store, now),
+    )
+
+
+def new_command(
+    point: str,
+    value: float,
+    now: datetime,
+    lease: timedelta,
+    reason: str,
+    actor: str,
+    plan: str | None = None,
+) -> Command:
+    """A command that is issued now and whose lease starts now."""
+    return Command(
+        id=uuid.uuid4().hex,
+        point=point,
+        value=value,
+        issued_at=now,
+        lease_end=now + lease,
+        reason=reason,
+        actor=actor,
+        plan=plan,
+    )
+
+
+def due_commands(scene: Scene, actor: str, lease: timedelta) -> list[Command]:
+    """What the plan asks for now, one command per lever; no lease reaches into a trial's days of
+    own control, even when nobody is there to give back at midnight."""
+    plan = scene.plan
+    assert plan is not None
+    if scene.rests_at is not None:
+        lease = min(lease, scene.rests_at - scene.now)
+    reason = f"plan {plan.id} ({plan.schedule.status.value})"
+    if scene.turn is not None:
+        reason += f"; {scene.turn.name}"
+    wishes = ((row.point, row.value_at(scene.now)) for row in plan.schedule.setpoints)
+    return [
+        new_command(point, value, scene.now, lease, reason, actor, plan.id)
+        for point, value in wishes
+        if value is not None
+    ]
+
+
+def override_of(scene: Scene, point: str) -> Override | None:
+    """The override that covers a point, by itself or with its whole site."""
+    return next((o for o in scene.overrides if o.point in (None, point)), None)
+
+
+def stand_aside(
+    scene: Scene, commands: Sequence[Command], actor: str
+) -> tuple[list[Receipt], list[Command]]:
+    """Commands that people stand in the way of, and the others."""
+    blocked: list[Receipt] = []
+    free: list[Command] = []
+    for command in commands:
+        override = override_of(scene, command.point)
+        held = scene.leases.get(command.point)
+        if override is not None:
+            blocked.append(Overridden(command, None, None, override.actor))
+        elif held is not None and held.command.actor != actor and not held.ended(scene.now):
+            blocked.append(Overridden(command, None, held.command.value, held.command.actor))
+        else:
+            free.append(command)
+    return blocked, free
+
+
+def hands_off(scene: Scene, held: Lease, actor: str) -> bool:
+    """Whether what the plan holds has to go at once."""
+    if held.command.actor != actor:
+        return False
+    if scene.mode is not Mode.AUTO or scene.rest is not None:
+        return True
+    return override_of(scene, held.point.id) is not None
+
+
+async def decide(
+    scene: Scene,
+    commands: Sequence[Command],
+    ours: Mapping[str, Lease],
+    drivers: Drivers,
+    store: Store,
+) -> list[Order | Hand | Receipt]:
+    """Re-read every lever that is due and decide what to do with it."""
+    points = {point.id: point for point in scene.site.points}
+    known = [command for command in commands if command.point in points]
+    decisions: list[Order | Hand | Receipt] = [
+        Refused(command, f"{scene.site.id} has no such point")
+        for command in commands
+        if command.point not in points
+    ]
+    readings = await look(scene.site, [points[c.point] for c in known], drivers, scene.now)
+
+    def decide_all() -> list[Order | Hand | Receipt]:
+        return [
+            _decide_one(scene, points[c.point], c, readings[c.point], ours.get(c.point), store)
+            for c in known
+        ]
+
+    return decisions + await asyncio.to_thread(decide_all)
+
+
+def _decide_one(
+    scene: Scene,
+    point: Point,
+    command: Command,
+    reading: Reading,
+    held: Lease | None,
+    store: Store,
+) -> Order | Hand | Receipt:
+    order = order_for(scene, point, command, reading, held)
+    if not isinstance(order, Order) or held is None or held.ended(scene.now):
+        return order
+    value = reading.value
+    assert value is not None
+    if not agrees(held, value, held.command.value) and moved_by_hand(held, value, store):
+        return Hand(held, command, value)
+    wanted = order.command.value
+    same = agrees(held, value, wanted) and agrees(held, held.command.value, wanted)
+    if same and _is_enough(need_of(scene.use, point, command), point, value):
+        # what would end by itself in the device has to be written again to be renewed
+        ends = point.write is not None and point.write.ends_by_itself
+        return order if ends else replace(order, stands=value)
+    return order
+
+
+def order_for(
+    scene: Scene, point: Point, command: Command, reading: Reading, held: Lease | None
+) -> Order | Receipt:
+    """An order within the limits of the point, or why there is none."""
+    if point.write is None:
+        return Refused(command, f"{point.id} is not writable in its site file")
+    need = need_of(scene.use, point, command)
+    fitted = fit(
+        command.value if need is None else need.raised(command.value), point.write, reading.value
+    )
+    if isinstance(fitted, Unfit):
+        return Refused(command, fitted.reason)
+    if need is not None and not need.met_by(fitted.value):
+        return Refused(command, f"{fitted.value:g} is not enough: {need.reason}")
+    if reading.value is None:
+        detail = f": {reading.detail}" if reading.detail else ""
+        text = f"what stands there cannot be read ({reading.quality.value}{detail})"
+        return Failed(command, text, retryable=True)
+    return Order(
+        command=replace(command, value=fitted.value),
+        point=point,
+        device=scene.site.device(point.device),
+        limit=fitted.limit or _because(need, command.value),
+        held=held,
+    )
+
+
+def _is_enough(need: Need | None, point: Point, value: float) -> bool:
+    """Whether what a read-back shows is the air that people need, but for its own rounding."""
+    half = point.write.resolution / 2 if point.write is not None else 0.0
+    return need is None or need.met_by(value + half)
+
+
+def _because(need: Need | None, wish: float) -> str | None:
+    """Why more air is written than was asked for, where that is so."""
+    return None if need is None or need.met_by(wish) else f"asked for {wish:g}: {need.reason}"
+
+
+async def look(
+    site: Site, points: Sequence[Point], drivers: Drivers, now: datetime
+) -> dict[str, Reading]:
+    """A fresh reading of each point, by its id."""
+    readings = await read_points(site, points, drivers, now)
+    return {reading.point: reading for reading in readings}

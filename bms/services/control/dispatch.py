@@ -1,0 +1,189 @@
+"""Write what the plan says for now: a tick without memory that re-reads what is, then acts.
+
+What is neither written nor renewed runs out: its lease ends, and the guard or the next tick gives
+the point back. An override, a mode below ``auto``, a hand at the building and a trial's day of own
+control give it back at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from bms.errors import GuardError, StoreError
+from bms.model.command import Receipt, Refused, ReleaseReceipt
+from bms.model.lease import Lease
+from bms.model.plan import Plan
+from bms.model.site import Mode, Site
+from bms.model.words import Words
+from bms.ports import Drivers, GuardKeeper, Journal, Store
+from bms.services.control.decision import (
+    Hand,
+    Scene,
+    decide,
+    due_commands,
+    hands_off,
+    look,
+    new_command,
+    order_for,
+    override_of,
+    scene_of,
+    stand_aside,
+)
+from bms.services.control.local_override import overridden, record_hand
+from bms.services.control.release import keep_receipts, release_leases
+from bms.services.control.ventilation_minimum import starves
+from bms.services.control.write_path import Order, Outcome, carry_out, yield_point
+
+PLAN = "plan"
+PLAN_MAX_AGE = timedelta(hours=6)
+
+
+def plan_flaw(plan: Plan | None, now: datetime, max_age: timedelta = PLAN_MAX_AGE) -> Words | None:
+    """Why a plan may not be written at ``now``; None when it may."""
+    if plan is None:
+        return Words("no_plan", "Der er ingen plan", "There is no plan")
+    if plan.objections:
+        first = plan.objections[0]
+        return Words(
+            "plan_objections",
+            f"Planen bestod ikke kontrollen: {first.da}",
+            f"The plan did not pass the checker: {first.en}",
+        )
+    if now - plan.created_at > max_age:
+        return Words(
+            "plan_old",
+            f"Planen er fra {plan.created_at:%Y-%m-%d %H:%M} UTC og er for gammel",
+            f"The plan is of {plan.created_at:%Y-%m-%d %H:%M} UTC and too old",
+        )
+    if not plan.schedule.start <= now < plan.schedule.end:
+        return Words(
+            "plan_elsewhen",
+            "Planen dækker ikke dette tidspunkt",
+            "The plan does not cover this moment",
+        )
+    return None
+
+
+async def dispatch_site(
+    site: Site,
+    *,
+    now: datetime,
+    store: Store,
+    drivers: Drivers,
+    journal: Journal,
+    keeper: GuardKeeper,
+    lease: timedelta,
+    actor: str = PLAN,
+    plan_max_age: timedelta = PLAN_MAX_AGE,
+) -> list[Outcome]:
+    """One tick for a site. What became of every lever that was due is returned and stored.
+
+    Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read: then
+    nothing is written. Everything after that is a receipt.
+    """
+    scene = await asyncio.to_thread(scene_of, site, now, store, journal)
+    ours = {id_: held for id_, held in scene.leases.items() if held.command.actor == actor}
+    flaw = plan_flaw(scene.plan, now, plan_max_age)
+    acts = scene.mode is Mode.AUTO and scene.rest is None
+    commands = due_commands(scene, actor, lease) if flaw is None and acts else []
+    blocked, free = stand_aside(scene, commands, actor)
+    settled: list[Outcome] = [*blocked]
+    if acts and flaw is not None:
+        settled += [_runs_out(held, flaw) for held in ours.values() if not held.ended(now)]
+    if scene.rest is not None:
+        settled += [Refused(held.command, scene.rest.en) for held in ours.values()]
+    decisions = await decide(scene, free, ours, drivers, store)
+    orders = [item for item in decisions if isinstance(item, Order)]
+    hands = [item for item in decisions if isinstance(item, Hand)]
+    settled += [item for item in decisions if not isinstance(item, Order | Hand)]
+    written, yielded = await asyncio.gather(
+        carry_out(orders, now=now, drivers=drivers, journal=journal, keeper=keeper),
+        _yield_to(hands, now=now, drivers=drivers, journal=journal, store=store),
+    )
+    given_back = await _clear_up(scene, actor, store=store, drivers=drivers, journal=journal)
+    outcomes = [*settled, *written, *yielded, *given_back]
+    await keep_receipts(store, outcomes, now)
+    return outcomes
+
+
+async def write_once(
+    site: Site,
+    point_id: str,
+    value: float,
+    *,
+    now: datetime,
+    store: Store,
+    drivers: Drivers,
+    journal: Journal,
+    keeper: GuardKeeper,
+    lease: timedelta,
+    actor: str,
+    reason: str,
+) -> Receipt:
+    """A person's leased write, in any mode. Until its end the plan keeps away from the point.
+
+    It goes the same way as a planned one: limits, journal, guard, read-back. An override of the
+    point or the site refuses it, too: that is somebody's word as well, to be taken back first.
+    Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read.
+    """
+    point = next((p for p in site.points if p.id == point_id), None)
+    command = new_command(point_id, value, now, lease, reason, actor)
+    if point is None:
+        return Refused(command, f"{site.id} has no point {point_id}")
+    scene = await asyncio.to_thread(scene_of, site, now, store, journal)
+    override = override_of(scene, point_id)
+    if override is not None:
+        outcomes: list[Outcome] = [
+            Refused(command, f"{override.actor} has overridden it: {override.reason}")
+        ]
+    else:
+        reading = (await look(site, [point], drivers, now))[point_id]
+        order = order_for(scene, point, command, reading, scene.leases.get(point_id))
+        outcomes = (
+            await carry_out([order], now=now, drivers=drivers, journal=journal, keeper=keeper)
+            if isinstance(order, Order)
+            else [order]
+        )
+    await keep_receipts(store, outcomes, now)
+    return next(outcome for outcome in outcomes if isinstance(outcome, Receipt))
+
+
+def _runs_out(held: Lease, flaw: Words) -> Receipt:
+    end = held.lease_end.isoformat(timespec="minutes")
+    return Refused(held.command, f"{flaw.en}. The lease is not renewed and ends at {end}")
+
+
+async def _clear_up(
+    scene: Scene, actor: str, *, store: Store, drivers: Drivers, journal: Journal
+) -> list[ReleaseReceipt]:
+    """Give back what has ended, what people have taken out of our hands, and what leaves people
+    without air, whoever wrote it.
+
+    It looks again, after our writes: whoever releases a site sets its mode before giving back, so
+    that either they see what we wrote, or we see their word here.
+    """
+    with suppress(StoreError, GuardError):  # else what we knew at the start has to do
+        scene = await asyncio.to_thread(scene_of, scene.site, scene.now, store, journal)
+    ending = [
+        held
+        for held in scene.leases.values()
+        if held.ended(scene.now)
+        or hands_off(scene, held, actor)
+        or starves(scene.use, held, scene.now)
+    ]
+    return await release_leases(ending, now=scene.now, drivers=drivers, journal=journal)
+
+
+async def _yield_to(
+    hands: Sequence[Hand], *, now: datetime, drivers: Drivers, journal: Journal, store: Store
+) -> list[Outcome]:
+    """Leave points to the people who moved them, and put that on record."""
+    outcomes: list[Outcome] = []
+    for hand in hands:
+        await asyncio.to_thread(record_hand, hand.lease, hand.value, now=now, store=store)
+        outcomes.append(overridden(hand.command, hand.value))
+        outcomes += await yield_point(hand.lease, now=now, drivers=drivers, journal=journal)
+    return outcomes

@@ -1,0 +1,77 @@
+"""Read back what we hold. What is over or is not as we left it goes back to the building."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bms.model.command import Accepted, Failed
+from bms.model.lease import Lease
+from bms.model.site import ReleaseKind, Site
+from bms.ports import Drivers, Journal, Store
+from bms.services.collect.poll import read_points
+from bms.services.control.local_override import agrees, moved_by_hand, overridden, record_hand
+from bms.services.control.release import keep_receipts, release_leases
+from bms.services.control.write_path import Outcome, yield_point
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A lease with the effective value that was read back, None when it could not be."""
+
+    lease: Lease
+    value: float | None
+
+
+async def verify_site(
+    site: Site, *, now: datetime, store: Store, drivers: Drivers, journal: Journal
+) -> list[Outcome]:
+    """Look at every lease of a site. Can run as often as one likes, between the ticks of dispatch.
+
+    A ``timetable`` register that its building has moved is left alone: it is at its own control
+    already, and the next tick of dispatch writes again. What cannot be read proves nothing; its
+    lease runs out. Matching points leave no receipt in the store.
+    """
+    held = await asyncio.to_thread(journal.leases)
+    leases = [lease for lease in held.values() if lease.point.site == site.id]
+    ended = [lease for lease in leases if lease.ended(now)]
+    running = [lease for lease in leases if not lease.ended(now)]
+    given_back, seen = await asyncio.gather(
+        release_leases(ended, now=now, drivers=drivers, journal=journal),
+        _look(site, running, drivers, now),
+    )
+    outcomes: list[Outcome] = [*given_back]
+    for item in seen:
+        outcomes += await _judge(item, now=now, store=store, drivers=drivers, journal=journal)
+    await keep_receipts(store, (o for o in outcomes if not isinstance(o, Accepted)), now)
+    return outcomes
+
+
+async def _look(site: Site, leases: Sequence[Lease], drivers: Drivers, now: datetime) -> list[Seen]:
+    known = {device.id for device in site.devices}
+    there = [lease for lease in leases if lease.point.device in known]
+    readings = await read_points(site, [lease.point for lease in there], drivers, now)
+    values = {reading.point: reading.value for reading in readings}
+    return [Seen(lease, values[lease.point.id]) for lease in there]
+
+
+async def _judge(
+    seen: Seen, *, now: datetime, store: Store, drivers: Drivers, journal: Journal
+) -> list[Outcome]:
+    lease, value = seen.lease, seen.value
+    command = lease.command
+    if value is None:
+        return [Failed(command, "it cannot be read back", retryable=True)]
+    if agrees(lease, value, command.value):
+        return [Accepted(command, value)]
+    if lease.point.write and lease.point.write.release.kind is ReleaseKind.TIMETABLE:
+        return []
+    if await asyncio.to_thread(moved_by_hand, lease, value, store):
+        await asyncio.to_thread(record_hand, lease, value, now=now, store=store)
+        yielded = await yield_point(lease, now=now, drivers=drivers, journal=journal)
+        return [overridden(command, value), *yielded]
+    text = f"the read-back is {value:g} instead of {command.value:g}"
+    released = await release_leases([lease], now=now, drivers=drivers, journal=journal)
+    return [Failed(command, text, retryable=False), *released]

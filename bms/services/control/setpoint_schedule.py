@@ -1,0 +1,147 @@
+"""The setpoint schedule that a controller fetches by itself, instead of being written to.
+
+It obeys the same rules as a write: only in mode ``auto``, only a plan that passed the checker and
+is fresh, no point that a person has overridden or written, values within the limits of the point.
+It has a lease, too: a controller that could not fetch again before the lease has ended goes back to
+its own control.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from bms.errors import NotFound
+from bms.model.plan import Plan, SetpointPlan, Step
+from bms.model.site import Device, Mode, Point, Site, WriteRule
+from bms.model.words import Words
+from bms.services.city import City
+from bms.services.control.dispatch import PLAN, plan_flaw
+from bms.services.control.point_limits import Fitted, fit
+from bms.services.control.trial_block import next_rest, turn_at
+from bms.services.control.ventilation_minimum import Need, bookings_ahead, least_flow, least_run
+from bms.services.occupancy import Use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handout:
+    """What a controller may apply. ``setpoints`` is empty where ``reasons`` say why."""
+
+    device: str
+    site: str
+    plan: str | None
+    lease: timedelta
+    lease_end: datetime
+    setpoints: tuple[SetpointPlan, ...]
+    reasons: tuple[Words, ...] = ()
+
+
+def device_of(city: City, device_id: str) -> tuple[Site, Device]:
+    """The device and its site. Raises ``NotFound``."""
+    site = city.sites.get(device_id.split("/", 1)[0])
+    device = next((d for d in site.devices if d.id == device_id), None) if site else None
+    if site is None or device is None:
+        raise NotFound(f"no controller {device_id!r}")
+    return site, device
+
+
+def handout(city: City, device_id: str) -> Handout:
+    """The coming setpoints of a controller's own points.
+
+    Raises ``NotFound``, and ``GuardError`` where it cannot be told what people have written.
+    """
+    site, device = device_of(city, device_id)
+    now = city.clock.now()
+    plan = city.store.plan_in_force(site.id)
+    trials = city.store.trials(site.id)
+    turn = turn_at(trials, now)
+    why_not = turn.words if turn is not None and turn.rests else None
+    why_not = why_not or _objection(city.mode(site), plan, now)
+    setpoints, reasons = _allowed(city, site, device, plan, now) if why_not is None else ((), ())
+    rest = next_rest(trials, now)
+    lease_end = now + city.settings.lease
+    return Handout(
+        device=device.id,
+        site=site.id,
+        plan=plan.id if plan and why_not is None else None,
+        lease=city.settings.lease,
+        lease_end=lease_end if rest is None else min(lease_end, rest),
+        setpoints=setpoints,
+        reasons=reasons if why_not is None else (why_not,),
+    )
+
+
+def _objection(mode: Mode, plan: Plan | None, now: datetime) -> Words | None:
+    if mode is not Mode.AUTO:
+        return Words(
+            "mode_not_auto",
+            f"Bygningen er i tilstanden {mode}; planen føres ikke ud i livet.",
+            f"The site is in mode {mode}; the plan is not carried out.",
+        )
+    return plan_flaw(plan, now)
+
+
+def _allowed(
+    city: City, site: Site, device: Device, plan: Plan | None, now: datetime
+) -> tuple[tuple[SetpointPlan, ...], tuple[Words, ...]]:
+    """The rows of the plan that this device may have, and why others are left out."""
+    overrides = city.store.overrides(site.id, now)
+    leases = city.journal.leases().values()
+    written = [h.command for h in leases if h.command.actor != PLAN and not h.ended(now)]
+    points = {p.id: p for p in site.points if p.device == device.id}
+    use = bookings_ahead(site, city.store, now)
+    rows: list[SetpointPlan] = []
+    reasons: list[Words] = []
+    for row in plan.schedule.setpoints if plan else ():
+        point = points.get(row.point)
+        if point is None or point.write is None:
+            continue
+        people = [(o.actor, o.reason) for o in overrides if o.point in (None, row.point)]
+        people += [(c.actor, c.reason) for c in written if c.point == row.point]
+        if people:
+            (actor, reason), *_ = people
+            reasons.append(
+                Words(
+                    "overridden",
+                    f"{row.point} er overtaget af {actor}: {reason}",
+                    f"{row.point} is overridden by {actor}: {reason}",
+                )
+            )
+            continue
+        least = partial(_least, use, point, now, now + city.settings.lease)
+        rows.append(_ahead(row, point, point.write, now, least))
+    return tuple(row for row in rows if row.steps), tuple(reasons)
+
+
+def _ahead(
+    row: SetpointPlan,
+    point: Point,
+    rule: WriteRule,
+    now: datetime,
+    least: Callable[[Step], Need | None],
+) -> SetpointPlan:
+    """What is still to come, within the limits of the point and never less air than people need;
+    what is unfit is left out."""
+    steps: list[Step] = []
+    for step in row.steps:
+        if step.end <= now:
+            continue
+        need = least(step)
+        wish = step.value if need is None else need.raised(step.value)
+        # the ramp counts from the step before; a controller applies them in order
+        fitted = fit(wish, replace(rule, max_change=None), None)
+        if isinstance(fitted, Fitted) and (need is None or need.met_by(fitted.value)):
+            steps.append(replace(step, value=fitted.value))
+    return SetpointPlan(point=point.id, unit=point.unit, steps=tuple(steps))
+
+
+def _least(
+    use: Use | None, point: Point, now: datetime, lease_end: datetime, step: Step
+) -> Need | None:
+    """The air that people need in a step. What has to run is looked up until the lease ends only:
+    by then the controller has fetched again, and a unit need not run all night for an hour."""
+    start, end = max(now, step.start), min(step.end, lease_end)
+    running = least_run(use, point, start, end) if start < end else None
+    return running or least_flow(use, point, start, step.end)

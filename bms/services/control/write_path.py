@@ -1,0 +1,165 @@
+"""The one way to a controller: guard, journal, guard again, write, and care for what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bms.errors import GuardError
+from bms.model.command import (
+    Accepted,
+    Clamped,
+    Command,
+    Failed,
+    Overridden,
+    Receipt,
+    Refused,
+    ReleaseReceipt,
+)
+from bms.model.lease import Lease
+from bms.model.site import Device, Point
+from bms.ports import Drivers, GuardKeeper, Journal
+from bms.services.control.release import (
+    HARMLESS,
+    PATIENCE,
+    Return,
+    close_leases,
+    give_back,
+    release_leases,
+    settle_released,
+)
+
+Outcome = Receipt | ReleaseReceipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A command on its way. ``limit`` says what moved its value away from the wish.
+
+    ``held`` is the lease that we had until now. With ``stands``, the value that a fresh reading
+    shows, the lease is renewed and the device is left alone.
+    """
+
+    command: Command
+    point: Point
+    device: Device
+    limit: str | None = None
+    held: Lease | None = None
+    stands: float | None = None
+
+
+async def carry_out(
+    orders: Sequence[Order],
+    *,
+    now: datetime,
+    drivers: Drivers,
+    journal: Journal,
+    keeper: GuardKeeper,
+) -> list[Outcome]:
+    """Announce all orders in one synced batch, then write them, devices side by side.
+
+    A guard that has nothing to guard may end; it cannot do so once the batch is in the journal.
+    So it is looked for before the batch and once more after it.
+    """
+    if not orders:
+        return []
+    batch = [(order.command, order.point, order.device) for order in orders]
+    try:
+        await keeper.ensure()
+        await asyncio.to_thread(journal.intend, batch)
+        await keeper.ensure()
+    except GuardError as error:
+        return [Failed(order.command, str(error), retryable=True) for order in orders]
+    by_device: dict[str, list[Order]] = defaultdict(list)
+    for order in orders:
+        by_device[order.device.id].append(order)
+
+    async def one_device(items: list[Order]) -> list[Outcome]:
+        return [
+            outcome
+            for order in items
+            for outcome in await _one(order, now=now, drivers=drivers, journal=journal)
+        ]
+
+    batches = await asyncio.gather(*(one_device(items) for items in by_device.values()))
+    return [outcome for batch in batches for outcome in batch]
+
+
+async def _one(order: Order, *, now: datetime, drivers: Drivers, journal: Journal) -> list[Outcome]:
+    if order.stands is not None:
+        return [_as_limited(order, Accepted(order.command, order.stands))]
+    receipt = _as_limited(order, await _write(order, drivers))
+    match receipt:
+        case Accepted() | Clamped() if await _leased(order, journal):
+            return [receipt]
+        case Refused() if order.held is None:
+            await close_leases({order.point.id: order.command.id}, journal)
+            return [receipt]
+        case Overridden():
+            lease = Lease(order.command, order.point, order.device)
+            return [receipt, *await yield_point(lease, now=now, drivers=drivers, journal=journal)]
+        case _:
+            return [receipt, await _take_back(order, receipt, now, drivers, journal)]
+
+
+async def _leased(order: Order, journal: Journal) -> bool:
+    """Whether the lease is still open. A write that took longer than its lease came after the
+    guard, and nobody else would give the point back."""
+    try:
+        return order.point.id in await asyncio.to_thread(journal.leases)
+    except GuardError:
+        return True  # as announced; whoever can read the journal again will find it
+
+
+async def _write(order: Order, drivers: Drivers) -> Receipt:
+    patience = PATIENCE * order.device.timeout_s
+    try:
+        async with asyncio.timeout(patience):
+            return await drivers.driver(order.device).write(order.point, order.command)
+    except TimeoutError:
+        text = f"{order.device.id} did not come back within {patience:.0f} s"
+        return Failed(order.command, text, retryable=True)
+    except Exception as error:  # a driver with a bug must not take its neighbours along
+        text = f"the driver of {order.device.id} failed: {error!r}"
+        return Failed(order.command, text, retryable=True)
+
+
+def _as_limited(order: Order, receipt: Receipt) -> Receipt:
+    """Say that the value written is not the value wished."""
+    if order.limit is None or not isinstance(receipt, Accepted):
+        return receipt
+    return Clamped(receipt.command, receipt.command.value, receipt.read_back, order.limit)
+
+
+async def yield_point(
+    lease: Lease, *, now: datetime, drivers: Drivers, journal: Journal
+) -> list[ReleaseReceipt]:
+    """Somebody else holds the point: take away what is ours beneath, and touch nothing else.
+
+    A register that is released by writing a value is left as the person put it.
+    """
+    rule = lease.point.write
+    if rule is None or rule.release.kind not in HARMLESS:
+        await close_leases({lease.point.id: lease.command_id}, journal)
+        return []
+    return await release_leases([lease], now=now, drivers=drivers, journal=journal)
+
+
+async def _take_back(
+    order: Order, receipt: Receipt, now: datetime, drivers: Drivers, journal: Journal
+) -> ReleaseReceipt:
+    """Give back a point whose write did not go as it should.
+
+    The earlier value may still stand, or the new one may: neither is wanted.
+
+    After a time-out the write may still arrive, so the lease stays open and the guard gives the
+    point back once more.
+    """
+    released = await give_back(order.point, order.device, now=now, drivers=drivers)
+    if not (isinstance(receipt, Failed) and receipt.retryable):
+        returns = [Return(order.point, order.device, order.command.id)]
+        await settle_released([released], returns, journal)
+    return released

@@ -1,0 +1,77 @@
+"""The word of people in charge: it is put on record, and what we hold is given back at once."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from datetime import datetime
+
+from bms.errors import ConfigError, NotFound
+from bms.model.command import Override, ReleaseReceipt
+from bms.model.site import Mode, Site
+from bms.services.city import City
+from bms.services.control.release import keep_receipts, release_points
+from bms.services.control.trial_block import end_trials
+from bms.services.planning.shadow_period import shadow_gap
+
+
+async def override(
+    city: City, site: Site, *, point: str | None, until: datetime | None, reason: str, actor: str
+) -> tuple[Override, list[ReleaseReceipt]]:
+    """Keep our hands off a point, or off all of a site (``point`` None), from now on.
+
+    Raises ``NotFound`` for a point that the site does not have.
+    """
+    chosen = [p for p in site.points if p.write is not None and point in (None, p.id)]
+    if not chosen:
+        raise NotFound(f"{site.id} has no writable point {point or ''}".rstrip())
+    now = city.clock.now()
+    made = Override(
+        id=uuid.uuid4().hex,
+        site=site.id,
+        point=point,
+        since=now,
+        until=until,
+        reason=reason,
+        actor=actor,
+    )
+    await asyncio.to_thread(city.store.add_override, made)
+    receipts = await release_points(
+        site, chosen, now=now, drivers=city.drivers, journal=city.journal
+    )
+    await keep_receipts(city.store, receipts, now)
+    return made, receipts
+
+
+def end_override(city: City, site: Site, override_id: str, *, actor: str) -> None:
+    """Take back an override of the site. Raises ``NotFound`` for one that is not in force."""
+    now = city.clock.now()
+    if all(known.id != override_id for known in city.store.overrides(site.id, now)):
+        raise NotFound(f"no override {override_id} is in force at {site.id}")
+    city.store.remove_override(override_id, actor=actor, at=now)
+
+
+async def change_mode(
+    city: City, site: Site, mode: Mode, *, reason: str, actor: str
+) -> list[ReleaseReceipt]:
+    """Set how far the site is trusted to us; below ``auto`` everything is given back,
+    and a switchback trial is over.
+
+    Raises ``ConfigError`` for ``auto`` before the shadow period is over, unless the site file
+    itself says ``auto``.
+    """
+    now = city.clock.now()
+    if mode is Mode.AUTO and site.mode is not Mode.AUTO:
+        gap = await asyncio.to_thread(shadow_gap, site, city.store, now)
+        if gap is not None:
+            raise ConfigError(f"not ready for auto: {gap}")
+    await asyncio.to_thread(city.store.set_mode, site.id, mode, actor=actor, at=now, reason=reason)
+    if mode is Mode.AUTO:
+        return []
+    receipts = await release_points(
+        site, site.points, now=now, drivers=city.drivers, journal=city.journal
+    )
+    await keep_receipts(city.store, receipts, now)
+    why = f"the site was set to {mode.value}: {reason}"
+    await asyncio.to_thread(end_trials, site.id, city.store, at=now, by=actor, reason=why)
+    return receipts

@@ -1,0 +1,80 @@
+"""What a kilowatt-hour of heat costs in a plan: the energy price of each day, and poor cooling."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bms.errors import NotFound
+from bms.metering.cooling import Cooling
+from bms.model.series import Floats
+from bms.model.site import Site
+from bms.model.words import Words
+from bms.ports import Store, Tariffs
+from bms.services.assessment.cooling_fees import settled_by_cooling
+from bms.services.cooling import cooling
+from bms.services.periods import local_date
+from bms.services.points_by_role import STEP
+
+LOOK_BACK = timedelta(days=30)
+LEAST_COVERAGE = 0.5
+RIGHT_RATIO = (0.9, 1.1)
+"""Energy counted over energy of volume and cooling, where no sensor, unit or meter is wrong."""
+KWH_PER_MWH = 1000.0
+
+
+def heat_price(
+    site: Site, start: datetime, n: int, *, now: datetime, store: Store, tariffs: Tariffs
+) -> tuple[Floats, tuple[Words, ...]]:
+    """Price of heat over ``n`` quarter-hours from ``start`` [DKK/kWh], shape (n,), and what people
+    should know of it.
+
+    One more kWh at the present cooling costs malus · (below - cooling) on top of its energy price:
+    the fee is malus · (below - mean cooling) · energy of the year. Raises ``StoreUnavailable``.
+    """
+    energy = tariffs.heat(site.heat_tariff, start, STEP, n).values
+    rule = tariffs.cooling_rule(site.heat_tariff, local_date(now, site.timezone))
+    cooled = None if rule is None else _cooled_k(site, now, store)
+    if rule is None or cooled is None:
+        return energy, ()
+    fee = rule.fee_dkk(cooled, 1.0) / KWH_PER_MWH
+    return energy + fee, (_told(cooled, fee),) if fee else ()
+
+
+def _cooled_k(site: Site, now: datetime, store: Store) -> float | None:
+    """Mean cooling of the last days by all meters that are settled by it [K]; None where it is not
+    known."""
+    end = now.replace(minute=0, second=0, microsecond=0)
+    found: list[Cooling] = []
+    for meter in settled_by_cooling(site):
+        try:
+            found.append(cooling(site, meter.id, store, end - LOOK_BACK, end))
+        except NotFound:
+            return None
+    means = [each.mean for each in found]
+    volumes = [each.volume_m3 for each in found]
+    known = [mean for mean in means if mean is not None and np.isfinite(mean)]
+    if not found or len(known) < len(found) or sum(volumes) <= 0:
+        return None
+    if not all(_trusted(each) for each in found):
+        return None
+    return float(np.average(known, weights=volumes))
+
+
+def _trusted(each: Cooling) -> bool:
+    """Whether most of the volume is spoken of, and its cooling makes the energy counted."""
+    low, high = RIGHT_RATIO
+    fits = each.energy_ratio is None or low <= each.energy_ratio <= high
+    return fits and each.coverage >= LEAST_COVERAGE
+
+
+def _told(cooled: float, fee: float) -> Words:
+    days, dkk = LOOK_BACK.days, fee * KWH_PER_MWH
+    return Words(
+        "cooling_in_price",
+        f"Fjernvarmevandet er afkølet {cooled:.1f} K de seneste {days} dage; varmeprisen regnes "
+        f"{dkk:+.0f} kr./MWh efter leverandørens regel",
+        f"The district heating water was cooled by {cooled:.1f} K in the last {days} days; heat is "
+        f"counted at {dkk:+.0f} DKK/MWh by the supplier's rule",
+    )

@@ -1,0 +1,97 @@
+"""Have the question answered by the optimiser and checked independently; keep both."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bms.model.plan import BuildingModel, NoModel, Plan
+from bms.model.site import Site
+from bms.ports import Checker, Feed, Planner, Store, Tariffs
+from bms.services.occupancy import outdated, use_of
+from bms.services.planning.problem import IDENTIFY_DAYS, assemble
+
+
+async def identify_site(
+    site: Site, *, now: datetime, store: Store, feed: Feed, tariffs: Tariffs, planner: Planner
+) -> BuildingModel | NoModel:
+    """Learn the building from its last weeks; a model is kept, a refusal leaves the old one, that
+    of the building or of the zones that were refused."""
+
+    def work() -> BuildingModel | NoModel:
+        problem = assemble(
+            site,
+            now=now,
+            store=store,
+            feed=feed,
+            tariffs=tariffs,
+            horizon=timedelta(hours=24),
+            history_days=IDENTIFY_DAYS,
+        )
+        answer = planner.identify(problem)  # begins from the model of last time, where there is one
+        if isinstance(answer, BuildingModel):
+            answer = _with_old_zones(answer, store.model(site.id), site)
+            store.save_model(answer)
+        return answer
+
+    return await asyncio.to_thread(work)
+
+
+def _with_old_zones(new: BuildingModel, old: BuildingModel | None, site: Site) -> BuildingModel:
+    """The new model, with the old ones of the site's zones that it does not have: weeks from which
+    nothing can be learned of a zone are no reason to forget what is known. Whether an old one
+    still holds is watched day by day (``bms.services.planning.prediction_errors``)."""
+    if old is None:
+        return new
+    learned = {zone.zone for zone in new.zones}
+    missing = {zone.id for zone in site.zones} - learned
+    kept = tuple(zone for zone in old.zones if zone.zone in missing)
+    return replace(new, zones=(*new.zones, *kept))
+
+
+async def plan_site(
+    site: Site,
+    *,
+    now: datetime,
+    store: Store,
+    feed: Feed,
+    tariffs: Tariffs,
+    planner: Planner,
+    checker: Checker,
+    horizon: timedelta,
+) -> Plan:
+    """Plan a site from ``now`` on. The plan is kept with its problem and every objection."""
+
+    def work() -> Plan:
+        problem = assemble(site, now=now, store=store, feed=feed, tariffs=tariffs, horizon=horizon)
+        schedule = planner.plan(problem)
+        plan = Plan(
+            id=uuid.uuid4().hex,
+            site=site.id,
+            created_at=now,
+            problem=problem,
+            schedule=schedule,
+            objections=checker.check(problem, schedule),
+        )
+        store.add_plan(plan)
+        return plan
+
+    return await asyncio.to_thread(work)
+
+
+async def use_has_changed(site: Site, *, now: datetime, store: Store) -> bool:
+    """Whether there is a booking or closure that the plan in force does not know of.
+
+    Raises ``StoreUnavailable``.
+    """
+
+    def work() -> bool:
+        plan = store.plan_in_force(site.id)
+        if plan is None:
+            return False
+        use = use_of(site, store, plan.schedule.start, plan.schedule.end)
+        return outdated(plan, use, now)
+
+    return await asyncio.to_thread(work)

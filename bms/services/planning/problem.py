@@ -1,0 +1,251 @@
+"""Assemble the question for the optimiser: forecast, prices, comfort, levers and past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from bms.errors import FeedError
+from bms.model.feed import WeatherSeries
+from bms.model.grid import on_grid, timetable_values
+from bms.model.plan import (
+    CurveTask,
+    History,
+    Numbers,
+    Problem,
+    VentilationHistory,
+    Weather,
+    ZoneHistory,
+    ZoneTask,
+)
+from bms.model.series import Floats
+from bms.model.site import HeatSourceKind, Role, Site, Zone
+from bms.model.units import Commodity
+from bms.model.words import Words
+from bms.ports import Feed, Store, Tariffs
+from bms.services.consumption import consumption
+from bms.services.occupancy import Use, use_of
+from bms.services.planning.comfort_backoff import backoffs
+from bms.services.planning.heat_price import heat_price
+from bms.services.planning.model_drift import drift_words, drifting_zones, holding
+from bms.services.planning.other_load import other_load
+from bms.services.planning.power_terms import power_terms
+from bms.services.planning.ventilation_task import co2_now, ventilated_past, ventilation_task
+from bms.services.planning.weather_correction import corrected
+from bms.services.points_by_role import STEP, lever_of, means, point_of, value_now
+
+__all__ = ["IDENTIFY_DAYS", "STATE_DAYS", "STEP", "assemble", "history", "numbers", "quarter"]
+
+STATE_DAYS = 3
+IDENTIFY_DAYS = 35
+
+
+def quarter(moment: datetime) -> datetime:
+    """The start of the quarter-hour that ``moment`` lies in."""
+    return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % STEP
+
+
+def numbers(values: Floats) -> Numbers:
+    """NaN becomes None; four significant decimals are more than any sensor has."""
+    return tuple(None if np.isnan(v) else round(float(v), 4) for v in values)
+
+
+def _floats(values: Numbers) -> Floats:
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+
+def assemble(
+    site: Site,
+    *,
+    now: datetime,
+    store: Store,
+    feed: Feed,
+    tariffs: Tariffs,
+    horizon: timedelta,
+    history_days: float = STATE_DAYS,
+) -> Problem:
+    """The problem of a site from ``now`` on: forecast, prices, comfort, levers and past."""
+    start, n = quarter(now), int(horizon / STEP)
+    end = start + STEP * n
+    weather, notes = _weather(site, feed, start, end, now)
+    temps = corrected(
+        _floats(weather.temp_out_c), site, start=start, step=STEP, now=now, feed=feed, store=store
+    )
+    weather = replace(weather, temp_out_c=numbers(temps.temp_out_c))
+    prices, more = _prices(site, feed, tariffs, now, start, n)
+    use = use_of(site, store, start, end)
+    drifted = drifting_zones(site, store, now)
+    inside = backoffs(site, store, now)
+    heat, of_heat = heat_price(site, start, n, now=now, store=store, tariffs=tariffs)
+    heat_kg = tariffs.heat_emissions(site.heat_tariff, start, STEP, n)
+    power = power_terms(site, now=now, store=store, tariffs=tariffs)
+    step_s = int(STEP.total_seconds())
+    return Problem(
+        site=site.id,
+        start=start,
+        step_s=step_s,
+        timezone=site.timezone,
+        latitude=site.latitude,
+        longitude=site.longitude,
+        weather=weather,
+        electricity_dkk_per_kwh=prices.dkk_per_kwh,
+        heat_dkk_per_kwh=numbers(heat),
+        electricity_kg_per_kwh=prices.kg_per_kwh,
+        heat_kg_per_kwh=numbers(heat_kg.values),
+        zones=tuple(
+            replace(_zone_task(use, zone, store, now, n), start_backoff_k=inside.get(zone.id))
+            for zone in site.zones
+        ),
+        heat_source=site.heat_source,
+        ventilation=tuple(
+            ventilation_task(use, unit, start, step_s, n) for unit in site.ventilation
+        ),
+        curve=_curve_task(site),
+        peak_so_far_kw=power.so_far_kw,
+        peak_dkk_per_kw=power.dkk_per_kw,
+        power_limit_kw=power.limit_kw,
+        other_load_kw=other_load(site, start, n, now=now, store=store) if power.matters else (),
+        history=history(site, now=now, store=store, feed=feed, days=history_days),
+        model=holding(store.model(site.id), drifted),
+        weights=site.weights,
+        notes=drift_words(site, drifted)
+        + notes
+        + temps.notes
+        + more
+        + of_heat
+        + use.words(start, end),
+    )
+
+
+def history(site: Site, *, now: datetime, store: Store, feed: Feed, days: float) -> History:
+    """The measured past of a site up to the quarter-hour of ``now``."""
+    end = quarter(now)
+    n = int(timedelta(days=days) / STEP)
+    start = end - STEP * n
+    weather, _ = _weather(site, feed, start, end, now)
+    use = use_of(site, store, start, end)
+    measured = means(store, point_of(site, Role.OUTDOOR_TEMP), start, n)
+    if np.isfinite(measured).any():
+        weather = replace(weather, temp_out_c=numbers(measured))
+    return History(
+        start=start,
+        step_s=int(STEP.total_seconds()),
+        weather=weather,
+        heat_kw=numbers(_heat_kw(site, store, start, end, n)),
+        zones=tuple(_zone_history(use, zone, store, start, n) for zone in site.zones),
+        ventilation=tuple(
+            VentilationHistory(
+                id=unit.id, run=numbers(ventilated_past(site, unit, store, start, n))
+            )
+            for unit in site.ventilation
+        ),
+    )
+
+
+def _weather(
+    site: Site, feed: Feed, start: datetime, end: datetime, now: datetime
+) -> tuple[Weather, tuple[Words, ...]]:
+    n = int((end - start) / STEP)
+    try:
+        got: WeatherSeries = feed.weather(
+            site.latitude, site.longitude, start=start, end=end, now=now
+        )
+    except FeedError as error:
+        nothing: Numbers = (None,) * n
+        words = Words(
+            "no_weather", f"Vejrudsigten mangler: {error}", f"The forecast is missing: {error}"
+        )
+        return Weather(temp_out_c=nothing, ghi_wm2=nothing), (words,)
+    return Weather(
+        temp_out_c=numbers(on_grid(got.temp_out_c.series, start, STEP, n)),
+        ghi_wm2=numbers(on_grid(got.ghi_wm2.series, start, STEP, n)),
+    ), got.temp_out_c.notes + got.ghi_wm2.notes
+
+
+@dataclass(frozen=True, slots=True)
+class Electricity:
+    """Price [DKK/kWh] and emission factor [kg CO2/kWh] of electricity on the plan's grid."""
+
+    dkk_per_kwh: Numbers
+    kg_per_kwh: Numbers
+
+
+def _prices(
+    site: Site, feed: Feed, tariffs: Tariffs, now: datetime, start: datetime, n: int
+) -> tuple[Electricity, tuple[Words, ...]]:
+    end = start + STEP * n
+    prices: Numbers = (None,) * n
+    factors: Numbers = (None,) * n
+    notes: list[Words] = []
+    uses_power = site.heat_source.kind is HeatSourceKind.HEAT_PUMP or bool(site.ventilation)
+    try:
+        spot = feed.spot(site.price_area, start=start, end=end, now=now)
+        price = tariffs.electricity(site.electricity_tariff, spot.series)
+        notes += spot.notes if uses_power else ()
+        prices = numbers(on_grid(price, start, STEP, n))
+    except FeedError as error:
+        notes.append(
+            Words("no_prices", f"Elpriser mangler: {error}", f"Prices are missing: {error}")
+        )
+    try:
+        factor = feed.emissions(site.price_area, start=start, end=end, now=now)
+        factors = numbers(on_grid(factor.series, start, STEP, n))
+        notes += factor.notes if uses_power else ()
+    except FeedError as error:
+        notes.append(
+            Words("no_factors", f"CO2-tal mangler: {error}", f"CO2 factors are missing: {error}")
+        )
+    return Electricity(prices, factors), tuple(notes)
+
+
+def _heat_kw(site: Site, store: Store, start: datetime, end: datetime, n: int) -> Floats:
+    """Mean heating power of the building [kW] from the register of its heat meter."""
+    for meter in site.meters:
+        if meter.commodity is Commodity.HEAT and site.meter_point(meter.id) is not None:
+            use = consumption(site, meter, store, start, end, STEP).use
+            return use.values / (STEP / timedelta(hours=1))
+    return np.full(n, np.nan)
+
+
+def _zone_history(use: Use, zone: Zone, store: Store, start: datetime, n: int) -> ZoneHistory:
+    def measured(role: Role) -> Numbers:
+        return numbers(means(store, point_of(use.site, role, zone=zone.id), start, n))
+
+    return ZoneHistory(
+        id=zone.id,
+        temp_c=measured(Role.ZONE_TEMP),
+        setpoint_c=measured(Role.ZONE_SETPOINT),
+        valve_pct=measured(Role.ZONE_VALVE),
+        occupied=use.in_use(zone, start, int(STEP.total_seconds()), n),
+    )
+
+
+def _zone_task(use: Use, zone: Zone, store: Store, now: datetime, n: int) -> ZoneTask:
+    site = use.site
+    start, step_s = quarter(now), int(STEP.total_seconds())
+    setpoint = point_of(site, Role.ZONE_SETPOINT, zone=zone.id)
+    in_use = use.in_use(zone, start, step_s, n)
+    comfort = zone.comfort
+    return ZoneTask(
+        id=zone.id,
+        area_m2=zone.area_m2,
+        occupied=in_use,
+        low_c=tuple(comfort.low_c if busy else comfort.floor_c for busy in in_use),
+        high_c=tuple(comfort.high_c if busy else comfort.ceiling_c for busy in in_use),
+        own_setpoint_c=timetable_values(zone.own_setpoint, site, start, step_s, n),
+        lever=lever_of(setpoint),
+        name=zone.name,
+        setpoint_c=value_now(store, setpoint, now),
+        volume_m3=zone.volume_m3,
+        people=use.people_in(zone, start, step_s, n),
+        co2_limit_ppm=comfort.co2_limit_ppm,
+        co2_ppm=co2_now(use, zone, store, now),
+    )
+
+
+def _curve_task(site: Site) -> CurveTask | None:
+    """The heating curve of the whole building, where its shift may be written."""
+    lever = lever_of(point_of(site, Role.HEATING_CURVE_SHIFT))
+    return CurveTask(lever=lever) if lever is not None else None

@@ -1,0 +1,52 @@
+"""The shadow period: what a site has to show before plans are written to it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from bms.model.prediction import PredictionDay
+from bms.model.site import Site
+from bms.ports import Store
+from bms.services.periods import local_date
+from bms.services.planning.model_drift import drift_words, drifting_zones
+
+SHADOW_DAYS = 14
+LOOK_BACK = timedelta(days=30)
+GATE_RATIO, LEAST_K = 1.5, 0.25
+"""A day meets the gate where the error 24 h ahead is at most so many times that on held-out days;
+held-out errors below ``LEAST_K`` [K] count as this."""
+
+
+def shadow_gap(site: Site, store: Store, now: datetime) -> str | None:
+    """What is missing before the site may go to ``auto``; None when nothing is.
+
+    Raises ``StoreUnavailable``.
+    """
+    drifted = drift_words(site, drifting_zones(site, store, now))
+    if drifted:
+        return drifted[0].en
+    today = local_date(now, site.timezone)
+    met = days_that_met(store.predictions(site.id, today - LOOK_BACK))
+    if len(met) >= SHADOW_DAYS:
+        return None
+    return (
+        f"{site.id} has {len(met)} of {SHADOW_DAYS} days on which its predictions held; leave it "
+        f"in observe or advise, and see /v1/sites/{site.id}/predictions for what is missing"
+    )
+
+
+def days_that_met(rows: Sequence[PredictionDay]) -> list[date]:
+    """The local days on which the predictions of every zone held, 24 h ahead."""
+    held: dict[date, list[bool]] = defaultdict(list)
+    for row in rows:
+        if row.expected_k is not None:
+            held[row.day].append(_held(row))
+    return sorted(day for day, zones in held.items() if all(zones))
+
+
+def _held(row: PredictionDay) -> bool:
+    if row.rmse_k is None or row.expected_k is None or row.drifting:
+        return False
+    return row.rmse_k <= GATE_RATIO * max(LEAST_K, row.expected_k)

@@ -1,0 +1,141 @@
+"""Simulated worlds side by side: what happened in each, what our method claims, what is true."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.model.savings import SiteSavings, Span
+from bms.model.series import Floats
+from bms.model.site import Site
+from bms.ports import Feed, Store, Tariffs
+from bms.services.assessment.site_savings import assess_site
+from bms.services.outcome import HourlyUse, Outcome, outcome
+
+WORLDS = ("own_control", "tuned_setback", "optimised")
+COMFORT_KH_PER_ZONE_DAY = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """What the simulator knows and no sensor tells: S sites, W worlds, H hours from ``start``.
+
+    Energies (S, W, H) [kWh], discomfort (S, W) [K·h], ``occupied_days`` (S,).
+    """
+
+    sites: tuple[str, ...]
+    start: datetime
+    heat_kwh: Floats
+    electricity_kwh: Floats
+    comfort_kh: Floats
+    occupied_days: NDArray[np.int64]
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Truth:
+        """From the simulator's record as JSON."""
+        return cls(
+            sites=tuple(record["sites"]),
+            start=datetime.fromisoformat(record["hours"][0]),
+            heat_kwh=np.asarray(record["heat_kwh"], dtype=np.float64),
+            electricity_kwh=np.asarray(record["electricity_kwh"], dtype=np.float64),
+            comfort_kh=np.asarray(record["comfort_kh"], dtype=np.float64),
+            occupied_days=np.asarray(record["occupied_days"], dtype=np.int64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One building in its worlds, with the claim and the truth."""
+
+    site: str
+    zones: int
+    occupied_days: int
+    own_control: Outcome
+    tuned_setback: Outcome
+    optimised: Outcome
+    claimed: SiteSavings
+
+    @property
+    def true_saving_kwh(self) -> float:
+        return self.own_control.energy_kwh - self.optimised.energy_kwh
+
+    @property
+    def comfort_limit_kh(self) -> float:
+        """Discomfort [K·h] that we may cause: as much as today, or 0.25 K·h per zone and day."""
+        allowed = COMFORT_KH_PER_ZONE_DAY * self.zones * self.occupied_days
+        return max(self.own_control.comfort_kh, allowed)
+
+    @property
+    def claim_holds(self) -> bool | None:
+        """Whether the true saving lies inside the claimed interval, None without a claim."""
+        low, high = self.claimed.saving_low_kwh, self.claimed.saving_high_kwh
+        if low is None or high is None:
+            return None
+        return low <= self.true_saving_kwh <= high
+
+    @property
+    def half_width(self) -> float | None:
+        """Half-width of the claimed interval as a share of the adjusted baseline."""
+        claim = self.claimed
+        if claim.saving_low_kwh is None or claim.saving_high_kwh is None:
+            return None
+        if not claim.adjusted_baseline_kwh:
+            return None
+        return (claim.saving_high_kwh - claim.saving_low_kwh) / 2 / claim.adjusted_baseline_kwh
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        claim = self.claimed
+        return {
+            "site": self.site,
+            "zones": self.zones,
+            "occupied_days": self.occupied_days,
+            **{world: asdict(getattr(self, world)) for world in WORLDS},
+            "comfort_limit_kh": self.comfort_limit_kh,
+            "claimed_saving": {
+                "kwh": claim.saving_kwh,
+                "low_kwh": claim.saving_low_kwh,
+                "high_kwh": claim.saving_high_kwh,
+                "verdict": claim.verdict.value,
+                "adjusted_baseline_kwh": claim.adjusted_baseline_kwh,
+                "half_width": self.half_width,
+            },
+            "true_saving_kwh": self.true_saving_kwh,
+        }
+
+
+def take_stock(
+    site: Site,
+    truth: Truth,
+    *,
+    baseline: Span,
+    reporting: Span,
+    store: Store,
+    feed: Feed,
+    tariffs: Tariffs,
+) -> Row:
+    """The row of a site: the truth from the simulator, the claim from the stored meters."""
+    index = truth.sites.index(site.id)
+
+    def world(number: int) -> Outcome:
+        use = HourlyUse(
+            start=truth.start,
+            heat_kwh=truth.heat_kwh[index, number],
+            electricity_kwh=truth.electricity_kwh[index, number],
+        )
+        comfort = float(truth.comfort_kh[index, number])
+        return outcome(site, use, comfort, feed=feed, tariffs=tariffs)
+
+    return Row(
+        site=site.id,
+        zones=len(site.zones),
+        occupied_days=int(truth.occupied_days[index]),
+        own_control=world(0),
+        tuned_setback=world(1),
+        optimised=world(2),
+        claimed=assess_site(site, store=store, feed=feed, baseline=baseline, reporting=reporting),
+    )

@@ -1,0 +1,165 @@
+"""Switchback trials of a site: plan one, draw and start it, stop it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bms.errors import ConfigError, InsufficientData, NotFound
+from bms.model.site import Mode, Site
+from bms.model.trial import KeptTrial, Power, Subject, Trial, TrialEnd
+from bms.model.words import Words
+from bms.savings.trial_design import arms_of, draw, layout
+from bms.savings.trial_power import WEEKS, Shape, power, weeks_for
+from bms.savings.trial_words import need_words
+from bms.services.city import City
+from bms.services.periods import local_date
+from bms.services.trial_weather import expected_temperature
+from bms.services.trials.records import PAST_DAYS, records, rest_days
+
+DAY = timedelta(days=1)
+USUAL_SHAPE = Shape(block_days=3, washout_days=1)
+AIM = 0.08
+"""Effect that a trial is planned to see, a share of the use."""
+LONGEST_WEEKS = 26
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialPlan:
+    """How long trials would have to run to see an effect of ``aim``, told of the site's past."""
+
+    site: str
+    block_days: int
+    washout_days: int
+    aim: float
+    rows: tuple[Power, ...]
+    needs: tuple[Words, ...]
+
+
+def plan_trial(
+    city: City, site: Site, *, shape: Shape = USUAL_SHAPE, aim: float = AIM
+) -> TrialPlan:
+    """The least effects that trials of 3 to 12 weeks would show at this site.
+
+    Raises ``FeedError`` without weather, ``InsufficientData`` without any meter or room.
+    """
+    today = local_date(city.clock.now(), site.timezone)
+    found = records(site, city.store, city.feed, today - PAST_DAYS * DAY, today)
+    if not found:
+        raise InsufficientData(f"{site.id} has no billed meter and no room temperature to watch")
+    tables = {subject: power(record, shape, len(record)) for subject, record in found.items()}
+    return TrialPlan(
+        site=site.id,
+        block_days=shape.block_days,
+        washout_days=shape.washout_days,
+        aim=aim,
+        rows=tuple(row for table in tables.values() for row in table),
+        needs=tuple(
+            need_words(subject, aim, weeks_for(table, aim), max(WEEKS))
+            for subject, table in tables.items()
+            if subject is not Subject.COMFORT
+        ),
+    )
+
+
+def start_trial(
+    city: City,
+    site: Site,
+    *,
+    weeks: int,
+    by: str,
+    reason: str,
+    shape: Shape = USUAL_SHAPE,
+    seed: int | None = None,
+) -> Trial:
+    """Draw a trial that begins at the next local midnight, and keep it.
+
+    Raises ``ConfigError`` where the site is not in ``auto``, a trial is open already, or the call
+    makes no trial.
+    """
+    now = city.clock.now()
+    kept = city.store.trials(site.id)
+    refusal = _refusal(city.mode(site), kept, site, weeks, by, reason, now)
+    if refusal is not None:
+        raise ConfigError(refusal)
+    first = local_date(now, site.timezone) + DAY
+    lot_seed = secrets.randbits(31) if seed is None else seed
+    days = weeks * 7 // max(shape.block_days, 1) * shape.block_days
+    temp_c = expected_temperature(site, city.feed, first, days, now).tolist()
+    rest = rest_days(site, first, days).tolist()
+    try:
+        lot = draw(layout(temp_c, rest, shape.block_days, shape.washout_days), lot_seed)
+        made = Trial(
+            id=_new_id(kept, f"{site.id}-{first}"),
+            site=site.id,
+            timezone=site.timezone,
+            first=first,
+            block_days=shape.block_days,
+            washout_days=shape.washout_days,
+            arms=arms_of(lot),
+            temp_c=tuple(temp_c),
+            rest=tuple(rest),
+            seed=lot_seed,
+            limit=lot.limit,
+            imbalance=lot.imbalance,
+            started_at=now,
+            by=by,
+            reason=reason,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    city.store.add_trial(made)
+    return made
+
+
+def stop_trial(city: City, site: Site, *, by: str, reason: str) -> TrialEnd:
+    """End the open trial of a site; the plan acts again from the next tick.
+
+    Raises ``NotFound`` where none is open, ``ConfigError`` without a name or reason.
+    """
+    now = city.clock.now()
+    known = next((each for each in city.store.trials(site.id) if each.open(now)), None)
+    if known is None:
+        raise NotFound(f"no trial is open at {site.id}")
+    if not by.strip() or not reason.strip():
+        raise ConfigError("say who stops the trial and why: --by NAME --reason TEXT")
+    end = TrialEnd(trial=known.trial.id, site=site.id, at=now, by=by, reason=reason)
+    city.store.end_trial(end)
+    return end
+
+
+def _refusal(
+    mode: Mode,
+    kept: Sequence[KeptTrial],
+    site: Site,
+    weeks: int,
+    by: str,
+    reason: str,
+    now: datetime,
+) -> str | None:
+    """Why no trial may start."""
+    if mode is not Mode.AUTO:
+        return (
+            f"{site.id} is in mode {mode.value}, so there is no control of ours to compare; a "
+            "trial starts in auto only"
+        )
+    known = next((each.trial for each in kept if each.open(now)), None)
+    if known is not None:
+        return f"trial {known.id} is open until {known.end:%Y-%m-%d}; stop it first"
+    if not 1 <= weeks <= LONGEST_WEEKS:
+        return f"{weeks} weeks make no trial; choose 3 to {LONGEST_WEEKS}"
+    if not by.strip() or not reason.strip():
+        return "say who starts the trial and why: --by NAME --reason TEXT"
+    return None
+
+
+def _new_id(kept: Sequence[KeptTrial], wanted: str) -> str:
+    """``wanted``, with a number behind it where a trial of that day was stopped before."""
+    taken = {known.trial.id for known in kept}
+    number, free = 1, wanted
+    while free in taken:
+        number += 1
+        free = f"{wanted}-{number}"
+    return free

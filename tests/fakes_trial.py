@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from bms.model.trial import Arm, Subject, Trial
-from bms.savings.trial_days import Record
+from bms.savings.trials.days import Record
 
 FIRST = date(2019, 1, 14)
 DRAWN = datetime(2019, 1, 13, 9, tzinfo=UTC)

@@ -11,7 +11,7 @@ from api.pages.language import MISSING, Tongue
 from api.pages.panels.standing import name_of
 from bms.model.site import Site
 from bms.reports.ranking_chart import RankingBar, RankingLabels, ranking_bars
-from bms.savings.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
+from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
 from bms.services.assessment.ranking import ranking
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City

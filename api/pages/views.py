@@ -20,7 +20,7 @@ from api.pages.ranking import ranking_page
 from api.pages.reference import operations_of
 from api.pages.render import HERE, render, tongue_of
 from api.routes.savings import csv_answer
-from bms.savings.ranking import Metric
+from bms.savings.portfolio.ranking import Metric
 from bms.services.api_keys import Key, find_key
 
 router = APIRouter(include_in_schema=False)

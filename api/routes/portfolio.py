@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from api.deps import BookDep, CityDep, Cursor, Limit, Reader
 from api.paging import page_of
 from api.schemas.portfolio import CoolingPage, MeterCoolingRow, RankingAnswer
-from bms.savings.ranking import Metric
+from bms.savings.portfolio.ranking import Metric
 from bms.services.assessment.cooling_fees import portfolio_cooling
 from bms.services.assessment.ranking import ranking
 

@@ -10,8 +10,8 @@ from pydantic import Field
 from api.schemas.base import Answer
 from bms.model.cooling_rule import VAT, CoolingRule
 from bms.model.words import Words
-from bms.savings.cooling_fee import CooledMonth, YearsEnd
-from bms.savings.ranking import MEASURES, Group, Metric, Standing
+from bms.savings.portfolio.cooling_fee import CooledMonth, YearsEnd
+from bms.savings.portfolio.ranking import MEASURES, Group, Metric, Standing
 from bms.services.assessment.cooling_fees import MeterCooling
 
 

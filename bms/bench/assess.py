@@ -28,14 +28,14 @@ from bms.model.grid import local_grid
 from bms.model.savings import Savings, Span
 from bms.model.series import Floats, Series
 from bms.model.units import Commodity
-from bms.savings.assess import assess_meter
-from bms.savings.assess_bills import assess_bills
-from bms.savings.baseline import fit_baseline
-from bms.savings.commodity import commodity_of
-from bms.savings.days import daily
+from bms.savings.claims.billing_savings import assess_bills
+from bms.savings.claims.meter_savings import assess_meter
+from bms.savings.data.commodity import commodity_of
+from bms.savings.data.daily import daily
+from bms.savings.data.screening import screen_use
 from bms.savings.drift import Placebo, covered, half_width, learn_drift
-from bms.savings.screening import screen_use
-from bms.savings.second_opinion import MONTHLY, SINGLE, second_opinion
+from bms.savings.models.baseline import fit_baseline
+from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
 
 METERS = Path(__file__).parents[2] / "tests" / "data" / "meters" / "meters_hourly.csv.gz"
 ZONE = "Europe/London"

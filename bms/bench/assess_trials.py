@@ -27,12 +27,12 @@ from bms.model.savings import Span
 from bms.model.series import Floats
 from bms.model.trial import Effect, Subject
 from bms.model.units import Commodity
-from bms.savings.days import daily
-from bms.savings.screening import screen_use
-from bms.savings.trial_days import Expectation, Record, expect
-from bms.savings.trial_design import Lot, draw
-from bms.savings.trial_power import Shape, window_layout
-from bms.savings.trial_tell import drawn, tell
+from bms.savings.data.daily import daily
+from bms.savings.data.screening import screen_use
+from bms.savings.trials.analysis import drawn, tell
+from bms.savings.trials.days import Expectation, Record, expect
+from bms.savings.trials.design import Lot, draw
+from bms.savings.trials.power import Shape, window_layout
 
 EFFECT = 0.08
 RUNS = 500

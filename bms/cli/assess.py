@@ -26,9 +26,9 @@ from bms.model.codec import to_json
 from bms.model.savings import Savings, Span
 from bms.model.units import Commodity
 from bms.runtime.wire import opened
-from bms.savings.degree_days import GUF_BY_USE
-from bms.savings.normal_year import NormalDegreeDays, NormalYear
-from bms.savings.screening import Zeros
+from bms.savings.data.screening import Zeros
+from bms.savings.models.degree_days import GUF_BY_USE
+from bms.savings.models.normal_year import NormalDegreeDays, NormalYear
 from bms.services.assessment.file_savings import assess_series, normal_weather
 from bms.services.assessment.site_savings import assess_site
 

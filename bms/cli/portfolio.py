@@ -15,7 +15,7 @@ from bms.cli.spoken import language
 from bms.config import Settings
 from bms.model.codec import to_dict
 from bms.runtime.wire import opened
-from bms.savings.ranking import MEASURES, NO_PROOF, Metric, Standing, ranked
+from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Metric, Standing, ranked
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
 from bms.services.assessment.ranking import figures_of_city
 from bms.services.assessment.savings_book import SavingsBook

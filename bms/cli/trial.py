@@ -17,7 +17,7 @@ from bms.errors import NotFound
 from bms.model.codec import to_dict, to_json
 from bms.model.trial import DAY, Arm, Bounds, Effect, Trial, TrialResult
 from bms.runtime.wire import opened
-from bms.savings.trial_power import Shape
+from bms.savings.trials.power import Shape
 from bms.services.city import City
 from bms.services.trials.result import Pooled, pool_trials, tell_trial
 from bms.services.trials.start import (

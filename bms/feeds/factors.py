@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
-from bms.savings.normal_year import MONTHS, NormalDegreeDays
-from bms.savings.primary_energy import Factor, Factors
+from bms.savings.models.normal_year import MONTHS, NormalDegreeDays
+from bms.savings.portfolio.primary_energy import Factor, Factors
 
 DATA = Path(__file__).parent / "data" / "factors.yaml"
 

@@ -80,7 +80,7 @@ class NormalisedSavings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrozenBaseline:
     """A baseline as it stood when it was first used: ``id`` changes with every reading of its
-    period, with the code and with the ``settings`` (bms.savings.identity)."""
+    period, with the code and with the ``settings`` (bms.savings.models.baseline_identity)."""
 
     id: str
     meter_id: str

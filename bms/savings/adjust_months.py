@@ -13,7 +13,7 @@ from math import hypot
 
 from bms.model.event import Decision, NonRoutineEvent
 from bms.model.savings import MonthSavings, Savings, Span
-from bms.savings.uncertainty import Z90
+from bms.savings.models.uncertainty import Z90
 
 Shares = tuple[float, ...]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 
-from bms.savings.uncertainty import DEFAULT_DRIFT, Z90
+from bms.savings.models.uncertainty import DEFAULT_DRIFT, Z90
 
 Z80 = 1.282
 """Two-sided 80 % quantile of the normal distribution."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from bms.model.savings import Finding, Span
 from bms.model.series import Series
-from bms.savings.findings import finding, runs
+from bms.savings.data.findings import finding, runs
 
 LONG = timedelta(days=3)
 """A shorter gap hides no change of use that matters to a year."""

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from bms.model.trial import Bounds
-from bms.savings.trial_effect import CONFIDENCE, UNBOUNDED, Scores, as_share, by_lot, hull
+from bms.savings.trials.effect import CONFIDENCE, UNBOUNDED, Scores, as_share, by_lot, hull
 
 
 def pool(

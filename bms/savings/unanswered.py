@@ -5,7 +5,7 @@ from __future__ import annotations
 from bms.model.savings import Savings, Span, Verdict
 from bms.model.series import Floats
 from bms.model.units import Commodity
-from bms.savings.uncertainty import CONFIDENCE
+from bms.savings.models.uncertainty import CONFIDENCE
 
 
 def unanswered(

@@ -11,7 +11,7 @@ from bms.model.savings import Span
 from bms.model.series import Floats
 from bms.model.site import Site
 from bms.ports import Feed
-from bms.savings.days import daily
+from bms.savings.data.daily import daily
 from bms.services.periods import midnight
 
 DAY = timedelta(days=1)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.event import Decision
-from bms.savings.adjust import adjust
-from bms.savings.scan import best_step, fit_shapes
+from bms.savings.claims.adjustment import adjust
+from bms.savings.events.step_scan import best_step, fit_shapes
 from tests.unit.test_savings_adjust import ENTRY, REPORTING, SAVINGS
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from bms.model.savings import Savings, Span, Verdict
 from bms.model.series import Series
 from bms.model.units import Commodity
-from bms.savings.assess import assess_meter
-from bms.savings.combine import combine
+from bms.savings.claims.aggregate import combine
+from bms.savings.claims.meter_savings import assess_meter
 
 START = datetime(2018, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

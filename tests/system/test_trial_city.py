@@ -26,7 +26,7 @@ from bms.model.site import Mode, Role, Site
 from bms.model.trial import Arm, Subject
 from bms.runtime.municipality import START, WEATHER, example_sites
 from bms.runtime.wire import wire
-from bms.savings.trial_power import Shape
+from bms.savings.trials.power import Shape
 from bms.services.city import City
 from bms.services.collect.poll import poll_site
 from bms.services.control.dispatch import dispatch_site

@@ -14,7 +14,7 @@ from bms.model.feed import WeatherSeries
 from bms.model.metering import Quantity
 from bms.model.reading import Reading
 from bms.model.site import Site
-from bms.savings.ranking import Metric
+from bms.savings.portfolio.ranking import Metric
 from tests.fakes_api import HTML, NOW, World, YearFeed, a_world, live_in, meters
 from tests.fakes_city import HOUR, lodge
 from tests.unit.test_services_cooling_fees import registers, with_volume

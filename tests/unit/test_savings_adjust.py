@@ -10,8 +10,8 @@ from bms.model.event import Decision, EventKind, NonRoutineEvent, Proposal, stan
 from bms.model.savings import Finding, Savings, Span, Verdict
 from bms.model.units import Commodity
 from bms.model.words import Words
-from bms.savings.adjust import adjust
-from bms.savings.uncertainty import Z90
+from bms.savings.claims.adjustment import adjust
+from bms.savings.models.uncertainty import Z90
 
 
 def at(year: int, month: int, day: int = 1) -> datetime:

@@ -10,14 +10,14 @@ import pytest
 
 from bms.model.savings import Verdict
 from bms.savings.adjust_months import adjusted_months
-from bms.savings.adjusted import (
+from bms.savings.claims.adjusted_savings import (
     OPEN_EVENTS,
     capped,
     unadjusted,
     with_adjustment,
     with_adjustments_of,
 )
-from bms.savings.combine import combine
+from bms.savings.claims.aggregate import combine
 from tests.fakes_city import utc
 from tests.fakes_ledger import a_dismissal, a_saving, an_event, with_open_step
 

@@ -10,7 +10,7 @@ from bms.model.codec import from_json, to_json
 from bms.model.savings import Savings, Span, Verdict
 from bms.model.series import Series
 from bms.model.units import Commodity
-from bms.savings.assess import assess_meter
+from bms.savings.claims.meter_savings import assess_meter
 from tests.real_meters import BASELINE, TIMEZONE, commodity, local, meters, outdoor
 
 FORTNIGHT = Span(start=local(2019, 1, 14), end=local(2019, 1, 28))

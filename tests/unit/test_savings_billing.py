@@ -11,9 +11,9 @@ import pytest
 from bms.model.savings import Span, Verdict
 from bms.model.series import Series
 from bms.model.units import Commodity
-from bms.savings.assess_bills import assess_bills, days_of
-from bms.savings.billing import bill_days, bills_in, fit_bills, longest_days
-from bms.savings.screening import Zeros
+from bms.savings.claims.billing_savings import assess_bills, days_of
+from bms.savings.data.screening import Zeros
+from bms.savings.models.billing import bill_days, bills_in, fit_bills, longest_days
 from tests.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
 
 YEAR = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))

@@ -8,7 +8,7 @@ import pytest
 from bms.model.savings import Savings, Span, Verdict
 from bms.model.units import Commodity
 from bms.model.words import Words
-from bms.savings.combine import COMMON_DRIFT, combine, portfolio
+from bms.savings.claims.aggregate import COMMON_DRIFT, combine, portfolio
 
 SPAN = Span(start=datetime(2019, 1, 1, tzinfo=UTC), end=datetime(2019, 2, 1, tzinfo=UTC))
 

@@ -11,7 +11,7 @@ from bms.errors import ConfigError
 from bms.feeds.cooling_rules import cooling_tables, rule_in_force
 from bms.feeds.tariffs import TariffBook
 from bms.model.cooling_rule import CoolingRule
-from bms.savings.cooling_fee import CooledMonth, together, years_end
+from bms.savings.portfolio.cooling_fee import CooledMonth, together, years_end
 
 RULE = CoolingRule(
     first=date(2021, 1, 1), end=None, below_k=30.0, malus_dkk_per_k_mwh=8.0, source="a test"

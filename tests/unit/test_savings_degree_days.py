@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from bms.savings.days import Days
-from bms.savings.degree_days import corrected_saving, degree_days
+from bms.savings.data.daily import Days
+from bms.savings.models.degree_days import corrected_saving, degree_days
 
 
 def days(n: int, kwh: float, temp: float) -> Days:

@@ -10,7 +10,7 @@ import pytest
 
 from bms.model.savings import Savings, Span, Verdict
 from bms.model.series import Series
-from bms.savings.assess import assess_meter
+from bms.savings.claims.meter_savings import assess_meter
 from tests.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
 
 REPORTING = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))

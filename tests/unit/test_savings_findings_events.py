@@ -8,11 +8,11 @@ import pytest
 from bms.model.event import EventKind
 from bms.model.savings import Savings, Span
 from bms.model.series import Series
-from bms.savings.assess import assess_meter
-from bms.savings.baseline import fit_baseline
-from bms.savings.days import Days
-from bms.savings.outages import outages
-from bms.savings.steps import steps_in
+from bms.savings.claims.meter_savings import assess_meter
+from bms.savings.data.daily import Days
+from bms.savings.events.level_changes import steps_in
+from bms.savings.events.outages import outages
+from bms.savings.models.baseline import fit_baseline
 from tests.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
 
 REPORTING = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))

@@ -10,9 +10,9 @@ from bms.model.codec import from_json, to_json
 from bms.model.savings import FrozenBaseline, Span
 from bms.model.series import Series
 from bms.model.units import Commodity
-from bms.savings.assess import assess_meter
-from bms.savings.identity import METHOD, baseline_id, frozen, settings_of
-from bms.savings.screening import Zeros
+from bms.savings.claims.meter_savings import assess_meter
+from bms.savings.data.screening import Zeros
+from bms.savings.models.baseline_identity import METHOD, baseline_id, frozen, settings_of
 from tests.real_meters import BASELINE, TIMEZONE, local, meters, outdoor
 
 YEAR = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))

@@ -8,13 +8,13 @@ import pytest
 from bms.model.savings import Span
 from bms.model.series import Series
 from bms.model.units import Commodity
-from bms.savings.baseline import autocorrelation, fit_baseline
-from bms.savings.changepoint import GRID_C, fit
-from bms.savings.days import Days, daily, whole_days
-from bms.savings.findings import codes
-from bms.savings.screening import screen_use
-from bms.savings.season import same_season
-from bms.savings.uncertainty import (
+from bms.savings.data.daily import Days, daily, whole_days
+from bms.savings.data.findings import codes
+from bms.savings.data.screening import screen_use
+from bms.savings.data.season import same_season
+from bms.savings.models.baseline import autocorrelation, fit_baseline
+from bms.savings.models.change_point import GRID_C, fit
+from bms.savings.models.uncertainty import (
     drift_kwh,
     drift_over,
     effective_n,

@@ -10,11 +10,11 @@ from bms.model.codec import from_json, to_json
 from bms.model.savings import Savings, Span
 from bms.model.series import Series
 from bms.model.units import Commodity
-from bms.savings.assess import assess_meter
-from bms.savings.baseline import fit_baseline
-from bms.savings.changepoint import fit
-from bms.savings.combine import combine, portfolio
-from bms.savings.days import Days
+from bms.savings.claims.aggregate import combine, portfolio
+from bms.savings.claims.meter_savings import assess_meter
+from bms.savings.data.daily import Days
+from bms.savings.models.baseline import fit_baseline
+from bms.savings.models.change_point import fit
 from tests.real_meters import BASELINE, TIMEZONE, commodity, local, meters, outdoor
 
 YEAR = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))

@@ -9,9 +9,9 @@ from bms.feeds.factors import load_factors
 from bms.model.savings import Span
 from bms.model.series import Series
 from bms.model.units import Commodity
-from bms.savings.assess import assess_meter
-from bms.savings.assess_bills import days_of
-from bms.savings.normal_year import NormalDegreeDays, moved_to, normal_year
+from bms.savings.claims.billing_savings import days_of
+from bms.savings.claims.meter_savings import assess_meter
+from bms.savings.models.normal_year import NormalDegreeDays, moved_to, normal_year
 from bms.services.assessment.file_savings import normal_weather
 from tests.real_meters import BASELINE, TIMEZONE, local, outdoor
 

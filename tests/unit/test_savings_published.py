@@ -11,12 +11,12 @@ import pytest
 from scipy.stats import t as student
 
 from bms.feeds.factors import load_factors
-from bms.savings.billing import LONGEST_BIMONTHLY_DAYS, LONGEST_DAYS, SHORTEST_DAYS
-from bms.savings.changepoint import GRID_C, LEAST_DAYS, LEAST_DEGREE_DAYS, fit
-from bms.savings.degree_days import GUF_BY_USE, GUF_SHARE, guf_share
-from bms.savings.hourly_months import NEIGHBOUR_WEIGHT
-from bms.savings.towt import EDGES_C, LEAST_BIN_HOURS, OCCUPIED_SHARE
-from bms.savings.uncertainty import (
+from bms.savings.models.billing import LONGEST_BIMONTHLY_DAYS, LONGEST_DAYS, SHORTEST_DAYS
+from bms.savings.models.change_point import GRID_C, LEAST_DAYS, LEAST_DEGREE_DAYS, fit
+from bms.savings.models.degree_days import GUF_BY_USE, GUF_SHARE, guf_share
+from bms.savings.models.monthly_towt import NEIGHBOUR_WEIGHT
+from bms.savings.models.towt import EDGES_C, LEAST_BIN_HOURS, OCCUPIED_SHARE
+from bms.savings.models.uncertainty import (
     effective_n,
     model_half_width,
     sun_baltazar_daily,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bms.model.series import Series
-from bms.savings.days import Days
-from bms.savings.key_figures import (
+from bms.savings.data.daily import Days
+from bms.savings.portfolio.key_figures import (
     KeyFigures,
     base_load,
     night_and_weekend,
@@ -18,7 +18,7 @@ from bms.savings.key_figures import (
     weather_slope,
     yearly_use,
 )
-from bms.savings.ranking import MEASURES, NO_PROOF, Group, Metric, Standing, ranked
+from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Group, Metric, Standing, ranked
 from tests.fakes_city import HOUR, utc
 
 ZONE = "Europe/Copenhagen"

@@ -7,8 +7,8 @@ import pytest
 
 from bms.model.savings import Span
 from bms.model.series import Series
+from bms.savings.data.unit_errors import flat_lines, slips
 from bms.savings.gaps import gaps
-from bms.savings.slips import flat_lines, slips
 from tests.real_meters import meters
 
 CLEAN = sorted(meters())

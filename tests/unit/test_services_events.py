@@ -9,8 +9,8 @@ import pytest
 from bms.errors import ConfigError, NotFound
 from bms.model.event import Decision, EventKind, standing
 from bms.model.savings import Verdict
-from bms.savings.adjusted import with_adjustment
-from bms.savings.combine import combine
+from bms.savings.claims.adjusted_savings import with_adjustment
+from bms.savings.claims.aggregate import combine
 from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events
 from bms.store.memory import MemoryStore
 from tests.fakes_city import lodge, utc

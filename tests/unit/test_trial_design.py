@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from bms.savings.trial_design import TooFewBlocks, draw, imbalance, layout, others
+from bms.savings.trials.design import TooFewBlocks, draw, imbalance, layout, others
 
 DAYS = 56
 TEMP = [5.0 + 6.0 * np.sin(i / 3.0) + 0.1 * i for i in range(DAYS)]

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import t
 
 from bms.model.trial import Bounds
-from bms.savings.trial_effect import (
+from bms.savings.trial_pool import inverse_variance, pooled_scores
+from bms.savings.trials.effect import (
     Observed,
     Scores,
     as_share,
@@ -19,7 +20,6 @@ from bms.savings.trial_effect import (
     scores,
     shrinking,
 )
-from bms.savings.trial_pool import inverse_variance, pooled_scores
 
 RNG = np.random.default_rng(5)
 BLOCKS = np.repeat(np.arange(10), 2)

@@ -13,7 +13,7 @@ from bms.model.command import Accepted
 from bms.model.reading import Reading
 from bms.model.site import Mode, Site
 from bms.model.trial import Finding, Subject, Trial
-from bms.savings.trial_power import Shape
+from bms.savings.trials.power import Shape
 from bms.services.trial_weather import expected_temperature
 from bms.services.trials.records import records
 from bms.services.trials.result import pool_trials, tell_trial

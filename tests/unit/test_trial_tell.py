@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from bms.model.trial import AaCheck, Bounds, Finding, Power, Subject, TrialResult
-from bms.savings.trial_check import aa_check, failed
-from bms.savings.trial_days import Record, expect, observe
-from bms.savings.trial_design import draw, layout
 from bms.savings.trial_pool import pool
-from bms.savings.trial_power import Shape, power, weeks_for
-from bms.savings.trial_tell import Draws, drawn, tell
-from bms.savings.trial_words import caveats, effect_words, finding, need_words, pooled_words
+from bms.savings.trials.analysis import Draws, drawn, tell
+from bms.savings.trials.days import Record, expect, observe
+from bms.savings.trials.design import draw, layout
+from bms.savings.trials.placebo import aa_check, failed
+from bms.savings.trials.power import Shape, power, weeks_for
+from bms.savings.trials.wording import caveats, effect_words, finding, need_words, pooled_words
 from tests.fakes_trial import a_record
 
 AT, DAYS = 400, 54

@@ -12,7 +12,7 @@ from bms.model.site import HeatSourceKind, Meter, Role, Site
 from bms.model.units import Commodity
 from bms.model.words import Words
 from bms.ports import Store
-from bms.savings.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end
+from bms.savings.portfolio.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
 from bms.services.consumption import HOUR, consumption

@@ -12,10 +12,10 @@ from bms.model.series import Floats
 from bms.model.site import Meter, Site
 from bms.model.units import Commodity
 from bms.ports import Feed, Store
-from bms.savings.baseline import Baseline, fit_baseline
-from bms.savings.days import Days, daily
-from bms.savings.screening import screen_temp, screen_use
-from bms.savings.season import same_season
+from bms.savings.data.daily import Days, daily
+from bms.savings.data.screening import screen_temp, screen_use
+from bms.savings.data.season import same_season
+from bms.savings.models.baseline import Baseline, fit_baseline
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
 from bms.services.periods import Periods
 

@@ -8,12 +8,12 @@ from datetime import date
 from bms.model.savings import Savings, Span
 from bms.model.series import Series
 from bms.model.units import Commodity
-from bms.savings.assess import assess_meter
-from bms.savings.assess_bills import assess_bills, days_of
-from bms.savings.billing import Bills, series_of
-from bms.savings.commodity import commodity_of
-from bms.savings.normal_year import NormalDegreeDays, NormalYear, moved_to, normal_year
-from bms.savings.screening import Zeros
+from bms.savings.claims.billing_savings import assess_bills, days_of
+from bms.savings.claims.meter_savings import assess_meter
+from bms.savings.data.commodity import commodity_of
+from bms.savings.data.screening import Zeros
+from bms.savings.models.billing import Bills, series_of
+from bms.savings.models.normal_year import NormalDegreeDays, NormalYear, moved_to, normal_year
 
 
 def assess_series(

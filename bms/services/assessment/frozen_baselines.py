@@ -15,8 +15,8 @@ from bms.model.kept_baseline import KeptBaseline
 from bms.model.savings import FrozenBaseline, Savings, SiteSavings, Span, Verdict
 from bms.model.words import Words
 from bms.ports import Store
-from bms.savings.gates import kwh
-from bms.savings.identity import frozen
+from bms.savings.claims.gates import kwh
+from bms.savings.models.baseline_identity import frozen
 
 FIRST_USE = "first use"
 BY_ITSELF = "bms"

@@ -18,7 +18,7 @@ from bms.model.event import Decision, EventKind, NonRoutineEvent, standing
 from bms.model.savings import Finding, SiteSavings
 from bms.model.site import Site
 from bms.ports import Store
-from bms.savings.adjust import NEAR, adjust
+from bms.savings.claims.adjustment import NEAR, adjust
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

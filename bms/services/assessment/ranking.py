@@ -13,9 +13,9 @@ from bms.model.series import Series
 from bms.model.site import Site
 from bms.model.units import Commodity
 from bms.ports import Feed, Store, Tariffs
-from bms.savings.days import Days, daily
-from bms.savings.degree_days import guf_share
-from bms.savings.key_figures import (
+from bms.savings.data.daily import Days, daily
+from bms.savings.models.degree_days import guf_share
+from bms.savings.portfolio.key_figures import (
     KeyFigures,
     base_load,
     night_and_weekend,
@@ -23,7 +23,7 @@ from bms.savings.key_figures import (
     weather_slope,
     yearly_use,
 )
-from bms.savings.ranking import Metric, Standing, ranked
+from bms.savings.portfolio.ranking import Metric, Standing, ranked
 from bms.services.assessment.energy_value import worth
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature

@@ -14,14 +14,14 @@ from bms.model.command import Accepted, Clamped
 from bms.model.savings import SiteSavings
 from bms.model.site import Site
 from bms.model.words import Words
-from bms.savings.adjusted import (
+from bms.savings.claims.adjusted_savings import (
     CHANGED_BASELINES,
     OPEN_EVENTS,
     capped,
     unadjusted,
     with_adjustments_of,
 )
-from bms.savings.combine import combine, portfolio
+from bms.savings.claims.aggregate import combine, portfolio
 from bms.services.assessment.counterfactual import MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import CHANGED, freeze, held_to
 from bms.services.assessment.site_savings import assess_site

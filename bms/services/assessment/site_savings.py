@@ -11,11 +11,16 @@ from bms.model.savings import Savings, SiteSavings, Span
 from bms.model.series import Series
 from bms.model.site import Meter, Role, Site
 from bms.ports import Feed, Store, Tariffs
-from bms.savings.adjust import adjust
-from bms.savings.adjusted import OPEN_EVENTS, capped, with_adjustment, with_adjustments_of
-from bms.savings.assess import assess_meter
-from bms.savings.combine import combine
-from bms.savings.primary_energy import Factors, primary_factors
+from bms.savings.claims.adjusted_savings import (
+    OPEN_EVENTS,
+    capped,
+    with_adjustment,
+    with_adjustments_of,
+)
+from bms.savings.claims.adjustment import adjust
+from bms.savings.claims.aggregate import combine
+from bms.savings.claims.meter_savings import assess_meter
+from bms.savings.portfolio.primary_energy import Factors, primary_factors
 from bms.services.assessment.energy_value import Worth, worth
 from bms.services.consumption import consumption
 

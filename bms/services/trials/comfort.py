@@ -11,7 +11,7 @@ from bms.model.grid import Ints, local_grid, occupied
 from bms.model.series import Floats, grid_length
 from bms.model.site import Role, Site, Zone
 from bms.ports import Store
-from bms.savings.days import FULL_DAY
+from bms.savings.data.daily import FULL_DAY
 from bms.services.periods import midnight
 
 DAY = timedelta(days=1)

@@ -15,9 +15,9 @@ from bms.model.site import Site
 from bms.model.trial import Subject
 from bms.model.units import Commodity
 from bms.ports import Feed, Store
-from bms.savings.days import daily
-from bms.savings.screening import screen_temp, screen_use
-from bms.savings.trial_days import Record
+from bms.savings.data.daily import daily
+from bms.savings.data.screening import screen_temp, screen_use
+from bms.savings.trials.days import Record
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
 from bms.services.periods import local_date, midnight
 from bms.services.trials.comfort import discomfort

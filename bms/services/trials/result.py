@@ -10,13 +10,13 @@ from bms.errors import NotFound
 from bms.model.site import Site
 from bms.model.trial import Arm, Bounds, Effect, KeptTrial, Subject, Trial, TrialResult
 from bms.model.words import Words
-from bms.savings.trial_check import aa_check
-from bms.savings.trial_days import Record, expect
-from bms.savings.trial_design import layout_of, lot_of
 from bms.savings.trial_pool import pool
-from bms.savings.trial_power import Shape
-from bms.savings.trial_tell import Told, drawn, tell
-from bms.savings.trial_words import caveats, effect_words, finding, pooled_words
+from bms.savings.trials.analysis import Told, drawn, tell
+from bms.savings.trials.days import Record, expect
+from bms.savings.trials.design import layout_of, lot_of
+from bms.savings.trials.placebo import aa_check
+from bms.savings.trials.power import Shape
+from bms.savings.trials.wording import caveats, effect_words, finding, pooled_words
 from bms.services.city import City
 from bms.services.periods import local_date
 from bms.services.trials.records import PAST_DAYS, day_flags, records, written_days

@@ -11,9 +11,9 @@ from bms.errors import ConfigError, InsufficientData, NotFound
 from bms.model.site import Mode, Site
 from bms.model.trial import KeptTrial, Power, Subject, Trial, TrialEnd
 from bms.model.words import Words
-from bms.savings.trial_design import arms_of, draw, layout
-from bms.savings.trial_power import WEEKS, Shape, power, weeks_for
-from bms.savings.trial_words import need_words
+from bms.savings.trials.design import arms_of, draw, layout
+from bms.savings.trials.power import WEEKS, Shape, power, weeks_for
+from bms.savings.trials.wording import need_words
 from bms.services.city import City
 from bms.services.periods import local_date
 from bms.services.trial_weather import expected_temperature

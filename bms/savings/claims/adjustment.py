@@ -1,0 +1,123 @@
+"""Non-routine adjustments: a saving with and without the events that people have decided about.
+
+IPMVP: savings = adjusted baseline - measured ± non-routine adjustments. An event of the reporting
+period adds what it made the building use to the adjusted baseline; an event of the baseline period
+is taken out of it, scaled by what the model carries over into the reporting period. Standard
+errors widen the interval in quadrature. Nothing of the routine saving is changed or refitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import hypot
+
+from bms.model.event import Decision, NonRoutineEvent, standing
+from bms.model.savings import Finding, Savings, Span, Verdict
+from bms.model.words import Words
+from bms.savings.claims.gates import EVENT_CODES, Objection, open_events, others, size, verdict
+from bms.savings.models.uncertainty import Z90
+
+NEAR = timedelta(days=31)
+"""An entry answers a finding whose start or end lies so near to its own: people do not remember
+days, and the day of a step is estimated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjusted:
+    """A saving with its non-routine adjustment; ``savings`` is the same without.
+
+    ``adjustment_kwh`` ± ``adjustment_se_kwh`` [kWh, standard error] is in ``saving_kwh`` and its
+    90 % interval; all numbers are None where the saving has none. ``open`` are the events that
+    nobody has decided about: they leave ``indicative`` at best. ``applied`` are the entries of the
+    ledger that count here, dismissals included.
+    """
+
+    savings: Savings
+    adjustment_kwh: float
+    adjustment_se_kwh: float
+    saving_kwh: float | None
+    saving_low_kwh: float | None
+    saving_high_kwh: float | None
+    verdict: Verdict
+    reasons: tuple[Words, ...]
+    open: tuple[Finding, ...]
+    applied: tuple[NonRoutineEvent, ...]
+
+
+def adjust(savings: Savings, entries: Sequence[NonRoutineEvent]) -> Adjusted:
+    """``savings`` with the ledger's ``entries`` of its meter: superseded ones and those of other
+    meters or periods do not count. The quantity of an entry that lies partly in a period counts by
+    the share of its time there."""
+    mine = [entry for entry in standing(entries) if entry.meter == savings.meter_id]
+    unanswered = tuple(
+        found
+        for found in savings.findings
+        if found.code in EVENT_CODES and not any(_answers(entry, found) for entry in mine)
+    )
+    shares = [(entry, _effect(savings, entry)) for entry in mine]
+    applied = tuple(
+        entry
+        for entry, effect in shares
+        if effect or any(_answers(entry, found) for found in savings.findings)
+    )
+    kwh = sum(effect * entry.kwh_adjustment for entry, effect in shares)
+    se = hypot(*(effect * entry.kwh_se for entry, effect in shares))
+    return _adjusted(savings, float(kwh), se, unanswered, applied)
+
+
+def _adjusted(
+    savings: Savings,
+    kwh: float,
+    se: float,
+    unanswered: tuple[Finding, ...],
+    applied: tuple[NonRoutineEvent, ...],
+) -> Adjusted:
+    saving = low = high = None
+    found: list[Objection] = [*others(savings), *open_events(unanswered)]
+    if savings.saving_kwh is not None and savings.saving_high_kwh is not None:
+        saving = savings.saving_kwh + kwh
+        half = hypot(savings.saving_high_kwh - savings.saving_kwh, Z90 * se)
+        low, high = saving - half, saving + half
+        found += size(saving, half)
+    return Adjusted(
+        savings=savings,
+        adjustment_kwh=kwh,
+        adjustment_se_kwh=se,
+        saving_kwh=saving,
+        saving_low_kwh=low,
+        saving_high_kwh=high,
+        verdict=savings.verdict if saving is None else verdict(found),
+        reasons=tuple(objection.words for objection in found),
+        open=unanswered,
+        applied=applied,
+    )
+
+
+def _effect(savings: Savings, entry: NonRoutineEvent) -> float:
+    """Share of the quantity of ``entry`` that belongs to the adjusted baseline; negative in the
+    baseline period."""
+    if entry.decision is not Decision.CONFIRMED:
+        return 0.0
+    carried = 0.0
+    if savings.baseline_kwh and savings.adjusted_baseline_kwh is not None:
+        carried = savings.adjusted_baseline_kwh / savings.baseline_kwh
+    return _within(entry, savings.reporting) - carried * _within(entry, savings.baseline)
+
+
+def _within(entry: NonRoutineEvent, span: Span) -> float:
+    """Share of the time of ``entry`` that lies in ``span``, 0..1."""
+    shared = min(entry.end, span.end) - max(entry.start, span.start)
+    return max(shared / (entry.end - entry.start), 0.0)
+
+
+def _answers(entry: NonRoutineEvent, found: Finding) -> bool:
+    """Whether somebody has decided about ``found`` by ``entry``: they begin or end together. A
+    confirmed entry that ends while the event goes on answers only its own part."""
+    ends = (entry.start, entry.end)
+    if min(abs(found.start - end) for end in ends) > NEAR:
+        return False
+    if entry.decision is Decision.DISMISSED or found.proposal is None:
+        return True
+    return entry.end >= found.proposal.end - NEAR

@@ -1,0 +1,274 @@
+"""The saving of a meter that is read by the month: CalTRACK's billing method, our interval.
+
+What only days can tell is missing here: no step, no weekend, no hourly model. A bill that cannot
+be used is left out and shows in the coverage. The interval is that of ASHRAE Guideline 14 for
+monthly models (bills count as independent), with the drift of the building like everywhere else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from bms.model.savings import Savings, Span, Verdict
+from bms.model.series import Floats, Series
+from bms.model.units import Commodity
+from bms.model.words import Words
+from bms.savings.claims.gates import Objection, fit, size, sufficiency, verdict, weather
+from bms.savings.data.daily import daily
+from bms.savings.data.screening import LARGEST_KWH, Zeros, screen_temp
+from bms.savings.models.billing import (
+    LEAST_BILLS,
+    Billed,
+    BillingModel,
+    Bills,
+    bills_in,
+    fit_bills,
+)
+from bms.savings.models.degree_days import guf_share
+from bms.savings.models.uncertainty import (
+    DEFAULT_DRIFT,
+    drift_kwh,
+    drift_over,
+    model_half_width,
+    sun_baltazar_monthly,
+    total_half_width,
+)
+from bms.savings.unanswered import unanswered
+
+SLIP = 100.0
+"""A bill of more than so many times the median bill is a slip of units, not use."""
+RANGE_MARGIN = 0.1
+"""How far beyond the baseline's temperatures the model may be used, a share of their range."""
+MONTH_DAYS = 365.25 / 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaned:
+    """Bills with what cannot be a measurement as NaN: ``Bills``."""
+
+    edges_s: np.ndarray[tuple[int], np.dtype[np.int64]]
+    kwh: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """What is asked of a meter, and the bills that can answer."""
+
+    meter_id: str
+    commodity: Commodity
+    baseline: Span
+    reporting: Span
+    before: Billed
+    after: Billed
+    coverage: float
+    drift: float
+    guf: float
+    flags: tuple[str, ...]
+
+
+def assess_bills(
+    bills: Bills,
+    temp: Series,
+    *,
+    meter_id: str,
+    commodity: Commodity,
+    baseline: Span,
+    reporting: Span,
+    timezone: str,
+    drift: float | None = None,
+    zeros: Zeros = Zeros.AUTO,
+    building_use: str | None = None,
+) -> Savings:
+    """Avoided energy use of a meter over ``reporting``, from its bills [kWh].
+
+    ``temp`` [degC] has steps of a day or less. ``n`` of the answer counts bills; a month of the
+    period that no usable bill covers lowers the ``coverage``. Always an answer: what cannot be
+    said is None, with a reason. Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown
+    ``timezone``.
+    """
+    dates, temp_c = days_of(temp, timezone)
+    cleaned, flags = _screened(bills, commodity, zeros)
+    before, after = (
+        bills_in(cleaned, span, timezone, dates, temp_c) for span in (baseline, reporting)
+    )
+    question = _Question(
+        meter_id=meter_id,
+        commodity=commodity,
+        baseline=baseline,
+        reporting=reporting,
+        before=before,
+        after=after,
+        coverage=min(float(after.days.sum()) / _length(reporting, timezone), 1.0),
+        drift=DEFAULT_DRIFT if drift is None else drift,
+        guf=guf_share(building_use),
+        flags=flags,
+    )
+    refusals = _refusals(question)
+    return _refused(question, refusals) if refusals else _answered(question)
+
+
+@lru_cache(maxsize=4)
+def days_of(temp: Series, timezone: str) -> tuple[tuple[date, ...], Floats]:
+    """Local days of the weather and their mean temperature [degC], NaN where it is not known."""
+    whole = Span(start=temp.start, end=max(temp.end, temp.start))
+    clean = screen_temp(temp)
+    days = daily(clean, clean, whole, timezone)
+    mean = np.where(days.valid, days.temp_c, np.nan)
+    mean.flags.writeable = False
+    return days.dates, mean
+
+
+def _screened(bills: Bills, commodity: Commodity, zeros: Zeros) -> tuple[_Cleaned, tuple[str, ...]]:
+    kwh = np.array(bills.kwh, dtype=np.float64)
+    electric = commodity is Commodity.ELECTRICITY and zeros is not Zeros.REAL
+    usual = kwh[np.isfinite(kwh) & (kwh > 0)]
+    limit = min(SLIP * float(np.median(usual)) if len(usual) else np.inf, 720 * LARGEST_KWH)
+    with np.errstate(invalid="ignore"):
+        wrong = {
+            "negative": kwh < 0,
+            "x1000": kwh > limit,
+            "zeros": (kwh == 0) & (electric or zeros is Zeros.MISSING),
+        }
+    for mask in wrong.values():
+        kwh[mask] = np.nan
+    kwh[~np.isfinite(kwh)] = np.nan
+    flags = tuple(code for code, mask in wrong.items() if mask.any())
+    return _Cleaned(bills.edges_s, kwh), flags
+
+
+def _length(span: Span, timezone: str) -> float:
+    """Local days of a period, at least one [days]."""
+    zone = ZoneInfo(timezone)
+    first, last = (moment.astimezone(zone) for moment in (span.start, span.end))
+    return max(round((last - first) / timedelta(days=1)), 1)
+
+
+def _refusals(q: _Question) -> list[Objection]:
+    if q.baseline.start < q.reporting.end and q.reporting.start < q.baseline.end:
+        words = Words(
+            "periods_overlap",
+            "Basisperioden og perioden efter tiltaget overlapper hinanden.",
+            "The baseline period and the reporting period overlap.",
+        )
+        return [Objection(words, Verdict.NOT_CLAIMABLE)]
+    found = _sufficiency(q)
+    return found if verdict(found) is Verdict.NOT_CLAIMABLE else []
+
+
+def _sufficiency(q: _Question) -> list[Objection]:
+    found = sufficiency(int(q.before.days.sum()), int(q.after.days.sum()), q.coverage)
+    n = len(q.before)
+    if 0 < n < LEAST_BILLS:
+        words = Words(
+            "too_few_bills",
+            f"Kun {n} afregninger i basisperioden kan bruges; der skal mindst {LEAST_BILLS} til.",
+            f"Only {n} bills of the baseline period can be used; at least {LEAST_BILLS} are"
+            " needed.",
+        )
+        found.append(Objection(words, Verdict.NOT_CLAIMABLE))
+    return found
+
+
+def _empty(q: _Question) -> Savings:
+    """Everything that is known before a model is."""
+    return replace(
+        unanswered(
+            meter_id=q.meter_id,
+            commodity=q.commodity,
+            baseline=q.baseline,
+            reporting=q.reporting,
+            before_kwh=q.before.kwh,
+            after_kwh=q.after.kwh,
+            coverage=q.coverage,
+        ),
+        flags=q.flags,
+    )
+
+
+def _refused(q: _Question, found: list[Objection]) -> Savings:
+    return replace(_empty(q), reasons=tuple(o.words for o in found))
+
+
+def _answered(q: _Question) -> Savings:
+    model = fit_bills(q.before, cooling=q.commodity is Commodity.ELECTRICITY)
+    adjusted, measured = float(model.expect(q.after).sum()), float(q.after.kwh.sum())
+    drift = drift_over(q.drift, _apart(q))
+    half = _half_width(model, q, adjusted, drift)
+    saving = adjusted - measured
+    use = float(q.before.kwh.sum())
+    nmbe = (use - float(model.expect(q.before).sum())) / use if use > 0 else None
+    found = [
+        *_sufficiency(q),
+        *fit(model.cv_rmse, nmbe),
+        *weather(_strange_days(model, q.after)),
+        *size(saving, half),
+    ]
+    heating = q.commodity in (Commodity.HEAT, Commodity.GAS)
+    return replace(
+        _empty(q),
+        model=model.name,
+        cv_rmse=model.cv_rmse,
+        nmbe=nmbe,
+        r2=model.r2,
+        rho=model.rho,
+        adjusted_baseline_kwh=adjusted,
+        measured_kwh=measured,
+        saving_kwh=saving,
+        saving_low_kwh=saving - half,
+        saving_high_kwh=saving + half,
+        verdict=verdict(found),
+        reasons=tuple(o.words for o in found),
+        drift=drift,
+        coefficients=model.point.coefficients,
+        n_eff=float(model.n),
+        degree_days=(float(q.before.degree_days.sum()), float(q.after.degree_days.sum())),
+        degree_day_saving_kwh=_by_degree_days(q) if heating else None,
+        guf_share=q.guf if heating else None,
+    )
+
+
+def _half_width(model: BillingModel, q: _Question, adjusted: float, drift: float) -> float:
+    noise = model_half_width(
+        sse=model.sse,
+        n=model.n,
+        parameters=model.point.parameters,
+        rho=0.0,
+        mean=model.mean,
+        predicted=adjusted,
+        m=len(q.after),
+        months=float(q.after.days.sum()) / MONTH_DAYS,
+        correction=sun_baltazar_monthly,
+    )
+    ordinary = model.mean * float(q.after.days.sum())
+    return total_half_width(noise, drift_kwh(drift, adjusted, ordinary))
+
+
+def _apart(q: _Question) -> float:
+    """Mean distance in time between the bills of both periods [days]."""
+
+    def middles(bills: Billed) -> Floats:
+        return np.array([day.toordinal() for day in bills.starts]) + bills.days / 2.0
+
+    return float(np.abs(middles(q.before) - middles(q.after).mean()).mean())
+
+
+def _strange_days(model: BillingModel, after: Billed) -> int:
+    """Bills with a day colder or warmer than the model has seen."""
+    margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
+    cold = after.coldest_c < model.coldest_c - margin
+    return int(np.count_nonzero(cold | (after.warmest_c > model.warmest_c + margin)))
+
+
+def _by_degree_days(q: _Question) -> float | None:
+    """As ``corrected_saving``, of bills [kWh]."""
+    earlier, later = float(q.before.degree_days.sum()), float(q.after.degree_days.sum())
+    if earlier <= 0:
+        return None
+    use = float(q.before.kwh.sum())
+    level = q.guf * use * float(q.after.days.sum() / q.before.days.sum())
+    return float(level + (1.0 - q.guf) * use * later / earlier - q.after.kwh.sum())

@@ -1,0 +1,135 @@
+"""What cannot be a measurement is missing: meters that stand still, slip a decimal or read nothing.
+
+Nothing is filled in or corrected. Every value that is put aside leaves a finding.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.model.savings import Finding
+from bms.model.series import Floats, Series
+from bms.model.units import Commodity
+from bms.savings.data.findings import finding, runs
+from bms.savings.data.unit_errors import flat_lines, slips
+
+LARGEST_KWH = 1e7
+"""No municipal meter uses that much in one step [kWh]."""
+COLDEST_C, HOTTEST_C = -60.0, 60.0
+RARE_ZEROS = 0.02
+"""Share of zeros below which an electricity meter is taken never to stand still (CalTRACK: an
+electricity zero is missing); above it the resolution of the register makes zeros."""
+STANDSTILL = timedelta(hours=12)
+"""An electricity meter of a building in service does not rest that long."""
+COLD_REST = timedelta(hours=72)
+COLD_C = 8.0
+"""No heated building rests for ``COLD_REST`` while it is colder than this outside [degC]."""
+MILD_C, ALIKE_K, USUAL_SHARE = 11.0, 2.0, 0.5
+"""Up to ``MILD_C`` [degC] it does not rest either, if it otherwise uses more than this share of its
+mean at the same temperature, within ``ALIKE_K`` [K]."""
+
+Mask = NDArray[np.bool_]
+
+
+class Zeros(StrEnum):
+    """What a zero means: a gap, a measurement, or whichever the commodity and the run tell."""
+
+    AUTO = "auto"
+    MISSING = "missing"
+    REAL = "real"
+
+
+def screen_use(
+    use: Series, temp: Series, commodity: Commodity, zeros: Zeros = Zeros.AUTO
+) -> tuple[Series, tuple[Finding, ...]]:
+    """``use`` with everything that is no measurement as NaN, and what was found.
+
+    Findings: ``negative``, ``implausible``, ``x1000``, ``stuck`` and ``zeros``.
+    """
+    values = np.array(use.values)
+    found: list[Finding] = []
+
+    def put_aside(mask: Mask, code: str) -> None:
+        if mask.any():
+            values[mask] = np.nan
+            found.append(finding(code, use, mask))
+
+    known = np.isfinite(values)
+    values[~known] = np.nan
+    put_aside(known & (use.values < 0), "negative")
+    put_aside(np.nan_to_num(values) > LARGEST_KWH, "implausible")
+    put_aside(slips(values, _per_day(use)), "x1000")
+    put_aside(flat_lines(values, _per_day(use)), "stuck")
+    rests = _missing_zeros(Series(use.start, use.step, values.copy()), temp, commodity, zeros)
+    put_aside(rests, "zeros")
+    return Series(use.start, use.step, values), tuple(found)
+
+
+def _per_day(use: Series) -> int:
+    return max(round(timedelta(days=1) / use.step), 1)
+
+
+def screen_temp(temp: Series) -> Series:
+    """``temp`` [degC] with impossible values as NaN."""
+    values = temp.values
+    good = np.isfinite(values) & (values >= COLDEST_C) & (values <= HOTTEST_C)
+    return Series(temp.start, temp.step, np.where(good, values, np.nan))
+
+
+def _missing_zeros(use: Series, temp: Series, commodity: Commodity, zeros: Zeros) -> Mask:
+    zero: Mask = np.equal(use.values, 0.0)
+    if zeros is Zeros.MISSING or not zero.any():
+        return zero
+    if zeros is Zeros.REAL:
+        return np.zeros_like(zero)
+    if commodity is Commodity.ELECTRICITY:
+        rare = zero.sum() < RARE_ZEROS * np.isfinite(use.values).sum()
+        return zero if rare else _in_long_runs(zero, STANDSTILL // use.step)
+    if commodity is Commodity.WATER:
+        return np.zeros_like(zero)
+    return _cold_rests(zero, use, temp)
+
+
+def _cold_rests(zero: Mask, use: Series, temp: Series) -> Mask:
+    out = np.zeros_like(zero)
+    long = [(a, b) for a, b in runs(zero) if (b - a) * use.step >= COLD_REST]
+    outdoor = on_grid(temp, use) if long else np.zeros(0)
+    for start, end in long:
+        known = outdoor[start:end][np.isfinite(outdoor[start:end])]
+        if known.size and _is_dead(float(known.mean()), slice(start, end), use.values, outdoor):
+            out[start:end] = True
+    return out
+
+
+def _is_dead(outside: float, rest: slice, values: Floats, outdoor: Floats) -> bool:
+    """Whether a heat meter that rests while it is ``outside`` [degC] should have shown use."""
+    if outside < COLD_C:
+        return True
+    if outside > MILD_C:
+        return False
+    others = np.abs(outdoor - outside) < ALIKE_K
+    others[rest] = False
+    others &= np.isfinite(values)
+    return bool(others.any() and values[others].mean() > USUAL_SHARE * np.nanmean(values))
+
+
+def on_grid(temp: Series, use: Series) -> Floats:
+    """The temperature that holds at the start of every step of ``use`` [degC]."""
+    offset = (use.start - temp.start) / temp.step
+    index = np.floor(offset + np.arange(len(use)) * (use.step / temp.step) + 1e-9).astype(np.int64)
+    inside = (index >= 0) & (index < len(temp))
+    out = np.full(len(use), np.nan)
+    out[inside] = temp.values[index[inside]]
+    return out
+
+
+def _in_long_runs(mask: Mask, least: int) -> Mask:
+    out = np.zeros_like(mask)
+    for start, end in runs(mask):
+        if end - start >= least:
+            out[start:end] = True
+    return out

@@ -1,0 +1,129 @@
+"""The days of a building as a trial looks at them: value, weather, kind, and what was expected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.model.series import Floats
+from bms.model.trial import Subject
+from bms.savings.data.daily import Days
+from bms.savings.models.baseline import autocorrelation, fit_baseline
+from bms.savings.models.degree_days import BASE_C
+from bms.savings.trials.design import Layout
+from bms.savings.trials.effect import Observed
+
+LEAST_PAST_DAYS = 60
+"""Days before the trial [d] from which a model of the use can be learned."""
+USUAL_RHO = 0.7
+"""Autocorrelation where there is no past: 0.66 was the median of the meters of docs/trials.md."""
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """Local days from ``first`` on, one element each, shapes (n,).
+
+    ``value`` is use [kWh/day] or discomfort [K h/day], ``temp_c`` the mean outdoor air temperature
+    [degC]; NaN where a day is not known. ``rest``: weekend or closed.
+    """
+
+    subject: Subject
+    first: date
+    value: Floats
+    temp_c: Floats
+    rest: Flags
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def at(self, day: date) -> int:
+        """The place of a day."""
+        return (day - self.first).days
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        return tuple(self.first + timedelta(days=i) for i in range(len(self)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expectation:
+    """What is expected of the days of a record, whoever controls: only a covariate.
+
+    ``value`` (n,) [unit of the record]; ``usual`` is the mean of the past, ``rho`` the
+    autocorrelation of what it did not explain. None in both where there was no past.
+    """
+
+    value: Floats
+    rho: float
+    usual: float | None
+
+
+def expect(record: Record, until: int) -> Expectation:
+    """Learned from the days before ``until``: a change-point model of energy, else the cold.
+
+    A model that is wrong makes the intervals wider, not wrong: the lot sees to that.
+    """
+    known = np.isfinite(record.value) & np.isfinite(record.temp_c)
+    past = np.flatnonzero(known[:until])
+    cold = np.maximum(BASE_C - record.temp_c, 0.0)
+    if len(past) < LEAST_PAST_DAYS:
+        return Expectation(cold, USUAL_RHO, None)
+    usual = float(record.value[past].mean())
+    dates = record.dates
+    if record.subject is Subject.COMFORT:
+        x = np.column_stack((np.ones(len(past)), cold[past], record.rest[past]))
+        left = record.value[past] - x @ np.linalg.lstsq(x, record.value[past], rcond=None)[0]
+        return Expectation(cold, autocorrelation(left, tuple(dates[i] for i in past)), usual)
+    resting = frozenset(dates[i] for i in np.flatnonzero(record.rest))
+    days = Days(
+        tuple(dates[i] for i in past),
+        np.full(len(past), 24.0),
+        record.value[past],
+        record.temp_c[past],
+        np.ones(len(past), dtype=np.bool_),
+    )
+    cooling = record.subject is Subject.ELECTRICITY
+    model = fit_baseline(days, cooling=cooling, closed=resting.__contains__)
+    value = np.full(len(record), np.nan)
+    seen = np.isfinite(record.temp_c)
+    value[seen] = model.predict(tuple(dates[i] for i in np.flatnonzero(seen)), record.temp_c[seen])
+    return Expectation(value, model.rho, usual)
+
+
+def observe(record: Record, hoped: Expectation, plan: Layout, at: int, until: int) -> Observed:
+    """The days of a layout that begins at the place ``at`` of the record and is told up to
+    ``until``: those that are used and known."""
+    end = min(at + plan.blocks * plan.block_days, until, len(record))
+    here = slice(at, end)
+    n = max(end - at, 0)
+    known = np.isfinite(record.value[here]) & np.isfinite(hoped.value[here])
+    day = np.flatnonzero(plan.used[:n] & known)
+    return Observed.of(
+        day,
+        plan.block_of[day],
+        record.value[here][day],
+        _covariates(record, hoped.value, at + day),
+        hoped.rho,
+    )
+
+
+def _covariates(record: Record, expected: Floats, places: NDArray[np.int64]) -> Floats:
+    """A constant, what is expected, the cold itself, rest days, and time; shape (n, 5)."""
+    columns = (
+        np.ones(len(places)),
+        expected[places],
+        record.temp_c[places],
+        record.rest[places].astype(np.float64),
+        places.astype(np.float64),
+    )
+    return np.column_stack([columns[0], *(_scaled(column) for column in columns[1:])])
+
+
+def _scaled(column: Floats) -> Floats:
+    spread = float(column.std()) if len(column) else 0.0
+    return (column - column.mean()) / spread if spread > 1e-9 else np.zeros_like(column)

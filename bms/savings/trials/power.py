@@ -1,0 +1,137 @@
+"""How long a trial has to run: the same trial told many times of the building's own past.
+
+Nothing happened on those days, so what the estimates scatter is the building's noise with its
+autocorrelation, weather and weekdays, and no formula has to guess it. A trial shows an effect that
+is as large as the half-width of its interval and 0.84 standard deviations of its estimate in four
+runs of five.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bms.model.trial import Bounds, Power, Subject
+from bms.savings.trials.analysis import Draws, tell
+from bms.savings.trials.days import Record, expect
+from bms.savings.trials.design import Layout, TooFewBlocks, draw, layout, others
+
+WEEKS = (3, 4, 6, 8, 10, 12)
+POWER_Z = 0.8416
+"""Quantile of the normal distribution at 80 %."""
+WINDOWS = 8
+"""Stretches of the past that are tried [1]."""
+TRIES = 6
+"""Draws for each of them [1]."""
+DRAWS = 199
+SEASON_DAYS = 75
+"""How far from the season of the trial a stretch of the past may begin [d]; beyond it the noise is
+another one."""
+YEAR_DAYS = 365
+FEWEST_WINDOWS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a trial is cut into blocks [d]."""
+
+    block_days: int
+    washout_days: int
+
+
+def power(
+    record: Record, shape: Shape, start: int, weeks: tuple[int, ...] = WEEKS
+) -> tuple[Power, ...]:
+    """The least effect that is shown four times of five by trials that begin at the place
+    ``start`` of the record, from its days before that place."""
+    past = record_until(record, start)
+    return tuple(_one(past, shape, start, each) for each in weeks)
+
+
+def record_until(record: Record, end: int) -> Record:
+    """The days of a record before the place ``end``."""
+    here = slice(0, end)
+    return Record(
+        record.subject, record.first, record.value[here], record.temp_c[here], record.rest[here]
+    )
+
+
+def weeks_for(found: tuple[Power, ...], share: float) -> int | None:
+    """The fewest weeks that show an effect of ``share``; None where none of them does."""
+    enough = [row.weeks for row in found if row.share is not None and row.share <= share]
+    return min(enough, default=None)
+
+
+def _one(past: Record, shape: Shape, start: int, weeks: int) -> Power:
+    days = weeks * 7
+    told = [
+        each for at in _windows(len(past), start, days) for each in _tries(past, shape, at, days)
+    ]
+    per_day = _least([bounds for bounds, _ in told])
+    level = float(np.mean([mean for _, mean in told])) if told else 0.0
+    takes_share = past.subject is not Subject.COMFORT and level > 0
+    return Power(
+        subject=past.subject,
+        weeks=weeks,
+        block_days=shape.block_days,
+        blocks=days // shape.block_days,
+        share=per_day / level if per_day is not None and takes_share else None,
+        per_day=per_day,
+    )
+
+
+def _windows(length: int, start: int, days: int) -> list[int]:
+    """Where stretches of ``days`` begin in the past, near the season of ``start``; else anywhere
+    in its last year."""
+    latest = length - days
+    starts = np.arange(latest, max(latest - YEAR_DAYS, -1), -7)
+    away = np.abs((starts - start + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2)
+    near = starts[away <= SEASON_DAYS]
+    chosen = near if len(near) >= FEWEST_WINDOWS else starts
+    if len(chosen) <= WINDOWS:
+        return [int(at) for at in chosen]
+    places = np.linspace(0, len(chosen) - 1, WINDOWS).round().astype(int)
+    return [int(at) for at in chosen[places]]
+
+
+def _tries(past: Record, shape: Shape, at: int, days: int) -> Iterator[tuple[Bounds, float]]:
+    plan = window_layout(past, shape, at, days)
+    if plan is None:
+        return
+    hoped = expect(past, len(past))
+    draws = others(plan, draw(plan, at).limit, at, DRAWS)
+    for i in range(TRIES):
+        told = tell(past, hoped, Draws(plan, draws[i], draws), at, at + days)
+        if told is not None:
+            yield told.effect.saving, told.effect.mean_own
+
+
+def window_layout(past: Record, shape: Shape, at: int, days: int) -> Layout | None:
+    """The layout of a trial that might have begun at a place of the past; None where its weather
+    is not known or it has too few blocks."""
+    here = slice(at, at + days)
+    temp = past.temp_c[here]
+    known = np.isfinite(temp)
+    if known.mean() < 0.5:
+        return None
+    filled = np.where(known, temp, temp[known].mean())
+    try:
+        return layout(
+            filled.tolist(), past.rest[here].tolist(), shape.block_days, shape.washout_days
+        )
+    except TooFewBlocks:
+        return None
+
+
+def _least(found: list[Bounds]) -> float | None:
+    halves = [
+        (bounds.high - bounds.low) / 2.0
+        for bounds in found
+        if bounds.low is not None and bounds.high is not None
+    ]
+    if len(halves) < FEWEST_WINDOWS * TRIES:
+        return None
+    scatter = float(np.std([bounds.value for bounds in found]))
+    return float(np.median(halves)) + POWER_Z * scatter

@@ -41,7 +41,7 @@ from bms.model.words import Words
 from bms.services.api_keys import create_key
 from bms.services.city import City
 from bms.services.guard.supervisor import NoGuardNeeded
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.fakes_drivers import FakeDrivers
 

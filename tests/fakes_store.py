@@ -26,7 +26,7 @@ from bms.model.reading import Ingested, Reading
 from bms.model.site import HeatSource, HeatSourceKind, Role
 from bms.model.units import Unit
 from bms.model.words import Words
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 
 MONDAY = datetime(2019, 1, 14, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

@@ -20,7 +20,7 @@ from bms.model.rollup import NO_MOMENT, Level, Rollups
 from bms.model.series import Series
 from bms.model.site import Privacy
 from bms.ports import Fold
-from bms.store.folds import Grid
+from bms.store.rollups.folds import Grid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS = {Level.QUARTER: timedelta(minutes=15), Level.HOUR: timedelta(hours=1)}

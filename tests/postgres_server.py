@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 
 SETTINGS = """
 fsync = off

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
+from bms.store.memory.store import MemoryStore
+from bms.store.sql.store import SqlStore
 
 AnyStore = MemoryStore | SqlStore
 

@@ -35,7 +35,7 @@ from bms.services.guard.supervisor import NoGuardNeeded
 from bms.services.past import past_readings
 from bms.services.planning.plan import identify_site
 from bms.services.simulated_worlds import Row, Truth, take_stock
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
 from optimizer.planner import Optimizer

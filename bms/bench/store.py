@@ -28,7 +28,7 @@ from bms.ports import Store
 from bms.services.collect.file_ingest import ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 QUARTER, HOUR, DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)

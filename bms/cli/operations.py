@@ -19,7 +19,7 @@ from bms.model.codec import json_schema
 from bms.model.plan import Problem, Schedule
 from bms.runtime.wire import opened
 from bms.services.api_keys import SCOPES, create_key
-from bms.store.backup import back_up, dump_command
+from bms.store.database.backup import back_up, dump_command
 from optimizer.problem.reader import schema as problem_schema
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

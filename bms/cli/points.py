@@ -34,8 +34,8 @@ from bms.services.city import City
 from bms.services.collect.poll import read_points
 from bms.services.control.dispatch import write_once
 from bms.services.control.release import release_city, release_points, release_site
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
+from bms.store.memory.store import MemoryStore
+from bms.store.sql.store import SqlStore
 
 log = logging.getLogger(__name__)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]

@@ -34,7 +34,7 @@ class Erased:
     ``points`` counts those that lost something, ``hours`` the hourly roll-ups that went.
     ``first`` and ``last`` are the times of the first and last reading deleted, None where there was
     none; ``until`` is the moment before which nothing is left. ``digest`` is the SHA-256 of what
-    went, in hexadecimal digits; ``bms.store.ledger`` says over which bytes, so that whoever still
+    went, in hexadecimal digits; ``bms.store.erasure_ledger`` says over which bytes, so that whoever still
     has a copy can prove that this is what was deleted.
     """
 

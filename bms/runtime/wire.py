@@ -22,10 +22,10 @@ from bms.runtime.late_optimizer import LateOptimizer
 from bms.services.city import City
 from bms.services.guard.supervisor import GuardSupervisor
 from bms.services.importance import importances
-from bms.store.forward import ForwardingStore
-from bms.store.reach import Reach
-from bms.store.slots import Slots
-from bms.store.sql import SqlStore
+from bms.store.spool.forwarding import ForwardingStore
+from bms.store.spool.process_slots import Slots
+from bms.store.spool.reconnecting import Reach
+from bms.store.sql.store import SqlStore
 from drivers.fieldbus.write_budget_log import FileWear
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates

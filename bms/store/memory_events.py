@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bms.errors import StoreError
+from bms.model.epoch import to_micros
 from bms.model.event import NonRoutineEvent
 from bms.model.kept_baseline import KeptBaseline
-from bms.store.events import check_superseded, stands, taken
-from bms.store.moment import to_micros
+from bms.store.sql.events import check_superseded, stands, taken
 
 
 class MemoryEvents:

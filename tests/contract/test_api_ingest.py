@@ -11,7 +11,7 @@ from api.routes.ingest import MOST_BYTES
 from api.schemas.base import MOST_PUSHED
 from bms.errors import StoreUnavailable
 from bms.model.reading import Ingested, Reading
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from sites.loader import load_sites
 from tests.fakes_api import NOW, World, a_world
 from tests.fakes_city import HOUR, lodge

@@ -23,7 +23,7 @@ from bms.model.reading import Quality
 from bms.model.site import Site
 from bms.ports import ClockDriver, LogDriver, WatchingDriver
 from bms.services.collect.change_of_value import watching
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.registry import NetworkDrivers

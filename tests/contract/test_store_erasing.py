@@ -14,9 +14,9 @@ from sqlalchemy import text
 from bms.errors import ConfigError, StoreError
 from bms.model.reading import Reading
 from bms.model.rollup import Level
-from bms.store import schema
-from bms.store.link import Link
-from bms.store.sql import SqlStore
+from bms.store.database import schema
+from bms.store.database.connection import Link
+from bms.store.sql.store import SqlStore
 from tests.fakes_store import MONDAY, QUARTER, quarters
 from tests.plain_rollups import PlainReadings, an_erasure, micros
 

@@ -13,8 +13,8 @@ import pytest
 
 from bms.errors import NotFound, StoreError
 from bms.ports import Store
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
+from bms.store.memory.store import MemoryStore
+from bms.store.sql.store import SqlStore
 from tests.fakes_city import utc
 from tests.fakes_ledger import a_dismissal, a_kept_baseline, an_event
 from tests.postgres_server import PostgresServer, name_in

@@ -17,14 +17,14 @@ from bms.model.retention import Erasure
 from bms.model.site import Privacy
 from bms.model.spool import Importance, Loss
 from bms.ports import Forwarding, Store
-from bms.store.forward import ForwardingStore
-from bms.store.link import Link
-from bms.store.local_days import LocalDays
-from bms.store.memory import MemoryStore
-from bms.store.reach import Reach
-from bms.store.readings import SqlReadings
-from bms.store.slots import Slots
-from bms.store.sql import SqlStore
+from bms.store.database.connection import Link
+from bms.store.memory.store import MemoryStore
+from bms.store.rollups.local_days import LocalDays
+from bms.store.spool.forwarding import ForwardingStore
+from bms.store.spool.process_slots import Slots
+from bms.store.spool.reconnecting import Reach
+from bms.store.sql.readings import SqlReadings
+from bms.store.sql.store import SqlStore
 from tests.contract.test_store import (  # noqa: F401  the promises of every store, kept here too
     TestPeople,
     TestPlans,

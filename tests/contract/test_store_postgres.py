@@ -21,16 +21,16 @@ from bms.errors import ConfigError, StoreError, StoreUnavailable
 from bms.model.reading import Ingested, Reading
 from bms.model.site import Mode
 from bms.ports import Fold
-from bms.store import schema
-from bms.store.dialect import database
-from bms.store.link import Link
+from bms.store.database import schema
+from bms.store.database.connection import Link
+from bms.store.database.dialect import database
 from bms.store.records import Correction
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 from tests.fakes_store import HOUR, MONDAY, QUARTER, a_plan, quarters
 from tests.postgres_server import PostgresServer, name_in
 
 psycopg = pytest.importorskip("psycopg")
-refusals = pytest.importorskip("bms.store.postgres_refusals")
+refusals = pytest.importorskip("bms.store.database.postgres_errors")
 
 TEMP = "school/gym.temp"
 HEAT = "school/heat.energy"
@@ -121,7 +121,7 @@ class TestOpening:
     def test_without_its_library_the_extra_is_named(self) -> None:
         ask = (
             "import sys; sys.modules['psycopg'] = None\n"
-            "from bms.store.link import Link\n"
+            "from bms.store.database.connection import Link\n"
             "Link('postgresql://ada@db.example.org/bms')\n"
         )
         done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True)

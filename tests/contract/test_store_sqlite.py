@@ -24,12 +24,12 @@ from bms.model.codec import to_json
 from bms.model.reading import Ingested, Quality, Reading
 from bms.model.site import Mode
 from bms.ports import Fold
-from bms.store import schema
-from bms.store.link import Link
-from bms.store.local_days import LocalDays
-from bms.store.readings import SqlReadings
-from bms.store.sql import SqlStore
-from bms.store.tables import QUALITY_CODES
+from bms.store.database import schema
+from bms.store.database.connection import Link
+from bms.store.database.tables import QUALITY_CODES
+from bms.store.rollups.local_days import LocalDays
+from bms.store.sql.readings import SqlReadings
+from bms.store.sql.store import SqlStore
 from tests.fakes_store import HOUR, MONDAY, QUARTER, a_plan, quarters
 
 TEMP = "school/gym.temp"
@@ -168,7 +168,7 @@ WRITERS = """
 import os, signal, sys, time
 from datetime import UTC, datetime, timedelta
 from bms.model.reading import Reading
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from bms.errors import NotFound, StoreError
 from bms.model.trial import KeptTrial, TrialEnd
 from bms.ports import Store
 from bms.store.records import Action
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 from tests.fakes_trial import DRAWN, a_trial
 from tests.stores import AnyStore
 

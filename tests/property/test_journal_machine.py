@@ -20,7 +20,7 @@ from bms.model.site import Mode
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.read_back import verify_site
 from bms.services.control.release import release_site
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import (
     CONSTANT,

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from bms.model.reading import Quality, Reading
 from bms.model.rollup import Level
 from bms.ports import Fold, Store
-from bms.store.folds import Grid
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
+from bms.store.memory.store import MemoryStore
+from bms.store.rollups.folds import Grid
+from bms.store.sql.store import SqlStore
 from tests.examples import examples
 from tests.fakes_store import HOUR, QUARTER
 from tests.plain_rollups import PlainReadings, an_erasure

@@ -18,10 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bms.errors import StoreUnavailable
 from bms.model.reading import Ingested, Reading
 from bms.model.spool import Importance
-from bms.store.forward import ForwardingStore
-from bms.store.memory import MemoryStore
-from bms.store.reach import Reach
-from bms.store.slots import Slots
+from bms.store.memory.store import MemoryStore
+from bms.store.spool.forwarding import ForwardingStore
+from bms.store.spool.process_slots import Slots
+from bms.store.spool.reconnecting import Reach
 from tests.fakes_store import MONDAY
 
 POINTS = ("school/heat.energy", "school/gym.temp", "school/gym.co2")

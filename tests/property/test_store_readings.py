@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from bms.model.reading import Ingested, Quality, Reading
 from bms.ports import Fold
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
+from bms.store.memory.store import MemoryStore
+from bms.store.sql.store import SqlStore
 from tests.fakes_store import HOUR, MONDAY, QUARTER
 
 DAY = timedelta(days=1)

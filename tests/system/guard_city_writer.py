@@ -19,7 +19,7 @@ from bms.model.plan import SetpointPlan, Step
 from bms.model.site import Role, Site
 from bms.services.control.dispatch import dispatch_site
 from bms.services.guard.supervisor import GuardSupervisor
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
 from sites.loader import load_sites

@@ -19,10 +19,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bms.model.reading import Ingested, Reading
-from bms.store.forward import ForwardingStore
-from bms.store.reach import Reach
-from bms.store.slots import Slots
-from bms.store.sql import SqlStore
+from bms.store.spool.forwarding import ForwardingStore
+from bms.store.spool.process_slots import Slots
+from bms.store.spool.reconnecting import Reach
+from bms.store.sql.store import SqlStore
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
 SIZE = 200

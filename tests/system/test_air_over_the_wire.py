@@ -16,7 +16,7 @@ from bms.model.site import Site
 from bms.model.units import Unit
 from bms.services.control.dispatch import dispatch_site
 from bms.services.outcome import Outcome
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from drivers.simulator.config import SimulatorConfig
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable

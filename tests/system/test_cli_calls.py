@@ -21,8 +21,8 @@ from bms.model.plan import Problem, Schedule
 from bms.model.reading import Reading
 from bms.runtime.municipality import EXAMPLES
 from bms.services.planning.problem import assemble
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
+from bms.store.memory.store import MemoryStore
+from bms.store.sql.store import SqlStore
 from optimizer.planner import Optimizer
 from tests.fakes_city import FakeFeed, FlatTariffs, lodge
 from tests.fakes_store import a_plan

@@ -21,8 +21,8 @@ from bms.model.spool import Importance
 from bms.runtime.wire import wire
 from bms.services.collect.poll import poll_site
 from bms.services.collect.spool import forward
-from bms.store.backup import back_up, dump_command
-from bms.store.sql import SqlStore
+from bms.store.database.backup import back_up, dump_command
+from bms.store.sql.store import SqlStore
 from tests.fakes_city import lodge
 from tests.fakes_drivers import FakeDrivers
 from tests.fakes_store import MONDAY, QUARTER, quarters

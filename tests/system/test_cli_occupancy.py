@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.runtime.municipality import EXAMPLES
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 
 EVENING = ("--from", "2099-12-03T18:00", "--to", "2099-12-03T21:30", "--reason", "parents")
 WHO = ("--author", "kari")

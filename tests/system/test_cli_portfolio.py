@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from bms.cli.main import app
 from bms.model.reading import Reading
 from bms.services.periods import midnight
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 from tests.system.outside import ROOT
 
 NOW = "2019-03-01T12:00:00+00:00"

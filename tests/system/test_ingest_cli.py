@@ -14,7 +14,7 @@ from bms.cli.main import app
 from bms.config import Settings
 from bms.runtime.jobs import job_table
 from bms.runtime.wire import wire
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 
 CASES = Path(__file__).parents[1] / "cases" / "ingest"
 SITES = CASES / "sites"

@@ -21,7 +21,7 @@ from bms.model.lease import Lease
 from bms.model.site import ReleaseKind, Site
 from bms.runtime.municipality import START, example_sites
 from bms.services.guard.presence import Presence
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 from tests.system.outside import (
     alive,
     bms,

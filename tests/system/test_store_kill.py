@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from bms.store.frames import content, unpack
-from bms.store.slots import Slots
-from bms.store.sql import SqlStore
+from bms.store.spool.frames import content, unpack
+from bms.store.spool.process_slots import Slots
+from bms.store.sql.store import SqlStore
 from tests.system.kill_writers import POINT, SIZE, START, batch, forwarding
 
 pytestmark = [

@@ -32,7 +32,7 @@ from bms.services.collect.poll import poll_site
 from bms.services.control.dispatch import dispatch_site
 from bms.services.trials.result import tell_trial
 from bms.services.trials.start import start_trial
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
 from tests.fakes_safety import Keeper, plan_of

@@ -7,7 +7,7 @@ import pytest
 
 from bms.errors import StoreUnavailable
 from bms.model.words import Words
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_api import CONTROL, NOW, SHARE, a_lodge_plan, a_world, live_in
 from tests.fakes_city import HOUR, lodge
 

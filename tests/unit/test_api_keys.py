@@ -6,7 +6,7 @@ import pytest
 
 from bms.errors import ConfigError
 from bms.services.api_keys import create_key, find_key
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 

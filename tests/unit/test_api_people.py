@@ -9,7 +9,7 @@ import pytest
 from bms.errors import StoreUnavailable
 from bms.model.command import Released, StillHeld
 from bms.model.site import Mode
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_api import NOW, SETPOINT, a_command, a_world
 from tests.fakes_city import HOUR
 

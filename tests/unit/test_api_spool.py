@@ -13,7 +13,7 @@ from bms.model.reading import Ingested
 from bms.model.spool import Importance, Loss, SpoolState
 from bms.runtime.jobs import forward_job, job_table
 from bms.services.collect.spool import forward
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_api import NOW, World, a_world
 
 WAITING = SpoolState(

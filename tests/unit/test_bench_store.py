@@ -10,7 +10,7 @@ from bms.feeds.csv_mapping import CsvMapping
 from bms.feeds.supplier_formats import reader
 from bms.services.collect.file_ingest import ingest_file
 from bms.services.collect.supplier_points import SupplierBook
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from bms.model.command import (
 from bms.model.site import Mode, Site
 from bms.model.words import Words
 from bms.services.control.dispatch import dispatch_site, plan_flaw, write_once
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import (
     CONSTANT,

@@ -17,7 +17,7 @@ from bms.ports import RememberingFeed
 from bms.services.forecast_bias import WINDOW_H, Bias, Distrusted, forecast_bias
 from bms.services.planning.problem import assemble
 from bms.services.planning.weather_correction import corrected
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 
 N = WINDOW_H

@@ -18,7 +18,7 @@ from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.setpoint_schedule import handout
 from bms.services.control.ventilation_minimum import bookings_ahead, least_flow
 from bms.services.occupancy import Use
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_air import FLOW, RUN, SUPPLY, airy_lodge
 from tests.fakes_api import a_world
 from tests.fakes_city import HOUR, lodge, utc

@@ -19,7 +19,7 @@ from bms.model.reading import Ingested
 from bms.services.collect.file_ingest import IngestReport, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption, days
-from bms.store.sql import SqlStore
+from bms.store.sql.store import SqlStore
 from sites.loader import load_sites
 
 CASES = Path(__file__).parents[1] / "cases" / "ingest"

@@ -24,7 +24,7 @@ from bms.services.consumption import (
     moments,
 )
 from bms.services.planning.problem import history
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, lodge, utc
 
 START = utc(2026, 3, 2, 0)

@@ -11,7 +11,7 @@ from bms.model.reading import Reading
 from bms.model.site import Role, Site
 from bms.model.units import Unit
 from bms.services.cooling import cooling
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, lodge, utc
 
 START = utc(2026, 3, 2)

@@ -22,7 +22,7 @@ from bms.services.collect.file_ingest import (
     ingest_file,
 )
 from bms.services.collect.supplier_points import SupplierBook
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from sites.loader import load_sites
 
 NOW = datetime(2026, 4, 1, 6, tzinfo=UTC)

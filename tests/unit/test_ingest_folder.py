@@ -17,7 +17,7 @@ from bms.model.units import Unit
 from bms.services.collect.drop_folder import MOST_BYTES, STILL_TICKS, DropFolder
 from bms.services.collect.file_ingest import Read
 from bms.services.collect.supplier_points import SupplierBook
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from sites.loader import load_sites
 
 NOW = datetime(2026, 4, 1, 6, tzinfo=UTC)

@@ -14,7 +14,7 @@ from bms.model.reading import Ingested, Quality
 from bms.model.units import Unit
 from bms.services.api_keys import Key, create_key
 from bms.services.collect.push import Pushed, PushReport, push_readings
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from sites.loader import load_sites
 from tests.fakes_city import lodge
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bms.model.rollup import Level
-from bms.store.local_days import HOUR, LocalDays
+from bms.store.rollups.local_days import HOUR, LocalDays
 from tests.plain_rollups import edges_of, micros
 
 #: The last one leaves summer time for the month of Ramadan, and one begins its day at one o'clock.

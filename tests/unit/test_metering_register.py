@@ -14,7 +14,7 @@ from bms.metering.register import register_use, width_of
 from bms.model.metering import Consumption, Flaw, MeterExchange
 from bms.model.units import Unit
 from bms.ports import Fold
-from bms.store.folds import Grid
+from bms.store.rollups.folds import Grid
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -22,7 +22,7 @@ from bms.services.control.release import (
     release_rows,
     release_site,
 )
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_drivers import FakeDrivers
 from tests.fakes_safety import (
     CONSTANT,

@@ -11,7 +11,7 @@ from bms.model.reading import Ingested, Reading
 from bms.model.rollup import Level
 from bms.model.site import Privacy, Site
 from bms.services.collect.retention import KEPT_DAYS, erasures, kept_days, retain_site, scrub
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import lodge
 
 DAY = timedelta(days=1)

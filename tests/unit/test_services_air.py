@@ -18,7 +18,7 @@ from bms.model.units import Unit
 from bms.services.occupancy import Use, outdated
 from bms.services.planning.problem import assemble
 from bms.services.planning.what_if import Change, changed_problem
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_air import CO2, FLOW, LEAST_PCT, RUN, SUPPLY, airy_lodge
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.fakes_store import a_plan

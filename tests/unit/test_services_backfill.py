@@ -10,7 +10,7 @@ from bms.model.logged import LogAnswer, Logged, NotLogged
 from bms.model.reading import Ingested, Quality, Reading
 from bms.model.site import Point
 from bms.services.collect.trend_backfill import LOOK_BACK, Backfill, Gap, gap_of
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import lodge, utc
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 

@@ -14,8 +14,8 @@ from bms.model.prediction import UseStart
 from bms.model.reading import Reading
 from bms.services.planning.comfort_backoff import backoff_k, backoffs, record_use_starts
 from bms.services.planning.problem import assemble
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
+from bms.store.memory.store import MemoryStore
+from bms.store.sql.store import SqlStore
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 from tests.fakes_store import a_model
 

@@ -14,7 +14,7 @@ from bms.services.assessment.cooling_fees import MeterCooling, meter_cooling, po
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.cooling import cooling
 from bms.services.periods import midnight
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_api import NOW, a_world
 from tests.fakes_city import HOUR, FlatTariffs, lodge, utc
 

@@ -12,7 +12,7 @@ from bms.model.savings import Verdict
 from bms.savings.claims.adjusted_savings import with_adjustment
 from bms.savings.claims.aggregate import combine
 from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import lodge, utc
 from tests.fakes_ledger import REPORTING, STEP_AT, a_finding, a_saving, an_event, with_open_step
 

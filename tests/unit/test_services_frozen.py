@@ -16,7 +16,7 @@ from bms.services.assessment.frozen_baselines import (
     freeze,
     held_to,
 )
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import utc
 from tests.fakes_ledger import a_kept_baseline, a_saving
 

@@ -15,7 +15,7 @@ from bms.model.site import HeatSourceKind, Role, Site
 from bms.model.units import Unit
 from bms.services.planning.heat_price import heat_price
 from bms.services.planning.problem import assemble
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 
 NOW = utc(2019, 3, 20, 10, 20)

@@ -15,7 +15,7 @@ from bms.runtime.jobs import job_table
 from bms.services.occupancy import Use, book, outdated
 from bms.services.planning.plan import use_has_changed
 from bms.services.planning.problem import assemble
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_api import a_world
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.fakes_store import a_plan

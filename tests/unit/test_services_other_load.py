@@ -13,7 +13,7 @@ from bms.model.reading import Reading
 from bms.model.site import HeatSource, HeatSourceKind, Power, Site
 from bms.services.planning.other_load import other_load
 from bms.services.planning.problem import assemble
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 
 NOW = utc(2019, 1, 31, 23)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
 from bms.services.planning.plan import identify_site, plan_site
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import FakeFeed, FlatTariffs, lodge, utc
 from tests.fakes_store import a_model, a_plan
 

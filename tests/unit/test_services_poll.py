@@ -10,7 +10,7 @@ import pytest
 from bms.errors import ConfigError, StoreUnavailable
 from bms.model.reading import Ingested, Quality
 from bms.services.collect.poll import poll_site, read_points
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import lodge, utc
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_store import AwayStore

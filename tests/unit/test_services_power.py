@@ -16,7 +16,7 @@ from bms.model.reading import Reading
 from bms.model.site import HeatSourceKind, Power, Site
 from bms.services.planning.power_terms import peak_kw, power_terms
 from bms.services.planning.problem import assemble
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 
 NOW = utc(2019, 1, 15, 10, 20)

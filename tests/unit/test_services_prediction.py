@@ -16,8 +16,8 @@ from bms.ports import Judge
 from bms.services.planning.model_drift import drift_words, drifting_zones, holding
 from bms.services.planning.prediction_errors import excess, record_predictions
 from bms.services.planning.problem import assemble
-from bms.store.memory import MemoryStore
-from bms.store.sql import SqlStore
+from bms.store.memory.store import MemoryStore
+from bms.store.sql.store import SqlStore
 from optimizer.planner import Optimizer
 from tests.fakes_api import a_world
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc

@@ -12,7 +12,7 @@ from bms.model.plan import Problem
 from bms.model.reading import Quality, Reading
 from bms.model.site import Role, Site
 from bms.services.planning.problem import assemble, quarter
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import CLOSED, HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.fakes_store import a_model
 

@@ -16,7 +16,7 @@ from bms.model.site import HeatSourceKind
 from bms.services.assessment.site_savings import assess_site, meter_use
 from bms.services.outcome import HourlyUse, Outcome, outcome
 from bms.services.simulated_worlds import Row, Truth, take_stock
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 
 SITE = lodge()

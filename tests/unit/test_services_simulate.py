@@ -12,7 +12,7 @@ from bms.model.plan import BuildingModel, Plan, Problem, Schedule
 from bms.model.reading import Reading
 from bms.model.savings import Span
 from bms.services.planning.what_if import Change, changed_problem, comfort_kh, latest_like, what_if
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from optimizer.planner import Optimizer
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 from tests.fakes_store import a_plan

@@ -12,7 +12,7 @@ from bms.errors import StoreUnavailable
 from bms.model.reading import Ingested, Quality, Reading
 from bms.model.site import Point, Site
 from bms.services.collect.change_of_value import BATCH, Keeping, told, watching
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_city import lodge, utc
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 

@@ -19,10 +19,10 @@ from bms.model.reading import Quality, Reading
 from bms.model.site import Privacy, Role
 from bms.model.spool import Importance, Loss
 from bms.services.importance import importances
-from bms.store.frames import content, frame, pack, unpack
-from bms.store.losses import Losses
-from bms.store.slots import Slots
-from bms.store.spool import Spool
+from bms.store.spool.frames import content, frame, pack, unpack
+from bms.store.spool.losses import Losses
+from bms.store.spool.process_slots import Slots
+from bms.store.spool.spool import Spool
 from tests.fakes_city import lodge
 from tests.fakes_store import HOUR, MONDAY, quarters
 

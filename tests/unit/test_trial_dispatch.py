@@ -15,7 +15,7 @@ from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.release import release_site
 from bms.services.control.trial_block import turn_at
 from bms.services.operator import change_mode
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_api import HTML, NOW, a_lodge_plan, a_world
 from tests.fakes_drivers import FakeDrivers
 from tests.fakes_safety import LEASE, LEVERS, NULL, OWN, TICK, WANTED, Keeper, hut, plan_of

@@ -11,7 +11,7 @@ from bms.model.command import Command, Override, Receipt
 from bms.model.lease import Lease
 from bms.model.site import Point
 from bms.services.control.dispatch import dispatch_site, write_once
-from bms.store.memory import MemoryStore
+from bms.store.memory.store import MemoryStore
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import LEASE, LEVERS, NOW, NULL, OWN, WANTED, Keeper, hut, plan_of
 from tests.fakes_trial import OURS, a_trial

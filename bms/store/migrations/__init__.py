@@ -1,1 +1,1 @@
-"""The steps from one version of the tables to the next; ``bms.store.schema`` walks them."""
+"""The steps from one version of the tables to the next; ``bms.store.database.schema`` walks them."""

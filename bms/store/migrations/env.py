@@ -1,4 +1,4 @@
-"""Run by alembic for each walk; the connection comes from ``bms.store.schema``."""
+"""Run by alembic for each walk; the connection comes from ``bms.store.database.schema``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,93 @@
+"""Transactions on one database: open it, read, write, and say in plain words what went wrong."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session
+
+from bms.errors import StoreError
+from bms.store.database import schema
+from bms.store.database.dialect import Database, database
+
+PATIENCE_S = 5.0
+
+
+class Link:
+    """Opens the database of ``url`` and brings its tables up to date. Safe for several threads.
+
+    ``patience_s`` [s] is how long a statement waits for another process that writes. Raises
+    ConfigError for a URL that cannot be served, ``StoreUnavailable`` where the database is
+    away, StoreError where it belongs to a newer version or to somebody else.
+    """
+
+    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+        self.database: Database = database(url, patience_s)
+        self._reading: Engine = self.database.engine()
+        self._writing = self.database.writing(self._reading)
+        self._durable = self.database.durable(self._reading)
+        self._refusals: tuple[type[Exception], ...] = (
+            DBAPIError,
+            PoolTimeout,
+            *self.database.errors,
+        )
+        self._one_writer = threading.Lock()
+        self._closed = False
+        try:
+            with self.writing(durable=True) as session:
+                self.database.walk_alone(session.connection())
+                schema.upgrade(session.connection(), self.database.place)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One consistent view of the database."""
+        with self._answering(), Session(self._reading) as session:
+            yield session
+
+    @contextmanager
+    def writing(self, *, durable: bool) -> Iterator[Session]:
+        """All of what is done inside, or nothing; once it returns, it is kept.
+
+        ``durable`` commits outlive a power cut, the others the death of our process.
+        """
+        engine = self._durable if durable else self._writing
+        with self._answering(), self._one_writer, Session(engine) as session, session.begin():
+            yield session
+
+    def scrub(self) -> None:
+        """Take what was deleted out of the files as well, as far as the database can."""
+        with self._answering(), self._one_writer:
+            self.database.scrub(self._writing)
+
+    def close(self) -> None:
+        """Close the connections; whatever is asked afterwards is refused."""
+        self._closed = True
+        self._reading.dispose()
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        if self._closed:
+            raise StoreError("the store is closed")
+        try:
+            yield
+        except self._refusals as error:
+            raise self.database.explain(error) from error
+        except StatementError as error:  # a value that its column refuses: a naive moment, say
+            if isinstance(error.orig, ValueError):
+                raise error.orig from None
+            raise
+
+
+class Linked:
+    """A part of the store: it talks to the database through one link."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link

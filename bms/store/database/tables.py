@@ -1,0 +1,376 @@
+"""The tables as SQLModel classes, and how moments and long texts lie in their columns.
+
+Readings are by far the most rows and are kept small: the point is a number from ``points``, the
+time is whole microseconds, the time of receipt is its distance from the time of the source, and on
+SQLite the table is its own index (WITHOUT ROWID), on PostgreSQL a partition per calendar month.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    TypeDecorator,
+)
+from sqlmodel import Field, SQLModel
+
+from bms.model.epoch import from_micros, to_micros
+from bms.model.reading import Quality
+from bms.model.rollup import Level
+
+#: Numbers of the qualities in the database. They never change; new ones are added at the end.
+QUALITY_CODES: dict[Quality, int] = {
+    Quality.GOOD: 0,
+    Quality.UNCERTAIN: 1,
+    Quality.ESTIMATED: 2,
+    Quality.ABSENT: 3,
+    Quality.OUT_OF_RANGE: 4,
+    Quality.NO_REPLY: 5,
+    Quality.DEVICE_ERROR: 6,
+}
+QUALITY_OF_CODE: dict[int, Quality] = {code: quality for quality, code in QUALITY_CODES.items()}
+
+#: Numbers of the levels of roll-ups in the database; they never change either.
+LEVEL_CODES: dict[Level, int] = {Level.QUARTER: 0, Level.HOUR: 1, Level.DAY: 2}
+
+#: A row of ``ReadingRow``: (point, time [us], value, quality code, lag [us], detail).
+RawReading = tuple[int, int, float | None, int, int | None, str | None]
+
+#: A row of ``StaleRow``: (point, first [us], until [us]).
+Mark = tuple[int, int, int]
+
+#: Numbers of rows that are only ever added; SQLite counts all its rows in 64 bits.
+RowNumber: Any = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware moment as whole microseconds after the epoch. Refuses naive moments."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_micros(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_micros(value)
+
+
+class PackedText(TypeDecorator[str]):
+    """A long text, compressed: a plan with its problem takes a fifth of its length."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else zlib.compress(value.encode(), level=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else zlib.decompress(value).decode()
+
+
+class PointRow(SQLModel, table=True):
+    """The dictionary of points: ``site/point`` and its number."""
+
+    __tablename__: ClassVar[str] = "points"
+    key: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+
+
+class ReadingRow(SQLModel, table=True):
+    """One reading. ``time`` [us after the epoch]; ``lag`` [us] is receipt minus ``time``."""
+
+    __tablename__: ClassVar[str] = "readings"
+    __table_args__ = {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (time)"}
+    point: int = Field(primary_key=True)
+    time: int = Field(primary_key=True, sa_type=BigInteger)
+    value: float | None = None
+    quality: int = Field(sa_type=SmallInteger)
+    lag: int | None = Field(default=None, sa_type=BigInteger)
+    detail: str | None = None
+
+
+class CorrectionRow(SQLModel, table=True):
+    """An earlier version of a reading and the one that replaced it."""
+
+    __tablename__: ClassVar[str] = "corrections"
+    __table_args__ = (Index("corrections_by_point", "point", "time"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    point: int
+    time: int = Field(sa_type=BigInteger)
+    old_value: float | None = None
+    old_quality: int = Field(sa_type=SmallInteger)
+    old_lag: int | None = Field(default=None, sa_type=BigInteger)
+    old_detail: str | None = None
+    new_value: float | None = None
+    new_quality: int = Field(sa_type=SmallInteger)
+    new_lag: int | None = Field(default=None, sa_type=BigInteger)
+    new_detail: str | None = None
+
+
+class RollupRow(SQLModel, table=True):
+    """Hours of a local month of a point, or days of the year that begins with the month.
+
+    They are packed by ``bms.store.rollups.buckets``.
+
+    On SQLite it keeps its row numbers: bodies are too long for a table that is its own index.
+    """
+
+    __tablename__: ClassVar[str] = "rollups"
+    level: int = Field(primary_key=True, sa_type=SmallInteger)
+    point: int = Field(primary_key=True)
+    month: int = Field(primary_key=True)
+    body: bytes
+
+
+class StaleRow(SQLModel, table=True):
+    """A local day from ``first`` until before ``until`` [us] whose roll-ups are out of date."""
+
+    __tablename__: ClassVar[str] = "stale"
+    __table_args__ = {"sqlite_with_rowid": False}
+    point: int = Field(primary_key=True)
+    first: int = Field(primary_key=True, sa_type=BigInteger)
+    until: int = Field(sa_type=BigInteger)
+
+
+class HorizonRow(SQLModel, table=True):
+    """Readings of a point from before ``before`` [us] were deleted; none is taken any more."""
+
+    __tablename__: ClassVar[str] = "horizons"
+    __table_args__ = (Index("horizons_by_moment", "before"),)
+    point: int = Field(primary_key=True)
+    before: int = Field(sa_type=BigInteger)
+
+
+class CalendarRow(SQLModel, table=True):
+    """The time zone of the local days and months of ``rollups``: one row."""
+
+    __tablename__: ClassVar[str] = "calendar"
+    id: int = Field(primary_key=True)
+    timezone: str
+
+
+class ErasureRow(SQLModel, table=True):
+    """The ledger of deletions (``bms.model.retention.Erased``). Rows are only added."""
+
+    __tablename__: ClassVar[str] = "erasures"
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    privacy: str
+    points: int
+    readings: int = Field(sa_type=BigInteger)
+    corrections: int = Field(sa_type=BigInteger)
+    hours: int = Field(sa_type=BigInteger)
+    first: datetime | None = Field(default=None, sa_type=UtcTime)
+    last: datetime | None = Field(default=None, sa_type=UtcTime)
+    until: datetime = Field(sa_type=UtcTime)
+    digest: str
+    actor: str
+    at: datetime = Field(sa_type=UtcTime)
+    reason: str
+
+
+class PlanRow(SQLModel, table=True):
+    """A plan as JSON of ``bms.model.plan.Plan``."""
+
+    __tablename__: ClassVar[str] = "plans"
+    __table_args__ = (Index("plans_by_site", "site", "created_at"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str = Field(unique=True)
+    site: str
+    created_at: datetime = Field(sa_type=UtcTime)
+    body: str = Field(sa_type=PackedText)
+
+
+class ModelRow(SQLModel, table=True):
+    """An identified model as JSON of ``bms.model.plan.BuildingModel``."""
+
+    __tablename__: ClassVar[str] = "models"
+    __table_args__ = (Index("models_by_site", "site", "identified_at"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    identified_at: datetime = Field(sa_type=UtcTime)
+    body: str
+
+
+class ReceiptRow(SQLModel, table=True):
+    """What became of a write or a release: its kind and its JSON."""
+
+    __tablename__: ClassVar[str] = "receipts"
+    __table_args__ = (Index("receipts_by_site", "site", "at"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    kind: str
+    body: str
+
+
+class ModeRow(SQLModel, table=True):
+    """A mode that a person set. Rows are only added; the last one stands."""
+
+    __tablename__: ClassVar[str] = "modes"
+    __table_args__ = (Index("modes_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    mode: str
+    actor: str
+    at: datetime = Field(sa_type=UtcTime)
+    reason: str
+
+
+class OverrideRow(SQLModel, table=True):
+    """A person's override and, once it is over, its removal."""
+
+    __tablename__: ClassVar[str] = "overrides"
+    __table_args__ = (Index("overrides_by_site", "site"),)
+    id: str = Field(primary_key=True)
+    site: str
+    point: str | None = None
+    since: datetime = Field(sa_type=UtcTime)
+    until: datetime | None = Field(default=None, sa_type=UtcTime)
+    reason: str
+    actor: str
+    removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    removed_by: str | None = None
+
+
+class AuditRow(SQLModel, table=True):
+    """What a person did. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "audit"
+    __table_args__ = (Index("audit_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    at: datetime = Field(sa_type=UtcTime)
+    actor: str
+    action: str
+    site: str
+    subject: str
+    reason: str
+
+
+class KeyRow(SQLModel, table=True):
+    """An API key: never the secret, only its digest."""
+
+    __tablename__: ClassVar[str] = "keys"
+    id: str = Field(primary_key=True)
+    digest: str
+    scope: str
+    name: str
+    created: datetime = Field(sa_type=UtcTime)
+    revoked: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class TrialRow(SQLModel, table=True):
+    """A switchback trial as JSON of ``bms.model.trial.Trial``. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "trials"
+    __table_args__ = (Index("trials_by_site", "site"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str = Field(unique=True)
+    site: str
+    started_at: datetime = Field(sa_type=UtcTime)
+    body: str
+
+
+class TrialEndRow(SQLModel, table=True):
+    """A trial that somebody stopped. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "trial_ends"
+    __table_args__ = (Index("trial_ends_by_site", "site"),)
+    trial: str = Field(primary_key=True)
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    actor: str
+    reason: str
+
+
+class EventRow(SQLModel, table=True):
+    """An entry of the ledger of non-routine events (``bms.model.event``). Rows are only added.
+
+    ``starts`` and ``ends`` are its period; no two entries supersede the same one.
+    """
+
+    __tablename__: ClassVar[str] = "events"
+    __table_args__ = (Index("events_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str = Field(unique=True)
+    site: str
+    meter: str
+    starts: datetime = Field(sa_type=UtcTime)
+    ends: datetime = Field(sa_type=UtcTime)
+    kwh: float
+    kwh_se: float
+    kind: str
+    decision: str
+    author: str
+    entered_at: datetime = Field(sa_type=UtcTime)
+    reason: str
+    supersedes: str | None = Field(default=None, unique=True)
+
+
+class BaselineRow(SQLModel, table=True):
+    """A baseline that was put away, as JSON of ``bms.model.savings.FrozenBaseline``. Rows are only
+    added."""
+
+    __tablename__: ClassVar[str] = "baselines"
+    __table_args__ = (Index("baselines_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    author: str
+    reason: str
+    body: str
+
+
+class PredictionRow(SQLModel, table=True):
+    """How far the predictions of a zone were off on a local day, counted from 0001-01-01."""
+
+    __tablename__: ClassVar[str] = "predictions"
+    site: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    zone: str = Field(primary_key=True)
+    lead_h: int = Field(primary_key=True)
+    n: int
+    rmse_k: float | None = None
+    bias_k: float | None = None
+    expected_k: float | None = None
+    model_at: datetime = Field(sa_type=UtcTime)
+    drifting: bool
+
+
+class UseStartRow(SQLModel, table=True):
+    """How cold a zone was when people came on a local day, counted from 0001-01-01."""
+
+    __tablename__: ClassVar[str] = "use_starts"
+    site: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    zone: str = Field(primary_key=True)
+    shortfall_k: float
+    margin_k: float
+
+
+class BookingRow(SQLModel, table=True):
+    """A booking or closure (``bms.model.booking``) and, once it is over, its removal."""
+
+    __tablename__: ClassVar[str] = "bookings"
+    __table_args__ = (Index("bookings_by_site", "site", "ends"),)
+    id: str = Field(primary_key=True)
+    site: str
+    zone: str | None = None
+    starts: datetime = Field(sa_type=UtcTime)
+    ends: datetime = Field(sa_type=UtcTime)
+    kind: str
+    reason: str
+    author: str
+    made_at: datetime = Field(sa_type=UtcTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    removed_by: str | None = None
+    people: float | None = None

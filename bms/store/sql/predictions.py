@@ -1,0 +1,95 @@
+"""The record of prediction errors in SQL: a row for each zone, lead and local day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from sqlmodel import col, select
+
+from bms.model.prediction import PredictionDay, UseStart
+from bms.store.database.connection import Linked
+from bms.store.database.tables import PredictionRow, UseStartRow
+
+
+class SqlPredictions(Linked):
+    """The part of ``bms.ports.Store`` that keeps how far predictions were off."""
+
+    def keep_predictions(self, rows: Iterable[PredictionDay]) -> None:
+        """See ``bms.ports.Store``."""
+        with self._link.writing(durable=False) as session:
+            for row in rows:
+                session.merge(_row(row))
+
+    def predictions(self, site: str, since: date) -> list[PredictionDay]:
+        """See ``bms.ports.Store``."""
+        wanted = (
+            select(PredictionRow)
+            .where(PredictionRow.site == site, PredictionRow.day >= since.toordinal())
+            .order_by(col(PredictionRow.day), col(PredictionRow.zone), col(PredictionRow.lead_h))
+        )
+        with self._link.reading() as session:
+            return [_day(row) for row in session.exec(wanted)]
+
+    def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
+        """See ``bms.ports.Store``."""
+        with self._link.writing(durable=False) as session:
+            for row in rows:
+                session.merge(
+                    UseStartRow(
+                        site=row.site,
+                        day=row.day.toordinal(),
+                        zone=row.zone,
+                        shortfall_k=row.shortfall_k,
+                        margin_k=row.margin_k,
+                    )
+                )
+
+    def use_starts(self, site: str, since: date) -> list[UseStart]:
+        """See ``bms.ports.Store``."""
+        wanted = (
+            select(UseStartRow)
+            .where(UseStartRow.site == site, UseStartRow.day >= since.toordinal())
+            .order_by(col(UseStartRow.day), col(UseStartRow.zone))
+        )
+        with self._link.reading() as session:
+            return [
+                UseStart(
+                    site=row.site,
+                    zone=row.zone,
+                    day=date.fromordinal(row.day),
+                    shortfall_k=row.shortfall_k,
+                    margin_k=row.margin_k,
+                )
+                for row in session.exec(wanted)
+            ]
+
+
+def _row(day: PredictionDay) -> PredictionRow:
+    return PredictionRow(
+        site=day.site,
+        zone=day.zone,
+        lead_h=day.lead_h,
+        day=day.day.toordinal(),
+        n=day.n,
+        rmse_k=day.rmse_k,
+        bias_k=day.bias_k,
+        expected_k=day.expected_k,
+        model_at=day.model_at,
+        drifting=day.drifting,
+    )
+
+
+def _day(row: PredictionRow) -> PredictionDay:
+    return PredictionDay(
+        site=row.site,
+        zone=row.zone,
+        lead_h=row.lead_h,
+        day=date.fromordinal(row.day),
+        n=row.n,
+        rmse_k=row.rmse_k,
+        bias_k=row.bias_k,
+        expected_k=row.expected_k,
+        model_at=row.model_at,
+        drifting=row.drifting,
+    )

@@ -1,0 +1,103 @@
+"""Deleting readings for good, in SQL, and the ledger that proves it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from bms.model.retention import Erased, Erasure
+from bms.model.rollup import Level
+from bms.model.site import Privacy
+from bms.store.database.tables import LEVEL_CODES, ErasureRow
+from bms.store.erasure_ledger import Loss
+from bms.store.rollups import stale_days as stale
+from bms.store.rollups.buckets import no_buckets
+from bms.store.rollups.refresh import fold_marked, hours_of, keep_hours
+from bms.store.sql.retention_horizon import ALWAYS, raise_horizons
+from bms.store.sql.rollups import PORTION, SqlRollups
+
+_DELETIONS = (
+    text("DELETE FROM readings WHERE point = :point AND time < :before"),
+    text("DELETE FROM corrections WHERE point = :point AND time < :before"),
+)
+_MONTHS = text(
+    "SELECT month FROM rollups WHERE level = :level AND point = :point AND month <= :last"
+    " ORDER BY month"
+).bindparams(level=LEVEL_CODES[Level.HOUR])
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The readings of ``point``, whose number is ``key``, from before ``before`` [us]."""
+
+    session: Session
+    point: str
+    key: int
+    before: int
+
+
+class SqlRetention(SqlRollups):
+    """The part of ``bms.ports.Store`` that keeps readings only as long as it should."""
+
+    def forget(self, erasure: Erasure) -> Erased:
+        """See ``bms.ports.Store``."""
+        before = self._days.midnight(erasure.before)
+        keys = self._keys_of(set(erasure.points))
+        loss = Loss()
+        with self._link.writing(durable=True) as session:
+            connection = session.connection()
+            self._link.database.hold(connection, alone=True)
+            for point in sorted(set(erasure.points)):
+                place = _Place(session, point, keys[point], before)
+                self._take(place, loss)
+                if erasure.with_rollups:
+                    self._take_rollups(place, loss)
+            raise_horizons(connection, [keys[point] for point in erasure.points], before)
+            erased = loss.erased(erasure, before)
+            if not erased.nothing:
+                session.add(_line(erased))
+        return erased
+
+    def scrub(self) -> None:
+        """See ``bms.ports.Store``."""
+        self._link.scrub()
+
+    def _take(self, place: _Place, loss: Loss) -> None:
+        """Fold what is about to go, and let it go."""
+        point, key, before = place.point, place.key, place.before
+        connection = place.session.connection()
+        while marked := stale.ended(connection, [key], before, PORTION):
+            fold_marked(connection, self._days, marked)
+        loss.readings(self._between(place.session, point, key, ALWAYS, before))
+        loss.corrections(self._corrected(place.session, point, key, ALWAYS, before))
+        for deletion in _DELETIONS:
+            connection.execute(deletion, {"point": key, "before": before})
+
+    def _take_rollups(self, place: _Place, loss: Loss) -> None:
+        connection, key = place.session.connection(), place.key
+        last = {"point": key, "last": self._days.month_of(place.before)}
+        for month in connection.execute(_MONTHS, last).scalars().all():
+            starts = self._days.edges(Level.HOUR, *self._days.month(month))[:-1]
+            hours = hours_of(connection, self._days, key, month)
+            gone = starts < place.before
+            loss.hours(place.point, hours[gone & (hours["n"] > 0)])
+            hours[gone] = no_buckets(1)
+            keep_hours(connection, self._days, key, month, hours)
+
+    def erasures(self, since: datetime) -> list[Erased]:
+        """See ``bms.ports.Store``."""
+        wanted = select(ErasureRow).where(ErasureRow.at >= since).order_by(col(ErasureRow.seq))
+        with self._link.reading() as session:
+            return [_erased(row) for row in session.exec(wanted)]
+
+
+def _line(erased: Erased) -> ErasureRow:
+    return ErasureRow(**{**asdict(erased), "privacy": erased.privacy.value})
+
+
+def _erased(row: ErasureRow) -> Erased:
+    kept = row.model_dump(exclude={"seq"})
+    return Erased(**{**kept, "privacy": Privacy(row.privacy)})

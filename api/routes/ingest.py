@@ -16,9 +16,9 @@ from api.deps import CityDep, Pusher
 from api.problems import problem
 from api.schemas.base import MOST_PUSHED, IngestAnswer, PushBody, PushedRow, RefusedRow
 from bms.errors import ConfigError, FeedError
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_formats import reader
-from bms.feeds.supplier_values import number_of, scale_of
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import reader
+from bms.feeds.suppliers.values import number_of, scale_of
 from bms.model.metering import Quantity
 from bms.model.reading import Ingested
 from bms.model.units import Unit

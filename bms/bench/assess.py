@@ -23,7 +23,7 @@ from bms.bench.assess_faults import faults
 from bms.bench.figure import Figure, Progress
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
-from bms.feeds.meter_files import Bills, read_meters, read_weather
+from bms.feeds.suppliers.meter_files import Bills, read_meters, read_weather
 from bms.model.grid import local_grid
 from bms.model.savings import Savings, Span
 from bms.model.series import Floats, Series

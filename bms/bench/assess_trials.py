@@ -22,7 +22,7 @@ from bms.bench.assess import METERS, ZONE, Meters
 from bms.bench.figure import Figure, Progress
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
-from bms.feeds.meter_files import read_meters, read_weather
+from bms.feeds.suppliers.meter_files import read_meters, read_weather
 from bms.model.savings import Span
 from bms.model.series import Floats
 from bms.model.trial import Effect, Subject

@@ -14,7 +14,7 @@ from bms.bench.figure import Figure, Progress
 from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.feeds.archive import ArchiveFeed
-from bms.feeds.tariffs import TariffBook
+from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.savings import Span
 from bms.model.site import Site

@@ -14,7 +14,7 @@ from bms.bench.figure import Progress
 from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.feeds.archive import ArchiveFeed
-from bms.feeds.tariffs import TariffBook
+from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.site import Site
 from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_sites

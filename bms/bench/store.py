@@ -20,8 +20,8 @@ from bms.bench.figure import Figure, Progress
 from bms.bench.store_rivals import Row, bare_copy, bare_sqlite, postgres_server
 from bms.bench.store_site import a_city, utility_files
 from bms.errors import StoreError
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_formats import reader
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import reader
 from bms.model.reading import Quality, Reading
 from bms.model.rollup import Level
 from bms.ports import Store

@@ -20,8 +20,8 @@ from bms.cli.progress import progress_bars
 from bms.cli.sentences import FAILED, errors
 from bms.config import Settings
 from bms.errors import Mistake
-from bms.feeds.factors import load_factors
-from bms.feeds.meter_files import MeterFile, WeatherFile, read_meters, read_weather
+from bms.feeds.suppliers.meter_files import MeterFile, WeatherFile, read_meters, read_weather
+from bms.feeds.tariffs.factors import load_factors
 from bms.model.codec import to_json
 from bms.model.savings import Savings, Span
 from bms.model.units import Commodity

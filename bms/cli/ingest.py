@@ -19,8 +19,8 @@ from bms.cli.screen import say, screen
 from bms.cli.sentences import FAILED, errors
 from bms.config import Settings
 from bms.errors import FeedError, NotFound
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_formats import formats, reader
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import formats, reader
 from bms.metering.quality import MeterQuality
 from bms.model.codec import to_dict
 from bms.model.metering import Flaw

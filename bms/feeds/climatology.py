@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from bms.feeds.payload import moment_of
+from bms.feeds.client.payload import moment_of
 from bms.model.grid import local_grid
 from bms.model.series import Floats
 

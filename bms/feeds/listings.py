@@ -7,7 +7,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from bms.feeds.datahub_pricelist import Code, Listing
+from bms.feeds.tariffs.datahub_pricelist import Code, Listing
 
 
 def listings_of(raw: Mapping[str, Any] | None) -> dict[str, Listing]:

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bms.feeds import dmi, energidata, metno, open_meteo
-from bms.feeds.cache import Shelf
-from bms.feeds.courier import Courier
-from bms.feeds.fetch import HttpWeb, Web
-from bms.feeds.live_emissions import LiveEmissions
-from bms.feeds.live_prices import LivePrices
-from bms.feeds.live_tariffs import LiveTariffs
-from bms.feeds.live_weather import LiveWeather
-from bms.feeds.observed_weather import ObservedWeather
-from bms.feeds.record import Record
-from bms.feeds.tariffs import TariffBook
-from bms.feeds.weather_providers import providers
+from bms.feeds.client.datasets import Courier
+from bms.feeds.client.disk_cache import Shelf
+from bms.feeds.client.http import HttpWeb, Web
+from bms.feeds.client.series_archive import Record
+from bms.feeds.electricity import energidata
+from bms.feeds.electricity.day_ahead import LivePrices
+from bms.feeds.electricity.emissions import LiveEmissions
+from bms.feeds.tariffs.book import TariffBook
+from bms.feeds.tariffs.live import LiveTariffs
+from bms.feeds.weather import dmi, metno, open_meteo
+from bms.feeds.weather.live import LiveWeather
+from bms.feeds.weather.observations import ObservedWeather
+from bms.feeds.weather.providers import providers
 from bms.model.feed import FeedSeries, WeatherSeries
 from bms.model.series import Series
 from bms.ports import Clock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.feeds.payload import Seconds
+from bms.feeds.client.payload import Seconds
 from bms.model.series import Floats
 
 _DAY_S = 86_400.0

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.feeds.supplier_times import DAY_S
+from bms.feeds.suppliers.times import DAY_S
 
 Ints = NDArray[np.int64]
 

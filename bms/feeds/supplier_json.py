@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 from bms.errors import FeedError
-from bms.feeds.supplier_text import text_of
+from bms.feeds.suppliers.text import text_of
 
 
 def json_of(content: bytes, name: str) -> object:

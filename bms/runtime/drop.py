@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_formats import reader
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import reader
 from bms.services.city import City
 from bms.services.collect.drop_folder import DropFolder
 from bms.services.collect.file_ingest import Read

@@ -12,7 +12,7 @@ from bms.config import Settings
 from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
-from bms.feeds.tariffs import TariffBook
+from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.savings import SiteSavings
 from bms.model.site import Site

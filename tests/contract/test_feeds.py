@@ -15,7 +15,7 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import FeedError
-from bms.feeds.fetch import HttpWeb
+from bms.feeds.client.http import HttpWeb
 from bms.feeds.live import ADDRESSES, LiveFeed, live_feed
 from bms.model.feed import FeedSeries
 from bms.ports import Feed, RememberingFeed

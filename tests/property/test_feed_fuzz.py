@@ -13,12 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bms.errors import FeedError
-from bms.feeds import datahub_pricelist, dmi, energidata, metno, open_meteo
-from bms.feeds.datahub_pricelist import PriceRow
-from bms.feeds.dmi import Station
-from bms.feeds.energidata import Prices
-from bms.feeds.outlook import Outlook
-from bms.feeds.payload import Samples
+from bms.feeds.client.payload import Samples
+from bms.feeds.electricity import energidata
+from bms.feeds.electricity.energidata import Prices
+from bms.feeds.tariffs import datahub_pricelist
+from bms.feeds.tariffs.datahub_pricelist import PriceRow
+from bms.feeds.weather import dmi, metno, open_meteo
+from bms.feeds.weather.dmi import Station
+from bms.feeds.weather.forecast import Outlook
 from tests.feed_server import payload
 
 Reader = Callable[[bytes], object]

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.errors import ConfigError, FeedError
-from bms.feeds.csv_mapping import CsvMapping, ValueColumn
-from bms.feeds.supplier_formats import formats, reader
+from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
+from bms.feeds.suppliers.formats import formats, reader
 from bms.model.metering import MeterRow, Quantity, SupplierFile
 
 FEEDS = Path(__file__).parents[1] / "data" / "feeds"

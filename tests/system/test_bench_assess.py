@@ -2,7 +2,7 @@
 
 from bms.bench import assess as bench
 from bms.feeds.archive import DATA
-from bms.feeds.meter_files import read_meters, read_weather
+from bms.feeds.suppliers.meter_files import read_meters, read_weather
 
 
 def test_placebo_years_and_planted_savings() -> None:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from bms.bench.store_rivals import bare_sqlite
 from bms.bench.store_site import a_city, utility_files
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_formats import reader
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import reader
 from bms.services.collect.file_ingest import ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.store.memory.store import MemoryStore

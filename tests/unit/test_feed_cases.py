@@ -12,10 +12,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from bms.errors import FeedError
-from bms.feeds import dmi, energidata, metno, open_meteo
-from bms.feeds.energidata import AREAS, Prices
-from bms.feeds.outlook import Outlook
-from bms.feeds.payload import moment_of
+from bms.feeds.client.payload import moment_of
+from bms.feeds.electricity import energidata
+from bms.feeds.electricity.energidata import AREAS, Prices
+from bms.feeds.weather import dmi, metno, open_meteo
+from bms.feeds.weather.forecast import Outlook
 
 CASES = Path(__file__).parents[1] / "cases" / "feeds"
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())

@@ -14,13 +14,13 @@ from bms.clock import FileClock, SystemClock
 from bms.config import Settings
 from bms.errors import ConfigError, FeedError, SiteFileError
 from bms.feeds.archive import ArchiveFeed
-from bms.feeds.cache import Entry, Shelf
+from bms.feeds.client.disk_cache import Entry, Shelf
+from bms.feeds.client.payload import Samples
+from bms.feeds.client.series_archive import Record
 from bms.feeds.live import LiveFeed
-from bms.feeds.live_tariffs import LiveTariffs
-from bms.feeds.payload import Samples
-from bms.feeds.record import Record
-from bms.feeds.tariffs import DATA, TariffBook
-from bms.feeds.weather_providers import cell_of
+from bms.feeds.tariffs.book import DATA, TariffBook
+from bms.feeds.tariffs.live import LiveTariffs
+from bms.feeds.weather.providers import cell_of
 from bms.model.tariff_names import TariffNames
 from bms.runtime.wire import feed_of, tariffs_of
 from drivers.templates import load_templates

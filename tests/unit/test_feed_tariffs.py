@@ -14,16 +14,16 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import ConfigError, FeedError
-from bms.feeds.datahub_pricelist import (
+from bms.feeds.client.http import HttpWeb
+from bms.feeds.live import ADDRESSES, live_tariffs
+from bms.feeds.tariffs.book import DATA, TariffBook
+from bms.feeds.tariffs.datahub_pricelist import (
     Code,
     Listing,
     hourly_prices,
     pricelist_url,
     read_pricelist,
 )
-from bms.feeds.fetch import HttpWeb
-from bms.feeds.live import ADDRESSES, live_tariffs
-from bms.feeds.tariffs import DATA, TariffBook
 from bms.model.series import Series
 from bms.ports import Tariffs
 from tests.feed_answers import HOUR, envelope

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds import dmi, metno, open_meteo
-from bms.feeds.outlook import Outlook
-from bms.feeds.payload import Samples
+from bms.feeds.client.payload import Samples
 from bms.feeds.sun import irradiance_under_clouds, sine_of_elevation
+from bms.feeds.weather import dmi, metno, open_meteo
+from bms.feeds.weather.forecast import Outlook
 from tests.feed_answers import dmi_forecast, metno_forecast
 from tests.feed_server import payload
 

@@ -12,8 +12,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from bms.errors import FeedError
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_formats import reader
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import reader
 from bms.model.metering import Consumption, Flaw
 from bms.model.reading import Ingested
 from bms.services.collect.file_ingest import IngestReport, ingest_file

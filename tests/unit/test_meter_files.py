@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.meter_files import read_meters, read_weather
+from bms.feeds.suppliers.meter_files import read_meters, read_weather
 
 HEADER = "meter_id,timestamp_utc,kwh\n"
 

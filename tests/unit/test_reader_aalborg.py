@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.aalborg import read_aalborg
-from bms.feeds.csv_mapping import CsvMapping, ValueColumn
+from bms.feeds.suppliers.aalborg import read_aalborg
+from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.model.metering import Quantity
 
 READING = {

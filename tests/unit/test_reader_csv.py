@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.csv_mapping import CsvMapping, ValueColumn
-from bms.feeds.supplier_csv import read_csv
-from bms.feeds.supplier_text import text_of
-from bms.feeds.supplier_values import UNITS
+from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
+from bms.feeds.suppliers.csv_reader import read_csv
+from bms.feeds.suppliers.text import text_of
+from bms.feeds.suppliers.values import UNITS
 from bms.model.metering import Quantity
 from bms.model.reading import Quality
 from bms.model.units import Unit

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_formats import formats, reader
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import formats, reader
 from bms.model.metering import Quantity
 from bms.model.reading import Quality
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.eloverblik import read_eloverblik
+from bms.feeds.suppliers.eloverblik import read_eloverblik
 from bms.model.metering import Quantity
 from bms.model.reading import Quality
 from bms.model.units import Unit

@@ -3,8 +3,8 @@
 import pytest
 
 from bms.errors import ConfigError
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_formats import formats, reader
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import formats, reader
 
 CSV = b"meter_id,timestamp_utc,kwh\na,2026-01-05T00:00Z,1\na,2026-01-05T01:00Z,2\n"
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.kredsloeb import read_kredsloeb
+from bms.feeds.suppliers.kredsloeb import read_kredsloeb
 from bms.model.metering import Quantity
 
 HEADER = (

@@ -3,7 +3,7 @@
 import pytest
 
 from bms.errors import ConfigError
-from bms.feeds.csv_mapping import CsvMapping, ValueColumn
+from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.model.metering import Quantity
 
 WHOLE = """\

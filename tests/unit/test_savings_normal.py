@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from bms.feeds.factors import load_factors
+from bms.feeds.tariffs.factors import load_factors
 from bms.model.savings import Span
 from bms.model.series import Series
 from bms.model.units import Commodity

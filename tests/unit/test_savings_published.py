@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from bms.feeds.factors import load_factors
+from bms.feeds.tariffs.factors import load_factors
 from bms.savings.models.billing import LONGEST_BIMONTHLY_DAYS, LONGEST_DAYS, SHORTEST_DAYS
 from bms.savings.models.change_point import GRID_C, LEAST_DAYS, LEAST_DEGREE_DAYS, fit
 from bms.savings.models.degree_days import GUF_BY_USE, GUF_SHARE, guf_share

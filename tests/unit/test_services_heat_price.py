@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bms.feeds.tariffs import DATA, TariffBook
+from bms.feeds.tariffs.book import DATA, TariffBook
 from bms.model.reading import Reading
 from bms.model.site import HeatSourceKind, Role, Site
 from bms.model.units import Unit

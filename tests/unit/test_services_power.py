@@ -10,7 +10,7 @@ import pytest
 
 from bms.errors import ConfigError
 from bms.feeds.peak_charges import charge_in_force, peak_tables
-from bms.feeds.tariffs import DATA, TariffBook
+from bms.feeds.tariffs.book import DATA, TariffBook
 from bms.model.peak_charge import PeakCharge, PeakSpan
 from bms.model.reading import Reading
 from bms.model.site import HeatSourceKind, Power, Site

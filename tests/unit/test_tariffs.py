@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bms.errors import ConfigError
-from bms.feeds.tariffs import DATA, TariffBook
+from bms.feeds.tariffs.book import DATA, TariffBook
 from bms.model.series import Series
 from bms.ports import Tariffs
 

@@ -9,13 +9,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds import energidata, feed_words
+from bms.feeds.client import notes as feed_words
+from bms.feeds.client.backfill import Past, Topic
+from bms.feeds.client.datasets import Courier, Dataset, Delivery
+from bms.feeds.client.payload import moment_of
+from bms.feeds.client.series_archive import Record
 from bms.feeds.climatology import DAYS, usual
-from bms.feeds.courier import Courier, Dataset, Delivery
-from bms.feeds.energidata import AREAS, CREDIT, FIRST_DAY_AHEAD, QUARTER_S, Prices
-from bms.feeds.past import Past, Topic
-from bms.feeds.payload import moment_of
-from bms.feeds.record import Record
+from bms.feeds.electricity import energidata
+from bms.feeds.electricity.energidata import AREAS, CREDIT, FIRST_DAY_AHEAD, QUARTER_S, Prices
 from bms.model.feed import FeedSeries
 from bms.model.series import Floats, Series, grid_length
 from bms.model.words import Words

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from bms.feeds.meter_files import YEARS
+from bms.feeds.suppliers.meter_files import YEARS
 
 DAY_S = 86400
 

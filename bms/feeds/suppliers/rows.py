@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bms.errors import Mistake
-from bms.feeds.csv_mapping import CsvMapping
 from bms.feeds.supplier_intervals import learned_intervals
-from bms.feeds.supplier_times import (
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.times import (
     DAY_S,
     Days,
     Either,
@@ -25,7 +25,7 @@ from bms.feeds.supplier_times import (
     stamps_of,
     told_apart,
 )
-from bms.feeds.supplier_values import Scale, number_of
+from bms.feeds.suppliers.values import Scale, number_of
 from bms.model.metering import MeterRow, Quantity, SupplierFile
 from bms.model.reading import Quality
 

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from bms.feeds.outlook import (
+from bms.feeds.client.payload import number, parsed, samples, second, taking_apart
+from bms.feeds.weather.forecast import (
     BRIGHTEST_WM2,
     COLDEST_C,
     WARMEST_C,
@@ -20,7 +21,6 @@ from bms.feeds.outlook import (
     on_hours,
     whole_hours,
 )
-from bms.feeds.payload import number, parsed, samples, second, taking_apart
 
 BASE = "https://api.open-meteo.com"
 CREDIT = "Open-Meteo (CC BY 4.0)"

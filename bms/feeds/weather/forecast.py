@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.payload import Samples, Seconds
+from bms.feeds.client.payload import Samples, Seconds
 from bms.model.series import Floats
 
 HOUR_S = 3600

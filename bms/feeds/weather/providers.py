@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bms.feeds import dmi, metno, open_meteo
-from bms.feeds.outlook import Outlook
+from bms.feeds.weather import dmi, metno, open_meteo
+from bms.feeds.weather.forecast import Outlook
 
 _CELL_LATITUDE, _CELL_LONGITUDE = 0.02, 0.03
 _RUN_EVERY = timedelta(hours=3)

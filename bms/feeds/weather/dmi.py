@@ -14,7 +14,8 @@ from urllib.parse import quote, urlencode
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.outlook import (
+from bms.feeds.client.payload import Samples, number, parsed, samples, second, taking_apart
+from bms.feeds.weather.forecast import (
     BRIGHTEST_WM2,
     COLDEST_C,
     HOUR_S,
@@ -25,7 +26,6 @@ from bms.feeds.outlook import (
     on_hours,
     whole_hours,
 )
-from bms.feeds.payload import Samples, number, parsed, samples, second, taking_apart
 from bms.model.series import Floats
 
 BASE = "https://opendataapi.dmi.dk"

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.cache import Shelf, write_whole
-from bms.feeds.payload import Samples, Seconds, moment_of
+from bms.feeds.client.disk_cache import Shelf, write_whole
+from bms.feeds.client.payload import Samples, Seconds, moment_of
 from bms.model.series import Floats
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ The utility publishes the addresses (``/Token``, ``/api/data/Meters``, ``/api/da
 the answer is JSON, that registers and momentary values come hourly for the last three days, and
 the first field names (``Kundenummer``, ``MeterID``, ``Aflæsningstidspunkt``,
 ``Energi1Varmeenergi``); a public client shows a list of readings. No recorded answer was at hand,
-so names are compared loosely (``bms.feeds.supplier_names``), a list may lie inside an object, and
+so names are compared loosely (``bms.feeds.suppliers.column_names``), a list may lie inside an object, and
 times without an offset are taken as Danish local time. The token never comes here.
 
 The unit of energy, power and flow has to stand beside the value (a field ``Enhed``, or one named
@@ -18,11 +18,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from bms.errors import FeedError
-from bms.feeds.csv_mapping import CsvMapping
 from bms.feeds.supplier_json import json_of, keys, text_or_none
-from bms.feeds.supplier_names import MOMENT, NUMBER, bare, named_unit, quantity_of
-from bms.feeds.supplier_rows import Column, Table
-from bms.feeds.supplier_values import scale_of
+from bms.feeds.suppliers.column_names import MOMENT, NUMBER, bare, named_unit, quantity_of
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.rows import Column, Table
+from bms.feeds.suppliers.values import scale_of
 from bms.model.metering import SupplierFile
 
 PRESET = CsvMapping(timezone="Europe/Copenhagen", interval_s=0, values=())

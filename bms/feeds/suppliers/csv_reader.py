@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bms.errors import FeedError
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.supplier_rows import Column, Table, readable
-from bms.feeds.supplier_text import text_of
-from bms.feeds.supplier_values import PLAIN_NUMBER, scale_of, unit_names
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.rows import Column, Table, readable
+from bms.feeds.suppliers.text import text_of
+from bms.feeds.suppliers.values import PLAIN_NUMBER, scale_of, unit_names
 from bms.model.metering import SupplierFile
 
 TAB = "\t"

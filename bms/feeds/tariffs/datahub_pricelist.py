@@ -18,8 +18,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from bms.feeds.energidata import records
-from bms.feeds.payload import number, taking_apart
+from bms.feeds.client.payload import number, taking_apart
+from bms.feeds.electricity.energidata import records
 from bms.model.series import Floats
 
 _NAME = "DatahubPricelist"

@@ -13,11 +13,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
-from bms.feeds.cooling_rules import CoolingRules, cooling_tables, rule_in_force
-from bms.feeds.datahub_pricelist import Listing
 from bms.feeds.listings import listings_of
 from bms.feeds.peak_charges import PeakCharges, charge_in_force, peak_tables
 from bms.feeds.standing_charges import StandingCharge, standing_tables
+from bms.feeds.tariffs.datahub_pricelist import Listing
+from bms.feeds.tariffs.heat_charges import CoolingRules, cooling_tables, rule_in_force
 from bms.model.cooling_rule import CoolingRule
 from bms.model.grid import LocalGrid, local_grid
 from bms.model.peak_charge import PeakCharge

@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from bms.errors import FeedError
-from bms.feeds.cache import Entry, Shelf
-from bms.feeds.fetch import Answer, Web
-from bms.feeds.manners import (
+from bms.feeds.client.disk_cache import Entry, Shelf
+from bms.feeds.client.http import Answer, Web
+from bms.feeds.client.http_policy import (
     GAP,
     NOT_MODIFIED,
     Refused,

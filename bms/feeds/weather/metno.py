@@ -11,7 +11,17 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from bms.feeds.outlook import (
+from bms.feeds.client.payload import (
+    Samples,
+    moment_of,
+    number,
+    parsed,
+    samples,
+    second,
+    taking_apart,
+)
+from bms.feeds.sun import irradiance_under_clouds
+from bms.feeds.weather.forecast import (
     COLDEST_C,
     HOUR_S,
     WARMEST_C,
@@ -20,8 +30,6 @@ from bms.feeds.outlook import (
     mean_of_ends,
     whole_hours,
 )
-from bms.feeds.payload import Samples, moment_of, number, parsed, samples, second, taking_apart
-from bms.feeds.sun import irradiance_under_clouds
 from bms.model.series import Floats
 
 BASE = "https://api.met.no"

@@ -14,9 +14,9 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.courier import Courier, Dataset
-from bms.feeds.payload import Samples, Seconds, moment_of
-from bms.feeds.record import Record
+from bms.feeds.client.datasets import Courier, Dataset
+from bms.feeds.client.payload import Samples, Seconds, moment_of
+from bms.feeds.client.series_archive import Record
 from bms.ports import Clock
 
 T = TypeVar("T")

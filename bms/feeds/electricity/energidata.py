@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.payload import Samples, number, parsed, samples, second, taking_apart
+from bms.feeds.client.payload import Samples, number, parsed, samples, second, taking_apart
 
 BASE = "https://api.energidataservice.dk"
 CREDIT = "Energinet (www.energidataservice.dk), CC BY 4.0"

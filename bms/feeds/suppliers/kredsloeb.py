@@ -16,11 +16,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bms.errors import FeedError, Mistake
-from bms.feeds.csv_mapping import CsvMapping, ValueColumn
-from bms.feeds.supplier_csv import header_of, lines_of, rows_of
-from bms.feeds.supplier_names import CLOCK, DATE, MOMENT, NUMBER, bare, named_unit, quantity_of
-from bms.feeds.supplier_rows import readable
-from bms.feeds.supplier_text import text_of
+from bms.feeds.suppliers.column_names import (
+    CLOCK,
+    DATE,
+    MOMENT,
+    NUMBER,
+    bare,
+    named_unit,
+    quantity_of,
+)
+from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
+from bms.feeds.suppliers.csv_reader import header_of, lines_of, rows_of
+from bms.feeds.suppliers.rows import readable
+from bms.feeds.suppliers.text import text_of
 from bms.model.metering import SupplierFile
 
 PRESET = CsvMapping(

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from bms.errors import ConfigError
-from bms.feeds.aalborg import read_aalborg
-from bms.feeds.csv_mapping import CsvMapping
-from bms.feeds.eloverblik import read_eloverblik
-from bms.feeds.kredsloeb import read_kredsloeb
-from bms.feeds.supplier_csv import read_csv
+from bms.feeds.suppliers.aalborg import read_aalborg
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.csv_reader import read_csv
+from bms.feeds.suppliers.eloverblik import read_eloverblik
+from bms.feeds.suppliers.kredsloeb import read_kredsloeb
 from bms.model.metering import SupplierFile
 from bms.model.words import Words
 

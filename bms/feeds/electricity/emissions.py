@@ -9,14 +9,22 @@ from functools import partial
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds import energidata, feed_words
+from bms.feeds.client import notes as feed_words
+from bms.feeds.client.backfill import Past, Topic
+from bms.feeds.client.datasets import Courier, Dataset
+from bms.feeds.client.payload import Samples, moment_of
+from bms.feeds.client.series_archive import Record
 from bms.feeds.climatology import DAYS, usual
-from bms.feeds.courier import Courier, Dataset
-from bms.feeds.energidata import CREDIT, QUARTER_S
-from bms.feeds.live_prices import QUARTER, TIMEZONE, refuse_unknown, tail_begin, told, why_nothing
-from bms.feeds.past import Past, Topic
-from bms.feeds.payload import Samples, moment_of
-from bms.feeds.record import Record
+from bms.feeds.electricity import energidata
+from bms.feeds.electricity.day_ahead import (
+    QUARTER,
+    TIMEZONE,
+    refuse_unknown,
+    tail_begin,
+    told,
+    why_nothing,
+)
+from bms.feeds.electricity.energidata import CREDIT, QUARTER_S
 from bms.model.feed import FeedSeries
 from bms.model.series import Floats, Series, grid_length
 from bms.model.words import Words

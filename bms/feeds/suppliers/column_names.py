@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bms.feeds.supplier_values import scale_of
+from bms.feeds.suppliers.values import scale_of
 from bms.model.metering import Quantity
 
 

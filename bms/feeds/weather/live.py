@@ -14,14 +14,14 @@ from functools import partial
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds import feed_words
-from bms.feeds.courier import Courier, Dataset, Delivery
-from bms.feeds.live_prices import TIMEZONE, told, why_nothing
-from bms.feeds.observed_weather import ObservedWeather
-from bms.feeds.outlook import HOUR_S, Outlook
-from bms.feeds.payload import Samples, moment_of
-from bms.feeds.record import Record
-from bms.feeds.weather_providers import Cell, Provider, cell_of
+from bms.feeds.client import notes as feed_words
+from bms.feeds.client.datasets import Courier, Dataset, Delivery
+from bms.feeds.client.payload import Samples, moment_of
+from bms.feeds.client.series_archive import Record
+from bms.feeds.electricity.day_ahead import TIMEZONE, told, why_nothing
+from bms.feeds.weather.forecast import HOUR_S, Outlook
+from bms.feeds.weather.observations import ObservedWeather
+from bms.feeds.weather.providers import Cell, Provider, cell_of
 from bms.model.feed import FeedSeries, WeatherSeries
 from bms.model.grid import Flags
 from bms.model.series import Floats, Series, grid_length

@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds import dmi
-from bms.feeds.courier import Courier, Dataset
-from bms.feeds.dmi import OBSERVED_RADIATION, OBSERVED_TEMPERATURE, Station
-from bms.feeds.outlook import HOUR_S
-from bms.feeds.past import Past, Topic
-from bms.feeds.payload import Samples, moment_of
-from bms.feeds.record import Record
+from bms.feeds.client.backfill import Past, Topic
+from bms.feeds.client.datasets import Courier, Dataset
+from bms.feeds.client.payload import Samples, moment_of
+from bms.feeds.client.series_archive import Record
+from bms.feeds.weather import dmi
+from bms.feeds.weather.dmi import OBSERVED_RADIATION, OBSERVED_TEMPERATURE, Station
+from bms.feeds.weather.forecast import HOUR_S
 from bms.model.series import Floats
 from bms.ports import Clock
 

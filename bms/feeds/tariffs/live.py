@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds import datahub_pricelist
-from bms.feeds.courier import Courier, Dataset
-from bms.feeds.datahub_pricelist import Listing, PriceRow, hourly_prices
-from bms.feeds.tariffs import TariffBook
+from bms.feeds.client.datasets import Courier, Dataset
+from bms.feeds.tariffs import datahub_pricelist
+from bms.feeds.tariffs.book import TariffBook
+from bms.feeds.tariffs.datahub_pricelist import Listing, PriceRow, hourly_prices
 from bms.model.cooling_rule import CoolingRule
 from bms.model.grid import local_grid
 from bms.model.peak_charge import PeakCharge

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from bms.errors import FeedError
-from bms.feeds.cache import Entry
-from bms.feeds.fetch import Answer
+from bms.feeds.client.disk_cache import Entry
+from bms.feeds.client.http import Answer
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from bms.errors import ConfigError, Mistake
-from bms.feeds.supplier_text import ENCODINGS
-from bms.feeds.supplier_values import NumberStyle, scale_of, unit_names
+from bms.feeds.suppliers.text import ENCODINGS
+from bms.feeds.suppliers.values import NumberStyle, scale_of, unit_names
 from bms.model.metering import Quantity
 
 AMBIGUOUS = ("order", "first", "second", "refuse")

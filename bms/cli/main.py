@@ -11,8 +11,8 @@ import sys
 
 import typer
 
-from bms.cli.late import LateGroup
-from bms.cli.sentences import WRONG_CALL, errors
+from bms.cli.console.errors import WRONG_CALL, errors
+from bms.cli.console.lazy_commands import LateGroup
 
 app = typer.Typer(
     name="bms",

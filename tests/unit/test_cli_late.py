@@ -10,7 +10,7 @@ import pytest
 import typer
 
 import bms.cli
-from bms.cli.late import MODULE_OF, commands_of
+from bms.cli.console.lazy_commands import MODULE_OF, commands_of
 from bms.cli.main import app
 
 FOLDER = Path(bms.cli.__file__).parent
@@ -18,7 +18,7 @@ REGISTERING = sorted(f.stem for f in FOLDER.glob("*.py") if "def register(" in f
 GROUP = typer.main.get_command(app)
 CONTEXT = typer.Context(GROUP)
 LOADED = (
-    "import sys, bms.cli.main; from bms.cli.late import commands_of; commands_of(sys.argv[1]);"
+    "import sys, bms.cli.main; from bms.cli.console.lazy_commands import commands_of; commands_of(sys.argv[1]);"
     "print(*sys.modules)"
 )
 

@@ -9,15 +9,15 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from bms.cli.point_rows import (
+from bms.cli.console.language import QUALITIES, SAID, Language, language
+from bms.cli.console.screen import WIDTH, screen
+from bms.cli.site.point_table import (
     show_readings,
     show_receipt,
     show_releases,
     show_traces,
     traces_as_json,
 )
-from bms.cli.screen import WIDTH, screen
-from bms.cli.spoken import QUALITIES, SAID, Language, language
 from bms.model.command import (
     Accepted,
     Clamped,

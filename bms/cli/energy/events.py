@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from bms.cli.periods import local_day, span
-from bms.cli.screen import say, screen
-from bms.cli.spoken import language
+from bms.cli.console.language import language
+from bms.cli.console.periods import local_day, span
+from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.codec import to_dict

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 import typer
 
-from bms.cli.assess_table import print_meters, print_site
-from bms.cli.periods import span
-from bms.cli.progress import progress_bars
-from bms.cli.sentences import FAILED, errors
+from bms.cli.console.errors import FAILED, errors
+from bms.cli.console.periods import span
+from bms.cli.console.progress import progress_bars
+from bms.cli.energy.savings_table import print_meters, print_site
 from bms.config import Settings
 from bms.errors import Mistake
 from bms.feeds.suppliers.meter_files import MeterFile, WeatherFile, read_meters, read_weather

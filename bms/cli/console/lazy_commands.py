@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.main import get_group
 
-from bms.cli.sentences import SayingGroup
+from bms.cli.console.errors import SayingGroup
 
 MODULE_OF = {
     "demo": "demo",

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bms.cli.screen import screen, slim_table
+from bms.cli.console.screen import screen, slim_table
 from bms.config import Settings
 from bms.errors import ConfigError, SiteFileError
 from bms.model.site import Site

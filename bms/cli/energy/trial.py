@@ -10,8 +10,8 @@ from typing import Annotated, TypeVar
 import typer
 from rich.table import Table
 
-from bms.cli.screen import say, screen
-from bms.cli.spoken import Language, language
+from bms.cli.console.language import Language, language
+from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import NotFound
 from bms.model.codec import to_dict, to_json

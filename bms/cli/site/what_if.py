@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bms.cli.periods import span
-from bms.cli.screen import say, screen
-from bms.cli.spoken import language
+from bms.cli.console.language import language
+from bms.cli.console.periods import span
+from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.model.codec import to_json
 from bms.model.plan import Expected

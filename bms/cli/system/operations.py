@@ -10,9 +10,9 @@ import typer
 from rich.table import Table
 
 from bms.bench.table import BENCHES, run_bench
-from bms.cli.progress import progress_bars
-from bms.cli.screen import screen
-from bms.cli.sentences import WRONG_CALL, errors
+from bms.cli.console.errors import WRONG_CALL, errors
+from bms.cli.console.progress import progress_bars
+from bms.cli.console.screen import screen
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.codec import json_schema

@@ -12,7 +12,9 @@ from typing import Annotated
 
 import typer
 
-from bms.cli.point_rows import (
+from bms.cli.console.language import language
+from bms.cli.console.screen import screen
+from bms.cli.site.point_table import (
     Traces,
     show_readings,
     show_receipt,
@@ -20,8 +22,6 @@ from bms.cli.point_rows import (
     show_traces,
     traces_as_json,
 )
-from bms.cli.screen import screen
-from bms.cli.spoken import language
 from bms.config import Settings
 from bms.errors import BmsError, NotFound
 from bms.model.codec import to_dict

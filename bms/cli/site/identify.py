@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from bms.cli.model_table import as_dict, print_building, print_study
-from bms.cli.progress import progress_bars
+from bms.cli.console.progress import progress_bars
+from bms.cli.site.model_table import as_dict, print_building, print_study
 from bms.config import Settings
 from bms.model.codec import to_json
 from bms.model.plan import NoModel

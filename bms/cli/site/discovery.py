@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bms.cli.progress import progress_bars
-from bms.cli.screen import say, screen, slim_table
-from bms.cli.sentences import errors
+from bms.cli.console.errors import errors
+from bms.cli.console.progress import progress_bars
+from bms.cli.console.screen import say, screen, slim_table
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.discovery.modbus_scan import TIMEOUT_S, discover_modbus

@@ -13,10 +13,10 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from bms.cli.console.errors import FAILED, WRONG_CALL, errors
+from bms.cli.console.language import language
+from bms.cli.console.screen import screen
 from bms.cli.plan_words import lever_words
-from bms.cli.screen import screen
-from bms.cli.sentences import FAILED, WRONG_CALL, errors
-from bms.cli.spoken import language
 from bms.config import Settings
 from bms.model.codec import to_json
 from bms.model.plan import Expected, Problem, Schedule

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from bms.cli.screen import say, screen, slim_table
+from bms.cli.console.screen import say, screen, slim_table
 from bms.model.savings import Savings, SiteSavings, Verdict
 
 ROOMY = 116

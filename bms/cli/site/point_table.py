@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from bms.cli.screen import say, slim_table
-from bms.cli.spoken import QUALITIES, SAID, Language
+from bms.cli.console.language import QUALITIES, SAID, Language
+from bms.cli.console.screen import say, slim_table
 from bms.model.command import (
     Accepted,
     Clamped,

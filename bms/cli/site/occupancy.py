@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from bms.cli.screen import screen, slim_table
+from bms.cli.console.screen import screen, slim_table
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.booking import Booking, BookingKind

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
-from bms.cli.progress import progress_bars
-from bms.cli.screen import screen
+from bms.cli.console.progress import progress_bars
+from bms.cli.console.screen import screen
 from bms.demo.live import run_live
 from bms.demo.once import run_once
 from bms.demo.options import DemoOptions

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bms.cli.screen import say, screen, slim_table
+from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.model.codec import to_dict
 from bms.model.device_clock import NoTime, ShownTime

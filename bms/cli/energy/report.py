@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bms.cli.periods import month_span
+from bms.cli.console.periods import month_span
 from bms.config import Settings
 from bms.model.savings import SiteSavings, Span
 from bms.model.site import Site

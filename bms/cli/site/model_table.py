@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from bms.cli.screen import screen, slim_table
+from bms.cli.console.screen import screen, slim_table
 from bms.model.codec import to_dict
 from bms.model.plan import BuildingModel
 from optimizer.identification.holdout_score import Score

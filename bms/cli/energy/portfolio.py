@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bms.cli.progress import progress_bars
-from bms.cli.screen import say, screen, slim_table
-from bms.cli.spoken import language
+from bms.cli.console.language import language
+from bms.cli.console.progress import progress_bars
+from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.model.codec import to_dict
 from bms.runtime.wire import opened

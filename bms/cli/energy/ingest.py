@@ -14,9 +14,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bms.cli.progress import progress_bars
-from bms.cli.screen import say, screen
-from bms.cli.sentences import FAILED, errors
+from bms.cli.console.errors import FAILED, errors
+from bms.cli.console.progress import progress_bars
+from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import FeedError, NotFound
 from bms.feeds.suppliers.csv_mapping import CsvMapping

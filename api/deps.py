@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 
-from bms.model.site import Site
+from bms.model.assets.site import Site
 from bms.services.api_keys import Key, find_key
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bms.model.prediction import PredictionDay
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.planning.prediction import PredictionDay
 from bms.services.city import City
 from bms.services.periods import local_date
 from bms.services.planning.model_drift import STANDS_DAYS, drifting_zones

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bms.model.spool import Importance, Loss, SpoolState
+from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.services.city import City
 
 

@@ -16,8 +16,8 @@
     └── NotFound               no such site, point, plan or key
 
 Outcomes that belong to normal operation (a refused write, a hand on the thermostat, an
-infeasible comfort band) are values, not exceptions: see ``bms.model.command`` and
-``bms.model.plan``.
+infeasible comfort band) are values, not exceptions: see ``bms.model.control.command`` and
+``bms.model.planning.plan``.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from pathlib import Path
 from bms.clock import FileClock, SystemClock
 from bms.errors import BmsError, GuardError
 from bms.journal import FileJournal
-from bms.model.command import Released
+from bms.model.control.command import Released
 from bms.model.lease import Lease
 from bms.ports import Clock, Drivers, Journal
 from bms.services.control.release import release_leases

@@ -7,26 +7,26 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from bms.model.booking import Booking
-from bms.model.command import Command, Override, Receipt, ReleaseReceipt
-from bms.model.cooling_rule import CoolingRule
-from bms.model.device_clock import NoTime, ShownTime
-from bms.model.event import NonRoutineEvent
-from bms.model.feed import FeedSeries, WeatherSeries
+from bms.model.assets.site import Device, Mode, Point
+from bms.model.control.booking import Booking
+from bms.model.control.command import Command, Override, Receipt, ReleaseReceipt
+from bms.model.control.device_clock import NoTime, ShownTime
+from bms.model.control.retention import Erased, Erasure
 from bms.model.kept_baseline import KeptBaseline
 from bms.model.lease import Lease
-from bms.model.logged import LogAnswer
 from bms.model.peak_charge import PeakCharge
-from bms.model.plan import BuildingModel, NoModel, Plan, Problem, Schedule
-from bms.model.prediction import PredictionDay, UseStart
-from bms.model.reading import Ingested, Reading
-from bms.model.retention import Erased, Erasure
-from bms.model.rollup import Level, Rollups
-from bms.model.savings import SiteSavings
-from bms.model.series import Floats, Micros, Series
-from bms.model.site import Device, Mode, Point
-from bms.model.spool import SpoolState
-from bms.model.trial import KeptTrial, Trial, TrialEnd
+from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.planning.heat_charges import CoolingRule
+from bms.model.planning.plan import BuildingModel, NoModel, Plan, Problem, Schedule
+from bms.model.planning.prediction import PredictionDay, UseStart
+from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.rollup import Level, Rollups
+from bms.model.readings.series import Floats, Micros, Series
+from bms.model.readings.spool import SpoolState
+from bms.model.readings.trend_log import LogAnswer
+from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.savings import SiteSavings
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.model.words import Words
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from bms.model.site import DeviceTemplate
+from bms.model.assets.site import DeviceTemplate
 from drivers.discovery.inventory import FoundDevice, FoundObject
 
 REGISTER = "register"

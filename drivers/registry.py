@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bms.errors import ConfigError
-from bms.model.site import Device
+from bms.model.assets.site import Device
 from bms.ports import Clock, DeviceHealth, Driver, Exchange
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink

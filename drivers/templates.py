@@ -47,7 +47,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
-from bms.model.address import (
+from bms.model.assets.address import (
     BacnetAddress,
     DataType,
     ModbusAddress,
@@ -56,8 +56,8 @@ from bms.model.address import (
     Table,
     TextAddress,
 )
-from bms.model.site import DeviceTemplate, ModbusTraits, ReadableRange, TemplatePoint
-from bms.model.units import Unit
+from bms.model.assets.site import DeviceTemplate, ModbusTraits, ReadableRange, TemplatePoint
+from bms.model.readings.units import Unit
 
 DEVICES = Path(__file__).parent / "devices"
 _OBJECT = r"^[a-z][a-z-]*,\d+$"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from bms.model.site import ReleaseKind, WriteRule
+from bms.model.assets.site import ReleaseKind, WriteRule
 
 
 def own_value(rule: WriteRule, at: datetime, zone: tzinfo) -> float:

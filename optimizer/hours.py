@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.model.plan import Problem
+from bms.model.planning.plan import Problem
 from optimizer.linear_program.time_blocks import Places
 from optimizer.model.rc_network import Floats
 

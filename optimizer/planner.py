@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
 from optimizer.checker.check import check
 from optimizer.identification.identify import identify

@@ -9,7 +9,7 @@ from typing import Any
 
 import holidays
 
-from bms.model.site import (
+from bms.model.assets.site import (
     Comfort,
     Device,
     DeviceTemplate,
@@ -29,7 +29,7 @@ from bms.model.site import (
     WriteRule,
     Zone,
 )
-from bms.model.timetable import Period, WeekTimetable
+from bms.model.assets.timetable import Period, WeekTimetable
 from sites.parts import USUAL_PORTS, Draft, modbus_address
 from sites.rules.supplier import meter_of, supplier_points, virtual_meter
 from sites.schema.shapes import Record

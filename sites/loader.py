@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bms.errors import SiteFileError
-from bms.model.site import Site
+from bms.model.assets.site import Site
 from bms.model.tariff_names import TariffNames
 from sites.build import build_site
 from sites.parts import NO_TEMPLATES, Draft, Templates

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bms.model.plan import Lever, Problem, Schedule, SetpointPlan
-from bms.model.site import Role
-from bms.model.units import Unit
+from bms.model.assets.site import Role
+from bms.model.planning.plan import Lever, Problem, Schedule, SetpointPlan
+from bms.model.readings.units import Unit
 from tests.planned_toy import task
 
 FLOW = Lever(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bms.model.address import ModbusAddress, Table
-from bms.model.site import Comfort, Point, Release, ReleaseKind, Role, Site, WriteRule
-from bms.model.timetable import Period, WeekTimetable
-from bms.model.units import Unit
+from bms.model.assets.address import ModbusAddress, Table
+from bms.model.assets.site import Comfort, Point, Release, ReleaseKind, Role, Site, WriteRule
+from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.readings.units import Unit
 from tests.fakes_city import EVERY_DAY, lodge
 
 RUN, FLOW, SUPPLY = "lodge/ahu1.run", "lodge/ahu1.flow", "lodge/ahu1.supply_air_setpoint"

@@ -18,9 +18,10 @@ from api.app import create_app
 from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.journal import FileJournal
-from bms.model.command import Accepted, Command, Overridden
-from bms.model.feed import FeedSeries, WeatherSeries
-from bms.model.plan import (
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import Accepted, Command, Overridden
+from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.planning.plan import (
     BuildingModel,
     Expected,
     NoModel,
@@ -33,10 +34,9 @@ from bms.model.plan import (
     Weather,
     ZoneForecast,
 )
-from bms.model.reading import Quality, Reading
-from bms.model.series import Series, grid_length
-from bms.model.site import Mode, Site
-from bms.model.units import Unit
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.series import Series, grid_length
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 from bms.services.api_keys import create_key
 from bms.services.city import City

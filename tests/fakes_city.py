@@ -8,12 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.address import BacnetAddress, ModbusAddress, Table
-from bms.model.cooling_rule import CoolingRule
-from bms.model.feed import FeedSeries, WeatherSeries
-from bms.model.peak_charge import PeakCharge
-from bms.model.series import Series, grid_length
-from bms.model.site import (
+from bms.model.assets.address import BacnetAddress, ModbusAddress, Table
+from bms.model.assets.site import (
     Comfort,
     Device,
     HeatSource,
@@ -28,8 +24,12 @@ from bms.model.site import (
     WriteRule,
     Zone,
 )
-from bms.model.timetable import Period, WeekTimetable
-from bms.model.units import Commodity, Unit
+from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.peak_charge import PeakCharge
+from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.planning.heat_charges import CoolingRule
+from bms.model.readings.series import Series, grid_length
+from bms.model.readings.units import Commodity, Unit
 
 HOUR = timedelta(hours=1)
 QUARTER = timedelta(minutes=15)

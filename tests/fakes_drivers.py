@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bms.model.command import (
+from bms.model.assets.site import Device, Point
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
@@ -23,8 +24,7 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.reading import Quality, Reading
-from bms.model.site import Device, Point
+from bms.model.readings.reading import Quality, Reading
 from bms.ports import DeviceHealth, Exchange
 
 

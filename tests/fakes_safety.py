@@ -7,19 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bms.errors import GuardError
-from bms.model.address import BacnetAddress, ModbusAddress, Table
-from bms.model.command import Command
-from bms.model.plan import (
-    Expected,
-    Plan,
-    PlanStatus,
-    Problem,
-    Schedule,
-    SetpointPlan,
-    Step,
-    Weather,
-)
-from bms.model.site import (
+from bms.model.assets.address import BacnetAddress, ModbusAddress, Table
+from bms.model.assets.site import (
     Device,
     HeatSource,
     HeatSourceKind,
@@ -31,8 +20,19 @@ from bms.model.site import (
     Site,
     WriteRule,
 )
-from bms.model.timetable import Period, WeekTimetable
-from bms.model.units import Unit
+from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.control.command import Command
+from bms.model.planning.plan import (
+    Expected,
+    Plan,
+    PlanStatus,
+    Problem,
+    Schedule,
+    SetpointPlan,
+    Step,
+    Weather,
+)
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 
 NOW = datetime(2019, 1, 14, 7, 0, tzinfo=UTC)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from bms.errors import StoreUnavailable
-from bms.model.plan import (
+from bms.model.assets.site import HeatSource, HeatSourceKind, Role
+from bms.model.planning.plan import (
     BuildingModel,
     Expected,
     History,
@@ -22,9 +23,8 @@ from bms.model.plan import (
     ZoneModel,
     ZoneTask,
 )
-from bms.model.reading import Ingested, Reading
-from bms.model.site import HeatSource, HeatSourceKind, Role
-from bms.model.units import Unit
+from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 from bms.store.memory.store import MemoryStore
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 
-from bms.model.trial import Arm, Subject, Trial
+from bms.model.savings.trial import Arm, Subject, Trial
 from bms.savings.trials.days import Record
 
 FIRST = date(2019, 1, 14)

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.retention import Erasure
-from bms.model.rollup import NO_MOMENT, Level, Rollups
-from bms.model.series import Series
-from bms.model.site import Privacy
+from bms.model.assets.site import Privacy
+from bms.model.control.retention import Erasure
+from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.rollup import NO_MOMENT, Level, Rollups
+from bms.model.readings.series import Series
 from bms.ports import Fold
 from bms.store.rollups.folds import Grid
 

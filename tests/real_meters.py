@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bms.model.savings import Span
-from bms.model.series import Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
 
 ROOT = Path(__file__).parent
 METERS = ROOT / "data" / "meters" / "meters_hourly.csv.gz"

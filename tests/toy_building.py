@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bms.model.plan import (
+from bms.model.assets.site import HeatSource, HeatSourceKind, Role
+from bms.model.planning.plan import (
     History,
     Lever,
     Problem,
@@ -23,8 +24,7 @@ from bms.model.plan import (
     ZoneHistory,
     ZoneTask,
 )
-from bms.model.site import HeatSource, HeatSourceKind, Role
-from bms.model.units import Unit
+from bms.model.readings.units import Unit
 
 LOCAL = ZoneInfo("Europe/Copenhagen")
 ZONES = ("office", "hall")

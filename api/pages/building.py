@@ -16,8 +16,8 @@ from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_row
 from api.pages.panels.standing import BuildingRow, building_row, held_points
 from api.pages.panels.zones import ZoneView, zone_views
 from api.pages.trial import trial_line
-from bms.model.command import Override
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.control.command import Override
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from api.pages.language import MISSING, Tongue
 from api.pages.panels.standing import name_of
-from bms.model.site import Site
+from bms.model.assets.site import Site
 from bms.reports.ranking_chart import RankingBar, RankingLabels, ranking_bars
 from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
 from bms.services.assessment.ranking import ranking

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from api.pages.language import Tongue
-from bms.model.trial import KeptTrial
+from bms.model.savings.trial import KeptTrial
 from bms.services.control.trial_block import turn_at
 
 

@@ -16,7 +16,7 @@ from api.schemas.events import (
     OpenEventRow,
 )
 from bms.errors import ConfigError
-from bms.model.event import Decision, NonRoutineEvent, standing
+from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.services.assessment.frozen_baselines import accept
 from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events
 

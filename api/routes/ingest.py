@@ -19,9 +19,9 @@ from bms.errors import ConfigError, FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.feeds.suppliers.values import number_of, scale_of
-from bms.model.metering import Quantity
-from bms.model.reading import Ingested
-from bms.model.units import Unit
+from bms.model.readings.metering import Quantity
+from bms.model.readings.reading import Ingested
+from bms.model.readings.units import Unit
 from bms.services.api_keys import Key
 from bms.services.city import City
 from bms.services.collect.file_ingest import ingest_file

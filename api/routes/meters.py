@@ -22,8 +22,8 @@ from api.schemas.base import (
     UseRow,
 )
 from bms.errors import ConfigError
-from bms.model.metering import Consumption
-from bms.model.site import Meter, Site, VirtualMeter
+from bms.model.assets.site import Meter, Site, VirtualMeter
+from bms.model.readings.metering import Consumption
 from bms.services.city import City
 from bms.services.consumption import (
     all_meters,

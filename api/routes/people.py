@@ -20,7 +20,7 @@ from api.schemas.base import (
     ReleaseRow,
 )
 from bms.errors import ConfigError
-from bms.model.command import Released, ReleaseReceipt
+from bms.model.control.command import Released, ReleaseReceipt
 from bms.services import operator as people
 from bms.services.control.release import release_city, release_site
 

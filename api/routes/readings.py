@@ -13,9 +13,9 @@ from pydantic import AwareDatetime
 from api.deps import FULL_ID, CityDep, Reader
 from api.schemas.base import ReadingRow, ReadingsAnswer
 from bms.errors import ConfigError, NotFound
-from bms.model.reading import Quality
-from bms.model.series import grid_length
-from bms.model.site import Point
+from bms.model.assets.site import Point
+from bms.model.readings.reading import Quality
+from bms.model.readings.series import grid_length
 from bms.ports import Fold
 from bms.services.city import City
 from bms.services.consumption import counts, point_use

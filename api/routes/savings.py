@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.deps import BookDep, CityDep, Cursor, Limit, Period, Reader, SiteDep
 from api.routes.sites import page
 from api.schemas.base import PortfolioAnswer, SavingsAnswer
-from bms.model.savings import SiteSavings
+from bms.model.savings.savings import SiteSavings
 from bms.services.assessment.monthly_savings import year_to_date
 from bms.services.city import City
 

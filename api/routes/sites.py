@@ -24,7 +24,7 @@ from api.schemas.base import (
     VentilationAnswer,
     ZoneAnswer,
 )
-from bms.model.site import Device, Site
+from bms.model.assets.site import Device, Site
 from bms.ports import DeviceHealth
 from bms.services.city import City
 

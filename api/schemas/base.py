@@ -18,11 +18,7 @@ from pydantic import (
 
 from api.deps import FULL_ID, SITE_ID
 from bms.metering.quality import MeterQuality
-from bms.model.metering import Consumption, Flaw, Quantity
-from bms.model.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
-from bms.model.reading import Quality, Reading
-from bms.model.savings import SiteSavings, Span
-from bms.model.site import (
+from bms.model.assets.site import (
     Comfort,
     HeatSource,
     Mode,
@@ -32,8 +28,12 @@ from bms.model.site import (
     ReleaseKind,
     Role,
 )
-from bms.model.trial import Arm, KeptTrial
-from bms.model.units import Commodity, Unit
+from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
+from bms.model.readings.metering import Consumption, Flaw, Quantity
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.units import Commodity, Unit
+from bms.model.savings.savings import SiteSavings, Span
+from bms.model.savings.trial import Arm, KeptTrial
 from bms.model.words import Words
 from bms.ports import DeviceHealth, Fold
 from bms.services.assessment.monthly_savings import YearToDate, year_to_date

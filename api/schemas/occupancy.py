@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from api.deps import SITE_ID
 from api.schemas.base import Answer, Body, Reason
-from bms.model.booking import BookingKind
+from bms.model.control.booking import BookingKind
 
 MOST_PEOPLE = 100_000
 """People [1] of one booking."""

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field
 
 from api.schemas.base import Answer
-from bms.model.cooling_rule import VAT, CoolingRule
+from bms.model.planning.heat_charges import VAT, CoolingRule
 from bms.model.words import Words
 from bms.savings.portfolio.cooling_fee import CooledMonth, YearsEnd
 from bms.savings.portfolio.ranking import MEASURES, Group, Metric, Standing

@@ -24,10 +24,10 @@ from bms.bench.figure import Figure, Progress
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
 from bms.feeds.suppliers.meter_files import Bills, read_meters, read_weather
-from bms.model.grid import local_grid
-from bms.model.savings import Savings, Span
-from bms.model.series import Floats, Series
-from bms.model.units import Commodity
+from bms.model.planning.grid import local_grid
+from bms.model.readings.series import Floats, Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.billing_savings import assess_bills
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.commodity import commodity_of

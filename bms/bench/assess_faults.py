@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.bench.figure import Figure
-from bms.model.grid import local_grid
-from bms.model.savings import Savings
-from bms.model.series import Floats, Series
+from bms.model.planning.grid import local_grid
+from bms.model.readings.series import Floats, Series
+from bms.model.savings.savings import Savings
 
 if TYPE_CHECKING:
     from bms.bench.assess import Meters

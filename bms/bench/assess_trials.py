@@ -23,10 +23,10 @@ from bms.bench.figure import Figure, Progress
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
 from bms.feeds.suppliers.meter_files import read_meters, read_weather
-from bms.model.savings import Span
-from bms.model.series import Floats
-from bms.model.trial import Effect, Subject
-from bms.model.units import Commodity
+from bms.model.readings.series import Floats
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
+from bms.model.savings.trial import Effect, Subject
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_use
 from bms.savings.trials.analysis import drawn, tell

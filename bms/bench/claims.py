@@ -16,8 +16,8 @@ from bms.config import Settings
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
-from bms.model.savings import Span
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.savings.savings import Span
 from bms.runtime.jobs import job_table
 from bms.runtime.municipality import (
     DETAILED,

@@ -16,10 +16,10 @@ from statistics import mean
 
 from bms.bench.figure import Figure, Progress
 from bms.clock import SystemClock
-from bms.model.address import BacnetAddress
-from bms.model.reading import Quality
-from bms.model.site import Device, Point, Role
-from bms.model.units import Unit
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.site import Device, Point, Role
+from bms.model.readings.reading import Quality
+from bms.model.readings.units import Unit
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.simulator.stock_clients import stock_reads

@@ -17,9 +17,9 @@ from bms.bench.figure import Figure, Progress
 from bms.bench.modbus_planners import RIVAL_GAPS, our_requests, rival_requests
 from bms.bench.modbus_responder import DEAD_UNIT, SWITCH_UNIT
 from bms.clock import SystemClock
-from bms.model.address import DataType, ModbusAddress, Table
-from bms.model.site import Device, DeviceTemplate, Point, Role
-from bms.model.units import Unit
+from bms.model.assets.address import DataType, ModbusAddress, Table
+from bms.model.assets.site import Device, DeviceTemplate, Point, Role
+from bms.model.readings.units import Unit
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.frames import read, write_registers

@@ -16,7 +16,7 @@ from bms.config import Settings
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
-from bms.model.site import Site
+from bms.model.assets.site import Site
 from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_sites
 from bms.runtime.wire import FileReporter
 from bms.services.city import City

@@ -22,8 +22,8 @@ from bms.bench.store_site import a_city, utility_files
 from bms.errors import StoreError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
-from bms.model.reading import Quality, Reading
-from bms.model.rollup import Level
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.rollup import Level
 from bms.ports import Store
 from bms.services.collect.file_ingest import ingest_file
 from bms.services.collect.supplier_points import SupplierBook

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bms.model.address import SupplierAddress
-from bms.model.metering import Quantity
-from bms.model.site import HeatSource, HeatSourceKind, Meter, Point, Role, Site
-from bms.model.units import Commodity, Unit
+from bms.model.assets.address import SupplierAddress
+from bms.model.assets.site import HeatSource, HeatSourceKind, Meter, Point, Role, Site
+from bms.model.readings.metering import Quantity
+from bms.model.readings.units import Commodity, Unit
 
 PER_SITE = 30
 PER_FILE = 1_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bms.model.plan import Lever, Problem
-from bms.model.site import Role
+from bms.model.assets.site import Role
+from bms.model.planning.plan import Lever, Problem
 from bms.model.words import Words
 
 SET = {

@@ -14,8 +14,8 @@ from bms.clock import FileClock
 from bms.config import Settings
 from bms.demo.options import DemoOptions
 from bms.feeds.archive import ArchiveFeed
-from bms.model.plan import NoModel
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.planning.plan import NoModel
 from bms.runtime.municipality import (
     DETAILED,
     START,

@@ -10,7 +10,7 @@ from typing import Any
 
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.options import DemoOptions
-from bms.model.savings import Span
+from bms.model.savings.savings import Span
 from bms.runtime.jobs import job_table
 from bms.runtime.municipality import START
 from bms.runtime.serve import give_back

@@ -21,9 +21,9 @@ import numpy as np
 
 from bms.errors import FeedError
 from bms.feeds import surprise
-from bms.model.feed import FeedSeries, WeatherSeries
-from bms.model.grid import local_grid
-from bms.model.series import Floats, Series, grid_length
+from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.planning.grid import local_grid
+from bms.model.readings.series import Floats, Series, grid_length
 
 DATA = Path(__file__).parent / "data"
 LATITUDE, LONGITUDE = 52.227, -0.465

@@ -7,8 +7,8 @@ from datetime import timedelta
 import numpy as np
 
 from bms.feeds.client.payload import moment_of
-from bms.model.grid import local_grid
-from bms.model.series import Floats
+from bms.model.planning.grid import local_grid
+from bms.model.readings.series import Floats
 
 DAYS = 7
 FEWEST_DAYS = 3

@@ -20,8 +20,8 @@ from bms.feeds.weather import dmi, metno, open_meteo
 from bms.feeds.weather.live import LiveWeather
 from bms.feeds.weather.observations import ObservedWeather
 from bms.feeds.weather.providers import providers
-from bms.model.feed import FeedSeries, WeatherSeries
-from bms.model.series import Series
+from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.readings.series import Series
 from bms.ports import Clock
 
 ADDRESSES: Mapping[str, str] = {

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from bms.model.cooling_rule import VAT
 from bms.model.peak_charge import PeakCharge, PeakSpan
+from bms.model.planning.heat_charges import VAT
 
 PeakCharges = tuple[PeakCharge, ...]
 

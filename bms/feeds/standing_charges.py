@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from bms.errors import ConfigError
-from bms.model.cooling_rule import VAT
+from bms.model.planning.heat_charges import VAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bms.feeds.client.payload import Seconds
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 _DAY_S = 86_400.0
 _J2000_S = 946_728_000.0

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 # temperature: standard deviation 0.5 K one hour ahead and 1.5 K 36 hours ahead
 _TEMP_PHI, _TEMP_START_K, _TEMP_STEP_K = 0.97, 0.33, 0.386

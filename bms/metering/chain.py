@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from bms.metering.mark import Mark
 from bms.metering.moments import HOUR_US, Mask, hours
 from bms.metering.pace import Pace
-from bms.model.metering import Flaw
-from bms.model.series import Floats, Micros
+from bms.model.readings.metering import Flaw
+from bms.model.readings.series import Floats, Micros
 
 SHORT = 24 * HOUR_US
 """A wrong reading comes back within a day [us] or after two readings."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.grid import on_grid
-from bms.model.metering import Consumption
-from bms.model.series import Floats, Series
+from bms.model.planning.grid import on_grid
+from bms.model.readings.metering import Consumption
+from bms.model.readings.series import Floats, Series
 
 KWH_PER_M3_K = 1.146
 """Heat of water [kWh/(m3 K)]: 4.18 kJ/(kg K) times 987 kg/m3 at 50 degC, over 3600 s/h. A meter

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bms.metering.cooling import Cooling
-from bms.model.metering import Consumption
-from bms.model.series import Series
+from bms.model.readings.metering import Consumption
+from bms.model.readings.series import Series
 
 BILLED_KWH_PER_M3_K = 1.163
 """Heat of water [kWh/(m3 K)] in suppliers' bills: 860 m3·K in a MWh, 4.187 kJ/(kg K) and 1000 kg in

@@ -9,8 +9,8 @@ import numpy as np
 from bms.metering.mark import Mark
 from bms.metering.moments import HOUR_US, Mask, hours, to_micros
 from bms.metering.pace import Pace
-from bms.model.metering import Flaw, MeterExchange
-from bms.model.series import Floats, Micros
+from bms.model.readings.metering import Flaw, MeterExchange
+from bms.model.readings.series import Floats, Micros
 
 REACH = 24 * HOUR_US
 """A fitter's note has the day right, seldom the hour [us]."""

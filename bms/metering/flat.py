@@ -8,8 +8,8 @@ import numpy as np
 
 from bms.metering.mark import Mark, runs
 from bms.metering.moments import HOUR_US
-from bms.model.metering import Flaw
-from bms.model.series import Floats, Micros
+from bms.model.readings.metering import Flaw
+from bms.model.readings.series import Floats, Micros
 
 LEAST = 24 * HOUR_US
 """A shorter standstill is a night or a closed day [us]."""

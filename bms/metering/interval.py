@@ -13,9 +13,9 @@ from bms.metering.moments import HOUR_US, Mask, checked_edges, from_micros, step
 from bms.metering.order import in_order
 from bms.metering.pace import Rating, highest_usual
 from bms.metering.sentences import told
-from bms.model.metering import Consumption, Flaw
-from bms.model.series import Floats, Micros, Series
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption, Flaw
+from bms.model.readings.series import Floats, Micros, Series
+from bms.model.readings.units import Unit
 
 SECOND_US = 1_000_000
 KILO = 1000.0

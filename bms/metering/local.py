@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bms.metering.moments import MICROSECOND, checked_edges, from_micros, to_micros
-from bms.model.metering import Consumption
-from bms.model.series import Micros, Series
+from bms.model.readings.metering import Consumption
+from bms.model.readings.series import Micros, Series
 
 DAY = timedelta(days=1)
 

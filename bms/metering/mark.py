@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bms.metering.moments import Mask
-from bms.model.metering import Flaw
-from bms.model.series import Micros
+from bms.model.readings.metering import Flaw
+from bms.model.readings.series import Micros
 
 
 @dataclass(frozen=True, slots=True)

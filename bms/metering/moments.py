@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats, Micros, grid_length
+from bms.model.readings.series import Floats, Micros, grid_length
 
 Mask = NDArray[np.bool_]
 

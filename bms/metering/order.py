@@ -6,8 +6,8 @@ import numpy as np
 
 from bms.metering.mark import Mark, stretch_marks
 from bms.metering.moments import Mask
-from bms.model.metering import Flaw
-from bms.model.series import Floats, Micros
+from bms.model.readings.metering import Flaw
+from bms.model.readings.series import Floats, Micros
 
 MOST_DIGITS = 1e15
 """More digits than any register has, and as many as a float keeps."""

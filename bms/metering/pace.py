@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.moments import HOUR_US, Mask, hours
-from bms.model.series import Floats, Micros
-from bms.model.units import Unit
+from bms.model.readings.series import Floats, Micros
+from bms.model.readings.units import Unit
 
 Indices = NDArray[np.intp]
 

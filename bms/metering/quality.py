@@ -12,8 +12,8 @@ import numpy as np
 
 from bms.metering.mark import runs
 from bms.metering.moments import from_micros
-from bms.model.metering import Consumption, Flaw, MeterEvent
-from bms.model.reading import Quality, Reading
+from bms.model.readings.metering import Consumption, Flaw, MeterEvent
+from bms.model.readings.reading import Quality, Reading
 from bms.model.words import Words
 
 ENOUGH = 0.9

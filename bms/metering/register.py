@@ -17,9 +17,9 @@ from bms.metering.pace import Pace, Rating, learned, resolution
 from bms.metering.sentences import told
 from bms.metering.steps import fold
 from bms.metering.unit_slip import slip_marks, slipped
-from bms.model.metering import Consumption, MeterExchange
-from bms.model.series import Floats, Micros, Series
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption, MeterExchange
+from bms.model.readings.series import Floats, Micros, Series
+from bms.model.readings.units import Unit
 
 
 def register_use(

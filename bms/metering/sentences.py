@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from bms.metering.mark import Mark
 from bms.metering.moments import from_micros
-from bms.model.metering import MeterEvent
-from bms.model.units import Unit
+from bms.model.readings.metering import MeterEvent
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 
 _EXCHANGED_DA = "Er måleren skiftet, så skriv sidste og første stand i bygningens fil."

@@ -11,8 +11,8 @@ from bms.metering.chain import Chain
 from bms.metering.mark import Mark, runs
 from bms.metering.moments import Mask, hours, tolerance
 from bms.metering.pace import Pace
-from bms.model.metering import Flaw
-from bms.model.series import Floats, Micros
+from bms.model.readings.metering import Flaw
+from bms.model.readings.series import Floats, Micros
 
 
 @dataclass(frozen=True, slots=True, eq=False)

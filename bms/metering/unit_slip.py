@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from bms.metering.mark import Mark, stretch_marks
 from bms.metering.moments import Mask, hours
-from bms.model.metering import Flaw
-from bms.model.series import Floats, Micros
+from bms.model.readings.metering import Flaw
+from bms.model.readings.series import Floats, Micros
 
 FACTORS = (1000.0, 1e6, 3.6, 1000.0 / 3.6)
 """Between Wh, kWh and MWh, and between each of them and MJ and GJ."""

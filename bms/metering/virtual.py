@@ -10,8 +10,8 @@ import numpy as np
 from bms.metering.mark import Mark, runs
 from bms.metering.moments import Mask, step_edges
 from bms.metering.sentences import event
-from bms.model.metering import Consumption, Flaw, MeterEvent
-from bms.model.series import Floats, Micros, Series
+from bms.model.readings.metering import Consumption, Flaw, MeterEvent
+from bms.model.readings.series import Floats, Micros, Series
 from bms.model.words import Words
 
 ROUNDING = 1e-9

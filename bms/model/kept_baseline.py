@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bms.model.savings import FrozenBaseline
+from bms.model.savings.savings import FrozenBaseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bms.model.command import Command
-from bms.model.site import Device, Point
+from bms.model.assets.site import Device, Point
+from bms.model.control.command import Command
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bms.model.savings import SiteSavings, Verdict
+from bms.model.savings.savings import SiteSavings, Verdict
 from bms.reports import svg
 from bms.reports.svg import WIDTH, Frame, Map
 

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 
-from bms.model.savings import Savings, SiteSavings
+from bms.model.savings.savings import Savings, SiteSavings
 from bms.model.words import Words
 
 COLUMNS = (

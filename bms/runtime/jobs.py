@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bms.errors import StoreError
-from bms.model.site import Site
+from bms.model.assets.site import Site
 from bms.runtime.drop import drop_tick
 from bms.runtime.patience import AT_ONCE, Replanning, Verb, in_turn
 from bms.services.city import City

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
 from bms.ports import PredictionErrors
 

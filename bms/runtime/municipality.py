@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import sites as sites_room
 from bms.feeds.archive import DATA
-from bms.model.site import Site
+from bms.model.assets.site import Site
 from drivers.templates import load_templates
 from sites.loader import load_sites
 

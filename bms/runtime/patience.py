@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from bms.model.site import Site
+from bms.model.assets.site import Site
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import uvicorn
 
 from api.app import create_app
 from bms.errors import ConfigError
-from bms.model.command import StillHeld
+from bms.model.control.command import StillHeld
 from bms.runtime.jobs import job_table
 from bms.runtime.live import Underway, scheduler
 from bms.services.city import City

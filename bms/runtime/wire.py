@@ -14,8 +14,8 @@ from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
 from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
-from bms.model.savings import SiteSavings
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.savings.savings import SiteSavings
 from bms.ports import Clock, Drivers, Feed, Store, Tariffs
 from bms.reports.csv import savings_csv
 from bms.runtime.late_optimizer import LateOptimizer

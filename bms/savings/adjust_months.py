@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from math import hypot
 
-from bms.model.event import Decision, NonRoutineEvent
-from bms.model.savings import MonthSavings, Savings, Span
+from bms.model.savings.event import Decision, NonRoutineEvent
+from bms.model.savings.savings import MonthSavings, Savings, Span
 from bms.savings.models.uncertainty import Z90
 
 Shares = tuple[float, ...]

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from bms.model.grid import LocalGrid, local_grid
-from bms.model.savings import Span
-from bms.model.series import Series
+from bms.model.planning.grid import LocalGrid, local_grid
+from bms.model.readings.series import Series
+from bms.model.savings.savings import Span
 
 
 def local_hours(use: Series, timezone: str) -> LocalGrid:

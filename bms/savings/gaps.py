@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from bms.model.savings import Finding, Span
-from bms.model.series import Series
+from bms.model.readings.series import Series
+from bms.model.savings.savings import Finding, Span
 from bms.savings.data.findings import finding, runs
 
 LONG = timedelta(days=3)

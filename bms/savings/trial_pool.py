@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
-from bms.model.trial import Bounds
+from bms.model.savings.trial import Bounds
 from bms.savings.trials.effect import CONFIDENCE, UNBOUNDED, Scores, as_share, by_lot, hull
 
 

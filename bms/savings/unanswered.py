@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bms.model.savings import Savings, Span, Verdict
-from bms.model.series import Floats
-from bms.model.units import Commodity
+from bms.model.readings.series import Floats
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, Span, Verdict
 from bms.savings.models.uncertainty import CONFIDENCE
 
 

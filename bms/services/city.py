@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bms.config import Settings
 from bms.errors import NotFound
-from bms.model.site import Mode, Site
+from bms.model.assets.site import Mode, Site
 from bms.ports import (
     Checker,
     Clock,

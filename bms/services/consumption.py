@@ -17,10 +17,10 @@ from bms.metering.local import local_day_edges
 from bms.metering.quality import MeterQuality, quality
 from bms.metering.register import register_use
 from bms.metering.virtual import virtual_use
-from bms.model.address import SupplierAddress
-from bms.model.metering import Consumption, Quantity
-from bms.model.series import Micros
-from bms.model.site import Meter, Point, Role, Site, VirtualMeter
+from bms.model.assets.address import SupplierAddress
+from bms.model.assets.site import Meter, Point, Role, Site, VirtualMeter
+from bms.model.readings.metering import Consumption, Quantity
+from bms.model.readings.series import Micros
 from bms.ports import Store
 
 AnyMeter = Meter | VirtualMeter

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from bms.errors import NotFound
 from bms.metering.cooling import Cooling, mean_cooling, mean_cooling_of_registers
 from bms.metering.energy_cooling import mean_cooling_of_energy
-from bms.model.address import SupplierAddress
-from bms.model.metering import Consumption, Quantity
-from bms.model.site import Meter, Point, Role, Site
+from bms.model.assets.address import SupplierAddress
+from bms.model.assets.site import Meter, Point, Role, Site
+from bms.model.readings.metering import Consumption, Quantity
 from bms.ports import Store
 from bms.services.consumption import HOUR, consumption, meter_named, point_use
 

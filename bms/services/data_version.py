@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-from bms.model.rollup import Level, Rollups
-from bms.model.site import Role, Site
+from bms.model.assets.site import Role, Site
+from bms.model.readings.rollup import Level, Rollups
 from bms.ports import Store
 
 HOUR_S = 3600

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.grid import Flags
-from bms.model.series import Floats
+from bms.model.planning.grid import Flags
+from bms.model.readings.series import Floats
 
 WINDOW_H = 14 * 24
 """Hours [h] of the past that are looked at."""

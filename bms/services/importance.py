@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bms.model.site import Point, Privacy, Role, Site
-from bms.model.spool import Importance
+from bms.model.assets.site import Point, Privacy, Role, Site
+from bms.model.readings.spool import Importance
 
 REGISTERS = frozenset({Role.METER_ENERGY, Role.METER_VOLUME})
 

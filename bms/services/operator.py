@@ -7,8 +7,8 @@ import uuid
 from datetime import datetime
 
 from bms.errors import ConfigError, NotFound
-from bms.model.command import Override, ReleaseReceipt
-from bms.model.site import Mode, Site
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import Override, ReleaseReceipt
 from bms.services.city import City
 from bms.services.control.release import keep_receipts, release_points
 from bms.services.control.trial_block import end_trials

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.series import Floats
-from bms.model.site import HeatSourceKind, Site
+from bms.model.assets.site import HeatSourceKind, Site
+from bms.model.readings.series import Floats
 from bms.ports import Feed, Tariffs
 
 HOUR = timedelta(hours=1)

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from bms.model.reading import Reading
-from bms.model.series import Floats
-from bms.model.site import Role, Site
+from bms.model.assets.site import Role, Site
+from bms.model.readings.reading import Reading
+from bms.model.readings.series import Floats
 
 METER_ROLES = (Role.METER_ENERGY, Role.METER_VOLUME)
 HOUR = timedelta(hours=1)

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.plan import Lever
-from bms.model.reading import Quality
-from bms.model.series import Floats
-from bms.model.site import Point, Role, Site
+from bms.model.assets.site import Point, Role, Site
+from bms.model.planning.plan import Lever
+from bms.model.readings.reading import Quality
+from bms.model.readings.series import Floats
 from bms.ports import Fold, Store
 
 STEP = timedelta(minutes=15)

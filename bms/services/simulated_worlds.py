@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.savings import SiteSavings, Span
-from bms.model.series import Floats
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.readings.series import Floats
+from bms.model.savings.savings import SiteSavings, Span
 from bms.ports import Feed, Store, Tariffs
 from bms.services.assessment.site_savings import assess_site
 from bms.services.outcome import HourlyUse, Outcome, outcome

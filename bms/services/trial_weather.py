@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.savings import Span
-from bms.model.series import Floats
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.readings.series import Floats
+from bms.model.savings.savings import Span
 from bms.ports import Feed
 from bms.savings.data.daily import daily
 from bms.services.periods import midnight

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bms.errors import StoreError
 from bms.model.epoch import to_micros
-from bms.model.event import NonRoutineEvent
 from bms.model.kept_baseline import KeptBaseline
+from bms.model.savings.event import NonRoutineEvent
 from bms.store.sql.events import check_superseded, stands, taken
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bms.errors import StoreError, StoreUnavailable
-from bms.model.reading import Ingested, Reading
+from bms.model.readings.reading import Ingested, Reading
 from bms.ports import Store
 
 

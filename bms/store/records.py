@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from bms.model.command import Receipt, ReleaseReceipt
-from bms.model.reading import Quality, Reading
+from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.readings.reading import Quality, Reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,8 +15,8 @@ from contextlib import suppress
 from datetime import datetime
 
 from bms.errors import DeviceError
-from bms.model.reading import Quality, Reading
-from bms.model.site import Point
+from bms.model.assets.site import Point
+from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.batching import decoded
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.frames import Message

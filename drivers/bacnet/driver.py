@@ -9,7 +9,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bms.errors import DeviceError
-from bms.model.command import (
+from bms.model.assets.site import Device, Point, ReleaseKind, WriteRule
+from bms.model.control.command import (
     Command,
     Failed,
     Receipt,
@@ -18,10 +19,9 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.device_clock import NoTime, ShownTime
-from bms.model.logged import LogAnswer
-from bms.model.reading import Quality, Reading
-from bms.model.site import Device, Point, ReleaseKind, WriteRule
+from bms.model.control.device_clock import NoTime, ShownTime
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.trend_log import LogAnswer
 from bms.ports import Clock
 from drivers.bacnet.cov import BACKSTOP_S, LIFETIME_S, OnReading, watch
 from drivers.bacnet.encoding import application_values as values

@@ -17,7 +17,7 @@ from importlib.metadata import version
 
 from bacpypes3.primitivedata import ObjectType, PropertyIdentifier
 
-from bms.model.address import BacnetAddress
+from bms.model.assets.address import BacnetAddress
 from drivers.bacnet.encoding import errors as refusals
 from drivers.bacnet.encoding import frames as frames
 from drivers.bacnet.encoding import services as codec

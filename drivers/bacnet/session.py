@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from bms.errors import DeviceError
-from bms.model.site import Device
+from bms.model.assets.site import Device
 from bms.ports import Clock
 from drivers.bacnet.batching import UNKNOWN_SIZE
 from drivers.bacnet.encoding import application_values as values

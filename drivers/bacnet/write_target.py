@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bms.model.address import BacnetAddress
-from bms.model.command import Command, Overridden
-from bms.model.site import Point, ReleaseKind
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.site import Point, ReleaseKind
+from bms.model.control.command import Command, Overridden
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.services import Reference

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from bms.errors import DeviceError
-from bms.model.address import Table
+from bms.model.assets.address import Table
 from drivers.discovery.inventory import FoundDevice
 from drivers.discovery.modbus_identification import (
     BASIC,

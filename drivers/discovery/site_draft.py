@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bms.model.site import Framing
+from bms.model.assets.site import Framing
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.draft_modbus import REGISTER
 

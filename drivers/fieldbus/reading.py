@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bms.model.reading import Quality, Reading
-from bms.model.site import Point
+from bms.model.assets.site import Point
+from bms.model.readings.reading import Quality, Reading
 from drivers.modbus.register_codec import Decoded
 
 

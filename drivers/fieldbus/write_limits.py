@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bms.model.command import Accepted, Clamped, Command, Receipt
-from bms.model.site import WriteRule
+from bms.model.assets.site import WriteRule
+from bms.model.control.command import Accepted, Clamped, Command, Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bms.errors import DeviceError
-from bms.model.address import TextAddress
-from bms.model.command import Command, Receipt, ReleaseReceipt
-from bms.model.reading import Reading
-from bms.model.site import Device, Point
+from bms.model.assets.address import TextAddress
+from bms.model.assets.site import Device, Point
+from bms.model.control.command import Command, Receipt, ReleaseReceipt
+from bms.model.readings.reading import Reading
 from bms.ports import Clock
 from drivers.fieldbus.reading import reading
 from drivers.fieldbus.write_budget_log import MemoryWear, WearBook

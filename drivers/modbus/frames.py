@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bms.model.address import Table
-from bms.model.site import Framing
+from bms.model.assets.address import Table
+from bms.model.assets.site import Framing
 from drivers.fieldbus.errors import Garbled, Refusal, RefusedForGood, RefusedForNow, Silence
 
 MAX_REGISTERS = 125

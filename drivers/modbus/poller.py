@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bms.errors import DeviceError
-from bms.model.address import ModbusAddress, Table, TextAddress
-from bms.model.reading import Quality
-from bms.model.site import Point
+from bms.model.assets.address import ModbusAddress, Table, TextAddress
+from bms.model.assets.site import Point
+from bms.model.readings.reading import Quality
 from drivers.fieldbus.errors import Refusal, Silence, quality_of
 from drivers.modbus.frames import ILLEGAL_ADDRESS, read
 from drivers.modbus.quarantine import Terrain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bms.model.address import Table
+from bms.model.assets.address import Table
 from bms.ports import Clock
 from drivers.modbus.read_blocks import Block, Item, Wall
 from drivers.modbus.register_codec import Decoded

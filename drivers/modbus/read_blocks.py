@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from bms.model.address import ModbusAddress, Table
-from bms.model.site import ModbusTraits, ReadableRange
+from bms.model.assets.address import ModbusAddress, Table
+from bms.model.assets.site import ModbusTraits, ReadableRange
 from drivers.modbus.frames import MAX_BITS
 from drivers.modbus.register_codec import Decoded, decode, decode_bit, width
 

@@ -11,8 +11,8 @@ import math
 import struct
 from dataclasses import dataclass
 
-from bms.model.address import DataType, ModbusAddress, Order, Table, TextAddress
-from bms.model.reading import Quality
+from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
+from bms.model.readings.reading import Quality
 
 _FORMAT = {
     DataType.INT16: ">h",

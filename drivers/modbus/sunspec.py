@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bms.errors import PermanentError
-from bms.model.address import DataType, ModbusAddress, Table
+from bms.model.assets.address import DataType, ModbusAddress, Table
 
 BASE = 40000
 _MARK = b"SunS"

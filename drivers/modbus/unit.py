@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from bms.errors import DeviceError
-from bms.model.address import ModbusAddress, Table
-from bms.model.site import Device
+from bms.model.assets.address import ModbusAddress, Table
+from bms.model.assets.site import Device
 from bms.ports import Clock
 from drivers.fieldbus.availability import Breaker
 from drivers.fieldbus.errors import Refusal, Silence

@@ -8,8 +8,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, DeviceError
-from bms.model.address import ModbusAddress, Table
-from bms.model.command import (
+from bms.model.assets.address import ModbusAddress, Table
+from bms.model.assets.site import Point, ReleaseKind, WriteRule
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
@@ -21,7 +22,6 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.site import Point, ReleaseKind, WriteRule
 from drivers.fieldbus.errors import Refusal, retryable
 from drivers.fieldbus.write_budget import UNLIMITED, Budget, BudgetSpent
 from drivers.fieldbus.write_budget_log import WearBook

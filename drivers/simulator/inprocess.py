@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bms.model.command import (
+from bms.model.assets.site import Device, Point, Release, ReleaseKind, WriteRule
+from bms.model.control.command import (
     Command,
     Failed,
     Overridden,
@@ -20,8 +21,7 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.reading import Quality, Reading
-from bms.model.site import Device, Point, Release, ReleaseKind, WriteRule
+from bms.model.readings.reading import Quality, Reading
 from bms.ports import DeviceHealth, Exchange
 from drivers.fieldbus.write_limits import fit, receipt, stands
 from drivers.simulator.control_points import (

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, nan
 
-from bms.model.plan import Lever, Problem, VentilationTask, ZoneTask
-from bms.model.units import Unit
+from bms.model.planning.plan import Lever, Problem, VentilationTask, ZoneTask
+from bms.model.readings.units import Unit
 
 OUTDOORS_PPM = 420.0
 PERSON_L_S = 0.0052

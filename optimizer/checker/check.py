@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import ceil, floor, isfinite
 
-from bms.model.plan import (
+from bms.model.planning.plan import (
     CurveTask,
     Lever,
     Problem,
@@ -20,7 +20,7 @@ from bms.model.plan import (
     VentilationTask,
     ZoneTask,
 )
-from bms.model.units import Unit
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 from optimizer.checker.air import (
     FlowTask,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.plan import Expected
+from bms.model.planning.plan import Expected
 from optimizer.horizon.building import Building, Course
 from optimizer.model.rc_network import Floats
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.plan import BuildingModel, History, NoModel, Problem, ZoneModel
+from bms.model.planning.plan import BuildingModel, History, NoModel, Problem, ZoneModel
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.identification.refusals import asked_lately

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bms.model.plan import ZoneModel
+from bms.model.planning.plan import ZoneModel
 from bms.model.words import Words
 from optimizer.begin import rung_of, values_of
 from optimizer.explain import planning as reasons

@@ -9,7 +9,8 @@ from math import inf
 
 import numpy as np
 
-from bms.model.plan import (
+from bms.model.assets.site import Weights
+from bms.model.planning.plan import (
     BuildingModel,
     NoModel,
     PlanStatus,
@@ -18,7 +19,6 @@ from bms.model.plan import (
     ZoneModel,
     ZoneTask,
 )
-from bms.model.site import Weights
 from bms.model.words import Words
 from optimizer.checker.check import check
 from optimizer.explain import planning as reasons

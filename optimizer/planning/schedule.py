@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bms.model.plan import (
+from bms.model.planning.plan import (
     Expected,
     Lever,
     PlanStatus,

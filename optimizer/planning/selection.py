@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from bms.model.plan import PlanStatus, Problem, Schedule
+from bms.model.planning.plan import PlanStatus, Problem, Schedule
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.horizon.building import Building

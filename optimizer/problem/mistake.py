@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from bms.model.units import Unit
+from bms.model.readings.units import Unit
 from optimizer.problem.units import ZERO_C_IN_K
 
 COLDEST_C, HOTTEST_C = -60.0, 70.0

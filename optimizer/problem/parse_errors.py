@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterator
 
 from pydantic import ValidationError
 
+from bms.model.assets.site import Role
 from bms.model.described import descriptions, fields_of, inner
-from bms.model.plan import Problem
-from bms.model.site import Role
-from bms.model.units import Unit
+from bms.model.planning.plan import Problem
+from bms.model.readings.units import Unit
 from optimizer.problem.mistake import Mistake
 
 MOMENT = "write it like 2026-01-12T06:00:00+01:00"

@@ -8,7 +8,8 @@ from datetime import timedelta
 from itertools import chain
 from math import inf, isfinite
 
-from bms.model.plan import (
+from bms.model.assets.site import HeatSource
+from bms.model.planning.plan import (
     History,
     Lever,
     Numbers,
@@ -18,8 +19,7 @@ from bms.model.plan import (
     ZoneHistory,
     ZoneTask,
 )
-from bms.model.site import HeatSource
-from bms.model.units import Unit
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.model.quantise import sane

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from bms.model.plan import (
+from bms.model.assets.site import Role
+from bms.model.planning.plan import (
     History,
     Lever,
     Numbers,
@@ -17,8 +18,7 @@ from bms.model.plan import (
     ZoneHistory,
     ZoneTask,
 )
-from bms.model.site import Role
-from bms.model.units import Unit
+from bms.model.readings.units import Unit
 from optimizer.model.quantise import nearest
 
 ZERO_C_IN_K = 273.15

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bms.model.plan import History, Lever, Problem, VentilationTask, ZoneHistory, ZoneTask
-from bms.model.site import HeatSourceKind, Role
-from bms.model.units import Unit
+from bms.model.assets.site import HeatSourceKind, Role
+from bms.model.planning.plan import History, Lever, Problem, VentilationTask, ZoneHistory, ZoneTask
+from bms.model.readings.units import Unit
 from optimizer.identification.identify import LEAST_DAYS
 from optimizer.model.quantise import sane
 from optimizer.problem.mistake import Mistake, between, length, named, temperatures

@@ -13,7 +13,7 @@ from math import isfinite
 
 import numpy as np
 
-from bms.model.plan import Lever, Problem, VentilationTask, ZoneTask
+from bms.model.planning.plan import Lever, Problem, VentilationTask, ZoneTask
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.horizon.building import Building

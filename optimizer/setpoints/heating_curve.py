@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.model.plan import Lever, Problem
-from bms.model.site import HeatSource, HeatSourceKind
+from bms.model.assets.site import HeatSource, HeatSourceKind
+from bms.model.planning.plan import Lever, Problem
 from optimizer.horizon.building import Building
 from optimizer.horizon.thermostat import Outcome
 from optimizer.hours import least_held

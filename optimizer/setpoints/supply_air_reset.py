@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bms.model.plan import Lever, Problem, VentilationTask
+from bms.model.planning.plan import Lever, Problem, VentilationTask
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.horizon.building import Building, Course, course_of

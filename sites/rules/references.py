@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
-from bms.model.site import Framing, HeatSourceKind
+from bms.model.assets.site import Framing, HeatSourceKind
 from sites.parts import Draft
 from sites.schema.shapes import Record
 from sites.schema.yaml_tree import Report, Where, shown

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bms.model.address import SupplierAddress
-from bms.model.metering import MeterExchange, Quantity
-from bms.model.site import Meter, Point, Role, VirtualMeter
-from bms.model.units import Commodity, Unit
+from bms.model.assets.address import SupplierAddress
+from bms.model.assets.site import Meter, Point, Role, VirtualMeter
+from bms.model.readings.metering import MeterExchange, Quantity
+from bms.model.readings.units import Commodity, Unit
 from sites.schema.shapes import Record
 
 

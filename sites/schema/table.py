@@ -5,10 +5,10 @@ Units are in the names of the keys or in their descriptions.
 
 from __future__ import annotations
 
-from bms.model.address import DataType, Order, Table
-from bms.model.metering import Quantity
-from bms.model.site import Framing, HeatSourceKind, Mode, Parity, Privacy, ReleaseKind, Role
-from bms.model.units import Commodity, Unit
+from bms.model.assets.address import DataType, Order, Table
+from bms.model.assets.site import Framing, HeatSourceKind, Mode, Parity, Privacy, ReleaseKind, Role
+from bms.model.readings.metering import Quantity
+from bms.model.readings.units import Commodity, Unit
 from sites.schema.shapes import REQUIRED, Field, Shape
 from sites.schema.value_kinds import (
     BacnetObject,

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from bms.model.address import BacnetAddress
-from bms.model.timetable import MINUTES_PER_DAY
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.timetable import MINUTES_PER_DAY
 from sites.schema.yaml_tree import Items, Keys, Node, Report, Scalar, shown
 
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}")

@@ -26,10 +26,10 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType as SimType
 from pymodbus.simulator import SimData, SimDevice
 
-from bms.model.address import Address, BacnetAddress, DataType, ModbusAddress, Table
-from bms.model.site import Device, Point, Release, ReleaseKind, Role, WriteRule
-from bms.model.timetable import Period, WeekTimetable
-from bms.model.units import Unit
+from bms.model.assets.address import Address, BacnetAddress, DataType, ModbusAddress, Table
+from bms.model.assets.site import Device, Point, Release, ReleaseKind, Role, WriteRule
+from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.readings.units import Unit
 
 OWN = 19.0
 NIGHT = 17.5

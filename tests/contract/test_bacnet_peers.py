@@ -20,9 +20,9 @@ import pytest
 from bacpypes3.primitivedata import Real
 
 from bms.clock import SystemClock
-from bms.model.address import BacnetAddress
-from bms.model.reading import Reading
-from bms.model.site import Device, Release, ReleaseKind
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.site import Device, Release, ReleaseKind
+from bms.model.readings.reading import Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.registry import NetworkDrivers

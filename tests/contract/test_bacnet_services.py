@@ -24,10 +24,10 @@ from bacpypes3.primitivedata import Date, Real, Time
 
 from bms.clock import SystemClock, VirtualClock
 from bms.errors import DeviceError
-from bms.model.address import BacnetAddress
-from bms.model.command import Accepted, Command, Failed, Refused, Released, StillHeld
-from bms.model.reading import Quality, Reading
-from bms.model.site import Point, Release, ReleaseKind
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.site import Point, Release, ReleaseKind
+from bms.model.control.command import Accepted, Command, Failed, Refused, Released, StillHeld
+from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.encoding.primitives import AnyDate
 from drivers.bacnet.link import BacnetLink

@@ -17,10 +17,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.clock import SystemClock, VirtualClock
-from bms.model.device_clock import NoTime, ShownTime
-from bms.model.logged import Logged, NotLogged
-from bms.model.reading import Quality
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.control.device_clock import NoTime, ShownTime
+from bms.model.readings.reading import Quality
+from bms.model.readings.trend_log import Logged, NotLogged
 from bms.ports import ClockDriver, LogDriver, WatchingDriver
 from bms.services.collect.change_of_value import watching
 from bms.store.memory.store import MemoryStore

@@ -12,8 +12,9 @@ import pytest
 from bms.clock import VirtualClock
 from bms.guard import Guard
 from bms.journal import FileJournal
-from bms.model.address import BacnetAddress
-from bms.model.command import (
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.site import Release, ReleaseKind
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
@@ -23,7 +24,6 @@ from bms.model.command import (
     Released,
     StillHeld,
 )
-from bms.model.site import Release, ReleaseKind
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.registry import NetworkDrivers

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.address import DataType, ModbusAddress, Order
-from bms.model.reading import Quality
-from bms.model.site import Device, DeviceTemplate, Point, Role, TemplatePoint
-from bms.model.units import Unit
+from bms.model.assets.address import DataType, ModbusAddress, Order
+from bms.model.assets.site import Device, DeviceTemplate, Point, Role, TemplatePoint
+from bms.model.readings.reading import Quality
+from bms.model.readings.units import Unit
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.address import BacnetAddress
-from bms.model.reading import Quality
-from bms.model.site import Device, DeviceTemplate, Point, Role, TemplatePoint
-from bms.model.units import Unit
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.site import Device, DeviceTemplate, Point, Role, TemplatePoint
+from bms.model.readings.reading import Quality
+from bms.model.readings.units import Unit
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.templates import load_templates

@@ -15,7 +15,7 @@ from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.networkport import NetworkPortObject
 from bacpypes3.pdu import IPv4Address
 
-from bms.model.site import Mode
+from bms.model.assets.site import Mode
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.local_port import Bbmd
 from drivers.discovery.bacnet_scan import discover_bacnet

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.address import BacnetAddress
-from bms.model.command import Failed, Overridden, Refused, Released, StillHeld
-from bms.model.reading import Quality
-from bms.model.site import Device, Point
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.site import Device, Point
+from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
+from bms.model.readings.reading import Quality
 from bms.ports import Driver
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink

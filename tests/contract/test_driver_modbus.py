@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.address import ModbusAddress, Table
-from bms.model.command import Failed, Overridden, Refused, Released, StillHeld
-from bms.model.reading import Quality
-from bms.model.site import Device, Point, Release, ReleaseKind
+from bms.model.assets.address import ModbusAddress, Table
+from bms.model.assets.site import Device, Point, Release, ReleaseKind
+from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
+from bms.model.readings.reading import Quality
 from bms.ports import Driver
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver

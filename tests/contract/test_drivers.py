@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from bms.clock import VirtualClock
-from bms.model.command import (
+from bms.model.assets.site import Point, ReleaseKind
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
@@ -20,8 +21,7 @@ from bms.model.command import (
     Released,
     StillHeld,
 )
-from bms.model.reading import Quality
-from bms.model.site import Point, ReleaseKind
+from bms.model.readings.reading import Quality
 from bms.ports import Driver
 from drivers.registry import NetworkDrivers
 from tests.contract.rigs_drivers import MORNING, OWN, SENSORS, BacnetRig, ModbusRig, Rig

@@ -17,7 +17,7 @@ from bms.clock import VirtualClock
 from bms.errors import FeedError
 from bms.feeds.client.http import HttpWeb
 from bms.feeds.live import ADDRESSES, LiveFeed, live_feed
-from bms.model.feed import FeedSeries
+from bms.model.planning.feed import FeedSeries
 from bms.ports import Feed, RememberingFeed
 from tests.feed_answers import (
     HOUR,

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from bms.clock import VirtualClock
-from bms.model.address import ModbusAddress, Table
-from bms.model.reading import Quality
-from bms.model.site import Device, Framing, Point
+from bms.model.assets.address import ModbusAddress, Table
+from bms.model.assets.site import Device, Framing, Point
+from bms.model.readings.reading import Quality
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

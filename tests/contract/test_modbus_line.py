@@ -16,10 +16,8 @@ import pytest
 from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.errors import ConfigError
-from bms.model.address import DataType, ModbusAddress, Table
-from bms.model.command import Accepted, Refused, Released
-from bms.model.reading import Quality
-from bms.model.site import (
+from bms.model.assets.address import DataType, ModbusAddress, Table
+from bms.model.assets.site import (
     Device,
     Framing,
     ModbusTraits,
@@ -30,6 +28,8 @@ from bms.model.site import (
     ReleaseKind,
     SerialLine,
 )
+from bms.model.control.command import Accepted, Refused, Released
+from bms.model.readings.reading import Quality
 from bms.runtime.wire import wire
 from drivers.fieldbus.write_budget_log import FileWear, MemoryWear
 from drivers.modbus.connection import Endpoint, endpoint_of

@@ -11,9 +11,9 @@ from datetime import timedelta
 import pytest
 
 from bms.clock import SystemClock, VirtualClock
-from bms.model.address import ModbusAddress, Table
-from bms.model.command import Accepted, Failed
-from bms.model.site import Device, Framing, Parity, Point, Release, ReleaseKind, SerialLine
+from bms.model.assets.address import ModbusAddress, Table
+from bms.model.assets.site import Device, Framing, Parity, Point, Release, ReleaseKind, SerialLine
+from bms.model.control.command import Accepted, Failed
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

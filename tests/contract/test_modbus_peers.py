@@ -20,10 +20,10 @@ from pymodbus.simulator import DataType as SimType
 from pymodbus.simulator import SimData, SimDevice
 
 from bms.clock import SystemClock
-from bms.model.address import DataType, ModbusAddress, Order, Table
-from bms.model.command import Accepted, Failed, Released
-from bms.model.reading import Quality
-from bms.model.site import Device, Framing, Point, Release, ReleaseKind
+from bms.model.assets.address import DataType, ModbusAddress, Order, Table
+from bms.model.assets.site import Device, Framing, Point, Release, ReleaseKind
+from bms.model.control.command import Accepted, Failed, Released
+from bms.model.readings.reading import Quality
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

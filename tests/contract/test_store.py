@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from bms.errors import NotFound, StoreError
-from bms.model.command import (
+from bms.model.assets.site import Mode
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
@@ -22,8 +23,7 @@ from bms.model.command import (
     Released,
     StillHeld,
 )
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.site import Mode
+from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports import Fold, Store
 from bms.store.records import Action, AuditEntry, Correction
 from tests.fakes_store import HOUR, MONDAY, QUARTER, a_model, a_plan, quarters

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from bms.errors import NotFound, StoreError
-from bms.model.booking import Booking, BookingKind
+from bms.model.control.booking import Booking, BookingKind
 from bms.ports import Store
 from bms.store.records import Action
 from tests.fakes_city import HOUR, utc

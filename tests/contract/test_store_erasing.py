@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from bms.errors import ConfigError, StoreError
-from bms.model.reading import Reading
-from bms.model.rollup import Level
+from bms.model.readings.reading import Reading
+from bms.model.readings.rollup import Level
 from bms.store.database import schema
 from bms.store.database.connection import Link
 from bms.store.sql.store import SqlStore

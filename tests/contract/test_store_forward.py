@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError, StoreError, StoreUnavailable
-from bms.model.reading import Ingested, Reading
-from bms.model.retention import Erasure
-from bms.model.site import Privacy
-from bms.model.spool import Importance, Loss
+from bms.model.assets.site import Privacy
+from bms.model.control.retention import Erasure
+from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.spool import Importance, Loss
 from bms.ports import Forwarding, Store
 from bms.store.database.connection import Link
 from bms.store.memory.store import MemoryStore

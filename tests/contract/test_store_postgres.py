@@ -18,8 +18,8 @@ from alembic.migration import MigrationContext
 from sqlmodel import Session, SQLModel
 
 from bms.errors import ConfigError, StoreError, StoreUnavailable
-from bms.model.reading import Ingested, Reading
-from bms.model.site import Mode
+from bms.model.assets.site import Mode
+from bms.model.readings.reading import Ingested, Reading
 from bms.ports import Fold
 from bms.store.database import schema
 from bms.store.database.connection import Link

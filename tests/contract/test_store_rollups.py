@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.rollup import NO_MOMENT, Level
-from bms.model.site import Privacy
+from bms.model.assets.site import Privacy
+from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.rollup import NO_MOMENT, Level
 from bms.ports import Fold, Store
 from tests.fakes_store import HOUR, MONDAY, QUARTER, quarters
 from tests.plain_rollups import PlainReadings, an_erasure, micros, midnight

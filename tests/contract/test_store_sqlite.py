@@ -20,9 +20,9 @@ from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
 from bms.errors import ConfigError, StoreError, StoreUnavailable
+from bms.model.assets.site import Mode
 from bms.model.codec import to_json
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.site import Mode
+from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports import Fold
 from bms.store.database import schema
 from bms.store.database.connection import Link
@@ -167,7 +167,7 @@ class TestAway:
 WRITERS = """
 import os, signal, sys, time
 from datetime import UTC, datetime, timedelta
-from bms.model.reading import Reading
+from bms.model.readings.reading import Reading
 from bms.store.sql.store import SqlStore
 
 START = datetime(2019, 1, 14, tzinfo=UTC)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bms.errors import NotFound, StoreError
-from bms.model.trial import KeptTrial, TrialEnd
+from bms.model.savings.trial import KeptTrial, TrialEnd
 from bms.ports import Store
 from bms.store.records import Action
 from bms.store.sql.store import SqlStore

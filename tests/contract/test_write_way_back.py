@@ -10,8 +10,8 @@ from datetime import date, datetime
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.command import Failed, Released
-from bms.model.site import ReleaseKind
+from bms.model.assets.site import ReleaseKind
+from bms.model.control.command import Failed, Released
 from drivers.fieldbus.write_budget import UNLIMITED, Budget, Worn
 from drivers.fieldbus.write_budget_log import MemoryWear
 from drivers.modbus.connection import Endpoint

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.config import Settings
-from bms.model.reading import Quality
+from bms.model.readings.reading import Quality
 
 ROOT = Path(__file__).parents[2]
 OPERATING = ROOT / "docs" / "operating.md"

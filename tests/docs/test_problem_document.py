@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bms.cli.main import app
-from bms.model.plan import PlanStatus
+from bms.model.planning.plan import PlanStatus
 from optimizer import mistakes, read
 from optimizer.checker import check
 from optimizer.planning import make_plan as plan

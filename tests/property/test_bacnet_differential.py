@@ -50,7 +50,7 @@ from bacpypes3.primitivedata import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.reading import Quality
+from bms.model.readings.reading import Quality
 from drivers.bacnet.batching import Batch, batches, octets
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec

@@ -8,8 +8,8 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bms.model.address import DataType, ModbusAddress, Order, Table, TextAddress
-from bms.model.reading import Quality
+from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
+from bms.model.readings.reading import Quality
 from drivers.modbus.register_codec import decode, decode_text, encode, encode_field, raised, width
 
 ORDERS = st.sampled_from(Order)

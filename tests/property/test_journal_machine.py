@@ -15,8 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bms.clock import VirtualClock
 from bms.guard import Guard
 from bms.journal import FileJournal
-from bms.model.command import Failed, Override
-from bms.model.site import Mode
+from bms.model.assets.site import Mode
+from bms.model.control.command import Failed, Override
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.read_back import verify_site
 from bms.services.control.release import release_site

@@ -17,8 +17,8 @@ from bms.metering.local import local_day_edges
 from bms.metering.moments import from_micros, to_micros
 from bms.metering.register import register_use
 from bms.metering.virtual import virtual_use
-from bms.model.metering import Consumption, Flaw, MeterExchange
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption, Flaw, MeterExchange
+from bms.model.readings.units import Unit
 
 START = datetime(2026, 3, 26, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bms.errors import DeviceError
-from bms.model.address import Table
+from bms.model.assets.address import Table
 from drivers.modbus.frames import FRAMES, RtuFrames, TcpFrames, crc, payload, read
 from tests.modbus_peer import crc16
 

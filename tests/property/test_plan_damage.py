@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bms.model.plan import CurveTask, Lever, Problem
-from bms.model.site import HeatSource, HeatSourceKind, Role
-from bms.model.units import Unit
+from bms.model.assets.site import HeatSource, HeatSourceKind, Role
+from bms.model.planning.plan import CurveTask, Lever, Problem
+from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
 from tests.examples import examples
 from tests.planned_toy import task

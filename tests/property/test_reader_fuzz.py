@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bms.errors import ConfigError, FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.feeds.suppliers.formats import formats, reader
-from bms.model.metering import MeterRow, Quantity, SupplierFile
+from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 
 FEEDS = Path(__file__).parents[1] / "data" / "feeds"
 START = datetime(2026, 10, 24, 20, tzinfo=UTC)

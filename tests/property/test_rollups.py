@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.reading import Quality, Reading
-from bms.model.rollup import Level
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.rollup import Level
 from bms.ports import Fold, Store
 from bms.store.memory.store import MemoryStore
 from bms.store.rollups.folds import Grid

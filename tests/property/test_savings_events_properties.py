@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.event import Decision
+from bms.model.savings.event import Decision
 from bms.savings.claims.adjustment import adjust
 from bms.savings.events.step_scan import best_step, fit_shapes
 from tests.unit.test_savings_adjust import ENTRY, REPORTING, SAVINGS

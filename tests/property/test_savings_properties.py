@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.savings import Savings, Span, Verdict
-from bms.model.series import Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, Span, Verdict
 from bms.savings.claims.aggregate import combine
 from bms.savings.claims.meter_savings import assess_meter
 

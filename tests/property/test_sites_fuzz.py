@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.errors import SiteFileError
-from bms.model.site import Site
+from bms.model.assets.site import Site
 from sites.loader import load_site_text
 from sites.points_file import parse_points
 from sites.schema.yaml_tree import Report

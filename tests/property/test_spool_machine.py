@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bms.errors import StoreUnavailable
-from bms.model.reading import Ingested, Reading
-from bms.model.spool import Importance
+from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.spool import Importance
 from bms.store.memory.store import MemoryStore
 from bms.store.spool.forwarding import ForwardingStore
 from bms.store.spool.process_slots import Slots

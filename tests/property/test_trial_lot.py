@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.trial import KeptTrial, Trial
+from bms.model.savings.trial import KeptTrial, Trial
 from bms.savings.trials.design import arms_of, draw, imbalance, layout, others
 from bms.savings.trials.effect import Observed, by_lot, lessening, p_value, scores
 from bms.services.control.trial_block import next_rest, turn_at

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from bms.clock import FileClock
 from bms.journal import FileJournal
-from bms.model.address import ModbusAddress, Table
-from bms.model.command import Accepted, Command
-from bms.model.site import Device, Point, Release, ReleaseKind, Role, WriteRule
-from bms.model.units import Unit
+from bms.model.assets.address import ModbusAddress, Table
+from bms.model.assets.site import Device, Point, Release, ReleaseKind, Role, WriteRule
+from bms.model.control.command import Accepted, Command
+from bms.model.readings.units import Unit
 from bms.services.control.write_path import Order, carry_out
 from bms.services.guard.supervisor import GuardSupervisor
 from drivers.registry import NetworkDrivers

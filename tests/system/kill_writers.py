@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bms.model.reading import Ingested, Reading
+from bms.model.readings.reading import Ingested, Reading
 from bms.store.spool.forwarding import ForwardingStore
 from bms.store.spool.process_slots import Slots
 from bms.store.spool.reconnecting import Reach

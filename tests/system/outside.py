@@ -19,8 +19,8 @@ from zoneinfo import ZoneInfo
 
 from pymodbus.client import AsyncModbusTcpClient
 
-from bms.model.address import BacnetAddress, ModbusAddress
-from bms.model.site import Device, Point, ReleaseKind, Site
+from bms.model.assets.address import BacnetAddress, ModbusAddress
+from bms.model.assets.site import Device, Point, ReleaseKind, Site
 from bms.runtime.municipality import EXAMPLES
 from tests.bacnet_visitor import Visitor
 

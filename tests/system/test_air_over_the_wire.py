@@ -11,9 +11,9 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.journal import MemoryJournal
-from bms.model.command import Accepted, Clamped, Released
-from bms.model.site import Site
-from bms.model.units import Unit
+from bms.model.assets.site import Site
+from bms.model.control.command import Accepted, Clamped, Released
+from bms.model.readings.units import Unit
 from bms.services.control.dispatch import dispatch_site
 from bms.services.outcome import Outcome
 from bms.store.memory.store import MemoryStore

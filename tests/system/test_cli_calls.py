@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.model.codec import from_json, to_json
-from bms.model.plan import Problem, Schedule
-from bms.model.reading import Reading
+from bms.model.planning.plan import Problem, Schedule
+from bms.model.readings.reading import Reading
 from bms.runtime.municipality import EXAMPLES
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

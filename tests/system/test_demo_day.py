@@ -23,11 +23,11 @@ from bms.demo.city import Simulated, learn, simulated_city
 from bms.demo.once import run_and_give_back, taken_stock
 from bms.demo.options import DemoOptions
 from bms.journal import open_leases
-from bms.model.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
-from bms.model.plan import NoModel, Plan, PlanStatus
-from bms.model.reading import Ingested, Reading
-from bms.model.savings import Verdict
-from bms.model.site import Role, Site
+from bms.model.assets.site import Role, Site
+from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
+from bms.model.planning.plan import NoModel, Plan, PlanStatus
+from bms.model.readings.reading import Ingested, Reading
+from bms.model.savings.savings import Verdict
 from bms.runtime.municipality import START
 from bms.services.city import City
 from bms.services.guard.presence import Presence

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from bms.journal import open_leases
-from bms.model.command import Released
+from bms.model.assets.site import ReleaseKind, Site
+from bms.model.control.command import Released
 from bms.model.lease import Lease
-from bms.model.site import ReleaseKind, Site
 from bms.runtime.municipality import START, example_sites
 from bms.services.guard.presence import Presence
 from bms.store.sql.store import SqlStore

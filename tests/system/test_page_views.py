@@ -11,7 +11,7 @@ import pytest
 
 import api.pages
 from api.pages.texts import WORDS
-from bms.model.command import Accepted, Overridden, Override, Released
+from bms.model.control.command import Accepted, Overridden, Override, Released
 from bms.model.words import Words
 from tests.fakes_api import HTML, NOW, SETPOINT, a_command, a_lodge_plan, a_world, live_in
 from tests.fakes_city import HOUR, QUARTER, lodge

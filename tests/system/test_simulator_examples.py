@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.command import Accepted, Command, Released
-from bms.model.site import Device, Mode, Point, Site
+from bms.model.assets.site import Device, Mode, Point, Site
+from bms.model.control.command import Accepted, Command, Released
 from bms.ports import Drivers
 from drivers.registry import NetworkDrivers
 from drivers.simulator.client import SimulatorProcess

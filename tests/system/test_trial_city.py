@@ -20,10 +20,10 @@ from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.feeds.archive import ArchiveFeed
 from bms.journal import MemoryJournal
-from bms.model.command import Accepted, Clamped, Refused
-from bms.model.plan import Plan, SetpointPlan, Step
-from bms.model.site import Mode, Role, Site
-from bms.model.trial import Arm, Subject
+from bms.model.assets.site import Mode, Role, Site
+from bms.model.control.command import Accepted, Clamped, Refused
+from bms.model.planning.plan import Plan, SetpointPlan, Step
+from bms.model.savings.trial import Arm, Subject
 from bms.runtime.municipality import START, WEATHER, example_sites
 from bms.runtime.wire import wire
 from bms.savings.trials.power import Shape

@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from bms.model.reading import Reading
+from bms.model.readings.reading import Reading
 from tests.fakes_api import HTML, World, a_world, live_in
 from tests.fakes_city import HOUR, utc
 from tests.fakes_ledger import an_event

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bms.errors import StoreUnavailable
-from bms.model.command import Released, StillHeld
-from bms.model.site import Mode
+from bms.model.assets.site import Mode
+from bms.model.control.command import Released, StillHeld
 from bms.store.memory.store import MemoryStore
 from tests.fakes_api import NOW, SETPOINT, a_command, a_world
 from tests.fakes_city import HOUR

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bms.errors import ConfigError
-from bms.model.command import Accepted, Failed
-from bms.model.reading import Reading
+from bms.model.control.command import Accepted, Failed
+from bms.model.readings.reading import Reading
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.periods import chosen_periods, default_periods, parse_span
 from tests.fakes_api import CONTROL, NOW, a_command, a_world, live_in, meters

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bms.errors import FeedError
-from bms.model.address import SupplierAddress
-from bms.model.feed import WeatherSeries
-from bms.model.metering import Quantity
-from bms.model.reading import Reading
-from bms.model.site import Site
+from bms.model.assets.address import SupplierAddress
+from bms.model.assets.site import Site
+from bms.model.planning.feed import WeatherSeries
+from bms.model.readings.metering import Quantity
+from bms.model.readings.reading import Reading
 from bms.savings.portfolio.ranking import Metric
 from tests.fakes_api import HTML, NOW, World, YearFeed, a_world, live_in, meters
 from tests.fakes_city import HOUR, lodge

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bms.errors import StoreError, StoreUnavailable
-from bms.model.plan import Plan
-from bms.model.reading import Ingested
-from bms.model.spool import Importance, Loss, SpoolState
+from bms.model.planning.plan import Plan
+from bms.model.readings.reading import Ingested
+from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.runtime.jobs import forward_job, job_table
 from bms.services.collect.spool import forward
 from bms.store.memory.store import MemoryStore

@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from bms.model.address import DataType, ModbusAddress, Order, Table, TextAddress
-from bms.model.reading import Quality
+from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
+from bms.model.readings.reading import Quality
 from drivers.modbus.register_codec import (
     Decoded,
     decode,

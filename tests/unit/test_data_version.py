@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bms.model.reading import Quality, Reading
-from bms.model.savings import Verdict
+from bms.model.readings.reading import Quality, Reading
+from bms.model.savings.savings import Verdict
 from bms.services.assessment.frozen_baselines import CHANGED
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.data_version import data_version

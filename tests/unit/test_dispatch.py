@@ -10,7 +10,8 @@ import pytest
 
 from bms.errors import StoreUnavailable
 from bms.journal import MemoryJournal
-from bms.model.command import (
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Failed,
@@ -20,7 +21,6 @@ from bms.model.command import (
     Released,
     StillHeld,
 )
-from bms.model.site import Mode, Site
 from bms.model.words import Words
 from bms.services.control.dispatch import dispatch_site, plan_flaw, write_once
 from bms.store.memory.store import MemoryStore

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.errors import ConfigError, SiteFileError
-from bms.model.site import Mode, Role, Site
-from bms.model.units import Unit
+from bms.model.assets.site import Mode, Role, Site
+from bms.model.readings.units import Unit
 from drivers.discovery.ede import read_ede
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.discovery.site_draft import draft_site

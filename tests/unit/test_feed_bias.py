@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.reading import Quality, Reading
-from bms.model.series import Floats, Series
-from bms.model.site import Role
+from bms.model.assets.site import Role
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.series import Floats, Series
 from bms.ports import RememberingFeed
 from bms.services.forecast_bias import WINDOW_H, Bias, Distrusted, forecast_bias
 from bms.services.planning.problem import assemble

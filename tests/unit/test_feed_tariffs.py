@@ -24,7 +24,7 @@ from bms.feeds.tariffs.datahub_pricelist import (
     pricelist_url,
     read_pricelist,
 )
-from bms.model.series import Series
+from bms.model.readings.series import Series
 from bms.ports import Tariffs
 from tests.feed_answers import HOUR, envelope
 from tests.feed_server import FeedServer, Reply, payload

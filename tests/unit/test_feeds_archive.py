@@ -10,7 +10,7 @@ import pytest
 from bms.errors import FeedError
 from bms.feeds.archive import LATITUDE, LONGITUDE, ArchiveFeed
 from bms.feeds.surprise import forecast_errors, price_level
-from bms.model.feed import WeatherSeries
+from bms.model.planning.feed import WeatherSeries
 from bms.ports import Feed
 
 NOW = datetime(2019, 1, 14, 8, 20, tzinfo=UTC)

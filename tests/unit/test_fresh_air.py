@@ -9,10 +9,10 @@ from math import nan
 import pytest
 
 from bms.journal import MemoryJournal
-from bms.model.booking import Booking, BookingKind
-from bms.model.command import Accepted, Clamped, Command, Refused, Released
-from bms.model.plan import Step
-from bms.model.site import Mode, Site
+from bms.model.assets.site import Mode, Site
+from bms.model.control.booking import Booking, BookingKind
+from bms.model.control.command import Accepted, Clamped, Command, Refused, Released
+from bms.model.planning.plan import Step
 from bms.model.words import Words
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.setpoint_schedule import handout

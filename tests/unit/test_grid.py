@@ -9,10 +9,16 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bms.model.grid import local_grid, occupied, on_grid, timetable_values, ventilation_required
-from bms.model.series import Series
-from bms.model.site import HeatSource, HeatSourceKind, Site, Ventilation, Zone
-from bms.model.timetable import Period, WeekTimetable
+from bms.model.assets.site import HeatSource, HeatSourceKind, Site, Ventilation, Zone
+from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.planning.grid import (
+    local_grid,
+    occupied,
+    on_grid,
+    timetable_values,
+    ventilation_required,
+)
+from bms.model.readings.series import Series
 
 QUARTER = 900
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from bms.model.plan import ZoneModel
+from bms.model.planning.plan import ZoneModel
 from optimizer.begin import rung_of, values_of
 from optimizer.identification.model_selection import best_of, errors_ahead, restarts
 from optimizer.identification.model_structures import Rung

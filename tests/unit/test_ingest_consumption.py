@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bms.errors import NotFound
-from bms.model.address import SupplierAddress
-from bms.model.metering import Flaw, MeterExchange, Quantity
-from bms.model.reading import Quality, Reading
-from bms.model.site import Meter, Point, Role, Site, VirtualMeter
-from bms.model.units import Commodity, Unit
+from bms.model.assets.address import SupplierAddress
+from bms.model.assets.site import Meter, Point, Role, Site, VirtualMeter
+from bms.model.readings.metering import Flaw, MeterExchange, Quantity
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.units import Commodity, Unit
 from bms.services.assessment.site_savings import meter_use
 from bms.services.consumption import (
     consumption,

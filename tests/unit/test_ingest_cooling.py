@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bms.errors import NotFound
-from bms.model.reading import Reading
-from bms.model.site import Role, Site
-from bms.model.units import Unit
+from bms.model.assets.site import Role, Site
+from bms.model.readings.reading import Reading
+from bms.model.readings.units import Unit
 from bms.services.cooling import cooling
 from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, lodge, utc

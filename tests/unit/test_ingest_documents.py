@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from api.schemas.base import PushBody
-from bms.model.metering import Quantity
+from bms.model.readings.metering import Quantity
 from sites.loader import load_site_text
 
 ROOT = Path(__file__).parents[2]

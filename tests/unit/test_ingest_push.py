@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError
-from bms.model.metering import Quantity
-from bms.model.reading import Ingested, Quality
-from bms.model.units import Unit
+from bms.model.readings.metering import Quantity
+from bms.model.readings.reading import Ingested, Quality
+from bms.model.readings.units import Unit
 from bms.services.api_keys import Key, create_key
 from bms.services.collect.push import Pushed, PushReport, push_readings
 from bms.store.memory.store import MemoryStore

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bms.model.address import BacnetAddress, ModbusAddress, Table
-from bms.model.command import (
+from bms.model.assets.address import BacnetAddress, ModbusAddress, Table
+from bms.model.assets.site import Device, Point, Release, ReleaseKind, Role, WriteRule
+from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
@@ -16,10 +18,8 @@ from bms.model.command import (
     Released,
     StillHeld,
 )
-from bms.model.reading import Quality
-from bms.model.site import Device, Point, Release, ReleaseKind, Role, WriteRule
-from bms.model.timetable import Period, WeekTimetable
-from bms.model.units import Unit
+from bms.model.readings.reading import Quality
+from bms.model.readings.units import Unit
 from bms.ports import Driver, Drivers
 from drivers.simulator.inprocess import InProcessDrivers
 from tests.fakes_physics import DAY, NIGHT, START, ToyMunicipality

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bms.model.rollup import Level
+from bms.model.readings.rollup import Level
 from bms.store.rollups.local_days import HOUR, LocalDays
 from tests.plain_rollups import edges_of, micros
 

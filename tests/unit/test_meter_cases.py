@@ -17,9 +17,9 @@ from bms.metering.local import local_day_edges
 from bms.metering.moments import from_micros, to_micros
 from bms.metering.quality import quality
 from bms.metering.register import register_use
-from bms.model.metering import Consumption, MeterExchange
-from bms.model.reading import Quality, Reading
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption, MeterExchange
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.units import Unit
 
 CASES = Path(__file__).parents[1] / "cases" / "meters"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bms.metering.cooling import KWH_PER_M3_K, mean_cooling, mean_cooling_of_registers
-from bms.model.metering import Consumption
-from bms.model.series import Series
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption
+from bms.model.readings.series import Series
+from bms.model.readings.units import Unit
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

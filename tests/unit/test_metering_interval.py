@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bms.metering.interval import interval_use
 from bms.metering.local import local_day_edges
 from bms.metering.moments import from_micros, to_micros
-from bms.model.metering import Consumption, Flaw
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption, Flaw
+from bms.model.readings.units import Unit
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)

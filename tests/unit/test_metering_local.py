@@ -10,9 +10,9 @@ import pytest
 
 from bms.metering.local import hour_starting, local_day_edges, to_days
 from bms.metering.moments import from_micros, to_micros
-from bms.model.metering import Consumption
-from bms.model.series import Series
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption
+from bms.model.readings.series import Series
+from bms.model.readings.units import Unit
 
 HOUR = timedelta(hours=1)
 HOUR_US = 3_600_000_000

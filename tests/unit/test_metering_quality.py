@@ -10,9 +10,9 @@ import pytest
 from bms.metering.moments import to_micros
 from bms.metering.quality import MeterQuality, quality
 from bms.metering.register import register_use
-from bms.model.metering import Flaw
-from bms.model.reading import Quality, Reading
-from bms.model.units import Unit
+from bms.model.readings.metering import Flaw
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.units import Unit
 
 START = datetime(2026, 4, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)

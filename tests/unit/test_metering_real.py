@@ -8,8 +8,8 @@ import pytest
 from bms.metering.interval import interval_use
 from bms.metering.moments import HOUR_US, to_micros
 from bms.metering.register import register_use
-from bms.model.metering import Flaw
-from bms.model.units import Unit
+from bms.model.readings.metering import Flaw
+from bms.model.readings.units import Unit
 from tests.real_meters import HOUR, HOURS, START, meters
 
 TIMES = to_micros(START) + HOUR_US * np.arange(HOURS + 1, dtype=np.int64)

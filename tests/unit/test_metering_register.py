@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bms.metering.moments import to_micros
 from bms.metering.register import register_use, width_of
-from bms.model.metering import Consumption, Flaw, MeterExchange
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption, Flaw, MeterExchange
+from bms.model.readings.units import Unit
 from bms.ports import Fold
 from bms.store.rollups.folds import Grid
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bms.metering.virtual import virtual_use
-from bms.model.metering import Consumption, Flaw, MeterEvent
-from bms.model.series import Series
-from bms.model.units import Unit
+from bms.model.readings.metering import Consumption, Flaw, MeterEvent
+from bms.model.readings.series import Series
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

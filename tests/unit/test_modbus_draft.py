@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bms.model.address import ModbusAddress
-from bms.model.site import Framing, Parity, Role, SerialLine, Site
+from bms.model.assets.address import ModbusAddress
+from bms.model.assets.site import Framing, Parity, Role, SerialLine, Site
 from drivers.discovery.inventory import FoundDevice
 from drivers.discovery.site_draft import draft_site
 from drivers.draft_modbus import with_template

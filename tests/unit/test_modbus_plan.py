@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bms.model.address import DataType, ModbusAddress, Table
-from bms.model.site import ModbusTraits, ReadableRange
+from bms.model.assets.address import DataType, ModbusAddress, Table
+from bms.model.assets.site import ModbusTraits, ReadableRange
 from drivers.modbus.read_blocks import Item, Wall, plan_blocks
 
 

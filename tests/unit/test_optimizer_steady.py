@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.plan import BuildingModel, Problem, Schedule
+from bms.model.planning.plan import BuildingModel, Problem, Schedule
 from optimizer.planner import Optimizer
 from optimizer.setpoints.continuity import begun, hours_empty
 from tests.toy_building import (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bms.model.plan import BuildingModel, Problem, Schedule
+from bms.model.planning.plan import BuildingModel, Problem, Schedule
 from bms.model.words import Words
 from optimizer.explain.dates import local, spoken
 from optimizer.planner import Optimizer

@@ -6,7 +6,7 @@ import pytest
 
 from api.pages.language import Tongue
 from api.pages.panels.plan import value_text, what_of
-from bms.model.units import Unit
+from bms.model.readings.units import Unit
 from tests.fakes_air import FLOW, RUN, SUPPLY, airy_lodge
 
 SITE = airy_lodge()

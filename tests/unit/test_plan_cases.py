@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bms.model.plan import Problem, Schedule, SetpointPlan
+from bms.model.planning.plan import Problem, Schedule, SetpointPlan
 from optimizer import read
 from optimizer.checker import check
 from optimizer.planning import make_plan as plan

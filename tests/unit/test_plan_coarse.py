@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from bms.model.plan import BuildingModel, PlanStatus, Problem, Schedule
+from bms.model.planning.plan import BuildingModel, PlanStatus, Problem, Schedule
 from optimizer.checker import check
 from optimizer.identification import identify
 from optimizer.model.quantise import settle, settle_down

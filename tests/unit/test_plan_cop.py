@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bms.model.plan import CurveTask, Lever, Problem
-from bms.model.site import HeatSource, HeatSourceKind, Role
-from bms.model.units import Unit
+from bms.model.assets.site import HeatSource, HeatSourceKind, Role
+from bms.model.planning.plan import CurveTask, Lever, Problem
+from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
 from optimizer.setpoints.heating_curve import cop_with
 from tests.planned_toy import task

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bms.model.plan import BuildingModel, Lever, Numbers, PlanStatus, Problem, Weather
-from bms.model.site import HeatSource, HeatSourceKind, Role
-from bms.model.units import Unit
+from bms.model.assets.site import HeatSource, HeatSourceKind, Role
+from bms.model.planning.plan import BuildingModel, Lever, Numbers, PlanStatus, Problem, Weather
+from bms.model.readings.units import Unit
 from optimizer.checker import check
 from optimizer.identification import identify
 from optimizer.model.quantise import nearest, sane, settle

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bms.model.plan import PlanStatus, Problem, Schedule
+from bms.model.planning.plan import PlanStatus, Problem, Schedule
 from optimizer.horizon.peak_power import Peak
 from optimizer.planner import Optimizer
 from tests.planned_toy import task

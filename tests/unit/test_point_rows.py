@@ -18,7 +18,7 @@ from bms.cli.site.point_table import (
     show_traces,
     traces_as_json,
 )
-from bms.model.command import (
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
@@ -28,7 +28,7 @@ from bms.model.command import (
     Released,
     StillHeld,
 )
-from bms.model.reading import Quality, Reading
+from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.trace import Exchange as BacnetExchange
 from drivers.modbus.trace import Exchange as ModbusExchange
 from tests.fakes_city import lodge, utc

@@ -8,7 +8,7 @@ import pytest
 from bms.errors import FeedError
 from bms.feeds.suppliers.aalborg import read_aalborg
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
-from bms.model.metering import Quantity
+from bms.model.readings.metering import Quantity
 
 READING = {
     "Kundenummer": 12,

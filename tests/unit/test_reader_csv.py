@@ -13,9 +13,9 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.feeds.suppliers.csv_reader import read_csv
 from bms.feeds.suppliers.text import text_of
 from bms.feeds.suppliers.values import UNITS
-from bms.model.metering import Quantity
-from bms.model.reading import Quality
-from bms.model.units import Unit
+from bms.model.readings.metering import Quantity
+from bms.model.readings.reading import Quality
+from bms.model.readings.units import Unit
 
 HEADER = "meter_id,timestamp_utc,kwh\n"
 PLAIN = CsvMapping(interval_s=3600)

@@ -7,8 +7,8 @@ import pytest
 
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import formats, reader
-from bms.model.metering import Quantity
-from bms.model.reading import Quality
+from bms.model.readings.metering import Quantity
+from bms.model.readings.reading import Quality
 
 PAGE = (Path(__file__).parents[2] / "docs" / "meter-files.md").read_text("utf-8")
 EXAMPLES = dict(

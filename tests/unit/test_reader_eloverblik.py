@@ -9,9 +9,9 @@ import pytest
 
 from bms.errors import FeedError
 from bms.feeds.suppliers.eloverblik import read_eloverblik
-from bms.model.metering import Quantity
-from bms.model.reading import Quality
-from bms.model.units import Unit
+from bms.model.readings.metering import Quantity
+from bms.model.readings.reading import Quality
+from bms.model.readings.units import Unit
 
 RECORDED = Path(__file__).parents[1] / "data" / "feeds" / "eloverblik_timeseries.json"
 DAY = ("2026-01-04T23:00:00Z", "2026-01-05T23:00:00Z")

@@ -6,7 +6,7 @@ import pytest
 
 from bms.errors import FeedError
 from bms.feeds.suppliers.kredsloeb import read_kredsloeb
-from bms.model.metering import Quantity
+from bms.model.readings.metering import Quantity
 
 HEADER = (
     "Målernummer;Tidspunkt;Energi [MWh];Volumen [m3];Fremløb [m3*°C];Retur [m3*°C];"

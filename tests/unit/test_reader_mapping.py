@@ -4,7 +4,7 @@ import pytest
 
 from bms.errors import ConfigError
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
-from bms.model.metering import Quantity
+from bms.model.readings.metering import Quantity
 
 WHOLE = """\
 columns:

@@ -10,8 +10,8 @@ import pytest
 
 from bms.errors import GuardError, StoreUnavailable
 from bms.journal import MemoryJournal
-from bms.model.command import Accepted, Failed, Overridden, Released, StillHeld
-from bms.model.site import Mode
+from bms.model.assets.site import Mode
+from bms.model.control.command import Accepted, Failed, Overridden, Released, StillHeld
 from bms.services.control.read_back import verify_site
 from bms.services.control.release import (
     give_back,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bms.model.savings import SiteSavings, Verdict
+from bms.model.savings.savings import SiteSavings, Verdict
 from bms.reports import svg
 from bms.reports.charts import (
     BandLabels,

@@ -5,8 +5,8 @@ import io
 from datetime import UTC, datetime
 
 import bms.reports.csv
-from bms.model.savings import Savings, SiteSavings, Span, Verdict
-from bms.model.units import Commodity
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, SiteSavings, Span, Verdict
 from bms.model.words import Words
 from bms.ports import Reporter
 from bms.reports.csv import COLUMNS, savings_csv

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bms.model.reading import Ingested, Reading
-from bms.model.rollup import Level
-from bms.model.site import Privacy, Site
+from bms.model.assets.site import Privacy, Site
+from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.rollup import Level
 from bms.services.collect.retention import KEPT_DAYS, erasures, kept_days, retain_site, scrub
 from bms.store.memory.store import MemoryStore
 from tests.fakes_city import lodge

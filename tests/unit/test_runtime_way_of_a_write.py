@@ -10,9 +10,9 @@ from datetime import datetime
 
 import pytest
 
-from bms.model.command import Command
-from bms.model.reading import Reading
-from bms.model.site import Mode, Point, Site
+from bms.model.assets.site import Mode, Point, Site
+from bms.model.control.command import Command
+from bms.model.readings.reading import Reading
 from bms.runtime.jobs import for_each_site, job_table
 from bms.runtime.patience import AT_ONCE, Replanning, in_turn
 from bms.runtime.serve import working

@@ -6,9 +6,9 @@ from math import hypot
 
 import pytest
 
-from bms.model.event import Decision, EventKind, NonRoutineEvent, Proposal, standing
-from bms.model.savings import Finding, Savings, Span, Verdict
-from bms.model.units import Commodity
+from bms.model.readings.units import Commodity
+from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal, standing
+from bms.model.savings.savings import Finding, Savings, Span, Verdict
 from bms.model.words import Words
 from bms.savings.claims.adjustment import adjust
 from bms.savings.models.uncertainty import Z90

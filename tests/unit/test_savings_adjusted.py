@@ -8,7 +8,7 @@ from math import hypot
 
 import pytest
 
-from bms.model.savings import Verdict
+from bms.model.savings.savings import Verdict
 from bms.savings.adjust_months import adjusted_months
 from bms.savings.claims.adjusted_savings import (
     OPEN_EVENTS,

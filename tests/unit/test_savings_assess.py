@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bms.model.codec import from_json, to_json
-from bms.model.savings import Savings, Span, Verdict
-from bms.model.series import Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, Span, Verdict
 from bms.savings.claims.meter_savings import assess_meter
 from tests.real_meters import BASELINE, TIMEZONE, commodity, local, meters, outdoor
 

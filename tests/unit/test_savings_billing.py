@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bms.model.savings import Span, Verdict
-from bms.model.series import Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span, Verdict
 from bms.savings.claims.billing_savings import assess_bills, days_of
 from bms.savings.data.screening import Zeros
 from bms.savings.models.billing import bill_days, bills_in, fit_bills, longest_days

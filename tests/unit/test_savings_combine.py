@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bms.model.savings import Savings, Span, Verdict
-from bms.model.units import Commodity
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, Span, Verdict
 from bms.model.words import Words
 from bms.savings.claims.aggregate import COMMON_DRIFT, combine, portfolio
 

@@ -10,7 +10,7 @@ import pytest
 from bms.errors import ConfigError
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.heat_charges import cooling_tables, rule_in_force
-from bms.model.cooling_rule import CoolingRule
+from bms.model.planning.heat_charges import CoolingRule
 from bms.savings.portfolio.cooling_fee import CooledMonth, together, years_end
 
 RULE = CoolingRule(

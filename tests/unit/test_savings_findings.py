@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bms.model.savings import Savings, Span, Verdict
-from bms.model.series import Series
+from bms.model.readings.series import Series
+from bms.model.savings.savings import Savings, Span, Verdict
 from bms.savings.claims.meter_savings import assess_meter
 from tests.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
 

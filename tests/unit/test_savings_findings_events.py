@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.event import EventKind
-from bms.model.savings import Savings, Span
-from bms.model.series import Series
+from bms.model.readings.series import Series
+from bms.model.savings.event import EventKind
+from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.daily import Days
 from bms.savings.events.level_changes import steps_in

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.savings import Span
-from bms.model.series import Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
 from bms.savings.data.daily import Days, daily, whole_days
 from bms.savings.data.findings import codes
 from bms.savings.data.screening import screen_use

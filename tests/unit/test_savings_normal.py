@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bms.feeds.tariffs.factors import load_factors
-from bms.model.savings import Span
-from bms.model.series import Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
 from bms.savings.claims.billing_savings import days_of
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.models.normal_year import NormalDegreeDays, moved_to, normal_year

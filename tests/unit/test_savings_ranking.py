@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from bms.model.series import Series
+from bms.model.readings.series import Series
 from bms.savings.data.daily import Days
 from bms.savings.portfolio.key_figures import (
     KeyFigures,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.savings import Span
-from bms.model.series import Series
+from bms.model.readings.series import Series
+from bms.model.savings.savings import Span
 from bms.savings.data.unit_errors import flat_lines, slips
 from bms.savings.gaps import gaps
 from tests.real_meters import meters

@@ -6,8 +6,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from bms.model.savings import Span
-from bms.model.series import Series
+from bms.model.readings.series import Series
+from bms.model.savings.savings import Span
 from bms.savings.drift import LEAST_PLACEBOS, Placebo, covered, half_width, learn_drift
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
 from bms.savings.models.monthly_towt import fit_months

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bms.model.booking import Booking, BookingKind
+from bms.model.assets.site import Role, Site
+from bms.model.assets.timetable import WeekTimetable
 from bms.model.codec import from_json, to_json
-from bms.model.plan import Problem
-from bms.model.reading import Quality, Reading
-from bms.model.savings import Span
-from bms.model.site import Role, Site
-from bms.model.timetable import WeekTimetable
-from bms.model.units import Unit
+from bms.model.control.booking import Booking, BookingKind
+from bms.model.planning.plan import Problem
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.units import Unit
+from bms.model.savings.savings import Span
 from bms.services.occupancy import Use, outdated
 from bms.services.planning.problem import assemble
 from bms.services.planning.what_if import Change, changed_problem

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bms.model.logged import LogAnswer, Logged, NotLogged
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.site import Point
+from bms.model.assets.site import Point
+from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.services.collect.trend_backfill import LOOK_BACK, Backfill, Gap, gap_of
 from bms.store.memory.store import MemoryStore
 from tests.fakes_city import lodge, utc

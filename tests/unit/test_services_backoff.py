@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bms.model.command import Accepted, Command, Overridden
-from bms.model.prediction import UseStart
-from bms.model.reading import Reading
+from bms.model.control.command import Accepted, Command, Overridden
+from bms.model.planning.prediction import UseStart
+from bms.model.readings.reading import Reading
 from bms.services.planning.comfort_backoff import backoff_k, backoffs, record_use_starts
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bms.model.device_clock import NoTime, ShownTime
+from bms.model.control.device_clock import NoTime, ShownTime
 from bms.services.collect.device_clocks import ClockWatch, read_clocks
 from tests.fakes_city import lodge, utc
 from tests.fakes_drivers import FakeDevice, FakeDrivers

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from bms.model.reading import Reading
-from bms.model.site import HeatSourceKind, Role, Site
-from bms.model.units import Unit
+from bms.model.assets.site import HeatSourceKind, Role, Site
+from bms.model.readings.reading import Reading
+from bms.model.readings.units import Unit
 from bms.services.assessment.cooling_fees import MeterCooling, meter_cooling, portfolio_cooling
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.cooling import cooling

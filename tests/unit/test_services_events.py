@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bms.errors import ConfigError, NotFound
-from bms.model.event import Decision, EventKind, standing
-from bms.model.savings import Verdict
+from bms.model.savings.event import Decision, EventKind, standing
+from bms.model.savings.savings import Verdict
 from bms.savings.claims.adjusted_savings import with_adjustment
 from bms.savings.claims.aggregate import combine
 from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bms.model.savings import SiteSavings, Verdict
+from bms.model.savings.savings import SiteSavings, Verdict
 from bms.savings.claims.aggregate import combine
 from bms.services.assessment.frozen_baselines import (
     BY_ITSELF,

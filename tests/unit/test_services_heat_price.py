@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from bms.feeds.tariffs.book import DATA, TariffBook
-from bms.model.reading import Reading
-from bms.model.site import HeatSourceKind, Role, Site
-from bms.model.units import Unit
+from bms.model.assets.site import HeatSourceKind, Role, Site
+from bms.model.readings.reading import Reading
+from bms.model.readings.units import Unit
 from bms.services.planning.heat_price import heat_price
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bms.model.reading import Reading
-from bms.model.site import HeatSource, HeatSourceKind, Power, Site
+from bms.model.assets.site import HeatSource, HeatSourceKind, Power, Site
+from bms.model.readings.reading import Reading
 from bms.services.planning.other_load import other_load
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
 from bms.services.planning.plan import identify_site, plan_site
 from bms.store.memory.store import MemoryStore

@@ -11,9 +11,9 @@ import pytest
 from bms.errors import ConfigError
 from bms.feeds.peak_charges import charge_in_force, peak_tables
 from bms.feeds.tariffs.book import DATA, TariffBook
+from bms.model.assets.site import HeatSourceKind, Power, Site
 from bms.model.peak_charge import PeakCharge, PeakSpan
-from bms.model.reading import Reading
-from bms.model.site import HeatSourceKind, Power, Site
+from bms.model.readings.reading import Reading
 from bms.services.planning.power_terms import peak_kw, power_terms
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

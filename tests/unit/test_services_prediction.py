@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bms.model.plan import BuildingModel, NoModel, Problem, Schedule
-from bms.model.prediction import PredictionDay
+from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.planning.prediction import PredictionDay
 from bms.ports import Judge
 from bms.services.planning.model_drift import drift_words, drifting_zones, holding
 from bms.services.planning.prediction_errors import excess, record_predictions

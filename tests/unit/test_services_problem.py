@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bms.model.assets.site import Role, Site
 from bms.model.codec import from_json, to_json
-from bms.model.plan import Problem
-from bms.model.reading import Quality, Reading
-from bms.model.site import Role, Site
+from bms.model.planning.plan import Problem
+from bms.model.readings.reading import Quality, Reading
 from bms.services.planning.problem import assemble, quarter
 from bms.store.memory.store import MemoryStore
 from tests.fakes_city import CLOSED, HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc

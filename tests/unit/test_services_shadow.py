@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bms.model.prediction import PredictionDay
-from bms.model.site import Mode
+from bms.model.assets.site import Mode
+from bms.model.planning.prediction import PredictionDay
 from bms.services.planning.shadow_period import days_that_met
 from tests.fakes_api import NOW, World, a_world
 from tests.fakes_city import lodge

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.errors import ConfigError, InsufficientData
-from bms.model.plan import BuildingModel, Plan, Problem, Schedule
-from bms.model.reading import Reading
-from bms.model.savings import Span
+from bms.model.planning.plan import BuildingModel, Plan, Problem, Schedule
+from bms.model.readings.reading import Reading
+from bms.model.savings.savings import Span
 from bms.services.planning.what_if import Change, changed_problem, comfort_kh, latest_like, what_if
 from bms.store.memory.store import MemoryStore
 from optimizer.planner import Optimizer

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bms.errors import StoreUnavailable
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.site import Point, Site
+from bms.model.assets.site import Point, Site
+from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.services.collect.change_of_value import BATCH, Keeping, told, watching
 from bms.store.memory.store import MemoryStore
 from tests.fakes_city import lodge, utc

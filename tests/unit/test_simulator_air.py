@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import bms.feeds
-from bms.model.address import Table
+from bms.model.assets.address import Table
 from drivers.simulator.buildings.calendars import LOCAL
 from drivers.simulator.control_points import Lever, PlainRegister, RemoteSetpoint
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from bms.model.address import DataType, Order, Table
+from bms.model.assets.address import DataType, Order, Table
 from drivers.simulator.control_points import (
     LeverPanel,
     PlainRegister,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bms.errors import SiteFileError
+from bms.model.assets.site import Point, Release, ReleaseKind, Site
 from bms.model.codec import from_json, to_json
-from bms.model.site import Point, Release, ReleaseKind, Site
 from sites.loader import load_site_text
 
 SITE = """

@@ -8,10 +8,18 @@ from pathlib import Path
 import pytest
 
 from bms.errors import SiteFileError
-from bms.model.address import BacnetAddress, DataType, ModbusAddress, Table
-from bms.model.site import HeatSourceKind, Mode, Privacy, ReleaseKind, Role, Site, TemplatePoint
-from bms.model.timetable import WeekTimetable
-from bms.model.units import Unit
+from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, Table
+from bms.model.assets.site import (
+    HeatSourceKind,
+    Mode,
+    Privacy,
+    ReleaseKind,
+    Role,
+    Site,
+    TemplatePoint,
+)
+from bms.model.assets.timetable import WeekTimetable
+from bms.model.readings.units import Unit
 from sites.loader import MAX_BYTES, load_site_text, load_sites
 
 CASES = Path(__file__).parents[1] / "cases" / "sites"

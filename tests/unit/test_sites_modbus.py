@@ -7,9 +7,17 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError, SiteFileError
-from bms.model.address import ModbusAddress, Order, Table
+from bms.model.assets.address import ModbusAddress, Order, Table
+from bms.model.assets.site import (
+    Device,
+    Framing,
+    ModbusTraits,
+    Parity,
+    ReadableRange,
+    SerialLine,
+    Site,
+)
 from bms.model.codec import from_json, to_json
-from bms.model.site import Device, Framing, ModbusTraits, Parity, ReadableRange, SerialLine, Site
 from drivers.templates import load_templates
 from sites.loader import load_site_text
 

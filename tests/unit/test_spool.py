@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.reading import Quality, Reading
-from bms.model.site import Privacy, Role
-from bms.model.spool import Importance, Loss
+from bms.model.assets.site import Privacy, Role
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.spool import Importance, Loss
 from bms.services.importance import importances
 from bms.store.spool.frames import content, frame, pack, unpack
 from bms.store.spool.losses import Losses

@@ -11,7 +11,7 @@ import pytest
 
 from bms.errors import ConfigError
 from bms.feeds.tariffs.book import DATA, TariffBook
-from bms.model.series import Series
+from bms.model.readings.series import Series
 from bms.ports import Tariffs
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")

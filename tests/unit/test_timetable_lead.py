@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bms.model.plan import Lever, ZoneTask
-from bms.model.site import Role
-from bms.model.units import Unit
+from bms.model.assets.site import Role
+from bms.model.planning.plan import Lever, ZoneTask
+from bms.model.readings.units import Unit
 from optimizer.setpoints.timetable import LONGEST_LEAD_H, timetable
 
 STEP_H = 0.25

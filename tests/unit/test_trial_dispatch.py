@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from bms.journal import MemoryJournal
-from bms.model.command import Accepted, Override, Refused, Released
-from bms.model.site import Mode, Site
-from bms.model.trial import TrialEnd
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import Accepted, Override, Refused, Released
+from bms.model.savings.trial import TrialEnd
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.release import release_site
 from bms.services.control.trial_block import turn_at

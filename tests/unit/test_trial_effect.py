@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from bms.model.trial import Bounds
+from bms.model.savings.trial import Bounds
 from bms.savings.trial_pool import inverse_variance, pooled_scores
 from bms.savings.trials.effect import (
     Observed,

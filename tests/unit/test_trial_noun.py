@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bms.model.codec import from_json, to_json
-from bms.model.trial import Bounds, KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial import Bounds, KeptTrial, Trial, TrialEnd
 from tests.fakes_trial import ALTERNATING, OURS, OWN, a_trial
 
 MIDNIGHT = datetime(2019, 1, 13, 23, tzinfo=UTC)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bms.errors import ConfigError, InsufficientData, NotFound
-from bms.model.command import Accepted
-from bms.model.reading import Reading
-from bms.model.site import Mode, Site
-from bms.model.trial import Finding, Subject, Trial
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import Accepted
+from bms.model.readings.reading import Reading
+from bms.model.savings.trial import Finding, Subject, Trial
 from bms.savings.trials.power import Shape
 from bms.services.trial_weather import expected_temperature
 from bms.services.trials.records import records

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from bms.model.trial import AaCheck, Bounds, Finding, Power, Subject, TrialResult
+from bms.model.savings.trial import AaCheck, Bounds, Finding, Power, Subject, TrialResult
 from bms.savings.trial_pool import pool
 from bms.savings.trials.analysis import Draws, drawn, tell
 from bms.savings.trials.days import Record, expect, observe

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from bms.model.plan import Problem, Schedule
+from bms.model.planning.plan import Problem, Schedule
 from optimizer.planner import Optimizer
 from tests.planned_toy import model, task
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from api.pages.language import Tongue
-from bms.model.savings import Savings, SiteSavings
+from bms.model.savings.savings import Savings, SiteSavings
 from bms.services.assessment.savings_book import Told
 
 

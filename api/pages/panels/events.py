@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.language import Tongue
-from bms.model.event import Decision, NonRoutineEvent, standing
-from bms.model.savings import SiteSavings
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.savings.event import Decision, NonRoutineEvent, standing
+from bms.model.savings.savings import SiteSavings
 from bms.ports import Store
 from bms.services.assessment.non_routine_events import OpenEvent, open_events
 

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from api.pages.language import Tongue
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.reports.charts import EnergyLabels, energy_chart
 from bms.services.assessment.counterfactual import MeterDays
 from bms.services.periods import midnight

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.pages.language import Tongue
-from bms.model.plan import Expected, Plan, SetpointPlan, Step
-from bms.model.site import Role, Site
-from bms.model.units import Unit
+from bms.model.assets.site import Role, Site
+from bms.model.planning.plan import Expected, Plan, SetpointPlan, Step
+from bms.model.readings.units import Unit
 
 AHEAD = timedelta(hours=24)
 LEVERS_IN_WORDS = (

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from api.pages.language import Tongue
 from api.pages.panels.plan import value_text, what_of
-from bms.model.command import (
+from bms.model.assets.site import Site
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Failed,
@@ -19,8 +20,7 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.site import Site
-from bms.model.units import Unit
+from bms.model.readings.units import Unit
 from bms.ports import Store
 
 MOST_ROWS = 25

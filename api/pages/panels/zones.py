@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from api.pages.language import Tongue
-from bms.model.grid import occupied
-from bms.model.plan import Plan
-from bms.model.series import Floats
-from bms.model.site import Point, Role, Site, Zone
+from bms.model.assets.site import Point, Role, Site, Zone
+from bms.model.planning.grid import occupied
+from bms.model.planning.plan import Plan
+from bms.model.readings.series import Floats
 from bms.ports import Store
 from bms.reports.charts import BandLabels, band_chart
 from bms.services.planning.problem import STEP, quarter

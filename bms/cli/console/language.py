@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 
-from bms.model.reading import Quality
+from bms.model.readings.reading import Quality
 from bms.model.words import Words
 
 

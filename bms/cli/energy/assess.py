@@ -23,8 +23,8 @@ from bms.errors import Mistake
 from bms.feeds.suppliers.meter_files import MeterFile, WeatherFile, read_meters, read_weather
 from bms.feeds.tariffs.factors import load_factors
 from bms.model.codec import to_json
-from bms.model.savings import Savings, Span
-from bms.model.units import Commodity
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, Span
 from bms.runtime.wire import opened
 from bms.savings.data.screening import Zeros
 from bms.savings.models.degree_days import GUF_BY_USE

@@ -20,10 +20,10 @@ from bms.cli.console.periods import local_day, span
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import ConfigError
+from bms.model.assets.site import Site
 from bms.model.codec import to_dict
-from bms.model.event import EventKind, NonRoutineEvent, standing
 from bms.model.kept_baseline import KeptBaseline
-from bms.model.site import Site
+from bms.model.savings.event import EventKind, NonRoutineEvent, standing
 from bms.runtime.wire import opened
 from bms.services.assessment.frozen_baselines import accept
 from bms.services.assessment.non_routine_events import Ledger, OpenEvent, Quantity

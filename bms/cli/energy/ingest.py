@@ -23,7 +23,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import formats, reader
 from bms.metering.quality import MeterQuality
 from bms.model.codec import to_dict
-from bms.model.metering import Flaw
+from bms.model.readings.metering import Flaw
 from bms.runtime.wire import opened
 from bms.services.city import City
 from bms.services.collect.file_ingest import IngestReport, Progress, Read, as_dict, ingest_file

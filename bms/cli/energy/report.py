@@ -10,8 +10,8 @@ import typer
 
 from bms.cli.console.periods import month_span
 from bms.config import Settings
-from bms.model.savings import SiteSavings, Span
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.savings.savings import SiteSavings, Span
 from bms.runtime.wire import opened
 from bms.services.assessment.site_savings import assess_site
 from bms.services.city import City

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bms.cli.console.screen import say, screen, slim_table
-from bms.model.savings import Savings, SiteSavings, Verdict
+from bms.model.savings.savings import Savings, SiteSavings, Verdict
 
 ROOMY = 116
 """Columns from which on the model and the degree-day correction are shown too."""

@@ -15,7 +15,7 @@ from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import NotFound
 from bms.model.codec import to_dict, to_json
-from bms.model.trial import DAY, Arm, Bounds, Effect, Trial, TrialResult
+from bms.model.savings.trial import DAY, Arm, Bounds, Effect, Trial, TrialResult
 from bms.runtime.wire import opened
 from bms.savings.trials.power import Shape
 from bms.services.city import City

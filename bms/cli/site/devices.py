@@ -13,7 +13,7 @@ from rich.console import Console
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.model.codec import to_dict
-from bms.model.device_clock import NoTime, ShownTime
+from bms.model.control.device_clock import NoTime, ShownTime
 from bms.runtime.wire import opened
 from bms.services.city import City
 from bms.services.collect.device_clocks import WARN_ABOVE_S, ClockAnswer, read_clocks

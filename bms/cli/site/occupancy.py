@@ -13,9 +13,9 @@ import typer
 from bms.cli.console.screen import screen, slim_table
 from bms.config import Settings
 from bms.errors import ConfigError
-from bms.model.booking import Booking, BookingKind
+from bms.model.assets.site import Site
 from bms.model.codec import to_dict
-from bms.model.site import Site
+from bms.model.control.booking import Booking, BookingKind
 from bms.runtime.wire import opened
 from bms.services.occupancy import book
 

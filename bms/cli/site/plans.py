@@ -19,7 +19,7 @@ from bms.cli.console.screen import screen
 from bms.cli.plan_words import lever_words
 from bms.config import Settings
 from bms.model.codec import to_json
-from bms.model.plan import Expected, Problem, Schedule
+from bms.model.planning.plan import Expected, Problem, Schedule
 from bms.runtime.wire import opened
 from bms.services.city import City
 from bms.services.planning.plan import plan_site

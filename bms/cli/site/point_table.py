@@ -10,7 +10,8 @@ from rich.console import Console
 
 from bms.cli.console.language import QUALITIES, SAID, Language
 from bms.cli.console.screen import say, slim_table
-from bms.model.command import (
+from bms.model.assets.site import Point
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Failed,
@@ -19,8 +20,7 @@ from bms.model.command import (
     Refused,
     ReleaseReceipt,
 )
-from bms.model.reading import Reading
-from bms.model.site import Point
+from bms.model.readings.reading import Reading
 from bms.ports import Exchange
 from bms.services.control.release import release_rows
 

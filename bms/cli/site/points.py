@@ -24,10 +24,10 @@ from bms.cli.site.point_table import (
 )
 from bms.config import Settings
 from bms.errors import BmsError, NotFound
+from bms.model.assets.site import Point, Site
 from bms.model.codec import to_dict
-from bms.model.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
-from bms.model.reading import Reading
-from bms.model.site import Point, Site
+from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
+from bms.model.readings.reading import Reading
 from bms.ports import Store
 from bms.runtime.wire import opened, wire
 from bms.services.city import City

@@ -14,7 +14,7 @@ from rich.console import Console
 from bms.cli.console.screen import screen, slim_table
 from bms.config import Settings
 from bms.errors import ConfigError, SiteFileError
-from bms.model.site import Site
+from bms.model.assets.site import Site
 from bms.runtime.wire import sites_of, tariff_book
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.ede import read_ede

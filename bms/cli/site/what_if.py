@@ -13,9 +13,9 @@ from bms.cli.console.language import language
 from bms.cli.console.periods import span
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
+from bms.model.assets.site import Site
 from bms.model.codec import to_json
-from bms.model.plan import Expected
-from bms.model.site import Site
+from bms.model.planning.plan import Expected
 from bms.runtime.wire import opened
 from bms.services.planning.what_if import Change, WhatIf, what_if
 

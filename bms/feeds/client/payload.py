@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.errors import FeedError
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 Seconds = NDArray[np.int64]
 """Moments as whole seconds since 1970, UTC [s]."""

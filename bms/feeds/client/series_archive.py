@@ -17,7 +17,7 @@ import numpy as np
 from bms.errors import FeedError
 from bms.feeds.client.disk_cache import Shelf, write_whole
 from bms.feeds.client.payload import Samples, Seconds, moment_of
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from bms.feeds.client.series_archive import Record
 from bms.feeds.climatology import DAYS, usual
 from bms.feeds.electricity import energidata
 from bms.feeds.electricity.energidata import AREAS, CREDIT, FIRST_DAY_AHEAD, QUARTER_S, Prices
-from bms.model.feed import FeedSeries
-from bms.model.series import Floats, Series, grid_length
+from bms.model.planning.feed import FeedSeries
+from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
 from bms.ports import Clock
 

@@ -25,8 +25,8 @@ from bms.feeds.electricity.day_ahead import (
     why_nothing,
 )
 from bms.feeds.electricity.energidata import CREDIT, QUARTER_S
-from bms.model.feed import FeedSeries
-from bms.model.series import Floats, Series, grid_length
+from bms.model.planning.feed import FeedSeries
+from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
 from bms.ports import Clock
 

@@ -23,7 +23,7 @@ from bms.feeds.suppliers.column_names import MOMENT, NUMBER, bare, named_unit, q
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.rows import Column, Table
 from bms.feeds.suppliers.values import scale_of
-from bms.model.metering import SupplierFile
+from bms.model.readings.metering import SupplierFile
 
 PRESET = CsvMapping(timezone="Europe/Copenhagen", interval_s=0, values=())
 MAX_DEPTH = 4

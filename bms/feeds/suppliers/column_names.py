@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bms.feeds.suppliers.values import scale_of
-from bms.model.metering import Quantity
+from bms.model.readings.metering import Quantity
 
 
 def _words(text: str) -> frozenset[str]:

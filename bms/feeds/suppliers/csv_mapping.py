@@ -15,7 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from bms.errors import ConfigError, Mistake
 from bms.feeds.suppliers.text import ENCODINGS
 from bms.feeds.suppliers.values import NumberStyle, scale_of, unit_names
-from bms.model.metering import Quantity
+from bms.model.readings.metering import Quantity
 
 AMBIGUOUS = ("order", "first", "second", "refuse")
 STAMPS = ("start", "end")

@@ -17,7 +17,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.rows import Column, Table, readable
 from bms.feeds.suppliers.text import text_of
 from bms.feeds.suppliers.values import PLAIN_NUMBER, scale_of, unit_names
-from bms.model.metering import SupplierFile
+from bms.model.readings.metering import SupplierFile
 
 TAB = "\t"
 _SEPARATORS = {";": "semicolons", ",": "commas", TAB: "tabs", "|": "bars"}

@@ -25,8 +25,8 @@ from bms.feeds.supplier_json import items, json_of, keys, text_or_none
 from bms.feeds.suppliers.meter_files import YEARS
 from bms.feeds.suppliers.rows import no_search_for_cycles, readable
 from bms.feeds.suppliers.values import Scale, number_of, scale_of
-from bms.model.metering import MeterRow, Quantity, SupplierFile
-from bms.model.reading import Quality
+from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
+from bms.model.readings.reading import Quality
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 

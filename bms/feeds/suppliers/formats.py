@@ -12,7 +12,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.csv_reader import read_csv
 from bms.feeds.suppliers.eloverblik import read_eloverblik
 from bms.feeds.suppliers.kredsloeb import read_kredsloeb
-from bms.model.metering import SupplierFile
+from bms.model.readings.metering import SupplierFile
 from bms.model.words import Words
 
 Reader = Callable[[bytes, str], SupplierFile]

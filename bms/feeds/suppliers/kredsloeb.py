@@ -29,7 +29,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.feeds.suppliers.csv_reader import header_of, lines_of, rows_of
 from bms.feeds.suppliers.rows import readable
 from bms.feeds.suppliers.text import text_of
-from bms.model.metering import SupplierFile
+from bms.model.readings.metering import SupplierFile
 
 PRESET = CsvMapping(
     separator=";",

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.errors import FeedError, Mistake
-from bms.model.series import Floats, Series
+from bms.model.readings.series import Floats, Series
 
 YEARS = range(1990, 2100)
 """Years in which buildings have meters; others are slips of the pen."""

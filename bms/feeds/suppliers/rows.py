@@ -26,8 +26,8 @@ from bms.feeds.suppliers.times import (
     told_apart,
 )
 from bms.feeds.suppliers.values import Scale, number_of
-from bms.model.metering import MeterRow, Quantity, SupplierFile
-from bms.model.reading import Quality
+from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
+from bms.model.readings.reading import Quality
 
 LONGEST_NUMBER = 64
 """Characters of a meter number; metering points have 18 digits."""

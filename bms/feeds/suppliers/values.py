@@ -12,8 +12,8 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import NamedTuple
 
-from bms.model.metering import Quantity
-from bms.model.units import Unit
+from bms.model.readings.metering import Quantity
+from bms.model.readings.units import Unit
 
 LARGEST = Decimal(10) ** 15
 """No meter in a building says more than this in any unit."""

@@ -18,10 +18,10 @@ from bms.feeds.peak_charges import PeakCharges, charge_in_force, peak_tables
 from bms.feeds.standing_charges import StandingCharge, standing_tables
 from bms.feeds.tariffs.datahub_pricelist import Listing
 from bms.feeds.tariffs.heat_charges import CoolingRules, cooling_tables, rule_in_force
-from bms.model.cooling_rule import CoolingRule
-from bms.model.grid import LocalGrid, local_grid
 from bms.model.peak_charge import PeakCharge
-from bms.model.series import Floats, Series
+from bms.model.planning.grid import LocalGrid, local_grid
+from bms.model.planning.heat_charges import CoolingRule
+from bms.model.readings.series import Floats, Series
 from bms.model.tariff_names import TariffNames
 from bms.model.words import Words
 

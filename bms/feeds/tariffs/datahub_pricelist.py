@@ -20,7 +20,7 @@ import numpy as np
 
 from bms.feeds.client.payload import number, taking_apart
 from bms.feeds.electricity.energidata import records
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 _NAME = "DatahubPricelist"
 _TARIFF = "D03"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from bms.model.cooling_rule import VAT, CoolingRule
+from bms.model.planning.heat_charges import VAT, CoolingRule
 
 CoolingRules = tuple[CoolingRule, ...]
 

@@ -26,7 +26,7 @@ from bms.feeds.weather.forecast import (
     on_hours,
     whole_hours,
 )
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 BASE = "https://opendataapi.dmi.dk"
 CREDIT = "DMI (CC BY 4.0)"

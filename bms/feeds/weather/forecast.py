@@ -9,7 +9,7 @@ import numpy as np
 
 from bms.errors import FeedError
 from bms.feeds.client.payload import Samples, Seconds
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 HOUR_S = 3600
 COLDEST_C, WARMEST_C = -60.0, 60.0

@@ -22,9 +22,9 @@ from bms.feeds.electricity.day_ahead import TIMEZONE, told, why_nothing
 from bms.feeds.weather.forecast import HOUR_S, Outlook
 from bms.feeds.weather.observations import ObservedWeather
 from bms.feeds.weather.providers import Cell, Provider, cell_of
-from bms.model.feed import FeedSeries, WeatherSeries
-from bms.model.grid import Flags
-from bms.model.series import Floats, Series, grid_length
+from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.planning.grid import Flags
+from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
 from bms.ports import Clock
 

@@ -30,7 +30,7 @@ from bms.feeds.weather.forecast import (
     mean_of_ends,
     whole_hours,
 )
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 BASE = "https://api.met.no"
 CREDIT = "MET Norway (CC BY 4.0)"

@@ -16,7 +16,7 @@ from bms.feeds.client.series_archive import Record
 from bms.feeds.weather import dmi
 from bms.feeds.weather.dmi import OBSERVED_RADIATION, OBSERVED_TEMPERATURE, Station
 from bms.feeds.weather.forecast import HOUR_S
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.ports import Clock
 
 FARTHEST_KM = 60.0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import hypot
 
-from bms.model.event import NonRoutineEvent
-from bms.model.savings import Savings, SiteSavings, Unadjusted, Verdict
+from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.savings import Savings, SiteSavings, Unadjusted, Verdict
 from bms.model.words import Words
 from bms.savings.adjust_months import adjusted_months
 from bms.savings.claims.adjustment import Adjusted, adjust

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import hypot
 
-from bms.model.event import Decision, NonRoutineEvent, standing
-from bms.model.savings import Finding, Savings, Span, Verdict
+from bms.model.savings.event import Decision, NonRoutineEvent, standing
+from bms.model.savings.savings import Finding, Savings, Span, Verdict
 from bms.model.words import Words
 from bms.savings.claims.gates import EVENT_CODES, Objection, open_events, others, size, verdict
 from bms.savings.models.uncertainty import Z90

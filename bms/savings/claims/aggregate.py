@@ -17,8 +17,8 @@ from datetime import date
 
 import numpy as np
 
-from bms.model.savings import MonthSavings, Savings, SiteSavings, Verdict
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
+from bms.model.savings.savings import MonthSavings, Savings, SiteSavings, Verdict
 from bms.model.words import Words
 from bms.savings.claims.gates import Objection, fit, size, verdict
 from bms.savings.models.uncertainty import CONFIDENCE, DEFAULT_DRIFT, Z90

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bms.model.savings import Savings, Span, Verdict
-from bms.model.series import Floats, Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Floats, Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, Span, Verdict
 from bms.model.words import Words
 from bms.savings.claims.gates import Objection, fit, size, sufficiency, verdict, weather
 from bms.savings.data.daily import daily

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bms.model.event import EventKind
-from bms.model.savings import Finding, Savings, Verdict
+from bms.model.savings.event import EventKind
+from bms.model.savings.savings import Finding, Savings, Verdict
 from bms.model.words import Words
 from bms.savings.models.uncertainty import Z90
 

@@ -8,7 +8,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from bms.model.savings import (
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import (
     Finding,
     MonthSavings,
     NormalisedSavings,
@@ -16,8 +18,6 @@ from bms.model.savings import (
     Span,
     Verdict,
 )
-from bms.model.series import Series
-from bms.model.units import Commodity
 from bms.model.words import Words
 from bms.savings.claims.gates import (
     Objection,

@@ -15,8 +15,8 @@ from math import hypot, sqrt
 
 import numpy as np
 
-from bms.model.savings import MonthSavings
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
+from bms.model.savings.savings import MonthSavings
 from bms.savings.data.daily import Days
 from bms.savings.models.uncertainty import Z90
 

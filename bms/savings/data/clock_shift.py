@@ -13,9 +13,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.grid import local_grid
-from bms.model.savings import Span
-from bms.model.series import Floats, Series
+from bms.model.planning.grid import local_grid
+from bms.model.readings.series import Floats, Series
+from bms.model.savings.savings import Span
 from bms.savings.calendar_hours import inside
 
 LEAST_OFF, LEAST_KEPT = 4, 2

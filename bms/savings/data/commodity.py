@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-from bms.model.series import Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
 from bms.savings.data.screening import on_grid
 
 WARM_C, COLD_C = 15.0, 7.0

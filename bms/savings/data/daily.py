@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.savings import Span
-from bms.model.series import Floats, Series
+from bms.model.readings.series import Floats, Series
+from bms.model.savings.savings import Span
 
 FULL_DAY = 0.9
 """Share of a day's hours that has to be there, use and weather each (savings.md §1)."""

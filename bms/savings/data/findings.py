@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.savings import Finding, Span
-from bms.model.series import Series
+from bms.model.readings.series import Series
+from bms.model.savings.savings import Finding, Span
 from bms.model.words import Words
 
 Mask = NDArray[np.bool_]

@@ -11,9 +11,9 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.savings import Finding
-from bms.model.series import Floats, Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Floats, Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Finding
 from bms.savings.data.findings import finding, runs
 from bms.savings.data.unit_errors import flat_lines, slips
 

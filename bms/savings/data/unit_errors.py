@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.savings.data.findings import runs, stretches
 
 SPIKE = 10.0

@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bms.model.event import EventKind, Proposal
-from bms.model.savings import Finding, Span
-from bms.model.series import Series
+from bms.model.readings.series import Series
+from bms.model.savings.event import EventKind, Proposal
+from bms.model.savings.savings import Finding, Span
 from bms.model.words import Words
 from bms.savings.data.daily import Days
 from bms.savings.events.level_changes import Step, steps_in

@@ -15,7 +15,7 @@ from datetime import date
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.savings.data.daily import Days
 from bms.savings.events.step_scan import LEAST_RHO, Change, best_step, fit_shapes
 from bms.savings.models.baseline import Baseline

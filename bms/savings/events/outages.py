@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.savings.data.daily import Days
 from bms.savings.data.findings import Mask, runs
 from bms.savings.models.baseline import Baseline

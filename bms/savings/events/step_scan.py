@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 LEAST_RHO, MOST_RHO = 0.75, 0.9
 """Autocorrelation from day to day that is always allowed for, and the most that is believed:

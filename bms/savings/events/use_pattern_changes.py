@@ -16,9 +16,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from bms.model.grid import local_grid
-from bms.model.savings import Span
-from bms.model.series import Floats, Series
+from bms.model.planning.grid import local_grid
+from bms.model.readings.series import Floats, Series
+from bms.model.savings.savings import Span
 from bms.savings.events.step_scan import LEAST_RHO, best_step, fit_shapes
 
 CLASSES = ("evening", "night", "weekend")

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.savings.data.daily import Days
 from bms.savings.models.change_point import ChangePoint, bic, fit
 

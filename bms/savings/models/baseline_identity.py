@@ -16,8 +16,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from bms.model.savings import FrozenBaseline, Savings, Span
-from bms.model.series import Series
+from bms.model.readings.series import Series
+from bms.model.savings.savings import FrozenBaseline, Savings, Span
 from bms.savings.data.daily import whole_days
 
 METHOD = "2"

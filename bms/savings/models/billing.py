@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.savings import Span
-from bms.model.series import Floats, Series
+from bms.model.readings.series import Floats, Series
+from bms.model.savings.savings import Span
 from bms.savings.models.change_point import (
     GRID_C,
     LEAST_DAYS,

@@ -22,7 +22,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 GRID_C = np.arange(-1.0, 32.5, 0.5)
 """Balance points that are tried [degC] (CalTRACK's range, 30 to 90 degF)."""

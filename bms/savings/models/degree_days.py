@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.savings.data.daily import Days
 
 BASE_C = 17.0

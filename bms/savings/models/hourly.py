@@ -14,8 +14,8 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.savings import Span
-from bms.model.series import Floats, Series
+from bms.model.readings.series import Floats, Series
+from bms.model.savings.savings import Span
 from bms.savings.calendar_hours import inside, local_hours
 from bms.savings.data.screening import on_grid
 from bms.savings.models.monthly_towt import fit_months

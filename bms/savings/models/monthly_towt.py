@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.savings.models.towt import (
     OCCUPIED_SHARE,
     WEEK,

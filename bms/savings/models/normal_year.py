@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.savings.models.degree_days import BASE_C
 
 FULL_YEAR = 0.97

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 
 EDGES_C = (-1.1, 7.2, 12.8, 18.3, 23.9, 32.2)
 """Edges of the temperature bins [degC] (30, 45, 55, 65, 75, 90 degF)."""

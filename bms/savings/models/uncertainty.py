@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.special import stdtrit
 
-from bms.model.units import Commodity
+from bms.model.readings.units import Commodity
 
 CONFIDENCE = 0.90
 Z90 = 1.645

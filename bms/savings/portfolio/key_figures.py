@@ -12,8 +12,8 @@ from datetime import date
 
 import numpy as np
 
-from bms.model.grid import LocalGrid, local_grid
-from bms.model.series import Floats, Series
+from bms.model.planning.grid import LocalGrid, local_grid
+from bms.model.readings.series import Floats, Series
 from bms.savings.data.daily import Days
 from bms.savings.models.baseline import fit_baseline
 from bms.savings.models.degree_days import degree_days

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from bms.model.savings import Savings
-from bms.model.units import Commodity
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from bms.model.series import Floats
+from bms.model.readings.series import Floats
 from bms.model.words import Words
 from bms.savings.portfolio.key_figures import NORMAL_DEGREE_DAYS, KeyFigures
 

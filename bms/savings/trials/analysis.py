@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats
-from bms.model.trial import Bounds, Effect, Subject
+from bms.model.readings.series import Floats
+from bms.model.savings.trial import Bounds, Effect, Subject
 from bms.savings.trials.days import Expectation, Record, observe
 from bms.savings.trials.design import Layout, Lot, others
 from bms.savings.trials.effect import (

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats
-from bms.model.trial import Subject
+from bms.model.readings.series import Floats
+from bms.model.savings.trial import Subject
 from bms.savings.data.daily import Days
 from bms.savings.models.baseline import autocorrelation, fit_baseline
 from bms.savings.models.degree_days import BASE_C

@@ -17,8 +17,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats
-from bms.model.trial import Arm, Trial
+from bms.model.readings.series import Floats
+from bms.model.savings.trial import Arm, Trial
 
 ACCEPT = 0.1
 """Share of draws that are balanced enough [1]."""

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from bms.model.series import Floats
-from bms.model.trial import Bounds
+from bms.model.readings.series import Floats
+from bms.model.savings.trial import Bounds
 
 CONFIDENCE = 0.90
 HIGHEST_RHO = 0.9

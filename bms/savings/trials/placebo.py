@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from bms.model.trial import AaCheck
+from bms.model.savings.trial import AaCheck
 from bms.savings.trials.analysis import drawn, tell
 from bms.savings.trials.days import Record, expect
 from bms.savings.trials.design import draw

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.trial import Bounds, Power, Subject
+from bms.model.savings.trial import Bounds, Power, Subject
 from bms.savings.trials.analysis import Draws, tell
 from bms.savings.trials.days import Record, expect
 from bms.savings.trials.design import Layout, TooFewBlocks, draw, layout, others

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bms.model.trial import AaCheck, Bounds, Effect, Finding, Subject, TrialResult
+from bms.model.savings.trial import AaCheck, Bounds, Effect, Finding, Subject, TrialResult
 from bms.model.words import Words
 from bms.savings.trials.placebo import failed
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bms.errors import NotFound
-from bms.model.cooling_rule import CoolingRule
-from bms.model.savings import Span
-from bms.model.site import HeatSourceKind, Meter, Role, Site
-from bms.model.units import Commodity
+from bms.model.assets.site import HeatSourceKind, Meter, Role, Site
+from bms.model.planning.heat_charges import CoolingRule
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
 from bms.model.words import Words
 from bms.ports import Store
 from bms.savings.portfolio.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end

@@ -7,10 +7,10 @@ from datetime import date
 
 import numpy as np
 
-from bms.model.savings import Span
-from bms.model.series import Floats
-from bms.model.site import Meter, Site
-from bms.model.units import Commodity
+from bms.model.assets.site import Meter, Site
+from bms.model.readings.series import Floats
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
 from bms.ports import Feed, Store
 from bms.savings.data.daily import Days, daily
 from bms.savings.data.screening import screen_temp, screen_use

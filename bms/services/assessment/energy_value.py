@@ -8,10 +8,10 @@ from datetime import timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.savings import Span
-from bms.model.series import Floats, grid_length
-from bms.model.site import Meter, Site
-from bms.model.units import Commodity
+from bms.model.assets.site import Meter, Site
+from bms.model.readings.series import Floats, grid_length
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
 from bms.ports import Feed, Tariffs
 
 HOUR = timedelta(hours=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
-from bms.model.savings import Savings, Span
-from bms.model.series import Series
-from bms.model.units import Commodity
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.billing_savings import assess_bills, days_of
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.commodity import commodity_of

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bms.model.kept_baseline import KeptBaseline
-from bms.model.savings import FrozenBaseline, Savings, SiteSavings, Span, Verdict
+from bms.model.savings.savings import FrozenBaseline, Savings, SiteSavings, Span, Verdict
 from bms.model.words import Words
 from bms.ports import Store
 from bms.savings.claims.gates import kwh

@@ -14,9 +14,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, NotFound
-from bms.model.event import Decision, EventKind, NonRoutineEvent, standing
-from bms.model.savings import Finding, SiteSavings
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, standing
+from bms.model.savings.savings import Finding, SiteSavings
 from bms.ports import Store
 from bms.savings.claims.adjustment import NEAR, adjust
 

@@ -8,10 +8,10 @@ from datetime import datetime
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.savings import Span
-from bms.model.series import Series
-from bms.model.site import Site
-from bms.model.units import Commodity
+from bms.model.assets.site import Site
+from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
 from bms.ports import Feed, Store, Tariffs
 from bms.savings.data.daily import Days, daily
 from bms.savings.models.degree_days import guf_share

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bms.errors import FeedError
-from bms.model.command import Accepted, Clamped
-from bms.model.savings import SiteSavings
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.control.command import Accepted, Clamped
+from bms.model.savings.savings import SiteSavings
 from bms.model.words import Words
 from bms.savings.claims.adjusted_savings import (
     CHANGED_BASELINES,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bms.model.event import NonRoutineEvent
-from bms.model.savings import Savings, SiteSavings, Span
-from bms.model.series import Series
-from bms.model.site import Meter, Role, Site
+from bms.model.assets.site import Meter, Role, Site
+from bms.model.readings.series import Series
+from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.savings import Savings, SiteSavings, Span
 from bms.ports import Feed, Store, Tariffs
 from bms.savings.claims.adjusted_savings import (
     OPEN_EVENTS,

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from bms.errors import StoreError
-from bms.model.reading import Reading
-from bms.model.site import Device, Point, Site
+from bms.model.assets.site import Device, Point, Site
+from bms.model.readings.reading import Reading
 from bms.ports import Drivers, Store, WatchingDriver
 from bms.services.collect.poll import plausible
 

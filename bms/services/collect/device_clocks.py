@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bms.model.device_clock import NoTime, ShownTime
-from bms.model.site import Device, Site
+from bms.model.assets.site import Device, Site
+from bms.model.control.device_clock import NoTime, ShownTime
 from bms.ports import ClockDriver, Drivers
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.site import Device, Point, Site
+from bms.model.assets.site import Device, Point, Site
+from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports import Drivers, Store
 
 PATIENCE = 20.0

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bms.model.metering import Quantity
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.site import Point, Site
-from bms.model.units import Unit
+from bms.model.assets.site import Point, Site
+from bms.model.readings.metering import Quantity
+from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.units import Unit
 from bms.ports import Store
 from bms.services.collect.file_ingest import FUTURE
 from bms.services.collect.poll import plausible

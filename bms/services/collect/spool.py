@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from bms.errors import StoreError
-from bms.model.reading import Ingested
+from bms.model.readings.reading import Ingested
 from bms.ports import Forwarding
 
 log = logging.getLogger(__name__)

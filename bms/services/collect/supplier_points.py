@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bms.model.address import SupplierAddress
-from bms.model.metering import Quantity
-from bms.model.site import Point, Site
+from bms.model.assets.address import SupplierAddress
+from bms.model.assets.site import Point, Site
+from bms.model.readings.metering import Quantity
 
 
 @dataclass(frozen=True, slots=True)

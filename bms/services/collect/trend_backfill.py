@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bms.model.logged import LogAnswer, Logged, NotLogged
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.site import Device, Point, Site
+from bms.model.assets.site import Device, Point, Site
+from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.ports import Drivers, LogDriver, Store
 
 log = logging.getLogger(__name__)

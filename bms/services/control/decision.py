@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bms.model.command import Command, Failed, Overridden, Override, Receipt, Refused
+from bms.model.assets.site import Mode, Point, Site
+from bms.model.control.command import Command, Failed, Overridden, Override, Receipt, Refused
 from bms.model.lease import Lease
-from bms.model.plan import Plan
-from bms.model.reading import Reading
-from bms.model.site import Mode, Point, Site
+from bms.model.planning.plan import Plan
+from bms.model.readings.reading import Reading
 from bms.model.words import Words
 from bms.ports import Drivers, Journal, Store
 from bms.services.collect.poll import read_points

@@ -13,10 +13,10 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from bms.errors import GuardError, StoreError
-from bms.model.command import Receipt, Refused, ReleaseReceipt
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import Receipt, Refused, ReleaseReceipt
 from bms.model.lease import Lease
-from bms.model.plan import Plan
-from bms.model.site import Mode, Site
+from bms.model.planning.plan import Plan
 from bms.model.words import Words
 from bms.ports import Drivers, GuardKeeper, Journal, Store
 from bms.services.control.decision import (

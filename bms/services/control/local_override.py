@@ -12,9 +12,9 @@ import uuid
 from datetime import datetime, timedelta
 
 from bms.errors import StoreError
-from bms.model.command import Accepted, Clamped, Command, Overridden, Override
+from bms.model.assets.site import ReleaseKind
+from bms.model.control.command import Accepted, Clamped, Command, Overridden, Override
 from bms.model.lease import Lease
-from bms.model.site import ReleaseKind
 from bms.ports import Store
 
 log = logging.getLogger(__name__)

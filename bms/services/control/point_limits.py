@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bms.model.site import WriteRule
+from bms.model.assets.site import WriteRule
 
 
 @dataclass(frozen=True, slots=True)

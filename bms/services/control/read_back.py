@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bms.model.command import Accepted, Failed
+from bms.model.assets.site import ReleaseKind, Site
+from bms.model.control.command import Accepted, Failed
 from bms.model.lease import Lease
-from bms.model.site import ReleaseKind, Site
 from bms.ports import Drivers, Journal, Store
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand, overridden, record_hand

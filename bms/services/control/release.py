@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.errors import GuardError, StoreError
-from bms.model.command import Receipt, Released, ReleaseReceipt, StillHeld
+from bms.model.assets.site import Device, Mode, Point, ReleaseKind, Site
+from bms.model.control.command import Receipt, Released, ReleaseReceipt, StillHeld
 from bms.model.lease import Lease
-from bms.model.site import Device, Mode, Point, ReleaseKind, Site
 from bms.ports import Drivers, Journal, Store
 from bms.services.control.trial_block import end_trials
 

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bms.errors import NotFound
-from bms.model.plan import Plan, SetpointPlan, Step
-from bms.model.site import Device, Mode, Point, Site, WriteRule
+from bms.model.assets.site import Device, Mode, Point, Site, WriteRule
+from bms.model.planning.plan import Plan, SetpointPlan, Step
 from bms.model.words import Words
 from bms.services.city import City
 from bms.services.control.dispatch import PLAN, plan_flaw

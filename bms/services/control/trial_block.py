@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bms.model.trial import Arm, KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial import Arm, KeptTrial, Trial, TrialEnd
 from bms.model.words import Words
 from bms.ports import Store
 

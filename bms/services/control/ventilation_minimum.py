@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from bms.model.command import Command
+from bms.model.assets.site import Point, Role, Site, Ventilation
+from bms.model.control.command import Command
 from bms.model.lease import Lease
-from bms.model.site import Point, Role, Site, Ventilation
 from bms.ports import Store
 from bms.services.occupancy import Use, use_of
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.errors import GuardError
-from bms.model.command import (
+from bms.model.assets.site import Device, Point
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
@@ -20,7 +21,6 @@ from bms.model.command import (
     ReleaseReceipt,
 )
 from bms.model.lease import Lease
-from bms.model.site import Device, Point
 from bms.ports import Drivers, GuardKeeper, Journal
 from bms.services.control.release import (
     HARMLESS,

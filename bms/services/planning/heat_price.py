@@ -8,8 +8,8 @@ import numpy as np
 
 from bms.errors import NotFound
 from bms.metering.cooling import Cooling
-from bms.model.series import Floats
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.readings.series import Floats
 from bms.model.words import Words
 from bms.ports import Store, Tariffs
 from bms.services.assessment.cooling_fees import settled_by_cooling

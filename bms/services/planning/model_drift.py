@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bms.model.plan import BuildingModel
-from bms.model.prediction import PredictionDay
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.planning.plan import BuildingModel
+from bms.model.planning.prediction import PredictionDay
 from bms.model.words import Words
 from bms.ports import Store
 from bms.services.periods import local_date

@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bms.errors import NotFound
-from bms.model.plan import Numbers
-from bms.model.series import Floats
-from bms.model.site import HeatSourceKind, Role, Site
-from bms.model.units import Commodity
+from bms.model.assets.site import HeatSourceKind, Role, Site
+from bms.model.planning.plan import Numbers
+from bms.model.readings.series import Floats
+from bms.model.readings.units import Commodity
 from bms.ports import Fold, Store
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date

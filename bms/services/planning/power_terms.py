@@ -11,10 +11,10 @@ from datetime import date, datetime
 import numpy as np
 
 from bms.errors import NotFound
+from bms.model.assets.site import HeatSourceKind, Site
 from bms.model.peak_charge import PeakSpan
-from bms.model.series import Floats
-from bms.model.site import HeatSourceKind, Site
-from bms.model.units import Commodity
+from bms.model.readings.series import Floats
+from bms.model.readings.units import Commodity
 from bms.ports import Store, Tariffs
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date, midnight

@@ -17,10 +17,10 @@ from statistics import median
 
 import numpy as np
 
-from bms.model.plan import BuildingModel, Problem
-from bms.model.prediction import PredictionDay
-from bms.model.series import Floats
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.planning.plan import BuildingModel, Problem
+from bms.model.planning.prediction import PredictionDay
+from bms.model.readings.series import Floats
 from bms.ports import Feed, Judge, Planner, PredictionErrors, Store, Tariffs
 from bms.services.periods import local_date, midnight
 from bms.services.planning.model_drift import STANDS_DAYS

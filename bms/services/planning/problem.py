@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.feed import WeatherSeries
-from bms.model.grid import on_grid, timetable_values
-from bms.model.plan import (
+from bms.model.assets.site import HeatSourceKind, Role, Site, Zone
+from bms.model.planning.feed import WeatherSeries
+from bms.model.planning.grid import on_grid, timetable_values
+from bms.model.planning.plan import (
     CurveTask,
     History,
     Numbers,
@@ -20,9 +21,8 @@ from bms.model.plan import (
     ZoneHistory,
     ZoneTask,
 )
-from bms.model.series import Floats
-from bms.model.site import HeatSourceKind, Role, Site, Zone
-from bms.model.units import Commodity
+from bms.model.readings.series import Floats
+from bms.model.readings.units import Commodity
 from bms.model.words import Words
 from bms.ports import Feed, Store, Tariffs
 from bms.services.consumption import consumption

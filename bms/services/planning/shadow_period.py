@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from bms.model.prediction import PredictionDay
-from bms.model.site import Site
+from bms.model.assets.site import Site
+from bms.model.planning.prediction import PredictionDay
 from bms.ports import Store
 from bms.services.periods import local_date
 from bms.services.planning.model_drift import drift_words, drifting_zones

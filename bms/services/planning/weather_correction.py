@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.series import Floats
-from bms.model.site import Role, Site
+from bms.model.assets.site import Role, Site
+from bms.model.readings.series import Floats
 from bms.model.words import Words
 from bms.ports import Feed, Fold, RememberingFeed, Store
 from bms.services.forecast_bias import WINDOW_H, Bias, Distrusted, forecast_bias

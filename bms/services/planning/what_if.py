@@ -12,7 +12,8 @@ from math import isfinite
 from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, InsufficientData
-from bms.model.plan import (
+from bms.model.assets.site import Site
+from bms.model.planning.plan import (
     Expected,
     PlanStatus,
     Problem,
@@ -20,8 +21,7 @@ from bms.model.plan import (
     VentilationTask,
     ZoneTask,
 )
-from bms.model.savings import Span
-from bms.model.site import Site
+from bms.model.savings.savings import Span
 from bms.model.words import Words
 from bms.ports import Feed, Planner, Store, Tariffs
 from bms.services.planning.problem import STEP, assemble, history

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from bms.model.grid import Ints, local_grid, occupied
-from bms.model.series import Floats, grid_length
-from bms.model.site import Role, Site, Zone
+from bms.model.assets.site import Role, Site, Zone
+from bms.model.planning.grid import Ints, local_grid, occupied
+from bms.model.readings.series import Floats, grid_length
 from bms.ports import Store
 from bms.savings.data.daily import FULL_DAY
 from bms.services.periods import midnight

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.command import Accepted, Clamped
-from bms.model.savings import Span
-from bms.model.series import Floats, Series
-from bms.model.site import Site
-from bms.model.trial import Subject
-from bms.model.units import Commodity
+from bms.model.assets.site import Site
+from bms.model.control.command import Accepted, Clamped
+from bms.model.readings.series import Floats, Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.savings import Span
+from bms.model.savings.trial import Subject
 from bms.ports import Feed, Store
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_temp, screen_use

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from bms.errors import NotFound
-from bms.model.site import Site
-from bms.model.trial import Arm, Bounds, Effect, KeptTrial, Subject, Trial, TrialResult
+from bms.model.assets.site import Site
+from bms.model.savings.trial import Arm, Bounds, Effect, KeptTrial, Subject, Trial, TrialResult
 from bms.model.words import Words
 from bms.savings.trial_pool import pool
 from bms.savings.trials.analysis import Told, drawn, tell

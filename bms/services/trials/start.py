@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bms.errors import ConfigError, InsufficientData, NotFound
-from bms.model.site import Mode, Site
-from bms.model.trial import KeptTrial, Power, Subject, Trial, TrialEnd
+from bms.model.assets.site import Mode, Site
+from bms.model.savings.trial import KeptTrial, Power, Subject, Trial, TrialEnd
 from bms.model.words import Words
 from bms.savings.trials.design import arms_of, draw, layout
 from bms.savings.trials.power import WEEKS, Shape, power, weeks_for

@@ -9,8 +9,8 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bms.errors import ConfigError, StoreError
-from bms.model.reading import Ingested
-from bms.model.series import Floats, Micros
+from bms.model.readings.reading import Ingested
+from bms.model.readings.series import Floats, Micros
 from bms.store.database.sqlite import Sqlite
 from bms.store.database.tables import Mark, RawReading
 

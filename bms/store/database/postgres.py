@@ -24,8 +24,8 @@ from psycopg import IsolationLevel
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from bms.errors import StoreError
-from bms.model.reading import Ingested
-from bms.model.series import Floats, Micros
+from bms.model.readings.reading import Ingested
+from bms.model.readings.series import Floats, Micros
 from bms.store.database.postgres_errors import explained
 from bms.store.database.postgres_partitions import ensure_months, months_of
 from bms.store.database.tables import Mark, RawReading

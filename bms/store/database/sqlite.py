@@ -19,8 +19,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from bms.errors import StoreError, StoreUnavailable
-from bms.model.reading import Ingested
-from bms.model.series import Floats, Micros
+from bms.model.readings.reading import Ingested
+from bms.model.readings.series import Floats, Micros
 from bms.store.database.tables import Mark, RawReading
 
 _SETTINGS = (

@@ -23,8 +23,8 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from bms.model.epoch import from_micros, to_micros
-from bms.model.reading import Quality
-from bms.model.rollup import Level
+from bms.model.readings.reading import Quality
+from bms.model.readings.rollup import Level
 
 #: Numbers of the qualities in the database. They never change; new ones are added at the end.
 QUALITY_CODES: dict[Quality, int] = {
@@ -159,7 +159,7 @@ class CalendarRow(SQLModel, table=True):
 
 
 class ErasureRow(SQLModel, table=True):
-    """The ledger of deletions (``bms.model.retention.Erased``). Rows are only added."""
+    """The ledger of deletions (``bms.model.control.retention.Erased``). Rows are only added."""
 
     __tablename__: ClassVar[str] = "erasures"
     seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
@@ -179,7 +179,7 @@ class ErasureRow(SQLModel, table=True):
 
 
 class PlanRow(SQLModel, table=True):
-    """A plan as JSON of ``bms.model.plan.Plan``."""
+    """A plan as JSON of ``bms.model.planning.plan.Plan``."""
 
     __tablename__: ClassVar[str] = "plans"
     __table_args__ = (Index("plans_by_site", "site", "created_at"),)
@@ -191,7 +191,7 @@ class PlanRow(SQLModel, table=True):
 
 
 class ModelRow(SQLModel, table=True):
-    """An identified model as JSON of ``bms.model.plan.BuildingModel``."""
+    """An identified model as JSON of ``bms.model.planning.plan.BuildingModel``."""
 
     __tablename__: ClassVar[str] = "models"
     __table_args__ = (Index("models_by_site", "site", "identified_at"),)
@@ -269,7 +269,7 @@ class KeyRow(SQLModel, table=True):
 
 
 class TrialRow(SQLModel, table=True):
-    """A switchback trial as JSON of ``bms.model.trial.Trial``. Rows are only added."""
+    """A switchback trial as JSON of ``bms.model.savings.trial.Trial``. Rows are only added."""
 
     __tablename__: ClassVar[str] = "trials"
     __table_args__ = (Index("trials_by_site", "site"),)
@@ -293,7 +293,7 @@ class TrialEndRow(SQLModel, table=True):
 
 
 class EventRow(SQLModel, table=True):
-    """An entry of the ledger of non-routine events (``bms.model.event``). Rows are only added.
+    """An entry of the ledger of non-routine events (``bms.model.savings.event``). Rows are only added.
 
     ``starts`` and ``ends`` are its period; no two entries supersede the same one.
     """
@@ -317,7 +317,7 @@ class EventRow(SQLModel, table=True):
 
 
 class BaselineRow(SQLModel, table=True):
-    """A baseline that was put away, as JSON of ``bms.model.savings.FrozenBaseline``. Rows are only
+    """A baseline that was put away, as JSON of ``bms.model.savings.savings.FrozenBaseline``. Rows are only
     added."""
 
     __tablename__: ClassVar[str] = "baselines"
@@ -358,7 +358,7 @@ class UseStartRow(SQLModel, table=True):
 
 
 class BookingRow(SQLModel, table=True):
-    """A booking or closure (``bms.model.booking``) and, once it is over, its removal."""
+    """A booking or closure (``bms.model.control.booking``) and, once it is over, its removal."""
 
     __tablename__: ClassVar[str] = "bookings"
     __table_args__ = (Index("bookings_by_site", "site", "ends"),)

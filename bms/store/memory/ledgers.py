@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bms.errors import NotFound, StoreError
-from bms.model.booking import Booking
+from bms.model.control.booking import Booking
 from bms.model.epoch import to_micros
 from bms.store.records import Action, AuditEntry
 

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from bms.model.control.retention import Erased, Erasure
 from bms.model.epoch import to_micros
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.retention import Erased, Erasure
-from bms.model.rollup import Level, Rollups
-from bms.model.series import Floats, Micros, Series
+from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.rollup import Level, Rollups
+from bms.model.readings.series import Floats, Micros, Series
 from bms.ports import Fold
 from bms.store.erasure_ledger import Loss
 from bms.store.records import Correction, says_the_same, sound

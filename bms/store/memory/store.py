@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bms.errors import NotFound, StoreError
-from bms.model.booking import Booking
-from bms.model.command import Override, Receipt, ReleaseReceipt
+from bms.model.assets.site import Mode
+from bms.model.control.booking import Booking
+from bms.model.control.command import Override, Receipt, ReleaseReceipt
 from bms.model.epoch import to_micros
-from bms.model.plan import BuildingModel, Plan
-from bms.model.prediction import PredictionDay, UseStart
-from bms.model.site import Mode
-from bms.model.trial import KeptTrial, Trial, TrialEnd
+from bms.model.planning.plan import BuildingModel, Plan
+from bms.model.planning.prediction import PredictionDay, UseStart
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.store.memory.ledgers import MemoryBookings
 from bms.store.memory.readings import MemoryReadings
 from bms.store.memory_events import MemoryEvents

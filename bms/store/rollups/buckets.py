@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.rollup import NO_MOMENT, Level, Rollups
-from bms.model.series import Floats, Micros
+from bms.model.readings.rollup import NO_MOMENT, Level, Rollups
+from bms.model.readings.series import Floats, Micros
 from bms.store.rollups.local_days import HOUR
 
 #: One bucket; ``total`` is the sum of its values. Without a reading every field is 0.

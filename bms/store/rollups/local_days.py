@@ -10,8 +10,8 @@ import numpy as np
 
 from bms.errors import ConfigError
 from bms.model.epoch import EPOCH, MICROSECOND, from_micros, to_micros
-from bms.model.rollup import Level
-from bms.model.series import Micros
+from bms.model.readings.rollup import Level
+from bms.model.readings.series import Micros
 
 TIMEZONE = "Europe/Copenhagen"
 QUARTER = timedelta(minutes=15) // MICROSECOND

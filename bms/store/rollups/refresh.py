@@ -8,8 +8,8 @@ from itertools import groupby
 import numpy as np
 from sqlalchemy import Connection, text
 
-from bms.model.rollup import Level
-from bms.model.series import Micros
+from bms.model.readings.rollup import Level
+from bms.model.readings.series import Micros
 from bms.store.database.tables import LEVEL_CODES, Mark
 from bms.store.rollups import stale_days as stale
 from bms.store.rollups.buckets import Buckets, coarser, moved, no_buckets, overlay, pack, unpack

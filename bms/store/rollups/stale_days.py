@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, bindparam, text
 
-from bms.model.reading import Quality
-from bms.model.series import Micros
+from bms.model.readings.reading import Quality
+from bms.model.readings.series import Micros
 from bms.store.database.tables import QUALITY_CODES, Mark, RawReading
 from bms.store.rollups.buckets import Readings, Spans
 from bms.store.rollups.local_days import LocalDays

@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Any, cast
 
 from bms.errors import StoreError, StoreUnavailable
-from bms.model.reading import Ingested, Reading
-from bms.model.retention import Erased, Erasure
-from bms.model.spool import SpoolState
+from bms.model.control.retention import Erased, Erasure
+from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.spool import SpoolState
 from bms.ports import Store
 from bms.store.piecewise import add_piecewise
 from bms.store.spool.process_slots import Slots

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bms.model.spool import Importance, Loss
+from bms.model.readings.spool import Importance, Loss
 
 log = logging.getLogger(__name__)
 

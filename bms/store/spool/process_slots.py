@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
-from bms.model.spool import Importance, Loss, SpoolState
+from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.store.spool.losses import Losses
 from bms.store.spool.segments import Sync
 from bms.store.spool.spool import Spool

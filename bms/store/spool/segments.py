@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bms.model.reading import Reading
-from bms.model.spool import Importance
+from bms.model.readings.reading import Reading
+from bms.model.readings.spool import Importance
 from bms.store.spool.frames import content, frame, unpack
 
 log = logging.getLogger(__name__)

@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from bms.model.reading import Reading
-from bms.model.spool import Importance, Loss, SpoolState
+from bms.model.readings.reading import Reading
+from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.store.spool.frames import frame, pack
 from bms.store.spool.losses import Losses
 from bms.store.spool.segments import Segment, Sync, Tail, found, read, segment_path, sync_folder

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlmodel import col, select
 
 from bms.errors import NotFound, StoreError
-from bms.model.booking import Booking, BookingKind
+from bms.model.control.booking import Booking, BookingKind
 from bms.store.database.connection import Linked
 from bms.store.database.tables import AuditRow, BookingRow
 from bms.store.records import Action

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlmodel import Session, col, desc, or_, select
 
 from bms.errors import NotFound, StoreError
-from bms.model.command import Override
-from bms.model.site import Mode
+from bms.model.assets.site import Mode
+from bms.model.control.command import Override
 from bms.store.database.connection import Linked
 from bms.store.database.tables import AuditRow, KeyRow, ModeRow, OverrideRow
 from bms.store.records import Action, AuditEntry

@@ -8,9 +8,9 @@ from sqlmodel import Session, col, desc, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.codec import from_json, to_json
-from bms.model.event import Decision, EventKind, NonRoutineEvent
 from bms.model.kept_baseline import KeptBaseline
-from bms.model.savings import FrozenBaseline
+from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
+from bms.model.savings.savings import FrozenBaseline
 from bms.store.database.connection import Linked
 from bms.store.database.tables import BaselineRow, EventRow
 

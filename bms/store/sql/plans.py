@@ -10,7 +10,7 @@ from sqlmodel import col, desc, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.codec import from_json, to_json
-from bms.model.command import (
+from bms.model.control.command import (
     Accepted,
     Clamped,
     Failed,
@@ -21,7 +21,7 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.plan import BuildingModel, Plan
+from bms.model.planning.plan import BuildingModel, Plan
 from bms.store.database.connection import Link, Linked
 from bms.store.database.tables import ModelRow, PlanRow, ReceiptRow
 from bms.store.records import site_of

@@ -7,7 +7,7 @@ from datetime import date
 
 from sqlmodel import col, select
 
-from bms.model.prediction import PredictionDay, UseStart
+from bms.model.planning.prediction import PredictionDay, UseStart
 from bms.store.database.connection import Linked
 from bms.store.database.tables import PredictionRow, UseStartRow
 

@@ -10,8 +10,8 @@ from sqlalchemy import bindparam, text
 from sqlmodel import Session, col, select
 
 from bms.model.epoch import MICROSECOND, from_micros, to_micros
-from bms.model.reading import Ingested, Quality, Reading
-from bms.model.series import Floats, Micros, Series
+from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.series import Floats, Micros, Series
 from bms.ports import Fold
 from bms.store.database.connection import Link, Linked
 from bms.store.database.tables import (

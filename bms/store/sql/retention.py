@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from bms.model.retention import Erased, Erasure
-from bms.model.rollup import Level
-from bms.model.site import Privacy
+from bms.model.assets.site import Privacy
+from bms.model.control.retention import Erased, Erasure
+from bms.model.readings.rollup import Level
 from bms.store.database.tables import LEVEL_CODES, ErasureRow
 from bms.store.erasure_ledger import Loss
 from bms.store.rollups import stale_days as stale

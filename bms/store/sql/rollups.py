@@ -14,9 +14,9 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, text
 
 from bms.model.epoch import to_micros
-from bms.model.reading import Quality
-from bms.model.rollup import Level, Rollups
-from bms.model.series import Floats, Micros, Series
+from bms.model.readings.reading import Quality
+from bms.model.readings.rollup import Level, Rollups
+from bms.model.readings.series import Floats, Micros, Series
 from bms.ports import Fold
 from bms.store.database.tables import LEVEL_CODES, QUALITY_CODES
 from bms.store.rollups import stale_days as stale

@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.codec import from_json, to_json
-from bms.model.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.store.database.connection import Linked
 from bms.store.database.tables import AuditRow, TrialEndRow, TrialRow
 from bms.store.records import Action

@@ -9,7 +9,7 @@ import math
 import struct
 from collections.abc import Sequence
 
-from bms.model.reading import Quality
+from bms.model.readings.reading import Quality
 from drivers.bacnet.encoding.tags import Tag
 from drivers.fieldbus.errors import Garbled
 from drivers.modbus.register_codec import Decoded, shortest_single

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from bms.errors import DeviceError
-from bms.model.device_clock import NoTime, ShownTime
+from bms.model.control.device_clock import NoTime, ShownTime
 from drivers.bacnet.encoding import primitives as plain
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.primitives import AnyDate, AnyTime

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import timedelta, tzinfo
 
 from bms.errors import DeviceError
-from bms.model.command import (
+from bms.model.assets.site import Point, WriteRule
+from bms.model.control.command import (
     Command,
     Failed,
     Overridden,
@@ -22,7 +23,6 @@ from bms.model.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.site import Point, WriteRule
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.objects.device_clock import clocks_change, read_clock
 from drivers.bacnet.objects.exception_schedule import (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from bms.errors import DeviceError
-from bms.model.logged import LogAnswer, Logged, NotLogged
-from bms.model.reading import Quality, Reading
-from bms.model.site import Point
+from bms.model.assets.site import Point
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from drivers.bacnet.encoding.services import Reference
 from drivers.bacnet.objects.device_clock import read_clock
 from drivers.bacnet.objects.trend_log import Backfill, LogRecord, between, logged_property

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from bms.model.timetable import Period, WeekTimetable
+from bms.model.assets.timetable import Period, WeekTimetable
 
 EVERY_DAY = frozenset(range(7))
 MON_FRI = frozenset(range(5))

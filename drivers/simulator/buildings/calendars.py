@@ -11,7 +11,7 @@ import holidays
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.timetable import WeekTimetable
+from bms.model.assets.timetable import WeekTimetable
 from drivers.simulator.buildings.archetypes import ARCHETYPES
 
 FloatArray = NDArray[np.float64]

@@ -10,7 +10,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 from pymodbus.simulator.simdevice import SimAction
 
-from bms.model.address import Table
+from bms.model.assets.address import Table
 from drivers.simulator.servers.loopback_ports import HOST, probe_tcp
 from drivers.simulator.servers.modbus_registers import RegisterImage
 

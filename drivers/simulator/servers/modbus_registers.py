@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bms.model.address import DataType, Order, Table
+from bms.model.assets.address import DataType, Order, Table
 from drivers.simulator.control_points import Lever, PlainRegister, RemoteSetpoint
 
 _FORMATS = {

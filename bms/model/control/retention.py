@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from bms.model.site import Privacy
+from bms.model.assets.site import Privacy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bms.model.site import HeatSource, Role, Weights
-from bms.model.units import Unit
+from bms.model.assets.site import HeatSource, Role, Weights
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 
 Numbers = tuple[float | None, ...]

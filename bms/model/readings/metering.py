@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.errors import Mistake
-from bms.model.reading import Quality
-from bms.model.series import Series
-from bms.model.units import Unit
+from bms.model.readings.reading import Quality
+from bms.model.readings.series import Series
+from bms.model.readings.units import Unit
 from bms.model.words import Words
 
 

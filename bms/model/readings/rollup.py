@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats, Micros
+from bms.model.readings.series import Floats, Micros
 
 Counts = NDArray[np.int64]
 

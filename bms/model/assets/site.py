@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
-from bms.model.address import Address, ModbusAddress, NetworkAddress, Table, TextAddress
-from bms.model.metering import MeterExchange
-from bms.model.timetable import WeekTimetable
-from bms.model.units import Commodity, Unit
+from bms.model.assets.address import Address, ModbusAddress, NetworkAddress, Table, TextAddress
+from bms.model.assets.timetable import WeekTimetable
+from bms.model.readings.metering import MeterExchange
+from bms.model.readings.units import Commodity, Unit
 
 
 class Role(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bms.model.series import Series
+from bms.model.readings.series import Series
 from bms.model.words import Words
 
 

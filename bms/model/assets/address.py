@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bms.model.metering import Quantity
+from bms.model.readings.metering import Quantity
 
 
 class Table(StrEnum):

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.series import Floats, Series
-from bms.model.site import Site, Ventilation, Zone
-from bms.model.timetable import WeekTimetable
+from bms.model.assets.site import Site, Ventilation, Zone
+from bms.model.assets.timetable import WeekTimetable
+from bms.model.readings.series import Floats, Series
 
 _DAY_S = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from bms.model.event import Proposal
-from bms.model.units import Commodity
+from bms.model.readings.units import Commodity
+from bms.model.savings.event import Proposal
 from bms.model.words import Words
 
 

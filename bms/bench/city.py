@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bms.bench.drivers_bacnet import DEVICES as BACNET_DEVICES
-from bms.bench.drivers_bacnet import POINTS as BACNET_POINTS
-from bms.bench.drivers_modbus import MODBUS_MEMORY, MODBUS_PROCESSOR
+from bms.bench.fieldbus.bacnet import DEVICES as BACNET_DEVICES
+from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
+from bms.bench.fieldbus.modbus import MODBUS_MEMORY, MODBUS_PROCESSOR
 from bms.bench.figure import Figure
 
 BACNET_MEMORY = "memory of a BACnet point"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bms.bench.figure import Figure, Progress
-from bms.bench.plan_identify import identify_figures
-from bms.bench.plan_season import bench_plan_season
-from bms.bench.plan_speed import bench_plan_speed
+from bms.bench.planning.identification import identify_figures
+from bms.bench.planning.season import bench_plan_season
+from bms.bench.planning.speed import bench_plan_speed
 
 
 def bench_plan(report: Progress) -> list[Figure]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from bms.bench.assess import bench_assess
-from bms.bench.assess_trials import bench_trials
 from bms.bench.city import city_figures
-from bms.bench.claims import bench_claims
-from bms.bench.drivers_bacnet import bench_drivers_bacnet
-from bms.bench.drivers_modbus import bench_drivers_modbus
+from bms.bench.fieldbus.bacnet import bench_drivers_bacnet
+from bms.bench.fieldbus.modbus import bench_drivers_modbus
 from bms.bench.figure import Figure, Progress
 from bms.bench.plan import bench_plan
-from bms.bench.store import bench_store
+from bms.bench.savings.accuracy import bench_assess
+from bms.bench.savings.interval_claims import bench_claims
+from bms.bench.savings.trials import bench_trials
+from bms.bench.storage.throughput import bench_store
 
 Bench = Callable[[Progress], list[Figure]]
 

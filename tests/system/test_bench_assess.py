@@ -1,6 +1,6 @@
 """The parts of ``bms bench assess`` that guard the claims: placebo years and planted savings."""
 
-from bms.bench import assess as bench
+from bms.bench.savings import accuracy as bench
 from bms.feeds.archive import DATA
 from bms.feeds.suppliers.meter_files import read_meters, read_weather
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bms.bench.drivers_bacnet import fleet, light_devices, our_reads
+from bms.bench.fieldbus.bacnet import fleet, light_devices, our_reads
 from drivers.simulator.stock_clients import stock_reads
 
 pytestmark = pytest.mark.system

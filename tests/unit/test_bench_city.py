@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bms.bench.city import BACNET_MEMORY, BACNET_PROCESSOR, city_figures
-from bms.bench.drivers_bacnet import Fleet, _fleet_figures
-from bms.bench.drivers_modbus import MODBUS_MEMORY, MODBUS_PROCESSOR
+from bms.bench.fieldbus.bacnet import Fleet, _fleet_figures
+from bms.bench.fieldbus.modbus import MODBUS_MEMORY, MODBUS_PROCESSOR
 from bms.bench.figure import Figure
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bms.bench.plan_rival import by_cvxpy, has_cvxpy
-from bms.bench.plan_season import Season, season_figures
-from bms.bench.plan_worker import memory_mb, planned
+from bms.bench.planning.cvxpy_rival import by_cvxpy, has_cvxpy
+from bms.bench.planning.season import Season, season_figures
+from bms.bench.planning.worker import memory_mb, planned
 from bms.services.outcome import Outcome
 from optimizer.linear_program.highs import minimise
 from optimizer.linear_program.program import linear_program

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bms.bench.store_rivals import bare_sqlite
-from bms.bench.store_site import a_city, utility_files
+from bms.bench.storage.meter_city import a_city, utility_files
+from bms.bench.storage.rivals import bare_sqlite
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.services.collect.file_ingest import ingest_file

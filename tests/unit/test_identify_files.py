@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from bms.bench.plan_identify import ROOMS
+from bms.bench.planning.identification import ROOMS
 from bms.cli.main import app
 from bms.errors import ConfigError
 from optimizer.problem.room_table import Place, Source, read_room

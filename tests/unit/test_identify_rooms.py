@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bms.bench.plan_identify import (
+from bms.bench.planning.identification import (
     DWELLING,
     HOUSE,
     LEARN_PART,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bms.bench.assess_trials import EFFECT, RUNS, Told, runs, yards
+from bms.bench.savings.trials import EFFECT, RUNS, Told, runs, yards
 
 FEW = 40
 

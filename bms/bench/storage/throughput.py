@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from bms.bench.figure import Figure, Progress
-from bms.bench.store_rivals import Row, bare_copy, bare_sqlite, postgres_server
-from bms.bench.store_site import a_city, utility_files
+from bms.bench.storage.meter_city import a_city, utility_files
+from bms.bench.storage.rivals import Row, bare_copy, bare_sqlite, postgres_server
 from bms.errors import StoreError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from bms.bench.fieldbus.modbus_responder import DEAD_UNIT, SWITCH_UNIT
+from bms.bench.fieldbus.poll_planners import RIVAL_GAPS, our_requests, rival_requests
 from bms.bench.figure import Figure, Progress
-from bms.bench.modbus_planners import RIVAL_GAPS, our_requests, rival_requests
-from bms.bench.modbus_responder import DEAD_UNIT, SWITCH_UNIT
 from bms.clock import SystemClock
 from bms.model.assets.address import DataType, ModbusAddress, Table
 from bms.model.assets.site import Device, DeviceTemplate, Point, Role
@@ -300,7 +300,13 @@ def _resident_bytes() -> int:
 
 @contextmanager
 def _responder(delay_ms: float = 0.0) -> Iterator[int]:
-    command = [sys.executable, "-m", "bms.bench.modbus_responder", "--delay-ms", str(delay_ms)]
+    command = [
+        sys.executable,
+        "-m",
+        "bms.bench.fieldbus.modbus_responder",
+        "--delay-ms",
+        str(delay_ms),
+    ]
     with subprocess.Popen(  # noqa: S603 - our own module
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -14,7 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from bms.bench.figure import Figure, Progress
-from bms.bench.plan_city import SimulatedCity, simulated_city
+from bms.bench.planning.city import SimulatedCity, simulated_city
 from bms.runtime.jobs import job_table
 from bms.runtime.virtual import run_virtual
 from bms.services.outcome import HourlyUse, Outcome, outcome

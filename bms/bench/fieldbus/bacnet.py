@@ -229,7 +229,7 @@ def light_devices(count: int) -> Iterator[list[int]]:
 
 def fleet_in_child() -> Fleet:
     """The fleet measured in a process that has done nothing else."""
-    command = [sys.executable, "-m", "bms.bench.drivers_bacnet"]
+    command = [sys.executable, "-m", "bms.bench.fieldbus.bacnet"]
     done = subprocess.run(  # noqa: S603
         command, capture_output=True, text=True, timeout=_PATIENCE_S, check=True
     )

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from bms.bench.assess_faults import faults
 from bms.bench.figure import Figure, Progress
+from bms.bench.savings.planted_faults import faults
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
 from bms.feeds.suppliers.meter_files import Bills, read_meters, read_weather

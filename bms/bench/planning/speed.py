@@ -13,10 +13,10 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from bms.bench.figure import Figure, Progress
-from bms.bench.plan_city import learned_city
-from bms.bench.plan_rival import by_cvxpy, has_cvxpy
-from bms.bench.plan_worker import memory_mb, planned
+from bms.bench.planning.city import learned_city
+from bms.bench.planning.cvxpy_rival import by_cvxpy, has_cvxpy
 from bms.bench.planning.objective import cost_of
+from bms.bench.planning.worker import memory_mb, planned
 from bms.model.assets.site import HeatSource, HeatSourceKind
 from bms.model.planning.plan import Problem
 from bms.runtime.municipality import START

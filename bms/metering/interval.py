@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.mark import Mark, explain, runs, stretch_marks
-from bms.metering.moments import HOUR_US, Mask, checked_edges, from_micros, step_edges
-from bms.metering.order import in_order
-from bms.metering.pace import Rating, highest_usual
-from bms.metering.sentences import told
+from bms.metering.flaw import Mark, explain, runs, stretch_marks
+from bms.metering.register.usual_rate import Rating, highest_usual
+from bms.metering.step_edges import HOUR_US, Mask, checked_edges, from_micros, step_edges
+from bms.metering.time_order import in_order
+from bms.metering.wording import told
 from bms.model.readings.metering import Consumption, Flaw
 from bms.model.readings.series import Floats, Micros, Series
 from bms.model.readings.units import Unit

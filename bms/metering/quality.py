@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from bms.metering.mark import runs
-from bms.metering.moments import from_micros
+from bms.metering.flaw import runs
+from bms.metering.step_edges import from_micros
 from bms.model.readings.metering import Consumption, Flaw, MeterEvent
 from bms.model.readings.reading import Quality, Reading
 from bms.model.words import Words

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bms.metering.mark import Mark, runs
-from bms.metering.moments import Mask, step_edges
-from bms.metering.sentences import event
+from bms.metering.flaw import Mark, runs
+from bms.metering.step_edges import Mask, step_edges
+from bms.metering.wording import event
 from bms.model.readings.metering import Consumption, Flaw, MeterEvent
 from bms.model.readings.series import Floats, Micros, Series
 from bms.model.words import Words

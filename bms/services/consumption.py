@@ -13,9 +13,9 @@ import numpy as np
 
 from bms.errors import NotFound
 from bms.metering.interval import interval_use
-from bms.metering.local import local_day_edges
+from bms.metering.local_days import local_day_edges
 from bms.metering.quality import MeterQuality, quality
-from bms.metering.register import register_use
+from bms.metering.register.register import register_use
 from bms.metering.virtual import virtual_use
 from bms.model.assets.address import SupplierAddress
 from bms.model.assets.site import Meter, Point, Role, Site, VirtualMeter

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bms.metering.interval import interval_use
-from bms.metering.local import local_day_edges
-from bms.metering.moments import from_micros, to_micros
-from bms.metering.register import register_use
+from bms.metering.local_days import local_day_edges
+from bms.metering.register.register import register_use
+from bms.metering.step_edges import from_micros, to_micros
 from bms.metering.virtual import virtual_use
 from bms.model.readings.metering import Consumption, Flaw, MeterExchange
 from bms.model.readings.units import Unit

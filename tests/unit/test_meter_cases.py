@@ -13,10 +13,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from bms.metering.interval import interval_use
-from bms.metering.local import local_day_edges
-from bms.metering.moments import from_micros, to_micros
+from bms.metering.local_days import local_day_edges
 from bms.metering.quality import quality
-from bms.metering.register import register_use
+from bms.metering.register.register import register_use
+from bms.metering.step_edges import from_micros, to_micros
 from bms.model.readings.metering import Consumption, MeterExchange
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Unit

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bms.metering.interval import interval_use
-from bms.metering.local import local_day_edges
-from bms.metering.moments import from_micros, to_micros
+from bms.metering.local_days import local_day_edges
+from bms.metering.step_edges import from_micros, to_micros
 from bms.model.readings.metering import Consumption, Flaw
 from bms.model.readings.units import Unit
 

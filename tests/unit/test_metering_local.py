@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfoNotFoundError
 import numpy as np
 import pytest
 
-from bms.metering.local import hour_starting, local_day_edges, to_days
-from bms.metering.moments import from_micros, to_micros
+from bms.metering.local_days import hour_starting, local_day_edges, to_days
+from bms.metering.step_edges import from_micros, to_micros
 from bms.model.readings.metering import Consumption
 from bms.model.readings.series import Series
 from bms.model.readings.units import Unit

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.metering.moments import to_micros
 from bms.metering.quality import MeterQuality, quality
-from bms.metering.register import register_use
+from bms.metering.register.register import register_use
+from bms.metering.step_edges import to_micros
 from bms.model.readings.metering import Flaw
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Unit

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bms.metering.interval import interval_use
-from bms.metering.moments import HOUR_US, to_micros
-from bms.metering.register import register_use
+from bms.metering.register.register import register_use
+from bms.metering.step_edges import HOUR_US, to_micros
 from bms.model.readings.metering import Flaw
 from bms.model.readings.units import Unit
 from tests.real_meters import HOUR, HOURS, START, meters

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bms.metering.moments import to_micros
-from bms.metering.register import register_use, width_of
+from bms.metering.register.register import register_use, width_of
+from bms.metering.step_edges import to_micros
 from bms.model.readings.metering import Consumption, Flaw, MeterExchange
 from bms.model.readings.units import Unit
 from bms.ports import Fold

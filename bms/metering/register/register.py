@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bms.metering.chain import Chain, chain
-from bms.metering.exchange import joined, near_exchanges
-from bms.metering.flat import flat_lines
-from bms.metering.mark import Mark, explain
-from bms.metering.moments import checked_edges, from_micros, step_edges
-from bms.metering.order import in_order, possible
-from bms.metering.pace import Pace, Rating, learned, resolution
-from bms.metering.sentences import told
-from bms.metering.steps import fold
-from bms.metering.unit_slip import slip_marks, slipped
+from bms.metering.flaw import Mark, explain
+from bms.metering.register.chain import Chain, chain
+from bms.metering.register.exchange import joined, near_exchanges
+from bms.metering.register.flat_line import flat_lines
+from bms.metering.register.step_sums import fold
+from bms.metering.register.unit_change import slip_marks, slipped
+from bms.metering.register.usual_rate import Pace, Rating, learned, resolution
+from bms.metering.step_edges import checked_edges, from_micros, step_edges
+from bms.metering.time_order import in_order, possible
+from bms.metering.wording import told
 from bms.model.readings.metering import Consumption, MeterExchange
 from bms.model.readings.series import Floats, Micros, Series
 from bms.model.readings.units import Unit
@@ -43,7 +43,7 @@ def register_use(
     ends for the edges, some days for the meter's habits. ``maximum`` is where the register starts
     again from zero (or the last value that it shows, all nines or all bits set); ``multiplier``
     turns the register into use; ``max_per_hour`` is the rated maximum [``unit`` per hour after the
-    multiplier], without which the meter's own habits tell (``bms.metering.pace``). ``exchanges``
+    multiplier], without which the meter's own habits tell (``bms.metering.register.usual_rate``). ``exchanges``
     carry registers as they were read. ``edges`` [us], shape (n + 1,), stand in for the regular
     grid of ``start``, ``end`` and ``step``; then ``start`` and ``end`` are its ends.
 

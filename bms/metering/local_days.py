@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bms.metering.moments import MICROSECOND, checked_edges, from_micros, to_micros
+from bms.metering.step_edges import MICROSECOND, checked_edges, from_micros, to_micros
 from bms.model.readings.metering import Consumption
 from bms.model.readings.series import Micros, Series
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.mark import Mark
-from bms.metering.moments import HOUR_US, Mask, hours
-from bms.metering.pace import Pace
+from bms.metering.flaw import Mark
+from bms.metering.register.usual_rate import Pace
+from bms.metering.step_edges import HOUR_US, Mask, hours
 from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from bms.metering.mark import Mark, runs
-from bms.metering.moments import HOUR_US
+from bms.metering.flaw import Mark, runs
+from bms.metering.step_edges import HOUR_US
 from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 

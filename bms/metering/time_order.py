@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.metering.mark import Mark, stretch_marks
-from bms.metering.moments import Mask
+from bms.metering.flaw import Mark, stretch_marks
+from bms.metering.step_edges import Mask
 from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.mark import Mark, stretch_marks
-from bms.metering.moments import Mask, hours
+from bms.metering.flaw import Mark, stretch_marks
+from bms.metering.step_edges import Mask, hours
 from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 

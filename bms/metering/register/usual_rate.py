@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.moments import HOUR_US, Mask, hours
+from bms.metering.step_edges import HOUR_US, Mask, hours
 from bms.model.readings.series import Floats, Micros
 from bms.model.readings.units import Unit
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.chain import Chain
-from bms.metering.mark import Mark, runs
-from bms.metering.moments import Mask, hours, tolerance
-from bms.metering.pace import Pace
+from bms.metering.flaw import Mark, runs
+from bms.metering.register.chain import Chain
+from bms.metering.register.usual_rate import Pace
+from bms.metering.step_edges import Mask, hours, tolerance
 from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bms.metering.mark import Mark
-from bms.metering.moments import HOUR_US, Mask, hours, to_micros
-from bms.metering.pace import Pace
+from bms.metering.flaw import Mark
+from bms.metering.register.usual_rate import Pace
+from bms.metering.step_edges import HOUR_US, Mask, hours, to_micros
 from bms.model.readings.metering import Flaw, MeterExchange
 from bms.model.readings.series import Floats, Micros
 

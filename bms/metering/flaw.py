@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bms.metering.moments import Mask
+from bms.metering.step_edges import Mask
 from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Micros
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bms.metering.mark import Mark
-from bms.metering.moments import from_micros
+from bms.metering.flaw import Mark
+from bms.metering.step_edges import from_micros
 from bms.model.readings.metering import MeterEvent
 from bms.model.readings.units import Unit
 from bms.model.words import Words

@@ -44,5 +44,5 @@ def set_up_logging(level: str) -> None:
         sys.exit(WRONG_CALL)
     logging.basicConfig(level=level.upper(), format="%(levelname)s %(message)s")
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
-    # A pulse that finds its job still running is skipped on purpose (bms.runtime.live).
+    # A pulse that finds its job still running is skipped on purpose (bms.runtime.scheduler).
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -11,10 +11,10 @@ from typing import Any
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.options import DemoOptions
 from bms.model.savings.savings import Span
+from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table
 from bms.runtime.municipality import START
 from bms.runtime.serve import give_back
-from bms.runtime.virtual import run_virtual
 from bms.services.city import City
 from bms.services.collect.poll import poll_site
 from bms.services.simulated_worlds import Row, Truth, take_stock

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 from bms.errors import StoreError
 from bms.model.assets.site import Site
+from bms.runtime.background_work import AT_ONCE, Replanning, Verb, in_turn
 from bms.runtime.drop import drop_tick
-from bms.runtime.patience import AT_ONCE, Replanning, Verb, in_turn
 from bms.services.city import City
 from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.poll import poll_site

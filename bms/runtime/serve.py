@@ -17,7 +17,7 @@ from api.app import create_app
 from bms.errors import ConfigError
 from bms.model.control.command import StillHeld
 from bms.runtime.jobs import job_table
-from bms.runtime.live import Underway, scheduler
+from bms.runtime.scheduler import Underway, scheduler
 from bms.services.city import City
 from bms.services.collect.change_of_value import watching
 from bms.services.control.release import keep_receipts, release_everything

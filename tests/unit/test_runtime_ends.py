@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.errors import ConfigError
+from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job
-from bms.runtime.live import Underway
+from bms.runtime.scheduler import Underway
 from bms.runtime.serve import listen
-from bms.runtime.virtual import run_virtual
 from bms.runtime.wire import make_home
 
 START = datetime(2019, 1, 14, tzinfo=UTC)

@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from bms.clock import VirtualClock
+from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job, for_each_site
-from bms.runtime.live import Pulse, scheduler
-from bms.runtime.virtual import run_virtual
+from bms.runtime.scheduler import Pulse, scheduler
 
 START = datetime(2019, 1, 14, 0, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)

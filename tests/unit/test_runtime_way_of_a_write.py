@@ -13,8 +13,8 @@ import pytest
 from bms.model.assets.site import Mode, Point, Site
 from bms.model.control.command import Command
 from bms.model.readings.reading import Reading
+from bms.runtime.background_work import AT_ONCE, Replanning, in_turn
 from bms.runtime.jobs import for_each_site, job_table
-from bms.runtime.patience import AT_ONCE, Replanning, in_turn
 from bms.runtime.serve import working
 from tests.fakes_api import CONTROL, NOW, World, a_command, a_world
 from tests.fakes_drivers import FakeDevice

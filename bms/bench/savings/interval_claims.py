@@ -18,6 +18,7 @@ from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.assets.site import Site
 from bms.model.savings.savings import Span
+from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table
 from bms.runtime.municipality import (
     DETAILED,
@@ -27,7 +28,6 @@ from bms.runtime.municipality import (
     archetype_of,
     example_sites,
 )
-from bms.runtime.virtual import run_virtual
 from bms.runtime.wire import FileReporter
 from bms.services.city import City
 from bms.services.collect.poll import poll_site

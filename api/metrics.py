@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from bms.ports import DeviceHealth
+from bms.ports.store import DeviceHealth
 from bms.services.city import City
 
 KINDS = {

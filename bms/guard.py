@@ -28,7 +28,7 @@ from bms.errors import BmsError, GuardError
 from bms.journal import FileJournal
 from bms.model.control.command import Released
 from bms.model.lease import Lease
-from bms.ports import Clock, Drivers, Journal
+from bms.ports.store import Clock, Drivers, Journal
 from bms.services.control.release import release_leases
 from bms.services.guard.presence import Presence
 

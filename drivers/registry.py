@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bms.errors import ConfigError
 from bms.model.assets.site import Device
-from bms.ports import Clock, DeviceHealth, Driver, Exchange
+from bms.ports.store import Clock, DeviceHealth, Driver, Exchange
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.fieldbus.write_budget_log import MemoryWear, WearBook
@@ -63,7 +63,7 @@ DRIVERS: Mapping[str, Callable[[Device, _Links], _NetworkDriver]] = {
 
 
 class NetworkDrivers:
-    """Drivers of real devices (``bms.ports.Drivers``).
+    """Drivers of real devices (``bms.ports.store.Drivers``).
 
     ``timezone`` is the local time of the buildings, in which a ``timetable`` way back is read.
     ``bacnet_bind`` is the local BACnet/IP address ``ip/prefix:port``, where the choice of

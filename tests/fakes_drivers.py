@@ -25,7 +25,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.reading import Quality, Reading
-from bms.ports import DeviceHealth, Exchange
+from bms.ports.store import DeviceHealth, Exchange
 
 
 @dataclass
@@ -97,7 +97,7 @@ class FakeDevice:
 
 
 class FakeDrivers:
-    """``bms.ports.Drivers`` over fake devices, made when they are first asked for."""
+    """``bms.ports.store.Drivers`` over fake devices, made when they are first asked for."""
 
     def __init__(self, devices: dict[str, FakeDevice] | None = None) -> None:
         self.devices = devices if devices is not None else {}

@@ -25,7 +25,7 @@ from api.schemas.base import (
     ZoneAnswer,
 )
 from bms.model.assets.site import Device, Site
-from bms.ports import DeviceHealth
+from bms.ports.store import DeviceHealth
 from bms.services.city import City
 
 router = APIRouter(prefix="/sites", tags=["sites"])

@@ -35,7 +35,7 @@ from bms.model.readings.units import Commodity, Unit
 from bms.model.savings.savings import SiteSavings, Span
 from bms.model.savings.trial import Arm, KeptTrial
 from bms.model.words import Words
-from bms.ports import DeviceHealth, Fold
+from bms.ports.store import DeviceHealth, Fold
 from bms.services.assessment.monthly_savings import YearToDate, year_to_date
 from bms.services.assessment.savings_book import Told
 from bms.services.control.trial_block import turn_at

@@ -52,7 +52,7 @@ class _Weather(NamedTuple):
 
 @dataclass(frozen=True)
 class ArchiveFeed:
-    """Implements ``bms.ports.Feed`` from the data in ``bms/feeds/data``; reads them at first use.
+    """Implements ``bms.ports.store.Feed`` from the data in ``bms/feeds/data``; reads them at first use.
 
     ``perfect`` leaves the forecast error out (still marked as synthetic).
     """

@@ -22,7 +22,7 @@ from bms.feeds.weather.observations import ObservedWeather
 from bms.feeds.weather.providers import providers
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.readings.series import Series
-from bms.ports import Clock
+from bms.ports.store import Clock
 
 ADDRESSES: Mapping[str, str] = {
     "dmi": dmi.BASE,
@@ -34,7 +34,7 @@ ADDRESSES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LiveFeed:
-    """Implements ``bms.ports.RememberingFeed``.
+    """Implements ``bms.ports.store.RememberingFeed``.
 
     What is served is the newest that is known; ``now`` of the questions is when they are asked.
     """

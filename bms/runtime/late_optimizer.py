@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
 from bms.model.words import Words
-from bms.ports import PredictionErrors
+from bms.ports.store import PredictionErrors
 
 if TYPE_CHECKING:
     from optimizer.planner import Optimizer
 
 
 class LateOptimizer:
-    """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports``."""
+    """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports.store``."""
 
     @cached_property
     def _optimizer(self) -> Optimizer:

@@ -16,7 +16,7 @@ from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.assets.site import Site
 from bms.model.savings.savings import SiteSavings
-from bms.ports import Clock, Drivers, Feed, Store, Tariffs
+from bms.ports.store import Clock, Drivers, Feed, Store, Tariffs
 from bms.reports.csv import savings_csv
 from bms.runtime.late_optimizer import LateOptimizer
 from bms.services.city import City

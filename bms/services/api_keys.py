@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bms.errors import ConfigError
 from bms.model.assets.site import Point
-from bms.ports import Store
+from bms.ports.store import Store
 
 PREFIX = "bms"
 SCOPE = re.compile(

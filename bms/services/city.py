@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bms.config import Settings
 from bms.errors import NotFound
 from bms.model.assets.site import Mode, Site
-from bms.ports import (
+from bms.ports.store import (
     Checker,
     Clock,
     Drivers,

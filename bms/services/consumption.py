@@ -21,7 +21,7 @@ from bms.model.assets.address import SupplierAddress
 from bms.model.assets.site import Meter, Point, Role, Site, VirtualMeter
 from bms.model.readings.metering import Consumption, Quantity
 from bms.model.readings.series import Micros
-from bms.ports import Store
+from bms.ports.store import Store
 
 AnyMeter = Meter | VirtualMeter
 

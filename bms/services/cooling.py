@@ -10,7 +10,7 @@ from bms.metering.energy_cooling import mean_cooling_of_energy
 from bms.model.assets.address import SupplierAddress
 from bms.model.assets.site import Meter, Point, Role, Site
 from bms.model.readings.metering import Consumption, Quantity
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.services.consumption import HOUR, consumption, meter_named, point_use
 
 

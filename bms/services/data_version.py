@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from bms.model.assets.site import Role, Site
 from bms.model.readings.rollup import Level, Rollups
-from bms.ports import Store
+from bms.ports.store import Store
 
 HOUR_S = 3600
 FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)

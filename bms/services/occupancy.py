@@ -14,7 +14,7 @@ from bms.model.control.booking import Booking, BookingKind
 from bms.model.planning.grid import occupied, timetable_values, ventilation_required
 from bms.model.planning.plan import Numbers, Plan
 from bms.model.words import Words
-from bms.ports import Store
+from bms.ports.store import Store
 
 LONGEST = timedelta(days=366)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from bms.model.assets.site import HeatSourceKind, Site
 from bms.model.readings.series import Floats
-from bms.ports import Feed, Tariffs
+from bms.ports.store import Feed, Tariffs
 
 HOUR = timedelta(hours=1)
 

@@ -10,7 +10,7 @@ from bms.model.assets.site import Point, Role, Site
 from bms.model.planning.plan import Lever
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import Floats
-from bms.ports import Fold, Store
+from bms.ports.store import Fold, Store
 
 STEP = timedelta(minutes=15)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
 from bms.model.savings.savings import SiteSavings, Span
-from bms.ports import Feed, Store, Tariffs
+from bms.ports.store import Feed, Store, Tariffs
 from bms.services.assessment.site_savings import assess_site
 from bms.services.outcome import HourlyUse, Outcome, outcome
 

@@ -10,7 +10,7 @@ from bms.errors import FeedError
 from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
 from bms.model.savings.savings import Span
-from bms.ports import Feed
+from bms.ports.store import Feed
 from bms.savings.data.daily import daily
 from bms.services.periods import midnight
 

@@ -10,7 +10,7 @@ from bms.store.sql.events import check_superseded, stands, taken
 
 
 class MemoryEvents:
-    """The part of ``bms.ports.Store`` that keeps what an auditor asks for."""
+    """The part of ``bms.ports.store.Store`` that keeps what an auditor asks for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class MemoryEvents:
         self._baselines: list[KeptBaseline] = []
 
     def add_event(self, event: NonRoutineEvent) -> None:
-        """See ``bms.ports.Store``."""
+        """See ``bms.ports.store.Store``."""
         for moment in (event.start, event.end, event.entered_at):
             to_micros(moment)
         if event.id in self._events:
@@ -32,16 +32,16 @@ class MemoryEvents:
         self._events[event.id] = event
 
     def events(self, site: str) -> list[NonRoutineEvent]:
-        """See ``bms.ports.Store``."""
+        """See ``bms.ports.store.Store``."""
         known = list(self._events.values())
         return [event for event in known if event.meter.partition("/")[0] == site]
 
     def keep_baseline(self, kept: KeptBaseline) -> None:
-        """See ``bms.ports.Store``."""
+        """See ``bms.ports.store.Store``."""
         to_micros(kept.at)
         if not stands(self.baselines(kept.site)[::-1], kept):
             self._baselines.append(kept)
 
     def baselines(self, site: str) -> list[KeptBaseline]:
-        """See ``bms.ports.Store``."""
+        """See ``bms.ports.store.Store``."""
         return [kept for kept in list(self._baselines) if kept.site == site]

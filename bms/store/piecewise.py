@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.readings.reading import Ingested, Reading
-from bms.ports import Store
+from bms.ports.store import Store
 
 
 def add_piecewise(store: Store, readings: list[Reading]) -> tuple[Ingested, list[Reading]]:

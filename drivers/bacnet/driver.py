@@ -22,7 +22,7 @@ from bms.model.control.command import (
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer
-from bms.ports import Clock
+from bms.ports.store import Clock
 from drivers.bacnet.cov import BACKSTOP_S, LIFETIME_S, OnReading, watch
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding.services import Reference
@@ -59,7 +59,7 @@ class _Poll:
 
 
 class BacnetDriver:
-    """Reads, writes and releases the points of one device (``bms.ports.Driver``).
+    """Reads, writes and releases the points of one device (``bms.ports.store.Driver``).
 
     An object with a priority array is given back by ``null``, one without by ``constant`` or
     ``timetable``; ``schedule`` goes through a Schedule object (``drivers.bacnet.objects.schedule_writer``).

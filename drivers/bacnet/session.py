@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bms.errors import DeviceError
 from bms.model.assets.site import Device
-from bms.ports import Clock
+from bms.ports.store import Clock
 from drivers.bacnet.batching import UNKNOWN_SIZE
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from bms.ports import Clock
+from bms.ports.store import Clock
 
 _LOG = logging.getLogger(__name__)
 

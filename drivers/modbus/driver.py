@@ -10,7 +10,7 @@ from bms.model.assets.address import TextAddress
 from bms.model.assets.site import Device, Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
 from bms.model.readings.reading import Reading
-from bms.ports import Clock
+from bms.ports.store import Clock
 from drivers.fieldbus.reading import reading
 from drivers.fieldbus.write_budget_log import MemoryWear, WearBook
 from drivers.health import DeviceHealth
@@ -24,7 +24,7 @@ from drivers.modbus.writer import ModbusWriter
 
 
 class ModbusDriver:
-    """Reads, writes and releases the points of one unit (``bms.ports.Driver``)."""
+    """Reads, writes and releases the points of one unit (``bms.ports.store.Driver``)."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bms.model.assets.address import Table
-from bms.ports import Clock
+from bms.ports.store import Clock
 from drivers.modbus.read_blocks import Block, Item, Wall
 from drivers.modbus.register_codec import Decoded
 

@@ -7,7 +7,7 @@ import asyncio
 from bms.errors import DeviceError
 from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.site import Device
-from bms.ports import Clock
+from bms.ports.store import Clock
 from drivers.fieldbus.availability import Breaker
 from drivers.fieldbus.errors import Refusal, Silence
 from drivers.health import DeviceHealth

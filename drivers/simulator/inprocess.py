@@ -22,7 +22,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.reading import Quality, Reading
-from bms.ports import DeviceHealth, Exchange
+from bms.ports.store import DeviceHealth, Exchange
 from drivers.fieldbus.write_limits import fit, receipt, stands
 from drivers.simulator.control_points import (
     Lever,
@@ -44,7 +44,7 @@ _LEVERS: dict[ReleaseKind, Callable[[], Lever]] = {
 
 
 class InProcessDrivers:
-    """Implements ``bms.ports.Drivers`` on the physics of a municipality.
+    """Implements ``bms.ports.store.Drivers`` on the physics of a municipality.
 
     A point ``site/signal`` is the signal of that name; its write rule says what kind of control
     stands behind it. Let time pass with ``advance``. ``timezone`` is the one of timetables.
@@ -130,7 +130,7 @@ class InProcessDrivers:
 
 
 class InProcessDriver:
-    """One device of the simulated building (``bms.ports.Driver``)."""
+    """One device of the simulated building (``bms.ports.store.Driver``)."""
 
     def __init__(self, drivers: InProcessDrivers, device: Device) -> None:
         self._drivers = drivers

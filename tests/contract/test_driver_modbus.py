@@ -16,7 +16,7 @@ from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.site import Device, Point, Release, ReleaseKind
 from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.readings.reading import Quality
-from bms.ports import Driver
+from bms.ports.store import Driver
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

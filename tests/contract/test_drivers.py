@@ -22,7 +22,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.reading import Quality
-from bms.ports import Driver
+from bms.ports.store import Driver
 from drivers.registry import NetworkDrivers
 from tests.contract.rigs_drivers import MORNING, OWN, SENSORS, BacnetRig, ModbusRig, Rig
 from tests.steady_loop import now_s

@@ -24,7 +24,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.reading import Ingested, Quality, Reading
-from bms.ports import Fold, Store
+from bms.ports.store import Fold, Store
 from bms.store.records import Action, AuditEntry, Correction
 from tests.fakes_store import HOUR, MONDAY, QUARTER, a_model, a_plan, quarters
 from tests.stores import AnyStore

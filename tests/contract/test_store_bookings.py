@@ -9,7 +9,7 @@ import pytest
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.booking import Booking, BookingKind
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.store.records import Action
 from tests.fakes_city import HOUR, utc
 from tests.stores import AnyStore

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from bms.errors import NotFound, StoreError
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from tests.fakes_city import utc

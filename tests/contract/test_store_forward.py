@@ -16,7 +16,7 @@ from bms.model.assets.site import Privacy
 from bms.model.control.retention import Erasure
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.spool import Importance, Loss
-from bms.ports import Forwarding, Store
+from bms.ports.store import Forwarding, Store
 from bms.store.database.connection import Link
 from bms.store.memory.store import MemoryStore
 from bms.store.rollups.local_days import LocalDays

@@ -13,7 +13,7 @@ import pytest
 from bms.model.assets.site import Privacy
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level
-from bms.ports import Fold, Store
+from bms.ports.store import Fold, Store
 from tests.fakes_store import HOUR, MONDAY, QUARTER, quarters
 from tests.plain_rollups import PlainReadings, an_erasure, micros, midnight
 from tests.stores import AnyStore

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.readings.reading import Ingested, Quality, Reading
-from bms.ports import Fold
+from bms.ports.store import Fold
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from tests.fakes_store import HOUR, MONDAY, QUARTER

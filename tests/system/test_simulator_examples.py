@@ -12,7 +12,7 @@ import pytest
 from bms.clock import SystemClock
 from bms.model.assets.site import Device, Mode, Point, Site
 from bms.model.control.command import Accepted, Command, Released
-from bms.ports import Drivers
+from bms.ports.store import Drivers
 from drivers.registry import NetworkDrivers
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig

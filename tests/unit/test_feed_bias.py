@@ -13,7 +13,7 @@ import pytest
 from bms.model.assets.site import Role
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.series import Floats, Series
-from bms.ports import RememberingFeed
+from bms.ports.store import RememberingFeed
 from bms.services.forecast_bias import WINDOW_H, Bias, Distrusted, forecast_bias
 from bms.services.planning.problem import assemble
 from bms.services.planning.weather_correction import corrected

@@ -11,7 +11,7 @@ from bms.errors import FeedError
 from bms.feeds.archive import LATITUDE, LONGITUDE, ArchiveFeed
 from bms.feeds.surprise import forecast_errors, price_level
 from bms.model.planning.feed import WeatherSeries
-from bms.ports import Feed
+from bms.ports.store import Feed
 
 NOW = datetime(2019, 1, 14, 8, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -20,7 +20,7 @@ from bms.model.control.command import (
 )
 from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
-from bms.ports import Driver, Drivers
+from bms.ports.store import Driver, Drivers
 from drivers.simulator.inprocess import InProcessDrivers
 from tests.fakes_physics import DAY, NIGHT, START, ToyMunicipality
 

@@ -21,7 +21,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
 )
 from bms.model.readings.reading import Reading
-from bms.ports import Exchange
+from bms.ports.store import Exchange
 from bms.services.control.release import release_rows
 
 FEW = 3

@@ -20,7 +20,7 @@ from bms.feeds.electricity.energidata import AREAS, CREDIT, FIRST_DAY_AHEAD, QUA
 from bms.model.planning.feed import FeedSeries
 from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
-from bms.ports import Clock
+from bms.ports.store import Clock
 
 TIMEZONE = "Europe/Copenhagen"
 QUARTER = timedelta(seconds=QUARTER_S)

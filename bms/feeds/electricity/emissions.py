@@ -28,7 +28,7 @@ from bms.feeds.electricity.energidata import CREDIT, QUARTER_S
 from bms.model.planning.feed import FeedSeries
 from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
-from bms.ports import Clock
+from bms.ports.store import Clock
 
 STALE = timedelta(hours=2)
 

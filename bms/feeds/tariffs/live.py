@@ -16,7 +16,7 @@ from bms.model.peak_charge import PeakCharge
 from bms.model.planning.grid import local_grid
 from bms.model.planning.heat_charges import CoolingRule
 from bms.model.readings.series import Floats, Series
-from bms.ports import Clock
+from bms.ports.store import Clock
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 class LiveTariffs:
-    """Implements ``bms.ports.Tariffs``.
+    """Implements ``bms.ports.store.Tariffs``.
 
     A part of a tariff that stands in the list has the list's prices; on days for which the list has
     none, and while there is no list, the book's own. Heat is as in the book.

@@ -26,7 +26,7 @@ from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
-from bms.ports import Clock
+from bms.ports.store import Clock
 
 HOUR = timedelta(hours=1)
 STALE = timedelta(hours=6)

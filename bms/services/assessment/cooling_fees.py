@@ -11,7 +11,7 @@ from bms.model.planning.heat_charges import CoolingRule
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.model.words import Words
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.savings.portfolio.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City

@@ -11,7 +11,7 @@ from bms.model.assets.site import Meter, Site
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
-from bms.ports import Feed, Store
+from bms.ports.store import Feed, Store
 from bms.savings.data.daily import Days, daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import same_season

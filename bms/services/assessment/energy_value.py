@@ -12,7 +12,7 @@ from bms.model.assets.site import Meter, Site
 from bms.model.readings.series import Floats, grid_length
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
-from bms.ports import Feed, Tariffs
+from bms.ports.store import Feed, Tariffs
 
 HOUR = timedelta(hours=1)
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from bms.model.kept_baseline import KeptBaseline
 from bms.model.savings.savings import FrozenBaseline, Savings, SiteSavings, Span, Verdict
 from bms.model.words import Words
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.savings.claims.gates import kwh
 from bms.savings.models.baseline_identity import frozen
 

@@ -10,7 +10,7 @@ from bms.model.assets.site import Meter, Role, Site
 from bms.model.readings.series import Series
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.savings import Savings, SiteSavings, Span
-from bms.ports import Feed, Store, Tariffs
+from bms.ports.store import Feed, Store, Tariffs
 from bms.savings.claims.adjusted_savings import (
     OPEN_EVENTS,
     capped,

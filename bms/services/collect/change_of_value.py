@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from bms.errors import StoreError
 from bms.model.assets.site import Device, Point, Site
 from bms.model.readings.reading import Reading
-from bms.ports import Drivers, Store, WatchingDriver
+from bms.ports.store import Drivers, Store, WatchingDriver
 from bms.services.collect.poll import plausible
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from bms.model.assets.site import Device, Site
 from bms.model.control.device_clock import NoTime, ShownTime
-from bms.ports import ClockDriver, Drivers
+from bms.ports.store import ClockDriver, Drivers
 
 log = logging.getLogger(__name__)
 

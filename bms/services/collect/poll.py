@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bms.model.assets.site import Device, Point, Site
 from bms.model.readings.reading import Ingested, Quality, Reading
-from bms.ports import Drivers, Store
+from bms.ports.store import Drivers, Store
 
 PATIENCE = 20.0
 """Time-outs of a device [1] after which a driver that does not come back is given up."""

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from bms.model.assets.site import Point, Privacy, Site
 from bms.model.control.retention import Erased, Erasure
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.services.periods import local_date
 
 log = logging.getLogger(__name__)

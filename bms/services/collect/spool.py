@@ -7,7 +7,7 @@ import logging
 
 from bms.errors import StoreError
 from bms.model.readings.reading import Ingested
-from bms.ports import Forwarding
+from bms.ports.store import Forwarding
 
 log = logging.getLogger(__name__)
 

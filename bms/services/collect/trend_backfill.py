@@ -13,7 +13,7 @@ from itertools import pairwise
 from bms.model.assets.site import Device, Point, Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
-from bms.ports import Drivers, LogDriver, Store
+from bms.ports.store import Drivers, LogDriver, Store
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from bms.model.lease import Lease
 from bms.model.planning.plan import Plan
 from bms.model.readings.reading import Reading
 from bms.model.words import Words
-from bms.ports import Drivers, Journal, Store
+from bms.ports.store import Drivers, Journal, Store
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand
 from bms.services.control.point_limits import Unfit, fit

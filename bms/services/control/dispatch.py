@@ -18,7 +18,7 @@ from bms.model.control.command import Receipt, Refused, ReleaseReceipt
 from bms.model.lease import Lease
 from bms.model.planning.plan import Plan
 from bms.model.words import Words
-from bms.ports import Drivers, GuardKeeper, Journal, Store
+from bms.ports.store import Drivers, GuardKeeper, Journal, Store
 from bms.services.control.decision import (
     Hand,
     Scene,

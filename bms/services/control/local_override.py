@@ -15,7 +15,7 @@ from bms.errors import StoreError
 from bms.model.assets.site import ReleaseKind
 from bms.model.control.command import Accepted, Clamped, Command, Overridden, Override
 from bms.model.lease import Lease
-from bms.ports import Store
+from bms.ports.store import Store
 
 log = logging.getLogger(__name__)
 

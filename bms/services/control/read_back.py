@@ -10,7 +10,7 @@ from datetime import datetime
 from bms.model.assets.site import ReleaseKind, Site
 from bms.model.control.command import Accepted, Failed
 from bms.model.lease import Lease
-from bms.ports import Drivers, Journal, Store
+from bms.ports.store import Drivers, Journal, Store
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand, overridden, record_hand
 from bms.services.control.release import keep_receipts, release_leases

@@ -13,7 +13,7 @@ from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Device, Mode, Point, ReleaseKind, Site
 from bms.model.control.command import Receipt, Released, ReleaseReceipt, StillHeld
 from bms.model.lease import Lease
-from bms.ports import Drivers, Journal, Store
+from bms.ports.store import Drivers, Journal, Store
 from bms.services.control.trial_block import end_trials
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from math import ceil
 from bms.model.assets.site import Point, Role, Site, Ventilation
 from bms.model.control.command import Command
 from bms.model.lease import Lease
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.services.occupancy import Use, use_of
 
 AHEAD = timedelta(days=2)

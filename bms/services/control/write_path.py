@@ -21,7 +21,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
 )
 from bms.model.lease import Lease
-from bms.ports import Drivers, GuardKeeper, Journal
+from bms.ports.store import Drivers, GuardKeeper, Journal
 from bms.services.control.release import (
     HARMLESS,
     PATIENCE,

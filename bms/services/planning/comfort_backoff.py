@@ -19,7 +19,7 @@ from bms.model.assets.site import Role, Site, Zone
 from bms.model.control.command import Accepted, Clamped
 from bms.model.planning.plan import BuildingModel
 from bms.model.planning.prediction import UseStart
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.services.occupancy import Use, use_of
 from bms.services.periods import local_date, midnight
 from bms.services.points_by_role import point_of

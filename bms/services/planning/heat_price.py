@@ -11,7 +11,7 @@ from bms.metering.cooling import Cooling
 from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
 from bms.model.words import Words
-from bms.ports import Store, Tariffs
+from bms.ports.store import Store, Tariffs
 from bms.services.assessment.cooling_fees import settled_by_cooling
 from bms.services.cooling import cooling
 from bms.services.periods import local_date

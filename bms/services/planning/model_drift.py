@@ -10,7 +10,7 @@ from bms.model.assets.site import Site
 from bms.model.planning.plan import BuildingModel
 from bms.model.planning.prediction import PredictionDay
 from bms.model.words import Words
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.services.periods import local_date
 
 STANDS_DAYS = 14

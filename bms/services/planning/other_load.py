@@ -17,7 +17,7 @@ from bms.model.assets.site import HeatSourceKind, Role, Site
 from bms.model.planning.plan import Numbers
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.ports import Fold, Store
+from bms.ports.store import Fold, Store
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date
 from bms.services.planning.ventilation_task import ventilated_past

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bms.model.assets.site import Site
 from bms.model.planning.plan import BuildingModel, NoModel, Plan
-from bms.ports import Checker, Feed, Planner, Store, Tariffs
+from bms.ports.store import Checker, Feed, Planner, Store, Tariffs
 from bms.services.occupancy import outdated, use_of
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
 

@@ -15,7 +15,7 @@ from bms.model.assets.site import HeatSourceKind, Site
 from bms.model.peak_charge import PeakSpan
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.ports import Store, Tariffs
+from bms.ports.store import Store, Tariffs
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date, midnight
 

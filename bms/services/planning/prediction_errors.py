@@ -21,7 +21,7 @@ from bms.model.assets.site import Site
 from bms.model.planning.plan import BuildingModel, Problem
 from bms.model.planning.prediction import PredictionDay
 from bms.model.readings.series import Floats
-from bms.ports import Feed, Judge, Planner, PredictionErrors, Store, Tariffs
+from bms.ports.store import Feed, Judge, Planner, PredictionErrors, Store, Tariffs
 from bms.services.periods import local_date, midnight
 from bms.services.planning.model_drift import STANDS_DAYS
 from bms.services.planning.plan import identify_site

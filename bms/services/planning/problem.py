@@ -24,7 +24,7 @@ from bms.model.planning.plan import (
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.words import Words
-from bms.ports import Feed, Store, Tariffs
+from bms.ports.store import Feed, Store, Tariffs
 from bms.services.consumption import consumption
 from bms.services.occupancy import Use, use_of
 from bms.services.planning.comfort_backoff import backoffs

@@ -11,7 +11,7 @@ from bms.errors import FeedError
 from bms.model.assets.site import Role, Site
 from bms.model.readings.series import Floats
 from bms.model.words import Words
-from bms.ports import Feed, Fold, RememberingFeed, Store
+from bms.ports.store import Feed, Fold, RememberingFeed, Store
 from bms.services.forecast_bias import WINDOW_H, Bias, Distrusted, forecast_bias
 
 HOUR = timedelta(hours=1)

@@ -23,7 +23,7 @@ from bms.model.planning.plan import (
 )
 from bms.model.savings.savings import Span
 from bms.model.words import Words
-from bms.ports import Feed, Planner, Store, Tariffs
+from bms.ports.store import Feed, Planner, Store, Tariffs
 from bms.services.planning.problem import STEP, assemble, history
 
 DAY = timedelta(days=1)

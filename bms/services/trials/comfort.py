@@ -10,7 +10,7 @@ import numpy as np
 from bms.model.assets.site import Role, Site, Zone
 from bms.model.planning.grid import Ints, local_grid, occupied
 from bms.model.readings.series import Floats, grid_length
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.savings.data.daily import FULL_DAY
 from bms.services.periods import midnight
 

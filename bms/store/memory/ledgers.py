@@ -11,7 +11,7 @@ from bms.store.records import Action, AuditEntry
 
 
 class MemoryBookings:
-    """The part of ``bms.ports.Store`` that keeps what people know about the coming use."""
+    """The part of ``bms.ports.store.Store`` that keeps what people know about the coming use."""
 
     def __init__(self, audit: list[AuditEntry]) -> None:
         self._audit = audit

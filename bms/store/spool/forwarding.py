@@ -16,7 +16,7 @@ from bms.errors import StoreError, StoreUnavailable
 from bms.model.control.retention import Erased, Erasure
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.spool import SpoolState
-from bms.ports import Store
+from bms.ports.store import Store
 from bms.store.piecewise import add_piecewise
 from bms.store.spool.process_slots import Slots
 from bms.store.spool.reconnecting import Reach
@@ -31,7 +31,7 @@ ON_THE_WAY = 4
 
 
 class ForwardingStore:
-    """Implements ``bms.ports.Store`` and ``bms.ports.Forwarding`` around another store.
+    """Implements ``bms.ports.store.Store`` and ``bms.ports.store.Forwarding`` around another store.
 
     A database that is away, at the start or later, stops nobody from reading meters. Whatever is
     not about new readings goes straight to the store and raises ``StoreUnavailable`` while it is
@@ -70,7 +70,7 @@ class ForwardingStore:
             log.info("starting without a database: %s", error)
 
     def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
-        """See ``bms.ports.Store``; what the database cannot take now waits, on disk and synced.
+        """See ``bms.ports.store.Store``; what the database cannot take now waits, on disk and synced.
 
         Raises ``StoreUnavailable`` when they can neither be stored nor wait: the disk refuses, or
         its room is used up by what is more important and the caller asked for ``durable``.
@@ -127,7 +127,7 @@ class ForwardingStore:
         return done + Ingested(waiting=sum(self.state().waiting.values()))
 
     def forget(self, erasure: Erasure) -> Erased:
-        """See ``bms.ports.Store``. What waits goes first: else it would come back, or stay on disk.
+        """See ``bms.ports.store.Store``. What waits goes first: else it would come back, or stay on disk.
 
         Raises ``StoreUnavailable`` while something still waits.
         """

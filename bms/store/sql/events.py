@@ -16,10 +16,10 @@ from bms.store.database.tables import BaselineRow, EventRow
 
 
 class SqlEvents(Linked):
-    """The part of ``bms.ports.Store`` that keeps what an auditor asks for."""
+    """The part of ``bms.ports.store.Store`` that keeps what an auditor asks for."""
 
     def add_event(self, event: NonRoutineEvent) -> None:
-        """See ``bms.ports.Store``."""
+        """See ``bms.ports.store.Store``."""
         with self._link.writing(durable=True) as session:
             same = session.exec(select(EventRow).where(EventRow.id == event.id)).first()
             if same is not None:
@@ -31,13 +31,13 @@ class SqlEvents(Linked):
             session.add(_row(event))
 
     def events(self, site: str) -> list[NonRoutineEvent]:
-        """See ``bms.ports.Store``."""
+        """See ``bms.ports.store.Store``."""
         wanted = select(EventRow).where(EventRow.site == site).order_by(col(EventRow.seq))
         with self._link.reading() as session:
             return [_event(row) for row in session.exec(wanted)]
 
     def keep_baseline(self, kept: KeptBaseline) -> None:
-        """See ``bms.ports.Store``."""
+        """See ``bms.ports.store.Store``."""
         latest = (
             select(BaselineRow)
             .where(BaselineRow.site == kept.site)
@@ -57,7 +57,7 @@ class SqlEvents(Linked):
                 )
 
     def baselines(self, site: str) -> list[KeptBaseline]:
-        """See ``bms.ports.Store``."""
+        """See ``bms.ports.store.Store``."""
         wanted = select(BaselineRow).where(BaselineRow.site == site).order_by(col(BaselineRow.seq))
         with self._link.reading() as session:
             return [_kept(row) for row in session.exec(wanted)]

@@ -32,7 +32,7 @@ async def logged(
     most: int,
     zone: tzinfo,
 ) -> LogAnswer:
-    """What the point's trend log has between two moments (``bms.ports.LogDriver``)."""
+    """What the point's trend log has between two moments (``bms.ports.store.LogDriver``)."""
     if session.breaker.open:
         return NotLogged(point.id, "left alone for a while: it did not answer", retryable=True)
     try:

@@ -12,11 +12,11 @@ import sys
 import typer
 
 from bms.cli.console.errors import WRONG_CALL, errors
-from bms.cli.console.lazy_commands import LateGroup
+from bms.cli.console.lazy_commands import LazyGroup
 
 app = typer.Typer(
     name="bms",
-    cls=LateGroup,
+    cls=LazyGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -11,33 +11,33 @@ from typer.main import get_group
 from bms.cli.console.errors import SayingGroup
 
 MODULE_OF = {
-    "demo": "demo",
-    "run": "run",
-    "serve": "run",
-    "work": "run",
-    "guard": "run",
-    "discover": "discovery",
-    "read": "points",
-    "write": "points",
-    "release": "points",
-    "ingest": "ingest",
-    "identify": "identify",
-    "plan": "plans",
-    "replay": "plans",
-    "assess": "assess",
-    "report": "savings",
-    "trial": "trial",
-    "schema": "operations",
-    "bench": "operations",
-    "keys": "operations",
-    "db": "operations",
-    "ranking": "portfolio",
-    "cooling": "portfolio",
-    "events": "events",
-    "occupancy": "occupancy",
-    "simulate": "simulate",
-    "sites": "site_files",
-    "devices": "devices",
+    "demo": "system.demo",
+    "run": "system.run",
+    "serve": "system.run",
+    "work": "system.run",
+    "guard": "system.run",
+    "discover": "site.discovery",
+    "read": "site.points",
+    "write": "site.points",
+    "release": "site.points",
+    "ingest": "energy.ingest",
+    "identify": "site.identify",
+    "plan": "site.plans",
+    "replay": "site.plans",
+    "assess": "energy.assess",
+    "report": "energy.report",
+    "trial": "energy.trial",
+    "schema": "system.operations",
+    "bench": "system.operations",
+    "keys": "system.operations",
+    "db": "system.operations",
+    "ranking": "energy.portfolio",
+    "cooling": "energy.portfolio",
+    "events": "energy.events",
+    "occupancy": "site.occupancy",
+    "simulate": "site.what_if",
+    "sites": "site.site_files",
+    "devices": "site.devices",
 }
 """Each command and the module of ``bms.cli`` that registers it."""
 
@@ -49,7 +49,7 @@ def commands_of(module: str) -> dict[str, Any]:
     return dict(get_group(part).commands)
 
 
-class LateGroup(SayingGroup):
+class LazyGroup(SayingGroup):
     """Knows every command by name, and those that were asked for in full."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]

@@ -25,7 +25,7 @@ from bms.model.readings.series import Floats, Series
 from bms.model.tariff_names import TariffNames
 from bms.model.words import Words
 
-DATA = Path(__file__).parent / "data" / "tariffs.yaml"
+DATA = Path(__file__).parents[1] / "data" / "tariffs.yaml"
 
 _SUMMER_MONTHS = range(4, 10)
 _EPOCH = date(1970, 1, 1)

@@ -16,7 +16,7 @@ from bms.errors import ConfigError
 from bms.savings.models.normal_year import MONTHS, NormalDegreeDays
 from bms.savings.portfolio.primary_energy import Factor, Factors
 
-DATA = Path(__file__).parent / "data" / "factors.yaml"
+DATA = Path(__file__).parents[1] / "data" / "factors.yaml"
 
 
 @dataclass(frozen=True, slots=True)

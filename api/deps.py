@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 
+from bms.errors import ConfigError
 from bms.model.assets.site import Site
 from bms.services.api_keys import Key, find_key
 from bms.services.assessment.savings_book import SavingsBook
@@ -117,3 +119,23 @@ Period = Annotated[
         examples=["2018-01-14..2019-01-14"],
     ),
 ]
+
+
+T = TypeVar("T")
+
+
+def page_of(
+    rows: Sequence[T], id_of: Callable[[T], str], limit: int, cursor: str | None
+) -> tuple[list[T], str | None]:
+    """Rows after the one whose id is ``cursor``, in their order, and the cursor of the next page.
+
+    Raises ``ConfigError`` for a cursor that none of the rows has.
+    """
+    first = 0
+    if cursor is not None:
+        ids = [id_of(row) for row in rows]
+        if cursor not in ids:
+            raise ConfigError(f"there is no row {cursor!r}; begin without a cursor")
+        first = ids.index(cursor) + 1
+    after = rows[first : first + limit]
+    return list(after), id_of(after[-1]) if first + limit < len(rows) else None

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.headers import SECURITY_HEADERS
-from api.pages.failure import failure_page, wants_page
+from api.pages.render import failure_page, wants_page
 from bms.errors import (
     BmsError,
     ConfigError,

@@ -26,9 +26,10 @@ from pathlib import Path
 from bms.clock import FileClock, SystemClock
 from bms.errors import BmsError, GuardError
 from bms.journal import FileJournal
-from bms.model.control.command import Released
-from bms.model.lease import Lease
-from bms.ports.store import Clock, Drivers, Journal
+from bms.model.control.command import Lease, Released
+from bms.ports.clock import Clock
+from bms.ports.drivers import Drivers
+from bms.ports.safety import Journal
 from bms.services.control.release import release_leases
 from bms.services.guard.presence import Presence
 

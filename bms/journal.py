@@ -31,10 +31,10 @@ from pathlib import Path
 from typing import Any
 
 from bms.errors import GuardError
-from bms.model.assets.site import Device, Point
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
 from bms.model.codec import from_json, json_schema, to_dict
-from bms.model.control.command import Command
-from bms.model.lease import Lease
+from bms.model.control.command import Command, Lease
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bms.errors import ConfigError
-from bms.model.assets.site import Device
-from bms.ports.store import Clock, DeviceHealth, Driver, Exchange
+from bms.model.assets.device import Device
+from bms.ports.clock import Clock
+from bms.ports.drivers import DeviceHealth, Driver, Exchange
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.fieldbus.write_budget_log import MemoryWear, WearBook

@@ -56,7 +56,7 @@ from bms.model.assets.address import (
     Table,
     TextAddress,
 )
-from bms.model.assets.site import DeviceTemplate, ModbusTraits, ReadableRange, TemplatePoint
+from bms.model.assets.device import DeviceTemplate, ModbusTraits, ReadableRange, TemplatePoint
 from bms.model.readings.units import Unit
 
 DEVICES = Path(__file__).parent / "devices"

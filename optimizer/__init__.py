@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.words import Words
 from optimizer.planner import Optimizer
 from optimizer.problem.mistake import Mistake

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.words import Words
 from optimizer.checker.check import check
 from optimizer.identification.identify import identify

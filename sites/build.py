@@ -9,27 +9,19 @@ from typing import Any
 
 import holidays
 
-from bms.model.assets.site import (
-    Comfort,
+from bms.model.assets.device import (
     Device,
     DeviceTemplate,
-    HeatSource,
     ModbusTraits,
-    Point,
-    Power,
-    Privacy,
     ReadableRange,
-    Release,
-    Role,
     SerialLine,
-    Site,
     TemplatePoint,
-    Ventilation,
-    Weights,
-    WriteRule,
-    Zone,
 )
+from bms.model.assets.equipment import HeatSource, Ventilation
+from bms.model.assets.point import Point, Privacy, Role
+from bms.model.assets.site import Comfort, Power, Site, Weights, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.assets.write_rule import Release, WriteRule
 from sites.parts import USUAL_PORTS, Draft, modbus_address
 from sites.rules.supplier import meter_of, supplier_points, virtual_meter
 from sites.schema.shapes import Record

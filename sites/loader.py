@@ -6,18 +6,17 @@ from pathlib import Path
 
 from bms.errors import SiteFileError
 from bms.model.assets.site import Site
-from bms.model.tariff_names import TariffNames
+from bms.model.planning.heat_charges import TariffNames
 from sites.build import build_site
 from sites.parts import NO_TEMPLATES, Draft, Templates
 from sites.points_file import parse_points
 from sites.rules.meters import check_meters, check_numbers
 from sites.rules.points import check_points
-from sites.rules.references import check_site
+from sites.rules.references import check_site, check_tariffs
 from sites.schema.shapes import Record
 from sites.schema.table import POINT, SITE
 from sites.schema.value_kinds import Wrong, found
 from sites.schema.yaml_tree import Node, Report, Where, parse, shown
-from sites.tariff_rules import check_tariffs
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml")

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
-from bms.model.assets.site import TemplatePoint
+from bms.model.assets.device import TemplatePoint
 from sites.schema.shapes import Record
 
 Templates = Mapping[str, Mapping[str, TemplatePoint]]

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bms.model.assets.site import Role
-from bms.model.planning.plan import Lever, Problem, Schedule, SetpointPlan
+from bms.model.assets.point import Role
+from bms.model.planning.plan import Schedule, SetpointPlan
+from bms.model.planning.problem import Lever, Problem
 from bms.model.readings.units import Unit
 from tests.planned_toy import task
 

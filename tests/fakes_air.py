@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import Comfort, Point, Release, ReleaseKind, Role, Site, WriteRule
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Comfort, Site
 from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.readings.units import Unit
 from tests.fakes_city import EVERY_DAY, lodge
 

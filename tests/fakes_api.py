@@ -22,18 +22,15 @@ from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Command, Overridden
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.plan import (
-    BuildingModel,
     Expected,
-    NoModel,
     Plan,
     PlanStatus,
-    Problem,
     Schedule,
     SetpointPlan,
     Step,
-    Weather,
     ZoneForecast,
 )
+from bms.model.planning.problem import BuildingModel, NoModel, Problem, Weather
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.series import Series, grid_length
 from bms.model.readings.units import Unit

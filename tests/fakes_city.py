@@ -9,25 +9,14 @@ import numpy as np
 
 from bms.errors import FeedError
 from bms.model.assets.address import BacnetAddress, ModbusAddress, Table
-from bms.model.assets.site import (
-    Comfort,
-    Device,
-    HeatSource,
-    HeatSourceKind,
-    Meter,
-    Point,
-    Release,
-    ReleaseKind,
-    Role,
-    Site,
-    Ventilation,
-    WriteRule,
-    Zone,
-)
+from bms.model.assets.device import Device
+from bms.model.assets.equipment import HeatSource, HeatSourceKind, Meter, Ventilation
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Comfort, Site, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
-from bms.model.peak_charge import PeakCharge
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.planning.feed import FeedSeries, WeatherSeries
-from bms.model.planning.heat_charges import CoolingRule
+from bms.model.planning.heat_charges import CoolingRule, PeakCharge
 from bms.model.readings.series import Series, grid_length
 from bms.model.readings.units import Commodity, Unit
 
@@ -138,8 +127,9 @@ def lodge(kind: HeatSourceKind = HeatSourceKind.DISTRICT_HEATING) -> Site:
 
 @dataclass
 class FakeFeed:
-    """``bms.ports.store.Feed``: temperature is the hour of the day (UTC) [degC], price the quarter of
-    the hour (0..3) [DKK/kWh], emissions twice that [kg/kWh]. ``away`` names what cannot be had."""
+    """``bms.ports.store.Feed``: temperature is the hour of the day (UTC) [degC], price the quarter
+    of the hour (0..3) [DKK/kWh], emissions twice that [kg/kWh]. ``away`` names what cannot be
+    had."""
 
     away: set[str] = field(default_factory=set)
 
@@ -176,7 +166,8 @@ def _quarters(start: datetime, end: datetime) -> list[float]:
 
 
 class FlatTariffs:
-    """``bms.ports.store.Tariffs``: electricity is spot and 1 [DKK/kWh]; heat 0.5 [DKK/kWh], 0.1 [kg]."""
+    """``bms.ports.store.Tariffs``: electricity is spot and 1 [DKK/kWh]; heat 0.5 [DKK/kWh], 0.1
+    [kg]."""
 
     def electricity(self, tariff: str, spot: Series) -> Series:
         return Series(spot.start, spot.step, spot.values + 1.0)

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bms.model.assets.site import Device, Point
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -25,7 +26,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.reading import Quality, Reading
-from bms.ports.store import DeviceHealth, Exchange
+from bms.ports.drivers import DeviceHealth, Exchange
 
 
 @dataclass

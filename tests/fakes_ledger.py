@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 
-from bms.model.kept_baseline import KeptBaseline
 from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal
-from bms.model.savings.savings import Finding, FrozenBaseline, MonthSavings, Savings, Span, Verdict
+from bms.model.savings.savings import (
+    Finding,
+    FrozenBaseline,
+    KeptBaseline,
+    MonthSavings,
+    Savings,
+    Span,
+    Verdict,
+)
 from bms.model.words import Words
 from tests.fakes_city import utc
 

@@ -8,30 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 from bms.errors import GuardError
 from bms.model.assets.address import BacnetAddress, ModbusAddress, Table
-from bms.model.assets.site import (
-    Device,
-    HeatSource,
-    HeatSourceKind,
-    Mode,
-    Point,
-    Release,
-    ReleaseKind,
-    Role,
-    Site,
-    WriteRule,
-)
+from bms.model.assets.device import Device
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Mode, Site
 from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Command
-from bms.model.planning.plan import (
-    Expected,
-    Plan,
-    PlanStatus,
-    Problem,
-    Schedule,
-    SetpointPlan,
-    Step,
-    Weather,
-)
+from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
+from bms.model.planning.problem import Problem, Weather
 from bms.model.readings.units import Unit
 from bms.model.words import Words
 

@@ -6,18 +6,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from bms.errors import StoreUnavailable
-from bms.model.assets.site import HeatSource, HeatSourceKind, Role
-from bms.model.planning.plan import (
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
+from bms.model.planning.problem import (
     BuildingModel,
-    Expected,
     History,
     Lever,
-    Plan,
-    PlanStatus,
     Problem,
-    Schedule,
-    SetpointPlan,
-    Step,
     Weather,
     ZoneHistory,
     ZoneModel,

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.assets.site import Privacy
+from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erasure
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level, Rollups

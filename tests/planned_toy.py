@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from bms.model.planning.plan import BuildingModel, Problem
+from bms.model.planning.problem import BuildingModel, Problem
 from optimizer.linear_program.program import Program, Solution, solve
 from optimizer.planner import Optimizer
 from optimizer.planning.make_plan import program_for

@@ -12,12 +12,13 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bms.model.assets.site import HeatSource, HeatSourceKind, Role
-from bms.model.planning.plan import (
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import (
     History,
     Lever,
     Problem,
-    Schedule,
     VentilationHistory,
     VentilationTask,
     Weather,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from api.pages.language import Tongue
 from api.pages.panels.claim import Claim, claim_of
@@ -15,11 +15,24 @@ from api.pages.panels.plan import PlanView, plan_view, what_of
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.panels.standing import BuildingRow, building_row, held_points
 from api.pages.panels.zones import ZoneView, zone_views
-from api.pages.trial import trial_line
 from bms.model.assets.site import Site
 from bms.model.control.command import Override
+from bms.model.savings.trial import KeptTrial
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
+from bms.services.control.trial_block import turn_at
+
+
+def trial_line(kept: Sequence[KeptTrial], now: datetime, t: Tongue) -> str | None:
+    """Whose turn it is, or when a trial begins; None where none is open."""
+    turn = turn_at(kept, now)
+    if turn is not None:
+        return turn.words.da if t.language == "da" else turn.words.en
+    coming = next((known.trial for known in kept if known.open(now)), None)
+    if coming is None:
+        return None
+    return t("trial_coming", trial=coming.id, time=t.moment(coming.start))
+
 
 A_DAY = timedelta(hours=24)
 SHOWN_ID = 12

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import COOKIE as KEY_COOKIE
+from api.headers import SECURITY_HEADERS
 from api.pages.language import COOKIE, LANGUAGES, Tongue, language_of
 from bms.services.city import City
 
@@ -61,3 +62,25 @@ def _language_links(request: Request) -> list[tuple[str, str]]:
     """(language, address of this page in it)."""
     others = {k: v for k, v in request.query_params.items() if k != "lang"}
     return [(each, "?" + urlencode({**others, "lang": each})) for each in LANGUAGES]
+
+
+NO_PAGES = ("/v1", "/openapi.json", "/metrics", "/healthz", "/readyz", "/static")
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person in front of a browser asked, rather than a program."""
+    if request.url.path.startswith(NO_PAGES):
+        return False
+    return "text/html" in request.headers.get("accept", "")
+
+
+def failure_page(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None
+) -> Response:
+    """A page that says what went wrong; the login where a key is missing."""
+    if status == 401 and request.method == "GET":
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?next={quote(target)}", 303, headers=SECURITY_HEADERS)
+    answer = render(request, "failure.html", {"status": status, "detail": detail}, status)
+    answer.headers.update({**SECURITY_HEADERS, **(headers or {})})
+    return answer

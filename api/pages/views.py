@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, FastAPI, Request
@@ -12,16 +14,44 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.deps import COOKIE, BookDep, CityDep, SiteDep
+from api.downloads import csv_answer
 from api.page_access import PageReader
 from api.pages.building import building_page
 from api.pages.cooling import cooling_page
 from api.pages.portfolio import portfolio_page
 from api.pages.ranking import ranking_page
-from api.pages.reference import operations_of
 from api.pages.render import HERE, render, tongue_of
-from api.routes.savings import csv_answer
 from bms.savings.portfolio.ranking import Metric
 from bms.services.api_keys import Key, find_key
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row: ``parameters`` are (name, what it is for)."""
+
+    method: str
+    path: str
+    about: str
+    parameters: tuple[tuple[str, str], ...]
+
+
+def operations_of(schema: dict[str, Any]) -> list[Operation]:
+    """The operations of an OpenAPI document, in its order."""
+    return [
+        Operation(
+            method=method.upper(),
+            path=path,
+            about=operation.get("description", operation.get("summary", "")),
+            parameters=tuple(
+                (p["name"], p.get("description", ""))
+                for p in operation.get("parameters", ())
+                if p["in"] in ("path", "query")
+            ),
+        )
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+    ]
+
 
 router = APIRouter(include_in_schema=False)
 LONGEST_FORM = 4096

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from api.deps import CityDep, ControllerId
-from api.schemas.base import ScheduleAnswer
+from api.schemas.plans import ScheduleAnswer
 from bms.services.control.setpoint_schedule import handout
 
 router = APIRouter(prefix="/controllers", tags=["controllers"])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.deps import BookDep, CityDep, Cursor, Limit, Operator, Period, Reader, SiteDep
-from api.paging import page_of
+from api.deps import BookDep, CityDep, Cursor, Limit, Operator, Period, Reader, SiteDep, page_of
 from api.schemas.events import (
     AcceptBody,
     BaselineRow,

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from api.deps import CityDep, Pusher
 from api.problems import problem
-from api.schemas.base import MOST_PUSHED, IngestAnswer, PushBody, PushedRow, RefusedRow
+from api.schemas.readings import MOST_PUSHED, IngestAnswer, PushBody, PushedRow, RefusedRow
 from bms.errors import ConfigError, FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader

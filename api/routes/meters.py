@@ -11,18 +11,19 @@ from pydantic import AwareDatetime
 
 from api.deps import METER_ID, CityDep, Cursor, Limit, Reader, SiteDep
 from api.routes.sites import page
-from api.schemas.base import (
+from api.schemas.meters import (
     ConsumptionAnswer,
     CoolingAnswer,
-    Latest,
     MeterEventAnswer,
     MeterPage,
     MeterQualityAnswer,
     MeterRowAnswer,
     UseRow,
 )
+from api.schemas.sites import Latest
 from bms.errors import ConfigError
-from bms.model.assets.site import Meter, Site, VirtualMeter
+from bms.model.assets.equipment import Meter, VirtualMeter
+from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption
 from bms.services.city import City
 from bms.services.consumption import (

@@ -8,11 +8,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse
 
 from api.deps import CityDep
-from api.metrics import device_lines
+from api.metrics import device_lines, prediction_lines, spool_lines, spool_sentence, spool_state
 from api.page_access import PageReader
-from api.prediction_metrics import prediction_lines
-from api.schemas.base import Health, Ready
-from api.spool_metrics import spool_lines, spool_sentence, spool_state
+from api.schemas.operations import Health, Ready
 from bms.errors import StoreUnavailable
 from bms.services.city import City
 

@@ -9,16 +9,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.deps import MADE_ID, CityDep, Operator, SiteDep
-from api.schemas.base import (
+from api.schemas.people import (
     ModeAnswer,
     ModeBody,
-    OverrideAnswer,
     OverrideBody,
     OverrideMade,
     ReleaseAnswer,
     ReleaseBody,
     ReleaseRow,
 )
+from api.schemas.sites import OverrideAnswer
 from bms.errors import ConfigError
 from bms.model.control.command import Released, ReleaseReceipt
 from bms.services import operator as people

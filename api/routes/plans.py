@@ -8,8 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import MADE_ID, CityDep, Operator, Reader, SiteDep
-from api.prediction_schemas import PredictionRow, PredictionsAnswer
-from api.schemas.base import PlanAnswer
+from api.schemas.plans import PlanAnswer, PredictionRow, PredictionsAnswer
 from bms.errors import NotFound
 from bms.services.periods import local_date
 from bms.services.planning.model_drift import drift_words, drifting_zones

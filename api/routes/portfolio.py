@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
-from api.deps import BookDep, CityDep, Cursor, Limit, Reader
-from api.paging import page_of
+from api.deps import BookDep, CityDep, Cursor, Limit, Reader, page_of
 from api.schemas.portfolio import CoolingPage, MeterCoolingRow, RankingAnswer
 from bms.savings.portfolio.ranking import Metric
 from bms.services.assessment.cooling_fees import portfolio_cooling

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 
 from api.deps import FULL_ID, CityDep, Reader
-from api.schemas.base import ReadingRow, ReadingsAnswer
+from api.schemas.readings import ReadingRow, ReadingsAnswer
 from bms.errors import ConfigError, NotFound
-from bms.model.assets.site import Point
+from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import grid_length
 from bms.ports.store import Fold

@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.deps import BookDep, CityDep, Cursor, Limit, Period, Reader, SiteDep
+from api.downloads import csv_answer
 from api.routes.sites import page
-from api.schemas.base import PortfolioAnswer, SavingsAnswer
-from bms.model.savings.savings import SiteSavings
+from api.schemas.savings import PortfolioAnswer, SavingsAnswer
 from bms.services.assessment.monthly_savings import year_to_date
-from bms.services.city import City
 
 router = APIRouter(tags=["savings"])
-
-CSV = "text/csv; charset=utf-8"
 CSV_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {}}, "description": "one row per meter and building"}
 }
 Danish = Annotated[
     bool, Query(description="semicolons, decimal commas and a byte order mark, for Danish Excel")
 ]
-
-
-def csv_answer(
-    city: City, rows: Sequence[SiteSavings], name: str, *, decimal_comma: bool
-) -> Response:
-    """Savings as a file to keep."""
-    return Response(
-        city.reporter.savings_csv(rows, decimal_comma),
-        media_type=CSV,
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )
 
 
 @router.get("/sites/{site_id}/savings")

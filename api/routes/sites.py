@@ -8,7 +8,7 @@ from typing import TypeVar
 from fastapi import APIRouter
 
 from api.deps import CityDep, Cursor, Limit, Reader, SiteDep
-from api.schemas.base import (
+from api.schemas.sites import (
     DeviceAnswer,
     DeviceHealthAnswer,
     DeviceHealthRow,
@@ -24,8 +24,9 @@ from api.schemas.base import (
     VentilationAnswer,
     ZoneAnswer,
 )
-from bms.model.assets.site import Device, Site
-from bms.ports.store import DeviceHealth
+from bms.model.assets.device import Device
+from bms.model.assets.site import Site
+from bms.ports.drivers import DeviceHealth
 from bms.services.city import City
 
 router = APIRouter(prefix="/sites", tags=["sites"])

@@ -9,9 +9,8 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from api.deps import MADE_ID, METER_ID
 from api.schemas.base import Answer, Body, Reason
-from bms.model.kept_baseline import KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
-from bms.model.savings.savings import Span
+from bms.model.savings.savings import KeptBaseline, Span
 from bms.model.words import Words
 from bms.services.assessment.non_routine_events import OpenEvent
 

@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from bms.bench.city import city_figures
+from bms.bench.fieldbus.bacnet import DEVICES as BACNET_DEVICES
+from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
 from bms.bench.fieldbus.bacnet import bench_drivers_bacnet
-from bms.bench.fieldbus.modbus import bench_drivers_modbus
+from bms.bench.fieldbus.modbus import MODBUS_MEMORY, MODBUS_PROCESSOR, bench_drivers_modbus
 from bms.bench.figure import Figure, Progress
-from bms.bench.plan import bench_plan
+from bms.bench.planning.identification import identify_figures
+from bms.bench.planning.season import bench_plan_season
+from bms.bench.planning.speed import bench_plan_speed
 from bms.bench.savings.accuracy import bench_assess
 from bms.bench.savings.interval_claims import bench_claims
 from bms.bench.savings.trials import bench_trials
 from bms.bench.storage.throughput import bench_store
+
+BACNET_MEMORY = "memory of a BACnet point"
+BACNET_PROCESSOR = f"{BACNET_DEVICES} BACnet devices x {BACNET_POINTS} points each minute, CPU"
+POINTS = 100_000
+
+
+def city_figures(figures: Sequence[Figure]) -> list[Figure]:
+    """Both sums for 100 000 points. Raises KeyError when a figure of either protocol is missing."""
+    seen: Mapping[str, float] = {figure.name: figure.value for figure in figures}
+    share = seen[MODBUS_PROCESSOR] + seen[BACNET_PROCESSOR]
+    megabytes = POINTS / 2 * (seen[MODBUS_MEMORY] + seen[BACNET_MEMORY]) / 1e6
+    return [
+        Figure(
+            name=f"processor for {POINTS} points of both protocols each minute",
+            value=round(share, 2),
+            unit="% of a core",
+            ok=share <= 50,
+            at_least="<= 50",
+            stretch="<= 20",
+        ),
+        Figure(
+            name=f"memory for {POINTS} points of both protocols",
+            value=round(megabytes, 1),
+            unit="MB",
+            ok=megabytes <= 500,
+            at_least="<= 500",
+            stretch="<= 200",
+        ),
+    ]
+
+
+def bench_plan(report: Progress) -> list[Figure]:
+    """All figures of the planner; the season takes minutes."""
+    return [*identify_figures(report), *bench_plan_speed(report), *bench_plan_season(report)]
+
 
 Bench = Callable[[Progress], list[Figure]]
 

@@ -15,7 +15,7 @@ from bms.config import Settings
 from bms.demo.options import DemoOptions
 from bms.feeds.archive import ArchiveFeed
 from bms.model.assets.site import Site
-from bms.model.planning.plan import NoModel
+from bms.model.planning.problem import NoModel
 from bms.runtime.municipality import (
     DETAILED,
     START,
@@ -26,8 +26,8 @@ from bms.runtime.municipality import (
 )
 from bms.runtime.wire import wire
 from bms.services.city import City
-from bms.services.past import past_readings
 from bms.services.planning.plan import identify_site
+from bms.services.simulated_worlds import past_readings
 from drivers.simulator.client import SimulatorProcess, read_history
 from drivers.simulator.config import SimulatorConfig, SiteConfig
 

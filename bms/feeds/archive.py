@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds import surprise
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series, grid_length
@@ -52,7 +51,8 @@ class _Weather(NamedTuple):
 
 @dataclass(frozen=True)
 class ArchiveFeed:
-    """Implements ``bms.ports.store.Feed`` from the data in ``bms/feeds/data``; reads them at first use.
+    """Implements ``bms.ports.store.Feed`` from the data in ``bms/feeds/data``; reads them at first
+    use.
 
     ``perfect`` leaves the forecast error out (still marked as synthetic).
     """
@@ -98,9 +98,7 @@ class ArchiveFeed:
         values = self._spot_shape[grid.minute // 15]
         for day in grid.dates():
             if day <= settled:
-                values[grid.day == (day - date(1970, 1, 1)).days] *= surprise.price_level(
-                    self.seed, day
-                )
+                values[grid.day == (day - date(1970, 1, 1)).days] *= price_level(self.seed, day)
         return FeedSeries(
             series=Series(first, _QUARTER, values),
             unit="DKK/kWh",
@@ -144,7 +142,7 @@ class ArchiveFeed:
         leads = at + n - issue
         if leads > 0 and not self.perfect:
             ahead = slice(max(0, issue - at), n)
-            errors = surprise.forecast_errors(self.seed, issue, leads)
+            errors = forecast_errors(self.seed, issue, leads)
             temp[ahead] += errors.temp_k[-(n - ahead.start) :]
             ghi[ahead] *= errors.ghi_factor[-(n - ahead.start) :]
         return temp, ghi
@@ -217,3 +215,54 @@ def _read_spot_day(path: Path) -> Floats:
         return np.array(prices, dtype=np.float64).reshape(96)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise FeedError(f"price file {path}: {error!r}") from error
+
+
+# temperature: standard deviation 0.5 K one hour ahead and 1.5 K 36 hours ahead
+_TEMP_PHI, _TEMP_START_K, _TEMP_STEP_K = 0.97, 0.33, 0.386
+# logarithm of irradiance: 0.15 one hour ahead, 0.33 from half a day ahead
+_SUN_PHI, _SUN_START, _SUN_STEP = 0.8, 0.11, 0.2
+_SUN_FACTORS = (0.4, 1.6)
+# logarithm of a day's price level
+_LEVEL_PHI, _LEVEL_SD, _WEEKEND = 0.6, 0.25, 0.85
+_LEVELS = (0.4, 1.9)
+_LEVEL_MEMORY_DAYS = 7
+
+_HOURLY, _ISSUED, _DAILY = 1, 2, 3
+
+
+class ForecastErrors(NamedTuple):
+    """Error [K] to add and factor [1] to multiply with, by lead hour. Shape (leads,) each."""
+
+    temp_k: Floats
+    ghi_factor: Floats
+
+
+def forecast_errors(seed: int, issue: int, leads: int) -> ForecastErrors:
+    """Errors of the forecast issued in hour ``issue`` (counted from any fixed hour) for that hour
+    and the following ones."""
+    started = _normals(seed, _ISSUED, issue)
+    temp, sun = _TEMP_START_K * started[0], _SUN_START * started[1]
+    errors = np.empty((leads, 2))
+    for lead in range(leads):
+        hourly = _normals(seed, _HOURLY, issue + lead)
+        temp = _TEMP_PHI * temp + _TEMP_STEP_K * hourly[0]
+        sun = _SUN_PHI * sun + _SUN_STEP * hourly[1]
+        errors[lead] = temp, sun
+    return ForecastErrors(errors[:, 0], np.clip(np.exp(errors[:, 1]), *_SUN_FACTORS))
+
+
+def price_level(seed: int, day: date) -> float:
+    """Level of a day's prices against the recorded day [1]; it drifts from day to day and is
+    lower at weekends."""
+    drift = sum(
+        _LEVEL_PHI**age * _normals(seed, _DAILY, day.toordinal() - age)[0]
+        for age in range(_LEVEL_MEMORY_DAYS)
+    )
+    level = np.exp(_LEVEL_SD * np.sqrt(1 - _LEVEL_PHI**2) * drift)
+    weekend = _WEEKEND if day.weekday() >= 5 else 1.0
+    return float(np.clip(level * weekend, *_LEVELS))
+
+
+def _normals(seed: int, stream: int, index: int) -> Floats:
+    """Two standard normal numbers that belong to a moment. Shape (2,)."""
+    return np.random.default_rng([abs(seed), stream, index % 2**32]).standard_normal(2)

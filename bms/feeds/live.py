@@ -22,7 +22,7 @@ from bms.feeds.weather.observations import ObservedWeather
 from bms.feeds.weather.providers import providers
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.readings.series import Series
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
 ADDRESSES: Mapping[str, str] = {
     "dmi": dmi.BASE,

@@ -7,22 +7,43 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from bms.errors import StoreError
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
 from bms.runtime.background_work import AT_ONCE, Replanning, Verb, in_turn
-from bms.runtime.drop import drop_tick
 from bms.services.city import City
 from bms.services.collect.device_clocks import ClockWatch
+from bms.services.collect.drop_folder import DropFolder
+from bms.services.collect.file_ingest import Read
 from bms.services.collect.poll import poll_site
 from bms.services.collect.retention import SCRUB_EVERY, retain_site, scrub
 from bms.services.collect.spool import forward
+from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.read_back import verify_site
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_site, use_has_changed
 from bms.services.planning.prediction_errors import record_predictions
+
+
+def reader_of(name: str, mapping: str | None) -> Read:
+    """How files of a format are read. Raises ``ConfigError`` for one that is not known."""
+    return reader(name, None if mapping is None else CsvMapping.from_yaml(mapping))
+
+
+def drop_tick(city: City, root: Path) -> Callable[[datetime], Awaitable[None]]:
+    """A tick that takes the finished files of ``root``."""
+    folder = DropFolder(root, reader_of, SupplierBook.of(city.sites.values()), city.store)
+
+    async def tick(now: datetime) -> None:
+        await asyncio.to_thread(folder.tick, now)
+
+    return tick
+
 
 log = logging.getLogger(__name__)
 VERIFY_EVERY = timedelta(hours=1)

@@ -11,7 +11,7 @@ from datetime import datetime
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 from bms.runtime.jobs import Job
 
 

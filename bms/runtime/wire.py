@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bms.clock import FileClock, SystemClock
 from bms.config import Settings
@@ -15,13 +17,19 @@ from bms.feeds.live import live_feed, live_tariffs
 from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.assets.site import Site
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.savings.savings import SiteSavings
-from bms.ports.store import Clock, Drivers, Feed, Store, Tariffs
+from bms.model.words import Words
+from bms.ports.clock import Clock
+from bms.ports.drivers import Drivers
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.planner import PredictionErrors
+from bms.ports.store import Store
 from bms.reports.csv import savings_csv
-from bms.runtime.late_optimizer import LateOptimizer
 from bms.services.city import City
+from bms.services.collect.spool import importances
 from bms.services.guard.supervisor import GuardSupervisor
-from bms.services.importance import importances
 from bms.store.spool.forwarding import ForwardingStore
 from bms.store.spool.process_slots import Slots
 from bms.store.spool.reconnecting import Reach
@@ -30,6 +38,35 @@ from drivers.fieldbus.write_budget_log import FileWear
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
 from sites.loader import load_sites
+
+if TYPE_CHECKING:
+    from optimizer.planner import Optimizer
+
+
+class LateOptimizer:
+    """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports.store``."""
+
+    @cached_property
+    def _optimizer(self) -> Optimizer:
+        from optimizer.planner import Optimizer
+
+        return Optimizer()
+
+    def identify(self, problem: Problem) -> BuildingModel | NoModel:
+        """The building's thermal model, or why there is none."""
+        return self._optimizer.identify(problem)
+
+    def plan(self, problem: Problem) -> Schedule:
+        """The schedule for the problem; always one."""
+        return self._optimizer.plan(problem)
+
+    def prediction_errors(self, problem: Problem, model: BuildingModel) -> PredictionErrors:
+        """How far ``model`` was off on the history of the problem, 1, 6 and 24 h ahead."""
+        return self._optimizer.prediction_errors(problem, model)
+
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+        """Every objection to the schedule; none means that it may be written."""
+        return self._optimizer.check(problem, schedule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.errors import ConfigError
-from bms.model.assets.site import Point
+from bms.model.assets.point import Point
 from bms.ports.store import Store
 
 PREFIX = "bms"

@@ -8,19 +8,13 @@ from dataclasses import dataclass
 from bms.config import Settings
 from bms.errors import NotFound
 from bms.model.assets.site import Mode, Site
-from bms.ports.store import (
-    Checker,
-    Clock,
-    Drivers,
-    Feed,
-    Forwarding,
-    GuardKeeper,
-    Journal,
-    Planner,
-    Reporter,
-    Store,
-    Tariffs,
-)
+from bms.ports.clock import Clock
+from bms.ports.drivers import Drivers
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.planner import Checker, Planner
+from bms.ports.reports import Reporter
+from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.store import Forwarding, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

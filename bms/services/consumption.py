@@ -18,7 +18,9 @@ from bms.metering.quality import MeterQuality, quality
 from bms.metering.register.register import register_use
 from bms.metering.virtual import virtual_use
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.site import Meter, Point, Role, Site, VirtualMeter
+from bms.model.assets.equipment import Meter, VirtualMeter
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
 from bms.model.readings.series import Micros
 from bms.ports.store import Store

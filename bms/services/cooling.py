@@ -5,13 +5,33 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bms.errors import NotFound
-from bms.metering.cooling import Cooling, mean_cooling, mean_cooling_of_registers
-from bms.metering.energy_cooling import mean_cooling_of_energy
+from bms.metering.cooling import (
+    Cooling,
+    mean_cooling,
+    mean_cooling_of_energy,
+    mean_cooling_of_registers,
+)
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.site import Meter, Point, Role, Site
+from bms.model.assets.equipment import HeatSourceKind, Meter
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
+from bms.model.readings.units import Commodity
 from bms.ports.store import Store
 from bms.services.consumption import HOUR, consumption, meter_named, point_use
+
+
+def settled_by_cooling(site: Site) -> tuple[Meter, ...]:
+    """The meters by which the supplier settles: billed ones of heat that count volume, too."""
+    if site.heat_source.kind is not HeatSourceKind.DISTRICT_HEATING:
+        return ()
+    return tuple(
+        meter
+        for meter in site.meters
+        if meter.billed
+        and meter.commodity is Commodity.HEAT
+        and site.meter_point(meter.id, Role.METER_VOLUME) is not None
+    )
 
 
 def cooling(

@@ -9,10 +9,12 @@ from math import inf
 from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, NotFound
-from bms.model.assets.site import Site, Ventilation, Zone
+from bms.model.assets.equipment import Ventilation
+from bms.model.assets.site import Site, Zone
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.planning.grid import occupied, timetable_values, ventilation_required
-from bms.model.planning.plan import Numbers, Plan
+from bms.model.planning.plan import Plan
+from bms.model.planning.problem import Numbers
 from bms.model.words import Words
 from bms.ports.store import Store
 

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.assets.site import Point, Role, Site
-from bms.model.planning.plan import Lever
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Site
+from bms.model.planning.problem import Lever
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import Floats
 from bms.ports.store import Fold, Store

@@ -2,19 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Role
 from bms.model.assets.site import Site
+from bms.model.readings.reading import Reading
 from bms.model.readings.series import Floats
 from bms.model.savings.savings import SiteSavings, Span
-from bms.ports.store import Feed, Store, Tariffs
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.store import Store
 from bms.services.assessment.site_savings import assess_site
-from bms.services.outcome import HourlyUse, Outcome, outcome
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Billed energy [kWh], its cost [DKK], its emissions [kg CO2] and comfort violation [K·h]."""
+
+    energy_kwh: float
+    cost_dkk: float
+    co2_kg: float
+    comfort_kh: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HourlyUse:
+    """Heat delivered to a building and electricity drawn by it, per hour from ``start`` [kWh].
+
+    Both of shape (hours,). A heat pump's electricity is part of ``electricity_kwh``; its heat is
+    not billed.
+    """
+
+    start: datetime
+    heat_kwh: Floats
+    electricity_kwh: Floats
+
+
+def outcome(
+    site: Site, use: HourlyUse, comfort_kh: float, *, feed: Feed, tariffs: Tariffs
+) -> Outcome:
+    """Value hourly use at the prices and emission factors of each hour."""
+    n = len(use.electricity_kwh)
+    end = use.start + HOUR * n
+    spot = feed.spot(site.price_area, start=use.start, end=end, now=end).series
+    price = _hourly(tariffs.electricity(site.electricity_tariff, spot).values, n)
+    factor = _hourly(
+        feed.emissions(site.price_area, start=use.start, end=end, now=end).series.values, n
+    )
+    energy = float(use.electricity_kwh.sum())
+    cost = float(use.electricity_kwh @ price)
+    co2 = float(use.electricity_kwh @ factor)
+    if site.heat_source.kind is HeatSourceKind.DISTRICT_HEATING:
+        energy += float(use.heat_kwh.sum())
+        cost += float(use.heat_kwh @ tariffs.heat(site.heat_tariff, use.start, HOUR, n).values)
+        factors = tariffs.heat_emissions(site.heat_tariff, use.start, HOUR, n).values
+        co2 += float(use.heat_kwh @ factors)
+    return Outcome(energy, cost, co2, comfort_kh)
+
+
+def _hourly(values: Floats, n: int) -> Floats:
+    """Mean of each hour of a series on any grid that divides the hour, shape (n,)."""
+    means: Floats = np.asarray(values).reshape(n, -1).mean(axis=1)
+    return means
+
 
 WORLDS = ("own_control", "tuned_setback", "optimised")
 COMFORT_KH_PER_ZONE_DAY = 0.25
@@ -139,3 +197,25 @@ def take_stock(
         optimised=world(2),
         claimed=assess_site(site, store=store, feed=feed, baseline=baseline, reporting=reporting),
     )
+
+
+METER_ROLES = (Role.METER_ENERGY, Role.METER_VOLUME)
+
+
+def past_readings(
+    site: Site, times: Floats, signals: dict[str, Floats], detailed_from: datetime
+) -> Iterator[Reading]:
+    """Hourly meter readings of all the past, and every signal from ``detailed_from`` on.
+
+    ``times`` [s since 1970], shape (n,); ``signals`` by name, each (n,) in the unit of its point.
+    """
+    moments = [datetime.fromtimestamp(int(t), UTC) for t in times]
+    seconds = np.asarray(times, dtype=np.int64)
+    late = seconds >= detailed_from.timestamp()
+    hourly = late | (seconds % int(HOUR.total_seconds()) == 0)
+    for point in site.points:
+        values = signals.get(point.id.split("/", 1)[1])
+        if values is None:
+            continue
+        for index in np.flatnonzero(hourly if point.role in METER_ROLES else late):
+            yield Reading(point.id, moments[index], float(values[index]))

@@ -27,6 +27,9 @@ from bms.store.records import Correction
 from bms.store.rollups.buckets import BUCKET, Buckets
 from bms.store.rollups.local_days import HOUR
 
+#: Before every moment that a reading can have.
+ALWAYS = -(2**63)
+
 
 class Loss:
     """What is lost by one erasure. Give it everything in the order of the module's text."""

@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bms.errors import NotFound, StoreError
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.readings.reading import Quality, Reading
+from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.savings import KeptBaseline
+
+
+def taken(event: NonRoutineEvent) -> str:
+    """What is said where another entry has the id of ``event``."""
+    return f"another event is kept as {event.id}; entries of the ledger never change"
+
+
+def check_superseded(event: NonRoutineEvent, earlier: NonRoutineEvent | None, again: bool) -> None:
+    """Whether ``event`` may take the place of ``earlier``; ``again``: another entry did already.
+
+    Raises ``NotFound`` where there is no such entry, StoreError where it may not.
+    """
+    if earlier is None:
+        raise NotFound(f"there is no event {event.supersedes} to supersede")
+    if earlier.meter != event.meter:
+        raise StoreError(
+            f"event {earlier.id} is about {earlier.meter}; an entry about {event.meter} cannot "
+            "supersede it"
+        )
+    if again:
+        raise StoreError(
+            f"event {earlier.id} has been superseded already; supersede the entry that stands"
+        )
+
+
+def stands(newest_first: Sequence[KeptBaseline], kept: KeptBaseline) -> bool:
+    """Whether the baseline of ``kept`` is the last one of its meter and period."""
+    for known in newest_first:
+        same = known.baseline.meter_id == kept.baseline.meter_id
+        if same and known.baseline.period == kept.baseline.period:
+            return known.baseline.id == kept.baseline.id
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

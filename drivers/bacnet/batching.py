@@ -14,7 +14,7 @@ from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.services import PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag, Tags
 from drivers.fieldbus.errors import Garbled
-from drivers.modbus.register_codec import Decoded
+from drivers.fieldbus.reading import Decoded
 
 UNKNOWN_SIZE = 480
 _ACK_HEADER, _REQUEST_HEADER = 3, 4

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from bms.errors import DeviceError
-from bms.model.assets.site import Point
+from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.batching import decoded
 from drivers.bacnet.encoding import services as codec

@@ -9,7 +9,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bms.errors import DeviceError
-from bms.model.assets.site import Device, Point, ReleaseKind, WriteRule
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind, WriteRule
 from bms.model.control.command import (
     Command,
     Failed,
@@ -22,7 +24,7 @@ from bms.model.control.command import (
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 from drivers.bacnet.cov import BACKSTOP_S, LIFETIME_S, OnReading, watch
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding.services import Reference
@@ -34,12 +36,10 @@ from drivers.bacnet.read_multiple import NUMBERS, Plan, read_plan
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.trace import Exchange
 from drivers.bacnet.write_target import Target, holder, point_reference, target_of
+from drivers.fieldbus.availability import DeviceHealth
 from drivers.fieldbus.errors import Refusal, quality_of, retryable
-from drivers.fieldbus.reading import reading
-from drivers.fieldbus.write_limits import Fitted, fit, receipt, stands
-from drivers.health import DeviceHealth
-from drivers.modbus.register_codec import Decoded
-from drivers.way_back import own_value
+from drivers.fieldbus.reading import Decoded, reading
+from drivers.fieldbus.write_limits import Fitted, fit, own_value, receipt, stands
 
 _LOOKS = 3
 _LOOK_AGAIN_S = 0.1
@@ -62,8 +62,9 @@ class BacnetDriver:
     """Reads, writes and releases the points of one device (``bms.ports.store.Driver``).
 
     An object with a priority array is given back by ``null``, one without by ``constant`` or
-    ``timetable``; ``schedule`` goes through a Schedule object (``drivers.bacnet.objects.schedule_writer``).
-    Timetables, schedules, logs and the device's clock are in local time ``timezone``.
+    ``timetable``; ``schedule`` goes through a Schedule object
+    (``drivers.bacnet.objects.schedule_writer``). Timetables, schedules, logs and the device's clock
+    are in local time ``timezone``.
     """
 
     def __init__(

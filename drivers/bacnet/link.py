@@ -1,8 +1,8 @@
 """BACnet/IP requests over one local socket per network, shared by all devices.
 
-Short requests go over ``drivers.bacnet.transactions``. Long ones (whole object lists, priority arrays of
-devices that have to cut them into segments) go through bacpypes3, which keeps what it does well:
-segmentation, routes and its own retries. Service parameters are encoded and decoded by
+Short requests go over ``drivers.bacnet.transactions``. Long ones (whole object lists, priority
+arrays of devices that have to cut them into segments) go through bacpypes3, which keeps what it
+does well: segmentation, routes and its own retries. Service parameters are encoded and decoded by
 ``drivers.bacnet.encoding.services`` on both ways, so acknowledgements pass the stack untouched.
 """
 

@@ -17,7 +17,7 @@ from drivers.bacnet.encoding.services import PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.session import BacnetSession
 from drivers.fieldbus.errors import Silence, quality_of
-from drivers.modbus.register_codec import Decoded
+from drivers.fieldbus.reading import Decoded
 
 T = TypeVar("T")
 Answer = list[Tag] | PropertyError | DeviceError

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 
 from bms.errors import DeviceError
-from bms.model.assets.site import Device
-from bms.ports.store import Clock
+from bms.model.assets.device import Device
+from bms.ports.clock import Clock
 from drivers.bacnet.batching import UNKNOWN_SIZE
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
@@ -18,9 +18,8 @@ from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.link import OUTSTANDING, BacnetLink
 from drivers.bacnet.local_port import MAX_APDU
 from drivers.bacnet.trace import Trace
-from drivers.fieldbus.availability import Breaker
+from drivers.fieldbus.availability import Breaker, DeviceHealth
 from drivers.fieldbus.errors import Garbled, Refusal, RefusedForGood, Silence
-from drivers.health import DeviceHealth
 
 UNKNOWN_BATCH, MOST_BATCH = 20, 200
 _SEARCH_S, _SEARCH_EVERY_S = 1.0, 60.0

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.site import Point, ReleaseKind
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Command, Overridden
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bms.clock import SystemClock
 from bms.errors import DeviceError
-from bms.model.assets.site import Device
+from bms.model.assets.device import Device
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import names as names
 from drivers.bacnet.encoding import primitives as plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bms.model.assets.site import Framing, SerialLine
+from bms.model.assets.device import Framing, SerialLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,10 +60,10 @@ async def discover_modbus(
 ) -> Scan:
     """Units that answer, one after the other, with their identification and SunSpec models.
 
-    ``target`` is as in ``drivers.discovery.modbus_targets``. ``timeout_s`` [s] is waited for each unit that is
-    not there, and on lines whose replies name no request as long again in silence. After
-    ``budget_s`` [s] no further unit is asked. Nothing is written. Raises ``NoConnection`` when
-    there is none from the start, ValueError for an unreadable target.
+    ``target`` is as in ``drivers.discovery.modbus_targets``. ``timeout_s`` [s] is waited for each
+    unit that is not there, and on lines whose replies name no request as long again in silence.
+    After ``budget_s`` [s] no further unit is asked. Nothing is written. Raises ``NoConnection``
+    when there is none from the start, ValueError for an unreadable target.
     """
     line = _Line(endpoint_at(target), timeout_s)
     end = asyncio.get_running_loop().time() + budget_s if budget_s is not None else None

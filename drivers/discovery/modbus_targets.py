@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from bms.model.assets.site import Framing, Parity, SerialLine
+from bms.model.assets.device import Framing, Parity, SerialLine
 from drivers.modbus.connection import Endpoint
 
 DEFAULT_PORT = 502

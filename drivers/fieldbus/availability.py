@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,3 +67,33 @@ class Breaker:
     def _wait_s(self) -> float:
         doublings = min(self._silent - self._failures, 30)
         return float(min(self._first_s * 2**doublings, self._longest_s))
+
+
+_RECENT = 0.1
+
+
+@dataclass(slots=True)
+class DeviceHealth:
+    """Counts since the start. ``latency_s`` [s] is a moving mean of the answers' times.
+
+    ``errors`` counts by code: an exception code of the protocol, ``silence`` or ``garbled``.
+    ``last_good`` is building time; ``left_alone`` says that the breaker is open now;
+    ``clock_drift_s`` [s] is how much its clock was ahead when it was last read.
+    """
+
+    answers: int = 0
+    latency_s: float | None = None
+    errors: Counter[str] = field(default_factory=Counter)
+    last_good: datetime | None = None
+    left_alone: bool = False
+    clock_drift_s: float | None = None
+
+    def answered(self, took_s: float, at: datetime) -> None:
+        """An answer that could be used."""
+        self.answers += 1
+        self.last_good = at
+        last = self.latency_s
+        self.latency_s = took_s if last is None else last + _RECENT * (took_s - last)
+
+    def failed(self, code: str) -> None:
+        self.errors[code] += 1

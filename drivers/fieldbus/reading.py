@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import math
+import struct
+from dataclasses import dataclass
 from datetime import datetime
 
-from bms.model.assets.site import Point
+from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality, Reading
-from drivers.modbus.register_codec import Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A value in the unit of the point, or None with the quality that says why."""
+
+    value: float | None
+    quality: Quality = Quality.GOOD
+    detail: str | None = None
+
+
+def shortest_single(number: float) -> float:
+    """The shortest decimal that names the same single-precision number: 19.3, not 19.299999237."""
+    if not math.isfinite(number):
+        return number
+    short = float(f"{number:.7g}")
+    try:
+        same = struct.pack(">f", short) == struct.pack(">f", number)
+    except OverflowError:
+        same = False
+    return short if same else number
 
 
 def reading(point: Point, decoded: Decoded, at: datetime, received: datetime) -> Reading:

@@ -1,8 +1,9 @@
 """How often each register was written: some controllers' memory wears out after 100 000 writes.
 
 ``FileWear`` is a log that processes share: a head that names the generation of the file, then lines
-as in ``drivers.fieldbus.write_budget``. Appending and folding take turns through ``flock`` on a file beside
-it; reading needs no lock. A batch is one ``write()`` and one ``fsync()`` for all who wait.
+as in ``drivers.fieldbus.write_budget``. Appending and folding take turns through ``flock`` on a
+file beside it; reading needs no lock. A batch is one ``write()`` and one ``fsync()`` for all who
+wait.
 """
 
 from __future__ import annotations

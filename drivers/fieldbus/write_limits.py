@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 
-from bms.model.assets.site import WriteRule
+from bms.model.assets.write_rule import ReleaseKind, WriteRule
 from bms.model.control.command import Accepted, Clamped, Command, Receipt
 
 
@@ -50,3 +51,16 @@ def receipt(command: Command, fitted: Fitted, read_back: float) -> Receipt:
     if fitted.limit is None:
         return Accepted(command, read_back)
     return Clamped(command, fitted.value, read_back, fitted.limit)
+
+
+def own_value(rule: WriteRule, at: datetime, zone: tzinfo) -> float:
+    """The declared value of a ``timetable`` or ``constant`` way back at ``at``.
+
+    A timetable is read in ``zone``. Raises ValueError for the other ways back.
+    """
+    release = rule.release
+    if release.kind is ReleaseKind.TIMETABLE and release.timetable is not None:
+        return release.timetable.value_at(at.astimezone(zone))
+    if release.kind is ReleaseKind.CONSTANT and release.value is not None:
+        return release.value
+    raise ValueError(f"the way back {release.kind} does not say what to write")

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import cast
 
-from bms.model.assets.site import Device, Framing, SerialLine
+from bms.model.assets.device import Device, Framing, SerialLine
 from drivers.fieldbus.errors import Garbled, Silence
 from drivers.modbus.frames import FRAMES, Frames, Request
 from drivers.modbus.serial_port import open_serial, silence_s, travel_s

@@ -7,13 +7,14 @@ from datetime import datetime
 
 from bms.errors import DeviceError
 from bms.model.assets.address import TextAddress
-from bms.model.assets.site import Device, Point
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
 from bms.model.readings.reading import Reading
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
+from drivers.fieldbus.availability import DeviceHealth
 from drivers.fieldbus.reading import reading
 from drivers.fieldbus.write_budget_log import MemoryWear, WearBook
-from drivers.health import DeviceHealth
 from drivers.modbus.frames import read
 from drivers.modbus.link import ModbusLink
 from drivers.modbus.poller import Poller

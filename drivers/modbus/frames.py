@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bms.model.assets.address import Table
-from bms.model.assets.site import Framing
+from bms.model.assets.device import Framing
 from drivers.fieldbus.errors import Garbled, Refusal, RefusedForGood, RefusedForNow, Silence
 
 MAX_REGISTERS = 125

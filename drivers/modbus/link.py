@@ -6,7 +6,7 @@ import asyncio
 
 from bms.clock import SystemClock
 from bms.errors import DeviceError
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 from drivers.fieldbus.availability import Breaker
 from drivers.fieldbus.errors import Garbled, Refusal, Silence
 from drivers.modbus.connection import ConnectionLost, Endpoint, NoAnswer, Wire

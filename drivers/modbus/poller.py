@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from bms.errors import DeviceError
 from bms.model.assets.address import ModbusAddress, Table, TextAddress
-from bms.model.assets.site import Point
+from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality
 from drivers.fieldbus.errors import Refusal, Silence, quality_of
+from drivers.fieldbus.reading import Decoded
 from drivers.modbus.frames import ILLEGAL_ADDRESS, read
 from drivers.modbus.quarantine import Terrain
 from drivers.modbus.read_blocks import Block, Item, plan_blocks
-from drivers.modbus.register_codec import Decoded, raised
+from drivers.modbus.register_codec import raised
 from drivers.modbus.sunspec import NoSunSpec, find_models, number_at, placed
 from drivers.modbus.unit import ModbusUnit, exponent_of
 

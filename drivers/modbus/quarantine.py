@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bms.model.assets.address import Table
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
+from drivers.fieldbus.reading import Decoded
 from drivers.modbus.read_blocks import Block, Item, Wall
-from drivers.modbus.register_codec import Decoded
 
 Span = tuple[Table, int, int]
 

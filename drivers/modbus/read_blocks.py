@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import ModbusTraits, ReadableRange
+from bms.model.assets.device import ModbusTraits, ReadableRange
+from drivers.fieldbus.reading import Decoded
 from drivers.modbus.frames import MAX_BITS
-from drivers.modbus.register_codec import Decoded, decode, decode_bit, width
+from drivers.modbus.register_codec import decode, decode_bit, width
 
 Wall = tuple[Table, int]
 """An address of a table that no read reaches from below."""

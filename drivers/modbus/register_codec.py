@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
 
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.readings.reading import Quality
+from drivers.fieldbus.reading import Decoded, shortest_single
 
 _FORMAT = {
     DataType.INT16: ">h",
@@ -34,15 +34,6 @@ _UINT8 = range(0x100)
 _WORDS = {kind: struct.calcsize(form) // 2 for kind, form in _FORMAT.items()}
 _SHIFTS = range(-10, 11)
 _NO_EXPONENT = -0x8000
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """A value in the unit of the point, or None with the quality that says why."""
-
-    value: float | None
-    quality: Quality = Quality.GOOD
-    detail: str | None = None
 
 
 _ABSENT = Decoded(None, Quality.ABSENT, "the device says that there is no value")
@@ -161,18 +152,6 @@ def encode_field(address: ModbusAddress, value: float) -> tuple[int, int]:
     if address.byte_order is Order.LITTLE:
         return _swapped(and_mask), _swapped(or_mask)
     return and_mask, or_mask
-
-
-def shortest_single(number: float) -> float:
-    """The shortest decimal that names the same single-precision number: 19.3, not 19.299999237."""
-    if not math.isfinite(number):
-        return number
-    short = float(f"{number:.7g}")
-    try:
-        same = struct.pack(">f", short) == struct.pack(">f", number)
-    except OverflowError:
-        same = False
-    return short if same else number
 
 
 def _field(address: ModbusAddress) -> tuple[int, int]:

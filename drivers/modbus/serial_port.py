@@ -7,7 +7,7 @@ import fcntl
 import os
 import termios
 
-from bms.model.assets.site import Parity, SerialLine
+from bms.model.assets.device import Parity, SerialLine
 
 _BITS_PER_CHARACTER = 11  # start, eight data, parity or a second stop, stop (V1.02, 2.5.1)
 _SILENT_CHARACTERS = 3.5

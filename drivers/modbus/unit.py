@@ -6,15 +6,15 @@ import asyncio
 
 from bms.errors import DeviceError
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import Device
-from bms.ports.store import Clock
-from drivers.fieldbus.availability import Breaker
+from bms.model.assets.device import Device
+from bms.ports.clock import Clock
+from drivers.fieldbus.availability import Breaker, DeviceHealth
 from drivers.fieldbus.errors import Refusal, Silence
-from drivers.health import DeviceHealth
+from drivers.fieldbus.reading import Decoded
 from drivers.modbus.frames import Request, mask_write, read, write_coil, write_registers
 from drivers.modbus.link import LinkBusy, LinkDown, ModbusLink
 from drivers.modbus.read_blocks import Item, block_of
-from drivers.modbus.register_codec import Decoded, encode, encode_bit, encode_field, is_bit, raised
+from drivers.modbus.register_codec import encode, encode_bit, encode_field, is_bit, raised
 
 MASK_WRITE = 22
 # Probing a silent unit holds up its neighbours for a time-out and the quiet time after it: with

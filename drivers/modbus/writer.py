@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, DeviceError
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import Point, ReleaseKind, WriteRule
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind, WriteRule
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -25,9 +26,8 @@ from bms.model.control.command import (
 from drivers.fieldbus.errors import Refusal, retryable
 from drivers.fieldbus.write_budget import UNLIMITED, Budget, BudgetSpent
 from drivers.fieldbus.write_budget_log import WearBook
-from drivers.fieldbus.write_limits import Fitted, fit, receipt, stands
+from drivers.fieldbus.write_limits import Fitted, fit, own_value, receipt, stands
 from drivers.modbus.unit import ModbusUnit
-from drivers.way_back import own_value
 
 _LOG = logging.getLogger(__name__)
 _WRITABLE = (Table.HOLDING, Table.COIL)

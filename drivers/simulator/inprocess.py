@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bms.model.assets.site import Device, Point, Release, ReleaseKind, WriteRule
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import (
     Command,
     Failed,
@@ -22,7 +24,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.reading import Quality, Reading
-from bms.ports.store import DeviceHealth, Exchange
+from bms.ports.drivers import DeviceHealth, Exchange
 from drivers.fieldbus.write_limits import fit, receipt, stands
 from drivers.simulator.control_points import (
     Lever,

@@ -9,6 +9,7 @@ from bacpypes3.app import Application
 from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.networkport import NetworkPortObject
 from bacpypes3.pdu import Address, IPv4Address
+from pymodbus.client import AsyncModbusTcpClient
 
 from drivers.simulator.servers.loopback_ports import HOST, probe_udp
 
@@ -50,3 +51,25 @@ async def stock_reads(port: int, batch: int, seconds: float) -> int:
     finally:
         application.close()
     return count
+
+
+class StockClient:
+    """pymodbus' asynchronous client, as its documentation uses it."""
+
+    def __init__(self, host: str, port: int, timeout_s: float = 1.0) -> None:
+        self._client = AsyncModbusTcpClient(host, port=port, timeout=timeout_s, retries=0)
+
+    async def connect(self) -> None:
+        """Raises ConnectionError."""
+        if not await self._client.connect():
+            raise ConnectionError("the stock client could not connect")
+
+    async def read(self, unit: int, address: int, count: int) -> list[int]:
+        """Holding registers. Raises ConnectionError for an answer that is an error."""
+        reply = await self._client.read_holding_registers(address, count=count, device_id=unit)
+        if reply.isError():
+            raise ConnectionError(str(reply))
+        return list(reply.registers)
+
+    def close(self) -> None:
+        self._client.close()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, nan
 
-from bms.model.planning.plan import Lever, Problem, VentilationTask, ZoneTask
+from bms.model.planning.problem import Lever, Problem, VentilationTask, ZoneTask
 from bms.model.readings.units import Unit
 
 OUTDOORS_PPM = 420.0

@@ -10,16 +10,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import ceil, floor, isfinite
 
-from bms.model.planning.plan import (
-    CurveTask,
-    Lever,
-    Problem,
-    Schedule,
-    SetpointPlan,
-    Step,
-    VentilationTask,
-    ZoneTask,
-)
+from bms.model.planning.plan import Schedule, SetpointPlan, Step
+from bms.model.planning.problem import CurveTask, Lever, Problem, VentilationTask, ZoneTask
 from bms.model.readings.units import Unit
 from bms.model.words import Words
 from optimizer.checker.air import (

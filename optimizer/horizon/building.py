@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.planning.plan import Problem, ZoneModel, ZoneTask
+from bms.model.planning.problem import Problem, ZoneModel, ZoneTask
 from optimizer.horizon.outlook import Outlook
 from optimizer.model.air_handling import Air
 from optimizer.model.heat_shares import HeatShares, cold

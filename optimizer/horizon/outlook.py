@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.assets.site import HeatSource, HeatSourceKind
-from bms.model.planning.plan import Numbers, Problem
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.planning.problem import Numbers, Problem
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.model.history import hold, series

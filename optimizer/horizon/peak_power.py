@@ -7,7 +7,7 @@ from math import inf, isfinite
 
 import numpy as np
 
-from bms.model.planning.plan import Problem
+from bms.model.planning.problem import Problem
 from optimizer.horizon.building import Building, Course
 from optimizer.model.rc_network import Floats
 

@@ -1,7 +1,8 @@
 """A thermal model of every zone from the building's own past, or the reason why there is none.
 
 Building first: is there enough history, outdoor temperature, sun, heat? Then the one heat meter is
-divided among the zones, and each zone is studied by itself (:mod:`optimizer.identification.zone_study`).
+divided among the zones, and each zone is studied by itself
+(:mod:`optimizer.identification.zone_study`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.planning.plan import BuildingModel, History, NoModel, Problem, ZoneModel
+from bms.model.planning.problem import BuildingModel, History, NoModel, Problem, ZoneModel
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.identification.refusals import asked_lately

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.planning.plan import BuildingModel, Problem
+from bms.model.planning.problem import BuildingModel, Problem
 from optimizer.identification.identify import record_of
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import past_of

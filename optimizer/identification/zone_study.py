@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bms.model.planning.plan import ZoneModel
+from bms.model.planning.problem import ZoneModel
 from bms.model.words import Words
-from optimizer.begin import rung_of, values_of
 from optimizer.explain import planning as reasons
 from optimizer.identification.energy_balance import BY_CLASS, balance
 from optimizer.identification.excitation import Clock, excitation, last_learnt
 from optimizer.identification.holdout_score import NOTHING, Score, heat_by_mean, heat_score, score
 from optimizer.identification.model_selection import Trial, best_of, ladder
+from optimizer.identification.model_structures import rung_of, values_of
 from optimizer.identification.parameter_fit import ITERATIONS, Fit, fit_rung, task_of
 from optimizer.identification.parameter_uncertainty import derived, standard_errors
 from optimizer.identification.refusals import (

@@ -14,8 +14,9 @@ discomfort. A tiny cost on early heat makes the optimum unique.
 
 The air temperature stands in the program as ``inside - below + above`` with ``inside`` between its
 limits, which saves a row for each. ``cooler`` [K] is by how much the supply air of a unit is below
-its own setpoint; it takes its heat from the units' rooms (:mod:`optimizer.setpoints.supply_air_reset`). Where no such
-setpoint may be written the program has no column for it.
+its own setpoint; it takes its heat from the units' rooms
+(:mod:`optimizer.setpoints.supply_air_reset`). Where no such setpoint may be written the program has
+no column for it.
 """
 
 from __future__ import annotations

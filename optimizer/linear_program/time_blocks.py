@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bms.model.planning.problem import Problem
 from optimizer.model.rc_network import Bools, Floats
 
 Places = NDArray[np.intp]
@@ -113,3 +114,22 @@ def _join(begins: Bools, apart: Bools, length: int, past_hour: int) -> None:
     joined = ~inside.reshape(whole, length)[:, 1:].any(axis=1)
     part = begins[offset : offset + whole * length].reshape(whole, length)
     part[joined, 1:] = False
+
+
+def least_held(problem: Problem, values: Floats, hours: float) -> Floats:
+    """The least value of every ``hours`` of the clock, for all of them. (n,)"""
+    first, length = _spans(problem, len(values), hours)
+    return np.repeat(np.minimum.reduceat(values, first), length)
+
+
+def greatest_held(problem: Problem, values: Floats, hours: float) -> Floats:
+    """The greatest value of every ``hours`` of the clock, for all of them. (n,)"""
+    return -least_held(problem, -values, hours)
+
+
+def _spans(problem: Problem, n: int, hours: float) -> tuple[Places, Places]:
+    """First step and length of each span; the first may be a rest of one."""
+    every = max(1, round(hours * 3600.0 / problem.step_s))
+    passed = int(problem.start.timestamp()) // problem.step_s % every
+    first = np.concatenate([[0], np.arange(every - passed, n, every)]).astype(np.intp)
+    return first, np.diff(np.append(first, n))

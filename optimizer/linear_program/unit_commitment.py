@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csc_array, hstack, vstack
 
-from bms.model.assets.site import HeatSource
+from bms.model.assets.equipment import HeatSource
 from optimizer.linear_program.program import (
     HEAT,
     Program,

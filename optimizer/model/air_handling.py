@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.planning.plan import Problem
+from bms.model.planning.problem import Problem
 from optimizer.model.rc_network import Floats
 
 FAN_EXPONENT = 2.5

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.planning.plan import History, Numbers, Problem
+from bms.model.planning.problem import History, Numbers, Problem
 from optimizer.explain.dates import local
 from optimizer.model.rc_network import AIR_KWH_PER_M3_K, Floats
 from optimizer.model.solar import facades

@@ -2,8 +2,8 @@
 
 The filter is a Kalman filter whose gain has settled (the covariance does not depend on the data),
 over air, mass and a disturbance: heat that the model does not know of, which drifts and fades. It
-is what :mod:`optimizer.model.state_estimate` does with the full covariance; here it runs over whole records, to
-judge models by what a plan will start from.
+is what :mod:`optimizer.model.state_estimate` does with the full covariance; here it runs over whole
+records, to judge models by what a plan will start from.
 """
 
 from __future__ import annotations

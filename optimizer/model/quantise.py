@@ -6,7 +6,7 @@ from math import ceil, floor
 
 import numpy as np
 
-from bms.model.planning.plan import Lever
+from bms.model.planning.problem import Lever
 from optimizer.model.rc_network import Floats
 
 SLACK = 1e-6

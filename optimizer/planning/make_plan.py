@@ -10,15 +10,8 @@ from math import inf
 import numpy as np
 
 from bms.model.assets.site import Weights
-from bms.model.planning.plan import (
-    BuildingModel,
-    NoModel,
-    PlanStatus,
-    Problem,
-    Schedule,
-    ZoneModel,
-    ZoneTask,
-)
+from bms.model.planning.plan import PlanStatus, Schedule
+from bms.model.planning.problem import BuildingModel, NoModel, Problem, ZoneModel, ZoneTask
 from bms.model.words import Words
 from optimizer.checker.check import check
 from optimizer.explain import planning as reasons

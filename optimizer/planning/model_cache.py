@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from math import ceil
 
-from bms.model.planning.plan import BuildingModel, History, NoModel, Problem, Weather
+from bms.model.planning.problem import BuildingModel, History, NoModel, Problem, Weather
 from optimizer.identification.identify import identify
 
 LEAST_WHOLE_DAYS = 14

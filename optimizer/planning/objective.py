@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bms.model.planning.plan import Problem
+from bms.model.planning.problem import Problem
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.horizon.building import Building, Course

@@ -9,16 +9,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from bms.model.planning.plan import (
-    Expected,
-    Lever,
-    PlanStatus,
-    Problem,
-    Schedule,
-    SetpointPlan,
-    Step,
-    ZoneForecast,
-)
+from bms.model.planning.plan import Expected, PlanStatus, Schedule, SetpointPlan, Step, ZoneForecast
+from bms.model.planning.problem import Lever, Problem
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.explain.dates import local

@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from bms.model.planning.plan import PlanStatus, Problem, Schedule
+from bms.model.planning.plan import PlanStatus, Schedule
+from bms.model.planning.problem import Problem
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.horizon.building import Building

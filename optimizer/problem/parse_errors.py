@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator
 
 from pydantic import ValidationError
 
-from bms.model.assets.site import Role
+from bms.model.assets.point import Role
 from bms.model.described import descriptions, fields_of, inner
-from bms.model.planning.plan import Problem
+from bms.model.planning.problem import Problem
 from bms.model.readings.units import Unit
 from optimizer.problem.mistake import Mistake
 

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from bms.errors import ConfigError
 from bms.model.codec import from_json, json_schema
 from bms.model.described import fields_of, inner
-from bms.model.planning.plan import BuildingModel, Problem
+from bms.model.planning.problem import BuildingModel, Problem
 from optimizer.problem.mistake import Mistake
 from optimizer.problem.parse_errors import mistakes_in, printable
 from optimizer.problem.validation import mistakes_of

@@ -8,8 +8,8 @@ from datetime import timedelta
 from itertools import chain
 from math import inf, isfinite
 
-from bms.model.assets.site import HeatSource
-from bms.model.planning.plan import (
+from bms.model.assets.equipment import HeatSource
+from bms.model.planning.problem import (
     History,
     Lever,
     Numbers,

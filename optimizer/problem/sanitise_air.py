@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
-from bms.model.planning.plan import Lever, VentilationTask, ZoneTask
+from bms.model.planning.problem import Lever, VentilationTask, ZoneTask
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.model.quantise import sane

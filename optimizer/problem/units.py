@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from bms.model.assets.site import Role
-from bms.model.planning.plan import (
+from bms.model.assets.point import Role
+from bms.model.planning.plan import Schedule, SetpointPlan, ZoneForecast
+from bms.model.planning.problem import (
     History,
     Lever,
     Numbers,
     Problem,
-    Schedule,
-    SetpointPlan,
     Weather,
-    ZoneForecast,
     ZoneHistory,
     ZoneTask,
 )

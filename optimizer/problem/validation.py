@@ -10,8 +10,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bms.model.assets.site import HeatSourceKind, Role
-from bms.model.planning.plan import History, Lever, Problem, VentilationTask, ZoneHistory, ZoneTask
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.planning.problem import (
+    History,
+    Lever,
+    Problem,
+    VentilationTask,
+    ZoneHistory,
+    ZoneTask,
+)
 from bms.model.readings.units import Unit
 from optimizer.identification.identify import LEAST_DAYS
 from optimizer.model.quantise import sane

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from bms.model.assets.site import Role
-from bms.model.planning.plan import Lever, Problem, VentilationTask, ZoneTask
+from bms.model.assets.point import Role
+from bms.model.planning.problem import Lever, Problem, VentilationTask, ZoneTask
 from bms.model.readings.units import Unit
 from optimizer.problem.mistake import Mistake, between, length, temperatures
 from optimizer.problem.units import UNITS, ZERO_C_IN_K

@@ -13,12 +13,12 @@ from math import isfinite
 
 import numpy as np
 
-from bms.model.planning.plan import Lever, Problem, VentilationTask, ZoneTask
+from bms.model.planning.problem import Lever, Problem, VentilationTask, ZoneTask
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.horizon.building import Building
 from optimizer.horizon.thermostat import Outcome
-from optimizer.hours import greatest_held
+from optimizer.linear_program.time_blocks import greatest_held
 from optimizer.model.air_handling import Air, own_flow, required_run
 from optimizer.model.history import zone_ventilation
 from optimizer.model.quantise import settle

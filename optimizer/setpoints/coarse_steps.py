@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.model.planning.plan import Lever
+from bms.model.planning.problem import Lever
 from optimizer.horizon.building import Building
 from optimizer.model.quantise import SLACK, settle, settle_down
 from optimizer.model.rc_network import Floats

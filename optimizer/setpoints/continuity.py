@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.planning.plan import History, ZoneHistory, ZoneTask
+from bms.model.planning.problem import History, ZoneHistory, ZoneTask
 from optimizer.model.history import series
 from optimizer.model.quantise import nearest
 from optimizer.model.rc_network import Floats

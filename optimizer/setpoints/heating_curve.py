@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.model.assets.site import HeatSource, HeatSourceKind
-from bms.model.planning.plan import Lever, Problem
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.planning.problem import Lever, Problem
 from optimizer.horizon.building import Building
 from optimizer.horizon.thermostat import Outcome
-from optimizer.hours import least_held
+from optimizer.linear_program.time_blocks import least_held
 from optimizer.model.quantise import sane, settle
 from optimizer.model.rc_network import Floats
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bms.model.planning.plan import Lever, Problem, VentilationTask
+from bms.model.planning.problem import Lever, Problem, VentilationTask
 from bms.model.words import Words
 from optimizer.explain import planning as reasons
 from optimizer.horizon.building import Building, Course, course_of
 from optimizer.horizon.thermostat import follow
-from optimizer.hours import least_held
 from optimizer.linear_program.supply_air import Coolable
+from optimizer.linear_program.time_blocks import least_held
 from optimizer.model.air_handling import Air, own_air
 from optimizer.model.history import zone_ventilation
 from optimizer.model.quantise import round_down, settle, settle_down

@@ -10,7 +10,7 @@ from itertools import groupby
 
 import numpy as np
 
-from bms.model.planning.plan import Lever, ZoneTask
+from bms.model.planning.problem import Lever, ZoneTask
 from optimizer.model.quantise import settle
 from optimizer.model.rc_network import Bools, Floats
 

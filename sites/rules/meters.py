@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import chain, pairwise
 
-from bms.model.assets.site import Role
+from bms.model.assets.point import Role
 from sites.parts import Draft
 from sites.rules.references import reference
 from sites.rules.supplier import OFFERS, quantities

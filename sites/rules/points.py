@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
-from bms.model.assets.site import Mode, ReleaseKind, Role
+from bms.model.assets.point import Role
+from bms.model.assets.site import Mode
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.units import Unit
 from sites.parts import USUAL_PORTS, Draft, modbus_address
 from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, ids_once, reference, unknown

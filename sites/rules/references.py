@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable
 from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
-from bms.model.assets.site import Framing, HeatSourceKind
+from bms.model.assets.device import Framing
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.planning.heat_charges import TariffNames
 from sites.parts import Draft
 from sites.schema.shapes import Record
+from sites.schema.table import TARIFFS
 from sites.schema.yaml_tree import Report, Where, shown
 
 FLOWS_PCT = (0.0, 100.0)
@@ -239,3 +242,17 @@ def _areas(draft: Draft, report: Report) -> None:
         report.add(
             draft.site.at("area_m2"), f"area_m2: the zones have {zones:g}, the site only {whole:g}"
         )
+
+
+def check_tariffs(drafts: Iterable[Draft], names: TariffNames, report: Report) -> None:
+    """Report every tariff, also a usual one, that is not in the tariff file."""
+    for draft in drafts:
+        given = draft.site.get("tariffs")
+        for kind, known in (("electricity", names.electricity), ("heat", names.heat)):
+            name = given.get(kind) if given is not None else TARIFFS.by_name[kind].default
+            if name is not None and name not in known:
+                report.add(
+                    draft.site.at("tariffs") if given is None else given.at(kind),
+                    f"there is no {kind} tariff {shown(name)}; known: {', '.join(sorted(known))} "
+                    "(BMS_TARIFFS names a file of your own)",
+                )

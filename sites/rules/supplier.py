@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.site import Meter, Point, Role, VirtualMeter
+from bms.model.assets.equipment import Meter, VirtualMeter
+from bms.model.assets.point import Point, Role
 from bms.model.readings.metering import MeterExchange, Quantity
 from bms.model.readings.units import Commodity, Unit
 from sites.schema.shapes import Record

@@ -6,7 +6,8 @@ for days and the way back leave them the least flow. What is given back is what 
 
 from __future__ import annotations
 
-from bms.model.assets.site import ReleaseKind, Role
+from bms.model.assets.point import Role
+from bms.model.assets.write_rule import ReleaseKind
 from sites.parts import Draft
 from sites.rules.references import SUPPLY_AIR_C
 from sites.schema.shapes import Record

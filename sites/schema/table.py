@@ -6,7 +6,11 @@ Units are in the names of the keys or in their descriptions.
 from __future__ import annotations
 
 from bms.model.assets.address import DataType, Order, Table
-from bms.model.assets.site import Framing, HeatSourceKind, Mode, Parity, Privacy, ReleaseKind, Role
+from bms.model.assets.device import Framing, Parity
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Privacy, Role
+from bms.model.assets.site import Mode
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Commodity, Unit
 from sites.schema.shapes import REQUIRED, Field, Shape

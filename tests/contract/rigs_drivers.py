@@ -27,8 +27,10 @@ from pymodbus.simulator import DataType as SimType
 from pymodbus.simulator import SimData, SimDevice
 
 from bms.model.assets.address import Address, BacnetAddress, DataType, ModbusAddress, Table
-from bms.model.assets.site import Device, Point, Release, ReleaseKind, Role, WriteRule
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point, Role
 from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.readings.units import Unit
 
 OWN = 19.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.routes.ingest import MOST_BYTES
-from api.schemas.base import MOST_PUSHED
+from api.schemas.readings import MOST_PUSHED
 from bms.errors import StoreUnavailable
 from bms.model.readings.reading import Ingested, Reading
 from bms.store.memory.store import MemoryStore

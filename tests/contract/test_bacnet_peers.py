@@ -21,7 +21,8 @@ from bacpypes3.primitivedata import Real
 
 from bms.clock import SystemClock
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.site import Device, Release, ReleaseKind
+from bms.model.assets.device import Device
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.readings.reading import Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.discovery.bacnet_scan import discover_bacnet

@@ -25,7 +25,8 @@ from bacpypes3.primitivedata import Date, Real, Time
 from bms.clock import SystemClock, VirtualClock
 from bms.errors import DeviceError
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.site import Point, Release, ReleaseKind
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Command, Failed, Refused, Released, StillHeld
 from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.driver import BacnetDriver

@@ -19,7 +19,8 @@ from bacpypes3.primitivedata import Real
 from bms.clock import SystemClock
 from bms.errors import ConfigError
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.site import Device, Point
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.encoding import services as codec
@@ -285,7 +286,7 @@ async def test_in_bad_weather_every_poll_ends_in_time_and_nothing_is_wrong(seed:
 
 async def test_one_outstanding_write_in_bad_weather_is_told_as_it_is() -> None:
     """The receipt of a write never claims more than the device shows."""
-    from bms.model.assets.site import Release, ReleaseKind
+    from bms.model.assets.write_rule import Release, ReleaseKind
     from bms.model.control.command import Accepted, Failed
     from tests.contract.rigs_drivers import rule
     from tests.contract.test_drivers import command

@@ -21,7 +21,7 @@ from bms.model.assets.site import Site
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.model.readings.reading import Quality
 from bms.model.readings.trend_log import Logged, NotLogged
-from bms.ports.store import ClockDriver, LogDriver, WatchingDriver
+from bms.ports.drivers import ClockDriver, LogDriver, WatchingDriver
 from bms.services.collect.change_of_value import watching
 from bms.store.memory.store import MemoryStore
 from drivers.bacnet.driver import BacnetDriver

@@ -13,7 +13,7 @@ from bms.clock import VirtualClock
 from bms.guard import Guard
 from bms.journal import FileJournal
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.site import Release, ReleaseKind
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import (
     Accepted,
     Clamped,

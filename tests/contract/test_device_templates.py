@@ -10,7 +10,8 @@ import pytest
 
 from bms.clock import SystemClock
 from bms.model.assets.address import DataType, ModbusAddress, Order
-from bms.model.assets.site import Device, DeviceTemplate, Point, Role, TemplatePoint
+from bms.model.assets.device import Device, DeviceTemplate, TemplatePoint
+from bms.model.assets.point import Point, Role
 from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
 from drivers.modbus.connection import Endpoint

@@ -8,7 +8,8 @@ import pytest
 
 from bms.clock import SystemClock
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.site import Device, DeviceTemplate, Point, Role, TemplatePoint
+from bms.model.assets.device import Device, DeviceTemplate, TemplatePoint
+from bms.model.assets.point import Point, Role
 from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
 from drivers.bacnet.driver import BacnetDriver

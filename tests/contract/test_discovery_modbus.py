@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bms.model.assets.site import Framing, Parity, SerialLine
+from bms.model.assets.device import Framing, Parity, SerialLine
 from drivers.discovery.inventory import FoundDevice
 from drivers.discovery.modbus_scan import discover_modbus
 from drivers.discovery.modbus_targets import endpoint_at

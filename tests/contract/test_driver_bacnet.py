@@ -13,10 +13,11 @@ import pytest
 
 from bms.clock import SystemClock
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.site import Device, Point
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
 from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.readings.reading import Quality
-from bms.ports.store import Driver
+from bms.ports.drivers import Driver
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.fieldbus.availability import Breaker

@@ -13,10 +13,12 @@ import pytest
 
 from bms.clock import SystemClock
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import Device, Point, Release, ReleaseKind
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.readings.reading import Quality
-from bms.ports.store import Driver
+from bms.ports.drivers import Driver
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from bms.clock import VirtualClock
-from bms.model.assets.site import Point, ReleaseKind
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -22,7 +23,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.reading import Quality
-from bms.ports.store import Driver
+from bms.ports.drivers import Driver
 from drivers.registry import NetworkDrivers
 from tests.contract.rigs_drivers import MORNING, OWN, SENSORS, BacnetRig, ModbusRig, Rig
 from tests.steady_loop import now_s

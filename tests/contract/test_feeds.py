@@ -18,7 +18,7 @@ from bms.errors import FeedError
 from bms.feeds.client.http import HttpWeb
 from bms.feeds.live import ADDRESSES, LiveFeed, live_feed
 from bms.model.planning.feed import FeedSeries
-from bms.ports.store import Feed, RememberingFeed
+from bms.ports.feeds import Feed, RememberingFeed
 from tests.feed_answers import (
     HOUR,
     QUARTER,

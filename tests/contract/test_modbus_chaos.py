@@ -9,7 +9,8 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import Device, Framing, Point
+from bms.model.assets.device import Device, Framing
+from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver

@@ -17,17 +17,9 @@ from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.assets.address import DataType, ModbusAddress, Table
-from bms.model.assets.site import (
-    Device,
-    Framing,
-    ModbusTraits,
-    Parity,
-    Point,
-    ReadableRange,
-    Release,
-    ReleaseKind,
-    SerialLine,
-)
+from bms.model.assets.device import Device, Framing, ModbusTraits, Parity, ReadableRange, SerialLine
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Refused, Released
 from bms.model.readings.reading import Quality
 from bms.runtime.wire import wire

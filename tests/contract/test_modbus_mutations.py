@@ -12,7 +12,9 @@ import pytest
 
 from bms.clock import SystemClock, VirtualClock
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import Device, Framing, Parity, Point, Release, ReleaseKind, SerialLine
+from bms.model.assets.device import Device, Framing, Parity, SerialLine
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Failed
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver

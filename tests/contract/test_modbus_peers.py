@@ -21,7 +21,9 @@ from pymodbus.simulator import SimData, SimDevice
 
 from bms.clock import SystemClock
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table
-from bms.model.assets.site import Device, Framing, Point, Release, ReleaseKind
+from bms.model.assets.device import Device, Framing
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Failed, Released
 from bms.model.readings.reading import Quality
 from drivers.modbus.connection import Endpoint

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError, StoreError, StoreUnavailable
-from bms.model.assets.site import Privacy
+from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erasure
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.spool import Importance, Loss

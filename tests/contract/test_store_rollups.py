@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.assets.site import Privacy
+from bms.model.assets.point import Privacy
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level
 from bms.ports.store import Fold, Store

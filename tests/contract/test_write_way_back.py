@@ -10,7 +10,7 @@ from datetime import date, datetime
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.assets.site import ReleaseKind
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Failed, Released
 from drivers.fieldbus.write_budget import UNLIMITED, Budget, Worn
 from drivers.fieldbus.write_budget_log import MemoryWear

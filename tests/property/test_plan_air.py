@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bms.model.planning.plan import Lever, Problem, Schedule, SetpointPlan, Step
+from bms.model.planning.plan import Schedule, SetpointPlan, Step
+from bms.model.planning.problem import Lever, Problem
 from optimizer.planner import Optimizer
 from tests.aired_toy import FLOW, SUPPLY, aired, on_grid, peopled, plan_of, supplied
 from tests.planned_toy import task

@@ -8,7 +8,7 @@ from functools import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bms.model.planning.plan import BuildingModel, Problem, Weather
+from bms.model.planning.problem import BuildingModel, Problem, Weather
 from optimizer.planner import Optimizer
 from tests.examples import examples
 from tests.toy_building import lived_in, problem

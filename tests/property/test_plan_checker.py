@@ -9,7 +9,8 @@ from functools import cache
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bms.model.planning.plan import Problem, Schedule, SetpointPlan, Step
+from bms.model.planning.plan import Schedule, SetpointPlan, Step
+from bms.model.planning.problem import Problem
 from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
 from tests.toy_building import STEP_S, lived_in, problem

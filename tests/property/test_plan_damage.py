@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bms.model.assets.site import HeatSource, HeatSourceKind, Role
-from bms.model.planning.plan import CurveTask, Lever, Problem
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.planning.problem import CurveTask, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
 from tests.examples import examples

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from bms.clock import FileClock
 from bms.journal import FileJournal
-from bms.model.assets.site import Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.planning.plan import SetpointPlan, Step
 from bms.services.control.dispatch import dispatch_site
 from bms.services.guard.supervisor import GuardSupervisor

@@ -13,7 +13,9 @@ from pathlib import Path
 from bms.clock import FileClock
 from bms.journal import FileJournal
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import Device, Point, Release, ReleaseKind, Role, WriteRule
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point, Role
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Accepted, Command
 from bms.model.readings.units import Unit
 from bms.services.control.write_path import Order, carry_out

@@ -20,7 +20,10 @@ from zoneinfo import ZoneInfo
 from pymodbus.client import AsyncModbusTcpClient
 
 from bms.model.assets.address import BacnetAddress, ModbusAddress
-from bms.model.assets.site import Device, Point, ReleaseKind, Site
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
+from bms.model.assets.write_rule import ReleaseKind
 from bms.runtime.municipality import EXAMPLES
 from tests.bacnet_visitor import Visitor
 

@@ -15,7 +15,7 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Clamped, Released
 from bms.model.readings.units import Unit
 from bms.services.control.dispatch import dispatch_site
-from bms.services.outcome import Outcome
+from bms.services.simulated_worlds import Outcome
 from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from drivers.simulator.config import SimulatorConfig

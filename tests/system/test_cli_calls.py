@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.model.codec import from_json, to_json
-from bms.model.planning.plan import Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import Problem
 from bms.model.readings.reading import Reading
 from bms.runtime.municipality import EXAMPLES
 from bms.services.planning.problem import assemble

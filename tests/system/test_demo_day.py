@@ -23,9 +23,11 @@ from bms.demo.city import Simulated, learn, simulated_city
 from bms.demo.once import run_and_give_back, taken_stock
 from bms.demo.options import DemoOptions
 from bms.journal import open_leases
-from bms.model.assets.site import Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
-from bms.model.planning.plan import NoModel, Plan, PlanStatus
+from bms.model.planning.plan import Plan, PlanStatus
+from bms.model.planning.problem import NoModel
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.savings.savings import Verdict
 from bms.runtime.municipality import START

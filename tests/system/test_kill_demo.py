@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from bms.journal import open_leases
-from bms.model.assets.site import ReleaseKind, Site
-from bms.model.control.command import Released
-from bms.model.lease import Lease
+from bms.model.assets.site import Site
+from bms.model.assets.write_rule import ReleaseKind
+from bms.model.control.command import Lease, Released
 from bms.runtime.municipality import START, example_sites
 from bms.services.guard.presence import Presence
 from bms.store.sql.store import SqlStore

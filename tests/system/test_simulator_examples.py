@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.assets.site import Device, Mode, Point, Site
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Command, Released
-from bms.ports.store import Drivers
+from bms.ports.drivers import Drivers
 from drivers.registry import NetworkDrivers
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig

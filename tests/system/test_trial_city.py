@@ -20,7 +20,8 @@ from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.feeds.archive import ArchiveFeed
 from bms.journal import MemoryJournal
-from bms.model.assets.site import Mode, Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Clamped, Refused
 from bms.model.planning.plan import Plan, SetpointPlan, Step
 from bms.model.savings.trial import Arm, Subject

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from drivers.health import DeviceHealth
+from drivers.fieldbus.availability import DeviceHealth
 from tests.fakes_api import NOW, World, a_world
 from tests.fakes_city import lodge
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bms.bench.city import BACNET_MEMORY, BACNET_PROCESSOR, city_figures
 from bms.bench.fieldbus.bacnet import Fleet, _fleet_figures
 from bms.bench.fieldbus.modbus import MODBUS_MEMORY, MODBUS_PROCESSOR
 from bms.bench.figure import Figure
+from bms.bench.table import BACNET_MEMORY, BACNET_PROCESSOR, city_figures
 
 
 def figure(name: str, value: float) -> Figure:

@@ -9,7 +9,7 @@ import pytest
 from bms.bench.planning.cvxpy_rival import by_cvxpy, has_cvxpy
 from bms.bench.planning.season import Season, season_figures
 from bms.bench.planning.worker import memory_mb, planned
-from bms.services.outcome import Outcome
+from bms.services.simulated_worlds import Outcome
 from optimizer.linear_program.highs import minimise
 from optimizer.linear_program.program import linear_program
 from optimizer.linear_program.time_blocks import uniform

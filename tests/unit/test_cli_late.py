@@ -14,11 +14,16 @@ from bms.cli.console.lazy_commands import MODULE_OF, commands_of
 from bms.cli.main import app
 
 FOLDER = Path(bms.cli.__file__).parent
-REGISTERING = sorted(f.stem for f in FOLDER.glob("*.py") if "def register(" in f.read_text())
+REGISTERING = sorted(
+    ".".join(f.relative_to(FOLDER).with_suffix("").parts)
+    for f in FOLDER.rglob("*.py")
+    if "def register(" in f.read_text()
+)
 GROUP = typer.main.get_command(app)
 CONTEXT = typer.Context(GROUP)
 LOADED = (
-    "import sys, bms.cli.main; from bms.cli.console.lazy_commands import commands_of; commands_of(sys.argv[1]);"
+    "import sys, bms.cli.main; from bms.cli.console.lazy_commands import commands_of;"
+    "commands_of(sys.argv[1]);"
     "print(*sys.modules)"
 )
 

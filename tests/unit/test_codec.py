@@ -9,8 +9,8 @@ import pytest
 
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.readings.reading import Quality
+from drivers.fieldbus.reading import Decoded, shortest_single
 from drivers.modbus.register_codec import (
-    Decoded,
     decode,
     decode_bit,
     decode_text,
@@ -18,7 +18,6 @@ from drivers.modbus.register_codec import (
     encode_bit,
     encode_field,
     raised,
-    shortest_single,
     width,
 )
 

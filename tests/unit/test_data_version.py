@@ -11,8 +11,7 @@ import pytest
 from bms.model.readings.reading import Quality, Reading
 from bms.model.savings.savings import Verdict
 from bms.services.assessment.frozen_baselines import CHANGED
-from bms.services.assessment.savings_book import SavingsBook
-from bms.services.data_version import data_version
+from bms.services.assessment.savings_book import SavingsBook, data_version
 from tests.fakes_api import CONTROL, NOW, World, a_world, live_in
 from tests.fakes_city import HOUR, utc
 from tests.fakes_ledger import an_event

@@ -22,7 +22,8 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.words import Words
-from bms.services.control.dispatch import dispatch_site, plan_flaw, write_once
+from bms.services.control.authority import plan_flaw
+from bms.services.control.dispatch import dispatch_site, write_once
 from bms.store.memory.store import MemoryStore
 from tests.fakes_drivers import FakeDevice, FakeDrivers
 from tests.fakes_safety import (

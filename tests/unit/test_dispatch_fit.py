@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bms.model.assets.site import Release, ReleaseKind, WriteRule
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.services.control.point_limits import Fitted, Unfit, fit
 
 RULE = WriteRule(

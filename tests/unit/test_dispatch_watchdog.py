@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bms.model.assets.site import Release, ReleaseKind, Site
+from bms.model.assets.site import Site
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted
 from bms.services.control.point_limits import Fitted, Unfit, fit
 from tests.fakes_safety import NULL, TICK, hut, with_rule

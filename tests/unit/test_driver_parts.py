@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 from bms.clock import VirtualClock
 from bms.errors import ConfigError
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, Order, Table
-from bms.model.assets.site import Device, Release, ReleaseKind, WriteRule
+from bms.model.assets.device import Device
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.link import reference

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.errors import ConfigError, SiteFileError
-from bms.model.assets.site import Mode, Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Mode, Site
 from bms.model.readings.units import Unit
 from drivers.discovery.ede import read_ede
 from drivers.discovery.inventory import FoundDevice, FoundObject

@@ -10,13 +10,18 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.assets.site import Role
+from bms.model.assets.point import Role
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.series import Floats, Series
-from bms.ports.store import RememberingFeed
-from bms.services.forecast_bias import WINDOW_H, Bias, Distrusted, forecast_bias
+from bms.ports.feeds import RememberingFeed
 from bms.services.planning.problem import assemble
-from bms.services.planning.weather_correction import corrected
+from bms.services.planning.weather_correction import (
+    WINDOW_H,
+    Bias,
+    Distrusted,
+    corrected,
+    forecast_bias,
+)
 from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.climatology import usual
 from bms.feeds.electricity import energidata
+from bms.feeds.electricity.day_ahead import usual
 from tests.feed_answers import envelope
 from tests.feed_server import payload
 

@@ -21,7 +21,7 @@ from bms.feeds.live import LiveFeed
 from bms.feeds.tariffs.book import DATA, TariffBook
 from bms.feeds.tariffs.live import LiveTariffs
 from bms.feeds.weather.providers import cell_of
-from bms.model.tariff_names import TariffNames
+from bms.model.planning.heat_charges import TariffNames
 from bms.runtime.wire import feed_of, tariffs_of
 from drivers.templates import load_templates
 from sites.loader import load_sites

@@ -25,7 +25,7 @@ from bms.feeds.tariffs.datahub_pricelist import (
     read_pricelist,
 )
 from bms.model.readings.series import Series
-from bms.ports.store import Tariffs
+from bms.ports.feeds import Tariffs
 from tests.feed_answers import HOUR, envelope
 from tests.feed_server import FeedServer, Reply, payload
 

@@ -10,9 +10,9 @@ import pytest
 
 from bms.errors import FeedError
 from bms.feeds.client.payload import Samples
-from bms.feeds.sun import irradiance_under_clouds, sine_of_elevation
 from bms.feeds.weather import dmi, metno, open_meteo
 from bms.feeds.weather.forecast import Outlook
+from bms.feeds.weather.metno import irradiance_under_clouds, sine_of_elevation
 from tests.feed_answers import dmi_forecast, metno_forecast
 from tests.feed_server import payload
 

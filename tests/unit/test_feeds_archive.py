@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.archive import LATITUDE, LONGITUDE, ArchiveFeed
-from bms.feeds.surprise import forecast_errors, price_level
+from bms.feeds.archive import LATITUDE, LONGITUDE, ArchiveFeed, forecast_errors, price_level
 from bms.model.planning.feed import WeatherSeries
-from bms.ports.store import Feed
+from bms.ports.feeds import Feed
 
 NOW = datetime(2019, 1, 14, 8, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)

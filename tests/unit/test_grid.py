@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bms.model.assets.site import HeatSource, HeatSourceKind, Site, Ventilation, Zone
+from bms.model.assets.equipment import HeatSource, HeatSourceKind, Ventilation
+from bms.model.assets.site import Site, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.planning.grid import (
     local_grid,

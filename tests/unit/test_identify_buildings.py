@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bms.model.codec import from_json, to_json
-from bms.model.planning.plan import BuildingModel
+from bms.model.planning.problem import BuildingModel
 from optimizer.identification.identify import ASKED_AGAIN_DAYS, identify, record_of, shares_of
 from optimizer.identification.prediction_error import prediction_errors
 from optimizer.model.heat_shares import HeatShares

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bms.model.planning.plan import ZoneModel
+from bms.model.planning.problem import ZoneModel
 from optimizer.identification.energy_balance import (
     BY_CLASS,
     CLASS_SPREAD,

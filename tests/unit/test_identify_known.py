@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from bms.model.planning.plan import ZoneModel
-from optimizer.begin import rung_of, values_of
+from bms.model.planning.problem import ZoneModel
 from optimizer.identification.model_selection import best_of, errors_ahead, restarts
-from optimizer.identification.model_structures import Rung
+from optimizer.identification.model_structures import Rung, rung_of, values_of
 from optimizer.identification.parameter_fit import fit_rung, task_of
 from optimizer.identification.parameter_uncertainty import standard_errors, time_constants_h
 from optimizer.identification.zone_study import Study, study

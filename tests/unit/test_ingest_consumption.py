@@ -10,7 +10,9 @@ import pytest
 
 from bms.errors import NotFound
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.site import Meter, Point, Role, Site, VirtualMeter
+from bms.model.assets.equipment import Meter, VirtualMeter
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Site
 from bms.model.readings.metering import Flaw, MeterExchange, Quantity
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Commodity, Unit

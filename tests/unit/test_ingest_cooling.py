@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bms.errors import NotFound
-from bms.model.assets.site import Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.readings.reading import Reading
 from bms.model.readings.units import Unit
 from bms.services.cooling import cooling

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from api.schemas.base import PushBody
+from api.schemas.readings import PushBody
 from bms.model.readings.metering import Quantity
 from sites.loader import load_site_text
 

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.model.assets.address import BacnetAddress, ModbusAddress, Table
-from bms.model.assets.site import Device, Point, Release, ReleaseKind, Role, WriteRule
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point, Role
 from bms.model.assets.timetable import Period, WeekTimetable
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -20,7 +22,7 @@ from bms.model.control.command import (
 )
 from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
-from bms.ports.store import Driver, Drivers
+from bms.ports.drivers import Driver, Drivers
 from drivers.simulator.inprocess import InProcessDrivers
 from tests.fakes_physics import DAY, NIGHT, START, ToyMunicipality
 

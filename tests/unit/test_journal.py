@@ -13,7 +13,7 @@ import pytest
 
 from bms.errors import GuardError
 from bms.journal import FileJournal, MemoryJournal, dialect, open_leases
-from bms.ports.store import Journal
+from bms.ports.safety import Journal
 from tests.fakes_safety import CONSTANT, ENABLE, NULL, TIMETABLE, command, hut, triple
 
 SITE = hut()

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from bms.model.assets.address import ModbusAddress
-from bms.model.assets.site import Framing, Parity, Role, SerialLine, Site
+from bms.model.assets.device import Framing, Parity, SerialLine
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from drivers.discovery.inventory import FoundDevice
-from drivers.discovery.site_draft import draft_site
-from drivers.draft_modbus import with_template
+from drivers.discovery.site_draft import draft_site, with_template
 from drivers.templates import load_templates
 from sites.loader import load_sites
 

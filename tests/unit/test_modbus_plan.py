@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bms.model.assets.address import DataType, ModbusAddress, Table
-from bms.model.assets.site import ModbusTraits, ReadableRange
+from bms.model.assets.device import ModbusTraits, ReadableRange
 from drivers.modbus.read_blocks import Item, Wall, plan_blocks
 
 

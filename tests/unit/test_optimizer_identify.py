@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bms.model.planning.plan import BuildingModel, NoModel, Problem
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from optimizer.identification.holdout_score import Score
 from optimizer.identification.identify import identify
 from tests.toy_building import AREA, HOT_WATER_KW, Toy, lived_in, problem

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from bms.model.assets.site import HeatSource, HeatSourceKind
-from bms.model.planning.plan import BuildingModel, PlanStatus, Problem, Weather
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.planning.plan import PlanStatus
+from bms.model.planning.problem import BuildingModel, Problem, Weather
 from optimizer.planner import Optimizer
 from tests.toy_building import STEP_S, Toy, lived_in, problem
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.assets.site import HeatSource, HeatSourceKind
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.codec import from_json, to_json
-from bms.model.planning.plan import BuildingModel, NoModel, PlanStatus, Problem, Schedule, Weather
+from bms.model.planning.plan import PlanStatus, Schedule
+from bms.model.planning.problem import BuildingModel, NoModel, Problem, Weather
 from optimizer.planner import Optimizer
 from tests.toy_building import CEILING, FLOOR, LOW, STEP_S, Toy, lived_in, obey, problem
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.model.planning.plan import BuildingModel, Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import BuildingModel, Problem
 from optimizer.planner import Optimizer
 from optimizer.setpoints.continuity import begun, hours_empty
 from tests.toy_building import (

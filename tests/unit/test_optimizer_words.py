@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bms.model.planning.plan import BuildingModel, Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import BuildingModel, Problem
 from bms.model.words import Words
 from optimizer.explain.dates import local, spoken
 from optimizer.planner import Optimizer

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from bms.model.planning.plan import Problem, Schedule, SetpointPlan
+from bms.model.planning.plan import Schedule, SetpointPlan
+from bms.model.planning.problem import Problem
 from optimizer import read
 from optimizer.checker import check
 from optimizer.planning import make_plan as plan

@@ -8,7 +8,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from bms.model.planning.plan import BuildingModel, PlanStatus, Problem, Schedule
+from bms.model.planning.plan import PlanStatus, Schedule
+from bms.model.planning.problem import BuildingModel, Problem
 from optimizer.checker import check
 from optimizer.identification import identify
 from optimizer.model.quantise import settle, settle_down

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bms.model.assets.site import HeatSource, HeatSourceKind, Role
-from bms.model.planning.plan import CurveTask, Lever, Problem
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.planning.problem import CurveTask, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
 from optimizer.setpoints.heating_curve import cop_with

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bms.model.assets.site import Role
-from bms.model.planning.plan import CurveTask, Lever, PlanStatus, Problem, Schedule, SetpointPlan
+from bms.model.assets.point import Role
+from bms.model.planning.plan import PlanStatus, Schedule, SetpointPlan
+from bms.model.planning.problem import CurveTask, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
 from tests.planned_toy import task

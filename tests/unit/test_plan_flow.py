@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bms.model.planning.plan import PlanStatus, Problem, VentilationTask
+from bms.model.planning.plan import PlanStatus
+from bms.model.planning.problem import Problem, VentilationTask
 from optimizer.model.air_handling import FAN_EXPONENT, own_air, required_run
 from optimizer.planner import Optimizer
 from optimizer.problem.reader import read

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bms.model.planning.plan import Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import Problem
 from optimizer.model.air_handling import FAN_EXPONENT
 from optimizer.planner import Optimizer
 from tests.aired_toy import FLOW, aired, peopled

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bms.model.assets.site import HeatSource, HeatSourceKind, Role
-from bms.model.planning.plan import BuildingModel, Lever, Numbers, PlanStatus, Problem, Weather
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.planning.plan import PlanStatus
+from bms.model.planning.problem import BuildingModel, Lever, Numbers, Problem, Weather
 from bms.model.readings.units import Unit
 from optimizer.checker import check
 from optimizer.identification import identify

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bms.model.assets.site import HeatSource, HeatSourceKind
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.planning.plan import PlanStatus
 from optimizer.linear_program.program import Solution
 from optimizer.linear_program.unit_commitment import rounded, solve_with_runs

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bms.model.planning.plan import PlanStatus, Problem, Schedule
+from bms.model.planning.plan import PlanStatus, Schedule
+from bms.model.planning.problem import Problem
 from optimizer.horizon.peak_power import Peak
 from optimizer.planner import Optimizer
 from tests.planned_toy import task

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bms.model.planning.plan import Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import Problem
 from optimizer import read
 from optimizer.checker import check
 from optimizer.planning import make_plan as plan

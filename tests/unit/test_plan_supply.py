@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bms.model.assets.site import HeatSource, HeatSourceKind
-from bms.model.planning.plan import BuildingModel, Lever, PlanStatus, Problem
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.planning.plan import PlanStatus
+from bms.model.planning.problem import BuildingModel, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.linear_program.program import linear_program, solve
 from optimizer.model.air_handling import Air

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bms.cli.main import app
-from bms.cli.plan_words import lever_words
+from bms.cli.site.plans import lever_words
 from optimizer import read
 
 CASES = Path(__file__).parents[1] / "cases" / "plans"

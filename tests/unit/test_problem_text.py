@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.model.codec import from_json, json_schema, to_dict, to_json
-from bms.model.planning.plan import Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import Problem
 from optimizer import BadProblem, mistakes, read
 from optimizer.checker import check
 from optimizer.identification import identify

@@ -8,7 +8,7 @@ import bms.reports.csv
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Savings, SiteSavings, Span, Verdict
 from bms.model.words import Words
-from bms.ports.store import Reporter
+from bms.ports.reports import Reporter
 from bms.reports.csv import COLUMNS, savings_csv
 
 SPAN = Span(start=datetime(2019, 1, 14, tzinfo=UTC), end=datetime(2019, 1, 28, tzinfo=UTC))

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from bms.model.assets.site import Privacy, Site
+from bms.model.assets.point import Privacy
+from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.rollup import Level
 from bms.services.collect.retention import KEPT_DAYS, erasures, kept_days, retain_site, scrub

@@ -10,7 +10,8 @@ from datetime import datetime
 
 import pytest
 
-from bms.model.assets.site import Mode, Point, Site
+from bms.model.assets.point import Point
+from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Command
 from bms.model.readings.reading import Reading
 from bms.runtime.background_work import AT_ONCE, Replanning, in_turn

@@ -9,7 +9,6 @@ from math import hypot
 import pytest
 
 from bms.model.savings.savings import Verdict
-from bms.savings.adjust_months import adjusted_months
 from bms.savings.claims.adjusted_savings import (
     OPEN_EVENTS,
     capped,
@@ -17,6 +16,7 @@ from bms.savings.claims.adjusted_savings import (
     with_adjustment,
     with_adjustments_of,
 )
+from bms.savings.claims.adjustment import adjusted_months
 from bms.savings.claims.aggregate import combine
 from tests.fakes_city import utc
 from tests.fakes_ledger import a_dismissal, a_saving, an_event, with_open_step

@@ -9,7 +9,7 @@ import pytest
 
 from bms.errors import ConfigError
 from bms.feeds.tariffs.book import TariffBook
-from bms.feeds.tariffs.heat_charges import cooling_tables, rule_in_force
+from bms.feeds.tariffs.heat_charges import cooling_tables, in_force
 from bms.model.planning.heat_charges import CoolingRule
 from bms.savings.portfolio.cooling_fee import CooledMonth, together, years_end
 
@@ -79,7 +79,7 @@ class TestTariffFile:
         ]
         rules = cooling_tables({"x": [row | {"source": "a test"} for row in rows]})["x"]
         days = (date(2019, 1, 1), date(2023, 12, 31), date(2024, 1, 1), date(2026, 1, 1))
-        found = [rule_in_force(rules, day) for day in days]
+        found = [in_force(rules, day) for day in days]
         assert [rule and rule.below_k for rule in found] == [30.0, 30.0, 32.0, None]
         assert rules[0].malus_dkk_per_k_mwh == 8.0
 

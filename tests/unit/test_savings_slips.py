@@ -7,8 +7,8 @@ import pytest
 
 from bms.model.readings.series import Series
 from bms.model.savings.savings import Span
+from bms.savings.data.findings import gaps
 from bms.savings.data.unit_errors import flat_lines, slips
-from bms.savings.gaps import gaps
 from tests.real_meters import meters
 
 CLEAN = sorted(meters())

@@ -8,11 +8,17 @@ import pytest
 
 from bms.model.readings.series import Series
 from bms.model.savings.savings import Span
-from bms.savings.drift import LEAST_PLACEBOS, Placebo, covered, half_width, learn_drift
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
 from bms.savings.models.monthly_towt import fit_months
 from bms.savings.models.towt import fit_towt, temperature_parts
-from bms.savings.models.uncertainty import DEFAULT_DRIFT
+from bms.savings.models.uncertainty import (
+    DEFAULT_DRIFT,
+    LEAST_PLACEBOS,
+    Placebo,
+    covered,
+    half_width,
+    learn_drift,
+)
 from tests.real_meters import BASELINE, START, TIMEZONE, local, outdoor
 
 REPORTING = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))

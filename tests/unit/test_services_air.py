@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bms.model.assets.site import Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.assets.timetable import WeekTimetable
 from bms.model.codec import from_json, to_json
 from bms.model.control.booking import Booking, BookingKind
-from bms.model.planning.plan import Problem
+from bms.model.planning.problem import Problem
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Unit
 from bms.model.savings.savings import Span

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bms.model.assets.site import Point
+from bms.model.assets.point import Point
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.services.collect.trend_backfill import LOOK_BACK, Backfill, Gap, gap_of

@@ -7,7 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from bms.model.assets.site import HeatSourceKind, Role, Site
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.readings.reading import Reading
 from bms.model.readings.units import Unit
 from bms.services.assessment.cooling_fees import MeterCooling, meter_cooling, portfolio_cooling

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from bms.feeds.tariffs.book import DATA, TariffBook
-from bms.model.assets.site import HeatSourceKind, Role, Site
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.readings.reading import Reading
 from bms.model.readings.units import Unit
 from bms.services.planning.heat_price import heat_price

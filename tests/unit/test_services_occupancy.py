@@ -10,7 +10,8 @@ import pytest
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Mode
 from bms.model.control.booking import Booking, BookingKind
-from bms.model.planning.plan import Plan, Problem
+from bms.model.planning.plan import Plan
+from bms.model.planning.problem import Problem
 from bms.runtime.jobs import job_table
 from bms.services.occupancy import Use, book, outdated
 from bms.services.planning.plan import use_has_changed

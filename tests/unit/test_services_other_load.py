@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bms.model.assets.site import HeatSource, HeatSourceKind, Power, Site
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.assets.site import Power, Site
 from bms.model.readings.reading import Reading
 from bms.services.planning.other_load import other_load
 from bms.services.planning.problem import assemble

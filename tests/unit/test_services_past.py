@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from bms.services.past import past_readings
+from bms.services.simulated_worlds import past_readings
 from tests.fakes_city import HOUR, QUARTER, lodge, utc
 
 SITE = lodge()

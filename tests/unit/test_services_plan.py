@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.words import Words
 from bms.services.planning.plan import identify_site, plan_site
 from bms.store.memory.store import MemoryStore

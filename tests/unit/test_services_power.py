@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError
-from bms.feeds.peak_charges import charge_in_force, peak_tables
 from bms.feeds.tariffs.book import DATA, TariffBook
-from bms.model.assets.site import HeatSourceKind, Power, Site
-from bms.model.peak_charge import PeakCharge, PeakSpan
+from bms.feeds.tariffs.heat_charges import in_force, peak_tables
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.site import Power, Site
+from bms.model.planning.heat_charges import PeakCharge, PeakSpan
 from bms.model.readings.reading import Reading
 from bms.services.planning.power_terms import peak_kw, power_terms
 from bms.services.planning.problem import assemble
@@ -190,4 +191,4 @@ class TestTheTariffFile:
 
     def test_nothing_is_taken_where_nothing_is_written(self) -> None:
         assert peak_tables(None) == {}
-        assert charge_in_force((), date(2026, 1, 1)) is None
+        assert in_force((), date(2026, 1, 1)) is None

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bms.model.planning.plan import BuildingModel, NoModel, Problem, Schedule
+from bms.model.planning.plan import Schedule
 from bms.model.planning.prediction import PredictionDay
-from bms.ports.store import Judge
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.ports.planner import Judge
 from bms.services.planning.model_drift import drift_words, drifting_zones, holding
 from bms.services.planning.prediction_errors import excess, record_predictions
 from bms.services.planning.problem import assemble

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bms.model.assets.site import Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
-from bms.model.planning.plan import Problem
+from bms.model.planning.problem import Problem
 from bms.model.readings.reading import Quality, Reading
 from bms.services.planning.problem import assemble, quarter
 from bms.store.memory.store import MemoryStore

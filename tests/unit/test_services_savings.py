@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 
 from bms.errors import FeedError
-from bms.model.assets.site import HeatSourceKind
+from bms.model.assets.equipment import HeatSourceKind
 from bms.model.readings.reading import Reading
 from bms.model.savings.savings import SiteSavings, Span, Verdict
 from bms.services.assessment.site_savings import assess_site, meter_use
-from bms.services.outcome import HourlyUse, Outcome, outcome
-from bms.services.simulated_worlds import Row, Truth, take_stock
+from bms.services.simulated_worlds import HourlyUse, Outcome, Row, Truth, outcome, take_stock
 from bms.store.memory.store import MemoryStore
 from tests.fakes_city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 

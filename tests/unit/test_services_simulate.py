@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.errors import ConfigError, InsufficientData
-from bms.model.planning.plan import BuildingModel, Plan, Problem, Schedule
+from bms.model.planning.plan import Plan, Schedule
+from bms.model.planning.problem import BuildingModel, Problem
 from bms.model.readings.reading import Reading
 from bms.model.savings.savings import Span
 from bms.services.planning.what_if import Change, changed_problem, comfort_kh, latest_like, what_if

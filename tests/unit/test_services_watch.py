@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bms.errors import StoreUnavailable
-from bms.model.assets.site import Point, Site
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.services.collect.change_of_value import BATCH, Keeping, told, watching
 from bms.store.memory.store import MemoryStore

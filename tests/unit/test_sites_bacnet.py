@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bms.errors import SiteFileError
-from bms.model.assets.site import Point, Release, ReleaseKind, Site
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.codec import from_json, to_json
 from sites.loader import load_site_text
 

@@ -9,16 +9,12 @@ import pytest
 
 from bms.errors import SiteFileError
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, Table
-from bms.model.assets.site import (
-    HeatSourceKind,
-    Mode,
-    Privacy,
-    ReleaseKind,
-    Role,
-    Site,
-    TemplatePoint,
-)
+from bms.model.assets.device import TemplatePoint
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Privacy, Role
+from bms.model.assets.site import Mode, Site
 from bms.model.assets.timetable import WeekTimetable
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.units import Unit
 from sites.loader import MAX_BYTES, load_site_text, load_sites
 

@@ -8,15 +8,8 @@ import pytest
 
 from bms.errors import ConfigError, SiteFileError
 from bms.model.assets.address import ModbusAddress, Order, Table
-from bms.model.assets.site import (
-    Device,
-    Framing,
-    ModbusTraits,
-    Parity,
-    ReadableRange,
-    SerialLine,
-    Site,
-)
+from bms.model.assets.device import Device, Framing, ModbusTraits, Parity, ReadableRange, SerialLine
+from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
 from drivers.templates import load_templates
 from sites.loader import load_site_text

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.assets.site import Privacy, Role
+from bms.model.assets.point import Privacy, Role
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.spool import Importance, Loss
-from bms.services.importance import importances
+from bms.services.collect.spool import importances
 from bms.store.spool.frames import content, frame, pack, unpack
 from bms.store.spool.losses import Losses
 from bms.store.spool.process_slots import Slots

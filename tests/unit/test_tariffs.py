@@ -12,7 +12,7 @@ import pytest
 from bms.errors import ConfigError
 from bms.feeds.tariffs.book import DATA, TariffBook
 from bms.model.readings.series import Series
-from bms.ports.store import Tariffs
+from bms.ports.feeds import Tariffs
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 HOUR = timedelta(hours=1)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bms.model.assets.site import Role
-from bms.model.planning.plan import Lever, ZoneTask
+from bms.model.assets.point import Role
+from bms.model.planning.problem import Lever, ZoneTask
 from bms.model.readings.units import Unit
 from optimizer.setpoints.timetable import LONGEST_LEAD_H, timetable
 

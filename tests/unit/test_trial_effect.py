@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import t
 
 from bms.model.savings.trial import Bounds
-from bms.savings.trial_pool import inverse_variance, pooled_scores
 from bms.savings.trials.effect import (
     Observed,
     Scores,
@@ -15,8 +14,10 @@ from bms.savings.trials.effect import (
     by_lot,
     by_regression,
     hull,
+    inverse_variance,
     lessening,
     p_value,
+    pooled_scores,
     scores,
     shrinking,
 )

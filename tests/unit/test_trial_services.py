@@ -14,10 +14,9 @@ from bms.model.control.command import Accepted
 from bms.model.readings.reading import Reading
 from bms.model.savings.trial import Finding, Subject, Trial
 from bms.savings.trials.power import Shape
-from bms.services.trial_weather import expected_temperature
 from bms.services.trials.records import records
 from bms.services.trials.result import pool_trials, tell_trial
-from bms.services.trials.start import plan_trial, start_trial, stop_trial
+from bms.services.trials.start import expected_temperature, plan_trial, start_trial, stop_trial
 from tests.fakes_api import CONTROL, NOW, World, a_command, a_world, temperature_c
 from tests.fakes_city import CLOSED, HOUR, lodge
 from tests.fakes_trial import a_trial

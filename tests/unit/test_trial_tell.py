@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bms.model.savings.trial import AaCheck, Bounds, Finding, Power, Subject, TrialResult
-from bms.savings.trial_pool import pool
 from bms.savings.trials.analysis import Draws, drawn, tell
 from bms.savings.trials.days import Record, expect, observe
 from bms.savings.trials.design import draw, layout
+from bms.savings.trials.effect import pool
 from bms.savings.trials.placebo import aa_check, failed
 from bms.savings.trials.power import Shape, power, weeks_for
 from bms.savings.trials.wording import caveats, effect_words, finding, need_words, pooled_words

@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bms.journal import MemoryJournal
-from bms.model.assets.site import Point
-from bms.model.control.command import Command, Override, Receipt
-from bms.model.lease import Lease
+from bms.model.assets.point import Point
+from bms.model.control.command import Command, Lease, Override, Receipt
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.store.memory.store import MemoryStore
 from tests.fakes_drivers import FakeDevice, FakeDrivers

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.pages.language import Tongue
-from bms.model.assets.site import Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.planning.plan import Expected, Plan, SetpointPlan, Step
 from bms.model.readings.units import Unit
 

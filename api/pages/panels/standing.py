@@ -10,7 +10,8 @@ from api.pages.language import Tongue
 from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.plan import plan_state
 from api.pages.panels.receipts import overridden_points
-from bms.model.assets.site import Mode, Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Mode, Site
 from bms.services.assessment.savings_book import Told
 from bms.services.city import City
 

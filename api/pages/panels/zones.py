@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from api.pages.language import Tongue
-from bms.model.assets.site import Point, Role, Site, Zone
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import occupied
 from bms.model.planning.plan import Plan
 from bms.model.readings.series import Floats

@@ -17,7 +17,8 @@ from statistics import mean
 from bms.bench.figure import Figure, Progress
 from bms.clock import SystemClock
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.site import Device, Point, Role
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point, Role
 from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
 from drivers.bacnet.driver import BacnetDriver

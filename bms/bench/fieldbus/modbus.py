@@ -18,13 +18,14 @@ from bms.bench.fieldbus.poll_planners import RIVAL_GAPS, our_requests, rival_req
 from bms.bench.figure import Figure, Progress
 from bms.clock import SystemClock
 from bms.model.assets.address import DataType, ModbusAddress, Table
-from bms.model.assets.site import Device, DeviceTemplate, Point, Role
+from bms.model.assets.device import Device, DeviceTemplate
+from bms.model.assets.point import Point, Role
 from bms.model.readings.units import Unit
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.frames import read, write_registers
 from drivers.modbus.link import ModbusLink
-from drivers.simulator.stock_modbus import StockClient
+from drivers.simulator.stock_clients import StockClient
 from drivers.templates import load_templates
 
 REGISTERS = 125

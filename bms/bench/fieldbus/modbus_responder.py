@@ -1,7 +1,7 @@
 """A Modbus TCP server that costs next to nothing, so that a bench measures its client.
 
-``python -m bms.bench.fieldbus.modbus_responder`` prints its port and serves until standard input ends.
-Registers hold their addresses. Unit 10 is silent while a client has set holding register 0 of
+``python -m bms.bench.fieldbus.modbus_responder`` prints its port and serves until standard input
+ends. Registers hold their addresses. Unit 10 is silent while a client has set holding register 0 of
 unit 255 to 1. Every other answer is delayed by ``--delay-ms``. Plain sockets without an event loop:
 one answer costs a quarter of what it costs an asyncio server.
 """

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from bms.model.assets.address import ModbusAddress, Table
-from bms.model.assets.site import ModbusTraits
+from bms.model.assets.device import ModbusTraits
 from drivers.modbus.read_blocks import Item, plan_blocks
 from drivers.modbus.register_codec import width
 

@@ -21,8 +21,8 @@ from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_si
 from bms.runtime.wire import FileReporter
 from bms.services.city import City
 from bms.services.guard.supervisor import NoGuardNeeded
-from bms.services.past import past_readings
 from bms.services.planning.plan import identify_site
+from bms.services.simulated_worlds import past_readings
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bms.bench.figure import Figure, Progress
-from bms.model.planning.plan import ZoneModel
+from bms.model.planning.problem import ZoneModel
 from optimizer.identification.zone_study import Study, study
 from optimizer.model.zone_record import Record
 from optimizer.problem.room_table import Place, Source, read_room

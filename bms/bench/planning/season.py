@@ -17,7 +17,7 @@ from bms.bench.figure import Figure, Progress
 from bms.bench.planning.city import SimulatedCity, simulated_city
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table
-from bms.services.outcome import HourlyUse, Outcome, outcome
+from bms.services.simulated_worlds import HourlyUse, Outcome, outcome
 
 START = datetime(2018, 11, 15, tzinfo=ZoneInfo("Europe/Copenhagen"))
 DAYS = 135

@@ -17,8 +17,8 @@ from bms.bench.planning.city import learned_city
 from bms.bench.planning.cvxpy_rival import by_cvxpy, has_cvxpy
 from bms.bench.planning.objective import cost_of
 from bms.bench.planning.worker import memory_mb, planned
-from bms.model.assets.site import HeatSource, HeatSourceKind
-from bms.model.planning.plan import Problem
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.planning.problem import Problem
 from bms.runtime.municipality import START
 from bms.services.planning.problem import assemble
 from optimizer.linear_program.program import Program, Solution, solve

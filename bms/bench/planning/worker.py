@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bms.model.planning.plan import Problem
+from bms.model.planning.problem import Problem
 from optimizer.planner import Optimizer
 
 STATUS = Path("/proc/self/status")

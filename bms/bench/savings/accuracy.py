@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cached_property
-from pathlib import Path
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -20,73 +16,23 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from bms.bench.figure import Figure, Progress
+from bms.bench.savings.meters import METERS, ZONE, Change, Meters
 from bms.bench.savings.planted_faults import faults
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
 from bms.feeds.suppliers.meter_files import Bills, read_meters, read_weather
 from bms.model.planning.grid import local_grid
-from bms.model.readings.series import Floats, Series
+from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span
+from bms.model.savings.savings import Savings
 from bms.savings.claims.billing_savings import assess_bills
-from bms.savings.claims.meter_savings import assess_meter
-from bms.savings.data.commodity import commodity_of
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_use
-from bms.savings.drift import Placebo, covered, half_width, learn_drift
 from bms.savings.models.baseline import fit_baseline
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
+from bms.savings.models.uncertainty import Placebo, covered, half_width, learn_drift
 
-METERS = Path(__file__).parents[2] / "tests" / "data" / "meters" / "meters_hourly.csv.gz"
-ZONE = "Europe/London"
 CITY = 1000
-
-Change = Callable[[Floats], None]
-
-
-@dataclass(frozen=True)
-class Meters:
-    """The meters by name and their weather [degC, W/m2]."""
-
-    meters: Mapping[str, Series]
-    temp: Series
-    sun: Series | None = None
-
-    @cached_property
-    def baseline(self) -> Span:
-        return Span(start=_local(2018), end=_local(2019))
-
-    @cached_property
-    def reporting(self) -> Span:
-        return Span(start=_local(2019), end=_local(2020))
-
-    def kind(self, meter: str) -> Commodity:
-        return commodity_of(meter, self.meters[meter], self.temp)
-
-    def assess(
-        self, meter: str, change: Change | None = None, drift: float | None = None
-    ) -> Savings:
-        use = self.meters[meter]
-        if change is not None:
-            values = np.array(use.values)
-            change(values)
-            use = Series(use.start, use.step, values)
-        return assess_meter(
-            use,
-            self.temp,
-            meter_id=meter,
-            commodity=self.kind(meter),
-            baseline=self.baseline,
-            reporting=self.reporting,
-            timezone=ZONE,
-            drift=drift,
-            sun=self.sun,
-        )
-
-    def after(self, meter: str) -> int:
-        """First step of the reporting period."""
-        use = self.meters[meter]
-        return int((self.reporting.start - use.start) // use.step)
 
 
 def bench_assess(report: Progress) -> list[Figure]:
@@ -101,10 +47,6 @@ def bench_assess(report: Progress) -> list[Figure]:
         figures += step(bench)
     report("assessing", 1.0)
     return figures
-
-
-def _local(year: int) -> datetime:
-    return datetime(year, 1, 1, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
 
 
 def _share(result: Savings) -> float:

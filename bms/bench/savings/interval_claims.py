@@ -32,9 +32,8 @@ from bms.runtime.wire import FileReporter
 from bms.services.city import City
 from bms.services.collect.poll import poll_site
 from bms.services.guard.supervisor import NoGuardNeeded
-from bms.services.past import past_readings
 from bms.services.planning.plan import identify_site
-from bms.services.simulated_worlds import Row, Truth, take_stock
+from bms.services.simulated_worlds import Row, Truth, past_readings, take_stock
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable

@@ -19,7 +19,7 @@ from bms.model.readings.series import Floats, Series
 from bms.model.savings.savings import Savings
 
 if TYPE_CHECKING:
-    from bms.bench.savings.accuracy import Meters
+    from bms.bench.savings.meters import Meters
 
 ZONE = "Europe/London"
 SHOWN: Mapping[str, frozenset[str]] = {

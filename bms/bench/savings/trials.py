@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.bench.figure import Figure, Progress
-from bms.bench.savings.accuracy import METERS, ZONE, Meters
+from bms.bench.savings.meters import METERS, ZONE, Meters
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
 from bms.feeds.suppliers.meter_files import read_meters, read_weather

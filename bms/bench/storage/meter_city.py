@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.site import HeatSource, HeatSourceKind, Meter, Point, Role, Site
+from bms.model.assets.equipment import HeatSource, HeatSourceKind, Meter
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Site
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Commodity, Unit
 

@@ -22,8 +22,8 @@ from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
-from bms.model.kept_baseline import KeptBaseline
 from bms.model.savings.event import EventKind, NonRoutineEvent, standing
+from bms.model.savings.savings import KeptBaseline
 from bms.runtime.wire import opened
 from bms.services.assessment.frozen_baselines import accept
 from bms.services.assessment.non_routine_events import Ledger, OpenEvent, Quantity

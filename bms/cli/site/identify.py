@@ -13,7 +13,7 @@ from bms.cli.console.progress import progress_bars
 from bms.cli.site.model_table import as_dict, print_building, print_study
 from bms.config import Settings
 from bms.model.codec import to_json
-from bms.model.planning.plan import NoModel
+from bms.model.planning.problem import NoModel
 from bms.runtime.wire import opened
 from bms.services.planning.plan import identify_site
 from optimizer.identification.zone_study import LEARN_PART, study

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bms.cli.console.screen import screen, slim_table
 from bms.model.codec import to_dict
-from bms.model.planning.plan import BuildingModel
+from bms.model.planning.problem import BuildingModel
 from optimizer.identification.holdout_score import Score
 from optimizer.identification.model_selection import AHEAD_H, Trial, errors_ahead, restarts
 from optimizer.identification.zone_study import Study

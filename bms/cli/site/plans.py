@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,16 +17,48 @@ from rich.table import Column, Table
 from bms.cli.console.errors import FAILED, WRONG_CALL, errors
 from bms.cli.console.language import language
 from bms.cli.console.screen import screen
-from bms.cli.plan_words import lever_words
 from bms.config import Settings
+from bms.model.assets.point import Role
 from bms.model.codec import to_json
-from bms.model.planning.plan import Expected, Problem, Schedule
+from bms.model.planning.plan import Expected, Schedule
+from bms.model.planning.problem import Lever, Problem
+from bms.model.words import Words
 from bms.runtime.wire import opened
 from bms.services.city import City
 from bms.services.planning.plan import plan_site
 from bms.services.planning.problem import assemble
 from optimizer.planner import Optimizer
 from optimizer.problem.reader import BadProblem, mistakes, read
+
+SET = {
+    Role.ZONE_SETPOINT: ("setpunkt", "setpoint"),
+    Role.VENTILATION_RUN: ("drift", "hours"),
+    Role.VENTILATION_FLOW: ("luftmængde", "air flow"),
+    Role.SUPPLY_AIR_SETPOINT: ("indblæsning", "supply air"),
+}
+CURVE = ("varmekurve, forskydning", "heating curve, shift")
+
+
+def lever_words(problem: Problem) -> dict[str, Words]:
+    """Point to what it sets, for every lever of a problem."""
+    return {lever.point: words for lever, words in _described_levers(problem) if lever is not None}
+
+
+def _described_levers(problem: Problem) -> Iterator[tuple[Lever | None, Words]]:
+    for zone in problem.zones:
+        yield zone.lever, _of(zone.called, Role.ZONE_SETPOINT)
+    for unit in problem.ventilation:
+        yield unit.lever, _of(unit.id, Role.VENTILATION_RUN)
+        yield unit.flow_lever, _of(unit.id, Role.VENTILATION_FLOW)
+        yield unit.supply_lever, _of(unit.id, Role.SUPPLY_AIR_SETPOINT)
+    if problem.curve is not None:
+        yield problem.curve.lever, Words("lever", *CURVE)
+
+
+def _of(name: str, role: Role) -> Words:
+    da, en = SET[role]
+    return Words("lever", f"{name}: {da}", f"{name}: {en}")
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
@@ -133,7 +166,7 @@ def replay(
         raise typer.Exit(1)
 
 
-def _told(who: str, expected: Expected) -> str:
+def _expected_line(who: str, expected: Expected) -> str:
     """What it leads to over the horizon, as far as it is known."""
     figures = (
         (expected.energy_kwh, ".1f", "kWh"),
@@ -156,7 +189,7 @@ def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
     for reason in schedule.reasons:
         console.print(f"  {reason.en}", markup=False)
     for who, told in (("this plan", schedule.expected), ("own control", schedule.own_control)):
-        console.print(f"  {_told(who, told)}", markup=False, highlight=False)
+        console.print(f"  {_expected_line(who, told)}", markup=False, highlight=False)
     table = Table(Column("point", no_wrap=True), "sets", "from", "to", "value", "unit")
     sets, tongue = lever_words(problem), language()
     for setpoint in schedule.setpoints:

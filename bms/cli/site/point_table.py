@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bms.cli.console.language import QUALITIES, SAID, Language
 from bms.cli.console.screen import say, slim_table
-from bms.model.assets.site import Point
+from bms.model.assets.point import Point
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -21,7 +21,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
 )
 from bms.model.readings.reading import Reading
-from bms.ports.store import Exchange
+from bms.ports.drivers import Exchange
 from bms.services.control.release import release_rows
 
 FEW = 3

@@ -24,7 +24,8 @@ from bms.cli.site.point_table import (
 )
 from bms.config import Settings
 from bms.errors import BmsError, NotFound
-from bms.model.assets.site import Point, Site
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
 from bms.model.readings.reading import Reading

@@ -20,8 +20,7 @@ from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.ede import read_ede
 from drivers.discovery.inventory import FoundDevice
 from drivers.discovery.modbus_scan import discover_modbus
-from drivers.discovery.site_draft import draft_site
-from drivers.draft_modbus import with_template
+from drivers.discovery.site_draft import draft_site, with_template
 from drivers.templates import load_templates
 from sites.loader import load_sites
 

@@ -16,7 +16,8 @@ from bms.cli.console.screen import screen
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.codec import json_schema
-from bms.model.planning.plan import Problem, Schedule
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import Problem
 from bms.runtime.wire import opened
 from bms.services.api_keys import SCOPES, create_key
 from bms.store.database.backup import back_up, dump_command

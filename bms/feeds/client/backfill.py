@@ -17,7 +17,7 @@ from bms.errors import FeedError
 from bms.feeds.client.datasets import Courier, Dataset
 from bms.feeds.client.payload import Samples, Seconds, moment_of
 from bms.feeds.client.series_archive import Record
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
 T = TypeVar("T")
 

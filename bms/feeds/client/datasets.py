@@ -30,7 +30,7 @@ from bms.feeds.client.http_policy import (
     soon,
     still_holds,
 )
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,18 @@ from zoneinfo import ZoneInfo
 
 from bms.model.words import Words
 
+TIMEZONE = "Europe/Copenhagen"
+
+
+def told(troubles: list[str]) -> str:
+    """Troubles in one breath; empty where there are none."""
+    return "; ".join(dict.fromkeys(troubles))
+
+
+def why_nothing(troubles: list[str]) -> str:
+    """Why there is nothing, also where nothing went wrong."""
+    return told(troubles) or "the provider has none"
+
 
 def prices_estimated(since: datetime, timezone: str, trouble: str) -> Words:
     """Prices from ``since`` on are those of the usual day."""

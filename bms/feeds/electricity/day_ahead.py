@@ -12,17 +12,47 @@ from bms.errors import FeedError
 from bms.feeds.client import notes as feed_words
 from bms.feeds.client.backfill import Past, Topic
 from bms.feeds.client.datasets import Courier, Dataset, Delivery
+from bms.feeds.client.notes import TIMEZONE, told, why_nothing
 from bms.feeds.client.payload import moment_of
 from bms.feeds.client.series_archive import Record
-from bms.feeds.climatology import DAYS, usual
 from bms.feeds.electricity import energidata
 from bms.feeds.electricity.energidata import AREAS, CREDIT, FIRST_DAY_AHEAD, QUARTER_S, Prices
 from bms.model.planning.feed import FeedSeries
+from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
-TIMEZONE = "Europe/Copenhagen"
+DAYS = 7
+FEWEST_DAYS = 3
+"""Days [d] with a value at that time of day below which nothing is said."""
+
+_DAY_QUARTERS = 96
+_QUARTER_S = 900
+_MIN_PER_QUARTER = 15
+
+
+def usual(past: Floats, first: int, n: int, timezone: str) -> Floats:
+    """Mean of the same local quarter-hours of the past, for ``n`` quarter-hours. Shape (n,).
+
+    ``past`` has the quarter-hours that end at ``first`` [s since 1970], where the answer begins.
+    """
+    before = local_grid(
+        timezone,
+        moment_of(first) - timedelta(seconds=_QUARTER_S * len(past)),
+        _QUARTER_S,
+        len(past),
+    )
+    ahead = local_grid(timezone, moment_of(first), _QUARTER_S, n)
+    known = np.isfinite(past)
+    quarter = before.minute[known] // _MIN_PER_QUARTER
+    count = np.bincount(quarter, minlength=_DAY_QUARTERS)
+    total = np.bincount(quarter, weights=past[known], minlength=_DAY_QUARTERS)
+    mean = np.where(count >= FEWEST_DAYS, total / np.maximum(count, 1), np.nan)
+    answer: Floats = mean[ahead.minute // _MIN_PER_QUARTER]
+    return answer
+
+
 QUARTER = timedelta(seconds=QUARTER_S)
 DAY = timedelta(days=1)
 WINDOW = 8 * DAY
@@ -176,16 +206,6 @@ def refuse_unknown(area: str) -> None:
     """Raises ``FeedError`` for a price area that is not Danish."""
     if area not in AREAS:
         raise FeedError(f"unknown price area {area!r}; known: {', '.join(AREAS)}")
-
-
-def told(troubles: list[str]) -> str:
-    """Troubles in one breath; empty where there are none."""
-    return "; ".join(dict.fromkeys(troubles))
-
-
-def why_nothing(troubles: list[str]) -> str:
-    """Why there is nothing, also where nothing went wrong."""
-    return told(troubles) or "the provider has none"
 
 
 def _name(area: str) -> str:

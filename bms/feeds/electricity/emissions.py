@@ -12,23 +12,16 @@ from bms.errors import FeedError
 from bms.feeds.client import notes as feed_words
 from bms.feeds.client.backfill import Past, Topic
 from bms.feeds.client.datasets import Courier, Dataset
+from bms.feeds.client.notes import TIMEZONE, told, why_nothing
 from bms.feeds.client.payload import Samples, moment_of
 from bms.feeds.client.series_archive import Record
-from bms.feeds.climatology import DAYS, usual
 from bms.feeds.electricity import energidata
-from bms.feeds.electricity.day_ahead import (
-    QUARTER,
-    TIMEZONE,
-    refuse_unknown,
-    tail_begin,
-    told,
-    why_nothing,
-)
+from bms.feeds.electricity.day_ahead import DAYS, QUARTER, refuse_unknown, tail_begin, usual
 from bms.feeds.electricity.energidata import CREDIT, QUARTER_S
 from bms.model.planning.feed import FeedSeries
 from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
 STALE = timedelta(hours=2)
 

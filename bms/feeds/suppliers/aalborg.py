@@ -4,8 +4,8 @@ The utility publishes the addresses (``/Token``, ``/api/data/Meters``, ``/api/da
 the answer is JSON, that registers and momentary values come hourly for the last three days, and
 the first field names (``Kundenummer``, ``MeterID``, ``Aflæsningstidspunkt``,
 ``Energi1Varmeenergi``); a public client shows a list of readings. No recorded answer was at hand,
-so names are compared loosely (``bms.feeds.suppliers.column_names``), a list may lie inside an object, and
-times without an offset are taken as Danish local time. The token never comes here.
+so names are compared loosely (``bms.feeds.suppliers.column_names``), a list may lie inside an
+object, and times without an offset are taken as Danish local time. The token never comes here.
 
 The unit of energy, power and flow has to stand beside the value (a field ``Enhed``, or one named
 after the value, ``Energi1VarmeenergiEnhed``) or in a mapping: kWh and MWh are both in use. The
@@ -18,10 +18,10 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from bms.errors import FeedError
-from bms.feeds.supplier_json import json_of, keys, text_or_none
 from bms.feeds.suppliers.column_names import MOMENT, NUMBER, bare, named_unit, quantity_of
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.rows import Column, Table
+from bms.feeds.suppliers.text import json_of, keys, text_or_none
 from bms.feeds.suppliers.values import scale_of
 from bms.model.readings.metering import SupplierFile
 

@@ -21,9 +21,9 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from bms.errors import FeedError, Mistake
-from bms.feeds.supplier_json import items, json_of, keys, text_or_none
 from bms.feeds.suppliers.meter_files import YEARS
 from bms.feeds.suppliers.rows import no_search_for_cycles, readable
+from bms.feeds.suppliers.text import items, json_of, keys, text_or_none
 from bms.feeds.suppliers.values import Scale, number_of, scale_of
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Quality

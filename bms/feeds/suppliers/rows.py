@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bms.errors import Mistake
-from bms.feeds.supplier_intervals import learned_intervals
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.times import (
     DAY_S,
     Days,
     Either,
     TwiceTold,
+    learned_intervals,
     once_message,
     stamps_of,
     told_apart,

@@ -13,16 +13,19 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
-from bms.feeds.listings import listings_of
-from bms.feeds.peak_charges import PeakCharges, charge_in_force, peak_tables
-from bms.feeds.standing_charges import StandingCharge, standing_tables
-from bms.feeds.tariffs.datahub_pricelist import Listing
-from bms.feeds.tariffs.heat_charges import CoolingRules, cooling_tables, rule_in_force
-from bms.model.peak_charge import PeakCharge
+from bms.feeds.tariffs.datahub_pricelist import Listing, listings_of
+from bms.feeds.tariffs.heat_charges import (
+    CoolingRules,
+    PeakCharges,
+    StandingCharge,
+    cooling_tables,
+    in_force,
+    peak_tables,
+    standing_tables,
+)
 from bms.model.planning.grid import LocalGrid, local_grid
-from bms.model.planning.heat_charges import CoolingRule
+from bms.model.planning.heat_charges import CoolingRule, PeakCharge, TariffNames
 from bms.model.readings.series import Floats, Series
-from bms.model.tariff_names import TariffNames
 from bms.model.words import Words
 
 DATA = Path(__file__).parents[1] / "data" / "tariffs.yaml"
@@ -123,12 +126,12 @@ class TariffBook:
 
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
         """What the supplier takes for poor cooling on ``day``; None where nothing is known."""
-        return rule_in_force(self.cooling.get(tariff, ()), day)
+        return in_force(self.cooling.get(tariff, ()), day)
 
     def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
         """What an electricity or heat tariff takes for the highest power on ``day``; None where
         nothing is known."""
-        return charge_in_force(self.peaks.get(tariff, ()), day)
+        return in_force(self.peaks.get(tariff, ()), day)
 
     def standing_charge(self, tariff: str, day: date) -> StandingCharge | None:
         """What a year of heat costs before any is used; None where nothing is known of ``day``."""

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
 
@@ -136,3 +137,30 @@ def _in_force(rows: Sequence[PriceRow], gln: str, code: str, day: date) -> Float
         and (row.end is None or day < row.end)
     ]
     return max(holding, key=lambda row: row.first).hourly if holding else None
+
+
+def listings_of(raw: Mapping[str, Any] | None) -> dict[str, Listing]:
+    """A listing for each part. Raises ValueError, KeyError or TypeError."""
+    return {part: _listing(part, row) for part, row in (raw or {}).items()}
+
+
+def _listing(part: str, raw: Mapping[str, Any]) -> Listing:
+    codes = tuple(sorted((_code(row) for row in raw["codes"]), key=_beginning))
+    for earlier, later in pairwise(codes):
+        if earlier.end is None or earlier.end > _beginning(later):
+            raise ValueError(f"{part}: {earlier.code} and {later.code} hold at the same time")
+    discounts: Sequence[Mapping[str, Any]] = raw.get("discounts", ())
+    return Listing(
+        gln=str(raw["gln"]), codes=codes, discounts=tuple(_code(row) for row in discounts)
+    )
+
+
+def _code(raw: Mapping[str, Any]) -> Code:
+    first, end = raw.get("from"), raw.get("to")
+    if not isinstance(first, date | None) or not isinstance(end, date | None):
+        raise TypeError(f"{raw['code']}: from and to are days")
+    return Code(code=str(raw["code"]), first=first, end=end)
+
+
+def _beginning(code: Code) -> date:
+    return code.first or date.min

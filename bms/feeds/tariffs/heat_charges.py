@@ -1,12 +1,15 @@
-"""Rules for the cooling of district heating water, from the ``cooling`` table of a tariff file."""
+"""What heat suppliers charge beside the energy, from tariff files: cooling, peaks and standing
+charges."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
-from bms.model.planning.heat_charges import VAT, CoolingRule
+from bms.errors import ConfigError
+from bms.model.planning.heat_charges import VAT, CoolingRule, PeakCharge, PeakSpan
 
 CoolingRules = tuple[CoolingRule, ...]
 
@@ -19,17 +22,29 @@ def cooling_tables(raw: Mapping[str, Any] | None) -> dict[str, CoolingRules]:
     }
 
 
-def rule_in_force(rules: Sequence[CoolingRule], day: date) -> CoolingRule | None:
-    """The last rule that began on or before ``day``, before the first one the first, as with
-    prices; None after its end, or where there is no rule."""
-    begun = [rule for rule in rules if rule.first <= day]
-    rule = begun[-1] if begun else next(iter(rules), None)
-    return None if rule is None or (rule.end is not None and day >= rule.end) else rule
+class Dated(Protocol):
+    """A price in force from local day ``first`` until ``end``, where it has one."""
+
+    @property
+    def first(self) -> date: ...
+    @property
+    def end(self) -> date | None: ...
+
+
+D = TypeVar("D", bound=Dated)
+
+
+def in_force(rows: Sequence[D], day: date) -> D | None:
+    """Returns the last row that began on or before ``day``, before the first one the first, as with
+    prices; None after its end, or where there is none."""
+    begun = [row for row in rows if row.first <= day]
+    row = begun[-1] if begun else next(iter(rows), None)
+    return None if row is None or (row.end is not None and day >= row.end) else row
 
 
 def _rule(raw: Mapping[str, Any]) -> CoolingRule:
     """Prices are written with VAT, as suppliers print them, or without."""
-    unknown = set(raw) - _KNOWN
+    unknown = set(raw) - _COOLING_FIELDS
     if unknown:
         raise ValueError(f"a cooling rule has no {', '.join(sorted(unknown))}")
     return CoolingRule(
@@ -43,7 +58,7 @@ def _rule(raw: Mapping[str, Any]) -> CoolingRule:
     )
 
 
-_KNOWN = {"from", "to", "source", "below_k", "above_k", "malus", "bonus"} | {
+_COOLING_FIELDS = {"from", "to", "source", "below_k", "above_k", "malus", "bonus"} | {
     f"{name}_with_vat" for name in ("malus", "bonus")
 }
 
@@ -53,3 +68,82 @@ def _price(raw: Mapping[str, Any], name: str) -> float:
     if f"{name}_with_vat" in raw:
         return float(raw[f"{name}_with_vat"]) / VAT
     return float(raw.get(name, 0.0))
+
+
+PeakCharges = tuple[PeakCharge, ...]
+
+_PEAK_FIELDS = {"from", "to", "source", "span", "dkk_per_kw", "with_vat"}
+
+
+def peak_tables(raw: Mapping[str, Any] | None) -> dict[str, PeakCharges]:
+    """The charges of every tariff, oldest first. Raises ValueError, KeyError or TypeError."""
+    return {
+        tariff: tuple(sorted((_peak_charge(row) for row in rows), key=lambda charge: charge.first))
+        for tariff, rows in (raw or {}).items()
+    }
+
+
+def _peak_charge(raw: Mapping[str, Any]) -> PeakCharge:
+    """Prices are written with VAT, as suppliers print them, or without."""
+    unknown = set(raw) - _PEAK_FIELDS
+    if unknown:
+        raise ValueError(f"a peak charge has no {', '.join(sorted(unknown))}")
+    return PeakCharge(
+        first=raw["from"],
+        end=raw.get("to"),
+        dkk_per_kw=float(raw["dkk_per_kw"]) / (VAT if raw.get("with_vat") else 1.0),
+        span=PeakSpan(raw["span"]),
+        source=raw["source"],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingCharge:
+    """Without VAT, in force from local day ``first`` until the next one.
+
+    ``fixed_dkk`` [DKK/year] by class of the meter, ``per_m2_dkk`` [DKK/(m2 year)] of the area in
+    the register of buildings (BBR), ``per_kw_dkk`` [DKK/(kW year)] of the subscribed capacity.
+    """
+
+    first: date
+    fixed_dkk: Mapping[str, float]
+    per_m2_dkk: float
+    per_kw_dkk: float
+    source: str
+
+    def year_dkk(self, meter_class: str, area_m2: float, capacity_kw: float = 0.0) -> float:
+        """Cost of a whole year [DKK]. Raises ``ConfigError`` for an unknown class of meter."""
+        if meter_class not in self.fixed_dkk:
+            known = ", ".join(sorted(self.fixed_dkk))
+            raise ConfigError(f"unknown class of heat meter {meter_class!r}; known: {known}")
+        by_size = self.per_m2_dkk * area_m2 + self.per_kw_dkk * capacity_kw
+        return self.fixed_dkk[meter_class] + by_size
+
+
+def standing_tables(raw: Mapping[str, Any] | None) -> dict[str, tuple[StandingCharge, ...]]:
+    """The charges of every heat tariff, oldest first. Raises ValueError, KeyError or TypeError."""
+    return {
+        tariff: tuple(
+            sorted((_standing_charge(row) for row in rows), key=lambda charge: charge.first)
+        )
+        for tariff, rows in (raw or {}).items()
+    }
+
+
+def _standing_charge(raw: Mapping[str, Any]) -> StandingCharge:
+    """Prices are written with VAT, as suppliers print them, or without."""
+    unknown = set(raw) - {"from", "source", "with_vat", "fixed", "per_m2", "per_kw"}
+    if unknown:
+        raise ValueError(f"a standing charge has no {', '.join(sorted(unknown))}")
+    vat = VAT if raw.get("with_vat") else 1.0
+    prices = {name: float(price) / vat for name, price in raw["fixed"].items()}
+    per_m2, per_kw = (float(raw.get(name, 0.0)) / vat for name in ("per_m2", "per_kw"))
+    if min([per_m2, per_kw, *prices.values()]) < 0:
+        raise ValueError(f"the standing charge of {raw['from']} has a negative price")
+    return StandingCharge(
+        first=raw["from"],
+        fixed_dkk=prices,
+        per_m2_dkk=per_m2,
+        per_kw_dkk=per_kw,
+        source=raw["source"],
+    )

@@ -12,11 +12,10 @@ from bms.feeds.client.datasets import Courier, Dataset
 from bms.feeds.tariffs import datahub_pricelist
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.datahub_pricelist import Listing, PriceRow, hourly_prices
-from bms.model.peak_charge import PeakCharge
 from bms.model.planning.grid import local_grid
-from bms.model.planning.heat_charges import CoolingRule
+from bms.model.planning.heat_charges import CoolingRule, PeakCharge
 from bms.model.readings.series import Floats, Series
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 

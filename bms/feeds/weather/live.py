@@ -16,9 +16,9 @@ import numpy as np
 from bms.errors import FeedError
 from bms.feeds.client import notes as feed_words
 from bms.feeds.client.datasets import Courier, Dataset, Delivery
+from bms.feeds.client.notes import TIMEZONE, told, why_nothing
 from bms.feeds.client.payload import Samples, moment_of
 from bms.feeds.client.series_archive import Record
-from bms.feeds.electricity.day_ahead import TIMEZONE, told, why_nothing
 from bms.feeds.weather.forecast import HOUR_S, Outlook
 from bms.feeds.weather.observations import ObservedWeather
 from bms.feeds.weather.providers import Cell, Provider, cell_of
@@ -26,7 +26,7 @@ from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
 HOUR = timedelta(hours=1)
 STALE = timedelta(hours=6)

@@ -17,7 +17,7 @@ from bms.feeds.weather import dmi
 from bms.feeds.weather.dmi import OBSERVED_RADIATION, OBSERVED_TEMPERATURE, Station
 from bms.feeds.weather.forecast import HOUR_S
 from bms.model.readings.series import Floats
-from bms.ports.store import Clock
+from bms.ports.clock import Clock
 
 FARTHEST_KM = 60.0
 """A station further away says little about a building [km]."""

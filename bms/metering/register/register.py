@@ -43,9 +43,9 @@ def register_use(
     ends for the edges, some days for the meter's habits. ``maximum`` is where the register starts
     again from zero (or the last value that it shows, all nines or all bits set); ``multiplier``
     turns the register into use; ``max_per_hour`` is the rated maximum [``unit`` per hour after the
-    multiplier], without which the meter's own habits tell (``bms.metering.register.usual_rate``). ``exchanges``
-    carry registers as they were read. ``edges`` [us], shape (n + 1,), stand in for the regular
-    grid of ``start``, ``end`` and ``step``; then ``start`` and ``end`` are its ends.
+    multiplier], without which the meter's own habits tell (``bms.metering.register.usual_rate``).
+    ``exchanges`` carry registers as they were read. ``edges`` [us], shape (n + 1,), stand in for
+    the regular grid of ``start``, ``end`` and ``step``; then ``start`` and ``end`` are its ends.
 
     A step's use is the difference of the register at its edges, and NaN where that is unknown:
     see ``docs/metering.md``. Raises ValueError for naive moments, a step or multiplier that is not

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from bms.model.assets.site import Privacy
+from bms.model.assets.point import Privacy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,8 @@ class Erased:
     ``points`` counts those that lost something, ``hours`` the hourly roll-ups that went.
     ``first`` and ``last`` are the times of the first and last reading deleted, None where there was
     none; ``until`` is the moment before which nothing is left. ``digest`` is the SHA-256 of what
-    went, in hexadecimal digits; ``bms.store.erasure_ledger`` says over which bytes, so that whoever still
-    has a copy can prove that this is what was deleted.
+    went, in hexadecimal digits; ``bms.store.erasure_ledger`` says over which bytes, so that whoever
+    still has a copy can prove that this is what was deleted.
     """
 
     site: str

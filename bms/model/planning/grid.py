@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.assets.site import Site, Ventilation, Zone
+from bms.model.assets.equipment import Ventilation
+from bms.model.assets.site import Site, Zone
 from bms.model.assets.timetable import WeekTimetable
 from bms.model.readings.series import Floats, Series
 

@@ -195,3 +195,21 @@ class SiteSavings:
     primary_energy_kwh: float | None = None
     months: tuple[MonthSavings, ...] = ()
     unadjusted: Unadjusted | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptBaseline:
+    """A baseline as it stood ``at`` a moment, and who kept it why.
+
+    The last one of a meter and period stands; none is ever changed or removed.
+    """
+
+    baseline: FrozenBaseline
+    at: datetime
+    author: str
+    reason: str
+
+    @property
+    def site(self) -> str:
+        """The site of the meter, whose id is ``site/meter``."""
+        return self.baseline.meter_id.partition("/")[0]

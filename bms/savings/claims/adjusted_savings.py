@@ -9,8 +9,7 @@ from math import hypot
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.savings import Savings, SiteSavings, Unadjusted, Verdict
 from bms.model.words import Words
-from bms.savings.adjust_months import adjusted_months
-from bms.savings.claims.adjustment import Adjusted, adjust
+from bms.savings.claims.adjustment import Adjusted, adjust, adjusted_months
 from bms.savings.claims.aggregate import THIN_SHARE
 
 OPEN_EVENTS = "events_open"

@@ -18,7 +18,7 @@ from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Savings, Span, Verdict
 from bms.model.words import Words
-from bms.savings.claims.gates import Objection, fit, size, sufficiency, verdict, weather
+from bms.savings.claims.gates import Objection, fit, size, sufficiency, unanswered, verdict, weather
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import LARGEST_KWH, Zeros, screen_temp
 from bms.savings.models.billing import (
@@ -38,7 +38,6 @@ from bms.savings.models.uncertainty import (
     sun_baltazar_monthly,
     total_half_width,
 )
-from bms.savings.unanswered import unanswered
 
 SLIP = 100.0
 """A bill of more than so many times the median bill is a slip of units, not use."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bms.model.readings.series import Floats
+from bms.model.readings.units import Commodity
 from bms.model.savings.event import EventKind
-from bms.model.savings.savings import Finding, Savings, Verdict
+from bms.model.savings.savings import Finding, Savings, Span, Verdict
 from bms.model.words import Words
-from bms.savings.models.uncertainty import Z90
+from bms.savings.models.uncertainty import CONFIDENCE, Z90
 
 YEAR_DAYS = 300
 SEASON_DAYS = 60
@@ -226,4 +228,39 @@ def _bias(nmbe: float | None) -> Objection | None:
         "fit_biased",
         f"Modellen rammer {da} ved siden af i basisperioden (højst 0,5 %).",
         f"The model is {en} off over the baseline period (at most 0.5 %).",
+    )
+
+
+def unanswered(
+    *,
+    meter_id: str,
+    commodity: Commodity,
+    baseline: Span,
+    reporting: Span,
+    before_kwh: Floats,
+    after_kwh: Floats,
+    coverage: float,
+) -> Savings:
+    """``before_kwh`` and ``after_kwh`` [kWh] are what both periods' intervals used, shapes (n,)
+    and (m,); ``coverage`` 0..1 is that of the reporting period."""
+    return Savings(
+        meter_id=meter_id,
+        commodity=commodity,
+        baseline=baseline,
+        reporting=reporting,
+        model=None,
+        n=len(before_kwh),
+        coverage=coverage,
+        cv_rmse=None,
+        nmbe=None,
+        r2=None,
+        rho=None,
+        baseline_kwh=float(before_kwh.sum()) if len(before_kwh) else None,
+        adjusted_baseline_kwh=None,
+        measured_kwh=float(after_kwh.sum()) if len(after_kwh) else None,
+        saving_kwh=None,
+        saving_low_kwh=None,
+        saving_high_kwh=None,
+        confidence=CONFIDENCE,
+        verdict=Verdict.NOT_CLAIMABLE,
     )

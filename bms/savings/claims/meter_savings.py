@@ -25,6 +25,7 @@ from bms.savings.claims.gates import (
     open_events,
     size,
     sufficiency,
+    unanswered,
     verdict,
     weather,
 )
@@ -32,11 +33,10 @@ from bms.savings.claims.monthly import Expected, month_by_month
 from bms.savings.claims.normalised import normalised
 from bms.savings.data.clock_shift import clock_shift
 from bms.savings.data.daily import Days, daily
-from bms.savings.data.findings import codes, shifted
+from bms.savings.data.findings import codes, gaps, shifted
 from bms.savings.data.screening import Zeros, screen_temp, screen_use
 from bms.savings.data.season import apart, same_season
 from bms.savings.events.detection import changes_of_use, events
-from bms.savings.gaps import gaps
 from bms.savings.models.baseline import Baseline, Closed, fit_baseline, never
 from bms.savings.models.baseline_identity import baseline_id, settings_of
 from bms.savings.models.degree_days import corrected_saving, degree_days, guf_share
@@ -52,7 +52,6 @@ from bms.savings.models.uncertainty import (
     season_drift,
     total_half_width,
 )
-from bms.savings.unanswered import unanswered
 
 RANGE_MARGIN = 0.1
 """How far beyond the baseline's temperatures the model may be used, a share of their range."""

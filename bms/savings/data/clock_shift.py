@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.savings import Span
-from bms.savings.calendar_hours import inside
+from bms.savings.data.daily import inside
 
 LEAST_OFF, LEAST_KEPT = 4, 2
 """So many months lie an hour off, and so many certainly do not."""

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from bms.model.planning.grid import LocalGrid, local_grid
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.savings import Span
 
@@ -147,3 +148,19 @@ def _day_of(start: float, step: float, n: int, span: Span, timezone: str) -> NDA
     edges = _calendar(span, timezone)[1]
     stamps = start + step * np.arange(n)
     return np.asarray(np.searchsorted(edges, stamps, side="right") - 1, dtype=np.int64)
+
+
+def local_hours(use: Series, timezone: str) -> LocalGrid:
+    """Local day and minute of every step of ``use``."""
+    return _grid(use.start.timestamp(), int(use.step.total_seconds()), len(use), timezone)
+
+
+def inside(use: Series, span: Span) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which steps of ``use`` start within ``span``."""
+    times = use.start.timestamp() + use.step.total_seconds() * np.arange(len(use))
+    return (times >= span.start.timestamp()) & (times < span.end.timestamp())
+
+
+@lru_cache(maxsize=8)
+def _grid(start: float, step: int, n: int, timezone: str) -> LocalGrid:
+    return local_grid(timezone, datetime.fromtimestamp(start, UTC), step, n)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.savings import Span
-from bms.savings.calendar_hours import inside, local_hours
+from bms.savings.data.daily import inside, local_hours
 from bms.savings.data.screening import on_grid
 from bms.savings.models.monthly_towt import fit_months
 from bms.savings.models.towt import fit_towt

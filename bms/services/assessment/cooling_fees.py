@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from bms.errors import NotFound
-from bms.model.assets.site import HeatSourceKind, Meter, Role, Site
+from bms.model.assets.equipment import Meter
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.planning.heat_charges import CoolingRule
-from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.model.words import Words
 from bms.ports.store import Store
@@ -16,7 +17,7 @@ from bms.savings.portfolio.cooling_fee import Cooled, CooledMonth, YearsEnd, tog
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City
 from bms.services.consumption import HOUR, consumption
-from bms.services.cooling import cooling
+from bms.services.cooling import cooling, settled_by_cooling
 from bms.services.periods import Periods, local_date, midnight
 
 KWH_PER_MWH = 1000.0
@@ -70,19 +71,6 @@ def _kept(city: City, book: SavingsBook, site: Site) -> tuple[MeterCooling, ...]
         )
 
     return book.once("cooling", site, Periods(baseline=last_year, reporting=this_year), work)
-
-
-def settled_by_cooling(site: Site) -> tuple[Meter, ...]:
-    """The meters by which the supplier settles: billed ones of heat that count volume, too."""
-    if site.heat_source.kind is not HeatSourceKind.DISTRICT_HEATING:
-        return ()
-    return tuple(
-        meter
-        for meter in site.meters
-        if meter.billed
-        and meter.commodity is Commodity.HEAT
-        and site.meter_point(meter.id, Role.METER_VOLUME) is not None
-    )
 
 
 def _rule(city: City, site: Site, today: date) -> CoolingRule | None:

@@ -7,11 +7,13 @@ from datetime import date
 
 import numpy as np
 
-from bms.model.assets.site import Meter, Site
+from bms.model.assets.equipment import Meter
+from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
-from bms.ports.store import Feed, Store
+from bms.ports.feeds import Feed
+from bms.ports.store import Store
 from bms.savings.data.daily import Days, daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import same_season

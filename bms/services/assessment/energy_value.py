@@ -8,11 +8,12 @@ from datetime import timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.assets.site import Meter, Site
+from bms.model.assets.equipment import Meter
+from bms.model.assets.site import Site
 from bms.model.readings.series import Floats, grid_length
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
-from bms.ports.store import Feed, Tariffs
+from bms.ports.feeds import Feed, Tariffs
 
 HOUR = timedelta(hours=1)
 

@@ -11,8 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from bms.model.kept_baseline import KeptBaseline
-from bms.model.savings.savings import FrozenBaseline, Savings, SiteSavings, Span, Verdict
+from bms.model.savings.savings import (
+    FrozenBaseline,
+    KeptBaseline,
+    Savings,
+    SiteSavings,
+    Span,
+    Verdict,
+)
 from bms.model.words import Words
 from bms.ports.store import Store
 from bms.savings.claims.gates import kwh

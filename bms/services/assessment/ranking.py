@@ -12,7 +12,8 @@ from bms.model.assets.site import Site
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
-from bms.ports.store import Feed, Store, Tariffs
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.store import Store
 from bms.savings.data.daily import Days, daily
 from bms.savings.models.degree_days import guf_share
 from bms.savings.portfolio.key_figures import (

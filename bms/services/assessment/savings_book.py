@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from bms.errors import FeedError
+from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Clamped
+from bms.model.readings.rollup import Level, Rollups
 from bms.model.savings.savings import SiteSavings
 from bms.model.words import Words
+from bms.ports.store import Store
 from bms.savings.claims.adjusted_savings import (
     CHANGED_BASELINES,
     OPEN_EVENTS,
@@ -26,8 +30,40 @@ from bms.services.assessment.counterfactual import MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import CHANGED, freeze, held_to
 from bms.services.assessment.site_savings import assess_site
 from bms.services.city import City
-from bms.services.data_version import data_version
 from bms.services.periods import Periods, chosen_periods, default_periods
+
+HOUR_S = 3600
+FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)
+"""Years that roll-ups know."""
+AROUND = timedelta(days=3)
+"""Readings before a period that have a part in it (bms.services.consumption)."""
+
+Version = tuple[int, str, int]
+
+
+def data_version(site: Site, store: Store, start: datetime, end: datetime) -> Version:
+    """The hour of the newest reading of the site's meters, a digest of their days from ``start`` to
+    ``end``, and how many entries the ledger has.
+
+    So an answer that is kept by it is computed anew when a meter has brought a reading of a later
+    hour, when a reading of the period came late or was corrected, and when somebody has entered
+    an event. It costs a row per meter and year.
+    """
+    points = [p.id for p in site.points if p.meter is not None and p.role is not Role.METER_POWER]
+    latest = store.latest(points).values()
+    newest = max((r.time for r in latest), default=datetime.min.replace(tzinfo=UTC))
+    first, last = max(start - AROUND, FIRST), min(end, LAST)
+    digest = _digest(store.rollups(points, first, last, Level.DAY)) if first < last else ""
+    return int(newest.timestamp() // HOUR_S), digest, len(store.events(site.id))
+
+
+def _digest(days: Rollups) -> str:
+    """Any reading that came, went or changed changes the count or the mean of its day."""
+    whole = hashlib.blake2b(digest_size=16)
+    for part in (days.n, days.mean, days.minimum, days.maximum, days.first, days.last):
+        whole.update(part.tobytes())
+    return whole.hexdigest()
+
 
 PORTFOLIO = "portfolio"
 LOOK_BACK = timedelta(days=1100)
@@ -69,8 +105,8 @@ class SavingsBook:
     def site(self, site: Site, baseline: str | None = None, reporting: str | None = None) -> Told:
         """The saving of a site; without weather it is not assessed, and says so.
 
-        The baseline of our control is put away when it is first used (``bms.services.assessment.frozen_baselines``).
-        Raises ``ConfigError`` for a wrong period.
+        The baseline of our control is put away when it is first used
+        (``bms.services.assessment.frozen_baselines``). Raises ``ConfigError`` for a wrong period.
         """
         periods = self.periods(site, baseline, reporting)
         city = self._city

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bms.model.assets.site import Meter, Role, Site
+from bms.model.assets.equipment import Meter
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
 from bms.model.readings.series import Series
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.savings import Savings, SiteSavings, Span
-from bms.ports.store import Feed, Store, Tariffs
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.store import Store
 from bms.savings.claims.adjusted_savings import (
     OPEN_EVENTS,
     capped,

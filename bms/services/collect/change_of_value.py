@@ -9,9 +9,12 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from bms.errors import StoreError
-from bms.model.assets.site import Device, Point, Site
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
 from bms.model.readings.reading import Reading
-from bms.ports.store import Drivers, Store, WatchingDriver
+from bms.ports.drivers import Drivers, WatchingDriver
+from bms.ports.store import Store
 from bms.services.collect.poll import plausible
 
 log = logging.getLogger(__name__)

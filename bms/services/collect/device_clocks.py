@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bms.model.assets.site import Device, Site
+from bms.model.assets.device import Device
+from bms.model.assets.site import Site
 from bms.model.control.device_clock import NoTime, ShownTime
-from bms.ports.store import ClockDriver, Drivers
+from bms.ports.drivers import ClockDriver, Drivers
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,10 @@ once, because the store knows a reading by point and time.
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -18,7 +19,19 @@ from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Ingested, Reading
 from bms.ports.store import Store
 from bms.services.collect.supplier_points import SupplierBook, SupplierPoint
-from bms.services.collection_pause import collection_paused
+
+
+@contextmanager
+def collection_paused() -> Iterator[None]:
+    """No search for cycles in this process while the block runs, if there was one before."""
+    searching = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searching:
+            gc.enable()
+
 
 BATCH = 50_000
 """Readings [1] that are given to the store at a time: progress is told in between."""

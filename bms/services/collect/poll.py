@@ -7,9 +7,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from bms.model.assets.site import Device, Point, Site
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
-from bms.ports.store import Drivers, Store
+from bms.ports.drivers import Drivers
+from bms.ports.store import Store
 
 PATIENCE = 20.0
 """Time-outs of a device [1] after which a driver that does not come back is given up."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bms.model.assets.site import Point, Site
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
 from bms.model.readings.metering import Quantity
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.units import Unit

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
-from bms.model.assets.site import Point, Privacy, Site
+from bms.model.assets.point import Point, Privacy
+from bms.model.assets.site import Site
 from bms.model.control.retention import Erased, Erasure
 from bms.ports.store import Store
 from bms.services.periods import local_date

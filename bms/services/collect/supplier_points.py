@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.site import Point, Site
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
 from bms.model.readings.metering import Quantity
 
 

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from bms.model.assets.site import Device, Point, Site
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
-from bms.ports.store import Drivers, LogDriver, Store
+from bms.ports.drivers import Drivers, LogDriver
+from bms.ports.store import Store
 
 log = logging.getLogger(__name__)
 

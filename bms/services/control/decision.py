@@ -8,45 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bms.model.assets.site import Mode, Point, Site
-from bms.model.control.command import Command, Failed, Overridden, Override, Receipt, Refused
-from bms.model.lease import Lease
-from bms.model.planning.plan import Plan
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
+from bms.model.control.command import Command, Failed, Lease, Receipt, Refused
 from bms.model.readings.reading import Reading
-from bms.model.words import Words
-from bms.ports.store import Drivers, Journal, Store
+from bms.ports.drivers import Drivers
+from bms.ports.store import Store
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand
 from bms.services.control.point_limits import Unfit, fit
-from bms.services.control.trial_block import Turn, next_rest, turn_at
-from bms.services.control.ventilation_minimum import Need, bookings_ahead, need_of
+from bms.services.control.site_state import Scene
+from bms.services.control.ventilation_minimum import Need, need_of
 from bms.services.control.write_path import Order
-from bms.services.occupancy import Use
-
-TICK_MAX = timedelta(minutes=10)
-"""How long after its ``now`` a tick may still be at work: what people say meanwhile counts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What a tick starts from. ``leases`` are those of this site, by point id; ``turn`` is the
-    block of a switchback trial that is on, ``rests_at`` when the next one of own control begins;
-    ``use`` is who is in when, None where no air may be written."""
-
-    site: Site
-    now: datetime
-    mode: Mode
-    plan: Plan | None
-    overrides: tuple[Override, ...]
-    leases: Mapping[str, Lease]
-    turn: Turn | None = None
-    rests_at: datetime | None = None
-    use: Use | None = None
-
-    @property
-    def rest(self) -> Words | None:
-        """Why the plan keeps away although it may act: a trial's days of own control."""
-        return self.turn.words if self.turn is not None and self.turn.rests else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +29,6 @@ class Hand:
     lease: Lease
     command: Command
     value: float
-
-
-def scene_of(site: Site, now: datetime, store: Store, journal: Journal) -> Scene:
-    """Mode, plan, overrides, leases and trial as they are now.
-
-    Overrides that were made since ``now``, while the tick is at work, are among them. Raises
-    ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
-    """
-    trials = store.trials(site.id)
-    overrides = {o.id: o for at in (now, now + TICK_MAX) for o in store.overrides(site.id, at)}
-    return Scene(
-        site=site,
-        now=now,
-        mode=store.mode(site.id) or site.mode,
-        plan=store.plan_in_force(site.id),
-        overrides=tuple(overrides.values()),
-        leases={id_: held for id_, held in journal.leases().items() if held.point.site == site.id},
-        turn=turn_at(trials, now),
-        rests_at=next_rest(trials, now),
-        use=bookings_ahead(site, store, now),
-    )
 
 
 def new_command(
@@ -117,38 +69,6 @@ def due_commands(scene: Scene, actor: str, lease: timedelta) -> list[Command]:
         for point, value in wishes
         if value is not None
     ]
-
-
-def override_of(scene: Scene, point: str) -> Override | None:
-    """The override that covers a point, by itself or with its whole site."""
-    return next((o for o in scene.overrides if o.point in (None, point)), None)
-
-
-def stand_aside(
-    scene: Scene, commands: Sequence[Command], actor: str
-) -> tuple[list[Receipt], list[Command]]:
-    """Commands that people stand in the way of, and the others."""
-    blocked: list[Receipt] = []
-    free: list[Command] = []
-    for command in commands:
-        override = override_of(scene, command.point)
-        held = scene.leases.get(command.point)
-        if override is not None:
-            blocked.append(Overridden(command, None, None, override.actor))
-        elif held is not None and held.command.actor != actor and not held.ended(scene.now):
-            blocked.append(Overridden(command, None, held.command.value, held.command.actor))
-        else:
-            free.append(command)
-    return blocked, free
-
-
-def hands_off(scene: Scene, held: Lease, actor: str) -> bool:
-    """Whether what the plan holds has to go at once."""
-    if held.command.actor != actor:
-        return False
-    if scene.mode is not Mode.AUTO or scene.rest is not None:
-        return True
-    return override_of(scene, held.point.id) is not None
 
 
 async def decide(

@@ -14,57 +14,25 @@ from datetime import datetime, timedelta
 
 from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Mode, Site
-from bms.model.control.command import Receipt, Refused, ReleaseReceipt
-from bms.model.lease import Lease
-from bms.model.planning.plan import Plan
+from bms.model.control.command import Lease, Receipt, Refused, ReleaseReceipt
 from bms.model.words import Words
-from bms.ports.store import Drivers, GuardKeeper, Journal, Store
-from bms.services.control.decision import (
-    Hand,
-    Scene,
-    decide,
-    due_commands,
+from bms.ports.drivers import Drivers
+from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.store import Store
+from bms.services.control.authority import (
+    PLAN,
+    PLAN_MAX_AGE,
     hands_off,
-    look,
-    new_command,
-    order_for,
     override_of,
-    scene_of,
+    plan_flaw,
     stand_aside,
 )
+from bms.services.control.decision import Hand, decide, due_commands, look, new_command, order_for
 from bms.services.control.local_override import overridden, record_hand
 from bms.services.control.release import keep_receipts, release_leases
+from bms.services.control.site_state import Scene, scene_of
 from bms.services.control.ventilation_minimum import starves
 from bms.services.control.write_path import Order, Outcome, carry_out, yield_point
-
-PLAN = "plan"
-PLAN_MAX_AGE = timedelta(hours=6)
-
-
-def plan_flaw(plan: Plan | None, now: datetime, max_age: timedelta = PLAN_MAX_AGE) -> Words | None:
-    """Why a plan may not be written at ``now``; None when it may."""
-    if plan is None:
-        return Words("no_plan", "Der er ingen plan", "There is no plan")
-    if plan.objections:
-        first = plan.objections[0]
-        return Words(
-            "plan_objections",
-            f"Planen bestod ikke kontrollen: {first.da}",
-            f"The plan did not pass the checker: {first.en}",
-        )
-    if now - plan.created_at > max_age:
-        return Words(
-            "plan_old",
-            f"Planen er fra {plan.created_at:%Y-%m-%d %H:%M} UTC og er for gammel",
-            f"The plan is of {plan.created_at:%Y-%m-%d %H:%M} UTC and too old",
-        )
-    if not plan.schedule.start <= now < plan.schedule.end:
-        return Words(
-            "plan_elsewhen",
-            "Planen dækker ikke dette tidspunkt",
-            "The plan does not cover this moment",
-        )
-    return None
 
 
 async def dispatch_site(

@@ -12,9 +12,8 @@ import uuid
 from datetime import datetime, timedelta
 
 from bms.errors import StoreError
-from bms.model.assets.site import ReleaseKind
-from bms.model.control.command import Accepted, Clamped, Command, Overridden, Override
-from bms.model.lease import Lease
+from bms.model.assets.write_rule import ReleaseKind
+from bms.model.control.command import Accepted, Clamped, Command, Lease, Overridden, Override
 from bms.ports.store import Store
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bms.model.assets.site import WriteRule
+from bms.model.assets.write_rule import WriteRule
 
 
 @dataclass(frozen=True, slots=True)

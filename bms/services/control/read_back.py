@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bms.model.assets.site import ReleaseKind, Site
-from bms.model.control.command import Accepted, Failed
-from bms.model.lease import Lease
-from bms.ports.store import Drivers, Journal, Store
+from bms.model.assets.site import Site
+from bms.model.assets.write_rule import ReleaseKind
+from bms.model.control.command import Accepted, Failed, Lease
+from bms.ports.drivers import Drivers
+from bms.ports.safety import Journal
+from bms.ports.store import Store
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand, overridden, record_hand
 from bms.services.control.release import keep_receipts, release_leases

@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.errors import GuardError, StoreError
-from bms.model.assets.site import Device, Mode, Point, ReleaseKind, Site
-from bms.model.control.command import Receipt, Released, ReleaseReceipt, StillHeld
-from bms.model.lease import Lease
-from bms.ports.store import Drivers, Journal, Store
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.site import Mode, Site
+from bms.model.assets.write_rule import ReleaseKind
+from bms.model.control.command import Lease, Receipt, Released, ReleaseReceipt, StillHeld
+from bms.ports.drivers import Drivers
+from bms.ports.safety import Journal
+from bms.ports.store import Store
 from bms.services.control.trial_block import end_trials
 
 log = logging.getLogger(__name__)

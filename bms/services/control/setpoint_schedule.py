@@ -14,11 +14,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bms.errors import NotFound
-from bms.model.assets.site import Device, Mode, Point, Site, WriteRule
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.site import Mode, Site
+from bms.model.assets.write_rule import WriteRule
 from bms.model.planning.plan import Plan, SetpointPlan, Step
 from bms.model.words import Words
 from bms.services.city import City
-from bms.services.control.dispatch import PLAN, plan_flaw
+from bms.services.control.authority import PLAN, plan_flaw
 from bms.services.control.point_limits import Fitted, fit
 from bms.services.control.trial_block import next_rest, turn_at
 from bms.services.control.ventilation_minimum import Need, bookings_ahead, least_flow, least_run

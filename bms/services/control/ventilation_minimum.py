@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from bms.model.assets.site import Point, Role, Site, Ventilation
-from bms.model.control.command import Command
-from bms.model.lease import Lease
+from bms.model.assets.equipment import Ventilation
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Site
+from bms.model.control.command import Command, Lease
 from bms.ports.store import Store
 from bms.services.occupancy import Use, use_of
 

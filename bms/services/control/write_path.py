@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.errors import GuardError
-from bms.model.assets.site import Device, Point
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
 from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
     Failed,
+    Lease,
     Overridden,
     Receipt,
     Refused,
     ReleaseReceipt,
 )
-from bms.model.lease import Lease
-from bms.ports.store import Drivers, GuardKeeper, Journal
+from bms.ports.drivers import Drivers
+from bms.ports.safety import GuardKeeper, Journal
 from bms.services.control.release import (
     HARMLESS,
     PATIENCE,

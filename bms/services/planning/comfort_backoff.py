@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.assets.site import Role, Site, Zone
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site, Zone
 from bms.model.control.command import Accepted, Clamped
-from bms.model.planning.plan import BuildingModel
 from bms.model.planning.prediction import UseStart
+from bms.model.planning.problem import BuildingModel
 from bms.ports.store import Store
 from bms.services.occupancy import Use, use_of
 from bms.services.periods import local_date, midnight

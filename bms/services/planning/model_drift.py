@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.site import Site
-from bms.model.planning.plan import BuildingModel
 from bms.model.planning.prediction import PredictionDay
+from bms.model.planning.problem import BuildingModel
 from bms.model.words import Words
 from bms.ports.store import Store
 from bms.services.periods import local_date

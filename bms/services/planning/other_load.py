@@ -13,8 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bms.errors import NotFound
-from bms.model.assets.site import HeatSourceKind, Role, Site
-from bms.model.planning.plan import Numbers
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
+from bms.model.planning.problem import Numbers
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.ports.store import Fold, Store

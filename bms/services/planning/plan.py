@@ -8,8 +8,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.site import Site
-from bms.model.planning.plan import BuildingModel, NoModel, Plan
-from bms.ports.store import Checker, Feed, Planner, Store, Tariffs
+from bms.model.planning.plan import Plan
+from bms.model.planning.problem import BuildingModel, NoModel
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.planner import Checker, Planner
+from bms.ports.store import Store
 from bms.services.occupancy import outdated, use_of
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
 

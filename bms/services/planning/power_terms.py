@@ -11,11 +11,13 @@ from datetime import date, datetime
 import numpy as np
 
 from bms.errors import NotFound
-from bms.model.assets.site import HeatSourceKind, Site
-from bms.model.peak_charge import PeakSpan
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.site import Site
+from bms.model.planning.heat_charges import PeakSpan
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.ports.store import Store, Tariffs
+from bms.ports.feeds import Tariffs
+from bms.ports.store import Store
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date, midnight
 

@@ -18,10 +18,12 @@ from statistics import median
 import numpy as np
 
 from bms.model.assets.site import Site
-from bms.model.planning.plan import BuildingModel, Problem
 from bms.model.planning.prediction import PredictionDay
+from bms.model.planning.problem import BuildingModel, Problem
 from bms.model.readings.series import Floats
-from bms.ports.store import Feed, Judge, Planner, PredictionErrors, Store, Tariffs
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.planner import Judge, Planner, PredictionErrors
+from bms.ports.store import Store
 from bms.services.periods import local_date, midnight
 from bms.services.planning.model_drift import STANDS_DAYS
 from bms.services.planning.plan import identify_site

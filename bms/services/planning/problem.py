@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.assets.site import HeatSourceKind, Role, Site, Zone
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site, Zone
 from bms.model.planning.feed import WeatherSeries
 from bms.model.planning.grid import on_grid, timetable_values
-from bms.model.planning.plan import (
+from bms.model.planning.problem import (
     CurveTask,
     History,
     Numbers,
@@ -24,7 +26,8 @@ from bms.model.planning.plan import (
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.words import Words
-from bms.ports.store import Feed, Store, Tariffs
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.store import Store
 from bms.services.consumption import consumption
 from bms.services.occupancy import Use, use_of
 from bms.services.planning.comfort_backoff import backoffs

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.model.assets.site import Role, Site, Ventilation, Zone
+from bms.model.assets.equipment import Ventilation
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import timetable_values
-from bms.model.planning.plan import VentilationTask
+from bms.model.planning.problem import VentilationTask
 from bms.model.readings.series import Floats
 from bms.ports.store import Store
 from bms.services.occupancy import Use

@@ -2,17 +2,122 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from bms.errors import FeedError
-from bms.model.assets.site import Role, Site
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
+from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.words import Words
-from bms.ports.store import Feed, Fold, RememberingFeed, Store
-from bms.services.forecast_bias import WINDOW_H, Bias, Distrusted, forecast_bias
+from bms.ports.feeds import Feed, RememberingFeed
+from bms.ports.store import Fold, Store
+
+WINDOW_H = 14 * 24
+"""Hours [h] of the past that are looked at."""
+
+HALF_LIFE_H = 5 * 24.0
+"""An error counts half as much as one that is so much younger [h]."""
+
+SCEPTICISM_H = 24.0
+"""Hours [h] of errors that weigh as much as the belief that there is no bias. Errors of 1.2 K that
+last 7 h say as much in a day as a spread of biases of 0.7 K between buildings does beforehand."""
+
+FEWEST_H = 24
+LARGEST_K = 4.0
+"""A sensor that seems to be further off [K] is in the sun, in the exhaust air or broken."""
+
+_DARK_WM2 = 50.0
+_SUN_WARMED_K = 1.0
+_STUCK_H = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """Forecast minus sensor [K] by lead time: from each of ``leads_h`` [h] on; shapes (m,)."""
+
+    leads_h: Floats
+    kelvin: Floats
+
+    def at(self, lead_h: Floats) -> Floats:
+        """The bias of hours so far ahead [h], changing steadily from one lead to the next [K]."""
+        return np.interp(lead_h, self.leads_h, self.kelvin)
+
+    @property
+    def worth_telling(self) -> bool:
+        """Whether it moves a forecast by more than a sensor can tell."""
+        return bool(np.abs(self.kelvin).max() >= 0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Distrusted:
+    """Why the sensor is not used: ``few``, ``stuck`` or ``far_off`` (by so many kelvin)."""
+
+    why: str
+    kelvin: float = 0.0
+
+
+def forecast_bias(
+    forecasts: Mapping[int, Floats], measured: Floats, ghi_wm2: Floats
+) -> Bias | Distrusted:
+    """The bias of past ``forecasts`` (by lead time [h]) [degC] against a sensor [degC].
+
+    All of the same hours, shapes (n,), the youngest last; NaN is unknown. Sunny hours (``ghi_wm2``)
+    count only while the sensor does not read warmer in the sun than in the dark.
+    """
+    known = measured[np.isfinite(measured)]
+    if len(known) < FEWEST_H or not forecasts:
+        return Distrusted("few")
+    if np.ptp(known[-_STUCK_H:]) == 0.0:
+        return Distrusted("stuck")
+    errors = {lead: values - measured for lead, values in sorted(forecasts.items())}
+    weight = 0.5 ** (np.arange(len(measured))[::-1] / HALF_LIFE_H)
+    weight = np.where(_honest(errors, weight, ghi_wm2), weight, 0.0)
+    shared = _mean(np.concatenate([*errors.values()]), np.tile(weight, len(errors)))
+    if not np.isfinite(shared):
+        return Distrusted("few")
+    if abs(shared) > LARGEST_K:
+        return Distrusted("far_off", shared)
+    overall = shared * _trust(float(np.mean([_hours(one, weight) for one in errors.values()])))
+    kelvin = [overall + _own(error, weight, shared) for error in errors.values()]
+    return Bias(np.array(list(errors), dtype=np.float64), np.array(kelvin))
+
+
+def _honest(errors: Mapping[int, Floats], weight: Floats, ghi_wm2: Floats) -> Flags:
+    """Hours at which the sensor shows the air and not the sun. Shape (n,)."""
+    dark, sunny = ghi_wm2 < _DARK_WM2, ghi_wm2 >= _DARK_WM2
+    nearest = next(iter(errors.values()))
+    in_dark = _mean(nearest, np.where(dark, weight, 0.0))
+    in_sun = _mean(nearest, np.where(sunny, weight, 0.0))
+    return dark | sunny if in_dark - in_sun <= _SUN_WARMED_K else dark
+
+
+def _own(error: Floats, weight: Floats, shared: float) -> float:
+    """By how much a lead time differs from all of them together, as far as it is known [K]."""
+    mean = _mean(error, weight)
+    return (mean - shared) * _trust(_hours(error, weight)) if np.isfinite(mean) else 0.0
+
+
+def _trust(hours: float) -> float:
+    """How much of a mean of so many hours [h] is believed, 0..1."""
+    return hours / (hours + SCEPTICISM_H)
+
+
+def _hours(error: Floats, weight: Floats) -> float:
+    """How many hours the errors are worth [h]."""
+    return float(weight[np.isfinite(error)].sum())
+
+
+def _mean(error: Floats, weight: Floats) -> float:
+    there = np.isfinite(error) & (weight > 0)
+    if not there.any():
+        return float("nan")
+    return float(np.average(error[there], weights=weight[there]))
+
 
 HOUR = timedelta(hours=1)
 

@@ -13,17 +13,13 @@ from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, InsufficientData
 from bms.model.assets.site import Site
-from bms.model.planning.plan import (
-    Expected,
-    PlanStatus,
-    Problem,
-    Schedule,
-    VentilationTask,
-    ZoneTask,
-)
+from bms.model.planning.plan import Expected, PlanStatus, Schedule
+from bms.model.planning.problem import Problem, VentilationTask, ZoneTask
 from bms.model.savings.savings import Span
 from bms.model.words import Words
-from bms.ports.store import Feed, Planner, Store, Tariffs
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.planner import Planner
+from bms.ports.store import Store
 from bms.services.planning.problem import STEP, assemble, history
 
 DAY = timedelta(days=1)

@@ -7,7 +7,8 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from bms.model.assets.site import Role, Site, Zone
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import Ints, local_grid, occupied
 from bms.model.readings.series import Floats, grid_length
 from bms.ports.store import Store

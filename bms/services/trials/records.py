@@ -14,7 +14,8 @@ from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.model.savings.trial import Subject
-from bms.ports.store import Feed, Store
+from bms.ports.feeds import Feed
+from bms.ports.store import Store
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.trials.days import Record

@@ -10,10 +10,10 @@ from bms.errors import NotFound
 from bms.model.assets.site import Site
 from bms.model.savings.trial import Arm, Bounds, Effect, KeptTrial, Subject, Trial, TrialResult
 from bms.model.words import Words
-from bms.savings.trial_pool import pool
 from bms.savings.trials.analysis import Told, drawn, tell
 from bms.savings.trials.days import Record, expect
 from bms.savings.trials.design import layout_of, lot_of
+from bms.savings.trials.effect import pool
 from bms.savings.trials.placebo import aa_check
 from bms.savings.trials.power import Shape
 from bms.savings.trials.wording import caveats, effect_words, finding, pooled_words

@@ -5,21 +5,51 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from bms.errors import ConfigError, InsufficientData, NotFound
+import numpy as np
+
+from bms.errors import ConfigError, FeedError, InsufficientData, NotFound
 from bms.model.assets.site import Mode, Site
+from bms.model.readings.series import Floats
+from bms.model.savings.savings import Span
 from bms.model.savings.trial import KeptTrial, Power, Subject, Trial, TrialEnd
 from bms.model.words import Words
+from bms.ports.feeds import Feed
+from bms.savings.data.daily import daily
 from bms.savings.trials.design import arms_of, draw, layout
 from bms.savings.trials.power import WEEKS, Shape, power, weeks_for
 from bms.savings.trials.wording import need_words
 from bms.services.city import City
-from bms.services.periods import local_date
-from bms.services.trial_weather import expected_temperature
+from bms.services.periods import local_date, midnight
 from bms.services.trials.records import PAST_DAYS, records, rest_days
 
 DAY = timedelta(days=1)
+YEAR = 364 * DAY
+"""The same weekday a year before."""
+
+
+def expected_temperature(site: Site, feed: Feed, first: date, days: int, now: datetime) -> Floats:
+    """Mean outdoor temperature of the coming days [degC] as far as it is forecast, beyond that of
+    the same days a year before; where neither is known, the mean of those that are (or 0: then the
+    draw is balanced by weekday and time alone)."""
+    ahead = _daily_means(site, feed, first, days, now)
+    before = _daily_means(site, feed, first - YEAR, days, now)
+    filled = np.where(np.isfinite(ahead), ahead, before)
+    known = np.isfinite(filled)
+    return np.where(known, filled, filled[known].mean() if known.any() else 0.0)
+
+
+def _daily_means(site: Site, feed: Feed, first: date, days: int, now: datetime) -> Floats:
+    start, end = (midnight(first + n * DAY, site.timezone) for n in (0, days))
+    try:
+        found = feed.weather(site.latitude, site.longitude, start=start, end=end, now=now)
+    except FeedError:
+        return np.full(days, np.nan)
+    temp = found.temp_out_c.series
+    return daily(temp, temp, Span(start=start, end=end), site.timezone).temp_c
+
+
 USUAL_SHAPE = Shape(block_days=3, washout_days=1)
 AIM = 0.08
 """Effect that a trial is planned to see, a share of the use."""

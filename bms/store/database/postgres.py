@@ -1,9 +1,9 @@
 """PostgreSQL: many processes on many hosts share one database.
 
-Readings lie in partitions of one calendar month each (``bms.store.database.postgres_partitions``). A batch is
-sent with COPY straight into its months; only where some of it is there already, all of it is
-compared on the server. Rows are always sent by month, point and time: what is read together lies
-together, and two writers of the same readings wait for each other in the same order.
+Readings lie in partitions of one calendar month each (``bms.store.database.postgres_partitions``).
+A batch is sent with COPY straight into its months; only where some of it is there already, all of
+it is compared on the server. Rows are always sent by month, point and time: what is read together
+lies together, and two writers of the same readings wait for each other in the same order.
 
 A commit is kept with the care that the server's ``synchronous_commit`` asks for: unless somebody
 turned it off, it outlives a power cut. Turning it off for readings here would lose the last of

@@ -293,7 +293,8 @@ class TrialEndRow(SQLModel, table=True):
 
 
 class EventRow(SQLModel, table=True):
-    """An entry of the ledger of non-routine events (``bms.model.savings.event``). Rows are only added.
+    """An entry of the ledger of non-routine events (``bms.model.savings.event``). Rows are only
+    added.
 
     ``starts`` and ``ends`` are its period; no two entries supersede the same one.
     """
@@ -317,8 +318,8 @@ class EventRow(SQLModel, table=True):
 
 
 class BaselineRow(SQLModel, table=True):
-    """A baseline that was put away, as JSON of ``bms.model.savings.savings.FrozenBaseline``. Rows are only
-    added."""
+    """A baseline that was put away, as JSON of ``bms.model.savings.savings.FrozenBaseline``. Rows
+    are only added."""
 
     __tablename__: ClassVar[str] = "baselines"
     __table_args__ = (Index("baselines_by_site", "site", "seq"),)

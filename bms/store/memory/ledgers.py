@@ -7,7 +7,9 @@ from datetime import datetime
 from bms.errors import NotFound, StoreError
 from bms.model.control.booking import Booking
 from bms.model.epoch import to_micros
-from bms.store.records import Action, AuditEntry
+from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.savings import KeptBaseline
+from bms.store.records import Action, AuditEntry, check_superseded, stands, taken
 
 
 class MemoryBookings:
@@ -61,3 +63,41 @@ class MemoryBookings:
                 reason=reason,
             )
         )
+
+
+class MemoryEvents:
+    """The part of ``bms.ports.store.Store`` that keeps what an auditor asks for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: dict[str, NonRoutineEvent] = {}
+        self._baselines: list[KeptBaseline] = []
+
+    def add_event(self, event: NonRoutineEvent) -> None:
+        """See ``bms.ports.store.Store``."""
+        for moment in (event.start, event.end, event.entered_at):
+            to_micros(moment)
+        if event.id in self._events:
+            if self._events[event.id] != event:
+                raise StoreError(taken(event))
+            return
+        if event.supersedes is not None:
+            kept = list(self._events.values())
+            again = any(known.supersedes == event.supersedes for known in kept)
+            check_superseded(event, self._events.get(event.supersedes), again)
+        self._events[event.id] = event
+
+    def events(self, site: str) -> list[NonRoutineEvent]:
+        """See ``bms.ports.store.Store``."""
+        known = list(self._events.values())
+        return [event for event in known if event.meter.partition("/")[0] == site]
+
+    def keep_baseline(self, kept: KeptBaseline) -> None:
+        """See ``bms.ports.store.Store``."""
+        to_micros(kept.at)
+        if not stands(self.baselines(kept.site)[::-1], kept):
+            self._baselines.append(kept)
+
+    def baselines(self, site: str) -> list[KeptBaseline]:
+        """See ``bms.ports.store.Store``."""
+        return [kept for kept in list(self._baselines) if kept.site == site]

@@ -16,7 +16,7 @@ from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.store import Fold
-from bms.store.erasure_ledger import Loss
+from bms.store.erasure_ledger import ALWAYS, Loss
 from bms.store.records import Correction, says_the_same, sound
 from bms.store.rollups.buckets import (
     Buckets,
@@ -29,7 +29,6 @@ from bms.store.rollups.buckets import (
 )
 from bms.store.rollups.folds import Grid
 from bms.store.rollups.local_days import HOUR, LocalDays
-from bms.store.sql.retention_horizon import ALWAYS
 
 
 @dataclass(slots=True)

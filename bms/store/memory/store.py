@@ -11,12 +11,12 @@ from bms.model.assets.site import Mode
 from bms.model.control.booking import Booking
 from bms.model.control.command import Override, Receipt, ReleaseReceipt
 from bms.model.epoch import to_micros
-from bms.model.planning.plan import BuildingModel, Plan
+from bms.model.planning.plan import Plan
 from bms.model.planning.prediction import PredictionDay, UseStart
+from bms.model.planning.problem import BuildingModel
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
-from bms.store.memory.ledgers import MemoryBookings
+from bms.store.memory.ledgers import MemoryBookings, MemoryEvents
 from bms.store.memory.readings import MemoryReadings
-from bms.store.memory_events import MemoryEvents
 from bms.store.records import Action, AuditEntry, site_of
 from bms.store.rollups.local_days import TIMEZONE, LocalDays
 

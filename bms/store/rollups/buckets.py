@@ -1,8 +1,8 @@
 """Buckets of readings: fold them, fold them again, and pack a month of them into bytes. Pure.
 
 A reading is a bucket of one. Buckets fold into longer ones without the readings, so that days are
-made of hours, and hours outlive the readings that they were made of. As in ``bms.store.rollups.folds`` only
-good readings count.
+made of hours, and hours outlive the readings that they were made of. As in
+``bms.store.rollups.folds`` only good readings count.
 """
 
 from __future__ import annotations

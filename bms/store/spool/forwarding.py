@@ -17,10 +17,47 @@ from bms.model.control.retention import Erased, Erasure
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.spool import SpoolState
 from bms.ports.store import Store
-from bms.store.piecewise import add_piecewise
 from bms.store.spool.process_slots import Slots
 from bms.store.spool.reconnecting import Reach
 from bms.store.spool.spool import Spool
+
+
+def add_piecewise(store: Store, readings: list[Reading]) -> tuple[Ingested, list[Reading]]:
+    """What became of the batch, and the readings that the store will not have.
+
+    A refused batch is halved until the reading is found, in order. Kept beyond a power cut. Raises
+    ``StoreUnavailable``, or the refusal itself where the store takes none of them: then it is the
+    store that is wrong, and not a reading.
+    """
+    try:
+        return store.add_readings(readings, durable=True), []
+    except StoreUnavailable:
+        raise
+    except (StoreError, ValueError) as error:
+        ingested, refused = _halves(store, readings)
+        if len(refused) == len(readings):
+            raise StoreError(f"the database takes none of {len(readings)} readings: {error}") from (
+                error
+            )
+        return ingested, refused
+
+
+def _halves(store: Store, readings: list[Reading]) -> tuple[Ingested, list[Reading]]:
+    if len(readings) == 1:
+        return Ingested(), readings
+    total, refused = Ingested(), list[Reading]()
+    middle = len(readings) // 2
+    for half in (readings[:middle], readings[middle:]):
+        try:
+            total += store.add_readings(half, durable=True)
+        except StoreUnavailable:
+            raise
+        except (StoreError, ValueError):
+            more, worse = _halves(store, half)
+            total += more
+            refused += worse
+    return total, refused
+
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +107,8 @@ class ForwardingStore:
             log.info("starting without a database: %s", error)
 
     def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
-        """See ``bms.ports.store.Store``; what the database cannot take now waits, on disk and synced.
+        """See ``bms.ports.store.Store``; what the database cannot take now waits, on disk and
+        synced.
 
         Raises ``StoreUnavailable`` when they can neither be stored nor wait: the disk refuses, or
         its room is used up by what is more important and the caller asked for ``durable``.
@@ -127,7 +165,8 @@ class ForwardingStore:
         return done + Ingested(waiting=sum(self.state().waiting.values()))
 
     def forget(self, erasure: Erasure) -> Erased:
-        """See ``bms.ports.store.Store``. What waits goes first: else it would come back, or stay on disk.
+        """See ``bms.ports.store.Store``. What waits goes first: else it would come back, or stay on
+        disk.
 
         Raises ``StoreUnavailable`` while something still waits.
         """

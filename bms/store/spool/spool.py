@@ -1,9 +1,9 @@
 """Readings on disk until the database takes them: one folder of segments, oldest first.
 
-A segment (``bms.store.spool.segments``) is a file of readings of one importance; its number says when it
-was begun. A batch is on disk, synced, before it counts as kept. A segment is never written to again
-once somebody has begun to read it, and is removed only when the database has its readings: a crash
-in between gives them twice, which changes nothing.
+A segment (``bms.store.spool.segments``) is a file of readings of one importance; its number says
+when it was begun. A batch is on disk, synced, before it counts as kept. A segment is never written
+to again once somebody has begun to read it, and is removed only when the database has its readings:
+a crash in between gives them twice, which changes nothing.
 
 There is room for so many bytes. When it is used up, the oldest segment of the least important
 readings makes way, and is counted.

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sqlmodel import Session, col, desc, select
 
-from bms.errors import NotFound, StoreError
+from bms.errors import StoreError
 from bms.model.codec import from_json, to_json
-from bms.model.kept_baseline import KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
-from bms.model.savings.savings import FrozenBaseline
+from bms.model.savings.savings import FrozenBaseline, KeptBaseline
 from bms.store.database.connection import Linked
 from bms.store.database.tables import BaselineRow, EventRow
+from bms.store.records import check_superseded, stands, taken
 
 
 class SqlEvents(Linked):
@@ -61,38 +59,6 @@ class SqlEvents(Linked):
         wanted = select(BaselineRow).where(BaselineRow.site == site).order_by(col(BaselineRow.seq))
         with self._link.reading() as session:
             return [_kept(row) for row in session.exec(wanted)]
-
-
-def taken(event: NonRoutineEvent) -> str:
-    """What is said where another entry has the id of ``event``."""
-    return f"another event is kept as {event.id}; entries of the ledger never change"
-
-
-def check_superseded(event: NonRoutineEvent, earlier: NonRoutineEvent | None, again: bool) -> None:
-    """Whether ``event`` may take the place of ``earlier``; ``again``: another entry did already.
-
-    Raises ``NotFound`` where there is no such entry, StoreError where it may not.
-    """
-    if earlier is None:
-        raise NotFound(f"there is no event {event.supersedes} to supersede")
-    if earlier.meter != event.meter:
-        raise StoreError(
-            f"event {earlier.id} is about {earlier.meter}; an entry about {event.meter} cannot "
-            "supersede it"
-        )
-    if again:
-        raise StoreError(
-            f"event {earlier.id} has been superseded already; supersede the entry that stands"
-        )
-
-
-def stands(newest_first: Sequence[KeptBaseline], kept: KeptBaseline) -> bool:
-    """Whether the baseline of ``kept`` is the last one of its meter and period."""
-    for known in newest_first:
-        same = known.baseline.meter_id == kept.baseline.meter_id
-        if same and known.baseline.period == kept.baseline.period:
-            return known.baseline.id == kept.baseline.id
-    return False
 
 
 def _look_at_superseded(session: Session, event: NonRoutineEvent, earlier: str) -> None:

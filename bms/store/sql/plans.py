@@ -21,7 +21,8 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from bms.model.planning.plan import BuildingModel, Plan
+from bms.model.planning.plan import Plan
+from bms.model.planning.problem import BuildingModel
 from bms.store.database.connection import Link, Linked
 from bms.store.database.tables import ModelRow, PlanRow, ReceiptRow
 from bms.store.records import site_of

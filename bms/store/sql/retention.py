@@ -8,15 +8,15 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from bms.model.assets.site import Privacy
+from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erased, Erasure
 from bms.model.readings.rollup import Level
 from bms.store.database.tables import LEVEL_CODES, ErasureRow
-from bms.store.erasure_ledger import Loss
+from bms.store.erasure_ledger import ALWAYS, Loss
 from bms.store.rollups import stale_days as stale
 from bms.store.rollups.buckets import no_buckets
 from bms.store.rollups.refresh import fold_marked, hours_of, keep_hours
-from bms.store.sql.retention_horizon import ALWAYS, raise_horizons
+from bms.store.sql.retention_horizon import raise_horizons
 from bms.store.sql.rollups import PORTION, SqlRollups
 
 _DELETIONS = (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from bms.store.database.tables import RawReading
+from bms.store.erasure_ledger import ALWAYS
 
 _FURTHEST = text("SELECT max(before) FROM horizons")
 _AFTER = text("SELECT point, before FROM horizons WHERE before > :moment")
@@ -16,9 +17,6 @@ _RAISE = text(
     " ON CONFLICT (point) DO UPDATE SET before = excluded.before"
     " WHERE horizons.before < excluded.before"
 )
-
-#: Before every moment that a reading can have.
-ALWAYS = -(2**63)
 
 
 def horizon_of(connection: Connection, point: int) -> int:

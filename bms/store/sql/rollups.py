@@ -19,6 +19,7 @@ from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.store import Fold
 from bms.store.database.tables import LEVEL_CODES, QUALITY_CODES
+from bms.store.erasure_ledger import ALWAYS
 from bms.store.rollups import stale_days as stale
 from bms.store.rollups.buckets import (
     Buckets,
@@ -32,7 +33,7 @@ from bms.store.rollups.buckets import (
 from bms.store.rollups.folds import Grid
 from bms.store.rollups.refresh import MONTHS, fold_marked
 from bms.store.sql.readings import NAMES, SqlReadings
-from bms.store.sql.retention_horizon import ALWAYS, horizon_of
+from bms.store.sql.retention_horizon import horizon_of
 
 #: Marked days per transaction of a refresh: others wait for it.
 PORTION = 1_000
@@ -128,7 +129,8 @@ class SqlRollups(SqlReadings):
     def series(
         self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
     ) -> Series:
-        """See ``bms.store.rollups.folds``; grids of whole hours are made of the hours that are kept."""
+        """See ``bms.store.rollups.folds``; grids of whole hours are made of the hours that are
+        kept."""
         grid = Grid.over(start, end, step)
         key = self._key(point)
         if key is not None and self._days.covers(*grid.hours(fold)):

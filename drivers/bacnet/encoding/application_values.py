@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from bms.model.readings.reading import Quality
 from drivers.bacnet.encoding.tags import Tag
 from drivers.fieldbus.errors import Garbled
-from drivers.modbus.register_codec import Decoded, shortest_single
+from drivers.fieldbus.reading import Decoded, shortest_single
 
 _NULL, _BOOLEAN, _UNSIGNED, _SIGNED, _REAL, _DOUBLE = range(6)
 _ENUMERATED, _OBJECT_ID = 9, 12

@@ -13,7 +13,7 @@ from datetime import date, datetime, time, tzinfo
 from drivers.bacnet.encoding.services import ANY_INSTANCE
 from drivers.bacnet.encoding.tags import Tag
 from drivers.fieldbus.errors import Garbled
-from drivers.modbus.register_codec import shortest_single
+from drivers.fieldbus.reading import shortest_single
 
 _ANY = 255
 _EPOCH = 1900

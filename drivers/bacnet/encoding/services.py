@@ -114,7 +114,8 @@ def read_property_multiple(references: Sequence[Reference]) -> bytes:
 
 
 def write_property(reference: Reference, value: bytes, priority: int | None) -> bytes:
-    """WriteProperty-Request. ``value`` is encoded: see ``drivers.bacnet.encoding.application_values``."""
+    """WriteProperty-Request. ``value`` is encoded: see
+    ``drivers.bacnet.encoding.application_values``."""
     slot = b"" if priority is None else _context(4, priority)
     return read_property(reference) + b"\x3e" + value + b"\x3f" + slot
 

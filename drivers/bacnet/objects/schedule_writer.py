@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import timedelta, tzinfo
 
 from bms.errors import DeviceError
-from bms.model.assets.site import Point, WriteRule
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import WriteRule
 from bms.model.control.command import (
     Command,
     Failed,

@@ -19,7 +19,7 @@ from drivers.bacnet.objects.device_clock import clocks_change
 from drivers.bacnet.read_multiple import read_tags
 from drivers.bacnet.session import BacnetSession
 from drivers.fieldbus.errors import Garbled, Silence
-from drivers.modbus.register_codec import shortest_single
+from drivers.fieldbus.reading import shortest_single
 
 _RECORD_OCTETS, _HEAD_OCTETS = 32, 40
 _LOST_AT_MOST = 2**32 - 1

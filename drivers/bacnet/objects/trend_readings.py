@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from bms.errors import DeviceError
-from bms.model.assets.site import Point
+from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from drivers.bacnet.encoding.services import Reference
@@ -14,8 +14,7 @@ from drivers.bacnet.objects.trend_log import Backfill, LogRecord, between, logge
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.write_target import point_reference
 from drivers.fieldbus.errors import Garbled, retryable
-from drivers.fieldbus.reading import reading
-from drivers.modbus.register_codec import Decoded
+from drivers.fieldbus.reading import Decoded, reading
 
 BELIEVED_S = 60.0
 """Drift of a clock [s] up to which its stamps are taken as they are: a correction by what is

@@ -1,8 +1,8 @@
 """Many small BACnet/IP devices in one process that costs next to nothing.
 
 For measurements, where a server must not be what is measured: ``python -m
-drivers.simulator.servers.bacnet_light COUNT`` binds COUNT loopback ports, prints them on one line and
-answers ReadProperty and ReadPropertyMultiple of present values until its standard input closes.
+drivers.simulator.servers.bacnet_light COUNT`` binds COUNT loopback ports, prints them on one line
+and answers ReadProperty and ReadPropertyMultiple of present values until its standard input closes.
 Device ``k`` (from 0) has instance ``k + 1``; the value of every object is its instance.
 """
 

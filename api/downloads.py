@@ -1,0 +1,23 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from bms.model.savings.savings import SiteSavings
+from bms.services.city import City
+
+CSV = "text/csv; charset=utf-8"
+
+
+def csv_answer(
+    city: City, rows: Sequence[SiteSavings], name: str, *, decimal_comma: bool
+) -> Response:
+    """Savings as a file to keep."""
+    return Response(
+        city.reporter.savings_csv(rows, decimal_comma),
+        media_type=CSV,
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )

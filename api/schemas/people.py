@@ -1,0 +1,76 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AwareDatetime,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from api.deps import FULL_ID, SITE_ID
+from api.schemas.base import Answer, Body, Reason
+from api.schemas.sites import OverrideAnswer
+from bms.model.assets.site import (
+    Mode,
+)
+
+
+class OverrideBody(Body):
+    point: Annotated[str, StringConstraints(pattern=FULL_ID)] | None = Field(
+        None, description="one point; all of the site when left out"
+    )
+    until: AwareDatetime | None = Field(None, description="building time; open when left out")
+    reason: Reason
+
+
+class ModeBody(Body):
+    mode: Mode
+    reason: Reason
+    approver: Reason | None = Field(None, description="who approved it; needed for auto")
+
+    @model_validator(mode="after")
+    def _auto_needs_an_approver(self) -> Self:
+        if self.mode is Mode.AUTO and self.approver is None:
+            raise ValueError("mode auto needs an approver: the name of who approved it")
+        return self
+
+
+class ReleaseBody(Body):
+    site: Annotated[str, StringConstraints(pattern=SITE_ID)] | None = None
+    all: Literal[True] | None = None
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _either_one_or_all(self) -> Self:
+        if (self.site is None) == (self.all is None):
+            raise ValueError('name one "site", or say "all": true')
+        return self
+
+
+class ReleaseRow(Answer):
+    point: str
+    outcome: Literal["released", "still_held"]
+    effective: float | None = Field(None, description="in the unit of the point")
+    error: str | None = None
+
+
+class ReleaseAnswer(Answer):
+    """``complete`` is false while something is still held; the guard goes on."""
+
+    complete: bool
+    points: list[ReleaseRow]
+
+
+class OverrideMade(Answer):
+    override: OverrideAnswer
+    released: ReleaseAnswer
+
+
+class ModeAnswer(Answer):
+    site: str
+    mode: Mode
+    released: ReleaseAnswer

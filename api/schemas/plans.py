@@ -1,0 +1,85 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Self
+
+from pydantic import Field
+
+from api.schemas.base import Answer
+from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
+from bms.model.words import Words
+
+
+class PlanAnswer(Answer):
+    id: str
+    site: str
+    created_at: datetime
+    start: datetime
+    end: datetime
+    step_s: int
+    status: PlanStatus
+    reasons: tuple[Words, ...]
+    notes: tuple[Words, ...]
+    objections: tuple[Words, ...]
+    expected: Expected
+    own_control: Expected
+    setpoints: tuple[SetpointPlan, ...]
+    forecast: tuple[ZoneForecast, ...]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        answer = plan.schedule
+        return cls(
+            id=plan.id,
+            site=plan.site,
+            created_at=plan.created_at,
+            start=answer.start,
+            end=answer.end,
+            step_s=answer.step_s,
+            status=answer.status,
+            reasons=answer.reasons,
+            notes=plan.problem.notes,
+            objections=plan.objections,
+            expected=answer.expected,
+            own_control=answer.own_control,
+            setpoints=answer.setpoints,
+            forecast=answer.forecast,
+        )
+
+
+class ScheduleAnswer(Answer):
+    """What a controller may apply until ``lease_end``; every fetch renews the lease.
+
+    After ``lease_end``, or with no row for a point, the controller follows its own control.
+    """
+
+    device: str
+    site: str
+    plan: str | None
+    lease_s: int
+    lease_end: datetime
+    setpoints: tuple[SetpointPlan, ...]
+    reasons: tuple[Words, ...]
+
+
+class PredictionRow(Answer):
+    """Errors of a zone's predicted temperature, ``lead_h`` ahead, on a local day."""
+
+    zone: str
+    lead_h: int
+    day: date
+    n: int = Field(description="predictions that could be compared with what was measured")
+    rmse_k: float | None
+    bias_k: float | None = Field(description="predicted less measured")
+    expected_k: float | None = Field(description="on held-out days when the model was learned")
+    model_at: datetime
+    drifting: bool = Field(description="from this day on the model was not planned with")
+
+
+class PredictionsAnswer(Answer):
+    """The record of the last days, oldest first; ``drift`` says what no longer holds now."""
+
+    drift: tuple[Words, ...]
+    predictions: list[PredictionRow]

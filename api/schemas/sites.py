@@ -1,0 +1,210 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+
+from pydantic import (
+    Field,
+)
+
+from api.schemas.base import Answer
+from bms.model.assets.equipment import HeatSource
+from bms.model.assets.point import Point, Privacy, Role
+from bms.model.assets.site import Comfort, Mode, Power
+from bms.model.assets.write_rule import ReleaseKind
+from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.units import Commodity, Unit
+from bms.model.savings.trial import Arm, KeptTrial
+from bms.ports.drivers import DeviceHealth
+from bms.services.control.trial_block import turn_at
+
+
+class SiteRow(Answer):
+    id: str
+    name_da: str
+    name_en: str
+    use: str
+    area_m2: float
+    timezone: str
+    mode: Mode
+
+
+class SitePage(Answer):
+    sites: list[SiteRow]
+    next: str | None
+
+
+class ZoneAnswer(Answer):
+    id: str
+    name: str
+    area_m2: float
+    comfort: Comfort
+    people: float | None
+    volume_m3: float | None
+
+
+class MeterAnswer(Answer):
+    id: str
+    commodity: Commodity
+    billed: bool
+
+
+class VentilationAnswer(Answer):
+    id: str
+    zones: tuple[str, ...]
+    flow_m3_h: float
+    fan_kw: float
+    recovery: float
+    least_flow_pct: float
+
+
+class DeviceAnswer(Answer):
+    id: str
+    protocol: str
+
+
+class DeviceHealthAnswer(Answer):
+    """How a device has been doing since this process began to ask it."""
+
+    answers: int
+    latency_s: float | None = Field(description="moving mean of the time to an answer")
+    errors: dict[str, int] = Field(
+        description="failed exchanges by code: the protocol's own, `silence` or `garbled`"
+    )
+    last_good: datetime | None = Field(description="building time of the last good answer")
+    left_alone: bool = Field(description="its circuit breaker is open: it was silent")
+    clock_drift_s: float | None = Field(
+        description="how much its clock was ahead of building time when it was last read"
+    )
+
+    @classmethod
+    def of(cls, health: DeviceHealth) -> Self:
+        return cls(
+            answers=health.answers,
+            latency_s=health.latency_s,
+            errors=dict(health.errors),
+            last_good=health.last_good,
+            left_alone=health.left_alone,
+            clock_drift_s=health.clock_drift_s,
+        )
+
+
+class DeviceHealthRow(DeviceAnswer):
+    health: DeviceHealthAnswer | None = Field(
+        description="null until this process has asked the device"
+    )
+
+
+class DevicePage(Answer):
+    devices: list[DeviceHealthRow]
+    next: str | None
+
+
+class OverrideAnswer(Answer):
+    id: str
+    site: str
+    point: str | None
+    since: datetime
+    until: datetime | None
+    reason: str
+    actor: str
+
+
+class TrialAnswer(Answer):
+    """The switchback trial that is on or will be; ``arm`` is whose day it is now."""
+
+    id: str
+    start: datetime
+    end: datetime
+    arm: Arm | None
+    until: datetime | None
+    by: str
+    reason: str
+
+    @classmethod
+    def of(cls, kept: Sequence[KeptTrial], now: datetime) -> Self | None:
+        """None where no trial is open."""
+        known = next((each.trial for each in kept if each.open(now)), None)
+        if known is None:
+            return None
+        turn = turn_at(kept, now)
+        return cls(
+            id=known.id,
+            start=known.start,
+            end=known.end,
+            arm=None if turn is None else turn.arm,
+            until=None if turn is None else turn.until,
+            by=known.by,
+            reason=known.reason,
+        )
+
+
+class SiteAnswer(SiteRow):
+    latitude: float
+    longitude: float
+    heat_source: HeatSource
+    power: Power
+    zones: list[ZoneAnswer]
+    ventilation: list[VentilationAnswer]
+    meters: list[MeterAnswer]
+    devices: list[DeviceAnswer]
+    overrides: list[OverrideAnswer]
+    trial: TrialAnswer | None = None
+
+
+class Latest(Answer):
+    time: datetime
+    value: float | None
+    quality: Quality
+    detail: str | None
+
+
+class WriteAnswer(Answer):
+    minimum: float
+    maximum: float
+    resolution: float
+    release: ReleaseKind
+
+
+class PointAnswer(Answer):
+    id: str
+    role: Role
+    unit: Unit
+    zone: str | None
+    meter: str | None
+    ventilation: str | None
+    device: str
+    privacy: Privacy
+    write: WriteAnswer | None
+    latest: Latest | None
+
+    @classmethod
+    def of(cls, point: Point, latest: Reading | None) -> Self:
+        rule = point.write
+        return cls(
+            id=point.id,
+            role=point.role,
+            unit=point.unit,
+            zone=point.zone,
+            meter=point.meter,
+            ventilation=point.ventilation,
+            device=point.device,
+            privacy=point.privacy,
+            write=None
+            if rule is None
+            else WriteAnswer(
+                minimum=rule.minimum,
+                maximum=rule.maximum,
+                resolution=rule.resolution,
+                release=rule.release.kind,
+            ),
+            latest=None if latest is None else Latest.model_validate(latest),
+        )
+
+
+class PointPage(Answer):
+    points: list[PointAnswer]
+    next: str | None

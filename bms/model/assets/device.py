@@ -1,0 +1,131 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bms.model.assets.address import ModbusAddress, NetworkAddress, Table, TextAddress
+from bms.model.readings.units import Unit
+
+
+class Framing(StrEnum):
+    """How Modbus frames travel."""
+
+    TCP = "tcp"
+    RTU_OVER_TCP = "rtu_over_tcp"
+    RTU = "rtu"
+
+
+class Parity(StrEnum):
+    """Parity of a serial line."""
+
+    NONE = "none"
+    EVEN = "even"
+    ODD = "odd"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialLine:
+    """A serial port with 8 data bits; ``baud`` in bits per second [1/s]."""
+
+    path: str
+    baud: int = 9600
+    parity: Parity = Parity.EVEN
+    stop_bits: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadableRange:
+    """Addresses of a table, both ends included, that can be read without a refusal."""
+
+    table: Table
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModbusTraits:
+    """What a device model asks of whoever polls it.
+
+    ``max_registers`` is the largest count of one read, ``ranges`` what can be read in one go
+    (where a table has ranges, reads do not leave them for registers that nobody asked for),
+    ``max_gap`` how many such registers a read may span elsewhere, ``pause_s`` [s] the rest that the
+    unit needs between two requests. ``close_after_s`` [s] is how long a connection that nobody uses
+    stays open, for devices that serve one client only; without it, it stays.
+    """
+
+    max_registers: int = 125
+    ranges: tuple[ReadableRange, ...] = ()
+    max_gap: int = 64
+    pause_s: float = 0.0
+    close_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplatePoint:
+    """One value of a device model, as its template in ``drivers/devices`` declares it.
+
+    ``unverified`` marks a register whose source is second-hand or contradicted.
+    """
+
+    name: str
+    unit: Unit
+    address: NetworkAddress
+    low: float | None = None
+    high: float | None = None
+    unverified: bool = False
+    writes_per_day: int | None = None
+    writes_lifetime: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTemplate(Mapping[str, TemplatePoint]):
+    """A device model: its points and texts by name, how to poll it, and its source."""
+
+    model: str
+    maker: str
+    source: str
+    tested_on_hardware: bool
+    notes: str
+    points: Mapping[str, TemplatePoint]
+    texts: Mapping[str, TextAddress]
+    traits: ModbusTraits = ModbusTraits()
+
+    def __getitem__(self, name: str) -> TemplatePoint:
+        return self.points[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.points)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A controller, meter or gateway on the network. ``id`` is ``site/device``.
+
+    Modbus only: ``framing`` and, for a serial line, ``serial`` in place of host and port;
+    ``traits`` as the model asks; ``line_pause_s`` [s] is the rest that the whole line or gateway
+    needs between two requests; ``heartbeat`` is a register that is toggled between 0 and 1 once in
+    each round of successful writes, so that the device notices when we are gone.
+    BACnet only: ``set_clock`` allows us to set its clock.
+    """
+
+    id: str
+    site: str
+    protocol: str
+    host: str
+    port: int
+    unit: int = 1
+    instance: int | None = None
+    timeout_s: float = 2.0
+    template: str | None = None
+    framing: Framing = Framing.TCP
+    serial: SerialLine | None = None
+    traits: ModbusTraits = ModbusTraits()
+    line_pause_s: float = 0.0
+    heartbeat: ModbusAddress | None = None
+    set_clock: bool = False

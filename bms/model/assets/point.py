@@ -1,0 +1,69 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bms.model.assets.address import Address
+from bms.model.assets.write_rule import WriteRule
+from bms.model.readings.units import Unit
+
+
+class Role(StrEnum):
+    """What a point means to the services; the driver does not care."""
+
+    ZONE_TEMP = "zone_temp"
+    ZONE_SETPOINT = "zone_setpoint"
+    ZONE_VALVE = "zone_valve"
+    ZONE_CO2 = "zone_co2"
+    OUTDOOR_TEMP = "outdoor_temp"
+    SUPPLY_WATER_TEMP = "supply_water_temp"
+    RETURN_WATER_TEMP = "return_water_temp"
+    HEATING_CURVE_SHIFT = "heating_curve_shift"
+    VENTILATION_RUN = "ventilation_run"
+    VENTILATION_FLOW = "ventilation_flow"
+    SUPPLY_AIR_SETPOINT = "supply_air_setpoint"
+    SUPPLY_AIR_TEMP = "supply_air_temp"
+    METER_ENERGY = "meter_energy"
+    METER_VOLUME = "meter_volume"
+    METER_POWER = "meter_power"
+    METER_FLOW_TEMP = "meter_flow_temp"
+    METER_RETURN_TEMP = "meter_return_temp"
+    OTHER = "other"
+
+
+class Privacy(StrEnum):
+    """Who may see a point's series. ``personal`` (occupancy, CO2) is never open data."""
+
+    OPEN = "open"
+    INTERNAL = "internal"
+    PERSONAL = "personal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One value of a device. ``id`` is ``site/point``; times in seconds [s], retention in days.
+
+    ``device`` is empty for what comes in a supplier's files or pushes. BACnet only: with ``cov``
+    the device tells us of changes; ``trend_log`` is the instance of the Trend Log object, on the
+    same device, that records this point.
+    """
+
+    id: str
+    site: str
+    device: str
+    role: Role
+    unit: Unit
+    address: Address
+    zone: str | None = None
+    meter: str | None = None
+    ventilation: str | None = None
+    interval_s: int = 900
+    privacy: Privacy = Privacy.INTERNAL
+    retention_days: int | None = None
+    low: float | None = None
+    high: float | None = None
+    write: WriteRule | None = None
+    cov: bool = False
+    trend_log: int | None = None

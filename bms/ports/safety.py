@@ -1,0 +1,38 @@
+"""TODO"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.control.command import Command, Lease
+
+
+class Journal(Protocol):
+    """The release journal: on disk before a write leaves."""
+
+    def intend(self, leases: Sequence[tuple[Command, Point, Device]]) -> None:
+        """Append and sync. Raises ``GuardError`` when the disk refuses."""
+        ...
+
+    def settle(self, commands: Mapping[str, str]) -> None:
+        """Points that are back at their own control: point id → id of the command that ended."""
+        ...
+
+    def leases(self) -> dict[str, Lease]:
+        """The open leases by point id, as every process that shares the journal left them."""
+        ...
+
+
+class GuardKeeper(Protocol):
+    """Keeps the guard process alive."""
+
+    async def ensure(self) -> None:
+        """Return once a guard runs. Raises ``GuardError`` when none can be started."""
+        ...
+
+    async def close(self) -> None:
+        """A clean exit: end the guard that we started, unless a lease is still open."""
+        ...

@@ -4,8 +4,8 @@ import asyncio
 import gc
 import os
 
-from tests.postgres_server import postgres_server, postgres_url
-from tests.steady_loop import SteadyLoop
+from tests.rigs.steady_loop import SteadyLoop
+from tests.rigs.storage.postgres_server import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]  # fixtures for every folder
 

@@ -22,7 +22,7 @@ AIR_K_PER_SQRT_H = 0.06
 MASS_K_PER_SQRT_H = 0.02
 DISTURBANCE_K = 1.5
 """Spread of the disturbance as a temperature rise of the zone [K]. Mass, disturbance
-and fading were compared on the rooms in tests/data, the other two were set by hand."""
+and fading were compared on the rooms in bms/bench/data, the other two were set by hand."""
 DOUBLINGS = 12
 
 

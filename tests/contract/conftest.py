@@ -1,5 +1,5 @@
 """Fixtures of the contract tests."""
 
-from tests.stores import store
+from tests.rigs.storage.stores import store
 
 __all__ = ["store"]

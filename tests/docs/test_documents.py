@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from bms.cli.main import app
 from bms.config import Settings
 from bms.model.readings.reading import Quality
+from tests.rigs.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 OPERATING = ROOT / "docs" / "operating.md"
 PAGES = (ROOT / "README.md", OPERATING)
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)

@@ -6,7 +6,6 @@ import copy
 import re
 import shlex
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -16,9 +15,9 @@ from bms.model.planning.plan import PlanStatus
 from optimizer import mistakes, read
 from optimizer.checker import check
 from optimizer.planning import make_plan as plan
-from tests.foreign_building import ForeignBuilding
+from tests.rigs.buildings.foreign_building import ForeignBuilding
+from tests.rigs.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 LOOP = "def question(building, days):"
 MONDAY = datetime(2026, 1, 12, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from optimizer.identification.zone_study import Study, study
 from optimizer.model.zone_record import Record
 from optimizer.problem.room_table import Place, Source, read_room
 
-ROOMS = Path(__file__).parents[2] / "tests" / "data" / "rooms"
+ROOMS = Path(__file__).parents[1] / "data" / "rooms"
 LEARN_PART = 0.6
 TWO_MONTHS_DAYS = 60
 FIT_S, REFIT_S = 10.0, 1.0

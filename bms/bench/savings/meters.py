@@ -17,7 +17,7 @@ from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.commodity import commodity_of
 
-METERS = Path(__file__).parents[2] / "tests" / "data" / "meters" / "meters_hourly.csv.gz"
+METERS = Path(__file__).parents[1] / "data" / "meters" / "meters_hourly.csv.gz"
 ZONE = "Europe/London"
 
 Change = Callable[[Floats], None]

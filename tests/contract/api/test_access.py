@@ -1,0 +1,244 @@
+"""Who may do what: every route of the app against every kind of key.
+
+The routes come from the app itself, so that a new one without a rule here fails.
+"""
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from tests.rigs.fakes.api import HTML, SETPOINT, World, a_lodge_plan, a_world
+
+READ, OPERATE, FETCH, PUSH = "read", "operate", "fetch", "push"
+PAGE, ANYBODY = "page", "anybody"
+CONTROLLERS = ("controller:lodge/rooms", "controller:lodge/plant")
+SCOPES = ("read", "operate", "ingest", "ingest:lodge", "ingest:barn", *CONTROLLERS)
+ALLOWED = {
+    READ: {"read", "operate"},
+    OPERATE: {"operate"},
+    FETCH: {"operate", "controller:lodge/rooms"},
+    PUSH: {"operate", "ingest", "ingest:lodge", "ingest:barn", *CONTROLLERS},
+    PAGE: {"read", "operate"},
+}
+RULES = {
+    ("GET", "/openapi.json"): ANYBODY,
+    ("GET", "/docs"): ANYBODY,
+    ("GET", "/healthz"): ANYBODY,
+    ("GET", "/readyz"): ANYBODY,
+    ("GET", "/login"): ANYBODY,
+    ("POST", "/login"): ANYBODY,
+    ("POST", "/logout"): ANYBODY,
+    ("GET", "/static/style.css"): ANYBODY,
+    ("GET", "/metrics"): PAGE,
+    ("GET", "/"): PAGE,
+    ("GET", "/savings.csv"): PAGE,
+    ("GET", "/ranking"): PAGE,
+    ("GET", "/cooling"): PAGE,
+    ("GET", "/sites/{site_id}"): PAGE,
+    ("GET", "/sites/{site_id}/savings.csv"): PAGE,
+    ("GET", "/v1/sites"): READ,
+    ("GET", "/v1/sites/{site_id}"): READ,
+    ("GET", "/v1/sites/{site_id}/points"): READ,
+    ("GET", "/v1/sites/{site_id}/devices"): READ,
+    ("GET", "/v1/points/{point_id:path}/readings"): READ,
+    ("GET", "/v1/meters"): READ,
+    ("GET", "/v1/meters/{site_id}/{meter_id}/consumption"): READ,
+    ("GET", "/v1/meters/{site_id}/{meter_id}/quality"): READ,
+    ("GET", "/v1/meters/{site_id}/{meter_id}/cooling"): READ,
+    ("POST", "/v1/ingest"): PUSH,
+    ("GET", "/v1/sites/{site_id}/savings"): READ,
+    ("GET", "/v1/sites/{site_id}/savings.csv"): READ,
+    ("GET", "/v1/portfolio/savings"): READ,
+    ("GET", "/v1/portfolio/savings.csv"): READ,
+    ("GET", "/v1/portfolio/ranking"): READ,
+    ("GET", "/v1/portfolio/cooling"): READ,
+    ("GET", "/v1/sites/{site_id}/events"): READ,
+    ("POST", "/v1/sites/{site_id}/events"): OPERATE,
+    ("GET", "/v1/sites/{site_id}/baselines"): READ,
+    ("POST", "/v1/sites/{site_id}/baselines"): OPERATE,
+    ("GET", "/v1/sites/{site_id}/plan"): READ,
+    ("GET", "/v1/plans/{plan_id}"): READ,
+    ("GET", "/v1/sites/{site_id}/predictions"): READ,
+    ("POST", "/v1/sites/{site_id}/plan"): OPERATE,
+    ("GET", "/v1/controllers/{device_id:path}/schedule"): FETCH,
+    ("POST", "/v1/sites/{site_id}/overrides"): OPERATE,
+    ("DELETE", "/v1/sites/{site_id}/overrides/{override_id}"): OPERATE,
+    ("POST", "/v1/sites/{site_id}/mode"): OPERATE,
+    ("POST", "/v1/release"): OPERATE,
+    ("GET", "/v1/sites/{site_id}/occupancy"): READ,
+    ("POST", "/v1/sites/{site_id}/occupancy"): OPERATE,
+    ("DELETE", "/v1/sites/{site_id}/occupancy/{booking_id}"): OPERATE,
+}
+BODIES = {
+    "/v1/sites/{site_id}/overrides": {"reason": "a test", "point": SETPOINT},
+    "/v1/sites/{site_id}/mode": {"mode": "observe", "reason": "a test"},
+    "/v1/release": {"all": True, "reason": "a test"},
+    "/v1/ingest": {"readings": []},
+    "/v1/sites/{site_id}/events": {
+        "meter": "heat",
+        "start": "2019-01-20T00:00:00+01:00",
+        "end": "2019-01-21T00:00:00+01:00",
+        "change_kwh": 10,
+        "change_se_kwh": 1,
+        "reason": "a test",
+    },
+    "/v1/sites/{site_id}/baselines": {"reason": "a test"},
+    "/v1/sites/{site_id}/occupancy": {
+        "start": "2019-02-01T18:00:00+01:00",
+        "end": "2019-02-01T21:00:00+01:00",
+        "reason": "a test",
+    },
+}
+FILLED = {
+    "{site_id}": "lodge",
+    "{point_id:path}": "lodge/hall.temp",
+    "{meter_id}": "heat",
+    "{plan_id}": "p1",
+    "{device_id:path}": "lodge/rooms",
+    "{override_id}": "nobody",
+    "{booking_id}": "nobody",
+}
+
+
+def routes_of(world: World) -> set[tuple[str, str]]:
+    return {
+        (method, "/static/style.css" if route.path == "/static" else route.path)
+        for route in iter_route_contexts(world.app.routes)
+        for method in (getattr(route, "methods", None) or {"GET"})
+        if method != "HEAD"
+    }
+
+
+def address(path: str) -> str:
+    for name, value in FILLED.items():
+        path = path.replace(name, value)
+    return path
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = a_world(tmp_path)
+    made.store.add_plan(a_lodge_plan())
+    return made
+
+
+def test_every_route_has_a_rule(world):
+    assert routes_of(world) == set(RULES)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(RULES))
+async def test_a_route_lets_in_whom_its_rule_names(world, method, path):
+    rule = RULES[method, path]
+    body = {"json": BODIES[path]} if path in BODIES else {}
+    async with world.browser() as browser:
+        none = await browser.request(method, address(path), **body)
+        wrong = await browser.request(
+            method, address(path), headers={"authorization": "Bearer bms_0000_wrong"}, **body
+        )
+        answers = {
+            scope: await browser.request(method, address(path), headers=world.key(scope), **body)
+            for scope in SCOPES
+        }
+    refused = {scope for scope, answer in answers.items() if answer.status_code in (401, 403)}
+    if rule == ANYBODY:
+        # the login refuses a wrong form, whoever sends it
+        assert none.status_code != 401
+        return
+    assert none.status_code == wrong.status_code == 401
+    assert none.headers["www-authenticate"].startswith("Bearer")
+    assert refused == set(SCOPES) - ALLOWED[rule]
+    for scope in refused:
+        assert answers[scope].status_code == 403
+        assert answers[scope].headers["content-type"] == "application/problem+json"
+    for scope in ALLOWED[rule]:
+        assert answers[scope].status_code < 400 or answers[scope].status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(k for k, r in RULES.items() if r == PAGE))
+async def test_pages_are_open_where_the_dashboard_is(tmp_path, method, path):
+    world = a_world(tmp_path, open_dashboard=True)
+    async with world.browser() as browser:
+        answer = await browser.request(method, address(path))
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(k for k, r in RULES.items() if r == READ))
+async def test_an_open_dashboard_does_not_open_the_api(tmp_path, method, path):
+    world = a_world(tmp_path, open_dashboard=True)
+    async with world.browser() as browser:
+        assert (await browser.request(method, address(path))).status_code == 401
+
+
+async def test_a_revoked_key_is_none(world):
+    headers = world.key("read")
+    async with world.browser(**headers) as browser:
+        assert (await browser.get("/v1/sites")).status_code == 200
+        world.store.revoke_key(headers["authorization"].split("_")[1], world.clock.now())
+        assert (await browser.get("/v1/sites")).status_code == 401
+
+
+async def test_a_cookie_reads_but_changes_nothing(world):
+    text = world.key("operate")["authorization"].removeprefix("Bearer ")
+    async with world.browser(cookie=f"bms_key={text}") as browser:
+        assert (await browser.get("/v1/sites")).status_code == 200
+        answer = await browser.post("/v1/release", json={"all": True, "reason": "forged"})
+    assert answer.status_code == 401
+    assert world.store.mode("lodge") is None
+
+
+async def test_a_controller_learns_nothing_about_others(world):
+    async with world.browser(**world.key("controller:lodge/plant")) as browser:
+        other = await browser.get("/v1/controllers/lodge/rooms/schedule")
+        missing = await browser.get("/v1/controllers/lodge/nobody/schedule")
+    assert other.status_code == missing.status_code == 403
+
+
+async def test_a_browser_is_sent_to_the_login_and_back(world):
+    text = world.key("read")["authorization"].removeprefix("Bearer ")
+    async with world.browser(**HTML) as browser:
+        sent = await browser.get("/sites/lodge?lang=en")
+        assert sent.status_code == 303
+        assert sent.headers["location"] == "/login?next=/sites/lodge%3Flang%3Den"
+        form = await browser.get(sent.headers["location"])
+        assert 'value="/sites/lodge?lang=en"' in form.text
+        wrong = await browser.post("/login", data={"key": "bms_no_key", "next": "/"})
+        assert wrong.status_code == 403
+        assert "set-cookie" not in wrong.headers
+        right = await browser.post("/login", data={"key": text, "next": "/sites/lodge?lang=en"})
+        assert (right.status_code, right.headers["location"]) == (303, "/sites/lodge?lang=en")
+        cookie = right.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert (await browser.get("/sites/lodge")).status_code == 200
+        assert (await browser.post("/logout")).status_code == 303
+        assert (await browser.get("/sites/lodge")).status_code == 303
+
+
+async def test_a_controller_key_does_not_log_in(world):
+    text = world.key("controller:lodge/rooms")["authorization"].removeprefix("Bearer ")
+    async with world.browser(**HTML) as browser:
+        assert (await browser.post("/login", data={"key": text})).status_code == 403
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "https://evil.example"])
+async def test_the_login_never_leads_away(world, target):
+    text = world.key("read")["authorization"].removeprefix("Bearer ")
+    async with world.browser(**HTML) as browser:
+        answer = await browser.post("/login", data={"key": text, "next": target})
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"sec-fetch-site": "cross-site"}, {"origin": "https://evil.example"}, {"origin": "null"}],
+)
+async def test_forms_of_other_sites_are_refused(world, headers):
+    text = world.key("read")["authorization"].removeprefix("Bearer ")
+    async with world.browser(**headers) as browser:
+        answer = await browser.post("/login", data={"key": text})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_huge_form_is_refused(world):
+    async with world.browser() as browser:
+        assert (await browser.post("/login", data={"key": "x" * 10_000})).status_code == 413

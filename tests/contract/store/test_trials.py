@@ -1,0 +1,83 @@
+"""Every store keeps trials as they were drawn, and forgets none."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bms.errors import NotFound, StoreError
+from bms.model.savings.trial import KeptTrial, TrialEnd
+from bms.ports.store import Store
+from bms.store.records import Action
+from bms.store.sql.store import SqlStore
+from tests.rigs.fakes.trial import DRAWN, a_trial
+from tests.rigs.storage.stores import AnyStore
+
+END = TrialEnd(
+    trial="hut-trial", site="hut", at=DRAWN + timedelta(days=3), by="Ann", reason="burst pipe"
+)
+
+
+class TestTrials:
+    def test_a_trial_comes_back_whole(self, store: AnyStore) -> None:
+        port: Store = store
+        port.add_trial(a_trial())
+        port.add_trial(a_trial("school"))
+        assert port.trials("hut") == [KeptTrial(trial=a_trial())]
+        assert port.trials("nowhere") == []
+
+    def test_they_come_in_the_order_in_which_they_were_started(self, store: AnyStore) -> None:
+        later = a_trial(id="a", started_at=DRAWN + timedelta(days=30))
+        store.add_trial(a_trial())
+        store.add_trial(later)
+        assert [kept.trial.id for kept in store.trials("hut")] == ["hut-trial", "a"]
+
+    def test_twice_is_once(self, store: AnyStore) -> None:
+        store.add_trial(a_trial())
+        store.add_trial(a_trial())
+        assert len(store.trials("hut")) == 1
+        assert len(store.audit("hut", DRAWN)) == 1
+
+    def test_a_draw_is_never_changed(self, store: AnyStore) -> None:
+        store.add_trial(a_trial())
+        with pytest.raises(StoreError, match="another trial is kept as hut-trial"):
+            store.add_trial(a_trial(seed=8))
+        assert store.trials("hut")[0].trial == a_trial()
+
+    def test_the_first_end_stands(self, store: AnyStore) -> None:
+        store.add_trial(a_trial())
+        store.end_trial(END)
+        store.end_trial(replace(END, by="Bo", at=END.at + timedelta(days=1)))
+        assert store.trials("hut") == [KeptTrial(trial=a_trial(), ended=END)]
+
+    def test_what_was_never_started_does_not_end(self, store: AnyStore) -> None:
+        with pytest.raises(NotFound, match="no trial hut-trial"):
+            store.end_trial(END)
+
+    def test_start_and_end_are_in_the_audit(self, store: AnyStore) -> None:
+        store.add_trial(a_trial())
+        store.end_trial(END)
+        lines = store.audit("hut", DRAWN)
+        assert [(line.action, line.actor, line.subject, line.reason) for line in lines] == [
+            (Action.START_TRIAL, "Bo", "hut-trial", "proof for the council"),
+            (Action.END_TRIAL, "Ann", "hut-trial", "burst pipe"),
+        ]
+
+
+@pytest.mark.parametrize("table", ["trials", "trial_ends"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET site = 'other'", "DELETE FROM {}"])
+def test_the_database_itself_refuses_to_change_them(
+    tmp_path: Path, table: str, change: str
+) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    store.add_trial(a_trial())
+    store.end_trial(END)
+    store.close()
+    other = sqlite3.connect(tmp_path / "bms.db")
+    with pytest.raises(sqlite3.IntegrityError, match="never changed"):
+        other.execute(change.format(table))
+    other.close()

@@ -1,0 +1,81 @@
+"""The randomisation test holds what it promises, whatever the building does."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bms.model.savings.trial import KeptTrial, Trial
+from bms.savings.trials.design import arms_of, draw, imbalance, layout, others
+from bms.savings.trials.effect import Observed, by_lot, lessening, p_value, scores
+from bms.services.control.trial_block import next_rest, turn_at
+from tests.rigs.fakes.trial import FIRST, a_trial
+
+DAYS = 48
+WEEK = [i % 7 >= 5 for i in range(DAYS)]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.floats(-20, 30), min_size=DAYS, max_size=DAYS),
+    st.integers(0, 2**31),
+    st.sampled_from([(2, 0), (3, 1), (4, 1), (6, 2)]),
+)
+def test_every_draw_is_a_half_and_balanced(
+    temp: list[float], seed: int, shape: tuple[int, int]
+) -> None:
+    plan = layout(temp, WEEK, *shape)
+    lot = draw(plan, seed)
+    draws = others(plan, lot.limit, seed, 300)
+    assert (draws.sum(axis=1) == plan.blocks // 2).all() or plan.blocks % 2
+    assert (imbalance(plan, draws) <= lot.limit).all()
+    assert lot.imbalance <= lot.limit
+    assert len(arms_of(lot)) == plan.blocks
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10_000), st.floats(-30, 30), st.sampled_from(["spikes", "trend", "steps"]))
+def test_a_true_effect_is_outside_for_one_draw_of_ten_at_most(
+    seed: int, effect: float, kind: str
+) -> None:
+    """Exact for any data: of all draws that might have been made, the share whose interval misses
+    the effect is at most 10 %."""
+    rng = np.random.default_rng(seed)
+    own = {
+        "spikes": rng.standard_cauchy(DAYS),
+        "trend": 0.3 * np.arange(DAYS) + rng.normal(0, 1, DAYS),
+        "steps": 5.0 * (np.arange(DAYS) > 20) + rng.normal(0, 1, DAYS),
+    }[kind]
+    plan = layout(rng.normal(5, 5, DAYS).tolist(), WEEK, 4, 1)
+    all_draws = np.unique(others(plan, draw(plan, seed).limit, seed, 400), axis=0)
+    days = np.flatnonzero(plan.used)
+    covariates = np.column_stack((np.ones(len(days)), plan.traits[days, 0]))
+    misses = 0
+    for i, made in enumerate(all_draws):
+        value = own[days] - effect * made[plan.block_of[days]]
+        seen = Observed.of(days, plan.block_of[days], value, covariates, 0.5)
+        rest = np.delete(all_draws, i, axis=0)
+        found = scores(seen, lessening(seen, made), made, rest)
+        misses += p_value(found, effect) <= 0.10
+        if i % 40 == 0:
+            assert by_lot(found).holds(effect) == (p_value(found, effect) > 0.10)
+    assert misses / len(all_draws) <= 0.10
+
+
+@given(st.integers(-5, 20), st.integers(0, 86_399))
+def test_a_turn_is_that_of_its_block(day: int, second: int) -> None:
+    trial: Trial = a_trial()
+    at = trial.start.timestamp() + day * 86_400 + second
+    moment = type(trial.start).fromtimestamp(at, trial.start.tzinfo)
+    kept = [KeptTrial(trial=trial)]
+    turn = turn_at(kept, moment)
+    if not 0 <= day < trial.days:
+        assert turn is None
+        return
+    assert turn is not None
+    assert turn.arm is trial.arms[day // trial.block_days]
+    assert trial.block_start(turn.block) <= moment < turn.until
+    rest = next_rest(kept, moment)
+    assert rest is None or rest > moment
+    assert trial.first == FIRST

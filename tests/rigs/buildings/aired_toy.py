@@ -1,0 +1,92 @@
+"""The toy building with levers for the flow and the temperature of its air."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from bms.model.assets.point import Role
+from bms.model.planning.plan import Schedule, SetpointPlan
+from bms.model.planning.problem import Lever, Problem
+from bms.model.readings.units import Unit
+from tests.rigs.buildings.planned_toy import task
+
+FLOW = Lever(
+    point="toy/ahu1.flow",
+    role=Role.VENTILATION_FLOW,
+    unit=Unit.PERCENT,
+    minimum=20.0,
+    maximum=100.0,
+    resolution=1.0,
+)
+SUPPLY = Lever(
+    point="toy/ahu1.supply",
+    role=Role.SUPPLY_AIR_SETPOINT,
+    unit=Unit.DEG_C,
+    minimum=16.0,
+    maximum=22.0,
+    resolution=0.5,
+)
+
+
+def aired(problem: Problem | None = None, *, lever: Lever = FLOW, **changes: object) -> Problem:
+    """The toy with a lever for its flow; ``changes`` of the unit."""
+    base = task(96) if problem is None else problem
+    unit = replace(base.ventilation[0], flow_lever=lever, **changes)  # type: ignore[arg-type]
+    return replace(base, ventilation=(unit,))
+
+
+def peopled(
+    problem: Problem, counts: Sequence[float | None], limit_ppm: float | None = 1000.0
+) -> Problem:
+    """So many people in each zone whenever it is in use, None where nobody knows."""
+    zones = tuple(
+        replace(
+            zone,
+            people=() if count is None else tuple(count if used else 0.0 for used in zone.occupied),
+            co2_limit_ppm=limit_ppm,
+        )
+        for zone, count in zip(problem.zones, counts, strict=True)
+    )
+    return replace(problem, zones=zones)
+
+
+def supplied(
+    problem: Problem | None = None, *, own_c: float = 20.0, lever: Lever = SUPPLY
+) -> Problem:
+    """The toy with a coil to ``own_c`` [degC] and a lever for it."""
+    base = task(96) if problem is None else problem
+    unit = replace(base.ventilation[0], supply_lever=lever, own_supply_c=(own_c,) * base.steps)
+    return replace(base, ventilation=(unit,))
+
+
+def milder(problem: Problem, by_k: float, sun: float = 1.0) -> Problem:
+    """The same days, warmer by ``by_k`` [K], with ``sun`` times the sun."""
+    weather = replace(
+        problem.weather,
+        temp_out_c=tuple(None if t is None else t + by_k for t in problem.weather.temp_out_c),
+        ghi_wm2=tuple(None if g is None else sun * g for g in problem.weather.ghi_wm2),
+    )
+    return replace(problem, weather=weather)
+
+
+def plan_of(schedule: Schedule, point: str) -> SetpointPlan:
+    return next(plan for plan in schedule.setpoints if plan.point == point)
+
+
+def on_grid(problem: Problem, plan: SetpointPlan) -> np.ndarray:
+    values: list[float] = []
+    for each in plan.steps:
+        count = round((each.end - each.start).total_seconds() / problem.step_s)
+        values.extend([each.value] * count)
+    return np.array(values)
+
+
+def required(problem: Problem) -> np.ndarray:
+    return np.array(problem.ventilation[0].required)
+
+
+def codes(schedule: Schedule) -> set[str]:
+    return {words.code for words in schedule.reasons}

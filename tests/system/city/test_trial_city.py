@@ -1,0 +1,203 @@
+"""Two weeks of a trial in a simulated town hall: dispatch obeys, and the meters show it.
+
+In process: the simulator's physics behind drivers without sockets, the plan a fixed night setback.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from typer.testing import CliRunner
+
+from bms.cli.main import app
+from bms.clock import VirtualClock
+from bms.config import Settings
+from bms.feeds.archive import ArchiveFeed
+from bms.journal import MemoryJournal
+from bms.model.assets.point import Role
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import Accepted, Clamped, Refused
+from bms.model.planning.plan import Plan, SetpointPlan, Step
+from bms.model.savings.trial import Arm, Subject
+from bms.runtime.municipality import START, WEATHER, example_sites
+from bms.runtime.wire import wire
+from bms.savings.trials.power import Shape
+from bms.services.city import City
+from bms.services.collect.poll import poll_site
+from bms.services.control.dispatch import dispatch_site
+from bms.services.trials.result import tell_trial
+from bms.services.trials.start import start_trial
+from bms.store.memory.store import MemoryStore
+from drivers.simulator.inprocess import InProcessDrivers
+from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
+from tests.rigs.fakes.safety import Keeper, plan_of
+from tests.rigs.paths import ROOT
+
+pytestmark = pytest.mark.system
+
+TICK = timedelta(minutes=30)
+BEGIN = START.astimezone(UTC)
+SETBACK_C = 17.0
+
+
+@dataclass
+class Life:
+    """The building while time passes, and which levers were held at the end of each tick."""
+
+    city: City
+    site: Site
+    clock: VirtualClock
+    drivers: InProcessDrivers
+    journal: MemoryJournal
+    held: dict[datetime, frozenset[str]]
+
+    async def until(self, end: datetime) -> None:
+        while self.clock.now() < end:
+            now = self.clock.now()
+            await poll_site(self.site, now=now, drivers=self.drivers, store=self.city.store)
+            await dispatch_site(
+                self.site,
+                now=now,
+                store=self.city.store,
+                drivers=self.drivers,
+                journal=self.journal,
+                keeper=Keeper(),
+                lease=2 * TICK,
+                plan_max_age=timedelta(days=30),
+            )
+            self.held[now] = frozenset(self.journal.leases())
+            self.drivers.advance(int(TICK.total_seconds()))
+            self.clock.move_to(now + TICK)
+        await poll_site(self.site, now=end, drivers=self.drivers, store=self.city.store)
+
+
+def setback(site: Site, start: datetime) -> Plan:
+    """Every room at 17 degC for a month, whatever the hour: nobody could miss it."""
+    made = plan_of({}, start=start, hours=24 * 30)
+    end = made.schedule.end if made.schedule.setpoints else start + timedelta(days=30)
+    rows = tuple(
+        SetpointPlan(point=p.id, unit=p.unit, steps=(Step(start=start, end=end, value=SETBACK_C),))
+        for p in site.points_by_role(Role.ZONE_SETPOINT)
+    )
+    problem = replace(made.problem, site=site.id)
+    schedule = replace(made.schedule, site=site.id, setpoints=rows)
+    return replace(made, site=site.id, problem=problem, schedule=schedule)
+
+
+@pytest.fixture
+async def life(tmp_path: Path) -> Life:
+    site = replace(example_sites(1)[0], mode=Mode.AUTO)
+    clock = VirtualClock(BEGIN - timedelta(hours=9))
+    weather = WeatherTable.from_csv_gz(WEATHER)
+    world = Municipality([SimSite(site.id, site.id, 7)], weather, clock.now())
+    drivers = InProcessDrivers(world)
+    city = wire(
+        Settings(home=tmp_path),
+        sites=[site],
+        clock=clock,
+        drivers=drivers,
+        feed=ArchiveFeed(),
+        store=MemoryStore(),
+    )
+    return Life(city, site, clock, drivers, MemoryJournal(), {})
+
+
+async def test_two_weeks_of_a_trial(life: Life) -> None:
+    trial = start_trial(
+        life.city, life.site, weeks=2, by="Bo", reason="proof", shape=Shape(2, 0), seed=5
+    )
+    assert trial.start == BEGIN
+    life.city.store.add_plan(setback(life.site, life.clock.now()))
+    await life.until(trial.end)
+
+    zone = ZoneInfo(life.site.timezone)
+    by_day: dict[date, set[frozenset[str]]] = defaultdict(set)
+    for at, held in life.held.items():
+        by_day[at.astimezone(zone).date()].add(held)
+    levers = frozenset(p.id for p in life.site.points_by_role(Role.ZONE_SETPOINT))
+    for day in range(trial.days):
+        arm = trial.arms[day // trial.block_days]
+        wanted = levers if arm is Arm.OPTIMISED else frozenset()
+        assert by_day[trial.first + timedelta(days=day)] == {wanted}, (day, arm)
+
+    _the_receipts_agree(life, trial.start, trial.end)
+    result = tell_trial(life.city, life.site).result
+    assert (result.days_done, result.disobeyed, result.idle) == (14, (), ())
+    effects = {effect.subject: effect for effect in result.effects}
+    assert effects[Subject.HEAT].saving.value > 0.0
+    assert effects[Subject.HEAT].mean_own > effects[Subject.HEAT].mean_optimised
+    assert effects[Subject.COMFORT].saving.value < 0.0
+    assert effects[Subject.HEAT].missing == 0
+
+
+def _the_receipts_agree(life: Life, start: datetime, end: datetime) -> None:
+    written, refused = set(), set()
+    for at, receipt in life.city.store.receipts(life.site.id, start):
+        if isinstance(receipt, Accepted | Clamped):
+            written.add(at)
+        elif isinstance(receipt, Refused):
+            refused.add(at)
+            assert receipt.reason.startswith("Switchback trial")
+    (known,) = life.city.store.trials(life.site.id)
+    trial = known.trial
+    for at in written:
+        block = trial.block_at(at)
+        assert block is not None
+        assert trial.arms[block] is Arm.OPTIMISED
+    changes = {
+        trial.block_start(i)
+        for i, arm in enumerate(trial.arms)
+        if arm is Arm.OWN_CONTROL and (i == 0 or trial.arms[i - 1] is Arm.OPTIMISED)
+    }
+    assert refused <= changes
+    assert end == trial.end
+
+
+def test_the_command(tmp_path: Path) -> None:
+    """``bms trial`` on a database without a year behind it: every step ends in a sentence."""
+    clock = tmp_path / "clock.json"
+    clock.write_text(json.dumps({"time": (BEGIN - timedelta(hours=9)).isoformat()}))
+    folder = tmp_path / "sites"
+    folder.mkdir()
+    example = ROOT / "sites" / "examples" / "townhall.yaml"
+    text = example.read_text()
+    (folder / "townhall.yaml").write_text(
+        "\n".join("mode: auto" if line.startswith("mode:") else line for line in text.splitlines())
+    )
+    env = {
+        "BMS_HOME": str(tmp_path / "home"),
+        "BMS_SITES": str(folder),
+        "BMS_CLOCK_FILE": str(clock),
+        "LC_ALL": "en",
+    }
+
+    def bms(*words: str):
+        return CliRunner().invoke(app, ["trial", *words], env=env)
+
+    assert bms("townhall", "result").exit_code != 0
+    who = ("--by", "Bo", "--reason", "proof")
+    missing = bms("townhall", "start", *who)
+    assert missing.exit_code == 2
+    assert "--weeks" in missing.output
+    started = bms("townhall", "start", "--weeks", "4", "--seed", "3", "--json", *who)
+    assert started.exit_code == 0, started.output
+    made = json.loads(started.stdout)
+    assert made["first"] == "2019-01-14"
+    assert len(made["arms"]) == 9
+    told = bms("townhall", "result", "--json")
+    assert json.loads(told.stdout)["days_done"] == 0
+    together = json.loads(bms("all", "result", "--json").stdout)
+    assert [site["site"] for site in together["sites"]] == ["townhall"]
+    assert "no_data" in told.stdout or json.loads(told.stdout)["effects"] == []
+    plan = bms("townhall", "plan")
+    assert plan.exit_code == 0, plan.output
+    assert "weeks" in plan.output
+    stopped = bms("townhall", "stop", "--by", "Ann", "--reason", "leak")
+    assert stopped.output.strip() == f"stopped {made['id']}"
+    assert bms("townhall", "stop", *who).exit_code != 0

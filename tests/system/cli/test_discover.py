@@ -1,0 +1,81 @@
+"""``bms discover`` and ``bms sites draft`` against simulated buildings on real sockets."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bms.runtime.municipality import WEATHER
+from drivers.simulator.client import SimulatorProcess
+from drivers.simulator.config import SimulatorConfig, SiteConfig
+from tests.rigs.processes.outside import BMS
+
+pytestmark = pytest.mark.system
+START = datetime(2019, 1, 14, tzinfo=UTC)
+
+
+@contextlib.asynccontextmanager
+async def school(folder: Path):
+    config = SimulatorConfig(
+        sites=(SiteConfig(id="school", archetype="school"),), weather=WEATHER, start=START
+    )
+    async with SimulatorProcess(folder) as simulator:
+        yield (await simulator.start(config))["school"]
+
+
+async def bms(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(
+        subprocess.run,
+        [BMS, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def test_what_is_there_is_found_and_drafted(tmp_path):
+    async with school(tmp_path / "home") as ports:
+        room = f"127.0.0.1:{ports['bacnet']}"
+        found = await bms("discover", "bacnet", room, "--json", cwd=tmp_path)
+        assert found.returncode == 0, found.stderr
+        (device,) = json.loads(found.stdout)
+        setpoints = [o for o in device["objects"] if o["commandable"]]
+        assert device["protocol"] == "bacnet"
+        assert len(setpoints) >= 5
+
+        table = await bms("discover", "bacnet", room, cwd=tmp_path)
+        assert "analog-value" in table.stdout
+
+        meters = f"127.0.0.1:{ports['modbus']}"
+        units = await bms("discover", "modbus", meters, "--last-unit", "6", "--json", cwd=tmp_path)
+        assert units.returncode == 0, units.stderr
+        assert {1, 2, 3, 4} <= {unit["unit"] for unit in json.loads(units.stdout)}
+
+        folder = tmp_path / "my-sites"
+        folder.mkdir()
+        out = folder / "school.yaml"
+        drafted = await bms("sites", "draft", room, "--out", str(out), cwd=tmp_path)
+        assert drafted.returncode == 0, drafted.stderr
+        again = await bms("sites", "draft", room, "--out", str(out), cwd=tmp_path)
+        assert again.returncode == 2
+        checked = await bms("sites", "check", str(folder), cwd=tmp_path)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        assert "mode: observe" in out.read_text()
+
+
+async def test_nobody_there_is_said_and_fails(tmp_path):
+    silent = await bms("discover", "modbus", "127.0.0.1:1", "--last-unit", "2", cwd=tmp_path)
+    assert silent.returncode == 1
+    assert "Traceback" not in silent.stdout + silent.stderr
+
+
+async def test_a_wrong_target_is_a_wrong_call(tmp_path):
+    wrong = await bms("discover", "modbus", "127.0.0.1:http", cwd=tmp_path)
+    assert wrong.returncode == 2
+    assert "is not a port" in wrong.stderr

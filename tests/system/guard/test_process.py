@@ -1,0 +1,254 @@
+"""Real processes, a real Modbus server and SIGKILL: the building always gets its points back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from bms.errors import GuardError
+from bms.journal import FileJournal, open_leases
+from bms.services.guard.presence import Presence
+from bms.services.guard.supervisor import GuardSupervisor
+from drivers.fieldbus.write_budget_log import FileWear
+from tests.rigs.fakes.safety import NULL, command, hut, triple
+from tests.rigs.processes import guard_writer
+
+pytestmark = pytest.mark.system
+
+START = datetime(2019, 1, 14, 7, 0, tzinfo=UTC)
+WRITER = Path(guard_writer.__file__)
+
+
+class Controller:
+    """A Modbus controller that remembers what was last written to each register."""
+
+    def __init__(self) -> None:
+        self.registers: dict[int, int] = {}
+        device = SimDevice(
+            id=1,
+            simdata=[SimData(0, count=200, values=0, datatype=DataType.REGISTERS)],
+            action=self._note,
+        )
+        self._server = ModbusTcpServer([device], address=("127.0.0.1", 0))
+
+    async def _note(self, function, start, address, count, registers, values) -> None:
+        for offset, value in enumerate(values or ()):
+            self.registers[address + offset] = value
+
+    async def start(self) -> int:
+        await self._server.serve_forever(background=True)
+        return self._server.transport.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        await self._server.shutdown()
+
+
+@pytest.fixture
+async def controller() -> AsyncIterator[tuple[Controller, int]]:
+    made = Controller()
+    port = await made.start()
+    yield made, port
+    await made.stop()
+
+
+@pytest.fixture
+def clock_file(tmp_path: Path) -> Path:
+    path = tmp_path / "clock.json"
+    set_clock(path, START)
+    return path
+
+
+@pytest.fixture
+def journal(tmp_path: Path):
+    """The path of a journal whose guard is ended after the test, whoever started it."""
+    path = tmp_path / "release.journal"
+    yield path
+    seen = Presence(path).look()
+    if seen is not None and seen.pid:
+        os.kill(seen.pid, signal.SIGKILL)
+
+
+def set_clock(path: Path, moment: datetime) -> None:
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps({"time": moment.isoformat()}))
+    fresh.replace(path)
+
+
+async def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+def guard_command(journal: Path, *more: str) -> list[str]:
+    return [*guard_writer.GUARD, "--journal", str(journal), *more]
+
+
+async def test_a_killed_writer_and_a_torn_journal_leave_the_register_released(
+    controller, journal: Path, clock_file: Path
+) -> None:
+    device, port = controller
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(WRITER),
+        str(journal),
+        str(clock_file),
+        str(port),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert writer.stdout is not None
+        said = await asyncio.wait_for(writer.stdout.readline(), 20)
+        assert said == b"written\n"
+    finally:
+        writer.send_signal(signal.SIGKILL)
+        await writer.communicate()
+    with journal.open("ab") as file:
+        file.write(b'{"op":"intend","lease":{"comm')
+    set_clock(clock_file, START + guard_writer.LEASE - timedelta(seconds=1))
+    await asyncio.sleep(0.4)
+    assert device.registers == {guard_writer.SETPOINT: 185, guard_writer.ENABLE: 1}
+    set_clock(clock_file, START + guard_writer.LEASE)
+    await until(lambda: device.registers[guard_writer.ENABLE] == 0)
+    await until(lambda: open_leases(journal) == [])
+    await until(lambda: Presence(journal).look() is None)  # nothing left to guard, nobody to serve
+    register = f"{guard_writer.device(port).id} holding {guard_writer.ENABLE}"
+    assert FileWear.beside(journal).worn(register, START.date()).lifetime == 1
+
+
+async def test_a_killed_guard_is_replaced_before_the_next_write(
+    journal: Path, clock_file: Path
+) -> None:
+    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    await keeper.ensure()
+    first = keeper.guard
+    assert first is not None
+    await keeper.ensure()
+    assert keeper.guard is not None
+    assert keeper.guard.pid == first.pid
+    os.kill(first.pid, signal.SIGKILL)
+    await until(lambda: keeper.guard is None)
+    await keeper.ensure()
+    second = keeper.guard
+    assert second is not None
+    assert second.pid != first.pid
+    await keeper.close()
+    assert keeper.guard is None
+
+
+async def test_looking_for_the_guard_is_cheap(journal: Path, clock_file: Path) -> None:
+    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    await keeper.ensure()
+    begin = time.perf_counter()
+    for _ in range(200):
+        await keeper.ensure()
+    assert (time.perf_counter() - begin) / 200 < 0.005
+    await keeper.close()
+
+
+async def test_a_terminated_guard_gives_nothing_back_early_and_the_next_goes_on(
+    controller, journal: Path, clock_file: Path
+) -> None:
+    device, port = controller
+    lease = command(guard_writer.point().id, 18.5, at=START, lease=guard_writer.LEASE)
+    device.registers[guard_writer.ENABLE] = 1
+    FileJournal(journal).intend([(lease, guard_writer.point(), guard_writer.device(port))])
+    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    await keeper.ensure()
+    assert keeper.guard is not None
+    os.kill(keeper.guard.pid, signal.SIGTERM)
+    await until(lambda: keeper.guard is None)
+    assert len(open_leases(journal)) == 1
+    set_clock(clock_file, START + guard_writer.LEASE)
+    await keeper.ensure()
+    await until(lambda: device.registers[guard_writer.ENABLE] == 0)
+    await until(lambda: open_leases(journal) == [])
+    await keeper.close()
+
+
+async def test_a_clean_exit_leaves_a_guard_behind_while_something_is_held(
+    journal: Path, clock_file: Path
+) -> None:
+    FileJournal(journal).intend([triple(hut(), command(NULL, 20.0, at=START))])
+    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    await keeper.ensure()
+    await keeper.close()
+    assert keeper.guard is not None
+
+
+def test_a_second_guard_says_so_and_ends_well(journal: Path, clock_file: Path) -> None:
+    first = Presence(journal)
+    assert first.claim()
+    try:
+        second = subprocess.run(
+            guard_command(journal), capture_output=True, text=True, timeout=20, check=False
+        )
+    finally:
+        first.drop()
+    assert second.returncode == 0
+    assert f"another guard (process {os.getpid()})" in second.stderr
+
+
+def test_a_guard_without_building_time_refuses_to_guard(journal: Path, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        guard_command(journal, "--clock-file", str(tmp_path / "none.json")),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert "none.json" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ((sys.executable, "-c", "raise SystemExit('no driver today')"), "no driver today"),
+        (("/nonexistent/guard",), "nonexistent"),
+    ],
+)
+async def test_a_guard_that_cannot_start_forbids_writing(
+    journal: Path, program: tuple[str, ...], said: str
+) -> None:
+    keeper = GuardSupervisor(journal, None, program, deadline_s=5)
+    with pytest.raises(GuardError, match=said):
+        await keeper.ensure()
+
+
+@pytest.mark.parametrize("tongue", ["", " 0123456789ab"])
+async def test_a_guard_of_another_version_forbids_writing(journal: Path, tongue: str) -> None:
+    """It could not read the lease of a role that is new, and would never give that point back."""
+    presence = Presence(journal)
+    assert presence.claim()
+    keeper = GuardSupervisor(journal, None, deadline_s=20)
+    await keeper.ensure()
+    beat = f"{os.getpid():>10} {time.monotonic():>16.3f}{tongue}"
+    journal.with_name(f"{journal.name}.guard").write_text(beat)
+    with pytest.raises(GuardError, match=r"is of another version.*nothing is written"):
+        await asyncio.wait_for(keeper.ensure(), 5)
+    presence.drop()
+
+
+async def test_a_stopped_guard_counts_as_none(journal: Path) -> None:
+    presence = Presence(journal)
+    assert presence.claim()
+    journal.with_name(f"{journal.name}.guard").write_text(f"{os.getpid():>10} {-999.0:>16.3f}")
+    keeper = GuardSupervisor(journal, None, deadline_s=0.2)
+    with pytest.raises(GuardError, match="silent"):
+        await keeper.ensure()
+    presence.drop()

@@ -1,0 +1,164 @@
+"""People in charge: what they say is kept, and what we hold is given back at once."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bms.errors import StoreUnavailable
+from bms.model.assets.site import Mode
+from bms.model.control.command import Released, StillHeld
+from bms.store.memory.store import MemoryStore
+from tests.rigs.fakes.api import NOW, SETPOINT, a_command, a_world
+from tests.rigs.fakes.city import HOUR
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    """A world whose setpoint we hold, and the browser of a person who may operate."""
+    world = a_world(tmp_path)
+    site = world.city.site("lodge")
+    point = next(p for p in site.points if p.id == SETPOINT)
+    device = site.device(point.device)
+    command = replace(a_command("held", NOW, 18.0), lease_end=NOW + HOUR)
+    world.city.journal.intend([(command, point, device)])
+    world.drivers.device(device.id).held[SETPOINT] = 18.0
+    world.drivers.device(device.id).own[SETPOINT] = 21.0
+    async with world.browser(**world.key("operate")) as browser:
+        yield world, browser
+
+
+async def test_an_override_gives_the_point_back_at_once(desk):
+    world, browser = desk
+    until = NOW + 3 * HOUR
+    answer = await browser.post(
+        "/v1/sites/lodge/overrides",
+        json={"point": SETPOINT, "until": until.isoformat(), "reason": "  a concert tonight "},
+    )
+    assert answer.status_code == 201
+    body = answer.json()
+    assert body["override"]["reason"] == "a concert tonight"
+    assert body["override"]["actor"] == "operate of a test"
+    assert body["released"] == {
+        "complete": True,
+        "points": [{"point": SETPOINT, "outcome": "released", "effective": 21.0, "error": None}],
+    }
+    assert world.city.journal.leases() == {}
+    (kept,) = world.store.overrides("lodge", NOW)
+    assert (kept.point, kept.until) == (SETPOINT, until)
+    assert [r for _, r in world.store.receipts("lodge", NOW)] == [Released(SETPOINT, 21.0)]
+    assert world.store.overrides("lodge", until) == []
+
+
+async def test_an_override_is_taken_back_once(desk):
+    world, browser = desk
+    made = await browser.post("/v1/sites/lodge/overrides", json={"reason": "all of it"})
+    assert made.json()["override"]["point"] is None
+    assert (await browser.delete(made.headers["location"])).status_code == 204
+    assert world.store.overrides("lodge", NOW) == []
+    assert (await browser.delete(made.headers["location"])).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"reason": "wrong point", "point": "lodge/nowhere"}, 404),
+        ({"reason": "no lever", "point": "lodge/hall.temp"}, 404),
+        ({"reason": "over", "until": (NOW - HOUR).isoformat()}, 422),
+        ({"reason": "no offset", "until": "2019-02-01T00:00:00"}, 422),
+        ({"reason": "  "}, 422),
+        ({}, 422),
+        ({"reason": "a typo", "points": SETPOINT}, 422),
+    ],
+)
+async def test_wrong_overrides_change_nothing(desk, body, status):
+    world, browser = desk
+    answer = await browser.post("/v1/sites/lodge/overrides", json=body)
+    assert answer.status_code == status
+    assert world.store.overrides("lodge", NOW) == []
+    assert SETPOINT in world.city.journal.leases()
+
+
+async def test_auto_needs_an_approver(desk):
+    world, browser = desk
+    refused = await browser.post("/v1/sites/lodge/mode", json={"mode": "auto", "reason": "ready"})
+    assert refused.status_code == 422
+    assert "approver" in refused.json()["detail"]
+    answer = await browser.post(
+        "/v1/sites/lodge/mode",
+        json={"mode": "auto", "reason": "shadow period met", "approver": "Ane Holm"},
+    )
+    assert answer.json()["mode"] == "auto"
+    (entry,) = world.store.audit("lodge", NOW - timedelta(days=1))
+    assert entry.reason == "shadow period met (approved by Ane Holm)"
+    assert entry.actor == "operate of a test"
+    assert SETPOINT in world.city.journal.leases()
+
+
+async def test_below_auto_everything_is_given_back(desk):
+    world, browser = desk
+    answer = await browser.post(
+        "/v1/sites/lodge/mode", json={"mode": "advise", "reason": "look first"}
+    )
+    assert answer.json()["released"]["complete"] is True
+    assert world.store.mode("lodge") is Mode.ADVISE
+    assert world.city.journal.leases() == {}
+
+
+@pytest.mark.parametrize("body", [{"site": "lodge"}, {"all": True}])
+async def test_release_gives_back_and_observes(desk, body):
+    world, browser = desk
+    answer = await browser.post("/v1/release", json={**body, "reason": "the fire brigade"})
+    assert answer.json()["complete"] is True
+    assert world.store.mode("lodge") is Mode.OBSERVE
+    assert world.drivers.device("lodge/rooms").held == {}
+    assert world.city.journal.leases() == {}
+
+
+async def test_what_is_still_held_is_said(desk):
+    world, browser = desk
+    world.drivers.device("lodge/rooms").dead = True
+    answer = await browser.post("/v1/release", json={"all": True, "reason": "the fire brigade"})
+    assert answer.status_code == 200
+    body = answer.json()
+    assert body["complete"] is False
+    assert (body["points"][0]["outcome"], body["points"][0]["error"]) == ("still_held", "no reply")
+    assert isinstance(world.store.receipts("lodge", NOW)[0][1], StillHeld)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"reason": "which one?"},
+        {"reason": "both?", "site": "lodge", "all": True},
+        {"reason": "not all", "all": False},
+        {"all": True},
+    ],
+)
+async def test_release_wants_one_site_or_all(desk, body):
+    world, browser = desk
+    assert (await browser.post("/v1/release", json=body)).status_code == 422
+    assert SETPOINT in world.city.journal.leases()
+
+
+async def test_release_of_an_unknown_site_is_not_found(desk):
+    _, browser = desk
+    answer = await browser.post("/v1/release", json={"site": "nowhere", "reason": "typo"})
+    assert answer.status_code == 404
+
+
+class Forgetful(MemoryStore):
+    """A store that can read but not write what people decide."""
+
+    def set_mode(self, *args, **kwargs):
+        raise StoreUnavailable("the database is away")
+
+
+async def test_release_does_not_wait_for_the_database(tmp_path):
+    world = a_world(tmp_path, store=Forgetful())
+    world.drivers.device("lodge/rooms").held[SETPOINT] = 18.0
+    async with world.browser(**world.key("operate")) as browser:
+        answer = await browser.post("/v1/release", json={"all": True, "reason": "storm"})
+    assert json.loads(answer.text)["complete"] is True
+    assert world.drivers.device("lodge/rooms").held == {}

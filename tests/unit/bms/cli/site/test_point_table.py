@@ -1,0 +1,235 @@
+"""What a person at a building reads on a phone: 60 columns, and nothing is cut off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from bms.cli.console.language import QUALITIES, SAID, Language, language
+from bms.cli.console.screen import WIDTH, screen
+from bms.cli.site.point_table import (
+    show_readings,
+    show_receipt,
+    show_releases,
+    show_traces,
+    traces_as_json,
+)
+from bms.model.control.command import (
+    Accepted,
+    Clamped,
+    Command,
+    Failed,
+    Overridden,
+    Refused,
+    Released,
+    StillHeld,
+)
+from bms.model.readings.reading import Quality, Reading
+from drivers.bacnet.trace import Exchange as BacnetExchange
+from drivers.modbus.trace import Exchange as ModbusExchange
+from tests.rigs.fakes.city import lodge, utc
+
+LADDER = 60
+MISSING = [quality for quality in Quality if not quality.has_value]
+NOW = utc(2019, 1, 14, 7, 30)
+SITE = lodge()
+SETPOINT = next(point for point in SITE.points if point.id == "lodge/hall.setpoint")
+LONG = "10.20.30.40:502 unit 17: no answer within 2 s [Errno 110], left alone for a while"
+
+
+@pytest.fixture
+def phone() -> Console:
+    return Console(width=LADDER, file=StringIO())
+
+
+def printed(console: Console) -> list[str]:
+    text = console.file.getvalue()
+    assert "…" not in text
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= LADDER
+    return lines
+
+
+def words(lines: list[str]) -> str:
+    return " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize(("columns", "width"), [("60", 60), ("200", 200), ("", WIDTH)])
+def test_a_table_is_as_wide_as_the_user_says(columns: str, width: int) -> None:
+    assert screen({"COLUMNS": columns}).width == width
+
+
+def test_readings_show_id_value_unit_and_quality(phone: Console) -> None:
+    quality = max(Quality, key=len)
+    far = replace(SETPOINT, id="stadsarkivet/administration_north.setpoint")
+    rows = [
+        (SETPOINT, Reading(SETPOINT.id, NOW, 123456.5, Quality.GOOD, NOW)),
+        (far, Reading(far.id, NOW, None, quality, NOW, LONG)),
+    ]
+    show_readings(phone, rows)
+    lines = printed(phone)
+    assert lines[0].split() == ["point", "value", "unit", "quality"]
+    assert lines[1].split() == ["lodge/hall.setpoint", "123456.5", "degC", "good"]
+    assert lines[2].split()[1:] == ["–", "degC", quality]
+    assert lines[2].split()[0] + lines[3].strip() == far.id
+    assert LONG in words(lines)
+
+
+def test_what_is_wrong_with_many_points_is_said_once(phone: Console) -> None:
+    rows = [(p, Reading(p.id, NOW, None, Quality.NO_REPLY, NOW, LONG)) for p in SITE.points]
+    show_readings(phone, rows)
+    lines = printed(phone)
+    assert words(lines).count("unit 17") == 1
+    assert "9 points" in lines
+
+
+def wish(value: float) -> Command:
+    return Command(
+        id="c",
+        point=SETPOINT.id,
+        value=value,
+        issued_at=NOW,
+        lease_end=NOW + timedelta(minutes=30),
+        reason="test",
+        actor="operator",
+    )
+
+
+UNTIL = "until 2019-01-14 09:00, then it is given back"  # local time
+
+
+@pytest.mark.parametrize(
+    ("receipt", "said"),
+    [
+        (Accepted(wish(20.5), 20.5), f"wanted 20.5 degC reads back 20.5 degC {UNTIL}"),
+        (
+            Clamped(wish(30.0), 23.0, 23.0, "maximum 23"),
+            f"wanted 30 degC wrote 23 degC: maximum 23 reads back 23 degC {UNTIL}",
+        ),
+        (
+            Clamped(wish(23.0), 23.0, 23.0, "asked for 40, the limits now are 13..23"),
+            "wrote 23 degC: asked for 40, the limits now are 13..23 reads back 23 degC " + UNTIL,
+        ),
+        (Refused(wish(20.5), LONG), f"wanted 20.5 degC {LONG}"),
+        (
+            Overridden(wish(20.5), 8, 22.0, "operator"),
+            "wanted 20.5 degC held at 22 degC by operator at priority 8",
+        ),
+        (Overridden(wish(20.5), None, None, "local"), "wanted 20.5 degC held by local"),
+        (Failed(wish(20.5), LONG, True), f"wanted 20.5 degC {LONG} it may work again later"),
+        (
+            Failed(wish(20.5), "illegal data address", False),
+            "wanted 20.5 degC illegal data address trying again will not help",
+        ),
+    ],
+)
+def test_a_receipt_is_told_in_lines(phone: Console, receipt, said: str) -> None:
+    show_receipt(phone, receipt, SETPOINT, SITE.timezone)
+    assert words(printed(phone)) == f"{type(receipt).__name__}: lodge/hall.setpoint {said}"
+
+
+class TestInDanish:
+    def test_readings_have_danish_heads_and_qualities(self, phone: Console) -> None:
+        rows = [
+            (SETPOINT, Reading(SETPOINT.id, NOW, 12345678.9, Quality.GOOD, NOW)),
+            *((SETPOINT, Reading(SETPOINT.id, NOW, None, q, NOW)) for q in MISSING),
+        ]
+        show_readings(phone, rows, Language.DA)
+        lines = printed(phone)
+        assert lines[0].split() == ["punkt", "værdi", "enhed", "kvalitet"]
+        assert lines[1].split() == ["lodge/hall.setpoint", "12345678.9", "degC", "god"]
+        assert "intet svar" in words(lines)
+
+    def test_receipts_and_releases_are_told(self, phone: Console) -> None:
+        show_receipt(phone, Accepted(wish(20.5), 20.5), SETPOINT, SITE.timezone, Language.DA)
+        show_receipt(
+            phone, Overridden(wish(20.5), 8, 22.0, "operator"), SETPOINT, SITE.timezone, Language.DA
+        )
+        show_releases(phone, [StillHeld("lodge/b", LONG), Released("lodge/a", 21.5)], Language.DA)
+        said = words(printed(phone))
+        assert said.startswith(
+            "Skrevet: lodge/hall.setpoint ønsket 20.5 degC læst tilbage 20.5 degC "
+            "indtil 2019-01-14 09:00, så gives det tilbage"
+        )
+        assert "holdes på 22 degC af operator med prioritet 8" in said
+        assert "lodge/a givet tilbage 21.5" in said
+
+    def test_every_word_keeps_its_places(self) -> None:
+        assert set(Quality) == set(QUALITIES)
+        for word in SAID.values():
+            assert word.da.count("{}") == word.en.count("{}"), word.code
+
+    @pytest.mark.parametrize(
+        ("environ", "spoken"),
+        [
+            ({}, Language.EN),
+            ({"LANG": "da_DK.UTF-8"}, Language.DA),
+            ({"LANG": "da"}, Language.DA),
+            ({"LANG": "da_DK.UTF-8", "LC_ALL": "C.UTF-8"}, Language.EN),
+            ({"LANG": "en_DK.UTF-8", "LC_ALL": ""}, Language.EN),
+            ({"LANG": "dav_KE"}, Language.EN),
+        ],
+    )
+    def test_is_spoken_where_the_locale_is(self, environ: dict[str, str], spoken: Language) -> None:
+        assert language(environ) is spoken
+
+
+def test_releases_say_what_stands_and_why_others_are_held(phone: Console) -> None:
+    show_releases(phone, [StillHeld("lodge/b", LONG), Released("lodge/a", 21.5)])
+    lines = printed(phone)
+    assert lines[1].split() == ["lodge/a", "released", "21.5"]
+    assert lines[2].split() == ["lodge/b", "still", "held"]
+    assert words(lines).endswith(f"lodge/b {LONG}")
+
+
+REQUEST = bytes.fromhex("03012c0002")
+TRACES = {
+    "lodge/rooms": (
+        ModbusExchange(1, REQUEST, bytes.fromhex("0304012c012d"), 50.0, 0.0123),
+        ModbusExchange(1, REQUEST, "no answer within 2 s", 50.1, 2.0),
+    ),
+    "lodge/plant": (BacnetExchange(12, bytes(200), b"\x0c", 9.0, 0.001),),
+    "lodge/silent": (),
+}
+
+
+def test_a_trace_shows_frames_direction_and_time(phone: Console) -> None:
+    show_traces(phone, TRACES)
+    lines = printed(phone)
+    start = lines.index("lodge/rooms: 2 exchanges")
+    assert lines[start + 1 : start + 5] == [
+        "     0.0 ms → unit 1  03 01 2c 00 02",
+        "    12.3 ms ← 03 04 01 2c 01 2d",
+        "   100.0 ms → unit 1  03 01 2c 00 02",
+        "  2100.0 ms ← (no answer within 2 s)",
+    ]
+    assert words(lines).count(" 00") >= 200  # folded over lines, whole
+    assert "lodge/silent: 0 exchanges" in lines
+
+
+def test_a_trace_as_json_keeps_all_of_it() -> None:
+    found = traces_as_json(TRACES)
+    assert found["lodge/rooms"] == [
+        {
+            "to": "unit 1",
+            "at_ms": 0.0,
+            "took_ms": 12.3,
+            "request": "03012c0002",
+            "answer": "0304012c012d",
+            "error": None,
+        },
+        {
+            "to": "unit 1",
+            "at_ms": 100.0,
+            "took_ms": 2000.0,
+            "request": "03012c0002",
+            "answer": None,
+            "error": "no answer within 2 s",
+        },
+    ]
+    assert found["lodge/plant"][0]["to"] == "ReadProperty"
+    assert found["lodge/silent"] == []

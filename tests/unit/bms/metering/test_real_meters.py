@@ -1,0 +1,35 @@
+"""Real meters that nothing is wrong with, as registers and as amounts: nothing may be found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bms.metering.interval import interval_use
+from bms.metering.register.register import register_use
+from bms.metering.step_edges import HOUR_US, to_micros
+from bms.model.readings.metering import Flaw
+from bms.model.readings.units import Unit
+from tests.rigs.real_meters import HOUR, HOURS, START, meters
+
+TIMES = to_micros(START) + HOUR_US * np.arange(HOURS + 1, dtype=np.int64)
+PERIOD = {"start": START, "end": START + HOURS * HOUR, "step": HOUR, "unit": Unit.KWH}
+HARMLESS = {Flaw.GAP, Flaw.FLAT_LINE}
+
+
+@pytest.mark.parametrize("meter_id", sorted(meters()))
+def test_two_years_of_a_real_meter_come_through_whole(meter_id: str) -> None:
+    use = meters()[meter_id].values
+    register = 50_000.0 + np.concatenate(([0.0], np.cumsum(np.nan_to_num(use))))
+    register[1:][np.isnan(use)] = np.nan
+
+    counted = register_use(TIMES, np.round(register, 2), **PERIOD)
+    summed = interval_use(TIMES[:-1], use, interval_s=3600, **PERIOD)
+
+    assert {event.flaw for event in counted.events} <= HARMLESS
+    assert sum(event.flaw is Flaw.FLAT_LINE for event in counted.events) <= 2
+    assert {event.flaw for event in summed.events} <= {Flaw.GAP}
+    assert np.array_equal(summed.use.values, use, equal_nan=True)
+    known = np.isfinite(counted.use.values)
+    assert known.mean() > 0.9
+    assert np.allclose(counted.use.values[known], use[known], rtol=0.0, atol=0.011)

@@ -1,0 +1,129 @@
+"""Answers that are kept are computed anew when their data change, and only then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bms.model.readings.reading import Quality, Reading
+from bms.model.savings.savings import Verdict
+from bms.services.assessment.frozen_baselines import CHANGED
+from bms.services.assessment.savings_book import SavingsBook, data_version
+from tests.rigs.fakes.api import CONTROL, NOW, World, a_world, live_in
+from tests.rigs.fakes.city import HOUR, utc
+from tests.rigs.fakes.ledger import an_event
+
+HEAT = "lodge/heat.energy"
+IN_BASELINE = CONTROL - timedelta(days=100)
+START = CONTROL - timedelta(days=365)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = a_world(tmp_path)
+    live_in(made)
+    return made
+
+
+def correct(world: World, at: object = IN_BASELINE, by: float = -0.4) -> None:
+    """Another value in place of one reading of the heat register."""
+    (old,) = [r for r in world.store.readings(HEAT, at, at + HOUR) if r.time == at]
+    assert old.value is not None
+    world.store.add_readings([replace(old, value=old.value + by)])
+
+
+class TestVersion:
+    def version(self, world: World) -> object:
+        return data_version(world.city.site("lodge"), world.store, START, NOW)
+
+    def test_asking_again_changes_nothing(self, world: World) -> None:
+        assert self.version(world) == self.version(world)
+
+    def test_a_corrected_reading_does(self, world: World) -> None:
+        before = self.version(world)
+        correct(world)
+        assert self.version(world) != before
+
+    def test_a_late_reading_does(self, world: World) -> None:
+        before = self.version(world)
+        at = IN_BASELINE + timedelta(minutes=30)
+        (near,) = world.store.readings(HEAT, IN_BASELINE, IN_BASELINE + timedelta(minutes=1))
+        world.store.add_readings([Reading(HEAT, at, near.value)])
+        assert self.version(world) != before
+
+    def test_a_reading_that_turns_out_bad_does(self, world: World) -> None:
+        before = self.version(world)
+        world.store.add_readings([Reading(HEAT, IN_BASELINE, None, Quality.DEVICE_ERROR)])
+        assert self.version(world) != before
+
+    def test_an_event_does(self, world: World) -> None:
+        before = self.version(world)
+        world.store.add_event(an_event())
+        assert self.version(world) != before
+
+    def test_what_meters_do_not_say_does_not(self, world: World) -> None:
+        before = self.version(world)
+        world.store.add_readings([Reading("lodge/hall.temp", IN_BASELINE, 21.0)])
+        assert self.version(world) == before
+
+    @pytest.mark.parametrize("years", [(1960, 2019), (2018, 2400), (1960, 1965)])
+    def test_periods_without_roll_ups_have_one_too(
+        self, world: World, years: tuple[int, int]
+    ) -> None:
+        first, last = (utc(year, 1, 1) for year in years)
+        assert data_version(world.city.site("lodge"), world.store, first, last)
+
+
+class TestBook:
+    def test_a_correction_in_the_baseline_is_seen_and_told(self, world: World) -> None:
+        book, site = SavingsBook(world.city), world.city.site("lodge")
+        first = book.site(site).savings
+        (kept, _) = world.store.baselines("lodge")
+        assert kept.baseline.id == first.meters[0].baseline_id
+        correct(world)
+        second = book.site(site).savings
+        heat, el = second.meters
+        assert heat.baseline_id != kept.baseline.id
+        assert heat.reasons[-1].code == CHANGED
+        assert el.reasons == first.meters[1].reasons
+        assert Verdict.VERIFIED not in (heat.verdict, second.verdict)
+        assert [row.baseline.id for row in world.store.baselines("lodge")] == [
+            meter.baseline_id for meter in first.meters
+        ]
+
+    def test_a_correction_that_is_taken_back_gives_the_same_baseline(self, world: World) -> None:
+        book, site = SavingsBook(world.city), world.city.site("lodge")
+        first = book.site(site).savings
+        correct(world, by=-0.5)
+        correct(world, by=0.5)
+        assert book.site(site).savings == first
+
+    def test_an_event_is_in_the_next_answer(self, world: World) -> None:
+        book, site = SavingsBook(world.city), world.city.site("lodge")
+        before = book.site(site).savings
+        entry = an_event(start=CONTROL, end=CONTROL + timedelta(days=7))
+        world.store.add_event(entry)
+        after = book.site(site).savings
+        assert before.saving_kwh is not None
+        assert after.saving_kwh == pytest.approx(before.saving_kwh + 200.0)
+        assert after.unadjusted is not None
+        assert after.unadjusted.saving_kwh == before.saving_kwh
+        total = book.portfolio(book.sites())
+        assert total.saving_kwh == pytest.approx(after.saving_kwh)
+        assert total.unadjusted is not None
+        assert total.unadjusted.saving_kwh == pytest.approx(before.saving_kwh)
+
+    def test_only_the_baseline_of_our_control_is_put_away(self, world: World) -> None:
+        """Whoever asks for other periods looks, and uses nothing."""
+        book, site = SavingsBook(world.city), world.city.site("lodge")
+        book.site(site, reporting="2019-01-14..2019-01-24")
+        book.site(site, baseline="2018-02-01..2019-01-14")
+        assert world.store.baselines("lodge") == []
+
+    def test_without_control_there_is_nothing_to_hold_to(self, tmp_path: Path) -> None:
+        world = a_world(tmp_path)
+        SavingsBook(world.city).site(world.city.site("lodge"))
+        assert world.store.baselines("lodge") == []

@@ -1,0 +1,598 @@
+"""The tick that writes: only what is allowed, announced first, renewed without wear, seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from bms.errors import StoreUnavailable
+from bms.journal import MemoryJournal
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import (
+    Accepted,
+    Clamped,
+    Failed,
+    Overridden,
+    Override,
+    Refused,
+    Released,
+    StillHeld,
+)
+from bms.model.words import Words
+from bms.services.control.authority import plan_flaw
+from bms.services.control.dispatch import dispatch_site, write_once
+from bms.store.memory.store import MemoryStore
+from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
+from tests.rigs.fakes.safety import (
+    CONSTANT,
+    ENABLE,
+    LEASE,
+    LEVERS,
+    NOW,
+    NULL,
+    OWN,
+    TICK,
+    TIMETABLE,
+    WANTED,
+    Keeper,
+    hut,
+    plan_of,
+    with_rule,
+)
+
+
+class Bench:
+    """A hut with its store, journal and devices, and a tick."""
+
+    def __init__(self, site: Site | None = None) -> None:
+        self.site = site or hut()
+        self.store = MemoryStore()
+        self.journal = MemoryJournal()
+        self.drivers = FakeDrivers()
+        self.keeper = Keeper()
+        self.now = NOW
+        self.plans = count()
+        for point, value in OWN.items():
+            self.device(point).own[point] = value
+
+    def device(self, point: str):
+        return self.drivers.device("hut/bacnet" if point == NULL else "hut/modbus")
+
+    def held(self) -> dict[str, float]:
+        return {p: v for d in self.drivers.devices.values() for p, v in d.held.items()}
+
+    def writes(self) -> int:
+        return sum(len(d.writes) for d in self.drivers.devices.values())
+
+    def plan(self, values: dict[str, float] = WANTED, **more) -> None:
+        plan_id = f"p{next(self.plans)}"
+        self.store.add_plan(plan_of(values, **{"start": self.now, "plan_id": plan_id, **more}))
+
+    def override(self, point: str | None = None) -> None:
+        self.store.add_override(
+            Override(
+                id="o1",
+                site="hut",
+                point=point,
+                since=self.now,
+                until=None,
+                reason="cold today",
+                actor="janitor",
+            )
+        )
+
+    async def tick(self, after: timedelta = timedelta(0)):
+        self.now += after
+        outcomes = await dispatch_site(
+            self.site,
+            now=self.now,
+            store=self.store,
+            drivers=self.drivers,
+            journal=self.journal,
+            keeper=self.keeper,
+            lease=LEASE,
+        )
+        return {(getattr(o, "point", None) or o.command.point): o for o in outcomes}
+
+    async def write(self, point: str, value: float, **more):
+        return await write_once(
+            self.site,
+            point,
+            value,
+            now=self.now,
+            store=self.store,
+            drivers=self.drivers,
+            journal=self.journal,
+            keeper=self.keeper,
+            lease=LEASE,
+            **{"actor": "operator:anna", "reason": "test", **more},
+        )
+
+
+async def test_what_the_plan_says_is_written_leased_and_kept_on_record() -> None:
+    bench = Bench()
+    bench.plan()
+    outcomes = await bench.tick()
+    assert all(isinstance(outcomes[p], Accepted) for p in LEVERS)
+    assert bench.held() == WANTED
+    leases = bench.journal.leases()
+    assert {p: leases[p].lease_end for p in LEVERS} == dict.fromkeys(LEVERS, NOW + LEASE)
+    assert len(bench.store.receipts("hut", NOW)) == len(LEVERS)
+
+
+async def test_every_write_is_announced_before_the_first_leaves() -> None:
+    bench = Bench()
+    bench.plan()
+    seen: list[set[str]] = []
+
+    class Watching(FakeDrivers):
+        def driver(self, device):
+            seen.append(set(bench.journal.leases()))
+            return super().driver(device)
+
+    reads = 2  # one look at each device before anything is announced
+    bench.drivers = Watching(bench.drivers.devices)
+    await bench.tick()
+    assert seen[:reads] == [set()] * reads
+    assert seen[reads:]
+    assert all(announced == set(LEVERS) for announced in seen[reads:])
+    assert bench.keeper.asked == 2
+
+
+async def test_a_value_that_stands_is_renewed_without_touching_the_device() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    first = bench.writes()
+    outcomes = await bench.tick(TICK)
+    assert bench.writes() == first
+    assert all(isinstance(outcomes[p], Accepted) for p in LEVERS)
+    assert all(held.lease_end == NOW + TICK + LEASE for held in bench.journal.leases().values())
+
+
+async def test_the_same_value_by_the_buildings_own_control_is_not_taken_for_ours() -> None:
+    bench = Bench()
+    bench.plan({NULL: OWN[NULL]})
+    await bench.tick()
+    assert bench.held() == {NULL: OWN[NULL]}
+
+
+async def test_an_ended_lease_is_written_anew_and_not_renewed() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.device(ENABLE).held.pop(ENABLE)  # the guard has given it back
+    outcomes = await bench.tick(LEASE)
+    assert isinstance(outcomes[ENABLE], Accepted)
+    assert bench.held() == WANTED
+    assert bench.writes() == 2 * len(LEVERS)
+
+
+@pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.ADVISE])
+async def test_only_auto_writes(mode: Mode) -> None:
+    bench = Bench(hut(mode))
+    bench.plan()
+    assert await bench.tick() == {}
+    assert bench.writes() == 0
+    assert bench.journal.leases() == {}
+
+
+async def test_leaving_auto_gives_everything_back_at_once() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.store.set_mode("hut", Mode.ADVISE, actor="anna", at=bench.now, reason="test")
+    outcomes = await bench.tick(TICK)
+    assert {type(o) for o in outcomes.values()} == {Released}
+    assert bench.held() == {}
+    assert bench.journal.leases() == {}
+
+
+async def test_the_mode_a_person_set_outranks_the_site_file() -> None:
+    bench = Bench(hut(Mode.OBSERVE))
+    bench.store.set_mode("hut", Mode.AUTO, actor="anna", at=NOW, reason="gate met")
+    bench.plan()
+    await bench.tick()
+    assert bench.held() == WANTED
+
+
+async def test_no_plan_no_write() -> None:
+    bench = Bench()
+    assert await bench.tick() == {}
+    assert bench.writes() == 0
+
+
+async def test_without_a_valid_plan_leases_run_out_and_then_points_go_back() -> None:
+    bench = Bench()
+    bench.plan(hours=0.25)
+    await bench.tick()
+    outcomes = await bench.tick(TICK)
+    assert all(isinstance(outcomes[p], Refused) for p in LEVERS)
+    assert "not renewed" in outcomes[NULL].reason
+    assert bench.held() == WANTED
+    outcomes = await bench.tick(TICK)
+    assert all(isinstance(outcomes[p], Released) for p in LEVERS)
+    assert bench.held() == {}
+
+
+async def test_a_plan_with_objections_is_never_written() -> None:
+    bench = Bench()
+    bench.plan(objections=[Words("too_warm", "for varmt", "too warm")])
+    assert await bench.tick() == {}
+    assert bench.writes() == 0
+
+
+def test_what_is_wrong_with_a_plan_is_said_in_words() -> None:
+    good = plan_of(WANTED, hours=36)
+    assert plan_flaw(good, NOW) is None
+    codes = [
+        plan_flaw(plan, now)
+        for plan, now in (
+            (None, NOW),
+            (replace(good, objections=(Words("x", "x", "x"),)), NOW),
+            (good, NOW + timedelta(hours=7)),
+            (good, NOW - TICK),
+        )
+    ]
+    assert [flaw.code for flaw in codes if flaw] == [
+        "no_plan",
+        "plan_objections",
+        "plan_old",
+        "plan_elsewhen",
+    ]
+
+
+async def test_an_operators_override_suspends_writes_and_gives_back() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.override(NULL)
+    outcomes = await bench.tick(TICK)
+    assert NULL not in bench.held()
+    assert NULL not in bench.journal.leases()
+    assert set(bench.held()) == set(LEVERS) - {NULL}
+    kinds = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == NULL]
+    assert [type(r) for r in kinds] == [Overridden, Released]
+    assert kinds[0].by == "janitor"
+    assert isinstance(outcomes[ENABLE], Accepted)
+
+
+async def test_an_override_of_the_site_stops_everything() -> None:
+    bench = Bench()
+    bench.plan()
+    bench.override(None)
+    outcomes = await bench.tick()
+    assert {type(o) for o in outcomes.values()} == {Overridden}
+    assert bench.writes() == 0
+    bench.store.remove_override("o1", actor="anna", at=bench.now)
+    await bench.tick(TICK)
+    assert bench.held() == WANTED
+
+
+async def test_a_bacnet_operator_wins_and_nothing_of_ours_stays_beneath() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.device(NULL).override[NULL] = (8, 22.5)
+    await bench.tick(TICK)
+    kinds = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == NULL]
+    assert kinds == [kinds[0], Released(NULL, 22.5)]
+    assert isinstance(kinds[0], Overridden)
+    assert (kinds[0].priority, kinds[0].value) == (8, 22.5)
+    assert NULL not in bench.held()
+    assert NULL not in bench.journal.leases()
+    del bench.device(NULL).override[NULL]
+    await bench.tick(TICK)
+    assert bench.held()[NULL] == WANTED[NULL]
+
+
+async def test_an_operators_value_that_equals_the_new_plan_is_not_taken_for_ours() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.plan({**WANTED, NULL: 19.0})
+    bench.device(NULL).override[NULL] = (8, 19.0)
+    await bench.tick(TICK)
+    assert NULL not in bench.held()  # 21 degC of ours must not wait beneath
+
+
+async def test_a_release_in_the_middle_of_a_tick_wins() -> None:
+    bench = Bench()
+    bench.plan()
+
+    class Interrupted(FakeDrivers):
+        def driver(self, device):
+            if bench.journal.leases():  # announced, and about to be written
+                mode = {"actor": "anna", "at": NOW, "reason": "stop"}
+                bench.store.set_mode("hut", Mode.OBSERVE, **mode)
+            return super().driver(device)
+
+    bench.drivers = Interrupted(bench.drivers.devices)
+    await bench.tick()
+    assert bench.writes() == len(LEVERS)
+    assert bench.held() == {}
+    assert bench.journal.leases() == {}
+
+
+async def test_a_database_that_goes_away_in_the_middle_of_a_tick_loses_no_safety() -> None:
+    bench = Bench()
+    bench.plan()
+
+    class Leaving(MemoryStore):
+        gone = False
+
+        def mode(self, site):
+            if self.gone:
+                raise StoreUnavailable("away")
+            return super().mode(site)
+
+        def receipts(self, site, since):
+            self.gone = True
+            return super().receipts(site, since)
+
+        def add_override(self, override):
+            raise StoreUnavailable("away")
+
+        def add_receipts(self, receipts, at):
+            if self.gone:
+                raise StoreUnavailable("away")
+            super().add_receipts(receipts, at)
+
+    bench.store = Leaving()
+    bench.plan()
+    await bench.tick()
+    bench.device(ENABLE).held[ENABLE] = 20.0
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[NULL], Accepted)
+    assert ENABLE not in bench.held()
+    with pytest.raises(StoreUnavailable):
+        await bench.tick(TICK)
+
+
+async def test_a_hand_on_the_thermostat_suspends_that_point_for_two_hours() -> None:
+    bench = Bench()
+    bench.plan(hours=6)
+    await bench.tick()
+    bench.device(ENABLE).held[ENABLE] = 20.0
+    await bench.tick(TICK)
+    first = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == ENABLE]
+    assert isinstance(first[0], Overridden)
+    assert (first[0].by, first[0].value) == ("local", 20.0)
+    assert ENABLE not in bench.held()
+    [override] = bench.store.overrides("hut", bench.now)
+    assert (override.point, override.actor) == (ENABLE, "local")
+    for _ in range(6):
+        assert isinstance((await bench.tick(TICK))[ENABLE], Overridden)
+    assert ENABLE not in bench.held()
+    await bench.tick(2 * TICK)
+    assert bench.held()[ENABLE] == WANTED[ENABLE]
+
+
+async def test_a_person_may_end_the_suspension_earlier() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.device(ENABLE).held[ENABLE] = 20.0
+    await bench.tick(TICK)
+    [override] = bench.store.overrides("hut", bench.now)
+    bench.store.remove_override(override.id, actor="anna", at=bench.now)
+    await bench.tick(TICK)
+    assert bench.held()[ENABLE] == WANTED[ENABLE]
+
+
+async def test_a_constant_that_a_person_changed_stays_as_the_person_put_it() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.device(CONSTANT).held[CONSTANT] = 3.0
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[CONSTANT], Overridden)
+    assert bench.held()[CONSTANT] == 3.0
+    assert CONSTANT not in bench.journal.leases()
+    assert [p for p, _ in bench.device(CONSTANT).releases] == []
+
+
+async def test_a_timetable_register_that_its_building_moved_is_simply_written_again() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.device(TIMETABLE).held[TIMETABLE] = 1.0
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[TIMETABLE], Accepted)
+    assert bench.held()[TIMETABLE] == WANTED[TIMETABLE]
+    assert bench.store.overrides("hut", bench.now) == []
+
+
+async def test_a_write_that_never_arrived_is_not_taken_for_a_hand() -> None:
+    bench = Bench()
+    bench.plan()
+    bench.device(ENABLE).swallows_writes = True
+    await bench.tick()
+    bench.device(ENABLE).swallows_writes = False
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[ENABLE], Accepted)
+    assert bench.store.overrides("hut", bench.now) == []
+
+
+async def test_a_failed_write_gives_back_what_stood_and_leaves_the_lease_to_the_guard() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.plan({**WANTED, ENABLE: 16.0})
+    bench.device(ENABLE).swallows_writes = True
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[ENABLE], Released)
+    assert ENABLE not in bench.held()
+    assert ENABLE in bench.journal.leases()  # the write may still arrive
+
+
+async def test_a_dead_device_spares_its_neighbour_and_is_not_written_blindly() -> None:
+    bench = Bench()
+    bench.plan()
+    bench.device(ENABLE).dead = True
+    outcomes = await bench.tick()
+    assert isinstance(outcomes[NULL], Accepted)
+    failed = outcomes[ENABLE]
+    assert isinstance(failed, Failed)
+    assert failed.retryable
+    assert "no reply" in failed.error
+    assert list(bench.journal.leases()) == [NULL]
+
+
+async def test_a_device_that_dies_lets_its_lease_run_out() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    bench.device(ENABLE).dead = True
+    await bench.tick(TICK)
+    assert bench.journal.leases()[ENABLE].lease_end == NOW + LEASE
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[CONSTANT], StillHeld)
+    assert CONSTANT in bench.journal.leases()
+
+
+async def test_a_write_that_outlasts_its_lease_is_taken_back() -> None:
+    bench = Bench()
+    bench.plan({NULL: 21.0})
+
+    class Slow(FakeDevice):
+        async def write(self, point, command):
+            bench.journal.settle({point.id: command.id})  # the guard was here meanwhile
+            return await super().write(point, command)
+
+    bench.drivers.devices["hut/bacnet"] = Slow(own={NULL: 19.0})
+    assert isinstance((await bench.tick())[NULL], Released)
+    assert bench.held() == {}
+
+
+async def test_a_refused_register_spares_its_neighbours() -> None:
+    bench = Bench()
+    bench.plan()
+    bench.device(ENABLE).bad_points.add(ENABLE)
+    outcomes = await bench.tick()
+    assert isinstance(outcomes[ENABLE], Failed)
+    assert isinstance(outcomes[CONSTANT], Accepted)
+
+
+async def test_a_driver_with_a_bug_is_a_failed_receipt() -> None:
+    bench = Bench()
+    bench.plan({NULL: 21.0, ENABLE: 18.0})
+
+    class Buggy:
+        def __init__(self, inner) -> None:
+            self.inner = inner
+
+        async def read(self, points, at):
+            return await self.inner.read(points, at)
+
+        async def write(self, point, command):
+            raise ZeroDivisionError("bug")
+
+        async def release(self, point, at):
+            raise ZeroDivisionError("bug")
+
+    class Some(FakeDrivers):
+        def driver(self, device):
+            inner = super().driver(device)
+            return Buggy(inner) if device.id == "hut/modbus" else inner
+
+    bench.drivers = Some(bench.drivers.devices)
+    await bench.tick()
+    kinds = [r for _, r in bench.store.receipts("hut", NOW) if _point(r) == ENABLE]
+    assert [type(r) for r in kinds] == [Failed, StillHeld]
+    assert bench.held() == {NULL: 21.0}
+    assert set(bench.journal.leases()) == {NULL, ENABLE}
+
+
+async def test_without_a_guard_nothing_is_written_and_nothing_renewed() -> None:
+    bench = Bench()
+    bench.plan()
+    bench.keeper.broken = True
+    outcomes = await bench.tick()
+    assert {type(o) for o in outcomes.values()} == {Failed}
+    assert "no guard" in outcomes[NULL].error
+    assert bench.held() == {}
+    assert bench.journal.leases() == {}
+
+
+async def test_limits_clamp_visibly() -> None:
+    bench = Bench(with_rule(hut(), NULL, hold_safe=(15.0, 23.0)))
+    bench.plan({NULL: 30.0})
+    clamped = (await bench.tick())[NULL]
+    assert isinstance(clamped, Clamped)
+    assert (clamped.written, clamped.read_back) == (23.0, 23.0)
+    assert "30" in clamped.limit
+
+
+async def test_a_ramp_takes_several_ticks() -> None:
+    bench = Bench(with_rule(hut(), NULL, max_change=1.0))
+    bench.plan({NULL: 21.4})
+    steps = []
+    for _ in range(4):
+        await bench.tick(TICK)
+        steps.append(bench.held()[NULL])
+    assert steps == [20.0, 21.0, 21.4, 21.4]
+
+
+@pytest.mark.parametrize(
+    ("site", "value"),
+    [(hut(), 22.9), (with_rule(hut(), NULL, hold_safe=None), 20.0)],
+    ids=["outside hold_safe", "no hold_safe"],
+)
+async def test_what_could_not_stand_alone_is_refused(site: Site, value: float) -> None:
+    bench = Bench(site)
+    bench.plan({NULL: value, ENABLE: 18.0})
+    outcomes = await bench.tick()
+    assert isinstance(outcomes[NULL], Refused)
+    assert bench.held() == {ENABLE: 18.0}
+    assert list(bench.journal.leases()) == [ENABLE]
+
+
+async def test_points_that_cannot_be_written_or_are_unknown_are_refused() -> None:
+    bench = Bench()
+    bench.plan({"hut/room.temp": 20.0, "hut/gone": 20.0})
+    bench.drivers.device("hut/bacnet").own["hut/room.temp"] = 20.0
+    outcomes = await bench.tick()
+    assert {type(o) for o in outcomes.values()} == {Refused}
+
+
+async def test_one_leased_write_by_a_person_goes_the_same_way_in_any_mode() -> None:
+    bench = Bench(hut(Mode.OBSERVE))
+    receipt = await bench.write(NULL, 20.04)
+    assert isinstance(receipt, Accepted)
+    assert bench.held() == {NULL: 20.0}
+    assert bench.journal.leases()[NULL].command.actor == "operator:anna"
+    assert [type(r) for _, r in bench.store.receipts("hut", NOW)] == [Accepted]
+    await bench.tick(TICK)  # below auto the plan gives back only what is its own
+    assert bench.held() == {NULL: 20.0}
+    await bench.tick(TICK)
+    assert bench.held() == {}
+
+
+async def test_the_plan_keeps_away_from_a_persons_write_until_it_ends() -> None:
+    bench = Bench()
+    bench.plan()
+    await bench.tick()
+    await bench.write(NULL, 19.5)
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[NULL], Overridden)
+    assert outcomes[NULL].by == "operator:anna"
+    assert bench.held()[NULL] == 19.5
+    await bench.tick(TICK)
+    assert bench.held()[NULL] == WANTED[NULL]
+
+
+async def test_a_persons_write_respects_an_override_and_the_limits() -> None:
+    bench = Bench()
+    bench.override(NULL)
+    assert isinstance(await bench.write(NULL, 20.0), Refused)
+    assert isinstance(await bench.write(ENABLE, 22.9), Refused)
+    assert isinstance(await bench.write("hut/nothing", 1.0), Refused)
+    assert bench.writes() == 0
+
+
+def _point(receipt: object) -> str:
+    return getattr(receipt, "point", None) or receipt.command.point

@@ -1,0 +1,255 @@
+"""Back to the building's own control: what we hold, nothing else, and believed only when seen."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bms.errors import GuardError, StoreUnavailable
+from bms.journal import MemoryJournal
+from bms.model.assets.site import Mode
+from bms.model.control.command import Accepted, Failed, Overridden, Released, StillHeld
+from bms.services.control.read_back import verify_site
+from bms.services.control.release import (
+    give_back,
+    release_city,
+    release_everything,
+    release_leases,
+    release_points,
+    release_rows,
+    release_site,
+)
+from bms.store.memory.store import MemoryStore
+from tests.rigs.fakes.drivers import FakeDrivers
+from tests.rigs.fakes.safety import (
+    CONSTANT,
+    ENABLE,
+    LEASE,
+    LEVERS,
+    NOW,
+    NULL,
+    OWN,
+    TIMETABLE,
+    WANTED,
+    command,
+    hut,
+    triple,
+)
+
+SITE = hut()
+
+
+def device_of(point: str) -> str:
+    return "hut/bacnet" if point == NULL else "hut/modbus"
+
+
+@pytest.fixture
+def drivers() -> FakeDrivers:
+    """Devices that hold what we wrote."""
+    made = FakeDrivers()
+    for point in LEVERS:
+        made.device(device_of(point)).own[point] = OWN[point]
+        made.device(device_of(point)).held[point] = WANTED[point]
+    return made
+
+
+@pytest.fixture
+def journal() -> MemoryJournal:
+    made = MemoryJournal()
+    made.intend([triple(SITE, command(p, WANTED[p], command_id=f"c-{p}")) for p in LEVERS])
+    return made
+
+
+def held(drivers: FakeDrivers) -> set[str]:
+    return {point for device in drivers.devices.values() for point in device.held}
+
+
+async def test_everything_in_the_journal_goes_back_and_is_settled(drivers, journal) -> None:
+    receipts = await release_everything(now=NOW, drivers=drivers, journal=journal)
+    assert sorted(receipts, key=lambda r: r.point) == [Released(p, OWN[p]) for p in sorted(LEVERS)]
+    assert held(drivers) == set()
+    assert journal.leases() == {}
+
+
+async def test_only_what_is_seen_to_be_back_is_settled(drivers, journal) -> None:
+    drivers.device("hut/modbus").swallows_releases = True
+    receipts = await release_everything(now=NOW, drivers=drivers, journal=journal)
+    assert [type(r) for r in receipts].count(StillHeld) == 3
+    assert set(journal.leases()) == {ENABLE, TIMETABLE, CONSTANT}
+
+
+async def test_a_dead_device_spares_its_neighbour(drivers, journal) -> None:
+    drivers.device("hut/bacnet").dead = True
+    receipts = await release_everything(now=NOW, drivers=drivers, journal=journal)
+    rows = release_rows(receipts)
+    assert (NULL, "still held", "no reply") in rows
+    assert (ENABLE, "released", "17") in rows
+    assert list(journal.leases()) == [NULL]
+
+
+async def test_a_driver_that_cannot_be_had_is_a_receipt() -> None:
+    class Stuck(FakeDrivers):
+        def driver(self, device):
+            raise RuntimeError("no such protocol")
+
+    journal = MemoryJournal()
+    journal.intend([triple(SITE, command(NULL, 20.0))])
+    [receipt] = await release_everything(now=NOW, drivers=Stuck(), journal=journal)
+    assert isinstance(receipt, StillHeld)
+    assert "no such protocol" in receipt.error
+    assert NULL in journal.leases()
+
+
+async def test_a_driver_that_never_comes_back_is_given_up() -> None:
+    class Stuck(FakeDrivers):
+        def driver(self, device):
+            return self
+
+        async def release(self, point, at):
+            await asyncio.sleep(60)
+
+    _, point, device = triple(SITE, command(NULL, 20.0))
+    receipt = await give_back(point, replace(device, timeout_s=0.001), now=NOW, drivers=Stuck())
+    assert isinstance(receipt, StillHeld)
+    assert receipt.retryable
+
+
+async def test_a_newer_intent_survives_the_settling_of_an_older_lease(drivers, journal) -> None:
+    class Racing(FakeDrivers):
+        """While the point is given back, another process announces a new write."""
+
+        def driver(self, device):
+            newer = command(NULL, 20.0, command_id="newer")
+            journal.intend([triple(SITE, newer)])
+            return super().driver(device)
+
+    leases = [journal.leases()[NULL]]
+    await release_leases(leases, now=NOW, drivers=Racing(drivers.devices), journal=journal)
+    assert journal.leases()[NULL].command_id == "newer"
+
+
+async def test_a_released_site_stays_released(drivers, journal) -> None:
+    store = MemoryStore()
+    receipts = await release_site(
+        SITE, now=NOW, drivers=drivers, journal=journal, store=store, actor="anna", reason="noise"
+    )
+    assert {r.point for r in receipts} == set(LEVERS)
+    assert store.mode("hut") is Mode.OBSERVE
+    assert len(store.receipts("hut", NOW)) == len(LEVERS)
+
+
+async def test_a_site_is_released_even_when_the_database_is_away(drivers, journal, caplog) -> None:
+    class Away(MemoryStore):
+        def set_mode(self, *_, **__):
+            raise StoreUnavailable("away")
+
+        def add_receipts(self, *_, **__):
+            raise StoreUnavailable("away")
+
+    await release_site(SITE, now=NOW, drivers=drivers, journal=journal, store=Away(), actor="a")
+    assert held(drivers) == set()
+    assert "away" in caplog.text
+
+
+async def test_a_journal_that_cannot_settle_does_not_stop_the_release(drivers, caplog) -> None:
+    class Full(MemoryJournal):
+        def settle(self, commands):
+            raise GuardError("the disk is full")
+
+    journal = Full()
+    journal.intend([triple(SITE, command(NULL, 21.0))])
+    [receipt] = await release_everything(now=NOW, drivers=drivers, journal=journal)
+    assert isinstance(receipt, Released)
+    assert "disk is full" in caplog.text
+
+
+async def test_a_lost_journal_leaves_slots_and_enable_bits_releasable(drivers) -> None:
+    await release_site(SITE, now=NOW, drivers=drivers, journal=MemoryJournal())
+    assert held(drivers) == {TIMETABLE, CONSTANT}  # what stands there may be anybody's
+
+
+async def test_one_point_may_be_released(drivers, journal) -> None:
+    one = [p for p in SITE.points if p.id == CONSTANT]
+    receipts = await release_points(SITE, one, now=NOW, drivers=drivers, journal=journal)
+    assert [r.point for r in receipts] == [CONSTANT]
+    assert held(drivers) == {NULL, ENABLE, TIMETABLE}
+
+
+async def test_the_city_goes_back_with_one_word_sites_without_files_included(
+    drivers, journal
+) -> None:
+    receipts = await release_city([], now=NOW, drivers=drivers, journal=journal)
+    assert {r.point for r in receipts} == set(LEVERS)
+    assert held(drivers) == set()
+
+
+class TestVerify:
+    """Reading back between the ticks of dispatch."""
+
+    async def look(self, drivers, journal, store=None, *, at=NOW):
+        return await verify_site(
+            SITE, now=at, store=store or MemoryStore(), drivers=drivers, journal=journal
+        )
+
+    async def test_what_stands_is_left_alone_and_leaves_no_receipt(self, drivers, journal) -> None:
+        store = MemoryStore()
+        outcomes = await self.look(drivers, journal, store)
+        assert [type(o) for o in outcomes] == [Accepted] * len(LEVERS)
+        assert held(drivers) == set(LEVERS)
+        assert store.receipts("hut", NOW) == []
+
+    async def test_an_ended_lease_goes_back(self, drivers, journal) -> None:
+        outcomes = await self.look(drivers, journal, at=NOW + LEASE)
+        assert {type(o) for o in outcomes} == {Released}
+        assert held(drivers) == set()
+        assert journal.leases() == {}
+
+    async def test_a_mismatch_goes_back(self, drivers, journal) -> None:
+        drivers.device("hut/bacnet").held[NULL] = 17.5
+        outcomes = await self.look(drivers, journal)
+        mine = [o for o in outcomes if not isinstance(o, Accepted)]
+        assert [type(o) for o in mine] == [Failed, Released]
+        assert "17.5 instead of 21" in mine[0].error
+        assert NULL not in journal.leases()
+
+    async def test_a_timetable_register_moved_by_its_building_is_no_mismatch(
+        self, drivers, journal
+    ) -> None:
+        drivers.device("hut/modbus").held[TIMETABLE] = 1.0
+        await self.look(drivers, journal)
+        assert drivers.device("hut/modbus").releases == []
+        assert TIMETABLE in journal.leases()
+
+    @pytest.mark.parametrize(("point", "left"), [(ENABLE, None), (CONSTANT, 4.0)])
+    async def test_a_hand_is_seen_and_respected(self, drivers, journal, point, left) -> None:
+        store = MemoryStore()
+        store.add_receipts([Accepted(journal.leases()[point].command, WANTED[point])], NOW)
+        drivers.device("hut/modbus").held[point] = 4.0
+        outcomes = await self.look(drivers, journal, store)
+        assert [o.by for o in outcomes if isinstance(o, Overridden)] == ["local"]
+        assert drivers.device("hut/modbus").held.get(point) == left
+        assert [o.point for o in store.overrides("hut", NOW)] == [point]
+        assert point not in journal.leases()
+
+    async def test_what_cannot_be_read_proves_nothing(self, drivers, journal) -> None:
+        drivers.device("hut/modbus").dead = True
+        outcomes = await self.look(drivers, journal)
+        assert [type(o) for o in outcomes].count(Failed) == 3
+        assert set(journal.leases()) == set(LEVERS)
+
+    async def test_nothing_held_nothing_read(self, drivers) -> None:
+        assert await self.look(drivers, MemoryJournal()) == []
+        assert drivers.device("hut/modbus").reads == 0
+
+    async def test_a_lease_of_a_device_that_left_the_site_file_runs_out(self, drivers) -> None:
+        journal = MemoryJournal()
+        made, point, device = triple(SITE, command(NULL, 21.0))
+        gone = replace(device, id="hut/old")
+        journal.intend([(made, replace(point, device="hut/old"), gone)])
+        drivers.device("hut/old").held[NULL] = 21.0
+        assert await self.look(drivers, journal) == []
+        later = await self.look(drivers, journal, at=NOW + LEASE + timedelta(minutes=1))
+        assert [type(o) for o in later] == [Released]

@@ -1,0 +1,97 @@
+"""Planning keeps question, answer and objections; a refused identification keeps the old model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.model.words import Words
+from bms.services.planning.plan import identify_site, plan_site
+from bms.store.memory.store import MemoryStore
+from tests.rigs.fakes.city import FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.store import a_model, a_plan
+
+SITE = lodge()
+NOW = utc(2019, 1, 15, 10)
+COLD = Words("cold", "for koldt", "too cold")
+
+
+@dataclass
+class FakePlanner:
+    """Remembers what it was asked; ``answer`` is its model or refusal."""
+
+    answer: BuildingModel | NoModel = field(default_factory=lambda: a_model("lodge", NOW))
+    asked: list[Problem] = field(default_factory=list)
+
+    def identify(self, problem: Problem) -> BuildingModel | NoModel:
+        self.asked.append(problem)
+        return self.answer
+
+    def plan(self, problem: Problem) -> Schedule:
+        self.asked.append(problem)
+        return replace(a_plan(site=problem.site, at=problem.start).schedule, site=problem.site)
+
+
+class FakeChecker:
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+        assert problem.site == schedule.site
+        return (COLD,)
+
+
+async def identify(planner: FakePlanner, store: MemoryStore) -> BuildingModel | NoModel:
+    return await identify_site(
+        SITE, now=NOW, store=store, feed=FakeFeed(), tariffs=FlatTariffs(), planner=planner
+    )
+
+
+async def test_a_plan_is_kept_with_its_problem_and_objections() -> None:
+    planner, store = FakePlanner(), MemoryStore()
+    made = await plan_site(
+        SITE,
+        now=NOW,
+        store=store,
+        feed=FakeFeed(),
+        tariffs=FlatTariffs(),
+        planner=planner,
+        checker=FakeChecker(),
+        horizon=timedelta(hours=36),
+    )
+    assert store.plan(made.id) == made
+    assert store.plan_in_force("lodge") == made
+    assert made.created_at == NOW
+    assert made.objections == (COLD,)
+    assert made.problem == planner.asked[0]
+    assert made.problem.steps == 144
+
+
+async def test_a_model_is_kept_and_learnt_from_weeks_beginning_from_the_old_one() -> None:
+    planner, store = FakePlanner(), MemoryStore()
+    store.save_model(a_model("lodge"))
+    assert await identify(planner, store) == planner.answer
+    assert store.model("lodge") == planner.answer
+    asked = planner.asked[0]
+    assert asked.model == a_model("lodge")
+    assert asked.history is not None
+    assert NOW - asked.history.start == timedelta(days=35)
+
+
+async def test_a_refusal_leaves_the_old_model_in_place() -> None:
+    planner, store = FakePlanner(NoModel(site="lodge", reasons=(COLD,))), MemoryStore()
+    store.save_model(a_model("lodge"))
+    assert await identify(planner, store) == planner.answer
+    assert store.model("lodge") == a_model("lodge")
+
+
+async def test_a_zone_that_was_refused_keeps_its_old_model() -> None:
+    zone = a_model("lodge").zones[0]
+    old = replace(a_model("lodge"), zones=(replace(zone, zone="hall"), replace(zone, zone="barn")))
+    planner, store = FakePlanner(), MemoryStore()
+    store.save_model(old)
+    learned = await identify(planner, store)
+    assert isinstance(learned, BuildingModel)
+    assert isinstance(planner.answer, BuildingModel)
+    assert learned.identified_at == planner.answer.identified_at
+    assert learned.zones == (*planner.answer.zones, old.zones[0])  # the site has no barn
+    assert store.model("lodge") == learned

@@ -1,0 +1,296 @@
+"""The guard's loop on virtual time: what has ended goes back, whatever else is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bms.clock import FileClock, VirtualClock
+from bms.errors import ConfigError, GuardError
+from bms.guard import RETRY_SECONDS_MAX, Guard, Trouble, orphaned, run_guard
+from bms.journal import FileJournal, MemoryJournal
+from bms.services.guard.presence import Presence
+from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
+from tests.rigs.fakes.safety import (
+    ENABLE,
+    LEASE,
+    LEVERS,
+    NOW,
+    NULL,
+    WANTED,
+    command,
+    hut,
+    triple,
+)
+
+SITE = hut()
+
+
+class HandClock(VirtualClock):
+    """Building time and the wire's time, both moved by hand."""
+
+    def __init__(self) -> None:
+        super().__init__(NOW)
+        self.wire = 0.0
+
+    def monotonic(self) -> float:
+        return self.wire
+
+
+def held_by_us(journal: MemoryJournal, drivers: FakeDrivers) -> None:
+    for point in LEVERS:
+        device = "hut/bacnet" if point == NULL else "hut/modbus"
+        drivers.device(device).held[point] = WANTED[point]
+        journal.intend([triple(SITE, command(point, WANTED[point], command_id=f"c-{point}"))])
+
+
+@pytest.fixture
+def scene():
+    journal, drivers, clock = MemoryJournal(), FakeDrivers(), HandClock()
+    held_by_us(journal, drivers)
+    return journal, drivers, clock, Guard(journal, drivers, clock)
+
+
+async def test_a_running_lease_is_left_alone(scene) -> None:
+    journal, drivers, clock, guard = scene
+    clock.move_to(NOW + LEASE - timedelta(seconds=1))
+    await guard.step()
+    assert drivers.device("hut/modbus").releases == []
+    assert len(journal.leases()) == len(LEVERS)
+
+
+async def test_an_ended_lease_goes_back_at_its_moment(scene) -> None:
+    journal, drivers, clock, guard = scene
+    clock.move_to(NOW + LEASE)
+    await guard.step()
+    assert journal.leases() == {}
+    assert {at for d in drivers.devices.values() for _, at in d.releases} == {NOW + LEASE}
+
+
+async def test_a_renewed_lease_is_left_alone(scene) -> None:
+    journal, drivers, clock, guard = scene
+    clock.move_to(NOW + LEASE)
+    renewed = command(NULL, WANTED[NULL], at=clock.now(), command_id="again")
+    journal.intend([triple(SITE, renewed)])
+    await guard.step()
+    assert list(journal.leases()) == [NULL]
+    assert drivers.device("hut/bacnet").held == {NULL: WANTED[NULL]}
+
+
+async def test_a_failing_device_is_tried_again_with_a_growing_pause(scene) -> None:
+    journal, drivers, clock, guard = scene
+    clock.move_to(NOW + LEASE)
+    drivers.device("hut/bacnet").dead = True
+    await guard.step()
+    assert list(journal.leases()) == [NULL]
+    drivers.device("hut/bacnet").dead = False
+    await guard.step()
+    assert list(journal.leases()) == [NULL]  # still waiting
+    clock.wire = 1.5
+    await guard.step()
+    assert journal.leases() == {}
+
+
+def test_the_pause_has_an_end() -> None:
+    trouble = Trouble()
+    pauses = []
+    for _ in range(8):
+        trouble.again(100.0)
+        pauses.append(trouble.next_try - 100.0)
+    assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
+    assert pauses[-1] == RETRY_SECONDS_MAX
+
+
+async def test_a_device_that_hangs_delays_no_other_and_is_not_asked_twice(scene) -> None:
+    journal, drivers, clock, _ = scene
+    let_go = asyncio.Event()
+    asked = []
+
+    class Hanging(FakeDevice):
+        async def release(self, point, at):
+            asked.append(point.id)
+            await let_go.wait()
+            return await super().release(point, at)
+
+    drivers.devices["hut/bacnet"] = Hanging(held={NULL: 21.0})
+    guard = Guard(journal, drivers, clock)
+    clock.move_to(NOW + LEASE)
+    await guard.step(patience=0.02)
+    assert list(journal.leases()) == [NULL]
+    await guard.step(patience=0.02)
+    assert asked == [NULL]
+    let_go.set()
+    await guard.finish()
+    assert journal.leases() == {}
+
+
+async def test_points_renewed_while_others_are_given_back_are_spared(scene) -> None:
+    journal, drivers, clock, _ = scene
+
+    class Renewing(FakeDevice):
+        async def release(self, point, at):
+            renewed = command(ENABLE, 18.0, at=at, command_id="again")
+            if point.id != ENABLE:
+                journal.intend([triple(SITE, renewed)])
+            return await super().release(point, at)
+
+    held = dict(drivers.device("hut/modbus").held)
+    held = {p: held[p] for p in held if p != ENABLE} | {ENABLE: held[ENABLE]}
+    drivers.devices["hut/modbus"] = Renewing(held=held)
+    book = journal.leases()
+    journal.settle({ENABLE: book[ENABLE].command_id})
+    journal.intend([triple(SITE, book[ENABLE].command)])  # now the last one in the book
+    clock.move_to(NOW + LEASE)
+    await Guard(journal, drivers, clock).step()
+    assert drivers.device("hut/modbus").held == {ENABLE: WANTED[ENABLE]}
+    assert journal.leases()[ENABLE].command_id == "again"
+
+
+async def test_the_loop_beats_survives_a_bad_journal_and_stops_without_releasing(caplog) -> None:
+    drivers, clock, stop = FakeDrivers(), HandClock(), asyncio.Event()
+    beats = []
+
+    class Shaky(MemoryJournal):
+        sick = True
+
+        def leases(self):
+            if self.sick:
+                raise GuardError("the disk is gone")
+            return super().leases()
+
+    journal = Shaky()
+    held_by_us(journal, drivers)
+
+    def beat() -> None:
+        beats.append(1)
+        if len(beats) == 3:
+            journal.sick = False
+        if len(beats) == 5:
+            stop.set()
+
+    await asyncio.wait_for(
+        run_guard(journal, drivers, clock, stop, check_seconds=0.01, beat=beat), 5
+    )
+    assert caplog.text.count("the disk is gone") == 1
+    assert len(journal.leases()) == len(LEVERS)
+    assert len(beats) == 5
+
+
+async def test_the_loop_ends_when_it_is_done() -> None:
+    journal, drivers, clock = MemoryJournal(), FakeDrivers(), HandClock()
+    await asyncio.wait_for(
+        run_guard(journal, drivers, clock, asyncio.Event(), check_seconds=5, done=lambda: True), 5
+    )
+
+
+async def test_what_stays_wrong_at_the_end_is_said_once(caplog) -> None:
+    """Deciding whether to end may fail, too, and must not fill the log."""
+    stop, asked = asyncio.Event(), []
+
+    def done() -> bool:
+        asked.append(1)
+        if len(asked) == 4:
+            stop.set()
+        raise GuardError("the disk is gone")
+
+    loop = run_guard(MemoryJournal(), FakeDrivers(), HandClock(), stop, check_seconds=0, done=done)
+    await asyncio.wait_for(loop, 5)
+    assert caplog.text.count("the disk is gone") == 1
+
+
+@pytest.fixture
+def nobody() -> int:
+    """The id of a process that has ended."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(30)
+    return gone.pid
+
+
+class TestOrphan:
+    def test_it_stays_while_its_parent_lives_or_a_lease_is_open(
+        self, tmp_path: Path, nobody: int
+    ) -> None:
+        journal = FileJournal(tmp_path / "journal")
+        presence = Presence(journal.path)
+        assert not orphaned(None, journal, presence)()
+        assert not orphaned(os.getpid(), journal, presence)()
+        lease = command(NULL, 20.0, command_id="c")
+        journal.intend([triple(SITE, lease)])
+        assert not orphaned(nobody, journal, presence)()
+        journal.settle({NULL: "c"})
+        assert orphaned(nobody, journal, presence)()
+
+    async def test_it_ends_with_the_folder_of_its_journal(
+        self, tmp_path: Path, nobody: int, caplog
+    ) -> None:
+        folder = tmp_path / "home"
+        folder.mkdir()
+        journal, presence = FileJournal(folder / "journal"), Presence(folder / "journal")
+        assert presence.claim()
+        shutil.rmtree(folder)
+        beats = []
+
+        def beat() -> None:
+            beats.append(1)
+            presence.beat()
+
+        await asyncio.wait_for(
+            run_guard(
+                journal,
+                FakeDrivers(),
+                HandClock(),
+                asyncio.Event(),
+                check_seconds=0.01,
+                beat=beat,
+                done=orphaned(nobody, journal, presence),
+            ),
+            10,
+        )
+        presence.drop()
+        assert len(beats) == 1
+        assert not [record for record in caplog.records if record.levelname == "ERROR"]
+        assert not folder.exists()
+
+
+class TestPresence:
+    def test_one_guard_at_a_time_seen_by_all(self, tmp_path: Path) -> None:
+        one, two = (Presence(tmp_path / "journal") for _ in range(2))
+        assert two.look() is None
+        assert one.claim()
+        seen = two.look()
+        assert seen is not None
+        assert seen.silent_s < 5
+        assert not two.claim()
+        one.drop()
+        assert two.look() is None
+        assert two.claim()
+        two.drop()
+
+
+class TestFileClock:
+    def test_it_follows_the_file_and_keeps_the_last_time(self, tmp_path: Path) -> None:
+        path = tmp_path / "clock.json"
+        path.write_text(json.dumps({"time": "2019-01-14T08:00:00+01:00"}))
+        clock = FileClock(path)
+        assert clock.now() == NOW
+        path.write_text("{")
+        assert clock.now() == NOW
+        path.write_text(json.dumps({"time": "2019-01-14T07:15:00Z"}))
+        assert clock.now() == NOW + timedelta(minutes=15)
+        path.unlink()
+        assert clock.now() == NOW + timedelta(minutes=15)
+
+    @pytest.mark.parametrize("text", ["", "{}", "[]", '{"time": "2019-01-14T08:00:00"}'])
+    def test_without_a_time_there_is_no_clock(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "clock.json"
+        path.write_text(text)
+        with pytest.raises(ConfigError, match="clock"):
+            FileClock(path)

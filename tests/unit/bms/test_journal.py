@@ -1,0 +1,193 @@
+"""The release journal: synced before the write, self-contained, and patient with bad disks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bms.errors import GuardError
+from bms.journal import FileJournal, MemoryJournal, dialect, open_leases
+from bms.ports.safety import Journal
+from tests.rigs.fakes.safety import CONSTANT, ENABLE, NULL, TIMETABLE, command, hut, triple
+
+SITE = hut()
+
+
+@pytest.fixture(params=["file", "memory"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
+    return FileJournal(tmp_path / "journal") if request.param == "file" else MemoryJournal()
+
+
+def lease(point: str, command_id: str, value: float = 20.0):
+    return triple(SITE, command(point, value, command_id=command_id))
+
+
+def test_no_journal_means_nothing_held(journal: Journal) -> None:
+    assert journal.leases() == {}
+
+
+@pytest.mark.parametrize("point", [NULL, ENABLE, TIMETABLE, CONSTANT])
+def test_a_lease_carries_everything_to_give_the_point_back(journal: Journal, point: str) -> None:
+    made, target, device = lease(point, "a")
+    journal.intend([(made, target, device)])
+    held = journal.leases()[point]
+    assert (held.command, held.point, held.device) == (made, target, device)
+    assert held.point.write == target.write
+
+
+def test_settling_closes_a_point(journal: Journal) -> None:
+    journal.intend([lease(NULL, "a"), lease(ENABLE, "b")])
+    journal.settle({NULL: "a"})
+    assert list(journal.leases()) == [ENABLE]
+
+
+def test_a_later_intent_stays_open_when_an_earlier_one_is_settled(journal: Journal) -> None:
+    journal.intend([lease(NULL, "a")])
+    journal.intend([lease(NULL, "b", 21.0)])
+    journal.settle({NULL: "a"})
+    assert journal.leases()[NULL].command.value == 21.0
+    journal.settle({NULL: "b"})
+    assert journal.leases() == {}
+
+
+def test_settling_what_nobody_holds_is_nothing(journal: Journal) -> None:
+    journal.settle({NULL: "a"})
+    assert journal.leases() == {}
+
+
+def test_two_processes_see_each_others_entries(tmp_path: Path) -> None:
+    mine, theirs = (FileJournal(tmp_path / "journal") for _ in range(2))
+    mine.intend([lease(NULL, "a")])
+    assert list(theirs.leases()) == [NULL]
+    theirs.settle({NULL: "a"})
+    theirs.intend([lease(ENABLE, "b")])
+    assert list(mine.leases()) == [ENABLE]
+
+
+def test_one_batch_is_synced_once_and_before_intend_returns(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    FileJournal(path).settle({NULL: "none"})
+    on_disk: list[bytes] = []
+    journal = FileJournal(path, sync=lambda _: on_disk.append(path.read_bytes()))
+    journal.intend([lease(NULL, "a"), lease(ENABLE, "b")])
+    assert len(on_disk) == 1
+    assert on_disk[0].count(b'"op":"intend"') == 2
+
+
+def test_a_new_file_and_its_folder_are_synced(tmp_path: Path) -> None:
+    synced: list[int] = []
+    journal = FileJournal(tmp_path / "journal", sync=lambda fd: synced.append(os.fstat(fd).st_ino))
+    journal.intend([lease(NULL, "a")])
+    assert tmp_path.stat().st_ino in synced
+    assert synced[-1] == (tmp_path / "journal").stat().st_ino
+
+
+def test_a_torn_last_line_is_skipped_named_and_does_not_swallow_the_next(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "journal"
+    FileJournal(path).intend([lease(NULL, "a")])
+    FileJournal(path).intend([lease(ENABLE, "b")])
+    path.write_bytes(path.read_bytes()[:-40])
+    journal = FileJournal(path)
+    assert list(journal.leases()) == [NULL]
+    journal.intend([lease(TIMETABLE, "c")])
+    assert set(journal.leases()) == {NULL, TIMETABLE}
+    assert len(journal.damage) == 1
+    assert "torn" in caplog.text
+
+
+def test_a_garbled_line_spares_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    FileJournal(path).intend([lease(NULL, "a"), lease(ENABLE, "b")])
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[1:1] = [b"\x00\xff garbage\n", b'{"op":"intend","lease":{}}\n', b"[]\n", b'{"op":"?"}\n']
+    path.write_bytes(b"".join(lines))
+    journal = FileJournal(path)
+    assert set(journal.leases()) == {NULL, ENABLE}
+    assert len(journal.damage) == 4
+
+
+def test_a_reader_in_the_middle_of_a_line_waits_for_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    FileJournal(path).intend([lease(NULL, "a")])
+    whole = path.read_bytes()
+    FileJournal(path).intend([lease(ENABLE, "b")])
+    more = path.read_bytes()
+    path.write_bytes(more[: len(whole) + 30])
+    reader = FileJournal(path)
+    assert list(reader.leases()) == [NULL]
+    path.write_bytes(more)
+    assert set(reader.leases()) == {NULL, ENABLE}
+    assert reader.damage == ()
+
+
+def test_compaction_keeps_what_is_held_and_readers_follow(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    writer = FileJournal(path, compact_bytes=20_000)
+    reader = FileJournal(path)
+    writer.intend([lease(ENABLE, "kept", 18.5)])
+    sizes = []
+    for i in range(60):
+        writer.intend([lease(NULL, f"n{i}")])
+        assert reader.leases()[NULL].command_id == f"n{i}"
+        sizes.append(path.stat().st_size)
+    assert max(sizes) < 25_000
+    assert any(later < sooner for sooner, later in pairwise(sizes))
+    assert reader.leases()[ENABLE].command.value == 18.5
+    writer.settle({NULL: "n59", ENABLE: "kept"})
+    assert reader.leases() == {}
+
+
+def test_many_open_leases_do_not_make_it_compact_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    writer = FileJournal(path, compact_bytes=1)
+    heads = set()
+    for i in range(30):
+        writer.intend([lease(point, f"{point}{i}") for point in (NULL, ENABLE, TIMETABLE)])
+        heads.add(path.read_bytes().splitlines()[0])
+    assert len(heads) <= 10
+
+
+def test_a_folder_that_is_not_there_names_the_way_out(tmp_path: Path) -> None:
+    journal = FileJournal(tmp_path / "nowhere" / "journal")
+    with pytest.raises(GuardError, match=r"nowhere.*BMS_HOME"):
+        journal.intend([lease(NULL, "a")])
+
+
+def test_an_unreadable_journal_is_an_error_and_not_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "journal").mkdir()
+    with pytest.raises(GuardError, match="cannot be used"):
+        FileJournal(tmp_path / "journal").leases()
+
+
+def test_a_disk_that_refuses_to_sync_refuses_the_write(tmp_path: Path) -> None:
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with pytest.raises(GuardError, match="Input/output error"):
+        FileJournal(tmp_path / "journal", sync=broken).intend([lease(NULL, "a")])
+
+
+def test_open_leases_come_by_their_end(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    made, point, device = lease(NULL, "a")
+    early = command(ENABLE, 18.0, lease=timedelta(minutes=5), command_id="b")
+    FileJournal(path).intend([(made, point, device), triple(SITE, early)])
+    assert [held.command_id for held in open_leases(path)] == ["b", "a"]
+
+
+def test_the_dialect_is_the_same_in_every_process_of_a_version() -> None:
+    """Whatever a process has asked of the nouns before, and in whatever order."""
+    program = "from bms.journal import dialect; print(dialect())"
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert told.stdout.strip() == dialect()
+    assert len(dialect()) == 12

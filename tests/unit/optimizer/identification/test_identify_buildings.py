@@ -1,0 +1,155 @@
+"""Whole buildings: yesterday's model, the record of errors, the state, an unknown sun."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from bms.model.codec import from_json, to_json
+from bms.model.planning.problem import BuildingModel
+from optimizer.identification.identify import ASKED_AGAIN_DAYS, identify, record_of, shares_of
+from optimizer.identification.prediction_error import prediction_errors
+from optimizer.model.heat_shares import HeatShares
+from optimizer.model.history import past_of
+from optimizer.model.observer import drive, observe
+from optimizer.model.rc_network import Rc
+from optimizer.model.state_estimate import estimate
+from tests.rigs.buildings.toy_building import ZONES, Toy, lived_in, problem
+
+
+@pytest.fixture(scope="module")
+def toy() -> Toy:
+    return lived_in(days=21)
+
+
+@pytest.fixture(scope="module")
+def model(toy: Toy) -> BuildingModel:
+    answer = identify(problem(toy))
+    assert isinstance(answer, BuildingModel)
+    return answer
+
+
+class TestTheModel:
+    def test_says_how_sure_it_is_of_every_zone(self, model: BuildingModel) -> None:
+        for zone in model.zones:
+            assert 0 < zone.standard_errors["ua_kw_per_k"] < zone.parameters["ua_kw_per_k"]
+            assert 0 < zone.standard_errors["heat_part"] < 0.2
+            fast = zone.parameters["time_constant_fast_h"]
+            slow = zone.parameters["time_constant_slow_h"]
+            assert fast < 10 < slow
+            assert zone.standard_errors["time_constant_slow_h"] > 0
+
+    def test_can_be_stored_and_read(self, model: BuildingModel) -> None:
+        assert from_json(BuildingModel, to_json(model)) == model
+
+    def test_of_yesterday_is_fitted_again(self, toy: Toy, model: BuildingModel) -> None:
+        again = identify(problem(toy), model)
+        assert isinstance(again, BuildingModel)
+        for old, new in zip(model.zones, again.zones, strict=True):
+            assert new.order == old.order
+            assert new.parameters["ua_kw_per_k"] == pytest.approx(
+                old.parameters["ua_kw_per_k"], rel=0.1
+            )
+
+    def test_leaves_a_zone_that_it_refused_alone_for_some_days(
+        self, toy: Toy, model: BuildingModel
+    ) -> None:
+        """Every zone is studied on one night of three, whatever the other nights say."""
+        office = replace(model, zones=model.zones[:1])
+        found = set()
+        for steps in (0, 96, 192):
+            asked = problem(toy)
+            assert asked.history is not None
+            shorter = replace(
+                asked.history,
+                start=asked.history.start - timedelta(seconds=900 * steps),
+            )
+            last = replace(
+                office, identified_at=office.identified_at - timedelta(days=1 + steps / 96)
+            )
+            answer = identify(replace(asked, history=shorter), last)
+            assert isinstance(answer, BuildingModel)
+            found.add(len(answer.zones))
+        assert found == {1, 2}
+
+    def test_that_is_old_says_nothing_of_what_was_refused(
+        self, toy: Toy, model: BuildingModel
+    ) -> None:
+        old = replace(
+            model,
+            zones=model.zones[:1],
+            identified_at=model.identified_at - timedelta(days=ASKED_AGAIN_DAYS),
+        )
+        answer = identify(problem(toy), old)
+        assert isinstance(answer, BuildingModel)
+        assert len(answer.zones) == 2
+
+    def test_of_the_problem_counts_as_yesterdays(self, toy: Toy, model: BuildingModel) -> None:
+        task = replace(problem(toy), model=model)
+        assert identify(task) == identify(replace(task, model=None), model)
+
+    def test_does_without_a_sun_that_nobody_measured(self, toy: Toy) -> None:
+        whole = problem(toy)
+        assert whole.history is not None
+        dark = replace(whole.history.weather, ghi_wm2=(None,) * len(toy.rows))
+        answer = identify(replace(whole, history=replace(whole.history, weather=dark)))
+        assert isinstance(answer, BuildingModel)
+        assert all(zone.parameters["solar_m2"] == 0.0 for zone in answer.zones)
+        past_problem = replace(whole, history=replace(whole.history, weather=dark))
+        assert past_problem.history is not None
+        past = past_of(past_problem, past_problem.history, list(ZONES), last_h=72)
+        parameters = [zone.parameters for zone in answer.zones]
+        state = estimate(
+            past, HeatShares.from_parameters(parameters), Rc.from_parameters(parameters)
+        )
+        assert np.abs(state.air - toy.air).max() < 0.3
+
+
+class TestTheRecordOfErrors:
+    def test_is_near_nothing_an_hour_ahead_and_the_models_own_error_a_day_ahead(
+        self, toy: Toy, model: BuildingModel
+    ) -> None:
+        found = prediction_errors(problem(toy), model)
+        assert found.zones == ZONES
+        assert found.errors.shape == (2, 21 * 24, 3)
+        rmse = found.rmse()
+        assert np.all(rmse[:, 0] < 0.15)
+        for zone, error in zip(model.zones, rmse[:, 2], strict=True):
+            assert error < 1.5 * zone.rmse_24h_k + 0.03
+
+    def test_a_model_that_is_wrong_by_now_is_seen(self, toy: Toy, model: BuildingModel) -> None:
+        def leaky(parameters: dict[str, float]) -> dict[str, float]:
+            return {**parameters, "ua_kw_per_k": 3.0 * parameters["ua_kw_per_k"]}
+
+        zones = tuple(replace(zone, parameters=leaky(zone.parameters)) for zone in model.zones)
+        wrong = prediction_errors(problem(toy), replace(model, zones=zones)).rmse()
+        right = prediction_errors(problem(toy), model).rmse()
+        assert np.all(wrong[:, 2] > 2.0 * right[:, 2])
+
+    def test_where_nothing_is_known_there_is_no_number(
+        self, toy: Toy, model: BuildingModel
+    ) -> None:
+        found = prediction_errors(problem(toy), model, (24,))
+        assert np.isnan(found.errors[:, -24:]).all()  # the truth lies beyond the history
+        assert np.isnan(found.errors[:, :12]).all()  # the filter has not settled
+        nothing = prediction_errors(replace(problem(toy), history=None), model)
+        assert nothing.errors.shape == (0, 0, 3)
+
+
+def test_both_filters_agree(toy: Toy, model: BuildingModel) -> None:
+    """The one of plans, with its whole covariance, and the one that has settled."""
+    whole = problem(toy)
+    assert whole.history is not None
+    past = past_of(whole, whole.history, list(ZONES))
+    parameters = [zone.parameters for zone in model.zones]
+    rc = Rc.from_parameters(parameters)
+    state = estimate(past, HeatShares.from_parameters(parameters), rc)
+    for z in range(2):
+        alone = Rc.from_parameters([parameters[z]])
+        record = record_of(past, shares_of(past), z)
+        states = observe(drive(alone, record.filled()), record.temp)
+        assert state.air[z] == pytest.approx(states.air[0, -1], abs=0.4)
+        assert state.mass[z] == pytest.approx(states.mass[0, -1], abs=0.5)

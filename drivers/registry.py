@@ -64,7 +64,7 @@ DRIVERS: Mapping[str, Callable[[Device, _Links], _NetworkDriver]] = {
 
 
 class NetworkDrivers:
-    """Drivers of real devices (``bms.ports.store.Drivers``).
+    """Drivers of real devices (``bms.ports.drivers.Drivers``).
 
     ``timezone`` is the local time of the buildings, in which a ``timetable`` way back is read.
     ``bacnet_bind`` is the local BACnet/IP address ``ip/prefix:port``, where the choice of

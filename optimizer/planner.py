@@ -13,7 +13,7 @@ from optimizer.problem.units import in_celsius, in_units_of
 
 
 class Optimizer:
-    """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports.store``; keeps no state."""
+    """Implements the ports ``Planner``, ``Judge`` and ``Checker``; keeps no state."""
 
     def identify(self, problem: Problem) -> BuildingModel | NoModel:
         """The building's thermal model, or why there is none."""

@@ -16,7 +16,7 @@ from bms.errors import ConfigError, NotFound
 from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import grid_length
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.services.city import City
 from bms.services.consumption import counts, point_use
 

@@ -14,7 +14,7 @@ from api.schemas.base import Answer, Body
 from bms.model.readings.metering import Quantity
 from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 
 MOST_PUSHED = 10_000
 """Readings [1] of one push."""

@@ -51,7 +51,7 @@ class _Weather(NamedTuple):
 
 @dataclass(frozen=True)
 class ArchiveFeed:
-    """Implements ``bms.ports.store.Feed`` from the data in ``bms/feeds/data``; reads them at first
+    """Implements ``bms.ports.feeds.Feed`` from the data in ``bms/feeds/data``; reads them at first
     use.
 
     ``perfect`` leaves the forecast error out (still marked as synthetic).

@@ -34,7 +34,7 @@ ADDRESSES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LiveFeed:
-    """Implements ``bms.ports.store.RememberingFeed``.
+    """Implements ``bms.ports.feeds.RememberingFeed``.
 
     What is served is the newest that is known; ``now`` of the questions is when they are asked.
     """

@@ -25,7 +25,7 @@ from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import PredictionErrors
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.reports.csv import savings_csv
 from bms.services.city import City
 from bms.services.collect.spool import importances
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 
 class LateOptimizer:
-    """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports.store``."""
+    """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports.planner``."""
 
     @cached_property
     def _optimizer(self) -> Optimizer:

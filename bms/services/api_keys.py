@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bms.errors import ConfigError
 from bms.model.assets.point import Point
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 PREFIX = "bms"
 SCOPE = re.compile(

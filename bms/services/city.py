@@ -14,7 +14,8 @@ from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
 from bms.ports.reports import Reporter
 from bms.ports.safety import GuardKeeper, Journal
-from bms.ports.store import Forwarding, Store
+from bms.ports.storage.readings import Forwarding
+from bms.ports.storage.whole import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
 from bms.model.readings.series import Micros
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 AnyMeter = Meter | VirtualMeter
 

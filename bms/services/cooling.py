@@ -17,7 +17,7 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
 from bms.model.readings.units import Commodity
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.consumption import HOUR, consumption, meter_named, point_use
 
 

@@ -16,7 +16,7 @@ from bms.model.planning.grid import occupied, timetable_values, ventilation_requ
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Numbers
 from bms.model.words import Words
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 LONGEST = timedelta(days=366)
 

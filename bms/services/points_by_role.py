@@ -11,7 +11,8 @@ from bms.model.assets.site import Site
 from bms.model.planning.problem import Lever
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import Floats
-from bms.ports.store import Fold, Store
+from bms.ports.storage.readings import Fold
+from bms.ports.storage.whole import Store
 
 STEP = timedelta(minutes=15)
 

@@ -17,7 +17,7 @@ from bms.model.readings.reading import Reading
 from bms.model.readings.series import Floats
 from bms.model.savings.savings import SiteSavings, Span
 from bms.ports.feeds import Feed, Tariffs
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.assessment.site_savings import assess_site
 
 HOUR = timedelta(hours=1)

@@ -59,7 +59,7 @@ class _Poll:
 
 
 class BacnetDriver:
-    """Reads, writes and releases the points of one device (``bms.ports.store.Driver``).
+    """Reads, writes and releases the points of one device (``bms.ports.drivers.Driver``).
 
     An object with a priority array is given back by ``null``, one without by ``constant`` or
     ``timetable``; ``schedule`` goes through a Schedule object

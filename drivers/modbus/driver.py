@@ -25,7 +25,7 @@ from drivers.modbus.writer import ModbusWriter
 
 
 class ModbusDriver:
-    """Reads, writes and releases the points of one unit (``bms.ports.store.Driver``)."""
+    """Reads, writes and releases the points of one unit (``bms.ports.drivers.Driver``)."""
 
     def __init__(
         self,

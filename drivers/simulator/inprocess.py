@@ -46,7 +46,7 @@ _LEVERS: dict[ReleaseKind, Callable[[], Lever]] = {
 
 
 class InProcessDrivers:
-    """Implements ``bms.ports.store.Drivers`` on the physics of a municipality.
+    """Implements ``bms.ports.drivers.Drivers`` on the physics of a municipality.
 
     A point ``site/signal`` is the signal of that name; its write rule says what kind of control
     stands behind it. Let time pass with ``advance``. ``timezone`` is the one of timetables.
@@ -132,7 +132,7 @@ class InProcessDrivers:
 
 
 class InProcessDriver:
-    """One device of the simulated building (``bms.ports.store.Driver``)."""
+    """One device of the simulated building (``bms.ports.drivers.Driver``)."""
 
     def __init__(self, drivers: InProcessDrivers, device: Device) -> None:
         self._drivers = drivers

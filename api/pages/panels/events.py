@@ -8,7 +8,7 @@ from api.pages.language import Tongue
 from bms.model.assets.site import Site
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.model.savings.savings import SiteSavings
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.assessment.non_routine_events import OpenEvent, open_events
 
 

@@ -21,7 +21,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.units import Unit
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 MOST_ROWS = 25
 RECENT = timedelta(minutes=40)

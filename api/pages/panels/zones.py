@@ -15,7 +15,7 @@ from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import occupied
 from bms.model.planning.plan import Plan
 from bms.model.readings.series import Floats
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.reports.charts import BandLabels, band_chart
 from bms.services.planning.problem import STEP, quarter
 from bms.services.points_by_role import point_of

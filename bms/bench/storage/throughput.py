@@ -24,7 +24,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.rollup import Level
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.collect.file_ingest import ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption

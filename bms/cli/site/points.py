@@ -29,7 +29,7 @@ from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
 from bms.model.readings.reading import Reading
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.runtime.wire import opened, wire
 from bms.services.city import City
 from bms.services.collect.poll import read_points

@@ -54,7 +54,7 @@ Rows = tuple[Row, ...]
 
 @dataclass(frozen=True, slots=True)
 class TariffBook:
-    """Implements ``bms.ports.store.Tariffs`` from dated rows.
+    """Implements ``bms.ports.feeds.Tariffs`` from dated rows.
 
     The row in force is the last one that began on or before the local day. Before the first row
     the first one stands (prices of 2026 on the weather of 2019, say): ``notes`` says so. After

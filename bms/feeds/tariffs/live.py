@@ -25,7 +25,7 @@ _EPOCH = date(1970, 1, 1)
 
 
 class LiveTariffs:
-    """Implements ``bms.ports.store.Tariffs``.
+    """Implements ``bms.ports.feeds.Tariffs``.
 
     A part of a tariff that stands in the list has the list's prices; on days for which the list has
     none, and while there is no list, the book's own. Heat is as in the book.

@@ -12,7 +12,7 @@ from bms.model.assets.site import Site
 from bms.model.planning.heat_charges import CoolingRule
 from bms.model.savings.savings import Span
 from bms.model.words import Words
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.portfolio.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.city import City

@@ -13,7 +13,7 @@ from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.ports.feeds import Feed
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.data.daily import Days, daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import same_season

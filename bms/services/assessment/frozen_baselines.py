@@ -20,7 +20,7 @@ from bms.model.savings.savings import (
     Verdict,
 )
 from bms.model.words import Words
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.claims.gates import kwh
 from bms.savings.models.baseline_identity import frozen
 

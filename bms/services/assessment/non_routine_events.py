@@ -17,7 +17,7 @@ from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Site
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, standing
 from bms.model.savings.savings import Finding, SiteSavings
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.claims.adjustment import NEAR, adjust
 
 

@@ -13,7 +13,7 @@ from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.ports.feeds import Feed, Tariffs
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.data.daily import Days, daily
 from bms.savings.models.degree_days import guf_share
 from bms.savings.portfolio.key_figures import (

@@ -17,7 +17,7 @@ from bms.model.control.command import Accepted, Clamped
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.savings.savings import SiteSavings
 from bms.model.words import Words
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.claims.adjusted_savings import (
     CHANGED_BASELINES,
     OPEN_EVENTS,

@@ -13,7 +13,7 @@ from bms.model.readings.series import Series
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.savings import Savings, SiteSavings, Span
 from bms.ports.feeds import Feed, Tariffs
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.claims.adjusted_savings import (
     OPEN_EVENTS,
     capped,

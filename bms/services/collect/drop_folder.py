@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bms.errors import BmsError, FeedError, StoreError
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.collect.file_ingest import IngestReport, Read, as_dict, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 

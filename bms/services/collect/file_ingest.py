@@ -17,7 +17,7 @@ from itertools import islice
 from bms.errors import Mistake
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Ingested, Reading
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.collect.supplier_points import SupplierBook, SupplierPoint
 
 

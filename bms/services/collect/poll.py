@@ -12,7 +12,7 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.drivers import Drivers
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 PATIENCE = 20.0
 """Time-outs of a device [1] after which a driver that does not come back is given up."""

@@ -12,7 +12,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.metering import Quantity
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.units import Unit
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.collect.file_ingest import FUTURE
 from bms.services.collect.poll import plausible
 from bms.services.collect.supplier_points import SupplierBook

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from bms.model.assets.point import Point, Privacy
 from bms.model.assets.site import Site
 from bms.model.control.retention import Erased, Erasure
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.periods import local_date
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested
 from bms.model.readings.spool import Importance
-from bms.ports.store import Forwarding
+from bms.ports.storage.readings import Forwarding
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.ports.drivers import Drivers, LogDriver
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Command, Failed, Lease, Receipt, Refused
 from bms.model.readings.reading import Reading
 from bms.ports.drivers import Drivers
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand
 from bms.services.control.point_limits import Unfit, fit

@@ -18,7 +18,7 @@ from bms.model.control.command import Lease, Receipt, Refused, ReleaseReceipt
 from bms.model.words import Words
 from bms.ports.drivers import Drivers
 from bms.ports.safety import GuardKeeper, Journal
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.control.authority import (
     PLAN,
     PLAN_MAX_AGE,

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from bms.errors import StoreError
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Accepted, Clamped, Command, Lease, Overridden, Override
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Accepted, Failed, Lease
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand, overridden, record_hand
 from bms.services.control.release import keep_receipts, release_leases

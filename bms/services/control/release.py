@@ -17,7 +17,7 @@ from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Lease, Receipt, Released, ReleaseReceipt, StillHeld
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.control.trial_block import end_trials
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from bms.model.control.command import Lease, Override
 from bms.model.planning.plan import Plan
 from bms.model.words import Words
 from bms.ports.safety import Journal
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.control.trial_block import Turn, next_rest, turn_at
 from bms.services.control.ventilation_minimum import bookings_ahead
 from bms.services.occupancy import Use

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bms.model.savings.trial import Arm, KeptTrial, Trial, TrialEnd
 from bms.model.words import Words
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 
 @dataclass(frozen=True, slots=True)

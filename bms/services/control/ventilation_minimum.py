@@ -15,7 +15,7 @@ from bms.model.assets.equipment import Ventilation
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.control.command import Command, Lease
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.occupancy import Use, use_of
 
 AHEAD = timedelta(days=2)

@@ -20,7 +20,7 @@ from bms.model.assets.site import Site, Zone
 from bms.model.control.command import Accepted, Clamped
 from bms.model.planning.prediction import UseStart
 from bms.model.planning.problem import BuildingModel
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.occupancy import Use, use_of
 from bms.services.periods import local_date, midnight
 from bms.services.points_by_role import point_of

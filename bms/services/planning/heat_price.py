@@ -12,7 +12,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
 from bms.model.words import Words
 from bms.ports.feeds import Tariffs
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.cooling import cooling, settled_by_cooling
 from bms.services.periods import local_date
 from bms.services.points_by_role import STEP

@@ -10,7 +10,7 @@ from bms.model.assets.site import Site
 from bms.model.planning.prediction import PredictionDay
 from bms.model.planning.problem import BuildingModel
 from bms.model.words import Words
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.periods import local_date
 
 STANDS_DAYS = 14

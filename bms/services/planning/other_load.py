@@ -19,7 +19,8 @@ from bms.model.assets.site import Site
 from bms.model.planning.problem import Numbers
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.ports.store import Fold, Store
+from bms.ports.storage.readings import Fold
+from bms.ports.storage.whole import Store
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date
 from bms.services.planning.ventilation_task import ventilated_past

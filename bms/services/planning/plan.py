@@ -12,7 +12,7 @@ from bms.model.planning.plan import Plan
 from bms.model.planning.problem import BuildingModel, NoModel
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.occupancy import outdated, use_of
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
 

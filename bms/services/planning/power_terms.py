@@ -17,7 +17,7 @@ from bms.model.planning.heat_charges import PeakSpan
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.ports.feeds import Tariffs
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date, midnight
 

@@ -23,7 +23,7 @@ from bms.model.planning.problem import BuildingModel, Problem
 from bms.model.readings.series import Floats
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Judge, Planner, PredictionErrors
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.periods import local_date, midnight
 from bms.services.planning.model_drift import STANDS_DAYS
 from bms.services.planning.plan import identify_site

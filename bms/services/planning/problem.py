@@ -27,7 +27,7 @@ from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.words import Words
 from bms.ports.feeds import Feed, Tariffs
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.consumption import consumption
 from bms.services.occupancy import Use, use_of
 from bms.services.planning.comfort_backoff import backoffs

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from bms.model.assets.site import Site
 from bms.model.planning.prediction import PredictionDay
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.periods import local_date
 from bms.services.planning.model_drift import drift_words, drifting_zones
 

@@ -12,7 +12,7 @@ from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import timetable_values
 from bms.model.planning.problem import VentilationTask
 from bms.model.readings.series import Floats
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.occupancy import Use
 from bms.services.points_by_role import STEP, lever_of, means, point_of, value_now
 

@@ -15,7 +15,8 @@ from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.words import Words
 from bms.ports.feeds import Feed, RememberingFeed
-from bms.ports.store import Fold, Store
+from bms.ports.storage.readings import Fold
+from bms.ports.storage.whole import Store
 
 WINDOW_H = 14 * 24
 """Hours [h] of the past that are looked at."""

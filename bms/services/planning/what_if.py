@@ -19,7 +19,7 @@ from bms.model.savings.savings import Span
 from bms.model.words import Words
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Planner
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.services.planning.problem import STEP, assemble, history
 
 DAY = timedelta(days=1)

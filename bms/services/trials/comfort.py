@@ -11,7 +11,7 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import Ints, local_grid, occupied
 from bms.model.readings.series import Floats, grid_length
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.data.daily import FULL_DAY
 from bms.services.periods import midnight
 

@@ -15,7 +15,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.model.savings.trial import Subject
 from bms.ports.feeds import Feed
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.trials.days import Record

@@ -13,7 +13,7 @@ from bms.store.records import Action, AuditEntry, check_superseded, stands, take
 
 
 class MemoryBookings:
-    """The part of ``bms.ports.store.Store`` that keeps what people know about the coming use."""
+    """The part of ``DecisionStore`` that keeps what people know about the coming use."""
 
     def __init__(self, audit: list[AuditEntry]) -> None:
         self._audit = audit
@@ -66,7 +66,7 @@ class MemoryBookings:
 
 
 class MemoryEvents:
-    """The part of ``bms.ports.store.Store`` that keeps what an auditor asks for."""
+    """The part of ``LedgerStore`` that keeps what an auditor asks for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class MemoryEvents:
         self._baselines: list[KeptBaseline] = []
 
     def add_event(self, event: NonRoutineEvent) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``LedgerStore``."""
         for moment in (event.start, event.end, event.entered_at):
             to_micros(moment)
         if event.id in self._events:
@@ -88,16 +88,16 @@ class MemoryEvents:
         self._events[event.id] = event
 
     def events(self, site: str) -> list[NonRoutineEvent]:
-        """See ``bms.ports.store.Store``."""
+        """See ``LedgerStore``."""
         known = list(self._events.values())
         return [event for event in known if event.meter.partition("/")[0] == site]
 
     def keep_baseline(self, kept: KeptBaseline) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``LedgerStore``."""
         to_micros(kept.at)
         if not stands(self.baselines(kept.site)[::-1], kept):
             self._baselines.append(kept)
 
     def baselines(self, site: str) -> list[KeptBaseline]:
-        """See ``bms.ports.store.Store``."""
+        """See ``LedgerStore``."""
         return [kept for kept in list(self._baselines) if kept.site == site]

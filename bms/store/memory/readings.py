@@ -15,7 +15,7 @@ from bms.model.epoch import to_micros
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.erasure_ledger import ALWAYS, Loss
 from bms.store.records import Correction, says_the_same, sound
 from bms.store.rollups.buckets import (
@@ -77,7 +77,7 @@ def _checked(reading: Reading) -> Reading:
 
 
 class MemoryReadings:
-    """The part of ``bms.ports.store.Store`` that keeps readings, their roll-ups and the ledger."""
+    """The part of ``ReadingStore`` that keeps readings, their roll-ups and the ledger."""
 
     def __init__(self, days: LocalDays) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class MemoryReadings:
         self._corrections: list[Correction] = []
 
     def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
-        """See ``bms.ports.store.Store``; a value that is no number becomes a missing one."""
+        """See ``ReadingStore``; a value that is no number becomes a missing one."""
         batch = [_checked(reading) for reading in readings]
         with self._lock:
             return sum((self._add(reading) for reading in batch), Ingested())
@@ -137,7 +137,7 @@ class MemoryReadings:
             return grid.series(fold, *track.good(*grid.window(fold)))
 
     def good(self, point: str, start: datetime, end: datetime) -> tuple[Micros, Floats]:
-        """See ``bms.ports.store.Store``."""
+        """See ``ReadingStore``."""
         first, after = to_micros(start), to_micros(end)
         with self._lock:
             track = self._tracks.get(point, _Track())
@@ -152,7 +152,7 @@ class MemoryReadings:
     def rollups(
         self, points: Sequence[str], start: datetime, end: datetime, level: Level
     ) -> Rollups:
-        """See ``bms.ports.store.Store``."""
+        """See ``ReadingStore``."""
         edges = self._days.edges(level, to_micros(start), to_micros(end))
         buckets = no_buckets(len(points), len(edges) - 1)
         with self._lock:
@@ -173,7 +173,7 @@ class MemoryReadings:
         return 0
 
     def forget(self, erasure: Erasure) -> Erased:
-        """See ``bms.ports.store.Store``."""
+        """See ``RollupStore``."""
         to_micros(erasure.at)
         before = self._days.midnight(erasure.before)
         loss = Loss()
@@ -201,7 +201,7 @@ class MemoryReadings:
         """Nothing is left anyway."""
 
     def erasures(self, since: datetime) -> list[Erased]:
-        """See ``bms.ports.store.Store``."""
+        """See ``RollupStore``."""
         to_micros(since)
         return [erased for erased in list(self._erasures) if erased.at >= since]
 

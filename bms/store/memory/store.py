@@ -187,7 +187,7 @@ class _Trials(_People):
         self._ends: dict[str, TrialEnd] = {}
 
     def add_trial(self, trial: Trial) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``TrialStore``."""
         to_micros(trial.started_at)
         known = self._trials.setdefault(trial.id, trial)
         if known is not trial:
@@ -198,7 +198,7 @@ class _Trials(_People):
         self._note(at, by, Action.START_TRIAL, trial.site, trial.id, reason)
 
     def end_trial(self, end: TrialEnd) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``TrialStore``."""
         to_micros(end.at)
         if end.trial not in self._trials:
             raise NotFound(f"there is no trial {end.trial}")
@@ -206,7 +206,7 @@ class _Trials(_People):
             self._note(end.at, end.by, Action.END_TRIAL, end.site, end.trial, end.reason)
 
     def trials(self, site: str) -> list[KeptTrial]:
-        """See ``bms.ports.store.Store``."""
+        """See ``TrialStore``."""
         mine = [trial for trial in list(self._trials.values()) if trial.site == site]
         return [KeptTrial(trial=trial, ended=self._ends.get(trial.id)) for trial in mine]
 
@@ -217,15 +217,15 @@ class _Bookings(_Trials):
         self._booked = MemoryBookings(self._audit)
 
     def add_booking(self, booking: Booking) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``DecisionStore``."""
         self._booked.add(booking)
 
     def remove_booking(self, site: str, booking_id: str, *, actor: str, at: datetime) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``DecisionStore``."""
         self._booked.remove(site, booking_id, actor=actor, at=at)
 
     def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
-        """See ``bms.ports.store.Store``."""
+        """See ``DecisionStore``."""
         return self._booked.find(site, start, end)
 
 
@@ -236,28 +236,28 @@ class _Predictions:
         self._use_starts: dict[tuple[str, date, str], UseStart] = {}
 
     def keep_predictions(self, rows: Iterable[PredictionDay]) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``DecisionStore``."""
         for row in rows:
             to_micros(row.model_at)
             self._predictions[row.site, row.day, row.zone, row.lead_h] = row
 
     def predictions(self, site: str, since: date) -> list[PredictionDay]:
-        """See ``bms.ports.store.Store``."""
+        """See ``PlanStore``."""
         kept = sorted(dict(self._predictions).items(), key=lambda item: item[0])
         return [row for _, row in kept if row.site == site and row.day >= since]
 
     def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``PlanStore``."""
         self._use_starts.update({(row.site, row.day, row.zone): row for row in rows})
 
     def use_starts(self, site: str, since: date) -> list[UseStart]:
-        """See ``bms.ports.store.Store``."""
+        """See ``PlanStore``."""
         kept = sorted(dict(self._use_starts).items(), key=lambda item: item[0])
         return [row for _, row in kept if row.site == site and row.day >= since]
 
 
 class MemoryStore(MemoryReadings, MemoryEvents, _Plans, _Bookings, _Predictions):
-    """Implements ``bms.ports.store.Store`` in memory; also ``corrections`` and ``audit``.
+    """Implements ``Store`` in memory; also ``corrections`` and ``audit``.
 
     Days are those of ``timezone``. Raises ConfigError for a time zone that cannot be served.
     """

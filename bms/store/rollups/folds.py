@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bms.model.epoch import MICROSECOND, from_micros, to_micros
 from bms.model.readings.series import Floats, Micros, Series, grid_length
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.rollups.buckets import Buckets
 from bms.store.rollups.local_days import HOUR
 

@@ -16,7 +16,7 @@ from bms.errors import StoreError, StoreUnavailable
 from bms.model.control.retention import Erased, Erasure
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.spool import SpoolState
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.store.spool.process_slots import Slots
 from bms.store.spool.reconnecting import Reach
 from bms.store.spool.spool import Spool
@@ -68,7 +68,7 @@ ON_THE_WAY = 4
 
 
 class ForwardingStore:
-    """Implements ``bms.ports.store.Store`` and ``bms.ports.store.Forwarding`` around another store.
+    """Implements ``Store`` and ``Forwarding`` around another store.
 
     A database that is away, at the start or later, stops nobody from reading meters. Whatever is
     not about new readings goes straight to the store and raises ``StoreUnavailable`` while it is
@@ -107,7 +107,7 @@ class ForwardingStore:
             log.info("starting without a database: %s", error)
 
     def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
-        """See ``bms.ports.store.Store``; what the database cannot take now waits, on disk and
+        """See ``Store``; what the database cannot take now waits, on disk and
         synced.
 
         Raises ``StoreUnavailable`` when they can neither be stored nor wait: the disk refuses, or
@@ -165,7 +165,7 @@ class ForwardingStore:
         return done + Ingested(waiting=sum(self.state().waiting.values()))
 
     def forget(self, erasure: Erasure) -> Erased:
-        """See ``bms.ports.store.Store``. What waits goes first: else it would come back, or stay on
+        """See ``Store``. What waits goes first: else it would come back, or stay on
         disk.
 
         Raises ``StoreUnavailable`` while something still waits.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bms.errors import StoreError, StoreUnavailable
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 
 log = logging.getLogger(__name__)
 

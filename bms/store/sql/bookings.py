@@ -14,10 +14,10 @@ from bms.store.records import Action
 
 
 class SqlBookings(Linked):
-    """The part of ``bms.ports.store.Store`` that keeps what people know about the coming use."""
+    """The part of ``DecisionStore`` that keeps what people know about the coming use."""
 
     def add_booking(self, booking: Booking) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
             known = session.get(BookingRow, booking.id)
             if known is not None:
@@ -37,7 +37,7 @@ class SqlBookings(Linked):
             )
 
     def remove_booking(self, site: str, booking_id: str, *, actor: str, at: datetime) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
             row = session.get(BookingRow, booking_id, with_for_update=True)
             if row is None or row.site != site:
@@ -57,7 +57,7 @@ class SqlBookings(Linked):
             )
 
     def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
-        """See ``bms.ports.store.Store``."""
+        """See ``DecisionStore``."""
         wanted = (
             select(BookingRow)
             .where(BookingRow.site == site, BookingRow.ends > start)

@@ -15,7 +15,7 @@ from bms.store.records import Action, AuditEntry
 
 
 class SqlPeople(Linked):
-    """The part of ``bms.ports.store.Store`` that keeps what people decide."""
+    """The part of ``DecisionStore`` that keeps what people decide."""
 
     def mode(self, site: str) -> Mode | None:
         """The mode that a person set last."""

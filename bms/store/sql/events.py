@@ -14,10 +14,10 @@ from bms.store.records import check_superseded, stands, taken
 
 
 class SqlEvents(Linked):
-    """The part of ``bms.ports.store.Store`` that keeps what an auditor asks for."""
+    """The part of ``LedgerStore`` that keeps what an auditor asks for."""
 
     def add_event(self, event: NonRoutineEvent) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``LedgerStore``."""
         with self._link.writing(durable=True) as session:
             same = session.exec(select(EventRow).where(EventRow.id == event.id)).first()
             if same is not None:
@@ -29,13 +29,13 @@ class SqlEvents(Linked):
             session.add(_row(event))
 
     def events(self, site: str) -> list[NonRoutineEvent]:
-        """See ``bms.ports.store.Store``."""
+        """See ``LedgerStore``."""
         wanted = select(EventRow).where(EventRow.site == site).order_by(col(EventRow.seq))
         with self._link.reading() as session:
             return [_event(row) for row in session.exec(wanted)]
 
     def keep_baseline(self, kept: KeptBaseline) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``LedgerStore``."""
         latest = (
             select(BaselineRow)
             .where(BaselineRow.site == kept.site)
@@ -55,7 +55,7 @@ class SqlEvents(Linked):
                 )
 
     def baselines(self, site: str) -> list[KeptBaseline]:
-        """See ``bms.ports.store.Store``."""
+        """See ``LedgerStore``."""
         wanted = select(BaselineRow).where(BaselineRow.site == site).order_by(col(BaselineRow.seq))
         with self._link.reading() as session:
             return [_kept(row) for row in session.exec(wanted)]

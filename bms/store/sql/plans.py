@@ -37,7 +37,7 @@ _KINDS: dict[str, type[Receipt | ReleaseReceipt]] = {
 
 
 class SqlPlans(Linked):
-    """The part of ``bms.ports.store.Store`` that keeps plans, models and receipts."""
+    """The part of ``PlanStore`` that keeps plans, models and receipts."""
 
     def __init__(self, link: Link) -> None:
         super().__init__(link)

@@ -13,16 +13,16 @@ from bms.store.database.tables import PredictionRow, UseStartRow
 
 
 class SqlPredictions(Linked):
-    """The part of ``bms.ports.store.Store`` that keeps how far predictions were off."""
+    """The part of ``PlanStore`` that keeps how far predictions were off."""
 
     def keep_predictions(self, rows: Iterable[PredictionDay]) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``PlanStore``."""
         with self._link.writing(durable=False) as session:
             for row in rows:
                 session.merge(_row(row))
 
     def predictions(self, site: str, since: date) -> list[PredictionDay]:
-        """See ``bms.ports.store.Store``."""
+        """See ``PlanStore``."""
         wanted = (
             select(PredictionRow)
             .where(PredictionRow.site == site, PredictionRow.day >= since.toordinal())
@@ -32,7 +32,7 @@ class SqlPredictions(Linked):
             return [_day(row) for row in session.exec(wanted)]
 
     def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``PlanStore``."""
         with self._link.writing(durable=False) as session:
             for row in rows:
                 session.merge(
@@ -46,7 +46,7 @@ class SqlPredictions(Linked):
                 )
 
     def use_starts(self, site: str, since: date) -> list[UseStart]:
-        """See ``bms.ports.store.Store``."""
+        """See ``PlanStore``."""
         wanted = (
             select(UseStartRow)
             .where(UseStartRow.site == site, UseStartRow.day >= since.toordinal())

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from bms.model.epoch import MICROSECOND, from_micros, to_micros
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.series import Floats, Micros, Series
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.database.connection import Link, Linked
 from bms.store.database.tables import (
     QUALITY_CODES,
@@ -46,7 +46,7 @@ _LATEST = text(
 
 
 class SqlReadings(Linked):
-    """The part of ``bms.ports.store.Store`` that keeps readings."""
+    """The part of ``ReadingStore`` that keeps readings."""
 
     def __init__(self, link: Link, days: LocalDays) -> None:
         super().__init__(link)
@@ -54,7 +54,7 @@ class SqlReadings(Linked):
         self._keys: dict[str, int] = {}
 
     def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
-        """See ``bms.ports.store.Store``; a value that is no number becomes a missing one.
+        """See ``ReadingStore``; a value that is no number becomes a missing one.
 
         Each ``BATCH`` is one transaction; what came before a failure is kept, and giving all of it
         again is harmless.
@@ -146,7 +146,7 @@ class SqlReadings(Linked):
         return grid.series(fold, *self._good(point, *grid.window(fold)))
 
     def good(self, point: str, start: datetime, end: datetime) -> tuple[Micros, Floats]:
-        """See ``bms.ports.store.Store``."""
+        """See ``ReadingStore``."""
         return self._good(point, to_micros(start), to_micros(end))
 
     def _good(self, point: str, first: int, end: int) -> tuple[Micros, Floats]:

@@ -40,10 +40,10 @@ class _Place:
 
 
 class SqlRetention(SqlRollups):
-    """The part of ``bms.ports.store.Store`` that keeps readings only as long as it should."""
+    """The part of ``RetentionStore`` that keeps readings only as long as it should."""
 
     def forget(self, erasure: Erasure) -> Erased:
-        """See ``bms.ports.store.Store``."""
+        """See ``RetentionStore``."""
         before = self._days.midnight(erasure.before)
         keys = self._keys_of(set(erasure.points))
         loss = Loss()
@@ -62,7 +62,7 @@ class SqlRetention(SqlRollups):
         return erased
 
     def scrub(self) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``RetentionStore``."""
         self._link.scrub()
 
     def _take(self, place: _Place, loss: Loss) -> None:
@@ -88,7 +88,7 @@ class SqlRetention(SqlRollups):
             keep_hours(connection, self._days, key, month, hours)
 
     def erasures(self, since: datetime) -> list[Erased]:
-        """See ``bms.ports.store.Store``."""
+        """See ``RetentionStore``."""
         wanted = select(ErasureRow).where(ErasureRow.at >= since).order_by(col(ErasureRow.seq))
         with self._link.reading() as session:
             return [_erased(row) for row in session.exec(wanted)]

@@ -17,7 +17,7 @@ from bms.model.epoch import to_micros
 from bms.model.readings.reading import Quality
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.database.tables import LEVEL_CODES, QUALITY_CODES
 from bms.store.erasure_ledger import ALWAYS
 from bms.store.rollups import stale_days as stale
@@ -51,12 +51,12 @@ _GOOD = text(
 
 
 class SqlRollups(SqlReadings):
-    """The part of ``bms.ports.store.Store`` that keeps readings and their roll-ups."""
+    """The part of ``RollupStore`` that keeps readings and their roll-ups."""
 
     def rollups(
         self, points: Sequence[str], start: datetime, end: datetime, level: Level
     ) -> Rollups:
-        """See ``bms.ports.store.Store``."""
+        """See ``RollupStore``."""
         edges = self._days.edges(level, to_micros(start), to_micros(end))
         keys = self._known(points)
         found = np.array(sorted(keys.values()), dtype=np.int64)
@@ -143,7 +143,7 @@ class SqlRollups(SqlReadings):
         return super().series(point, start, end, step, fold)
 
     def good(self, point: str, start: datetime, end: datetime) -> tuple[Micros, Floats]:
-        """See ``bms.ports.store.Store``."""
+        """See ``RollupStore``."""
         first, after, key = to_micros(start), to_micros(end), self._key(point)
         with self._link.reading() as session:
             connection = session.connection()
@@ -163,7 +163,7 @@ class SqlRollups(SqlReadings):
         return times[asked], values[asked]
 
     def refresh_rollups(self, points: Sequence[str], before: datetime) -> int:
-        """See ``bms.ports.store.Store``; ``PORTION`` days at a time, so that others get a turn."""
+        """See ``RollupStore``; ``PORTION`` days at a time, so that others get a turn."""
         keys, end, total = sorted(self._known(points).values()), to_micros(before), 0
         for first in range(0, len(keys), NAMES):
             some = keys[first : first + NAMES]

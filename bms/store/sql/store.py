@@ -17,7 +17,7 @@ from bms.store.sql.trials import SqlTrials
 class SqlStore(
     SqlRetention, SqlPlans, SqlPeople, SqlTrials, SqlEvents, SqlBookings, SqlPredictions
 ):
-    """Implements ``bms.ports.store.Store``; also ``corrections`` and ``audit``.
+    """Implements ``Store``; also ``corrections`` and ``audit``.
 
     ``url`` is an SQLAlchemy URL such as ``sqlite:///var/bms.db``. Folder, file and tables are
     made where they are missing, and tables of an earlier version are brought up to date.

@@ -13,10 +13,10 @@ from bms.store.records import Action
 
 
 class SqlTrials(Linked):
-    """The part of ``bms.ports.store.Store`` that keeps switchback trials."""
+    """The part of ``TrialStore`` that keeps switchback trials."""
 
     def add_trial(self, trial: Trial) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``TrialStore``."""
         body = to_json(trial)
         with self._link.writing(durable=True) as session:
             known = _row(session, trial.id)
@@ -38,7 +38,7 @@ class SqlTrials(Linked):
             )
 
     def end_trial(self, end: TrialEnd) -> None:
-        """See ``bms.ports.store.Store``."""
+        """See ``TrialStore``."""
         with self._link.writing(durable=True) as session:
             if _row(session, end.trial) is None:
                 raise NotFound(f"there is no trial {end.trial}")
@@ -60,7 +60,7 @@ class SqlTrials(Linked):
             )
 
     def trials(self, site: str) -> list[KeptTrial]:
-        """See ``bms.ports.store.Store``."""
+        """See ``TrialStore``."""
         wanted = select(TrialRow.body).where(TrialRow.site == site).order_by(col(TrialRow.seq))
         ended = select(TrialEndRow).where(TrialEndRow.site == site)
         with self._link.reading() as session:

@@ -31,7 +31,7 @@ async def logged(
     most: int,
     zone: tzinfo,
 ) -> LogAnswer:
-    """What the point's trend log has between two moments (``bms.ports.store.LogDriver``)."""
+    """What the point's trend log has between two moments (``bms.ports.drivers.LogDriver``)."""
     if session.breaker.open:
         return NotLogged(point.id, "left alone for a while: it did not answer", retryable=True)
     try:

@@ -9,7 +9,7 @@ import pytest
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.booking import Booking, BookingKind
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.store.records import Action
 from tests.rigs.fakes.city import HOUR, utc
 from tests.rigs.storage.stores import AnyStore

@@ -24,7 +24,8 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.reading import Ingested, Quality, Reading
-from bms.ports.store import Fold, Store
+from bms.ports.storage.readings import Fold
+from bms.ports.storage.whole import Store
 from bms.store.records import Action, AuditEntry, Correction
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_model, a_plan, quarters
 from tests.rigs.storage.stores import AnyStore

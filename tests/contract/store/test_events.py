@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from bms.errors import NotFound, StoreError
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.city import utc

@@ -20,7 +20,7 @@ from sqlmodel import Session, SQLModel
 from bms.errors import ConfigError, StoreError, StoreUnavailable
 from bms.model.assets.site import Mode
 from bms.model.readings.reading import Ingested, Reading
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.database import schema
 from bms.store.database.connection import Link
 from bms.store.database.dialect import database

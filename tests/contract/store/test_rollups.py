@@ -13,7 +13,8 @@ import pytest
 from bms.model.assets.point import Privacy
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level
-from bms.ports.store import Fold, Store
+from bms.ports.storage.readings import Fold
+from bms.ports.storage.whole import Store
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, quarters
 from tests.rigs.storage.plain_rollups import PlainReadings, an_erasure, micros, midnight
 from tests.rigs.storage.stores import AnyStore

@@ -16,7 +16,8 @@ from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erasure
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.spool import Importance, Loss
-from bms.ports.store import Forwarding, Store
+from bms.ports.storage.readings import Forwarding
+from bms.ports.storage.whole import Store
 from bms.store.database.connection import Link
 from bms.store.memory.store import MemoryStore
 from bms.store.rollups.local_days import LocalDays

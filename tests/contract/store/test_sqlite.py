@@ -23,7 +23,7 @@ from bms.errors import ConfigError, StoreError, StoreUnavailable
 from bms.model.assets.site import Mode
 from bms.model.codec import to_json
 from bms.model.readings.reading import Ingested, Quality, Reading
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.database import schema
 from bms.store.database.connection import Link
 from bms.store.database.tables import QUALITY_CODES

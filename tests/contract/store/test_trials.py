@@ -11,7 +11,7 @@ import pytest
 
 from bms.errors import NotFound, StoreError
 from bms.model.savings.trial import KeptTrial, TrialEnd
-from bms.ports.store import Store
+from bms.ports.storage.whole import Store
 from bms.store.records import Action
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.trial import DRAWN, a_trial

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.readings.reading import Ingested, Quality, Reading
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.rollup import Level
-from bms.ports.store import Fold, Store
+from bms.ports.storage.readings import Fold
+from bms.ports.storage.whole import Store
 from bms.store.memory.store import MemoryStore
 from bms.store.rollups.folds import Grid
 from bms.store.sql.store import SqlStore

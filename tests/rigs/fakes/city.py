@@ -127,7 +127,7 @@ def lodge(kind: HeatSourceKind = HeatSourceKind.DISTRICT_HEATING) -> Site:
 
 @dataclass
 class FakeFeed:
-    """``bms.ports.store.Feed``: temperature is the hour of the day (UTC) [degC], price the quarter
+    """``bms.ports.feeds.Feed``: temperature is the hour of the day (UTC) [degC], price the quarter
     of the hour (0..3) [DKK/kWh], emissions twice that [kg/kWh]. ``away`` names what cannot be
     had."""
 
@@ -166,7 +166,7 @@ def _quarters(start: datetime, end: datetime) -> list[float]:
 
 
 class FlatTariffs:
-    """``bms.ports.store.Tariffs``: electricity is spot and 1 [DKK/kWh]; heat 0.5 [DKK/kWh], 0.1
+    """``bms.ports.feeds.Tariffs``: electricity is spot and 1 [DKK/kWh]; heat 0.5 [DKK/kWh], 0.1
     [kg]."""
 
     def electricity(self, tariff: str, spot: Series) -> Series:

@@ -98,7 +98,7 @@ class FakeDevice:
 
 
 class FakeDrivers:
-    """``bms.ports.store.Drivers`` over fake devices, made when they are first asked for."""
+    """``bms.ports.drivers.Drivers`` over fake devices, made when they are first asked for."""
 
     def __init__(self, devices: dict[str, FakeDevice] | None = None) -> None:
         self.devices = devices if devices is not None else {}

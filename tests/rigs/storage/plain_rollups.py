@@ -19,7 +19,7 @@ from bms.model.control.retention import Erasure
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level, Rollups
 from bms.model.readings.series import Series
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.rollups.folds import Grid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,7 +13,7 @@ from bms.metering.register.register import register_use, width_of
 from bms.metering.step_edges import to_micros
 from bms.model.readings.metering import Consumption, Flaw, MeterExchange
 from bms.model.readings.units import Unit
-from bms.ports.store import Fold
+from bms.ports.storage.readings import Fold
 from bms.store.rollups.folds import Grid
 
 START = datetime(2026, 1, 5, tzinfo=UTC)

@@ -1,0 +1,51 @@
+"""Decisions of people: modes, overrides, bookings. Each leaves an entry in the audit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from bms.model.assets.site import Mode
+from bms.model.control.booking import Booking
+from bms.model.control.command import Override
+
+
+class DecisionStore(Protocol):
+    """Decisions of people about sites. Synchronous: call it off the event loop.
+
+    Raises ``bms.errors.StoreUnavailable`` when the database is away.
+    """
+
+    def mode(self, site: str) -> Mode | None:
+        """The mode that a person set, None where the site file decides."""
+        ...
+
+    def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
+        """Set the mode of a site."""
+        ...
+
+    def add_override(self, override: Override) -> None:
+        """Keep an override; the same one again changes nothing. Raises ``StoreError`` for another
+        one of that id."""
+        ...
+
+    def remove_override(self, override_id: str, *, actor: str, at: datetime) -> None:
+        """End an override; twice is once. Raises ``NotFound``."""
+        ...
+
+    def overrides(self, site: str, at: datetime) -> list[Override]:
+        """Those in force at ``at``, oldest first."""
+        ...
+
+    def add_booking(self, booking: Booking) -> None:
+        """Keep a booking or closure; the same one again changes nothing. Raises ``StoreError`` for
+        another one of that id."""
+        ...
+
+    def remove_booking(self, site: str, booking_id: str, *, actor: str, at: datetime) -> None:
+        """Withdraw a booking of the site; twice is once. Raises ``NotFound``."""
+        ...
+
+    def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
+        """Those that stand and overlap ``[start, end)``, by their start."""
+        ...

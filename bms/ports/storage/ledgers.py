@@ -1,0 +1,49 @@
+"""Ledgers that are only added to: receipts, non-routine events, baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.savings import KeptBaseline
+
+
+class LedgerStore(Protocol):
+    """What an auditor asks for; no entry is changed or removed. Synchronous: call it off the event
+    loop.
+
+    Raises ``bms.errors.StoreUnavailable`` when the database is away.
+    """
+
+    def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
+        """Keep the outcomes of writes and releases."""
+        ...
+
+    def receipts(
+        self, site: str, since: datetime
+    ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
+        """Receipts of a site at or after ``since``, oldest first."""
+        ...
+
+    def add_event(self, event: NonRoutineEvent) -> None:
+        """Add an entry to the ledger of non-routine events; the same one again changes nothing.
+
+        Raises ``StoreError`` for another entry of that id, and where it ``supersedes`` one of
+        another meter or one that was superseded already, ``NotFound`` where there is no such one.
+        """
+        ...
+
+    def events(self, site: str) -> list[NonRoutineEvent]:
+        """The non-routine events of a site in the order in which they were entered."""
+        ...
+
+    def keep_baseline(self, kept: KeptBaseline) -> None:
+        """Keep a baseline; nothing changes where it stands already for its meter and period."""
+        ...
+
+    def baselines(self, site: str) -> list[KeptBaseline]:
+        """Every baseline of a site that was kept, oldest first."""
+        ...

@@ -1,0 +1,55 @@
+"""Plans, the building models that they rest on, and how well these predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Protocol
+
+from bms.model.planning.plan import Plan
+from bms.model.planning.prediction import PredictionDay, UseStart
+from bms.model.planning.problem import BuildingModel
+
+
+class PlanStore(Protocol):
+    """Plans and models of sites. Synchronous: call it off the event loop.
+
+    Raises ``bms.errors.StoreUnavailable`` when the database is away.
+    """
+
+    def add_plan(self, plan: Plan) -> None:
+        """Keep a plan; the same one again changes nothing. Raises ``StoreError`` for another one
+        of that id."""
+        ...
+
+    def plan(self, plan_id: str) -> Plan:
+        """Raises ``NotFound``."""
+        ...
+
+    def plan_in_force(self, site: str) -> Plan | None:
+        """The newest plan of the site."""
+        ...
+
+    def save_model(self, model: BuildingModel) -> None:
+        """Keep a model; an older one does not take the place of a newer one."""
+        ...
+
+    def model(self, site: str) -> BuildingModel | None:
+        """The model of the site that was identified last."""
+        ...
+
+    def keep_predictions(self, rows: Iterable[PredictionDay]) -> None:
+        """Keep prediction errors; the same zone, lead and day again takes its place."""
+        ...
+
+    def predictions(self, site: str, since: date) -> list[PredictionDay]:
+        """Prediction errors of a site from the local day ``since`` on, oldest day first."""
+        ...
+
+    def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
+        """Keep how cold zones were when use began; the same zone and day takes its place."""
+        ...
+
+    def use_starts(self, site: str, since: date) -> list[UseStart]:
+        """Those of a site from the local day ``since`` on, oldest day first."""
+        ...

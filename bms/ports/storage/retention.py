@@ -1,0 +1,33 @@
+"""Deletion of readings that were kept as long as they may be."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from bms.model.control.retention import Erased, Erasure
+
+
+class RetentionStore(Protocol):
+    """Deletes readings for good and keeps a ledger of it. Synchronous: call it off the event loop.
+
+    Raises ``bms.errors.StoreUnavailable`` when the database is away.
+    """
+
+    def forget(self, erasure: Erasure) -> Erased:
+        """Delete readings for good, all or nothing, with a line in the ledger of what went.
+
+        From then on readings of these points from before that day are refused as expired.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """Remove what was deleted from the files of the database too, as far as it can.
+
+        It may take minutes, in which others cannot write.
+        """
+        ...
+
+    def erasures(self, since: datetime) -> list[Erased]:
+        """The ledger from ``since`` on, oldest first. No line is ever changed or removed."""
+        ...

@@ -1,0 +1,28 @@
+"""Switchback trials."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+
+
+class TrialStore(Protocol):
+    """Trials and their ends, which are never changed or removed. Synchronous: call it off the event
+    loop.
+
+    Raises ``bms.errors.StoreUnavailable`` when the database is away.
+    """
+
+    def add_trial(self, trial: Trial) -> None:
+        """Keep a trial; the same one again changes nothing. Raises ``StoreError`` for another one
+        of that id."""
+        ...
+
+    def end_trial(self, end: TrialEnd) -> None:
+        """Keep that a trial was stopped; the first end stands. Raises ``NotFound``."""
+        ...
+
+    def trials(self, site: str) -> list[KeptTrial]:
+        """Every trial of a site, in the order in which they were started."""
+        ...

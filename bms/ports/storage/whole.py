@@ -1,0 +1,32 @@
+"""Every role in one object: what a database implements and the composition root takes apart."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.keys import KeyStore
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.plans import PlanStore
+from bms.ports.storage.readings import ReadingStore
+from bms.ports.storage.retention import RetentionStore
+from bms.ports.storage.rollups import RollupStore
+from bms.ports.storage.trials import TrialStore
+
+
+class Store(
+    ReadingStore,
+    RollupStore,
+    PlanStore,
+    DecisionStore,
+    LedgerStore,
+    KeyStore,
+    TrialStore,
+    RetentionStore,
+    Protocol,
+):
+    """For the composition root and the contract suite only; a service names the roles it uses."""
+
+    def close(self) -> None:
+        """Close the connections; whatever is asked afterwards is refused."""
+        ...

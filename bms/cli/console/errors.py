@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
 from bms.errors import BmsError, NotFound, SiteFileError
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 FAILED, WRONG_CALL = 1, 2
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -24,8 +26,14 @@ class SayingGroup(TyperGroup):
         """Run a command line. Raises SystemExit."""
         try:
             return super().main(*args, **kwargs)
-        except (BmsError, ValidationError) as error:
+        except BmsError as error:
             sys.exit(_said(error))
+        except ValueError as error:
+            from pydantic import ValidationError  # `bms --help` does without it
+
+            if not isinstance(error, ValidationError):
+                raise
+            sys.exit(_refused(error))
         except BrokenPipeError:
             # The reader of our output has gone (`bms … | head`); nothing is left to say.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -36,19 +44,21 @@ class SayingGroup(TyperGroup):
             sys.exit(FAILED)
 
 
-def _said(error: BmsError | ValidationError) -> int:
-    match error:
-        case SiteFileError():
-            count = len(error.mistakes)
-            noun = "mistakes" if count > 1 else "mistake"
-            text, code = f"error: {count} {noun} in the site files:\n{error}", FAILED
-        case ValidationError():
-            lines = "\n".join(mistakes(error))
-            text, code = f"error: {_what(error.title)} is not valid:\n{lines}", WRONG_CALL
-        case _:
-            text, code = f"error: {error}", WRONG_CALL if isinstance(error, NotFound) else FAILED
+def _said(error: BmsError) -> int:
+    if isinstance(error, SiteFileError):
+        count = len(error.mistakes)
+        noun = "mistakes" if count > 1 else "mistake"
+        text = f"error: {count} {noun} in the site files:\n{error}"
+    else:
+        text = f"error: {error}"
     errors.print(text, markup=False)
-    return code
+    return WRONG_CALL if isinstance(error, NotFound) else FAILED
+
+
+def _refused(error: ValidationError) -> int:
+    lines = "\n".join(mistakes(error))
+    errors.print(f"error: {_what(error.title)} is not valid:\n{lines}", markup=False)
+    return WRONG_CALL
 
 
 def _what(title: str) -> str:

@@ -1,45 +1,105 @@
-"""Commands whose modules are imported when they are called: `bms read` waits for no web server."""
+"""Commands whose modules are imported when they are called: `bms read` waits for no web server.
+
+The help of `bms` imports none of them: it is made of the table below.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from bms.cli.console.errors import SayingGroup
 
-MODULE_OF = {
-    "demo": "system.demo",
-    "run": "system.run",
-    "serve": "system.run",
-    "work": "system.run",
-    "guard": "system.run",
-    "discover": "site.discovery",
-    "read": "site.points",
-    "write": "site.points",
-    "release": "site.points",
-    "ingest": "energy.ingest",
-    "identify": "site.identify",
-    "plan": "site.plans",
-    "replay": "site.plans",
-    "assess": "energy.assess",
-    "report": "energy.report",
-    "trial": "energy.trial",
-    "schema": "system.operations",
-    "bench": "system.operations",
-    "keys": "system.operations",
-    "db": "system.operations",
-    "ranking": "energy.portfolio",
-    "cooling": "energy.portfolio",
-    "events": "energy.events",
-    "occupancy": "site.occupancy",
-    "simulate": "site.what_if",
-    "sites": "site.site_files",
-    "devices": "site.devices",
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": (
+        "system.demo",
+        "A simulated municipality behind real Modbus TCP and BACnet/IP servers on loopback.",
+    ),
+    "run": (
+        "system.run",
+        "Everything in one process: poll, plan, dispatch, API and dashboard; starts its guard.",
+    ),
+    "serve": ("system.run", "API and dashboard only."),
+    "work": ("system.run", "Poll, plan and dispatch only."),
+    "guard": (
+        "system.run",
+        "Give back every point whose lease has ended. Started by `bms run`; may run as a service.",
+    ),
+    "discover": ("site.discovery", "Find devices and what they offer."),
+    "read": ("site.points", "Read a site or a point once, straight from the device."),
+    "write": (
+        "site.points",
+        "Write one value for a limited time; the guard gives the point back afterwards.",
+    ),
+    "release": (
+        "site.points",
+        "Give a point, a site or the city back to the buildings' own control.",
+    ),
+    "ingest": ("energy.ingest", "Store a supplier's meter files; the same file twice is once."),
+    "identify": (
+        "site.identify",
+        "Learn the thermal model of a site or of a room in a file, or say why there is none.",
+    ),
+    "plan": ("site.plans", "Plan the coming setpoints of a site, or answer a Problem file."),
+    "replay": (
+        "site.plans",
+        "Answer a stored plan's problem again; exit 1 when the schedule is not the same.",
+    ),
+    "assess": ("energy.assess", "Savings with interval, method, coverage and verdict, per meter."),
+    "report": (
+        "energy.report",
+        "Savings of a month as a file for the energy team; the baseline is the year before it.",
+    ),
+    "trial": (
+        "energy.trial",
+        "Prove the effect of our control on a building: it alternates by lot with its own control.",
+    ),
+    "schema": (
+        "system.operations",
+        "Print the JSON Schema of a noun that programs exchange with us.",
+    ),
+    "bench": (
+        "system.operations",
+        "Run a benchmark and print what was measured beside what is asked for.",
+    ),
+    "keys": ("system.operations", "Keys of the API."),
+    "db": ("system.operations", "The database."),
+    "ranking": (
+        "energy.portfolio",
+        "Buildings beside peers of the same use and about the same size, the worst first.",
+    ),
+    "cooling": (
+        "energy.portfolio",
+        (
+            "How far each district heating meter cools the water this year, and what poor cooling "
+            "costs."
+        ),
+    ),
+    "events": (
+        "energy.events",
+        (
+            "Changes of use that have nothing to do with energy work: list, confirm, dismiss, add "
+            "them."
+        ),
+    ),
+    "occupancy": ("site.occupancy", "Bookings and closures of a site."),
+    "simulate": (
+        "site.what_if",
+        "Simulate a change beside the plan in force: energy, cost and comfort. Nothing is written.",
+    ),
+    "sites": ("site.site_files", "Validate, list and draft site files."),
+    "devices": ("site.devices", "The devices of a site."),
 }
-"""Each command and the module of ``bms.cli`` that registers it."""
+"""For each command the module of ``bms.cli`` that registers it, and its help's first paragraph."""
+
+
+class Unloaded(TyperCommand):
+    """Name and help of a command whose module is not imported yet."""
 
 
 def commands_of(module: str) -> dict[str, Any]:
@@ -50,16 +110,23 @@ def commands_of(module: str) -> dict[str, Any]:
 
 
 class LazyGroup(SayingGroup):
-    """Knows every command by name, and those that were asked for in full."""
+    """Has every command of the table, and imports the module of one when it is asked for."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """Every name, whether its module is imported or not."""
-        return list(MODULE_OF)
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, (_, text) in COMMANDS.items():
+            self.commands[name] = Unloaded(name, help=text)
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        """The command of this name, or None. What it might have been needs all of them."""
-        known = cmd_name in MODULE_OF
-        for name in [cmd_name] if known else MODULE_OF:
-            if name not in self.commands:
-                self.commands.update(commands_of(MODULE_OF[name]))
+        """The command of this name with its options, or None."""
+        if isinstance(self.commands.get(cmd_name), Unloaded):
+            module, _ = COMMANDS[cmd_name]
+            self.commands.update(commands_of(module))
         return self.commands.get(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Help from the names and texts that are there, without importing any module."""
+        listed = TyperGroup(
+            name=self.name, help=self.help, params=self.params, commands=dict(self.commands)
+        )
+        listed.format_help(ctx, formatter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -26,6 +26,9 @@ class Draft:
     site: Record
     points: tuple[Record, ...]
     templates: Templates
+    _by_id: dict[str, dict[str, Record]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def parts(self, name: str) -> tuple[Record, ...]:
         """The records under a key that holds a list."""
@@ -33,11 +36,12 @@ class Draft:
 
     def named(self, name: str) -> dict[str, Record]:
         """The records under a key that holds a list, by their ids; the first one counts."""
-        found: dict[str, Record] = {}
-        for part in self.parts(name):
-            if part.get("id"):
-                found.setdefault(part["id"], part)
-        return found
+        if name not in self._by_id:
+            found = self._by_id[name] = {}
+            for part in self.parts(name):
+                if part.get("id"):
+                    found.setdefault(part["id"], part)
+        return self._by_id[name]
 
     def timetables(self) -> dict[str, Record]:
         return self.site.get("timetables") or {}

@@ -7,30 +7,34 @@ so that a file cannot grow when it is read.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
+import yaml
+from yaml import CSafeLoader, MarkedYAMLError, YAMLError
+from yaml.events import (
     AliasEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
+    Event,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
-    SequenceStartEvent,
 )
 
 from bms.errors import Mistake
 
 MAX_DEPTH = 20
 MAX_MISTAKES = 1000
+_FOREIGN_BREAK = re.compile(
+    "[\\x85\\u2028\\u2029]"
+)  # break lines in YAML 1.1, which libyaml follows
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Where:
+class Where(NamedTuple):
     """A line of a file; lines count from 1, 0 is the file itself."""
 
     file: str
@@ -57,8 +61,7 @@ class Report:
         return tuple(shown_ones)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """One value as it stands in the file; ``quoted`` ones are always text."""
 
     where: Where
@@ -70,16 +73,14 @@ class Scalar:
         return not self.quoted and self.text in ("", "~", "null", "Null", "NULL")
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(NamedTuple):
     """A list."""
 
     where: Where
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(NamedTuple):
     """A mapping: key → (where the key stands, its node)."""
 
     where: Where
@@ -95,8 +96,14 @@ class _Stop(Exception):
 
 def parse(text: str, file: str, report: Report) -> Node | None:
     """The tree of a text; None, with the reason in the report, when there is none."""
+    foreign = _FOREIGN_BREAK.search(text)
+    if foreign:
+        line = text.count("\n", 0, foreign.start()) + 1
+        code = f"U+{ord(foreign[0]):04X}"
+        report.add(Where(file, line), f"{code} is a line break to some readers; take it out")
+        return None
     try:
-        return _Parser(text, file, report).document()
+        return _TreeBuilder(text, file, report).document()
     except _Stop:
         return None
     except MarkedYAMLError as error:
@@ -108,44 +115,53 @@ def parse(text: str, file: str, report: Report) -> Node | None:
     return None
 
 
-class _Parser:
-    """Builds the tree from the events of the YAML parser."""
+class _TreeBuilder:
+    """Builds the tree from the events of libyaml."""
 
     def __init__(self, text: str, file: str, report: Report) -> None:
         self.file, self.report = file, report
-        self.events: Iterator[Any] = iter(YAML(typ="safe", pure=True).parse(text))
+        self.events: Iterator[Event] = iter(yaml.parse(text, Loader=CSafeLoader))
+        self.places: dict[int, Where] = {}
 
     def document(self) -> Node | None:
         root: Node | None = None
         for event in self.events:
             if isinstance(event, DocumentStartEvent):
+                marker = self._place(event.end_mark)  # at directives, where there are some
                 if root is not None:
-                    self._stop(event, "a second document (---); a file holds one site")
+                    self._stop(marker, "a second document (---); a file holds one site")
                 if event.version not in (None, (1, 2)):
-                    self.report.add(self._where(event), "the file has to be YAML 1.2")
+                    self.report.add(marker, "the file has to be YAML 1.2")
                 root = self._node(next(self.events), 0)
         if root is None:
             self.report.add(Where(self.file, 0), "the file is empty")
         return root
 
-    def _node(self, event: Any, depth: int) -> Node:
-        self._refuse_traps(event)
+    def _node(self, event: Event, depth: int) -> Node:
+        where = self._place(event.start_mark)
+        if isinstance(event, AliasEvent):
+            self.report.add(where, f"alias *{event.anchor} is not allowed: write it out")
+            return Scalar(where, "")
+        assert isinstance(event, ScalarEvent | CollectionStartEvent), "a node starts here"
+        if event.anchor is not None:
+            self.report.add(where, f"anchor &{event.anchor} is not allowed")
+        if event.tag is not None:
+            self.report.add(where, f"tag {shown(event.tag)} is not allowed")
         if depth > MAX_DEPTH:
-            self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+            self._stop(where, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, ScalarEvent):
+            return Scalar(where, event.value, bool(event.style))
         if isinstance(event, MappingStartEvent):
-            return self._keys(event, depth)
-        if isinstance(event, SequenceStartEvent):
-            return self._items(event, depth)
-        text = event.value if isinstance(event, ScalarEvent) else ""
-        return Scalar(self._where(event), text, getattr(event, "style", None) is not None)
+            return self._keys(where, depth)
+        return self._items(where, depth)
 
-    def _items(self, start: Any, depth: int) -> Items:
+    def _items(self, where: Where, depth: int) -> Items:
         nodes = []
         while not isinstance(event := next(self.events), SequenceEndEvent):
             nodes.append(self._node(event, depth + 1))
-        return Items(self._where(start), tuple(nodes))
+        return Items(where, tuple(nodes))
 
-    def _keys(self, start: Any, depth: int) -> Keys:
+    def _keys(self, where: Where, depth: int) -> Keys:
         nodes: dict[str, tuple[Where, Node]] = {}
         while not isinstance(event := next(self.events), MappingEndEvent):
             key = self._node(event, depth + 1)
@@ -159,23 +175,18 @@ class _Parser:
                 )
             else:
                 nodes[key.text] = (key.where, node)
-        return Keys(self._where(start), nodes)
+        return Keys(where, nodes)
 
-    def _refuse_traps(self, event: Any) -> None:
-        if isinstance(event, AliasEvent):
-            self.report.add(
-                self._where(event), f"alias *{event.anchor} is not allowed: write it out"
-            )
-        elif event.anchor is not None:
-            self.report.add(self._where(event), f"anchor &{event.anchor} is not allowed")
-        if getattr(event, "tag", None) is not None:
-            self.report.add(self._where(event), f"tag {shown(str(event.tag))} is not allowed")
+    def _place(self, mark: Any) -> Where:
+        """The line of a mark of libyaml; one object a line, because a line has many nodes."""
+        line: int = mark.line + 1
+        where = self.places.get(line)
+        if where is None:
+            where = self.places[line] = Where(self.file, line)
+        return where
 
-    def _where(self, event: Any) -> Where:
-        return Where(self.file, event.start_mark.line + 1)
-
-    def _stop(self, event: Any, message: str) -> None:
-        self.report.add(self._where(event), message)
+    def _stop(self, where: Where, message: str) -> NoReturn:
+        self.report.add(where, message)
         raise _Stop
 
 

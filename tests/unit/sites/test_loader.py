@@ -182,6 +182,7 @@ def test_coils_hold_bits_unless_told_otherwise(minimal_text: str) -> None:
         (b"%YAML 1.1\n---\nsite: a\n", 2, "YAML 1.2"),
         (b"#" * (MAX_BYTES + 1), 0, "larger than"),
         (b"a: &x [1, 2]\nb: [*x, *x]\n", 2, "alias"),
+        ("site: a\n# pasted \u2028 from the web\n".encode(), 2, "U+2028"),
     ],
 )
 def test_junk_is_named_with_its_line(raw: bytes, line: int, says: str) -> None:

@@ -14,7 +14,6 @@ from bms.config import Settings
 from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
-from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.assets.site import Site
 from bms.model.planning.plan import Schedule
@@ -27,6 +26,7 @@ from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import PredictionErrors
 from bms.ports.storage.whole import Store
 from bms.reports.csv import savings_csv
+from bms.runtime.site_files import sites_of, tariff_book
 from bms.services.city import City
 from bms.services.collect.spool import importances
 from bms.services.guard.supervisor import GuardSupervisor
@@ -36,8 +36,6 @@ from bms.store.spool.reconnecting import Reach
 from bms.store.sql.store import SqlStore
 from drivers.fieldbus.write_budget_log import FileWear
 from drivers.registry import NetworkDrivers
-from drivers.templates import load_templates
-from sites.loader import load_sites
 
 if TYPE_CHECKING:
     from optimizer.planner import Optimizer
@@ -75,16 +73,6 @@ class FileReporter:
 
     def savings_csv(self, rows: Sequence[SiteSavings], decimal_comma: bool = False) -> bytes:
         return savings_csv(rows, decimal_comma)
-
-
-def sites_of(settings: Settings) -> tuple[Site, ...]:
-    """The sites of the settings' folder. Raises ``SiteFileError`` with every mistake."""
-    return load_sites(settings.sites, load_templates(), tariff_book(settings).names)
-
-
-def tariff_book(settings: Settings) -> TariffBook:
-    """The tariffs of the settings' file. Raises ``ConfigError`` when it cannot be understood."""
-    return TariffBook.load(settings.tariffs) if settings.tariffs else TariffBook.load()
 
 
 def feed_of(settings: Settings, clock: Clock) -> Feed:

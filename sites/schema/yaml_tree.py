@@ -8,21 +8,21 @@ so that a file cannot grow when it is read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
-import yaml
 from yaml import CSafeLoader, MarkedYAMLError, YAMLError
 from yaml.events import (
     AliasEvent,
-    CollectionStartEvent,
     DocumentStartEvent,
     Event,
     MappingEndEvent,
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
 )
 
 from bms.errors import Mistake
@@ -120,52 +120,56 @@ class _TreeBuilder:
 
     def __init__(self, text: str, file: str, report: Report) -> None:
         self.file, self.report = file, report
-        self.events: Iterator[Event] = iter(yaml.parse(text, Loader=CSafeLoader))
+        self.next = cast("Callable[[], Event]", CSafeLoader(text).get_event)
         self.places: dict[int, Where] = {}
 
     def document(self) -> Node | None:
         root: Node | None = None
-        for event in self.events:
+        while not isinstance(event := self.next(), StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
                 marker = self._place(event.end_mark)  # at directives, where there are some
                 if root is not None:
                     self._stop(marker, "a second document (---); a file holds one site")
                 if event.version not in (None, (1, 2)):
                     self.report.add(marker, "the file has to be YAML 1.2")
-                root = self._node(next(self.events), 0)
+                root = self._node(self.next(), 0)
         if root is None:
             self.report.add(Where(self.file, 0), "the file is empty")
         return root
 
     def _node(self, event: Event, depth: int) -> Node:
         where = self._place(event.start_mark)
-        if isinstance(event, AliasEvent):
-            self.report.add(where, f"alias *{event.anchor} is not allowed: write it out")
-            return Scalar(where, "")
-        assert isinstance(event, ScalarEvent | CollectionStartEvent), "a node starts here"
-        if event.anchor is not None:
-            self.report.add(where, f"anchor &{event.anchor} is not allowed")
-        if event.tag is not None:
-            self.report.add(where, f"tag {shown(event.tag)} is not allowed")
+        self._refuse_traps(event, where)
         if depth > MAX_DEPTH:
             self._stop(where, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, ScalarEvent):
             return Scalar(where, event.value, bool(event.style))
         if isinstance(event, MappingStartEvent):
             return self._keys(where, depth)
-        return self._items(where, depth)
+        if isinstance(event, SequenceStartEvent):
+            return self._items(where, depth)
+        return Scalar(where, "")
+
+    def _refuse_traps(self, event: Any, where: Where) -> None:
+        if isinstance(event, AliasEvent):
+            self.report.add(where, f"alias *{event.anchor} is not allowed: write it out")
+            return
+        if event.anchor is not None:
+            self.report.add(where, f"anchor &{event.anchor} is not allowed")
+        if event.tag is not None:
+            self.report.add(where, f"tag {shown(event.tag)} is not allowed")
 
     def _items(self, where: Where, depth: int) -> Items:
         nodes = []
-        while not isinstance(event := next(self.events), SequenceEndEvent):
+        while not isinstance(event := self.next(), SequenceEndEvent):
             nodes.append(self._node(event, depth + 1))
         return Items(where, tuple(nodes))
 
     def _keys(self, where: Where, depth: int) -> Keys:
         nodes: dict[str, tuple[Where, Node]] = {}
-        while not isinstance(event := next(self.events), MappingEndEvent):
+        while not isinstance(event := self.next(), MappingEndEvent):
             key = self._node(event, depth + 1)
-            node = self._node(next(self.events), depth + 1)
+            node = self._node(self.next(), depth + 1)
             if not isinstance(key, Scalar):
                 self.report.add(key.where, "a key has to be a word")
             elif key.text in nodes:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bms.cli.console.screen import screen, slim_table
 from bms.config import Settings
-from bms.errors import ConfigError, SiteFileError
+from bms.errors import SiteFileError
 from bms.model.assets.site import Site
-from bms.runtime.wire import sites_of, tariff_book
-from drivers.discovery.bacnet_scan import discover_bacnet
-from drivers.discovery.ede import read_ede
-from drivers.discovery.inventory import FoundDevice
-from drivers.discovery.modbus_scan import discover_modbus
-from drivers.discovery.site_draft import draft_site, with_template
+from bms.runtime.site_files import sites_of, tariff_book
 from drivers.templates import load_templates
 from sites.loader import load_sites
 
 app = typer.Typer(no_args_is_help=True, help="Validate, list and draft site files.")
-MODBUS_KINDS = ("modbus", "rtu", "serial")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
@@ -114,30 +106,7 @@ def draft(
     """
     if out.exists():
         raise typer.BadParameter(f"{out} exists; a draft never overwrites a site file")
-    devices = _from_ede(Path(source), states, host) if source.endswith(".csv") else _found(source)
-    if not devices:
-        raise ConfigError(f"no device was found in {source}; `bms discover` shows what answers")
-    out.write_text(draft_site(devices, site=site, name=name), encoding="utf-8")
+    from bms.cli.site.site_draft import drafted  # the BACnet stack: checking files needs none
+
+    out.write_text(drafted(source, states, host, site, name), encoding="utf-8")
     typer.echo(f"wrote {out}; complete it, then: bms sites check {out.parent}")
-
-
-def _from_ede(path: Path, states: Path | None, host: str) -> tuple[FoundDevice, ...]:
-    ede = read_ede(
-        path.read_bytes(), states=states.read_bytes() if states is not None else None, host=host
-    )
-    for mistake in ede.mistakes:
-        typer.echo(f"{path}: {mistake}", err=True)
-    return ede.devices
-
-
-def _found(target: str) -> tuple[FoundDevice, ...]:
-    kind = target.partition(":")[0]
-    with Console(stderr=True).status("asking …"):
-        if kind not in MODBUS_KINDS:
-            return asyncio.run(discover_bacnet(target))
-        try:
-            scan = asyncio.run(discover_modbus(target.removeprefix("modbus:")))
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
-    templates = load_templates()
-    return tuple(with_template(device, templates) for device in scan.found)

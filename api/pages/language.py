@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 
 from api.pages.texts import WORDS
+from bms.messages import translator
+from bms.model.fact import Fact
 from bms.model.words import Words
 from bms.reports import svg
 
@@ -34,9 +36,12 @@ class Tongue:
     def __init__(self, language: str, timezone: str = "Europe/Copenhagen") -> None:
         self.language = language
         self._zone = ZoneInfo(timezone)
+        self._translator = translator(language, timezone)
 
-    def say(self, words: Words) -> str:
-        """Words that a service has chosen."""
+    def say(self, words: Words | Fact) -> str:
+        """The sentence of a fact."""
+        if isinstance(words, Fact):
+            return self._translator.describe(words)
         return words.da if self.language == "da" else words.en
 
     def __call__(self, code: str, **values: object) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    StringConstraints,
-)
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+
+from bms.messages import translator
+from bms.model.fact import Fact, Parameter
+from bms.model.words import Words
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+
+
+TIMEZONE = "Europe/Copenhagen"
+"""Of answers about more than one site."""
 
 
 class Answer(BaseModel):
@@ -23,3 +28,28 @@ class Body(BaseModel):
     """What a client sends; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class FactAnswer(Answer):
+    """What is the case: a code that programs may rely on, its numbers, and the sentence.
+
+    Numbers are in the units that the sentence names.
+    """
+
+    code: str
+    parameters: Mapping[str, Parameter]
+    da: str
+    en: str
+
+    @classmethod
+    def of(cls, fact: Fact | Words, timezone: str = TIMEZONE) -> Self:
+        """Returns the answer of a fact; times in its sentences are local to ``timezone``."""
+        if isinstance(fact, Words):
+            return cls(code=fact.code, parameters={}, da=fact.da, en=fact.en)
+        da, en = (translator(language, timezone).describe(fact) for language in ("da", "en"))
+        return cls(code=fact.code, parameters=fact.parameters, da=da, en=en)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_fact(cls, value: Any) -> Any:
+        return dict(cls.of(value)) if isinstance(value, Fact | Words) else value

@@ -8,10 +8,9 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from api.deps import MADE_ID, METER_ID
-from api.schemas.base import Answer, Body, Reason
+from api.schemas.base import Answer, Body, FactAnswer, Reason
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
 from bms.model.savings.savings import KeptBaseline, Span
-from bms.model.words import Words
 from bms.services.assessment.non_routine_events import OpenEvent
 
 OPEN_ID = r"^[A-Za-z0-9_.-]{1,120}$"
@@ -62,8 +61,8 @@ class OpenEventRow(Answer):
     kind: EventKind
     start: datetime
     end: datetime
-    words: Words
-    proposal: Words | None
+    words: FactAnswer
+    proposal: FactAnswer | None
     change_kwh: float | None
     change_se_kwh: float | None
 

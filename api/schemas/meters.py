@@ -9,12 +9,11 @@ from pydantic import (
     Field,
 )
 
-from api.schemas.base import Answer
+from api.schemas.base import Answer, FactAnswer
 from api.schemas.sites import Latest
 from bms.metering.quality import MeterQuality
 from bms.model.readings.metering import Consumption, Flaw
 from bms.model.readings.units import Commodity, Unit
-from bms.model.words import Words
 
 
 class MeterRowAnswer(Answer):
@@ -44,7 +43,7 @@ class MeterEventAnswer(Answer):
     start: datetime
     end: datetime
     amount: float | None
-    words: Words
+    words: FactAnswer
 
 
 class SpellAnswer(Answer):
@@ -74,7 +73,7 @@ class MeterQualityAnswer(Answer):
     silent_for_s: float | None = Field(description="age of the last reading at the end")
     without_value: int = Field(description="readings that came as missing")
     estimated: int = Field(description="readings that the supplier estimated; they do not count")
-    verdict: Words
+    verdict: FactAnswer
 
     @classmethod
     def of(cls, name: str, use: Consumption, quality: MeterQuality) -> Self:

@@ -7,9 +7,8 @@ from typing import Self
 
 from pydantic import Field
 
-from api.schemas.base import Answer
+from api.schemas.base import Answer, FactAnswer
 from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
-from bms.model.words import Words
 
 
 class PlanAnswer(Answer):
@@ -20,9 +19,9 @@ class PlanAnswer(Answer):
     end: datetime
     step_s: int
     status: PlanStatus
-    reasons: tuple[Words, ...]
-    notes: tuple[Words, ...]
-    objections: tuple[Words, ...]
+    reasons: tuple[FactAnswer, ...]
+    notes: tuple[FactAnswer, ...]
+    objections: tuple[FactAnswer, ...]
     expected: Expected
     own_control: Expected
     setpoints: tuple[SetpointPlan, ...]
@@ -61,7 +60,7 @@ class ScheduleAnswer(Answer):
     lease_s: int
     lease_end: datetime
     setpoints: tuple[SetpointPlan, ...]
-    reasons: tuple[Words, ...]
+    reasons: tuple[FactAnswer, ...]
 
 
 class PredictionRow(Answer):
@@ -81,5 +80,5 @@ class PredictionRow(Answer):
 class PredictionsAnswer(Answer):
     """The record of the last days, oldest first; ``drift`` says what no longer holds now."""
 
-    drift: tuple[Words, ...]
+    drift: tuple[FactAnswer, ...]
     predictions: list[PredictionRow]

@@ -7,9 +7,8 @@ from typing import Self
 
 from pydantic import Field
 
-from api.schemas.base import Answer
+from api.schemas.base import Answer, FactAnswer
 from bms.model.planning.heat_charges import VAT, CoolingRule
-from bms.model.words import Words
 from bms.savings.portfolio.cooling_fee import CooledMonth, YearsEnd
 from bms.savings.portfolio.ranking import MEASURES, Group, Metric, Standing
 from bms.services.assessment.cooling_fees import MeterCooling
@@ -32,7 +31,7 @@ class RankingRow(Answer):
         description="per year, what it would use less at the median; a comparison, no proof"
     )
     at_median_dkk: float | None
-    notes: tuple[Words, ...]
+    notes: tuple[FactAnswer, ...]
 
     @classmethod
     def of_standing(cls, row: Standing) -> Self:
@@ -45,7 +44,7 @@ class RankingAnswer(Answer):
     metric: Metric
     unit: str
     lowest_is_best: bool
-    words: Words
+    words: FactAnswer
     buildings: list[RankingRow]
     next: str | None
 
@@ -146,7 +145,7 @@ class MeterCoolingRow(Answer):
     forecast: YearsEndAnswer | None = Field(description="by last year's same months")
     rule: CoolingRuleAnswer | None
     months: list[MonthCoolingAnswer]
-    notes: tuple[Words, ...]
+    notes: tuple[FactAnswer, ...]
 
     @classmethod
     def of(cls, row: MeterCooling) -> Self:

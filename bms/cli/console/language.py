@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 
+from bms.model.fact import Fact
 from bms.model.readings.reading import Quality
 from bms.model.words import Words
 
@@ -19,7 +20,12 @@ class Language(StrEnum):
     DA = "da"
     EN = "en"
 
-    def of(self, words: Words) -> str:
+    def of(self, words: Words | Fact) -> str:
+        """Returns the sentence of a fact; its times in the time zones that they carry."""
+        if isinstance(words, Fact):
+            from bms.messages import translator  # Babel is loaded where something is said
+
+            return translator(self).describe(words)
         return words.da if self is Language.DA else words.en
 
 

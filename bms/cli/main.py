@@ -44,5 +44,7 @@ def set_up_logging(level: str) -> None:
         sys.exit(WRONG_CALL)
     logging.basicConfig(level=level.upper(), format="%(levelname)s %(message)s")
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+    for chatty in ("httpx", "httpcore"):  # every request that a feed makes
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     # A pulse that finds its job still running is skipped on purpose (bms.runtime.scheduler).
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bms.feeds.client.datasets import Courier
 from bms.feeds.client.disk_cache import Shelf
-from bms.feeds.client.http import HttpWeb, Web
+from bms.feeds.client.http import HttpClient, HttpxClient
 from bms.feeds.client.series_archive import Record
 from bms.feeds.electricity import energidata
 from bms.feeds.electricity.day_ahead import LivePrices
@@ -70,7 +70,7 @@ def live_feed(
     *,
     contact: str | None = None,
     open_meteo_too: bool = False,
-    web: Web | None = None,
+    web: HttpClient | None = None,
     addresses: Mapping[str, str] = ADDRESSES,
 ) -> LiveFeed:
     """A feed that keeps its data in ``folder``. Nothing is asked for before it is needed.
@@ -98,7 +98,7 @@ def live_tariffs(
     book: TariffBook,
     *,
     contact: str | None = None,
-    web: Web | None = None,
+    web: HttpClient | None = None,
     addresses: Mapping[str, str] = ADDRESSES,
 ) -> LiveTariffs:
     """The tariff book with the newest price list; it is asked for when a price is needed."""
@@ -106,5 +106,5 @@ def live_tariffs(
     return LiveTariffs(book, courier, clock, addresses["energidata"])
 
 
-def _web(contact: str | None) -> HttpWeb:
-    return HttpWeb(user_agent=f"bms/0.1 ({contact})" if contact else "bms/0.1")
+def _web(contact: str | None) -> HttpxClient:
+    return HttpxClient(user_agent=f"bms/0.1 ({contact})" if contact else "bms/0.1")

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from bms.errors import FeedError
 from bms.feeds.client.disk_cache import Entry, Shelf
-from bms.feeds.client.http import Answer, Web
+from bms.feeds.client.http import HttpClient, HttpResponse
 from bms.feeds.client.http_policy import (
     GAP,
     NOT_MODIFIED,
@@ -73,7 +73,7 @@ class Seen(Generic[T]):
 class Courier:
     """Brings datasets. Safe to use from several threads and processes on one folder."""
 
-    def __init__(self, web: Web, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, web: HttpClient, shelf: Shelf, clock: Clock) -> None:
         self._web = web
         self._shelf = shelf
         self._clock = clock
@@ -181,7 +181,9 @@ class Courier:
             newest = replace(newest, fetched_at=entry.fetched_at)
         return self._shelf.put(dataset.key, newest, answer.body)
 
-    def _get(self, dataset: Dataset[T], url: str, headers: dict[str, str], now: datetime) -> Answer:
+    def _get(
+        self, dataset: Dataset[T], url: str, headers: dict[str, str], now: datetime
+    ) -> HttpResponse:
         """An answer that can be read. Raises ``FeedError``; ``Refused`` closes the gate, too."""
         gate = self._shelf.entry(_gate(dataset))
         try:

@@ -1,47 +1,53 @@
-"""One GET, bounded in time and size. Nothing here decides whether it may be asked."""
+"""One HTTP GET, bounded in time and size. Whether it may be asked for is decided elsewhere."""
 
 from __future__ import annotations
 
-import time
-import urllib.error
-import urllib.request
+import asyncio
+import os
+import ssl
 import zlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from email.message import Message
-from http.client import HTTPException, HTTPResponse
+from functools import cache, partial
 from typing import Protocol
+
+import httpx
 
 from bms.errors import FeedError
 
 MAX_BYTES = 64_000_000
-"""Largest answer that is taken, unpacked [B]."""
+"""Largest body that is taken, before and after unpacking [B]."""
+MAX_REDIRECTS = 3
 
-_CHUNK = 65_536
+_GZIP_WINDOW = zlib.MAX_WBITS | 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a server said. Names of headers are in lower case."""
+class HttpResponse:
+    """Status, headers (names in lower case) and unpacked body; empty unless the status is 2xx."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-class Web(Protocol):
-    """Asks a server once."""
+class HttpClient(Protocol):
+    """Sends one GET request."""
 
-    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
-        """Any answer, also a refusal. Raises ``FeedError`` when there is none."""
+    def get(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
+        """The response, whatever its status. Raises ``FeedError`` when none came in full."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HttpWeb:
-    """``timeout_s`` [s] is the longest silence, ``deadline_s`` [s] the longest answer.
+class HttpxClient:
+    """Implements ``HttpClient``.
 
-    Proxies and certificates are the computer's own (``https_proxy``, ``SSL_CERT_FILE``).
+    ``timeout_s`` [s] bounds the silence before each packet, ``deadline_s`` [s] the whole call:
+    connecting, redirects, headers and body. Proxies and certificates are those of the computer
+    (``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``). Nothing is kept between calls, no cookie
+    either.
     """
 
     user_agent: str
@@ -49,44 +55,89 @@ class HttpWeb:
     deadline_s: float = 60.0
     max_bytes: int = MAX_BYTES
 
-    def get(self, url: str, headers: Mapping[str, str]) -> Answer:
-        own = {"User-Agent": self.user_agent, "Accept-Encoding": "gzip"}
+    def get(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
+        """The response. A redirect is followed on the same server only, never from HTTPS to HTTP.
+
+        Raises ``FeedError``: no connection, silence, too slow, too large, cut off, packed in a
+        way that was not asked for, or a redirect to elsewhere.
+        """
+        # Only an event loop can end a call at any byte; the caller's thread may have one already.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            return thread.submit(asyncio.run, self._bounded(url, headers)).result()
+
+    async def _bounded(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
         try:
-            # the addresses are of the providers that bms.feeds names, never of a user
-            request = urllib.request.Request(url, headers={**own, **headers})  # noqa: S310
-            until = time.monotonic() + self.deadline_s
-            try:
-                with urllib.request.urlopen(request, timeout=self.timeout_s) as got:  # noqa: S310
-                    return self._answer(got.status, got.headers, got, until)
-            except urllib.error.HTTPError as refusal:
-                with refusal:
-                    return Answer(status=refusal.code, headers=_lower(refusal.headers), body=b"")
-        except (OSError, HTTPException, ValueError, zlib.error) as error:
+            async with asyncio.timeout(self.deadline_s):
+                return await self._response(url, headers)
+        except TimeoutError as error:
+            raise FeedError(f"the answer took longer than {self.deadline_s:g} s") from error
+        except httpx.TimeoutException as error:
+            raise FeedError(f"no answer for {self.timeout_s:g} s") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, zlib.error) as error:
             raise FeedError(f"no answer ({_reason(error)})") from error
 
-    def _answer(self, status: int, headers: Message, got: HTTPResponse, until: float) -> Answer:
-        said = _lower(headers)
-        unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        packed = said.get("content-encoding", "").lower() == "gzip"
-        promised = int(said.get("content-length", "-1"))
-        body, came = bytearray(), 0
-        while came != promised and (chunk := got.read1(_CHUNK)):
-            came += len(chunk)
-            body += unpack.decompress(chunk, self.max_bytes) if packed else chunk
-            if len(body) > self.max_bytes or unpack.unconsumed_tail:
-                raise FeedError(f"the answer is larger than {self.max_bytes} bytes")
-            if time.monotonic() > until:
-                raise FeedError(f"the answer took longer than {self.deadline_s:g} s")
-        if came < promised or (packed and not unpack.eof):
+    async def _response(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
+        own = {"User-Agent": self.user_agent, "Accept-Encoding": "gzip"}
+        client = httpx.AsyncClient(
+            headers=own,
+            timeout=self.timeout_s,
+            verify=_certificates(),
+            follow_redirects=True,
+            max_redirects=MAX_REDIRECTS,
+            event_hooks={"request": [partial(refuse_elsewhere, httpx.URL(url))]},
+        )
+        async with client, client.stream("GET", url, headers=headers) as got:
+            body = await self._body(got) if got.is_success else b""
+            return HttpResponse(status=got.status_code, headers=dict(got.headers), body=body)
+
+    async def _body(self, got: httpx.Response) -> bytes:
+        """The unpacked body. httpx unpacks without a limit and takes half a gzip for a whole one,
+        so that is done here: never more than a byte beyond ``max_bytes``."""
+        packed = _is_packed(got)
+        unpack = zlib.decompressobj(_GZIP_WINDOW)
+        body = bytearray()
+        try:
+            async for chunk in got.aiter_raw():
+                room = self.max_bytes + 1 - len(body)
+                body += unpack.decompress(chunk, room) if packed else chunk
+                if max(len(body), got.num_bytes_downloaded) > self.max_bytes:
+                    raise FeedError(f"the answer is larger than {self.max_bytes} bytes")
+        except httpx.RemoteProtocolError as error:
+            raise FeedError("the answer was cut off") from error
+        if packed and not unpack.eof:
             raise FeedError("the answer was cut off")
-        return Answer(status=status, headers=said, body=bytes(body))
+        return bytes(body)
 
 
-def _lower(headers: Message | None) -> dict[str, str]:
-    return {name.lower(): value for name, value in (headers.items() if headers else ())}
+@cache
+def _certificates() -> ssl.SSLContext:
+    """The certificates of the computer, not those that come with httpx; reading them is slow."""
+    return ssl.create_default_context()
 
 
-def _reason(error: Exception) -> str:
-    reason = getattr(error, "reason", error)
-    text = str(reason) or type(reason).__name__
-    return text[:200]
+async def refuse_elsewhere(asked: httpx.URL, request: httpx.Request) -> None:
+    """Raises ``FeedError`` for a redirect to another host or port, or from HTTPS to HTTP."""
+    to = request.url
+    same_server = to.host == asked.host and to.port in (None, asked.port)
+    if not same_server or (asked.scheme == "https" and to.scheme != "https"):
+        there = f"{to.scheme}://{to.netloc.decode('ascii')}"
+        raise FeedError(f"the provider redirects to {there[:200]}, which is not followed")
+
+
+def _is_packed(got: httpx.Response) -> bool:
+    """Whether the body is gzip. Raises ``FeedError`` for what was not asked for."""
+    encoding: str = got.headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise FeedError(f"the answer is packed as {encoding[:40]!r}, not as gzip")
+    return encoding.endswith("gzip")
+
+
+def _reason(error: BaseException) -> str:
+    """What failed in the first place, on one line: httpx only says that something did."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    if isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.errno:
+        return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
+    return (str(error) or type(error).__name__)[:200]

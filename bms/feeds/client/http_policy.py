@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 from bms.errors import FeedError
 from bms.feeds.client.disk_cache import Entry
-from bms.feeds.client.http import Answer
+from bms.feeds.client.http import HttpResponse
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def conditions(entry: Entry, url: str) -> dict[str, str]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def accept(answer: Answer, now: datetime, *, conditional: bool) -> None:
+def accept(answer: HttpResponse, now: datetime, *, conditional: bool) -> None:
     """Raises ``FeedError`` for an answer without data; ``Refused`` where others fare alike."""
     status = answer.status
     if status == _DEPRECATED:
@@ -102,7 +102,7 @@ def paused(entry: Entry, error: FeedError, now: datetime) -> Entry:
     )
 
 
-def still_holds(entry: Entry, answer: Answer, now: datetime) -> Entry:
+def still_holds(entry: Entry, answer: HttpResponse, now: datetime) -> Entry:
     return replace(
         entry,
         checked_at=now,
@@ -113,7 +113,7 @@ def still_holds(entry: Entry, answer: Answer, now: datetime) -> Entry:
     )
 
 
-def came(url: str, answer: Answer, now: datetime) -> Entry:
+def came(url: str, answer: HttpResponse, now: datetime) -> Entry:
     return Entry(
         url=url,
         fetched_at=now,

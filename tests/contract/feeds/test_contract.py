@@ -15,7 +15,7 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import FeedError
-from bms.feeds.client.http import HttpWeb
+from bms.feeds.client.http import HttpxClient
 from bms.feeds.live import ADDRESSES, LiveFeed, live_feed
 from bms.model.planning.feed import FeedSeries
 from bms.ports.feeds import Feed, RememberingFeed
@@ -69,7 +69,9 @@ class Rig:
             self.clock,
             **{
                 "contact": "energy@example.org",
-                "web": HttpWeb(user_agent="bms (energy@example.org)", timeout_s=2, deadline_s=5),
+                "web": HttpxClient(
+                    user_agent="bms (energy@example.org)", timeout_s=2, deadline_s=5
+                ),
                 "addresses": dict.fromkeys(ADDRESSES, self.server.address),
                 **more,
             },
@@ -395,7 +397,7 @@ class TestManners:
             (Reply(hang_up=True), "no answer"),
             (Reply(prices, cut=50), "cut off"),
             (Reply(prices, cut=50, packed=True), "cut off"),
-            (Reply(prices, cut=50, chunked=True), "no answer"),
+            (Reply(prices, cut=50, chunked=True), "cut off"),
             (Reply(b"\x00\xff nonsense"), "cannot be read"),
             (Reply(b""), "cannot be read"),
             (Reply(b"[" * 100_000), "cannot be read"),
@@ -419,14 +421,14 @@ class TestManners:
         assert rig.spot(24).notes == ()
 
     def test_a_server_that_dribbles_is_left_at_the_deadline(self, rig: Rig) -> None:
-        rig.again(web=HttpWeb(user_agent="bms", timeout_s=1, deadline_s=0.2))
+        rig.again(web=HttpxClient(user_agent="bms", timeout_s=1, deadline_s=0.2))
         rig.server.says(PRICES, Reply(prices, pause_s=0.1))
         with pytest.raises(FeedError, match=r"longer than 0.2 s"):
             rig.spot()
 
     def test_an_answer_without_end_is_not_taken(self, rig: Rig) -> None:
         for packed in (False, True):
-            web = HttpWeb(user_agent="bms", timeout_s=1, deadline_s=5, max_bytes=10_000)
+            web = HttpxClient(user_agent="bms", timeout_s=1, deadline_s=5, max_bytes=10_000)
             rig.again(web=web)
             rig.server.says(PRICES, Reply(b" " * 1_000_000, packed=packed))
             with pytest.raises(FeedError, match="larger than 10000 bytes"):

@@ -40,7 +40,8 @@ Body = bytes | Callable[[Asked], bytes]
 @dataclass(frozen=True)
 class Reply:
     """An answer. ``etag`` is checked against If-None-Match; ``cut`` bytes are left out at the end;
-    ``pause_s`` lies before each tenth of the body; ``hang_up`` says nothing at all."""
+    ``pause_s`` lies before each tenth of the body, ``head_pause_s`` before each of 50 more headers;
+    ``endless`` repeats the body for ever; ``hang_up`` says nothing at all."""
 
     body: Body = b""
     status: int = 200
@@ -48,6 +49,8 @@ class Reply:
     etag: str | None = None
     cut: int = 0
     pause_s: float = 0.0
+    head_pause_s: float = 0.0
+    endless: bool = False
     hang_up: bool = False
     packed: bool = False
     chunked: bool = False
@@ -137,12 +140,18 @@ def _send(handler: BaseHTTPRequestHandler, reply: Reply, body: bytes) -> None:
     if reply.chunked:
         headers["Transfer-Encoding"] = "chunked"
         handler.protocol_version = "HTTP/1.1"
-    else:
+    elif not reply.endless:
         headers.setdefault("Content-Length", str(len(body)))
     handler.send_response(reply.status)
     for name, value in headers.items():
         handler.send_header(name, value)
+    for i in range(50 if reply.head_pause_s else 0):
+        handler.send_header(f"X-More-{i}", "more")
+        handler.flush_headers()
+        time.sleep(reply.head_pause_s)
     handler.end_headers()
+    while reply.endless:  # until the client hangs up
+        handler.wfile.write(b"%x\r\n%s\r\n" % (len(body), body) if reply.chunked else body)
     sent = body[: len(body) - reply.cut]
     step = max(1, len(sent) // 10) if reply.pause_s else len(sent) or 1
     for at in range(0, len(sent), step):

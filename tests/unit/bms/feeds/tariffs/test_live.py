@@ -14,7 +14,7 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import ConfigError, FeedError
-from bms.feeds.client.http import HttpWeb
+from bms.feeds.client.http import HttpxClient
 from bms.feeds.live import ADDRESSES, live_tariffs
 from bms.feeds.tariffs.book import DATA, TariffBook
 from bms.feeds.tariffs.datahub_pricelist import (
@@ -119,7 +119,7 @@ class Rig:
             folder,
             self.clock,
             BOOK,
-            web=HttpWeb(user_agent="bms", timeout_s=2),
+            web=HttpxClient(user_agent="bms", timeout_s=2),
             addresses=dict.fromkeys(ADDRESSES, server.address),
         )
 

@@ -27,7 +27,7 @@ def trial_line(kept: Sequence[KeptTrial], now: datetime, t: Tongue) -> str | Non
     """Whose turn it is, or when a trial begins; None where none is open."""
     turn = turn_at(kept, now)
     if turn is not None:
-        return turn.words.da if t.language == "da" else turn.words.en
+        return t.say(turn.words)
     coming = next((known.trial for known in kept if known.open(now)), None)
     if coming is None:
         return None

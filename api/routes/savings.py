@@ -10,7 +10,7 @@ from starlette.responses import Response
 from api.deps import BookDep, CityDep, Cursor, Limit, Period, Reader, SiteDep
 from api.downloads import csv_answer
 from api.routes.sites import page
-from api.schemas.savings import PortfolioAnswer, SavingsAnswer
+from api.schemas.savings import PortfolioAnswer, SavingsAnswer, SiteSavingsAnswer
 from bms.services.assessment.monthly_savings import year_to_date
 
 router = APIRouter(tags=["savings"])
@@ -65,7 +65,7 @@ def portfolio_savings(
     rows, after = page(told, lambda row: row.savings.id, limit, cursor)
     total = book.portfolio(told)
     return PortfolioAnswer(
-        portfolio=total,
+        portfolio=SiteSavingsAnswer.model_validate(total),
         year_to_date=year_to_date(total),
         sites=[SavingsAnswer.of(row) for row in rows],
         next=after,

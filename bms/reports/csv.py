@@ -7,6 +7,8 @@ import io
 from collections.abc import Sequence
 from datetime import datetime
 
+from bms.messages import translator
+from bms.model.fact import Fact
 from bms.model.savings.savings import Savings, SiteSavings
 from bms.model.words import Words
 
@@ -115,8 +117,14 @@ def _result(s: Savings | SiteSavings) -> dict[str, Cell]:
     }
 
 
-def _joined(reasons: Sequence[Words], language: str) -> str:
-    return " ".join(words.da if language == "da" else words.en for words in reasons)
+def _joined(reasons: Sequence[Words | Fact], language: str) -> str:
+    return " ".join(_sentence(reason, language) for reason in reasons)
+
+
+def _sentence(reason: Words | Fact, language: str) -> str:
+    if isinstance(reason, Fact):
+        return translator(language).describe(reason)
+    return reason.da if language == "da" else reason.en
 
 
 def _text(cell: Cell, decimal_comma: bool) -> str:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bms.cli.console.errors import FAILED, errors
+from bms.cli.console.language import language
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
@@ -90,7 +91,7 @@ def _reader(format_: str, mapping: Path | None) -> Read:
             f"{format_!r} is no format; there are: {', '.join(KNOWN)}", param_hint="--format"
         )
     if not known.verified:
-        errors.print(f"note: {known.words.en}; look at what it took", markup=False)
+        errors.print(f"note: {language().of(known.words)}; look at what it took", markup=False)
     if mapping is None:
         return reader(format_)
     if not known.takes_mapping:
@@ -194,7 +195,7 @@ def _show(
         console.print(_quality_table(quality, len(meters) - len(quality)))
         for name, found in quality.items():
             if found.verdict.code != "good":
-                say(console, f"{name}: {found.verdict.en}")
+                say(console, f"{name}: {language().of(found.verdict)}")
     _name_refused(outcomes)
 
 

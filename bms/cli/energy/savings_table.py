@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from bms.cli.console.language import language
 from bms.cli.console.screen import say, screen, slim_table
 from bms.model.savings.savings import Savings, SiteSavings, Verdict
 
@@ -30,7 +31,7 @@ def print_site(answer: SiteSavings) -> None:
         )
     console.print(table)
     for reason in answer.reasons:
-        say(console, reason.en, indent=2)
+        say(console, language().of(reason), indent=2)
     worth = _worth(answer)
     if worth:
         say(console, worth, indent=2)
@@ -99,11 +100,12 @@ def short_model(model: str | None) -> str:
 
 
 def _print_notes(console: Console, row: Savings) -> None:
-    codes = set()
+    told = set()
     for words in (*row.reasons, *(found.words for found in row.findings)):
-        if words.en not in codes:
-            codes.add(words.en)
-            say(console, f"{row.meter_id}: {words.en}", indent=2)
+        sentence = language().of(words)
+        if sentence not in told:
+            told.add(sentence)
+            say(console, f"{row.meter_id}: {sentence}", indent=2)
 
 
 def _kwh(value: float | None) -> str:

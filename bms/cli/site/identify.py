@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bms.cli.console.language import language
 from bms.cli.console.progress import progress_bars
 from bms.cli.site.model_table import as_dict, print_building, print_study
 from bms.config import Settings
@@ -103,7 +104,7 @@ def _site(site: str, as_json: bool) -> None:
         typer.echo(to_json(answer))
     elif isinstance(answer, NoModel):
         for reason in answer.reasons:
-            typer.echo(f"{reason.da} / {reason.en}")
+            typer.echo(language().of(reason))
     else:
         print_building(answer)
     if isinstance(answer, NoModel):

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from bms.cli.console.language import language
 from bms.cli.console.screen import screen, slim_table
 from bms.model.codec import to_dict
 from bms.model.planning.problem import BuildingModel
@@ -74,7 +75,7 @@ def print_study(answer: Study, record: Record, learn: float) -> None:
     if answer.refused:
         console.print("no model:", markup=False)
         for words in answer.refused:
-            console.print(f"  {words.da} / {words.en}", markup=False, highlight=False)
+            console.print(f"  {language().of(words)}", markup=False, highlight=False)
         return
     print_parameters(console, answer.parameters(), answer.errors)
 

@@ -187,7 +187,7 @@ def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
     began = schedule.start.isoformat()
     console.print(f"{schedule.site}: {schedule.status} from {began}", markup=False)
     for reason in schedule.reasons:
-        console.print(f"  {reason.en}", markup=False)
+        console.print(f"  {language().of(reason)}", markup=False)
     for who, told in (("this plan", schedule.expected), ("own control", schedule.own_control)):
         console.print(f"  {_expected_line(who, told)}", markup=False, highlight=False)
     table = Table(Column("point", no_wrap=True), "sets", "from", "to", "value", "unit")

@@ -12,9 +12,7 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.model.planning.plan import PlanStatus
-from optimizer import mistakes, read
-from optimizer.checker import check
-from optimizer.planning import make_plan as plan
+from optimizer import check, mistakes, plan, read
 from tests.rigs.buildings.foreign_building import ForeignBuilding
 from tests.rigs.paths import ROOT
 

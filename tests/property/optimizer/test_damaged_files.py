@@ -9,9 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer import BadProblem, mistakes, read
-from optimizer.checker import check
-from optimizer.planning import make_plan as plan
+from optimizer import BadProblem, check, mistakes, plan, read
 from tests.rigs.paths import ROOT
 
 CASE = ROOT / "tests" / "cases" / "plans" / "steps_of_hours" / "problem.json"

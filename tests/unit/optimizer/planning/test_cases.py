@@ -12,9 +12,7 @@ import pytest
 
 from bms.model.planning.plan import Schedule, SetpointPlan
 from bms.model.planning.problem import Problem
-from optimizer import read
-from optimizer.checker import check
-from optimizer.planning import make_plan as plan
+from optimizer import check, plan, read
 from tests.rigs.paths import ROOT
 
 CASES = ROOT / "tests" / "cases" / "plans"

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.model.planning.problem import BuildingModel, History, Problem
-from optimizer.identification import identify
-from optimizer.planning import make_plan as plan
+from optimizer import identify, plan
 from optimizer.planning.model_cache import LEAST_WHOLE_DAYS, identified, whole_days
 from tests.rigs.buildings.toy_building import Toy, lived_in, problem
 

@@ -10,9 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bms.cli.main import app
-from optimizer import BadProblem, mistakes, read
-from optimizer.checker import check
-from optimizer.planning import make_plan as plan
+from optimizer import BadProblem, check, mistakes, plan, read
 from optimizer.problem.reader import MOST_AHEAD, MOST_PAST
 from tests.rigs.paths import ROOT
 

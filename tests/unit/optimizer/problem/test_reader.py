@@ -13,10 +13,7 @@ from bms.cli.main import app
 from bms.model.codec import from_json, json_schema, to_dict, to_json
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
-from optimizer import BadProblem, mistakes, read
-from optimizer.checker import check
-from optimizer.identification import identify
-from optimizer.planning import make_plan as plan
+from optimizer import BadProblem, check, identify, mistakes, plan, read
 from optimizer.problem.reader import schema
 from tests.rigs.paths import ROOT
 

@@ -13,10 +13,8 @@ from bms.model.assets.point import Role
 from bms.model.planning.plan import PlanStatus
 from bms.model.planning.problem import BuildingModel, Lever, Numbers, Problem, Weather
 from bms.model.readings.units import Unit
-from optimizer.checker import check
-from optimizer.identification import identify
+from optimizer import check, identify, plan
 from optimizer.model.quantise import nearest, sane, settle
-from optimizer.planning import make_plan as plan
 from optimizer.problem.units import in_celsius
 from tests.rigs.buildings.toy_building import Toy, lived_in, problem
 

@@ -10,10 +10,8 @@ import pytest
 
 from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import BuildingModel, Problem
-from optimizer.checker import check
-from optimizer.identification import identify
+from optimizer import check, identify, plan
 from optimizer.model.quantise import settle, settle_down
-from optimizer.planning import make_plan as plan
 from tests.rigs.buildings.toy_building import LOW, Toy, lived_in, problem
 
 

@@ -10,9 +10,7 @@ import pytest
 
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
-from optimizer import read
-from optimizer.checker import check
-from optimizer.planning import make_plan as plan
+from optimizer import check, plan, read
 from optimizer.setpoints.preheating import MOST_CHANGES, calm
 from tests.rigs.paths import ROOT
 

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import APIRouter, FastAPI
 
 from api.headers import HeadersMiddleware
+from api.metrics import metrics_registry
 from api.pages.views import add_pages
 from api.problems import add_problem_handlers
 from api.routes import (
@@ -53,8 +54,9 @@ def create_app(city: City) -> FastAPI:
     )
     app.state.city = city
     app.state.book = SavingsBook(city)
-    app.state.answers = Counter[tuple[str, int]]()
-    app.add_middleware(HeadersMiddleware, answers=app.state.answers)
+    answers = Counter[tuple[str, int]]()
+    app.state.metrics = metrics_registry(city, answers)
+    app.add_middleware(HeadersMiddleware, answers=answers)
     add_problem_handlers(app)
     v1 = APIRouter(prefix="/v1")
     for router in ROUTERS:

@@ -44,6 +44,11 @@ SECURITY_HEADERS = {
 }
 
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods that are counted by name. A client may send any word as one; those are counted together,
+so that their number stays bounded."""
+
+
 class HeadersMiddleware:
     """Adds the security headers where the answer has none of its own, and counts answers."""
 
@@ -61,7 +66,8 @@ class HeadersMiddleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
-                self._answers[scope["method"], message["status"]] += 1
+                method = scope["method"] if scope["method"] in METHODS else "OTHER"
+                self._answers[method, message["status"]] += 1
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

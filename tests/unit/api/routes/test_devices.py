@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from drivers.fieldbus.availability import DeviceHealth
+from tests.rigs.exposition import read_exposition
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.fakes.city import lodge
 
@@ -59,23 +60,22 @@ async def test_devices_come_in_pages_and_of_their_site_only(world: World) -> Non
 
 async def test_prometheus_reads_the_health_of_devices(world: World) -> None:
     async with world.browser(**world.key("read")) as browser:
-        lines = (await browser.get("/metrics")).text.splitlines()
-    label = 'site="lodge",device="lodge/rooms"'
-    assert [line for line in lines if "bms_device" in line] == [
-        "# TYPE bms_device_answers_total counter",
-        f"bms_device_answers_total{{{label}}} 7",
-        "# TYPE bms_device_errors_total counter",
-        f'bms_device_errors_total{{{label},code="2"}} 1',
-        f'bms_device_errors_total{{{label},code="silence"}} 2',
-        "# TYPE bms_device_latency_seconds gauge",
-        f"bms_device_latency_seconds{{{label}}} 0.012500",
-        "# TYPE bms_device_last_good_age_seconds gauge",
-        f"bms_device_last_good_age_seconds{{{label}}} 300",
-        "# TYPE bms_device_left_alone gauge",
-        f"bms_device_left_alone{{{label}}} 1",
-        "# TYPE bms_device_clock_drift_seconds gauge",
-        f"bms_device_clock_drift_seconds{{{label}}} -12.5",
-    ]
+        found = read_exposition((await browser.get("/metrics")).text)
+    label = (("device", "lodge/rooms"), ("site", "lodge"))
+    assert found.named("bms_device") == {
+        ("bms_device_answers_total", label): 7,
+        ("bms_device_errors_total", (("code", "2"), *label)): 1,
+        ("bms_device_errors_total", (("code", "silence"), *label)): 2,
+        ("bms_device_latency_seconds", label): 0.0125,
+        ("bms_device_last_good_age_seconds", label): 300,
+        ("bms_device_left_alone", label): 1,
+        ("bms_device_clock_drift_seconds", label): -12.5,
+    }
+    counters = {name for name, kind in found.types.items() if kind == "counter"}
+    assert {name for name in counters if "device" in name} == {
+        "bms_device_answers",
+        "bms_device_errors",
+    }
 
 
 async def test_what_is_not_known_of_a_device_is_no_number(tmp_path) -> None:
@@ -86,4 +86,8 @@ async def test_what_is_not_known_of_a_device_is_no_number(tmp_path) -> None:
     assert "latency" not in text
     assert "last_good" not in text
     assert "clock_drift" not in text
-    assert 'code="odd \\"code\\"\\\\\\n"} 1' in text
+    found = read_exposition(text)
+    code = 'odd "code"\\\n'
+    assert (
+        found.value("bms_device_errors_total", site="lodge", device="lodge/rooms", code=code) == 1
+    )

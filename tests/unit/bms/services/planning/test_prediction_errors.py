@@ -20,6 +20,7 @@ from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from optimizer.planner import Optimizer
+from tests.rigs.exposition import read_exposition
 from tests.rigs.fakes.api import a_world
 from tests.rigs.fakes.city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 from tests.rigs.fakes.store import a_model
@@ -266,11 +267,12 @@ async def test_the_record_is_served_and_counted(tmp_path: Path) -> None:
     world.store.keep_predictions([bad, replace(bad, lead_h=1, expected_k=None, rmse_k=0.2)])
     async with world.browser(**world.key("read")) as browser:
         answer = (await browser.get("/v1/sites/lodge/predictions")).json()
-        metrics = (await browser.get("/metrics")).text
+        metrics = read_exposition((await browser.get("/metrics")).text)
     assert [row["rmse_k"] for row in answer["predictions"]] == [0.2, 0.9]
     assert answer["drift"][0]["code"] == "model_drift"
-    assert 'bms_prediction_rmse_kelvin{site="lodge",zone="hall",lead_h="24"} 0.9' in metrics
-    assert 'bms_model_drift{site="lodge"} 1' in metrics
+    at = {"site": "lodge", "zone": "hall", "lead_h": "24"}
+    assert metrics.value("bms_prediction_rmse_kelvin", **at) == 0.9
+    assert metrics.value("bms_model_drift", site="lodge") == 1
 
 
 def test_a_zone_is_called_by_its_name() -> None:

@@ -33,17 +33,6 @@ def shortest_single(number: float) -> float:
 
 
 def reading(point: Point, decoded: Decoded, at: datetime, received: datetime) -> Reading:
-    """Reading of a point; a value outside its plausible range is no value."""
-    decoded = _plausible(point, decoded)
+    """The reading of a point at the time ``at``. Its plausible range is not looked at here:
+    ``bms.services.collect.plausibility`` does that for every source."""
     return Reading(point.id, at, decoded.value, decoded.quality, received, decoded.detail)
-
-
-def _plausible(point: Point, decoded: Decoded) -> Decoded:
-    value = decoded.value
-    if value is None:
-        return decoded
-    if (point.low is not None and value < point.low) or (
-        point.high is not None and value > point.high
-    ):
-        return Decoded(None, Quality.OUT_OF_RANGE, f"{value:g} is not plausible")
-    return decoded

@@ -15,7 +15,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.reading import Reading
 from bms.ports.drivers import Drivers, WatchingDriver
 from bms.ports.storage.whole import Store
-from bms.services.collect.poll import plausible
+from bms.services.collect.plausibility import plausible
 
 log = logging.getLogger(__name__)
 

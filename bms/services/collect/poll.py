@@ -13,6 +13,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.drivers import Drivers
 from bms.ports.storage.whole import Store
+from bms.services.collect.plausibility import plausible
 
 PATIENCE = 20.0
 """Time-outs of a device [1] after which a driver that does not come back is given up."""
@@ -58,21 +59,6 @@ async def _read_device(
         return nothing(Quality.NO_REPLY, f"{device.id} did not come back within {patience:g} s")
     except Exception as error:
         return nothing(Quality.DEVICE_ERROR, f"driver failed: {error!r}")
-
-
-def plausible(point: Point, reading: Reading) -> Reading:
-    """A value outside the range that the point declares is kept out, and says so."""
-    value = reading.value
-    if value is None:
-        return reading
-    too_low = point.low is not None and value < point.low
-    too_high = point.high is not None and value > point.high
-    if not (too_low or too_high):
-        return reading
-    detail = f"{value} {point.unit} lies outside {point.low}..{point.high}"
-    return Reading(
-        reading.point, reading.time, None, Quality.OUT_OF_RANGE, reading.received, detail
-    )
 
 
 async def poll_site(site: Site, *, now: datetime, drivers: Drivers, store: Store) -> Ingested:

@@ -14,7 +14,7 @@ from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.units import Unit
 from bms.ports.storage.whole import Store
 from bms.services.collect.file_ingest import FUTURE
-from bms.services.collect.poll import plausible
+from bms.services.collect.plausibility import plausible
 from bms.services.collect.supplier_points import SupplierBook
 
 FIRST_YEAR = 1990

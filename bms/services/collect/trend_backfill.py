@@ -17,6 +17,7 @@ from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.ports.drivers import Drivers, LogDriver
 from bms.ports.storage.whole import Store
+from bms.services.collect.plausibility import plausible
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ class Backfill:
                 if answer.retryable:
                     break  # the device is busy or gone: its other logs have to wait as well
                 continue
-            total += await asyncio.to_thread(self.store.add_readings, answer.readings)
+            readings = [plausible(point, reading) for reading in answer.readings]
+            total += await asyncio.to_thread(self.store.add_readings, readings)
             left -= len(answer.readings)
             self._looked[point.id] = answer.reached
             self._say(point, gap, answer)

@@ -182,12 +182,6 @@ class TestALogAsReadings:
             assert {r.quality for r in found.readings} == {Quality.UNCERTAIN}
             assert len(found.readings) == 7
 
-    async def test_what_is_not_plausible_is_no_value(self) -> None:
-        async with asking(log_of(), at(10)) as driver:
-            found = await driver.logged(replace(POINT, high=15.0), at(3), at(5), 500)
-            assert isinstance(found, Logged)
-            assert [r.value for r in found.readings][2:4] == [15.0, None]
-
     async def test_in_the_hour_that_comes_twice_nothing_is_left_out(self) -> None:
         responder = TimedLogger()
         responder.start = datetime(2019, 10, 27, 0, 0, tzinfo=UTC)

@@ -91,10 +91,12 @@ async def test_a_refused_point_spares_its_neighbours(rig: Rig, driver: Driver) -
         assert readings[1].detail
 
 
-async def test_an_implausible_value_is_no_value(rig: Rig, driver: Driver) -> None:
-    narrow = dataclasses.replace(rig.sensors[0], low=0.0, high=20.0)
+async def test_a_value_is_what_the_device_gives_whatever_range_its_point_declares(
+    rig: Rig, driver: Driver
+) -> None:
+    narrow = dataclasses.replace(rig.sensors[0], low=0.0, high=SENSORS[0] - 1.0)
     (reading,) = await driver.read([narrow], MORNING)
-    assert (reading.value, reading.quality) == (None, Quality.OUT_OF_RANGE)
+    assert (reading.value, reading.quality) == (SENSORS[0], Quality.GOOD)
 
 
 async def test_a_dead_device_is_silence_in_time_and_then_left_alone(

@@ -218,3 +218,13 @@ class TestWhatCannotBeHad:
         with_outage(bench)
         assert await bench.tick() == Ingested()
         assert "knows no trend logs" in caplog.text
+
+
+async def test_a_logged_value_outside_the_declared_range_is_kept_out() -> None:
+    bench = Bench()
+    with_outage(bench)
+    narrow = tuple(replace(p, low=6.0) if p.id == OUTDOOR else p for p in SITE.points)
+    await bench.backfill.tick(replace(SITE, points=narrow), NOW)
+    found = bench.store.readings(OUTDOOR, OUTAGE.start + MINUTE, OUTAGE.end)
+    assert found
+    assert {(r.value, r.quality) for r in found} == {(None, Quality.OUT_OF_RANGE)}

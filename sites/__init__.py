@@ -1,1 +1,1 @@
-"""What a building is: schema, loader, calendars and examples."""
+"""Site files (YAML): their schema, the rules between their parts, and the loader of sites."""

@@ -1,4 +1,4 @@
-"""Checked records → the nouns. Nothing can go wrong here any more."""
+"""Builds ``bms.model`` objects from the checked sections of a site file. Raises nothing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Power, Site, Weights, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, WriteRule
-from sites.parts import USUAL_PORTS, Draft, modbus_address
-from sites.rules.supplier import meter_of, supplier_points, virtual_meter
-from sites.schema.shapes import Record
+from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address
+from sites.rules.supplier import build_meter, build_virtual_meter, supplier_points
+from sites.schema.sections import Section
 
 HOLIDAY_YEARS = range(2015, 2036)
 
@@ -41,10 +41,10 @@ _FIELDS_OF_A_POINT = (
 )
 
 
-def build_site(draft: Draft) -> Site:
-    """The site of a draft that has no mistakes."""
-    site = draft.site
-    timetables = {name: _timetable(record) for name, record in draft.timetables().items()}
+def build_site(parsed: ParsedSite) -> Site:
+    """The site of a parsed site file that has no mistakes."""
+    site = parsed.site
+    timetables = {name: _timetable(section) for name, section in parsed.timetables().items()}
     position, tariffs = site["position"], site.get("tariffs")
     prices = tariffs.values if tariffs else {}
     return Site(
@@ -57,25 +57,33 @@ def build_site(draft: Draft) -> Site:
         longitude=position["longitude"],
         timezone=site["timezone"],
         heat_source=HeatSource(**site["heat_source"].values),
-        zones=tuple(_zone(zone, timetables) for zone in draft.parts("zones")),
-        devices=tuple(_device(draft, device, site["site"]) for device in draft.parts("devices")),
+        zones=tuple(_zone(zone, timetables) for zone in parsed.sections("zones")),
+        devices=tuple(
+            _device(parsed, device, site["site"]) for device in parsed.sections("devices")
+        ),
         points=(
-            *(_point(draft, point, timetables) for point in draft.points),
-            *(p for meter in draft.parts("meters") for p in supplier_points(site["site"], meter)),
+            *(_point(parsed, point, timetables) for point in parsed.points),
+            *(
+                p
+                for meter in parsed.sections("meters")
+                for p in supplier_points(site["site"], meter)
+            ),
         ),
-        meters=tuple(meter_of(meter) for meter in draft.parts("meters")),
+        meters=tuple(build_meter(meter) for meter in parsed.sections("meters")),
         virtual_meters=tuple(
-            virtual_meter(virtual, draft.parts("zones"), site["area_m2"])
-            for virtual in draft.parts("virtual_meters")
+            build_virtual_meter(virtual, parsed.sections("zones"), site["area_m2"])
+            for virtual in parsed.sections("virtual_meters")
         ),
-        ventilation=tuple(_ventilation(unit, timetables) for unit in draft.parts("ventilation")),
+        ventilation=tuple(
+            _ventilation(unit, timetables) for unit in parsed.sections("ventilation")
+        ),
         mode=site["mode"],
         price_area=prices.get("price_area", "DK1"),
         electricity_tariff=prices.get("electricity", "konstant_c"),
         heat_tariff=prices.get("heat", "kredslob"),
         weights=Weights(**site["weights"].values) if site.get("weights") else Weights(),
         power=Power(**site["power"].values) if site.get("power") else Power(),
-        closures=tuple((c["from"], c["to"]) for c in draft.parts("closures")),
+        closures=tuple((c["from"], c["to"]) for c in parsed.sections("closures")),
         closed_dates=_public_holidays(site["holidays"]),
     )
 
@@ -87,42 +95,44 @@ def _public_holidays(country: str) -> frozenset[date]:
     return frozenset(holidays.country_holidays(country, years=HOLIDAY_YEARS))
 
 
-def _timetable(record: Record) -> WeekTimetable:
-    periods = tuple(Period(p["days"], p["from"], p["to"], p["value"]) for p in record["periods"])
-    return WeekTimetable(periods, record["default"], record.get("closed"))
+def _timetable(section: Section) -> WeekTimetable:
+    periods = tuple(Period(p["days"], p["from"], p["to"], p["value"]) for p in section["periods"])
+    return WeekTimetable(periods, section["default"], section.get("closed"))
 
 
-def _zone(record: Record, timetables: dict[str, WeekTimetable]) -> Zone:
-    comfort = record.get("comfort")
+def _zone(section: Section, timetables: dict[str, WeekTimetable]) -> Zone:
+    comfort = section.get("comfort")
     return Zone(
-        id=record["id"],
-        name=record["name"],
-        area_m2=record["area_m2"],
-        occupancy=timetables[record["occupancy"]],
-        own_setpoint=timetables[record["own_setpoint"]],
+        id=section["id"],
+        name=section["name"],
+        area_m2=section["area_m2"],
+        occupancy=timetables[section["occupancy"]],
+        own_setpoint=timetables[section["own_setpoint"]],
         comfort=Comfort(**comfort.values) if comfort else Comfort(),
-        people=record.get("people"),
-        volume_m3=record.get("volume_m3"),
+        people=section.get("people"),
+        volume_m3=section.get("volume_m3"),
     )
 
 
-def _ventilation(record: Record, timetables: dict[str, WeekTimetable]) -> Ventilation:
+def _ventilation(section: Section, timetables: dict[str, WeekTimetable]) -> Ventilation:
     own: dict[str, WeekTimetable] = {
-        name: _steady(record[name], timetables)
+        name: _constant_or_timetable(section[name], timetables)
         for name in ("own_run", "own_flow_pct", "own_supply_c")
-        if name in record.values
+        if name in section.values
     }
-    values: dict[str, Any] = {**record.values, **own}
+    values: dict[str, Any] = {**section.values, **own}
     return Ventilation(**values)
 
 
-def _steady(given: float | str, timetables: dict[str, WeekTimetable]) -> WeekTimetable:
-    """A named timetable, or one that has the same number all week."""
+def _constant_or_timetable(
+    given: float | str, timetables: dict[str, WeekTimetable]
+) -> WeekTimetable:
+    """The timetable of that name, or one that has the given number all week."""
     return timetables[given] if isinstance(given, str) else WeekTimetable(default=given)
 
 
-def _device(draft: Draft, record: Record, site: str) -> Device:
-    values = {"port": USUAL_PORTS[record["protocol"]], "host": "", **record.values}
+def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
+    values = {"port": DEFAULT_PORTS[section["protocol"]], "host": "", **section.values}
     own = {name: values.pop(name) for name in _TRAITS if name in values}
     if "ranges" in own:
         own["ranges"] = tuple(ReadableRange(**given.values) for given in own["ranges"])
@@ -130,51 +140,53 @@ def _device(draft: Draft, record: Record, site: str) -> Device:
         values["serial"] = SerialLine(**values["serial"].values)
     if "heartbeat" in values:
         values["heartbeat"] = modbus_address(values["heartbeat"])
-    template = draft.templates.get(record.get("template") or "")
+    template = parsed.templates.get(section.get("template") or "")
     usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()
-    values["set_clock"] = record["set_clock"] == "true"
-    identity = {"id": f"{site}/{record['id']}", "site": site}
+    values["set_clock"] = section["set_clock"] == "true"
+    identity = {"id": f"{site}/{section['id']}", "site": site}
     return Device(**{**values, **identity, "traits": replace(usual, **own)})
 
 
-def _point(draft: Draft, record: Record, timetables: dict[str, WeekTimetable]) -> Point:
-    site = draft.site["site"]
-    template = draft.template_point(record)
-    address = draft.address(record)
+def _point(parsed: ParsedSite, section: Section, timetables: dict[str, WeekTimetable]) -> Point:
+    site = parsed.site["site"]
+    template = parsed.template_point(section)
+    address = parsed.address(section)
     assert address is not None, "the rules ask for an address"
-    usual = Privacy.PERSONAL if record["role"] in _SENSITIVE else Privacy.INTERNAL
+    usual = Privacy.PERSONAL if section["role"] in _SENSITIVE else Privacy.INTERNAL
     return Point(
-        id=f"{site}/{record['id']}",
+        id=f"{site}/{section['id']}",
         site=site,
-        device=f"{site}/{record['device']}",
-        role=record["role"],
-        unit=record["unit"],
+        device=f"{site}/{section['device']}",
+        role=section["role"],
+        unit=section["unit"],
         address=address,
-        low=record.values.get("low", template.low if template else None),
-        high=record.values.get("high", template.high if template else None),
-        privacy=record.values.get("privacy", usual),
-        write=(_write_rule(record["write"], timetables, template) if record.get("write") else None),
-        cov=record["cov"] == "true",
-        **{name: record[name] for name in _FIELDS_OF_A_POINT if name in record.values},
+        low=section.values.get("low", template.low if template else None),
+        high=section.values.get("high", template.high if template else None),
+        privacy=section.values.get("privacy", usual),
+        write=(
+            _write_rule(section["write"], timetables, template) if section.get("write") else None
+        ),
+        cov=section["cov"] == "true",
+        **{name: section[name] for name in _FIELDS_OF_A_POINT if name in section.values},
     )
 
 
 def _write_rule(
-    record: Record, timetables: dict[str, WeekTimetable], template: TemplatePoint | None
+    section: Section, timetables: dict[str, WeekTimetable], template: TemplatePoint | None
 ) -> WriteRule:
     usual = {name: getattr(template, name) for name in _BUDGETS} if template else {}
-    values = {**usual, **record.values}
+    values = {**usual, **section.values}
     minimum, maximum = values.pop("min"), values.pop("max")
     release = _release(values.pop("release"), timetables)
     return WriteRule(minimum=minimum, maximum=maximum, release=release, **values)
 
 
-def _release(record: Record, timetables: dict[str, WeekTimetable]) -> Release:
-    enable, timetable = record.get("enable"), record.get("timetable")
+def _release(section: Section, timetables: dict[str, WeekTimetable]) -> Release:
+    enable, timetable = section.get("enable"), section.get("timetable")
     return Release(
-        kind=record["kind"],
+        kind=section["kind"],
         enable=modbus_address(enable) if enable else None,
         timetable=timetables[timetable] if timetable else None,
-        value=record.get("value"),
-        schedule=record.get("schedule"),
+        value=section.get("value"),
+        schedule=section.get("schedule"),
     )

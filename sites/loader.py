@@ -1,4 +1,4 @@
-"""Site files → sites, or every mistake in them at once."""
+"""Loads site files: the sites, or every mistake in them with file and line."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from bms.errors import SiteFileError
 from bms.model.assets.site import Site
 from bms.model.planning.heat_charges import TariffNames
 from sites.build import build_site
-from sites.parts import NO_TEMPLATES, Draft, Templates
+from sites.parsed_site import NO_TEMPLATES, ParsedSite, Templates
 from sites.points_file import parse_points
 from sites.rules.meters import check_meters, check_numbers
 from sites.rules.points import check_points
 from sites.rules.references import check_site, check_tariffs
-from sites.schema.shapes import Record
-from sites.schema.table import POINT, SITE
-from sites.schema.value_kinds import Wrong, found
-from sites.schema.yaml_tree import Node, Report, Where, parse, shown
+from sites.schema.sections import Section
+from sites.schema.site_file import POINT, SITE
+from sites.schema.value_types import InvalidValue, describe
+from sites.schema.yaml_tree import Location, MistakeReport, Node, parse, quote
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml")
@@ -27,13 +27,13 @@ def load_sites(
 ) -> tuple[Site, ...]:
     """All sites of a folder (``*.yaml`` and ``*.yml``, hidden files left out), by file name.
 
-    ``templates``: device model → register name → where it lies. ``tariffs``: those that there are;
-    None: any will do. Raises ``bms.errors.SiteFileError`` with all mistakes of all files.
+    ``templates`` maps device model and register name to a register. ``tariffs`` are the names that
+    exist; None accepts any. Raises ``bms.errors.SiteFileError`` with all mistakes of all files.
     """
-    report = Report()
-    drafts = [_read_site(path, templates, report) for path in _files(directory, report)]
-    known = [draft for draft in drafts if draft is not None]
-    _sites_once(known, report)
+    report = MistakeReport()
+    parsed_sites = [_read_site(path, templates, report) for path in _files(directory, report)]
+    known = [parsed for parsed in parsed_sites if parsed is not None]
+    _unique_site_ids(known, report)
     check_numbers(known, report)
     if tariffs is not None:
         check_tariffs(known, tariffs, report)
@@ -46,27 +46,27 @@ def load_site_text(
     templates: Templates = NO_TEMPLATES,
     folder: Path | None = None,
 ) -> Site:
-    """One site from the text of its file; ``folder`` is where a points file is looked for.
+    """One site from the text of its file; ``folder`` is the one that its points file is in.
 
     Raises ``bms.errors.SiteFileError`` with all mistakes.
     """
-    report = Report()
+    report = MistakeReport()
     raw = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     decoded = _decoded(raw, filename, report)
-    draft = _draft(decoded, filename, folder, templates, report) if decoded is not None else None
-    drafts = [draft] if draft else []
-    check_numbers(drafts, report)
-    return _built(drafts, report)[0]
+    parsed = _parsed(decoded, filename, folder, templates, report) if decoded is not None else None
+    parsed_sites = [parsed] if parsed else []
+    check_numbers(parsed_sites, report)
+    return _built(parsed_sites, report)[0]
 
 
-def _built(drafts: list[Draft], report: Report) -> tuple[Site, ...]:
+def _built(parsed_sites: list[ParsedSite], report: MistakeReport) -> tuple[Site, ...]:
     if report.mistakes:
-        raise SiteFileError(report.in_order())
-    return tuple(build_site(draft) for draft in drafts)
+        raise SiteFileError(report.sorted_mistakes())
+    return tuple(build_site(parsed) for parsed in parsed_sites)
 
 
-def _files(directory: Path, report: Report) -> list[Path]:
-    where = Where(str(directory), 0)
+def _files(directory: Path, report: MistakeReport) -> list[Path]:
+    where = Location(str(directory), 0)
     try:
         entries = sorted(directory.iterdir())
     except OSError as error:
@@ -78,13 +78,13 @@ def _files(directory: Path, report: Report) -> list[Path]:
     return files
 
 
-def _read_site(path: Path, templates: Templates, report: Report) -> Draft | None:
+def _read_site(path: Path, templates: Templates, report: MistakeReport) -> ParsedSite | None:
     text = _read_text(path, report)
-    return None if text is None else _draft(text, str(path), path.parent, templates, report)
+    return None if text is None else _parsed(text, str(path), path.parent, templates, report)
 
 
-def _read_text(path: Path, report: Report) -> str | None:
-    where = Where(str(path), 0)
+def _read_text(path: Path, report: MistakeReport) -> str | None:
+    where = Location(str(path), 0)
     try:
         if not path.is_file():
             report.add(where, "is not a file" if path.exists() else "there is no such file")
@@ -97,40 +97,40 @@ def _read_text(path: Path, report: Report) -> str | None:
     return _decoded(raw, str(path), report)
 
 
-def _decoded(raw: bytes, file: str, report: Report) -> str | None:
+def _decoded(raw: bytes, file: str, report: MistakeReport) -> str | None:
     if len(raw) > MAX_BYTES:
         report.add(
-            Where(file, 0), f"is larger than {MAX_BYTES} bytes; long lists go to points_file"
+            Location(file, 0), f"is larger than {MAX_BYTES} bytes; long lists go to points_file"
         )
         return None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        report.add(Where(file, line), "is not UTF-8 text")
+        report.add(Location(file, line), "is not UTF-8 text")
         return None
 
 
-def _draft(
-    text: str, file: str, folder: Path | None, templates: Templates, report: Report
-) -> Draft | None:
+def _parsed(
+    text: str, file: str, folder: Path | None, templates: Templates, report: MistakeReport
+) -> ParsedSite | None:
     root = parse(text, file, report)
     if root is None:
         return None
     try:
         site = SITE.read(root, report)
-    except Wrong:
-        report.add(root.where, f"expects {SITE.allowed()}, not {found(root)}")
+    except InvalidValue:
+        report.add(root.where, f"expects {SITE.allowed()}, not {describe(root)}")
         return None
-    points = (*(site.get("points") or ()), *_points_beside(site, folder, report))
-    draft = Draft(site, points, templates)
-    check_site(draft, report)
-    check_points(draft, report)
-    check_meters(draft, report)
-    return draft
+    points = (*(site.get("points") or ()), *_points_of_file(site, folder, report))
+    parsed = ParsedSite(site, points, templates)
+    check_site(parsed, report)
+    check_points(parsed, report)
+    check_meters(parsed, report)
+    return parsed
 
 
-def _points_beside(site: Record, folder: Path | None, report: Report) -> list[Record]:
+def _points_of_file(site: Section, folder: Path | None, report: MistakeReport) -> list[Section]:
     name = site.get("points_file")
     if name is None:
         return []
@@ -139,19 +139,19 @@ def _points_beside(site: Record, folder: Path | None, report: Report) -> list[Re
         return []
     path = folder / name
     if not path.exists():
-        report.add(site.at("points_file"), f"points_file: there is no file {shown(name)} beside it")
+        report.add(site.at("points_file"), f"points_file: there is no file {quote(name)} beside it")
         return []
     text = _read_text(path, report)
     rows: list[Node] = [*parse_points(text, str(path), report)] if text is not None else []
     return [POINT.read(row, report) for row in rows]
 
 
-def _sites_once(drafts: list[Draft], report: Report) -> None:
-    first: dict[str, Where] = {}
-    for draft in drafts:
-        name = draft.site.get("site")
-        where = draft.site.at("site")
+def _unique_site_ids(parsed_sites: list[ParsedSite], report: MistakeReport) -> None:
+    first: dict[str, Location] = {}
+    for parsed in parsed_sites:
+        name = parsed.site.get("site")
+        where = parsed.site.at("site")
         if name is not None and name in first:
-            report.add(where, f"site {shown(name)} stands in {first[name].file} already")
+            report.add(where, f"site {quote(name)} stands in {first[name].file} already")
         elif name is not None:
             first[name] = where

@@ -1,4 +1,4 @@
-"""What a meter has to be: once in its site and city, with quantities it can have, and whole."""
+"""Rules for meters: unique ids and suppliers' numbers, possible quantities, meter exchanges."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Iterable
 from itertools import chain, pairwise
 
 from bms.model.assets.point import Role
-from sites.parts import Draft
+from sites.parsed_site import ParsedSite
 from sites.rules.references import reference
-from sites.rules.supplier import OFFERS, quantities
-from sites.schema.shapes import Record
-from sites.schema.yaml_tree import Report, Where, shown
+from sites.rules.supplier import SUPPLIED, quantities
+from sites.schema.sections import Section
+from sites.schema.yaml_tree import Location, MistakeReport, quote
 
 _TRUE = "true"
 
 
-def check_meters(draft: Draft, report: Report) -> None:
+def check_meters(parsed: ParsedSite, report: MistakeReport) -> None:
     """Report every mistake in the meters and virtual meters."""
-    _ids_of_virtual_meters(draft, report)
-    for meter in draft.parts("meters"):
+    _ids_of_virtual_meters(parsed, report)
+    for meter in parsed.sections("meters"):
         _exchanges(meter, report)
         if meter.get("supplier") is not None:
-            _supplier(draft, meter, meter["supplier"], report)
-    for virtual in draft.parts("virtual_meters"):
-        _virtual(draft, virtual, report)
+            _supplier(parsed, meter, meter["supplier"], report)
+    for virtual in parsed.sections("virtual_meters"):
+        _virtual(parsed, virtual, report)
 
 
-def check_numbers(drafts: Iterable[Draft], report: Report) -> None:
+def check_numbers(parsed_sites: Iterable[ParsedSite], report: MistakeReport) -> None:
     """Report every supplier's number that another meter of the city has already."""
-    first: dict[str, Where] = {}
-    for meter in chain.from_iterable(draft.parts("meters") for draft in drafts):
+    first: dict[str, Location] = {}
+    for meter in chain.from_iterable(parsed.sections("meters") for parsed in parsed_sites):
         supplier = meter.get("supplier")
         number = supplier.get("number") if supplier is not None else None
         if number is None:
@@ -40,21 +40,21 @@ def check_numbers(drafts: Iterable[Draft], report: Report) -> None:
         if known is not where:
             report.add(
                 where,
-                f"number {shown(number)} is taken by the meter in {known.file}:{known.line}; "
+                f"number {quote(number)} is taken by the meter in {known.file}:{known.line}; "
                 "values of a number can go to one meter only",
             )
 
 
-def _ids_of_virtual_meters(draft: Draft, report: Report) -> None:
-    real = draft.named("meters")
-    for virtual in draft.parts("virtual_meters"):
+def _ids_of_virtual_meters(parsed: ParsedSite, report: MistakeReport) -> None:
+    real = parsed.by_id("meters")
+    for virtual in parsed.sections("virtual_meters"):
         name = virtual.get("id")
         if name in real:
             line = real[name].at("id").line
-            report.add(virtual.at("id"), f"{shown(name)} is the meter in line {line} already")
+            report.add(virtual.at("id"), f"{quote(name)} is the meter in line {line} already")
 
 
-def _exchanges(meter: Record, report: Report) -> None:
+def _exchanges(meter: Section, report: MistakeReport) -> None:
     whole = [e for e in meter.get("exchanges") or () if e.get("at") is not None]
     for earlier, later in pairwise(whole):
         if earlier["at"] >= later["at"]:
@@ -71,7 +71,7 @@ def _exchanges(meter: Record, report: Report) -> None:
                 )
 
 
-def _supplier(draft: Draft, meter: Record, supplier: Record, report: Report) -> None:
+def _supplier(parsed: ParsedSite, meter: Section, supplier: Section, report: MistakeReport) -> None:
     wanted = quantities(meter)
     for quantity, count in Counter(wanted).items():
         if count > 1:
@@ -80,14 +80,14 @@ def _supplier(draft: Draft, meter: Record, supplier: Record, report: Report) -> 
         report.add(
             meter.at("exchanges"), "exchanges: amounts per interval have no register to exchange"
         )
-    taken_ids = {point.get("id"): point for point in draft.points}
+    taken_ids = {point.get("id"): point for point in parsed.points}
     taken_roles = {
         point.get("role"): point
-        for point in draft.points
+        for point in parsed.points
         if meter.get("id") is not None and point.get("meter") == meter.get("id")
     }
     for quantity in wanted:
-        role, name = OFFERS[quantity].role, f"{meter.get('id')}.{quantity}"
+        role, name = SUPPLIED[quantity].role, f"{meter.get('id')}.{quantity}"
         rival = taken_ids.get(name) or (taken_roles.get(role) if role != Role.OTHER else None)
         if rival is not None:
             report.add(
@@ -98,7 +98,7 @@ def _supplier(draft: Draft, meter: Record, supplier: Record, report: Report) -> 
             )
 
 
-def _virtual(draft: Draft, virtual: Record, report: Report) -> None:
+def _virtual(parsed: ParsedSite, virtual: Section, report: MistakeReport) -> None:
     shares = not virtual.lacks("share_of")
     if shares == bool(virtual.get("sum")) and "sum" not in virtual.wrong:
         report.add(virtual.where, "virtual meter: needs either sum or share_of")
@@ -107,29 +107,34 @@ def _virtual(draft: Draft, virtual: Record, report: Report) -> None:
     if shares and virtual.get("minus"):
         report.add(virtual.at("minus"), "minus goes with sum, not with share_of")
     for name in virtual.get("zones") or ():
-        _known(virtual, "zones", name, draft.named("zones"), "zone", report)
-    reference(virtual, "share_of", draft.named("meters"), "meter", report)
+        _known(virtual, "zones", name, parsed.by_id("zones"), "zone", report)
+    reference(virtual, "share_of", parsed.by_id("meters"), "meter", report)
     parts = [("sum", name) for name in virtual.get("sum") or ()]
     parts += [("minus", name) for name in virtual.get("minus") or ()]
     for key, name in parts:
-        _known(virtual, key, name, draft.named("meters"), "meter", report)
+        _known(virtual, key, name, parsed.by_id("meters"), "meter", report)
     if virtual.get("share_of") is not None:
         parts.append(("share_of", virtual["share_of"]))
-    _once_and_alike(draft, virtual, parts, report)
+    _distinct_and_of_one_commodity(parsed, virtual, parts, report)
 
 
 def _known(
-    virtual: Record, key: str, name: str, there: dict[str, Record], what: str, report: Report
+    virtual: Section,
+    key: str,
+    name: str,
+    there: dict[str, Section],
+    what: str,
+    report: MistakeReport,
 ) -> None:
     if name not in there:
         names = ", ".join(there) or "none"
-        report.add(virtual.at(key), f"{key}: unknown {what} {shown(name)}; known: {names}")
+        report.add(virtual.at(key), f"{key}: unknown {what} {quote(name)}; known: {names}")
 
 
-def _once_and_alike(
-    draft: Draft, virtual: Record, parts: list[tuple[str, str]], report: Report
+def _distinct_and_of_one_commodity(
+    parsed: ParsedSite, virtual: Section, parts: list[tuple[str, str]], report: MistakeReport
 ) -> None:
-    meters, wanted = draft.named("meters"), virtual.get("commodity")
+    meters, wanted = parsed.by_id("meters"), virtual.get("commodity")
     seen: set[str] = set()
     for key, name in parts:
         if name in seen:

@@ -1,4 +1,4 @@
-"""What a point has to be: reachable, of the right unit, and safe to write to."""
+"""Rules for points: address, unit and role, limits of writes, and the way of release."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Mode
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.units import Unit
-from sites.parts import USUAL_PORTS, Draft, modbus_address
-from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, ids_once, reference, unknown
+from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address
+from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, reference, unique_ids, unknown
 from sites.rules.ventilation import check_air
-from sites.schema.shapes import Record
-from sites.schema.yaml_tree import Report, Where, shown
+from sites.schema.sections import Section
+from sites.schema.yaml_tree import Location, MistakeReport, quote
 
 
 class RoleRule(NamedTuple):
-    """Unit of a role, the key that says what it belongs to, and which limits of a write are
-    plausible (None: a point of this role is never written)."""
+    """Rules for a role: its unit, the key of the section that owns it, and the plausible limits of
+    a write in its unit (None: a point of this role is never written)."""
 
     unit: Unit | None
     owner: str | None = None
@@ -64,31 +64,31 @@ _WIDTH = {
 }
 
 
-def check_points(draft: Draft, report: Report) -> None:
+def check_points(parsed: ParsedSite, report: MistakeReport) -> None:
     """Report every mistake in the points."""
-    ids_once(draft.points, "point", report)
-    for point in draft.points:
-        _references(draft, point, report)
+    unique_ids(parsed.points, "point", report)
+    for point in parsed.points:
+        _references(parsed, point, report)
         _role(point, report)
-        _address(draft, point, report)
-        _told_and_logged(draft, point, report)
+        _address(parsed, point, report)
+        _cov_and_trend_log(parsed, point, report)
         if point.get("write") is not None:
-            _write(draft, point, point["write"], report)
-    _one_of_a_kind(draft, report)
-    _written_once(draft, report)
+            _write(parsed, point, point["write"], report)
+    _one_point_per_role(parsed, report)
+    _one_writer_per_address(parsed, report)
 
 
-def _references(draft: Draft, point: Record, report: Report) -> None:
-    reference(point, "device", draft.named("devices"), "device", report)
-    reference(point, "zone", draft.named("zones"), "zone", report)
-    reference(point, "meter", draft.named("meters"), "meter", report)
-    reference(point, "ventilation", draft.named("ventilation"), "air-handling unit", report)
+def _references(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
+    reference(point, "device", parsed.by_id("devices"), "device", report)
+    reference(point, "zone", parsed.by_id("zones"), "zone", report)
+    reference(point, "meter", parsed.by_id("meters"), "meter", report)
+    reference(point, "ventilation", parsed.by_id("ventilation"), "air-handling unit", report)
     low, high = point.get("low"), point.get("high")
     if low is not None and high is not None and low >= high:
         report.add(point.at("low"), f"low {low:g} has to be below high {high:g}")
 
 
-def _role(point: Record, report: Report) -> None:
+def _role(point: Section, report: MistakeReport) -> None:
     role = point.get("role")
     if role is None:
         return
@@ -100,25 +100,25 @@ def _role(point: Record, report: Report) -> None:
         report.add(point.where, f"point: role {role} needs {rule.owner}")
 
 
-def _address(draft: Draft, point: Record, report: Report) -> None:
+def _address(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
     given = [name for name in _ADDRESSES if not point.lacks(name)]
     if len(given) != 1:
         have = " and ".join(given) or "none"
         report.add(point.where, f"point: needs one of {', '.join(_ADDRESSES)}; it has {have}")
         return
-    device = draft.device_of(point)
+    device = parsed.device_of(point)
     if device is None or device.get("protocol") is None:
         return
     name = given[0]
     if name == "register":
-        _register(draft, point, device, report)
+        _register(parsed, point, device, report)
     elif name != device["protocol"]:
         report.add(
             point.at(name), f"{name}: device {device['id']} speaks {device['protocol']}, not {name}"
         )
 
 
-def _register(draft: Draft, point: Record, device: Record, report: Report) -> None:
+def _register(parsed: ParsedSite, point: Section, device: Section, report: MistakeReport) -> None:
     name, register = device.get("template"), point.get("register")
     if name is None:
         if device.lacks("template"):
@@ -126,19 +126,21 @@ def _register(draft: Draft, point: Record, device: Record, report: Report) -> No
                 point.at("register"), f"register: device {device['id']} has no template; give one"
             )
         return
-    template = draft.templates.get(name)
+    template = parsed.templates.get(name)
     if template is None:
-        report.add(device.at("template"), unknown("template", name, draft.templates))
+        report.add(device.at("template"), unknown("template", name, parsed.templates))
     elif register is not None and register not in template:
         report.add(
             point.at("register"), unknown(f"register of template {name}", register, template)
         )
     elif register is not None:
-        _template_point(draft, point, device, report)
+        _template_point(parsed, point, device, report)
 
 
-def _template_point(draft: Draft, point: Record, device: Record, report: Report) -> None:
-    found = draft.template_point(point)
+def _template_point(
+    parsed: ParsedSite, point: Section, device: Section, report: MistakeReport
+) -> None:
+    found = parsed.template_point(point)
     unit = point.get("unit")
     if found is None:
         return
@@ -152,9 +154,9 @@ def _template_point(draft: Draft, point: Record, device: Record, report: Report)
         )
 
 
-def _told_and_logged(draft: Draft, point: Record, report: Report) -> None:
-    """Changes are told and trends logged of present values of BACnet objects only."""
-    address = draft.address(point)
+def _cov_and_trend_log(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
+    """``cov`` and ``trend_log`` go with the present value of a BACnet object only."""
+    address = parsed.address(point)
     if address is None:
         return
     present = isinstance(address, BacnetAddress) and address.property == "present-value"
@@ -165,15 +167,15 @@ def _told_and_logged(draft: Draft, point: Record, report: Report) -> None:
             )
 
 
-def _write(draft: Draft, point: Record, write: Record, report: Report) -> None:
+def _write(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:
     _limits(point, write, report)
-    address = draft.address(point)
+    address = parsed.address(point)
     if address is not None:
         _writable(address, point, report)
-    check_air(draft, point, write, report)
+    check_air(parsed, point, write, report)
     if write.get("release") is not None:
-        _release(draft, address, write, write["release"], report)
-    is_auto = draft.site.get("mode") == Mode.AUTO
+        _release(parsed, address, write, write["release"], report)
+    is_auto = parsed.site.get("mode") == Mode.AUTO
     if is_auto and write.lacks("hold_safe") and not _ends_by_itself(write):
         report.add(
             write.where,
@@ -182,13 +184,13 @@ def _write(draft: Draft, point: Record, write: Record, report: Report) -> None:
         )
 
 
-def _ends_by_itself(write: Record) -> bool:
+def _ends_by_itself(write: Section) -> bool:
     release = write.get("release")
     kind = release.get("kind") if release is not None else None
     return not write.lacks("watchdog_s") or kind == ReleaseKind.SCHEDULE
 
 
-def _limits(point: Record, write: Record, report: Report) -> None:
+def _limits(point: Section, write: Section, report: MistakeReport) -> None:
     low, high, role = write.get("min"), write.get("max"), point.get("role")
     plausible = ROLES[role].limits if role is not None else None
     if role is not None and plausible is None:
@@ -208,7 +210,7 @@ def _limits(point: Record, write: Record, report: Report) -> None:
         report.add(write.at("hold_safe"), f"hold_safe lies outside the limits {low:g} to {high:g}")
 
 
-def _writable(address: NetworkAddress, point: Record, report: Report) -> None:
+def _writable(address: NetworkAddress, point: Section, report: MistakeReport) -> None:
     if isinstance(address, BacnetAddress):
         if address.object_type.endswith("-input") or address.property != "present-value":
             report.add(
@@ -225,7 +227,11 @@ def _writable(address: NetworkAddress, point: Record, report: Report) -> None:
 
 
 def _release(
-    draft: Draft, address: NetworkAddress | None, write: Record, release: Record, report: Report
+    parsed: ParsedSite,
+    address: NetworkAddress | None,
+    write: Section,
+    release: Section,
+    report: MistakeReport,
 ) -> None:
     kind = release.get("kind")
     if kind is None:
@@ -236,27 +242,27 @@ def _release(
     for stray in sorted(set(_RELEASE_NEEDS.values()) - {needed}):
         if not release.lacks(stray):
             report.add(release.at(stray), f"release: {stray} does not go with kind {kind}")
-    if address is not None and kind not in _ways_back(address):
+    if address is not None and kind not in _release_kinds(address):
         protocol = "BACnet" if isinstance(address, BacnetAddress) else "Modbus"
-        ways = ", ".join(_ways_back(address))
+        ways = ", ".join(_release_kinds(address))
         report.add(
             release.at("kind"), f"release: kind {kind}: a {protocol} point is given back by {ways}"
         )
-    reference(release, "timetable", draft.timetables(), "timetable", report)
+    reference(release, "timetable", parsed.timetables(), "timetable", report)
     _enable(release, report)
     value, low, high = release.get("value"), write.get("min"), write.get("max")
     if None not in (value, low, high) and not low <= value <= high:
         report.add(release.at("value"), f"value {value:g} is outside min {low:g} to max {high:g}")
 
 
-def _ways_back(address: NetworkAddress) -> tuple[ReleaseKind, ...]:
+def _release_kinds(address: NetworkAddress) -> tuple[ReleaseKind, ...]:
     """``timetable`` and ``constant`` are for BACnet objects that have no priority array."""
     if isinstance(address, BacnetAddress):
         return tuple(kind for kind in ReleaseKind if kind is not ReleaseKind.REMOTE_ENABLE)
     return ReleaseKind.REMOTE_ENABLE, ReleaseKind.TIMETABLE, ReleaseKind.CONSTANT
 
 
-def _enable(release: Record, report: Report) -> None:
+def _enable(release: Section, report: MistakeReport) -> None:
     enable = release.get("enable")
     table = enable.get("table") if enable is not None else None
     if table is not None and table not in _WRITABLE_TABLES:
@@ -266,10 +272,10 @@ def _enable(release: Record, report: Report) -> None:
         )
 
 
-def _one_of_a_kind(draft: Draft, report: Report) -> None:
-    """One lever for each zone, unit and plant, and one register of a kind for each meter."""
-    seen: dict[tuple[Role, str | None], Record] = {}
-    for point in draft.points:
+def _one_point_per_role(parsed: ParsedSite, report: MistakeReport) -> None:
+    """One writable point of a role for each zone, unit and plant; one of a role for each meter."""
+    seen: dict[tuple[Role, str | None], Section] = {}
+    for point in parsed.points:
         role = point.get("role")
         if role is None or role == Role.OTHER:
             continue
@@ -288,28 +294,30 @@ def _one_of_a_kind(draft: Draft, report: Report) -> None:
         seen.setdefault(key, point)
 
 
-def _written_once(draft: Draft, report: Report) -> None:
+def _one_writer_per_address(parsed: ParsedSite, report: MistakeReport) -> None:
     """No two points write to one address, the enable registers included."""
-    taken: dict[tuple[object, ...], list[tuple[int | None, str]]] = {}
-    for point in draft.points:
-        device, write = draft.device_of(point), point.get("write")
+    occupied: dict[tuple[object, ...], list[tuple[int | None, str]]] = {}
+    for point in parsed.points:
+        device, write = parsed.device_of(point), point.get("write")
         if device is None or write is None:
             continue
-        for address, where in _written(draft, point, write):
+        for address, where in _written(parsed, point, write):
             clashes = {
                 name
                 for cell in _cells(device, address)
-                for bit, name in _take(taken, cell, _bit(address), str(point.get("id")))
+                for bit, name in _occupy(occupied, cell, _bit(address), str(point.get("id")))
                 if bit is None or _bit(address) in (None, bit)
             }
             for name in sorted(clashes):
-                report.add(where, f"writes to the same address as point {shown(name)}")
+                report.add(where, f"writes to the same address as point {quote(name)}")
 
 
-def _written(draft: Draft, point: Record, write: Record) -> list[tuple[NetworkAddress, Where]]:
+def _written(
+    parsed: ParsedSite, point: Section, write: Section
+) -> list[tuple[NetworkAddress, Location]]:
     release = write.get("release")
     enable = release.get("enable") if release is not None else None
-    found: list[tuple[NetworkAddress | None, Where]] = [(draft.address(point), point.where)]
+    found: list[tuple[NetworkAddress | None, Location]] = [(parsed.address(point), point.where)]
     if enable is not None:
         found.append((modbus_address(enable), enable.where))
     if release is not None and release.get("schedule") is not None:
@@ -318,14 +326,14 @@ def _written(draft: Draft, point: Record, write: Record) -> list[tuple[NetworkAd
     return [(address, where) for address, where in found if address is not None]
 
 
-def _take(
-    taken: dict[tuple[object, ...], list[tuple[int | None, str]]],
+def _occupy(
+    occupied: dict[tuple[object, ...], list[tuple[int | None, str]]],
     cell: tuple[object, ...],
     bit: int | None,
     name: str,
 ) -> list[tuple[int | None, str]]:
-    before = list(taken.get(cell, ()))
-    taken.setdefault(cell, []).append((bit, name))
+    before = list(occupied.get(cell, ()))
+    occupied.setdefault(cell, []).append((bit, name))
     return before
 
 
@@ -333,12 +341,12 @@ def _bit(address: NetworkAddress) -> int | None:
     return address.bit if isinstance(address, ModbusAddress) else None
 
 
-def _cells(device: Record, address: NetworkAddress) -> list[tuple[object, ...]]:
-    """Every register or object that a value lies in, unique on the network."""
+def _cells(device: Section, address: NetworkAddress) -> list[tuple[object, ...]]:
+    """A key for every register or object that a value occupies, unique on the network."""
     protocol = device.get("protocol") or ""
     serial = device.get("serial")
     host = serial.get("path") if serial is not None else device.get("host")
-    place = (host, device.get("port") or USUAL_PORTS.get(protocol))
+    place = (host, device.get("port") or DEFAULT_PORTS.get(protocol))
     if isinstance(address, BacnetAddress):
         return [(*place, address.object_type, address.instance)]
     width = _WIDTH.get(address.type, 1)

@@ -1,4 +1,4 @@
-"""What the parts of a site have to do with each other: references, order, plausibility."""
+"""Rules between the sections of a site: references, order and plausible values, except points."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 from bms.model.assets.device import Framing
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.planning.heat_charges import TariffNames
-from sites.parts import Draft
-from sites.schema.shapes import Record
-from sites.schema.table import TARIFFS
-from sites.schema.yaml_tree import Report, Where, shown
+from sites.parsed_site import ParsedSite
+from sites.schema.sections import Section
+from sites.schema.site_file import TARIFFS
+from sites.schema.yaml_tree import Location, MistakeReport, quote
 
 FLOWS_PCT = (0.0, 100.0)
 """Flows of an air-handling unit, own or written [% of its flow]."""
@@ -24,12 +24,12 @@ _AREA_SLACK = 1.05
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def check_site(draft: Draft, report: Report) -> None:
-    """Report every mistake that shows only when the parts are seen together, points left out."""
+def check_site(parsed: ParsedSite, report: MistakeReport) -> None:
+    """Report every mistake that takes several sections to see; points have rules of their own."""
     for rule in (
-        _ids_once,
-        _known_timezone,
-        _known_references,
+        _unique_ids_in_lists,
+        _timezone_exists,
+        _references_exist,
         _device_places,
         _timetables,
         _timetable_uses,
@@ -38,38 +38,40 @@ def check_site(draft: Draft, report: Report) -> None:
         _heat_source,
         _areas,
     ):
-        rule(draft, report)
+        rule(parsed, report)
 
 
-def reference(record: Record, name: str, known: Iterable[str], what: str, report: Report) -> None:
-    """Report a field that names something which is not there."""
-    wanted = record.get(name)
+def reference(
+    section: Section, name: str, known: Iterable[str], what: str, report: MistakeReport
+) -> None:
+    """Report a field that names something unknown."""
+    wanted = section.get(name)
     names = tuple(known)
     if wanted is not None and wanted not in names:
-        report.add(record.at(name), unknown(what, wanted, names))
+        report.add(section.at(name), unknown(what, wanted, names))
 
 
 def unknown(what: str, wanted: str, known: Iterable[str]) -> str:
-    """Message for a name that is not there."""
-    return f"unknown {what} {shown(wanted)}; known: {', '.join(known) or 'none'}"
+    """Message for an unknown name, with the known ones."""
+    return f"unknown {what} {quote(wanted)}; known: {', '.join(known) or 'none'}"
 
 
-def ids_once(records: Iterable[Record], what: str, report: Report) -> None:
-    """Report every id that an earlier record has already."""
-    seen: dict[str, Where] = {}
-    for record in records:
-        name = record.get("id")
+def unique_ids(sections: Iterable[Section], what: str, report: MistakeReport) -> None:
+    """Report every id that an earlier section has already."""
+    seen: dict[str, Location] = {}
+    for section in sections:
+        name = section.get("id")
         if name is None:
             continue
-        where = record.at("id")
+        where = section.at("id")
         if name in seen:
             first = seen[name]
             place = f"line {first.line}" if first.file == where.file else f"{first.file}"
-            report.add(where, f"{what} {shown(name)} stands twice; first in {place}")
+            report.add(where, f"{what} {quote(name)} stands twice; first in {place}")
         seen.setdefault(name, where)
 
 
-def _ids_once(draft: Draft, report: Report) -> None:
+def _unique_ids_in_lists(parsed: ParsedSite, report: MistakeReport) -> None:
     for name, what in (
         ("zones", "zone"),
         ("ventilation", "air-handling unit"),
@@ -77,28 +79,28 @@ def _ids_once(draft: Draft, report: Report) -> None:
         ("meters", "meter"),
         ("virtual_meters", "virtual meter"),
     ):
-        ids_once(draft.parts(name), what, report)
+        unique_ids(parsed.sections(name), what, report)
 
 
-def _known_timezone(draft: Draft, report: Report) -> None:
-    name = draft.site.get("timezone")
+def _timezone_exists(parsed: ParsedSite, report: MistakeReport) -> None:
+    name = parsed.site.get("timezone")
     if name is None:
         return
     try:
         ZoneInfo(name)
     except (LookupError, ValueError, OSError):
         report.add(
-            draft.site.at("timezone"),
-            f"unknown time zone {shown(name)}; a name such as Europe/Copenhagen",
+            parsed.site.at("timezone"),
+            f"unknown time zone {quote(name)}; a name such as Europe/Copenhagen",
         )
 
 
-def _known_references(draft: Draft, report: Report) -> None:
-    timetables, zones = draft.timetables(), draft.named("zones")
-    for zone in draft.parts("zones"):
+def _references_exist(parsed: ParsedSite, report: MistakeReport) -> None:
+    timetables, zones = parsed.timetables(), parsed.by_id("zones")
+    for zone in parsed.sections("zones"):
         reference(zone, "occupancy", timetables, "timetable", report)
         reference(zone, "own_setpoint", timetables, "timetable", report)
-    for unit in draft.parts("ventilation"):
+    for unit in parsed.sections("ventilation"):
         reference(unit, "own_run", timetables, "timetable", report)
         for name in ("own_flow_pct", "own_supply_c"):
             if isinstance(unit.get(name), str):
@@ -108,9 +110,9 @@ def _known_references(draft: Draft, report: Report) -> None:
                 report.add(unit.at("zones"), unknown("zone", name, zones))
 
 
-def _device_places(draft: Draft, report: Report) -> None:
+def _device_places(parsed: ParsedSite, report: MistakeReport) -> None:
     """A serial line in place of a host, and only where frames travel on one."""
-    for device in draft.parts("devices"):
+    for device in parsed.sections("devices"):
         serial = not device.lacks("serial")
         if serial != (device.get("framing") == Framing.RTU):
             report.add(device.where, "device: framing rtu and serial go together")
@@ -124,8 +126,8 @@ def _device_places(draft: Draft, report: Report) -> None:
                 report.add(given.at("first"), f"first {first} has to be at most last {last}")
 
 
-def _timetables(draft: Draft, report: Report) -> None:
-    for name, timetable in draft.timetables().items():
+def _timetables(parsed: ParsedSite, report: MistakeReport) -> None:
+    for name, timetable in parsed.timetables().items():
         whole = [period for period in timetable.get("periods") or () if _is_whole(period, report)]
         for first, second in combinations(whole, 2):
             common = first["days"] & second["days"]
@@ -137,7 +139,7 @@ def _timetables(draft: Draft, report: Report) -> None:
                 )
 
 
-def _is_whole(period: Record, report: Report) -> bool:
+def _is_whole(period: Section, report: MistakeReport) -> bool:
     if any(period.get(name) is None for name in ("days", "from", "to")):
         return False
     if period["from"] < period["to"]:
@@ -149,20 +151,22 @@ def _is_whole(period: Record, report: Report) -> bool:
     return False
 
 
-def _timetable_uses(draft: Draft, report: Report) -> None:
+def _timetable_uses(parsed: ParsedSite, report: MistakeReport) -> None:
     low, high = _OWN_SETPOINTS_C
-    for zone in draft.parts("zones"):
-        _values(draft, zone, "occupancy", lambda v: v in (0, 1), "0 or 1", report)
+    for zone in parsed.sections("zones"):
+        _values(parsed, zone, "occupancy", lambda v: v in (0, 1), "0 or 1", report)
         _values(
-            draft, zone, "own_setpoint", lambda v: low <= v <= high, f"{low:g} to {high:g}", report
+            parsed, zone, "own_setpoint", lambda v: low <= v <= high, f"{low:g} to {high:g}", report
         )
-    for unit in draft.parts("ventilation"):
-        _values(draft, unit, "own_run", lambda v: v in (0, 1), "0 or 1", report)
-        _air(draft, unit, "own_flow_pct", FLOWS_PCT, report)
-        _air(draft, unit, "own_supply_c", SUPPLY_AIR_C, report)
+    for unit in parsed.sections("ventilation"):
+        _values(parsed, unit, "own_run", lambda v: v in (0, 1), "0 or 1", report)
+        _air(parsed, unit, "own_flow_pct", FLOWS_PCT, report)
+        _air(parsed, unit, "own_supply_c", SUPPLY_AIR_C, report)
 
 
-def _air(draft: Draft, unit: Record, use: str, span: tuple[float, float], report: Report) -> None:
+def _air(
+    parsed: ParsedSite, unit: Section, use: str, span: tuple[float, float], report: MistakeReport
+) -> None:
     """A number within ``span``, or a timetable of such numbers."""
     low, high = span
     given = unit.get(use)
@@ -170,41 +174,41 @@ def _air(draft: Draft, unit: Record, use: str, span: tuple[float, float], report
     if isinstance(given, float) and not low <= given <= high:
         report.add(unit.at(use), f"{use} {given:g}: takes {allowed}")
     if isinstance(given, str):
-        _values(draft, unit, use, lambda v: low <= v <= high, allowed, report)
+        _values(parsed, unit, use, lambda v: low <= v <= high, allowed, report)
 
 
 def _values(
-    draft: Draft,
-    owner: Record,
+    parsed: ParsedSite,
+    owner: Section,
     use: str,
     is_right: Callable[[float], bool],
     allowed: str,
-    report: Report,
+    report: MistakeReport,
 ) -> None:
-    timetable = draft.timetables().get(owner.get(use) or "")
+    timetable = parsed.timetables().get(owner.get(use) or "")
     if timetable is None:
         return
     places = [(timetable, "default"), (timetable, "closed")]
     places += [(period, "value") for period in timetable.get("periods") or ()]
-    for record, name in places:
-        value = record.get(name)
+    for section, name in places:
+        value = section.get(name)
         if value is not None and not is_right(value):
             report.add(
-                record.at(name),
+                section.at(name),
                 f"{name} {value:g}: timetable {owner[use]} is used as {use}, which takes {allowed}",
             )
 
 
-def _closures(draft: Draft, report: Report) -> None:
-    for closure in draft.parts("closures"):
+def _closures(parsed: ParsedSite, report: MistakeReport) -> None:
+    for closure in parsed.sections("closures"):
         first, last = closure.get("from"), closure.get("to")
         if first and last and first > last:
             report.add(closure.where, f"closure: from {first} is after to {last}")
 
 
-def _comfort(draft: Draft, report: Report) -> None:
+def _comfort(parsed: ParsedSite, report: MistakeReport) -> None:
     names = ("floor_c", "low_c", "high_c", "ceiling_c")
-    for zone in draft.parts("zones"):
+    for zone in parsed.sections("zones"):
         comfort = zone.get("comfort")
         if comfort is None or any(comfort.get(name) is None for name in names):
             continue
@@ -217,8 +221,8 @@ def _comfort(draft: Draft, report: Report) -> None:
             )
 
 
-def _heat_source(draft: Draft, report: Report) -> None:
-    source = draft.site.get("heat_source")
+def _heat_source(parsed: ParsedSite, report: MistakeReport) -> None:
+    source = parsed.site.get("heat_source")
     if source is None or source.get("kind") is None:
         return
     curve = source.get("cop") or ()
@@ -235,24 +239,26 @@ def _heat_source(draft: Draft, report: Report) -> None:
         report.add(source.at("least_kw"), f"least_kw {least:g} is above capacity_kw {most:g}")
 
 
-def _areas(draft: Draft, report: Report) -> None:
-    whole = draft.site.get("area_m2")
-    zones = sum(zone.get("area_m2") or 0.0 for zone in draft.parts("zones"))
+def _areas(parsed: ParsedSite, report: MistakeReport) -> None:
+    whole = parsed.site.get("area_m2")
+    zones = sum(zone.get("area_m2") or 0.0 for zone in parsed.sections("zones"))
     if whole is not None and zones > whole * _AREA_SLACK:
         report.add(
-            draft.site.at("area_m2"), f"area_m2: the zones have {zones:g}, the site only {whole:g}"
+            parsed.site.at("area_m2"), f"area_m2: the zones have {zones:g}, the site only {whole:g}"
         )
 
 
-def check_tariffs(drafts: Iterable[Draft], names: TariffNames, report: Report) -> None:
-    """Report every tariff, also a usual one, that is not in the tariff file."""
-    for draft in drafts:
-        given = draft.site.get("tariffs")
+def check_tariffs(
+    parsed_sites: Iterable[ParsedSite], names: TariffNames, report: MistakeReport
+) -> None:
+    """Report every tariff that is not in the tariff file, those that stand by default included."""
+    for parsed in parsed_sites:
+        given = parsed.site.get("tariffs")
         for kind, known in (("electricity", names.electricity), ("heat", names.heat)):
             name = given.get(kind) if given is not None else TARIFFS.by_name[kind].default
             if name is not None and name not in known:
                 report.add(
-                    draft.site.at("tariffs") if given is None else given.at(kind),
-                    f"there is no {kind} tariff {shown(name)}; known: {', '.join(sorted(known))} "
+                    parsed.site.at("tariffs") if given is None else given.at(kind),
+                    f"there is no {kind} tariff {quote(name)}; known: {', '.join(sorted(known))} "
                     "(BMS_TARIFFS names a file of your own)",
                 )

@@ -1,4 +1,4 @@
-"""Meters whose values come from their supplier, and meters that nobody installed."""
+"""Meters and points of values that a supplier delivers, and virtual meters."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from bms.model.assets.equipment import Meter, VirtualMeter
 from bms.model.assets.point import Point, Role
 from bms.model.readings.metering import MeterExchange, Quantity
 from bms.model.readings.units import Commodity, Unit
-from sites.schema.shapes import Record
+from sites.schema.sections import Section
 
 
-class Offer(NamedTuple):
-    """What a point that holds a supplier's quantity means, and its unit."""
+class SuppliedQuantity(NamedTuple):
+    """Role and unit of the point that holds a quantity of a supplier."""
 
     role: Role
     unit: Unit
 
 
-OFFERS: Mapping[Quantity, Offer] = MappingProxyType(
+SUPPLIED: Mapping[Quantity, SuppliedQuantity] = MappingProxyType(
     {
-        Quantity.ENERGY: Offer(Role.METER_ENERGY, Unit.KWH),
-        Quantity.VOLUME: Offer(Role.METER_VOLUME, Unit.M3),
-        Quantity.POWER: Offer(Role.METER_POWER, Unit.KW),
-        Quantity.FLOW: Offer(Role.OTHER, Unit.M3_PER_H),
-        Quantity.FLOW_TEMP: Offer(Role.METER_FLOW_TEMP, Unit.DEG_C),
-        Quantity.RETURN_TEMP: Offer(Role.METER_RETURN_TEMP, Unit.DEG_C),
-        Quantity.FLOW_ENERGY: Offer(Role.OTHER, Unit.M3_DEG_C),
-        Quantity.RETURN_ENERGY: Offer(Role.OTHER, Unit.M3_DEG_C),
+        Quantity.ENERGY: SuppliedQuantity(Role.METER_ENERGY, Unit.KWH),
+        Quantity.VOLUME: SuppliedQuantity(Role.METER_VOLUME, Unit.M3),
+        Quantity.POWER: SuppliedQuantity(Role.METER_POWER, Unit.KW),
+        Quantity.FLOW: SuppliedQuantity(Role.OTHER, Unit.M3_PER_H),
+        Quantity.FLOW_TEMP: SuppliedQuantity(Role.METER_FLOW_TEMP, Unit.DEG_C),
+        Quantity.RETURN_TEMP: SuppliedQuantity(Role.METER_RETURN_TEMP, Unit.DEG_C),
+        Quantity.FLOW_ENERGY: SuppliedQuantity(Role.OTHER, Unit.M3_DEG_C),
+        Quantity.RETURN_ENERGY: SuppliedQuantity(Role.OTHER, Unit.M3_DEG_C),
     }
 )
 #: Amounts per interval where the supplier gives such; the others are states.
@@ -38,8 +38,11 @@ AMOUNTS = (Quantity.ENERGY, Quantity.VOLUME, Quantity.FLOW_ENERGY, Quantity.RETU
 _BY_VOLUME = (Commodity.WATER, Commodity.GAS)
 
 
-def quantities(meter: Record) -> tuple[Quantity, ...]:
-    """What is kept of the supplier's values of a meter: what it says, else what it measures."""
+def quantities(meter: Section) -> tuple[Quantity, ...]:
+    """The quantities that are kept of a supplier's values of a meter.
+
+    Those that the section names; else volume for water and gas, and energy for the rest.
+    """
     supplier = meter.get("supplier")
     if supplier is None:
         return ()
@@ -49,7 +52,7 @@ def quantities(meter: Record) -> tuple[Quantity, ...]:
     return (Quantity.VOLUME if by_volume else Quantity.ENERGY,)
 
 
-def supplier_points(site: str, meter: Record) -> tuple[Point, ...]:
+def supplier_points(site: str, meter: Section) -> tuple[Point, ...]:
     """A point ``site/<meter>.<quantity>`` for each quantity of a meter, without a device."""
     supplier = meter.get("supplier")
     return tuple(
@@ -57,8 +60,8 @@ def supplier_points(site: str, meter: Record) -> tuple[Point, ...]:
             id=f"{site}/{meter['id']}.{quantity}",
             site=site,
             device="",
-            role=OFFERS[quantity].role,
-            unit=OFFERS[quantity].unit,
+            role=SUPPLIED[quantity].role,
+            unit=SUPPLIED[quantity].unit,
             address=SupplierAddress(
                 number=supplier["number"],
                 quantity=quantity,
@@ -71,31 +74,31 @@ def supplier_points(site: str, meter: Record) -> tuple[Point, ...]:
     )
 
 
-def meter_of(record: Record) -> Meter:
-    """The meter of a checked record."""
-    values = dict(record.values)
+def build_meter(section: Section) -> Meter:
+    """The meter of a checked section."""
+    values = dict(section.values)
     supplier, exchanges = values.pop("supplier", None), values.pop("exchanges")
     return Meter(
-        **{**values, "billed": record["billed"] == "true"},
+        **{**values, "billed": section["billed"] == "true"},
         number=supplier["number"] if supplier is not None else None,
         exchanges=tuple(MeterExchange(**exchange.values) for exchange in exchanges),
     )
 
 
-def virtual_meter(record: Record, zones: Iterable[Record], area_m2: float) -> VirtualMeter:
-    """The virtual meter of a checked record.
+def build_virtual_meter(section: Section, zones: Iterable[Section], area_m2: float) -> VirtualMeter:
+    """The virtual meter of a checked section.
 
     A share is the area of its zones in that of the site (or of all zones, where that is more), so
     that the parts of a building that no zone names keep their own share.
     """
-    if record.get("share_of"):
+    if section.get("share_of"):
         areas = {zone["id"]: zone["area_m2"] for zone in zones}
-        share = sum(areas[name] for name in set(record["zones"]))
+        share = sum(areas[name] for name in set(section["zones"]))
         whole = max(area_m2, sum(areas.values()))
-        terms: tuple[tuple[str, float], ...] = ((record["share_of"], share / whole),)
+        terms: tuple[tuple[str, float], ...] = ((section["share_of"], share / whole),)
     else:
         terms = (
-            *((name, 1.0) for name in record["sum"]),
-            *((name, -1.0) for name in record["minus"]),
+            *((name, 1.0) for name in section["sum"]),
+            *((name, -1.0) for name in section["minus"]),
         )
-    return VirtualMeter(id=record["id"], commodity=record["commodity"], terms=terms)
+    return VirtualMeter(id=section["id"], commodity=section["commodity"], terms=terms)

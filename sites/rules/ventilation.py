@@ -1,31 +1,31 @@
-"""What has to be said of an air-handling unit before its flow or supply air may be written.
+"""Rules for writable flows and supply-air setpoints of air-handling units.
 
-People need air, also when nobody renews or gives back what was written: the range that may stand
-for days and the way back leave them the least flow. What is given back is what the unit had before.
+``hold_safe`` and the release values keep the least flow, because people need air also when a write
+is neither renewed nor released. A constant release value equals that of the unit's own control.
 """
 
 from __future__ import annotations
 
 from bms.model.assets.point import Role
 from bms.model.assets.write_rule import ReleaseKind
-from sites.parts import Draft
+from sites.parsed_site import ParsedSite
 from sites.rules.references import SUPPLY_AIR_C
-from sites.schema.shapes import Record
-from sites.schema.yaml_tree import Report
+from sites.schema.sections import Section
+from sites.schema.yaml_tree import MistakeReport
 
 
-def check_air(draft: Draft, point: Record, write: Record, report: Report) -> None:
+def check_air(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:
     """Report what is missing or unsafe for a writable flow or supply-air setpoint."""
-    unit = draft.named("ventilation").get(point.get("ventilation") or "")
+    unit = parsed.by_id("ventilation").get(point.get("ventilation") or "")
     if unit is None:
         return
     if point.get("role") == Role.VENTILATION_FLOW:
-        _flow(draft, unit, write, report)
+        _flow(parsed, unit, write, report)
     elif point.get("role") == Role.SUPPLY_AIR_SETPOINT:
-        _supply(draft, unit, write, report)
+        _supply(parsed, unit, write, report)
 
 
-def _flow(draft: Draft, unit: Record, write: Record, report: Report) -> None:
+def _flow(parsed: ParsedSite, unit: Section, write: Section, report: MistakeReport) -> None:
     least = unit.get("least_flow_pct")
     if least is None:
         if unit.lacks("least_flow_pct"):
@@ -46,25 +46,25 @@ def _flow(draft: Draft, unit: Record, write: Record, report: Report) -> None:
             write.at("hold_safe"),
             f"hold_safe: {safe[0]:g} cannot stand for days; people need at least {least:g}",
         )
-    _flow_given_back(draft, unit, write, least, report)
+    _release_flow(parsed, unit, write, least, report)
 
 
-def _flow_given_back(
-    draft: Draft, unit: Record, write: Record, least: float, report: Report
+def _release_flow(
+    parsed: ParsedSite, unit: Section, write: Section, least: float, report: MistakeReport
 ) -> None:
-    """Any hour of the way back may have people in: bookings are known to us only."""
+    """Every release value keeps the least flow: at any hour people may be there."""
     release = write.get("release")
-    low = min(_given_back(draft, release), default=least)
+    low = min(_release_values(parsed, release), default=least)
     if low < least:
         report.add(
             release.where,
             f"release: gives back to a flow of {low:g}; people need at least {least:g}",
         )
     else:
-        _as_before(draft, unit, "own_flow_pct", release, report)
+        _matches_own_control(parsed, unit, "own_flow_pct", release, report)
 
 
-def _supply(draft: Draft, unit: Record, write: Record, report: Report) -> None:
+def _supply(parsed: ParsedSite, unit: Section, write: Section, report: MistakeReport) -> None:
     if unit.lacks("own_supply_c"):
         report.add(
             write.where,
@@ -72,25 +72,25 @@ def _supply(draft: Draft, unit: Record, write: Record, report: Report) -> None:
         )
         return
     release, (low, high) = write.get("release"), SUPPLY_AIR_C
-    wrong = [value for value in _given_back(draft, release) if not low <= value <= high]
+    wrong = [value for value in _release_values(parsed, release) if not low <= value <= high]
     if wrong:
         report.add(
             release.where,
             f"release: gives back supply air of {wrong[0]:g} degC; allowed: {low:g} to {high:g}",
         )
     else:
-        _as_before(draft, unit, "own_supply_c", release, report)
+        _matches_own_control(parsed, unit, "own_supply_c", release, report)
 
 
-def _as_before(
-    draft: Draft, unit: Record, use: str, release: Record | None, report: Report
+def _matches_own_control(
+    parsed: ParsedSite, unit: Section, use: str, release: Section | None, report: MistakeReport
 ) -> None:
-    """What is given back as a constant is what the unit has by itself, at any hour."""
+    """A constant release value is that of the unit's own control, at any hour."""
     own = unit.get(use)
     if release is None or release.get("kind") != ReleaseKind.CONSTANT or own is None:
         return
-    given = _given_back(draft, release)
-    values = _values_of(draft, own) if isinstance(own, str) else [own]
+    given = _release_values(parsed, release)
+    values = _timetable_values(parsed, own) if isinstance(own, str) else [own]
     if given and values and set(values) != set(given):
         said = f"timetable {own}; give it back by that" if isinstance(own, str) else f"{own:g}"
         report.add(
@@ -99,19 +99,19 @@ def _as_before(
         )
 
 
-def _given_back(draft: Draft, release: Record | None) -> list[float]:
-    """Every value that the way back may write."""
+def _release_values(parsed: ParsedSite, release: Section | None) -> list[float]:
+    """Every value that a release may write."""
     if release is None:
         return []
     constant = release.get("value") if release.get("kind") == ReleaseKind.CONSTANT else None
     return [
-        *_values_of(draft, release.get("timetable")),
+        *_timetable_values(parsed, release.get("timetable")),
         *([constant] if constant is not None else []),
     ]
 
 
-def _values_of(draft: Draft, name: str | None) -> list[float]:
-    timetable = draft.timetables().get(name or "")
+def _timetable_values(parsed: ParsedSite, name: str | None) -> list[float]:
+    timetable = parsed.timetables().get(name or "")
     if timetable is None:
         return []
     given = [timetable.get("default"), timetable.get("closed")]

@@ -1,8 +1,8 @@
-"""Text of a site file → a tree that knows the line of everything. No meaning yet.
+"""Parses YAML into a tree of nodes with their line numbers, by the events of libyaml.
 
-YAML 1.2 without its traps: nothing is guessed from the look of a scalar (``18:30`` and ``no`` stay
-text, the schema says what is a number), keys stand once, and anchors, aliases and tags are refused,
-so that a file cannot grow when it is read.
+A subset of YAML 1.2: no type is derived from the form of a scalar (``18:30`` and ``no`` are text,
+the schema says what is a number), keys are unique, and anchors, aliases and tags are refused, so
+that a file cannot grow when it is read.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ from bms.errors import Mistake
 
 MAX_DEPTH = 20
 MAX_MISTAKES = 1000
-_FOREIGN_BREAK = re.compile(
-    "[\\x85\\u2028\\u2029]"
-)  # break lines in YAML 1.1, which libyaml follows
+# Line breaks in YAML 1.1, which libyaml follows, but not in 1.2: line numbers would be off.
+_FOREIGN_BREAK = re.compile("[\\x85\\u2028\\u2029]")
 
 
-class Where(NamedTuple):
+class Location(NamedTuple):
     """A line of a file; lines count from 1, 0 is the file itself."""
 
     file: str
@@ -42,18 +41,19 @@ class Where(NamedTuple):
 
 
 @dataclass(slots=True)
-class Report:
-    """Collects mistakes."""
+class MistakeReport:
+    """Collects the mistakes of site files."""
 
     mistakes: list[Mistake] = field(default_factory=list)
 
-    def add(self, where: Where, message: str) -> None:
+    def add(self, where: Location, message: str) -> None:
+        """Note a mistake, unless it is among the last ones already."""
         mistake = Mistake(where.file, where.line, message)
         if mistake not in self.mistakes[-8:]:
             self.mistakes.append(mistake)
 
-    def in_order(self) -> tuple[Mistake, ...]:
-        """By file and line; no more than a person would read."""
+    def sorted_mistakes(self) -> tuple[Mistake, ...]:
+        """The mistakes by file and line, at most ``MAX_MISTAKES`` and a count of the rest."""
         ordered = sorted(self.mistakes, key=lambda m: (m.file, m.line))
         shown_ones, rest = ordered[:MAX_MISTAKES], ordered[MAX_MISTAKES:]
         if rest:
@@ -61,80 +61,81 @@ class Report:
         return tuple(shown_ones)
 
 
-class Scalar(NamedTuple):
-    """One value as it stands in the file; ``quoted`` ones are always text."""
+class ScalarNode(NamedTuple):
+    """One value as text, without its quotes; ``quoted`` values are always text."""
 
-    where: Where
+    where: Location
     text: str
     quoted: bool = False
 
     @property
     def is_null(self) -> bool:
+        """Whether it is empty or one of YAML's words for null."""
         return not self.quoted and self.text in ("", "~", "null", "Null", "NULL")
 
 
-class Items(NamedTuple):
+class SequenceNode(NamedTuple):
     """A list."""
 
-    where: Where
+    where: Location
     nodes: tuple[Node, ...]
 
 
-class Keys(NamedTuple):
-    """A mapping: key → (where the key stands, its node)."""
+class MappingNode(NamedTuple):
+    """A mapping: key → (line of the key, its node)."""
 
-    where: Where
-    nodes: dict[str, tuple[Where, Node]]
-
-
-Node = Scalar | Items | Keys
+    where: Location
+    nodes: dict[str, tuple[Location, Node]]
 
 
-class _Stop(Exception):
+Node = ScalarNode | SequenceNode | MappingNode
+
+
+class _Unreadable(Exception):
     """The rest of the file cannot be read; the reason is in the report."""
 
 
-def parse(text: str, file: str, report: Report) -> Node | None:
-    """The tree of a text; None, with the reason in the report, when there is none."""
+def parse(text: str, file: str, report: MistakeReport) -> Node | None:
+    """The tree of a text; None, with the reason in ``report``, when it cannot be parsed."""
     foreign = _FOREIGN_BREAK.search(text)
     if foreign:
         line = text.count("\n", 0, foreign.start()) + 1
         code = f"U+{ord(foreign[0]):04X}"
-        report.add(Where(file, line), f"{code} is a line break to some readers; take it out")
+        report.add(Location(file, line), f"{code} is a line break to some readers; take it out")
         return None
     try:
         return _TreeBuilder(text, file, report).document()
-    except _Stop:
+    except _Unreadable:
         return None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
-        report.add(Where(file, line), f"not YAML: {error.problem or error.context}")
+        report.add(Location(file, line), f"not YAML: {error.problem or error.context}")
     except (YAMLError, ValueError, LookupError) as error:
-        report.add(Where(file, 0), f"not YAML: {str(error).splitlines()[0]}")
+        report.add(Location(file, 0), f"not YAML: {str(error).splitlines()[0]}")
     return None
 
 
 class _TreeBuilder:
     """Builds the tree from the events of libyaml."""
 
-    def __init__(self, text: str, file: str, report: Report) -> None:
+    def __init__(self, text: str, file: str, report: MistakeReport) -> None:
         self.file, self.report = file, report
         self.next = cast("Callable[[], Event]", CSafeLoader(text).get_event)
-        self.places: dict[int, Where] = {}
+        self.places: dict[int, Location] = {}
 
     def document(self) -> Node | None:
         root: Node | None = None
         while not isinstance(event := self.next(), StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
-                marker = self._place(event.end_mark)  # at directives, where there are some
+                marker = self._place(event.end_mark)  # `---`; its start mark is at directives
                 if root is not None:
                     self._stop(marker, "a second document (---); a file holds one site")
                 if event.version not in (None, (1, 2)):
                     self.report.add(marker, "the file has to be YAML 1.2")
                 root = self._node(self.next(), 0)
         if root is None:
-            self.report.add(Where(self.file, 0), "the file is empty")
+            self.report.add(Location(self.file, 0), "the file is empty")
         return root
 
     def _node(self, event: Event, depth: int) -> Node:
@@ -143,58 +144,58 @@ class _TreeBuilder:
         if depth > MAX_DEPTH:
             self._stop(where, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, ScalarEvent):
-            return Scalar(where, event.value, bool(event.style))
+            return ScalarNode(where, event.value, bool(event.style))
         if isinstance(event, MappingStartEvent):
             return self._keys(where, depth)
         if isinstance(event, SequenceStartEvent):
             return self._items(where, depth)
-        return Scalar(where, "")
+        return ScalarNode(where, "")
 
-    def _refuse_traps(self, event: Any, where: Where) -> None:
+    def _refuse_traps(self, event: Any, where: Location) -> None:
         if isinstance(event, AliasEvent):
             self.report.add(where, f"alias *{event.anchor} is not allowed: write it out")
             return
         if event.anchor is not None:
             self.report.add(where, f"anchor &{event.anchor} is not allowed")
         if event.tag is not None:
-            self.report.add(where, f"tag {shown(event.tag)} is not allowed")
+            self.report.add(where, f"tag {quote(event.tag)} is not allowed")
 
-    def _items(self, where: Where, depth: int) -> Items:
+    def _items(self, where: Location, depth: int) -> SequenceNode:
         nodes = []
         while not isinstance(event := self.next(), SequenceEndEvent):
             nodes.append(self._node(event, depth + 1))
-        return Items(where, tuple(nodes))
+        return SequenceNode(where, tuple(nodes))
 
-    def _keys(self, where: Where, depth: int) -> Keys:
-        nodes: dict[str, tuple[Where, Node]] = {}
+    def _keys(self, where: Location, depth: int) -> MappingNode:
+        nodes: dict[str, tuple[Location, Node]] = {}
         while not isinstance(event := self.next(), MappingEndEvent):
             key = self._node(event, depth + 1)
             node = self._node(self.next(), depth + 1)
-            if not isinstance(key, Scalar):
+            if not isinstance(key, ScalarNode):
                 self.report.add(key.where, "a key has to be a word")
             elif key.text in nodes:
                 first = nodes[key.text][0].line
                 self.report.add(
-                    key.where, f"key {shown(key.text)} stands twice; first in line {first}"
+                    key.where, f"key {quote(key.text)} stands twice; first in line {first}"
                 )
             else:
                 nodes[key.text] = (key.where, node)
-        return Keys(where, nodes)
+        return MappingNode(where, nodes)
 
-    def _place(self, mark: Any) -> Where:
-        """The line of a mark of libyaml; one object a line, because a line has many nodes."""
+    def _place(self, mark: Any) -> Location:
+        """The line of a mark; the nodes of a line share one object, which saves time."""
         line: int = mark.line + 1
         where = self.places.get(line)
         if where is None:
-            where = self.places[line] = Where(self.file, line)
+            where = self.places[line] = Location(self.file, line)
         return where
 
-    def _stop(self, where: Where, message: str) -> NoReturn:
+    def _stop(self, where: Location, message: str) -> NoReturn:
         self.report.add(where, message)
-        raise _Stop
+        raise _Unreadable
 
 
-def shown(text: str) -> str:
-    """A text from a file, fit for a message: quoted, on one line, not longer than 60 characters."""
+def quote(text: str) -> str:
+    """A text from a file for a message: in quotes, on one line, at most 60 characters."""
     short = text if len(text) <= 60 else f"{text[:57]}..."
     return '"' + "".join(c if c.isprintable() else "?" for c in short) + '"'

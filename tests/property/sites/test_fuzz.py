@@ -9,7 +9,7 @@ from bms.errors import SiteFileError
 from bms.model.assets.site import Site
 from sites.loader import load_site_text
 from sites.points_file import parse_points
-from sites.schema.yaml_tree import Report
+from sites.schema.yaml_tree import MistakeReport
 from tests.rigs.paths import ROOT
 
 CASES = ROOT / "tests" / "cases" / "sites"
@@ -49,7 +49,7 @@ def test_a_site_or_its_mistakes(raw: str | bytes) -> None:
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(st.text(alphabet='ab.;,"[]{}\n\r\x00 id:1', max_size=80))
 def test_rows_or_mistakes(text: str) -> None:
-    report = Report()
+    report = MistakeReport()
     rows = parse_points(text, "points.csv", report)
     lines = len(text.splitlines()) + 1
     assert all(row.where.line <= lines for row in rows)

@@ -13,21 +13,21 @@ from bms.model.assets.site import Mode
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Commodity, Unit
-from sites.schema.shapes import REQUIRED, Field, Shape
-from sites.schema.value_kinds import (
+from sites.schema.sections import REQUIRED, Field, SectionSchema
+from sites.schema.value_types import (
     BacnetObject,
-    Choice,
     Day,
     Integer,
-    Kind,
-    Moment,
-    Named,
+    ListOf,
+    MappingOf,
     Number,
-    Pair,
-    Several,
-    Steady,
+    NumberOrTimetable,
+    NumberPair,
+    OneOf,
     Text,
     TimeOfDay,
+    Timestamp,
+    ValueType,
     Weekdays,
 )
 
@@ -55,31 +55,33 @@ _ZONE_NAME = Text(
 )
 
 
-def _field(name: str, kind: Kind, says: str, default: object = None) -> Field:
-    return Field(name=name, kind=kind, says=says, default=default)
+def _field(name: str, value_type: ValueType, says: str, default: object = None) -> Field:
+    return Field(name=name, value_type=value_type, says=says, default=default)
 
 
-NAME = Shape(
+NAME = SectionSchema(
     "name",
     (
         _field("da", _NAME, "Danish name", REQUIRED),
         _field("en", _NAME, "English name", REQUIRED),
     ),
 )
-POSITION = Shape(
+POSITION = SectionSchema(
     "position",
     (
         _field("latitude", Number(-90, 90), "degrees north (WGS 84)", REQUIRED),
         _field("longitude", Number(-180, 180), "degrees east (WGS 84)", REQUIRED),
     ),
 )
-HEAT_SOURCE = Shape(
+HEAT_SOURCE = SectionSchema(
     "heat_source",
     (
-        _field("kind", Choice(HeatSourceKind), "where the heat comes from", REQUIRED),
+        _field("kind", OneOf(HeatSourceKind), "where the heat comes from", REQUIRED),
         _field("capacity_kw", Number(above=0, high=1e5), "heating capacity [kW]", REQUIRED),
         _field(
-            "cop", Several(Pair(rising=False), least=1), "[outdoor temperature [degC], COP] rising"
+            "cop",
+            ListOf(NumberPair(rising=False), least=1),
+            "[outdoor temperature [degC], COP] rising",
         ),
         _field(
             "cop_gain_per_k", Number(0, 0.2), "gain in COP per kelvin of cooler water [1/K]", 0.0
@@ -89,29 +91,29 @@ HEAT_SOURCE = Shape(
         _field("least_stop_min", Number(0, 720), "rests at least so long [min]", 0.0),
     ),
 )
-TARIFFS = Shape(
+TARIFFS = SectionSchema(
     "tariffs",
     (
         _field("electricity", _ID, "electricity tariff", "konstant_c"),
         _field("heat", _ID, "district heating tariff", "kredslob"),
-        _field("price_area", Choice(PRICE_AREAS), "area of the day-ahead price", "DK1"),
+        _field("price_area", OneOf(PRICE_AREAS), "area of the day-ahead price", "DK1"),
     ),
 )
-WEIGHTS = Shape(
+WEIGHTS = SectionSchema(
     "weights",
     (
         _field("comfort_dkk_per_kh", Number(0, 1e6), "a kelvin-hour outside the band", 60.0),
         _field("co2_dkk_per_kg", Number(0, 1e3), "a kilogram of CO2", 0.75),
     ),
 )
-POWER = Shape(
+POWER = SectionSchema(
     "power",
     (
         _field("limit_kw", Number(above=0, high=1e5), "power that must not be exceeded [kW]"),
         _field("peak_dkk_per_kw", Number(0, 1e5), "price of the month's peak [DKK/kW]"),
     ),
 )
-CLOSURE = Shape(
+CLOSURE = SectionSchema(
     "closure",
     (
         _field("from", Day(), "first closed day", REQUIRED),
@@ -119,7 +121,7 @@ CLOSURE = Shape(
         _field("reason", _NAME, "why, for people"),
     ),
 )
-PERIOD = Shape(
+PERIOD = SectionSchema(
     "period",
     (
         _field("days", Weekdays(), "weekdays", REQUIRED),
@@ -128,15 +130,15 @@ PERIOD = Shape(
         _field("value", Number(), "value in the period", REQUIRED),
     ),
 )
-TIMETABLE = Shape(
+TIMETABLE = SectionSchema(
     "timetable",
     (
         _field("default", Number(), "value outside all periods", REQUIRED),
         _field("closed", Number(), "value on closed days; without it they are like any other"),
-        _field("periods", Several(PERIOD), "periods that do not overlap", ()),
+        _field("periods", ListOf(PERIOD), "periods that do not overlap", ()),
     ),
 )
-COMFORT = Shape(
+COMFORT = SectionSchema(
     "comfort",
     (
         _field("low_c", Number(5, 35), "lower limit in use [degC]", 20.0),
@@ -146,7 +148,7 @@ COMFORT = Shape(
         _field("co2_limit_ppm", Number(600, 5000), "highest CO2 while people are in [ppm]"),
     ),
 )
-ZONE = Shape(
+ZONE = SectionSchema(
     "zone",
     (
         _field("id", _ID, "identifier within the site", REQUIRED),
@@ -159,11 +161,11 @@ ZONE = Shape(
         _field("volume_m3", Number(above=0, high=1e7), "volume of its air [m3]"),
     ),
 )
-VENTILATION = Shape(
+VENTILATION = SectionSchema(
     "ventilation",
     (
         _field("id", _ID, "identifier within the site", REQUIRED),
-        _field("zones", Several(_ID, least=1), "zones that it serves", REQUIRED),
+        _field("zones", ListOf(_ID, least=1), "zones that it serves", REQUIRED),
         _field("flow_m3_h", Number(above=0, high=1e6), "air flow [m3/h]", REQUIRED),
         _field("fan_kw", Number(0, 1e4), "fan power at that flow [kW]", REQUIRED),
         _field("recovery", Number(0, 1), "heat recovery efficiency", REQUIRED),
@@ -171,38 +173,38 @@ VENTILATION = Shape(
         _field("lead_min", Integer(0, 720), "has to run this long before use [min]", 30),
         _field(
             "own_flow_pct",
-            Steady(_ID),
+            NumberOrTimetable(_ID),
             "own flow while it runs, a number or timetable [% of flow_m3_h]",
             100.0,
         ),
         _field("least_flow_pct", Number(0, 100), "least flow while people are in [% of flow_m3_h]"),
         _field(
             "own_supply_c",
-            Steady(_ID),
+            NumberOrTimetable(_ID),
             "own setpoint of the supply air, a number or timetable [degC]; none: no heating coil",
         ),
     ),
 )
-MODBUS = Shape(
+MODBUS = SectionSchema(
     "modbus",
     (
-        _field("table", Choice(Table), "Modbus table", REQUIRED),
+        _field("table", OneOf(Table), "Modbus table", REQUIRED),
         _field("address", Integer(0, 65535), "zero-based address on the wire", REQUIRED),
-        _field("type", Choice(DataType), "how the value lies in the registers"),
+        _field("type", OneOf(DataType), "how the value lies in the registers"),
         _field("scale", Number(), "value = raw * scale + offset", 1.0),
         _field("offset", Number(), "value = raw * scale + offset", 0.0),
-        _field("word_order", Choice(Order), "order of the words of a value", Order.BIG),
-        _field("byte_order", Choice(Order), "order of the bytes of a word", Order.BIG),
+        _field("word_order", OneOf(Order), "order of the words of a value", Order.BIG),
+        _field("byte_order", OneOf(Order), "order of the bytes of a word", Order.BIG),
         _field("bit", Integer(0, 15), "one bit of a register"),
         _field("mask", Integer(1), "a field of the number: (number & mask) >> shift"),
         _field("shift", Integer(0, 63), "a field of the number: (number & mask) >> shift"),
-        _field("sentinels", Several(Integer()), "raw numbers that mean no value", ()),
+        _field("sentinels", ListOf(Integer()), "raw numbers that mean no value", ()),
         _field("exponent", Integer(0, 65535), "register with the power of ten of the value"),
         _field("model", Integer(1, 65534), "SunSpec model from whose start the address counts"),
         _field("write_function", Integer(5, 22), "5, 6, 15, 16 or 22, where the usual is refused"),
     ),
 )
-SERIAL = Shape(
+SERIAL = SectionSchema(
     "serial",
     (
         _field(
@@ -212,51 +214,51 @@ SERIAL = Shape(
             REQUIRED,
         ),
         _field("baud", Integer(300, 4_000_000), "speed [1/s]", 9600),
-        _field("parity", Choice(Parity), "parity", Parity.EVEN),
+        _field("parity", OneOf(Parity), "parity", Parity.EVEN),
         _field("stop_bits", Integer(1, 2), "stop bits", 1),
     ),
 )
-READABLE_RANGE = Shape(
+READABLE_RANGE = SectionSchema(
     "range",
     (
-        _field("table", Choice(Table), "Modbus table", REQUIRED),
+        _field("table", OneOf(Table), "Modbus table", REQUIRED),
         _field("first", Integer(0, 65535), "first address", REQUIRED),
         _field("last", Integer(0, 65535), "last address", REQUIRED),
     ),
 )
-DEVICE = Shape(
+DEVICE = SectionSchema(
     "device",
     (
         _field("id", _ID, "identifier within the site", REQUIRED),
-        _field("protocol", Choice(PROTOCOLS), "how to talk to it", REQUIRED),
+        _field("protocol", OneOf(PROTOCOLS), "how to talk to it", REQUIRED),
         _field("host", _HOST, "address; a serial line has none"),
         _field("port", Integer(1, 65535), "UDP or TCP port; 47808 for bacnet, 502 for modbus"),
         _field("unit", Integer(0, 255), "Modbus unit id", 1),
         _field("instance", Integer(0, 4_194_302), "BACnet device instance"),
         _field("timeout_s", Number(above=0, high=60), "time-out of a request [s]", 2.0),
         _field("template", _ID, "device model whose named registers are used"),
-        _field("framing", Choice(Framing), "how Modbus frames travel", Framing.TCP),
+        _field("framing", OneOf(Framing), "how Modbus frames travel", Framing.TCP),
         _field("serial", SERIAL, "serial line, for framing rtu"),
         _field("max_registers", Integer(1, 125), "largest count of one read"),
         _field("max_gap", Integer(0, 124), "registers that a read may span unasked"),
-        _field("ranges", Several(READABLE_RANGE), "what can be read in one go"),
+        _field("ranges", ListOf(READABLE_RANGE), "what can be read in one go"),
         _field("pause_s", Number(0, 60), "rest of the unit between two requests [s]"),
         _field("close_after_s", Number(0, 3600), "close a connection that nobody uses after [s]"),
         _field("line_pause_s", Number(0, 60), "rest of the line between two requests [s]", 0.0),
         _field("heartbeat", MODBUS, "register that is toggled in each round of writes"),
-        _field("set_clock", Choice(FLAG), "BACnet: its clock may be set by us", "false"),
+        _field("set_clock", OneOf(FLAG), "BACnet: its clock may be set by us", "false"),
     ),
 )
-SUPPLIER = Shape(
+SUPPLIER = SectionSchema(
     "supplier",
     (
         _field("number", _NUMBER, "what the supplier calls the meter", REQUIRED),
         _field(
             "quantities",
-            Several(Choice(Quantity), least=1),
+            ListOf(OneOf(Quantity), least=1),
             "what is kept of its files; without it what the meter measures: energy or volume",
         ),
-        _field("interval", Choice(("true", "false")), "amounts per interval, no register", "false"),
+        _field("interval", OneOf(("true", "false")), "amounts per interval, no register", "false"),
         _field(
             "interval_s",
             Integer(60, 2_678_400),
@@ -265,44 +267,44 @@ SUPPLIER = Shape(
         ),
     ),
 )
-EXCHANGE = Shape(
+EXCHANGE = SectionSchema(
     "exchange",
     (
-        _field("at", Moment(), "when another meter took over", REQUIRED),
+        _field("at", Timestamp(), "when another meter took over", REQUIRED),
         _field("final", Number(0), "last register of the old meter", REQUIRED),
         _field("first", Number(0), "first register of the new meter", REQUIRED),
     ),
 )
-METER = Shape(
+METER = SectionSchema(
     "meter",
     (
         _field("id", _ID, "identifier within the site", REQUIRED),
-        _field("commodity", Choice(Commodity), "what it measures", REQUIRED),
-        _field("billed", Choice(("true", "false")), "counts in the site's use", "true"),
+        _field("commodity", OneOf(Commodity), "what it measures", REQUIRED),
+        _field("billed", OneOf(("true", "false")), "counts in the site's use", "true"),
         _field("register_max", Number(above=0), "where the register rolls over"),
         _field("multiplier", Number(above=0, high=1e6), "register to unit of the point", 1.0),
         _field("max_kw", Number(above=0, high=1e6), "no more than this is plausible [kW]"),
         _field("supplier", SUPPLIER, "its values come in files or pushes of its supplier"),
-        _field("exchanges", Several(EXCHANGE), "when another meter took its place", ()),
+        _field("exchanges", ListOf(EXCHANGE), "when another meter took its place", ()),
     ),
 )
-VIRTUAL_METER = Shape(
+VIRTUAL_METER = SectionSchema(
     "virtual meter",
     (
         _field("id", _ID, "identifier within the site", REQUIRED),
-        _field("commodity", Choice(Commodity), "what it measures", REQUIRED),
-        _field("sum", Several(_ID, least=1), "meters whose use is added", ()),
-        _field("minus", Several(_ID, least=1), "meters whose use is taken away", ()),
+        _field("commodity", OneOf(Commodity), "what it measures", REQUIRED),
+        _field("sum", ListOf(_ID, least=1), "meters whose use is added", ()),
+        _field("minus", ListOf(_ID, least=1), "meters whose use is taken away", ()),
         _field("share_of", _ID, "meter of whose use it has a share, by area"),
-        _field("zones", Several(_ID, least=1), "share_of: the zones whose area counts"),
+        _field("zones", ListOf(_ID, least=1), "share_of: the zones whose area counts"),
     ),
 )
-RELEASE = Shape(
+RELEASE = SectionSchema(
     "release",
     (
         _field(
             "kind",
-            Choice(ReleaseKind, null=ReleaseKind.NULL),
+            OneOf(ReleaseKind, null=ReleaseKind.NULL),
             "the way back to the building's own control",
             REQUIRED,
         ),
@@ -314,7 +316,7 @@ RELEASE = Shape(
         ),
     ),
 )
-WRITE = Shape(
+WRITE = SectionSchema(
     "write",
     (
         _field("min", Number(), "lowest value that may be written", REQUIRED),
@@ -323,19 +325,19 @@ WRITE = Shape(
         _field("resolution", Number(above=0), "smallest step that the point takes", 0.1),
         _field("tolerance", Number(0), "how far a read-back may lie off", 0.06),
         _field("priority", Integer(9, 15), "BACnet priority", 13),
-        _field("hold_safe", Pair(), "values that can stand for days without harm"),
+        _field("hold_safe", NumberPair(), "values that can stand for days without harm"),
         _field("watchdog_s", Number(above=0, high=86_400), "the device's own time-out [s]"),
         _field("writes_per_day", Integer(1), "how often it may be written on one day"),
         _field("writes_lifetime", Integer(1), "how often its memory may be written at all"),
     ),
 )
-POINT = Shape(
+POINT = SectionSchema(
     "point",
     (
         _field("id", _ID, "identifier within the site", REQUIRED),
         _field("device", _ID, "device that has it", REQUIRED),
-        _field("role", Choice(Role), "what it means", REQUIRED),
-        _field("unit", Choice(Unit), "unit of its values", REQUIRED),
+        _field("role", OneOf(Role), "what it means", REQUIRED),
+        _field("unit", OneOf(Unit), "unit of its values", REQUIRED),
         _field("zone", _ID, "zone that it belongs to"),
         _field("meter", _ID, "meter that it belongs to"),
         _field("ventilation", _ID, "air-handling unit that it belongs to"),
@@ -345,36 +347,38 @@ POINT = Shape(
         _field("low", Number(), "lowest plausible value"),
         _field("high", Number(), "highest plausible value"),
         _field("interval_s", Integer(1, 86_400), "how often it is read [s]", 900),
-        _field("privacy", Choice(Privacy), "who may see it"),
+        _field("privacy", OneOf(Privacy), "who may see it"),
         _field("retention_days", Integer(1, 36_500), "how long it is kept [days]"),
         _field("write", WRITE, "what may be written to it; without it, nothing"),
-        _field("cov", Choice(FLAG), "BACnet: the device tells us of changes", "false"),
+        _field("cov", OneOf(FLAG), "BACnet: the device tells us of changes", "false"),
         _field("trend_log", Integer(0, 4_194_302), "BACnet: Trend Log object that records it"),
     ),
 )
-SITE = Shape(
+SITE = SectionSchema(
     "site",
     (
         _field("site", _SITE_ID, "identifier of the site", REQUIRED),
         _field("name", NAME, "name for people", REQUIRED),
-        _field("use", Choice(USES), "what the building is for", REQUIRED),
+        _field("use", OneOf(USES), "what the building is for", REQUIRED),
         _field("area_m2", Number(above=0, high=1e6), "heated floor area [m2]", REQUIRED),
         _field("position", POSITION, "where it stands", REQUIRED),
         _field("timezone", _ZONE_NAME, "local time", "Europe/Copenhagen"),
-        _field("mode", Choice(Mode), "how far it is trusted to us", Mode.OBSERVE),
+        _field("mode", OneOf(Mode), "how far it is trusted to us", Mode.OBSERVE),
         _field("heat_source", HEAT_SOURCE, "where the heat comes from", REQUIRED),
         _field("tariffs", TARIFFS, "prices"),
         _field("weights", WEIGHTS, "what comfort and CO2 are worth [DKK]"),
         _field("power", POWER, "limit and price of the power that heat is billed by"),
-        _field("holidays", Choice(HOLIDAYS), "public holidays on which it is closed", "DK"),
-        _field("closures", Several(CLOSURE), "other closed days", ()),
-        _field("timetables", Named(TIMETABLE, _ID), "weekly timetables in local time", REQUIRED),
-        _field("zones", Several(ZONE, least=1), "parts heated and used as one", REQUIRED),
-        _field("ventilation", Several(VENTILATION), "air-handling units", ()),
-        _field("devices", Several(DEVICE), "controllers, meters and gateways", REQUIRED),
-        _field("meters", Several(METER), "meters", ()),
-        _field("virtual_meters", Several(VIRTUAL_METER), "meters that nobody installed", ()),
-        _field("points", Several(POINT), "values of devices", ()),
+        _field("holidays", OneOf(HOLIDAYS), "public holidays on which it is closed", "DK"),
+        _field("closures", ListOf(CLOSURE), "other closed days", ()),
+        _field(
+            "timetables", MappingOf(TIMETABLE, _ID), "weekly timetables in local time", REQUIRED
+        ),
+        _field("zones", ListOf(ZONE, least=1), "parts heated and used as one", REQUIRED),
+        _field("ventilation", ListOf(VENTILATION), "air-handling units", ()),
+        _field("devices", ListOf(DEVICE), "controllers, meters and gateways", REQUIRED),
+        _field("meters", ListOf(METER), "meters", ()),
+        _field("virtual_meters", ListOf(VIRTUAL_METER), "meters that nobody installed", ()),
+        _field("points", ListOf(POINT), "values of devices", ()),
         _field("points_file", _FILE, "CSV file with more points"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Kinds of values in site files: what is allowed, in words, and how it is read."""
+"""Types of values in site files: how each is read, and what is allowed, as text for messages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.timetable import MINUTES_PER_DAY
-from sites.schema.yaml_tree import Items, Keys, Node, Report, Scalar, shown
+from sites.schema.yaml_tree import MappingNode, MistakeReport, Node, ScalarNode, SequenceNode, quote
 
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0x[0-9a-fA-F]{1,15}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -28,28 +28,35 @@ _OBJECT = re.compile(r"([a-z-]+),([0-9]{1,7})(?:,([a-z][a-z0-9-]*))?")
 _MAX_INSTANCE = 4_194_302
 
 
-class Wrong(Exception):
-    """The value is not of its kind; the place is added by whoever asked."""
+class InvalidValue(Exception):
+    """The value is not of its type. The caller adds the line to the message."""
 
 
-class Kind(Protocol):
-    """A kind of value. ``read`` raises ``Wrong``, or reports by itself what is inside."""
+class ValueType(Protocol):
+    """A type of values."""
 
-    def allowed(self) -> str: ...
+    def allowed(self) -> str:
+        """What is allowed, for a message."""
+        ...
 
-    def read(self, node: Node, report: Report) -> Any: ...
+    def read(self, node: Node, report: MistakeReport) -> Any:
+        """The value of a node; mistakes inside a list or mapping go to ``report``.
+
+        Raises ``InvalidValue`` when the node itself is not of this type.
+        """
+        ...
 
 
-def _scalar(node: Node) -> Scalar:
-    if not isinstance(node, Scalar) or node.is_null:
-        raise Wrong
+def _scalar(node: Node) -> ScalarNode:
+    if not isinstance(node, ScalarNode) or node.is_null:
+        raise InvalidValue
     return node
 
 
-def _plain(node: Node, pattern: re.Pattern[str]) -> str:
+def _unquoted(node: Node, pattern: re.Pattern[str]) -> str:
     scalar = _scalar(node)
     if scalar.quoted or not pattern.fullmatch(scalar.text):
-        raise Wrong
+        raise InvalidValue
     return scalar.text
 
 
@@ -66,15 +73,15 @@ class Text:
     """Text as it stands, also when it looks like a number."""
 
     pattern: str = r"[^\x00-\x1f\x7f]{1,200}"
-    words: str = "text on one line, at most 200 characters"
+    meaning: str = "text on one line, at most 200 characters"
 
     def allowed(self) -> str:
-        return self.words
+        return self.meaning
 
-    def read(self, node: Node, report: Report) -> str:
+    def read(self, node: Node, report: MistakeReport) -> str:
         text = _scalar(node).text
         if not re.fullmatch(self.pattern, text):
-            raise Wrong
+            raise InvalidValue
         return text
 
 
@@ -92,29 +99,29 @@ class Number:
             return f"a number above {self.above:g}{upper}"
         return f"a number{_range(self.low, self.high)}"
 
-    def read(self, node: Node, report: Report) -> float:
-        value = float(_plain(node, _FLOAT))
+    def read(self, node: Node, report: MistakeReport) -> float:
+        value = float(_unquoted(node, _FLOAT))
         too_low = (self.low is not None and value < self.low) or (
             self.above is not None and value <= self.above
         )
         if too_low or not math.isfinite(value) or (self.high is not None and value > self.high):
-            raise Wrong
+            raise InvalidValue
         return value
 
 
 @dataclass(frozen=True, slots=True)
-class Steady:
-    """A number that always holds, or the name of a timetable."""
+class NumberOrTimetable:
+    """A constant number, or the name of a timetable."""
 
     name: Text
 
     def allowed(self) -> str:
         return f"a number, or the name of a timetable ({self.name.allowed()})"
 
-    def read(self, node: Node, report: Report) -> float | str:
+    def read(self, node: Node, report: MistakeReport) -> float | str:
         try:
             return Number().read(node, report)
-        except Wrong:
+        except InvalidValue:
             return self.name.read(node, report)
 
 
@@ -128,32 +135,32 @@ class Integer:
     def allowed(self) -> str:
         return f"a whole number{_range(self.low, self.high)}"
 
-    def read(self, node: Node, report: Report) -> int:
-        text = _plain(node, _INT)
+    def read(self, node: Node, report: MistakeReport) -> int:
+        text = _unquoted(node, _INT)
         value = int(text, 16 if text.startswith("0x") else 10)
         if (self.low is not None and value < self.low) or (
             self.high is not None and value > self.high
         ):
-            raise Wrong
+            raise InvalidValue
         return value
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """One of a few words. ``null`` is what an empty value stands for, where it stands for one."""
+class OneOf:
+    """One of a few words. ``null`` is the word that an empty value stands for (None: for none)."""
 
-    words: type[StrEnum] | tuple[str, ...]
+    members: type[StrEnum] | tuple[str, ...]
     null: str | None = None
 
     def allowed(self) -> str:
-        return f"one of {', '.join(self.words)}"
+        return f"one of {', '.join(self.members)}"
 
-    def read(self, node: Node, report: Report) -> str:
-        text = self.null if isinstance(node, Scalar) and node.is_null else _scalar(node).text
-        for word in self.words:
+    def read(self, node: Node, report: MistakeReport) -> str:
+        text = self.null if isinstance(node, ScalarNode) and node.is_null else _scalar(node).text
+        for word in self.members:
             if word == text:
                 return word
-        raise Wrong
+        raise InvalidValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,49 +170,49 @@ class Day:
     def allowed(self) -> str:
         return "a date such as 2026-12-24"
 
-    def read(self, node: Node, report: Report) -> date:
+    def read(self, node: Node, report: MistakeReport) -> date:
         text = _scalar(node).text
         if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise Wrong
+            raise InvalidValue
         try:
             return date.fromisoformat(text)
         except ValueError:
-            raise Wrong from None
+            raise InvalidValue from None
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A moment with its UTC offset, read as aware UTC."""
+class Timestamp:
+    """A date and time with its UTC offset, read as aware UTC."""
 
     def allowed(self) -> str:
         return "a moment with its UTC offset such as 2026-03-01T10:00:00+01:00"
 
-    def read(self, node: Node, report: Report) -> datetime:
+    def read(self, node: Node, report: MistakeReport) -> datetime:
         try:
             moment = datetime.fromisoformat(_scalar(node).text)
         except ValueError:
-            raise Wrong from None
+            raise InvalidValue from None
         if moment.tzinfo is None or moment.year not in _YEARS:
-            raise Wrong
+            raise InvalidValue
         return moment.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeOfDay:
-    """Local time as minutes after midnight [min]; ``end`` also takes 24:00."""
+    """Local time as minutes after midnight [min]; ``end`` allows 24:00."""
 
     end: bool = False
 
     def allowed(self) -> str:
         return f"a time from 00:00 to {'24:00' if self.end else '23:59'}"
 
-    def read(self, node: Node, report: Report) -> int:
+    def read(self, node: Node, report: MistakeReport) -> int:
         match = _CLOCK.fullmatch(_scalar(node).text)
         if match is None or int(match[2]) > 59:
-            raise Wrong
+            raise InvalidValue
         minute = int(match[1]) * 60 + int(match[2])
         if minute > (MINUTES_PER_DAY if self.end else MINUTES_PER_DAY - 1):
-            raise Wrong
+            raise InvalidValue
         return minute
 
 
@@ -216,8 +223,8 @@ class Weekdays:
     def allowed(self) -> str:
         return 'every, a span such as mon-fri, or days such as "sat,sun" (quoted) or [sat, sun]'
 
-    def read(self, node: Node, report: Report) -> frozenset[int]:
-        if isinstance(node, Items):
+    def read(self, node: Node, report: MistakeReport) -> frozenset[int]:
+        if isinstance(node, SequenceNode):
             tokens = [_scalar(item).text for item in node.nodes]
         else:
             tokens = _scalar(node).text.split(",")
@@ -225,80 +232,82 @@ class Weekdays:
             return frozenset(range(7))
         days: frozenset[int] = frozenset().union(*(self._span(token.strip()) for token in tokens))
         if not days:
-            raise Wrong
+            raise InvalidValue
         return days
 
     def _span(self, token: str) -> frozenset[int]:
         first, _, last = token.partition("-")
         if first not in _DAYS or (last or first) not in _DAYS:
-            raise Wrong
+            raise InvalidValue
         start, end = _DAYS.index(first), _DAYS.index(last or first)
         return frozenset((start + i) % 7 for i in range((end - start) % 7 + 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Several:
-    """A list of values of one kind."""
+class ListOf:
+    """A list of at least ``least`` values of one type."""
 
-    kind: Kind
+    value_type: ValueType
     least: int = 0
 
     def allowed(self) -> str:
         count = f" of at least {self.least}" if self.least else ""
-        return f"a list{count}, each {self.kind.allowed()}"
+        return f"a list{count}, each {self.value_type.allowed()}"
 
-    def read(self, node: Node, report: Report) -> tuple[Any, ...]:
-        if not isinstance(node, Items) or len(node.nodes) < self.least:
-            raise Wrong
+    def read(self, node: Node, report: MistakeReport) -> tuple[Any, ...]:
+        if not isinstance(node, SequenceNode) or len(node.nodes) < self.least:
+            raise InvalidValue
         values = []
         for item in node.nodes:
             try:
-                values.append(self.kind.read(item, report))
-            except Wrong:
-                report.add(item.where, f"expects {self.kind.allowed()}, not {found(item)}")
+                values.append(self.value_type.read(item, report))
+            except InvalidValue:
+                report.add(item.where, f"expects {self.value_type.allowed()}, not {describe(item)}")
         return tuple(values)
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """Two numbers; ``rising`` ones are a range whose second is not below the first."""
+class NumberPair:
+    """Two numbers; with ``rising`` the second is not below the first."""
 
     rising: bool = True
 
     def allowed(self) -> str:
         return "[low, high], low not above high" if self.rising else "two numbers [a, b]"
 
-    def read(self, node: Node, report: Report) -> tuple[float, float]:
-        if not isinstance(node, Items) or len(node.nodes) != 2:
-            raise Wrong
+    def read(self, node: Node, report: MistakeReport) -> tuple[float, float]:
+        if not isinstance(node, SequenceNode) or len(node.nodes) != 2:
+            raise InvalidValue
         low, high = (Number().read(item, report) for item in node.nodes)
         if self.rising and low > high:
-            raise Wrong
+            raise InvalidValue
         return low, high
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A mapping from names to values of one kind."""
+class MappingOf:
+    """A mapping from names to values of one type."""
 
-    kind: Kind
+    value_type: ValueType
     key: Text
 
     def allowed(self) -> str:
-        return f"names, each with {self.kind.allowed()}"
+        return f"names, each with {self.value_type.allowed()}"
 
-    def read(self, node: Node, report: Report) -> dict[str, Any]:
-        if not isinstance(node, Keys):
-            raise Wrong
+    def read(self, node: Node, report: MistakeReport) -> dict[str, Any]:
+        if not isinstance(node, MappingNode):
+            raise InvalidValue
         values = {}
         for name, (where, item) in node.nodes.items():
             if not re.fullmatch(self.key.pattern, name):
-                report.add(where, f"name {shown(name)}: expects {self.key.allowed()}")
+                report.add(where, f"name {quote(name)}: expects {self.key.allowed()}")
                 continue
             try:
-                values[name] = self.kind.read(item, report)
-            except Wrong:
-                report.add(where, f"{name}: expects {self.kind.allowed()}, not {found(item)}")
+                values[name] = self.value_type.read(item, report)
+            except InvalidValue:
+                report.add(
+                    where, f"{name}: expects {self.value_type.allowed()}, not {describe(item)}"
+                )
         return values
 
 
@@ -313,21 +322,21 @@ class BacnetObject:
             f"large-analog-value; instances: 0 to {_MAX_INSTANCE})"
         )
 
-    def read(self, node: Node, report: Report) -> BacnetAddress:
+    def read(self, node: Node, report: MistakeReport) -> BacnetAddress:
         match = _OBJECT.fullmatch(_scalar(node).text.replace(" ", ""))
         if match is None or match[1] not in _OBJECT_TYPES or int(match[2]) > _MAX_INSTANCE:
-            raise Wrong
+            raise InvalidValue
         return BacnetAddress(
             object_type=match[1], instance=int(match[2]), property=match[3] or "present-value"
         )
 
 
-def found(node: Node) -> str:
-    """What stands there, for a message."""
-    if isinstance(node, Keys):
+def describe(node: Node) -> str:
+    """What a node is, for a message: ``a mapping``, ``a list of 3``, ``nothing`` or its text."""
+    if isinstance(node, MappingNode):
         return "a mapping"
-    if isinstance(node, Items):
+    if isinstance(node, SequenceNode):
         return f"a list of {len(node.nodes)}"
     if node.is_null:
         return "nothing"
-    return f"text {shown(node.text)}" if node.quoted else shown(node.text)
+    return f"text {quote(node.text)}" if node.quoted else quote(node.text)

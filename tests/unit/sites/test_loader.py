@@ -1,25 +1,21 @@
-"""Site files: what a good one becomes, and that every mistake of a bad one is named."""
+"""Folders of site files: every mistake of every file is named, and good ones load."""
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import pytest
 
 from bms.errors import SiteFileError
-from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, Table
+from bms.model.assets.address import DataType, ModbusAddress, Table
 from bms.model.assets.device import TemplatePoint
-from bms.model.assets.equipment import HeatSourceKind
-from bms.model.assets.point import Privacy, Role
-from bms.model.assets.site import Mode, Site
-from bms.model.assets.timetable import WeekTimetable
-from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.units import Unit
-from sites.loader import MAX_BYTES, load_site_text, load_sites
+from sites.loader import load_sites
 from tests.rigs.paths import ROOT
 
 CASES = ROOT / "tests" / "cases" / "sites"
+
+
 TEMPLATES = {
     "em340": {
         "energy_import": TemplatePoint(
@@ -50,154 +46,6 @@ def test_the_cases_include_good_and_bad_files() -> None:
     assert empty == {"valid_air", "valid_minimal", "valid_points_file", "valid_meters"}
 
 
-@pytest.fixture
-def library() -> Site:
-    return load_sites(CASES / "valid_points_file")[0]
-
-
-@pytest.fixture
-def minimal_text() -> str:
-    return (CASES / "valid_minimal" / "site.yaml").read_text("utf-8")
-
-
-def test_words_and_times_stay_what_they_are(minimal_text: str) -> None:
-    site = load_site_text(minimal_text)
-    weekdays, weekend = site.zones[0].occupancy.periods
-    assert site.name_en == "no"
-    assert (weekdays.start_min, weekdays.end_min) == (8 * 60, 18 * 60 + 30)
-    assert (weekend.days, weekend.end_min) == (frozenset({5, 6}), 1440)
-
-
-def test_what_is_left_out_has_its_default(minimal_text: str) -> None:
-    site = load_site_text(minimal_text)
-    assert site.mode is Mode.OBSERVE
-    assert site.timezone == "Europe/Copenhagen"
-    assert site.device("library/ctrl").port == 47808
-    assert site.zones[0].own_setpoint.closed_value is None
-    assert (site.electricity_tariff, site.heat_tariff, site.price_area) == (
-        "konstant_c",
-        "kredslob",
-        "DK1",
-    )
-
-
-def test_public_holidays_are_danish(minimal_text: str) -> None:
-    site = load_site_text(minimal_text)
-    assert site.closed(date(2019, 4, 18)), "skærtorsdag"
-    assert site.closed(date(2023, 5, 5)), "store bededag, the last one"
-    assert not site.closed(date(2024, 4, 26)), "store bededag is gone"
-    assert not site.closed(date(2019, 4, 17))
-
-
-def test_no_holidays_when_the_file_says_none(library: Site) -> None:
-    assert library.closed_dates == frozenset()
-
-
-def test_points_of_the_csv_file_follow_those_of_the_site_file(library: Site) -> None:
-    assert [p.id for p in library.points] == [
-        "library/all.temp",
-        "library/all.co2",
-        "library/all.setpoint",
-    ]
-    assert library.heat_source.kind is HeatSourceKind.HEAT_PUMP
-    assert library.heat_source.cop == ((-10.0, 2.4), (0.0, 3.0))
-
-
-def test_a_bacnet_point(library: Site) -> None:
-    point = library.points[0]
-    assert point.address == BacnetAddress(object_type="analog-input", instance=1)
-    assert (point.site, point.device, point.zone) == ("library", "library/ctrl", "all")
-    assert (point.role, point.unit) == (Role.ZONE_TEMP, Unit.DEG_C)
-
-
-def test_co2_is_personal_unless_the_file_says_otherwise(library: Site) -> None:
-    assert library.points[0].privacy is Privacy.INTERNAL
-    assert library.points[1].privacy is Privacy.PERSONAL
-
-
-def test_a_modbus_point_with_its_way_back(library: Site) -> None:
-    point = library.points[2]
-    assert point.address == ModbusAddress(
-        table=Table.HOLDING, address=100, scale=0.1, sentinels=(-32768,)
-    )
-    assert point.write is not None
-    assert (point.write.minimum, point.write.maximum) == (15.0, 23.0)
-    assert point.write.hold_safe == (15.0, 22.0)
-    assert point.write.release.kind is ReleaseKind.REMOTE_ENABLE
-    assert point.write.release.enable == ModbusAddress(
-        table=Table.HOLDING, address=150, type=DataType.UINT16
-    )
-
-
-def test_null_with_or_without_quotes_is_the_way_back_of_bacnet(minimal_text: str) -> None:
-    point = (
-        "points: [{id: s, device: ctrl, role: zone_setpoint, zone: all, unit: degC, "
-        'bacnet: "analog-value,1", write: {min: 15, max: 23, release: {kind: NULL_HERE}}}]'
-    )
-    for written in ("null", '"null"', "~"):
-        text = minimal_text.replace("points: []", point.replace("NULL_HERE", written))
-        write = load_site_text(text).points[0].write
-        assert write is not None
-        assert write.release.kind is ReleaseKind.NULL
-
-
-def test_a_named_register_comes_from_the_template(minimal_text: str) -> None:
-    text = minimal_text.replace(
-        "points: []",
-        "meters: [{id: el, commodity: electricity, billed: false}]\n"
-        "points: [{id: el.energy, device: m, role: meter_energy, meter: el, unit: kWh, "
-        "register: energy_import}]",
-    ).replace(
-        "devices: [",
-        "devices: [{id: m, protocol: modbus, host: localhost, template: em340}, ",
-    )
-    site = load_site_text(text, templates=TEMPLATES)
-    assert site.points[0].address == TEMPLATES["em340"]["energy_import"].address
-    assert site.points[0].low == 0.0
-    assert not site.meters[0].billed
-    assert site.device("library/m").port == 502
-
-
-def test_coils_hold_bits_unless_told_otherwise(minimal_text: str) -> None:
-    text = minimal_text.replace("protocol: bacnet", "protocol: modbus").replace(
-        "points: []",
-        "points: [{id: run, device: ctrl, role: other, unit: on/off, "
-        "modbus: {table: coil, address: 3}}]",
-    )
-    assert load_site_text(text).points[0].address == ModbusAddress(
-        table=Table.COIL, address=3, type=DataType.BIT
-    )
-
-
-@pytest.mark.parametrize(
-    ("raw", "line", "says"),
-    [
-        (b"", 0, "empty"),
-        (b"# nothing\n", 0, "empty"),
-        (b"site: a\nname: \xff\n", 2, "UTF-8"),
-        (b"\x00\x01\x02", 0, "not YAML"),
-        (b"just words", 1, "expects a mapping"),
-        (b"[" * 100, 1, "nested deeper"),
-        (b"site: a\n---\nsite: b\n", 2, "second document"),
-        (b"%YAML 1.1\n---\nsite: a\n", 2, "YAML 1.2"),
-        (b"#" * (MAX_BYTES + 1), 0, "larger than"),
-        (b"a: &x [1, 2]\nb: [*x, *x]\n", 2, "alias"),
-        ("site: a\n# pasted \u2028 from the web\n".encode(), 2, "U+2028"),
-    ],
-)
-def test_junk_is_named_with_its_line(raw: bytes, line: int, says: str) -> None:
-    with pytest.raises(SiteFileError) as caught:
-        load_site_text(raw, "junk.yaml")
-    assert any(m.line == line and says in m.message for m in caught.value.mistakes)
-
-
-def test_a_flood_of_mistakes_is_cut_and_counted() -> None:
-    with pytest.raises(SiteFileError) as caught:
-        load_site_text("".join(f"key{i}: 1\n" for i in range(1500)))
-    assert len(caught.value.mistakes) == 1001
-    assert "more mistakes" in caught.value.mistakes[-1].message
-
-
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(SiteFileError, match="cannot be read: No such file"):
         load_sites(tmp_path / "nowhere")
@@ -214,44 +62,6 @@ def test_a_folder_in_place_of_a_file_is_named_and_hidden_files_are_left_out(
     with pytest.raises(SiteFileError) as caught:
         load_sites(tmp_path)
     assert [m.message for m in caught.value.mistakes] == ["is not a file", "there is no such file"]
-
-
-def test_a_points_file_has_to_lie_beside_the_site_file(tmp_path: Path, minimal_text: str) -> None:
-    for name, says in (
-        ("points.csv", "there is no file"),
-        ("../points.csv", "in the same folder"),
-        ("/etc/passwd", "in the same folder"),
-    ):
-        text = minimal_text.replace("points: []", f"points_file: {name}")
-        with pytest.raises(SiteFileError, match=says):
-            load_site_text(text, folder=tmp_path)
-    with pytest.raises(SiteFileError, match="no files beside it"):
-        load_site_text(minimal_text.replace("points: []", "points_file: points.csv"))
-
-
-def test_air_power_and_the_least_runs_of_a_heat_pump() -> None:
-    site = load_sites(CASES / "valid_air")[0]
-    (zone,), (unit,) = site.zones, site.ventilation
-    assert (zone.people, zone.volume_m3, zone.comfort.co2_limit_ppm) == (30.0, 900.0, 1000.0)
-    assert unit.least_flow_pct == 30.0
-    assert unit.own_flow_pct == WeekTimetable(default=80.0)
-    assert unit.own_supply_c is not None
-    assert (unit.own_supply_c.default, unit.own_supply_c.periods[0].value) == (18.0, 20.0)
-    assert (site.power.limit_kw, site.power.peak_dkk_per_kw) == (25.0, 45.5)
-    source = site.heat_source
-    assert (source.least_kw, source.least_run_min, source.least_stop_min) == (10.0, 30.0, 15.0)
-    assert source.cop_gain_per_k == 0.02
-    assert [point.role for point in site.points] == [
-        Role.VENTILATION_FLOW,
-        Role.SUPPLY_AIR_SETPOINT,
-    ]
-
-
-def test_what_is_not_said_of_air_and_power_is_not_known(library: Site) -> None:
-    (zone,) = library.zones
-    assert (zone.people, zone.volume_m3, zone.comfort.co2_limit_ppm) == (None, None, None)
-    assert (library.power.limit_kw, library.power.peak_dkk_per_kw) == (None, None)
-    assert (library.heat_source.least_run_min, library.heat_source.cop_gain_per_k) == (0.0, 0.0)
 
 
 def test_mistakes_of_all_files_come_together(tmp_path: Path, minimal_text: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bms.errors import ConfigError, SiteFileError
+from bms.errors import SiteFileError
 from bms.model.assets.address import ModbusAddress, Order, Table
 from bms.model.assets.device import Device, Framing, ModbusTraits, Parity, ReadableRange, SerialLine
 from bms.model.assets.site import Site
@@ -119,29 +119,3 @@ def test_a_device_on_a_serial_line_has_no_host(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_named(tmp_path: Path, device: str, mistake: str) -> None:
     with pytest.raises(SiteFileError, match=mistake):
         loaded(tmp_path, device)
-
-
-def test_a_template_keeps_its_honesty_sheet(tmp_path: Path) -> None:
-    (tmp_path / "k_m.yaml").write_text(TEMPLATE)
-    template = load_templates(tmp_path)["k_m"]
-    assert (template.maker, template.model, template.source) == ("K", "M", "a data sheet")
-    assert [name for name, point in template.items() if point.unverified] == ["flag"]
-    power = template["power"].address
-    assert isinstance(power, ModbusAddress)
-    assert (power.model, power.exponent, power.word_order) == (103, 15, Order.BIG)
-    assert template.texts["serial_number"].registers == 8
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong", "mistake"),
-    [
-        ("last: 99", "last: -1", "last"),
-        ("first: 0, last: 99", "first: 9, last: 3", "at most `last`"),
-        ("max_registers: 40", "max_registers: 200", "less than or equal to 125"),
-        ("writes_per_day: 10", "write_function: 3", "one of 5, 6, 15, 16, 22"),
-    ],
-)
-def test_a_wrong_template_is_named(tmp_path: Path, right: str, wrong: str, mistake: str) -> None:
-    (tmp_path / "k_m.yaml").write_text(TEMPLATE.replace(right, wrong))
-    with pytest.raises(ConfigError, match=mistake):
-        load_templates(tmp_path)

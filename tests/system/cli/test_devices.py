@@ -15,8 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from bms.cli.main import app
+from tests.rigs.buildings.bacnet_site_file import SITE, VIA
 from tests.rigs.fieldbus.bacnet_responder import TinyDevice, free_udp_port, listening
-from tests.unit.sites.test_loader_bacnet import SITE, VIA
 
 
 class Clockwork(TinyDevice):

@@ -10,34 +10,7 @@ from bms.model.assets.site import Site
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.codec import from_json, to_json
 from sites.loader import load_site_text
-
-SITE = """
-site: library
-name: {{da: Biblioteket, en: Library}}
-use: culture
-area_m2: 500
-position: {{latitude: 56.15, longitude: 10.2}}
-mode: auto
-heat_source: {{kind: district_heating, capacity_kw: 40}}
-timetables:
-  open: {{default: 0}}
-  own: {{default: 21}}
-zones: [{{id: all, name: Alt, area_m2: 500, occupancy: open, own_setpoint: own}}]
-devices:
-  - {{id: ctrl, protocol: bacnet, host: 127.0.0.1, instance: 7{device}}}
-  - {{id: meter, protocol: modbus, host: 127.0.0.1}}
-points:
-  - {{id: all.temp, device: ctrl, role: zone_temp, zone: all, unit: degC, bacnet: "analog-input,1"{temp}}}
-  - {{id: pulse, device: meter, role: other, unit: "1", modbus: {{table: holding, address: 1}}{pulse}}}
-  - id: all.setpoint
-    device: ctrl
-    role: zone_setpoint
-    zone: all
-    unit: degC
-    bacnet: "analog-value,1"
-    write: {{min: 15, max: 23, release: {release}}}
-"""  # noqa: E501
-VIA = "{kind: schedule, schedule: 3}"
+from tests.rigs.buildings.bacnet_site_file import SITE, VIA
 
 
 def loaded(device: str = "", temp: str = "", pulse: str = "", release: str = VIA) -> Site:

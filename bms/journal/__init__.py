@@ -1,0 +1,8 @@
+"""What is ours at the devices, on disk before the write leaves; independent of the database."""
+
+from bms.journal.entries import dialect
+from bms.journal.file import FileJournal, open_leases
+from bms.journal.locks import locked
+from bms.journal.memory import MemoryJournal
+
+__all__ = ["FileJournal", "MemoryJournal", "dialect", "locked", "open_leases"]

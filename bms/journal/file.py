@@ -1,0 +1,174 @@
+"""The release journal: what we are about to hold, on disk before the write leaves (law 1).
+
+A file of JSON lines (``bms.journal.entries``) that the writing processes and the guard share.
+Appending and compacting take turns through ``flock`` on a file beside the journal; reading needs no
+lock. A batch is one ``write()`` and one ``fsync()``. What a power cut tore is skipped and named in
+``FileJournal.damage``: its write never left, because the sync before it had not returned.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bms.errors import GuardError
+from bms.journal.entries import Head, intent_line, settle_line
+from bms.journal.locks import locked
+from bms.journal.reader import JournalReader
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.control.command import Command, Lease
+
+log = logging.getLogger(__name__)
+
+COMPACT_BYTES = 1_000_000
+
+
+class FileJournal:
+    """The journal in a file. Constructing it does no input or output.
+
+    ``sync`` is called with the file descriptor before a batch counts as written. Writing raises
+    ``GuardError`` with the way out when the disk refuses. What this journal has read once it goes
+    on serving when the file is gone, cut or unreadable, and it puts it back with its next batch.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        sync: Callable[[int], None] = os.fsync,
+        compact_bytes: int = COMPACT_BYTES,
+    ) -> None:
+        self.path = path
+        self._sync = sync
+        self._compact_above = self._compact_bytes = compact_bytes
+        self._reader = JournalReader(path)
+        self._owed: dict[str, str] = {}
+
+    def intend(self, leases: Sequence[tuple[Command, Point, Device]]) -> None:
+        """Append the leases as one batch and sync it. Raises ``GuardError``."""
+        if leases:
+            self._append([Lease(*each) for each in leases])
+
+    def settle(self, commands: Mapping[str, str]) -> None:
+        """Close points: point id → id of the command that was given back.
+
+        They are closed for this process even when the disk refuses; what is owed to the file then
+        goes with the next batch that it takes. Raises ``GuardError`` when it refuses.
+        """
+        with self._reader.turn():
+            for point, command_id in commands.items():
+                self._reader.settle(point, command_id)
+            self._owed.update(commands)
+            if self._owed:
+                self._append([])
+
+    def leases(self) -> dict[str, Lease]:
+        """The open leases by point id. No file yet means none.
+
+        Raises ``GuardError`` where the file cannot be read and was never read before.
+        """
+        with _explained(self.path):
+            return self._reader.leases()
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """Lines of the present file that could not be read, as far as it was read."""
+        return tuple(self._reader.damage)
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the file since it was last read; None where nothing is."""
+        return self._reader.fault
+
+    @contextmanager
+    def standstill(self) -> Iterator[None]:
+        """Nobody appends while this is held. For decisions that must not race with an intent."""
+        with _explained(self.path), locked(self.path):
+            yield
+
+    def _append(self, leases: Sequence[Lease]) -> None:
+        with self._reader.turn(), _explained(self.path), locked(self.path):
+            self._reader.catch_up()
+            if self._reader.fault is not None or not self.path.exists():
+                self._renew(repaired=self._reader.fault is not None)
+            lines = [settle_line(*each) for each in self._owed.items()]
+            first = max(self._reader.known.last + 1, time.monotonic_ns() // 1_000_000)
+            lines += [intent_line(lease, first + i) for i, lease in enumerate(leases)]
+            size = self._write(b"".join(lines))
+            self._owed = {}
+            self._reader.catch_up()
+            if size > self._compact_above:
+                self._compact(size)
+
+    def _write(self, payload: bytes) -> int:
+        """Append in one write and sync; the size of the file [bytes].
+
+        What a full disk let through is never taken back: it announces writes that do not happen,
+        and giving such a point back does no harm, while a reader may be past it already.
+        """
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                log.warning("%s: the last line is torn (power cut?) and is skipped", self.path)
+                payload = b"\n" + payload
+            if os.write(descriptor, payload) != len(payload):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            self._sync(descriptor)
+            return size + len(payload)
+        finally:
+            os.close(descriptor)
+
+    def _compact(self, size: int) -> None:
+        """Keep the open leases only, when that makes the file much smaller."""
+        self._reader.catch_up()
+        small = sum(map(len, self._reader.known.lines()))
+        self._compact_above = max(self._compact_bytes, 4 * small)
+        if size > self._compact_above:
+            self._renew(repaired=False)
+
+    def _renew(self, *, repaired: bool) -> None:
+        """A new file with what is known to be open."""
+        head = Head.new(self._reader.ancestry, repaired=repaired)
+        _replace(self.path, [head.line(), *self._reader.known.lines()], self._sync)
+        self._reader.catch_up()
+
+
+def open_leases(path: Path) -> list[Lease]:
+    """What a journal says is still held, by lease end. Raises ``GuardError`` if unreadable."""
+    return sorted(FileJournal(path).leases().values(), key=lambda lease: lease.lease_end)
+
+
+def _replace(path: Path, lines: Sequence[bytes], sync: Callable[[int], None]) -> None:
+    """Put a whole new file in place, durable together with its name."""
+    fresh = path.with_name(f"{path.name}.new")
+    with fresh.open("wb") as file:
+        file.write(b"".join(lines))
+        file.flush()
+        sync(file.fileno())
+    fresh.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        sync(directory)
+    finally:
+        os.close(directory)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the disk says into what a person can do about it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise GuardError(
+            f"the release journal {path} cannot be used: {reason}. Nothing is written to the "
+            "buildings until its folder exists, is writable by this user and has space "
+            "(BMS_HOME names the folder)"
+        ) from error

@@ -1,0 +1,148 @@
+"""Follows the file of the release journal, and keeps what it knew when the file is gone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from bms.journal.entries import Head, OpenLeases
+from bms.model.control.command import Lease
+
+log = logging.getLogger(__name__)
+
+TAIL = 256
+"""Bytes before the place up to which was read [1]: another copy of the file differs in them."""
+
+
+class JournalReader:
+    """Reads what is new, or all of it when another file stands in the place of the known one.
+
+    A file that replaces the known one by compaction says so in its head, and what it lacks has
+    ended. Whatever else happens to the file (gone, cut shorter, an older copy, not readable), the
+    leases that were known stay known until they end (CONTRACT, W13). ``fault`` says what is wrong
+    now, None where the file is as it should be; ``damage`` names lines that could not be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._turn = threading.RLock()
+        self._known = OpenLeases()
+        self._in_file = OpenLeases()
+        self._head: Head | None = None
+        self._offset = 0
+        self._tail = b""
+        self.damage: list[str] = []
+        self.fault: str | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One thread at a time."""
+        with self._turn:
+            yield
+
+    @property
+    def known(self) -> OpenLeases:
+        """What is known now, whether the file says so or not."""
+        return self._known
+
+    def settle(self, point: str, command_id: str) -> None:
+        """Close a point here, whether the file takes it or not."""
+        self._known.settle(point, command_id)
+        self._in_file.settle(point, command_id)
+
+    @property
+    def ancestry(self) -> tuple[str, ...]:
+        """The known file and those before it, newest first."""
+        return () if self._head is None else (self._head.generation, *self._head.after)
+
+    def leases(self) -> dict[str, Lease]:
+        """The open leases by point id. No file yet means none.
+
+        Raises OSError where the file cannot be read and nothing of it was ever known.
+        """
+        with self._turn:
+            self.catch_up()
+            return self._known.leases()
+
+    def catch_up(self) -> None:
+        """Read what is new. Raises OSError as ``leases`` does."""
+        try:
+            with self._path.open("rb") as file:
+                fault = self._follow(file.readline(), file)
+        except FileNotFoundError:
+            fault = None if self._head is None else "it is gone"
+        except OSError as error:
+            if self._head is None:
+                raise
+            fault = error.strerror or str(error)
+        self._report(fault)
+
+    def _follow(self, first: bytes, file: BinaryIO) -> str | None:
+        """Returns what is wrong with the file, None where it holds all that is known."""
+        try:
+            head = Head.parse(first)
+        except (ValueError, KeyError, TypeError) as error:
+            if not first.endswith(b"\n"):
+                return None if self._head is None else "its first line is torn"
+            self._note(first, error)
+            head = Head("unreadable", repaired=True)
+        if self._head is None:
+            self._start(head, len(first))
+        elif head.generation != self._head.generation:
+            if not head.repaired and self._head.generation in head.after:
+                self._known = self._known.without_open()
+            self._start(head, len(first))
+        elif not self._is_continued(file):
+            self._start(head, len(first))
+        file.seek(self._offset)
+        self._take(file.read())
+        if self._known.commands() == self._in_file.commands():
+            return None
+        return "it was cut, or another file stands in its place"
+
+    def _start(self, head: Head, offset: int) -> None:
+        self._head, self._offset, self._tail = head, offset, b""
+        self._in_file = OpenLeases()
+        self.damage = self.damage[-1:] if head.generation == "unreadable" else []
+
+    def _is_continued(self, file: BinaryIO) -> bool:
+        """Whether the file holds what was read of it before, in its place."""
+        file.seek(self._offset - len(self._tail))
+        return file.read(len(self._tail)) == self._tail
+
+    def _take(self, new: bytes) -> None:
+        """Take whole lines; an unfinished one stays for the next time."""
+        end = new.rfind(b"\n") + 1
+        for line in new[:end].split(b"\n"):
+            if line:
+                self._take_line(line)
+        self._offset += end
+        self._tail = (self._tail + new[:end])[-TAIL:]
+
+    def _take_line(self, line: bytes) -> None:
+        try:
+            self._in_file.take(line)
+            self._known.take(line)
+        except (ValueError, KeyError, TypeError) as error:
+            self._note(line, error)
+
+    def _note(self, line: bytes, error: Exception) -> None:
+        text = f"{self._path}: unreadable line {line[:80]!r}: {error}".splitlines()[0]
+        self.damage.append(text)
+        log.error("%s", text)
+
+    def _report(self, fault: str | None) -> None:
+        """Say once what is wrong, and once that it is over."""
+        if fault is not None and self.fault is None:
+            log.error(
+                "the release journal %s: %s. What was known of it goes on being served",
+                self._path,
+                fault,
+            )
+        elif fault is None and self.fault is not None:
+            log.warning("the release journal %s is as it should be again", self._path)
+        self.fault = fault

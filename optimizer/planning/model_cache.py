@@ -97,10 +97,22 @@ def _question(problem: Problem, history: History) -> Problem:
         heat_dkk_per_kwh=(),
         electricity_kg_per_kwh=(),
         heat_kg_per_kwh=(),
-        zones=tuple(replace(zone, **blank, **now) for zone in problem.zones),  # type: ignore[arg-type]
+        zones=tuple(
+            replace(zone, lever=None, **blank, **now)  # type: ignore[arg-type]
+            for zone in problem.zones
+        ),
         heat_source=problem.heat_source,
         ventilation=tuple(
-            replace(unit, own_run=(), required=(), own_flow_pct=(), own_supply_c=())
+            replace(
+                unit,
+                own_run=(),
+                required=(),
+                own_flow_pct=(),
+                own_supply_c=(),
+                lever=None,
+                flow_lever=None,
+                supply_lever=None,
+            )
             for unit in problem.ventilation
         ),
         history=history,

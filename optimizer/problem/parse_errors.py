@@ -23,6 +23,7 @@ ANSWERS = {
     "one pair holds throughout",
     "start": MOMENT,
     "identified_at": MOMENT,
+    "until": f"{MOMENT}; null where no end is known",
 }
 LEVERS = {
     ("zones", "lever"): (Role.ZONE_SETPOINT, "degC or K"),
@@ -43,7 +44,7 @@ def mistakes_in(error: ValidationError, series: Collection[str]) -> Iterator[Mis
         if each["type"] == "missing":
             yield Mistake(_path(place), _missing(place, series))
         else:
-            message = _way_out(place, series) or str(each["msg"])
+            message = _way_out(place, series) or str(each["msg"]).removeprefix("Value error, ")
             yield Mistake(_path(place), f"{message} (given: {_short(each['input'])})")
 
 

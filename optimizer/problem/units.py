@@ -80,12 +80,14 @@ def is_kelvin(lever: Lever) -> bool:
 def _celsius(lever: Lever | None) -> Lever | None:
     if lever is None or not is_kelvin(lever):
         return lever
+    held = lever.held
     return replace(
         lever,
         unit=Unit.DEG_C,
         minimum=_down(lever.minimum),
         maximum=_down(lever.maximum),
         origin=_down(lever.origin),
+        held=replace(held, value=_down(held.value)) if held else None,
     )
 
 

@@ -23,15 +23,31 @@ from bms.model.planning.problem import (
 from bms.model.readings.units import Unit
 from optimizer.identification.identify import LEAST_DAYS
 from optimizer.model.quantise import sane
-from optimizer.problem.mistake import Mistake, between, length, named, temperatures
+from optimizer.problem.mistake import (
+    COLDEST_C,
+    HOTTEST_C,
+    Mistake,
+    between,
+    length,
+    named,
+    temperatures,
+)
 from optimizer.problem.sanitise import LAST_YEAR
 from optimizer.problem.units import UNITS, ZERO_C_IN_K
-from optimizer.problem.validation_air import air_mistakes, room_mistakes
+from optimizer.problem.validation_air import MOST_FLOW_PCT, air_mistakes, room_mistakes
 
 SHORTEST_STEP_S, LONGEST_STEP_S = 300, 3600
 LONGEST_HORIZON_H = 96.0
 MOST_KW_PER_M2 = 1.0
 MOST_LOAD_KW = 1e5
+HELD = {
+    Role.ZONE_SETPOINT: (COLDEST_C, HOTTEST_C, ""),
+    Role.SUPPLY_AIR_SETPOINT: (COLDEST_C, HOTTEST_C, ""),
+    Role.VENTILATION_RUN: (0.0, 1.0, "of full"),
+    Role.VENTILATION_FLOW: (0.0, MOST_FLOW_PCT, "%"),
+    Role.HEATING_CURVE_SHIFT: (-30.0, 30.0, "K"),
+}
+"""Values at which a lever of a role can be held: least, greatest, unit (that of the lever)."""
 
 
 def mistakes_of(problem: Problem) -> tuple[Mistake, ...]:
@@ -193,6 +209,11 @@ def _lever(path: str, lever: Lever, role: Role, units: Sequence[Unit]) -> Iterat
         yield Mistake(f"{path}.unit", f"has to be {' or '.join(units)}")
     if not sane(lever):
         yield Mistake(path, "no value that may be written: look at minimum, maximum, resolution")
+    if lever.held is not None and role in HELD:
+        low, high, what = HELD[role]
+        zero = _zero(lever.unit) if role is not Role.HEATING_CURVE_SHIFT else 0.0
+        value = [lever.held.value]
+        yield from between(f"{path}.held.value", value, low + zero, high + zero, what or lever.unit)
 
 
 def _history(history: History, problem: Problem) -> Iterator[Mistake]:

@@ -1,12 +1,7 @@
-"""The question put to the optimiser and its answer. One value each: storable and replayable.
-
-All series are tuples over the same grid: element ``i`` belongs to the interval that starts at
-``start + i * step_s``; None is "not known". JSON in and out goes through ``bms.model.codec``; a
-text written by people or other programs is read by ``optimizer.read``, which also takes one number
-in place of a series.
+"""The optimiser's answer: setpoints over the horizon, what they lead to, and why.
 
 Temperatures are in degC, or in K where the problem's ``temperature_unit`` says so ([temp] below);
-a lever and the values planned for it are in the lever's own unit. The text under each field is its
+values planned for a lever are in the lever's own unit. The text under each field is its
 description in the JSON Schema.
 """
 

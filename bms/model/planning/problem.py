@@ -1,9 +1,20 @@
-"""TODO"""
+"""The question put to the optimiser: one value, storable and replayable.
+
+All series are tuples over the same grid: element ``i`` belongs to the interval that starts at
+``start + i * step_s``; None is "not known". JSON in and out goes through ``bms.model.codec``; a
+text written by people or other programs is read by ``optimizer.read``, which also takes one number
+in place of a series.
+
+Temperatures are in degC, or in K where the problem's ``temperature_unit`` says so ([temp] below);
+a lever and the values planned for it are in the lever's own unit. The text under each field is its
+description in the JSON Schema.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import isfinite
 
 from bms.model.assets.equipment import HeatSource
 from bms.model.assets.point import Role
@@ -12,6 +23,28 @@ from bms.model.readings.units import Unit
 from bms.model.words import Words
 
 Numbers = tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldValue:
+    """A value at which somebody holds a lever: it is planned around, not planned with.
+
+    Raises ``ValueError`` for a value that is not finite and for an end without offset.
+    """
+
+    value: float
+    """The value that stands there, whatever the limits and the comfort band [unit of the lever]."""
+    by: str
+    """Who holds it, for people to read."""
+    until: datetime | None = None
+    """End of the hold (exclusive), ISO 8601 with offset; null: beyond the horizon. One that is not
+    after the start of the horizon is passed over."""
+
+    def __post_init__(self) -> None:
+        if not isfinite(self.value):
+            raise ValueError("a value that is held has to be a finite number")
+        if self.until is not None and self.until.tzinfo is None:
+            raise ValueError("the end of a hold needs an offset, like 2026-01-12T06:00:00+01:00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +66,9 @@ class Lever:
     """Smallest step that the point takes [unit]."""
     origin: float = 0.0
     """Values are `origin` plus whole multiples of `resolution` [unit]."""
+    held: HeldValue | None = None
+    """The value at which a person or the building holds it from the start of the horizon on; null:
+    it is free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,3 +335,13 @@ class Problem:
     def steps(self) -> int:
         """Length of the horizon in steps."""
         return len(self.weather.temp_out_c)
+
+    def held_steps(self, lever: Lever | None) -> int:
+        """For how many steps from the start on somebody holds a lever: all that begin before the
+        end of the hold."""
+        if lever is None or lever.held is None or self.step_s <= 0 or self.start.tzinfo is None:
+            return 0
+        if lever.held.until is None:
+            return self.steps
+        until_end = -((self.start - lever.held.until) // timedelta(seconds=self.step_s))
+        return min(self.steps, max(0, until_end))

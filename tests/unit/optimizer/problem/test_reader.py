@@ -20,6 +20,8 @@ from tests.rigs.paths import ROOT
 EXAMPLE = ROOT / "docs" / "examples" / "problem.json"
 AIR = ROOT / "tests" / "cases" / "plans" / "air_few_people_and_much_of_it"
 HALF_HOURS = ROOT / "tests" / "cases" / "plans" / "steps_of_half_hours" / "problem.json"
+NAN = float("nan")
+NAIVE = {"value": 20.0, "by": "x", "until": "2026-01-12T20:00:00"}
 
 
 @pytest.fixture
@@ -107,6 +109,10 @@ class TestMistakes:
             ("zones.0.lever.maximum", 15.0, "zones[0].lever.maximum", "below the band"),
             ("zones.0.lever.unit", "%", "zones[0].lever.unit", "degC or K"),
             ("zones.0.lever.role", "other", "zones[0].lever.role", "zone_setpoint"),
+            ("zones.0.lever.held", {"value": 294.0, "by": "x"}, "zones[0].lever.held.value", "70"),
+            ("zones.0.lever.held", {"value": NAN, "by": "x"}, "zones[0].lever.held", "finite"),
+            ("zones.0.lever.held", {"value": 20.0}, "zones[0].lever.held.by", "Who holds it"),
+            ("zones.0.lever.held", NAIVE, "zones[0].lever.held", "offset"),
             ("zones.0.lever", None, "zones", "nothing to plan"),
             ("zones.0.levre", {}, "zones[0].levre", "did you mean lever?"),
             ("heat_dkk_per_kw", 1.0, "heat_dkk_per_kw", "heat_dkk_per_kwh"),
@@ -141,6 +147,13 @@ class TestMistakes:
 
     def test_a_good_one_has_none(self, document: dict[str, Any]) -> None:
         assert said(document) == {}
+
+    def test_neither_has_one_with_a_lever_that_is_held(self, document: dict[str, Any]) -> None:
+        held = {"value": 12.5, "by": "caretaker", "until": "2026-01-12T23:10:00+01:00"}
+        document["zones"][0]["lever"]["held"] = held
+
+        assert said(document) == {}
+        assert read(json.dumps(document)).held_steps(read(json.dumps(document)).zones[0].lever) == 7
 
 
 class TestCheckOnTheCommandLine:

@@ -13,11 +13,11 @@ from datetime import datetime
 from enum import StrEnum
 from math import isfinite
 
-from bms.model.words import Words
+from bms.model.fact import Fact, MessageCode, Moment, fact
 
 
 class EventKind(StrEnum):
-    """What happened to the use of a meter; all but the last are codes of findings too."""
+    """What happened to the use of a meter."""
 
     STEP = "step_change"
     DRIFT = "drift"
@@ -34,6 +34,12 @@ class Decision(StrEnum):
     DISMISSED = "dismissed"
 
 
+class ProposalCode(MessageCode):
+    """How an event could be adjusted for."""
+
+    ADJUSTMENT = "adjustment_proposal"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """How an adjustment would quantify an event: the change of use that it made in ``[start,
@@ -47,7 +53,18 @@ class Proposal:
     kwh: float
     kwh_se: float
     share: float
-    words: Words
+
+    @property
+    def fact(self) -> Fact:
+        """The proposal, for people."""
+        return fact(
+            ProposalCode.ADJUSTMENT,
+            kwh=self.kwh,
+            kwh_se=self.kwh_se,
+            start=Moment(self.start),
+            end=Moment(self.end),
+            share=self.share,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 
 from bms.model.readings.units import Commodity
-from bms.model.savings.event import Proposal
-from bms.model.words import Words
-
-
-class Verdict(StrEnum):
-    """How far a saving may be claimed."""
-
-    VERIFIED = "verified"
-    INDICATIVE = "indicative"
-    NOT_CLAIMABLE = "not_claimable"
+from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.objection import Objection, Verdict, verdict_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,21 +17,6 @@ class Span:
 
     start: datetime
     end: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something in a meter's data that an auditor asks about: what, from when to when, and how
-    many hours [h] of it. ``excluded`` ones count as missing; the others count as they stand.
-    ``proposal`` says how a non-routine event could be adjusted for."""
-
-    code: str
-    start: datetime
-    end: datetime
-    lasted_h: float
-    excluded: bool
-    words: Words
-    proposal: Proposal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +80,21 @@ class Unadjusted:
     saving_kwh: float | None
     saving_low_kwh: float | None
     saving_high_kwh: float | None
-    verdict: Verdict
+    reasons: tuple[Objection, ...]
     events: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far it may be claimed: as ``Savings.verdict``."""
+        return _verdict(self.saving_kwh, self.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Savings:
     """Avoided energy use of one meter (IPMVP Option C): adjusted baseline minus measured [kWh].
 
-    Every number that cannot be known is None, and ``reasons`` say why. ``coverage`` is the share
+    Every number that cannot be known is None, and ``reasons`` say why; they are also what
+    the ``verdict`` follows from. ``coverage`` is the share
     of the reporting period with both use and weather, 0..1; ``cv_rmse`` and ``nmbe`` are fractions
     of the mean; ``rho`` is the lag-1 autocorrelation of the residuals. ``drift`` is the standard
     deviation of the building's own drift, a share of its use, that the interval allows for.
@@ -147,9 +129,8 @@ class Savings:
     saving_low_kwh: float | None
     saving_high_kwh: float | None
     confidence: float
-    verdict: Verdict
-    reasons: tuple[Words, ...] = ()
-    flags: tuple[str, ...] = ()
+    reasons: tuple[Objection, ...] = ()
+    flags: tuple[FindingCode, ...] = ()
     drift: float | None = None
     findings: tuple[Finding, ...] = ()
     coefficients: Mapping[str, float] | None = None
@@ -170,6 +151,12 @@ class Savings:
     primary_energy_kwh: float | None = None
     unadjusted: Unadjusted | None = None
 
+    @property
+    def verdict(self) -> Verdict:
+        """How far it may be claimed: the lowest ceiling of the ``reasons``, and not at all where
+        nothing is known."""
+        return _verdict(self.saving_kwh, self.reasons)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSavings:
@@ -188,13 +175,18 @@ class SiteSavings:
     saving_low_kwh: float | None
     saving_high_kwh: float | None
     confidence: float
-    verdict: Verdict
-    reasons: tuple[Words, ...] = ()
+    reasons: tuple[Objection, ...] = ()
     cost_dkk: float | None = None
     co2_kg: float | None = None
     primary_energy_kwh: float | None = None
     months: tuple[MonthSavings, ...] = ()
     unadjusted: Unadjusted | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far it may be claimed: the lowest ceiling of the ``reasons``, and not at all where
+        nothing is known."""
+        return _verdict(self.saving_kwh, self.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,3 +205,7 @@ class KeptBaseline:
     def site(self) -> str:
         """The site of the meter, whose id is ``site/meter``."""
         return self.baseline.meter_id.partition("/")[0]
+
+
+def _verdict(saving_kwh: float | None, reasons: tuple[Objection, ...]) -> Verdict:
+    return Verdict.NOT_CLAIMABLE if saving_kwh is None else verdict_of(reasons)

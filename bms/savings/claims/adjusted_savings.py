@@ -6,23 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import hypot
 
+from bms.model.fact import MessageCode
 from bms.model.savings.event import NonRoutineEvent
-from bms.model.savings.savings import Savings, SiteSavings, Unadjusted, Verdict
-from bms.model.words import Words
+from bms.model.savings.objection import ObjectionKind, Verdict, objection
+from bms.model.savings.savings import Savings, SiteSavings, Unadjusted
 from bms.savings.claims.adjustment import Adjusted, adjust, adjusted_months
 from bms.savings.claims.aggregate import THIN_SHARE
 
-OPEN_EVENTS = "events_open"
-CHANGED_BASELINES = "baselines_changed"
-_WAITING = {
-    OPEN_EVENTS: (
-        "Der er hændelser i {}, som ingen har taget stilling til.",
-        "There are events in {} that nobody has decided about.",
-    ),
-    CHANGED_BASELINES: (
-        "Basislinjen for {} er ændret, siden den blev taget i brug; den skal godkendes.",
-        "The baseline of {} has changed since it was first used; it has to be accepted.",
-    ),
+
+class WaitingCode(MessageCode):
+    """What parts of a sum wait for: a person's decision."""
+
+    OPEN_EVENTS = "events_open"
+    CHANGED_BASELINES = "baselines_changed"
+
+
+_KINDS = {
+    WaitingCode.OPEN_EVENTS: ObjectionKind.EVENT,
+    WaitingCode.CHANGED_BASELINES: ObjectionKind.BASELINE,
 }
 
 
@@ -40,7 +41,6 @@ def with_adjustment(savings: Savings, entries: Sequence[NonRoutineEvent]) -> Sav
         saving_kwh=found.saving_kwh,
         saving_low_kwh=found.saving_low_kwh,
         saving_high_kwh=found.saving_high_kwh,
-        verdict=found.verdict,
         reasons=found.reasons,
         months=adjusted_months(savings, found.applied),
         unadjusted=_without(found),
@@ -55,7 +55,7 @@ def _without(found: Adjusted) -> Unadjusted:
         saving_kwh=savings.saving_kwh,
         saving_low_kwh=savings.saving_low_kwh,
         saving_high_kwh=savings.saving_high_kwh,
-        verdict=savings.verdict,
+        reasons=savings.reasons,
         events=tuple(entry.id for entry in found.applied),
     )
 
@@ -73,7 +73,7 @@ def with_adjustments_of(total: SiteSavings, without: SiteSavings) -> SiteSavings
             saving_kwh=without.saving_kwh,
             saving_low_kwh=without.saving_low_kwh,
             saving_high_kwh=without.saving_high_kwh,
-            verdict=without.verdict,
+            reasons=without.reasons,
             events=tuple(name for row in rows for name in row.events),
         ),
     )
@@ -81,32 +81,30 @@ def with_adjustments_of(total: SiteSavings, without: SiteSavings) -> SiteSavings
 
 def unadjusted(savings: SiteSavings) -> SiteSavings:
     """The sum as it is without adjustments: what stands beside it, else itself."""
-    told = savings.unadjusted
-    if told is None:
+    without = savings.unadjusted
+    if without is None:
         return savings
     return replace(
         savings,
         adjusted_baseline_kwh=None
         if savings.adjusted_baseline_kwh is None
-        else savings.adjusted_baseline_kwh - told.adjustment_kwh,
-        saving_kwh=told.saving_kwh,
-        saving_low_kwh=told.saving_low_kwh,
-        saving_high_kwh=told.saving_high_kwh,
-        verdict=told.verdict,
+        else savings.adjusted_baseline_kwh - without.adjustment_kwh,
+        saving_kwh=without.saving_kwh,
+        saving_low_kwh=without.saving_low_kwh,
+        saving_high_kwh=without.saving_high_kwh,
+        reasons=without.reasons,
     )
 
 
-def capped(
-    total: SiteSavings, code: str, concerned: Sequence[tuple[str, float | None]]
+def limited(
+    total: SiteSavings, code: WaitingCode, concerned: Sequence[tuple[str, float | None]]
 ) -> SiteSavings:
-    """``total`` with at most ``indicative`` where more than a tenth of its energy lies in parts
-    that wait for somebody: their names and adjusted baselines [kWh]. ``code`` says for what."""
+    """Returns ``total`` as ``indicative`` at best where more than a tenth of its energy lies in
+    parts that wait for a decision: their names and adjusted baselines [kWh]."""
     energy = sum(kwh or 0.0 for _, kwh in concerned)
     whole = total.adjusted_baseline_kwh
     if not whole or energy <= THIN_SHARE * whole:
         return total
-    names = ", ".join(name for name, _ in concerned)
-    danish, english = _WAITING[code]
-    words = Words(code, danish.format(names), english.format(names))
-    verdict = Verdict.INDICATIVE if total.verdict is Verdict.VERIFIED else total.verdict
-    return replace(total, verdict=verdict, reasons=(*total.reasons, words))
+    names = tuple(name for name, _ in concerned)
+    waiting = objection(code, _KINDS[code], Verdict.INDICATIVE, names=names)
+    return replace(total, reasons=(*total.reasons, waiting))

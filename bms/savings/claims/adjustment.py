@@ -14,9 +14,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from math import hypot
 
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
-from bms.model.savings.savings import Finding, MonthSavings, Savings, Span, Verdict
-from bms.model.words import Words
-from bms.savings.claims.gates import EVENT_CODES, Objection, open_events, others, size, verdict
+from bms.model.savings.finding import Finding
+from bms.model.savings.objection import Objection, ObjectionKind
+from bms.model.savings.savings import MonthSavings, Savings, Span
+from bms.savings.claims.gates import open_events, size
 from bms.savings.models.uncertainty import Z90
 
 NEAR = timedelta(days=31)
@@ -40,8 +41,7 @@ class Adjusted:
     saving_kwh: float | None
     saving_low_kwh: float | None
     saving_high_kwh: float | None
-    verdict: Verdict
-    reasons: tuple[Words, ...]
+    reasons: tuple[Objection, ...]
     open: tuple[Finding, ...]
     applied: tuple[NonRoutineEvent, ...]
 
@@ -51,10 +51,10 @@ def adjust(savings: Savings, entries: Sequence[NonRoutineEvent]) -> Adjusted:
     meters or periods do not count. The quantity of an entry that lies partly in a period counts by
     the share of its time there."""
     mine = [entry for entry in standing(entries) if entry.meter == savings.meter_id]
-    unanswered = tuple(
+    undecided = tuple(
         found
         for found in savings.findings
-        if found.code in EVENT_CODES and not any(_answers(entry, found) for entry in mine)
+        if found.event is not None and not any(_answers(entry, found) for entry in mine)
     )
     shares = [(entry, _effect(savings, entry)) for entry in mine]
     applied = tuple(
@@ -64,18 +64,18 @@ def adjust(savings: Savings, entries: Sequence[NonRoutineEvent]) -> Adjusted:
     )
     kwh = sum(effect * entry.kwh_adjustment for entry, effect in shares)
     se = hypot(*(effect * entry.kwh_se for entry, effect in shares))
-    return _adjusted(savings, float(kwh), se, unanswered, applied)
+    return _adjusted(savings, float(kwh), se, undecided, applied)
 
 
 def _adjusted(
     savings: Savings,
     kwh: float,
     se: float,
-    unanswered: tuple[Finding, ...],
+    undecided: tuple[Finding, ...],
     applied: tuple[NonRoutineEvent, ...],
 ) -> Adjusted:
     saving = low = high = None
-    found: list[Objection] = [*others(savings), *open_events(unanswered)]
+    found = [*_lasting(savings.reasons), *open_events(undecided)]
     if savings.saving_kwh is not None and savings.saving_high_kwh is not None:
         saving = savings.saving_kwh + kwh
         half = hypot(savings.saving_high_kwh - savings.saving_kwh, Z90 * se)
@@ -88,11 +88,16 @@ def _adjusted(
         saving_kwh=saving,
         saving_low_kwh=low,
         saving_high_kwh=high,
-        verdict=savings.verdict if saving is None else verdict(found),
-        reasons=tuple(objection.words for objection in found),
-        open=unanswered,
+        reasons=tuple(found),
+        open=undecided,
         applied=applied,
     )
+
+
+def _lasting(reasons: Iterable[Objection]) -> list[Objection]:
+    """The objections that an adjustment leaves as they are."""
+    renewed = (ObjectionKind.SIZE, ObjectionKind.EVENT)
+    return [objection for objection in reasons if objection.kind not in renewed]
 
 
 def _effect(savings: Savings, entry: NonRoutineEvent) -> float:

@@ -17,10 +17,11 @@ from datetime import date
 
 import numpy as np
 
+from bms.model.fact import MessageCode
 from bms.model.readings.series import Floats
-from bms.model.savings.savings import MonthSavings, Savings, SiteSavings, Verdict
-from bms.model.words import Words
-from bms.savings.claims.gates import Objection, fit, size, verdict
+from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
+from bms.model.savings.savings import MonthSavings, Savings, SiteSavings
+from bms.savings.claims.gates import fit, size
 from bms.savings.models.uncertainty import CONFIDENCE, DEFAULT_DRIFT, Z90
 
 WITHIN_BUILDING = 0.5
@@ -34,9 +35,14 @@ COMMON_MONTH = 0.03
 THIN_SHARE = 0.1
 """Share of the energy that may rest on thin data before the sum does [1]."""
 
-_DATA_CODES = frozenset(
-    {"baseline_part_of_year", "reporting_short", "reporting_gaps", "weather_outside_baseline"}
-)
+
+class SumCode(MessageCode):
+    """What limits a sum of savings."""
+
+    NOTHING_ASSESSED = "nothing_assessed"
+    PARTS_MISSING = "parts_missing"
+    PARTS_THIN = "parts_thin"
+    PARTS_NOT_CLAIMABLE = "parts_not_claimable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ def _meter(s: Savings) -> _Part | None:
         variance=((s.saving_high_kwh - s.saving_kwh) / Z90) ** 2,
         drift=(DEFAULT_DRIFT if s.drift is None else s.drift) * s.adjusted_baseline_kwh,
         verdict=s.verdict,
-        thin=any(words.code in _DATA_CODES for words in s.reasons),
+        thin=_thin(s.reasons),
         months=s.months,
     )
 
@@ -137,9 +143,14 @@ def _building(s: SiteSavings) -> _Part | None:
         variance=((s.saving_high_kwh - s.saving_kwh) / Z90) ** 2,
         drift=COMMON_DRIFT * s.adjusted_baseline_kwh,
         verdict=s.verdict,
-        thin=any(words.code in {"parts_missing", "parts_thin"} for words in s.reasons),
+        thin=_thin(s.reasons),
         months=s.months,
     )
+
+
+def _thin(reasons: Sequence[Objection]) -> bool:
+    """Whether a saving rests on too few data to be proven."""
+    return any(objection.kind is ObjectionKind.DATA for objection in reasons)
 
 
 def _sum(
@@ -166,8 +177,7 @@ def _sum(
         saving_low_kwh=saving - half,
         saving_high_kwh=saving + half,
         confidence=CONFIDENCE,
-        verdict=verdict(found),
-        reasons=tuple(objection.words for objection in found),
+        reasons=tuple(found),
         cost_dkk=value.cost_dkk,
         co2_kg=value.co2_kg,
         primary_energy_kwh=value.primary_kwh,
@@ -177,11 +187,7 @@ def _sum(
 
 def _nothing(name: str, meters: tuple[Savings, ...]) -> SiteSavings:
     """No part could be assessed; the parts' own reasons say why."""
-    words = Words(
-        "nothing_assessed",
-        "Ingen måler kunne opgøres.",
-        "No meter could be assessed.",
-    )
+    nothing = objection(SumCode.NOTHING_ASSESSED, ObjectionKind.DATA, Verdict.NOT_CLAIMABLE)
     return SiteSavings(
         id=name,
         meters=meters,
@@ -191,8 +197,7 @@ def _nothing(name: str, meters: tuple[Savings, ...]) -> SiteSavings:
         saving_low_kwh=None,
         saving_high_kwh=None,
         confidence=CONFIDENCE,
-        verdict=Verdict.NOT_CLAIMABLE,
-        reasons=(words, *dict.fromkeys(w for m in meters for w in m.reasons)),
+        reasons=(nothing, *dict.fromkeys(each for m in meters for each in m.reasons)),
     )
 
 
@@ -200,27 +205,19 @@ def _named(parts: Sequence[_Part], missing: Sequence[str]) -> list[Objection]:
     """Parts that limit the sum (missing, thin) or that stand in it without a claim of their own."""
     found = []
     if missing:
-        da = f"{_listed(missing, 'og')} kunne ikke opgøres og er ikke regnet med i summen."
-        en = f"Left out of the sum, because not assessable: {_listed(missing, 'and')}."
-        found.append(Objection(Words("parts_missing", da, en), Verdict.INDICATIVE))
+        found.append(_about(SumCode.PARTS_MISSING, missing))
     thin = [p for p in parts if p.thin]
     if sum(p.adjusted for p in thin) > THIN_SHARE * sum(p.adjusted for p in parts):
-        names = [p.name for p in thin]
-        da = f"Data om {_listed(names, 'og')} er for få til, at summen kan bevises."
-        en = f"The data on {_listed(names, 'and')} are too few for the sum to be proven."
-        found.append(Objection(Words("parts_thin", da, en), Verdict.INDICATIVE))
-    alone = [p.name for p in parts if p.verdict is Verdict.NOT_CLAIMABLE]
+        found.append(_about(SumCode.PARTS_THIN, [p.name for p in thin]))
+    alone = tuple(p.name for p in parts if p.verdict is Verdict.NOT_CLAIMABLE)
     if alone and len(parts) > 1:
-        da = f"{_listed(alone, 'og')} er regnet med i summen, men kan ikke hævdes for sig."
-        en = f"The sum includes {_listed(alone, 'and')}, which cannot be claimed alone."
-        found.append(Objection(Words("parts_not_claimable", da, en), Verdict.VERIFIED))
+        code = SumCode.PARTS_NOT_CLAIMABLE
+        found.append(objection(code, ObjectionKind.PARTS, Verdict.VERIFIED, names=alone))
     return found
 
 
-def _listed(names: Sequence[str], joined_by: str) -> str:
-    """One name, two as "a og b", more as "a, b og c"."""
-    *most, last = names
-    return f"{', '.join(most)} {joined_by} {last}" if most else last
+def _about(code: SumCode, names: Sequence[str]) -> Objection:
+    return objection(code, ObjectionKind.DATA, Verdict.INDICATIVE, names=tuple(names))
 
 
 def _cv_rmse(meters: Sequence[Savings]) -> float | None:

@@ -16,9 +16,18 @@ import numpy as np
 
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span, Verdict
-from bms.model.words import Words
-from bms.savings.claims.gates import Objection, fit, size, sufficiency, unanswered, verdict, weather
+from bms.model.savings.finding import FindingCode
+from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection, verdict_of
+from bms.model.savings.savings import Savings, Span
+from bms.savings.claims.gates import (
+    GateCode,
+    fit,
+    periods,
+    size,
+    sufficiency,
+    weather,
+    without_model,
+)
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import LARGEST_KWH, Zeros, screen_temp
 from bms.savings.models.billing import (
@@ -67,7 +76,7 @@ class _Question:
     coverage: float
     drift: float
     guf: float
-    flags: tuple[str, ...]
+    flags: tuple[FindingCode, ...]
 
 
 def assess_bills(
@@ -122,16 +131,18 @@ def days_of(temp: Series, timezone: str) -> tuple[tuple[date, ...], Floats]:
     return days.dates, mean
 
 
-def _screened(bills: Bills, commodity: Commodity, zeros: Zeros) -> tuple[_Cleaned, tuple[str, ...]]:
+def _screened(
+    bills: Bills, commodity: Commodity, zeros: Zeros
+) -> tuple[_Cleaned, tuple[FindingCode, ...]]:
     kwh = np.array(bills.kwh, dtype=np.float64)
     electric = commodity is Commodity.ELECTRICITY and zeros is not Zeros.REAL
     usual = kwh[np.isfinite(kwh) & (kwh > 0)]
     limit = min(SLIP * float(np.median(usual)) if len(usual) else np.inf, 720 * LARGEST_KWH)
     with np.errstate(invalid="ignore"):
         wrong = {
-            "negative": kwh < 0,
-            "x1000": kwh > limit,
-            "zeros": (kwh == 0) & (electric or zeros is Zeros.MISSING),
+            FindingCode.NEGATIVE: kwh < 0,
+            FindingCode.UNIT_ERROR: kwh > limit,
+            FindingCode.ZEROS: (kwh == 0) & (electric or zeros is Zeros.MISSING),
         }
     for mask in wrong.values():
         kwh[mask] = np.nan
@@ -148,35 +159,27 @@ def _length(span: Span, timezone: str) -> float:
 
 
 def _refusals(q: _Question) -> list[Objection]:
-    if q.baseline.start < q.reporting.end and q.reporting.start < q.baseline.end:
-        words = Words(
-            "periods_overlap",
-            "Basisperioden og perioden efter tiltaget overlapper hinanden.",
-            "The baseline period and the reporting period overlap.",
-        )
-        return [Objection(words, Verdict.NOT_CLAIMABLE)]
+    found = periods(q.baseline, q.reporting)
+    if found:
+        return found
     found = _sufficiency(q)
-    return found if verdict(found) is Verdict.NOT_CLAIMABLE else []
+    return found if verdict_of(found) is Verdict.NOT_CLAIMABLE else []
 
 
 def _sufficiency(q: _Question) -> list[Objection]:
     found = sufficiency(int(q.before.days.sum()), int(q.after.days.sum()), q.coverage)
     n = len(q.before)
     if 0 < n < LEAST_BILLS:
-        words = Words(
-            "too_few_bills",
-            f"Kun {n} afregninger i basisperioden kan bruges; der skal mindst {LEAST_BILLS} til.",
-            f"Only {n} bills of the baseline period can be used; at least {LEAST_BILLS} are"
-            " needed.",
-        )
-        found.append(Objection(words, Verdict.NOT_CLAIMABLE))
+        refused = Verdict.NOT_CLAIMABLE
+        code = GateCode.TOO_FEW_BILLS
+        found.append(objection(code, ObjectionKind.DATA, refused, count=n, needed=LEAST_BILLS))
     return found
 
 
 def _empty(q: _Question) -> Savings:
     """Everything that is known before a model is."""
     return replace(
-        unanswered(
+        without_model(
             meter_id=q.meter_id,
             commodity=q.commodity,
             baseline=q.baseline,
@@ -190,7 +193,7 @@ def _empty(q: _Question) -> Savings:
 
 
 def _refused(q: _Question, found: list[Objection]) -> Savings:
-    return replace(_empty(q), reasons=tuple(o.words for o in found))
+    return replace(_empty(q), reasons=tuple(found))
 
 
 def _answered(q: _Question) -> Savings:
@@ -204,7 +207,7 @@ def _answered(q: _Question) -> Savings:
     found = [
         *_sufficiency(q),
         *fit(model.cv_rmse, nmbe),
-        *weather(_strange_days(model, q.after)),
+        *weather(_outside_days(model, q.after)),
         *size(saving, half),
     ]
     heating = q.commodity in (Commodity.HEAT, Commodity.GAS)
@@ -220,8 +223,7 @@ def _answered(q: _Question) -> Savings:
         saving_kwh=saving,
         saving_low_kwh=saving - half,
         saving_high_kwh=saving + half,
-        verdict=verdict(found),
-        reasons=tuple(o.words for o in found),
+        reasons=tuple(found),
         drift=drift,
         coefficients=model.point.coefficients,
         n_eff=float(model.n),
@@ -256,7 +258,7 @@ def _apart(q: _Question) -> float:
     return float(np.abs(middles(q.before) - middles(q.after).mean()).mean())
 
 
-def _strange_days(model: BillingModel, after: Billed) -> int:
+def _outside_days(model: BillingModel, after: Billed) -> int:
     """Bills with a day colder or warmer than the model has seen."""
     margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
     cold = after.coldest_c < model.coldest_c - margin

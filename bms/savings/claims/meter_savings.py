@@ -10,24 +10,22 @@ import numpy as np
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
+from bms.model.savings.finding import Finding
+from bms.model.savings.objection import Objection, Verdict, verdict_of
 from bms.model.savings.savings import (
-    Finding,
     MonthSavings,
     NormalisedSavings,
     Savings,
     Span,
-    Verdict,
 )
-from bms.model.words import Words
 from bms.savings.claims.gates import (
-    Objection,
     fit,
     open_events,
+    periods,
     size,
     sufficiency,
-    unanswered,
-    verdict,
     weather,
+    without_model,
 )
 from bms.savings.claims.monthly import Expected, month_by_month
 from bms.savings.claims.normalised import normalised
@@ -66,7 +64,7 @@ class _Adjusted:
     adjusted_kwh: float
     measured_kwh: float
     half_width_kwh: float
-    strange_days: int
+    outside_days: int
     months: tuple[MonthSavings, ...]
 
 
@@ -206,20 +204,16 @@ def _clock(use: Series, baseline: Span, reporting: Span, timezone: str) -> tuple
 
 def _refusals(q: _Question) -> list[Objection]:
     """Why nothing can be computed; empty when it can."""
-    if q.baseline.start < q.reporting.end and q.reporting.start < q.baseline.end:
-        words = Words(
-            "periods_overlap",
-            "Basisperioden og perioden efter tiltaget overlapper hinanden.",
-            "The baseline period and the reporting period overlap.",
-        )
-        return [Objection(words, Verdict.NOT_CLAIMABLE)]
+    found = periods(q.baseline, q.reporting)
+    if found:
+        return found
     found = sufficiency(len(q.before), len(q.after), q.coverage)
-    return found if verdict(found) is Verdict.NOT_CLAIMABLE else []
+    return found if verdict_of(found) is Verdict.NOT_CLAIMABLE else []
 
 
 def _refused(q: _Question, found: list[Objection]) -> Savings:
     return replace(
-        unanswered(
+        without_model(
             meter_id=q.meter_id,
             commodity=q.commodity,
             baseline=q.baseline,
@@ -228,7 +222,7 @@ def _refused(q: _Question, found: list[Objection]) -> Savings:
             after_kwh=q.after.kwh,
             coverage=q.coverage,
         ),
-        reasons=tuple(o.words for o in found),
+        reasons=tuple(found),
         flags=codes(q.findings),
         findings=q.findings,
     )
@@ -253,7 +247,7 @@ def _answered(q: _Question) -> Savings:
     found = [
         *sufficiency(len(q.before), len(q.after), q.coverage),
         *fit(model.cv_rmse, model.nmbe),
-        *weather(result.strange_days),
+        *weather(result.outside_days),
         *open_events(q.findings),
         *size(saving, half),
     ]
@@ -277,8 +271,7 @@ def _answered(q: _Question) -> Savings:
         saving_low_kwh=saving - half,
         saving_high_kwh=saving + half,
         confidence=CONFIDENCE,
-        verdict=verdict(found),
-        reasons=tuple(o.words for o in found),
+        reasons=tuple(found),
         flags=codes(q.findings),
         findings=q.findings,
         drift=drift,
@@ -326,6 +319,6 @@ def _adjust(model: Baseline, q: _Question, drift: float) -> _Adjusted:
         adjusted_kwh=adjusted,
         measured_kwh=float(days.kwh.sum()),
         half_width_kwh=width(adjusted, ordinary, len(days)),
-        strange_days=int(np.count_nonzero(strange)),
+        outside_days=int(np.count_nonzero(strange)),
         months=month_by_month(expected, width, season_drift(q.commodity)),
     )

@@ -1,88 +1,58 @@
-"""What was found in the data of a meter, in words."""
+"""Findings about the data of a meter: hours that are put aside, gaps, and a shifted clock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bms.model.fact import Term, TermCode
 from bms.model.readings.series import Series
-from bms.model.savings.savings import Finding, Span
-from bms.model.words import Words
+from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.savings import Span
 
 Mask = NDArray[np.bool_]
 _HOUR = timedelta(hours=1)
 
-_TEXTS = {
-    "negative": Words("", "er negative", "are negative"),
-    "implausible": Words("", "er for store til at være målinger", "are too large to be measured"),
-    "x1000": Words(
-        "",
-        "ligger langt uden for målerens størrelse (en faktor 1000 ligner en enhedsfejl)",
-        "lie far outside the meter's size (a factor of 1000 looks like a slip of units)",
-    ),
-    "stuck": Words("", "gentager den samme værdi", "repeat the same value"),
-    "zeros": Words(
-        "",
-        "er nuller, hvor måleren ikke kan have stået stille",
-        "are zeros where the meter cannot have stood still",
-    ),
-    "gap": Words("", "har intet brugbart forbrug", "have no use that counts"),
-}
-_AS_MISSING = Words("", "; de regnes som manglende", "; they count as missing")
+
+class ClockDirection(TermCode):
+    """Which way a meter's clock was moved."""
+
+    LATER = "clock_later"
+    EARLIER = "clock_earlier"
 
 
-def finding(code: str, use: Series, mask: Mask) -> Finding:
-    """The hours of ``use`` for which ``mask`` is true, put aside."""
+def finding(code: FindingCode, use: Series, mask: Mask) -> Finding:
+    """Returns the finding about the steps of ``use`` for which ``mask`` is true (at least one);
+    they count as missing."""
     at = np.flatnonzero(mask)
-    hours = float(len(at) * (use.step / _HOUR))
-    start, end = use.start + int(at[0]) * use.step, use.start + (int(at[-1]) + 1) * use.step
     return Finding(
         code=code,
-        start=start,
-        end=end,
-        lasted_h=hours,
+        start=use.start + int(at[0]) * use.step,
+        end=use.start + (int(at[-1]) + 1) * use.step,
+        lasted_h=float(len(at) * (use.step / _HOUR)),
         excluded=True,
-        words=told(code, hours, start, end),
-    )
-
-
-def told(code: str, hours: float, start: datetime, end: datetime) -> Words:
-    """A sentence about ``hours`` [h] between ``start`` and ``end``."""
-    first, last = f"{start:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}"
-    text = _TEXTS[code]
-    return Words(
-        code,
-        f"{hours:g} timer fra {first} til {last} UTC {text.da}{_AS_MISSING.da}.",
-        f"{hours:g} hours from {first} to {last} UTC {text.en}{_AS_MISSING.en}.",
     )
 
 
 def shifted(reporting: Span, hours: int) -> Finding:
-    """Days that in some months lie ``hours`` [h] later than a year before (or earlier)."""
-    da, en = ("senere", "later") if hours > 0 else ("tidligere", "earlier")
-    words = Words(
-        "clock_shift",
-        f"I nogle måneder ligger døgnet {abs(hours)} time {da} end i basisperioden, i andre ikke:"
-        " målerens ur går ikke ens i begge perioder (sommertid, for eksempel).",
-        f"In some months days lie {abs(hours)} hour {en} than in the baseline period, in others"
-        " not: the meter's clock does not run alike in both periods (summer time, say).",
-    )
-    whole = (reporting.end - reporting.start) / _HOUR
+    """Returns the finding about days that in some months lie ``hours`` [h] later than a year
+    before (or earlier, where that is negative)."""
+    direction = ClockDirection.LATER if hours > 0 else ClockDirection.EARLIER
     return Finding(
-        code="clock_shift",
+        code=FindingCode.CLOCK_SHIFT,
         start=reporting.start,
         end=reporting.end,
-        lasted_h=whole,
+        lasted_h=(reporting.end - reporting.start) / _HOUR,
         excluded=False,
-        words=words,
+        parameters={"shift_h": abs(hours), "direction": Term(direction.value)},
     )
 
 
-def codes(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """The codes of ``findings``, each once, in their order."""
+def codes(findings: Iterable[Finding]) -> tuple[FindingCode, ...]:
+    """Returns the codes of ``findings``, each once, in their order."""
     return tuple(dict.fromkeys(each.code for each in findings))
 
 
@@ -117,5 +87,5 @@ def gaps(use: Series, span: Span) -> tuple[Finding, ...]:
         if (end - start) * use.step >= LONG:
             mask = np.zeros(n, dtype=bool)
             mask[start:end] = True
-            found.append(finding("gap", grid, mask))
+            found.append(finding(FindingCode.GAP, grid, mask))
     return tuple(found)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Finding
+from bms.model.savings.finding import Finding, FindingCode
 from bms.savings.data.findings import finding, runs
 from bms.savings.data.unit_errors import flat_lines, slips
 
@@ -53,19 +53,19 @@ def screen_use(
     values = np.array(use.values)
     found: list[Finding] = []
 
-    def put_aside(mask: Mask, code: str) -> None:
+    def put_aside(mask: Mask, code: FindingCode) -> None:
         if mask.any():
             values[mask] = np.nan
             found.append(finding(code, use, mask))
 
     known = np.isfinite(values)
     values[~known] = np.nan
-    put_aside(known & (use.values < 0), "negative")
-    put_aside(np.nan_to_num(values) > LARGEST_KWH, "implausible")
-    put_aside(slips(values, _per_day(use)), "x1000")
-    put_aside(flat_lines(values, _per_day(use)), "stuck")
+    put_aside(known & (use.values < 0), FindingCode.NEGATIVE)
+    put_aside(np.nan_to_num(values) > LARGEST_KWH, FindingCode.IMPLAUSIBLE)
+    put_aside(slips(values, _per_day(use)), FindingCode.UNIT_ERROR)
+    put_aside(flat_lines(values, _per_day(use)), FindingCode.STUCK)
     rests = _missing_zeros(Series(use.start, use.step, values.copy()), temp, commodity, zeros)
-    put_aside(rests, "zeros")
+    put_aside(rests, FindingCode.ZEROS)
     return Series(use.start, use.step, values), tuple(found)
 
 

@@ -16,12 +16,23 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from bms.model.fact import TermCode
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.savings import Span
 from bms.savings.events.step_scan import LEAST_RHO, best_step, fit_shapes
 
-CLASSES = ("evening", "night", "weekend")
+
+class HoursOfWeek(TermCode):
+    """Hours of the week that are looked at by themselves (local time): 17 to 22 on weekdays, 23 to
+    5 every night, and 8 to 20 at weekends."""
+
+    EVENING = "use_evening"
+    NIGHT = "use_night"
+    WEEKEND = "use_weekend"
+
+
+CLASSES = tuple(HoursOfWeek)
 SIDE_WEEKS, LEAST_WEEKS = 6, 26
 """Weeks before and after a change, and in each period: less than half a year is one season."""
 LEAST = 0.15
@@ -40,12 +51,11 @@ _LONGEST = 53
 
 @dataclass(frozen=True, slots=True)
 class ChangedUse:
-    """From ``start`` on the use in ``hours`` (``evening``, ``night`` or ``weekend``) is higher by
-    ``share`` of what it was, which made ``kwh`` ± ``kwh_se`` [kWh] to the end of the period, a
-    ``share_of_all`` of the use of all hours without it. ``alone`` is how clear it is without the
-    other period."""
+    """From ``start`` on the use in ``hours`` is higher by ``share`` of what it was, which made
+    ``kwh`` ± ``kwh_se`` [kWh] to the end of the period, a ``share_of_all`` of the use of all hours
+    without it. ``alone`` is how clear it is without the other period."""
 
-    hours: str
+    hours: HoursOfWeek
     start: datetime
     share: float
     share_of_all: float
@@ -86,7 +96,7 @@ def changed_use(
     return found
 
 
-def _weeks(use: Series, span: Span, timezone: str) -> dict[str, _Weeks]:
+def _weeks(use: Series, span: Span, timezone: str) -> dict[HoursOfWeek, _Weeks]:
     """Whole weeks of ``span`` from its start on, by class; NaN where too little of one is known."""
     n = max(int((span.end - span.start) // _WEEK), 0)
     places = _places(use.start, use.step, len(use), span, timezone)
@@ -131,7 +141,7 @@ def _places(
     return np.where(within, week * (len(CLASSES) + 1) + kind, -1)
 
 
-def _change(name: str, here: _Weeks, there: _Weeks, start: datetime) -> ChangedUse | None:
+def _change(name: HoursOfWeek, here: _Weeks, there: _Weeks, start: datetime) -> ChangedUse | None:
     if min(np.isfinite(each.ratio).sum() for each in (here, there)) < LEAST_WEEKS:
         return None
     usual = _middle(here.ratio)

@@ -11,22 +11,34 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
+from bms.model.fact import MessageCode, Moment, Term, TermCode
+from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
 from bms.model.savings.savings import (
     FrozenBaseline,
     KeptBaseline,
     Savings,
     SiteSavings,
     Span,
-    Verdict,
 )
-from bms.model.words import Words
 from bms.ports.storage.whole import Store
-from bms.savings.claims.gates import kwh
 from bms.savings.models.baseline_identity import frozen
 
 FIRST_USE = "first use"
 BY_ITSELF = "bms"
-CHANGED = "baseline_changed"
+
+
+class BaselineCode(MessageCode):
+    """What happened to a frozen baseline."""
+
+    CHANGED = "baseline_changed"
+
+
+class BaselinePart(TermCode):
+    """What of a baseline changed."""
+
+    DATA = "baseline_data"
+    METHOD = "baseline_method"
+
 
 Key = tuple[str, Span]
 
@@ -60,19 +72,25 @@ def accept(
 
 
 def held_to(savings: SiteSavings, kept: Iterable[KeptBaseline]) -> SiteSavings:
-    """``savings`` with a reason, and at most ``indicative``, where a baseline is not the one that
-    was put away."""
+    """Returns ``savings`` with an objection, and so at most ``indicative``, where a baseline is not
+    the one that was put away."""
     known = standing_baselines(kept)
-    meters = tuple(_meter(meter, known) for meter in savings.meters)
-    changed = [words for meter in meters for words in meter.reasons[-1:] if words.code == CHANGED]
+    changed = {
+        meter.meter_id: objection
+        for meter in savings.meters
+        if (objection := _changed(meter, known)) is not None
+    }
     if not changed:
         return savings
     return replace(
         savings,
-        meters=meters,
-        verdict=_at_most_indicative(savings.verdict),
-        reasons=(*savings.reasons, *changed),
+        meters=tuple(_with(meter, changed.get(meter.meter_id)) for meter in savings.meters),
+        reasons=(*savings.reasons, *changed.values()),
     )
+
+
+def _with(meter: Savings, changed: Objection | None) -> Savings:
+    return meter if changed is None else replace(meter, reasons=(*meter.reasons, changed))
 
 
 def _baselines(savings: SiteSavings) -> list[FrozenBaseline]:
@@ -81,33 +99,21 @@ def _baselines(savings: SiteSavings) -> list[FrozenBaseline]:
     return [baseline for baseline in told if baseline is not None]
 
 
-def _meter(meter: Savings, known: dict[Key, KeptBaseline]) -> Savings:
+def _changed(meter: Savings, known: dict[Key, KeptBaseline]) -> Objection | None:
+    """What stood when the baseline was first used, and what stands now."""
     kept = known.get((meter.meter_id, meter.baseline))
     if kept is None or meter.baseline_id in (None, kept.baseline.id):
-        return meter
-    return replace(
-        meter,
-        verdict=_at_most_indicative(meter.verdict),
-        reasons=(*meter.reasons, _words(meter, kept)),
-    )
-
-
-def _at_most_indicative(verdict: Verdict) -> Verdict:
-    return Verdict.INDICATIVE if verdict is Verdict.VERIFIED else verdict
-
-
-def _words(meter: Savings, kept: KeptBaseline) -> Words:
-    """What stood when the baseline was first used, and what stands now."""
+        return None
     was = kept.baseline
-    (was_da, was_en), (is_da, is_en) = kwh(was.baseline_kwh or 0.0), kwh(meter.baseline_kwh or 0.0)
-    day = f"{kept.at:%Y-%m-%d}"
-    moved = dict(was.settings) != dict(meter.baseline_settings or {})
-    what_da = "metode eller indstillinger" if moved else "data"
-    what_en = "method or settings" if moved else "data"
-    return Words(
-        CHANGED,
-        f"Basislinjens {what_da} er ændret, siden {meter.meter_id} blev opgjort {day}: forbruget i "
-        f"basisperioden var {was_da} dengang og er {is_da} nu. Godkend den nye basislinje.",
-        f"The {what_en} of the baseline changed since {meter.meter_id} was told on {day}: the use "
-        f"of its period was {was_en} then and is {is_en} now. Accept the new baseline.",
+    same_method = dict(was.settings) == dict(meter.baseline_settings or {})
+    what = BaselinePart.DATA if same_method else BaselinePart.METHOD
+    return objection(
+        BaselineCode.CHANGED,
+        ObjectionKind.BASELINE,
+        Verdict.INDICATIVE,
+        what=Term(what.value),
+        meter=meter.meter_id,
+        since=Moment(kept.at),
+        was_kwh=was.baseline_kwh,
+        is_kwh=meter.baseline_kwh,
     )

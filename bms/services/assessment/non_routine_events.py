@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Site
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, standing
-from bms.model.savings.savings import Finding, SiteSavings
+from bms.model.savings.finding import Finding
+from bms.model.savings.savings import SiteSavings
 from bms.ports.storage.whole import Store
 from bms.savings.claims.adjustment import NEAR, adjust
 
@@ -49,14 +50,16 @@ def open_events(
     for meter in savings.meters:
         name = meter.meter_id.rpartition("/")[2]
         for finding in adjust(meter, entries).open:
+            if finding.event is None:
+                continue
             day = finding.start.astimezone(zone).date()
-            alike = f"{name}-{finding.code}-{day:%Y-%m-%d}"
+            alike = f"{name}-{finding.code.value}-{day:%Y-%m-%d}"
             again = sum(row.id.startswith(alike) for row in found)
             found.append(
                 OpenEvent(
                     id=f"{alike}-{again + 1}" if again else alike,
                     meter=meter.meter_id,
-                    kind=EventKind(finding.code),
+                    kind=finding.event,
                     finding=finding,
                 )
             )

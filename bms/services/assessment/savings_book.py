@@ -14,20 +14,20 @@ from bms.errors import FeedError
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Clamped
+from bms.model.fact import MessageCode
 from bms.model.readings.rollup import Level, Rollups
+from bms.model.savings.objection import ObjectionKind, Verdict, objection
 from bms.model.savings.savings import SiteSavings
-from bms.model.words import Words
 from bms.ports.storage.whole import Store
 from bms.savings.claims.adjusted_savings import (
-    CHANGED_BASELINES,
-    OPEN_EVENTS,
-    capped,
+    WaitingCode,
+    limited,
     unadjusted,
     with_adjustments_of,
 )
 from bms.savings.claims.aggregate import combine, portfolio
 from bms.services.assessment.counterfactual import MeterDays, meter_days
-from bms.services.assessment.frozen_baselines import CHANGED, freeze, held_to
+from bms.services.assessment.frozen_baselines import freeze, held_to
 from bms.services.assessment.site_savings import assess_site
 from bms.services.city import City
 from bms.services.periods import Periods, chosen_periods, default_periods
@@ -39,6 +39,12 @@ AROUND = timedelta(days=3)
 """Readings before a period that have a part in it (bms.services.consumption)."""
 
 Version = tuple[int, str, int]
+
+
+class AssessmentCode(MessageCode):
+    """Why a site is not assessed."""
+
+    NO_WEATHER = "not_assessed_without_weather"
 
 
 def data_version(site: Site, store: Store, start: datetime, end: datetime) -> Version:
@@ -155,10 +161,13 @@ class SavingsBook:
         rows = [row.savings for row in told]
         total = portfolio(PORTFOLIO, rows)
         without = portfolio(PORTFOLIO, [unadjusted(row) for row in rows])
-        told_of = with_adjustments_of(total, without)
-        for part, code in ((OPEN_EVENTS, OPEN_EVENTS), (CHANGED, CHANGED_BASELINES)):
-            told_of = capped(told_of, code, _with_reason(rows, part))
-        return told_of
+        total = with_adjustments_of(total, without)
+        for code, kind in (
+            (WaitingCode.OPEN_EVENTS, ObjectionKind.EVENT),
+            (WaitingCode.CHANGED_BASELINES, ObjectionKind.BASELINE),
+        ):
+            total = limited(total, code, _concerned(rows, kind))
+        return total
 
     def once(self, kind: str, site: Site, periods: Periods, work: Callable[[], T]) -> T:
         """The answer of ``work``, as it was kept while its data stay as they are.
@@ -189,19 +198,17 @@ class SavingsBook:
         return self._control.get(site.id)
 
 
-def _with_reason(rows: Sequence[SiteSavings], code: str) -> list[tuple[str, float | None]]:
-    """Names and adjusted baselines [kWh] of those that have a reason of this ``code``."""
+def _concerned(rows: Sequence[SiteSavings], kind: ObjectionKind) -> list[tuple[str, float | None]]:
+    """Names and adjusted baselines [kWh] of those that have an objection of this kind."""
     return [
         (row.id, row.adjusted_baseline_kwh)
         for row in rows
-        if any(words.code == code for words in row.reasons)
+        if any(objection.kind is kind for objection in row.reasons)
     ]
 
 
 def _not_assessed(site: Site, error: FeedError) -> SiteSavings:
-    words = Words(
-        "no_weather",
-        f"Uden vejrdata kan forbruget ikke sammenlignes: {error}",
-        f"Without weather the use cannot be compared: {error}",
+    why = objection(
+        AssessmentCode.NO_WEATHER, ObjectionKind.DATA, Verdict.NOT_CLAIMABLE, error=str(error)
     )
-    return replace(combine(site.id, ()), reasons=(words,))
+    return replace(combine(site.id, ()), reasons=(why,))

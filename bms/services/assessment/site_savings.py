@@ -15,8 +15,8 @@ from bms.model.savings.savings import Savings, SiteSavings, Span
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.whole import Store
 from bms.savings.claims.adjusted_savings import (
-    OPEN_EVENTS,
-    capped,
+    WaitingCode,
+    limited,
     with_adjustment,
     with_adjustments_of,
 )
@@ -105,4 +105,4 @@ def _told(
         for meter in adjusted
         if adjust(meter, entries).open
     ]
-    return capped(with_adjustments_of(total, without), OPEN_EVENTS, waiting)
+    return limited(with_adjustments_of(total, without), WaitingCode.OPEN_EVENTS, waiting)

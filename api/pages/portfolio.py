@@ -12,7 +12,8 @@ from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.standing import BuildingRow, building_row, held_points, name_of
 from bms.model.assets.site import Site
-from bms.model.savings.savings import SiteSavings, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import SiteSavings
 from bms.reports.charts import BarLabels, savings_bars
 from bms.services.assessment.savings_book import SavingsBook, Told
 from bms.services.city import City

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationInfo, model_validator
 
 from bms.messages import translator
 from bms.model.fact import Fact, Parameter
@@ -30,6 +30,11 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def timezone_of(info: ValidationInfo) -> str:
+    """Returns the time zone that was given as ``context={"timezone": …}`` of a validation."""
+    return str((info.context or {}).get("timezone", TIMEZONE))
+
+
 class FactAnswer(Answer):
     """What is the case: a code that programs may rely on, its numbers, and the sentence.
 
@@ -51,5 +56,5 @@ class FactAnswer(Answer):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_fact(cls, value: Any) -> Any:
-        return dict(cls.of(value)) if isinstance(value, Fact | Words) else value
+    def _from_fact(cls, value: Any, info: ValidationInfo) -> Any:
+        return dict(cls.of(value, timezone_of(info))) if isinstance(value, Fact | Words) else value

@@ -76,8 +76,8 @@ class OpenEventRow(Answer):
             kind=row.kind,
             start=found.start,
             end=found.end,
-            words=row.finding.words,
-            proposal=None if proposal is None else proposal.words,
+            words=row.finding.fact,
+            proposal=None if proposal is None else proposal.fact,
             change_kwh=None if proposal is None else proposal.kwh,
             change_se_kwh=None if proposal is None else proposal.kwh_se,
         )

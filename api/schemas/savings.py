@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
-from api.schemas.base import Answer, FactAnswer
+from pydantic import Field, ValidationInfo, model_validator
+
+from api.schemas.base import Answer, FactAnswer, timezone_of
 from bms.model.readings.units import Commodity
 from bms.model.savings.event import EventKind
+from bms.model.savings.finding import FindingCode
+from bms.model.savings.objection import Objection, ObjectionKind, Verdict
 from bms.model.savings.savings import (
     MonthSavings,
     NormalisedSavings,
     Span,
-    Unadjusted,
-    Verdict,
 )
 from bms.services.assessment.monthly_savings import YearToDate, year_to_date
 from bms.services.assessment.savings_book import Told
@@ -29,19 +31,48 @@ class ProposalAnswer(Answer):
     kwh: float
     kwh_se: float
     share: float
-    words: FactAnswer
+    words: FactAnswer = Field(validation_alias="fact")
 
 
 class FindingAnswer(Answer):
     """Something in a meter's data that an auditor asks about."""
 
-    code: str
+    code: FindingCode
     start: datetime
     end: datetime
     lasted_h: float
     excluded: bool
-    words: FactAnswer
+    words: FactAnswer = Field(validation_alias="fact")
     proposal: ProposalAnswer | None
+
+
+class ObjectionAnswer(FactAnswer):
+    """Why a saving cannot be claimed without reserve; no verdict above ``ceiling`` is open."""
+
+    kind: ObjectionKind = Field(description="what the objection is about")
+    ceiling: Verdict
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_fact(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, Objection):
+            return value
+        told = dict(FactAnswer.of(value, timezone_of(info)))
+        return {**told, "kind": value.kind, "ceiling": value.ceiling}
+
+
+class UnadjustedAnswer(Answer):
+    """The saving without the non-routine adjustments that people confirmed; ``events`` are the ids
+    of the entries that count."""
+
+    adjustment_kwh: float
+    adjustment_se_kwh: float
+    saving_kwh: float | None
+    saving_low_kwh: float | None
+    saving_high_kwh: float | None
+    verdict: Verdict
+    reasons: tuple[ObjectionAnswer, ...]
+    events: tuple[str, ...]
 
 
 class MeterSavingsAnswer(Answer):
@@ -66,8 +97,8 @@ class MeterSavingsAnswer(Answer):
     saving_high_kwh: float | None
     confidence: float
     verdict: Verdict
-    reasons: tuple[FactAnswer, ...]
-    flags: tuple[str, ...]
+    reasons: tuple[ObjectionAnswer, ...]
+    flags: tuple[FindingCode, ...]
     drift: float | None
     findings: tuple[FindingAnswer, ...]
     coefficients: Mapping[str, float] | None
@@ -86,7 +117,7 @@ class MeterSavingsAnswer(Answer):
     cost_dkk: float | None
     co2_kg: float | None
     primary_energy_kwh: float | None
-    unadjusted: Unadjusted | None
+    unadjusted: UnadjustedAnswer | None
 
 
 class SiteSavingsAnswer(Answer):
@@ -101,12 +132,12 @@ class SiteSavingsAnswer(Answer):
     saving_high_kwh: float | None
     confidence: float
     verdict: Verdict
-    reasons: tuple[FactAnswer, ...]
+    reasons: tuple[ObjectionAnswer, ...]
     cost_dkk: float | None
     co2_kg: float | None
     primary_energy_kwh: float | None
     months: tuple[MonthSavings, ...]
-    unadjusted: Unadjusted | None
+    unadjusted: UnadjustedAnswer | None
 
 
 class SavingsAnswer(Answer):

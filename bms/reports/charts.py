@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bms.model.savings.savings import SiteSavings, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import SiteSavings
 from bms.reports import svg
 from bms.reports.svg import WIDTH, Frame, Map
 

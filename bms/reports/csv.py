@@ -10,7 +10,6 @@ from datetime import datetime
 from bms.messages import translator
 from bms.model.fact import Fact
 from bms.model.savings.savings import Savings, SiteSavings
-from bms.model.words import Words
 
 COLUMNS = (
     "building",
@@ -117,14 +116,8 @@ def _result(s: Savings | SiteSavings) -> dict[str, Cell]:
     }
 
 
-def _joined(reasons: Sequence[Words | Fact], language: str) -> str:
-    return " ".join(_sentence(reason, language) for reason in reasons)
-
-
-def _sentence(reason: Words | Fact, language: str) -> str:
-    if isinstance(reason, Fact):
-        return translator(language).describe(reason)
-    return reason.da if language == "da" else reason.en
+def _joined(reasons: Sequence[Fact], language: str) -> str:
+    return " ".join(translator(language).describe(reason) for reason in reasons)
 
 
 def _text(cell: Cell, decimal_comma: bool) -> str:

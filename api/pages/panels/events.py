@@ -57,8 +57,8 @@ def _open(row: OpenEvent, t: Tongue) -> OpenRow:
     proposal = row.finding.proposal
     return OpenRow(
         id=row.id,
-        words=t.say(row.finding.words),
-        proposal=None if proposal is None else t.say(proposal.words),
+        words=t.say(row.finding.fact),
+        proposal=None if proposal is None else t.say(proposal.fact),
     )
 
 

@@ -22,7 +22,6 @@ from bms.config import Settings
 from bms.errors import Mistake
 from bms.feeds.suppliers.meter_files import MeterFile, WeatherFile, read_meters, read_weather
 from bms.feeds.tariffs.factors import load_factors
-from bms.model.codec import to_json
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Savings, Span
 from bms.runtime.wire import opened
@@ -185,7 +184,7 @@ def _assess_site(name: str, baseline: str, reporting: str, as_json: bool) -> Non
         )
     if as_json:
         for meter in answer.meters:
-            typer.echo(to_json(meter))
+            _echo(meter, chosen.timezone)
         return
     print_site(answer)
 
@@ -204,7 +203,7 @@ def _assess_files(asked: _Asked, as_json: bool) -> None:
         for answer in _answers(asked, meters, outdoor, normal):
             answers.append(answer)
             if as_json:
-                typer.echo(to_json(answer))
+                _echo(answer, asked.timezone)
             report("assessing", len(answers) / (len(meters.use) + len(meters.bills)))
     if not as_json:
         print_meters(answers, time.perf_counter() - started)
@@ -236,6 +235,13 @@ def _normal(asked: _Asked, outdoor: WeatherFile) -> NormalYear | None:
     _name(typical.mistakes)
     name = asked.normal_weather.name
     return normal_weather(typical.temp_c, asked.timezone, asked.normal_year, name)
+
+
+def _echo(meter: Savings, timezone: str) -> None:
+    from api.schemas.savings import MeterSavingsAnswer
+
+    answer = MeterSavingsAnswer.model_validate(meter, context={"timezone": timezone})
+    typer.echo(answer.model_dump_json())
 
 
 def _nothing(csv: Path) -> NoReturn:

@@ -119,7 +119,8 @@ def events(
 def _list(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
     rows, entries = ledger.open(), ledger.store.events(ledger.site.id)
     if as_json:
-        answer = {"open": [_open_row(row) for row in rows], "events": _entry_rows(entries)}
+        open_rows = [_open_row(row, ledger.site.timezone) for row in rows]
+        answer = {"open": open_rows, "events": _entry_rows(entries)}
         typer.echo(json.dumps(answer))
         return
     console = screen()
@@ -241,9 +242,16 @@ def _said(entry: NonRoutineEvent, as_json: bool) -> None:
     typer.echo(said)
 
 
-def _open_row(row: OpenEvent) -> dict[str, object]:
-    found: dict[str, object] = to_dict(row.finding)
-    return {"id": row.id, "meter": row.meter, "kind": row.kind.value, **found}
+def _open_row(row: OpenEvent, timezone: str) -> dict[str, object]:
+    from api.schemas.savings import FindingAnswer
+
+    found = FindingAnswer.model_validate(row.finding, context={"timezone": timezone})
+    return {
+        "id": row.id,
+        "meter": row.meter,
+        "kind": row.kind.value,
+        **found.model_dump(mode="json"),
+    }
 
 
 def _entry_rows(entries: Sequence[NonRoutineEvent]) -> list[dict[str, object]]:
@@ -261,7 +269,7 @@ def _show_open(console: Console, rows: Sequence[OpenEvent], site: Site) -> None:
         proposal = row.finding.proposal
         start = proposal.start if proposal is not None else row.finding.start
         say(console, f"{row.id}  ({row.meter}, from {_local(start, site)})", 2)
-        say(console, speak.of(row.finding.words), 4)
+        say(console, speak.of(row.finding.fact), 4)
         if proposal is not None:
             say(console, f"proposed: {proposal.kwh:+,.0f} ± {proposal.kwh_se:,.0f} kWh", 4)
 

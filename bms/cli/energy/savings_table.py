@@ -9,7 +9,8 @@ from rich.table import Table
 
 from bms.cli.console.language import language
 from bms.cli.console.screen import say, screen, slim_table
-from bms.model.savings.savings import Savings, SiteSavings, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import Savings, SiteSavings
 
 ROOMY = 116
 """Columns from which on the model and the degree-day correction are shown too."""
@@ -101,7 +102,7 @@ def short_model(model: str | None) -> str:
 
 def _print_notes(console: Console, row: Savings) -> None:
     told = set()
-    for words in (*row.reasons, *(found.words for found in row.findings)):
+    for words in (*row.reasons, *(found.fact for found in row.findings)):
         sentence = language().of(words)
         if sentence not in told:
             told.add(sentence)

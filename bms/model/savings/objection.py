@@ -61,3 +61,8 @@ def verdict_of(objections: Iterable[Objection]) -> Verdict:
     """Returns the best verdict that all objections leave open; verified without any."""
     ceilings = (each.ceiling for each in objections)
     return min(ceilings, key=_WORST_FIRST.index, default=Verdict.VERIFIED)
+
+
+def verdict_of_saving(saving_kwh: float | None, objections: Iterable[Objection]) -> Verdict:
+    """Returns the verdict of a saving [kWh]; what has no number is not claimable."""
+    return Verdict.NOT_CLAIMABLE if saving_kwh is None else verdict_of(objections)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from bms.model.readings.units import Commodity
 from bms.model.savings.finding import Finding, FindingCode
-from bms.model.savings.objection import Objection, Verdict, verdict_of
+from bms.model.savings.objection import Objection, Verdict, verdict_of_saving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,18 +86,18 @@ class Unadjusted:
     @property
     def verdict(self) -> Verdict:
         """How far it may be claimed: as ``Savings.verdict``."""
-        return _verdict(self.saving_kwh, self.reasons)
+        return verdict_of_saving(self.saving_kwh, self.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Savings:
     """Avoided energy use of one meter (IPMVP Option C): adjusted baseline minus measured [kWh].
 
-    Every number that cannot be known is None, and ``reasons`` say why; they are also what
-    the ``verdict`` follows from. ``coverage`` is the share
-    of the reporting period with both use and weather, 0..1; ``cv_rmse`` and ``nmbe`` are fractions
-    of the mean; ``rho`` is the lag-1 autocorrelation of the residuals. ``drift`` is the standard
-    deviation of the building's own drift, a share of its use, that the interval allows for.
+    Every number that cannot be known is None, and ``reasons`` say why; the ``verdict`` follows from
+    them. ``coverage`` is the share of the reporting period with both use and weather, 0..1;
+    ``cv_rmse`` and ``nmbe`` are fractions of the mean; ``rho`` is the lag-1 autocorrelation of the
+    residuals. ``drift`` is the standard deviation of the building's own drift, a share of its use,
+    that the interval allows for.
 
     ``coefficients`` of the model by name [kWh/day, kWh/day/K, degC]; ``n_eff`` is the number of
     independent days n'. ``flags`` are the codes of the ``findings``. Beside the model stands the
@@ -155,7 +155,7 @@ class Savings:
     def verdict(self) -> Verdict:
         """How far it may be claimed: the lowest ceiling of the ``reasons``, and not at all where
         nothing is known."""
-        return _verdict(self.saving_kwh, self.reasons)
+        return verdict_of_saving(self.saving_kwh, self.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ class SiteSavings:
     def verdict(self) -> Verdict:
         """How far it may be claimed: the lowest ceiling of the ``reasons``, and not at all where
         nothing is known."""
-        return _verdict(self.saving_kwh, self.reasons)
+        return verdict_of_saving(self.saving_kwh, self.reasons)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +205,3 @@ class KeptBaseline:
     def site(self) -> str:
         """The site of the meter, whose id is ``site/meter``."""
         return self.baseline.meter_id.partition("/")[0]
-
-
-def _verdict(saving_kwh: float | None, reasons: tuple[Objection, ...]) -> Verdict:
-    return Verdict.NOT_CLAIMABLE if saving_kwh is None else verdict_of(reasons)

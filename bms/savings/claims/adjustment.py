@@ -15,7 +15,7 @@ from math import hypot
 
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.model.savings.finding import Finding
-from bms.model.savings.objection import Objection, ObjectionKind
+from bms.model.savings.objection import Objection, ObjectionKind, Verdict, verdict_of_saving
 from bms.model.savings.savings import MonthSavings, Savings, Span
 from bms.savings.claims.gates import open_events, size
 from bms.savings.models.uncertainty import Z90
@@ -44,6 +44,11 @@ class Adjusted:
     reasons: tuple[Objection, ...]
     open: tuple[Finding, ...]
     applied: tuple[NonRoutineEvent, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far the adjusted saving may be claimed."""
+        return verdict_of_saving(self.saving_kwh, self.reasons)
 
 
 def adjust(savings: Savings, entries: Sequence[NonRoutineEvent]) -> Adjusted:

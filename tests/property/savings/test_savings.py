@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.aggregate import combine
 from bms.savings.claims.meter_savings import assess_meter
 

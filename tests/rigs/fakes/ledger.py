@@ -5,24 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 
+from bms.model.fact import Day
 from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal
-from bms.model.savings.savings import (
-    Finding,
-    FrozenBaseline,
-    KeptBaseline,
-    MonthSavings,
-    Savings,
-    Span,
-    Verdict,
-)
-from bms.model.words import Words
+from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.savings import FrozenBaseline, KeptBaseline, MonthSavings, Savings, Span
+from bms.savings.claims.gates import open_events
 from tests.rigs.fakes.city import utc
 
 BASELINE = Span(start=utc(2018, 1, 1), end=utc(2019, 1, 1))
 REPORTING = Span(start=utc(2019, 1, 1), end=utc(2019, 4, 1))
 STEP_AT = utc(2019, 2, 1)
-WORDS = Words("step_change", "Et spring", "A step")
 
 
 def an_event(event_id: str = "e1", **changes: object) -> NonRoutineEvent:
@@ -75,15 +68,14 @@ def a_finding(start: datetime = STEP_AT, kwh: float | None = 180.0) -> Finding:
             kwh=kwh,
             kwh_se=25.0,
             share=0.1,
-            words=Words("step_change", "Juster", "Adjust"),
         )
     return Finding(
-        code="step_change",
+        code=FindingCode.STEP,
         start=start,
         end=REPORTING.end,
         lasted_h=1.0,
         excluded=False,
-        words=WORDS,
+        parameters={"share": 0.1, "half_width": 0.02, "day": Day(start.date()), "t": 6.0},
         proposal=proposal,
     )
 
@@ -114,7 +106,6 @@ def a_saving(meter: str = "lodge/heat", **changes: object) -> Savings:
         saving_low_kwh=900.0,
         saving_high_kwh=1100.0,
         confidence=0.9,
-        verdict=Verdict.VERIFIED,
         baseline_id="id-1",
         baseline_settings={"timezone": "Europe/Copenhagen"},
         months=months,
@@ -128,9 +119,8 @@ def with_open_step(saving: Savings | None = None, **changes: object) -> Savings:
     return replace(
         saving or a_saving(),
         findings=(found,),
-        flags=("step_change",),
-        reasons=(found.words,),
-        verdict=Verdict.INDICATIVE,
+        flags=(FindingCode.STEP,),
+        reasons=tuple(open_events([found])),
     )
 
 

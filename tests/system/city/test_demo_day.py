@@ -29,7 +29,7 @@ from bms.model.control.command import Accepted, Clamped, Receipt, Released, Rele
 from bms.model.planning.plan import Plan, PlanStatus
 from bms.model.planning.problem import NoModel
 from bms.model.readings.reading import Ingested, Reading
-from bms.model.savings.savings import Verdict
+from bms.model.savings.objection import Verdict
 from bms.runtime.municipality import START
 from bms.services.city import City
 from bms.services.guard.presence import Presence

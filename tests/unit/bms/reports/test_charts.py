@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bms.model.savings.savings import SiteSavings, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import SiteSavings
 from bms.reports import svg
 from bms.reports.charts import (
     BandLabels,
@@ -17,6 +18,7 @@ from bms.reports.charts import (
     energy_chart,
     savings_bars,
 )
+from tests.rigs.fakes.objections import reasons_for
 
 NS = {"s": "http://www.w3.org/2000/svg"}
 NAN = float("nan")
@@ -66,7 +68,7 @@ def total(name, saving, half, verdict):
         saving_low_kwh=saving - half if known else None,
         saving_high_kwh=saving + half if known else None,
         confidence=0.9,
-        verdict=verdict,
+        reasons=reasons_for(verdict),
     )
 
 

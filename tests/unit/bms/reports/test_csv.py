@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import bms.reports.csv
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, SiteSavings, Span, Verdict
-from bms.model.words import Words
+from bms.model.savings.savings import Savings, SiteSavings, Span
 from bms.ports.reports import Reporter
 from bms.reports.csv import COLUMNS, savings_csv
+from tests.rigs.fakes.objections import POOR_FIT
+from tests.rigs.sentences import danish, english
 
 SPAN = Span(start=datetime(2019, 1, 14, tzinfo=UTC), end=datetime(2019, 1, 28, tzinfo=UTC))
-REASON = Words("no_saving", "Der er brugt mere; 1,5 gange.", 'More was used, "so to say".')
+REASON = POOR_FIT
 
 
 def row(meter_id="heat", *, saving=1234.5678, reasons=(REASON,)):
@@ -35,7 +36,6 @@ def row(meter_id="heat", *, saving=1234.5678, reasons=(REASON,)):
         saving_low_kwh=-10.0,
         saving_high_kwh=2000.0,
         confidence=0.9,
-        verdict=Verdict.INDICATIVE,
         reasons=reasons,
         flags=("zeros",),
         drift=0.05,
@@ -49,7 +49,6 @@ def row(meter_id="heat", *, saving=1234.5678, reasons=(REASON,)):
         saving_low_kwh=-10.0,
         saving_high_kwh=2000.0,
         confidence=0.9,
-        verdict=Verdict.INDICATIVE,
         reasons=reasons,
         cost_dkk=987.6,
     )
@@ -69,7 +68,7 @@ def test_one_row_per_meter_and_one_per_building():
     assert tuple(meter) == COLUMNS
     assert (meter["saving_kwh"], meter["cv_rmse"]) == ("1234.568", "0.123457")
     assert (meter["verdict"], meter["n"], meter["flags"]) == ("indicative", "134", "zeros")
-    assert meter["reasons_en"] == REASON.en
+    assert meter["reasons_en"] == english(REASON)
     assert meter["reporting_start"] == "2019-01-14T00:00:00+00:00"
     assert (building["cost_dkk"], building["co2_kg"]) == ("987.600", "")
     assert "IPMVP" in meter["method"]
@@ -86,7 +85,7 @@ def test_danish_excel_gets_semicolons_commas_and_a_mark():
     assert data.startswith(b"\xef\xbb\xbf")
     meter = read(data[3:], delimiter=";")[0]
     assert meter["saving_kwh"] == "1234,568"
-    assert meter["reasons_da"] == REASON.da
+    assert meter["reasons_da"] == danish(REASON)
     assert float(meter["cv_rmse"].replace(",", ".")) == 0.123457
 
 

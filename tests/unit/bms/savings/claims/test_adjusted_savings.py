@@ -8,10 +8,10 @@ from math import hypot
 
 import pytest
 
-from bms.model.savings.savings import Verdict
+from bms.model.savings.objection import Verdict
 from bms.savings.claims.adjusted_savings import (
-    OPEN_EVENTS,
-    capped,
+    WaitingCode,
+    limited,
     unadjusted,
     with_adjustment,
     with_adjustments_of,
@@ -20,6 +20,8 @@ from bms.savings.claims.adjustment import adjusted_months
 from bms.savings.claims.aggregate import combine
 from tests.rigs.fakes.city import utc
 from tests.rigs.fakes.ledger import a_dismissal, a_saving, an_event, with_open_step
+from tests.rigs.fakes.objections import NO_SAVING
+from tests.rigs.sentences import danish, english
 
 Z90 = 1.645
 
@@ -54,7 +56,6 @@ class TestOneMeter:
             saving_low_kwh=None,
             saving_high_kwh=None,
             adjusted_baseline_kwh=None,
-            verdict=Verdict.NOT_CLAIMABLE,
             months=(),
         )
         told = with_adjustment(nothing, [an_event()])
@@ -153,13 +154,13 @@ class TestSums:
         self, kwh: float, verdict: Verdict
     ) -> None:
         total = combine("lodge", [a_saving()])
-        told = capped(total, OPEN_EVENTS, [("lodge/heat", kwh)])
+        told = limited(total, WaitingCode.OPEN_EVENTS, [("lodge/heat", kwh)])
         assert told.verdict is verdict
-        named = [words for words in told.reasons if words.code == OPEN_EVENTS]
+        named = [each for each in told.reasons if each.code == WaitingCode.OPEN_EVENTS]
         assert bool(named) is (verdict is Verdict.INDICATIVE)
-        assert all("lodge/heat" in words.da and "lodge/heat" in words.en for words in named)
+        assert all("lodge/heat" in danish(each) and "lodge/heat" in english(each) for each in named)
 
     def test_what_cannot_be_claimed_stays_so(self) -> None:
-        total = replace(combine("lodge", [a_saving()]), verdict=Verdict.NOT_CLAIMABLE)
-        told = capped(total, OPEN_EVENTS, [("lodge/heat", 4000.0)])
+        total = replace(combine("lodge", [a_saving()]), reasons=(NO_SAVING,))
+        told = limited(total, WaitingCode.OPEN_EVENTS, [("lodge/heat", 4000.0)])
         assert told.verdict is Verdict.NOT_CLAIMABLE

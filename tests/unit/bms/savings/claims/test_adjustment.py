@@ -1,16 +1,19 @@
 """Non-routine adjustments: what an entry of the ledger does to a saving, worked by hand."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from math import hypot
 
 import pytest
 
+from bms.model.fact import Day
 from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal, standing
-from bms.model.savings.savings import Finding, Savings, Span, Verdict
-from bms.model.words import Words
+from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.adjustment import adjust
+from bms.savings.claims.gates import fit, open_events, size
 from bms.savings.models.uncertainty import Z90
 
 
@@ -20,14 +23,13 @@ def at(year: int, month: int, day: int = 1) -> datetime:
 
 BASELINE = Span(start=at(2018, 1), end=at(2019, 1))
 REPORTING = Span(start=at(2019, 1), end=at(2020, 1))
-WORDS = Words("step_change", "trin", "step")
 STEP = Finding(
-    code="step_change",
+    code=FindingCode.STEP,
     start=at(2019, 5),
     end=at(2020, 1),
     lasted_h=5880.0,
     excluded=False,
-    words=WORDS,
+    parameters={"share": 0.3, "half_width": 0.05, "day": Day(date(2019, 5, 1)), "t": 6.0},
     proposal=Proposal(
         kind=EventKind.STEP,
         start=at(2019, 5),
@@ -35,7 +37,6 @@ STEP = Finding(
         kwh=3000.0,
         kwh_se=300.0,
         share=0.3,
-        words=WORDS,
     ),
 )
 SAVINGS = Savings(
@@ -57,9 +58,8 @@ SAVINGS = Savings(
     saving_low_kwh=-400.0,
     saving_high_kwh=600.0,
     confidence=0.9,
-    verdict=Verdict.NOT_CLAIMABLE,
-    reasons=(WORDS, Words("saving_within_uncertainty", "da", "en")),
-    flags=("step_change",),
+    reasons=(*open_events([STEP]), *size(100.0, 500.0)),
+    flags=(FindingCode.STEP,),
     findings=(STEP,),
 )
 ENTRY = NonRoutineEvent(
@@ -120,7 +120,7 @@ class TestOtherEntries:
         found = adjust(SAVINGS, [entry])
         assert (found.adjustment_kwh, found.saving_kwh) == (0.0, 100.0)
         assert found.open == ()
-        assert [words.code for words in found.reasons] == ["saving_within_uncertainty"]
+        assert [reason.code for reason in found.reasons] == ["saving_within_uncertainty"]
 
     @pytest.mark.parametrize(
         "entry",
@@ -141,9 +141,9 @@ class TestOtherEntries:
         assert adjust(SAVINGS, [ENTRY, later]).adjustment_kwh == 2000.0
 
     def test_a_poor_fit_still_caps_the_verdict(self):
-        poor = replace(SAVINGS, cv_rmse=0.4, reasons=(*SAVINGS.reasons, Words("fit_poor", "", "")))
+        poor = replace(SAVINGS, cv_rmse=0.4, reasons=(*SAVINGS.reasons, *fit(0.4, None)))
         assert adjust(poor, [ENTRY]).verdict is Verdict.INDICATIVE
-        hopeless = replace(poor, cv_rmse=1.2)
+        hopeless = replace(SAVINGS, cv_rmse=1.2, reasons=(*SAVINGS.reasons, *fit(1.2, None)))
         assert adjust(hopeless, [ENTRY]).verdict is Verdict.NOT_CLAIMABLE
 
     def test_a_meter_without_a_number_stays_without(self):

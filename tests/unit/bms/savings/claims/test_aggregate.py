@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span, Verdict
-from bms.model.words import Words
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.aggregate import COMMON_DRIFT, combine, portfolio
+from bms.savings.claims.gates import sufficiency
+from tests.rigs.fakes.objections import NO_SAVING
+from tests.rigs.sentences import danish, english
 
 SPAN = Span(start=datetime(2019, 1, 1, tzinfo=UTC), end=datetime(2019, 2, 1, tzinfo=UTC))
 
@@ -34,7 +37,6 @@ def meter(name="heat", *, adjusted=1000.0, saving=300.0, half=100.0, drift=0.05,
             saving_low_kwh=saving - half,
             saving_high_kwh=saving + half,
             confidence=0.9,
-            verdict=Verdict.VERIFIED,
             drift=drift,
         ),
         **changes,
@@ -49,8 +51,7 @@ def refused(name="dead"):
         saving_kwh=None,
         saving_low_kwh=None,
         saving_high_kwh=None,
-        verdict=Verdict.NOT_CLAIMABLE,
-        reasons=(Words("baseline_too_short", "For kort.", "Too short."),),
+        reasons=tuple(sufficiency(10, 300, 1.0)),
     )
 
 
@@ -59,7 +60,7 @@ def half(total):
 
 
 def codes(total):
-    return [words.code for words in total.reasons]
+    return [reason.code for reason in total.reasons]
 
 
 def test_one_meter_is_its_building():
@@ -86,11 +87,11 @@ def test_prices_and_factors_value_the_saving():
 
 
 def test_a_loss_is_part_of_the_sum_and_named():
-    loser = meter("b", saving=-50.0, verdict=Verdict.NOT_CLAIMABLE)
+    loser = meter("b", saving=-50.0, reasons=(NO_SAVING,))
     total = combine("hall", [meter("a"), loser])
     assert total.saving_kwh == 250.0
     assert codes(total) == ["parts_not_claimable"]
-    assert "b" in total.reasons[0].da
+    assert "b" in danish(total.reasons[0])
     assert total.verdict is Verdict.VERIFIED
 
 
@@ -99,21 +100,21 @@ def test_a_meter_that_could_not_be_assessed_is_named_and_caps_the_verdict():
     assert total.saving_kwh == 300.0
     assert total.verdict is Verdict.INDICATIVE
     assert total.reasons[0].code == "parts_missing"
-    assert "b" in total.reasons[0].en
+    assert "b" in english(total.reasons[0])
 
 
 def test_names_are_part_of_a_sentence():
     missing = combine("hall", [meter("a"), refused("b"), refused("c"), refused("d")]).reasons[0]
-    assert missing.da == "b, c og d kunne ikke opgøres og er ikke regnet med i summen."
-    assert missing.en == "Left out of the sum, because not assessable: b, c and d."
-    words = (Words("reporting_gaps", "Huller.", "Gaps."),)
-    thin = combine("hall", [meter("a"), meter("b", reasons=words)]).reasons[0]
-    assert thin.da == "Data om b er for få til, at summen kan bevises."
-    assert thin.en == "The data on b are too few for the sum to be proven."
-    loser = meter("b", saving=-50.0, verdict=Verdict.NOT_CLAIMABLE)
+    assert danish(missing) == "b, c og d kunne ikke opgøres og er ikke regnet med i summen."
+    assert english(missing) == "Left out of the sum, because not assessable: b, c and d."
+    gaps = tuple(sufficiency(365, 300, 0.8))
+    thin = combine("hall", [meter("a"), meter("b", reasons=gaps)]).reasons[0]
+    assert danish(thin) == "Data om b er for få til, at summen kan bevises."
+    assert english(thin) == "The data on b are too few for the sum to be proven."
+    loser = meter("b", saving=-50.0, reasons=(NO_SAVING,))
     alone = combine("hall", [meter("a"), loser]).reasons[0]
-    assert alone.da == "b er regnet med i summen, men kan ikke hævdes for sig."
-    assert alone.en == "The sum includes b, which cannot be claimed alone."
+    assert danish(alone) == "b er regnet med i summen, men kan ikke hævdes for sig."
+    assert english(alone) == "The sum includes b, which cannot be claimed alone."
 
 
 def test_nothing_known_is_nothing_claimed():
@@ -127,11 +128,9 @@ def test_nothing_known_is_nothing_claimed():
 
 
 def test_thin_data_cap_the_sum_when_they_weigh():
-    words = (Words("reporting_gaps", "Huller.", "Gaps."),)
-    heavy = meter("b", reasons=words, verdict=Verdict.INDICATIVE)
-    light = meter(
-        "b", adjusted=50.0, saving=5.0, half=20.0, reasons=words, verdict=Verdict.INDICATIVE
-    )
+    gaps = tuple(sufficiency(365, 300, 0.8))
+    heavy = meter("b", reasons=gaps)
+    light = meter("b", adjusted=50.0, saving=5.0, half=20.0, reasons=gaps)
     assert combine("hall", [meter("a"), heavy]).verdict is Verdict.INDICATIVE
     assert combine("hall", [meter("a"), light]).verdict is Verdict.VERIFIED
 
@@ -166,7 +165,7 @@ def test_a_portfolio_names_what_is_missing_and_sums_money():
     known = combine("a", [meter()], prices={"heat": 1.0}, factors={"heat": 0.2})
     total = portfolio("city", [known, combine("b", [refused()])])
     assert total.reasons[0].code == "parts_missing"
-    assert "b" in total.reasons[0].en
+    assert "b" in english(total.reasons[0])
     assert (total.cost_dkk, total.co2_kg) == (300.0, pytest.approx(60.0))
     assert total.verdict is Verdict.INDICATIVE
     assert [m.meter_id for m in total.meters] == ["heat", "dead"]

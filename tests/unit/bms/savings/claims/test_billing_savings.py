@@ -10,7 +10,8 @@ import pytest
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Span, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import Span
 from bms.savings.claims.billing_savings import assess_bills, days_of
 from bms.savings.data.screening import Zeros
 from bms.savings.models.billing import bill_days, bills_in, fit_bills, longest_days
@@ -236,13 +237,13 @@ class TestRefusals:
     )
     def test_thin_data_have_no_number(self, given, code) -> None:
         result = assess(given)
-        assert code in [words.code for words in result.reasons]
+        assert code in [reason.code for reason in result.reasons]
         assert result.saving_kwh is None
         assert result.verdict is Verdict.NOT_CLAIMABLE
 
     def test_periods_that_overlap(self) -> None:
         result = assess(bills(firsts(), heating), reporting=BASELINE)
-        assert [words.code for words in result.reasons] == ["periods_overlap"]
+        assert [reason.code for reason in result.reasons] == ["periods_overlap"]
 
     def test_no_weather_at_all(self) -> None:
         nothing = Series(datetime(2010, 1, 1, tzinfo=UTC), timedelta(hours=1), np.zeros(48))

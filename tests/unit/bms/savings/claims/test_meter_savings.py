@@ -9,9 +9,11 @@ import pytest
 from bms.model.codec import from_json, to_json
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
 from tests.rigs.real_meters import BASELINE, TIMEZONE, commodity, local, meters, outdoor
+from tests.rigs.sentences import danish, english
 
 FORTNIGHT = Span(start=local(2019, 1, 14), end=local(2019, 1, 28))
 YEAR = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))
@@ -51,7 +53,7 @@ def with_gap(use: Series, start, end) -> Series:
 
 
 def codes(result: Savings) -> list[str]:
-    return [words.code for words in result.reasons]
+    return [reason.code for reason in result.reasons]
 
 
 def test_a_large_saving_on_a_steady_building_is_verified():
@@ -208,15 +210,15 @@ def test_every_reason_is_a_sentence_in_both_languages():
         assess(building(), baseline=Span(start=local(2018, 10, 1), end=local(2019, 1, 1))),
         assess(building(), reporting=Span(start=FORTNIGHT.start, end=FORTNIGHT.start)),
     ]
-    sentences = [words for result in results for words in result.reasons]
-    assert len({words.code for words in sentences}) >= 5
-    for words in sentences:
-        assert words.da.endswith(".")
-        assert words.en.endswith(".")
-        assert words.da != words.en
-    within = next(w for w in sentences if w.code == "saving_within_uncertainty")
-    assert "," not in within.da
-    assert "." in within.da.rstrip(".")  # 1.234 kWh in Danish, 1,234 kWh in English
+    reasons = [each for result in results for each in result.reasons]
+    assert len({reason.code for reason in reasons}) >= 5
+    for reason in reasons:
+        assert danish(reason).endswith(".")
+        assert english(reason).endswith(".")
+        assert danish(reason) != english(reason)
+    within = danish(next(w for w in reasons if w.code == "saving_within_uncertainty"))
+    assert "," not in within
+    assert "." in within.rstrip(".")  # 1.234 kWh in Danish, 1,234 kWh in English
 
 
 def test_a_result_is_stored_and_comes_back():

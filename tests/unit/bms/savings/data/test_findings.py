@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from bms.model.readings.series import Series
-from bms.model.savings.savings import Savings, Span, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
 from tests.rigs.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
+from tests.rigs.sentences import danish, english
 
 REPORTING = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))
 FEBRUARY = (local(2019, 2, 10) - START) // timedelta(hours=1)
@@ -101,7 +103,7 @@ def test_planted_faults_are_told_and_do_not_move_the_saving(meter, fault, flag):
     event = next(each for each in found.findings if each.code == flag)
     assert event.excluded
     assert event.lasted_h > 0
-    assert event.words.da != event.words.en
+    assert danish(event.fact) != english(event.fact)
 
 
 DATED = ("b0_el", "b2_el", "b9_el", "b19_el", "b35_el", "b62_el", "b96_el", "b111_el")
@@ -122,7 +124,7 @@ def test_a_step_up_is_told_and_caps_the_verdict(meter):
     if meter in DATED:
         assert abs(event.start - datetime(2019, 5, 15, tzinfo=UTC)) < timedelta(days=31)
     assert not event.excluded
-    assert "step_change" in [words.code for words in found.reasons]
+    assert "step_change" in [reason.code for reason in found.reasons]
     assert found.verdict is not Verdict.VERIFIED
 
 

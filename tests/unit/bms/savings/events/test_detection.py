@@ -14,6 +14,7 @@ from bms.savings.events.level_changes import steps_in
 from bms.savings.events.outages import outages
 from bms.savings.models.baseline import fit_baseline
 from tests.rigs.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
+from tests.rigs.sentences import english
 
 REPORTING = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))
 EVENTS = {kind.value for kind in EventKind}
@@ -101,7 +102,7 @@ class TestOtherEventsOfRealMeters:
         assert event.start == local(2019, 2, 3).astimezone(UTC)
         assert event.lasted_h == 5 * 24
         assert event.proposal.kwh < 0
-        assert "outage" in [words.code for words in found.reasons]
+        assert "outage" in [reason.code for reason in found.reasons]
 
     @pytest.mark.parametrize("year", [2018, 2019])
     def test_evenings_that_are_used_more_are_told_in_either_year(self, year):
@@ -115,7 +116,7 @@ class TestOtherEventsOfRealMeters:
         event = of_code(assess("b2_el", values), "changed_use")[0]
         assert abs(event.start - local(year, 6, 1)) < timedelta(days=21)
         assert event.proposal.kwh > 0
-        assert "evenings" in event.words.en
+        assert "evenings" in english(event.fact)
 
 
 def days_of(year: int, rate: np.ndarray, temp: np.ndarray) -> Days:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from bms.model.savings.savings import SiteSavings, Verdict
+from bms.model.savings.objection import Verdict
+from bms.model.savings.savings import SiteSavings
 from bms.savings.claims.aggregate import combine
 from bms.services.assessment.frozen_baselines import (
     BY_ITSELF,
-    CHANGED,
     FIRST_USE,
+    BaselineCode,
     accept,
     freeze,
     held_to,
@@ -19,6 +20,8 @@ from bms.services.assessment.frozen_baselines import (
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import utc
 from tests.rigs.fakes.ledger import a_kept_baseline, a_saving
+from tests.rigs.fakes.objections import reasons_for
+from tests.rigs.sentences import danish, english
 
 NOW = utc(2019, 4, 2)
 
@@ -64,22 +67,23 @@ def test_changed_data_are_told_and_prove_nothing() -> None:
     assert (heat.verdict, el.verdict) == (Verdict.INDICATIVE, Verdict.VERIFIED)
     assert held.verdict is Verdict.INDICATIVE
     assert held.saving_kwh == told.saving_kwh
-    (words,) = [words for words in held.reasons if words.code == CHANGED]
-    assert "The data of the baseline changed since lodge/heat was told on 2019-04-02" in words.en
-    assert "16,000 kWh then and is 17,500 kWh now" in words.en
-    assert "16.000 kWh dengang og er 17.500 kWh nu" in words.da
+    (changed,) = [each for each in held.reasons if each.code == BaselineCode.CHANGED]
+    said = english(changed)
+    assert "The data of the baseline changed since lodge/heat was assessed on 2019-04-02" in said
+    assert "16,000 kWh then and is 17,500 kWh now" in said
+    assert "16.000 kWh dengang og er 17.500 kWh nu" in danish(changed)
 
 
 def test_another_method_is_told_as_such() -> None:
     kept = a_kept_baseline()
     kept = replace(kept, baseline=replace(kept.baseline, settings={"method": "1"}))
     held = held_to(savings(baseline_id="id-2"), [kept])
-    assert "The method or settings of the baseline changed" in held.reasons[-1].en
+    assert "The method or settings of the baseline changed" in english(held.reasons[-1])
 
 
 @pytest.mark.parametrize("verdict", [Verdict.INDICATIVE, Verdict.NOT_CLAIMABLE])
 def test_a_weak_verdict_is_never_made_stronger(verdict: Verdict) -> None:
-    told = replace(savings(baseline_id="id-2"), verdict=verdict)
+    told = replace(savings(baseline_id="id-2"), reasons=reasons_for(verdict))
     assert held_to(told, [a_kept_baseline()]).verdict is verdict
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from bms.errors import ConfigError, NotFound
 from bms.model.savings.event import Decision, EventKind, standing
-from bms.model.savings.savings import Verdict
+from bms.model.savings.finding import FindingCode
+from bms.model.savings.objection import Verdict
 from bms.savings.claims.adjusted_savings import with_adjustment
 from bms.savings.claims.aggregate import combine
 from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events
@@ -53,7 +54,7 @@ class TestOpenEvents:
         assert [row.id for row in rows] == [OPEN, f"{OPEN}-2"]
 
     def test_other_findings_are_no_events(self) -> None:
-        gap = replace(a_finding(), code="gap")
+        gap = replace(a_finding(), code=FindingCode.GAP)
         savings = combine("lodge", [a_saving(findings=(gap,))])
         assert open_events(lodge(), savings, []) == ()
 

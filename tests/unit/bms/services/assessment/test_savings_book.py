@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bms.model.readings.reading import Quality, Reading
-from bms.model.savings.savings import Verdict
-from bms.services.assessment.frozen_baselines import CHANGED
+from bms.model.savings.objection import Verdict
+from bms.services.assessment.frozen_baselines import BaselineCode
 from bms.services.assessment.savings_book import SavingsBook, data_version
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_world, live_in
 from tests.rigs.fakes.city import HOUR, utc
@@ -87,7 +87,7 @@ class TestBook:
         second = book.site(site).savings
         heat, el = second.meters
         assert heat.baseline_id != kept.baseline.id
-        assert heat.reasons[-1].code == CHANGED
+        assert heat.reasons[-1].code == BaselineCode.CHANGED
         assert el.reasons == first.meters[1].reasons
         assert Verdict.VERIFIED not in (heat.verdict, second.verdict)
         assert [row.baseline.id for row in world.store.baselines("lodge")] == [

@@ -1,4 +1,4 @@
-"""The web application over a wired city."""
+"""The web application over the services' ports."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from api.headers import HeadersMiddleware
 from api.metrics import metrics_registry
 from api.pages.views import add_pages
+from api.ports import ApiPorts
 from api.problems import add_problem_handlers
 from api.routes import (
     controllers,
@@ -26,7 +27,6 @@ from api.routes import (
     sites,
 )
 from bms.services.assessment.savings_book import SavingsBook
-from bms.services.city import City
 
 ROUTERS = (
     sites.router,
@@ -43,8 +43,8 @@ ROUTERS = (
 )
 
 
-def create_app(city: City) -> FastAPI:
-    """API under /v1 and pages over a city. Opens nothing and starts nothing by itself."""
+def create_app(ports: ApiPorts) -> FastAPI:
+    """API under /v1 and pages over ``ports``. Opens nothing and starts nothing by itself."""
     app = FastAPI(
         title="Building energy backend",
         description="Sites, readings, plans and savings of a municipality's buildings.",
@@ -52,10 +52,10 @@ def create_app(city: City) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.city = city
-    app.state.book = SavingsBook(city)
+    app.state.ports = ports
+    app.state.book = SavingsBook(ports.assessment)
     answers = Counter[tuple[str, int]]()
-    app.state.metrics = metrics_registry(city, answers)
+    app.state.metrics = metrics_registry(ports, answers)
     app.add_middleware(HeadersMiddleware, answers=answers)
     add_problem_handlers(app)
     v1 = APIRouter(prefix="/v1")

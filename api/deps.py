@@ -1,4 +1,4 @@
-"""What routes ask for: the city, the sites of paths, and a key that is allowed to."""
+"""What routes ask for: the ports, the site of a path, and a key that is allowed to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 
+from api.ports import ApiPorts
 from bms.errors import ConfigError
 from bms.model.assets.site import Site
 from bms.services.api_keys import Key, find_key
 from bms.services.assessment.savings_book import SavingsBook
-from bms.services.city import City
+from bms.services.site_lookup import site_named
 
 COOKIE = "bms_key"
 SAFE_METHODS = ("GET", "HEAD")
@@ -24,9 +25,9 @@ MADE_ID = r"^[A-Za-z0-9_-]{1,64}$"
 WHERE_TO_GET_A_KEY = "send one as 'Authorization: Bearer bms_…'; make one with 'bms keys create'"
 
 
-def city_of(request: Request) -> City:
-    city: City = request.app.state.city
-    return city
+def ports_of(request: Request) -> ApiPorts:
+    ports: ApiPorts = request.app.state.ports
+    return ports
 
 
 def book_of(request: Request) -> SavingsBook:
@@ -34,7 +35,7 @@ def book_of(request: Request) -> SavingsBook:
     return book
 
 
-CityDep = Annotated[City, Depends(city_of)]
+PortsDep = Annotated[ApiPorts, Depends(ports_of)]
 BookDep = Annotated[SavingsBook, Depends(book_of)]
 
 
@@ -47,10 +48,10 @@ def key_text(request: Request) -> str | None:
     return request.cookies.get(COOKIE) if request.method in SAFE_METHODS else None
 
 
-def optional_key(request: Request, city: CityDep) -> Key | None:
+def optional_key(request: Request, ports: PortsDep) -> Key | None:
     """Who asks; None without a key or with one that is not (or no longer) valid."""
     text = key_text(request)
-    return find_key(city.store, text) if text else None
+    return find_key(ports.keys, text) if text else None
 
 
 def any_key(key: Annotated[Key | None, Depends(optional_key)]) -> Key:
@@ -102,10 +103,10 @@ ControllerId = Annotated[str, Depends(controller_id)]
 
 
 def path_site(
-    city: CityDep, site_id: Annotated[str, Path(pattern=SITE_ID, examples=["school"])]
+    ports: PortsDep, site_id: Annotated[str, Path(pattern=SITE_ID, examples=["school"])]
 ) -> Site:
     """The site of the path. Raises ``NotFound``."""
-    return city.site(site_id)
+    return site_named(ports.sites, site_id)
 
 
 SiteDep = Annotated[Site, Depends(path_site)]

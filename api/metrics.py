@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from api.ports import ApiPorts
 from bms.errors import StoreUnavailable
 from bms.model.assets.site import Site
 from bms.model.planning.prediction import PredictionDay
 from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.ports.drivers import DeviceHealth
-from bms.services.city import City
 from bms.services.periods import local_date
 from bms.services.planning.model_drift import STANDS_DAYS, drifting_zones
 
@@ -26,26 +26,26 @@ Sample = tuple[Sequence[str], float]
 Samples = Iterable[Sample]
 
 
-def metrics_registry(city: City, answers: Mapping[tuple[str, int], int]) -> CollectorRegistry:
+def metrics_registry(ports: ApiPorts, answers: Mapping[tuple[str, int], int]) -> CollectorRegistry:
     """A registry of one application's own. ``answers``: HTTP answers by method and status."""
     registry = CollectorRegistry()
-    registry.register(CityCollector(city, answers))
+    registry.register(PortsCollector(ports, answers))
     return registry
 
 
-class CityCollector(Collector):
-    """Reads the services of a city. A family without a sample is left out."""
+class PortsCollector(Collector):
+    """Reads the ports when it is asked. A family without a sample is left out."""
 
-    def __init__(self, city: City, answers: Mapping[tuple[str, int], int]) -> None:
-        self._city = city
+    def __init__(self, ports: ApiPorts, answers: Mapping[tuple[str, int], int]) -> None:
+        self._ports = ports
         self._answers = answers
 
     def collect(self) -> Iterator[Metric]:
         """Every family that has a sample; those of the database while it answers."""
         families = [
-            *_of_database(self._city),
-            *_of_spool(spool_state(self._city)),
-            *_of_devices(self._city),
+            *_of_database(self._ports),
+            *_of_spool(spool_state(self._ports)),
+            *_of_devices(self._ports),
             _of_http(self._answers),
         ]
         return (family for family in families if family.samples)
@@ -66,31 +66,31 @@ def _filled(family: GaugeMetricFamily | CounterMetricFamily, samples: Samples) -
     return family
 
 
-def _of_database(city: City) -> list[Metric]:
+def _of_database(ports: ApiPorts) -> list[Metric]:
     """Whether the database answers, and what it knows."""
     try:
-        known, up = [*_of_sites(city), *_of_predictions(city)], 1
+        known, up = [*_of_sites(ports), *_of_predictions(ports)], 1
     except StoreUnavailable:
         known, up = [], 0
     text = "Whether the database answers (1) or is away (0)."
     return [_gauge("bms_database_up", text, (), [((), up)]), *known]
 
 
-def _of_sites(city: City) -> list[Metric]:
-    now = city.clock.now()
-    held = Counter(lease.point.site for lease in city.journal.leases().values())
+def _of_sites(ports: ApiPorts) -> list[Metric]:
+    now = ports.clock.now()
+    held = Counter(lease.point.site for lease in ports.control.journal.leases().values())
     points: list[Sample] = []
     leases: list[Sample] = []
     overrides: list[Sample] = []
     readings: list[Sample] = []
     plans: list[Sample] = []
-    for site in city.sites.values():
+    for site in ports.sites.values():
         label = (site.id,)
-        latest = city.store.latest([point.id for point in site.polled]).values()
-        plan = city.store.plan_in_force(site.id)
+        latest = ports.planning.readings.latest([point.id for point in site.polled]).values()
+        plan = ports.control.plans.plan_in_force(site.id)
         points.append((label, len(site.points)))
         leases.append((label, held[site.id]))
-        overrides.append((label, len(city.store.overrides(site.id, now))))
+        overrides.append((label, len(ports.control.decisions.overrides(site.id, now))))
         if latest:
             readings.append((label, _seconds(now - max(reading.time for reading in latest))))
         if plan is not None:
@@ -104,20 +104,20 @@ def _of_sites(city: City) -> list[Metric]:
     ]
 
 
-def _of_predictions(city: City) -> list[Metric]:
+def _of_predictions(ports: ApiPorts) -> list[Metric]:
     """The newest error of every zone and lead, and whether a site's model is given up."""
-    now = city.clock.now()
+    now = ports.clock.now()
     errors: list[Sample] = []
     drift: list[Sample] = []
-    for site in city.sites.values():
-        rows = _newest(city, site, now)
+    for site in ports.sites.values():
+        rows = _newest(ports, site, now)
         errors += [
             ((site.id, row.zone, f"{row.lead_h}"), row.rmse_k)
             for row in rows
             if row.rmse_k is not None
         ]
         if rows:
-            drift.append(((site.id,), bool(drifting_zones(site, city.store, now))))
+            drift.append(((site.id,), bool(drifting_zones(site, ports.planning.plans, now))))
     error_text = "Error of the newest day's zone temperature forecasts (RMSE)."
     drift_text = "Whether the thermal model of the site is given up (1) or in use (0)."
     return [
@@ -126,9 +126,9 @@ def _of_predictions(city: City) -> list[Metric]:
     ]
 
 
-def _newest(city: City, site: Site, now: datetime) -> list[PredictionDay]:
+def _newest(ports: ApiPorts, site: Site, now: datetime) -> list[PredictionDay]:
     today = local_date(now, site.timezone)
-    rows = city.store.predictions(site.id, today - timedelta(days=STANDS_DAYS))
+    rows = ports.control.plans.predictions(site.id, today - timedelta(days=STANDS_DAYS))
     return list({(row.zone, row.lead_h): row for row in rows}.values())
 
 
@@ -150,12 +150,12 @@ def _of_spool(state: SpoolState) -> list[Metric]:
     ]
 
 
-def _of_devices(city: City) -> list[Metric]:
+def _of_devices(ports: ApiPorts) -> list[Metric]:
     """How the devices are doing that this process has asked; what is not known has no sample."""
-    health, now = city.drivers.health(), city.clock.now()
+    health, now = ports.control.drivers.health(), ports.clock.now()
     asked = [
         ((site.id, device.id), health[device.id])
-        for site in city.sites.values()
+        for site in ports.sites.values()
         for device in site.devices
         if device.id in health
     ]
@@ -204,9 +204,9 @@ def _seconds(age: timedelta) -> int:
     return round(age.total_seconds())
 
 
-def spool_state(city: City) -> SpoolState:
+def spool_state(ports: ApiPorts) -> SpoolState:
     """What waits and what was lost; nothing where the store cannot be away."""
-    return SpoolState() if city.forwarding is None else city.forwarding.state()
+    return SpoolState() if ports.forwarding is None else ports.forwarding.state()
 
 
 def spool_sentence(state: SpoolState) -> str:

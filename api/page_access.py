@@ -6,13 +6,13 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from api.deps import CityDep, any_key, optional_key, reader
+from api.deps import PortsDep, any_key, optional_key, reader
 from bms.services.api_keys import Key
 
 
-def page_reader(city: CityDep, key: Annotated[Key | None, Depends(optional_key)]) -> Key | None:
+def page_reader(ports: PortsDep, key: Annotated[Key | None, Depends(optional_key)]) -> Key | None:
     """The key of whoever reads; None where the dashboard is open and nobody is logged in."""
-    if city.settings.open_dashboard:
+    if ports.settings.open_dashboard:
         return key
     return reader(any_key(key))
 

@@ -15,11 +15,11 @@ from api.pages.panels.plan import PlanView, plan_view, what_of
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.panels.standing import BuildingRow, building_row, held_points
 from api.pages.panels.zones import ZoneView, zone_views
+from api.ports import ApiPorts
 from bms.model.assets.site import Site
 from bms.model.control.command import Override
 from bms.model.savings.trial import KeptTrial
 from bms.services.assessment.savings_book import SavingsBook
-from bms.services.city import City
 from bms.services.control.trial_block import turn_at
 
 
@@ -59,20 +59,20 @@ class BuildingPage:
     receipts: tuple[ReceiptRow, ...]
 
 
-def building_page(city: City, book: SavingsBook, site: Site, t: Tongue) -> BuildingPage:
+def building_page(ports: ApiPorts, book: SavingsBook, site: Site, t: Tongue) -> BuildingPage:
     """The page of a site as it stands now."""
-    now = city.clock.now()
-    plan = city.store.plan_in_force(site.id)
+    now = ports.clock.now()
+    plan = ports.control.plans.plan_in_force(site.id)
     told = book.site(site)
-    taken = overridden_points(city.store, site, now)
-    row = building_row(city, site, held_points(city)[site.id], None, t)
+    taken = overridden_points(site, now, ports.control.decisions, ports.control.ledgers)
+    row = building_row(ports, site, held_points(ports)[site.id], None, t)
     return BuildingPage(
         id=site.id,
         row=row,
         mode_long=t(f"mode_{row.mode.value}_long"),
-        overrides=_overrides(city.store.overrides(site.id, now), site, t),
-        trial=trial_line(city.store.trials(site.id), now, t),
-        zones=zone_views(city.store, site, plan, taken, now, t),
+        overrides=_overrides(ports.control.decisions.overrides(site.id, now), site, t),
+        trial=trial_line(ports.control.trials.trials(site.id), now, t),
+        zones=zone_views(ports.planning.readings, site, plan, taken, now, t),
         plan=None if plan is None else plan_view(plan, site, now, t),
         meters=meter_views(book.days(site), t, site.timezone),
         claim=claim_of(told.savings, told, t),
@@ -86,8 +86,8 @@ def building_page(city: City, book: SavingsBook, site: Site, t: Tongue) -> Build
             for meter in told.savings.meters
             if meter.baseline_id is not None
         ),
-        events=events_view(city.store, site, told.savings, t),
-        receipts=receipt_rows(city.store.receipts(site.id, now - A_DAY), site, t),
+        events=events_view(ports.assessment.ledgers, site, told.savings, t),
+        receipts=receipt_rows(ports.control.ledgers.receipts(site.id, now - A_DAY), site, t),
     )
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from api.pages.language import MISSING, Tongue
 from api.pages.panels.standing import name_of
+from api.ports import ApiPorts
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
 from bms.services.assessment.savings_book import SavingsBook
-from bms.services.city import City
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,27 +41,27 @@ class CoolingPage:
     at_end: str
 
 
-def cooling_page(city: City, book: SavingsBook, t: Tongue) -> CoolingPage:
+def cooling_page(ports: ApiPorts, book: SavingsBook, t: Tongue) -> CoolingPage:
     """Everything on the page of cooling."""
-    rows = portfolio_cooling(city, book)
+    rows = portfolio_cooling(book)
     known = [row.forecast.fee_dkk for row in rows if row.forecast is not None]
     fees = [row.fee_dkk for row in rows if row.fee_dkk is not None]
     return CoolingPage(
         year=rows[0].year if rows else None,
         until=t.calendar_day(rows[0].until) if rows else None,
         months=tuple(t.month(month.first) for month in rows[0].months) if rows else (),
-        rows=tuple(_row(city, row, t) for row in rows),
+        rows=tuple(_row(ports, row, t) for row in rows),
         sources=tuple(dict.fromkeys(row.rule.source for row in rows if row.rule is not None)),
         fees=t.number(sum(fees)) if fees else MISSING,
         at_end=t.number(sum(known)) if known else MISSING,
     )
 
 
-def _row(city: City, row: MeterCooling, t: Tongue) -> CoolingRow:
+def _row(ports: ApiPorts, row: MeterCooling, t: Tongue) -> CoolingRow:
     year, end, rule = row.to_date, row.forecast, row.rule
     return CoolingRow(
         site=row.site,
-        name=f"{name_of(city.sites[row.site], t)} · {row.meter.partition('/')[2]}",
+        name=f"{name_of(ports.sites[row.site], t)} · {row.meter.partition('/')[2]}",
         cooling=t.number(None if year is None else year.cooling_k, 1),
         wanted=t.number(None if rule is None else rule.below_k),
         poor=year is not None and rule is not None and year.cooling_k < rule.below_k,

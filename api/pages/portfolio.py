@@ -11,12 +11,12 @@ from api.pages.language import Tongue
 from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.standing import BuildingRow, building_row, held_points, name_of
+from api.ports import ApiPorts
 from bms.model.assets.site import Site
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
 from bms.reports.charts import BarLabels, savings_bars
 from bms.services.assessment.savings_book import SavingsBook, Told
-from bms.services.city import City
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,20 +27,20 @@ class PortfolioPage:
     rows: tuple[BuildingRow, ...]
 
 
-def portfolio_page(city: City, book: SavingsBook, t: Tongue) -> PortfolioPage:
+def portfolio_page(ports: ApiPorts, book: SavingsBook, t: Tongue) -> PortfolioPage:
     """Everything on the overview."""
     told = book.sites()
     savings = [row.savings for row in told]
     known = any(row.saving_kwh is not None for row in savings)
-    held = held_points(city)
+    held = held_points(ports)
     total = book.portfolio(told)
     return PortfolioPage(
         claim=claim_of(total, _longest(told), t) if told else None,
         months=month_table(total, t),
-        chart=bars(savings, city.sites, t) if known else None,
+        chart=bars(savings, ports.sites, t) if known else None,
         rows=tuple(
-            building_row(city, site, held[site.id], row, t)
-            for site, row in zip(city.sites.values(), told, strict=True)
+            building_row(ports, site, held[site.id], row, t)
+            for site, row in zip(ports.sites.values(), told, strict=True)
         ),
     )
 

@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from api.pages.language import MISSING, Tongue
 from api.pages.panels.standing import name_of
+from api.ports import ApiPorts
 from bms.model.assets.site import Site
 from bms.reports.ranking_chart import RankingBar, RankingLabels, ranking_bars
 from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
 from bms.services.assessment.ranking import ranking
 from bms.services.assessment.savings_book import SavingsBook
-from bms.services.city import City
 
 MOST_BARS = 30
 """Bars of one chart; the table has every building."""
@@ -51,18 +51,18 @@ class RankingPage:
     money: bool
 
 
-def ranking_page(city: City, book: SavingsBook, metric: Metric, t: Tongue) -> RankingPage:
+def ranking_page(ports: ApiPorts, book: SavingsBook, metric: Metric, t: Tongue) -> RankingPage:
     """Everything on the page of one key figure."""
     measure = MEASURES[metric]
-    standings = ranking(city, book, metric)
+    standings = ranking(book, metric)
     notes = dict.fromkeys(note for row in standings for note in row.notes)
     return RankingPage(
         title=t.say(measure.words),
         unit=UNITS[measure.unit],
         metrics=tuple((m.value, t.say(MEASURES[m].words), m is metric) for m in Metric),
-        chart=_chart(standings, city.sites, measure, t),
+        chart=_chart(standings, ports.sites, measure, t),
         shown=t("ranking_shown", n=MOST_BARS) if len(standings) > MOST_BARS else None,
-        rows=tuple(_row(row, city.sites[row.site], measure, t) for row in standings),
+        rows=tuple(_row(row, ports.sites[row.site], measure, t) for row in standings),
         notes=tuple(t.say(note) for note in notes if note.code != NO_PROOF.code),
         money=measure.commodity is not None,
     )

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from api.deps import COOKIE as KEY_COOKIE
 from api.headers import SECURITY_HEADERS
 from api.pages.language import COOKIE, LANGUAGES, Tongue, language_of
-from bms.services.city import City
+from api.ports import ApiPorts
 
 HERE = Path(__file__).parent
 YEAR_S = 365 * 86_400
@@ -37,15 +37,15 @@ def render(
     request: Request, template: str, values: Mapping[str, Any], status: int = 200
 ) -> HTMLResponse:
     """A page from its template. A language that was asked for by ``?lang=`` is remembered."""
-    city: City = request.app.state.city
+    ports: ApiPorts = request.app.state.ports
     t = values.get("t") or tongue_of(request)
     html = _templates.get_template(template).render(
         {
             "t": t,
             "lang": t.language,
             "languages": _language_links(request),
-            "simulated": city.settings.clock_file is not None,
-            "now": city.clock.now(),
+            "simulated": ports.settings.clock_file is not None,
+            "now": ports.clock.now(),
             "may_log_out": KEY_COOKIE in request.cookies,
             **values,
         }

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.deps import COOKIE, BookDep, CityDep, SiteDep
+from api.deps import COOKIE, BookDep, PortsDep, SiteDep
 from api.downloads import csv_answer
 from api.page_access import PageReader
 from api.pages.building import building_page
@@ -59,49 +59,49 @@ LOGIN_S = 30 * 86_400
 
 
 @router.get("/")
-def overview(request: Request, city: CityDep, book: BookDep, key: PageReader) -> Response:
+def overview(request: Request, ports: PortsDep, book: BookDep, key: PageReader) -> Response:
     t = tongue_of(request)
-    return render(request, "portfolio.html", {"t": t, "page": portfolio_page(city, book, t)})
+    return render(request, "portfolio.html", {"t": t, "page": portfolio_page(ports, book, t)})
 
 
 @router.get("/sites/{site_id}")
 def building(
-    request: Request, city: CityDep, book: BookDep, key: PageReader, site: SiteDep
+    request: Request, ports: PortsDep, book: BookDep, key: PageReader, site: SiteDep
 ) -> Response:
     t = tongue_of(request, site.timezone)
-    return render(request, "building.html", {"t": t, "page": building_page(city, book, site, t)})
+    return render(request, "building.html", {"t": t, "page": building_page(ports, book, site, t)})
 
 
 @router.get("/ranking")
 def ranking(
     request: Request,
-    city: CityDep,
+    ports: PortsDep,
     book: BookDep,
     key: PageReader,
     metric: Metric = Metric.HEAT,
 ) -> Response:
     t = tongue_of(request)
-    return render(request, "ranking.html", {"t": t, "page": ranking_page(city, book, metric, t)})
+    return render(request, "ranking.html", {"t": t, "page": ranking_page(ports, book, metric, t)})
 
 
 @router.get("/cooling")
-def cooling(request: Request, city: CityDep, book: BookDep, key: PageReader) -> Response:
+def cooling(request: Request, ports: PortsDep, book: BookDep, key: PageReader) -> Response:
     t = tongue_of(request)
-    return render(request, "cooling.html", {"t": t, "page": cooling_page(city, book, t)})
+    return render(request, "cooling.html", {"t": t, "page": cooling_page(ports, book, t)})
 
 
 @router.get("/savings.csv")
-def savings_table(city: CityDep, book: BookDep, key: PageReader, excel: bool = False) -> Response:
+def savings_table(ports: PortsDep, book: BookDep, key: PageReader, excel: bool = False) -> Response:
     rows = [told.savings for told in book.sites()]
-    return csv_answer(city, rows, "savings", decimal_comma=excel)
+    return csv_answer(ports, rows, "savings", decimal_comma=excel)
 
 
 @router.get("/sites/{site_id}/savings.csv")
 def site_savings_table(
-    city: CityDep, book: BookDep, key: PageReader, site: SiteDep, excel: bool = False
+    ports: PortsDep, book: BookDep, key: PageReader, site: SiteDep, excel: bool = False
 ) -> Response:
     row = book.site(site).savings
-    return csv_answer(city, [row], f"savings-{site.id}", decimal_comma=excel)
+    return csv_answer(ports, [row], f"savings-{site.id}", decimal_comma=excel)
 
 
 @router.get("/docs")
@@ -115,11 +115,11 @@ def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - i
 
 
 @router.post("/login")
-async def login(request: Request, city: CityDep) -> Response:
+async def login(request: Request, ports: PortsDep) -> Response:
     """A key for a cookie that no script can read and no other site can send."""
     form = await _form(request)
     text, target = form.get("key", "").strip(), _inside(form.get("next", "/"))
-    key: Key | None = await run_in_threadpool(find_key, city.store, text)
+    key: Key | None = await run_in_threadpool(find_key, ports.keys, text)
     if key is None or not key.may_read:
         return render(request, "login.html", {"target": target, "wrong": True}, 403)
     answer = RedirectResponse(target, 303)

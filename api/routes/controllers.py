@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from starlette.responses import Response
 
-from api.deps import CityDep, ControllerId
+from api.deps import ControllerId, PortsDep
 from api.schemas.plans import ScheduleAnswer
 from bms.services.control.setpoint_schedule import handout
 
@@ -22,13 +22,19 @@ LEASE_END = "Lease-End"
     responses={304: {"description": "nothing has changed; the lease is renewed all the same"}},
 )
 def schedule(
-    city: CityDep, device: ControllerId, if_none_match: Annotated[str | None, Header()] = None
+    ports: PortsDep, device: ControllerId, if_none_match: Annotated[str | None, Header()] = None
 ) -> Response:
     """The coming setpoints of a controller's own points, with the end of their lease.
 
     Every answer, 304 as well, renews the lease; its new end stands in the header ``Lease-End``.
     """
-    given = handout(city, device)
+    given = handout(
+        ports.sites,
+        device,
+        now=ports.clock.now(),
+        ports=ports.control,
+        lease=ports.settings.lease,
+    )
     answer = ScheduleAnswer(
         device=given.device,
         site=given.site,

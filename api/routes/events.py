@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.deps import BookDep, CityDep, Cursor, Limit, Operator, Period, Reader, SiteDep, page_of
+from api.deps import BookDep, Cursor, Limit, Operator, Period, PortsDep, Reader, SiteDep, page_of
 from api.schemas.events import (
     AcceptBody,
     BaselineRow,
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/sites/{site_id}", tags=["savings"])
 
 @router.get("/events")
 def events(
-    city: CityDep,
+    ports: PortsDep,
     key: Reader,
     site: SiteDep,
     book: BookDep,
@@ -37,7 +37,7 @@ def events(
 
     What the data propose and nobody has decided about, and the ledger of what people decided.
     """
-    entries = city.store.events(site.id)
+    entries = ports.control.ledgers.events(site.id)
     kept = {entry.id for entry in standing(entries)}
     savings = book.site(site, baseline, reporting).savings
     rows, after = page_of(entries[::-1], lambda entry: entry.id, limit, cursor)
@@ -50,7 +50,7 @@ def events(
 
 @router.post("/events", status_code=201)
 def decide(
-    city: CityDep,
+    ports: PortsDep,
     key: Operator,
     site: SiteDep,
     book: BookDep,
@@ -64,10 +64,10 @@ def decide(
     """
     ledger = Ledger(
         site=site,
-        store=city.store,
+        ledgers=ports.assessment.ledgers,
         savings=book.site(site, baseline, reporting).savings,
         author=key.name,
-        now=city.clock.now(),
+        now=ports.clock.now(),
     )
     return EventRow.of(_entered(ledger, body), standing=True)
 
@@ -96,26 +96,26 @@ def _entered(ledger: Ledger, body: EventBody) -> NonRoutineEvent:
 
 
 @router.get("/baselines")
-def baselines(city: CityDep, key: Reader, site: SiteDep) -> BaselinesAnswer:
+def baselines(ports: PortsDep, key: Reader, site: SiteDep) -> BaselinesAnswer:
     """The baselines of a site as they stood when they were first used, oldest first."""
     return BaselinesAnswer(
-        baselines=[BaselineRow.of(kept) for kept in city.store.baselines(site.id)]
+        baselines=[BaselineRow.of(kept) for kept in ports.control.ledgers.baselines(site.id)]
     )
 
 
 @router.post("/baselines", status_code=201)
 def accept_baselines(
-    city: CityDep, key: Operator, site: SiteDep, book: BookDep, body: AcceptBody
+    ports: PortsDep, key: Operator, site: SiteDep, book: BookDep, body: AcceptBody
 ) -> BaselinesAnswer:
     """Accept the baselines of the site as its data make them now, in place of those before.
 
     Empty where none of them has changed.
     """
     made = accept(
-        city.store,
+        ports.assessment.ledgers,
         book.site(site).savings,
         author=key.name,
         reason=body.reason,
-        now=city.clock.now(),
+        now=ports.clock.now(),
     )
     return BaselinesAnswer(baselines=[BaselineRow.of(kept) for kept in made])

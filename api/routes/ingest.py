@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.deps import CityDep, Pusher
+from api.deps import PortsDep, Pusher
+from api.ports import ApiPorts
 from api.problems import problem
 from api.schemas.readings import MOST_PUSHED, IngestAnswer, PushBody, PushedRow, RefusedRow
 from bms.errors import ConfigError, FeedError
@@ -23,7 +24,6 @@ from bms.model.readings.metering import Quantity
 from bms.model.readings.reading import Ingested
 from bms.model.readings.units import Unit
 from bms.services.api_keys import Key
-from bms.services.city import City
 from bms.services.collect.file_ingest import ingest_file
 from bms.services.collect.push import Pushed, Refused, push_readings
 from bms.services.collect.supplier_points import SupplierBook
@@ -78,7 +78,7 @@ _BODY = {
         422: {"description": "not one row could be used"},
     },
 )
-async def ingest(request: Request, city: CityDep, key: Pusher) -> Response:
+async def ingest(request: Request, ports: PortsDep, key: Pusher) -> Response:
     """Store readings; sent twice they are stored once, and another value is a correction.
 
     JSON: at most 10 000 `readings` of a `point` or a `meter`. CSV (`text/csv`): the columns
@@ -88,9 +88,9 @@ async def ingest(request: Request, city: CityDep, key: Pusher) -> Response:
     body = await _body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/csv":
-        answer = await asyncio.to_thread(_csv, body, city, key)
+        answer = await asyncio.to_thread(_csv, body, ports, key)
     elif kind in ("application/json", ""):
-        answer = await asyncio.to_thread(_json, body, city, key)
+        answer = await asyncio.to_thread(_json, body, ports, key)
     else:
         raise HTTPException(415, f"{kind} is not taken; send application/json or text/csv")
     if answer.refused_rows and not (
@@ -118,16 +118,16 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _csv(body: bytes, city: City, key: Key) -> IngestAnswer:
-    book = SupplierBook.of(city.sites.values(), key.may_push)
+def _csv(body: bytes, ports: ApiPorts, key: Key) -> IngestAnswer:
+    book = SupplierBook.of(ports.sites.values(), key.may_push)
     try:
         report = ingest_file(
             body,
             "body",
             reader("csv", PUSHED_CSV),
             book=book,
-            store=city.store,
-            now=city.clock.now(),
+            readings=ports.planning.readings,
+            now=ports.clock.now(),
             as_declared=True,
         )
     except FeedError as error:
@@ -136,14 +136,14 @@ def _csv(body: bytes, city: City, key: Key) -> IngestAnswer:
     return _answer(report.stored, refused, report.refused_rows + sum(report.unasked.values()))
 
 
-def _json(body: bytes, city: City, key: Key) -> IngestAnswer:
+def _json(body: bytes, ports: ApiPorts, key: Key) -> IngestAnswer:
     rows, refused = _rows(body)
     report = push_readings(
         rows,
-        sites=city.sites.values(),
+        sites=ports.sites.values(),
         may=key.may_push,
-        store=city.store,
-        now=city.clock.now(),
+        readings=ports.planning.readings,
+        now=ports.clock.now(),
         convert=_converted,
     )
     everything = sorted((*refused, *report.refused), key=lambda row: row.index)

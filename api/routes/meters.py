@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 
-from api.deps import METER_ID, CityDep, Cursor, Limit, Reader, SiteDep
+from api.deps import METER_ID, Cursor, Limit, PortsDep, Reader, SiteDep
+from api.ports import ApiPorts
 from api.routes.sites import page
 from api.schemas.meters import (
     ConsumptionAnswer,
@@ -25,7 +26,6 @@ from bms.errors import ConfigError
 from bms.model.assets.equipment import Meter, VirtualMeter
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption
-from bms.services.city import City
 from bms.services.consumption import (
     all_meters,
     consumption,
@@ -53,20 +53,20 @@ StepName = Annotated[
 
 
 @router.get("")
-def meters(city: CityDep, key: Reader, limit: Limit = 100, cursor: Cursor = None) -> MeterPage:
+def meters(ports: PortsDep, key: Reader, limit: Limit = 100, cursor: Cursor = None) -> MeterPage:
     """Every meter and virtual meter of every site, in the order of their ids."""
     rows = [
         (f"{site.id}/{meter.id}", site, meter)
-        for site in city.sites.values()
+        for site in ports.sites.values()
         for meter in all_meters(site)
     ]
     chosen, after = page(rows, lambda row: row[0], limit, cursor)
-    return MeterPage(meters=_rows(city, chosen), next=after)
+    return MeterPage(meters=_rows(ports, chosen), next=after)
 
 
 @router.get("/{site_id}/{meter_id}/consumption")
 def meter_consumption(
-    city: CityDep,
+    ports: PortsDep,
     key: Reader,
     site: SiteDep,
     meter_id: MeterId,
@@ -78,20 +78,20 @@ def meter_consumption(
 
     With `1d` every local day that the period touches is whole.
     """
-    first, last = _period(start, end, city.clock.now())
+    first, last = _period(start, end, ports.clock.now())
     if step == "1d":
         dates = _local_days(site, first, last)
-        use = days(site, meter_id, city.store, *dates)
+        use = days(site, meter_id, ports.planning.readings, *dates)
     else:
         if (last - first) / STEPS[step] > MOST_STEPS:
             raise ConfigError(f"more than {MOST_STEPS} steps; take a longer step or less time")
-        use = consumption(site, meter_id, city.store, first, last, STEPS[step])
+        use = consumption(site, meter_id, ports.planning.readings, first, last, STEPS[step])
     return _consumption(f"{site.id}/{meter_id}", use, step)
 
 
 @router.get("/{site_id}/{meter_id}/quality")
 def quality_of_meter(
-    city: CityDep,
+    ports: PortsDep,
     key: Reader,
     site: SiteDep,
     meter_id: MeterId,
@@ -99,14 +99,14 @@ def quality_of_meter(
     end: End = None,
 ) -> MeterQualityAnswer:
     """How far the readings of a meter can be trusted: what is missing, and all that happened."""
-    first, last = _period(start, end, city.clock.now())
-    use, verdict = meter_quality(site, meter_id, city.store, first, last)
+    first, last = _period(start, end, ports.clock.now())
+    use, verdict = meter_quality(site, meter_id, ports.planning.readings, first, last)
     return MeterQualityAnswer.of(f"{site.id}/{meter_id}", use, verdict)
 
 
 @router.get("/{site_id}/{meter_id}/cooling")
 def cooling_of_meter(
-    city: CityDep,
+    ports: PortsDep,
     key: Reader,
     site: SiteDep,
     meter_id: MeterId,
@@ -114,8 +114,8 @@ def cooling_of_meter(
     end: End = None,
 ) -> CoolingAnswer:
     """How far the building cools the water of a district heating meter, weighted by volume."""
-    first, last = _period(start, end, city.clock.now())
-    found = cooling(site, meter_id, city.store, first, last)
+    first, last = _period(start, end, ports.clock.now())
+    found = cooling(site, meter_id, ports.planning.readings, first, last)
     return CoolingAnswer(
         id=f"{site.id}/{meter_id}",
         start=first,
@@ -147,12 +147,16 @@ def _local_days(site: Site, start: datetime, end: datetime) -> tuple[date, date]
     )
 
 
-def _rows(city: City, chosen: list[tuple[str, Site, Meter | VirtualMeter]]) -> list[MeterRowAnswer]:
+def _rows(
+    ports: ApiPorts, chosen: list[tuple[str, Site, Meter | VirtualMeter]]
+) -> list[MeterRowAnswer]:
     points = {
         name: measured_point(site, meter) if isinstance(meter, Meter) else None
         for name, site, meter in chosen
     }
-    latest = city.store.latest([point.id for point in points.values() if point is not None])
+    latest = ports.planning.readings.latest(
+        [point.id for point in points.values() if point is not None]
+    )
     answers = []
     for name, site, meter in chosen:
         point = points[name]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api.deps import MADE_ID, CityDep, Operator, Reader, SiteDep
+from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
 from api.schemas.occupancy import BookingAnswer, BookingBody, BookingsAnswer
 from bms.services.occupancy import book
 
@@ -14,27 +14,27 @@ router = APIRouter(prefix="/sites/{site_id}/occupancy", tags=["people"])
 
 
 @router.get("")
-def bookings(city: CityDep, key: Reader, site: SiteDep) -> BookingsAnswer:
+def bookings(ports: PortsDep, key: Reader, site: SiteDep) -> BookingsAnswer:
     """Bookings and closures that are not over, by their start."""
-    rows = city.store.bookings(site.id, city.clock.now())
+    rows = ports.control.decisions.bookings(site.id, ports.clock.now())
     return BookingsAnswer(bookings=[BookingAnswer.model_validate(row) for row in rows])
 
 
 @router.post("", status_code=201)
 def add_booking(
-    city: CityDep, key: Operator, site: SiteDep, body: BookingBody, response: Response
+    ports: PortsDep, key: Operator, site: SiteDep, body: BookingBody, response: Response
 ) -> BookingAnswer:
     """Book a zone or a building, or close it. The next tick plans with it."""
     made = book(
         site,
-        city.store,
+        ports.control.decisions,
         zone=body.zone,
         start=body.start,
         end=body.end,
         kind=body.kind,
         reason=body.reason,
         author=key.name,
-        now=city.clock.now(),
+        now=ports.clock.now(),
         people=body.people,
     )
     response.headers["Location"] = f"/v1/sites/{site.id}/occupancy/{made.id}"
@@ -43,10 +43,12 @@ def add_booking(
 
 @router.delete("/{booking_id}", status_code=204)
 def remove_booking(
-    city: CityDep,
+    ports: PortsDep,
     key: Operator,
     site: SiteDep,
     booking_id: Annotated[str, Path(pattern=MADE_ID)],
 ) -> None:
     """Take a booking or closure back; twice is once. The next tick plans without it."""
-    city.store.remove_booking(site.id, booking_id, actor=key.name, at=city.clock.now())
+    ports.control.decisions.remove_booking(
+        site.id, booking_id, actor=key.name, at=ports.clock.now()
+    )

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from starlette.responses import PlainTextResponse
 
-from api.deps import CityDep
+from api.deps import PortsDep
 from api.metrics import spool_sentence, spool_state
 from api.page_access import PageReader
 from api.schemas.operations import Health, Ready
@@ -23,18 +23,18 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz")
-def readyz(city: CityDep) -> Ready:
+def readyz(ports: PortsDep) -> Ready:
     """The database answers, too. What waits for it on disk is counted either way."""
-    state = spool_state(city)
+    state = spool_state(ports)
     try:
-        city.store.keys()
+        ports.keys.keys()
     except StoreUnavailable as error:
         raise StoreUnavailable(". ".join(filter(None, (str(error), spool_sentence(state))))) from (
             error
         )
     return Ready(
-        sites=len(city.sites),
-        time=city.clock.now(),
+        sites=len(ports.sites),
+        time=ports.clock.now(),
         waiting=sum(state.waiting.values()),
         lost=sum(state.lost.values()),
     )

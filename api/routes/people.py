@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api.deps import MADE_ID, CityDep, Operator, SiteDep
+from api.deps import MADE_ID, Operator, PortsDep, SiteDep
 from api.schemas.people import (
     ModeAnswer,
     ModeBody,
@@ -23,6 +23,7 @@ from bms.errors import ConfigError
 from bms.model.control.command import Released, ReleaseReceipt
 from bms.services import operator as people
 from bms.services.control.release import release_city, release_site
+from bms.services.site_lookup import mode_in_force, site_named
 
 router = APIRouter(tags=["people"])
 
@@ -40,13 +41,19 @@ def released(receipts: Iterable[ReleaseReceipt]) -> ReleaseAnswer:
 
 @router.post("/sites/{site_id}/overrides", status_code=201)
 async def add_override(
-    city: CityDep, key: Operator, site: SiteDep, body: OverrideBody, response: Response
+    ports: PortsDep, key: Operator, site: SiteDep, body: OverrideBody, response: Response
 ) -> OverrideMade:
     """Keep our hands off a point or a site. What we hold there is given back at once."""
-    if body.until is not None and body.until <= city.clock.now():
+    if body.until is not None and body.until <= ports.clock.now():
         raise ConfigError(f"until {body.until.isoformat()} is over; building time is later")
     made, receipts = await people.override(
-        city, site, point=body.point, until=body.until, reason=body.reason, actor=key.name
+        site,
+        now=ports.clock.now(),
+        ports=ports.control,
+        point=body.point,
+        until=body.until,
+        reason=body.reason,
+        actor=key.name,
     )
     response.headers["Location"] = f"/v1/sites/{site.id}/overrides/{made.id}"
     return OverrideMade(override=OverrideAnswer.model_validate(made), released=released(receipts))
@@ -54,45 +61,54 @@ async def add_override(
 
 @router.delete("/sites/{site_id}/overrides/{override_id}", status_code=204)
 def remove_override(
-    city: CityDep,
+    ports: PortsDep,
     key: Operator,
     site: SiteDep,
     override_id: Annotated[str, Path(pattern=MADE_ID)],
 ) -> None:
     """Take an override back; the plan acts again from the next tick."""
-    people.end_override(city, site, override_id, actor=key.name)
+    people.end_override(
+        site,
+        override_id,
+        now=ports.clock.now(),
+        decisions=ports.control.decisions,
+        actor=key.name,
+    )
 
 
 @router.post("/sites/{site_id}/mode")
-async def set_mode(city: CityDep, key: Operator, site: SiteDep, body: ModeBody) -> ModeAnswer:
+async def set_mode(ports: PortsDep, key: Operator, site: SiteDep, body: ModeBody) -> ModeAnswer:
     """How far a site is trusted to us. Below ``auto`` everything is given back at once."""
     reason = f"{body.reason} (approved by {body.approver})" if body.approver else body.reason
-    receipts = await people.change_mode(city, site, body.mode, reason=reason, actor=key.name)
-    mode = await asyncio.to_thread(city.mode, site)
+    receipts = await people.change_mode(
+        site,
+        body.mode,
+        now=ports.clock.now(),
+        ports=ports.control,
+        reason=reason,
+        actor=key.name,
+    )
+    mode = await asyncio.to_thread(mode_in_force, site, ports.control.decisions)
     return ModeAnswer(site=site.id, mode=mode, released=released(receipts))
 
 
 @router.post("/release")
-async def release(city: CityDep, key: Operator, body: ReleaseBody) -> ReleaseAnswer:
+async def release(ports: PortsDep, key: Operator, body: ReleaseBody) -> ReleaseAnswer:
     """Give a site, or all of them, back to their own control and put them to ``observe``."""
-    now = city.clock.now()
+    now = ports.clock.now()
     if body.site is not None:
         receipts = await release_site(
-            city.site(body.site),
+            site_named(ports.sites, body.site),
             now=now,
-            drivers=city.drivers,
-            journal=city.journal,
-            store=city.store,
+            ports=ports.control,
             actor=key.name,
             reason=body.reason,
         )
         return released(receipts)
     receipts = await release_city(
-        city.sites.values(),
+        ports.sites.values(),
         now=now,
-        drivers=city.drivers,
-        journal=city.journal,
-        store=city.store,
+        ports=ports.control,
         actor=key.name,
         reason=body.reason,
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api.deps import MADE_ID, CityDep, Operator, Reader, SiteDep
+from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
 from api.schemas.plans import PlanAnswer, PredictionRow, PredictionsAnswer
 from bms.errors import NotFound
 from bms.services.periods import local_date
@@ -19,47 +19,44 @@ Days = Annotated[int, Query(ge=1, le=366, description="local days back")]
 
 
 @router.get("/sites/{site_id}/plan")
-def plan_in_force(city: CityDep, key: Reader, site: SiteDep) -> PlanAnswer:
+def plan_in_force(ports: PortsDep, key: Reader, site: SiteDep) -> PlanAnswer:
     """The newest plan of a site with its reasons. Not found before the first one is made."""
-    plan = city.store.plan_in_force(site.id)
+    plan = ports.control.plans.plan_in_force(site.id)
     if plan is None:
         raise NotFound(f"there is no plan for {site.id} yet; the next one is made within the hour")
     return PlanAnswer.of(plan)
 
 
 @router.post("/sites/{site_id}/plan", status_code=201)
-async def plan_now(city: CityDep, key: Operator, site: SiteDep, response: Response) -> PlanAnswer:
+async def plan_now(ports: PortsDep, key: Operator, site: SiteDep, response: Response) -> PlanAnswer:
     """Plan a site now. What the plan asks for is written by the next tick."""
     plan = await plan_site(
         site,
-        now=city.clock.now(),
-        store=city.store,
-        feed=city.feed,
-        tariffs=city.tariffs,
-        planner=city.planner,
-        checker=city.checker,
-        horizon=timedelta(hours=city.settings.horizon_hours),
+        now=ports.clock.now(),
+        ports=ports.planning,
+        horizon=timedelta(hours=ports.settings.horizon_hours),
     )
     response.headers["Location"] = f"/v1/plans/{plan.id}"
     return PlanAnswer.of(plan)
 
 
 @router.get("/sites/{site_id}/predictions")
-def predictions(city: CityDep, key: Reader, site: SiteDep, days: Days = 14) -> PredictionsAnswer:
+def predictions(ports: PortsDep, key: Reader, site: SiteDep, days: Days = 14) -> PredictionsAnswer:
     """How far predicted room temperatures were off 1, 6 and 24 h ahead, day by day."""
-    now = city.clock.now()
+    now = ports.clock.now()
     since = local_date(now, site.timezone) - timedelta(days=days)
     return PredictionsAnswer(
-        drift=drift_words(site, drifting_zones(site, city.store, now)),
+        drift=drift_words(site, drifting_zones(site, ports.planning.plans, now)),
         predictions=[
-            PredictionRow.model_validate(row) for row in city.store.predictions(site.id, since)
+            PredictionRow.model_validate(row)
+            for row in ports.control.plans.predictions(site.id, since)
         ],
     )
 
 
 @router.get("/plans/{plan_id}")
 def one_plan(
-    city: CityDep, key: Reader, plan_id: Annotated[str, Path(pattern=MADE_ID)]
+    ports: PortsDep, key: Reader, plan_id: Annotated[str, Path(pattern=MADE_ID)]
 ) -> PlanAnswer:
     """One plan with its reasons."""
-    return PlanAnswer.of(city.store.plan(plan_id))
+    return PlanAnswer.of(ports.control.plans.plan(plan_id))

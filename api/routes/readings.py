@@ -10,15 +10,16 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 
-from api.deps import FULL_ID, CityDep, Reader
+from api.deps import FULL_ID, PortsDep, Reader
+from api.ports import ApiPorts
 from api.schemas.readings import ReadingRow, ReadingsAnswer
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import grid_length
 from bms.ports.storage.readings import Fold
-from bms.services.city import City
 from bms.services.consumption import counts, point_use
+from bms.services.site_lookup import site_named
 
 router = APIRouter(prefix="/points", tags=["readings"])
 
@@ -38,7 +39,7 @@ Rows = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows in this answer
 
 @router.get("/{point_id:path}/readings")
 def readings(
-    city: CityDep,
+    ports: PortsDep,
     key: Reader,
     point_id: PointId,
     start: AwareDatetime | None = None,
@@ -53,15 +54,15 @@ def readings(
     ``start`` of the page after. With ``step`` on a grid: means, for registers and amounts of
     meters the use per step; ``fold`` says otherwise. What is missing is null.
     """
-    point = _point(city, point_id)
-    first, last = _span(start, end, city.clock.now())
+    point = _point(ports, point_id)
+    first, last = _span(start, end, ports.clock.now())
     if step is None:
-        return _as_read(city, point, first, last, limit)
-    return _on_grid(city, point, first, last, _step(step), fold)
+        return _as_read(ports, point, first, last, limit)
+    return _on_grid(ports, point, first, last, _step(step), fold)
 
 
-def _point(city: City, point_id: str) -> Point:
-    site = city.sites.get(point_id.split("/", 1)[0])
+def _point(ports: ApiPorts, point_id: str) -> Point:
+    site = ports.sites.get(point_id.split("/", 1)[0])
     point = next((p for p in site.points if p.id == point_id), None) if site else None
     if point is None:
         raise NotFound(f"no point {point_id!r}; /v1/sites/…/points lists those there are")
@@ -85,9 +86,9 @@ def _step(text: str) -> timedelta:
 
 
 def _as_read(
-    city: City, point: Point, start: datetime, end: datetime, limit: int
+    ports: ApiPorts, point: Point, start: datetime, end: datetime, limit: int
 ) -> ReadingsAnswer:
-    rows = city.store.readings(point.id, start, end)
+    rows = ports.planning.readings.readings(point.id, start, end)
     return ReadingsAnswer(
         point=point.id,
         unit=point.unit,
@@ -101,7 +102,12 @@ def _as_read(
 
 
 def _on_grid(
-    city: City, point: Point, start: datetime, end: datetime, step: timedelta, fold: Fold | None
+    ports: ApiPorts,
+    point: Point,
+    start: datetime,
+    end: datetime,
+    step: timedelta,
+    fold: Fold | None,
 ) -> ReadingsAnswer:
     n = grid_length(start, end, step)
     if n > MOST_ROWS:
@@ -109,9 +115,11 @@ def _on_grid(
     counting = counts(point)
     way = fold or (Fold.DELTA if counting else Fold.MEAN)
     if counting and way is Fold.DELTA:
-        series = point_use(city.site(point.site), point, city.store, start, end, step).use
+        series = point_use(
+            site_named(ports.sites, point.site), point, ports.planning.readings, start, end, step
+        ).use
     else:
-        series = city.store.series(point.id, start, end, step, way)
+        series = ports.planning.readings.series(point.id, start, end, step, way)
     return ReadingsAnswer(
         point=point.id,
         unit=point.unit,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.deps import BookDep, CityDep, Cursor, Limit, Period, Reader, SiteDep
+from api.deps import BookDep, Cursor, Limit, Period, PortsDep, Reader, SiteDep
 from api.downloads import csv_answer
 from api.routes.sites import page
 from api.schemas.savings import PortfolioAnswer, SavingsAnswer, SiteSavingsAnswer
@@ -35,7 +35,7 @@ def site_savings(
 
 @router.get("/sites/{site_id}/savings.csv", response_class=Response, responses=CSV_ANSWER)
 def site_savings_csv(
-    city: CityDep,
+    ports: PortsDep,
     key: Reader,
     site: SiteDep,
     book: BookDep,
@@ -45,7 +45,7 @@ def site_savings_csv(
 ) -> Response:
     """The same as a table."""
     told = book.site(site, baseline, reporting)
-    return csv_answer(city, [told.savings], f"savings-{site.id}", decimal_comma=decimal_comma)
+    return csv_answer(ports, [told.savings], f"savings-{site.id}", decimal_comma=decimal_comma)
 
 
 @router.get("/portfolio/savings")
@@ -74,7 +74,7 @@ def portfolio_savings(
 
 @router.get("/portfolio/savings.csv", response_class=Response, responses=CSV_ANSWER)
 def portfolio_savings_csv(
-    city: CityDep,
+    ports: PortsDep,
     key: Reader,
     book: BookDep,
     baseline: Period = None,
@@ -83,4 +83,4 @@ def portfolio_savings_csv(
 ) -> Response:
     """The same as a table."""
     rows = [told.savings for told in book.sites(baseline, reporting)]
-    return csv_answer(city, rows, "savings", decimal_comma=decimal_comma)
+    return csv_answer(ports, rows, "savings", decimal_comma=decimal_comma)

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from fastapi import APIRouter
 
-from api.deps import CityDep, Cursor, Limit, Reader, SiteDep
+from api.deps import Cursor, Limit, PortsDep, Reader, SiteDep
+from api.ports import ApiPorts
 from api.schemas.sites import (
     DeviceAnswer,
     DeviceHealthAnswer,
@@ -27,7 +28,7 @@ from api.schemas.sites import (
 from bms.model.assets.device import Device
 from bms.model.assets.site import Site
 from bms.ports.drivers import DeviceHealth
-from bms.services.city import City
+from bms.services.site_lookup import mode_in_force
 
 router = APIRouter(prefix="/sites", tags=["sites"])
 T = TypeVar("T")
@@ -42,7 +43,7 @@ def page(
     return after[:limit], id_of(after[limit - 1]) if len(after) > limit else None
 
 
-def _row(city: City, site: Site) -> SiteRow:
+def _row(ports: ApiPorts, site: Site) -> SiteRow:
     return SiteRow(
         id=site.id,
         name_da=site.name_da,
@@ -50,24 +51,24 @@ def _row(city: City, site: Site) -> SiteRow:
         use=site.use,
         area_m2=site.area_m2,
         timezone=site.timezone,
-        mode=city.mode(site),
+        mode=mode_in_force(site, ports.control.decisions),
     )
 
 
 @router.get("")
-def sites(city: CityDep, key: Reader, limit: Limit = 100, cursor: Cursor = None) -> SitePage:
+def sites(ports: PortsDep, key: Reader, limit: Limit = 100, cursor: Cursor = None) -> SitePage:
     """Every site, in the order of their ids."""
-    rows, after = page(list(city.sites.values()), lambda site: site.id, limit, cursor)
-    return SitePage(sites=[_row(city, site) for site in rows], next=after)
+    rows, after = page(list(ports.sites.values()), lambda site: site.id, limit, cursor)
+    return SitePage(sites=[_row(ports, site) for site in rows], next=after)
 
 
 @router.get("/{site_id}")
-def site(city: CityDep, key: Reader, site: SiteDep) -> SiteAnswer:
+def site(ports: PortsDep, key: Reader, site: SiteDep) -> SiteAnswer:
     """One site: its zones, ventilation, meters, devices and the overrides in force."""
-    now = city.clock.now()
-    overrides = city.store.overrides(site.id, now)
+    now = ports.clock.now()
+    overrides = ports.control.decisions.overrides(site.id, now)
     return SiteAnswer(
-        **_row(city, site).model_dump(),
+        **_row(ports, site).model_dump(),
         latitude=site.latitude,
         longitude=site.longitude,
         heat_source=site.heat_source,
@@ -77,17 +78,17 @@ def site(city: CityDep, key: Reader, site: SiteDep) -> SiteAnswer:
         meters=[MeterAnswer.model_validate(meter) for meter in site.meters],
         devices=[DeviceAnswer.model_validate(device) for device in site.devices],
         overrides=[OverrideAnswer.model_validate(known) for known in overrides],
-        trial=TrialAnswer.of(city.store.trials(site.id), now),
+        trial=TrialAnswer.of(ports.control.trials.trials(site.id), now),
     )
 
 
 @router.get("/{site_id}/points")
 def points(
-    city: CityDep, key: Reader, site: SiteDep, limit: Limit = 500, cursor: Cursor = None
+    ports: PortsDep, key: Reader, site: SiteDep, limit: Limit = 500, cursor: Cursor = None
 ) -> PointPage:
     """The points of a site with their newest reading."""
     rows, after = page(site.points, lambda point: point.id, limit, cursor)
-    latest = city.store.latest([point.id for point in rows])
+    latest = ports.planning.readings.latest([point.id for point in rows])
     return PointPage(
         points=[PointAnswer.of(point, latest.get(point.id)) for point in rows], next=after
     )
@@ -95,11 +96,11 @@ def points(
 
 @router.get("/{site_id}/devices")
 def devices(
-    city: CityDep, key: Reader, site: SiteDep, limit: Limit = 100, cursor: Cursor = None
+    ports: PortsDep, key: Reader, site: SiteDep, limit: Limit = 100, cursor: Cursor = None
 ) -> DevicePage:
     """The devices of a site and how they have been doing since this process began to ask them."""
     rows, after = page(site.devices, lambda device: device.id, limit, cursor)
-    health = city.drivers.health()
+    health = ports.control.drivers.health()
     return DevicePage(devices=[_with_health(device, health) for device in rows], next=after)
 
 

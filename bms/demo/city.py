@@ -16,6 +16,7 @@ from bms.demo.options import DemoOptions
 from bms.feeds.archive import ArchiveFeed
 from bms.model.assets.site import Site
 from bms.model.planning.problem import NoModel
+from bms.runtime.city import City
 from bms.runtime.municipality import (
     DETAILED,
     START,
@@ -25,7 +26,6 @@ from bms.runtime.municipality import (
     wired,
 )
 from bms.runtime.wire import wire
-from bms.services.city import City
 from bms.services.planning.plan import identify_site
 from bms.services.simulated_worlds import past_readings
 from drivers.simulator.client import SimulatorProcess, read_history
@@ -86,7 +86,7 @@ async def simulated_city(options: DemoOptions, report: Report) -> AsyncIterator[
             yield Simulated(city, simulator)
         finally:
             await city.drivers.close()
-            city.store.close()
+            city.stores.close()
 
 
 def _wired_city(options: DemoOptions, sites: Sequence[Site], config: SimulatorConfig) -> City:
@@ -110,7 +110,7 @@ def _keep_past(city: City, path: Path, start: datetime, report: Report) -> None:
     times, history = read_history(path)
     for done, site in enumerate(city.sites.values()):
         report("readings", done / len(city.sites))
-        city.store.add_readings(
+        city.stores.readings.add_readings(
             list(past_readings(site, times, history[site.id], start - DETAILED))
         )
     report("readings", 1.0)
@@ -121,14 +121,7 @@ async def learn(city: City, report: Report) -> list[NoModel]:
     refused = []
     for done, site in enumerate(city.sites.values()):
         report("models", done / len(city.sites))
-        answer = await identify_site(
-            site,
-            now=city.clock.now(),
-            store=city.store,
-            feed=city.feed,
-            tariffs=city.tariffs,
-            planner=city.planner,
-        )
+        answer = await identify_site(site, now=city.clock.now(), ports=city.planning)
         if isinstance(answer, NoModel):
             refused.append(answer)
     report("models", 1.0)

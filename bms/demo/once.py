@@ -11,11 +11,11 @@ from typing import Any
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.options import DemoOptions
 from bms.model.savings.savings import Span
+from bms.runtime.city import City
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table
 from bms.runtime.municipality import START
 from bms.runtime.serve import give_back
-from bms.services.city import City
 from bms.services.collect.poll import poll_site
 from bms.services.simulated_worlds import Row, Truth, take_stock
 
@@ -77,7 +77,7 @@ async def run_days(
 async def last_look(city: City, at: datetime) -> None:
     """Read every meter once more, so that the last interval has its end."""
     for site in city.sites.values():
-        await poll_site(site, now=at, drivers=city.drivers, store=city.store)
+        await poll_site(site, now=at, drivers=city.drivers, readings=city.stores.readings)
 
 
 async def taken_stock(
@@ -94,7 +94,8 @@ async def taken_stock(
             truth,
             baseline=baseline,
             reporting=Span(start=start, end=until),
-            store=city.store,
+            readings=city.stores.readings,
+            ledgers=city.stores.ledgers,
             feed=city.feed,
             tariffs=city.tariffs,
         )

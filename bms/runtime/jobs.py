@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
 from bms.runtime.background_work import AT_ONCE, Replanning, Verb, in_turn
-from bms.services.city import City
+from bms.runtime.city import City
 from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder
 from bms.services.collect.file_ingest import Read
@@ -37,7 +37,7 @@ def reader_of(name: str, mapping: str | None) -> Read:
 
 def drop_tick(city: City, root: Path) -> Callable[[datetime], Awaitable[None]]:
     """A tick that takes the finished files of ``root``."""
-    folder = DropFolder(root, reader_of, SupplierBook.of(city.sites.values()), city.store)
+    folder = DropFolder(root, reader_of, SupplierBook.of(city.sites.values()), city.stores.readings)
 
     async def tick(now: datetime) -> None:
         await asyncio.to_thread(folder.tick, now)
@@ -47,10 +47,13 @@ def drop_tick(city: City, root: Path) -> Callable[[datetime], Awaitable[None]]:
 
 log = logging.getLogger(__name__)
 VERIFY_EVERY = timedelta(hours=1)
+DAY = timedelta(days=1)
 DROP_EVERY = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Tick = Callable[[datetime], Awaitable[None]]
+Row = tuple[str, timedelta, Verb]
+"""Name of a job, how often it runs, and what it does for a site."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def scrub_job(city: City) -> Job:
 
     async def tick(now: datetime) -> None:
         try:
-            await scrub(now=now, store=city.store)
+            await scrub(now=now, retention=city.stores.retention)
         except StoreError as error:
             log.error("what was deleted is not out of the files of the database yet: %s", error)
 
@@ -119,103 +122,101 @@ def scrub_job(city: City) -> Job:
 
 def dispatch_verb(city: City, plan: Verb) -> Verb:
     """Write what is due, by a new plan where somebody booked what the plan does not know of."""
-    again = Replanning(plan)
+    again, ports = Replanning(plan), city.control
 
     async def dispatch(site: Site, now: datetime) -> object:
         try:
-            if await use_has_changed(site, now=now, store=city.store):
+            if await use_has_changed(site, now=now, plans=ports.plans, decisions=ports.decisions):
                 await again.plan(site, now)
         except Exception as error:  # the plan in force is better than none
             log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
-        return await dispatch_site(
-            site,
-            now=now,
-            store=city.store,
-            drivers=city.drivers,
-            journal=city.journal,
-            keeper=city.keeper,
-            lease=city.settings.lease,
-        )
+        return await dispatch_site(site, now=now, ports=ports, lease=city.settings.lease)
 
     return dispatch
 
 
 def job_table(city: City) -> tuple[Job, ...]:
-    """The jobs in the order in which they run when they are due together.
-
-    Where a simulator owns building time, the clocks of devices are none to compare with it.
-    """
-    settings = city.settings
-    every = timedelta(minutes=settings.poll_minutes)
+    """The jobs in the order in which they run when they are due together."""
     turns = asyncio.Semaphore(AT_ONCE)
-    filling = Backfill(city.drivers, city.store, every)
-    clock_watch = ClockWatch()
-
-    def poll(site: Site, now: datetime) -> Awaitable[object]:
-        return poll_site(site, now=now, drivers=city.drivers, store=city.store)
-
-    def backfill(site: Site, now: datetime) -> Awaitable[object]:
-        return filling.tick(site, now)
-
-    def clocks(site: Site, now: datetime) -> Awaitable[object]:
-        return clock_watch.tick(site, city.drivers)
-
-    def identify(site: Site, now: datetime) -> Awaitable[object]:
-        return identify_site(
-            site,
-            now=now,
-            store=city.store,
-            feed=city.feed,
-            tariffs=city.tariffs,
-            planner=city.planner,
-        )
-
-    async def prediction(site: Site, now: datetime) -> object:
-        await record_use_starts(site, now=now, store=city.store)
-        return await record_predictions(
-            site,
-            now=now,
-            store=city.store,
-            feed=city.feed,
-            tariffs=city.tariffs,
-            planner=city.planner,
-        )
-
-    def plan(site: Site, now: datetime) -> Awaitable[object]:
-        return plan_site(
-            site,
-            now=now,
-            store=city.store,
-            feed=city.feed,
-            tariffs=city.tariffs,
-            planner=city.planner,
-            checker=city.checker,
-            horizon=timedelta(hours=settings.horizon_hours),
-        )
-
-    def verify(site: Site, now: datetime) -> Awaitable[object]:
-        return verify_site(
-            site, now=now, store=city.store, drivers=city.drivers, journal=city.journal
-        )
-
-    def retain(site: Site, now: datetime) -> Awaitable[object]:
-        return retain_site(site, now=now, store=city.store)
-
-    rows = (
-        ("poll", every, poll),
-        ("backfill", every, backfill),
-        *([("clocks", timedelta(days=1), clocks)] if settings.clock_file is None else []),
-        ("prediction", timedelta(days=1), in_turn(turns, prediction)),
-        ("identify", timedelta(days=1), in_turn(turns, identify)),
-        ("plan", timedelta(minutes=settings.plan_minutes), in_turn(turns, plan)),
-        ("dispatch", every, dispatch_verb(city, in_turn(turns, plan))),
-        ("verify", VERIFY_EVERY, verify),
-        ("retain", timedelta(days=1), in_turn(turns, retain)),
-    )
+    rows = (*collect_rows(city), *planning_rows(city, turns), *control_rows(city, turns))
     sites = city.sites.values()
     return (
         *forward_job(city),
         *drop_job(city),
         *(Job(name, every, for_each_site(name, sites, verb)) for name, every, verb in rows),
+        Job("retain", DAY, for_each_site("retain", sites, in_turn(turns, retain_verb(city)))),
         scrub_job(city),
     )
+
+
+def collect_rows(city: City) -> Iterator[Row]:
+    """What is read from the devices of each site.
+
+    Where a simulator owns building time, the clocks of devices are none to compare with it.
+    """
+    every = timedelta(minutes=city.settings.poll_minutes)
+    readings, drivers = city.stores.readings, city.drivers
+    filling = Backfill(drivers, readings, every)
+    clock_watch = ClockWatch()
+
+    def poll(site: Site, now: datetime) -> Awaitable[object]:
+        return poll_site(site, now=now, drivers=drivers, readings=readings)
+
+    def backfill(site: Site, now: datetime) -> Awaitable[object]:
+        return filling.tick(site, now)
+
+    def clocks(site: Site, now: datetime) -> Awaitable[object]:
+        return clock_watch.tick(site, drivers)
+
+    yield "poll", every, poll
+    yield "backfill", every, backfill
+    if city.settings.clock_file is None:
+        yield "clocks", DAY, clocks
+
+
+def planning_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
+    """What is learned and planned for each site, as many at once as there are turns."""
+    ports = city.planning
+
+    def identify(site: Site, now: datetime) -> Awaitable[object]:
+        return identify_site(site, now=now, ports=ports)
+
+    async def prediction(site: Site, now: datetime) -> object:
+        await record_use_starts(site, now=now, ports=ports)
+        return await record_predictions(site, now=now, ports=ports)
+
+    yield "prediction", DAY, in_turn(turns, prediction)
+    yield "identify", DAY, in_turn(turns, identify)
+    yield "plan", timedelta(minutes=city.settings.plan_minutes), in_turn(turns, plan_verb(city))
+
+
+def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
+    """What is written to each site and read back."""
+    ports = city.control
+
+    def verify(site: Site, now: datetime) -> Awaitable[object]:
+        return verify_site(site, now=now, ports=ports)
+
+    every = timedelta(minutes=city.settings.poll_minutes)
+    yield "dispatch", every, dispatch_verb(city, in_turn(turns, plan_verb(city)))
+    yield "verify", VERIFY_EVERY, verify
+
+
+def plan_verb(city: City) -> Verb:
+    """Plan a site over the horizon of the settings."""
+    ports, horizon = city.planning, timedelta(hours=city.settings.horizon_hours)
+
+    def plan(site: Site, now: datetime) -> Awaitable[object]:
+        return plan_site(site, now=now, ports=ports, horizon=horizon)
+
+    return plan
+
+
+def retain_verb(city: City) -> Verb:
+    """Delete what a site may not keep any longer."""
+    rollups, retention = city.stores.rollups, city.stores.retention
+
+    def retain(site: Site, now: datetime) -> Awaitable[object]:
+        return retain_site(site, now=now, rollups=rollups, retention=retention)
+
+    return retain

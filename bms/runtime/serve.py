@@ -16,9 +16,9 @@ import uvicorn
 from api.app import create_app
 from bms.errors import ConfigError
 from bms.model.control.command import StillHeld
+from bms.runtime.city import City
 from bms.runtime.jobs import job_table
 from bms.runtime.scheduler import Underway, scheduler
-from bms.services.city import City
 from bms.services.collect.change_of_value import watching
 from bms.services.control.release import keep_receipts, release_everything
 
@@ -59,7 +59,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Server]:
     """API and dashboard on a bound socket while the block runs."""
     config = uvicorn.Config(
-        create_app(city),
+        create_app(city.api),
         log_level="warning",
         lifespan="on",
         timeout_graceful_shutdown=GRACE_S,  # an open event stream must not keep us alive
@@ -86,7 +86,7 @@ async def working(city: City, *, pulse_seconds: float = 1.0) -> AsyncIterator[No
     underway = Underway()
     jobs = [underway.counted(job) for job in job_table(city)]
     ticking = scheduler(jobs, city.clock, pulse_seconds=pulse_seconds)
-    async with watching(city.sites.values(), drivers=city.drivers, store=city.store):
+    async with watching(city.sites.values(), drivers=city.drivers, readings=city.stores.readings):
         ticking.start()
         try:
             yield
@@ -101,7 +101,7 @@ async def give_back(city: City) -> None:
     """Release every point that we hold; what cannot be reached is left to the guard."""
     now = city.clock.now()
     receipts = await release_everything(now=now, drivers=city.drivers, journal=city.journal)
-    await keep_receipts(city.store, receipts, now)
+    await keep_receipts(city.stores.ledgers, receipts, now)
     for receipt in receipts:
         if isinstance(receipt, StillHeld):
             log.error("%s is still held, the guard goes on: %s", receipt.point, receipt.error)
@@ -121,7 +121,7 @@ async def run_city(city: City, parts: Parts) -> None:
     """Run the parts until SIGINT or SIGTERM, then give every point back."""
     stopped = stop_signal()
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(city.store.close)
+        stack.callback(city.stores.close)
         stack.push_async_callback(city.drivers.close)
         if Parts.SERVE in parts:
             bound = listen(city.settings.host, city.settings.port)

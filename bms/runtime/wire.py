@@ -26,8 +26,8 @@ from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import PredictionErrors
 from bms.ports.storage.whole import Store
 from bms.reports.csv import savings_csv
+from bms.runtime.city import City, Stores
 from bms.runtime.site_files import sites_of, tariff_book
-from bms.services.city import City
 from bms.services.collect.spool import importances
 from bms.services.guard.supervisor import GuardSupervisor
 from bms.store.spool.forwarding import ForwardingStore
@@ -159,7 +159,7 @@ def wire(
         sites={site.id: site for site in chosen},
         settings=settings,
         clock=ticking,
-        store=store,
+        stores=Stores.of(store),
         drivers=drivers
         or NetworkDrivers(
             clock=ticking, timezone=settings.timezone, wear=FileWear.beside(settings.journal)
@@ -182,4 +182,4 @@ def opened(settings: Settings) -> Iterator[City]:
     try:
         yield city
     finally:
-        city.store.close()
+        city.stores.close()

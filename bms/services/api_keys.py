@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bms.errors import ConfigError
 from bms.model.assets.point import Point
-from bms.ports.storage.whole import Store
+from bms.ports.storage.keys import KeyStore
 
 PREFIX = "bms"
 SCOPE = re.compile(
@@ -59,7 +59,7 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def create_key(store: Store, *, name: str, scope: str, now: datetime) -> str:
+def create_key(keys: KeyStore, *, name: str, scope: str, now: datetime) -> str:
     """Make a key and give its text, which is shown once.
 
     Raises ``ConfigError`` for a scope that does not exist.
@@ -67,16 +67,16 @@ def create_key(store: Store, *, name: str, scope: str, now: datetime) -> str:
     if SCOPE.fullmatch(scope) is None:
         raise ConfigError(f"scope {scope!r} is not known; use {SCOPES}")
     key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    store.add_key(key_id, digest(secret), scope, name, now)
+    keys.add_key(key_id, digest(secret), scope, name, now)
     return f"{PREFIX}_{key_id}_{secret}"
 
 
-def find_key(store: Store, text: str) -> Key | None:
+def find_key(keys: KeyStore, text: str) -> Key | None:
     """The key behind a text, None when it is unknown, revoked or malformed."""
     parts = text.split("_", 2)
     if len(parts) != 3 or parts[0] != PREFIX:
         return None
-    found = store.key(parts[1])
+    found = keys.key(parts[1])
     if found is None or not hmac.compare_digest(found[0], digest(parts[2])):
         return None
     return Key(parts[1], found[1], found[2])

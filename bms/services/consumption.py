@@ -23,7 +23,7 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
 from bms.model.readings.series import Micros
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 
 AnyMeter = Meter | VirtualMeter
 
@@ -61,7 +61,12 @@ def measured_point(site: Site, meter: Meter) -> Point | None:
 
 
 def consumption(
-    site: Site, meter: str | AnyMeter, store: Store, start: datetime, end: datetime, step: timedelta
+    site: Site,
+    meter: str | AnyMeter,
+    readings: ReadingStore,
+    start: datetime,
+    end: datetime,
+    step: timedelta,
 ) -> Consumption:
     """Use of a meter (or the one of this id) from ``start`` to ``end`` per ``step``, its multiplier
     applied.
@@ -70,7 +75,7 @@ def consumption(
     that is not there, or has no point that counts.
     """
     chosen = meter_named(site, meter) if isinstance(meter, str) else meter
-    return _use(site, chosen, store, _Grid(start, end, step))
+    return _use(site, chosen, readings, _Grid(start, end, step))
 
 
 def counts(point: Point) -> bool:
@@ -81,7 +86,12 @@ def counts(point: Point) -> bool:
 
 
 def point_use(
-    site: Site, point: Point, store: Store, start: datetime, end: datetime, step: timedelta
+    site: Site,
+    point: Point,
+    readings: ReadingStore,
+    start: datetime,
+    end: datetime,
+    step: timedelta,
 ) -> Consumption:
     """Use per ``step`` at a point that counts, the one of its meter or another of the same meter
     (the volume of a heat meter), for which multiplier, exchanges and maximum are not meant."""
@@ -89,10 +99,10 @@ def point_use(
     meter = next((each for each in site.meters if each.id == point.meter), None)
     if meter is not None and measured_point(site, meter) != point:
         meter = None
-    return _counted(point, meter, store, grid)
+    return _counted(point, meter, readings, grid)
 
 
-def days(site: Site, meter_id: str, store: Store, first: date, last: date) -> Consumption:
+def days(site: Site, meter_id: str, readings: ReadingStore, first: date, last: date) -> Consumption:
     """Use of a meter on the local days from ``first`` to ``last``, both included.
 
     A day begins and ends at its own midnights, so that it may have 23 or 25 hours; ``edges`` of
@@ -100,20 +110,25 @@ def days(site: Site, meter_id: str, store: Store, first: date, last: date) -> Co
     """
     edges = local_day_edges(first, last, site.timezone)
     grid = _Grid(_moment(edges[0]), _moment(edges[-1]), DAY, edges)
-    return _use(site, meter_named(site, meter_id), store, grid)
+    return _use(site, meter_named(site, meter_id), readings, grid)
 
 
 def meter_quality(
-    site: Site, meter_id: str, store: Store, start: datetime, end: datetime, step: timedelta = HOUR
+    site: Site,
+    meter_id: str,
+    readings: ReadingStore,
+    start: datetime,
+    end: datetime,
+    step: timedelta = HOUR,
 ) -> tuple[Consumption, MeterQuality]:
     """What a meter used and how good its readings are. Raises as ``consumption`` does."""
-    use = consumption(site, meter_id, store, start, end, step)
-    readings = [
+    use = consumption(site, meter_id, readings, start, end, step)
+    found = [
         reading
         for point in _points(site, meter_named(site, meter_id))
-        for reading in store.readings(point.id, start, end)
+        for reading in readings.readings(point.id, start, end)
     ]
-    return use, quality(use, readings)
+    return use, quality(use, found)
 
 
 def counted_until(site: Site, meter_id: str, last: datetime) -> datetime:
@@ -153,23 +168,23 @@ class _Grid:
     edges: Micros | None = None
 
 
-def _use(site: Site, meter: AnyMeter, store: Store, grid: _Grid) -> Consumption:
+def _use(site: Site, meter: AnyMeter, readings: ReadingStore, grid: _Grid) -> Consumption:
     if isinstance(meter, Meter):
-        return _measured(site, meter, store, grid)
-    parts = {name: _use(site, meter_named(site, name), store, grid) for name, _ in meter.terms}
+        return _measured(site, meter, readings, grid)
+    parts = {name: _use(site, meter_named(site, name), readings, grid) for name, _ in meter.terms}
     return virtual_use(parts, meter.terms)
 
 
-def _measured(site: Site, meter: Meter, store: Store, grid: _Grid) -> Consumption:
+def _measured(site: Site, meter: Meter, readings: ReadingStore, grid: _Grid) -> Consumption:
     point = measured_point(site, meter)
     if point is None:
         raise NotFound(f"meter {meter.id!r} of {site.id} has no point that counts energy or volume")
-    return _counted(point, meter, store, grid)
+    return _counted(point, meter, readings, grid)
 
 
-def _counted(point: Point, meter: Meter | None, store: Store, grid: _Grid) -> Consumption:
+def _counted(point: Point, meter: Meter | None, readings: ReadingStore, grid: _Grid) -> Consumption:
     """Use at a point that counts; ``meter`` where it is what that meter measures."""
-    times, values = store.good(point.id, grid.start - AROUND, grid.end + AROUND)
+    times, values = readings.good(point.id, grid.start - AROUND, grid.end + AROUND)
     multiplier = 1.0 if meter is None else meter.multiplier
     rated = None if meter is None or point.role is not Role.METER_ENERGY else meter.max_kw
     address = point.address

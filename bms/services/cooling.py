@@ -17,7 +17,7 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
 from bms.model.readings.units import Commodity
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.consumption import HOUR, consumption, meter_named, point_use
 
 
@@ -35,7 +35,12 @@ def settled_by_cooling(site: Site) -> tuple[Meter, ...]:
 
 
 def cooling(
-    site: Site, meter_id: str, store: Store, start: datetime, end: datetime, step: timedelta = HOUR
+    site: Site,
+    meter_id: str,
+    readings: ReadingStore,
+    start: datetime,
+    end: datetime,
+    step: timedelta = HOUR,
 ) -> Cooling:
     """Cooling [K] per step and over the period, weighted by the volume that flowed.
 
@@ -49,10 +54,10 @@ def cooling(
         raise NotFound(f"meter {meter_id!r} of {site.id} has no volume, so no cooling")
 
     def use(point: Point) -> Consumption:
-        return point_use(site, point, store, start, end, step)
+        return point_use(site, point, readings, start, end, step)
 
     counted = site.meter_point(meter.id, Role.METER_ENERGY) is not None
-    energy = consumption(site, meter.id, store, start, end, step) if counted else None
+    energy = consumption(site, meter.id, readings, start, end, step) if counted else None
     forward = _delivered(site, meter.id, Quantity.FLOW_ENERGY)
     back = _delivered(site, meter.id, Quantity.RETURN_ENERGY)
     if forward is not None and back is not None:
@@ -66,7 +71,7 @@ def cooling(
             f"meter {meter_id!r} of {site.id} tells neither its energy nor its temperatures nor E8 "
             "and E9, so no cooling"
         )
-    temperatures = (store.series(point.id, start, end, step) for point in (flow, returned))
+    temperatures = (readings.series(point.id, start, end, step) for point in (flow, returned))
     return mean_cooling(use(volume), *temperatures, energy=energy)
 
 

@@ -16,7 +16,7 @@ from bms.model.planning.grid import occupied, timetable_values, ventilation_requ
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Numbers
 from bms.model.words import Words
-from bms.ports.storage.whole import Store
+from bms.ports.storage.decisions import DecisionStore
 
 LONGEST = timedelta(days=366)
 
@@ -96,13 +96,13 @@ class Use:
         return tuple(_told(self.site, b) for b in self.bookings if b.start < end and b.end > start)
 
 
-def use_of(site: Site, store: Store, start: datetime, end: datetime) -> Use:
+def use_of(site: Site, decisions: DecisionStore, start: datetime, end: datetime) -> Use:
     """The use of a site in ``[start, end)`` and as long after as its ventilation starts ahead.
 
     Raises ``StoreUnavailable``.
     """
     lead = timedelta(minutes=max((unit.lead_min for unit in site.ventilation), default=0))
-    return Use(site, tuple(store.bookings(site.id, start, end + lead)))
+    return Use(site, tuple(decisions.bookings(site.id, start, end + lead)))
 
 
 def outdated(plan: Plan, use: Use, now: datetime) -> bool:
@@ -123,7 +123,7 @@ def outdated(plan: Plan, use: Use, now: datetime) -> bool:
 
 def book(
     site: Site,
-    store: Store,
+    decisions: DecisionStore,
     *,
     zone: str | None,
     start: datetime,
@@ -164,7 +164,7 @@ def book(
         made_at=now,
         people=people,
     )
-    store.add_booking(made)
+    decisions.add_booking(made)
     return made
 
 

@@ -9,14 +9,22 @@ from datetime import datetime
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Override, ReleaseReceipt
-from bms.services.city import City
+from bms.ports.storage.decisions import DecisionStore
+from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_points
 from bms.services.control.trial_block import end_trials
 from bms.services.planning.shadow_period import shadow_gap
 
 
 async def override(
-    city: City, site: Site, *, point: str | None, until: datetime | None, reason: str, actor: str
+    site: Site,
+    *,
+    now: datetime,
+    ports: ControlPorts,
+    point: str | None,
+    until: datetime | None,
+    reason: str,
+    actor: str,
 ) -> tuple[Override, list[ReleaseReceipt]]:
     """Keep our hands off a point, or off all of a site (``point`` None), from now on.
 
@@ -25,7 +33,6 @@ async def override(
     chosen = [p for p in site.points if p.write is not None and point in (None, p.id)]
     if not chosen:
         raise NotFound(f"{site.id} has no writable point {point or ''}".rstrip())
-    now = city.clock.now()
     made = Override(
         id=uuid.uuid4().hex,
         site=site.id,
@@ -35,24 +42,25 @@ async def override(
         reason=reason,
         actor=actor,
     )
-    await asyncio.to_thread(city.store.add_override, made)
+    await asyncio.to_thread(ports.decisions.add_override, made)
     receipts = await release_points(
-        site, chosen, now=now, drivers=city.drivers, journal=city.journal
+        site, chosen, now=now, drivers=ports.drivers, journal=ports.journal
     )
-    await keep_receipts(city.store, receipts, now)
+    await keep_receipts(ports.ledgers, receipts, now)
     return made, receipts
 
 
-def end_override(city: City, site: Site, override_id: str, *, actor: str) -> None:
+def end_override(
+    site: Site, override_id: str, *, now: datetime, decisions: DecisionStore, actor: str
+) -> None:
     """Take back an override of the site. Raises ``NotFound`` for one that is not in force."""
-    now = city.clock.now()
-    if all(known.id != override_id for known in city.store.overrides(site.id, now)):
+    if all(known.id != override_id for known in decisions.overrides(site.id, now)):
         raise NotFound(f"no override {override_id} is in force at {site.id}")
-    city.store.remove_override(override_id, actor=actor, at=now)
+    decisions.remove_override(override_id, actor=actor, at=now)
 
 
 async def change_mode(
-    city: City, site: Site, mode: Mode, *, reason: str, actor: str
+    site: Site, mode: Mode, *, now: datetime, ports: ControlPorts, reason: str, actor: str
 ) -> list[ReleaseReceipt]:
     """Set how far the site is trusted to us; below ``auto`` everything is given back,
     and a switchback trial is over.
@@ -60,18 +68,19 @@ async def change_mode(
     Raises ``ConfigError`` for ``auto`` before the shadow period is over, unless the site file
     itself says ``auto``.
     """
-    now = city.clock.now()
     if mode is Mode.AUTO and site.mode is not Mode.AUTO:
-        gap = await asyncio.to_thread(shadow_gap, site, city.store, now)
+        gap = await asyncio.to_thread(shadow_gap, site, ports.plans, now)
         if gap is not None:
             raise ConfigError(f"not ready for auto: {gap}")
-    await asyncio.to_thread(city.store.set_mode, site.id, mode, actor=actor, at=now, reason=reason)
+    await asyncio.to_thread(
+        ports.decisions.set_mode, site.id, mode, actor=actor, at=now, reason=reason
+    )
     if mode is Mode.AUTO:
         return []
     receipts = await release_points(
-        site, site.points, now=now, drivers=city.drivers, journal=city.journal
+        site, site.points, now=now, drivers=ports.drivers, journal=ports.journal
     )
-    await keep_receipts(city.store, receipts, now)
+    await keep_receipts(ports.ledgers, receipts, now)
     why = f"the site was set to {mode.value}: {reason}"
-    await asyncio.to_thread(end_trials, site.id, city.store, at=now, by=actor, reason=why)
+    await asyncio.to_thread(end_trials, site.id, ports.trials, at=now, by=actor, reason=why)
     return receipts

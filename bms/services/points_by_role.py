@@ -11,8 +11,7 @@ from bms.model.assets.site import Site
 from bms.model.planning.problem import Lever
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import Floats
-from bms.ports.storage.readings import Fold
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import Fold, ReadingStore
 
 STEP = timedelta(minutes=15)
 
@@ -48,20 +47,20 @@ def lever_of(point: Point | None) -> Lever | None:
     )
 
 
-def means(store: Store, point: Point | None, start: datetime, n: int) -> Floats:
+def means(readings: ReadingStore, point: Point | None, start: datetime, n: int) -> Floats:
     """Means of a point over ``n`` quarter-hours from ``start`` [unit of the point]; NaN where
     nothing is known. Shape (n,). Raises ``StoreUnavailable``."""
     if point is None:
         return np.full(n, np.nan)
-    return store.series(point.id, start, start + STEP * n, STEP, Fold.MEAN).values
+    return readings.series(point.id, start, start + STEP * n, STEP, Fold.MEAN).values
 
 
 def value_now(
-    store: Store, point: Point | None, now: datetime, *, good: bool = False
+    readings: ReadingStore, point: Point | None, now: datetime, *, good: bool = False
 ) -> float | None:
     """The value of the last quarter of an hour; older ones are no present. ``good``: only one that
     nobody doubts. Raises ``StoreUnavailable``."""
-    reading = store.latest([point.id]).get(point.id) if point is not None else None
+    reading = readings.latest([point.id]).get(point.id) if point is not None else None
     if reading is None or reading.value is None or not now - STEP <= reading.time <= now:
         return None
     return round(reading.value, 4) if not good or reading.quality is Quality.GOOD else None

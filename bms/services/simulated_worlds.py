@@ -17,7 +17,8 @@ from bms.model.readings.reading import Reading
 from bms.model.readings.series import Floats
 from bms.model.savings.savings import SiteSavings, Span
 from bms.ports.feeds import Feed, Tariffs
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.readings import ReadingStore
 from bms.services.assessment.site_savings import assess_site
 
 HOUR = timedelta(hours=1)
@@ -172,7 +173,8 @@ def take_stock(
     *,
     baseline: Span,
     reporting: Span,
-    store: Store,
+    readings: ReadingStore,
+    ledgers: LedgerStore,
     feed: Feed,
     tariffs: Tariffs,
 ) -> Row:
@@ -195,7 +197,14 @@ def take_stock(
         own_control=world(0),
         tuned_setback=world(1),
         optimised=world(2),
-        claimed=assess_site(site, store=store, feed=feed, baseline=baseline, reporting=reporting),
+        claimed=assess_site(
+            site,
+            readings=readings,
+            ledgers=ledgers,
+            feed=feed,
+            baseline=baseline,
+            reporting=reporting,
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from api.pages.language import Tongue
 from bms.model.assets.site import Site
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.model.savings.savings import SiteSavings
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
 from bms.services.assessment.non_routine_events import OpenEvent, open_events
 
 
@@ -42,9 +42,9 @@ class EventsView:
     without: str | None
 
 
-def events_view(store: Store, site: Site, savings: SiteSavings, t: Tongue) -> EventsView:
+def events_view(ledgers: LedgerStore, site: Site, savings: SiteSavings, t: Tongue) -> EventsView:
     """The events of a site, newest entries first."""
-    entries = store.events(site.id)
+    entries = ledgers.events(site.id)
     kept = {entry.id for entry in standing(entries)}
     return EventsView(
         open=tuple(_open(row, t) for row in open_events(site, savings, entries)),

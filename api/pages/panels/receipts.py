@@ -21,7 +21,8 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.readings.units import Unit
-from bms.ports.storage.whole import Store
+from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.ledgers import LedgerStore
 
 MOST_ROWS = 25
 RECENT = timedelta(minutes=40)
@@ -74,12 +75,14 @@ def receipt_rows(
     return tuple(_row(spell, site, units.get(spell.point, Unit.COUNT), t) for spell in newest)
 
 
-def overridden_points(store: Store, site: Site, now: datetime) -> frozenset[str]:
+def overridden_points(
+    site: Site, now: datetime, decisions: DecisionStore, ledgers: LedgerStore
+) -> frozenset[str]:
     """Points that people hold: by their word in the API, or by hand as the last tick met it."""
-    words = [override.point for override in store.overrides(site.id, now)]
+    words = [override.point for override in decisions.overrides(site.id, now)]
     told = {p.id for p in site.points if p.write and (p.id in words or None in words)}
     met: set[str] = set()
-    for _, receipt in store.receipts(site.id, now - RECENT):
+    for _, receipt in ledgers.receipts(site.id, now - RECENT):
         if isinstance(receipt, Overridden):
             met.add(_point(receipt))
         elif isinstance(receipt, Accepted | Clamped):

@@ -10,10 +10,11 @@ from api.pages.language import Tongue
 from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.plan import plan_state
 from api.pages.panels.receipts import overridden_points
+from api.ports import ApiPorts
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
 from bms.services.assessment.savings_book import Told
-from bms.services.city import City
+from bms.services.site_lookup import mode_in_force
 
 STALE = timedelta(hours=1)
 
@@ -40,19 +41,21 @@ def name_of(site: Site, t: Tongue) -> str:
     return site.name_da if t.language == "da" else site.name_en
 
 
-def held_points(city: City) -> Counter[str]:
+def held_points(ports: ApiPorts) -> Counter[str]:
     """Open leases of each site."""
-    now = city.clock.now()
-    leases = city.journal.leases().values()
+    now = ports.clock.now()
+    leases = ports.control.journal.leases().values()
     return Counter(lease.point.site for lease in leases if not lease.ended(now))
 
 
-def building_row(city: City, site: Site, held: int, told: Told | None, t: Tongue) -> BuildingRow:
+def building_row(
+    ports: ApiPorts, site: Site, held: int, told: Told | None, t: Tongue
+) -> BuildingRow:
     """One building of the list."""
-    now = city.clock.now()
-    latest = city.store.latest([point.id for point in site.points])
+    now, control = ports.clock.now(), ports.control
+    latest = ports.planning.readings.latest([point.id for point in site.points])
     newest = max((reading.time for reading in latest.values()), default=None)
-    state = plan_state(city.store.plan_in_force(site.id))
+    state = plan_state(control.plans.plan_in_force(site.id))
     outdoor = next(
         (latest[p.id].value for p in site.points_by_role(Role.OUTDOOR_TEMP) if p.id in latest), None
     )
@@ -65,11 +68,11 @@ def building_row(city: City, site: Site, held: int, told: Told | None, t: Tongue
                 t(f"heat_{site.heat_source.kind.value}"),
             )
         ),
-        mode=city.mode(site),
+        mode=mode_in_force(site, control.decisions),
         plan=state,
         plan_word=t(f"plan_{state}"),
         held=held,
-        overrides=len(overridden_points(city.store, site, now)),
+        overrides=len(overridden_points(site, now, control.decisions, control.ledgers)),
         reading=None if newest is None else t.age((now - newest).total_seconds()),
         stale=newest is None or now - newest > STALE,
         outdoor=None if outdoor is None else f"{t.number(outdoor, 1)} °C",

@@ -15,7 +15,7 @@ from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import occupied
 from bms.model.planning.plan import Plan
 from bms.model.readings.series import Floats
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.reports.charts import BandLabels, band_chart
 from bms.services.planning.problem import STEP, quarter
 from bms.services.points_by_role import point_of
@@ -57,7 +57,7 @@ class _Lines:
 
 
 def zone_views(
-    store: Store,
+    readings: ReadingStore,
     site: Site,
     plan: Plan | None,
     overridden: Collection[str],
@@ -67,20 +67,22 @@ def zone_views(
     """Every zone of the site; ``overridden`` are points that people hold."""
     taken = {p.zone for p in site.points if p.role is Role.ZONE_SETPOINT and p.id in overridden}
     return tuple(
-        _view(site, zone, _lines(store, site, zone, plan, now), zone.id in taken, now, t)
+        _view(site, zone, _lines(readings, site, zone, plan, now), zone.id in taken, now, t)
         for zone in site.zones
     )
 
 
-def _lines(store: Store, site: Site, zone: Zone, plan: Plan | None, now: datetime) -> _Lines:
+def _lines(
+    readings: ReadingStore, site: Site, zone: Zone, plan: Plan | None, now: datetime
+) -> _Lines:
     middle = quarter(now)
     start = middle - BACK
     in_use = occupied(zone, site, start, int(STEP.total_seconds()), STEPS)
     setpoint = point_of(site, Role.ZONE_SETPOINT, zone=zone.id)
-    standing = _measured(store, setpoint, start, middle)
+    standing = _measured(readings, setpoint, start, middle)
     return _Lines(
         start=start,
-        temp=_measured(store, point_of(site, Role.ZONE_TEMP, zone=zone.id), start, middle),
+        temp=_measured(readings, point_of(site, Role.ZONE_TEMP, zone=zone.id), start, middle),
         setpoint=_coming(standing, setpoint, plan, start),
         standing=standing,
         forecast=_forecast(plan, zone, start, middle),
@@ -89,12 +91,14 @@ def _lines(store: Store, site: Site, zone: Zone, plan: Plan | None, now: datetim
     )
 
 
-def _measured(store: Store, point: Point | None, start: datetime, end: datetime) -> Values:
+def _measured(
+    readings: ReadingStore, point: Point | None, start: datetime, end: datetime
+) -> Values:
     """Means of the past; nothing for what is to come."""
     values: Values = [None] * STEPS
     if point is not None:
         # the reading that is taken right now belongs to the step that starts now
-        known = store.series(point.id, start, end + STEP, STEP).values
+        known = readings.series(point.id, start, end + STEP, STEP).values
         values[: len(known)] = _plain(known)
     return values
 

@@ -17,9 +17,9 @@ from bms.feeds.archive import ArchiveFeed
 from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.assets.site import Site
+from bms.runtime.city import City, Stores
 from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_sites
 from bms.runtime.wire import FileReporter
-from bms.services.city import City
 from bms.services.guard.supervisor import NoGuardNeeded
 from bms.services.planning.plan import identify_site
 from bms.services.simulated_worlds import past_readings
@@ -53,10 +53,7 @@ class SimulatedCity:
             await identify_site(
                 site,
                 now=self.clock.now(),
-                store=city.store,
-                feed=city.feed,
-                tariffs=city.tariffs,
-                planner=city.planner,
+                ports=city.planning,
             )
 
 
@@ -86,7 +83,7 @@ def simulated_city(
         sites={site.id: site for site in sites},
         settings=Settings(home=home, plan_minutes=PLAN_MINUTES),
         clock=clock,
-        store=MemoryStore(),
+        stores=Stores.of(MemoryStore()),
         drivers=drivers,
         planner=optimizer,
         checker=optimizer,
@@ -100,6 +97,6 @@ def simulated_city(
     count = int(DETAILED / timedelta(seconds=STEP_S))
     times = began.timestamp() + STEP_S * np.arange(1, count + 1, dtype=np.float64)
     for site in sites:
-        city.store.add_readings(list(past_readings(site, times, history[site.id], began)))
+        city.stores.readings.add_readings(list(past_readings(site, times, history[site.id], began)))
     world.fork_worlds()
     return SimulatedCity(city, world, drivers, clock)

@@ -58,9 +58,7 @@ def _problem(home: Path, report: Progress) -> Problem:
     full = assemble(
         site,
         now=simulated.clock.now(),
-        store=city.store,
-        feed=city.feed,
-        tariffs=city.tariffs,
+        ports=city.planning,
         horizon=HORIZON,
     )
     if full.history is None or full.model is None:

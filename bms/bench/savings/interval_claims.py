@@ -18,6 +18,7 @@ from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.assets.site import Site
 from bms.model.savings.savings import Span
+from bms.runtime.city import City, Stores
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table
 from bms.runtime.municipality import (
@@ -29,7 +30,6 @@ from bms.runtime.municipality import (
     example_sites,
 )
 from bms.runtime.wire import FileReporter
-from bms.services.city import City
 from bms.services.collect.poll import poll_site
 from bms.services.guard.supervisor import NoGuardNeeded
 from bms.services.planning.plan import identify_site
@@ -138,7 +138,8 @@ async def run_seeds(report: Progress, seeds: int, days: int) -> list[Row]:
             truth,
             baseline=baseline,
             reporting=reporting,
-            store=city.store,
+            readings=city.stores.readings,
+            ledgers=city.stores.ledgers,
             feed=city.feed,
             tariffs=city.tariffs,
         )
@@ -155,7 +156,7 @@ def _city(
         sites={site.id: site for site in sites},
         settings=Settings(home=home, plan_minutes=PLAN_MINUTES),
         clock=clock,
-        store=MemoryStore(),
+        stores=Stores.of(MemoryStore()),
         drivers=drivers,
         planner=optimizer,
         checker=optimizer,
@@ -177,7 +178,7 @@ def _keep_past(city: City, world: Municipality, start: datetime, report: Progres
         times = began.timestamp() + step_s * np.arange(1, count + 1, dtype=np.float64)
         for site in city.sites.values():
             readings = past_readings(site, times, history[site.id], start - DETAILED)
-            city.store.add_readings(list(readings))
+            city.stores.readings.add_readings(list(readings))
 
 
 async def _run(
@@ -189,10 +190,7 @@ async def _run(
         await identify_site(
             site,
             now=start,
-            store=city.store,
-            feed=city.feed,
-            tariffs=city.tariffs,
-            planner=city.planner,
+            ports=city.planning,
         )
     report("models", 1.0)
 
@@ -204,7 +202,7 @@ async def _run(
     jobs = [job for job in job_table(city) if job.name != "identify"]
     await run_virtual(jobs, start, until, move_to)
     for site in city.sites.values():
-        await poll_site(site, now=until, drivers=drivers, store=city.store)
+        await poll_site(site, now=until, drivers=drivers, readings=city.stores.readings)
 
 
 def _truth(world: Municipality) -> Truth:

@@ -160,7 +160,13 @@ def _files() -> list[Figure]:
         taken = 0
         for name, content in files:
             done = ingest_file(
-                content, name, read, book=book, store=store, now=START + 2 * DAY, as_declared=True
+                content,
+                name,
+                read,
+                book=book,
+                readings=store,
+                now=START + 2 * DAY,
+                as_declared=True,
             )
             taken += done.stored.new
         took = time.perf_counter() - began

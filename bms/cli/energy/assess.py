@@ -175,7 +175,8 @@ def _assess_site(name: str, baseline: str, reporting: str, as_json: bool) -> Non
         chosen = city.site(name)
         answer = assess_site(
             chosen,
-            store=city.store,
+            readings=city.stores.readings,
+            ledgers=city.stores.ledgers,
             feed=city.feed,
             baseline=span(baseline, chosen.timezone),
             reporting=span(reporting, chosen.timezone),

@@ -117,7 +117,7 @@ def events(
 
 
 def _list(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
-    rows, entries = ledger.open(), ledger.store.events(ledger.site.id)
+    rows, entries = ledger.open(), ledger.ledgers.events(ledger.site.id)
     if as_json:
         open_rows = [_open_row(row, ledger.site.timezone) for row in rows]
         answer = {"open": open_rows, "events": _entry_rows(entries)}
@@ -154,7 +154,7 @@ def _add(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
 
 def _accept(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
     made = accept(
-        ledger.store,
+        ledger.ledgers,
         ledger.savings,
         author=ledger.author,
         reason=_reason(asked),
@@ -189,10 +189,10 @@ def _ledger(asked: _Asked) -> Iterator[Ledger]:
         site = city.site(asked.site)
         for text in filter(None, (asked.baseline, asked.reporting)):
             span(text, site.timezone)
-        told = SavingsBook(city).site(site, asked.baseline, asked.reporting)
+        told = SavingsBook(city.assessment).site(site, asked.baseline, asked.reporting)
         yield Ledger(
             site=site,
-            store=city.store,
+            ledgers=city.stores.ledgers,
             savings=told.savings,
             author=asked.by or _user(),
             now=city.clock.now(),

@@ -25,8 +25,8 @@ from bms.feeds.suppliers.formats import formats, reader
 from bms.metering.quality import MeterQuality
 from bms.model.codec import to_dict
 from bms.model.readings.metering import Flaw
+from bms.runtime.city import City
 from bms.runtime.wire import opened
-from bms.services.city import City
 from bms.services.collect.file_ingest import IngestReport, Progress, Read, as_dict, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import counted_until, meter_quality
@@ -118,7 +118,7 @@ def _ingest_all(
                     str(path),
                     read,
                     book=book,
-                    store=city.store,
+                    readings=city.stores.readings,
                     now=city.clock.now(),
                     dry_run=dry_run,
                     progress=within,
@@ -156,7 +156,7 @@ def _quality_of(city: City, name: str, first: datetime, last: datetime) -> Meter
     site_id, meter = name.split("/", 1)
     site, start = city.site(site_id), _hour(first)
     end = max(_hour(counted_until(site, meter, last)), start + HOUR)
-    return meter_quality(site, meter, city.store, start, end)[1]
+    return meter_quality(site, meter, city.stores.readings, start, end)[1]
 
 
 def _hour(moment: datetime) -> datetime:

@@ -42,7 +42,9 @@ def ranking(
     Example: bms ranking --metric night_share
     """
     with opened(Settings()) as city, progress_bars(quiet=as_json) as report:
-        figures = figures_of_city(city, SavingsBook(city), lambda share: report(READING, share))
+        figures = figures_of_city(
+            SavingsBook(city.assessment), lambda share: report(READING, share)
+        )
     rows = ranked(metric, figures, worst_first=not best_first)
     if as_json:
         measure = MEASURES[metric]
@@ -99,7 +101,7 @@ def cooling(as_json: AsJson = False) -> None:
     Example: bms cooling
     """
     with opened(Settings()) as city:
-        rows = portfolio_cooling(city, SavingsBook(city))
+        rows = portfolio_cooling(SavingsBook(city.assessment))
     if as_json:
         typer.echo(json.dumps([to_dict(row) for row in rows]))
         return

@@ -12,9 +12,9 @@ from bms.cli.console.periods import month_span
 from bms.config import Settings
 from bms.model.assets.site import Site
 from bms.model.savings.savings import SiteSavings, Span
+from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.assessment.site_savings import assess_site
-from bms.services.city import City
 
 DEFAULT_BASELINE_DAYS = 365
 
@@ -48,7 +48,8 @@ def _month(city: City, site: Site, month: str) -> SiteSavings:
     baseline = Span(start=start, end=reporting.start)
     return assess_site(
         site,
-        store=city.store,
+        readings=city.stores.readings,
+        ledgers=city.stores.ledgers,
         feed=city.feed,
         baseline=baseline,
         reporting=reporting,

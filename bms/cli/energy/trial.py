@@ -16,9 +16,9 @@ from bms.config import Settings
 from bms.errors import NotFound
 from bms.model.codec import to_dict, to_json
 from bms.model.savings.trial import DAY, Arm, Bounds, Effect, Trial, TrialResult
+from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.savings.trials.power import Shape
-from bms.services.city import City
 from bms.services.trials.result import Pooled, pool_trials, tell_trial
 from bms.services.trials.start import (
     AIM,
@@ -75,13 +75,13 @@ def trial(
     with opened(Settings()) as city:
         match step:
             case Step.PLAN:
-                found = plan_trial(city, city.site(site), shape=shape, aim=effect / 100.0)
+                found = plan_trial(city.trials, city.site(site), shape=shape, aim=effect / 100.0)
                 _show(found, as_json, show_plan)
             case Step.START:
                 if weeks is None:
                     raise typer.BadParameter("say how long: --weeks N (see `bms trial SITE plan`)")
                 made = start_trial(
-                    city,
+                    city.trials,
                     city.site(site),
                     weeks=weeks,
                     by=by,
@@ -91,7 +91,7 @@ def trial(
                 )
                 _show(made, as_json, show_trial)
             case Step.STOP:
-                end = stop_trial(city, city.site(site), by=by, reason=reason)
+                end = stop_trial(city.trials, city.site(site), by=by, reason=reason)
                 typer.echo(to_json(end) if as_json else f"stopped {end.trial}")
             case Step.RESULT:
                 _results(city, site, as_json)
@@ -106,9 +106,13 @@ def _show(found: T, as_json: bool, show: Callable[[T, Language], None]) -> None:
 
 def _results(city: City, site: str, as_json: bool) -> None:
     if site != ALL:
-        _show(tell_trial(city, city.site(site)).result, as_json, show_result)
+        _show(tell_trial(city.trials, city.site(site)).result, as_json, show_result)
         return
-    answers = [tell_trial(city, each) for each in city.sites.values() if city.store.trials(each.id)]
+    answers = [
+        tell_trial(city.trials, each)
+        for each in city.sites.values()
+        if city.stores.trials.trials(each.id)
+    ]
     if not answers:
         raise NotFound("no site has a trial; start one with `bms trial SITE start`")
     pooled = pool_trials(answers)

@@ -14,8 +14,8 @@ from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.model.codec import to_dict
 from bms.model.control.device_clock import NoTime, ShownTime
+from bms.runtime.city import City
 from bms.runtime.wire import opened
-from bms.services.city import City
 from bms.services.collect.device_clocks import WARN_ABOVE_S, ClockAnswer, read_clocks
 
 app = typer.Typer(no_args_is_help=True, help="The devices of a site.")

@@ -94,10 +94,7 @@ def _site(site: str, as_json: bool) -> None:
             identify_site(
                 city.site(site),
                 now=city.clock.now(),
-                store=city.store,
-                feed=city.feed,
-                tariffs=city.tariffs,
-                planner=city.planner,
+                ports=city.planning,
             )
         )
     if as_json:

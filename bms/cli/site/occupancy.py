@@ -54,7 +54,7 @@ def add(
         chosen = city.site(site)
         made = book(
             chosen,
-            city.store,
+            city.stores.decisions,
             zone=zone,
             start=_moment(start, chosen, "--from", last=False),
             end=_moment(end, chosen, "--to", last=True),
@@ -79,7 +79,7 @@ def list_bookings(site: SiteId, as_json: AsJson = False) -> None:
     """
     with opened(Settings()) as city:
         chosen = city.site(site)
-        rows = city.store.bookings(chosen.id, city.clock.now())
+        rows = city.stores.decisions.bookings(chosen.id, city.clock.now())
     if as_json:
         typer.echo(json.dumps([to_dict(row) for row in rows]))
         return
@@ -101,7 +101,9 @@ def remove(
     """
     with opened(Settings()) as city:
         chosen = city.site(site)
-        city.store.remove_booking(chosen.id, booking, actor=author or _user(), at=city.clock.now())
+        city.stores.decisions.remove_booking(
+            chosen.id, booking, actor=author or _user(), at=city.clock.now()
+        )
     typer.echo(f"removed {booking}")
 
 

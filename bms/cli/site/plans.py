@@ -23,8 +23,8 @@ from bms.model.codec import to_json
 from bms.model.planning.plan import Expected, Schedule
 from bms.model.planning.problem import Lever, Problem
 from bms.model.words import Words
+from bms.runtime.city import City
 from bms.runtime.wire import opened
-from bms.services.city import City
 from bms.services.planning.plan import plan_site
 from bms.services.planning.problem import assemble
 from optimizer.planner import Optimizer
@@ -127,26 +127,9 @@ def _plan_in(city: City, site_id: str, dry_run: bool) -> tuple[Problem, Schedule
     site, now = city.site(site_id), city.clock.now()
     horizon = timedelta(hours=city.settings.horizon_hours)
     if dry_run:
-        problem = assemble(
-            site,
-            now=now,
-            store=city.store,
-            feed=city.feed,
-            tariffs=city.tariffs,
-            horizon=horizon,
-        )
+        problem = assemble(site, now=now, ports=city.planning, horizon=horizon)
         return problem, city.planner.plan(problem)
-    coming = plan_site(
-        site,
-        now=now,
-        store=city.store,
-        feed=city.feed,
-        tariffs=city.tariffs,
-        planner=city.planner,
-        checker=city.checker,
-        horizon=horizon,
-    )
-    made = asyncio.run(coming)
+    made = asyncio.run(plan_site(site, now=now, ports=city.planning, horizon=horizon))
     return made.problem, made.schedule
 
 
@@ -158,7 +141,7 @@ def replay(
     Example: bms replay 3f0c…
     """
     with opened(Settings()) as city:
-        stored = city.store.plan(plan_id)
+        stored = city.stores.plans.plan(plan_id)
         again = city.planner.plan(stored.problem)
     show(stored.problem, again, as_json)
     if again.setpoints != stored.schedule.setpoints:

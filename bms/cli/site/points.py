@@ -30,8 +30,8 @@ from bms.model.codec import to_dict
 from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
 from bms.model.readings.reading import Reading
 from bms.ports.storage.whole import Store
+from bms.runtime.city import City
 from bms.runtime.wire import opened, wire
-from bms.services.city import City
 from bms.services.collect.poll import read_points
 from bms.services.control.dispatch import write_once
 from bms.services.control.release import release_city, release_points, release_site
@@ -140,10 +140,7 @@ def write(
                 points[0].id,
                 value,
                 now=city.clock.now(),
-                store=city.store,
-                drivers=city.drivers,
-                journal=city.journal,
-                keeper=city.keeper,
+                ports=city.control,
                 lease=lease,
                 reason=reason,
                 actor="operator",
@@ -199,30 +196,18 @@ def _store(settings: Settings) -> Store:
 
 
 async def _give_back(city: City, target: str | None) -> list[ReleaseReceipt]:
-    now, drivers, journal, store = city.clock.now(), city.drivers, city.journal, city.store
+    now, ports = city.clock.now(), city.control
     actor, reason = "operator", "bms release"
     try:
         if target is None:
             return await release_city(
-                city.sites.values(),
-                now=now,
-                drivers=drivers,
-                journal=journal,
-                store=store,
-                actor=actor,
-                reason=reason,
+                city.sites.values(), now=now, ports=ports, actor=actor, reason=reason
             )
         site, points = chosen(city, target)
         if "/" not in target:
-            return await release_site(
-                site,
-                now=now,
-                drivers=drivers,
-                journal=journal,
-                store=store,
-                actor=actor,
-                reason=reason,
-            )
-        return await release_points(site, points, now=now, drivers=drivers, journal=journal)
+            return await release_site(site, now=now, ports=ports, actor=actor, reason=reason)
+        return await release_points(
+            site, points, now=now, drivers=ports.drivers, journal=ports.journal
+        )
     finally:
-        await drivers.close()
+        await ports.drivers.close()

@@ -65,10 +65,7 @@ def simulate(
             chosen,
             _change(asked, chosen),
             now=city.clock.now(),
-            store=city.store,
-            feed=city.feed,
-            tariffs=city.tariffs,
-            planner=city.planner,
+            ports=city.planning,
             horizon=timedelta(hours=city.settings.horizon_hours),
         )
     if as_json:

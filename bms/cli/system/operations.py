@@ -59,7 +59,7 @@ def create(
     Example: bms keys create dashboard --scope read
     """
     with opened(Settings()) as city:
-        secret = create_key(city.store, name=name, scope=scope, now=city.clock.now())
+        secret = create_key(city.stores.keys, name=name, scope=scope, now=city.clock.now())
     typer.echo(json.dumps({"name": name, "scope": scope, "key": secret}) if as_json else secret)
 
 
@@ -70,7 +70,7 @@ def list_keys(as_json: AsJson = False) -> None:
     Example: bms keys list
     """
     with opened(Settings()) as city:
-        rows = city.store.keys()
+        rows = city.stores.keys.keys()
     if as_json:
         names = ("id", "scope", "name", "created", "revoked")
         typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str))
@@ -88,7 +88,7 @@ def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     Example: bms keys revoke 5f2c91d0
     """
     with opened(Settings()) as city:
-        city.store.revoke_key(key_id, city.clock.now())
+        city.stores.keys.revoke_key(key_id, city.clock.now())
     typer.echo(f"revoked {key_id}")
 
 
@@ -99,7 +99,7 @@ def upgrade() -> None:
     Example: bms db upgrade
     """
     with opened(Settings()) as city:
-        city.store.keys()  # a city may start without its database
+        city.stores.keys.keys()  # a city may start without its database
     typer.echo("the database is up to date")
 
 

@@ -12,10 +12,9 @@ from bms.model.assets.site import Site
 from bms.model.planning.heat_charges import CoolingRule
 from bms.model.savings.savings import Span
 from bms.model.words import Words
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.savings.portfolio.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end
 from bms.services.assessment.savings_book import SavingsBook
-from bms.services.city import City
 from bms.services.consumption import HOUR, consumption
 from bms.services.cooling import cooling, settled_by_cooling
 from bms.services.periods import Periods, local_date, midnight
@@ -40,12 +39,12 @@ class MeterCooling:
     notes: tuple[Words, ...]
 
 
-def portfolio_cooling(city: City, book: SavingsBook) -> tuple[MeterCooling, ...]:
+def portfolio_cooling(book: SavingsBook) -> tuple[MeterCooling, ...]:
     """Every district heating meter with a volume, the largest fee at stake first."""
     rows = [
         row
-        for site in city.sites.values()
-        for row in _kept(city, book, site)
+        for site in book.ports.sites.values()
+        for row in _kept(book, site)
         if settled_by_cooling(site)
     ]
     return tuple(sorted(rows, key=lambda row: (-_at_stake(row), row.meter)))
@@ -56,29 +55,28 @@ def _at_stake(row: MeterCooling) -> float:
     return next((fee for fee in fees if fee is not None), float("-inf"))
 
 
-def _kept(city: City, book: SavingsBook, site: Site) -> tuple[MeterCooling, ...]:
-    today = local_date(city.clock.now(), site.timezone)
+def _kept(book: SavingsBook, site: Site) -> tuple[MeterCooling, ...]:
+    ports = book.ports
+    now = ports.clock.now()
+    today = local_date(now, site.timezone)
     this_year = Span(
         start=midnight(date(today.year, 1, 1), site.timezone),
-        end=midnight(today, site.timezone) if today > date(today.year, 1, 1) else city.clock.now(),
+        end=midnight(today, site.timezone) if today > date(today.year, 1, 1) else now,
     )
     last_year = Span(start=midnight(date(today.year - 1, 1, 1), site.timezone), end=this_year.start)
 
     def work() -> tuple[MeterCooling, ...]:
+        rule = ports.tariffs.cooling_rule(site.heat_tariff, today)
         return tuple(
-            meter_cooling(site, meter, city.store, today, _rule(city, site, today))
+            meter_cooling(site, meter, ports.readings, today, rule)
             for meter in settled_by_cooling(site)
         )
 
     return book.once("cooling", site, Periods(baseline=last_year, reporting=this_year), work)
 
 
-def _rule(city: City, site: Site, today: date) -> CoolingRule | None:
-    return city.tariffs.cooling_rule(site.heat_tariff, today)
-
-
 def meter_cooling(
-    site: Site, meter: Meter, store: Store, today: date, rule: CoolingRule | None
+    site: Site, meter: Meter, readings: ReadingStore, today: date, rule: CoolingRule | None
 ) -> MeterCooling:
     """The year of ``today`` until the day before it, by whole local days."""
     year = today.year
@@ -86,7 +84,9 @@ def meter_cooling(
     before = _a_year_before(cut)
 
     def months(first: date, end: date) -> tuple[CooledMonth, ...]:
-        return tuple(_month(site, meter, store, start, stop) for start, stop in _months(first, end))
+        return tuple(
+            _month(site, meter, readings, start, stop) for start, stop in _months(first, end)
+        )
 
     so_far = months(date(year, 1, 1), cut)
     same = months(date(year - 1, 1, 1), before)
@@ -124,10 +124,10 @@ def _months(first: date, end: date) -> list[tuple[date, date]]:
     return found
 
 
-def _month(site: Site, meter: Meter, store: Store, first: date, end: date) -> CooledMonth:
+def _month(site: Site, meter: Meter, readings: ReadingStore, first: date, end: date) -> CooledMonth:
     start, stop = (midnight(day, site.timezone) for day in (first, end))
     try:
-        found = cooling(site, meter.id, store, start, stop)
+        found = cooling(site, meter.id, readings, start, stop)
     except NotFound:
         return CooledMonth(
             first=first, cooling_k=None, volume_m3=0.0, energy_mwh=None, coverage=0.0
@@ -136,17 +136,17 @@ def _month(site: Site, meter: Meter, store: Store, first: date, end: date) -> Co
         first=first,
         cooling_k=found.mean,
         volume_m3=found.volume_m3,
-        energy_mwh=_energy_mwh(site, meter, store, start, stop),
+        energy_mwh=_energy_mwh(site, meter, readings, start, stop),
         coverage=found.coverage,
     )
 
 
 def _energy_mwh(
-    site: Site, meter: Meter, store: Store, start: datetime, end: datetime
+    site: Site, meter: Meter, readings: ReadingStore, start: datetime, end: datetime
 ) -> float | None:
     if site.meter_point(meter.id, Role.METER_ENERGY) is None:
         return None
-    total = consumption(site, meter, store, start, end, HOUR).total
+    total = consumption(site, meter, readings, start, end, HOUR).total
     return None if total is None else total / KWH_PER_MWH
 
 

@@ -13,7 +13,7 @@ from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.ports.feeds import Feed
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.savings.data.daily import Days, daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import same_season
@@ -41,16 +41,20 @@ class MeterDays:
     adjusted_baseline_kwh: Floats
 
 
-def meter_days(site: Site, *, store: Store, feed: Feed, periods: Periods) -> tuple[MeterDays, ...]:
+def meter_days(
+    site: Site, *, readings: ReadingStore, feed: Feed, periods: Periods
+) -> tuple[MeterDays, ...]:
     """The days of every billed meter with an energy register. Raises ``FeedError``."""
-    rows = (_one(site, meter, store, feed, periods) for meter in site.meters if meter.billed)
+    rows = (_one(site, meter, readings, feed, periods) for meter in site.meters if meter.billed)
     return tuple(row for row in rows if row is not None)
 
 
-def _one(site: Site, meter: Meter, store: Store, feed: Feed, periods: Periods) -> MeterDays | None:
+def _one(
+    site: Site, meter: Meter, readings: ReadingStore, feed: Feed, periods: Periods
+) -> MeterDays | None:
     start = min(periods.baseline.start, periods.reporting.start)
     end = max(periods.baseline.end, periods.reporting.end)
-    use = meter_use(site, meter, store, start, end)
+    use = meter_use(site, meter, readings, start, end)
     if use is None:
         return None
     temp = screen_temp(outdoor_temperature(site, feed, start, end))

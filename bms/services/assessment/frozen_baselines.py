@@ -20,7 +20,7 @@ from bms.model.savings.savings import (
     SiteSavings,
     Span,
 )
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
 from bms.savings.models.baseline_identity import frozen
 
 FIRST_USE = "first use"
@@ -48,26 +48,26 @@ def standing_baselines(kept: Iterable[KeptBaseline]) -> dict[Key, KeptBaseline]:
     return {(each.baseline.meter_id, each.baseline.period): each for each in kept}
 
 
-def freeze(store: Store, savings: SiteSavings, now: datetime) -> None:
+def freeze(ledgers: LedgerStore, savings: SiteSavings, now: datetime) -> None:
     """Put away the baselines of a saving that is told for the first time."""
-    known = standing_baselines(store.baselines(savings.id))
+    known = standing_baselines(ledgers.baselines(savings.id))
     for baseline in _baselines(savings):
         if (baseline.meter_id, baseline.period) not in known:
             kept = KeptBaseline(baseline=baseline, at=now, author=BY_ITSELF, reason=FIRST_USE)
-            store.keep_baseline(kept)
+            ledgers.keep_baseline(kept)
 
 
 def accept(
-    store: Store, savings: SiteSavings, *, author: str, reason: str, now: datetime
+    ledgers: LedgerStore, savings: SiteSavings, *, author: str, reason: str, now: datetime
 ) -> tuple[KeptBaseline, ...]:
     """Put away the baselines as they stand now, in place of those before; gives the new ones."""
-    known = standing_baselines(store.baselines(savings.id))
+    known = standing_baselines(ledgers.baselines(savings.id))
     made = []
     for baseline in _baselines(savings):
         before = known.get((baseline.meter_id, baseline.period))
         if before is None or before.baseline.id != baseline.id:
             made.append(KeptBaseline(baseline=baseline, at=now, author=author, reason=reason))
-            store.keep_baseline(made[-1])
+            ledgers.keep_baseline(made[-1])
     return tuple(made)
 
 

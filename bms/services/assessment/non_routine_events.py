@@ -18,7 +18,7 @@ from bms.model.assets.site import Site
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, standing
 from bms.model.savings.finding import Finding
 from bms.model.savings.savings import SiteSavings
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
 from bms.savings.claims.adjustment import NEAR, adjust
 
 
@@ -71,14 +71,14 @@ class Ledger:
     """The events of one site: who decides, when, about which saving."""
 
     site: Site
-    store: Store
+    ledgers: LedgerStore
     savings: SiteSavings
     author: str
     now: datetime
 
     def open(self) -> tuple[OpenEvent, ...]:
         """What the data propose and nobody has decided about."""
-        return open_events(self.site, self.savings, self.store.events(self.site.id))
+        return open_events(self.site, self.savings, self.ledgers.events(self.site.id))
 
     def confirm(
         self, open_id: str, *, reason: str, quantity: Quantity | None = None
@@ -142,7 +142,7 @@ class Ledger:
         )
 
     def _check_superseded(self, earlier: str, meter: str) -> None:
-        entries = self.store.events(self.site.id)
+        entries = self.ledgers.events(self.site.id)
         mine = [entry.id for entry in standing(entries) if entry.meter == meter]
         if earlier in mine:
             return
@@ -177,7 +177,7 @@ class Ledger:
 
     def _continued(self, chosen: OpenEvent) -> str | None:
         """The standing entry about the same event, which has gone on since."""
-        for entry in reversed(standing(self.store.events(self.site.id))):
+        for entry in reversed(standing(self.ledgers.events(self.site.id))):
             same = (entry.meter, entry.kind) == (chosen.meter, chosen.kind)
             if same and abs(entry.start - chosen.finding.start) <= NEAR:
                 return entry.id
@@ -211,5 +211,5 @@ class Ledger:
             )
         except ValueError as error:
             raise ConfigError(str(error)) from error
-        self.store.add_event(entry)
+        self.ledgers.add_event(entry)
         return entry

@@ -13,7 +13,7 @@ from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.ports.feeds import Feed, Tariffs
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.savings.data.daily import Days, daily
 from bms.savings.models.degree_days import guf_share
 from bms.savings.portfolio.key_figures import (
@@ -28,28 +28,26 @@ from bms.savings.portfolio.ranking import Metric, Standing, ranked
 from bms.services.assessment.energy_value import worth
 from bms.services.assessment.savings_book import SavingsBook
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
-from bms.services.city import City
 from bms.services.periods import Periods, local_date, midnight, year_before
 
 HEATING = (Commodity.HEAT, Commodity.GAS)
 GROUPS = {"heat": HEATING, "electricity": (Commodity.ELECTRICITY,)}
 
 
-def ranking(
-    city: City, book: SavingsBook, metric: Metric, *, worst_first: bool = True
-) -> tuple[Standing, ...]:
+def ranking(book: SavingsBook, metric: Metric, *, worst_first: bool = True) -> tuple[Standing, ...]:
     """Every site among its peers by its last 365 whole local days."""
-    return ranked(metric, figures_of_city(city, book), worst_first=worst_first)
+    return ranked(metric, figures_of_city(book), worst_first=worst_first)
 
 
 def figures_of_city(
-    city: City, book: SavingsBook, report: Callable[[float], None] = lambda share: None
+    book: SavingsBook, report: Callable[[float], None] = lambda share: None
 ) -> tuple[KeyFigures, ...]:
     """The key figures of every site; ``report`` hears the share that is done, 0..1."""
     found: list[KeyFigures] = []
-    for site in city.sites.values():
-        found.append(_kept(city, book, site))
-        report(len(found) / len(city.sites))
+    sites = book.ports.sites
+    for site in sites.values():
+        found.append(_kept(book, site))
+        report(len(found) / len(sites))
     return tuple(found)
 
 
@@ -58,23 +56,26 @@ def last_year(now: datetime, timezone: str) -> Span:
     return year_before(midnight(local_date(now, timezone), timezone), timezone)
 
 
-def _kept(city: City, book: SavingsBook, site: Site) -> KeyFigures:
-    year = last_year(city.clock.now(), site.timezone)
+def _kept(book: SavingsBook, site: Site) -> KeyFigures:
+    ports = book.ports
+    year = last_year(ports.clock.now(), site.timezone)
 
     def work() -> KeyFigures:
-        return key_figures(site, store=city.store, feed=city.feed, year=year, tariffs=city.tariffs)
+        return key_figures(
+            site, readings=ports.readings, feed=ports.feed, year=year, tariffs=ports.tariffs
+        )
 
     return book.once("figures", site, Periods(baseline=year, reporting=year), work)
 
 
 def key_figures(
-    site: Site, *, store: Store, feed: Feed, year: Span, tariffs: Tariffs
+    site: Site, *, readings: ReadingStore, feed: Feed, year: Span, tariffs: Tariffs
 ) -> KeyFigures:
     """The figures of a building's billed meters over ``year``; without weather, heat is left out.
 
     Gas counts as heat.
     """
-    heat, electricity = (_use(site, store, year, group) for group in GROUPS.values())
+    heat, electricity = (_use(site, readings, year, group) for group in GROUPS.values())
     known = [each.coverage for each in (heat, electricity) if each is not None]
     days = None if heat is None else _days(site, heat, feed, year)
     night, weekend = (
@@ -95,7 +96,9 @@ def key_figures(
     )
 
 
-def _use(site: Site, store: Store, year: Span, commodities: Sequence[Commodity]) -> Series | None:
+def _use(
+    site: Site, readings: ReadingStore, year: Span, commodities: Sequence[Commodity]
+) -> Series | None:
     """Hourly use of the billed meters together [kWh]: known where all of them are; None without
     any."""
     uses = [
@@ -103,7 +106,7 @@ def _use(site: Site, store: Store, year: Span, commodities: Sequence[Commodity])
         for meter in site.meters
         if meter.billed
         and meter.commodity in commodities
-        and (use := meter_use(site, meter, store, year.start, year.end)) is not None
+        and (use := meter_use(site, meter, readings, year.start, year.end)) is not None
     ]
     if not uses:
         return None

@@ -18,7 +18,6 @@ from bms.model.fact import MessageCode
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.savings.objection import ObjectionKind, Verdict, objection
 from bms.model.savings.savings import SiteSavings
-from bms.ports.storage.whole import Store
 from bms.savings.claims.adjusted_savings import (
     WaitingCode,
     limited,
@@ -28,8 +27,8 @@ from bms.savings.claims.adjusted_savings import (
 from bms.savings.claims.aggregate import combine, portfolio
 from bms.services.assessment.counterfactual import MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import freeze, held_to
+from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
-from bms.services.city import City
 from bms.services.periods import Periods, chosen_periods, default_periods
 
 HOUR_S = 3600
@@ -47,7 +46,7 @@ class AssessmentCode(MessageCode):
     NO_WEATHER = "not_assessed_without_weather"
 
 
-def data_version(site: Site, store: Store, start: datetime, end: datetime) -> Version:
+def data_version(site: Site, ports: AssessmentPorts, start: datetime, end: datetime) -> Version:
     """The hour of the newest reading of the site's meters, a digest of their days from ``start`` to
     ``end``, and how many entries the ledger has.
 
@@ -56,11 +55,11 @@ def data_version(site: Site, store: Store, start: datetime, end: datetime) -> Ve
     an event. It costs a row per meter and year.
     """
     points = [p.id for p in site.points if p.meter is not None and p.role is not Role.METER_POWER]
-    latest = store.latest(points).values()
+    latest = ports.readings.latest(points).values()
     newest = max((r.time for r in latest), default=datetime.min.replace(tzinfo=UTC))
     first, last = max(start - AROUND, FIRST), min(end, LAST)
-    digest = _digest(store.rollups(points, first, last, Level.DAY)) if first < last else ""
-    return int(newest.timestamp() // HOUR_S), digest, len(store.events(site.id))
+    digest = _digest(ports.rollups.rollups(points, first, last, Level.DAY)) if first < last else ""
+    return int(newest.timestamp() // HOUR_S), digest, len(ports.ledgers.events(site.id))
 
 
 def _digest(days: Rollups) -> str:
@@ -87,15 +86,15 @@ class Told:
 
 
 class SavingsBook:
-    """Savings of the city's sites. Thread-safe; at most ``size`` answers are kept, by default
+    """Savings of the sites of ``ports``. Thread-safe; at most ``size`` answers are kept, by default
     enough for every page about every site.
 
     An answer is computed anew when its data have changed (``bms.services.data_version``).
     """
 
-    def __init__(self, city: City, size: int | None = None) -> None:
-        self._city = city
-        self._size = max(LEAST_KEPT, KEPT_PER_SITE * len(city.sites)) if size is None else size
+    def __init__(self, ports: AssessmentPorts, size: int | None = None) -> None:
+        self.ports = ports
+        self._size = max(LEAST_KEPT, KEPT_PER_SITE * len(ports.sites)) if size is None else size
         self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
         self._control: dict[str, datetime] = {}
         self._lock = threading.Lock()
@@ -104,7 +103,7 @@ class SavingsBook:
         self, site: Site, baseline: str | None = None, reporting: str | None = None
     ) -> Periods:
         """The periods that were asked for, else the default ones. Raises ``ConfigError``."""
-        now = self._city.clock.now()
+        now = self.ports.clock.now()
         default = default_periods(self._control_start(site, now), now, site.timezone)
         return chosen_periods(default, site.timezone, baseline, reporting)
 
@@ -115,16 +114,17 @@ class SavingsBook:
         (``bms.services.assessment.frozen_baselines``). Raises ``ConfigError`` for a wrong period.
         """
         periods = self.periods(site, baseline, reporting)
-        city = self._city
+        ports = self.ports
 
         def assess() -> SiteSavings:
             return assess_site(
                 site,
-                store=city.store,
-                feed=city.feed,
+                readings=ports.readings,
+                ledgers=ports.ledgers,
+                feed=ports.feed,
                 baseline=periods.baseline,
                 reporting=periods.reporting,
-                tariffs=city.tariffs,
+                tariffs=ports.tariffs,
             )
 
         try:
@@ -132,8 +132,8 @@ class SavingsBook:
         except FeedError as error:
             return Told(periods=periods, savings=_not_assessed(site, error))
         if periods.control_start is not None and baseline is None and reporting is None:
-            freeze(city.store, savings, city.clock.now())
-        held = held_to(savings, city.store.baselines(site.id))
+            freeze(ports.ledgers, savings, ports.clock.now())
+        held = held_to(savings, ports.ledgers.baselines(site.id))
         return Told(periods=periods, savings=held)
 
     def days(self, site: Site) -> tuple[MeterDays, ...]:
@@ -142,10 +142,10 @@ class SavingsBook:
         Empty without weather.
         """
         periods = self.periods(site)
-        city = self._city
+        ports = self.ports
 
         def compare() -> tuple[MeterDays, ...]:
-            return meter_days(site, store=city.store, feed=city.feed, periods=periods)
+            return meter_days(site, readings=ports.readings, feed=ports.feed, periods=periods)
 
         try:
             return self.once("days", site, periods, compare)
@@ -154,7 +154,7 @@ class SavingsBook:
 
     def sites(self, baseline: str | None = None, reporting: str | None = None) -> tuple[Told, ...]:
         """The saving of every site."""
-        return tuple(self.site(site, baseline, reporting) for site in self._city.sites.values())
+        return tuple(self.site(site, baseline, reporting) for site in self.ports.sites.values())
 
     def portfolio(self, told: Sequence[Told]) -> SiteSavings:
         """The sum over sites, and beside it what it is without non-routine adjustments."""
@@ -177,7 +177,7 @@ class SavingsBook:
         """
         start = min(periods.baseline.start, periods.reporting.start)
         end = max(periods.baseline.end, periods.reporting.end)
-        key = (kind, site.id, periods, data_version(site, self._city.store, start, end))
+        key = (kind, site.id, periods, data_version(site, self.ports, start, end))
         with self._lock:  # one at a time: these are the heaviest answers that we give
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -191,7 +191,7 @@ class SavingsBook:
     def _control_start(self, site: Site, now: datetime) -> datetime | None:
         """When we first wrote to the site; it never changes once it has been seen."""
         if site.id not in self._control:
-            for at, receipt in self._city.store.receipts(site.id, now - LOOK_BACK):
+            for at, receipt in self.ports.ledgers.receipts(site.id, now - LOOK_BACK):
                 if isinstance(receipt, Accepted | Clamped):
                     self._control[site.id] = at
                     break

@@ -13,7 +13,8 @@ from bms.model.readings.series import Series
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.savings import Savings, SiteSavings, Span
 from bms.ports.feeds import Feed, Tariffs
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.readings import ReadingStore
 from bms.savings.claims.adjusted_savings import (
     WaitingCode,
     limited,
@@ -31,13 +32,13 @@ HOUR = timedelta(hours=1)
 
 
 def meter_use(
-    site: Site, meter: Meter, store: Store, start: datetime, end: datetime
+    site: Site, meter: Meter, readings: ReadingStore, start: datetime, end: datetime
 ) -> Series | None:
     """Hourly use of a meter [kWh], its multiplier applied; None when the site names no energy
     point for it."""
     if site.meter_point(meter.id, Role.METER_ENERGY) is None:
         return None
-    return consumption(site, meter, store, start, end, HOUR).use
+    return consumption(site, meter, readings, start, end, HOUR).use
 
 
 def outdoor_temperature(site: Site, feed: Feed, start: datetime, end: datetime) -> Series:
@@ -49,7 +50,8 @@ def outdoor_temperature(site: Site, feed: Feed, start: datetime, end: datetime) 
 def assess_site(
     site: Site,
     *,
-    store: Store,
+    readings: ReadingStore,
+    ledgers: LedgerStore,
     feed: Feed,
     baseline: Span,
     reporting: Span,
@@ -59,7 +61,7 @@ def assess_site(
     """Avoided energy use of the billed meters of a site, each and together.
 
     With ``tariffs`` the saving is valued at the mean price and emission factor of the period. What
-    people decided about non-routine events (``store.events``) is adjusted for, and the saving
+    people decided about non-routine events (``LedgerStore.events``) is adjusted for, and the saving
     without that stands beside it.
     """
     start = min(baseline.start, reporting.start)
@@ -69,7 +71,7 @@ def assess_site(
     for meter in site.meters:
         if not meter.billed:
             continue
-        use = meter_use(site, meter, store, start, end)
+        use = meter_use(site, meter, readings, start, end)
         if use is None:
             continue
         parts.append(
@@ -88,7 +90,7 @@ def assess_site(
     value = Worth() if tariffs is None else worth(site, reporting, feed=feed, tariffs=tariffs)
     if factors is not None:
         value = replace(value, primary=primary_factors(parts, factors))
-    return _told(site, parts, store.events(site.id), value)
+    return _told(site, parts, ledgers.events(site.id), value)
 
 
 def _told(

@@ -14,7 +14,7 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.readings.reading import Reading
 from bms.ports.drivers import Drivers, WatchingDriver
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ async def watching(
     sites: Iterable[Site],
     *,
     drivers: Drivers,
-    store: Store,
+    readings: ReadingStore,
     every_s: float = EVERY_S,
     first_s: float = FIRST_S,
 ) -> AsyncIterator[None]:
@@ -41,7 +41,7 @@ async def watching(
     last of it when the block ends. A watch that fails is taken up again after ``first_s`` [s], and
     later each time it fails again.
     """
-    keeping = Keeping(store, every_s)
+    keeping = Keeping(readings, every_s)
     wanted = [(device, points) for site in sites for device, points in told(site)]
     tasks = [asyncio.create_task(keeping.run())] if wanted else []
     tasks += [
@@ -69,8 +69,8 @@ def told(site: Site) -> list[tuple[Device, tuple[Point, ...]]]:
 class Keeping:
     """Takes readings as they come and stores them in small batches."""
 
-    def __init__(self, store: Store, every_s: float, room: int = WAITING) -> None:
-        self._store = store
+    def __init__(self, readings: ReadingStore, every_s: float, room: int = WAITING) -> None:
+        self._readings = readings
         self._every_s = every_s
         self._room = room
         self._waiting: deque[Reading] = deque(maxlen=room)
@@ -101,7 +101,7 @@ class Keeping:
         if not batch:
             return
         try:
-            await asyncio.shield(asyncio.to_thread(self._store.add_readings, batch))
+            await asyncio.shield(asyncio.to_thread(self._readings.add_readings, batch))
         except StoreError as error:
             if not self._away:
                 log.error("changes of value wait for the database: %s", error)

@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bms.errors import BmsError, FeedError, StoreError
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.file_ingest import IngestReport, Read, as_dict, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 
@@ -70,7 +70,7 @@ class DropFolder:
     root: Path
     reader_of: ReaderOf
     book: SupplierBook
-    store: Store
+    readings: ReadingStore
     _seen: dict[Path, _Seen] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     _trouble: set[str] = field(default_factory=set)
@@ -158,7 +158,7 @@ class DropFolder:
             raise FeedError(f"{path.name} has {look.size} bytes, more than {MOST_BYTES}; split it")
         done = _own_folder(path.parent / DONE)
         report = ingest_file(
-            _content(path, look), path.name, read, book=self.book, store=self.store, now=now
+            _content(path, look), path.name, read, book=self.book, readings=self.readings, now=now
         )
         if _Look.of(path.lstat()) != look:
             raise _Changed

@@ -17,7 +17,7 @@ from itertools import islice
 from bms.errors import Mistake
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Ingested, Reading
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.supplier_points import SupplierBook, SupplierPoint
 
 
@@ -82,7 +82,7 @@ def ingest_file(
     read: Read,
     *,
     book: SupplierBook,
-    store: Store,
+    readings: ReadingStore,
     now: datetime,
     dry_run: bool = False,
     as_declared: bool = False,
@@ -103,7 +103,7 @@ def ingest_file(
         stored = Ingested()
         while batch := list(islice(source, BATCH)):
             if not dry_run:
-                stored += store.add_readings(batch, durable=True)
+                stored += readings.add_readings(batch, durable=True)
             if progress is not None:
                 progress(sorting.seen / len(file.rows))
         return sorting.report(file, stored)

@@ -12,7 +12,7 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.drivers import Drivers
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible
 
 PATIENCE = 20.0
@@ -61,7 +61,9 @@ async def _read_device(
         return nothing(Quality.DEVICE_ERROR, f"driver failed: {error!r}")
 
 
-async def poll_site(site: Site, *, now: datetime, drivers: Drivers, store: Store) -> Ingested:
+async def poll_site(
+    site: Site, *, now: datetime, drivers: Drivers, readings: ReadingStore
+) -> Ingested:
     """Read the points of a site's devices and store what came, gaps with their reason."""
-    readings = await read_points(site, site.polled, drivers, now)
-    return await asyncio.to_thread(store.add_readings, readings)
+    found = await read_points(site, site.polled, drivers, now)
+    return await asyncio.to_thread(readings.add_readings, found)

@@ -12,7 +12,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.metering import Quantity
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.units import Unit
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.file_ingest import FUTURE
 from bms.services.collect.plausibility import plausible
 from bms.services.collect.supplier_points import SupplierBook
@@ -64,7 +64,7 @@ def push_readings(
     *,
     sites: Iterable[Site],
     may: Callable[[Point], bool],
-    store: Store,
+    readings: ReadingStore,
     now: datetime,
     convert: Convert,
 ) -> PushReport:
@@ -74,14 +74,14 @@ def push_readings(
     ``StoreError`` when nothing can be kept.
     """
     allowed = _Allowed(tuple(sites), may, convert, now)
-    readings: list[Reading] = []
+    found: list[Reading] = []
     refused: list[Refused] = []
     for row in rows:
         try:
-            readings.append(allowed.reading(row))
+            found.append(allowed.reading(row))
         except ValueError as error:
             refused.append(Refused(row.index, str(error)))
-    stored = store.add_readings(readings, durable=True) if readings else Ingested()
+    stored = readings.add_readings(found, durable=True) if found else Ingested()
     return PushReport(stored, tuple(refused))
 
 

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from bms.model.assets.point import Point, Privacy
 from bms.model.assets.site import Site
 from bms.model.control.retention import Erased, Erasure
-from bms.ports.storage.whole import Store
+from bms.ports.storage.retention import RetentionStore
+from bms.ports.storage.rollups import RollupStore
 from bms.services.periods import local_date
 
 log = logging.getLogger(__name__)
@@ -31,17 +32,21 @@ SCRUB_EVERY = timedelta(days=7)
 _EPOCH = date(1970, 1, 1)
 
 
-async def retain_site(site: Site, *, now: datetime, store: Store) -> tuple[Erased, ...]:
+async def retain_site(
+    site: Site, *, now: datetime, rollups: RollupStore, retention: RetentionStore
+) -> tuple[Erased, ...]:
     """Keep the roll-ups of the days that ended, and delete what is older than it may be.
 
     Gives what was deleted, a line for each class and age.
     """
-    return await asyncio.to_thread(_retain, site, now, store)
+    return await asyncio.to_thread(_retain, site, now, rollups, retention)
 
 
-def _retain(site: Site, now: datetime, store: Store) -> tuple[Erased, ...]:
-    store.refresh_rollups([point.id for point in site.points], now)
-    erased = [store.forget(erasure) for erasure in erasures(site, now)]
+def _retain(
+    site: Site, now: datetime, rollups: RollupStore, retention: RetentionStore
+) -> tuple[Erased, ...]:
+    rollups.refresh_rollups([point.id for point in site.points], now)
+    erased = [retention.forget(erasure) for erasure in erasures(site, now)]
     for gone in erased:
         if not gone.nothing:
             log.info(
@@ -54,14 +59,14 @@ def _retain(site: Site, now: datetime, store: Store) -> tuple[Erased, ...]:
     return tuple(gone for gone in erased if not gone.nothing)
 
 
-async def scrub(*, now: datetime, store: Store) -> bool:
+async def scrub(*, now: datetime, retention: RetentionStore) -> bool:
     """Take what was deleted lately out of the files; whether there was any.
 
     Lately is some rounds, as some may have been missed.
     """
-    if not await asyncio.to_thread(store.erasures, now - 5 * SCRUB_EVERY):
+    if not await asyncio.to_thread(retention.erasures, now - 5 * SCRUB_EVERY):
         return False
-    await asyncio.to_thread(store.scrub)
+    await asyncio.to_thread(retention.scrub)
     return True
 
 

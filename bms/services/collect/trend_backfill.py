@@ -16,7 +16,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.ports.drivers import Drivers, LogDriver
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible
 
 log = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Backfill:
     """
 
     drivers: Drivers
-    store: Store
+    readings: ReadingStore
     every: timedelta
     most: int = MOST
     _looked: dict[str, datetime] = field(default_factory=dict)
@@ -89,8 +89,8 @@ class Backfill:
                 if answer.retryable:
                     break  # the device is busy or gone: its other logs have to wait as well
                 continue
-            readings = [plausible(point, reading) for reading in answer.readings]
-            total += await asyncio.to_thread(self.store.add_readings, readings)
+            found = [plausible(point, reading) for reading in answer.readings]
+            total += await asyncio.to_thread(self.readings.add_readings, found)
             left -= len(answer.readings)
             self._looked[point.id] = answer.reached
             self._say(point, gap, answer)
@@ -99,7 +99,7 @@ class Backfill:
     def _gap(self, point: Point, now: datetime) -> Gap | None:
         """The next gap of a point; without one it has been looked at up to its last reading."""
         start = self._looked.get(point.id, now - LOOK_BACK)
-        readings = self.store.readings(point.id, start, now + timedelta(microseconds=1))
+        readings = self.readings.readings(point.id, start, now + timedelta(microseconds=1))
         gap = gap_of(readings, start, 2 * self.every)
         if gap is None:
             good = [r.time for r in readings if r.quality is Quality.GOOD]

@@ -13,10 +13,11 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Command, Failed, Lease, Receipt, Refused
 from bms.model.readings.reading import Reading
 from bms.ports.drivers import Drivers
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand
 from bms.services.control.point_limits import Unfit, fit
+from bms.services.control.ports import ControlPorts
 from bms.services.control.site_state import Scene
 from bms.services.control.ventilation_minimum import Need, need_of
 from bms.services.control.write_path import Order
@@ -75,8 +76,7 @@ async def decide(
     scene: Scene,
     commands: Sequence[Command],
     ours: Mapping[str, Lease],
-    drivers: Drivers,
-    store: Store,
+    ports: ControlPorts,
 ) -> list[Order | Hand | Receipt]:
     """Re-read every lever that is due and decide what to do with it."""
     points = {point.id: point for point in scene.site.points}
@@ -86,11 +86,13 @@ async def decide(
         for command in commands
         if command.point not in points
     ]
-    readings = await look(scene.site, [points[c.point] for c in known], drivers, scene.now)
+    readings = await look(scene.site, [points[c.point] for c in known], ports.drivers, scene.now)
 
     def decide_all() -> list[Order | Hand | Receipt]:
         return [
-            _decide_one(scene, points[c.point], c, readings[c.point], ours.get(c.point), store)
+            _decide_one(
+                scene, points[c.point], c, readings[c.point], ours.get(c.point), ports.ledgers
+            )
             for c in known
         ]
 
@@ -103,14 +105,14 @@ def _decide_one(
     command: Command,
     reading: Reading,
     held: Lease | None,
-    store: Store,
+    ledgers: LedgerStore,
 ) -> Order | Hand | Receipt:
     order = order_for(scene, point, command, reading, held)
     if not isinstance(order, Order) or held is None or held.ended(scene.now):
         return order
     value = reading.value
     assert value is not None
-    if not agrees(held, value, held.command.value) and moved_by_hand(held, value, store):
+    if not agrees(held, value, held.command.value) and moved_by_hand(held, value, ledgers):
         return Hand(held, command, value)
     wanted = order.command.value
     same = agrees(held, value, wanted) and agrees(held, held.command.value, wanted)

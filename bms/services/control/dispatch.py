@@ -16,9 +16,6 @@ from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Lease, Receipt, Refused, ReleaseReceipt
 from bms.model.words import Words
-from bms.ports.drivers import Drivers
-from bms.ports.safety import GuardKeeper, Journal
-from bms.ports.storage.whole import Store
 from bms.services.control.authority import (
     PLAN,
     PLAN_MAX_AGE,
@@ -29,6 +26,7 @@ from bms.services.control.authority import (
 )
 from bms.services.control.decision import Hand, decide, due_commands, look, new_command, order_for
 from bms.services.control.local_override import overridden, record_hand
+from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_leases
 from bms.services.control.site_state import Scene, scene_of
 from bms.services.control.ventilation_minimum import starves
@@ -39,10 +37,7 @@ async def dispatch_site(
     site: Site,
     *,
     now: datetime,
-    store: Store,
-    drivers: Drivers,
-    journal: Journal,
-    keeper: GuardKeeper,
+    ports: ControlPorts,
     lease: timedelta,
     actor: str = PLAN,
     plan_max_age: timedelta = PLAN_MAX_AGE,
@@ -52,7 +47,7 @@ async def dispatch_site(
     Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read: then
     nothing is written. Everything after that is a receipt.
     """
-    scene = await asyncio.to_thread(scene_of, site, now, store, journal)
+    scene = await asyncio.to_thread(scene_of, site, now, ports)
     ours = {id_: held for id_, held in scene.leases.items() if held.command.actor == actor}
     flaw = plan_flaw(scene.plan, now, plan_max_age)
     acts = scene.mode is Mode.AUTO and scene.rest is None
@@ -63,17 +58,17 @@ async def dispatch_site(
         settled += [_runs_out(held, flaw) for held in ours.values() if not held.ended(now)]
     if scene.rest is not None:
         settled += [Refused(held.command, scene.rest.en) for held in ours.values()]
-    decisions = await decide(scene, free, ours, drivers, store)
+    decisions = await decide(scene, free, ours, ports)
     orders = [item for item in decisions if isinstance(item, Order)]
     hands = [item for item in decisions if isinstance(item, Hand)]
     settled += [item for item in decisions if not isinstance(item, Order | Hand)]
     written, yielded = await asyncio.gather(
-        carry_out(orders, now=now, drivers=drivers, journal=journal, keeper=keeper),
-        _yield_to(hands, now=now, drivers=drivers, journal=journal, store=store),
+        carry_out(orders, now=now, ports=ports),
+        _yield_to(hands, now=now, ports=ports),
     )
-    given_back = await _clear_up(scene, actor, store=store, drivers=drivers, journal=journal)
+    given_back = await _clear_up(scene, actor, ports)
     outcomes = [*settled, *written, *yielded, *given_back]
-    await keep_receipts(store, outcomes, now)
+    await keep_receipts(ports.ledgers, outcomes, now)
     return outcomes
 
 
@@ -83,10 +78,7 @@ async def write_once(
     value: float,
     *,
     now: datetime,
-    store: Store,
-    drivers: Drivers,
-    journal: Journal,
-    keeper: GuardKeeper,
+    ports: ControlPorts,
     lease: timedelta,
     actor: str,
     reason: str,
@@ -101,21 +93,19 @@ async def write_once(
     command = new_command(point_id, value, now, lease, reason, actor)
     if point is None:
         return Refused(command, f"{site.id} has no point {point_id}")
-    scene = await asyncio.to_thread(scene_of, site, now, store, journal)
+    scene = await asyncio.to_thread(scene_of, site, now, ports)
     override = override_of(scene, point_id)
     if override is not None:
         outcomes: list[Outcome] = [
             Refused(command, f"{override.actor} has overridden it: {override.reason}")
         ]
     else:
-        reading = (await look(site, [point], drivers, now))[point_id]
+        reading = (await look(site, [point], ports.drivers, now))[point_id]
         order = order_for(scene, point, command, reading, scene.leases.get(point_id))
         outcomes = (
-            await carry_out([order], now=now, drivers=drivers, journal=journal, keeper=keeper)
-            if isinstance(order, Order)
-            else [order]
+            await carry_out([order], now=now, ports=ports) if isinstance(order, Order) else [order]
         )
-    await keep_receipts(store, outcomes, now)
+    await keep_receipts(ports.ledgers, outcomes, now)
     return next(outcome for outcome in outcomes if isinstance(outcome, Receipt))
 
 
@@ -124,9 +114,7 @@ def _runs_out(held: Lease, flaw: Words) -> Receipt:
     return Refused(held.command, f"{flaw.en}. The lease is not renewed and ends at {end}")
 
 
-async def _clear_up(
-    scene: Scene, actor: str, *, store: Store, drivers: Drivers, journal: Journal
-) -> list[ReleaseReceipt]:
+async def _clear_up(scene: Scene, actor: str, ports: ControlPorts) -> list[ReleaseReceipt]:
     """Give back what has ended, what people have taken out of our hands, and what leaves people
     without air, whoever wrote it.
 
@@ -134,7 +122,7 @@ async def _clear_up(
     that either they see what we wrote, or we see their word here.
     """
     with suppress(StoreError, GuardError):  # else what we knew at the start has to do
-        scene = await asyncio.to_thread(scene_of, scene.site, scene.now, store, journal)
+        scene = await asyncio.to_thread(scene_of, scene.site, scene.now, ports)
     ending = [
         held
         for held in scene.leases.values()
@@ -142,16 +130,18 @@ async def _clear_up(
         or hands_off(scene, held, actor)
         or starves(scene.use, held, scene.now)
     ]
-    return await release_leases(ending, now=scene.now, drivers=drivers, journal=journal)
+    return await release_leases(ending, now=scene.now, drivers=ports.drivers, journal=ports.journal)
 
 
-async def _yield_to(
-    hands: Sequence[Hand], *, now: datetime, drivers: Drivers, journal: Journal, store: Store
-) -> list[Outcome]:
+async def _yield_to(hands: Sequence[Hand], *, now: datetime, ports: ControlPorts) -> list[Outcome]:
     """Leave points to the people who moved them, and put that on record."""
     outcomes: list[Outcome] = []
     for hand in hands:
-        await asyncio.to_thread(record_hand, hand.lease, hand.value, now=now, store=store)
+        await asyncio.to_thread(
+            record_hand, hand.lease, hand.value, now=now, decisions=ports.decisions
+        )
         outcomes.append(overridden(hand.command, hand.value))
-        outcomes += await yield_point(hand.lease, now=now, drivers=drivers, journal=journal)
+        outcomes += await yield_point(
+            hand.lease, now=now, drivers=ports.drivers, journal=ports.journal
+        )
     return outcomes

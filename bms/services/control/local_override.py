@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from bms.errors import StoreError
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Accepted, Clamped, Command, Lease, Overridden, Override
-from bms.ports.storage.whole import Store
+from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.ledgers import LedgerStore
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def agrees(lease: Lease, value: float, wanted: float) -> bool:
     return abs(value - wanted) <= tolerance + 1e-9
 
 
-def moved_by_hand(lease: Lease, value: float, store: Store) -> bool:
+def moved_by_hand(lease: Lease, value: float, ledgers: LedgerStore) -> bool:
     """Whether ``value`` shows a hand: our write had been seen to stand, and now it does not.
 
     Without the receipt of that very command it may never have arrived, which proves nothing.
@@ -39,19 +40,19 @@ def moved_by_hand(lease: Lease, value: float, store: Store) -> bool:
     rule = lease.point.write
     if rule is None or rule.release.kind not in PROVING:
         return False
-    stood = last_seen(lease, store)
+    stood = last_seen(lease, ledgers)
     return stood is not None and not agrees(lease, value, stood)
 
 
-def last_seen(lease: Lease, store: Store) -> float | None:
+def last_seen(lease: Lease, ledgers: LedgerStore) -> float | None:
     """What the read-back of the lease's command showed, None when none is on record."""
-    for _, receipt in reversed(store.receipts(lease.point.site, lease.command.issued_at)):
+    for _, receipt in reversed(ledgers.receipts(lease.point.site, lease.command.issued_at)):
         if isinstance(receipt, Accepted | Clamped) and receipt.command.id == lease.command_id:
             return receipt.read_back
     return None
 
 
-def record_hand(lease: Lease, value: float, *, now: datetime, store: Store) -> None:
+def record_hand(lease: Lease, value: float, *, now: datetime, decisions: DecisionStore) -> None:
     """Put the hand on record, as an override that suspends us and that people see and may remove.
 
     When the database is away the hand is respected for this tick only.
@@ -66,7 +67,7 @@ def record_hand(lease: Lease, value: float, *, now: datetime, store: Store) -> N
         actor=LOCAL,
     )
     try:
-        store.add_override(override)
+        decisions.add_override(override)
     except StoreError as error:
         log.error("%s was %s, which could not be kept: %s", override.point, override.reason, error)
 

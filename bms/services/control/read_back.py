@@ -11,10 +11,9 @@ from bms.model.assets.site import Site
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Accepted, Failed, Lease
 from bms.ports.drivers import Drivers
-from bms.ports.safety import Journal
-from bms.ports.storage.whole import Store
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand, overridden, record_hand
+from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_leases
 from bms.services.control.write_path import Outcome, yield_point
 
@@ -27,27 +26,25 @@ class Seen:
     value: float | None
 
 
-async def verify_site(
-    site: Site, *, now: datetime, store: Store, drivers: Drivers, journal: Journal
-) -> list[Outcome]:
+async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list[Outcome]:
     """Look at every lease of a site. Can run as often as one likes, between the ticks of dispatch.
 
     A ``timetable`` register that its building has moved is left alone: it is at its own control
     already, and the next tick of dispatch writes again. What cannot be read proves nothing; its
     lease runs out. Matching points leave no receipt in the store.
     """
-    held = await asyncio.to_thread(journal.leases)
+    held = await asyncio.to_thread(ports.journal.leases)
     leases = [lease for lease in held.values() if lease.point.site == site.id]
     ended = [lease for lease in leases if lease.ended(now)]
     running = [lease for lease in leases if not lease.ended(now)]
     given_back, seen = await asyncio.gather(
-        release_leases(ended, now=now, drivers=drivers, journal=journal),
-        _look(site, running, drivers, now),
+        release_leases(ended, now=now, drivers=ports.drivers, journal=ports.journal),
+        _look(site, running, ports.drivers, now),
     )
     outcomes: list[Outcome] = [*given_back]
     for item in seen:
-        outcomes += await _judge(item, now=now, store=store, drivers=drivers, journal=journal)
-    await keep_receipts(store, (o for o in outcomes if not isinstance(o, Accepted)), now)
+        outcomes += await _judge(item, now, ports)
+    await keep_receipts(ports.ledgers, (o for o in outcomes if not isinstance(o, Accepted)), now)
     return outcomes
 
 
@@ -59,9 +56,7 @@ async def _look(site: Site, leases: Sequence[Lease], drivers: Drivers, now: date
     return [Seen(lease, values[lease.point.id]) for lease in there]
 
 
-async def _judge(
-    seen: Seen, *, now: datetime, store: Store, drivers: Drivers, journal: Journal
-) -> list[Outcome]:
+async def _judge(seen: Seen, now: datetime, ports: ControlPorts) -> list[Outcome]:
     lease, value = seen.lease, seen.value
     command = lease.command
     if value is None:
@@ -70,10 +65,10 @@ async def _judge(
         return [Accepted(command, value)]
     if lease.point.write and lease.point.write.release.kind is ReleaseKind.TIMETABLE:
         return []
-    if await asyncio.to_thread(moved_by_hand, lease, value, store):
-        await asyncio.to_thread(record_hand, lease, value, now=now, store=store)
-        yielded = await yield_point(lease, now=now, drivers=drivers, journal=journal)
+    if await asyncio.to_thread(moved_by_hand, lease, value, ports.ledgers):
+        await asyncio.to_thread(record_hand, lease, value, now=now, decisions=ports.decisions)
+        yielded = await yield_point(lease, now=now, drivers=ports.drivers, journal=ports.journal)
         return [overridden(command, value), *yielded]
     text = f"the read-back is {value:g} instead of {command.value:g}"
-    released = await release_leases([lease], now=now, drivers=drivers, journal=journal)
+    released = await release_leases([lease], now=now, drivers=ports.drivers, journal=ports.journal)
     return [Failed(command, text, retryable=False), *released]

@@ -17,7 +17,8 @@ from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Lease, Receipt, Released, ReleaseReceipt, StillHeld
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
+from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import end_trials
 
 log = logging.getLogger(__name__)
@@ -126,58 +127,32 @@ async def release_points(
 
 
 async def release_site(
-    site: Site,
-    *,
-    now: datetime,
-    drivers: Drivers,
-    journal: Journal,
-    store: Store | None = None,
-    actor: str = "",
-    reason: str = "",
+    site: Site, *, now: datetime, ports: ControlPorts, actor: str, reason: str
 ) -> list[ReleaseReceipt]:
-    """Give back a whole site.
+    """Give back a whole site because a person says so.
 
-    With a ``store`` this is a person's word: the site goes to ``observe`` first, so that the next
-    tick does not take the points again, and the receipts are kept. When the database is away the
-    points are given back all the same.
+    The site goes to ``observe`` first, so that the next tick does not write the points again, and
+    the receipts are kept. When the database is away the points are given back all the same.
     """
-    if store is not None:
-        await _note(site, store, now, actor, reason)
-    receipts = await release_points(site, site.points, now=now, drivers=drivers, journal=journal)
-    if store is not None:
-        await keep_receipts(store, receipts, now)
+    await _note(site, ports, now, actor, reason)
+    receipts = await release_points(
+        site, site.points, now=now, drivers=ports.drivers, journal=ports.journal
+    )
+    await keep_receipts(ports.ledgers, receipts, now)
     return receipts
 
 
 async def release_city(
-    sites: Iterable[Site],
-    *,
-    now: datetime,
-    drivers: Drivers,
-    journal: Journal,
-    store: Store | None = None,
-    actor: str = "",
-    reason: str = "",
+    sites: Iterable[Site], *, now: datetime, ports: ControlPorts, actor: str, reason: str
 ) -> list[ReleaseReceipt]:
     """Give back every site, side by side, and what the journal still holds beyond them."""
     batches = await asyncio.gather(
-        *(
-            release_site(
-                site,
-                now=now,
-                drivers=drivers,
-                journal=journal,
-                store=store,
-                actor=actor,
-                reason=reason,
-            )
-            for site in sites
-        )
+        *(release_site(site, now=now, ports=ports, actor=actor, reason=reason) for site in sites)
     )
     seen = {receipt.point for batch in batches for receipt in batch}
-    leases = await asyncio.to_thread(journal.leases)
+    leases = await asyncio.to_thread(ports.journal.leases)
     others = [lease for point, lease in leases.items() if point not in seen]
-    rest = await release_leases(others, now=now, drivers=drivers, journal=journal)
+    rest = await release_leases(others, now=now, drivers=ports.drivers, journal=ports.journal)
     return [receipt for batch in (*batches, rest) for receipt in batch]
 
 
@@ -192,25 +167,30 @@ def release_rows(receipts: Iterable[ReleaseReceipt]) -> list[tuple[str, str, str
 
 
 async def keep_receipts(
-    store: Store, receipts: Iterable[Receipt | ReleaseReceipt], now: datetime
+    ledgers: LedgerStore, receipts: Iterable[Receipt | ReleaseReceipt], now: datetime
 ) -> None:
     """Put receipts into the store. What was done to the building stands without them, too."""
     kept = list(receipts)
     if not kept:
         return
     try:
-        await asyncio.to_thread(store.add_receipts, kept, now)
+        await asyncio.to_thread(ledgers.add_receipts, kept, now)
     except StoreError as error:
         log.error("%d receipts could not be kept: %s", len(kept), error)
 
 
-async def _note(site: Site, store: Store, now: datetime, actor: str, reason: str) -> None:
+async def _note(site: Site, ports: ControlPorts, now: datetime, actor: str, reason: str) -> None:
     try:
         await asyncio.to_thread(
-            store.set_mode, site.id, Mode.OBSERVE, actor=actor, at=now, reason=reason
+            ports.decisions.set_mode, site.id, Mode.OBSERVE, actor=actor, at=now, reason=reason
         )
         await asyncio.to_thread(
-            end_trials, site.id, store, at=now, by=actor, reason=reason or "the site was released"
+            end_trials,
+            site.id,
+            ports.trials,
+            at=now,
+            by=actor,
+            reason=reason or "the site was released",
         )
     except StoreError as error:  # giving back is more urgent than any book
         log.error("%s is released, but not put to observe: %s", site.id, error)

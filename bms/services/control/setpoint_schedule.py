@@ -8,7 +8,7 @@ its own control.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,12 +20,13 @@ from bms.model.assets.site import Mode, Site
 from bms.model.assets.write_rule import WriteRule
 from bms.model.planning.plan import Plan, SetpointPlan, Step
 from bms.model.words import Words
-from bms.services.city import City
 from bms.services.control.authority import PLAN, plan_flaw
 from bms.services.control.point_limits import Fitted, fit
+from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import next_rest, turn_at
 from bms.services.control.ventilation_minimum import Need, bookings_ahead, least_flow, least_run
 from bms.services.occupancy import Use
+from bms.services.site_lookup import mode_in_force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,35 +42,44 @@ class Handout:
     reasons: tuple[Words, ...] = ()
 
 
-def device_of(city: City, device_id: str) -> tuple[Site, Device]:
+def device_of(sites: Mapping[str, Site], device_id: str) -> tuple[Site, Device]:
     """The device and its site. Raises ``NotFound``."""
-    site = city.sites.get(device_id.split("/", 1)[0])
+    site = sites.get(device_id.split("/", 1)[0])
     device = next((d for d in site.devices if d.id == device_id), None) if site else None
     if site is None or device is None:
         raise NotFound(f"no controller {device_id!r}")
     return site, device
 
 
-def handout(city: City, device_id: str) -> Handout:
+def handout(
+    sites: Mapping[str, Site],
+    device_id: str,
+    *,
+    now: datetime,
+    ports: ControlPorts,
+    lease: timedelta,
+) -> Handout:
     """The coming setpoints of a controller's own points.
 
     Raises ``NotFound``, and ``GuardError`` where it cannot be told what people have written.
     """
-    site, device = device_of(city, device_id)
-    now = city.clock.now()
-    plan = city.store.plan_in_force(site.id)
-    trials = city.store.trials(site.id)
+    site, device = device_of(sites, device_id)
+    plan = ports.plans.plan_in_force(site.id)
+    trials = ports.trials.trials(site.id)
     turn = turn_at(trials, now)
     why_not = turn.words if turn is not None and turn.rests else None
-    why_not = why_not or _objection(city.mode(site), plan, now)
-    setpoints, reasons = _allowed(city, site, device, plan, now) if why_not is None else ((), ())
+    why_not = why_not or _objection(mode_in_force(site, ports.decisions), plan, now)
+    setpoints: tuple[SetpointPlan, ...] = ()
+    reasons: tuple[Words, ...] = ()
+    if why_not is None:
+        setpoints, reasons = _allowed(site, device, plan, now, ports, lease)
     rest = next_rest(trials, now)
-    lease_end = now + city.settings.lease
+    lease_end = now + lease
     return Handout(
         device=device.id,
         site=site.id,
         plan=plan.id if plan and why_not is None else None,
-        lease=city.settings.lease,
+        lease=lease,
         lease_end=lease_end if rest is None else min(lease_end, rest),
         setpoints=setpoints,
         reasons=reasons if why_not is None else (why_not,),
@@ -87,14 +97,19 @@ def _objection(mode: Mode, plan: Plan | None, now: datetime) -> Words | None:
 
 
 def _allowed(
-    city: City, site: Site, device: Device, plan: Plan | None, now: datetime
+    site: Site,
+    device: Device,
+    plan: Plan | None,
+    now: datetime,
+    ports: ControlPorts,
+    lease: timedelta,
 ) -> tuple[tuple[SetpointPlan, ...], tuple[Words, ...]]:
     """The rows of the plan that this device may have, and why others are left out."""
-    overrides = city.store.overrides(site.id, now)
-    leases = city.journal.leases().values()
+    overrides = ports.decisions.overrides(site.id, now)
+    leases = ports.journal.leases().values()
     written = [h.command for h in leases if h.command.actor != PLAN and not h.ended(now)]
     points = {p.id: p for p in site.points if p.device == device.id}
-    use = bookings_ahead(site, city.store, now)
+    use = bookings_ahead(site, ports.decisions, now)
     rows: list[SetpointPlan] = []
     reasons: list[Words] = []
     for row in plan.schedule.setpoints if plan else ():
@@ -113,7 +128,7 @@ def _allowed(
                 )
             )
             continue
-        least = partial(_least, use, point, now, now + city.settings.lease)
+        least = partial(_least, use, point, now, now + lease)
         rows.append(_ahead(row, point, point.write, now, least))
     return tuple(row for row in rows if row.steps), tuple(reasons)
 

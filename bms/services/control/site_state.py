@@ -10,11 +10,11 @@ from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Lease, Override
 from bms.model.planning.plan import Plan
 from bms.model.words import Words
-from bms.ports.safety import Journal
-from bms.ports.storage.whole import Store
+from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import Turn, next_rest, turn_at
 from bms.services.control.ventilation_minimum import bookings_ahead
 from bms.services.occupancy import Use
+from bms.services.site_lookup import mode_in_force
 
 TICK_MAX = timedelta(minutes=10)
 """How long after its ``now`` a tick may still be at work: what people say meanwhile counts."""
@@ -42,22 +42,26 @@ class Scene:
         return self.turn.words if self.turn is not None and self.turn.rests else None
 
 
-def scene_of(site: Site, now: datetime, store: Store, journal: Journal) -> Scene:
+def scene_of(site: Site, now: datetime, ports: ControlPorts) -> Scene:
     """Mode, plan, overrides, leases and trial as they are now.
 
     Overrides that were made since ``now``, while the tick is at work, are among them. Raises
     ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
     """
-    trials = store.trials(site.id)
-    overrides = {o.id: o for at in (now, now + TICK_MAX) for o in store.overrides(site.id, at)}
+    trials = ports.trials.trials(site.id)
+    overrides = {
+        o.id: o for at in (now, now + TICK_MAX) for o in ports.decisions.overrides(site.id, at)
+    }
     return Scene(
         site=site,
         now=now,
-        mode=store.mode(site.id) or site.mode,
-        plan=store.plan_in_force(site.id),
+        mode=mode_in_force(site, ports.decisions),
+        plan=ports.plans.plan_in_force(site.id),
         overrides=tuple(overrides.values()),
-        leases={id_: held for id_, held in journal.leases().items() if held.point.site == site.id},
+        leases={
+            id_: held for id_, held in ports.journal.leases().items() if held.point.site == site.id
+        },
         turn=turn_at(trials, now),
         rests_at=next_rest(trials, now),
-        use=bookings_ahead(site, store, now),
+        use=bookings_ahead(site, ports.decisions, now),
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bms.model.savings.trial import Arm, KeptTrial, Trial, TrialEnd
 from bms.model.words import Words
-from bms.ports.storage.whole import Store
+from bms.ports.storage.trials import TrialStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ def next_rest(kept: Iterable[KeptTrial], at: datetime) -> datetime | None:
     return min((start for start in starts if start > at), default=None)
 
 
-def end_trials(site: str, store: Store, *, at: datetime, by: str, reason: str) -> list[Trial]:
+def end_trials(site: str, trials: TrialStore, *, at: datetime, by: str, reason: str) -> list[Trial]:
     """End what runs at a site or has yet to begin: somebody took the site out of our hands."""
-    over = [known.trial for known in store.trials(site) if known.open(at)]
+    over = [known.trial for known in trials.trials(site) if known.open(at)]
     for trial in over:
-        store.end_trial(TrialEnd(trial=trial.id, site=site, at=at, by=by, reason=reason))
+        trials.end_trial(TrialEnd(trial=trial.id, site=site, at=at, by=by, reason=reason))
     return over

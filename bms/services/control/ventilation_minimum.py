@@ -15,7 +15,7 @@ from bms.model.assets.equipment import Ventilation
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.control.command import Command, Lease
-from bms.ports.storage.whole import Store
+from bms.ports.storage.decisions import DecisionStore
 from bms.services.occupancy import Use, use_of
 
 AHEAD = timedelta(days=2)
@@ -41,14 +41,14 @@ class Need:
         return value >= self.value - 1e-9
 
 
-def bookings_ahead(site: Site, store: Store, now: datetime) -> Use | None:
+def bookings_ahead(site: Site, decisions: DecisionStore, now: datetime) -> Use | None:
     """Who is in the site when; None where no point moves its air, so that nobody has to know.
 
     Raises ``StoreUnavailable``.
     """
     if not any(point.role in AIR and point.write is not None for point in site.points):
         return None
-    return use_of(site, store, now, now + AHEAD)
+    return use_of(site, decisions, now, now + AHEAD)
 
 
 def need_of(use: Use | None, point: Point, command: Command) -> Need | None:

@@ -23,7 +23,8 @@ from bms.model.control.command import (
     ReleaseReceipt,
 )
 from bms.ports.drivers import Drivers
-from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.safety import Journal
+from bms.services.control.ports import ControlPorts
 from bms.services.control.release import (
     HARMLESS,
     PATIENCE,
@@ -54,12 +55,7 @@ class Order:
 
 
 async def carry_out(
-    orders: Sequence[Order],
-    *,
-    now: datetime,
-    drivers: Drivers,
-    journal: Journal,
-    keeper: GuardKeeper,
+    orders: Sequence[Order], *, now: datetime, ports: ControlPorts
 ) -> list[Outcome]:
     """Announce all orders in one synced batch, then write them, devices side by side.
 
@@ -70,9 +66,9 @@ async def carry_out(
         return []
     batch = [(order.command, order.point, order.device) for order in orders]
     try:
-        await keeper.ensure()
-        await asyncio.to_thread(journal.intend, batch)
-        await keeper.ensure()
+        await ports.keeper.ensure()
+        await asyncio.to_thread(ports.journal.intend, batch)
+        await ports.keeper.ensure()
     except GuardError as error:
         return [Failed(order.command, str(error), retryable=True) for order in orders]
     by_device: dict[str, list[Order]] = defaultdict(list)
@@ -83,14 +79,14 @@ async def carry_out(
         return [
             outcome
             for order in items
-            for outcome in await _one(order, now=now, drivers=drivers, journal=journal)
+            for outcome in await _one(order, now, ports.drivers, ports.journal)
         ]
 
     batches = await asyncio.gather(*(one_device(items) for items in by_device.values()))
     return [outcome for batch in batches for outcome in batch]
 
 
-async def _one(order: Order, *, now: datetime, drivers: Drivers, journal: Journal) -> list[Outcome]:
+async def _one(order: Order, now: datetime, drivers: Drivers, journal: Journal) -> list[Outcome]:
     if order.stands is not None:
         return [_as_limited(order, Accepted(order.command, order.stands))]
     receipt = _as_limited(order, await _write(order, drivers))

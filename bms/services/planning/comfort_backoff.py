@@ -20,9 +20,12 @@ from bms.model.assets.site import Site, Zone
 from bms.model.control.command import Accepted, Clamped
 from bms.model.planning.prediction import UseStart
 from bms.model.planning.problem import BuildingModel
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.plans import PlanStore
+from bms.ports.storage.readings import ReadingStore
 from bms.services.occupancy import Use, use_of
 from bms.services.periods import local_date, midnight
+from bms.services.planning.ports import PlanningPorts
 from bms.services.points_by_role import point_of
 
 DAY = timedelta(days=1)
@@ -63,27 +66,27 @@ def _counted(shortfall_k: float) -> float:
     return shortfall_k if shortfall_k > SHOWN_K else min(shortfall_k, 0.0)
 
 
-def backoffs(site: Site, store: Store, now: datetime) -> dict[str, float]:
+def backoffs(site: Site, plans: PlanStore, now: datetime) -> dict[str, float]:
     """The back-off of every zone [K] that has one. Raises ``StoreUnavailable``."""
     today = local_date(now, site.timezone)
-    rows = [row for row in store.use_starts(site.id, today - REMEMBERED) if row.day < today]
+    rows = [row for row in plans.use_starts(site.id, today - REMEMBERED) if row.day < today]
     found = {zone.id: backoff_k(rows, zone.id) for zone in site.zones}
     return {zone: value for zone, value in found.items() if value is not None}
 
 
-async def record_use_starts(site: Site, *, now: datetime, store: Store) -> list[UseStart]:
+async def record_use_starts(site: Site, *, now: datetime, ports: PlanningPorts) -> list[UseStart]:
     """Keep how cold zones were when people came on the local day that ended last, where our plan
     had warmed them up. Raises ``StoreUnavailable``."""
 
     def work() -> list[UseStart]:
         day = local_date(now, site.timezone) - DAY
         start, end = (midnight(each, site.timezone) for each in (day, day + DAY))
-        use = use_of(site, store, start, end)
-        written = _written(site, store, start - WARM_UP)
-        earlier = store.use_starts(site.id, day - REMEMBERED)
+        use = use_of(site, ports.decisions, start, end)
+        written = _written(site, ports.ledgers, start - WARM_UP)
+        earlier = ports.plans.use_starts(site.id, day - REMEMBERED)
         before = [row for row in earlier if row.day < day]
-        model = store.model(site.id)
-        found = (_start(zone, use, start, end, written, store) for zone in site.zones)
+        model = ports.plans.model(site.id)
+        found = (_start(zone, use, start, end, written, ports.readings) for zone in site.zones)
         rows = [
             UseStart(
                 site=site.id,
@@ -94,7 +97,7 @@ async def record_use_starts(site: Site, *, now: datetime, store: Store) -> list[
             )
             for zone, shortfall in filter(None, found)
         ]
-        store.keep_use_starts(rows)
+        ports.plans.keep_use_starts(rows)
         return rows
 
     return await asyncio.to_thread(work)
@@ -106,7 +109,7 @@ def _start(
     start: datetime,
     end: datetime,
     written: Sequence[tuple[datetime, str]],
-    store: Store,
+    readings: ReadingStore,
 ) -> tuple[str, float] | None:
     """The zone with its shortfall [K] at the first use of the day; None where nothing tells."""
     n = round((end - start).total_seconds() / STEP_S)
@@ -121,15 +124,15 @@ def _start(
     )
     if sensor is None or not ours:
         return None
-    _, values = store.good(sensor.id, moment, moment + timedelta(seconds=STEP_S))
+    _, values = readings.good(sensor.id, moment, moment + timedelta(seconds=STEP_S))
     return (zone.id, round(zone.comfort.low_c - float(values[0]), 3)) if len(values) else None
 
 
-def _written(site: Site, store: Store, since: datetime) -> list[tuple[datetime, str]]:
+def _written(site: Site, ledgers: LedgerStore, since: datetime) -> list[tuple[datetime, str]]:
     """When a plan's value was written to which point."""
     return [
         (at, receipt.command.point)
-        for at, receipt in store.receipts(site.id, since)
+        for at, receipt in ledgers.receipts(site.id, since)
         if isinstance(receipt, Accepted | Clamped) and receipt.command.plan is not None
     ]
 

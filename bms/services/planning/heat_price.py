@@ -12,7 +12,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
 from bms.model.words import Words
 from bms.ports.feeds import Tariffs
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.cooling import cooling, settled_by_cooling
 from bms.services.periods import local_date
 from bms.services.points_by_role import STEP
@@ -25,7 +25,7 @@ KWH_PER_MWH = 1000.0
 
 
 def heat_price(
-    site: Site, start: datetime, n: int, *, now: datetime, store: Store, tariffs: Tariffs
+    site: Site, start: datetime, n: int, *, now: datetime, readings: ReadingStore, tariffs: Tariffs
 ) -> tuple[Floats, tuple[Words, ...]]:
     """Price of heat over ``n`` quarter-hours from ``start`` [DKK/kWh], shape (n,), and what people
     should know of it.
@@ -35,21 +35,21 @@ def heat_price(
     """
     energy = tariffs.heat(site.heat_tariff, start, STEP, n).values
     rule = tariffs.cooling_rule(site.heat_tariff, local_date(now, site.timezone))
-    cooled = None if rule is None else _cooled_k(site, now, store)
+    cooled = None if rule is None else _cooled_k(site, now, readings)
     if rule is None or cooled is None:
         return energy, ()
     fee = rule.fee_dkk(cooled, 1.0) / KWH_PER_MWH
     return energy + fee, (_told(cooled, fee),) if fee else ()
 
 
-def _cooled_k(site: Site, now: datetime, store: Store) -> float | None:
+def _cooled_k(site: Site, now: datetime, readings: ReadingStore) -> float | None:
     """Mean cooling of the last days by all meters that are settled by it [K]; None where it is not
     known."""
     end = now.replace(minute=0, second=0, microsecond=0)
     found: list[Cooling] = []
     for meter in settled_by_cooling(site):
         try:
-            found.append(cooling(site, meter.id, store, end - LOOK_BACK, end))
+            found.append(cooling(site, meter.id, readings, end - LOOK_BACK, end))
         except NotFound:
             return None
     means = [each.mean for each in found]

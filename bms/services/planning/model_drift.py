@@ -10,20 +10,20 @@ from bms.model.assets.site import Site
 from bms.model.planning.prediction import PredictionDay
 from bms.model.planning.problem import BuildingModel
 from bms.model.words import Words
-from bms.ports.storage.whole import Store
+from bms.ports.storage.plans import PlanStore
 from bms.services.periods import local_date
 
 STANDS_DAYS = 14
 """A standing of so many days ago is no standing."""
 
 
-def drifting_zones(site: Site, store: Store, now: datetime) -> list[PredictionDay]:
+def drifting_zones(site: Site, plans: PlanStore, now: datetime) -> list[PredictionDay]:
     """The newest 24-h row of every zone whose model is not planned with; zones that the model does
     not have are another matter. Raises ``StoreUnavailable``."""
-    model = store.model(site.id)
+    model = plans.model(site.id)
     known = {zone.zone for zone in model.zones} if model is not None else set()
     today = local_date(now, site.timezone)
-    rows = store.predictions(site.id, today - timedelta(days=STANDS_DAYS))
+    rows = plans.predictions(site.id, today - timedelta(days=STANDS_DAYS))
     return [row for row in drifting(rows) if row.zone in known]
 
 

@@ -19,8 +19,7 @@ from bms.model.assets.site import Site
 from bms.model.planning.problem import Numbers
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.ports.storage.readings import Fold
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import Fold, ReadingStore
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date
 from bms.services.planning.ventilation_task import ventilated_past
@@ -34,7 +33,9 @@ Kind = tuple[bool, int]
 """Whether it is a working day of the building, and the local hour."""
 
 
-def other_load(site: Site, start: datetime, n: int, *, now: datetime, store: Store) -> Numbers:
+def other_load(
+    site: Site, start: datetime, n: int, *, now: datetime, readings: ReadingStore
+) -> Numbers:
     """The load [kW] of each of ``n`` quarter-hours from ``start``; None where fewer than
     :data:`LEAST_DAYS` like days are known; empty where nothing shares the meter or can be told.
 
@@ -44,7 +45,7 @@ def other_load(site: Site, start: datetime, n: int, *, now: datetime, store: Sto
         return ()
     end = now.replace(minute=0, second=0, microsecond=0)
     try:
-        seen = _seen(site, store, end - LOOK_BACK, end)
+        seen = _seen(site, readings, end - LOOK_BACK, end)
     except NotFound:  # a meter that nobody reads
         return ()
     usual = _usual(site, seen, end - LOOK_BACK)
@@ -52,37 +53,39 @@ def other_load(site: Site, start: datetime, n: int, *, now: datetime, store: Sto
     return tuple(None if load is None else round(load, 3) for load in ahead)
 
 
-def _seen(site: Site, store: Store, start: datetime, end: datetime) -> Floats:
+def _seen(site: Site, readings: ReadingStore, start: datetime, end: datetime) -> Floats:
     """Hourly means of the main meters less heat pump and fans [kW], NaN where one is not known."""
     electricity = [m for m in site.meters if m.billed and m.commodity is Commodity.ELECTRICITY]
     heat = [m for m in site.meters if m.commodity is Commodity.HEAT]
     if not electricity or not heat:
         raise NotFound(f"{site.id} has no meters of electricity and heat")
-    used = [consumption(site, meter, store, start, end, HOUR).use.values for meter in electricity]
-    given = consumption(site, heat[0], store, start, end, HOUR).use.values
+    used = [
+        consumption(site, meter, readings, start, end, HOUR).use.values for meter in electricity
+    ]
+    given = consumption(site, heat[0], readings, start, end, HOUR).use.values
     rest = (
         np.sum(used, axis=0)
-        - given / _cop(site, store, start, end)
-        - _fans(site, store, start, len(given))
+        - given / _cop(site, readings, start, end)
+        - _fans(site, readings, start, len(given))
     )
     return np.asarray(np.maximum(0.0, rest))
 
 
-def _cop(site: Site, store: Store, start: datetime, end: datetime) -> Floats:
+def _cop(site: Site, readings: ReadingStore, start: datetime, end: datetime) -> Floats:
     point = point_of(site, Role.OUTDOOR_TEMP)
     if point is None or not site.heat_source.cop:
         raise NotFound(f"{site.id} does not tell its heat pump's COP")
-    outdoors = store.series(point.id, start, end, HOUR, Fold.MEAN).values
+    outdoors = readings.series(point.id, start, end, HOUR, Fold.MEAN).values
     at, cop = np.array(sorted(site.heat_source.cop)).T
     return np.asarray(np.interp(outdoors, at, cop))
 
 
-def _fans(site: Site, store: Store, start: datetime, hours: int) -> Floats:
+def _fans(site: Site, readings: ReadingStore, start: datetime, hours: int) -> Floats:
     """Power of the fans [kW], in proportion to the flow: at part flow they take less than that,
     and the rest is told too small rather than too large."""
     total = np.zeros(hours)
     for unit in site.ventilation:
-        moved = ventilated_past(site, unit, store, start, 4 * hours).reshape(hours, 4)
+        moved = ventilated_past(site, unit, readings, start, 4 * hours).reshape(hours, 4)
         total = total + unit.fan_kw * moved.mean(axis=1)
     return total
 

@@ -10,15 +10,15 @@ from datetime import datetime, timedelta
 from bms.model.assets.site import Site
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import BuildingModel, NoModel
-from bms.ports.feeds import Feed, Tariffs
-from bms.ports.planner import Checker, Planner
-from bms.ports.storage.whole import Store
+from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.plans import PlanStore
 from bms.services.occupancy import outdated, use_of
+from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
 
 
 async def identify_site(
-    site: Site, *, now: datetime, store: Store, feed: Feed, tariffs: Tariffs, planner: Planner
+    site: Site, *, now: datetime, ports: PlanningPorts
 ) -> BuildingModel | NoModel:
     """Learn the building from its last weeks; a model is kept, a refusal leaves the old one, that
     of the building or of the zones that were refused."""
@@ -27,16 +27,16 @@ async def identify_site(
         problem = assemble(
             site,
             now=now,
-            store=store,
-            feed=feed,
-            tariffs=tariffs,
+            ports=ports,
             horizon=timedelta(hours=24),
             history_days=IDENTIFY_DAYS,
         )
-        answer = planner.identify(problem)  # begins from the model of last time, where there is one
+        answer = ports.planner.identify(
+            problem
+        )  # begins from the model of last time, where there is one
         if isinstance(answer, BuildingModel):
-            answer = _with_old_zones(answer, store.model(site.id), site)
-            store.save_model(answer)
+            answer = _with_old_zones(answer, ports.plans.model(site.id), site)
+            ports.plans.save_model(answer)
         return answer
 
     return await asyncio.to_thread(work)
@@ -54,47 +54,39 @@ def _with_old_zones(new: BuildingModel, old: BuildingModel | None, site: Site) -
     return replace(new, zones=(*new.zones, *kept))
 
 
-async def plan_site(
-    site: Site,
-    *,
-    now: datetime,
-    store: Store,
-    feed: Feed,
-    tariffs: Tariffs,
-    planner: Planner,
-    checker: Checker,
-    horizon: timedelta,
-) -> Plan:
+async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon: timedelta) -> Plan:
     """Plan a site from ``now`` on. The plan is kept with its problem and every objection."""
 
     def work() -> Plan:
-        problem = assemble(site, now=now, store=store, feed=feed, tariffs=tariffs, horizon=horizon)
-        schedule = planner.plan(problem)
+        problem = assemble(site, now=now, ports=ports, horizon=horizon)
+        schedule = ports.planner.plan(problem)
         plan = Plan(
             id=uuid.uuid4().hex,
             site=site.id,
             created_at=now,
             problem=problem,
             schedule=schedule,
-            objections=checker.check(problem, schedule),
+            objections=ports.checker.check(problem, schedule),
         )
-        store.add_plan(plan)
+        ports.plans.add_plan(plan)
         return plan
 
     return await asyncio.to_thread(work)
 
 
-async def use_has_changed(site: Site, *, now: datetime, store: Store) -> bool:
+async def use_has_changed(
+    site: Site, *, now: datetime, plans: PlanStore, decisions: DecisionStore
+) -> bool:
     """Whether there is a booking or closure that the plan in force does not know of.
 
     Raises ``StoreUnavailable``.
     """
 
     def work() -> bool:
-        plan = store.plan_in_force(site.id)
+        plan = plans.plan_in_force(site.id)
         if plan is None:
             return False
-        use = use_of(site, store, plan.schedule.start, plan.schedule.end)
+        use = use_of(site, decisions, plan.schedule.start, plan.schedule.end)
         return outdated(plan, use, now)
 
     return await asyncio.to_thread(work)

@@ -17,7 +17,7 @@ from bms.model.planning.heat_charges import PeakSpan
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.ports.feeds import Tariffs
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.consumption import HOUR, consumption
 from bms.services.periods import local_date, midnight
 
@@ -37,7 +37,9 @@ class PowerTerms:
         return self.limit_kw is not None or self.dkk_per_kw > 0
 
 
-def power_terms(site: Site, *, now: datetime, store: Store, tariffs: Tariffs) -> PowerTerms:
+def power_terms(
+    site: Site, *, now: datetime, readings: ReadingStore, tariffs: Tariffs
+) -> PowerTerms:
     """What the site file says, and where it says no price, the tariff of today.
 
     The peak so far is looked up only where it has a price. Raises ``StoreUnavailable``.
@@ -50,11 +52,11 @@ def power_terms(site: Site, *, now: datetime, store: Store, tariffs: Tariffs) ->
         charge = tariffs.peak_charge(tariff, today)
         price, span = (charge.dkk_per_kw, charge.span) if charge is not None else (0.0, span)
     first = today.replace(day=1) if span is PeakSpan.MONTH else date(today.year, 1, 1)
-    so_far = peak_kw(site, store, midnight(first, site.timezone), now) if price > 0 else None
+    so_far = peak_kw(site, readings, midnight(first, site.timezone), now) if price > 0 else None
     return PowerTerms(limit_kw=site.power.limit_kw, dkk_per_kw=price, so_far_kw=so_far)
 
 
-def peak_kw(site: Site, store: Store, start: datetime, now: datetime) -> float | None:
+def peak_kw(site: Site, readings: ReadingStore, start: datetime, now: datetime) -> float | None:
     """Highest clock-hour mean from ``start`` until the last whole hour before ``now`` [kW].
 
     It is of the billed meters of what heat is billed by, all of them together; hours that one of
@@ -68,7 +70,7 @@ def peak_kw(site: Site, store: Store, start: datetime, now: datetime) -> float |
         return None
     try:
         uses: list[Floats] = [
-            consumption(site, meter, store, start, end, HOUR).use.values for meter in meters
+            consumption(site, meter, readings, start, end, HOUR).use.values for meter in meters
         ]
     except NotFound:  # one of them counts nothing that we are told of
         return None

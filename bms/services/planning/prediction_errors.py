@@ -21,12 +21,11 @@ from bms.model.assets.site import Site
 from bms.model.planning.prediction import PredictionDay
 from bms.model.planning.problem import BuildingModel, Problem
 from bms.model.readings.series import Floats
-from bms.ports.feeds import Feed, Tariffs
-from bms.ports.planner import Judge, Planner, PredictionErrors
-from bms.ports.storage.whole import Store
+from bms.ports.planner import Judge, PredictionErrors
 from bms.services.periods import local_date, midnight
 from bms.services.planning.model_drift import STANDS_DAYS
 from bms.services.planning.plan import identify_site
+from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from bms.services.planning.problem import assemble
 
 DAY = timedelta(days=1)
@@ -137,7 +136,7 @@ def excess(ratios: Sequence[float]) -> float:
 
 
 async def record_predictions(
-    site: Site, *, now: datetime, store: Store, feed: Feed, tariffs: Tariffs, planner: Planner
+    site: Site, *, now: datetime, ports: PlanningPorts
 ) -> list[PredictionDay]:
     """Keep the record of the local day that ended last. A model that has drifted is learned anew
     at once; while none holds, ``bms.services.planning.model_drift`` says so and plans do without.
@@ -146,35 +145,31 @@ async def record_predictions(
     """
 
     def judge(raised: Sequence[PredictionDay]) -> list[PredictionDay]:
-        model = store.model(site.id)
+        planner, model = ports.planner, ports.plans.model(site.id)
         if model is None or not isinstance(planner, Judge):
             return []
-        problem = _question(site, now, store, feed, tariffs)
+        problem = _question(site, now, ports)
         day = local_date(now, site.timezone) - DAY
         found = planner.prediction_errors(problem, model)
-        earlier = store.predictions(site.id, day - STANDS_DAYS * DAY)
+        earlier = ports.plans.predictions(site.id, day - STANDS_DAYS * DAY)
         before = [*(row for row in earlier if row.day < day), *raised]
         rows = _Judged(site, model, found, day).rows(before)
-        store.keep_predictions(rows)
+        ports.plans.keep_predictions(rows)
         return rows
 
     rows = await asyncio.to_thread(judge, [])
     if not any(row.drifting for row in rows):
         return rows
-    answer = await identify_site(
-        site, now=now, store=store, feed=feed, tariffs=tariffs, planner=planner
-    )
+    answer = await identify_site(site, now=now, ports=ports)
     learned = isinstance(answer, BuildingModel)
     return await asyncio.to_thread(judge, rows) if learned else rows
 
 
-def _question(site: Site, now: datetime, store: Store, feed: Feed, tariffs: Tariffs) -> Problem:
+def _question(site: Site, now: datetime, ports: ProblemPorts) -> Problem:
     return assemble(
         site,
         now=now,
-        store=store,
-        feed=feed,
-        tariffs=tariffs,
+        ports=ports,
         horizon=timedelta(hours=1),
         history_days=HISTORY_DAYS,
     )

@@ -27,13 +27,14 @@ from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.words import Words
 from bms.ports.feeds import Feed, Tariffs
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.consumption import consumption
 from bms.services.occupancy import Use, use_of
 from bms.services.planning.comfort_backoff import backoffs
 from bms.services.planning.heat_price import heat_price
 from bms.services.planning.model_drift import drift_words, drifting_zones, holding
 from bms.services.planning.other_load import other_load
+from bms.services.planning.ports import ProblemPorts
 from bms.services.planning.power_terms import power_terms
 from bms.services.planning.ventilation_task import co2_now, ventilated_past, ventilation_task
 from bms.services.planning.weather_correction import corrected
@@ -63,27 +64,32 @@ def assemble(
     site: Site,
     *,
     now: datetime,
-    store: Store,
-    feed: Feed,
-    tariffs: Tariffs,
+    ports: ProblemPorts,
     horizon: timedelta,
     history_days: float = STATE_DAYS,
 ) -> Problem:
     """The problem of a site from ``now`` on: forecast, prices, comfort, levers and past."""
+    feed, tariffs, readings, plans = ports.feed, ports.tariffs, ports.readings, ports.plans
     start, n = quarter(now), int(horizon / STEP)
     end = start + STEP * n
     weather, notes = _weather(site, feed, start, end, now)
     temps = corrected(
-        _floats(weather.temp_out_c), site, start=start, step=STEP, now=now, feed=feed, store=store
+        _floats(weather.temp_out_c),
+        site,
+        start=start,
+        step=STEP,
+        now=now,
+        feed=feed,
+        readings=readings,
     )
     weather = replace(weather, temp_out_c=numbers(temps.temp_out_c))
     prices, more = _prices(site, feed, tariffs, now, start, n)
-    use = use_of(site, store, start, end)
-    drifted = drifting_zones(site, store, now)
-    inside = backoffs(site, store, now)
-    heat, of_heat = heat_price(site, start, n, now=now, store=store, tariffs=tariffs)
+    use = use_of(site, ports.decisions, start, end)
+    drifted = drifting_zones(site, plans, now)
+    inside = backoffs(site, plans, now)
+    heat, of_heat = heat_price(site, start, n, now=now, readings=readings, tariffs=tariffs)
     heat_kg = tariffs.heat_emissions(site.heat_tariff, start, STEP, n)
-    power = power_terms(site, now=now, store=store, tariffs=tariffs)
+    power = power_terms(site, now=now, readings=readings, tariffs=tariffs)
     step_s = int(STEP.total_seconds())
     return Problem(
         site=site.id,
@@ -98,7 +104,7 @@ def assemble(
         electricity_kg_per_kwh=prices.kg_per_kwh,
         heat_kg_per_kwh=numbers(heat_kg.values),
         zones=tuple(
-            replace(_zone_task(use, zone, store, now, n), start_backoff_k=inside.get(zone.id))
+            replace(_zone_task(use, zone, readings, now, n), start_backoff_k=inside.get(zone.id))
             for zone in site.zones
         ),
         heat_source=site.heat_source,
@@ -109,9 +115,11 @@ def assemble(
         peak_so_far_kw=power.so_far_kw,
         peak_dkk_per_kw=power.dkk_per_kw,
         power_limit_kw=power.limit_kw,
-        other_load_kw=other_load(site, start, n, now=now, store=store) if power.matters else (),
-        history=history(site, now=now, store=store, feed=feed, days=history_days),
-        model=holding(store.model(site.id), drifted),
+        other_load_kw=other_load(site, start, n, now=now, readings=readings)
+        if power.matters
+        else (),
+        history=history(site, now=now, ports=ports, days=history_days),
+        model=holding(plans.model(site.id), drifted),
         weights=site.weights,
         notes=drift_words(site, drifted)
         + notes
@@ -122,25 +130,26 @@ def assemble(
     )
 
 
-def history(site: Site, *, now: datetime, store: Store, feed: Feed, days: float) -> History:
+def history(site: Site, *, now: datetime, ports: ProblemPorts, days: float) -> History:
     """The measured past of a site up to the quarter-hour of ``now``."""
     end = quarter(now)
     n = int(timedelta(days=days) / STEP)
     start = end - STEP * n
-    weather, _ = _weather(site, feed, start, end, now)
-    use = use_of(site, store, start, end)
-    measured = means(store, point_of(site, Role.OUTDOOR_TEMP), start, n)
+    readings = ports.readings
+    weather, _ = _weather(site, ports.feed, start, end, now)
+    use = use_of(site, ports.decisions, start, end)
+    measured = means(readings, point_of(site, Role.OUTDOOR_TEMP), start, n)
     if np.isfinite(measured).any():
         weather = replace(weather, temp_out_c=numbers(measured))
     return History(
         start=start,
         step_s=int(STEP.total_seconds()),
         weather=weather,
-        heat_kw=numbers(_heat_kw(site, store, start, end, n)),
-        zones=tuple(_zone_history(use, zone, store, start, n) for zone in site.zones),
+        heat_kw=numbers(_heat_kw(site, readings, start, end, n)),
+        zones=tuple(_zone_history(use, zone, readings, start, n) for zone in site.zones),
         ventilation=tuple(
             VentilationHistory(
-                id=unit.id, run=numbers(ventilated_past(site, unit, store, start, n))
+                id=unit.id, run=numbers(ventilated_past(site, unit, readings, start, n))
             )
             for unit in site.ventilation
         ),
@@ -203,18 +212,20 @@ def _prices(
     return Electricity(prices, factors), tuple(notes)
 
 
-def _heat_kw(site: Site, store: Store, start: datetime, end: datetime, n: int) -> Floats:
+def _heat_kw(site: Site, readings: ReadingStore, start: datetime, end: datetime, n: int) -> Floats:
     """Mean heating power of the building [kW] from the register of its heat meter."""
     for meter in site.meters:
         if meter.commodity is Commodity.HEAT and site.meter_point(meter.id) is not None:
-            use = consumption(site, meter, store, start, end, STEP).use
+            use = consumption(site, meter, readings, start, end, STEP).use
             return use.values / (STEP / timedelta(hours=1))
     return np.full(n, np.nan)
 
 
-def _zone_history(use: Use, zone: Zone, store: Store, start: datetime, n: int) -> ZoneHistory:
+def _zone_history(
+    use: Use, zone: Zone, readings: ReadingStore, start: datetime, n: int
+) -> ZoneHistory:
     def measured(role: Role) -> Numbers:
-        return numbers(means(store, point_of(use.site, role, zone=zone.id), start, n))
+        return numbers(means(readings, point_of(use.site, role, zone=zone.id), start, n))
 
     return ZoneHistory(
         id=zone.id,
@@ -225,7 +236,7 @@ def _zone_history(use: Use, zone: Zone, store: Store, start: datetime, n: int) -
     )
 
 
-def _zone_task(use: Use, zone: Zone, store: Store, now: datetime, n: int) -> ZoneTask:
+def _zone_task(use: Use, zone: Zone, readings: ReadingStore, now: datetime, n: int) -> ZoneTask:
     site = use.site
     start, step_s = quarter(now), int(STEP.total_seconds())
     setpoint = point_of(site, Role.ZONE_SETPOINT, zone=zone.id)
@@ -240,11 +251,11 @@ def _zone_task(use: Use, zone: Zone, store: Store, now: datetime, n: int) -> Zon
         own_setpoint_c=timetable_values(zone.own_setpoint, site, start, step_s, n),
         lever=lever_of(setpoint),
         name=zone.name,
-        setpoint_c=value_now(store, setpoint, now),
+        setpoint_c=value_now(readings, setpoint, now),
         volume_m3=zone.volume_m3,
         people=use.people_in(zone, start, step_s, n),
         co2_limit_ppm=comfort.co2_limit_ppm,
-        co2_ppm=co2_now(use, zone, store, now),
+        co2_ppm=co2_now(use, zone, readings, now),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from bms.model.assets.site import Site
 from bms.model.planning.prediction import PredictionDay
-from bms.ports.storage.whole import Store
+from bms.ports.storage.plans import PlanStore
 from bms.services.periods import local_date
 from bms.services.planning.model_drift import drift_words, drifting_zones
 
@@ -19,16 +19,16 @@ GATE_RATIO, LEAST_K = 1.5, 0.25
 held-out errors below ``LEAST_K`` [K] count as this."""
 
 
-def shadow_gap(site: Site, store: Store, now: datetime) -> str | None:
+def shadow_gap(site: Site, plans: PlanStore, now: datetime) -> str | None:
     """What is missing before the site may go to ``auto``; None when nothing is.
 
     Raises ``StoreUnavailable``.
     """
-    drifted = drift_words(site, drifting_zones(site, store, now))
+    drifted = drift_words(site, drifting_zones(site, plans, now))
     if drifted:
         return drifted[0].en
     today = local_date(now, site.timezone)
-    met = days_that_met(store.predictions(site.id, today - LOOK_BACK))
+    met = days_that_met(plans.predictions(site.id, today - LOOK_BACK))
     if len(met) >= SHADOW_DAYS:
         return None
     return (

@@ -12,7 +12,7 @@ from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import timetable_values
 from bms.model.planning.problem import VentilationTask
 from bms.model.readings.series import Floats
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.services.occupancy import Use
 from bms.services.points_by_role import STEP, lever_of, means, point_of, value_now
 
@@ -23,7 +23,7 @@ WATCHED, LONG_ENOUGH = timedelta(days=1), timedelta(hours=2)
 STILL_PPM = 0.5
 
 
-def co2_now(use: Use, zone: Zone, store: Store, now: datetime) -> float | None:
+def co2_now(use: Use, zone: Zone, readings: ReadingStore, now: datetime) -> float | None:
     """CO2 of a zone [ppm] as measured in the last quarter of an hour, of good quality; else None.
 
     Nor is it told where no limit is asked for: it says who was in. A sensor that shows fresher air
@@ -33,17 +33,17 @@ def co2_now(use: Use, zone: Zone, store: Store, now: datetime) -> float | None:
     if zone.comfort.co2_limit_ppm is None:
         return None
     point = point_of(use.site, Role.ZONE_CO2, zone=zone.id)
-    value = value_now(store, point, now, good=True)
-    if value is None or value < FRESHEST_PPM or _is_stuck(use, zone, store, now):
+    value = value_now(readings, point, now, good=True)
+    if value is None or value < FRESHEST_PPM or _is_stuck(use, zone, readings, now):
         return None
     return value
 
 
-def _is_stuck(use: Use, zone: Zone, store: Store, now: datetime) -> bool:
+def _is_stuck(use: Use, zone: Zone, readings: ReadingStore, now: datetime) -> bool:
     """Whether the CO2 of a zone was the same in all hours of use of the last day."""
     n = int(WATCHED / STEP)
     start = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0) - WATCHED
-    measured = means(store, point_of(use.site, Role.ZONE_CO2, zone=zone.id), start, n)
+    measured = means(readings, point_of(use.site, Role.ZONE_CO2, zone=zone.id), start, n)
     in_use = np.array(use.in_use(zone, start, int(STEP.total_seconds()), n))
     seen = measured[in_use & np.isfinite(measured)]
     return seen.size * STEP >= LONG_ENOUGH and float(np.ptp(seen)) < STILL_PPM
@@ -74,14 +74,16 @@ def ventilation_task(
     )
 
 
-def ventilated_past(site: Site, unit: Ventilation, store: Store, start: datetime, n: int) -> Floats:
+def ventilated_past(
+    site: Site, unit: Ventilation, readings: ReadingStore, start: datetime, n: int
+) -> Floats:
     """How much of its flow a unit moved in each of ``n`` quarter-hours, 0..1; NaN where it is not
     known whether it ran. Shape (n,).
 
     A unit whose flow nobody measured moved its whole flow while it ran. Raises
     ``StoreUnavailable``.
     """
-    run = means(store, point_of(site, Role.VENTILATION_RUN, ventilation=unit.id), start, n)
-    flow = means(store, point_of(site, Role.VENTILATION_FLOW, ventilation=unit.id), start, n)
+    run = means(readings, point_of(site, Role.VENTILATION_RUN, ventilation=unit.id), start, n)
+    flow = means(readings, point_of(site, Role.VENTILATION_FLOW, ventilation=unit.id), start, n)
     share = np.where(np.isfinite(flow), flow, FULL_PCT) / FULL_PCT
     return np.asarray(run * share)

@@ -15,8 +15,7 @@ from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.words import Words
 from bms.ports.feeds import Feed, RememberingFeed
-from bms.ports.storage.readings import Fold
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import Fold, ReadingStore
 
 WINDOW_H = 14 * 24
 """Hours [h] of the past that are looked at."""
@@ -139,13 +138,13 @@ def corrected(
     step: timedelta,
     now: datetime,
     feed: Feed,
-    store: Store,
+    readings: ReadingStore,
 ) -> Corrected:
     """A forecast from ``start`` on, without the bias that it has had at this building lately.
 
     Unchanged where the feed remembers no forecasts or the building has no sensor of its own.
     """
-    found = _bias(site, now, feed, store)
+    found = _bias(site, now, feed, readings)
     if isinstance(found, Distrusted):
         return Corrected(temp_out_c, _distrust(found))
     if found is None or not found.worth_telling:
@@ -154,7 +153,9 @@ def corrected(
     return Corrected(temp_out_c - found.at(np.maximum(lead_h, 0.0)), (_told(found),))
 
 
-def _bias(site: Site, now: datetime, feed: Feed, store: Store) -> Bias | Distrusted | None:
+def _bias(
+    site: Site, now: datetime, feed: Feed, readings: ReadingStore
+) -> Bias | Distrusted | None:
     sensor = next(iter(site.points_by_role(Role.OUTDOOR_TEMP)), None)
     if sensor is None or not isinstance(feed, RememberingFeed):
         return None
@@ -165,7 +166,7 @@ def _bias(site: Site, now: datetime, feed: Feed, store: Store) -> Bias | Distrus
         told = feed.forecasts(site.latitude, site.longitude, start=start, end=end)
     except FeedError:
         return None
-    measured = store.series(sensor.id, start, end, HOUR, Fold.MEAN).values
+    measured = readings.series(sensor.id, start, end, HOUR, Fold.MEAN).values
     forecasts = {lead: series.values for lead, series in told.items()}
     return forecast_bias(forecasts, measured, weather.ghi_wm2.series.values)
 

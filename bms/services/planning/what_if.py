@@ -17,9 +17,7 @@ from bms.model.planning.plan import Expected, PlanStatus, Schedule
 from bms.model.planning.problem import Problem, VentilationTask, ZoneTask
 from bms.model.savings.savings import Span
 from bms.model.words import Words
-from bms.ports.feeds import Feed, Tariffs
-from bms.ports.planner import Planner
-from bms.ports.storage.whole import Store
+from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from bms.services.planning.problem import STEP, assemble, history
 
 DAY = timedelta(days=1)
@@ -70,10 +68,7 @@ def what_if(
     change: Change,
     *,
     now: datetime,
-    store: Store,
-    feed: Feed,
-    tariffs: Tariffs,
-    planner: Planner,
+    ports: PlanningPorts,
     horizon: timedelta,
 ) -> WhatIf:
     """Simulate a change; nothing is kept or written.
@@ -82,22 +77,22 @@ def what_if(
     """
 
     def ask(start: datetime, length: timedelta) -> Problem:
-        return assemble(site, now=start, store=store, feed=feed, tariffs=tariffs, horizon=length)
+        return assemble(site, now=start, ports=ports, horizon=length)
 
-    plan = store.plan_in_force(site.id)
+    plan = ports.plans.plan_in_force(site.id)
     if plan is not None and plan.schedule.end > now and plan.problem.steps:
         base, problem = plan.schedule, plan.problem
     else:
         problem = ask(now, horizon)
-        base = planner.plan(problem)
+        base = ports.planner.plan(problem)
     replayed = change.closed is not None and change.closed.end > _end(problem)
     if replayed and change.closed is not None:
         past = latest_like(change.closed, now, site.timezone)
-        problem = _as_it_was(ask(past.start, past.end + DAY - past.start), site, store, feed)
-        base = planner.plan(problem)
+        problem = _as_it_was(ask(past.start, past.end + DAY - past.start), site, ports)
+        base = ports.planner.plan(problem)
         change = replace(change, closed=past)
     changed = changed_problem(problem, change)
-    other = planner.plan(changed)
+    other = ports.planner.plan(changed)
     _needs_model(base, other)
     return WhatIf(
         site=site.id,
@@ -198,13 +193,13 @@ def _inside(problem: Problem, k: int, closed: Span | None) -> bool:
     return closed is not None and closed.start <= moment < closed.end
 
 
-def _as_it_was(problem: Problem, site: Site, store: Store, feed: Feed) -> Problem:
+def _as_it_was(problem: Problem, site: Site, ports: ProblemPorts) -> Problem:
     """The problem of past days with the weather that was measured instead of a forecast."""
     end = _end(problem)
     days = (end - problem.start) / DAY
-    seen = history(site, now=end, store=store, feed=feed, days=days)
+    seen = history(site, now=end, ports=ports, days=days)
     assert seen.step_s == int(STEP.total_seconds()) == problem.step_s
-    return replace(problem, weather=seen.weather, model=store.model(site.id))
+    return replace(problem, weather=seen.weather, model=ports.plans.model(site.id))
 
 
 def _end(problem: Problem) -> datetime:

@@ -11,7 +11,7 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import Ints, local_grid, occupied
 from bms.model.readings.series import Floats, grid_length
-from bms.ports.storage.whole import Store
+from bms.ports.storage.readings import ReadingStore
 from bms.savings.data.daily import FULL_DAY
 from bms.services.periods import midnight
 
@@ -32,7 +32,7 @@ class _Stretch:
     days: int
 
 
-def discomfort(site: Site, store: Store, first: date, days: int) -> Floats | None:
+def discomfort(site: Site, readings: ReadingStore, first: date, days: int) -> Floats | None:
     """Over all zones [K h/day], shape (days,); NaN on days of which less than 90 % was watched.
     None where no room has a sensor."""
     watched = [zone for zone in site.zones if _sensor(site, zone) is not None]
@@ -41,7 +41,7 @@ def discomfort(site: Site, store: Store, first: date, days: int) -> Floats | Non
     stretch = _stretch(site, first, days)
     total = np.zeros(days)
     for zone in watched:
-        total += _of_zone(site, zone, store, stretch)
+        total += _of_zone(site, zone, readings, stretch)
     return total
 
 
@@ -57,10 +57,10 @@ def _stretch(site: Site, first: date, days: int) -> _Stretch:
     return _Stretch(start, end, day - day[:1], days)
 
 
-def _of_zone(site: Site, zone: Zone, store: Store, stretch: _Stretch) -> Floats:
+def _of_zone(site: Site, zone: Zone, readings: ReadingStore, stretch: _Stretch) -> Floats:
     sensor = _sensor(site, zone)
     assert sensor is not None
-    hourly = store.series(sensor, stretch.start, stretch.end, HOUR).values
+    hourly = readings.series(sensor, stretch.start, stretch.end, HOUR).values
     temp = np.repeat(hourly, QUARTERS)
     n = len(stretch.day)
     used = np.array(

@@ -15,7 +15,8 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.model.savings.trial import Subject
 from bms.ports.feeds import Feed
-from bms.ports.storage.whole import Store
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.readings import ReadingStore
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.trials.days import Record
@@ -34,7 +35,9 @@ COMMODITIES: Mapping[Subject, Commodity] = {
 }
 
 
-def records(site: Site, store: Store, feed: Feed, first: date, last: date) -> dict[Subject, Record]:
+def records(
+    site: Site, readings: ReadingStore, feed: Feed, first: date, last: date
+) -> dict[Subject, Record]:
     """The days from ``first`` to before ``last`` of every subject that the site has meters or
     rooms for. Raises ``FeedError`` where there is no weather."""
     span = Span(start=midnight(first, site.timezone), end=midnight(last, site.timezone))
@@ -44,9 +47,9 @@ def records(site: Site, store: Store, feed: Feed, first: date, last: date) -> di
     found = {
         subject: value
         for subject, commodity in COMMODITIES.items()
-        if (value := _energy(site, commodity, store, temp, span)) is not None
+        if (value := _energy(site, commodity, readings, temp, span)) is not None
     }
-    comfort = discomfort(site, store, first, (last - first).days)
+    comfort = discomfort(site, readings, first, (last - first).days)
     if comfort is not None:
         found[Subject.COMFORT] = comfort
     return {
@@ -60,25 +63,25 @@ def rest_days(site: Site, first: date, days: int) -> NDArray[np.bool_]:
     return np.array([day.weekday() >= 5 or site.closed(day) for day in dates], dtype=np.bool_)
 
 
-def written_days(site: Site, store: Store, first: date) -> frozenset[date]:
+def written_days(site: Site, ledgers: LedgerStore, first: date) -> frozenset[date]:
     """Local days from ``first`` on, on which a plan was written."""
     since = midnight(first, site.timezone)
     return frozenset(
         local_date(at, site.timezone)
-        for at, receipt in store.receipts(site.id, since)
+        for at, receipt in ledgers.receipts(site.id, since)
         if isinstance(receipt, Accepted | Clamped) and receipt.command.plan is not None
     )
 
 
 def _energy(
-    site: Site, commodity: Commodity, store: Store, temp: Series, span: Span
+    site: Site, commodity: Commodity, readings: ReadingStore, temp: Series, span: Span
 ) -> Floats | None:
     """Use of the billed meters together [kWh/day]; NaN where one of them is not known."""
     parts: list[Floats] = []
     for meter in site.meters:
         if not meter.billed or meter.commodity is not commodity:
             continue
-        use = meter_use(site, meter, store, span.start, span.end)
+        use = meter_use(site, meter, readings, span.start, span.end)
         if use is not None:
             clean, _ = screen_use(use, temp, commodity)
             parts.append(daily(clean, temp, span, site.timezone).rate)

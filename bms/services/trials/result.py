@@ -17,8 +17,8 @@ from bms.savings.trials.effect import pool
 from bms.savings.trials.placebo import aa_check
 from bms.savings.trials.power import Shape
 from bms.savings.trials.wording import caveats, effect_words, finding, pooled_words
-from bms.services.city import City
 from bms.services.periods import local_date
+from bms.services.trials.ports import TrialPorts
 from bms.services.trials.records import PAST_DAYS, day_flags, records, written_days
 
 DAY = timedelta(days=1)
@@ -41,16 +41,16 @@ class Pooled:
     words: tuple[Words, ...]
 
 
-def tell_trial(city: City, site: Site, trial_id: str | None = None) -> Answer:
+def tell_trial(ports: TrialPorts, site: Site, trial_id: str | None = None) -> Answer:
     """What a trial shows so far; the newest one of the site where none is named.
 
     Raises ``NotFound``, and ``FeedError`` without weather.
     """
-    known = _chosen(city.store.trials(site.id), site, trial_id)
-    trial, done = known.trial, days_done(known, city.clock.now())
+    known = _chosen(ports.trials.trials(site.id), site, trial_id)
+    trial, done = known.trial, days_done(known, ports.clock.now())
     first = trial.first - PAST_DAYS * DAY
-    found = records(site, city.store, city.feed, first, trial.first + done * DAY)
-    written = written_days(site, city.store, first)
+    found = records(site, ports.readings, ports.feed, first, trial.first + done * DAY)
+    written = written_days(site, ports.ledgers, first)
     told = _told(trial, found, done)
     result = TrialResult(
         trial=trial.id,

@@ -20,8 +20,9 @@ from bms.savings.data.daily import daily
 from bms.savings.trials.design import arms_of, draw, layout
 from bms.savings.trials.power import WEEKS, Shape, power, weeks_for
 from bms.savings.trials.wording import need_words
-from bms.services.city import City
 from bms.services.periods import local_date, midnight
+from bms.services.site_lookup import mode_in_force
+from bms.services.trials.ports import TrialPorts
 from bms.services.trials.records import PAST_DAYS, records, rest_days
 
 DAY = timedelta(days=1)
@@ -69,14 +70,14 @@ class TrialPlan:
 
 
 def plan_trial(
-    city: City, site: Site, *, shape: Shape = USUAL_SHAPE, aim: float = AIM
+    ports: TrialPorts, site: Site, *, shape: Shape = USUAL_SHAPE, aim: float = AIM
 ) -> TrialPlan:
     """The least effects that trials of 3 to 12 weeks would show at this site.
 
     Raises ``FeedError`` without weather, ``InsufficientData`` without any meter or room.
     """
-    today = local_date(city.clock.now(), site.timezone)
-    found = records(site, city.store, city.feed, today - PAST_DAYS * DAY, today)
+    today = local_date(ports.clock.now(), site.timezone)
+    found = records(site, ports.readings, ports.feed, today - PAST_DAYS * DAY, today)
     if not found:
         raise InsufficientData(f"{site.id} has no billed meter and no room temperature to watch")
     tables = {subject: power(record, shape, len(record)) for subject, record in found.items()}
@@ -95,7 +96,7 @@ def plan_trial(
 
 
 def start_trial(
-    city: City,
+    ports: TrialPorts,
     site: Site,
     *,
     weeks: int,
@@ -109,15 +110,15 @@ def start_trial(
     Raises ``ConfigError`` where the site is not in ``auto``, a trial is open already, or the call
     makes no trial.
     """
-    now = city.clock.now()
-    kept = city.store.trials(site.id)
-    refusal = _refusal(city.mode(site), kept, site, weeks, by, reason, now)
+    now = ports.clock.now()
+    kept = ports.trials.trials(site.id)
+    refusal = _refusal(mode_in_force(site, ports.decisions), kept, site, weeks, by, reason, now)
     if refusal is not None:
         raise ConfigError(refusal)
     first = local_date(now, site.timezone) + DAY
     lot_seed = secrets.randbits(31) if seed is None else seed
     days = weeks * 7 // max(shape.block_days, 1) * shape.block_days
-    temp_c = expected_temperature(site, city.feed, first, days, now).tolist()
+    temp_c = expected_temperature(site, ports.feed, first, days, now).tolist()
     rest = rest_days(site, first, days).tolist()
     try:
         lot = draw(layout(temp_c, rest, shape.block_days, shape.washout_days), lot_seed)
@@ -140,23 +141,23 @@ def start_trial(
         )
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    city.store.add_trial(made)
+    ports.trials.add_trial(made)
     return made
 
 
-def stop_trial(city: City, site: Site, *, by: str, reason: str) -> TrialEnd:
+def stop_trial(ports: TrialPorts, site: Site, *, by: str, reason: str) -> TrialEnd:
     """End the open trial of a site; the plan acts again from the next tick.
 
     Raises ``NotFound`` where none is open, ``ConfigError`` without a name or reason.
     """
-    now = city.clock.now()
-    known = next((each for each in city.store.trials(site.id) if each.open(now)), None)
+    now = ports.clock.now()
+    known = next((each for each in ports.trials.trials(site.id) if each.open(now)), None)
     if known is None:
         raise NotFound(f"no trial is open at {site.id}")
     if not by.strip() or not reason.strip():
         raise ConfigError("say who stops the trial and why: --by NAME --reason TEXT")
     end = TrialEnd(trial=known.trial.id, site=site.id, at=now, by=by, reason=reason)
-    city.store.end_trial(end)
+    ports.trials.end_trial(end)
     return end
 
 

@@ -355,7 +355,7 @@ class TestLiveIntoTheStore:
         site = _site_of(rig)
         try:
             assert isinstance(drivers.driver(rig.device), WatchingDriver)
-            async with watching([site], drivers=drivers, store=store, every_s=0.02):
+            async with watching([site], drivers=drivers, every_s=0.02, readings=store):
                 await until(lambda: bool(store.latest([rig.setpoint.id])))
                 await asyncio.sleep(0.2)
                 await rig.take(21.25)

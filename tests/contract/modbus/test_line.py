@@ -561,7 +561,7 @@ async def test_the_budget_of_a_wired_city_survives_a_restart(
         city = wire(Settings(home=tmp_path), sites=(), clock=clock)
         receipts.append(await city.drivers.driver(device).write(setpoint, command(setpoint, value)))
         await city.drivers.close()
-        city.store.close()
+        city.stores.close()
     assert [type(receipt) for receipt in receipts] == [Accepted, Accepted, Refused]
 
 

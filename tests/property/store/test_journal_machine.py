@@ -22,6 +22,7 @@ from bms.services.control.read_back import verify_site
 from bms.services.control.release import release_site
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
+from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
     ENABLE,
@@ -102,16 +103,14 @@ class Building(RuleBasedStateMachine):
     def held(self) -> set[str]:
         return {point for device in self.drivers.devices.values() for point in device.held}
 
-    def wired(self) -> dict:
-        return {
-            "now": self.clock.now(),
-            "store": self.store,
-            "drivers": self.drivers,
-            "journal": self.journal,
-        }
+    def wired(self, store: MemoryStore | None = None) -> dict:
+        ports = control_ports(
+            store or self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
+        )
+        return {"now": self.clock.now(), "ports": ports}
 
     def tick(self) -> None:
-        self.runner.run(dispatch_site(self.site, **self.wired(), keeper=Keeper(), lease=LEASE))
+        self.runner.run(dispatch_site(self.site, **self.wired(), lease=LEASE))
 
     def guard_step(self) -> None:
         guard = Guard(FileJournal(self.path), self.drivers, self.clock)
@@ -200,7 +199,6 @@ class Building(RuleBasedStateMachine):
                 point,
                 1.0 if point not in (NULL, ENABLE) else 20.0,
                 **self.wired(),
-                keeper=Keeper(),
                 lease=timedelta(minutes=10),
                 actor="operator",
                 reason="test",
@@ -209,8 +207,8 @@ class Building(RuleBasedStateMachine):
 
     @rule()
     def site_is_released(self) -> None:
-        wired = {k: v for k, v in self.wired().items() if k != "store"}
-        self.runner.run(release_site(self.site, **wired))
+        wired = self.wired(MemoryStore())  # its mode stays: the plan may write again
+        self.runner.run(release_site(self.site, **wired, actor="anna", reason="noise"))
 
     @rule(after=minutes)
     def guard_steps(self, after: int) -> None:

@@ -35,8 +35,8 @@ from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.series import Series, grid_length
 from bms.model.readings.units import Unit
 from bms.model.words import Words
+from bms.runtime.city import City, Stores
 from bms.services.api_keys import create_key
-from bms.services.city import City
 from bms.services.guard.supervisor import NoGuardNeeded
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
@@ -159,7 +159,7 @@ class World:
     def rewired(self, **ports: object) -> World:
         """The same world with other implementations of some ports."""
         city = replace(self.city, **ports)
-        return replace(self, city=city, app=create_app(city))
+        return replace(self, city=city, app=create_app(city.api))
 
     @asynccontextmanager
     async def browser(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -190,7 +190,7 @@ def a_world(
         sites={site.id: site for site in chosen},
         settings=Settings(home=home, **settings),
         clock=clock,
-        store=kept,
+        stores=Stores.of(kept),
         drivers=drivers,
         planner=planner,
         checker=planner,
@@ -200,7 +200,7 @@ def a_world(
         keeper=NoGuardNeeded(),
         reporter=bms.reports.csv,
     )
-    return World(city, create_app(city), kept, clock, drivers, feed)
+    return World(city, create_app(city.api), kept, clock, drivers, feed)
 
 
 def live_in(world: World) -> None:

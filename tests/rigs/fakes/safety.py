@@ -194,3 +194,6 @@ class Keeper:
         self.asked += 1
         if self.broken:
             raise GuardError("no guard can be started")
+
+    async def close(self) -> None:
+        """Nothing was started."""

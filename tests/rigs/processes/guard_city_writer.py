@@ -24,6 +24,7 @@ from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
 from sites.loader import load_sites
+from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import plan_of
 from tests.rigs.paths import ROOT
 
@@ -78,11 +79,10 @@ async def main(journal: Path, clock_file: Path, ports: dict[str, dict[str, int]]
                 dispatch_site(
                     site,
                     now=clock.now(),
-                    store=store,
-                    drivers=drivers,
-                    journal=FileJournal(journal),
-                    keeper=keeper,
                     lease=timedelta(minutes=30),
+                    ports=control_ports(
+                        store, drivers=drivers, journal=FileJournal(journal), keeper=keeper
+                    ),
                 )
                 for site in sites
             )

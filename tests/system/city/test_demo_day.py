@@ -30,8 +30,8 @@ from bms.model.planning.plan import Plan, PlanStatus
 from bms.model.planning.problem import NoModel
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.savings.objection import Verdict
+from bms.runtime.city import City
 from bms.runtime.municipality import START
-from bms.services.city import City
 from bms.services.guard.presence import Presence
 from bms.services.simulated_worlds import Row
 
@@ -97,16 +97,16 @@ async def left_behind(
 ) -> Lived:
     city = simulated.city
     points = [point.id for site in city.sites.values() for point in site.points]
-    readings = {p: city.store.readings(p, BEGIN, BEGIN + DAY + QUARTER) for p in points}
-    plans = {site: city.store.plan_in_force(site) for site in city.sites}
+    readings = {p: city.stores.readings.readings(p, BEGIN, BEGIN + DAY + QUARTER) for p in points}
+    plans = {site: city.stores.plans.plan_in_force(site) for site in city.sites}
     return Lived(
         sites=tuple(city.sites.values()),
         refused=refused,
         rows=rows,
         state=await simulated.simulator.state(),
         readings=readings,
-        again=city.store.add_readings([r for batch in readings.values() for r in batch]),
-        receipts={site: city.store.receipts(site, BEGIN) for site in city.sites},
+        again=city.stores.readings.add_readings([r for batch in readings.values() for r in batch]),
+        receipts={site: city.stores.ledgers.receipts(site, BEGIN) for site in city.sites},
         plans={site: plan for site, plan in plans.items() if plan is not None},
         watcher=watcher,
         journal=city.settings.journal,

@@ -25,10 +25,10 @@ from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Clamped, Refused
 from bms.model.planning.plan import Plan, SetpointPlan, Step
 from bms.model.savings.trial import Arm, Subject
+from bms.runtime.city import City
 from bms.runtime.municipality import START, WEATHER, example_sites
 from bms.runtime.wire import wire
 from bms.savings.trials.power import Shape
-from bms.services.city import City
 from bms.services.collect.poll import poll_site
 from bms.services.control.dispatch import dispatch_site
 from bms.services.trials.result import tell_trial
@@ -36,7 +36,7 @@ from bms.services.trials.start import start_trial
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
-from tests.rigs.fakes.safety import Keeper, plan_of
+from tests.rigs.fakes.safety import plan_of
 from tests.rigs.paths import ROOT
 
 pytestmark = pytest.mark.system
@@ -60,21 +60,22 @@ class Life:
     async def until(self, end: datetime) -> None:
         while self.clock.now() < end:
             now = self.clock.now()
-            await poll_site(self.site, now=now, drivers=self.drivers, store=self.city.store)
+            await poll_site(
+                self.site, now=now, drivers=self.drivers, readings=self.city.stores.readings
+            )
             await dispatch_site(
                 self.site,
                 now=now,
-                store=self.city.store,
-                drivers=self.drivers,
-                journal=self.journal,
-                keeper=Keeper(),
                 lease=2 * TICK,
                 plan_max_age=timedelta(days=30),
+                ports=self.city.control,
             )
             self.held[now] = frozenset(self.journal.leases())
             self.drivers.advance(int(TICK.total_seconds()))
             self.clock.move_to(now + TICK)
-        await poll_site(self.site, now=end, drivers=self.drivers, store=self.city.store)
+        await poll_site(
+            self.site, now=end, drivers=self.drivers, readings=self.city.stores.readings
+        )
 
 
 def setback(site: Site, start: datetime) -> Plan:
@@ -110,10 +111,10 @@ async def life(tmp_path: Path) -> Life:
 
 async def test_two_weeks_of_a_trial(life: Life) -> None:
     trial = start_trial(
-        life.city, life.site, weeks=2, by="Bo", reason="proof", shape=Shape(2, 0), seed=5
+        life.city.trials, life.site, weeks=2, by="Bo", reason="proof", shape=Shape(2, 0), seed=5
     )
     assert trial.start == BEGIN
-    life.city.store.add_plan(setback(life.site, life.clock.now()))
+    life.city.stores.plans.add_plan(setback(life.site, life.clock.now()))
     await life.until(trial.end)
 
     zone = ZoneInfo(life.site.timezone)
@@ -127,7 +128,7 @@ async def test_two_weeks_of_a_trial(life: Life) -> None:
         assert by_day[trial.first + timedelta(days=day)] == {wanted}, (day, arm)
 
     _the_receipts_agree(life, trial.start, trial.end)
-    result = tell_trial(life.city, life.site).result
+    result = tell_trial(life.city.trials, life.site).result
     assert (result.days_done, result.disobeyed, result.idle) == (14, (), ())
     effects = {effect.subject: effect for effect in result.effects}
     assert effects[Subject.HEAT].saving.value > 0.0
@@ -138,13 +139,13 @@ async def test_two_weeks_of_a_trial(life: Life) -> None:
 
 def _the_receipts_agree(life: Life, start: datetime, end: datetime) -> None:
     written, refused = set(), set()
-    for at, receipt in life.city.store.receipts(life.site.id, start):
+    for at, receipt in life.city.stores.ledgers.receipts(life.site.id, start):
         if isinstance(receipt, Accepted | Clamped):
             written.add(at)
         elif isinstance(receipt, Refused):
             refused.add(at)
             assert receipt.reason.startswith("Switchback trial")
-    (known,) = life.city.store.trials(life.site.id)
+    (known,) = life.city.stores.trials.trials(life.site.id)
     trial = known.trial
     for at in written:
         block = trial.block_at(at)

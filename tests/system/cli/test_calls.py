@@ -25,7 +25,8 @@ from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from optimizer.planner import Optimizer
-from tests.rigs.fakes.city import FakeFeed, FlatTariffs, lodge
+from tests.rigs.fakes.city import lodge
+from tests.rigs.fakes.ports import problem_ports
 from tests.rigs.fakes.store import a_plan
 from tests.rigs.processes.outside import BMS, ROOT
 
@@ -311,11 +312,9 @@ def problem() -> Problem:
     return assemble(
         lodge(),
         now=MONDAY,
-        store=MemoryStore(),
-        feed=FakeFeed(),
-        tariffs=FlatTariffs(),
         horizon=timedelta(hours=24),
         history_days=1,
+        ports=problem_ports(MemoryStore()),
     )
 
 

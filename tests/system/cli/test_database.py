@@ -176,13 +176,15 @@ async def test_a_city_polls_before_its_database_is_there(tmp_path: Path) -> None
     settings = Settings(home=tmp_path / "home", database_url=f"sqlite:///{place}/bms.db")
     city = wire(settings, sites=(lodge(),), drivers=FakeDrivers(), clock=VirtualClock(MONDAY))
     assert city.forwarding is not None
-    with closing(city.store):
-        polled = await poll_site(lodge(), now=MONDAY, drivers=city.drivers, store=city.store)
+    with closing(city.stores):
+        polled = await poll_site(
+            lodge(), now=MONDAY, drivers=city.drivers, readings=city.stores.readings
+        )
         assert polled.waiting == len(lodge().points)
         assert city.forwarding.state().waiting[Importance.REGISTER] == 3
         place.unlink()
         assert await forward(city.forwarding) == Ingested(new=polled.waiting)
-        latest = city.store.latest([point.id for point in lodge().points])
+        latest = city.stores.readings.latest([point.id for point in lodge().points])
         assert len(latest) == polled.waiting
 
 

@@ -138,7 +138,7 @@ async def test_the_job_of_a_running_backend_takes_what_suppliers_drop(tmp_path: 
         (drop / folder / source.name).write_bytes(source.read_bytes())
     (drop / "csv-waterworks" / "mapping.yaml").write_bytes(MAPPING.read_bytes())
     city = wire(Settings(home=tmp_path / "home", sites=SITES, drop=drop))
-    with contextlib.closing(city.store):
+    with contextlib.closing(city.stores):
         (job,) = (job for job in job_table(city) if job.name == "ingest")
         assert job.every == timedelta(minutes=1)
         for minute in range(3):
@@ -160,5 +160,5 @@ async def test_the_job_of_a_running_backend_takes_what_suppliers_drop(tmp_path: 
 
 def test_without_a_drop_folder_there_is_no_such_job(tmp_path: Path) -> None:
     city = wire(Settings(home=tmp_path / "home", sites=SITES, drop=None))
-    with contextlib.closing(city.store):
+    with contextlib.closing(city.stores):
         assert "ingest" not in {job.name for job in job_table(city)}

@@ -22,6 +22,7 @@ from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
 from drivers.simulator.process import Simulation
 from drivers.templates import load_templates
 from sites.loader import load_sites
+from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import LEASE, TICK, Keeper, plan_of
 from tests.rigs.paths import ROOT
 
@@ -56,11 +57,10 @@ class Bench:
         outcomes = await dispatch_site(
             self.site,
             now=self.simulation.world.now,
-            store=self.store,
-            drivers=self.drivers,
-            journal=self.journal,
-            keeper=Keeper(),
             lease=LEASE,
+            ports=control_ports(
+                self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
+            ),
         )
         return {(getattr(o, "point", None) or o.command.point): o for o in outcomes}
 

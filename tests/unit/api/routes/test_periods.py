@@ -74,7 +74,7 @@ def test_a_chosen_period_after_control_keeps_the_clean_baseline():
 def test_only_writes_that_happened_begin_our_control(tmp_path):
     world = a_world(tmp_path)
     site = world.city.site("lodge")
-    book = SavingsBook(world.city)
+    book = SavingsBook(world.city.assessment)
     early = NOW - timedelta(days=9)
     world.store.add_receipts([Failed(a_command("f", early, 18.0), "no", retryable=True)], early)
     assert book.periods(site).control_start is None
@@ -103,7 +103,7 @@ def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
     live_in(made)
     counting = Counting(made.feed)
     world = made.rewired(feed=counting)
-    book = SavingsBook(world.city)
+    book = SavingsBook(world.city.assessment)
     site = world.city.site("lodge")
     first = book.site(site)
     assert book.site(site).savings is first.savings
@@ -122,7 +122,7 @@ def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
 def test_the_cache_is_bounded(tmp_path):
     world = a_world(tmp_path)
     site = world.city.site("lodge")
-    book = SavingsBook(world.city, size=2)
+    book = SavingsBook(world.city.assessment, size=2)
     asked = [f"2019-01-{day:02d}..2019-01-{day + 2:02d}" for day in range(1, 6)]
     answers = [book.site(site, reporting=text).savings for text in asked]
     assert book.site(site, reporting=asked[-1]).savings is answers[-1]
@@ -136,7 +136,7 @@ def test_days_add_up_to_the_assessed_meter(tmp_path):
     world.store.add_readings([reading for reading in meters() if reading.time != gap])
     at = a_command("c1", CONTROL, 18.0)
     world.store.add_receipts([Accepted(at, 18.0)], CONTROL)
-    book = SavingsBook(world.city)
+    book = SavingsBook(world.city.assessment)
     site = world.city.site("lodge")
     told, days = book.site(site), book.days(site)
     assert [row.meter for row in days] == ["heat", "el"]

@@ -51,5 +51,7 @@ async def test_a_live_run_listens_and_a_fast_one_does_not(tmp_path) -> None:
             await until(lambda: device.tell)
             device.says(20.5)
         assert device.ended == 1
-    found = world.city.store.readings(TEMP, NOW.replace(year=2000), NOW.replace(year=2100))
+    found = world.city.stores.readings.readings(
+        TEMP, NOW.replace(year=2000), NOW.replace(year=2100)
+    )
     assert 20.5 in [reading.value for reading in found]

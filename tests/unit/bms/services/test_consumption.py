@@ -27,7 +27,8 @@ from bms.services.consumption import (
 )
 from bms.services.planning.problem import history
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, lodge, utc
+from tests.rigs.fakes.city import HOUR, QUARTER, lodge, utc
+from tests.rigs.fakes.ports import problem_ports
 
 START = utc(2026, 3, 2, 0)
 HEAT, EL, WATER = "lodge/heat.energy", "lodge/el.amounts", "lodge/water.volume"
@@ -220,5 +221,5 @@ class TestEverybodyAsksTheSameWay:
         site = a_site(register_max=10_000.0, max_kw=20.0)
         quarters = [(9990.0 + i) % 10_000 for i in range(97)]
         store = store_of(register(HEAT, quarters, QUARTER))
-        past = history(site, now=START + 24 * HOUR, store=store, feed=FakeFeed(), days=1)
+        past = history(site, now=START + 24 * HOUR, days=1, ports=problem_ports(store))
         assert past.heat_kw == (4.0,) * 96

@@ -18,7 +18,8 @@ from bms.services.planning.plan import use_has_changed
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import a_world
-from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import HOUR, QUARTER, lodge, utc
+from tests.rigs.fakes.ports import problem_ports
 from tests.rigs.fakes.store import a_plan
 
 SITE = lodge()
@@ -106,14 +107,7 @@ class TestUse:
 
 
 def problem(store: MemoryStore, now: datetime = MIDNIGHT, horizon_h: float = 24) -> Problem:
-    return assemble(
-        SITE,
-        now=now,
-        store=store,
-        feed=FakeFeed(),
-        tariffs=FlatTariffs(),
-        horizon=timedelta(hours=horizon_h),
-    )
+    return assemble(SITE, now=now, horizon=timedelta(hours=horizon_h), ports=problem_ports(store))
 
 
 class TestProblem:
@@ -171,7 +165,7 @@ class TestOutdated:
     async def test_without_a_plan_none_is_outdated(self) -> None:
         store = MemoryStore()
         store.add_booking(a_booking(18, 21))
-        assert not await use_has_changed(SITE, now=MIDNIGHT, store=store)
+        assert not await use_has_changed(SITE, now=MIDNIGHT, plans=store, decisions=store)
         assert not store.bookings("lodge", MIDNIGHT + 24 * HOUR)
 
     async def test_the_next_tick_plans_again_once(self, tmp_path) -> None:

@@ -19,7 +19,7 @@ def test_every_row_of_the_files_finds_its_meter():
     store, read = MemoryStore(), reader("csv", CsvMapping())
     book = SupplierBook.of(a_city(1_050))
     done = [
-        ingest_file(content, name, read, book=book, store=store, now=START, as_declared=True)
+        ingest_file(content, name, read, book=book, now=START, as_declared=True, readings=store)
         for name, content in utility_files(1_050, START, hours=3)
     ]
     assert [report.stored.new for report in done] == [3_000, 150]

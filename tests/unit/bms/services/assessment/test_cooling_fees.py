@@ -135,7 +135,7 @@ class TestPortfolio:
     def rows(self, tmp_path, *sites: Site) -> tuple[MeterCooling, ...]:
         world = a_world(tmp_path, sites=sites)
         registers(world.store, date(2018, 1, 1), NOW.date(), {2018: 28.0, 2019: 25.0})
-        return portfolio_cooling(world.city, SavingsBook(world.city))
+        return portfolio_cooling(SavingsBook(world.city.assessment))
 
     def test_every_district_heating_meter_with_a_volume_is_there(self, tmp_path) -> None:
         (row,) = self.rows(tmp_path, with_volume())

@@ -32,10 +32,10 @@ def a_ledger(store: MemoryStore | None = None, **changes: object) -> Ledger:
     meter = with_open_step(**changes)  # type: ignore[arg-type]
     return Ledger(
         site=lodge(),
-        store=store or MemoryStore(),
         savings=combine("lodge", [meter, a_saving("lodge/el")]),
         author="bo",
         now=utc(2019, 4, 2, 9),
+        ledgers=store or MemoryStore(),
     )
 
 
@@ -67,7 +67,7 @@ class TestConfirming:
         assert (entry.start, entry.end) == (STEP_AT, REPORTING.end)
         assert (entry.author, entry.entered_at) == ("bo", utc(2019, 4, 2, 9))
         assert (entry.reason, entry.decision) == ("a new wing", Decision.CONFIRMED)
-        assert ledger.store.events("lodge") == [entry]
+        assert ledger.ledgers.events("lodge") == [entry]
         assert ledger.open() == ()
 
     def test_a_person_may_know_better(self) -> None:
@@ -78,7 +78,7 @@ class TestConfirming:
         ledger = a_ledger(kwh=None)
         with pytest.raises(ConfigError, match=r"propose no quantity .* give what it made"):
             ledger.confirm(OPEN, reason="a new wing")
-        assert ledger.store.events("lodge") == []
+        assert ledger.ledgers.events("lodge") == []
         assert ledger.confirm(OPEN, reason="measured", quantity=LITTLE).kwh_adjustment == 100.0
 
     def test_what_is_not_open_is_named_with_what_is(self) -> None:
@@ -104,7 +104,7 @@ class TestDismissing:
         assert (entry.kwh_adjustment, entry.kwh_se) == (0.0, 0.0)
         assert entry.decision is Decision.DISMISSED
         assert ledger.open() == ()
-        told = with_adjustment(with_open_step(), ledger.store.events("lodge"))
+        told = with_adjustment(with_open_step(), ledger.ledgers.events("lodge"))
         assert (told.verdict, told.saving_kwh) == (Verdict.VERIFIED, 1000.0)
 
 
@@ -115,7 +115,7 @@ class TestAdding:
             "el", utc(2019, 2, 1), utc(2019, 2, 8), quantity=LITTLE, reason="a fair in the hall"
         )
         assert (entry.meter, entry.kind) == ("lodge/el", EventKind.OTHER)
-        assert ledger.store.events("lodge") == [entry]
+        assert ledger.ledgers.events("lodge") == [entry]
 
     def test_zero_takes_an_entry_back(self) -> None:
         ledger = a_ledger()
@@ -125,7 +125,7 @@ class TestAdding:
             "el", STEP_AT, REPORTING.end, quantity=nothing, reason="no", supersedes=first.id
         )
         assert second.decision is Decision.DISMISSED
-        assert standing(ledger.store.events("lodge")) == (second,)
+        assert standing(ledger.ledgers.events("lodge")) == (second,)
 
     @pytest.mark.parametrize("meter", ["hp", "gas"])
     def test_only_billed_meters_have_savings_to_adjust(self, meter: str) -> None:

@@ -37,7 +37,7 @@ def correct(world: World, at: object = IN_BASELINE, by: float = -0.4) -> None:
 
 class TestVersion:
     def version(self, world: World) -> object:
-        return data_version(world.city.site("lodge"), world.store, START, NOW)
+        return data_version(world.city.site("lodge"), world.city.assessment, START, NOW)
 
     def test_asking_again_changes_nothing(self, world: World) -> None:
         assert self.version(world) == self.version(world)
@@ -74,12 +74,12 @@ class TestVersion:
         self, world: World, years: tuple[int, int]
     ) -> None:
         first, last = (utc(year, 1, 1) for year in years)
-        assert data_version(world.city.site("lodge"), world.store, first, last)
+        assert data_version(world.city.site("lodge"), world.city.assessment, first, last)
 
 
 class TestBook:
     def test_a_correction_in_the_baseline_is_seen_and_told(self, world: World) -> None:
-        book, site = SavingsBook(world.city), world.city.site("lodge")
+        book, site = SavingsBook(world.city.assessment), world.city.site("lodge")
         first = book.site(site).savings
         (kept, _) = world.store.baselines("lodge")
         assert kept.baseline.id == first.meters[0].baseline_id
@@ -95,14 +95,14 @@ class TestBook:
         ]
 
     def test_a_correction_that_is_taken_back_gives_the_same_baseline(self, world: World) -> None:
-        book, site = SavingsBook(world.city), world.city.site("lodge")
+        book, site = SavingsBook(world.city.assessment), world.city.site("lodge")
         first = book.site(site).savings
         correct(world, by=-0.5)
         correct(world, by=0.5)
         assert book.site(site).savings == first
 
     def test_an_event_is_in_the_next_answer(self, world: World) -> None:
-        book, site = SavingsBook(world.city), world.city.site("lodge")
+        book, site = SavingsBook(world.city.assessment), world.city.site("lodge")
         before = book.site(site).savings
         entry = an_event(start=CONTROL, end=CONTROL + timedelta(days=7))
         world.store.add_event(entry)
@@ -118,12 +118,12 @@ class TestBook:
 
     def test_only_the_baseline_of_our_control_is_put_away(self, world: World) -> None:
         """Whoever asks for other periods looks, and uses nothing."""
-        book, site = SavingsBook(world.city), world.city.site("lodge")
+        book, site = SavingsBook(world.city.assessment), world.city.site("lodge")
         book.site(site, reporting="2019-01-14..2019-01-24")
         book.site(site, baseline="2018-02-01..2019-01-14")
         assert world.store.baselines("lodge") == []
 
     def test_without_control_there_is_nothing_to_hold_to(self, tmp_path: Path) -> None:
         world = a_world(tmp_path)
-        SavingsBook(world.city).site(world.city.site("lodge"))
+        SavingsBook(world.city.assessment).site(world.city.site("lodge"))
         assert world.store.baselines("lodge") == []

@@ -47,7 +47,12 @@ def store() -> MemoryStore:
 
 def assess(store: MemoryStore, site=SITE, feed: FakeFeed | None = None) -> SiteSavings:
     return assess_site(
-        site, store=store, feed=feed or FakeFeed(), baseline=BASELINE, reporting=REPORTING
+        site,
+        feed=feed or FakeFeed(),
+        baseline=BASELINE,
+        reporting=REPORTING,
+        readings=store,
+        ledgers=store,
     )
 
 
@@ -139,9 +144,10 @@ def row(store: MemoryStore) -> Row:
         Truth.from_dict(RECORD),
         baseline=BASELINE,
         reporting=REPORTING,
-        store=store,
         feed=FakeFeed(),
         tariffs=FlatTariffs(),
+        readings=store,
+        ledgers=store,
     )
 
 

@@ -77,7 +77,7 @@ async def until(holds: Callable[[], object]) -> None:
 def listen(device: FakeDevice, store: MemoryStore, every_s: float = 0.01, *names: str):
     drivers = FakeDrivers({"lodge/rooms": device})
     site = watched_lodge(*(names or (TEMP,)))
-    return watching([site], drivers=drivers, store=store, every_s=every_s, first_s=0.001)
+    return watching([site], drivers=drivers, every_s=every_s, first_s=0.001, readings=store)
 
 
 def test_only_points_that_ask_for_it_are_told() -> None:
@@ -175,5 +175,5 @@ async def test_a_driver_that_cannot_be_told_is_left_to_the_poll(caplog) -> None:
 
 async def test_without_points_to_watch_nothing_runs() -> None:
     before = len(asyncio.all_tasks())
-    async with watching([lodge()], drivers=FakeDrivers(), store=MemoryStore()):
+    async with watching([lodge()], drivers=FakeDrivers(), readings=MemoryStore()):
         assert len(asyncio.all_tasks()) == before

@@ -57,7 +57,7 @@ def ingest(
         return SupplierFile(tuple(rows), tuple(mistakes))
 
     kept = MemoryStore() if store is None else store
-    return ingest_file(b"", "day.csv", read, book=BOOK, store=kept, now=NOW, **more)
+    return ingest_file(b"", "day.csv", read, book=BOOK, now=NOW, **more, readings=kept)
 
 
 class TestRowsThatFit:
@@ -181,7 +181,7 @@ class TestALargeFile:
             raise FeedError("enough")
 
         with pytest.raises(FeedError):
-            ingest_file(b" " * size, "", read, book=BOOK, store=MemoryStore(), now=NOW)
+            ingest_file(b" " * size, "", read, book=BOOK, now=NOW, readings=MemoryStore())
         assert seen == [searches]
         assert gc.isenabled()
 

@@ -44,7 +44,7 @@ def ingest(folder: Path, file: dict[str, Any], store: SqlStore) -> IngestReport:
     mapping = CsvMapping.from_yaml((folder / declared).read_text()) if declared else None
     read = reader(file.get("format", "csv"), mapping)
     content = (folder / file["name"]).read_bytes()
-    return ingest_file(content, file["name"], read, book=BOOK, store=store, now=NOW)
+    return ingest_file(content, file["name"], read, book=BOOK, now=NOW, readings=store)
 
 
 def check_file(folder: Path, file: dict[str, Any], store: SqlStore) -> None:

@@ -68,15 +68,15 @@ async def readings(drivers: FakeDrivers, site=SITE):
 
 async def test_every_point_is_read_and_stored_at_building_time() -> None:
     store, drivers = MemoryStore(), city()
-    assert await poll_site(SITE, now=NOW, drivers=drivers, store=store) == Ingested(new=9)
+    assert await poll_site(SITE, now=NOW, drivers=drivers, readings=store) == Ingested(new=9)
     assert {p: r.value for p, r in store.latest(list(VALUES)).items()} == VALUES
     assert [drivers.device(d.id).reads for d in SITE.devices] == [1, 1]
 
 
 async def test_the_same_moment_twice_is_stored_once() -> None:
     store = MemoryStore()
-    await poll_site(SITE, now=NOW, drivers=city(), store=store)
-    assert await poll_site(SITE, now=NOW, drivers=city(), store=store) == Ingested(known=9)
+    await poll_site(SITE, now=NOW, drivers=city(), readings=store)
+    assert await poll_site(SITE, now=NOW, drivers=city(), readings=store) == Ingested(known=9)
 
 
 async def test_a_dead_device_leaves_reasons_and_its_neighbour_alone() -> None:
@@ -128,4 +128,4 @@ async def test_a_database_that_is_away_is_said_to_the_caller() -> None:
     store = AwayStore()
     store.away = True
     with pytest.raises(StoreUnavailable):
-        await poll_site(SITE, now=NOW, drivers=city(), store=store)
+        await poll_site(SITE, now=NOW, drivers=city(), readings=store)

@@ -37,9 +37,9 @@ def push(
         rows,
         sites=SITES,
         may=Key("1", scope, "a test").may_push,
-        store=kept,
         now=NOW,
         convert=to_kwh,
+        readings=kept,
     )
     return report, kept
 

@@ -88,7 +88,7 @@ class TestRound:
 
     async def test_each_class_goes_its_way(self) -> None:
         store, start = self.given(), NOW - 2300 * DAY
-        internal, personal = await retain_site(site_with(), now=NOW, store=store)
+        internal, personal = await retain_site(site_with(), now=NOW, rollups=store, retention=store)
         assert (internal.privacy, internal.readings, internal.hours) == (Privacy.INTERNAL, 74, 0)
         assert (personal.privacy, personal.readings, personal.hours) == (
             Privacy.PERSONAL,
@@ -103,13 +103,13 @@ class TestRound:
 
     async def test_a_second_round_finds_nothing(self) -> None:
         store = self.given()
-        await retain_site(site_with(), now=NOW, store=store)
-        assert await retain_site(site_with(), now=NOW, store=store) == ()
+        await retain_site(site_with(), now=NOW, rollups=store, retention=store)
+        assert await retain_site(site_with(), now=NOW, rollups=store, retention=store) == ()
         assert len(store.erasures(NOW)) == 2
 
     async def test_a_late_file_brings_nothing_back(self) -> None:
         store = self.given()
-        await retain_site(site_with(), now=NOW, store=store)
+        await retain_site(site_with(), now=NOW, rollups=store, retention=store)
         late = [Reading(point, NOW - 100 * DAY, 2.0) for point in (TEMP, VALVE)]
         assert store.add_readings(late) == Ingested(new=1, expired=1)
 
@@ -117,9 +117,9 @@ class TestRound:
 class TestScrub:
     async def test_only_where_something_was_deleted_lately(self) -> None:
         store = Scrubbed()
-        assert not await scrub(now=NOW, store=store)
+        assert not await scrub(now=NOW, retention=store)
         store.add_readings([Reading(VALVE, NOW - 100 * DAY, 1.0)])
-        await retain_site(site_with(), now=NOW, store=store)
-        assert await scrub(now=NOW + 3 * DAY, store=store)
-        assert not await scrub(now=NOW + 90 * DAY, store=store)
+        await retain_site(site_with(), now=NOW, rollups=store, retention=store)
+        assert await scrub(now=NOW + 3 * DAY, retention=store)
+        assert not await scrub(now=NOW + 90 * DAY, retention=store)
         assert store.times == 1

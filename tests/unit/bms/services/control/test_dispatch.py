@@ -26,6 +26,7 @@ from bms.services.control.authority import plan_flaw
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
+from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
     ENABLE,
@@ -89,11 +90,10 @@ class Bench:
         outcomes = await dispatch_site(
             self.site,
             now=self.now,
-            store=self.store,
-            drivers=self.drivers,
-            journal=self.journal,
-            keeper=self.keeper,
             lease=LEASE,
+            ports=control_ports(
+                self.store, drivers=self.drivers, journal=self.journal, keeper=self.keeper
+            ),
         )
         return {(getattr(o, "point", None) or o.command.point): o for o in outcomes}
 
@@ -103,12 +103,11 @@ class Bench:
             point,
             value,
             now=self.now,
-            store=self.store,
-            drivers=self.drivers,
-            journal=self.journal,
-            keeper=self.keeper,
             lease=LEASE,
             **{"actor": "operator:anna", "reason": "test", **more},
+            ports=control_ports(
+                self.store, drivers=self.drivers, journal=self.journal, keeper=self.keeper
+            ),
         )
 
 

@@ -12,6 +12,7 @@ from bms.model.control.command import Command, Lease, Override, Receipt
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
+from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import LEASE, LEVERS, NOW, NULL, OWN, WANTED, Keeper, hut, plan_of
 from tests.rigs.fakes.trial import OURS, a_trial
 from tests.rigs.fakes.trial import OWN as OWN_CONTROL
@@ -49,12 +50,11 @@ class Desk:
         return await dispatch_site(
             hut(),
             now=now,
-            store=self.store,
-            drivers=self.drivers,
-            journal=self.journal,
-            keeper=Keeper(),
             lease=LEASE,
             plan_max_age=timedelta(days=3),
+            ports=control_ports(
+                self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
+            ),
         )
 
 
@@ -116,13 +116,12 @@ class TestALeaseBeforeOwnControl:
             NULL,
             20.0,
             now=now,
-            store=desk.store,
-            drivers=desk.drivers,
-            journal=desk.journal,
-            keeper=Keeper(),
             lease=LEASE,
             actor="operator:anna",
             reason="test",
+            ports=control_ports(
+                desk.store, drivers=desk.drivers, journal=desk.journal, keeper=Keeper()
+            ),
         )
         [held] = desk.journal.leases().values()
         assert isinstance(held, Lease)

@@ -24,6 +24,7 @@ from bms.services.control.release import (
 )
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDrivers
+from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
     ENABLE,
@@ -134,7 +135,11 @@ async def test_a_newer_intent_survives_the_settling_of_an_older_lease(drivers, j
 async def test_a_released_site_stays_released(drivers, journal) -> None:
     store = MemoryStore()
     receipts = await release_site(
-        SITE, now=NOW, drivers=drivers, journal=journal, store=store, actor="anna", reason="noise"
+        SITE,
+        now=NOW,
+        actor="anna",
+        reason="noise",
+        ports=control_ports(store, drivers=drivers, journal=journal),
     )
     assert {r.point for r in receipts} == set(LEVERS)
     assert store.mode("hut") is Mode.OBSERVE
@@ -149,7 +154,8 @@ async def test_a_site_is_released_even_when_the_database_is_away(drivers, journa
         def add_receipts(self, *_, **__):
             raise StoreUnavailable("away")
 
-    await release_site(SITE, now=NOW, drivers=drivers, journal=journal, store=Away(), actor="a")
+    ports = control_ports(Away(), drivers=drivers, journal=journal)
+    await release_site(SITE, now=NOW, ports=ports, actor="a", reason="")
     assert held(drivers) == set()
     assert "away" in caplog.text
 
@@ -167,7 +173,8 @@ async def test_a_journal_that_cannot_settle_does_not_stop_the_release(drivers, c
 
 
 async def test_a_lost_journal_leaves_slots_and_enable_bits_releasable(drivers) -> None:
-    await release_site(SITE, now=NOW, drivers=drivers, journal=MemoryJournal())
+    ports = control_ports(MemoryStore(), drivers=drivers, journal=MemoryJournal())
+    await release_site(SITE, now=NOW, ports=ports, actor="anna", reason="noise")
     assert held(drivers) == {TIMETABLE, CONSTANT}  # what stands there may be anybody's
 
 
@@ -181,7 +188,8 @@ async def test_one_point_may_be_released(drivers, journal) -> None:
 async def test_the_city_goes_back_with_one_word_sites_without_files_included(
     drivers, journal
 ) -> None:
-    receipts = await release_city([], now=NOW, drivers=drivers, journal=journal)
+    ports = control_ports(MemoryStore(), drivers=drivers, journal=journal)
+    receipts = await release_city([], now=NOW, ports=ports, actor="anna", reason="noise")
     assert {r.point for r in receipts} == set(LEVERS)
     assert held(drivers) == set()
 
@@ -191,7 +199,9 @@ class TestVerify:
 
     async def look(self, drivers, journal, store=None, *, at=NOW):
         return await verify_site(
-            SITE, now=at, store=store or MemoryStore(), drivers=drivers, journal=journal
+            SITE,
+            now=at,
+            ports=control_ports(store or MemoryStore(), drivers=drivers, journal=journal),
         )
 
     async def test_what_stands_is_left_alone_and_leaves_no_receipt(self, drivers, journal) -> None:

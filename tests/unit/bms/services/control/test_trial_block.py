@@ -18,6 +18,7 @@ from bms.services.operator import change_mode
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import HTML, NOW, a_lodge_plan, a_world
 from tests.rigs.fakes.drivers import FakeDrivers
+from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import LEASE, LEVERS, NULL, OWN, TICK, WANTED, Keeper, hut, plan_of
 from tests.rigs.fakes.trial import OURS, a_trial
 from tests.rigs.fakes.trial import OWN as OWN_CONTROL
@@ -51,12 +52,11 @@ class Bench:
         return await dispatch_site(
             self.site,
             now=self.now,
-            store=self.store,
-            drivers=self.drivers,
-            journal=self.journal,
-            keeper=Keeper(),
             lease=LEASE,
             plan_max_age=timedelta(days=3),
+            ports=control_ports(
+                self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
+            ),
         )
 
 
@@ -118,13 +118,12 @@ class TestDispatch:
             NULL,
             20.0,
             now=bench.now,
-            store=bench.store,
-            drivers=bench.drivers,
-            journal=bench.journal,
-            keeper=Keeper(),
             lease=LEASE,
             actor="operator:anna",
             reason="a visit",
+            ports=control_ports(
+                bench.store, drivers=bench.drivers, journal=bench.journal, keeper=Keeper()
+            ),
         )
         assert isinstance(receipt, Accepted)
         await bench.tick(TICK / 3)
@@ -158,11 +157,9 @@ class TestItsEnd:
         await release_site(
             bench.site,
             now=bench.now,
-            drivers=bench.drivers,
-            journal=bench.journal,
-            store=bench.store,
             actor="janitor",
             reason="alarm",
+            ports=control_ports(bench.store, drivers=bench.drivers, journal=bench.journal),
         )
         assert bench.held() == {}
         (kept,) = bench.store.trials("hut")
@@ -175,9 +172,13 @@ class TestItsEnd:
         world = a_world(tmp_path)
         site = world.city.site("lodge")
         world.store.add_trial(a_trial("lodge", first=NOW.date()))
-        await change_mode(world.city, site, Mode.AUTO, reason="approved", actor="bo")
+        await change_mode(
+            site, Mode.AUTO, now=NOW, ports=world.city.control, reason="approved", actor="bo"
+        )
         assert world.store.trials("lodge")[0].ended is None
-        await change_mode(world.city, site, Mode.ADVISE, reason="complaints", actor="bo")
+        await change_mode(
+            site, Mode.ADVISE, now=NOW, ports=world.city.control, reason="complaints", actor="bo"
+        )
         ended = world.store.trials("lodge")[0].ended
         assert ended is not None
         assert ended.reason == "the site was set to advise: complaints"

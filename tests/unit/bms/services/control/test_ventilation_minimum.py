@@ -14,14 +14,16 @@ from bms.model.control.booking import Booking, BookingKind
 from bms.model.control.command import Accepted, Clamped, Command, Refused, Released
 from bms.model.planning.plan import Step
 from bms.model.words import Words
+from bms.runtime.city import City
 from bms.services.control.dispatch import dispatch_site, write_once
-from bms.services.control.setpoint_schedule import handout
+from bms.services.control.setpoint_schedule import Handout, handout
 from bms.services.control.ventilation_minimum import bookings_ahead, least_flow
 from bms.services.occupancy import Use
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import a_world
 from tests.rigs.fakes.city import HOUR, lodge, utc
 from tests.rigs.fakes.drivers import FakeDrivers
+from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import LEASE, TICK, Keeper, plan_of
 from tests.rigs.fakes.ventilation import FLOW, RUN, SUPPLY, airy_lodge
 
@@ -35,6 +37,16 @@ def with_flow_rule(**changes: float) -> Site:
         replace(p, write=replace(p.write, **changes)) if p.id == FLOW else p for p in SITE.points
     )
     return replace(SITE, points=points)
+
+
+def handed_out(city: City) -> Handout:
+    return handout(
+        city.sites,
+        "lodge/rooms",
+        now=city.clock.now(),
+        ports=city.control,
+        lease=city.settings.lease,
+    )
 
 
 class Bench:
@@ -89,11 +101,10 @@ class Bench:
         outcomes = await dispatch_site(
             self.site,
             now=self.now,
-            store=self.store,
-            drivers=self.drivers,
-            journal=self.journal,
-            keeper=Keeper(),
             lease=LEASE,
+            ports=control_ports(
+                self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
+            ),
         )
         return {(getattr(o, "point", None) or o.command.point): o for o in outcomes}
 
@@ -103,13 +114,12 @@ class Bench:
             point,
             value,
             now=self.now,
-            store=self.store,
-            drivers=self.drivers,
-            journal=self.journal,
-            keeper=Keeper(),
             lease=LEASE,
             actor="operator:anna",
             reason="draught",
+            ports=control_ports(
+                self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
+            ),
         )
 
 
@@ -293,7 +303,7 @@ class TestHandout:
             author="anna",
             made_at=now,
         )
-        city.store.add_booking(shut)
+        city.stores.decisions.add_booking(shut)
         made = plan_of({RUN: 0.0}, start=now - timedelta(minutes=5), hours=12)
         first, *_ = made.schedule.setpoints[0].steps
         rows = (
@@ -302,8 +312,8 @@ class TestHandout:
         )
         row = replace(made.schedule.setpoints[0], steps=rows)
         schedule = replace(made.schedule, site="lodge", setpoints=(row,))
-        city.store.add_plan(replace(made, site="lodge", schedule=schedule))
-        (before,) = handout(city, "lodge/rooms").setpoints
+        city.stores.plans.add_plan(replace(made, site="lodge", schedule=schedule))
+        (before,) = handed_out(city).setpoints
         assert [step.value for step in before.steps] == [0.0, 0.0]
         choir = replace(
             shut,
@@ -312,8 +322,8 @@ class TestHandout:
             end=now + 3 * HOUR,
             kind=BookingKind.IN_USE,
         )
-        city.store.add_booking(choir)
-        (after,) = handout(city, "lodge/rooms").setpoints
+        city.stores.decisions.add_booking(choir)
+        (after,) = handed_out(city).setpoints
         assert [step.value for step in after.steps] == [1.0, 0.0]
 
     @pytest.mark.parametrize(
@@ -327,7 +337,7 @@ class TestHandout:
         now = city.clock.now()
         made = plan_of({FLOW: 60.0}, start=now - timedelta(minutes=5), hours=12)
         schedule = replace(made.schedule, site="lodge")
-        city.store.add_plan(replace(made, site="lodge", schedule=schedule))
+        city.stores.plans.add_plan(replace(made, site="lodge", schedule=schedule))
         wrote = Command(
             id="c1",
             point=FLOW,
@@ -339,7 +349,7 @@ class TestHandout:
         )
         point = next(p for p in SITE.points if p.id == FLOW)
         city.journal.intend([(wrote, point, SITE.device(point.device))])
-        told = handout(city, "lodge/rooms")
+        told = handed_out(city)
         assert bool(told.setpoints) is handed
         assert [words.code for words in told.reasons] == ([] if handed else ["overridden"])
 
@@ -349,8 +359,8 @@ class TestHandout:
         now = world.city.clock.now()
         made = plan_of({FLOW: 20.0}, start=now - timedelta(minutes=5), hours=12)
         schedule = replace(made.schedule, site="lodge")
-        world.city.store.add_plan(replace(made, site="lodge", schedule=schedule))
-        assert handout(world.city, "lodge/rooms").setpoints == ()
+        world.city.stores.plans.add_plan(replace(made, site="lodge", schedule=schedule))
+        assert handed_out(world.city).setpoints == ()
 
     def test_a_controller_that_fetches_gets_enough_too(self, tmp_path) -> None:
         """It is 10:05 of local time; the second hour is after everybody has gone."""
@@ -361,8 +371,8 @@ class TestHandout:
         made = plan_of({FLOW: 20.0}, start=hours[0], hours=12)
         row = replace(made.schedule.setpoints[0], steps=rows)
         schedule = replace(made.schedule, site="lodge", setpoints=(row,))
-        world.city.store.add_plan(replace(made, site="lodge", schedule=schedule))
-        (handed,) = handout(world.city, "lodge/rooms").setpoints
+        world.city.stores.plans.add_plan(replace(made, site="lodge", schedule=schedule))
+        (handed,) = handed_out(world.city).setpoints
         assert [(step.start, step.value) for step in handed.steps] == [
             (hours[0], 35.0),
             (hours[1], 20.0),

@@ -38,4 +38,4 @@ def test_a_city_starts_its_guard_with_the_zone_of_its_drivers(tmp_path: Path) ->
         assert isinstance(city.keeper, GuardSupervisor)
         assert city.keeper.timezone == "Atlantic/Faroe"
     finally:
-        city.store.close()
+        city.stores.close()

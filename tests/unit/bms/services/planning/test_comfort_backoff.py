@@ -16,7 +16,9 @@ from bms.services.planning.comfort_backoff import backoff_k, backoffs, record_us
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
-from tests.rigs.fakes.city import HOUR, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.api import FixedPlanner
+from tests.rigs.fakes.city import HOUR, lodge, utc
+from tests.rigs.fakes.ports import planning_ports, problem_ports
 from tests.rigs.fakes.store import a_model
 
 SITE = lodge()
@@ -98,10 +100,16 @@ def warmed_up(temp_c: float = 19.6) -> MemoryStore:
     return store
 
 
+async def recorded(store: MemoryStore) -> list[UseStart]:
+    return await record_use_starts(
+        SITE, now=NIGHT, ports=planning_ports(store, planner=FixedPlanner())
+    )
+
+
 class TestRecord:
     async def test_a_zone_that_we_warmed_up_is_on_record(self) -> None:
         store = warmed_up()
-        (row,) = await record_use_starts(SITE, now=NIGHT, store=store)
+        (row,) = await recorded(store)
         assert (row.zone, row.day, row.shortfall_k) == ("hall", date(2019, 1, 14), 0.4)
         assert row.margin_k == 0.12  # the planner's least
         assert store.use_starts("lodge", row.day) == [row]
@@ -113,13 +121,13 @@ class TestRecord:
         model = a_model("lodge")
         zone = replace(model.zones[0], zone="hall", parameters={"track_k": 0.3}, rmse_24h_k=0.25)
         store.save_model(replace(model, zones=(zone,)))
-        (row,) = await record_use_starts(SITE, now=NIGHT, store=store)
+        (row,) = await recorded(store)
         assert row.margin_k == 0.55
         earlier = [
             replace(each, day=row.day - (i + 1) * DAY) for i, each in enumerate(rows(*[0.0] * 9))
         ]
         store.keep_use_starts(earlier)
-        (row,) = await record_use_starts(SITE, now=NIGHT, store=store)
+        (row,) = await recorded(store)
         assert row.margin_k == 0.2
 
     @pytest.mark.parametrize(
@@ -135,12 +143,12 @@ class TestRecord:
         store = MemoryStore()
         store.add_readings([Reading("lodge/hall.temp", CAME, 15.0)])
         store.add_receipts([receipt], at)
-        assert await record_use_starts(SITE, now=NIGHT, store=store) == []
+        assert await recorded(store) == []
 
     async def test_without_a_reading_there_is_no_row(self) -> None:
         store = MemoryStore()
         store.add_receipts([Accepted(a_command(), 21.0)], CAME - 2 * HOUR)
-        assert await record_use_starts(SITE, now=NIGHT, store=store) == []
+        assert await recorded(store) == []
 
 
 def test_the_problem_has_it_from_the_days_before() -> None:
@@ -150,14 +158,7 @@ def test_the_problem_has_it_from_the_days_before() -> None:
 
     def asked(now: datetime) -> float | None:
         return (
-            assemble(
-                SITE,
-                now=now,
-                store=store,
-                feed=FakeFeed(),
-                tariffs=FlatTariffs(),
-                horizon=timedelta(hours=12),
-            )
+            assemble(SITE, now=now, horizon=timedelta(hours=12), ports=problem_ports(store))
             .zones[0]
             .start_backoff_k
         )

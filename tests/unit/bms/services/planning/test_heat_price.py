@@ -18,7 +18,8 @@ from bms.model.readings.units import Unit
 from bms.services.planning.heat_price import heat_price
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import HOUR, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import HOUR, FlatTariffs, lodge, utc
+from tests.rigs.fakes.ports import problem_ports
 
 NOW = utc(2019, 3, 20, 10, 20)
 SEASONAL = """
@@ -50,7 +51,7 @@ def cooled(by_k: float, days: int = 40) -> MemoryStore:
 
 def priced(store: MemoryStore, site: Site | None = None) -> tuple[float, list[str]]:
     price, words = heat_price(
-        site or with_volume(), NOW, 4, now=NOW, store=store, tariffs=FlatTariffs()
+        site or with_volume(), NOW, 4, now=NOW, tariffs=FlatTariffs(), readings=store
     )
     assert len(set(price.tolist())) == 1
     return float(price[0]), [each.en for each in words]
@@ -81,14 +82,7 @@ class TestPoorCooling:
         assert priced(cooled(25.0), with_volume(lodge(HeatSourceKind.HEAT_PUMP))) == (0.5, [])
 
     def test_the_plan_counts_with_it_and_says_so(self) -> None:
-        made = assemble(
-            with_volume(),
-            now=NOW,
-            store=cooled(25.0),
-            feed=FakeFeed(),
-            tariffs=FlatTariffs(),
-            horizon=6 * HOUR,
-        )
+        made = assemble(with_volume(), now=NOW, horizon=6 * HOUR, ports=problem_ports(cooled(25.0)))
         assert set(made.heat_dkk_per_kwh) == {0.54}
         assert "cooling_in_price" in [note.code for note in made.notes]
 
@@ -101,7 +95,7 @@ class TestSeasons:
         path.write_text(before + SEASONAL + after.split("\n", 1)[1], "utf-8")
         site = replace(lodge(), heat_tariff="seasonal")
         tariffs = TariffBook.load(path)
-        return heat_price(site, start, n, now=start, store=MemoryStore(), tariffs=tariffs)[0]
+        return heat_price(site, start, n, now=start, tariffs=tariffs, readings=MemoryStore())[0]
 
     def test_the_price_changes_at_local_midnight_inside_the_horizon(self, tmp_path: Path) -> None:
         before_april = utc(2019, 3, 31, 21)  # 23:00 of local time

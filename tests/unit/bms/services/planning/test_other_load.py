@@ -15,7 +15,8 @@ from bms.model.readings.reading import Reading
 from bms.services.planning.other_load import other_load
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import HOUR, QUARTER, lodge, utc
+from tests.rigs.fakes.ports import problem_ports
 
 NOW = utc(2019, 1, 31, 23)
 """Midnight before a Friday, local time."""
@@ -60,7 +61,7 @@ def lived_in(store: MemoryStore, *, days: int = DAYS, fans: bool = True) -> Memo
 
 
 def ahead(store: MemoryStore, at: Site | None = None) -> tuple[float | None, ...]:
-    return other_load(at or site(), NOW, 96 * 3, now=NOW, store=store)
+    return other_load(at or site(), NOW, 96 * 3, now=NOW, readings=store)
 
 
 class TestTheLoadOfOthers:
@@ -93,9 +94,7 @@ class TestTheQuestion:
         problem = assemble(
             replace(site(), power=power),
             now=NOW,
-            store=lived_in(MemoryStore()),
-            feed=FakeFeed(),
-            tariffs=FlatTariffs(),
             horizon=6 * HOUR,
+            ports=problem_ports(lived_in(MemoryStore())),
         )
         assert problem.other_load_kw == ((2.0,) * 24 if told else ())

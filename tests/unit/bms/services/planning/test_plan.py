@@ -10,7 +10,8 @@ from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.words import Words
 from bms.services.planning.plan import identify_site, plan_site
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import lodge, utc
+from tests.rigs.fakes.ports import planning_ports
 from tests.rigs.fakes.store import a_model, a_plan
 
 SITE = lodge()
@@ -41,9 +42,7 @@ class FakeChecker:
 
 
 async def identify(planner: FakePlanner, store: MemoryStore) -> BuildingModel | NoModel:
-    return await identify_site(
-        SITE, now=NOW, store=store, feed=FakeFeed(), tariffs=FlatTariffs(), planner=planner
-    )
+    return await identify_site(SITE, now=NOW, ports=planning_ports(store, planner=planner))
 
 
 async def test_a_plan_is_kept_with_its_problem_and_objections() -> None:
@@ -51,12 +50,8 @@ async def test_a_plan_is_kept_with_its_problem_and_objections() -> None:
     made = await plan_site(
         SITE,
         now=NOW,
-        store=store,
-        feed=FakeFeed(),
-        tariffs=FlatTariffs(),
-        planner=planner,
-        checker=FakeChecker(),
         horizon=timedelta(hours=36),
+        ports=planning_ports(store, planner=planner, checker=FakeChecker()),
     )
     assert store.plan(made.id) == made
     assert store.plan_in_force("lodge") == made

@@ -18,7 +18,8 @@ from bms.model.readings.reading import Reading
 from bms.services.planning.power_terms import peak_kw, power_terms
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import HOUR, QUARTER, FlatTariffs, lodge, utc
+from tests.rigs.fakes.ports import problem_ports
 
 NOW = utc(2019, 1, 15, 10, 20)
 JANUARY = utc(2018, 12, 31, 23)
@@ -107,20 +108,22 @@ class TestTerms:
         store = stored(counting("heat", utc(2019, 1, 14, 10), [6.0]))
         site = replace(lodge(), power=PRICED)
         terms = power_terms(
-            site, now=NOW, store=store, tariffs=Charging("kredslob", a_charge(PeakSpan.YEAR))
+            site, now=NOW, tariffs=Charging("kredslob", a_charge(PeakSpan.YEAR)), readings=store
         )
         assert (terms.limit_kw, terms.dkk_per_kw, terms.so_far_kw) == (18.0, 40.0, 6.0)
 
     def test_without_one_the_tariff_of_the_heat_has_it(self) -> None:
         store = stored(counting("heat", utc(2019, 1, 14, 10), [6.0]))
-        terms = power_terms(lodge(), now=NOW, store=store, tariffs=Charging("kredslob", a_charge()))
+        terms = power_terms(
+            lodge(), now=NOW, tariffs=Charging("kredslob", a_charge()), readings=store
+        )
         assert (terms.limit_kw, terms.dkk_per_kw, terms.so_far_kw) == (None, 55.0, 6.0)
 
     def test_behind_a_heat_pump_it_is_the_tariff_of_electricity(self) -> None:
         heat, power = Charging("kredslob", a_charge()), Charging("konstant_c", a_charge())
         store = MemoryStore()
-        assert power_terms(pumped(), now=NOW, store=store, tariffs=heat).dkk_per_kw == 0.0
-        assert power_terms(pumped(), now=NOW, store=store, tariffs=power).dkk_per_kw == 55.0
+        assert power_terms(pumped(), now=NOW, tariffs=heat, readings=store).dkk_per_kw == 0.0
+        assert power_terms(pumped(), now=NOW, tariffs=power, readings=store).dkk_per_kw == 55.0
 
     def test_the_peak_of_a_year_goes_back_to_its_first_day(self) -> None:
         now = utc(2019, 3, 5, 10)
@@ -129,7 +132,9 @@ class TestTerms:
             counting("heat", utc(2019, 3, 4, 10), [3.0])[1:],
         )
         monthly, yearly = (
-            power_terms(lodge(), now=now, store=store, tariffs=Charging("kredslob", a_charge(span)))
+            power_terms(
+                lodge(), now=now, tariffs=Charging("kredslob", a_charge(span)), readings=store
+            )
             for span in PeakSpan
         )
         assert yearly.so_far_kw == 8.0
@@ -137,18 +142,13 @@ class TestTerms:
 
     def test_without_a_price_no_peak_is_looked_up(self) -> None:
         store = stored(counting("heat", utc(2019, 1, 14, 10), [6.0]))
-        terms = power_terms(lodge(), now=NOW, store=store, tariffs=FlatTariffs())
+        terms = power_terms(lodge(), now=NOW, tariffs=FlatTariffs(), readings=store)
         assert (terms.limit_kw, terms.dkk_per_kw, terms.so_far_kw) == (None, 0.0, None)
 
     def test_the_question_for_the_optimiser_has_them(self) -> None:
         store = stored(counting("heat", utc(2019, 1, 14, 10), [6.0]))
         made = assemble(
-            replace(lodge(), power=PRICED),
-            now=NOW,
-            store=store,
-            feed=FakeFeed(),
-            tariffs=FlatTariffs(),
-            horizon=6 * HOUR,
+            replace(lodge(), power=PRICED), now=NOW, horizon=6 * HOUR, ports=problem_ports(store)
         )
         assert (made.power_limit_kw, made.peak_dkk_per_kw, made.peak_so_far_kw) == (18.0, 40.0, 6.0)
 

@@ -22,7 +22,8 @@ from bms.store.sql.store import SqlStore
 from optimizer.planner import Optimizer
 from tests.rigs.exposition import read_exposition
 from tests.rigs.fakes.api import a_world
-from tests.rigs.fakes.city import HOUR, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import HOUR, lodge, utc
+from tests.rigs.fakes.ports import planning_ports, problem_ports
 from tests.rigs.fakes.store import a_model
 
 SITE = lodge()
@@ -76,9 +77,7 @@ class JudgingPlanner:
 async def night(
     planner: JudgingPlanner, store: MemoryStore, now: datetime = FIRST
 ) -> list[PredictionDay]:
-    return await record_predictions(
-        SITE, now=now, store=store, feed=FakeFeed(), tariffs=FlatTariffs(), planner=planner
-    )
+    return await record_predictions(SITE, now=now, ports=planning_ports(store, planner=planner))
 
 
 def stored(held_out_k: float = 0.4) -> MemoryStore:
@@ -202,14 +201,7 @@ async def test_a_plan_does_without_a_model_that_has_drifted_and_says_so() -> Non
     planner = JudgingPlanner(0.9)
 
     def problem() -> Problem:
-        return assemble(
-            SITE,
-            now=FIRST,
-            store=store,
-            feed=FakeFeed(),
-            tariffs=FlatTariffs(),
-            horizon=timedelta(hours=12),
-        )
+        return assemble(SITE, now=FIRST, horizon=timedelta(hours=12), ports=problem_ports(store))
 
     assert problem().model == model(FIRST - DAY)
     await night(planner, store)

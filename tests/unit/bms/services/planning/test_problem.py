@@ -14,7 +14,8 @@ from bms.model.planning.problem import Problem
 from bms.model.readings.reading import Quality, Reading
 from bms.services.planning.problem import assemble, quarter
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import CLOSED, HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import CLOSED, HOUR, QUARTER, FakeFeed, lodge, utc
+from tests.rigs.fakes.ports import problem_ports
 from tests.rigs.fakes.store import a_model
 
 SITE = lodge()
@@ -33,11 +34,9 @@ def problem(
     return assemble(
         site,
         now=now,
-        store=store or MemoryStore(),
-        feed=feed or FakeFeed(),
-        tariffs=FlatTariffs(),
         horizon=timedelta(hours=hours),
         history_days=history_days,
+        ports=problem_ports(store or MemoryStore(), feed=feed or FakeFeed()),
     )
 
 

@@ -20,7 +20,8 @@ from bms.services.occupancy import Use, outdated
 from bms.services.planning.problem import assemble
 from bms.services.planning.what_if import Change, changed_problem
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import HOUR, QUARTER, lodge, utc
+from tests.rigs.fakes.ports import problem_ports
 from tests.rigs.fakes.store import a_plan
 from tests.rigs.fakes.ventilation import CO2, FLOW, LEAST_PCT, RUN, SUPPLY, airy_lodge
 
@@ -34,11 +35,9 @@ def asked(site: Site = SITE, *, store: MemoryStore | None = None, now: datetime 
     return assemble(
         site,
         now=now,
-        store=store or MemoryStore(),
-        feed=FakeFeed(),
-        tariffs=FlatTariffs(),
         horizon=24 * HOUR,
         history_days=0.25,
+        ports=problem_ports(store or MemoryStore()),
     )
 
 

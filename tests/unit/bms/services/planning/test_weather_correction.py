@@ -23,7 +23,8 @@ from bms.services.planning.weather_correction import (
     forecast_bias,
 )
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, lodge, utc
+from tests.rigs.fakes.ports import problem_ports
 
 N = WINDOW_H
 HOURS = np.arange(N)
@@ -146,11 +147,9 @@ class TestThePlan:
         return assemble(
             SITE,
             now=NOW,
-            store=kept,
-            feed=feed,
-            tariffs=FlatTariffs(),
             horizon=timedelta(hours=24),
             history_days=1,
+            ports=problem_ports(kept, feed=feed),
         )
 
     def test_its_forecast_is_corrected_and_it_says_so(self) -> None:
@@ -181,7 +180,7 @@ class TestThePlan:
     def test_a_feed_that_is_away_costs_the_correction_only(self) -> None:
         feed = Remembering(away={"weather"})
         done = corrected(
-            np.array([1.0]), SITE, start=NOW, step=QUARTER, now=NOW, feed=feed, store=store()
+            np.array([1.0]), SITE, start=NOW, step=QUARTER, now=NOW, feed=feed, readings=store()
         )
         assert done.temp_out_c.tolist() == [1.0]
         assert done.notes == ()

@@ -16,7 +16,8 @@ from bms.services.planning.what_if import Change, changed_problem, comfort_kh, l
 from bms.store.memory.store import MemoryStore
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import lived_in, problem
-from tests.rigs.fakes.city import HOUR, FakeFeed, FlatTariffs, lodge, utc
+from tests.rigs.fakes.city import HOUR, lodge, utc
+from tests.rigs.fakes.ports import planning_ports
 from tests.rigs.fakes.store import a_plan
 
 OPTIMIZER = Optimizer()
@@ -51,11 +52,8 @@ def simulated(store: MemoryStore, asked: Problem, change: Change):
         lodge(),
         change,
         now=asked.start,
-        store=store,
-        feed=FakeFeed(),
-        tariffs=FlatTariffs(),
-        planner=OPTIMIZER,
         horizon=HORIZON,
+        ports=planning_ports(store, planner=OPTIMIZER),
     )
 
 
@@ -95,11 +93,8 @@ class TestWhatIf:
                 lodge(),
                 Change(setpoint_k=-1.0),
                 now=utc(2019, 1, 15, 10),
-                store=MemoryStore(),
-                feed=FakeFeed(),
-                tariffs=FlatTariffs(),
-                planner=OPTIMIZER,
                 horizon=HORIZON,
+                ports=planning_ports(MemoryStore(), planner=OPTIMIZER),
             )
 
 
@@ -130,11 +125,8 @@ def test_a_closure_beyond_the_forecast_is_replayed_on_past_days_as_they_were() -
         lodge(),
         Change(closed=week),
         now=now,
-        store=store,
-        feed=FakeFeed(),
-        tariffs=FlatTariffs(),
-        planner=planner,
         horizon=HORIZON,
+        ports=planning_ports(store, planner=planner),
     )
     assert told.replayed
     assert (told.start, told.end) == (utc(2019, 1, 20, 23), utc(2019, 1, 24, 23))

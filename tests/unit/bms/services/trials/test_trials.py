@@ -39,7 +39,7 @@ def in_time(world: World, at: datetime) -> World:
 
 def begun(world: World, **more) -> Trial:
     return start_trial(
-        world.city,
+        world.city.trials,
         world.city.site("lodge"),
         **{"weeks": WEEKS, "by": "Bo", "reason": "proof", "seed": 4, **more},
     )
@@ -84,7 +84,7 @@ class TestStart:
 
     def test_a_seed_is_drawn_where_none_is_given_and_is_kept(self, world: World) -> None:
         trial = begun(world, seed=None)
-        stop_trial(world.city, world.city.site("lodge"), by="Bo", reason="again")
+        stop_trial(world.city.trials, world.city.site("lodge"), by="Bo", reason="again")
         again = begun(world, seed=trial.seed)
         assert again.arms == trial.arms
         assert again.id == f"{trial.id}-2"
@@ -129,15 +129,15 @@ class TestStop:
     def test_it_is_over_at_once(self, world: World) -> None:
         trial, site = begun(world), world.city.site("lodge")
         world.clock.move_to(START + timedelta(days=5))
-        end = stop_trial(world.city, site, by="Ann", reason="leak")
+        end = stop_trial(world.city.trials, site, by="Ann", reason="leak")
         assert (end.trial, end.at) == (trial.id, START + timedelta(days=5))
         with pytest.raises(NotFound, match="no trial is open"):
-            stop_trial(world.city, site, by="Ann", reason="leak")
+            stop_trial(world.city.trials, site, by="Ann", reason="leak")
 
     def test_not_without_a_name(self, world: World) -> None:
         begun(world)
         with pytest.raises(ConfigError, match="say who stops"):
-            stop_trial(world.city, world.city.site("lodge"), by="", reason="leak")
+            stop_trial(world.city.trials, world.city.site("lodge"), by="", reason="leak")
 
 
 class TestTheResult:
@@ -145,7 +145,7 @@ class TestTheResult:
         trial = begun(world)
         lived(world, trial, 0.10)
         world.clock.move_to(trial.end)
-        result = tell_trial(world.city, world.city.site("lodge")).result
+        result = tell_trial(world.city.trials, world.city.site("lodge")).result
         findings = dict(result.findings)
         assert findings[Subject.HEAT] is findings[Subject.ELECTRICITY] is Finding.LESS
         shares = {effect.subject: effect.share for effect in result.effects}
@@ -183,13 +183,13 @@ class TestTheResult:
         trial = begun(world)
         lived(world, trial, 0.10)
         world.clock.move_to(trial.start + timedelta(days=30, hours=5))
-        result = tell_trial(world.city, world.city.site("lodge")).result
+        result = tell_trial(world.city.trials, world.city.site("lodge")).result
         assert result.days_done == 30
         assert "trial_part" in {words.code for words in result.reasons}
 
     def test_a_trial_that_has_not_begun_tells_nothing(self, world: World) -> None:
         begun(world)
-        result = tell_trial(world.city, world.city.site("lodge")).result
+        result = tell_trial(world.city.trials, world.city.site("lodge")).result
         assert (result.days_done, result.effects) == (0, ())
 
     def test_days_that_went_another_way_are_named(self, world: World) -> None:
@@ -199,16 +199,16 @@ class TestTheResult:
         at = trial.block_start(own) + 12 * HOUR
         world.store.add_receipts([Accepted(a_command("odd", at, 18.0), 18.0)], at)
         world.clock.move_to(trial.end)
-        result = tell_trial(world.city, world.city.site("lodge")).result
+        result = tell_trial(world.city.trials, world.city.site("lodge")).result
         assert result.disobeyed == (trial.first + own * 3 * timedelta(days=1),)
 
     def test_no_such_trial(self, world: World) -> None:
         site = world.city.site("lodge")
         with pytest.raises(NotFound, match="no such trial; there are: none"):
-            tell_trial(world.city, site)
+            tell_trial(world.city.trials, site)
         begun(world)
         with pytest.raises(NotFound, match="there are: lodge-2018-11-15"):
-            tell_trial(world.city, site, "lodge-1999-01-01")
+            tell_trial(world.city.trials, site, "lodge-1999-01-01")
 
     def test_two_buildings_together(self, tmp_path) -> None:
         answers = []
@@ -217,7 +217,7 @@ class TestTheResult:
             trial = begun(world, seed=seed)
             lived(world, trial, 0.10, seed=seed)
             world.clock.move_to(trial.end)
-            answers.append(tell_trial(world.city, world.city.site("lodge")))
+            answers.append(tell_trial(world.city.trials, world.city.site("lodge")))
         pooled = pool_trials(answers)
         assert pooled.shares[Subject.ELECTRICITY].holds(0.10)
         assert pooled.shares[Subject.ELECTRICITY].above_zero
@@ -229,7 +229,7 @@ class TestThePlan:
         trial = begun(world)
         lived(world, trial, 0.0)
         world.clock.move_to(trial.end)
-        plan = plan_trial(world.city, world.city.site("lodge"), aim=0.10)
+        plan = plan_trial(world.city.trials, world.city.site("lodge"), aim=0.10)
         subjects = {row.subject for row in plan.rows}
         assert subjects == {Subject.HEAT, Subject.ELECTRICITY, Subject.COMFORT}
         assert [words.code for words in plan.needs] == ["trial_weeks", "trial_weeks"]
@@ -238,7 +238,7 @@ class TestThePlan:
     def test_a_site_without_meters_has_nothing_to_plan(self, world: World) -> None:
         bare: Site = replace(lodge(), meters=(), points=())
         with pytest.raises(InsufficientData, match="no billed meter"):
-            plan_trial(world.city, bare)
+            plan_trial(world.city.trials, bare)
 
 
 class TestTheWeatherOfTheDraw:

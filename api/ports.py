@@ -1,0 +1,32 @@
+"""What the API needs from its siblings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bms.config import Settings
+from bms.model.assets.site import Site
+from bms.ports.clock import Clock
+from bms.ports.reports import Reporter
+from bms.ports.storage.keys import KeyStore
+from bms.ports.storage.readings import Forwarding
+from bms.services.assessment.ports import AssessmentPorts
+from bms.services.control.ports import ControlPorts
+from bms.services.planning.ports import PlanningPorts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiPorts:
+    """The sites by id, and the bundles of the services that routes and pages call."""
+
+    sites: Mapping[str, Site]
+    settings: Settings
+    clock: Clock
+    control: ControlPorts
+    planning: PlanningPorts
+    assessment: AssessmentPorts
+    keys: KeyStore
+    reporter: Reporter
+    forwarding: Forwarding | None = None
+    """None where the database cannot be away."""

@@ -1,0 +1,151 @@
+"""The sites of a municipality, wired: every implementation, and the bundles that services take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from api.ports import ApiPorts
+from bms.config import Settings
+from bms.model.assets.site import Site
+from bms.ports.clock import Clock
+from bms.ports.drivers import Drivers
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.planner import Checker, Planner
+from bms.ports.reports import Reporter
+from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.keys import KeyStore
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.plans import PlanStore
+from bms.ports.storage.readings import Forwarding, ReadingStore
+from bms.ports.storage.retention import RetentionStore
+from bms.ports.storage.rollups import RollupStore
+from bms.ports.storage.trials import TrialStore
+from bms.ports.storage.whole import Store
+from bms.services.assessment.ports import AssessmentPorts
+from bms.services.control.ports import ControlPorts
+from bms.services.planning.ports import PlanningPorts
+from bms.services.site_lookup import site_named
+from bms.services.trials.ports import TrialPorts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """What implements each role of storage."""
+
+    readings: ReadingStore
+    rollups: RollupStore
+    plans: PlanStore
+    decisions: DecisionStore
+    ledgers: LedgerStore
+    keys: KeyStore
+    trials: TrialStore
+    retention: RetentionStore
+    close: Callable[[], None]
+
+    @classmethod
+    def of(cls, store: Store) -> Stores:
+        """One object in every role."""
+        return cls(
+            readings=store,
+            rollups=store,
+            plans=store,
+            decisions=store,
+            ledgers=store,
+            keys=store,
+            trials=store,
+            retention=store,
+            close=store.close,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class City:
+    """The sites of a municipality with the implementation of every port."""
+
+    sites: Mapping[str, Site]
+    settings: Settings
+    clock: Clock
+    stores: Stores
+    drivers: Drivers
+    planner: Planner
+    checker: Checker
+    feed: Feed
+    tariffs: Tariffs
+    journal: Journal
+    keeper: GuardKeeper
+    reporter: Reporter
+    forwarding: Forwarding | None = None
+    """None where the database cannot be away."""
+
+    def site(self, site_id: str) -> Site:
+        """The site of this id. Raises ``NotFound`` with the ids there are."""
+        return site_named(self.sites, site_id)
+
+    @property
+    def control(self) -> ControlPorts:
+        """For dispatch, a person's write, read-back and release."""
+        return ControlPorts(
+            plans=self.stores.plans,
+            decisions=self.stores.decisions,
+            trials=self.stores.trials,
+            ledgers=self.stores.ledgers,
+            drivers=self.drivers,
+            journal=self.journal,
+            keeper=self.keeper,
+        )
+
+    @property
+    def planning(self) -> PlanningPorts:
+        """For identification, planning and simulation."""
+        return PlanningPorts(
+            readings=self.stores.readings,
+            plans=self.stores.plans,
+            decisions=self.stores.decisions,
+            ledgers=self.stores.ledgers,
+            feed=self.feed,
+            tariffs=self.tariffs,
+            planner=self.planner,
+            checker=self.checker,
+        )
+
+    @property
+    def assessment(self) -> AssessmentPorts:
+        """For savings, key figures and cooling."""
+        return AssessmentPorts(
+            sites=self.sites,
+            clock=self.clock,
+            readings=self.stores.readings,
+            rollups=self.stores.rollups,
+            ledgers=self.stores.ledgers,
+            feed=self.feed,
+            tariffs=self.tariffs,
+        )
+
+    @property
+    def trials(self) -> TrialPorts:
+        """For switchback trials."""
+        return TrialPorts(
+            clock=self.clock,
+            readings=self.stores.readings,
+            trials=self.stores.trials,
+            decisions=self.stores.decisions,
+            ledgers=self.stores.ledgers,
+            feed=self.feed,
+        )
+
+    @property
+    def api(self) -> ApiPorts:
+        """For the API and its pages."""
+        return ApiPorts(
+            sites=self.sites,
+            settings=self.settings,
+            clock=self.clock,
+            control=self.control,
+            planning=self.planning,
+            assessment=self.assessment,
+            keys=self.stores.keys,
+            reporter=self.reporter,
+            forwarding=self.forwarding,
+        )

@@ -1,0 +1,25 @@
+"""What control needs from its siblings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bms.ports.drivers import Drivers
+from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.plans import PlanStore
+from bms.ports.storage.trials import TrialStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPorts:
+    """What dispatch, a person's write, read-back and release work with."""
+
+    plans: PlanStore
+    decisions: DecisionStore
+    trials: TrialStore
+    ledgers: LedgerStore
+    drivers: Drivers
+    journal: Journal
+    keeper: GuardKeeper

@@ -1,0 +1,32 @@
+"""What planning needs from its siblings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.planner import Checker, Planner
+from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.plans import PlanStore
+from bms.ports.storage.readings import ReadingStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemPorts:
+    """What a ``Problem`` is assembled from."""
+
+    readings: ReadingStore
+    plans: PlanStore
+    decisions: DecisionStore
+    feed: Feed
+    tariffs: Tariffs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningPorts(ProblemPorts):
+    """What identification, planning and the record of prediction errors work with."""
+
+    ledgers: LedgerStore
+    planner: Planner
+    checker: Checker

@@ -1,0 +1,72 @@
+"""The bundles of the services over one store and the fakes."""
+
+from __future__ import annotations
+
+from bms.model.planning.plan import Schedule
+from bms.model.planning.problem import Problem
+from bms.model.words import Words
+from bms.ports.drivers import Drivers
+from bms.ports.feeds import Feed, Tariffs
+from bms.ports.planner import Checker, Planner
+from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.storage.whole import Store
+from bms.services.control.ports import ControlPorts
+from bms.services.guard.supervisor import NoGuardNeeded
+from bms.services.planning.ports import PlanningPorts, ProblemPorts
+from tests.rigs.fakes.city import FakeFeed, FlatTariffs
+
+
+def control_ports(
+    store: Store, *, drivers: Drivers, journal: Journal, keeper: GuardKeeper | None = None
+) -> ControlPorts:
+    """``store`` in every role of control; no guard where none is given."""
+    return ControlPorts(
+        plans=store,
+        decisions=store,
+        trials=store,
+        ledgers=store,
+        drivers=drivers,
+        journal=journal,
+        keeper=keeper or NoGuardNeeded(),
+    )
+
+
+def problem_ports(
+    store: Store, *, feed: Feed | None = None, tariffs: Tariffs | None = None
+) -> ProblemPorts:
+    """``store`` in every role of a problem; fake feed and tariffs where none are given."""
+    return ProblemPorts(
+        readings=store,
+        plans=store,
+        decisions=store,
+        feed=feed or FakeFeed(),
+        tariffs=tariffs or FlatTariffs(),
+    )
+
+
+class NoObjections:
+    """``Checker``: every schedule may be written."""
+
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+        return ()
+
+
+def planning_ports(
+    store: Store,
+    *,
+    planner: Planner,
+    checker: Checker | None = None,
+    feed: Feed | None = None,
+    tariffs: Tariffs | None = None,
+) -> PlanningPorts:
+    """``store`` in every role of planning; a checker without objections where none is given."""
+    return PlanningPorts(
+        readings=store,
+        plans=store,
+        decisions=store,
+        ledgers=store,
+        feed=feed or FakeFeed(),
+        tariffs=tariffs or FlatTariffs(),
+        planner=planner,
+        checker=checker or NoObjections(),
+    )

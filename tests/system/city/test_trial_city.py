@@ -36,7 +36,7 @@ from bms.services.trials.start import start_trial
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
-from tests.rigs.fakes.safety import plan_of
+from tests.rigs.fakes.safety import Keeper, plan_of
 from tests.rigs.paths import ROOT
 
 pytestmark = pytest.mark.system
@@ -68,7 +68,7 @@ class Life:
                 now=now,
                 lease=2 * TICK,
                 plan_max_age=timedelta(days=30),
-                ports=self.city.control,
+                ports=replace(self.city.control, journal=self.journal, keeper=Keeper()),
             )
             self.held[now] = frozenset(self.journal.leases())
             self.drivers.advance(int(TICK.total_seconds()))

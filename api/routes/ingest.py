@@ -19,7 +19,7 @@ from api.schemas.readings import MOST_PUSHED, IngestAnswer, PushBody, PushedRow,
 from bms.errors import ConfigError, FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
-from bms.feeds.suppliers.values import number_of, scale_of
+from bms.feeds.suppliers.numbers_and_units import parse_number, unit_scale
 from bms.model.readings.metering import Quantity
 from bms.model.readings.reading import Ingested
 from bms.model.readings.units import Unit
@@ -199,5 +199,5 @@ def _said(error: ValidationError) -> str:
 
 
 def _converted(quantity: Quantity, unit: str, value: float) -> tuple[float, Unit] | None:
-    scale = scale_of(quantity, unit)
-    return None if scale is None else (number_of(repr(value), scale), scale.unit)
+    scale = unit_scale(quantity, unit)
+    return None if scale is None else (parse_number(repr(value), scale), scale.unit)

@@ -20,13 +20,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bms.errors import FeedError
+from bms.feeds.electricity.energidata import require_area
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series, grid_length
 
 DATA = Path(__file__).parent / "data"
 LATITUDE, LONGITUDE = 52.227, -0.465
-PRICE_AREAS = ("DK1", "DK2")
 
 _NEAR_DEG = 0.5
 _HOUR = timedelta(hours=1)
@@ -91,7 +91,7 @@ class ArchiveFeed:
 
         Raises ``FeedError`` for an unknown price area. Both Danish areas have the same price.
         """
-        _refuse_unknown(area)
+        require_area(area)
         first, n = _whole(start, end, _QUARTER)
         grid = local_grid(_DANISH, first, int(_QUARTER.total_seconds()), n)
         settled = date.max if self.perfect else _settled(now)
@@ -112,7 +112,7 @@ class ArchiveFeed:
 
         Raises ``FeedError`` for an unknown price area.
         """
-        _refuse_unknown(area)
+        require_area(area)
         first, n = _whole(start, end, _QUARTER)
         grid = local_grid(_DANISH, first, int(_QUARTER.total_seconds()), n)
         season = np.cos(2 * np.pi * (grid.day % 365.25 - 15) / 365.25)
@@ -165,11 +165,6 @@ def _refuse_far(latitude: float, longitude: float) -> None:
         raise FeedError(
             f"the weather archive is of {LATITUDE}, {LONGITUDE}, not of {latitude}, {longitude}"
         )
-
-
-def _refuse_unknown(area: str) -> None:
-    if area not in PRICE_AREAS:
-        raise FeedError(f"unknown price area {area!r}; known: {', '.join(PRICE_AREAS)}")
 
 
 def _floor(moment: datetime, step: timedelta) -> datetime:

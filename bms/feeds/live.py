@@ -1,4 +1,4 @@
-"""The feed of a real municipality: weather, prices and emission factors from their providers."""
+"""Composition of the live feed: weather, prices and emission factors from their providers."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bms.feeds.client.datasets import Courier
-from bms.feeds.client.disk_cache import Shelf
+from bms.feeds.client.cached_fetch import DatasetFetcher
+from bms.feeds.client.disk_cache import DiskCache
 from bms.feeds.client.http import HttpClient, HttpxClient
-from bms.feeds.client.series_archive import Record
+from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.electricity import energidata
 from bms.feeds.electricity.day_ahead import LivePrices
 from bms.feeds.electricity.emissions import LiveEmissions
 from bms.feeds.tariffs.book import TariffBook
-from bms.feeds.tariffs.live import LiveTariffs
+from bms.feeds.tariffs.pricelist_overlay import LiveTariffs
 from bms.feeds.weather import dmi, metno, open_meteo
-from bms.feeds.weather.live import LiveWeather
-from bms.feeds.weather.observations import ObservedWeather
+from bms.feeds.weather.blending import LiveWeather
+from bms.feeds.weather.observations import StationObservations
 from bms.feeds.weather.providers import providers
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.readings.series import Series
@@ -36,7 +36,7 @@ ADDRESSES: Mapping[str, str] = {
 class LiveFeed:
     """Implements ``bms.ports.feeds.RememberingFeed``.
 
-    What is served is the newest that is known; ``now`` of the questions is when they are asked.
+    Serves the newest data that are known; the ``now`` of a call is the time of the call.
     """
 
     weather_of: LiveWeather
@@ -46,21 +46,21 @@ class LiveFeed:
     def weather(
         self, latitude: float, longitude: float, *, start: datetime, end: datetime, now: datetime
     ) -> WeatherSeries:
-        """Hours [degC] and [W/m2]. Raises ``FeedError``."""
+        """Returns hourly temperature [degC] and global irradiance [W/m2]. Raises ``FeedError``."""
         return self.weather_of.weather(latitude, longitude, start=start, end=end)
 
     def spot(self, area: str, *, start: datetime, end: datetime, now: datetime) -> FeedSeries:
-        """Quarter-hours [DKK/kWh]. Raises ``FeedError``."""
+        """Returns quarter-hourly prices [DKK/kWh]. Raises ``FeedError``."""
         return self.prices.spot(area, start=start, end=end)
 
     def emissions(self, area: str, *, start: datetime, end: datetime, now: datetime) -> FeedSeries:
-        """Quarter-hours [kg/kWh]. Raises ``FeedError``."""
+        """Returns quarter-hourly emission factors [kg CO2/kWh]. Raises ``FeedError``."""
         return self.emissions_of.emissions(area, start=start, end=end)
 
     def forecasts(
         self, latitude: float, longitude: float, *, start: datetime, end: datetime
     ) -> Mapping[int, Series]:
-        """Hours [degC] as they were forecast, by lead time [h]."""
+        """Returns hourly temperature [degC] as it was forecast, by lead time [h]."""
         return self.weather_of.forecasts(latitude, longitude, start=start, end=end)
 
 
@@ -70,25 +70,29 @@ def live_feed(
     *,
     contact: str | None = None,
     open_meteo_too: bool = False,
-    web: HttpClient | None = None,
+    client: HttpClient | None = None,
     addresses: Mapping[str, str] = ADDRESSES,
 ) -> LiveFeed:
-    """A feed that keeps its data in ``folder``. Nothing is asked for before it is needed.
+    """Returns a feed with its cache and archive in ``folder``. No request before the first call.
 
-    ``contact`` (an e-mail address or a page) is how providers can reach whoever runs this.
+    ``contact`` (an e-mail address or URL) goes into the User-Agent; without it MET Norway, whose
+    terms of use ask for one, is left out.
     """
-    shelf = Shelf(folder)
-    courier, record = Courier(web or _web(contact), shelf, clock), Record(shelf)
+    cache = DiskCache(folder)
+    fetcher, archive = (
+        DatasetFetcher(client or _client(contact), cache, clock),
+        SeriesArchive(cache),
+    )
     return LiveFeed(
         LiveWeather(
-            courier,
-            record,
+            fetcher,
+            archive,
             clock,
             providers(addresses, contact=contact is not None, open_meteo_too=open_meteo_too),
-            ObservedWeather(courier, record, clock, addresses["dmi"]),
+            StationObservations(fetcher, archive, clock, addresses["dmi"]),
         ),
-        LivePrices(courier, record, clock, addresses["energidata"]),
-        LiveEmissions(courier, record, clock, addresses["energidata"]),
+        LivePrices(fetcher, archive, clock, addresses["energidata"]),
+        LiveEmissions(fetcher, archive, clock, addresses["energidata"]),
     )
 
 
@@ -98,13 +102,13 @@ def live_tariffs(
     book: TariffBook,
     *,
     contact: str | None = None,
-    web: HttpClient | None = None,
+    client: HttpClient | None = None,
     addresses: Mapping[str, str] = ADDRESSES,
 ) -> LiveTariffs:
-    """The tariff book with the newest price list; it is asked for when a price is needed."""
-    courier = Courier(web or _web(contact), Shelf(folder), clock)
-    return LiveTariffs(book, courier, clock, addresses["energidata"])
+    """Returns the tariff book overlaid by the newest price list, fetched at the first price."""
+    fetcher = DatasetFetcher(client or _client(contact), DiskCache(folder), clock)
+    return LiveTariffs(book, fetcher, clock, addresses["energidata"])
 
 
-def _web(contact: str | None) -> HttpxClient:
+def _client(contact: str | None) -> HttpxClient:
     return HttpxClient(user_agent=f"bms/0.1 ({contact})" if contact else "bms/0.1")

@@ -20,7 +20,7 @@ from bms.bench.savings.meters import METERS, ZONE, Change, Meters
 from bms.bench.savings.planted_faults import faults
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
-from bms.feeds.suppliers.meter_files import Bills, read_meters, read_weather
+from bms.feeds.suppliers.meter_files import BilledUse, read_meters, read_weather
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
@@ -126,7 +126,7 @@ def bills(bench: Meters) -> list[Figure]:
         place = np.searchsorted(edges, moments, side="right") - 1
         kwh = np.bincount(place, np.nan_to_num(use.values), 25)[:24].astype(np.float64)
         result = assess_bills(
-            Bills(edges, kwh),
+            BilledUse(edges, kwh),
             bench.temp,
             meter_id=meter,
             commodity=bench.kind(meter),

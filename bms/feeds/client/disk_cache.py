@@ -1,8 +1,8 @@
-"""What providers said last, on disk: an answer beside what is known about it.
+"""The last good response of each dataset on disk, with what is known about it.
 
-Two files per name: ``NAME.body`` is the answer as it came, ``NAME.json`` when and from where it
-came, and when the provider may be asked again. Files are replaced as a whole; what cannot be read
-counts as not there. Processes and threads that share the folder take turns through ``flock``.
+Two files per name: ``NAME.body`` is the body as received, ``NAME.json`` its address and time, and
+when the provider may be asked again. Files are replaced atomically; an unreadable one counts as
+missing. Processes and threads that share the folder exclude each other by ``flock``.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from bms.model.codec import from_json, to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What is known about an answer, and how asking for it has gone. Moments are aware (UTC).
+class CacheEntry:
+    """What is known about a cached response and the requests for it. Times are aware (UTC).
 
-    ``fetched_at`` is when the body came, ``checked_at`` when the provider last said that it still
-    holds; ``fresh_until`` is what the provider allows (Expires). ``failures`` in a row, the last
-    of which is told in ``trouble``; before ``not_before`` nobody asks again.
+    ``fetched_at``: the body was received; ``checked_at``: the provider last confirmed it (200 or
+    304); ``fresh_until``: its ``Expires``. ``failures`` counts requests that failed in a row,
+    ``trouble`` is the error of the last one; no request before ``not_before``.
     """
 
     url: str = ""
@@ -44,14 +44,15 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    """The folder of the answers; made when something is put there."""
+class DiskCache:
+    """The folder of the cached responses, created at the first write."""
 
     folder: Path
 
     @contextmanager
-    def turn(self, name: str, *, wait: bool = True) -> Iterator[bool]:
-        """One at a time per name; whether it is our turn, which it is after a ``wait``.
+    def lock(self, name: str, *, wait: bool = True) -> Iterator[bool]:
+        """Locks a name against other threads and processes. Yields whether the lock is held;
+        without ``wait`` it is not where another one holds it.
 
         Raises ``FeedError`` when the folder cannot be used.
         """
@@ -67,29 +68,32 @@ class Shelf:
         finally:
             os.close(lock)
 
-    def entry(self, name: str) -> Entry:
-        """What is known; nothing where it cannot be read."""
+    def entry(self, name: str) -> CacheEntry:
+        """Returns the entry of a name; an empty one where it is missing or unreadable."""
         with suppress(OSError, ValueError):
-            entry = from_json(Entry, (self.folder / f"{name}.json").read_bytes())
+            entry = from_json(CacheEntry, (self.folder / f"{name}.json").read_bytes())
             if all(at is None or at.tzinfo is not None for at in _moments(entry)):
                 return entry
-        return Entry()
+        return CacheEntry()
 
-    def body(self, name: str, entry: Entry) -> bytes | None:
-        """The answer that the entry is about; None when it is not whole."""
+    def body(self, name: str, entry: CacheEntry) -> bytes | None:
+        """Returns the body of an entry; None where it is missing or its digest differs."""
         with suppress(OSError):
             body = (self.folder / f"{name}.body").read_bytes()
             if entry.digest and _digest(body) == entry.digest:
                 return body
         return None
 
-    def put(self, name: str, entry: Entry, body: bytes | None = None) -> Entry:
-        """Keep an entry, with another body where there is one. Raises ``FeedError``."""
+    def put(self, name: str, entry: CacheEntry, body: bytes | None = None) -> CacheEntry:
+        """Writes an entry, and its body where given. Returns the entry as written.
+
+        Raises ``FeedError`` when the folder cannot be used.
+        """
         try:
             if body is not None:
-                write_whole(self.folder / f"{name}.body", body)
+                replace_file(self.folder / f"{name}.body", body)
                 entry = replace(entry, digest=_digest(body))
-            write_whole(self.folder / f"{name}.json", to_json(entry).encode())
+            replace_file(self.folder / f"{name}.json", to_json(entry).encode())
         except OSError as error:
             raise FeedError(
                 f"the answer of {name} cannot be kept in {self.folder}: {error.strerror}"
@@ -97,8 +101,8 @@ class Shelf:
         return entry
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file: a reader sees the old or the new one. Raises OSError."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Replaces a file atomically: a reader sees the old or the new content. Raises OSError."""
     beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         beside.write_bytes(content)
@@ -119,7 +123,7 @@ def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _moments(entry: Entry) -> tuple[datetime | None, ...]:
+def _moments(entry: CacheEntry) -> tuple[datetime | None, ...]:
     return (
         entry.fetched_at,
         entry.checked_at,

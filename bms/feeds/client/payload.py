@@ -1,7 +1,7 @@
-"""Answers of providers: JSON that may be anything, taken apart without surprises.
+"""Parsing of JSON responses that may hold anything.
 
-Whatever bytes come in, the readers of this room give values or raise ``FeedError``; a number that
-cannot be what it says (text, infinite, out of its physical range) is unknown, not zero.
+For any bytes the parsers of this package return values or raise ``FeedError``. A number that cannot
+be one (text, infinite, outside its physical range) becomes NaN, never zero.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from bms.errors import FeedError
 from bms.model.readings.series import Floats
 
-Seconds = NDArray[np.int64]
-"""Moments as whole seconds since 1970, UTC [s]."""
+EpochSeconds = NDArray[np.int64]
+"""Whole seconds since 1970-01-01 00:00 UTC [s]."""
 
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 
@@ -37,9 +37,9 @@ _WRONG = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Values at moments, oldest first and each moment once; shapes (n,). NaN is unknown."""
+    """Values by time, in ascending order without duplicates. Shapes (n,); NaN where unknown."""
 
-    seconds: Seconds
+    seconds: EpochSeconds
     values: Floats
 
     def __len__(self) -> int:
@@ -47,49 +47,49 @@ class Samples:
 
 
 @contextmanager
-def taking_apart(name: str) -> Iterator[None]:
-    """Whatever is wrong with an answer of ``name`` becomes a ``FeedError`` that names it."""
+def parsing(name: str) -> Iterator[None]:
+    """Raises ``FeedError`` with ``name`` for whatever a malformed response makes fail inside."""
     try:
         yield
     except _WRONG as error:
         raise FeedError(f"{name}: the answer cannot be read ({error!r:.120})") from error
 
 
-def parsed(body: bytes, name: str) -> dict[str, Any]:
-    """The JSON object of an answer. Raises ``FeedError``."""
-    with taking_apart(name):
+def json_object(body: bytes, name: str) -> dict[str, Any]:
+    """Returns the JSON object of a response. Raises ``FeedError``."""
+    with parsing(name):
         answer = json.loads(body)
         if not isinstance(answer, dict):
             raise TypeError(f"expects an object, not {type(answer).__name__}")
         return answer
 
 
-def number(value: object, low: float, high: float) -> float:
-    """A number within its physical range, else NaN."""
+def number_within(value: object, low: float, high: float) -> float:
+    """Returns ``value`` where it is a number from ``low`` to ``high``, else NaN."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return float("nan")
     return float(value) if low <= value <= high else float("nan")
 
 
-def second(text: str) -> int:
-    """Seconds since 1970 of an ISO 8601 moment; a naive one is UTC.
+def epoch_second(text: str) -> int:
+    """Returns the epoch seconds [s] of an ISO 8601 time; one without an offset is UTC.
 
     Raises ValueError or TypeError.
     """
     moment = datetime.fromisoformat(text)
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     if not FIRST_YEAR < aware.year < LAST_YEAR:
-        raise ValueError(f"{text} is no moment of our time")
+        raise ValueError(f"{text} lies outside the years {FIRST_YEAR} to {LAST_YEAR}")
     return int(aware.timestamp())
 
 
-def moment_of(second: int) -> datetime:
-    """The moment so many seconds after 1970 [s], UTC."""
-    return datetime.fromtimestamp(int(second), UTC)
+def utc_time(seconds: int) -> datetime:
+    """Returns the time of epoch seconds [s]."""
+    return datetime.fromtimestamp(int(seconds), UTC)
 
 
-def samples(pairs: dict[int, float]) -> Samples:
-    """Samples in the order of time from value by moment [s]."""
+def samples_of(pairs: dict[int, float]) -> Samples:
+    """Returns samples in ascending order from values by epoch second [s]."""
     ordered = sorted(pairs)
     return Samples(
         np.array(ordered, dtype=np.int64),

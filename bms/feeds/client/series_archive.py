@@ -1,7 +1,7 @@
-"""Values on fixed grids, kept on disk by year: prices, emission factors and weather as they came.
+"""Time series on regular grids, on disk by year: prices, emission factors and weather.
 
 One file per name and year, ``NAME.2026.f64``: one little-endian double for each step of the year
-(UTC), NaN where nothing is known. A file that has another length counts as not there.
+(UTC), NaN where unknown. A file of another length counts as missing.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from pathlib import Path
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client.disk_cache import Shelf, write_whole
-from bms.feeds.client.payload import Samples, Seconds, moment_of
+from bms.feeds.client.disk_cache import DiskCache, replace_file
+from bms.feeds.client.payload import EpochSeconds, Samples, utc_time
 from bms.model.readings.series import Floats
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """Implements keeping and looking up; ``shelf`` says where, and who writes when."""
+class SeriesArchive:
+    """Series by name, in the folder and under the locks of ``cache``."""
 
-    shelf: Shelf
+    cache: DiskCache
     _years: dict[Path, tuple[tuple[int, int], Floats]] = field(default_factory=dict)
 
     def put(self, name: str, step_s: int, samples: Samples) -> None:
-        """Keep what is known in ``samples``; moments off the grid of ``step_s`` [s] are left out.
+        """Writes the finite values of ``samples`` whose times lie on the grid of ``step_s`` [s].
 
         Raises ``FeedError`` when the folder cannot be used.
         """
@@ -38,7 +38,7 @@ class Record:
         seconds, values = samples.seconds[wanted], samples.values[wanted]
         if not len(seconds):
             return
-        with self.shelf.turn(name):
+        with self.cache.lock(name):
             for year in range(_year(seconds[0]), _year(seconds[-1]) + 1):
                 first, n = _extent(year, step_s)
                 at = (seconds - first) // step_s
@@ -46,7 +46,7 @@ class Record:
                 self._merge(self._path(name, year), n, at[inside], values[inside])
 
     def get(self, name: str, step_s: int, first: int, n: int) -> Floats:
-        """``n`` values from the moment ``first`` [s], which lies on the grid. Shape (n,)."""
+        """Returns ``n`` values from epoch second ``first``, which lies on the grid. Shape (n,)."""
         values = np.full(n, np.nan)
         if n <= 0:
             return values
@@ -60,16 +60,16 @@ class Record:
         return values
 
     def _path(self, name: str, year: int) -> Path:
-        return self.shelf.folder / f"{name}.{year}.f64"
+        return self.cache.folder / f"{name}.{year}.f64"
 
-    def _merge(self, path: Path, n: int, at: Seconds, values: Floats) -> None:
+    def _merge(self, path: Path, n: int, at: EpochSeconds, values: Floats) -> None:
         kept = self._kept(path, n)
         merged = np.full(n, np.nan) if kept is None else kept.copy()
         if np.array_equal(merged[at], values):
             return
         merged[at] = values
         try:
-            write_whole(path, merged.astype("<f8").tobytes())
+            replace_file(path, merged.astype("<f8").tobytes())
         except OSError as error:
             raise FeedError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -90,10 +90,10 @@ class Record:
 
 
 def _year(second: int) -> int:
-    return moment_of(second).year
+    return utc_time(second).year
 
 
 def _extent(year: int, step_s: int) -> tuple[int, int]:
-    """First moment [s] and number of steps of a year."""
+    """Returns the first epoch second [s] and the number of steps of a year."""
     first = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
     return first, (int(datetime(year + 1, 1, 1, tzinfo=UTC).timestamp()) - first) // step_s

@@ -1,4 +1,4 @@
-"""Day-ahead prices as Energinet tells them, and what stands in for those that are not settled."""
+"""Day-ahead prices of Energi Data Service, with estimates after the last settled one."""
 
 from __future__ import annotations
 
@@ -10,107 +10,89 @@ import numpy as np
 
 from bms.errors import FeedError
 from bms.feeds.client import notes as feed_words
-from bms.feeds.client.backfill import Past, Topic
-from bms.feeds.client.datasets import Courier, Dataset, Delivery
+from bms.feeds.client.backfill import HistoryBackfill, HistorySource
+from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher, FetchResult
 from bms.feeds.client.notes import TIMEZONE, told, why_nothing
-from bms.feeds.client.payload import moment_of
-from bms.feeds.client.series_archive import Record
+from bms.feeds.client.payload import utc_time
+from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.electricity import energidata
-from bms.feeds.electricity.energidata import AREAS, CREDIT, FIRST_DAY_AHEAD, QUARTER_S, Prices
+from bms.feeds.electricity.energidata import (
+    AREAS,
+    CREDIT,
+    FIRST_DAY_AHEAD,
+    QUARTER,
+    QUARTER_S,
+    Prices,
+    require_area,
+)
+from bms.feeds.electricity.estimates import fill_unknown
 from bms.model.planning.feed import FeedSeries
-from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series, grid_length
 from bms.model.words import Words
 from bms.ports.clock import Clock
 
-DAYS = 7
-FEWEST_DAYS = 3
-"""Days [d] with a value at that time of day below which nothing is said."""
-
-_DAY_QUARTERS = 96
-_QUARTER_S = 900
-_MIN_PER_QUARTER = 15
-
-
-def usual(past: Floats, first: int, n: int, timezone: str) -> Floats:
-    """Mean of the same local quarter-hours of the past, for ``n`` quarter-hours. Shape (n,).
-
-    ``past`` has the quarter-hours that end at ``first`` [s since 1970], where the answer begins.
-    """
-    before = local_grid(
-        timezone,
-        moment_of(first) - timedelta(seconds=_QUARTER_S * len(past)),
-        _QUARTER_S,
-        len(past),
-    )
-    ahead = local_grid(timezone, moment_of(first), _QUARTER_S, n)
-    known = np.isfinite(past)
-    quarter = before.minute[known] // _MIN_PER_QUARTER
-    count = np.bincount(quarter, minlength=_DAY_QUARTERS)
-    total = np.bincount(quarter, weights=past[known], minlength=_DAY_QUARTERS)
-    mean = np.where(count >= FEWEST_DAYS, total / np.maximum(count, 1), np.nan)
-    answer: Floats = mean[ahead.minute // _MIN_PER_QUARTER]
-    return answer
-
-
-QUARTER = timedelta(seconds=QUARTER_S)
 DAY = timedelta(days=1)
 WINDOW = 8 * DAY
-"""Days that every request for the newest prices goes back: the rate and the tail need them."""
+"""How far a request for the newest prices goes back: for the exchange rate and the estimates."""
 
-AUCTION = time(12, 45)
-_EAGER, _PATIENT, _CONTENT = timedelta(minutes=5), timedelta(hours=6), timedelta(hours=12)
-_LONGEST_PAST = timedelta(days=400)
+AUCTION_RESULT = time(12, 45)
+"""Local time from which tomorrow's prices are expected; the exchange publishes them then."""
+_OVERDUE_REFRESH = timedelta(minutes=5)
+_BEFORE_AUCTION_REFRESH = timedelta(hours=6)
+_SETTLED_REFRESH = timedelta(hours=12)
+_MAX_BACKFILL = timedelta(days=400)
 _MINUTE = timedelta(minutes=1)
 
 
 class LivePrices:
-    """The ``spot`` of a feed. Prices are kept for good, so the past is asked for once only."""
+    """The ``spot`` of a feed. Prices are archived: each day of the past is requested once."""
 
-    def __init__(self, courier: Courier, record: Record, clock: Clock, base: str) -> None:
-        self._courier = courier
-        self._record = record
+    def __init__(
+        self, fetcher: DatasetFetcher, archive: SeriesArchive, clock: Clock, base: str
+    ) -> None:
+        self._fetcher = fetcher
+        self._archive = archive
         self._clock = clock
-        self._past = Past(courier, record, clock)
+        self._past = HistoryBackfill(fetcher, archive, clock)
         self._base = base
         self._kept: datetime | None = None
 
     def spot(self, area: str, *, start: datetime, end: datetime) -> FeedSeries:
-        """Quarter-hours [DKK/kWh] that cover ``start`` to ``end``; unknown ones are NaN.
+        """Returns the quarter-hours [DKK/kWh] that cover ``start`` to ``end``; NaN where unknown.
 
-        What comes after the last price that is settled is the mean of the same local quarter-hours
-        of the last days; a note says so. Raises ``FeedError``.
+        After the last settled price: means of the same local quarter-hours of the last days, with
+        a note. Raises ``FeedError`` where no price is known.
         """
-        refuse_unknown(area)
+        require_area(area)
         first = int(start.timestamp()) // QUARTER_S * QUARTER_S
-        n = grid_length(moment_of(first), end, QUARTER)
+        n = grid_length(utc_time(first), end, QUARTER)
         delivery, troubles = self._newest()
-        troubles += self._fill(moment_of(first), end)
-        values = self._record.get(_name(area), QUARTER_S, first, n)
-        values, notes = self._with_tail(area, values, first, troubles)
+        troubles += self._fill(utc_time(first), end)
+        values = self._archive.get(_name(area), QUARTER_S, first, n)
+        notes = self._estimated(area, values, first, troubles)
         if not np.isfinite(values).any():
             raise FeedError(f"no prices of {area} from {start} to {end}: {why_nothing(troubles)}")
         return FeedSeries(
-            series=Series(moment_of(first), QUARTER, values),
+            series=Series(utc_time(first), QUARTER, values),
             unit="DKK/kWh",
             source=_source(delivery),
             issued_at=delivery.fetched_at if delivery else self._clock.now(),
             notes=notes,
         )
 
-    def _newest(self) -> tuple[Delivery[Prices] | None, list[str]]:
+    def _newest(self) -> tuple[FetchResult[Prices] | None, list[str]]:
         now = self._clock.now()
         today = datetime(now.year, now.month, now.day, tzinfo=UTC)
         dataset = Dataset(
             key="eds_DayAheadPrices",
             name="DayAheadPrices",
-            gate="eds_DayAheadPrices",
-            gate_gap=_MINUTE,
+            quota="eds_DayAheadPrices",
+            quota_interval=_MINUTE,
             read=energidata.read_day_ahead,
         )
         url = energidata.prices_url(self._base, today - WINDOW, today + 3 * DAY)
         try:
-            delivery = self._courier.bring(dataset, url, refresh=self._refresh(now))
+            delivery = self._fetcher.fetch(dataset, url, refresh=self._refresh(now))
         except FeedError as error:
             return None, [str(error)]
         if delivery.fetched_at != self._kept:
@@ -119,21 +101,25 @@ class LivePrices:
         return delivery, [delivery.trouble] if delivery.trouble else []
 
     def _refresh(self, now: datetime) -> timedelta:
-        """Eager while a price that should be there is not."""
+        """Returns the interval of requests: short while a price is overdue."""
         local = now.astimezone(ZoneInfo(TIMEZONE))
         if self._settled(local, 1):
-            return _CONTENT
-        return _EAGER if local.time() >= AUCTION or not self._settled(local, 0) else _PATIENT
+            return _SETTLED_REFRESH
+        return (
+            _OVERDUE_REFRESH
+            if local.time() >= AUCTION_RESULT or not self._settled(local, 0)
+            else _BEFORE_AUCTION_REFRESH
+        )
 
     def _settled(self, local: datetime, days: int) -> bool:
-        """Whether the last quarter-hour of the local day so many days on is known."""
+        """Whether the last quarter-hour of the local day ``days`` ahead is known in both areas."""
         midnight = datetime.combine(local.date() + (days + 1) * DAY, time(), local.tzinfo)
         last = int(midnight.timestamp()) - QUARTER_S
-        return all(np.isfinite(self._record.get(_name(a), QUARTER_S, last, 1)[0]) for a in AREAS)
+        return all(np.isfinite(self._archive.get(_name(a), QUARTER_S, last, 1)[0]) for a in AREAS)
 
     def _keep(self, prices: Prices) -> None:
         for area, samples in prices.by_area.items():
-            self._record.put(_name(area), QUARTER_S, samples)
+            self._archive.put(_name(area), QUARTER_S, samples)
 
     def _fill(self, start: datetime, end: datetime) -> list[str]:
         recent = self._clock.now() - WINDOW + DAY
@@ -143,75 +129,61 @@ class LivePrices:
         return [trouble for trouble in troubles if trouble]
 
     @property
-    def _elspot(self) -> Topic[Prices]:
-        return Topic(
+    def _elspot(self) -> HistorySource[Prices]:
+        return HistorySource(
             name="spot_elspot",
             dataset=Dataset(
                 key="eds_Elspotprices",
                 name="Elspotprices",
-                gate="eds_Elspotprices",
-                gate_gap=_MINUTE,
+                quota="eds_Elspotprices",
+                quota_interval=_MINUTE,
                 read=energidata.read_elspot,
             ),
             url=partial(energidata.prices_url, self._base),
-            keep=self._keep,
-            longest=_LONGEST_PAST,
+            store=self._keep,
+            max_span=_MAX_BACKFILL,
             end=FIRST_DAY_AHEAD,
         )
 
     @property
-    def _older(self) -> Topic[Prices]:
-        return Topic(
+    def _older(self) -> HistorySource[Prices]:
+        return HistorySource(
             name="spot_day_ahead",
             dataset=Dataset(
                 key="eds_DayAheadPrices_past",
                 name="DayAheadPrices",
-                gate="eds_DayAheadPrices",
-                gate_gap=_MINUTE,
+                quota="eds_DayAheadPrices",
+                quota_interval=_MINUTE,
                 read=energidata.read_day_ahead,
             ),
             url=lambda since, until: energidata.prices_url(
                 self._base, max(since, FIRST_DAY_AHEAD), until
             ),
-            keep=self._keep,
-            longest=_LONGEST_PAST,
+            store=self._keep,
+            max_span=_MAX_BACKFILL,
             first=FIRST_DAY_AHEAD,
         )
 
-    def _with_tail(
+    def _estimated(
         self, area: str, values: Floats, first: int, troubles: list[str]
-    ) -> tuple[Floats, tuple[Words, ...]]:
-        tail = tail_begin(values, first, self._clock.now())
-        if tail is None:
-            return values, ()
-        begin = first + tail * QUARTER_S
-        quarters = DAYS * int(DAY / QUARTER)
-        lately = self._record.get(_name(area), QUARTER_S, begin - quarters * QUARTER_S, quarters)
-        values[tail:] = usual(lately, begin, len(values) - tail, TIMEZONE)
-        if not np.isfinite(values[tail:]).any():
-            return values, ()
-        return values, (feed_words.prices_estimated(moment_of(begin), TIMEZONE, told(troubles)),)
-
-
-def tail_begin(values: Floats, first: int, now: datetime) -> int | None:
-    """Index of the first quarter-hour after the last known one that is not over yet; None where
-    all is known, or nothing of it lies ahead."""
-    known = np.flatnonzero(np.isfinite(values))
-    after = int(known[-1]) + 1 if len(known) else 0
-    begin = max(after, (int(now.timestamp()) - first) // QUARTER_S)
-    return begin if begin < len(values) else None
-
-
-def refuse_unknown(area: str) -> None:
-    """Raises ``FeedError`` for a price area that is not Danish."""
-    if area not in AREAS:
-        raise FeedError(f"unknown price area {area!r}; known: {', '.join(AREAS)}")
+    ) -> tuple[Words, ...]:
+        """Fills what is not settled, and notes from when on."""
+        since = fill_unknown(
+            values,
+            first,
+            now=self._clock.now(),
+            timezone=TIMEZONE,
+            history=partial(self._archive.get, _name(area), QUARTER_S),
+        )
+        if since is None:
+            return ()
+        return (feed_words.prices_estimated(since, TIMEZONE, told(troubles)),)
 
 
 def _name(area: str) -> str:
     return f"spot_{area}"
 
 
-def _source(delivery: Delivery[Prices] | None) -> str:
+def _source(delivery: FetchResult[Prices] | None) -> str:
     rate = delivery.value.dkk_per_eur if delivery else None
     return CREDIT if rate is None else f"{CREDIT}; some from EUR at {rate:.4f}"

@@ -1,7 +1,7 @@
 """Energi Data Service of Energinet (CC BY 4.0): day-ahead prices and CO2 of electricity.
 
-https://api.energidataservice.dk; one request per dataset and minute, so both price areas are asked
-for at once. Times are keyed on UTC: local ones are ambiguous when the clocks change.
+https://api.energidataservice.dk allows one request per dataset and minute, so both price areas are
+requested at once. Rows are keyed by their UTC time: local time is ambiguous in October.
 """
 
 from __future__ import annotations
@@ -17,38 +17,53 @@ from urllib.parse import urlencode
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client.payload import Samples, number, parsed, samples, second, taking_apart
+from bms.feeds.client.payload import (
+    Samples,
+    epoch_second,
+    json_object,
+    number_within,
+    parsing,
+    samples_of,
+)
 
 BASE = "https://api.energidataservice.dk"
 CREDIT = "Energinet (www.energidataservice.dk), CC BY 4.0"
 AREAS = ("DK1", "DK2")
 QUARTER_S = 900
+QUARTER = timedelta(seconds=QUARTER_S)
 FIRST_DAY_AHEAD = datetime(2025, 9, 30, 22, tzinfo=UTC)
-"""From here on prices are of quarter-hours and in DayAheadPrices, before in Elspotprices."""
+"""From here on prices are quarter-hourly, in DayAheadPrices; before hourly, in Elspotprices."""
 
 _PER_MWH = 1000.0
-_HIGHEST = 1e5
-"""No price of a MWh, in whichever currency, is further from zero."""
-_CLEAREST_EUR = 5.0
-"""A rate is not read off smaller prices: they are rounded [EUR/MWh]."""
-_RATES = (7.0, 8.0)
-_DIRTIEST_G = 2000.0
-_PARTS = 3
+_MAX_PRICE = 1e5
+"""Plausible absolute price [DKK/MWh or EUR/MWh]."""
+_MIN_EUR_FOR_RATE = 5.0
+"""Smallest price that an exchange rate is derived from [EUR/MWh]: prices are rounded."""
+_RATE_RANGE = (7.0, 8.0)
+_MAX_G_PER_KWH = 2000.0
+_VALUES_PER_QUARTER = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
     """Day-ahead prices [DKK/kWh] by area, on quarter-hours.
 
-    ``dkk_per_eur`` is the rate with which missing ones were filled, None where none was missing.
+    ``dkk_per_eur`` is the rate by which missing DKK prices were converted from EUR, None where none
+    was missing.
     """
 
     by_area: Mapping[str, Samples]
     dkk_per_eur: float | None
 
 
+def require_area(area: str) -> None:
+    """Raises ``FeedError`` for a price area that is not Danish."""
+    if area not in AREAS:
+        raise FeedError(f"unknown price area {area!r}; known: {', '.join(AREAS)}")
+
+
 def url(base: str, dataset: str, start: datetime, end: datetime, sort: str) -> str:
-    """All records of both areas from ``start`` up to ``end`` (exclusive)."""
+    """Returns the address of all records of both areas from ``start`` to ``end`` (exclusive)."""
     query = {
         "start": f"{start.astimezone(UTC):%Y-%m-%dT%H:%M}",
         "end": f"{end.astimezone(UTC):%Y-%m-%dT%H:%M}",
@@ -61,16 +76,16 @@ def url(base: str, dataset: str, start: datetime, end: datetime, sort: str) -> s
 
 
 def prices_url(base: str, start: datetime, end: datetime) -> str:
-    """The prices of a time that lies on one side of ``FIRST_DAY_AHEAD``."""
+    """Returns the address of the prices of a period on one side of ``FIRST_DAY_AHEAD``."""
     if start < FIRST_DAY_AHEAD:
         return url(base, "Elspotprices", start, min(end, FIRST_DAY_AHEAD), "HourUTC")
     return url(base, "DayAheadPrices", start, end, "TimeUTC")
 
 
 def records(body: bytes, name: str) -> list[dict[str, Any]]:
-    """The records of an answer. Raises ``FeedError``, also when only a part of them came."""
-    answer = parsed(body, name)
-    with taking_apart(name):
+    """Returns the records of a response. Raises ``FeedError``, also where some are missing."""
+    answer = json_object(body, name)
+    with parsing(name):
         rows, total = answer["records"], answer.get("total")
         if not isinstance(rows, list):
             raise TypeError("records are no list")
@@ -80,24 +95,25 @@ def records(body: bytes, name: str) -> list[dict[str, Any]]:
 
 
 def read_day_ahead(body: bytes) -> Prices:
-    """DayAheadPrices. Raises ``FeedError``."""
+    """Returns the prices of a DayAheadPrices response. Raises ``FeedError``."""
     return _prices(body, "DayAheadPrices", ("TimeUTC", "DayAheadPriceDKK", "DayAheadPriceEUR"), 1)
 
 
 def read_elspot(body: bytes) -> Prices:
-    """Elspotprices (until 2025-09-30): hours, told as quarter-hours. Raises ``FeedError``."""
+    """Returns the prices of an Elspotprices response (until 2025-09-30), hours repeated as
+    quarter-hours. Raises ``FeedError``."""
     return _prices(body, "Elspotprices", ("HourUTC", "SpotPriceDKK", "SpotPriceEUR"), 4)
 
 
 def _prices(body: bytes, name: str, columns: tuple[str, str, str], quarters: int) -> Prices:
     time, in_dkk, in_eur = columns
-    with taking_apart(name):
+    with parsing(name):
         rows = sorted(
             (
-                second(row[time]),
+                epoch_second(row[time]),
                 str(row["PriceArea"]),
-                number(row.get(in_dkk), -_HIGHEST, _HIGHEST),
-                number(row.get(in_eur), -_HIGHEST, _HIGHEST),
+                number_within(row.get(in_dkk), -_MAX_PRICE, _MAX_PRICE),
+                number_within(row.get(in_eur), -_MAX_PRICE, _MAX_PRICE),
             )
             for row in records(body, name)
         )
@@ -110,17 +126,17 @@ def _prices(body: bytes, name: str, columns: tuple[str, str, str], quarters: int
                 price = (dkk if isfinite(dkk) else eur * rate) / _PER_MWH
                 found[area].update({at + QUARTER_S * i: price for i in range(quarters)})
         return Prices(
-            by_area={area: samples(pairs) for area, pairs in found.items()},
+            by_area={area: samples_of(pairs) for area, pairs in found.items()},
             dkk_per_eur=rate if filled else None,
         )
 
 
 def _rate(rows: list[tuple[int, str, float, float]]) -> float:
-    """DKK for a EUR on the last day on which both are told, NaN where there is none."""
+    """Returns the median rate [DKK/EUR] of the last day with both prices, NaN without one."""
     rates = [
         (at, dkk / eur)
         for at, _, dkk, eur in rows
-        if abs(eur) >= _CLEAREST_EUR and _RATES[0] < dkk / eur < _RATES[1]
+        if abs(eur) >= _MIN_EUR_FOR_RATE and _RATE_RANGE[0] < dkk / eur < _RATE_RANGE[1]
     ]
     if not rates:
         return float("nan")
@@ -129,24 +145,23 @@ def _rate(rows: list[tuple[int, str, float, float]]) -> float:
 
 
 def read_emissions(body: bytes, name: str) -> Mapping[str, Samples]:
-    """CO2Emis or CO2EmisProg [kg/kWh] by area: means of the quarters of which all is there.
-
-    Raises ``FeedError``.
+    """Returns the values of CO2Emis or CO2EmisProg [kg CO2/kWh] by area: means of quarter-hours of
+    which all three values are there. Raises ``FeedError``.
     """
-    with taking_apart(name):
+    with parsing(name):
         found: dict[str, dict[int, dict[int, float]]] = {area: {} for area in AREAS}
         for row in records(body, name):
             of_area = found.get(row["PriceArea"])
             if of_area is not None:
-                at = second(row["Minutes5UTC"])
-                gram = number(row.get("CO2Emission"), 0.0, _DIRTIEST_G)
+                at = epoch_second(row["Minutes5UTC"])
+                gram = number_within(row.get("CO2Emission"), 0.0, _MAX_G_PER_KWH)
                 of_area.setdefault(at // QUARTER_S * QUARTER_S, {})[at] = gram / _PER_MWH
         return {
-            area: samples(
+            area: samples_of(
                 {
                     at: float(np.mean(list(parts.values())))
                     for at, parts in quarters.items()
-                    if len(parts) == _PARTS
+                    if len(parts) == _VALUES_PER_QUARTER
                 }
             )
             for area, quarters in found.items()

@@ -18,11 +18,17 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from bms.errors import FeedError
-from bms.feeds.suppliers.column_names import MOMENT, NUMBER, bare, named_unit, quantity_of
+from bms.feeds.suppliers.column_names import (
+    METER_NUMBER,
+    MOMENT,
+    normalised_name,
+    quantity_of,
+    split_unit,
+)
 from bms.feeds.suppliers.csv_mapping import CsvMapping
-from bms.feeds.suppliers.rows import Column, Table
-from bms.feeds.suppliers.text import json_of, keys, text_or_none
-from bms.feeds.suppliers.values import scale_of
+from bms.feeds.suppliers.decoding import decoded_json, object_entries, text_or_none
+from bms.feeds.suppliers.numbers_and_units import unit_scale
+from bms.feeds.suppliers.row_collector import RowCollector, ScaledColumn
 from bms.model.readings.metering import SupplierFile
 
 PRESET = CsvMapping(timezone="Europe/Copenhagen", interval_s=0, values=())
@@ -30,20 +36,23 @@ MAX_DEPTH = 4
 """Lists and objects around a reading [1]."""
 _UNIT_WORDS = ("enhed", "unit")
 
-Record = Mapping[str, object]
+JsonReading = Mapping[str, object]
 
 
-class Words(NamedTuple):
+class FieldNames(NamedTuple):
     """The bare names of the fields of the meter number and of the time."""
 
-    number: frozenset[str] = NUMBER
+    number: frozenset[str] = METER_NUMBER
     moment: frozenset[str] = MOMENT
 
     @classmethod
-    def of(cls, mapping: CsvMapping | None) -> Words:
+    def of(cls, mapping: CsvMapping | None) -> FieldNames:
         if mapping is None:
             return cls()
-        return cls(frozenset({bare(mapping.number)}), frozenset(map(bare, mapping.time)))
+        return cls(
+            frozenset({normalised_name(mapping.number)}),
+            frozenset(map(normalised_name, mapping.time)),
+        )
 
 
 def read_aalborg(content: bytes, name: str, mapping: CsvMapping | None = None) -> SupplierFile:
@@ -52,108 +61,116 @@ def read_aalborg(content: bytes, name: str, mapping: CsvMapping | None = None) -
     ``mapping`` names the fields (as columns) and their units instead of the preset. Raises
     ``FeedError`` when the file as a whole holds no readings.
     """
-    document = json_of(content, name)
-    if any(bare(key) == "registeredmeters" for key in keys(document)):
+    document = decoded_json(content, name)
+    if any(normalised_name(key) == "registeredmeters" for key in object_entries(document)):
         raise FeedError(f"{name}: the list of meters, not their data; fetch /api/data?meterid=")
-    reader = _Reader(Table(name, mapping or PRESET), mapping)
+    reader = _AalborgReader(RowCollector(name, mapping or PRESET), mapping)
     found = 0
-    for number, record in _records(document, reader.words, None, 0):
+    for number, reading in _readings_below(document, reader.words, None, 0):
         found += 1
-        reader.reading(found, number, record)
+        reader.reading(found, number, reading)
     if not found and document != []:
         raise FeedError(
             f"{name}: no readings: no object has a time (Aflæsningstidspunkt); is it the answer"
             " of /api/data?meterid=?"
         )
-    return reader.table.file(reader.ignored)
+    return reader.collector.file(reader.ignored)
 
 
-def _records(
-    node: object, words: Words, number: str | None, depth: int
-) -> Iterator[tuple[str | None, Record]]:
+def _readings_below(
+    node: object, words: FieldNames, number: str | None, depth: int
+) -> Iterator[tuple[str | None, JsonReading]]:
     """Every reading below a node, with the meter number that stands around it."""
     if depth > MAX_DEPTH:
         return
     if isinstance(node, list):
         for item in node:
-            yield from _records(item, words, number, depth + 1)
+            yield from _readings_below(item, words, number, depth + 1)
         return
-    record = keys(node)
-    number = _of(record, words.number) or number
-    if any(bare(key) in words.moment for key in record):
-        yield number, record
+    reading = object_entries(node)
+    number = _text_of_field(reading, words.number) or number
+    if any(normalised_name(key) in words.moment for key in reading):
+        yield number, reading
         return
-    for value in record.values():
+    for value in reading.values():
         if isinstance(value, dict | list):
-            yield from _records(value, words, number, depth + 1)
+            yield from _readings_below(value, words, number, depth + 1)
 
 
-def _of(record: Record, words: frozenset[str]) -> str | None:
+def _text_of_field(reading: JsonReading, words: frozenset[str]) -> str | None:
     """The text of the first field with such a name."""
-    return next((text_or_none(value) for key, value in record.items() if bare(key) in words), None)
+    return next(
+        (text_or_none(value) for key, value in reading.items() if normalised_name(key) in words),
+        None,
+    )
 
 
-class _Reader:
+class _AalborgReader:
     """One answer while it is being read."""
 
-    def __init__(self, table: Table, mapping: CsvMapping | None) -> None:
-        self.table, self.mapping, self.words = table, mapping, Words.of(mapping)
+    def __init__(self, collector: RowCollector, mapping: CsvMapping | None) -> None:
+        self.collector, self.mapping, self.words = collector, mapping, FieldNames.of(mapping)
         self.ignored: dict[str, None] = {}
-        self._columns: dict[tuple[str, str | None], Column | None] = {}
+        self._columns: dict[tuple[str, str | None], ScaledColumn | None] = {}
         self._declared = {
-            bare(value.column): value for value in (mapping.values if mapping else ())
+            normalised_name(value.column): value for value in (mapping.values if mapping else ())
         }
 
-    def reading(self, place: int, number: str | None, record: Record) -> None:
+    def reading(self, place: int, number: str | None, reading: JsonReading) -> None:
         """One reading with its values."""
-        stamp = self._stamp(record)
+        stamp = self._stamp(reading)
         if stamp is None or number is None:
             lacks = "meter number" if number is None else "time"
-            self.table.refuse(place, f"the reading has no {lacks}")
+            self.collector.refuse(place, f"the reading has no {lacks}")
             return
         values = [
             (column, text_or_none(value) or "")
-            for key, value in record.items()
-            if (column := self._column(place, key, record)) is not None
+            for key, value in reading.items()
+            if (column := self._column(place, key, reading)) is not None
             and not isinstance(value, bool | dict | list)
         ]
-        self.table.add(place, number, stamp, values)
+        self.collector.add(place, number, stamp, values)
 
-    def _stamp(self, record: Record) -> str | None:
+    def _stamp(self, reading: JsonReading) -> str | None:
         """The text of the time; the parts that a mapping names are joined in its order."""
         if self.mapping is None:
-            return _of(record, self.words.moment)
-        parts = [_of(record, frozenset({bare(name)})) for name in self.mapping.time]
+            return _text_of_field(reading, self.words.moment)
+        parts = [
+            _text_of_field(reading, frozenset({normalised_name(name)}))
+            for name in self.mapping.time
+        ]
         return " ".join(part for part in parts if part is not None) or None
 
-    def _column(self, place: int, key: str, record: Record) -> Column | None:
+    def _column(self, place: int, key: str, reading: JsonReading) -> ScaledColumn | None:
         """What a field means; None for fields that are not used, which is said once."""
-        unit = self._unit(key, record)
+        unit = self._unit(key, reading)
         if (key, unit) in self._columns:
             return self._columns[key, unit]
         column = self._found(place, key, unit)
         self._columns[key, unit] = column
-        word = bare(key)
+        word = normalised_name(key)
         if column is None and not (
             word in self.words.number | self.words.moment or word.endswith(_UNIT_WORDS)
         ):
             self.ignored[key] = None
         return column
 
-    def _unit(self, key: str, record: Record) -> str | None:
-        beside = frozenset(bare(key) + word for word in _UNIT_WORDS)
-        return _of(record, beside) or _of(record, frozenset(_UNIT_WORDS))
+    def _unit(self, key: str, reading: JsonReading) -> str | None:
+        beside = frozenset(normalised_name(key) + word for word in _UNIT_WORDS)
+        return _text_of_field(reading, beside) or _text_of_field(reading, frozenset(_UNIT_WORDS))
 
-    def _found(self, place: int, key: str, unit: str | None) -> Column | None:
+    def _found(self, place: int, key: str, unit: str | None) -> ScaledColumn | None:
         if self.mapping is not None:
-            declared = self._declared.get(bare(key))
-            scale = scale_of(declared.quantity, declared.unit) if declared else None
-            return Column(key, declared.quantity, scale) if declared and scale else None
-        word, inside = named_unit(key)
+            declared = self._declared.get(normalised_name(key))
+            scale = unit_scale(declared.quantity, declared.unit) if declared else None
+            return ScaledColumn(key, declared.quantity, scale) if declared and scale else None
+        word, inside = split_unit(key)
         try:
             found = quantity_of(word, inside or unit)
         except ValueError as error:
-            self.table.refuse(place, f"field {key!r} is left out: {error}; declare it in a mapping")
+            self.collector.refuse(
+                place, f"field {key!r} is left out: {error}; declare it in a mapping"
+            )
             return None
-        scale = scale_of(*found) if found else None
-        return Column(key, found[0], scale) if found and scale else None
+        scale = unit_scale(*found) if found else None
+        return ScaledColumn(key, found[0], scale) if found and scale else None

@@ -10,21 +10,21 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from bms.feeds.suppliers.values import scale_of
+from bms.feeds.suppliers.numbers_and_units import unit_scale
 from bms.model.readings.metering import Quantity
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-NUMBER = _words(
+METER_NUMBER = _word_set(
     "maalernummer maalernr maaler maalerid meterid meternumber meterno meternr meter"
     " serienummer serialnumber serialno"
 )
-DATE = _words("dato date aflaesningsdato readingdate")
-CLOCK = _words("klokkeslaet klokken kl tid time hour timeslaet")
-MOMENT = _words(
+DATE = _word_set("dato date aflaesningsdato readingdate")
+CLOCK = _word_set("klokkeslaet klokken kl tid time hour timeslaet")
+MOMENT = _word_set(
     "tidspunkt tidsstempel aflaesningstidspunkt aflaesningstid maaletidspunkt datotid timestamp"
     " datetime readingtime dateandtime"
 )
@@ -59,7 +59,7 @@ _WORDS: Mapping[tuple[Quantity, ...], str] = MappingProxyType(
 _MEANS: Mapping[str, tuple[Quantity, ...]] = MappingProxyType(
     {word: quantities for quantities, words in _WORDS.items() for word in words.split()}
 )
-OBVIOUS: Mapping[Quantity, str] = MappingProxyType(
+DEFAULT_UNITS: Mapping[Quantity, str] = MappingProxyType(
     {
         Quantity.VOLUME: "m3",
         Quantity.FLOW_TEMP: "degC",
@@ -71,7 +71,7 @@ OBVIOUS: Mapping[Quantity, str] = MappingProxyType(
 """Units that heat meters share, so that they may be left out. Energy has none: kWh, MWh and GJ are
 all in use, and so are l/h and m3/h."""
 
-LONGEST = 200
+MAX_HEADING_LENGTH = 200
 """Characters of a heading that are looked at; none that means something is longer."""
 
 _LETTERS = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "ö": "oe", "ä": "ae"})
@@ -79,21 +79,21 @@ _IN_BRACKETS = re.compile(r"(?P<name>.*?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]\s*", 
 _BEHIND = re.compile(r"(?P<name>.*\S)[\s_]+(?P<unit>[^\s_]+)\s*", re.DOTALL)
 
 
-def bare(name: str) -> str:
+def normalised_name(name: str) -> str:
     """A name without case, blanks and punctuation, with Danish letters written out."""
     return re.sub(r"[^a-z0-9]", "", name.lower().translate(_LETTERS))
 
 
-def named_unit(name: str) -> tuple[str, str | None]:
+def split_unit(name: str) -> tuple[str, str | None]:
     """(name, unit) of a heading; the unit is None where none stands behind the name."""
-    name = name[:LONGEST]
+    name = name[:MAX_HEADING_LENGTH]
     brackets = _IN_BRACKETS.fullmatch(name)
     if brackets:
-        return bare(brackets["name"]), brackets["unit"].strip()
+        return normalised_name(brackets["name"]), brackets["unit"].strip()
     behind = _BEHIND.fullmatch(name)
-    if behind and bare(behind["name"]) in _MEANS and _is_unit(behind["unit"]):
-        return bare(behind["name"]), behind["unit"]
-    return bare(name), None
+    if behind and normalised_name(behind["name"]) in _MEANS and _is_unit(behind["unit"]):
+        return normalised_name(behind["name"]), behind["unit"]
+    return normalised_name(name), None
 
 
 def quantity_of(word: str, unit: str | None) -> tuple[Quantity, str] | None:
@@ -106,14 +106,14 @@ def quantity_of(word: str, unit: str | None) -> tuple[Quantity, str] | None:
     if candidates is None:
         return None
     if unit is None:
-        if len(candidates) == 1 and candidates[0] in OBVIOUS:
-            return candidates[0], OBVIOUS[candidates[0]]
+        if len(candidates) == 1 and candidates[0] in DEFAULT_UNITS:
+            return candidates[0], DEFAULT_UNITS[candidates[0]]
         raise ValueError("its unit does not stand in the file")
     for quantity in candidates:
-        if scale_of(quantity, unit) is not None:
+        if unit_scale(quantity, unit) is not None:
             return quantity, unit
     raise ValueError(f"{unit[:20]!r} is no unit of {' or '.join(candidates)}")
 
 
 def _is_unit(text: str) -> bool:
-    return any(scale_of(quantity, text) is not None for quantity in Quantity)
+    return any(unit_scale(quantity, text) is not None for quantity in Quantity)

@@ -13,13 +13,13 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from bms.errors import ConfigError, Mistake
-from bms.feeds.suppliers.text import ENCODINGS
-from bms.feeds.suppliers.values import NumberStyle, scale_of, unit_names
+from bms.feeds.suppliers.decoding import ENCODINGS
+from bms.feeds.suppliers.numbers_and_units import NumberStyle, unit_names, unit_scale
 from bms.model.readings.metering import Quantity
 
 AMBIGUOUS = ("order", "first", "second", "refuse")
 STAMPS = ("start", "end")
-SHORTEST, LONGEST = 60, 604_800
+MIN_INTERVAL_S, MAX_INTERVAL_S = 60, 604_800
 """Intervals that may be declared [s]."""
 MAX_CHARS = 20_000
 """No mapping is longer than this."""
@@ -75,14 +75,14 @@ class CsvMapping:
 
         Raises ``ConfigError`` with every mistake, each with its line.
         """
-        return cls(**_Parser(file).settings(text))
+        return cls(**_MappingParser(file).settings(text))
 
 
-Key = tuple[Any, int]
+LocatedValue = tuple[Any, int]
 """A value of the YAML file and the line that it stands on."""
 
 
-class _Parser:
+class _MappingParser:
     """One mapping file while it is being read."""
 
     def __init__(self, file: str) -> None:
@@ -169,7 +169,7 @@ class _Parser:
                 self._wrong(line, f"{name} is missing")
         if len(settings) < len(_VALUE):
             return None
-        if scale_of(settings["quantity"], settings["unit"]) is None:
+        if unit_scale(settings["quantity"], settings["unit"]) is None:
             self._wrong(
                 entries["unit"][1],
                 f"{settings['unit']!r} is no unit of {settings['quantity']};"
@@ -178,9 +178,9 @@ class _Parser:
             return None
         return ValueColumn(**settings)
 
-    def _entries(self, tree: CommentedMap, known: set[str]) -> dict[str, Key]:
+    def _entries(self, tree: CommentedMap, known: set[str]) -> dict[str, LocatedValue]:
         """The known keys of a mapping with their lines; the others are mistakes."""
-        entries: dict[str, Key] = {}
+        entries: dict[str, LocatedValue] = {}
         for name, value in tree.items():
             line = tree.lc.data[name][0] + 1 if name in tree.lc.data else 1
             if name in known:
@@ -245,8 +245,14 @@ def _zone(value: object) -> str:
 def _interval(value: object) -> int:
     if value == "register":
         return 0
-    if isinstance(value, bool) or not isinstance(value, int) or not SHORTEST <= value <= LONGEST:
-        raise ValueError(f"has to be register, or seconds from {SHORTEST} to {LONGEST} (a week)")
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or not MIN_INTERVAL_S <= value <= MAX_INTERVAL_S
+    ):
+        raise ValueError(
+            f"has to be register, or seconds from {MIN_INTERVAL_S} to {MAX_INTERVAL_S} (a week)"
+        )
     return int(value)
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from bms.errors import FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
-from bms.feeds.suppliers.rows import Column, Table, readable
-from bms.feeds.suppliers.text import text_of
-from bms.feeds.suppliers.values import PLAIN_NUMBER, scale_of, unit_names
+from bms.feeds.suppliers.decoding import decoded_text
+from bms.feeds.suppliers.numbers_and_units import PLAIN_NUMBER, unit_names, unit_scale
+from bms.feeds.suppliers.row_collector import RowCollector, ScaledColumn, printable
 from bms.model.readings.metering import SupplierFile
 
 TAB = "\t"
@@ -28,14 +28,14 @@ _PLAIN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ColumnLayout:
     """Where everything stands in a row; ``line`` is that of the header."""
 
     line: int
     width: int
     number: int
     time: tuple[int, ...]
-    values: tuple[tuple[Column, int], ...]
+    values: tuple[tuple[ScaledColumn, int], ...]
     ignored: tuple[str, ...]
 
 
@@ -44,21 +44,21 @@ def read_csv(content: bytes, name: str, mapping: CsvMapping) -> SupplierFile:
 
     Raises ``FeedError`` when the file as a whole is not such a table.
     """
-    lines = lines_of(text_of(content, name, wanted="CSV", encoding=mapping.encoding))
-    return rows_of(lines, name, mapping)
+    lines = split_lines(decoded_text(content, name, wanted="CSV", encoding=mapping.encoding))
+    return parse_rows(lines, name, mapping)
 
 
-def rows_of(lines: Sequence[str], name: str, mapping: CsvMapping) -> SupplierFile:
+def parse_rows(lines: Sequence[str], name: str, mapping: CsvMapping) -> SupplierFile:
     """The rows of the lines of a file. Raises ``FeedError`` when a column is missing."""
-    layout = layout_of(lines, name, mapping)
-    table = Table(name, mapping)
-    _read(lines, layout, table)
-    return table.file(layout.ignored)
+    layout = column_layout(lines, name, mapping)
+    collector = RowCollector(name, mapping)
+    _read(lines, layout, collector)
+    return collector.file(layout.ignored)
 
 
-def _read(lines: Sequence[str], layout: Layout, table: Table) -> None:
+def _read(lines: Sequence[str], layout: ColumnLayout, collector: RowCollector) -> None:
     """Every line below the header, the short way where its form allows it."""
-    mapping, sink = table.mapping, table.sink
+    mapping, sink = collector.mapping, collector.buffer
     separator, comma = mapping.separator, mapping.decimal == ","
     plain = _PLAIN[mapping.decimal]
     number_at, time_at, width = layout.number, layout.time[0], layout.width
@@ -67,21 +67,21 @@ def _read(lines: Sequence[str], layout: Layout, table: Table) -> None:
         (column, place, f"e{column.scale.power}", column.scale.divisor)
         for column, place in layout.values
     ]
-    numbers, stamps = table.numbers, table.stamps.known
+    numbers, stamps = collector.numbers, collector.stamps.known
     for line, text in enumerate(lines[layout.line :], layout.line + 1):
         fields = text.split(separator)
         if len(fields) != width or '"' in text:
-            _careful(line, text, layout, table)
+            _parse_irregular(line, text, layout, collector)
             continue
         stamp = " ".join([fields[i] for i in several]) if several else fields[time_at]
         number, time = numbers.get(fields[number_at]), stamps.get(stamp)
         if number is None or time is None:
-            _careful(line, text, layout, table)
+            _parse_irregular(line, text, layout, collector)
             continue
         for column, place, power, divisor in short:
             value = fields[place]
             if not plain(value):
-                table.value(line, number, time, column, value)
+                collector.value(line, number, time, column, value)
                 continue
             sink.numbers.append(number)
             sink.columns.append(column)
@@ -91,29 +91,29 @@ def _read(lines: Sequence[str], layout: Layout, table: Table) -> None:
             sink.lines.append(line)
 
 
-def _careful(line: int, text: str, layout: Layout, table: Table) -> None:
+def _parse_irregular(line: int, text: str, layout: ColumnLayout, collector: RowCollector) -> None:
     """A line that is new or odd."""
     if not text.strip():
         return
-    fields = _split(text, table.mapping.separator)
+    fields = _split(text, collector.mapping.separator)
     if len(fields) == layout.width + 1 and not fields[-1].strip():
         fields.pop()  # many exports end every line with a separator
     if len(fields) != layout.width:
-        table.refuse(line, _wrong_width(fields, layout.width))
+        collector.refuse(line, _wrong_width(fields, layout.width))
         return
     stamp = " ".join(fields[place] for place in layout.time)
     values = [(column, fields[place]) for column, place in layout.values]
-    table.add(line, fields[layout.number], stamp, values)
+    collector.add(line, fields[layout.number], stamp, values)
 
 
-def lines_of(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """The lines of a text, whatever ends them, and nothing else that some count as an end."""
     if "\n" not in text:
         return text.split("\r")
     return text.replace("\r\n", "\n").split("\n")
 
 
-def header_of(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
+def find_header(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
     """(line, names) of the header: the first line with text that is no ``sep=`` of Excel's."""
     for line, text in enumerate(lines, 1):
         if text.strip() and not text.startswith("sep="):
@@ -122,9 +122,9 @@ def header_of(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
     return 1, []
 
 
-def layout_of(lines: Sequence[str], name: str, mapping: CsvMapping) -> Layout:
+def column_layout(lines: Sequence[str], name: str, mapping: CsvMapping) -> ColumnLayout:
     """Where the columns of the mapping stand. Raises ``FeedError`` when one is missing."""
-    line, names = header_of(lines, mapping.separator)
+    line, names = find_header(lines, mapping.separator)
     at = {column: i for i, column in reversed(list(enumerate(names)))}
     wanted = (mapping.number, *mapping.time, *(value.column for value in mapping.values))
     missing = [column for column in wanted if column not in at]
@@ -132,20 +132,20 @@ def layout_of(lines: Sequence[str], name: str, mapping: CsvMapping) -> Layout:
         raise FeedError(_no_column(name, line, missing[0], names, lines[line - 1], mapping))
     columns = []
     for value in mapping.values:
-        scale = scale_of(value.quantity, value.unit)
+        scale = unit_scale(value.quantity, value.unit)
         if scale is None:
             raise FeedError(
                 f"{name}:{line}: {value.unit!r} is no unit of {value.quantity}; known are"
                 f" {unit_names(value.quantity)}"
             )
-        columns.append((Column(value.column, value.quantity, scale), at[value.column]))
-    return Layout(
+        columns.append((ScaledColumn(value.column, value.quantity, scale), at[value.column]))
+    return ColumnLayout(
         line=line,
         width=len(names),
         number=at[mapping.number],
         time=tuple(at[column] for column in mapping.time),
         values=tuple(columns),
-        ignored=tuple(readable(column) for column in names if column and column not in wanted),
+        ignored=tuple(printable(column) for column in names if column and column not in wanted),
     )
 
 
@@ -162,7 +162,7 @@ def _no_column(
             f" {'tab' if usual == TAB else repr(usual)} in the mapping"
         )
     else:
-        shown = readable(", ".join(names[:12])[:200])
+        shown = printable(", ".join(names[:12])[:200])
         way = f"the header names {shown or 'nothing'}; name the columns in the mapping"
     return f"{name}:{line}: column {column!r} is missing; {way}"
 

@@ -21,10 +21,10 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from bms.errors import FeedError, Mistake
+from bms.feeds.suppliers.decoding import decoded_json, list_items, object_entries, text_or_none
 from bms.feeds.suppliers.meter_files import YEARS
-from bms.feeds.suppliers.rows import no_search_for_cycles, readable
-from bms.feeds.suppliers.text import items, json_of, keys, text_or_none
-from bms.feeds.suppliers.values import Scale, number_of, scale_of
+from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number, unit_scale
+from bms.feeds.suppliers.row_collector import no_search_for_cycles, printable
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Quality
 
@@ -65,18 +65,18 @@ def read_eloverblik(content: bytes, name: str) -> SupplierFile:
     such answer.
     """
     with no_search_for_cycles():
-        return _read(json_of(content, name), name)
+        return _read(decoded_json(content, name), name)
 
 
 def _read(document: object, name: str) -> SupplierFile:
-    results = keys(document).get("result")
+    results = object_entries(document).get("result")
     if not isinstance(results, list):
         raise FeedError(
             f"{name}: not an answer of Eloverblik's GetTimeSeries: it has no list 'result'"
         )
-    reader = _Reader(name)
+    reader = _EloverblikReader(name)
     for result in results:
-        reader.result(keys(result))
+        reader.result(object_entries(result))
     if results and not reader.documents and not reader.mistakes:
         raise FeedError(
             f"{name}: not an answer of Eloverblik's GetTimeSeries: no result has a"
@@ -86,7 +86,7 @@ def _read(document: object, name: str) -> SupplierFile:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _EloverblikReader:
     """One answer while it is being read."""
 
     name: str
@@ -94,10 +94,10 @@ class _Reader:
     mistakes: list[Mistake] = field(default_factory=list)
     points: int = 0
     documents: int = 0
-    _grids: dict[tuple[str | None, ...], _Grid] = field(default_factory=dict)
+    _grids: dict[tuple[str | None, ...], _PeriodGrid] = field(default_factory=dict)
 
     def refuse(self, message: str) -> None:
-        self.mistakes.append(Mistake(self.name, max(self.points, 1), readable(message)))
+        self.mistakes.append(Mistake(self.name, max(self.points, 1), printable(message)))
 
     def result(self, result: Mapping[str, object]) -> None:
         """One metering point, or the error in its place."""
@@ -106,28 +106,28 @@ class _Reader:
             return
         if "MyEnergyData_MarketDocument" in result:
             self.documents += 1
-        document = keys(result.get("MyEnergyData_MarketDocument"))
-        for series in items(document.get("TimeSeries")):
-            self.series(keys(series), text_or_none(result.get("id")))
+        document = object_entries(result.get("MyEnergyData_MarketDocument"))
+        for series in list_items(document.get("TimeSeries")):
+            self.series(object_entries(series), text_or_none(result.get("id")))
 
     def series(self, series: Mapping[str, object], fallback: str | None) -> None:
         """One curve of a metering point."""
-        mark = keys(keys(series.get("MarketEvaluationPoint")).get("mRID"))
+        mark = object_entries(object_entries(series.get("MarketEvaluationPoint")).get("mRID"))
         number = text_or_none(mark.get("name")) or text_or_none(series.get("mRID")) or fallback
-        count = sum(len(_points(period)) for period in items(series.get("Period")))
+        count = sum(len(_points(period)) for period in list_items(series.get("Period")))
         why = _no_use(series, number)
         unit = text_or_none(series.get("measurement_Unit.name")) or ""
-        scale = scale_of(Quantity.ENERGY, unit)
+        scale = unit_scale(Quantity.ENERGY, unit)
         if why is None and scale is None:
             why = f"its unit is {unit!r} and not energy; ask for the active energy of this point"
         if why is not None or scale is None or number is None:
             self.points += count
             self.refuse(f"{number or 'a metering point'}: {count} values left out: {why}")
             return
-        for period in items(series.get("Period")):
-            self.period(keys(period), number, scale)
+        for period in list_items(series.get("Period")):
+            self.period(object_entries(period), number, scale)
 
-    def period(self, period: Mapping[str, object], number: str, scale: Scale) -> None:
+    def period(self, period: Mapping[str, object], number: str, scale: UnitScale) -> None:
         """The points of a period on its grid."""
         points = _points(period)
         try:
@@ -140,15 +140,15 @@ class _Reader:
         for point in points:
             place += 1
             try:
-                self.rows.append(_row(keys(point), number, grid, scale, place))
+                self.rows.append(_row(object_entries(point), number, grid, scale, place))
             except ValueError as error:
                 self.points = place
                 self.refuse(f"{number}: {error}")
         self.points = place
 
-    def _grid(self, period: Mapping[str, object]) -> _Grid:
+    def _grid(self, period: Mapping[str, object]) -> _PeriodGrid:
         """The grid of a period, the same one for all that are alike. Raises ValueError."""
-        between = keys(period.get("timeInterval"))
+        between = object_entries(period.get("timeInterval"))
         parts = (between.get("start"), between.get("end"), period.get("resolution"))
         key = tuple(text_or_none(part) for part in parts)
         if key not in self._grids:
@@ -156,16 +156,16 @@ class _Reader:
         return self._grids[key]
 
 
-def _grid_of(start_text: str, end_text: str, resolution: str) -> _Grid:
+def _grid_of(start_text: str, end_text: str, resolution: str) -> _PeriodGrid:
     start, end = _moment(start_text), _moment(end_text)
     if not start < end:
         raise ValueError("the period ends before it begins")
     if resolution in _FIXED_S:
-        return _Grid(int(start.timestamp()), int(end.timestamp()), _FIXED_S[resolution])
+        return _PeriodGrid(int(start.timestamp()), int(end.timestamp()), _FIXED_S[resolution])
     if resolution not in _CALENDAR:
         known = ", ".join((*_FIXED_S, *_CALENDAR))
         raise ValueError(f"the resolution is {resolution[:20]!r}; known are {known}")
-    return _Grid(0, 0, 0, tuple(_calendar_edges(start, end, resolution)))
+    return _PeriodGrid(0, 0, 0, tuple(_calendar_edges(start, end, resolution)))
 
 
 def _moment(text: str) -> datetime:
@@ -179,7 +179,7 @@ def _moment(text: str) -> datetime:
 
 
 @dataclass(slots=True)
-class _Grid:
+class _PeriodGrid:
     """Where the positions of a period lie [s]: every ``step``, or between ``edges``."""
 
     start: int
@@ -209,7 +209,7 @@ class _Grid:
 
 
 def _row(
-    point: Mapping[str, object], number: str, grid: _Grid, scale: Scale, place: int
+    point: Mapping[str, object], number: str, grid: _PeriodGrid, scale: UnitScale, place: int
 ) -> MeterRow:
     """The row of a point. Raises ValueError with the reason."""
     position = text_or_none(point.get("position")) or "nothing"
@@ -219,7 +219,7 @@ def _row(
     value = None
     if quality is not Quality.ABSENT and text is not None:
         try:
-            value = number_of(text, scale)
+            value = parse_number(text, scale)
         except ValueError as error:
             raise ValueError(f"position {position}: {error}") from None
     quality = Quality.ABSENT if value is None else quality or Quality.UNCERTAIN
@@ -227,7 +227,7 @@ def _row(
 
 
 def _points(period: object) -> list[object]:
-    return items(keys(period).get("Point"))
+    return list_items(object_entries(period).get("Point"))
 
 
 def _no_use(series: Mapping[str, object], number: str | None) -> str | None:

@@ -19,16 +19,16 @@ from bms.errors import FeedError, Mistake
 from bms.feeds.suppliers.column_names import (
     CLOCK,
     DATE,
+    METER_NUMBER,
     MOMENT,
-    NUMBER,
-    bare,
-    named_unit,
+    normalised_name,
     quantity_of,
+    split_unit,
 )
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
-from bms.feeds.suppliers.csv_reader import header_of, lines_of, rows_of
-from bms.feeds.suppliers.rows import readable
-from bms.feeds.suppliers.text import text_of
+from bms.feeds.suppliers.csv_reader import find_header, parse_rows, split_lines
+from bms.feeds.suppliers.decoding import decoded_text
+from bms.feeds.suppliers.row_collector import printable
 from bms.model.readings.metering import SupplierFile
 
 PRESET = CsvMapping(
@@ -49,23 +49,25 @@ def read_kredsloeb(content: bytes, name: str) -> SupplierFile:
     no value in the header, or when the file is no CSV at all.
     """
     lines = _lines(content, name)
-    line, names = header_of(lines, PRESET.separator)
+    line, names = find_header(lines, PRESET.separator)
     values, mistakes = _values(names, name, line)
-    number = next((column for column in names if bare(column) in NUMBER), None)
+    number = next((column for column in names if normalised_name(column) in METER_NUMBER), None)
     time = _time(names)
     if number is None or not time or not values:
         raise FeedError(_not_usable(name, line, names, number, time, mistakes))
     mapping = replace(PRESET, number=number, time=time, values=values)
-    found = rows_of(lines, name, replace(mapping, time_format=_time_format(lines, line, mapping)))
+    found = parse_rows(
+        lines, name, replace(mapping, time_format=_time_format(lines, line, mapping))
+    )
     return SupplierFile(found.rows, (*mistakes, *found.mistakes), found.ignored)
 
 
 def _lines(content: bytes, name: str) -> list[str]:
     """UTF-8 where the header is that, else Windows' own; a damaged byte further down counts not."""
-    lines = lines_of(text_of(content, name, wanted="CSV"))
-    _, names = header_of(lines, PRESET.separator)
+    lines = split_lines(decoded_text(content, name, wanted="CSV"))
+    _, names = find_header(lines, PRESET.separator)
     if any("\udc80" <= sign <= "\udcff" for column in names for sign in column):
-        return lines_of(text_of(content, name, wanted="CSV", encoding="cp1252"))
+        return split_lines(decoded_text(content, name, wanted="CSV", encoding="cp1252"))
     return lines
 
 
@@ -76,14 +78,14 @@ def _values(
     values: list[ValueColumn] = []
     mistakes = []
     for column in names:
-        word, unit = named_unit(column)
+        word, unit = split_unit(column)
         try:
             found = quantity_of(word, unit)
             if found is not None and any(value.quantity is found[0] for value in values):
                 raise ValueError(f"there is another column with {found[0]}")
         except ValueError as error:
             way = "write the heading as 'Energi [MWh]', or declare a mapping"
-            text = readable(f"column {column!r} is left out: {error}; {way}")
+            text = printable(f"column {column!r} is left out: {error}; {way}")
             mistakes.append(Mistake(file, line, text))
             continue
         if found is not None:
@@ -93,7 +95,7 @@ def _values(
 
 def _time(names: list[str]) -> tuple[str, ...]:
     """The column of the moment, or those of the date and the clock."""
-    words = {bare(column): column for column in reversed(names)}
+    words = {normalised_name(column): column for column in reversed(names)}
     for group in ((MOMENT,), (DATE, CLOCK), (CLOCK,), (DATE,)):
         found = [next((words[word] for word in words if word in names_), None) for names_ in group]
         if all(column is not None for column in found):
@@ -107,7 +109,7 @@ def _time_format(lines: list[str], header: int, mapping: CsvMapping) -> str | No
     best, read = None, -1
     for form in (None, *DANISH_TIMES):
         trial = replace(mapping, time_format=form, ambiguous="first")
-        count = len(rows_of([lines[header - 1], *sample], "", trial).rows)
+        count = len(parse_rows([lines[header - 1], *sample], "", trial).rows)
         if count > read:
             best, read = form, count
     return best
@@ -133,7 +135,7 @@ def _not_usable(
     ]
     shown = ", ".join(names)[:200] or "nothing"
     why = f"; {mistakes[0].message}" if mistakes else ""
-    return readable(
+    return printable(
         f"{file}:{line}: not a drop file of district heating: the header lacks"
         f" {' and '.join(lacks)}; it names {shown}{why}"
     )

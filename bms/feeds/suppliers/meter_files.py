@@ -27,15 +27,15 @@ from bms.model.readings.series import Floats, Series
 
 YEARS = range(1990, 2100)
 """Years in which buildings have meters; others are slips of the pen."""
-STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
+KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
 """Steps of a file that are known [s]; the last one are daily values."""
-LEAST_BILL_S = 20 * 86400
+MIN_BILL_S = 20 * 86400
 """From here on an interval [s] is a bill's."""
 _HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bills:
+class BilledUse:
     """Use of consecutive intervals of weeks or months: ``edges_s`` UTC epoch [s], shape (n + 1,);
     ``kwh`` shape (n,), NaN where it is missing."""
 
@@ -49,7 +49,7 @@ class MeterFile:
     read by the month, and every row that was not used."""
 
     use: Mapping[str, Series]
-    bills: Mapping[str, Bills]
+    bills: Mapping[str, BilledUse]
     mistakes: tuple[Mistake, ...]
 
 
@@ -63,7 +63,7 @@ class WeatherFile:
 
 
 @dataclass(slots=True)
-class _Column:
+class _RawSeries:
     """The values of one series as they stand in the file."""
 
     seconds: array[int] = field(default_factory=lambda: array("q"))
@@ -77,7 +77,7 @@ class _Column:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _CsvFile:
     """One file while it is being read."""
 
     path: Path
@@ -128,8 +128,8 @@ def read_meters(path: Path) -> MeterFile:
     their sums only. Raises ``FeedError`` when the file as a whole is not such a table, ``OSError``
     when it cannot be opened.
     """
-    reader = _Reader(path)
-    columns: dict[str, _Column] = {}
+    reader = _CsvFile(path)
+    columns: dict[str, _RawSeries] = {}
     for line, at, row in reader.rows(("meter_id", "timestamp_utc", "kwh")):
         if len(row) <= max(at["meter_id"], at["timestamp_utc"], at["kwh"]):
             reader.reject(line, f"has only {len(row)} fields")
@@ -138,14 +138,19 @@ def read_meters(path: Path) -> MeterFile:
         if not name:
             reader.reject(line, "meter_id is empty")
             continue
-        _take(
-            reader, columns.setdefault(name, _Column()), line, row, at["timestamp_utc"], at["kwh"]
+        _add_value(
+            reader,
+            columns.setdefault(name, _RawSeries()),
+            line,
+            row,
+            at["timestamp_utc"],
+            at["kwh"],
         )
     use: dict[str, Series] = {}
-    bills: dict[str, Bills] = {}
+    bills: dict[str, BilledUse] = {}
     for name in list(columns):
-        answer = _shaped(reader, columns.pop(name), spread=True, unit="kwh")
-        if isinstance(answer, Bills):
+        answer = _regular(reader, columns.pop(name), spread=True, unit="kwh")
+        if isinstance(answer, BilledUse):
             bills[name] = answer
         elif answer is not None:
             use[name] = answer
@@ -157,19 +162,19 @@ def read_weather(path: Path) -> WeatherFile:
 
     Raises as ``read_meters`` does, and ``FeedError`` when no row can be used.
     """
-    reader = _Reader(path)
-    temp, sun = _Column(), _Column()
+    reader = _CsvFile(path)
+    temp, sun = _RawSeries(), _RawSeries()
     for line, at, row in reader.rows(("timestamp_utc", "temp_air_c")):
         if len(row) <= max(at["timestamp_utc"], at["temp_air_c"]):
             reader.reject(line, f"has only {len(row)} fields")
             continue
-        _take(reader, temp, line, row, at["timestamp_utc"], at["temp_air_c"])
+        _add_value(reader, temp, line, row, at["timestamp_utc"], at["temp_air_c"])
         if len(row) > at.get("ghi_wm2", len(row)):
-            _take(reader, sun, line, row, at["timestamp_utc"], at["ghi_wm2"], quiet=True)
-    found = _shaped(reader, temp, spread=False, unit="temp_air_c")
+            _add_value(reader, sun, line, row, at["timestamp_utc"], at["ghi_wm2"], quiet=True)
+    found = _regular(reader, temp, spread=False, unit="temp_air_c")
     if not isinstance(found, Series):
         raise FeedError(f"{path}: no temperatures at steps of a day or less")
-    ghi = _shaped(_Reader(path), sun, spread=False, unit="ghi_wm2")
+    ghi = _regular(_CsvFile(path), sun, spread=False, unit="ghi_wm2")
     mistakes = tuple(sorted(reader.mistakes, key=lambda m: m.line))
     return WeatherFile(found, ghi if isinstance(ghi, Series) else None, mistakes)
 
@@ -182,9 +187,9 @@ def _opened(path: Path) -> IO[str]:
     return path.open("r", encoding="utf-8-sig", newline="")
 
 
-def _take(
-    reader: _Reader,
-    column: _Column,
+def _add_value(
+    reader: _CsvFile,
+    column: _RawSeries,
     line: int,
     row: list[str],
     stamp: int,
@@ -211,7 +216,9 @@ def _take(
     column.add(second, value, line)
 
 
-def _shaped(reader: _Reader, column: _Column, *, spread: bool, unit: str) -> Series | Bills | None:
+def _regular(
+    reader: _CsvFile, column: _RawSeries, *, spread: bool, unit: str
+) -> Series | BilledUse | None:
     """The column on its regular grid; every row that does not fit is named."""
     if not column.seconds:
         return None
@@ -236,13 +243,13 @@ def _step(seconds: NDArray[np.int64]) -> int | None:
         return _HOUR_S
     gaps, counts = np.unique(np.diff(seconds), return_counts=True)
     usual = int(gaps[np.argmax(counts)])
-    if usual >= LEAST_BILL_S:
+    if usual >= MIN_BILL_S:
         return None
-    return max((step for step in STEPS_S if step <= usual), default=STEPS_S[0])
+    return max((step for step in KNOWN_STEPS_S if step <= usual), default=KNOWN_STEPS_S[0])
 
 
 def _gridded(
-    reader: _Reader,
+    reader: _CsvFile,
     seconds: NDArray[np.int64],
     values: Floats,
     lines: NDArray[np.int64],
@@ -274,7 +281,7 @@ def _daily(seconds: NDArray[np.int64], values: Floats, *, spread: bool) -> Serie
     return Series(datetime.fromtimestamp(first * _HOUR_S, UTC), timedelta(hours=1), out)
 
 
-def _bills(seconds: NDArray[np.int64], values: Floats) -> Bills:
+def _bills(seconds: NDArray[np.int64], values: Floats) -> BilledUse:
     """Every bill lasts until the next one; the last one as long as the one before it."""
     last = 2 * seconds[-1] - seconds[-2]
-    return Bills(np.append(seconds, last), values.copy())
+    return BilledUse(np.append(seconds, last), values.copy())

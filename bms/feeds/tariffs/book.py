@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
-from bms.feeds.tariffs.datahub_pricelist import Listing, listings_of
+from bms.feeds.tariffs.datahub_pricelist import PriceListing, listings_of
 from bms.feeds.tariffs.heat_charges import (
     CoolingRules,
     PeakCharges,
@@ -36,7 +36,7 @@ _HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RatePeriod:
     """What holds from local day ``first`` until ``end`` (exclusive; None: until the next row).
 
     ``winter`` and ``summer`` have one value for each local hour. Shape (24,).
@@ -49,7 +49,7 @@ class Row:
     source: str
 
 
-Rows = tuple[Row, ...]
+RatePeriods = tuple[RatePeriod, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class TariffBook:
     """
 
     timezone: str
-    electricity_parts: Mapping[str, Mapping[str, Rows]]
-    heat_prices: Mapping[str, Rows]
-    heat_factors: Mapping[str, Rows]
+    electricity_parts: Mapping[str, Mapping[str, RatePeriods]]
+    heat_prices: Mapping[str, RatePeriods]
+    heat_factors: Mapping[str, RatePeriods]
     cooling: Mapping[str, CoolingRules] = field(default_factory=dict)
     standing: Mapping[str, tuple[StandingCharge, ...]] = field(default_factory=dict)
-    listings: Mapping[str, Listing] = field(default_factory=dict)
+    listings: Mapping[str, PriceListing] = field(default_factory=dict)
     peaks: Mapping[str, PeakCharges] = field(default_factory=dict)
 
     @classmethod
@@ -173,7 +173,7 @@ def _named(table: Mapping[str, Any], name: str, kind: str) -> Any:
     return table[name]
 
 
-def _values(rows: Rows, grid: LocalGrid) -> Floats:
+def _values(rows: RatePeriods, grid: LocalGrid) -> Floats:
     values = np.full(len(grid.day), np.nan)
     hour = grid.minute // 60
     for day in grid.dates():
@@ -185,21 +185,21 @@ def _values(rows: Rows, grid: LocalGrid) -> Floats:
     return values
 
 
-def _in_force(rows: Rows, day: date) -> Row | None:
+def _in_force(rows: RatePeriods, day: date) -> RatePeriod | None:
     row = next((row for row in reversed(rows) if row.first <= day), rows[0])
     return None if row.end is not None and day >= row.end else row
 
 
-def _tables(raw: Mapping[str, Any], bands: Mapping[str, Sequence[int]]) -> dict[str, Rows]:
+def _tables(raw: Mapping[str, Any], bands: Mapping[str, Sequence[int]]) -> dict[str, RatePeriods]:
     return {
         name: tuple(sorted((_row(row, bands) for row in rows), key=lambda row: row.first))
         for name, rows in raw.items()
     }
 
 
-def _row(raw: Mapping[str, Any], bands: Mapping[str, Sequence[int]]) -> Row:
+def _row(raw: Mapping[str, Any], bands: Mapping[str, Sequence[int]]) -> RatePeriod:
     winter, summer = (_hourly(raw.get(s, raw.get("flat")), bands) for s in ("winter", "summer"))
-    return Row(raw["from"], raw.get("to"), winter, summer, raw["source"])
+    return RatePeriod(raw["from"], raw.get("to"), winter, summer, raw["source"])
 
 
 def _hourly(prices: float | Mapping[str, float], bands: Mapping[str, Sequence[int]]) -> Floats:

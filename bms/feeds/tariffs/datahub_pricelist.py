@@ -19,20 +19,20 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from bms.feeds.client.payload import number, taking_apart
+from bms.feeds.client.payload import number_within, parsing
 from bms.feeds.electricity.energidata import records
 from bms.model.readings.series import Floats
 
 _NAME = "DatahubPricelist"
 _TARIFF = "D03"
 _HOURS = 24
-_HIGHEST = 100.0
+_MAX_DKK_PER_KWH = 100.0
 """No tariff is further from zero [DKK/kWh]."""
 _RESOLUTIONS = ("PT1H", "P1D")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Code:
+class ChargeCode:
     """A charge code, used from ``first`` until ``end`` (exclusive); None: without a limit."""
 
     code: str
@@ -44,12 +44,12 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class PriceListing:
     """Where a price stands in the list: the owner's GLN, its codes, and codes of discounts."""
 
     gln: str
-    codes: tuple[Code, ...]
-    discounts: tuple[Code, ...] = ()
+    codes: tuple[ChargeCode, ...]
+    discounts: tuple[ChargeCode, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -63,7 +63,7 @@ class PriceRow:
     hourly: Floats
 
 
-def pricelist_url(base: str, listings: Iterable[Listing], until: date) -> str:
+def pricelist_url(base: str, listings: Iterable[PriceListing], until: date) -> str:
     """Every row of the codes that begins before ``until``."""
     chosen = list(listings)
     codes = {code.code for listing in chosen for code in (*listing.codes, *listing.discounts)}
@@ -85,7 +85,7 @@ def pricelist_url(base: str, listings: Iterable[Listing], until: date) -> str:
 
 def read_pricelist(body: bytes) -> tuple[PriceRow, ...]:
     """The tariffs in an answer, by the day from which they hold. Raises ``FeedError``."""
-    with taking_apart(_NAME):
+    with parsing(_NAME):
         rows = [
             _row(raw)
             for raw in records(body, _NAME)
@@ -96,7 +96,10 @@ def read_pricelist(body: bytes) -> tuple[PriceRow, ...]:
 
 def _row(raw: Mapping[str, Any]) -> PriceRow:
     prices = np.array(
-        [number(raw.get(f"Price{i + 1}"), -_HIGHEST, _HIGHEST) for i in range(_HOURS)]
+        [
+            number_within(raw.get(f"Price{i + 1}"), -_MAX_DKK_PER_KWH, _MAX_DKK_PER_KWH)
+            for i in range(_HOURS)
+        ]
     )
     if all(raw.get(f"Price{i + 1}") is None for i in range(1, _HOURS)):
         prices = np.full(_HOURS, prices[0])
@@ -110,7 +113,7 @@ def _row(raw: Mapping[str, Any]) -> PriceRow:
     )
 
 
-def hourly_prices(rows: Sequence[PriceRow], listing: Listing, day: date) -> Floats:
+def hourly_prices(rows: Sequence[PriceRow], listing: PriceListing, day: date) -> Floats:
     """What holds on a local day by local hour [DKK/kWh], discounts added. Shape (24,).
 
     NaN where the list has no price in force, or more than one of the codes should hold.
@@ -139,28 +142,28 @@ def _in_force(rows: Sequence[PriceRow], gln: str, code: str, day: date) -> Float
     return max(holding, key=lambda row: row.first).hourly if holding else None
 
 
-def listings_of(raw: Mapping[str, Any] | None) -> dict[str, Listing]:
+def listings_of(raw: Mapping[str, Any] | None) -> dict[str, PriceListing]:
     """A listing for each part. Raises ValueError, KeyError or TypeError."""
     return {part: _listing(part, row) for part, row in (raw or {}).items()}
 
 
-def _listing(part: str, raw: Mapping[str, Any]) -> Listing:
+def _listing(part: str, raw: Mapping[str, Any]) -> PriceListing:
     codes = tuple(sorted((_code(row) for row in raw["codes"]), key=_beginning))
     for earlier, later in pairwise(codes):
         if earlier.end is None or earlier.end > _beginning(later):
             raise ValueError(f"{part}: {earlier.code} and {later.code} hold at the same time")
     discounts: Sequence[Mapping[str, Any]] = raw.get("discounts", ())
-    return Listing(
+    return PriceListing(
         gln=str(raw["gln"]), codes=codes, discounts=tuple(_code(row) for row in discounts)
     )
 
 
-def _code(raw: Mapping[str, Any]) -> Code:
+def _code(raw: Mapping[str, Any]) -> ChargeCode:
     first, end = raw.get("from"), raw.get("to")
     if not isinstance(first, date | None) or not isinstance(end, date | None):
         raise TypeError(f"{raw['code']}: from and to are days")
-    return Code(code=str(raw["code"]), first=first, end=end)
+    return ChargeCode(code=str(raw["code"]), first=first, end=end)
 
 
-def _beginning(code: Code) -> date:
+def _beginning(code: ChargeCode) -> date:
     return code.first or date.min

@@ -22,7 +22,7 @@ def cooling_tables(raw: Mapping[str, Any] | None) -> dict[str, CoolingRules]:
     }
 
 
-class Dated(Protocol):
+class DatedCharge(Protocol):
     """A price in force from local day ``first`` until ``end``, where it has one."""
 
     @property
@@ -31,7 +31,7 @@ class Dated(Protocol):
     def end(self) -> date | None: ...
 
 
-D = TypeVar("D", bound=Dated)
+D = TypeVar("D", bound=DatedCharge)
 
 
 def in_force(rows: Sequence[D], day: date) -> D | None:

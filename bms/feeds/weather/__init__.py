@@ -1,1 +1,1 @@
-"""Weather."""
+"""Weather: forecasts of DMI, MET Norway and Open-Meteo, and observations of DMI's stations."""

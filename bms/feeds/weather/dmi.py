@@ -14,17 +14,24 @@ from urllib.parse import quote, urlencode
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client.payload import Samples, number, parsed, samples, second, taking_apart
-from bms.feeds.weather.forecast import (
-    BRIGHTEST_WM2,
-    COLDEST_C,
+from bms.feeds.client.payload import (
+    Samples,
+    epoch_second,
+    json_object,
+    number_within,
+    parsing,
+    samples_of,
+)
+from bms.feeds.weather.hourly_forecast import (
     HOUR_S,
-    WARMEST_C,
-    Outlook,
-    a_forecast,
-    mean_of_ends,
-    on_hours,
-    whole_hours,
+    MAX_GHI_WM2,
+    MAX_TEMP_C,
+    MIN_TEMP_C,
+    HourlyForecast,
+    at_whole_hours,
+    hour_range,
+    hourly_means,
+    with_temperature,
 )
 from bms.model.readings.series import Floats
 
@@ -33,19 +40,20 @@ CREDIT = "DMI (CC BY 4.0)"
 TEMPERATURE, RADIATION = "temperature-2m", "global-radiation-flux"
 OBSERVED_TEMPERATURE, OBSERVED_RADIATION = "temp_mean_past1h", "radia_glob_past1h"
 
-MOST_OBSERVATIONS = 300_000
-"""Most observations that one request may ask for."""
+MAX_OBSERVATIONS = 300_000
+"""Largest ``limit`` of a request."""
 
 _KELVIN = 273.15
-_MOST_JOULE_M2 = 1e9
+_MAX_JOULE_M2 = 1e9
 _ROUNDING_WM2 = 1.0
-"""A sum that falls by less than this was rounded on its way; a larger fall is a new run."""
+"""A decrease below this is rounding [W/m2]; a larger one is the start of another model run."""
 _KM_PER_DEG = 111.2
 _FORECAST, _OBSERVED = "DMI HARMONIE", "DMI metObs"
 
 
 def forecast_url(base: str, latitude: float, longitude: float) -> str:
-    """The whole newest run at a position, so that no sum of radiation begins in the middle."""
+    """Returns the address of the whole newest run at a position: accumulated radiation needs its
+    start."""
     query = {"coords": f"POINT({longitude:g} {latitude:g})", "crs": "crs84"}
     names = f"{TEMPERATURE},{RADIATION}"
     return (
@@ -54,39 +62,41 @@ def forecast_url(base: str, latitude: float, longitude: float) -> str:
     )
 
 
-def read_forecast(body: bytes) -> Outlook:
-    """A position forecast, as CoverageJSON or as GeoJSON. Raises ``FeedError``.
+def read_forecast(body: bytes) -> HourlyForecast:
+    """Returns a position forecast from CoverageJSON or GeoJSON. Raises ``FeedError``.
 
-    Radiation comes as a sum [J/m2] since the start of the model run. Only two sums of the same run
-    an hour apart give the mean of the hour between them: where the sum falls there is another run,
-    and that hour is not known.
+    Radiation is accumulated [J/m2] since the start of the model run. The difference over an hour
+    of one run gives that hour's mean [W/m2]; where the accumulation decreases another run begins,
+    and the hour is NaN.
     """
-    answer = parsed(body, _FORECAST)
-    with taking_apart(_FORECAST):
+    answer = json_object(body, _FORECAST)
+    with parsing(_FORECAST):
         features = answer.get("features")
         kelvin, joule = _of_features(features) if features is not None else _of_coverage(answer)
-        first, n = whole_hours(kelvin, joule)
-        temp = mean_of_ends(on_hours(kelvin, first, n) - _KELVIN)
-        outlook = Outlook(
-            first=first, temp_out_c=temp, ghi_wm2=_means_of_sums(on_hours(joule, first, n))
+        first, n = hour_range(kelvin, joule)
+        temp = hourly_means(at_whole_hours(kelvin, first, n) - _KELVIN)
+        forecast = HourlyForecast(
+            first=first,
+            temp_out_c=temp,
+            ghi_wm2=_hourly_means_of_accumulation(at_whole_hours(joule, first, n)),
         )
-    return a_forecast(outlook, _FORECAST)
+    return with_temperature(forecast, _FORECAST)
 
 
-def _means_of_sums(joule: Floats) -> Floats:
-    """[J/m2] at whole hours → mean [W/m2] of the hour that begins there. Shape (n,)."""
+def _hourly_means_of_accumulation(joule: Floats) -> Floats:
+    """Returns the mean [W/m2] of the hour that begins at each accumulation [J/m2]. Shape (n,)."""
     means = np.full(len(joule), np.nan)
     watt = np.diff(joule) / HOUR_S
     means[:-1] = np.where((watt < 0) & (watt > -_ROUNDING_WM2), 0.0, watt)
     with np.errstate(invalid="ignore"):
-        return np.where((means >= 0) & (means <= BRIGHTEST_WM2), means, np.nan)
+        return np.where((means >= 0) & (means <= MAX_GHI_WM2), means, np.nan)
 
 
 def _of_coverage(answer: dict[str, Any]) -> tuple[Samples, Samples]:
-    moments = [second(text) for text in answer["domain"]["axes"]["t"]["values"]]
+    moments = [epoch_second(text) for text in answer["domain"]["axes"]["t"]["values"]]
     return (
-        _range(answer, TEMPERATURE, moments, COLDEST_C + _KELVIN, WARMEST_C + _KELVIN),
-        _range(answer, RADIATION, moments, -_MOST_JOULE_M2, _MOST_JOULE_M2),
+        _range(answer, TEMPERATURE, moments, MIN_TEMP_C + _KELVIN, MAX_TEMP_C + _KELVIN),
+        _range(answer, RADIATION, moments, -_MAX_JOULE_M2, _MAX_JOULE_M2),
     )
 
 
@@ -94,23 +104,25 @@ def _range(
     answer: dict[str, Any], name: str, moments: list[int], low: float, high: float
 ) -> Samples:
     if name not in answer["ranges"]:
-        return samples({})
+        return samples_of({})
     values = answer["ranges"][name]["values"]
     if len(values) != len(moments):
         raise ValueError(f"{name} has {len(values)} values at {len(moments)} moments")
-    return samples(
-        {at: number(value, low, high) for at, value in zip(moments, values, strict=True)}
+    return samples_of(
+        {at: number_within(value, low, high) for at, value in zip(moments, values, strict=True)}
     )
 
 
 def _of_features(features: list[dict[str, Any]]) -> tuple[Samples, Samples]:
-    rows = [(second(row["properties"]["step"]), row["properties"]) for row in features]
+    rows = [(epoch_second(row["properties"]["step"]), row["properties"]) for row in features]
     kelvin = {
-        at: number(row.get(TEMPERATURE), COLDEST_C + _KELVIN, WARMEST_C + _KELVIN)
+        at: number_within(row.get(TEMPERATURE), MIN_TEMP_C + _KELVIN, MAX_TEMP_C + _KELVIN)
         for at, row in rows
     }
-    joule = {at: number(row.get(RADIATION), -_MOST_JOULE_M2, _MOST_JOULE_M2) for at, row in rows}
-    return samples(kelvin), samples(joule)
+    joule = {
+        at: number_within(row.get(RADIATION), -_MAX_JOULE_M2, _MAX_JOULE_M2) for at, row in rows
+    }
+    return samples_of(kelvin), samples_of(joule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +136,7 @@ class Station:
 def stations_url(
     base: str, parameter: str, latitude: float, longitude: float, start: str, end: str
 ) -> str:
-    """Who observes a parameter around a position: all observations there of a few hours."""
+    """Returns the address of a few hours of observations of a parameter around a position."""
     box = (longitude - 1.0, latitude - 0.6, longitude + 1.0, latitude + 0.6)
     query = {
         "bbox": ",".join(f"{degree:.2f}" for degree in box),
@@ -136,22 +148,24 @@ def stations_url(
 
 
 def observations_url(base: str, station: str, parameter: str, start: str, end: str) -> str:
-    """Hourly observations of a station."""
+    """Returns the address of hourly observations of a station."""
     query = {
         "stationId": station,
         "parameterId": parameter,
         "datetime": f"{start}/{end}",
-        "limit": str(MOST_OBSERVATIONS),
+        "limit": str(MAX_OBSERVATIONS),
     }
     return f"{base}/v2/metObs/collections/observation/items?{urlencode(query)}"
 
 
 def read_stations(body: bytes, latitude: float, longitude: float) -> tuple[Station, ...]:
-    """Every station in an answer, the nearest first. Raises ``FeedError``."""
-    with taking_apart(_OBSERVED):
+    """Returns the stations of a response, the nearest first. Raises ``FeedError``."""
+    with parsing(_OBSERVED):
         found: dict[str, float] = {}
         for row in _rows(body):
-            east, north = (number(value, -180, 180) for value in row["geometry"]["coordinates"][:2])
+            east, north = (
+                number_within(value, -180, 180) for value in row["geometry"]["coordinates"][:2]
+            )
             away = _KM_PER_DEG * hypot(
                 north - latitude, (east - longitude) * cos(radians(latitude))
             )
@@ -163,27 +177,29 @@ def read_stations(body: bytes, latitude: float, longitude: float) -> tuple[Stati
 
 
 def read_observations(body: bytes, parameter: str) -> Samples:
-    """Hourly means, stamped with the start of their hour: DMI stamps the end.
+    """Returns hourly means by the start of their hour (DMI stamps the end) [degC] or [W/m2].
 
-    Raises ``FeedError``, also for an answer that is not whole.
+    Raises ``FeedError``, also for a response that is only a page of the observations.
     """
     low, high = (
-        (COLDEST_C, WARMEST_C) if parameter == OBSERVED_TEMPERATURE else (-5.0, BRIGHTEST_WM2)
+        (MIN_TEMP_C, MAX_TEMP_C) if parameter == OBSERVED_TEMPERATURE else (-5.0, MAX_GHI_WM2)
     )
-    with taking_apart(_OBSERVED):
+    with parsing(_OBSERVED):
         found = {}
         for row in _rows(body):
             said = row["properties"]
             if said["parameterId"] == parameter:
-                found[second(said["observed"]) - HOUR_S] = number(said["value"], low, high)
-        kept = samples(found)
-    if parameter == OBSERVED_RADIATION:  # a dark pyranometer shows a little less than nothing
+                found[epoch_second(said["observed"]) - HOUR_S] = number_within(
+                    said["value"], low, high
+                )
+        kept = samples_of(found)
+    if parameter == OBSERVED_RADIATION:  # thermal offset of a pyranometer at night
         return Samples(kept.seconds, np.maximum(kept.values, 0.0))
     return kept
 
 
 def _rows(body: bytes) -> Iterator[dict[str, Any]]:
-    answer = parsed(body, _OBSERVED)
+    answer = json_object(body, _OBSERVED)
     rows = answer["features"]
     said = answer.get("numberReturned", len(rows))
     if said != len(rows) or any(link.get("rel") == "next" for link in answer.get("links", ())):

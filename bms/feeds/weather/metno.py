@@ -1,7 +1,7 @@
-"""MET Norway, Locationforecast 2.0 (CC BY 4.0): no radiation, so that is estimated from clouds.
+"""MET Norway, Locationforecast 2.0 (CC BY 4.0); irradiance is estimated from its cloud cover.
 
-https://api.met.no; it asks for a User-Agent with an address, at most four decimals in a position,
-and that ``Expires`` and ``If-Modified-Since`` are kept to.
+https://api.met.no; its terms of use require a User-Agent with a contact, at most four decimals in a
+position, and the use of ``Expires`` and ``If-Modified-Since``.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from urllib.parse import urlencode
 import numpy as np
 
 from bms.feeds.client.payload import (
+    EpochSeconds,
     Samples,
-    Seconds,
-    moment_of,
-    number,
-    parsed,
-    samples,
-    second,
-    taking_apart,
+    epoch_second,
+    json_object,
+    number_within,
+    parsing,
+    samples_of,
+    utc_time,
 )
-from bms.feeds.weather.forecast import (
-    COLDEST_C,
+from bms.feeds.weather.hourly_forecast import (
     HOUR_S,
-    WARMEST_C,
-    Outlook,
-    a_forecast,
-    mean_of_ends,
-    whole_hours,
+    MAX_TEMP_C,
+    MIN_TEMP_C,
+    HourlyForecast,
+    hour_range,
+    hourly_means,
+    with_temperature,
 )
 from bms.model.readings.series import Floats
 
@@ -37,8 +37,8 @@ _J2000_S = 946_728_000.0
 """2000-01-01 12:00 UTC in seconds since 1970 [s]."""
 
 
-def sine_of_elevation(seconds: Seconds, latitude: float, longitude: float) -> Floats:
-    """Sine of the sun's elevation, without refraction. Shape (n,), -1 to 1.
+def sine_of_elevation(seconds: EpochSeconds, latitude: float, longitude: float) -> Floats:
+    """Returns the sine of the solar elevation [1], without refraction. Shape (n,).
 
     Low-precision formulas of the Astronomical Almanac, good to 0.01 deg until 2050: Michalsky
     (1988), doi:10.1016/0038-092X(88)90045-X.
@@ -58,10 +58,10 @@ def sine_of_elevation(seconds: Seconds, latitude: float, longitude: float) -> Fl
     return np.asarray(up, dtype=np.float64)
 
 
-def irradiance_under_clouds(
-    seconds: Seconds, latitude: float, longitude: float, cloud: Floats
+def ghi_from_cloud_cover(
+    seconds: EpochSeconds, latitude: float, longitude: float, cloud: Floats
 ) -> Floats:
-    """Global horizontal irradiance [W/m2] at moments with a share ``cloud`` (0..1) of the sky.
+    """Returns global horizontal irradiance [W/m2] for a cloud cover ``cloud`` [0..1]. Shape (n,).
 
     An estimate: ``(910 sin h - 30) (1 - 0.75 cloud^3.4)``, Kasten and Czeplak (1980),
     doi:10.1016/0038-092X(80)90391-6. NaN where the cloud cover is not known, 0 at night.
@@ -73,8 +73,8 @@ def irradiance_under_clouds(
 
 BASE = "https://api.met.no"
 CREDIT = "MET Norway (CC BY 4.0)"
-LONGEST_BRIDGE_S = 6 * HOUR_S
-"""Further out there is a value every six hours only; straight lines lie between them [s]."""
+MAX_INTERPOLATION_S = 6 * HOUR_S
+"""Longest gap that is interpolated [s]: further ahead there is a value every six hours."""
 
 _NAME = "MET Norway"
 
@@ -84,28 +84,31 @@ def forecast_url(base: str, latitude: float, longitude: float) -> str:
     return f"{base}/weatherapi/locationforecast/2.0/compact?{query}"
 
 
-def read_forecast(body: bytes, latitude: float, longitude: float) -> Outlook:
-    """Temperature, and irradiance as clouds let it through (an estimate). Raises ``FeedError``."""
-    answer = parsed(body, _NAME)
-    with taking_apart(_NAME):
+def read_forecast(body: bytes, latitude: float, longitude: float) -> HourlyForecast:
+    """Returns temperature and estimated irradiance. Raises ``FeedError``."""
+    answer = json_object(body, _NAME)
+    with parsing(_NAME):
         said = answer["properties"]
-        rows = [(second(row["time"]), _details(row)) for row in said["timeseries"]]
-        temp = samples(
-            {at: number(row.get("air_temperature"), COLDEST_C, WARMEST_C) for at, row in rows}
+        rows = [(epoch_second(row["time"]), _details(row)) for row in said["timeseries"]]
+        temp = samples_of(
+            {
+                at: number_within(row.get("air_temperature"), MIN_TEMP_C, MAX_TEMP_C)
+                for at, row in rows
+            }
         )
-        cloud = samples(
-            {at: number(row.get("cloud_area_fraction"), 0, 100) / 100 for at, row in rows}
+        cloud = samples_of(
+            {at: number_within(row.get("cloud_area_fraction"), 0, 100) / 100 for at, row in rows}
         )
-        first, n = whole_hours(temp)
-        clouds = mean_of_ends(_bridged(cloud, first, n))
+        first, n = hour_range(temp)
+        clouds = hourly_means(_interpolated(cloud, first, n))
         middles = first + HOUR_S // 2 + HOUR_S * np.arange(n, dtype=np.int64)
-        outlook = Outlook(
+        forecast = HourlyForecast(
             first=first,
-            temp_out_c=mean_of_ends(_bridged(temp, first, n)),
-            ghi_wm2=irradiance_under_clouds(middles, latitude, longitude, clouds),
-            issued_at=moment_of(second(said["meta"]["updated_at"])),
+            temp_out_c=hourly_means(_interpolated(temp, first, n)),
+            ghi_wm2=ghi_from_cloud_cover(middles, latitude, longitude, clouds),
+            issued_at=utc_time(epoch_second(said["meta"]["updated_at"])),
         )
-    return a_forecast(outlook, _NAME)
+    return with_temperature(forecast, _NAME)
 
 
 def _details(row: dict[str, Any]) -> dict[str, Any]:
@@ -113,8 +116,8 @@ def _details(row: dict[str, Any]) -> dict[str, Any]:
     return details
 
 
-def _bridged(known: Samples, first: int, n: int) -> Floats:
-    """Values at whole hours, between two that are not too far apart. Shape (n,)."""
+def _interpolated(known: Samples, first: int, n: int) -> Floats:
+    """Returns values at whole hours, linearly interpolated over gaps of 6 h at most. Shape (n,)."""
     there = np.isfinite(known.values)
     seconds, values = known.seconds[there], known.values[there]
     hours = first + HOUR_S * np.arange(n, dtype=np.int64)
@@ -125,4 +128,4 @@ def _bridged(known: Samples, first: int, n: int) -> Floats:
     inside = (before >= 0) & (after < len(seconds))
     width = seconds[np.minimum(after, len(seconds) - 1)] - seconds[np.maximum(before, 0)]
     line = np.interp(hours, seconds, values)
-    return np.where(inside & (width <= LONGEST_BRIDGE_S), line, np.nan)
+    return np.where(inside & (width <= MAX_INTERPOLATION_S), line, np.nan)

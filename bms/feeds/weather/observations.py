@@ -1,4 +1,4 @@
-"""What DMI's stations observed: the nearest one that measures what is asked for."""
+"""Observations of DMI's stations (metObs): the nearest one that measures a parameter."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from functools import partial
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client.backfill import Past, Topic
-from bms.feeds.client.datasets import Courier, Dataset
-from bms.feeds.client.payload import Samples, moment_of
-from bms.feeds.client.series_archive import Record
+from bms.feeds.client.backfill import HistoryBackfill, HistorySource
+from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
+from bms.feeds.client.payload import Samples, utc_time
+from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.weather import dmi
 from bms.feeds.weather.dmi import OBSERVED_RADIATION, OBSERVED_TEMPERATURE, Station
-from bms.feeds.weather.forecast import HOUR_S
+from bms.feeds.weather.hourly_forecast import HOUR_S
 from bms.model.readings.series import Floats
 from bms.ports.clock import Clock
 
-FARTHEST_KM = 60.0
-"""A station further away says little about a building [km]."""
+MAX_DISTANCE_KM = 60.0
+"""Stations further away are not used [km]."""
 
 _LOOK_AGAIN = timedelta(days=30)
-_LONGEST_PAST = timedelta(days=3660)
+_MAX_BACKFILL = timedelta(days=3660)
 _HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Observed:
-    """Hours as they were: shapes (n,), NaN where nobody observed. Sources are empty then."""
+class ObservedHours:
+    """Hourly means [degC] and [W/m2], shapes (n,); NaN without observations, the source is empty
+    then."""
 
     temp_out_c: Floats
     ghi_wm2: Floats
@@ -38,22 +39,24 @@ class Observed:
     troubles: tuple[str, ...]
 
 
-class ObservedWeather:
-    """Hourly means of the past, kept for good."""
+class StationObservations:
+    """Hourly observations, archived so that each hour is fetched once."""
 
-    def __init__(self, courier: Courier, record: Record, clock: Clock, base: str) -> None:
-        self._courier = courier
-        self._record = record
+    def __init__(
+        self, fetcher: DatasetFetcher, archive: SeriesArchive, clock: Clock, base: str
+    ) -> None:
+        self._fetcher = fetcher
+        self._archive = archive
         self._clock = clock
-        self._past = Past(courier, record, clock)
+        self._past = HistoryBackfill(fetcher, archive, clock)
         self._base = base
 
-    def weather(self, latitude: float, longitude: float, first: int, n: int) -> Observed:
-        """``n`` hours from ``first`` [s since 1970]."""
+    def weather(self, latitude: float, longitude: float, first: int, n: int) -> ObservedHours:
+        """Returns ``n`` hours from epoch second ``first``; errors are in ``troubles``."""
         troubles: list[str] = []
         temp, temp_source = self._of(OBSERVED_TEMPERATURE, latitude, longitude, first, n, troubles)
         ghi, ghi_source = self._of(OBSERVED_RADIATION, latitude, longitude, first, n, troubles)
-        return Observed(
+        return ObservedHours(
             temp_out_c=temp,
             ghi_wm2=ghi,
             temp_source=temp_source,
@@ -79,45 +82,45 @@ class ObservedWeather:
             troubles.append(str(error))
             return nothing, ""
         topic = self._topic(parameter, station)
-        trouble = self._past.fill(topic, moment_of(first), moment_of(first + n * HOUR_S))
+        trouble = self._past.fill(topic, utc_time(first), utc_time(first + n * HOUR_S))
         troubles += [trouble] if trouble else []
-        values = self._record.get(topic.name, HOUR_S, first, n)
+        values = self._archive.get(topic.name, HOUR_S, first, n)
         source = f"{dmi.CREDIT} station {station.id}, {station.distance_km:.0f} km away"
         return values, source if np.isfinite(values).any() else ""
 
     def _station(self, parameter: str, latitude: float, longitude: float) -> Station:
-        """The nearest station. Raises ``FeedError`` when none is near or known."""
+        """Returns the nearest station. Raises ``FeedError`` beyond ``MAX_DISTANCE_KM``."""
         dataset = Dataset(
             key=f"dmi_stations_{parameter}_{latitude:.2f}_{longitude:.2f}",
             name=f"DMI stations of {parameter}",
-            gate="dmi_metobs",
+            quota="dmi_metobs",
             read=partial(dmi.read_stations, latitude=latitude, longitude=longitude),
         )
         now = self._clock.now()
         url = dmi.stations_url(
             self._base, parameter, latitude, longitude, _text(now - 4 * _HOUR), _text(now)
         )
-        stations = self._courier.bring(dataset, url, refresh=_LOOK_AGAIN).value
-        if not stations or stations[0].distance_km > FARTHEST_KM:
-            raise FeedError(f"no DMI station within {FARTHEST_KM:g} km observes {parameter}")
+        stations = self._fetcher.fetch(dataset, url, refresh=_LOOK_AGAIN).value
+        if not stations or stations[0].distance_km > MAX_DISTANCE_KM:
+            raise FeedError(f"no DMI station within {MAX_DISTANCE_KM:g} km observes {parameter}")
         return stations[0]
 
-    def _topic(self, parameter: str, station: Station) -> Topic[Samples]:
+    def _topic(self, parameter: str, station: Station) -> HistorySource[Samples]:
         name = f"observed_{station.id}_{parameter}"
-        return Topic(
+        return HistorySource(
             name=name,
             dataset=Dataset(
                 key=f"dmi_{name}",
                 name=f"DMI station {station.id}",
-                gate="dmi_metobs",
+                quota="dmi_metobs",
                 read=partial(dmi.read_observations, parameter=parameter),
             ),
-            # the mean of an hour is stamped with its end, and both ends of the range belong to it
+            # DMI stamps an hourly mean with its end, and both ends of the range are inclusive
             url=lambda since, until: dmi.observations_url(
                 self._base, station.id, parameter, _text(since + _HOUR), _text(until)
             ),
-            keep=lambda samples: self._record.put(name, HOUR_S, samples),
-            longest=_LONGEST_PAST,
+            store=lambda samples: self._archive.put(name, HOUR_S, samples),
+            max_span=_MAX_BACKFILL,
         )
 
 

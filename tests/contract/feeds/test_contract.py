@@ -69,7 +69,7 @@ class Rig:
             self.clock,
             **{
                 "contact": "energy@example.org",
-                "web": HttpxClient(
+                "client": HttpxClient(
                     user_agent="bms (energy@example.org)", timeout_s=2, deadline_s=5
                 ),
                 "addresses": dict.fromkeys(ADDRESSES, self.server.address),
@@ -421,15 +421,15 @@ class TestManners:
         assert rig.spot(24).notes == ()
 
     def test_a_server_that_dribbles_is_left_at_the_deadline(self, rig: Rig) -> None:
-        rig.again(web=HttpxClient(user_agent="bms", timeout_s=1, deadline_s=0.2))
+        rig.again(client=HttpxClient(user_agent="bms", timeout_s=1, deadline_s=0.2))
         rig.server.says(PRICES, Reply(prices, pause_s=0.1))
         with pytest.raises(FeedError, match=r"longer than 0.2 s"):
             rig.spot()
 
     def test_an_answer_without_end_is_not_taken(self, rig: Rig) -> None:
         for packed in (False, True):
-            web = HttpxClient(user_agent="bms", timeout_s=1, deadline_s=5, max_bytes=10_000)
-            rig.again(web=web)
+            client = HttpxClient(user_agent="bms", timeout_s=1, deadline_s=5, max_bytes=10_000)
+            rig.again(client=client)
             rig.server.says(PRICES, Reply(b" " * 1_000_000, packed=packed))
             with pytest.raises(FeedError, match="larger than 10000 bytes"):
                 rig.spot()

@@ -20,7 +20,7 @@ from bms.feeds.tariffs import datahub_pricelist
 from bms.feeds.tariffs.datahub_pricelist import PriceRow
 from bms.feeds.weather import dmi, metno, open_meteo
 from bms.feeds.weather.dmi import Station
-from bms.feeds.weather.forecast import Outlook
+from bms.feeds.weather.hourly_forecast import HourlyForecast
 from tests.rigs.feeds.server import payload
 
 Reader = Callable[[bytes], object]
@@ -91,7 +91,7 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def sound(result: object) -> None:
     """What came out can be used: finite or NaN, in order, in range."""
     match result:
-        case Outlook(temp_out_c=temp, ghi_wm2=ghi):
+        case HourlyForecast(temp_out_c=temp, ghi_wm2=ghi):
             assert len(temp) == len(ghi)
             known = ghi[np.isfinite(ghi)]
             assert ((known >= 0) & (known <= 1400)).all()

@@ -12,16 +12,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from bms.errors import FeedError
-from bms.feeds.client.payload import moment_of
+from bms.feeds.client.payload import utc_time
 from bms.feeds.electricity import energidata
 from bms.feeds.electricity.energidata import AREAS, Prices
 from bms.feeds.weather import dmi, metno, open_meteo
-from bms.feeds.weather.forecast import Outlook
+from bms.feeds.weather.hourly_forecast import HourlyForecast
 from tests.rigs.paths import ROOT
 
 CASES = ROOT / "tests" / "cases" / "feeds"
 FOLDERS = sorted(path for path in CASES.iterdir() if path.is_dir())
-READERS: dict[str, Callable[[bytes], Outlook | Prices]] = {
+READERS: dict[str, Callable[[bytes], HourlyForecast | Prices]] = {
     "dmi": dmi.read_forecast,
     "metno": partial(metno.read_forecast, latitude=56.16, longitude=10.2),
     "open_meteo": open_meteo.read_forecast,
@@ -33,17 +33,17 @@ def known(values: np.ndarray) -> list[float | None]:
     return [None if np.isnan(value) else round(float(value), 6) for value in values]
 
 
-def told(seen: Outlook | Prices) -> dict[str, Any]:
-    if isinstance(seen, Outlook):
+def told(seen: HourlyForecast | Prices) -> dict[str, Any]:
+    if isinstance(seen, HourlyForecast):
         return {
-            "first": moment_of(seen.first).isoformat(),
+            "first": utc_time(seen.first).isoformat(),
             "temp_out_c": known(seen.temp_out_c),
             "ghi_wm2": known(seen.ghi_wm2),
         }
     parts = {
         area: dict(
             zip(
-                [moment_of(at).isoformat() for at in seen.by_area[area].seconds],
+                [utc_time(at).isoformat() for at in seen.by_area[area].seconds],
                 known(seen.by_area[area].values),
                 strict=True,
             )

@@ -9,10 +9,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bms.errors import ConfigError
+from bms.errors import ConfigError, SiteFileError
 from bms.feeds.tariffs.book import DATA, TariffBook
+from bms.model.planning.heat_charges import TariffNames
 from bms.model.readings.series import Series
 from bms.ports.feeds import Tariffs
+from drivers.templates import load_templates
+from sites.loader import load_sites
+from tests.rigs.paths import ROOT
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 HOUR = timedelta(hours=1)
@@ -129,3 +133,33 @@ def test_a_spoilt_file_is_refused_by_name(tmp_path: Path, old: str, new: str) ->
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.yaml"):
         TariffBook.load(tmp_path / "none.yaml")
+
+
+EXAMPLES = ROOT / "sites" / "examples"
+
+
+class TestSiteFiles:
+    def check(self, names: TariffNames, folder: Path = EXAMPLES) -> None:
+        load_sites(folder, load_templates(), names)
+
+    def test_the_examples_have_tariffs_that_there_are(self) -> None:
+        self.check(TariffBook.load().names)
+
+    def test_an_unknown_tariff_is_a_mistake_with_file_and_line(self, tmp_path: Path) -> None:
+        source = next(path for path in EXAMPLES.glob("*.yaml") if "tariffs:" in path.read_text())
+        lines = source.read_text("utf-8").splitlines()
+        line = next(i for i, text in enumerate(lines) if text.startswith("tariffs:"))
+        lines[line : line + 1] = ["tariffs: {electricity: konstant_x, heat: oil}"]
+        while lines[line + 1].startswith(" "):
+            del lines[line + 1]
+        (tmp_path / "site.yaml").write_text("\n".join(lines), "utf-8")
+        with pytest.raises(SiteFileError) as caught:
+            self.check(TariffBook.load().names, tmp_path)
+        first, second = (str(mistake) for mistake in caught.value.mistakes)
+        assert f'site.yaml:{line + 1}: there is no electricity tariff "konstant_x"' in first
+        assert "known: konstant_c" in first
+        assert 'there is no heat tariff "oil"; known: kredslob' in second
+
+    def test_a_usual_tariff_that_is_not_in_the_file_is_one_too(self) -> None:
+        with pytest.raises(SiteFileError, match='no electricity tariff "konstant_c"; known: n1_c'):
+            self.check(TariffNames(frozenset({"n1_c"}), frozenset({"kredslob"})))

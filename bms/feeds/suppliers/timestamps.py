@@ -2,7 +2,7 @@
 
 An hour that the clock jumps over does not exist and is refused. An hour that it passes twice is
 told apart by an offset in the stamp, by what the mapping declares, or by the order of the rows
-(``told_apart``); otherwise it is refused too, because it may be either.
+(``resolve_ambiguous``); otherwise it is refused too, because it may be either.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ DAY_S = 86400
 _MIDNIGHT = re.compile(r"(?<!\d)24:00(?=:00\b|(?![:\d]))")
 
 
-REMEMBERED = 200_000
+MAX_CACHED = 200_000
 """Stamps [1] that are kept at most: five years of quarter-hours."""
 
 
-class TwiceTold(NamedTuple):
+class AmbiguousTime(NamedTuple):
     """A local time that comes twice: ``wall`` as if it were UTC, and its two moments, all [s]."""
 
     wall: int
@@ -37,7 +37,7 @@ class TwiceTold(NamedTuple):
     second: int
 
 
-class Either(NamedTuple):
+class AmbiguousRow(NamedTuple):
     """A row whose local time comes twice: where it stands and the two moments it may mean [s]."""
 
     place: int
@@ -47,7 +47,7 @@ class Either(NamedTuple):
 
 
 @dataclass(slots=True)
-class Stamps:
+class TimestampParser:
     """Reads the stamps of files that write them alike; each text is worked out once.
 
     ``ends``: stamps mark the end of an interval, so that the moment itself at which the clock
@@ -61,15 +61,15 @@ class Stamps:
     ambiguous: str = "order"
     known: dict[str, int] = field(default_factory=dict)
 
-    def moment(self, text: str) -> int | TwiceTold:
+    def moment(self, text: str) -> int | AmbiguousTime:
         """UTC epoch [s] of a stamp. Raises ValueError with the way out."""
         parsed = self._parsed(text.strip())
         if parsed.year not in YEARS:
             raise ValueError(f"{_cut(text)} lies outside {YEARS.start} to {YEARS.stop - 1}")
         found = self._local(parsed) if parsed.tzinfo is None else parsed
-        if isinstance(found, TwiceTold):
+        if isinstance(found, AmbiguousTime):
             return found
-        if len(self.known) >= REMEMBERED:
+        if len(self.known) >= MAX_CACHED:
             self.known.clear()
         return self.known.setdefault(text, int(found.timestamp()))
 
@@ -88,7 +88,7 @@ class Stamps:
                 f"{_cut(text)} is no {form}; declare time_format in the mapping"
             ) from error
 
-    def _local(self, wall: datetime) -> datetime | TwiceTold:
+    def _local(self, wall: datetime) -> datetime | AmbiguousTime:
         """The moment of a local time."""
         first = wall.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
         second = wall.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
@@ -97,13 +97,13 @@ class Stamps:
         if first > second:
             return self._jumped(wall, first)
         if self.ambiguous == "order":
-            return TwiceTold(
+            return AmbiguousTime(
                 int(wall.replace(tzinfo=UTC).timestamp()),
                 int(first.timestamp()),
                 int(second.timestamp()),
             )
         if self.ambiguous == "refuse":
-            raise ValueError(once_message(wall, self.zone))
+            raise ValueError(ambiguous_message(wall, self.zone))
         return first if self.ambiguous == "first" else second
 
     def _jumped(self, wall: datetime, moment: datetime) -> datetime:
@@ -118,12 +118,14 @@ class Stamps:
 
 
 @lru_cache(maxsize=16)
-def stamps_of(zone: ZoneInfo, time_format: str | None, *, ends: bool, ambiguous: str) -> Stamps:
+def timestamp_parser(
+    zone: ZoneInfo, time_format: str | None, *, ends: bool, ambiguous: str
+) -> TimestampParser:
     """The stamps of a way to write them, shared by its files: the small ones come in thousands."""
-    return Stamps(zone, time_format, ends, ambiguous)
+    return TimestampParser(zone, time_format, ends, ambiguous)
 
 
-def told_apart(rows: Sequence[Either], *, newest_first: bool) -> list[int | None]:
+def resolve_ambiguous(rows: Sequence[AmbiguousRow], *, newest_first: bool) -> list[int | None]:
     """The moment [s] of each row of one meter and night, None for those that may be either.
 
     ``rows`` in the order of the file. Local time runs through the hour twice: where it steps back
@@ -143,7 +145,7 @@ def told_apart(rows: Sequence[Either], *, newest_first: bool) -> list[int | None
     return answer[::-1] if newest_first else answer
 
 
-def once_message(wall: datetime, zone: ZoneInfo) -> str:
+def ambiguous_message(wall: datetime, zone: ZoneInfo) -> str:
     """What to say of a local time that comes twice and cannot be told apart."""
     return (
         f"{wall:%Y-%m-%d %H:%M} comes twice in {zone.key} and this may be either; ask for stamps "
@@ -151,7 +153,7 @@ def once_message(wall: datetime, zone: ZoneInfo) -> str:
     )
 
 
-class Days:
+class LocalDays:
     """Local days from their stamps: 23, 24 or 25 hours long. ``ends``: stamps mark their end."""
 
     def __init__(self, zone: ZoneInfo, *, ends: bool) -> None:
@@ -181,7 +183,7 @@ def _cut(text: str) -> str:
 Ints = NDArray[np.int64]
 
 WEEK_S = 7 * DAY_S
-SHORTEST_S = 60
+MIN_INTERVAL_S = 60
 
 
 def learned_intervals(numbers: Sequence[str], times: Sequence[int]) -> list[int]:
@@ -218,7 +220,7 @@ def _steps(codes: Ints, stamps: Ints) -> Ints:
     steps = np.zeros(int(codes.max()) + 1 if len(codes) else 0, np.int64)
     found = _most_common(codes_in_order[1:][use], gaps[use], least_share=0.5)
     steps[: len(found)] = found
-    plausible = ((steps >= SHORTEST_S) & (steps <= DAY_S)) | (steps == WEEK_S)
+    plausible = ((steps >= MIN_INTERVAL_S) & (steps <= DAY_S)) | (steps == WEEK_S)
     return np.where(plausible, steps, 0)
 
 

@@ -33,7 +33,7 @@ _LOOKS = (
 )
 
 
-def text_of(
+def decoded_text(
     content: bytes, name: str, *, wanted: str, encoding: str = "utf-8", limit: int = MAX_BYTES
 ) -> str:
     """The text of a file, plain or gzipped, without its byte order mark.
@@ -101,9 +101,9 @@ def _decoded(plain: bytes, encoding: str) -> str:
     return plain.decode(encoding, errors)
 
 
-def json_of(content: bytes, name: str) -> object:
+def decoded_json(content: bytes, name: str) -> object:
     """The document of a JSON file, plain or gzipped. Raises ``FeedError`` when it is none."""
-    text = text_of(content, name, wanted="JSON").strip()
+    text = decoded_text(content, name, wanted="JSON").strip()
     if text[:1] not in ("{", "["):
         raise FeedError(f"{name}: not JSON: it begins with {_shown(text[:20])}")
     try:
@@ -126,12 +126,12 @@ def text_or_none(value: object) -> str | None:
     return value.strip() or None if isinstance(value, str) else None
 
 
-def items(value: object) -> list[object]:
+def list_items(value: object) -> list[object]:
     """The items of a list; none where it is no list."""
     return value if isinstance(value, list) else []
 
 
-def keys(value: object) -> dict[str, object]:
+def object_entries(value: object) -> dict[str, object]:
     """The entries of an object; none where it is no object."""
     return value if isinstance(value, dict) else {}
 

@@ -19,7 +19,7 @@ LARGEST = Decimal(10) ** 15
 """No meter in a building says more than this in any unit."""
 
 
-class Scale(NamedTuple):
+class UnitScale(NamedTuple):
     """A supplier's unit in ours: the value times ten to ``power``, over ``divisor``."""
 
     unit: Unit
@@ -28,20 +28,20 @@ class Scale(NamedTuple):
 
 
 _ENERGY = {
-    "wh": Scale(Unit.KWH, -3),
-    "kwh": Scale(Unit.KWH),
-    "mwh": Scale(Unit.KWH, 3),
-    "gwh": Scale(Unit.KWH, 6),
-    "mj": Scale(Unit.KWH, 1, 36.0),
-    "gj": Scale(Unit.KWH, 4, 36.0),
+    "wh": UnitScale(Unit.KWH, -3),
+    "kwh": UnitScale(Unit.KWH),
+    "mwh": UnitScale(Unit.KWH, 3),
+    "gwh": UnitScale(Unit.KWH, 6),
+    "mj": UnitScale(Unit.KWH, 1, 36.0),
+    "gj": UnitScale(Unit.KWH, 4, 36.0),
 }
-_VOLUME = {"m3": Scale(Unit.M3), "l": Scale(Unit.M3, -3)}
-_POWER = {"w": Scale(Unit.KW, -3), "kw": Scale(Unit.KW), "mw": Scale(Unit.KW, 3)}
-_FLOW = {"m3/h": Scale(Unit.M3_PER_H), "l/h": Scale(Unit.M3_PER_H, -3)}
-_TEMPERATURE = {"degc": Scale(Unit.DEG_C)}
-_TIMES_VOLUME = {"m3degc": Scale(Unit.M3_DEG_C)}
+_VOLUME = {"m3": UnitScale(Unit.M3), "l": UnitScale(Unit.M3, -3)}
+_POWER = {"w": UnitScale(Unit.KW, -3), "kw": UnitScale(Unit.KW), "mw": UnitScale(Unit.KW, 3)}
+_FLOW = {"m3/h": UnitScale(Unit.M3_PER_H), "l/h": UnitScale(Unit.M3_PER_H, -3)}
+_TEMPERATURE = {"degc": UnitScale(Unit.DEG_C)}
+_TIMES_VOLUME = {"m3degc": UnitScale(Unit.M3_DEG_C)}
 
-UNITS: Mapping[Quantity, Mapping[str, Scale]] = MappingProxyType(
+UNITS: Mapping[Quantity, Mapping[str, UnitScale]] = MappingProxyType(
     {
         Quantity.ENERGY: _ENERGY,
         Quantity.VOLUME: _VOLUME,
@@ -71,7 +71,7 @@ _SPELLINGS = {
 _LOOSE = str.maketrans({"³": "3", "º": "°", "·": None, "*": None, "×": "x", " ": None, "^": None})
 
 
-def scale_of(quantity: Quantity, unit: str) -> Scale | None:
+def unit_scale(quantity: Quantity, unit: str) -> UnitScale | None:
     """How a supplier's unit becomes ours; None for one that does not measure this quantity.
 
     Case, blanks and the signs for "times" do not matter: ``m³·°C``, ``M3*C`` and ``m3xC`` are one.
@@ -104,7 +104,7 @@ _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2212": "-"})
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
-def number_of(text: str, scale: Scale, style: NumberStyle = PLAIN) -> float:
+def parse_number(text: str, scale: UnitScale, style: NumberStyle = PLAIN) -> float:
     """The value of a text in our unit. Raises ValueError with the way out."""
     if style == PLAIN and PLAIN_NUMBER(text):
         return float(f"{text}e{scale.power}") / scale.divisor

@@ -15,67 +15,69 @@ from datetime import UTC, datetime
 
 from bms.errors import Mistake
 from bms.feeds.suppliers.csv_mapping import CsvMapping
-from bms.feeds.suppliers.times import (
+from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number
+from bms.feeds.suppliers.timestamps import (
     DAY_S,
-    Days,
-    Either,
-    TwiceTold,
+    AmbiguousRow,
+    AmbiguousTime,
+    LocalDays,
+    ambiguous_message,
     learned_intervals,
-    once_message,
-    stamps_of,
-    told_apart,
+    resolve_ambiguous,
+    timestamp_parser,
 )
-from bms.feeds.suppliers.values import Scale, number_of
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Quality
 
-LONGEST_NUMBER = 64
+MAX_NUMBER_LENGTH = 64
 """Characters of a meter number; metering points have 18 digits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ScaledColumn:
     """A column or field of values: its name in the file and what it means."""
 
     name: str
     quantity: Quantity
-    scale: Scale
+    scale: UnitScale
 
 
 @dataclass(slots=True)
-class Sink:
+class RowBuffer:
     """The rows that were read, a list for each of their parts, in the order of the file."""
 
     numbers: list[str] = field(default_factory=list)
-    columns: list[Column] = field(default_factory=list)
+    columns: list[ScaledColumn] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
     values: list[float | None] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
 
 
-class Table:
+class RowCollector:
     """One file while it is being read. ``name`` is that of the file, for messages."""
 
     def __init__(self, name: str, mapping: CsvMapping) -> None:
         self.name, self.mapping = name, mapping
         self.mistakes: list[Mistake] = []
-        self.sink = Sink()
+        self.buffer = RowBuffer()
         self.numbers: dict[str, str] = {}
         """Meter numbers by the text of their field."""
-        self.stamps = stamps_of(
+        self.stamps = timestamp_parser(
             mapping.zone,
             mapping.time_format,
             ends=mapping.stamp == "end",
             ambiguous=mapping.ambiguous,
         )
-        self._twice_told: list[Either] = []
+        self._ambiguous: list[AmbiguousRow] = []
         self._dropped: set[int] = set()
 
     def refuse(self, line: int, message: str) -> None:
         """Say why a line, or a value on it, was not used."""
-        self.mistakes.append(Mistake(self.name, line, readable(message)))
+        self.mistakes.append(Mistake(self.name, line, printable(message)))
 
-    def add(self, line: int, number: str, stamp: str, values: Iterable[tuple[Column, str]]) -> None:
+    def add(
+        self, line: int, number: str, stamp: str, values: Iterable[tuple[ScaledColumn, str]]
+    ) -> None:
         """Take the values of a line, checked in full, or refuse it. An empty value is missing."""
         try:
             meter = self._number(number)
@@ -87,19 +89,19 @@ class Table:
             self.value(line, meter, time, column, text)
 
     def value(
-        self, line: int, number: str, time: int | TwiceTold, column: Column, text: str
+        self, line: int, number: str, time: int | AmbiguousTime, column: ScaledColumn, text: str
     ) -> None:
         """Take one value, checked in full, or refuse it. An empty one is missing, no mistake."""
         value: float | None = None
         if text.strip():
             try:
-                value = number_of(text, column.scale, self.mapping.style)
+                value = parse_number(text, column.scale, self.mapping.style)
             except ValueError as error:
                 self.refuse(line, f"{column.name}: {error}")
                 return
-        sink = self.sink
-        if isinstance(time, TwiceTold):
-            self._twice_told.append(Either(len(sink.times), *time))
+        sink = self.buffer
+        if isinstance(time, AmbiguousTime):
+            self._ambiguous.append(AmbiguousRow(len(sink.times), *time))
             time = time.first
         sink.numbers.append(number)
         sink.columns.append(column)
@@ -109,17 +111,17 @@ class Table:
 
     def file(self, ignored: Iterable[str] = ()) -> SupplierFile:
         """What was collected, with the mistakes by line."""
-        self._settle_twice_told()
+        self._resolve_ambiguous()
         with no_search_for_cycles():
             rows = tuple(self._rows())
         mistakes = sorted(dict.fromkeys(self.mistakes), key=lambda mistake: mistake.line)
-        return SupplierFile(rows, tuple(mistakes), tuple(readable(name) for name in ignored))
+        return SupplierFile(rows, tuple(mistakes), tuple(printable(name) for name in ignored))
 
     def _number(self, text: str) -> str:
         number = text.strip()
         if not number:
             raise ValueError(f"{self.mapping.number} is empty; a row needs its meter")
-        if len(number) > LONGEST_NUMBER:
+        if len(number) > MAX_NUMBER_LENGTH:
             raise ValueError(
                 f"the meter number {number[:20]!r}... is longer than any; see the columns"
             )
@@ -130,45 +132,45 @@ class Table:
             )
         return self.numbers.setdefault(text, number)
 
-    def _time(self, text: str) -> int | TwiceTold:
+    def _time(self, text: str) -> int | AmbiguousTime:
         known = self.stamps.known.get(text)
         return self.stamps.moment(text) if known is None else known
 
-    def _settle_twice_told(self) -> None:
+    def _resolve_ambiguous(self) -> None:
         """Give the rows of the repeated hour their moment, meter by meter and night by night."""
-        if not self._twice_told:
+        if not self._ambiguous:
             return
-        sink = self.sink
+        sink = self.buffer
         falling = self._newest_first()
-        groups: defaultdict[tuple[str, str, int], list[Either]] = defaultdict(list)
-        for row in self._twice_told:
+        groups: defaultdict[tuple[str, str, int], list[AmbiguousRow]] = defaultdict(list)
+        for row in self._ambiguous:
             night = row.wall // DAY_S
             groups[sink.numbers[row.place], sink.columns[row.place].name, night].append(row)
         for (number, _, _), rows in groups.items():
-            moments = told_apart(rows, newest_first=number in falling)
+            moments = resolve_ambiguous(rows, newest_first=number in falling)
             for row, moment in zip(rows, moments, strict=True):
                 if moment is None:
                     self._drop(row)
                 else:
                     sink.times[row.place] = moment
 
-    def _drop(self, row: Either) -> None:
+    def _drop(self, row: AmbiguousRow) -> None:
         self._dropped.add(row.place)
         wall = datetime.fromtimestamp(row.wall, UTC)
-        self.refuse(self.sink.lines[row.place], once_message(wall, self.mapping.zone))
+        self.refuse(self.buffer.lines[row.place], ambiguous_message(wall, self.mapping.zone))
 
     def _newest_first(self) -> set[str]:
         """Meters whose rows run back in time."""
         first: dict[str, int] = {}
         last: dict[str, int] = {}
-        for number, time in zip(self.sink.numbers, self.sink.times, strict=True):
+        for number, time in zip(self.buffer.numbers, self.buffer.times, strict=True):
             first.setdefault(number, time)
             last[number] = time
         return {number for number, time in first.items() if last[number] < time}
 
     def _rows(self) -> Iterator[MeterRow]:
         """The rows with the start and length of their intervals."""
-        sink = self.sink
+        sink = self.buffer
         starts, lengths = self._spans()
         absent, good = Quality.ABSENT, Quality.GOOD
         made = zip(
@@ -193,13 +195,13 @@ class Table:
 
     def _spans(self) -> tuple[Sequence[int], Sequence[int]]:
         """Starts and lengths [s] of the rows; a length below 0 is not known."""
-        times, declared = self.sink.times, self.mapping.interval_s
+        times, declared = self.buffer.times, self.mapping.interval_s
         if declared is None:
-            intervals = learned_intervals(self.sink.numbers, times)
+            intervals = learned_intervals(self.buffer.numbers, times)
         else:
             intervals = [declared] * len(times)
         if DAY_S in intervals:
-            days = Days(self.mapping.zone, ends=self.mapping.stamp == "end")
+            days = LocalDays(self.mapping.zone, ends=self.mapping.stamp == "end")
             spans = [
                 days.span(time) if interval == DAY_S else self._span(time, interval)
                 for time, interval in zip(times, intervals, strict=True)
@@ -233,7 +235,7 @@ def no_search_for_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def readable(text: str) -> str:
+def printable(text: str) -> str:
     """A text that can be printed on one line, whatever bytes it came from."""
     if text.isprintable():
         return text

@@ -8,10 +8,10 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client.datasets import Courier, Dataset
+from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
 from bms.feeds.tariffs import datahub_pricelist
 from bms.feeds.tariffs.book import TariffBook
-from bms.feeds.tariffs.datahub_pricelist import Listing, PriceRow, hourly_prices
+from bms.feeds.tariffs.datahub_pricelist import PriceListing, PriceRow, hourly_prices
 from bms.model.planning.grid import local_grid
 from bms.model.planning.heat_charges import CoolingRule, PeakCharge
 from bms.model.readings.series import Floats, Series
@@ -31,9 +31,9 @@ class LiveTariffs:
     none, and while there is no list, the book's own. Heat is as in the book.
     """
 
-    def __init__(self, book: TariffBook, courier: Courier, clock: Clock, base: str) -> None:
+    def __init__(self, book: TariffBook, fetcher: DatasetFetcher, clock: Clock, base: str) -> None:
         self._book = book
-        self._courier = courier
+        self._fetcher = fetcher
         self._clock = clock
         self._base = base
 
@@ -70,20 +70,20 @@ class LiveTariffs:
         dataset = Dataset(
             key="eds_DatahubPricelist",
             name="DatahubPricelist",
-            gate="eds_DatahubPricelist",
-            gate_gap=_MINUTE,
+            quota="eds_DatahubPricelist",
+            quota_interval=_MINUTE,
             read=datahub_pricelist.read_pricelist,
         )
         until = self._clock.now().date() + timedelta(days=2)
         url = datahub_pricelist.pricelist_url(self._base, self._book.listings.values(), until)
         try:
-            return self._courier.bring(dataset, url, refresh=_REFRESH).value
+            return self._fetcher.fetch(dataset, url, refresh=_REFRESH).value
         except FeedError as error:
             log.debug("the tariff book's own prices are used: %s", error)
             return ()
 
     def _listed(
-        self, rows: tuple[PriceRow, ...], listing: Listing, spot: Series, own: Floats
+        self, rows: tuple[PriceRow, ...], listing: PriceListing, spot: Series, own: Floats
     ) -> Floats:
         if not rows:
             return own

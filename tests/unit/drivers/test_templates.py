@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError
-from bms.model.assets.address import ModbusAddress, Order
+from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, Order, Table
 from drivers.templates import load_templates
 
 TEMPLATE = """
@@ -53,3 +53,53 @@ def test_a_wrong_template_is_named(tmp_path: Path, right: str, wrong: str, mista
     (tmp_path / "k_m.yaml").write_text(TEMPLATE.replace(right, wrong))
     with pytest.raises(ConfigError, match=mistake):
         load_templates(tmp_path)
+
+
+def test_shipped_templates_say_where_a_value_lies() -> None:
+    templates = load_templates()
+    meter = templates["carlo_gavazzi_em340"]["energy_import"]
+    assert meter.address == ModbusAddress(
+        table=Table.INPUT,
+        address=52,
+        type=DataType.INT32,
+        scale=0.1,
+        word_order=Order.LITTLE,
+    )
+    power = templates["abb_b23"]["power"]
+    assert isinstance(power.address, ModbusAddress)
+    assert (power.address.address, power.address.sentinels) == (0x5B14, (0x7FFFFFFF,))
+
+
+GOOD = """
+model: M
+maker: K
+source: a data sheet
+tested_on_hardware: false
+registers:
+  temp: {object: "analog-input,7", unit: degC, low: -20, high: 50}
+"""
+
+
+def test_a_template_may_hold_bacnet_objects(tmp_path: Path) -> None:
+    (tmp_path / "k_m.yaml").write_text(GOOD)
+    point = load_templates(tmp_path)["k_m"]["temp"]
+    assert point.address == BacnetAddress(object_type="analog-input", instance=7)
+    assert (point.low, point.high) == (-20, 50)
+
+
+def test_every_mistake_of_every_template_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(GOOD.replace("unit: degC", "unit: F"))
+    (tmp_path / "b.yaml").write_text(GOOD.replace("source: a data sheet\n", ""))
+    (tmp_path / "c.yaml").write_text(GOOD.replace("object:", "table: input, object:"))
+    (tmp_path / "d.yaml").write_text("model: [")
+    (tmp_path / "e.yaml").write_text(GOOD.replace('object: "analog-input,7", ', ""))
+    with pytest.raises(ConfigError) as raised:
+        load_templates(tmp_path)
+    lines = str(raised.value).splitlines()
+    assert [line[:6] for line in lines if line[:1] in "abe" and ".yaml" in line] == [
+        "a.yaml",
+        "b.yaml",
+        "e.yaml",
+    ]
+    assert "registers.temp.unit" in str(raised.value)
+    assert "d.yaml" in str(raised.value)

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from bms.savings.data.daily import Days
-from bms.savings.models.degree_days import corrected_saving, degree_days
+from bms.savings.models.degree_days import (
+    GUF_BY_USE,
+    GUF_SHARE,
+    corrected_saving,
+    degree_days,
+    guf_share,
+)
 
 
 def days(n: int, kwh: float, temp: float) -> Days:
@@ -27,3 +33,22 @@ def test_a_colder_period_may_use_more() -> None:
 
 def test_without_degree_days_there_is_no_correction() -> None:
     assert corrected_saving(days(10, 100.0, 20.0), days(5, 90.0, 2.0)) is None
+
+
+class TestHandbook:
+    def test_the_handbooks_shares_by_use(self) -> None:
+        told = {
+            "school": 0.19,
+            "office": 0.18,
+            "day_care": 0.28,
+            "care_home": 0.31,
+            "culture": 0.14,
+            "sports_hall": 0.36,
+            "institution": 0.26,
+            "hotel": 0.28,
+            "hospital": 0.29,
+            "dwelling": 0.30,
+        }
+        assert {name: GUF_BY_USE[name] for name in told} == told
+        assert guf_share("school") == 0.19
+        assert guf_share("fire_station") == guf_share(None) == GUF_SHARE == 0.26

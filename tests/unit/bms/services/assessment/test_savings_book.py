@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from bms.model.control.command import Accepted, Failed
 from bms.model.readings.reading import Quality, Reading
 from bms.model.savings.objection import Verdict
 from bms.services.assessment.frozen_baselines import BaselineCode
 from bms.services.assessment.savings_book import SavingsBook, data_version
-from tests.rigs.fakes.api import CONTROL, NOW, World, a_world, live_in
+from tests.rigs.fakes.api import CONTROL, NOW, World, a_command, a_world, live_in, meters
 from tests.rigs.fakes.city import HOUR, utc
 from tests.rigs.fakes.ledger import an_event
 
@@ -127,3 +128,78 @@ class TestBook:
         world = a_world(tmp_path)
         SavingsBook(world.city.assessment).site(world.city.site("lodge"))
         assert world.store.baselines("lodge") == []
+
+
+def test_only_writes_that_happened_begin_our_control(tmp_path):
+    world = a_world(tmp_path)
+    site = world.city.site("lodge")
+    book = SavingsBook(world.city.assessment)
+    early = NOW - timedelta(days=9)
+    world.store.add_receipts([Failed(a_command("f", early, 18.0), "no", retryable=True)], early)
+    assert book.periods(site).control_start is None
+    late = NOW - timedelta(days=3)
+    world.store.add_receipts([Accepted(a_command("a", late, 18.0), 18.0)], late)
+    assert book.periods(site).control_start == late
+
+
+class Counting:
+    """A feed that counts how often the weather is asked for."""
+
+    def __init__(self, feed):
+        self._feed = feed
+        self.asked = 0
+
+    def weather(self, *args, **kwargs):
+        self.asked += 1
+        return self._feed.weather(*args, **kwargs)
+
+    def __getattr__(self, name):
+        return getattr(self._feed, name)
+
+
+def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
+    made = a_world(tmp_path)
+    live_in(made)
+    counting = Counting(made.feed)
+    world = made.rewired(feed=counting)
+    book = SavingsBook(world.city.assessment)
+    site = world.city.site("lodge")
+    first = book.site(site)
+    assert book.site(site).savings is first.savings
+    asked = counting.asked
+    (last,) = world.store.latest(["lodge/el.energy"]).values()
+    soon = Reading("lodge/el.energy", last.time + timedelta(minutes=15), last.value)
+    world.store.add_readings([soon])
+    book.site(site)
+    assert counting.asked == asked
+    later = Reading("lodge/el.energy", last.time + HOUR, last.value)
+    world.store.add_readings([later])
+    book.site(site)
+    assert counting.asked > asked
+
+
+def test_the_cache_is_bounded(tmp_path):
+    world = a_world(tmp_path)
+    site = world.city.site("lodge")
+    book = SavingsBook(world.city.assessment, size=2)
+    asked = [f"2019-01-{day:02d}..2019-01-{day + 2:02d}" for day in range(1, 6)]
+    answers = [book.site(site, reporting=text).savings for text in asked]
+    assert book.site(site, reporting=asked[-1]).savings is answers[-1]
+    assert book.site(site, reporting=asked[0]).savings is not answers[0]
+
+
+def test_days_add_up_to_the_assessed_meter(tmp_path):
+    """The chart's days and the assessment come from the same model."""
+    world = a_world(tmp_path)
+    gap = CONTROL + timedelta(days=4, hours=12)
+    world.store.add_readings([reading for reading in meters() if reading.time != gap])
+    at = a_command("c1", CONTROL, 18.0)
+    world.store.add_receipts([Accepted(at, 18.0)], CONTROL)
+    book = SavingsBook(world.city.assessment)
+    site = world.city.site("lodge")
+    told, days = book.site(site), book.days(site)
+    assert [row.meter for row in days] == ["heat", "el"]
+    for row, meter in zip(days, told.savings.meters, strict=True):
+        assert len(row.dates) == 14
+        assert row.measured_kwh.sum() == pytest.approx(meter.measured_kwh)
+        assert row.adjusted_baseline_kwh.sum() == pytest.approx(meter.adjusted_baseline_kwh)

@@ -10,7 +10,6 @@ import pytest
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, Problem
 from bms.model.words import Words
-from optimizer.explain.dates import local, spoken
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import lived_in, problem
 
@@ -33,39 +32,6 @@ def named(task: Problem) -> Problem:
 
 def words(schedule: Schedule, code: str) -> list[Words]:
     return [words for words in schedule.reasons if words.code == code]
-
-
-@pytest.mark.parametrize(
-    ("moment", "da", "en"),
-    [
-        (
-            datetime(2019, 1, 21, 6, 15, tzinfo=UTC),
-            "mandag 21. jan. kl. 07.15",
-            "Monday 21 Jan 07:15",
-        ),
-        (
-            datetime(2019, 6, 30, 22, 5, tzinfo=UTC),
-            "mandag 1. juli kl. 00.05",
-            "Monday 1 Jul 00:05",
-        ),
-        (
-            datetime(2019, 3, 31, 1, 0, tzinfo=UTC),  # the hour that summer time skips
-            "søndag 31. marts kl. 03.00",
-            "Sunday 31 Mar 03:00",
-        ),
-    ],
-)
-def test_moments_are_said_in_local_time(moment: datetime, da: str, en: str) -> None:
-    assert spoken(local(moment, "Europe/Copenhagen")) == (da, en)
-
-
-@pytest.mark.parametrize("timezone", ["Europe/Kopenhagen", "", "../secret"])
-def test_an_unknown_clock_is_utc_and_says_so(timezone: str) -> None:
-    moment = datetime(2019, 1, 21, 6, 15, tzinfo=UTC)
-    assert spoken(local(moment, timezone)) == (
-        "mandag 21. jan. kl. 06.15 UTC",
-        "Monday 21 Jan 06:15 UTC",
-    )
 
 
 def test_a_warm_up_is_told_with_the_zones_name_and_the_weekday(task: Problem) -> None:

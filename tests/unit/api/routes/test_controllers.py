@@ -1,0 +1,104 @@
+"""Controllers that fetch their setpoints."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from bms.model.words import Words
+from tests.rigs.fakes.api import NOW, a_lodge_plan, a_world
+
+
+@pytest.fixture
+async def controller(tmp_path):
+    world = a_world(tmp_path)
+    world.store.add_plan(a_lodge_plan())
+    async with world.browser(**world.key("controller:lodge/rooms")) as made:
+        yield world, made
+
+
+SCHEDULE = "/v1/controllers/lodge/rooms/schedule"
+
+
+async def test_a_controller_fetches_its_own_setpoints(controller):
+    _, browser = controller
+    answer = await browser.get(SCHEDULE)
+    body = answer.json()
+    assert body["plan"] == "p1"
+    assert body["lease_s"] == 1800
+    assert datetime.fromisoformat(body["lease_end"]) == NOW + timedelta(minutes=30)
+    assert [row["point"] for row in body["setpoints"]] == ["lodge/hall.setpoint"]
+    assert answer.headers["etag"].startswith('W/"')
+
+
+async def test_an_unchanged_schedule_renews_its_lease(controller):
+    world, browser = controller
+    first = await browser.get(SCHEDULE)
+    world.clock.advance(timedelta(minutes=15))
+    again = await browser.get(SCHEDULE, headers={"if-none-match": f'"x", {first.headers["etag"]}'})
+    assert again.status_code == 304
+    assert again.content == b""
+    assert datetime.fromisoformat(again.headers["lease-end"]) == NOW + timedelta(minutes=45)
+    world.store.add_plan(a_lodge_plan("p2", world.clock.now()))
+    changed = await browser.get(SCHEDULE, headers={"if-none-match": first.headers["etag"]})
+    assert changed.status_code == 200
+
+
+async def test_other_controllers_get_nothing_of_it(controller):
+    world, _ = controller
+    async with world.browser(**world.key("controller:lodge/plant")) as browser:
+        body = (await browser.get("/v1/controllers/lodge/plant/schedule")).json()
+    assert body["setpoints"] == []
+
+
+async def test_an_unknown_controller_is_not_found(controller):
+    world, _ = controller
+    async with world.browser(**world.key("operate")) as browser:
+        for device in ("lodge/nobody", "nowhere/rooms"):
+            answer = await browser.get(f"/v1/controllers/{device}/schedule")
+            assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("mode", "changes", "hours", "code"),
+    [
+        ("advise", {}, 0, "mode_not_auto"),
+        ("observe", {}, 0, "mode_not_auto"),
+        ("auto", {"objections": (Words("cold", "for koldt", "too cold"),)}, 0, "plan_objections"),
+        ("auto", {}, 7, "plan_old"),
+        ("auto", {}, 40, "plan_old"),
+    ],
+)
+async def test_no_setpoints_where_none_may_be_written(tmp_path, mode, changes, hours, code):
+    world = a_world(tmp_path)
+    world.store.add_plan(a_lodge_plan(**changes))
+    async with world.browser(**world.key("operate")) as browser:
+        await browser.post(
+            "/v1/sites/lodge/mode", json={"mode": mode, "reason": "test", "approver": "Ane"}
+        )
+        world.clock.advance(timedelta(hours=hours))
+        body = (await browser.get(SCHEDULE)).json()
+    assert (body["setpoints"], body["plan"]) == ([], None)
+    assert [words["code"] for words in body["reasons"]] == [code]
+
+
+async def test_an_overridden_point_is_left_out(controller):
+    world, browser = controller
+    async with world.browser(**world.key("operate")) as person:
+        await person.post("/v1/sites/lodge/overrides", json={"reason": "a concert tonight"})
+    body = (await browser.get(SCHEDULE)).json()
+    assert body["setpoints"] == []
+    assert "a concert tonight" in body["reasons"][0]["en"]
+
+
+async def test_handed_out_values_keep_the_limits_of_the_point(controller):
+    world, browser = controller
+    plan = a_lodge_plan("p3", NOW + timedelta(minutes=1))
+    row = plan.schedule.setpoints[0]
+    wild = replace(
+        row, steps=(replace(row.steps[0], value=40.0), replace(row.steps[1], value=20.7))
+    )
+    world.store.add_plan(replace(plan, schedule=replace(plan.schedule, setpoints=(wild,))))
+    world.clock.advance(timedelta(minutes=2))
+    steps = (await browser.get(SCHEDULE)).json()["setpoints"][0]["steps"]
+    assert [step["value"] for step in steps] == [23.0, 20.5]

@@ -1,0 +1,126 @@
+"""Trials of a site are planned, started and stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from bms.errors import ConfigError, InsufficientData, NotFound
+from bms.model.assets.site import Mode, Site
+from bms.model.savings.trial import Subject
+from bms.savings.trials.power import Shape
+from bms.services.trials.start import expected_temperature, plan_trial, stop_trial
+from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
+from tests.rigs.fakes.city import CLOSED, HOUR, lodge
+from tests.rigs.fakes.trial import a_trial
+from tests.rigs.fakes.trial_site import START, begun, in_time, lived
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    return in_time(a_world(tmp_path), START - 9 * HOUR)
+
+
+class TestStart:
+    def test_it_begins_at_the_next_local_midnight(self, world: World) -> None:
+        trial = begun(world)
+        assert trial.start == START
+        assert trial.id == "lodge-2018-11-15"
+        assert (trial.days, len(trial.arms)) == (42, 14)
+        assert [kept.trial for kept in world.store.trials("lodge")] == [trial]
+
+    def test_the_same_seed_draws_the_same_days(self, world: World, tmp_path) -> None:
+        again = in_time(a_world(tmp_path / "other"), START - 9 * HOUR)
+        assert begun(world).arms == begun(again).arms
+
+    def test_a_seed_is_drawn_where_none_is_given_and_is_kept(self, world: World) -> None:
+        trial = begun(world, seed=None)
+        stop_trial(world.city.trials, world.city.site("lodge"), by="Bo", reason="again")
+        again = begun(world, seed=trial.seed)
+        assert again.arms == trial.arms
+        assert again.id == f"{trial.id}-2"
+
+    def test_closed_days_are_rest_days(self, world: World) -> None:
+        world = in_time(world, datetime.combine(CLOSED, NOW.timetz()) - timedelta(days=3))
+        trial = begun(world)
+        assert trial.rest[(CLOSED - trial.first).days]
+        assert sum(trial.rest) == 13
+
+    @pytest.mark.parametrize(
+        ("changes", "says"),
+        [
+            ({"weeks": 0}, "0 weeks make no trial"),
+            ({"weeks": 27}, "27 weeks make no trial"),
+            ({"weeks": 2}, "14 days give 4 blocks|12 days give 4 blocks"),
+            ({"by": " "}, "say who starts"),
+            ({"reason": ""}, "say who starts"),
+            ({"shape": Shape(2, 2)}, "leave nothing to analyse"),
+        ],
+    )
+    def test_what_makes_no_trial_is_refused(
+        self, world: World, changes: dict[str, object], says: str
+    ) -> None:
+        with pytest.raises(ConfigError, match=says):
+            begun(world, **changes)
+        assert world.store.trials("lodge") == []
+
+    @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.ADVISE])
+    def test_never_below_auto(self, world: World, mode: Mode) -> None:
+        world.store.set_mode("lodge", mode, actor="bo", at=NOW, reason="not yet")
+        with pytest.raises(ConfigError, match=f"in mode {mode.value}.*starts in auto only"):
+            begun(world)
+
+    def test_one_at_a_time(self, world: World) -> None:
+        trial = begun(world)
+        with pytest.raises(ConfigError, match=f"{trial.id} is open until 2018-12-26; stop it"):
+            begun(world)
+
+
+class TestStop:
+    def test_it_is_over_at_once(self, world: World) -> None:
+        trial, site = begun(world), world.city.site("lodge")
+        world.clock.move_to(START + timedelta(days=5))
+        end = stop_trial(world.city.trials, site, by="Ann", reason="leak")
+        assert (end.trial, end.at) == (trial.id, START + timedelta(days=5))
+        with pytest.raises(NotFound, match="no trial is open"):
+            stop_trial(world.city.trials, site, by="Ann", reason="leak")
+
+    def test_not_without_a_name(self, world: World) -> None:
+        begun(world)
+        with pytest.raises(ConfigError, match="say who stops"):
+            stop_trial(world.city.trials, world.city.site("lodge"), by="", reason="leak")
+
+
+class TestThePlan:
+    def test_it_says_how_many_weeks(self, world: World) -> None:
+        trial = begun(world)
+        lived(world, trial, 0.0)
+        world.clock.move_to(trial.end)
+        plan = plan_trial(world.city.trials, world.city.site("lodge"), aim=0.10)
+        subjects = {row.subject for row in plan.rows}
+        assert subjects == {Subject.HEAT, Subject.ELECTRICITY, Subject.COMFORT}
+        assert [words.code for words in plan.needs] == ["trial_weeks", "trial_weeks"]
+        assert plan.needs[0].en.startswith("Electricity: with this building's noise you need")
+
+    def test_a_site_without_meters_has_nothing_to_plan(self, world: World) -> None:
+        bare: Site = replace(lodge(), meters=(), points=())
+        with pytest.raises(InsufficientData, match="no billed meter"):
+            plan_trial(world.city.trials, bare)
+
+
+class TestTheWeatherOfTheDraw:
+    def test_what_is_forecast_is_taken(self, world: World) -> None:
+        site = world.city.site("lodge")
+        trial = a_trial("lodge")
+        found = expected_temperature(site, world.feed, trial.first, 2, NOW)
+        hours = [temperature_c(trial.start + i * HOUR) for i in range(24)]
+        assert found[0] == pytest.approx(np.mean(hours))
+
+    def test_without_any_weather_the_days_are_alike(self, world: World) -> None:
+        world.feed.away.add("weather")
+        site = world.city.site("lodge")
+        found = expected_temperature(site, world.feed, date(2019, 1, 14), 4, NOW)
+        assert found.tolist() == [0.0] * 4

@@ -1,0 +1,35 @@
+"""Values are rounded to the resolution and kept within the limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
+from drivers.fieldbus.write_limits import fit
+
+RULE = WriteRule(minimum=15, maximum=23, release=Release(kind=ReleaseKind.NULL))
+
+
+@pytest.mark.parametrize(
+    ("wish", "resolution", "value", "limit"),
+    [
+        (20.04, 0.1, 20.0, None),
+        (20.06, 0.1, 20.1, None),
+        (20.3, 0.5, 20.5, None),
+        (22.9, 0.7, 23.0, None),  # the nearest step, 23.1, would leave the limits
+        (23.01, 0.1, 23.0, "maximum 23"),
+        (-5.0, 0.1, 15.0, "minimum 15"),
+    ],
+)
+def test_fit(wish: float, resolution: float, value: float, limit: str | None) -> None:
+    fitted = fit(replace(RULE, resolution=resolution), wish)
+    assert (fitted.value, fitted.limit) == (value, limit)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.1, 0.25, 0.5, 1.0]))
+def test_what_is_written_lies_within_the_limits(wish: float, resolution: float) -> None:
+    assert 15 <= fit(replace(RULE, resolution=resolution), wish).value <= 23

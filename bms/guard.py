@@ -1,7 +1,9 @@
 """The guard: a small process that gives back every point whose lease has ended (law 1).
 
 It needs the release journal only: no site files, no database. It holds a lock with a heartbeat as
-proof of life (``bms.services.guard.presence``); a second guard of the same journal ends at once.
+proof of life (``bms.services.guard.presence``). A second guard of the same journal stands by and
+replaces the first one when that is gone or silent; a third one ends at once. The active guard
+starts the one that stands by where there is none.
 
 SIGTERM and SIGINT end it after the step in hand. Leases that are still running stay in the journal
 and nothing is given back early: whoever writes next starts a new guard first, and that one goes on
@@ -18,9 +20,10 @@ import os
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bms.clock import FileClock, SystemClock
@@ -31,7 +34,9 @@ from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.release import release_leases
-from bms.services.guard.presence import Presence
+from bms.services.guard.presence import Place, Presence
+from bms.services.guard.succession import Companion, stand_by
+from bms.services.guard.systemd import notify
 
 log = logging.getLogger("bms.guard")
 
@@ -153,37 +158,60 @@ async def run_guard(
 
 
 def main(argv: Sequence[str] | None = None, make_drivers: MakeDrivers | None = None) -> int:
-    """``bms guard``: 0 when it ended well or another guard is there, 1 when it cannot guard."""
+    """``bms guard``: 0 when it ended well or two guards are there, 1 when it cannot guard."""
     options = _arguments(argv)
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
     log.setLevel(logging.INFO)
-    presence = Presence(options.journal)
+    places = {place: Presence(options.journal, place) for place in Place}
     try:
         clock = FileClock(options.clock_file) if options.clock_file else SystemClock()
-        drivers = (make_drivers or _network_drivers)(clock, options.timezone, options.journal)
-        if not presence.claim():
-            seen = presence.look()
-            log.info("another guard (process %s) is at work here", seen.pid if seen else "?")
+        if not any(presence.claim() for presence in places.values()):
+            log.info("two guards are at work here")
             return 0
-        asyncio.run(_serve(options, presence, drivers, clock))
+        made = partial(make_drivers or _network_drivers, clock, options.timezone, options.journal)
+        words = sys.argv[1:] if argv is None else argv
+        companion = Companion((sys.executable, "-m", "bms.guard", *words), places[Place.STANDBY])
+        asyncio.run(_serve(options, places, companion, clock, made))
     except (BmsError, OSError) as error:
         log.error("no guard for %s: %s", options.journal, error)
         return 1
     finally:
-        presence.drop()
+        for presence in places.values():
+            presence.drop()
     return 0
 
 
 async def _serve(
-    options: argparse.Namespace, presence: Presence, drivers: Drivers, clock: Clock
+    options: argparse.Namespace,
+    places: Mapping[Place, Presence],
+    companion: Companion,
+    clock: Clock,
+    make_drivers: Callable[[], Drivers],
 ) -> None:
+    """Stand by until the first place is ours, then guard."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     journal = FileJournal(options.journal)
+    active, standby = places[Place.ACTIVE], places[Place.STANDBY]
+    if standby.claimed:
+        log.info("standing by for %s", options.journal)
+        waiting = orphaned(options.parent, journal, standby)
+        seconds = options.check_seconds
+        if not await stand_by(active, standby, stop, check_seconds=seconds, done=waiting):
+            return
     log.info("guarding %s", options.journal)
+    drivers = make_drivers()
+
+    def beat() -> None:
+        active.beat()
+        notify("WATCHDOG=1")
+        if not options.alone:
+            companion.ensure()
+
+    notify("READY=1")
     try:
         await run_guard(
             journal,
@@ -191,11 +219,13 @@ async def _serve(
             clock,
             stop,
             check_seconds=options.check_seconds,
-            beat=presence.beat,
-            done=orphaned(options.parent, journal, presence),
+            beat=beat,
+            done=orphaned(options.parent, journal, active),
         )
     finally:
         await drivers.close()
+        if stop.is_set() and not journal.leases():
+            companion.dismiss()
 
 
 def orphaned(parent: int | None, journal: FileJournal, presence: Presence) -> Callable[[], bool]:
@@ -249,6 +279,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--clock-file", type=Path, help="building time of a simulator")
     parser.add_argument("--parent", type=int, metavar="PID", help="end after this process")
     parser.add_argument("--check-seconds", type=float, default=1.0, help="how often to look [s]")
+    parser.add_argument("--alone", action="store_true", help="start no second guard to stand by")
     parser.add_argument("--timezone", default="Europe/Copenhagen", help="zone of the timetables")
     return parser.parse_args(argv)
 

@@ -1,1 +1,1 @@
-"""Guard."""
+"""The two guard processes of a journal: places, succession, supervision by the backend."""

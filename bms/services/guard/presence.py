@@ -7,11 +7,14 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from bms.journal import dialect
 
 CLAIM_SECONDS = 1.0
+SILENT_SECONDS = 10.0
+"""A guard that has not beaten for this long [s] is replaced (CONTRACT, W13)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +26,38 @@ class Sighting:
     silent_s: float
     reads: str = ""
 
+    @property
+    def stuck(self) -> bool:
+        """Whether it has to be replaced."""
+        return self.silent_s >= SILENT_SECONDS
+
+
+class Place(StrEnum):
+    """What a guard is at a journal: the one that gives back, or the one that stands by."""
+
+    ACTIVE = "guard"
+    STANDBY = "guard.standby"
+
 
 class Presence:
-    """The lock of the guard of one journal. The kernel drops it when the process dies.
+    """The lock of one of the two guards of a journal. The kernel drops it when the process dies.
 
     The heartbeat is the computer's monotonic clock, which all its processes share.
     """
 
-    def __init__(self, journal: Path) -> None:
-        self.path = journal.with_name(f"{journal.name}.guard")
+    def __init__(self, journal: Path, place: Place = Place.ACTIVE) -> None:
+        self.path = journal.with_name(f"{journal.name}.{place.value}")
         self._descriptor: int | None = None
         self._reads = dialect()  # not between the lock and the first heartbeat: it takes a moment
 
+    @property
+    def claimed(self) -> bool:
+        """Whether this process holds the place."""
+        return self._descriptor is not None
+
     def claim(self) -> bool:
-        """Become the guard. False when another one is. Raises OSError when the disk refuses."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        """Take the place. False when another one is. Raises OSError when the disk refuses."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         deadline = time.monotonic() + CLAIM_SECONDS
         while True:  # those who only look hold a shared lock for microseconds
             with suppress(BlockingIOError):

@@ -14,9 +14,6 @@ from bms.errors import GuardError
 from bms.journal import FileJournal, dialect
 from bms.services.guard.presence import Presence, Sighting
 
-SILENT_SECONDS = 30.0
-"""A guard that has not beaten for this long [s] is stuck."""
-
 
 class GuardSupervisor:
     """Implements ``GuardKeeper`` with a process of its own session, which survives ours.
@@ -88,7 +85,7 @@ class GuardSupervisor:
     async def _bring_up(self) -> None:
         deadline = time.monotonic() + self._deadline_s
         seen = self._look()
-        if seen is None:
+        if seen is None or seen.stuck:  # a second one replaces a stuck one
             self._start()
         while not self._beating(seen := self._look()):
             if (seen is None and not self._running()) or time.monotonic() > deadline:
@@ -132,7 +129,7 @@ class GuardSupervisor:
     def _beating(seen: Sighting | None) -> bool:
         """Whether a guard is at work that can read what we write. Raises ``GuardError`` where
         another version is: it would skip what it cannot read, and never give that back."""
-        if seen is None or not seen.pid or seen.silent_s >= SILENT_SECONDS:
+        if seen is None or not seen.pid or seen.stuck:
             return False
         if seen.reads != dialect():
             raise GuardError(
@@ -146,7 +143,7 @@ class GuardSupervisor:
         if seen is not None:
             return (
                 f"the guard (process {seen.pid}) has been silent for {seen.silent_s:.0f} s; "
-                "nothing is written. End that process; a new guard is started by itself"
+                "nothing is written until the guard that stands by has replaced it"
             )
         return (
             f"the guard did not start within {self._deadline_s:.0f} s; nothing is written. "

@@ -19,7 +19,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from bms.errors import GuardError
 from bms.journal import FileJournal, open_leases
-from bms.services.guard.presence import Presence
+from bms.services.guard.presence import Place, Presence
+from bms.services.guard.succession import is_guard
 from bms.services.guard.supervisor import GuardSupervisor
 from drivers.fieldbus.write_budget_log import FileWear
 from tests.rigs.fakes.safety import NULL, command, hut, triple
@@ -75,9 +76,10 @@ def journal(tmp_path: Path):
     """The path of a journal whose guard is ended after the test, whoever started it."""
     path = tmp_path / "release.journal"
     yield path
-    seen = Presence(path).look()
-    if seen is not None and seen.pid:
-        os.kill(seen.pid, signal.SIGKILL)
+    for place in (Place.STANDBY, Place.ACTIVE):
+        seen = Presence(path, place).look()
+        if seen is not None and seen.pid != os.getpid():
+            os.kill(seen.pid, signal.SIGKILL)
 
 
 def set_clock(path: Path, moment: datetime) -> None:
@@ -189,17 +191,72 @@ async def test_a_clean_exit_leaves_a_guard_behind_while_something_is_held(
     assert keeper.guard is not None
 
 
-def test_a_second_guard_says_so_and_ends_well(journal: Path, clock_file: Path) -> None:
-    first = Presence(journal)
-    assert first.claim()
-    try:
-        second = subprocess.run(
-            guard_command(journal), capture_output=True, text=True, timeout=20, check=False
-        )
-    finally:
-        first.drop()
-    assert second.returncode == 0
-    assert f"another guard (process {os.getpid()})" in second.stderr
+async def test_w13_a_second_guard_stands_by_and_a_third_ends_well(
+    journal: Path, clock_file: Path
+) -> None:
+    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    await keeper.ensure()
+    standby = Presence(journal, Place.STANDBY)
+    await until(lambda: standby.look() is not None)
+    third = await asyncio.to_thread(
+        subprocess.run,
+        guard_command(journal),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert third.returncode == 0
+    assert "two guards are at work" in third.stderr
+    await keeper.close()
+    await until(lambda: standby.look() is None)
+    assert keeper.guard is None
+
+
+async def test_w13_the_one_that_stands_by_takes_over_from_a_killed_one(
+    controller, journal: Path, clock_file: Path
+) -> None:
+    """Nobody writes any more and nobody looks for the guard: the second one goes on by itself."""
+    device, port = controller
+    lease = command(guard_writer.point().id, 18.5, at=START, lease=guard_writer.LEASE)
+    device.registers[guard_writer.ENABLE] = 1
+    FileJournal(journal).intend([(lease, guard_writer.point(), guard_writer.device(port))])
+    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    await keeper.ensure()
+    first, standby = keeper.guard, Presence(journal, Place.STANDBY)
+    assert first is not None
+    await until(lambda: standby.look() is not None)
+    os.kill(first.pid, signal.SIGKILL)
+    set_clock(clock_file, START + guard_writer.LEASE)
+    await until(lambda: device.registers[guard_writer.ENABLE] == 0)
+    await until(lambda: standby.look() is not None and keeper.guard is not None)
+    assert keeper.guard is not None
+    assert keeper.guard.pid != first.pid
+    await keeper.close()
+
+
+async def test_w13_a_stopped_guard_is_replaced_whether_the_backend_lives_or_not(
+    controller, journal: Path, clock_file: Path
+) -> None:
+    device, port = controller
+    writer = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(WRITER), str(journal), str(clock_file), str(port)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert writer.stdout is not None
+    assert await asyncio.wait_for(writer.stdout.readline(), 20) == b"written\n"
+    active, standby = Presence(journal), Presence(journal, Place.STANDBY)
+    await until(lambda: standby.look() is not None)
+    stopped = active.look()
+    assert stopped is not None
+    os.kill(stopped.pid, signal.SIGSTOP)
+    await asyncio.sleep(0.5)
+    writer.send_signal(signal.SIGKILL)
+    await writer.communicate()
+    set_clock(clock_file, START + guard_writer.LEASE)
+    await until(lambda: device.registers[guard_writer.ENABLE] == 0, 40)
+    await until(lambda: open_leases(journal) == [])
+    assert not is_guard(stopped.pid), "one that woke up later would act on what it knew then"
 
 
 def test_a_guard_without_building_time_refuses_to_guard(journal: Path, tmp_path: Path) -> None:
@@ -244,11 +301,17 @@ async def test_a_guard_of_another_version_forbids_writing(journal: Path, tongue:
     presence.drop()
 
 
-async def test_a_stopped_guard_counts_as_none(journal: Path) -> None:
+async def test_a_silent_guard_forbids_writing_until_it_is_replaced(journal: Path) -> None:
     presence = Presence(journal)
     assert presence.claim()
     journal.with_name(f"{journal.name}.guard").write_text(f"{os.getpid():>10} {-999.0:>16.3f}")
     keeper = GuardSupervisor(journal, None, deadline_s=0.2)
     with pytest.raises(GuardError, match="silent"):
         await keeper.ensure()
+    await keeper.close()
     presence.drop()
+
+
+def test_a_number_that_belongs_to_another_process_is_not_ended() -> None:
+    assert not is_guard(os.getpid())
+    assert not is_guard(0)

@@ -37,6 +37,7 @@ from bms.services.control.release import release_leases
 from bms.services.guard.presence import Place, Presence
 from bms.services.guard.succession import Companion, stand_by
 from bms.services.guard.systemd import notify
+from bms.services.off_loop import off_loop
 
 log = logging.getLogger("bms.guard")
 
@@ -73,7 +74,7 @@ class Guard:
 
         Raises ``GuardError`` when the journal cannot be read.
         """
-        leases = await asyncio.to_thread(self._journal.leases)
+        leases = await off_loop(self._journal.leases)
         for device, due in self._due(leases.values()).items():
             self._busy[device] = asyncio.create_task(self._give_back(device, due))
         if self._busy:
@@ -108,7 +109,7 @@ class Guard:
         """Release a point unless its lease was renewed while others were released."""
         point = lease.point.id
         try:
-            newest = (await asyncio.to_thread(self._journal.leases)).get(point)
+            newest = (await off_loop(self._journal.leases)).get(point)
         except GuardError:
             newest = lease  # what we know is that it has ended
         if newest is None or newest.command_id != lease.command_id:

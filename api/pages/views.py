@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -23,6 +22,7 @@ from api.pages.ranking import ranking_page
 from api.pages.render import HERE, render, tongue_of
 from bms.savings.portfolio.ranking import Metric
 from bms.services.api_keys import Key, find_key
+from bms.services.off_loop import off_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ async def login(request: Request, ports: PortsDep) -> Response:
     """A key for a cookie that no script can read and no other site can send."""
     form = await _form(request)
     text, target = form.get("key", "").strip(), _inside(form.get("next", "/"))
-    key: Key | None = await run_in_threadpool(find_key, ports.keys, text)
+    key: Key | None = await off_loop(find_key, ports.keys, text)
     if key is None or not key.may_read:
         return render(request, "login.html", {"target": target, "wrong": True}, 403)
     answer = RedirectResponse(target, 303)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -27,6 +26,7 @@ from bms.services.api_keys import Key
 from bms.services.collect.file_ingest import ingest_file
 from bms.services.collect.push import Pushed, Refused, push_readings
 from bms.services.collect.supplier_points import SupplierBook
+from bms.services.off_loop import off_loop
 
 router = APIRouter(prefix="/ingest", tags=["readings"])
 
@@ -88,9 +88,9 @@ async def ingest(request: Request, ports: PortsDep, key: Pusher) -> Response:
     body = await _body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "text/csv":
-        answer = await asyncio.to_thread(_csv, body, ports, key)
+        answer = await off_loop(_csv, body, ports, key)
     elif kind in ("application/json", ""):
-        answer = await asyncio.to_thread(_json, body, ports, key)
+        answer = await off_loop(_json, body, ports, key)
     else:
         raise HTTPException(415, f"{kind} is not taken; send application/json or text/csv")
     if answer.refused_rows and not (

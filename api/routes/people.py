@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -23,6 +22,7 @@ from bms.errors import ConfigError
 from bms.model.control.command import Released, ReleaseReceipt
 from bms.services import operator as people
 from bms.services.control.release import release_city, release_site
+from bms.services.off_loop import off_loop
 from bms.services.site_lookup import mode_in_force, site_named
 
 router = APIRouter(tags=["people"])
@@ -88,7 +88,7 @@ async def set_mode(ports: PortsDep, key: Operator, site: SiteDep, body: ModeBody
         reason=reason,
         actor=key.name,
     )
-    mode = await asyncio.to_thread(mode_in_force, site, ports.control.decisions)
+    mode = await off_loop(mode_in_force, site, ports.control.decisions)
     return ModeAnswer(site=site.id, mode=mode, released=released(receipts))
 
 

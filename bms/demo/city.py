@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -26,6 +25,7 @@ from bms.runtime.municipality import (
     wired,
 )
 from bms.runtime.wire import wire
+from bms.services.off_loop import off_loop
 from bms.services.planning.plan import identify_site
 from bms.services.simulated_worlds import past_readings
 from drivers.simulator.client import SimulatorProcess, read_history
@@ -81,7 +81,7 @@ async def simulated_city(options: DemoOptions, report: Report) -> AsyncIterator[
         await simulator.fork()
         city = _wired_city(options, wired(sites, ports), config)
         try:
-            await asyncio.to_thread(_keep_past, city, path, start, report)
+            await off_loop(_keep_past, city, path, start, report)
             path.unlink()
             yield Simulated(city, simulator)
         finally:

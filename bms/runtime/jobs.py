@@ -25,6 +25,7 @@ from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.read_back import verify_site
+from bms.services.off_loop import off_loop
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_site, use_has_changed
 from bms.services.planning.prediction_errors import record_predictions
@@ -40,7 +41,7 @@ def drop_tick(city: City, root: Path) -> Callable[[datetime], Awaitable[None]]:
     folder = DropFolder(root, reader_of, SupplierBook.of(city.sites.values()), city.stores.readings)
 
     async def tick(now: datetime) -> None:
-        await asyncio.to_thread(folder.tick, now)
+        await off_loop(folder.tick, now)
 
     return tick
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from bms.ports.storage.decisions import DecisionStore
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_points
 from bms.services.control.trial_block import end_trials
+from bms.services.off_loop import off_loop
 from bms.services.planning.shadow_period import shadow_gap
 
 
@@ -42,7 +42,7 @@ async def override(
         reason=reason,
         actor=actor,
     )
-    await asyncio.to_thread(ports.decisions.add_override, made)
+    await off_loop(ports.decisions.add_override, made)
     receipts = await release_points(
         site, chosen, now=now, drivers=ports.drivers, journal=ports.journal
     )
@@ -68,13 +68,16 @@ async def change_mode(
     Raises ``ConfigError`` for ``auto`` before the shadow period is over, unless the site file
     itself says ``auto``.
     """
-    if mode is Mode.AUTO and site.mode is not Mode.AUTO:
-        gap = await asyncio.to_thread(shadow_gap, site, ports.plans, now)
+
+    def work() -> None:
+        gap = None
+        if mode is Mode.AUTO and site.mode is not Mode.AUTO:
+            gap = shadow_gap(site, ports.plans, now)
         if gap is not None:
             raise ConfigError(f"not ready for auto: {gap}")
-    await asyncio.to_thread(
-        ports.decisions.set_mode, site.id, mode, actor=actor, at=now, reason=reason
-    )
+        ports.decisions.set_mode(site.id, mode, actor=actor, at=now, reason=reason)
+
+    await off_loop(work)
     if mode is Mode.AUTO:
         return []
     receipts = await release_points(
@@ -82,5 +85,5 @@ async def change_mode(
     )
     await keep_receipts(ports.ledgers, receipts, now)
     why = f"the site was set to {mode.value}: {reason}"
-    await asyncio.to_thread(end_trials, site.id, ports.trials, at=now, by=actor, reason=why)
+    await off_loop(end_trials, site.id, ports.trials, at=now, by=actor, reason=why)
     return receipts

@@ -16,6 +16,7 @@ from bms.model.readings.reading import Reading
 from bms.ports.drivers import Drivers, WatchingDriver
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible
+from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class Keeping:
         if not batch:
             return
         try:
-            await asyncio.shield(asyncio.to_thread(self._readings.add_readings, batch))
+            await asyncio.shield(off_loop(self._readings.add_readings, batch))
         except StoreError as error:
             if not self._away:
                 log.error("changes of value wait for the database: %s", error)

@@ -14,6 +14,7 @@ from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.drivers import Drivers
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible
+from bms.services.off_loop import off_loop
 
 PATIENCE = 20.0
 """Time-outs of a device [1] after which a driver that does not come back is given up."""
@@ -66,4 +67,4 @@ async def poll_site(
 ) -> Ingested:
     """Read the points of a site's devices and store what came, gaps with their reason."""
     found = await read_points(site, site.polled, drivers, now)
-    return await asyncio.to_thread(readings.add_readings, found)
+    return await off_loop(readings.add_readings, found)

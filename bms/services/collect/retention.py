@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from bms.model.assets.site import Site
 from bms.model.control.retention import Erased, Erasure
 from bms.ports.storage.retention import RetentionStore
 from bms.ports.storage.rollups import RollupStore
+from bms.services.off_loop import off_loop
 from bms.services.periods import local_date
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ async def retain_site(
 
     Gives what was deleted, a line for each class and age.
     """
-    return await asyncio.to_thread(_retain, site, now, rollups, retention)
+    return await off_loop(_retain, site, now, rollups, retention)
 
 
 def _retain(
@@ -64,10 +64,14 @@ async def scrub(*, now: datetime, retention: RetentionStore) -> bool:
 
     Lately is some rounds, as some may have been missed.
     """
-    if not await asyncio.to_thread(retention.erasures, now - 5 * SCRUB_EVERY):
-        return False
-    await asyncio.to_thread(retention.scrub)
-    return True
+
+    def work() -> bool:
+        lately = bool(retention.erasures(now - 5 * SCRUB_EVERY))
+        if lately:
+            retention.scrub()
+        return lately
+
+    return await off_loop(work)
 
 
 def kept_days(point: Point) -> int | None:

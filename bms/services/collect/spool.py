@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable
 
@@ -12,6 +11,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested
 from bms.model.readings.spool import Importance
 from bms.ports.storage.readings import Forwarding
+from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 async def forward(forwarding: Forwarding) -> Ingested:
     """What became of those that waited; a database that refuses is logged, and they wait on."""
     try:
-        return await asyncio.to_thread(forwarding.forward)
+        return await off_loop(forwarding.forward)
     except StoreError as error:
         log.error("readings that wait on disk cannot be handed on: %s", error)
         return Ingested(waiting=sum(forwarding.state().waiting.values()))

@@ -18,6 +18,7 @@ from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.ports.drivers import Drivers, LogDriver
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible
+from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Backfill:
     async def _device(self, device: Device, points: list[Point], now: datetime) -> Ingested:
         total, left = Ingested(), self.most
         for point in points:
-            gap = await asyncio.to_thread(self._gap, point, now)
+            gap = await off_loop(self._gap, point, now)
             if gap is None or left <= 0:
                 continue
             answer = await self._ask(device, point, gap, left)
@@ -90,7 +91,7 @@ class Backfill:
                     break  # the device is busy or gone: its other logs have to wait as well
                 continue
             found = [plausible(point, reading) for reading in answer.readings]
-            total += await asyncio.to_thread(self.readings.add_readings, found)
+            total += await off_loop(self.readings.add_readings, found)
             left -= len(answer.readings)
             self._looked[point.id] = answer.reached
             self._say(point, gap, answer)

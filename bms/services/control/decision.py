@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from bms.services.control.ports import ControlPorts
 from bms.services.control.site_state import Scene
 from bms.services.control.ventilation_minimum import Need, need_of
 from bms.services.control.write_path import Order
+from bms.services.off_loop import off_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ async def decide(
             for c in known
         ]
 
-    return decisions + await asyncio.to_thread(decide_all)
+    return decisions + await off_loop(decide_all)
 
 
 def _decide_one(

@@ -31,6 +31,7 @@ from bms.services.control.release import keep_receipts, release_leases
 from bms.services.control.site_state import Scene, scene_of
 from bms.services.control.ventilation_minimum import starves
 from bms.services.control.write_path import Order, Outcome, carry_out, yield_point
+from bms.services.off_loop import off_loop
 
 
 async def dispatch_site(
@@ -47,7 +48,7 @@ async def dispatch_site(
     Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read: then
     nothing is written. Everything after that is a receipt.
     """
-    scene = await asyncio.to_thread(scene_of, site, now, ports)
+    scene = await off_loop(scene_of, site, now, ports)
     ours = {id_: held for id_, held in scene.leases.items() if held.command.actor == actor}
     flaw = plan_flaw(scene.plan, now, plan_max_age)
     acts = scene.mode is Mode.AUTO and scene.rest is None
@@ -93,7 +94,7 @@ async def write_once(
     command = new_command(point_id, value, now, lease, reason, actor)
     if point is None:
         return Refused(command, f"{site.id} has no point {point_id}")
-    scene = await asyncio.to_thread(scene_of, site, now, ports)
+    scene = await off_loop(scene_of, site, now, ports)
     override = override_of(scene, point_id)
     if override is not None:
         outcomes: list[Outcome] = [
@@ -122,7 +123,7 @@ async def _clear_up(scene: Scene, actor: str, ports: ControlPorts) -> list[Relea
     that either they see what we wrote, or we see their word here.
     """
     with suppress(StoreError, GuardError):  # else what we knew at the start has to do
-        scene = await asyncio.to_thread(scene_of, scene.site, scene.now, ports)
+        scene = await off_loop(scene_of, scene.site, scene.now, ports)
     ending = [
         held
         for held in scene.leases.values()
@@ -137,9 +138,7 @@ async def _yield_to(hands: Sequence[Hand], *, now: datetime, ports: ControlPorts
     """Leave points to the people who moved them, and put that on record."""
     outcomes: list[Outcome] = []
     for hand in hands:
-        await asyncio.to_thread(
-            record_hand, hand.lease, hand.value, now=now, decisions=ports.decisions
-        )
+        await off_loop(record_hand, hand.lease, hand.value, now=now, decisions=ports.decisions)
         outcomes.append(overridden(hand.command, hand.value))
         outcomes += await yield_point(
             hand.lease, now=now, drivers=ports.drivers, journal=ports.journal

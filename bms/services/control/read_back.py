@@ -16,6 +16,7 @@ from bms.services.control.local_override import agrees, moved_by_hand, overridde
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_leases
 from bms.services.control.write_path import Outcome, yield_point
+from bms.services.off_loop import off_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     already, and the next tick of dispatch writes again. What cannot be read proves nothing; its
     lease runs out. Matching points leave no receipt in the store.
     """
-    held = await asyncio.to_thread(ports.journal.leases)
+    held = await off_loop(ports.journal.leases)
     leases = [lease for lease in held.values() if lease.point.site == site.id]
     ended = [lease for lease in leases if lease.ended(now)]
     running = [lease for lease in leases if not lease.ended(now)]
@@ -65,10 +66,17 @@ async def _judge(seen: Seen, now: datetime, ports: ControlPorts) -> list[Outcome
         return [Accepted(command, value)]
     if lease.point.write and lease.point.write.release.kind is ReleaseKind.TIMETABLE:
         return []
-    if await asyncio.to_thread(moved_by_hand, lease, value, ports.ledgers):
-        await asyncio.to_thread(record_hand, lease, value, now=now, decisions=ports.decisions)
+    if await off_loop(_hand_on_record, lease, value, now, ports):
         yielded = await yield_point(lease, now=now, drivers=ports.drivers, journal=ports.journal)
         return [overridden(command, value), *yielded]
     text = f"the read-back is {value:g} instead of {command.value:g}"
     released = await release_leases([lease], now=now, drivers=ports.drivers, journal=ports.journal)
     return [Failed(command, text, retryable=False), *released]
+
+
+def _hand_on_record(lease: Lease, value: float, now: datetime, ports: ControlPorts) -> bool:
+    """Whether ``value`` shows that a person moved the point; if so, that is put on record."""
+    moved = moved_by_hand(lease, value, ports.ledgers)
+    if moved:
+        record_hand(lease, value, now=now, decisions=ports.decisions)
+    return moved

@@ -20,6 +20,7 @@ from bms.ports.safety import Journal
 from bms.ports.storage.ledgers import LedgerStore
 from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import end_trials
+from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ async def settle_released(
 async def close_leases(ended: Mapping[str, str], journal: Journal) -> None:
     """Settle leases: point id → command id. When the disk refuses, the guard will do it again."""
     try:
-        await asyncio.to_thread(journal.settle, ended)
+        await off_loop(journal.settle, ended)
     except GuardError as error:
         log.error("given back, but not noted: %s", error)
 
@@ -102,7 +103,7 @@ async def release_everything(
     *, now: datetime, drivers: Drivers, journal: Journal
 ) -> list[ReleaseReceipt]:
     """Give back every open lease of the journal: what a clean exit does."""
-    leases = await asyncio.to_thread(journal.leases)
+    leases = await off_loop(journal.leases)
     return await release_leases(leases.values(), now=now, drivers=drivers, journal=journal)
 
 
@@ -115,7 +116,7 @@ async def release_points(
     ours (a BACnet slot, a remote-enable bit). A register that is not leased is left alone: what
     stands there is the building's or a person's.
     """
-    leases = await asyncio.to_thread(journal.leases)
+    leases = await off_loop(journal.leases)
     returns = []
     for point in points:
         lease = leases.get(point.id)
@@ -134,7 +135,7 @@ async def release_site(
     The site goes to ``observe`` first, so that the next tick does not write the points again, and
     the receipts are kept. When the database is away the points are given back all the same.
     """
-    await _note(site, ports, now, actor, reason)
+    await off_loop(_set_to_observe, site, ports, now, actor, reason)
     receipts = await release_points(
         site, site.points, now=now, drivers=ports.drivers, journal=ports.journal
     )
@@ -150,7 +151,7 @@ async def release_city(
         *(release_site(site, now=now, ports=ports, actor=actor, reason=reason) for site in sites)
     )
     seen = {receipt.point for batch in batches for receipt in batch}
-    leases = await asyncio.to_thread(ports.journal.leases)
+    leases = await off_loop(ports.journal.leases)
     others = [lease for point, lease in leases.items() if point not in seen]
     rest = await release_leases(others, now=now, drivers=ports.drivers, journal=ports.journal)
     return [receipt for batch in (*batches, rest) for receipt in batch]
@@ -174,23 +175,18 @@ async def keep_receipts(
     if not kept:
         return
     try:
-        await asyncio.to_thread(ledgers.add_receipts, kept, now)
+        await off_loop(ledgers.add_receipts, kept, now)
     except StoreError as error:
         log.error("%d receipts could not be kept: %s", len(kept), error)
 
 
-async def _note(site: Site, ports: ControlPorts, now: datetime, actor: str, reason: str) -> None:
+def _set_to_observe(
+    site: Site, ports: ControlPorts, now: datetime, actor: str, reason: str
+) -> None:
+    """Put a site to ``observe`` and end its trials, as far as the database answers."""
+    why = reason or "the site was released"
     try:
-        await asyncio.to_thread(
-            ports.decisions.set_mode, site.id, Mode.OBSERVE, actor=actor, at=now, reason=reason
-        )
-        await asyncio.to_thread(
-            end_trials,
-            site.id,
-            ports.trials,
-            at=now,
-            by=actor,
-            reason=reason or "the site was released",
-        )
+        ports.decisions.set_mode(site.id, Mode.OBSERVE, actor=actor, at=now, reason=reason)
+        end_trials(site.id, ports.trials, at=now, by=actor, reason=why)
     except StoreError as error:  # giving back is more urgent than any book
         log.error("%s is released, but not put to observe: %s", site.id, error)

@@ -34,6 +34,7 @@ from bms.services.control.release import (
     release_leases,
     settle_released,
 )
+from bms.services.off_loop import off_loop
 
 Outcome = Receipt | ReleaseReceipt
 
@@ -67,7 +68,7 @@ async def carry_out(
     batch = [(order.command, order.point, order.device) for order in orders]
     try:
         await ports.keeper.ensure()
-        await asyncio.to_thread(ports.journal.intend, batch)
+        await off_loop(ports.journal.intend, batch)
         await ports.keeper.ensure()
     except GuardError as error:
         return [Failed(order.command, str(error), retryable=True) for order in orders]
@@ -107,7 +108,7 @@ async def _leased(order: Order, journal: Journal) -> bool:
     """Whether the lease is still open. A write that took longer than its lease came after the
     guard, and nobody else would give the point back."""
     try:
-        return order.point.id in await asyncio.to_thread(journal.leases)
+        return order.point.id in await off_loop(journal.leases)
     except GuardError:
         return True  # as announced; whoever can read the journal again will find it
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from bms.errors import GuardError
 from bms.journal import FileJournal, dialect
 from bms.services.guard.presence import Presence, Sighting
+from bms.services.off_loop import off_loop
 
 
 class GuardSupervisor:
@@ -68,7 +69,7 @@ class GuardSupervisor:
                 continue
             child.terminate()
             try:
-                await asyncio.to_thread(child.wait, self._deadline_s)
+                await off_loop(child.wait, self._deadline_s)
             except subprocess.TimeoutExpired:
                 child.returncode = 0  # it still gives something back; let it
 

@@ -9,7 +9,6 @@ far, and stops at what it holds in use.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -24,6 +23,7 @@ from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
 from bms.services.occupancy import Use, use_of
+from bms.services.off_loop import off_loop
 from bms.services.periods import local_date, midnight
 from bms.services.planning.ports import PlanningPorts
 from bms.services.points_by_role import point_of
@@ -100,7 +100,7 @@ async def record_use_starts(site: Site, *, now: datetime, ports: PlanningPorts) 
         ports.plans.keep_use_starts(rows)
         return rows
 
-    return await asyncio.to_thread(work)
+    return await off_loop(work)
 
 
 def _start(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from bms.model.planning.problem import BuildingModel, NoModel
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.plans import PlanStore
 from bms.services.occupancy import outdated, use_of
+from bms.services.off_loop import off_loop
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
 
@@ -39,7 +39,7 @@ async def identify_site(
             ports.plans.save_model(answer)
         return answer
 
-    return await asyncio.to_thread(work)
+    return await off_loop(work)
 
 
 def _with_old_zones(new: BuildingModel, old: BuildingModel | None, site: Site) -> BuildingModel:
@@ -71,7 +71,7 @@ async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon:
         ports.plans.add_plan(plan)
         return plan
 
-    return await asyncio.to_thread(work)
+    return await off_loop(work)
 
 
 async def use_has_changed(
@@ -89,4 +89,4 @@ async def use_has_changed(
         use = use_of(site, decisions, plan.schedule.start, plan.schedule.end)
         return outdated(plan, use, now)
 
-    return await asyncio.to_thread(work)
+    return await off_loop(work)

@@ -9,7 +9,6 @@ on held-out days that the model was accepted for.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -22,6 +21,7 @@ from bms.model.planning.prediction import PredictionDay
 from bms.model.planning.problem import BuildingModel, Problem
 from bms.model.readings.series import Floats
 from bms.ports.planner import Judge, PredictionErrors
+from bms.services.off_loop import off_loop
 from bms.services.periods import local_date, midnight
 from bms.services.planning.model_drift import STANDS_DAYS
 from bms.services.planning.plan import identify_site
@@ -157,12 +157,12 @@ async def record_predictions(
         ports.plans.keep_predictions(rows)
         return rows
 
-    rows = await asyncio.to_thread(judge, [])
+    rows = await off_loop(judge, [])
     if not any(row.drifting for row in rows):
         return rows
     answer = await identify_site(site, now=now, ports=ports)
     learned = isinstance(answer, BuildingModel)
-    return await asyncio.to_thread(judge, rows) if learned else rows
+    return await off_loop(judge, rows) if learned else rows
 
 
 def _question(site: Site, now: datetime, ports: ProblemPorts) -> Problem:

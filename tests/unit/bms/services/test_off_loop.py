@@ -1,0 +1,51 @@
+"""Synchronous work is done in a thread: the event loop goes on, results and errors come back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from bms.errors import StoreUnavailable
+from bms.services.off_loop import off_loop
+
+
+async def test_the_loop_goes_on_while_work_waits() -> None:
+    free = threading.Event()
+
+    def work(text: str, *, times: int) -> str:
+        assert free.wait(timeout=10)
+        return text * times
+
+    waiting = asyncio.create_task(off_loop(work, "a", times=3))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    free.set()
+    assert await waiting == "aaa"
+
+
+async def test_what_work_raises_is_raised() -> None:
+    def work() -> None:
+        raise StoreUnavailable("away")
+
+    with pytest.raises(StoreUnavailable, match="away"):
+        await off_loop(work)
+
+
+async def test_work_goes_on_when_its_caller_is_cancelled() -> None:
+    begun, free, done = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        if free.wait(timeout=10):
+            done.set()
+
+    waiting = asyncio.create_task(off_loop(work))
+    while not begun.is_set():
+        await asyncio.sleep(0.001)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    free.set()
+    assert done.wait(timeout=10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
@@ -26,6 +27,7 @@ from api.routes import (
     savings,
     sites,
 )
+from bms.messages import FOLDER
 from bms.services.assessment.savings_book import SavingsBook
 
 ROUTERS = (
@@ -43,8 +45,11 @@ ROUTERS = (
 )
 
 
-def create_app(ports: ApiPorts) -> FastAPI:
-    """API under /v1 and pages over ``ports``. Opens nothing and starts nothing by itself."""
+def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
+    """API under /v1 and pages over ``ports``. Opens nothing and starts nothing by itself.
+
+    Pages are there in every language that has a file in ``catalogues``.
+    """
     app = FastAPI(
         title="Building energy backend",
         description="Sites, readings, plans and savings of a municipality's buildings.",
@@ -53,6 +58,7 @@ def create_app(ports: ApiPorts) -> FastAPI:
         redoc_url=None,
     )
     app.state.ports = ports
+    app.state.catalogues = catalogues
     app.state.book = SavingsBook(ports.assessment)
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.events import EventsView, events_view
 from api.pages.panels.meters import MeterView, meter_views
@@ -23,11 +23,11 @@ from bms.services.assessment.savings_book import SavingsBook
 from bms.services.control.trial_block import turn_at
 
 
-def trial_line(kept: Sequence[KeptTrial], now: datetime, t: Tongue) -> str | None:
+def trial_line(kept: Sequence[KeptTrial], now: datetime, t: PageTranslator) -> str | None:
     """Whose turn it is, or when a trial begins; None where none is open."""
     turn = turn_at(kept, now)
     if turn is not None:
-        return t.say(turn.words)
+        return t.describe(turn.words)
     coming = next((known.trial for known in kept if known.open(now)), None)
     if coming is None:
         return None
@@ -59,7 +59,9 @@ class BuildingPage:
     receipts: tuple[ReceiptRow, ...]
 
 
-def building_page(ports: ApiPorts, book: SavingsBook, site: Site, t: Tongue) -> BuildingPage:
+def building_page(
+    ports: ApiPorts, book: SavingsBook, site: Site, t: PageTranslator
+) -> BuildingPage:
     """The page of a site as it stands now."""
     now = ports.clock.now()
     plan = ports.control.plans.plan_in_force(site.id)
@@ -74,7 +76,7 @@ def building_page(ports: ApiPorts, book: SavingsBook, site: Site, t: Tongue) -> 
         trial=trial_line(ports.control.trials.trials(site.id), now, t),
         zones=zone_views(ports.planning.readings, site, plan, taken, now, t),
         plan=None if plan is None else plan_view(plan, site, now, t),
-        meters=meter_views(book.days(site), t, site.timezone),
+        meters=meter_views(book.days(site), site, t),
         claim=claim_of(told.savings, told, t),
         meter_claims=tuple(
             (t(f"meter_{meter.commodity.value}"), claim_of(meter, told, t))
@@ -91,7 +93,7 @@ def building_page(ports: ApiPorts, book: SavingsBook, site: Site, t: Tongue) -> 
     )
 
 
-def _overrides(overrides: Sequence[Override], site: Site, t: Tongue) -> tuple[str, ...]:
+def _overrides(overrides: Sequence[Override], site: Site, t: PageTranslator) -> tuple[str, ...]:
     return tuple(
         t(
             "override_row",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.pages.language import MISSING, Tongue
+from api.pages.language import PageTranslator
 from api.pages.panels.standing import name_of
 from api.ports import ApiPorts
+from bms.messages import MISSING
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
 from bms.services.assessment.savings_book import SavingsBook
 
@@ -30,34 +31,37 @@ class CoolingRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoolingPage:
-    """``months`` are the heads of the months' columns; ``sources`` say whose rules they are."""
+    """``months`` are the heads of the months' columns; ``sources`` say whose rules they are.
+
+    ``fees`` and ``at_end`` are the sums so far and by the year's end [DKK].
+    """
 
     year: int | None
     until: str | None
     months: tuple[str, ...]
     rows: tuple[CoolingRow, ...]
     sources: tuple[str, ...]
-    fees: str
-    at_end: str
+    fees: float | None
+    at_end: float | None
 
 
-def cooling_page(ports: ApiPorts, book: SavingsBook, t: Tongue) -> CoolingPage:
+def cooling_page(ports: ApiPorts, book: SavingsBook, t: PageTranslator) -> CoolingPage:
     """Everything on the page of cooling."""
     rows = portfolio_cooling(book)
     known = [row.forecast.fee_dkk for row in rows if row.forecast is not None]
     fees = [row.fee_dkk for row in rows if row.fee_dkk is not None]
     return CoolingPage(
         year=rows[0].year if rows else None,
-        until=t.calendar_day(rows[0].until) if rows else None,
+        until=t.day(rows[0].until, weekday=False) if rows else None,
         months=tuple(t.month(month.first) for month in rows[0].months) if rows else (),
         rows=tuple(_row(ports, row, t) for row in rows),
         sources=tuple(dict.fromkeys(row.rule.source for row in rows if row.rule is not None)),
-        fees=t.number(sum(fees)) if fees else MISSING,
-        at_end=t.number(sum(known)) if known else MISSING,
+        fees=sum(fees) if fees else None,
+        at_end=sum(known) if known else None,
     )
 
 
-def _row(ports: ApiPorts, row: MeterCooling, t: Tongue) -> CoolingRow:
+def _row(ports: ApiPorts, row: MeterCooling, t: PageTranslator) -> CoolingRow:
     year, end, rule = row.to_date, row.forecast, row.rule
     return CoolingRow(
         site=row.site,
@@ -70,7 +74,7 @@ def _row(ports: ApiPorts, row: MeterCooling, t: Tongue) -> CoolingRow:
         at_end=t.number(None if end is None else end.fee_dkk),
         interval=MISSING
         if end is None
-        else t("cooling_interval", low=t.number(end.fee_low_dkk), high=t.number(end.fee_high_dkk)),
+        else t("cooling_interval", low=end.fee_low_dkk, high=end.fee_high_dkk),
         months=tuple(t.number(month.cooling_k, 1) for month in row.months),
-        notes=tuple(t.say(note) for note in row.notes),
+        notes=tuple(t.describe(note) for note in row.notes),
     )

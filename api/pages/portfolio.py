@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.standing import BuildingRow, building_row, held_points, name_of
@@ -15,7 +15,8 @@ from api.ports import ApiPorts
 from bms.model.assets.site import Site
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
-from bms.reports.charts import BarLabels, savings_bars
+from bms.reports.chart_text import ChartText
+from bms.reports.charts import savings_bars
 from bms.services.assessment.savings_book import SavingsBook, Told
 
 
@@ -27,7 +28,7 @@ class PortfolioPage:
     rows: tuple[BuildingRow, ...]
 
 
-def portfolio_page(ports: ApiPorts, book: SavingsBook, t: Tongue) -> PortfolioPage:
+def portfolio_page(ports: ApiPorts, book: SavingsBook, t: PageTranslator) -> PortfolioPage:
     """Everything on the overview."""
     told = book.sites()
     savings = [row.savings for row in told]
@@ -50,20 +51,12 @@ def _longest(told: Sequence[Told]) -> Told:
     return max(told, key=lambda row: row.periods.reporting.end - row.periods.reporting.start)
 
 
-def bars(rows: Sequence[SiteSavings], sites: Mapping[str, Site], t: Tongue) -> Markup:
+def bars(rows: Sequence[SiteSavings], sites: Mapping[str, Site], t: PageTranslator) -> Markup:
     """Savings of the buildings as bars."""
     names = {site.id: name_of(site, t) for site in sites.values()}
     verdicts = {verdict: t(f"verdict_{verdict.value}") for verdict in Verdict}
     said = "; ".join(
         f"{names[row.id]}: {t.number(row.saving_kwh)} kWh, {verdicts[row.verdict]}" for row in rows
     )
-    labels = BarLabels(
-        language=t.language,
-        title=t("bars_title"),
-        description=t("bars_about", rows=said),
-        interval=t("interval_short", confidence=90),
-        unknown=t("unknown"),
-        verdicts=verdicts,
-        names=names,
-    )
-    return Markup(savings_bars(rows, labels))  # noqa: S704 - our own SVG, its words are escaped
+    text = ChartText(title=t("bars_title"), description=t("bars_about", rows=said), translator=t)
+    return Markup(savings_bars(rows, text, names))  # noqa: S704 - our own SVG, its words are escaped

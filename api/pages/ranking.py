@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from api.pages.language import MISSING, Tongue
+from api.pages.language import PageTranslator
 from api.pages.panels.standing import name_of
 from api.ports import ApiPorts
+from bms.messages import MISSING
 from bms.model.assets.site import Site
-from bms.reports.ranking_chart import RankingBar, RankingLabels, ranking_bars
+from bms.reports.chart_text import ChartText
+from bms.reports.ranking_chart import RankingBar, ranking_bars
 from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
 from bms.services.assessment.ranking import ranking
 from bms.services.assessment.savings_book import SavingsBook
@@ -51,24 +53,26 @@ class RankingPage:
     money: bool
 
 
-def ranking_page(ports: ApiPorts, book: SavingsBook, metric: Metric, t: Tongue) -> RankingPage:
+def ranking_page(
+    ports: ApiPorts, book: SavingsBook, metric: Metric, t: PageTranslator
+) -> RankingPage:
     """Everything on the page of one key figure."""
     measure = MEASURES[metric]
     standings = ranking(book, metric)
     notes = dict.fromkeys(note for row in standings for note in row.notes)
     return RankingPage(
-        title=t.say(measure.words),
+        title=t.describe(measure.words),
         unit=UNITS[measure.unit],
-        metrics=tuple((m.value, t.say(MEASURES[m].words), m is metric) for m in Metric),
+        metrics=tuple((m.value, t.describe(MEASURES[m].words), m is metric) for m in Metric),
         chart=_chart(standings, ports.sites, measure, t),
         shown=t("ranking_shown", n=MOST_BARS) if len(standings) > MOST_BARS else None,
         rows=tuple(_row(row, ports.sites[row.site], measure, t) for row in standings),
-        notes=tuple(t.say(note) for note in notes if note.code != NO_PROOF.code),
+        notes=tuple(t.describe(note) for note in notes if note.code != NO_PROOF.code),
         money=measure.commodity is not None,
     )
 
 
-def _row(row: Standing, site: Site, measure: Measure, t: Tongue) -> RankingRow:
+def _row(row: Standing, site: Site, measure: Measure, t: PageTranslator) -> RankingRow:
     return RankingRow(
         id=row.site,
         name=name_of(site, t),
@@ -82,12 +86,12 @@ def _row(row: Standing, site: Site, measure: Measure, t: Tongue) -> RankingRow:
     )
 
 
-def use_of(use: str, t: Tongue) -> str:
+def use_of(use: str, t: PageTranslator) -> str:
     """What a building is for, in words; its code where there are none."""
     return t.one_of(f"use_{use}", use.replace("_", " "))
 
 
-def _figure(value: float | None, measure: Measure, t: Tongue) -> str:
+def _figure(value: float | None, measure: Measure, t: PageTranslator) -> str:
     shown = None if value is None else _shown(value, measure)
     return t.number(shown, 2 if measure.unit == "W/(m2*K)" else 1)
 
@@ -97,7 +101,7 @@ def _shown(value: float, measure: Measure) -> float:
 
 
 def _chart(
-    standings: Sequence[Standing], sites: Mapping[str, Site], measure: Measure, t: Tongue
+    standings: Sequence[Standing], sites: Mapping[str, Site], measure: Measure, t: PageTranslator
 ) -> Markup | None:
     bars = [
         RankingBar(
@@ -111,14 +115,12 @@ def _chart(
     ]
     if not bars:
         return None
-    labels = RankingLabels(
-        language=t.language,
-        title=t.say(measure.words),
+    text = ChartText(
+        title=t.describe(measure.words),
         description="; ".join(f"{bar.name}: {bar.beside}" for bar in bars),
-        unit=UNITS[measure.unit],
-        better=t("ranking_better"),
-        worse=t("ranking_worse"),
-        median=t("ranking_median"),
+        translator=t,
     )
-    drawn = ranking_bars(bars, labels, lowest_is_best=measure.lowest_is_best)
+    drawn = ranking_bars(
+        bars, text, unit=UNITS[measure.unit], lowest_is_best=measure.lowest_is_best
+    )
     return Markup(drawn)  # noqa: S704 - our own SVG, its words are escaped

@@ -13,12 +13,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import COOKIE as KEY_COOKIE
 from api.headers import SECURITY_HEADERS
-from api.pages.language import COOKIE, LANGUAGES, Tongue, language_of
+from api.pages.language import COOKIE, PageTranslator, language_name, language_of
 from api.ports import ApiPorts
+from bms.messages import languages
 
 HERE = Path(__file__).parent
 YEAR_S = 365 * 86_400
-TIMEZONE = "Europe/Copenhagen"
 
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
@@ -29,8 +29,12 @@ _templates = Environment(
 )
 
 
-def tongue_of(request: Request, timezone: str = TIMEZONE) -> Tongue:
-    return Tongue(language_of(request), timezone)
+def translator_of(request: Request, timezone: str | None = None) -> PageTranslator:
+    """Returns the translator of a page; times are local to ``timezone``, else to the city."""
+    state = request.app.state
+    language = language_of(request, languages(state.catalogues))
+    zone = timezone or state.ports.settings.timezone
+    return PageTranslator(language, zone, folder=state.catalogues)
 
 
 def render(
@@ -38,7 +42,7 @@ def render(
 ) -> HTMLResponse:
     """A page from its template. A language that was asked for by ``?lang=`` is remembered."""
     ports: ApiPorts = request.app.state.ports
-    t = values.get("t") or tongue_of(request)
+    t = values.get("t") or translator_of(request)
     html = _templates.get_template(template).render(
         {
             "t": t,
@@ -51,17 +55,20 @@ def render(
         }
     )
     answer = HTMLResponse(html, status)
-    if request.query_params.get("lang") in LANGUAGES:
+    if request.query_params.get("lang") == t.language:
         answer.set_cookie(
             COOKIE, request.query_params["lang"], max_age=YEAR_S, samesite="lax", httponly=True
         )
     return answer
 
 
-def _language_links(request: Request) -> list[tuple[str, str]]:
-    """(language, address of this page in it)."""
+def _language_links(request: Request) -> list[tuple[str, str, str]]:
+    """(language, its name in itself, address of this page in it)."""
     others = {k: v for k, v in request.query_params.items() if k != "lang"}
-    return [(each, "?" + urlencode({**others, "lang": each})) for each in LANGUAGES]
+    return [
+        (each, language_name(each), "?" + urlencode({**others, "lang": each}))
+        for each in languages(request.app.state.catalogues)
+    ]
 
 
 NO_PAGES = ("/v1", "/openapi.json", "/metrics", "/healthz", "/readyz", "/static")

@@ -19,7 +19,7 @@ from api.pages.building import building_page
 from api.pages.cooling import cooling_page
 from api.pages.portfolio import portfolio_page
 from api.pages.ranking import ranking_page
-from api.pages.render import HERE, render, tongue_of
+from api.pages.render import HERE, render, translator_of
 from bms.savings.portfolio.ranking import Metric
 from bms.services.api_keys import Key, find_key
 from bms.services.off_loop import off_loop
@@ -60,7 +60,7 @@ LOGIN_S = 30 * 86_400
 
 @router.get("/")
 def overview(request: Request, ports: PortsDep, book: BookDep, key: PageReader) -> Response:
-    t = tongue_of(request)
+    t = translator_of(request)
     return render(request, "portfolio.html", {"t": t, "page": portfolio_page(ports, book, t)})
 
 
@@ -68,7 +68,7 @@ def overview(request: Request, ports: PortsDep, book: BookDep, key: PageReader) 
 def building(
     request: Request, ports: PortsDep, book: BookDep, key: PageReader, site: SiteDep
 ) -> Response:
-    t = tongue_of(request, site.timezone)
+    t = translator_of(request, site.timezone)
     return render(request, "building.html", {"t": t, "page": building_page(ports, book, site, t)})
 
 
@@ -80,13 +80,13 @@ def ranking(
     key: PageReader,
     metric: Metric = Metric.HEAT,
 ) -> Response:
-    t = tongue_of(request)
+    t = translator_of(request)
     return render(request, "ranking.html", {"t": t, "page": ranking_page(ports, book, metric, t)})
 
 
 @router.get("/cooling")
 def cooling(request: Request, ports: PortsDep, book: BookDep, key: PageReader) -> Response:
-    t = tongue_of(request)
+    t = translator_of(request)
     return render(request, "cooling.html", {"t": t, "page": cooling_page(ports, book, t)})
 
 

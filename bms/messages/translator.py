@@ -8,14 +8,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bms.messages.catalogue import FOLDER, SOURCE, Catalogue, Message, catalogue, languages
-from bms.messages.formatting import Placeholders
+from bms.messages.local_format import LocalFormat
+from bms.messages.placeholders import Placeholders
 from bms.model.fact import Fact
 
 __all__ = ["Translator", "languages", "translator"]
 
 
-class Translator:
-    """Puts facts into words of one language; times are local to ``timezone``.
+class Translator(LocalFormat):
+    """Puts facts, numbers and times into words of one language; times are local to ``timezone``.
 
     A message that the language lacks is taken from English. Raises ``KeyError`` for a language
     without catalogue.
@@ -28,9 +29,9 @@ class Translator:
         own = catalogue(language, folder)
         source = catalogue(SOURCE, folder)
         self._catalogues = (own, source)
-        zone = None if timezone is None else ZoneInfo(timezone)
+        super().__init__(own.locale, None if timezone is None else ZoneInfo(timezone))
         self._placeholders = {
-            each.locale: Placeholders(each.locale, zone, self.describe, self.term)
+            each.locale: Placeholders(LocalFormat(each.locale, self.zone), self.describe, self.term)
             for each in self._catalogues
         }
 

@@ -1,17 +1,18 @@
-"""The charts of page and reports: data in, an SVG text out. Words come from the caller."""
+"""The charts of page and reports: data in, an SVG text out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
 from bms.reports import svg
+from bms.reports.chart_text import ChartText
 from bms.reports.svg import WIDTH, Frame, Map
+from bms.reports.time_axis import edges_of, time_ticks
 
 Values = Sequence[float | None]
 
@@ -22,107 +23,73 @@ _LETTER = 7.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BandLabels:
-    """Words of ``band_chart``. ``language`` is ``da`` or ``en`` (dates and numbers)."""
+class ZoneCourse:
+    """Temperatures of a zone [degC], all of the length of ``times`` (aware interval starts).
 
-    language: str
-    title: str
-    description: str
-    temperature: str
-    band: str
-    setpoint: str
-    forecast: str
-    now: str
+    ``low`` and ``high`` are None outside occupancy; None or NaN anywhere is a gap.
+    """
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarLabels:
-    """Words of ``savings_bars``; ``names`` turns building ids into names."""
-
-    language: str
-    title: str
-    description: str
-    interval: str
-    unknown: str
-    verdicts: Mapping[Verdict, str]
-    names: Mapping[str, str] = field(default_factory=dict)
+    times: Sequence[datetime]
+    temp: Values
+    low: Values
+    high: Values
+    setpoint: Values
+    forecast: Values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnergyLabels:
-    """Words of ``energy_chart``; ``unit`` stands above the axis."""
+def band_chart(zone: ZoneCourse, text: ChartText, now: datetime) -> str:
+    """Temperatures of a zone against its occupied band, with the setpoints to come.
 
-    language: str
-    title: str
-    description: str
-    measured: str
-    baseline: str
-    less: str
-    more: str
-    unit: str = "kWh"
-
-
-def band_chart(
-    times: Sequence[datetime],
-    temp: Values,
-    low: Values,
-    high: Values,
-    setpoint: Values,
-    forecast: Values,
-    labels: BandLabels,
-    now: datetime,
-    *,
-    timezone: str = "Europe/Copenhagen",
-) -> str:
-    """Temperatures of a zone [degC] against its occupied band, with the setpoints to come.
-
-    All series have the length of ``times`` (aware, start of each interval). ``low`` and ``high``
-    are None outside occupancy; None or NaN anywhere is a gap, never bridged.
+    A gap is never bridged.
     """
     frame = Frame(48, 52, WIDTH - 18, 294)
-    edges = svg.edges_of(times)
-    ticks = _temperature_ticks([*temp, *low, *high, *setpoint, *forecast])
+    edges = edges_of(zone.times)
+    ticks = _temperature_ticks([*zone.temp, *zone.low, *zone.high, *zone.setpoint, *zone.forecast])
     x = svg.linear(edges[0], edges[-1], frame.left, frame.right)
     y = svg.linear(ticks[0], ticks[-1], frame.bottom, frame.top)
-    xs = [x(edge) for edge in edges]
-    band_low, band_high = _mapped(low, y), _mapped(high, y)
     body = [
-        *_y_axis(frame, ticks, y, "°C", labels.language),
-        *_x_axis(frame, edges, x, timezone, labels.language),
-        svg.path(svg.between(xs, band_low, band_high), "area f-band"),
-        svg.path(svg.steps(xs, band_low), "l-band"),
-        svg.path(svg.steps(xs, band_high), "l-band"),
-        svg.path(svg.steps(xs, _mapped(setpoint, y)), "l-plan mid"),
-        svg.path(svg.line(zip(xs, _mapped(forecast, y), strict=False)), "l-measured mid dash"),
-        svg.path(svg.line(zip(xs, _mapped(temp, y), strict=False)), "l-measured thick"),
-        *_now(frame, now, edges, x, labels.now),
+        *_y_axis(frame, ticks, y, "°C", text),
+        *_x_axis(frame, edges, x, text),
+        *_zone_lines(zone, [x(edge) for edge in edges], y),
+        *_now(frame, now, edges, x, text.word("now")),
         *_legend(
             frame.left,
             [
-                (_line_swatch("l-measured thick"), labels.temperature),
-                (_line_swatch("l-measured mid dash"), labels.forecast),
-                (_line_swatch("l-plan mid"), labels.setpoint),
-                (_box_swatch("area f-band", "hollow l-band"), labels.band),
+                (_line_swatch("l-measured thick"), text.word("temperature")),
+                (_line_swatch("l-measured mid dash"), text.word("forecast")),
+                (_line_swatch("l-plan mid"), text.word("setpoint")),
+                (_box_swatch("area f-band", "hollow l-band"), text.word("band")),
             ],
         ),
     ]
-    return svg.sheet(labels.title, labels.description, frame.bottom + 34, body)
+    return svg.sheet(text.title, text.description, frame.bottom + 34, body)
+
+
+def _zone_lines(zone: ZoneCourse, xs: list[float], y: Map) -> list[str]:
+    low, high = _mapped(zone.low, y), _mapped(zone.high, y)
+    return [
+        svg.path(svg.between(xs, low, high), "area f-band"),
+        svg.path(svg.steps(xs, low), "l-band"),
+        svg.path(svg.steps(xs, high), "l-band"),
+        svg.path(svg.steps(xs, _mapped(zone.setpoint, y)), "l-plan mid"),
+        svg.path(svg.line(zip(xs, _mapped(zone.forecast, y), strict=False)), "l-measured mid dash"),
+        svg.path(svg.line(zip(xs, _mapped(zone.temp, y), strict=False)), "l-measured thick"),
+    ]
 
 
 def energy_chart(
     times: Sequence[datetime],
     measured: Values,
     adjusted_baseline: Values,
-    labels: EnergyLabels,
-    *,
-    timezone: str = "Europe/Copenhagen",
+    text: ChartText,
+    unit: str = "kWh",
 ) -> str:
-    """Measured use against the adjusted baseline, per interval of ``times`` (aware starts).
+    """Measured use [unit] against the adjusted baseline, per interval of ``times`` (aware starts).
 
     Between the two lies what was saved, or what was used beyond the baseline. None is a gap.
     """
     frame = Frame(64, 52, WIDTH - 18, 294)
-    edges = svg.edges_of(times)
+    edges = edges_of(times)
     values = [v for v in (*measured, *adjusted_baseline) if v is not None and math.isfinite(v)]
     ticks = svg.nice_ticks(min([0.0, *values]), max([1e-3, *values]))
     x = svg.linear(edges[0], edges[-1], frame.left, frame.right)
@@ -131,8 +98,8 @@ def energy_chart(
     use, base = _mapped(measured, y), _mapped(adjusted_baseline, y)
     below, above = _parted(use, base)
     body = [
-        *_y_axis(frame, ticks, y, labels.unit, labels.language),
-        *_x_axis(frame, edges, x, timezone, labels.language),
+        *_y_axis(frame, ticks, y, unit, text),
+        *_x_axis(frame, edges, x, text),
         svg.path(svg.between(xs, below, base), "wash f-band"),
         svg.path(svg.between(xs, base, above), "wash f-more"),
         svg.path(svg.steps(xs, base), "l-text mid dash"),
@@ -140,18 +107,23 @@ def energy_chart(
         *_legend(
             frame.left,
             [
-                (_line_swatch("l-measured thick"), labels.measured),
-                (_line_swatch("l-text mid dash"), labels.baseline),
-                (_box_swatch("wash f-band"), labels.less),
-                (_box_swatch("wash f-more"), labels.more),
+                (_line_swatch("l-measured thick"), text.word("measured")),
+                (_line_swatch("l-text mid dash"), text.word("baseline")),
+                (_box_swatch("wash f-band"), text.word("less")),
+                (_box_swatch("wash f-more"), text.word("more")),
             ],
         ),
     ]
-    return svg.sheet(labels.title, labels.description, frame.bottom + 34, body)
+    return svg.sheet(text.title, text.description, frame.bottom + 34, body)
 
 
-def savings_bars(rows: Sequence[SiteSavings], labels: BarLabels) -> str:
-    """Saving per building [kWh] with its interval and verdict; bars grow from the zero line."""
+def savings_bars(
+    rows: Sequence[SiteSavings], text: ChartText, names: Mapping[str, str] | None = None
+) -> str:
+    """Saving per building [kWh] with its interval and verdict; bars grow from the zero line.
+
+    ``names`` turns ids of buildings into names.
+    """
     row_px, top = 46.0, 46.0
     frame = Frame(150, top, WIDTH - 186, top + row_px * max(len(rows), 1))
     bounds = [v for r in rows for v in (r.saving_low_kwh, r.saving_high_kwh) if v is not None]
@@ -162,15 +134,14 @@ def savings_bars(rows: Sequence[SiteSavings], labels: BarLabels) -> str:
         for tick in ticks
         for part in (
             svg.rule(x(tick), frame.top, x(tick), frame.bottom, "axis" if tick == 0 else "grid"),
-            svg.text(
-                x(tick), frame.bottom + 18, svg.number(tick, labels.language), anchor="middle"
-            ),
+            svg.text(x(tick), frame.bottom + 18, text.translator.number(tick), anchor="middle"),
         )
     ]
     for i, row in enumerate(rows):
-        body += _bar(row, frame, frame.top + row_px * (i + 0.5), x, labels)
-    body += _legend(frame.left, _bar_legend(labels))
-    return svg.sheet(labels.title, labels.description, frame.bottom + 30, body)
+        name = (names or {}).get(row.id, row.id)
+        body += _bar(row, name, frame, frame.top + row_px * (i + 0.5), x, text)
+    body += _legend(frame.left, _bar_legend(text))
+    return svg.sheet(text.title, text.description, frame.bottom + 30, body)
 
 
 _BAR_CLASS = {
@@ -180,15 +151,14 @@ _BAR_CLASS = {
 }
 
 
-def _bar(row: SiteSavings, frame: Frame, y: float, x: Map, labels: BarLabels) -> list[str]:
-    name = labels.names.get(row.id, row.id)
-    verdict = labels.verdicts.get(row.verdict, row.verdict.value)
+def _bar(row: SiteSavings, name: str, frame: Frame, y: float, x: Map, text: ChartText) -> list[str]:
+    verdict = text.word(f"verdict_{row.verdict.value}")
     out = [svg.text(frame.left - 12, y + 4.5, name, cls="strong", anchor="end")]
     saving, low, high = row.saving_kwh, row.saving_low_kwh, row.saving_high_kwh
     if saving is None or low is None or high is None:
-        return [*out, svg.text(frame.right + 14, y + 4.5, labels.unknown)]
-    half = svg.number((high - low) / 2.0, labels.language)
-    value = f"{svg.number(saving, labels.language)} ± {half} kWh"
+        return [*out, svg.text(frame.right + 14, y + 4.5, text.word("unknown"))]
+    number = text.translator.number
+    value = f"{number(saving)} ± {number((high - low) / 2.0)} kWh"
     left, right = sorted((x(0.0), x(saving)))
     drawing = (
         svg.rect(left, y - 12, max(right - left, 0.5), 24, _BAR_CLASS[row.verdict]),
@@ -204,14 +174,14 @@ def _bar(row: SiteSavings, frame: Frame, y: float, x: Map, labels: BarLabels) ->
     ]
 
 
-def _bar_legend(labels: BarLabels) -> list[tuple[str, str]]:
-    boxes = [(_box_swatch(_BAR_CLASS[v]), labels.verdicts.get(v, v.value)) for v in Verdict]
+def _bar_legend(text: ChartText) -> list[tuple[str, str]]:
+    boxes = [(_box_swatch(_BAR_CLASS[v]), text.word(f"verdict_{v.value}")) for v in Verdict]
     whisker = (
         svg.rule(0, -4, _SWATCH, -4, "l-text mid")
         + svg.rule(0, -9, 0, 1, "l-text mid")
         + svg.rule(_SWATCH, -9, _SWATCH, 1, "l-text mid")
     )
-    return [*boxes, (whisker, labels.interval)]
+    return [*boxes, (whisker, text.word("interval", confidence=0.9))]
 
 
 def _temperature_ticks(values: Values) -> list[float]:
@@ -236,22 +206,22 @@ def _parted(
     return below, above
 
 
-def _y_axis(frame: Frame, ticks: list[float], y: Map, unit: str, language: str) -> list[str]:
+def _y_axis(frame: Frame, ticks: list[float], y: Map, unit: str, text: ChartText) -> list[str]:
     step = ticks[1] - ticks[0]
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     out = []
     for tick in ticks:
-        label = svg.number(tick, language, decimals)
+        label = text.translator.number(tick, decimals)
         out.append(svg.rule(frame.left, y(tick), frame.right, y(tick), "grid"))
         out.append(svg.text(frame.left - 8, y(tick) + 4.5, label, anchor="end"))
     place = (frame.left - 8, "end") if len(unit) <= 4 else (6.0, "start")
     return [*out, svg.text(place[0], frame.top - 11, unit, cls="strong", anchor=place[1])]
 
 
-def _x_axis(frame: Frame, edges: list[float], x: Map, timezone: str, language: str) -> list[str]:
+def _x_axis(frame: Frame, edges: list[float], x: Map, text: ChartText) -> list[str]:
     out = [svg.rule(frame.left, frame.bottom, frame.right, frame.bottom, "axis")]
     free = 0.0
-    for stamp, label in svg.time_ticks(edges[0], edges[-1], ZoneInfo(timezone), language):
+    for stamp, label in time_ticks(edges[0], edges[-1], text):
         at, half = x(stamp), _LETTER * len(label) / 2.0
         out.append(svg.rule(at, frame.top, at, frame.bottom, "grid"))
         out.append(svg.rule(at, frame.bottom, at, frame.bottom + 5, "axis"))

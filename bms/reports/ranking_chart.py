@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bms.reports import svg
+from bms.reports.chart_text import ChartText
 from bms.reports.svg import WIDTH, Frame, Map
 
 ROW_PX = 34.0
@@ -24,48 +25,34 @@ class RankingBar:
     beside: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RankingLabels:
-    """Words of ``ranking_bars``. ``language`` is ``da`` or ``en``; ``unit`` stands above the
-    axis."""
-
-    language: str
-    title: str
-    description: str
-    unit: str
-    better: str
-    worse: str
-    median: str
-
-
 def ranking_bars(
-    rows: Sequence[RankingBar], labels: RankingLabels, *, lowest_is_best: bool = True
+    rows: Sequence[RankingBar], text: ChartText, *, unit: str, lowest_is_best: bool = True
 ) -> str:
-    """A bar for each row in their order; a stroke across it is its peers' median."""
+    """A bar for each row [unit] in their order; a stroke across it is its peers' median."""
     frame = Frame(170, TOP_PX, WIDTH - 150, TOP_PX + ROW_PX * max(len(rows), 1))
     values = [v for row in rows for v in (row.value, row.median) if v is not None]
     ticks = svg.nice_ticks(0.0, max([1e-9, *values]), 5)
     x = svg.linear(ticks[0], ticks[-1], frame.left, frame.right)
-    body = [*_axis(frame, ticks, x, labels)]
+    body = [*_axis(frame, ticks, x, unit, text)]
     for i, row in enumerate(rows):
         body += _bar(row, frame, frame.top + ROW_PX * (i + 0.5), x, lowest_is_best)
     return svg.sheet(
-        labels.title, labels.description, frame.bottom + 30, [*body, *_legend(frame, labels)]
+        text.title, text.description, frame.bottom + 30, [*body, *_legend(frame, text)]
     )
 
 
-def _axis(frame: Frame, ticks: list[float], x: Map, labels: RankingLabels) -> list[str]:
+def _axis(frame: Frame, ticks: list[float], x: Map, unit: str, text: ChartText) -> list[str]:
     out = []
     step = ticks[1] - ticks[0]
     decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2
     for tick in ticks:
         kind = "axis" if tick == 0 else "grid"
         out.append(svg.rule(x(tick), frame.top, x(tick), frame.bottom, kind))
-        said = svg.number(tick, labels.language, decimals)
+        said = text.translator.number(tick, decimals)
         out.append(svg.text(x(tick), frame.bottom + 18, said, anchor="middle"))
     return [
         *out,
-        svg.text(frame.left - 12, frame.bottom + 18, labels.unit, cls="strong", anchor="end"),
+        svg.text(frame.left - 12, frame.bottom + 18, unit, cls="strong", anchor="end"),
     ]
 
 
@@ -83,11 +70,11 @@ def _bar(row: RankingBar, frame: Frame, y: float, x: Map, lowest_is_best: bool) 
     ]
 
 
-def _legend(frame: Frame, labels: RankingLabels) -> list[str]:
+def _legend(frame: Frame, text: ChartText) -> list[str]:
     rows = (
-        (svg.rect(0, -10, _SWATCH, 11, "bar f-band l-band"), labels.better),
-        (svg.rect(0, -10, _SWATCH, 11, "bar f-more l-more"), labels.worse),
-        (svg.rule(_SWATCH / 2, -13, _SWATCH / 2, 3, "l-text thick"), labels.median),
+        (svg.rect(0, -10, _SWATCH, 11, "bar f-band l-band"), text.word("better")),
+        (svg.rect(0, -10, _SWATCH, 11, "bar f-more l-more"), text.word("worse")),
+        (svg.rule(_SWATCH / 2, -13, _SWATCH / 2, 3, "l-text thick"), text.word("median")),
     )
     out, left = [], frame.left
     for swatch, words in rows:

@@ -11,24 +11,12 @@ import math
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
 from html import escape
-from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 WIDTH = 760
 FONT_PX = 13
 SMALLEST_PX = 660
 """Below this width [px] a chart scrolls instead of shrinking, so text stays above 11 px."""
-
-WEEKDAYS = {
-    "da": ("man", "tir", "ons", "tor", "fre", "lør", "søn"),
-    "en": ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
-}
-MONTHS = {
-    "da": ("jan", "feb", "mar", "apr", "maj", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
-    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-}
 
 Point = tuple[float, float]
 Map = Callable[[float], float]
@@ -80,14 +68,6 @@ def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round(i * step, 10) for i in range(first, last + 1)]
 
 
-def number(value: float, language: str, decimals: int = 0) -> str:
-    """A number as people of the language write it."""
-    text = f"{value:,.{decimals}f}".replace("-", "−")
-    if language == "da":
-        return text.replace(",", "\0").replace(".", ",").replace("\0", ".")
-    return text
-
-
 def line(points: Iterable[tuple[float, float | None]]) -> str:
     """Path data of a line that breaks where a value is missing."""
     out, pen_down = [], False
@@ -128,44 +108,6 @@ def between(
 
 def _closed(top: list[Point], bottom: list[Point]) -> str:
     return line([*top, *reversed(bottom)]) + "Z" if top else ""
-
-
-def edges_of(times: Sequence[datetime]) -> list[float]:
-    """Start of every interval and the end of the last one [epoch s]."""
-    stamps = [t.timestamp() for t in times]
-    gaps = [b - a for a, b in pairwise(stamps)]
-    return [*stamps, stamps[-1] + (min(gaps) if gaps else 3600.0)] if stamps else [0.0, 1.0]
-
-
-def time_ticks(start: float, end: float, zone: ZoneInfo, language: str) -> list[tuple[float, str]]:
-    """(epoch s, label) of ticks at local midnights, with hours between them on short spans."""
-    days = (end - start) / 86400.0
-    hours = (0, 6, 12, 18) if days <= 2.6 else (0, 12) if days <= 4.2 else (0,)
-    every = max(1, math.ceil(days / 9.0))
-    day = datetime.fromtimestamp(start, UTC).astimezone(zone).date()
-    out: list[tuple[float, str]] = []
-    count = 0
-    while (stamp := _local(day, 0, zone)) <= end:
-        if stamp >= start - 43200:
-            if count % every == 0:
-                out += [(_local(day, h, zone), _tick_label(day, h, days, language)) for h in hours]
-            count += 1
-        day += timedelta(days=1)
-    return [(stamp, text) for stamp, text in out if start <= stamp <= end]
-
-
-def _local(day: date, hour: int, zone: ZoneInfo) -> float:
-    return datetime.combine(day, time(hour), tzinfo=zone).timestamp()
-
-
-def _tick_label(day: date, hour: int, days: float, language: str) -> str:
-    if hour:
-        return f"{hour:02d}:00"
-    month = MONTHS[language][day.month - 1]
-    if days > 60:
-        return f"{day.day}. {month}" if language == "da" else f"{day.day} {month}"
-    date_text = f"{day.day}/{day.month}" if language == "da" else f"{day.day} {month}"
-    return f"{WEEKDAYS[language][day.weekday()]} {date_text}"
 
 
 def text(x: float, y: float, content: str, *, cls: str = "", anchor: str = "start") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from bms.model.savings.savings import Savings, SiteSavings
 from bms.services.assessment.savings_book import Told
 
@@ -28,7 +28,7 @@ class Claim:
     reasons: tuple[str, ...]
 
 
-def claim_of(saving: SiteSavings | Savings, told: Told, t: Tongue) -> Claim:
+def claim_of(saving: SiteSavings | Savings, told: Told, t: PageTranslator) -> Claim:
     """The saving of a meter, a building or all of them, over the periods of ``told``."""
     return Claim(
         verdict=saving.verdict.value,
@@ -42,48 +42,48 @@ def claim_of(saving: SiteSavings | Savings, told: Told, t: Tongue) -> Claim:
         dkk=_worth(saving, "cost_dkk", t),
         co2=_worth(saving, "co2_kg", t),
         period=_period(told, t),
-        reasons=tuple(t.say(words) for words in saving.reasons),
+        reasons=tuple(t.describe(words) for words in saving.reasons),
     )
 
 
-def _half(saving: SiteSavings | Savings, t: Tongue) -> str | None:
+def _half(saving: SiteSavings | Savings, t: PageTranslator) -> str | None:
     if saving.saving_low_kwh is None or saving.saving_high_kwh is None:
         return None
     return t.number((saving.saving_high_kwh - saving.saving_low_kwh) / 2)
 
 
-def _interval(saving: SiteSavings | Savings, t: Tongue) -> str | None:
+def _interval(saving: SiteSavings | Savings, t: PageTranslator) -> str | None:
     if saving.saving_low_kwh is None or saving.saving_high_kwh is None:
         return None
     return t(
         "interval",
-        confidence=t.number(saving.confidence * 100),
-        low=t.number(saving.saving_low_kwh),
-        high=t.number(saving.saving_high_kwh),
+        confidence=saving.confidence,
+        low=saving.saving_low_kwh,
+        high=saving.saving_high_kwh,
     )
 
 
-def _share(saving: SiteSavings | Savings, t: Tongue) -> str | None:
+def _share(saving: SiteSavings | Savings, t: PageTranslator) -> str | None:
     if saving.saving_kwh is None or not saving.adjusted_baseline_kwh:
         return None
     return t(
         "saved_share",
-        share=t.number(abs(saving.saving_kwh) / saving.adjusted_baseline_kwh * 100, 1),
-        baseline=t.number(saving.adjusted_baseline_kwh),
+        share=abs(saving.saving_kwh) / saving.adjusted_baseline_kwh,
+        baseline=saving.adjusted_baseline_kwh,
     )
 
 
-def _worth(saving: SiteSavings | Savings, name: str, t: Tongue) -> str | None:
+def _worth(saving: SiteSavings | Savings, name: str, t: PageTranslator) -> str | None:
     value = getattr(saving, name, None)
     return None if value is None else t.number(value)
 
 
-def _period(told: Told, t: Tongue) -> str:
+def _period(told: Told, t: PageTranslator) -> str:
     span = told.periods.reporting
     days = (t.local(span.end).date() - t.local(span.start).date()).days
     return t(
         "saved_period",
         first=t.day(span.start),
         last=t.day(span.end - timedelta(hours=1), year=True),
-        days=days,
+        count=days,
     )

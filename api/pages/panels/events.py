@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from bms.model.assets.site import Site
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.model.savings.savings import SiteSavings
@@ -42,7 +42,9 @@ class EventsView:
     without: str | None
 
 
-def events_view(ledgers: LedgerStore, site: Site, savings: SiteSavings, t: Tongue) -> EventsView:
+def events_view(
+    ledgers: LedgerStore, site: Site, savings: SiteSavings, t: PageTranslator
+) -> EventsView:
     """The events of a site, newest entries first."""
     entries = ledgers.events(site.id)
     kept = {entry.id for entry in standing(entries)}
@@ -53,16 +55,16 @@ def events_view(ledgers: LedgerStore, site: Site, savings: SiteSavings, t: Tongu
     )
 
 
-def _open(row: OpenEvent, t: Tongue) -> OpenRow:
+def _open(row: OpenEvent, t: PageTranslator) -> OpenRow:
     proposal = row.finding.proposal
     return OpenRow(
         id=row.id,
-        words=t.say(row.finding.fact),
-        proposal=None if proposal is None else t.say(proposal.fact),
+        words=t.describe(row.finding.fact),
+        proposal=None if proposal is None else t.describe(proposal.fact),
     )
 
 
-def _entry(entry: NonRoutineEvent, stands: bool, t: Tongue) -> LedgerRow:
+def _entry(entry: NonRoutineEvent, stands: bool, t: PageTranslator) -> LedgerRow:
     confirmed = entry.decision is Decision.CONFIRMED
     kwh = f"{t.number(entry.kwh_adjustment)} ± {t.number(entry.kwh_se)}"
     return LedgerRow(
@@ -77,14 +79,14 @@ def _entry(entry: NonRoutineEvent, stands: bool, t: Tongue) -> LedgerRow:
     )
 
 
-def _without(savings: SiteSavings, t: Tongue) -> str | None:
+def _without(savings: SiteSavings, t: PageTranslator) -> str | None:
     told = savings.unadjusted
     if told is None or told.saving_kwh is None or told.saving_high_kwh is None:
         return None
     return t(
         "events_without",
-        kwh=t.number(told.saving_kwh),
-        half=t.number(told.saving_high_kwh - told.saving_kwh),
+        kwh=told.saving_kwh,
+        half=told.saving_high_kwh - told.saving_kwh,
         verdict=t(f"verdict_{told.verdict.value}"),
-        adjustment=t.number(told.adjustment_kwh),
+        adjustment=told.adjustment_kwh,
     )

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
+from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
-from bms.reports.charts import EnergyLabels, energy_chart
+from bms.reports.chart_text import ChartText
+from bms.reports.charts import energy_chart
 from bms.services.assessment.counterfactual import MeterDays
 from bms.services.periods import midnight
 
@@ -24,39 +26,34 @@ class MeterView:
     chart: Markup | None
 
 
-def meter_views(rows: Sequence[MeterDays], t: Tongue, timezone: str) -> tuple[MeterView, ...]:
-    """Every billed meter."""
-    return tuple(_view(row, t, timezone) for row in rows)
+def meter_views(rows: Sequence[MeterDays], site: Site, t: PageTranslator) -> tuple[MeterView, ...]:
+    """Every billed meter of a site."""
+    return tuple(_view(row, site, t) for row in rows)
 
 
-def _view(row: MeterDays, t: Tongue, timezone: str) -> MeterView:
+def _view(row: MeterDays, site: Site, t: PageTranslator) -> MeterView:
     name = t(f"meter_{row.commodity.value}")
     if not np.isfinite(row.measured_kwh).any():
         return MeterView(name=name, chart=None)
-    times = [midnight(day, timezone) for day in row.dates]
-    labels = EnergyLabels(
-        language=t.language,
+    times = [midnight(day, site.timezone) for day in row.dates]
+    text = ChartText(
         title=t("use_title", meter=name),
         description=t(
             "use_about",
             meter=name,
             first=t.day(times[0]),
             last=t.day(times[-1], year=True),
-            measured=t.number(_sum(row.measured_kwh)),
-            baseline=t.number(_sum(row.adjusted_baseline_kwh)),
+            measured=_sum(row.measured_kwh),
+            baseline=_sum(row.adjusted_baseline_kwh),
         ),
-        measured=t("use_measured"),
-        baseline=t("use_baseline"),
-        less=t("use_less"),
-        more=t("use_more"),
-        unit=t("kwh_per_day"),
+        translator=t,
     )
     drawn = energy_chart(
         times,
         _plain(row.measured_kwh),
         _plain(row.adjusted_baseline_kwh),
-        labels,
-        timezone=timezone,
+        text,
+        t("kwh_per_day"),
     )
     return MeterView(name=name, chart=Markup(drawn))  # noqa: S704 - our own SVG, words escaped
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from bms.model.savings.savings import Savings, SiteSavings
 from bms.services.assessment.monthly_savings import year_to_date
 
@@ -26,7 +26,7 @@ class MonthTable:
     to_date: MonthRow
 
 
-def month_table(savings: SiteSavings | Savings, t: Tongue) -> MonthTable | None:
+def month_table(savings: SiteSavings | Savings, t: PageTranslator) -> MonthTable | None:
     """The months of a saving and the year to date; None where they are not known."""
     year = year_to_date(savings)
     if year is None:
@@ -53,5 +53,5 @@ def month_table(savings: SiteSavings | Savings, t: Tongue) -> MonthTable | None:
     )
 
 
-def _with_half(saving: float, high: float, t: Tongue) -> str:
+def _with_half(saving: float, high: float, t: PageTranslator) -> str:
     return f"{t.number(saving)} ± {t.number(high - saving)}"

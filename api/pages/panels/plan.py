@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.planning.plan import Expected, Plan, SetpointPlan, Step
@@ -60,32 +60,31 @@ def plan_state(plan: Plan | None) -> str:
     return "objected" if plan.objections else plan.schedule.status.value
 
 
-def plan_view(plan: Plan, site: Site, now: datetime, t: Tongue) -> PlanView:
+def plan_view(plan: Plan, site: Site, now: datetime, t: PageTranslator) -> PlanView:
     """A plan in words."""
     schedule = plan.schedule
     words = (*schedule.reasons, *plan.problem.notes)
     rows = (_coming(row, site, now, t) for row in schedule.setpoints)
-    age = (now - plan.created_at).total_seconds()
     return PlanView(
         id=plan.id,
         state=plan_state(plan),
         word=t(f"plan_{plan_state(plan)}"),
         long=t(f"plan_{schedule.status.value}_long"),
-        made=t("plan_made", age=t.age(age), time=t.moment(plan.created_at)),
+        made=t("plan_made", age=t.since(plan.created_at, now), time=t.moment(plan.created_at)),
         until=t.moment(schedule.end),
-        reasons=tuple(dict.fromkeys(t.say(each) for each in words)),
-        objections=tuple(t.say(each) for each in plan.objections),
+        reasons=tuple(dict.fromkeys(t.describe(each) for each in words)),
+        objections=tuple(t.describe(each) for each in plan.objections),
         outcomes=_outcomes(schedule.expected, schedule.own_control, t),
         coming=tuple(row for row in rows if row.steps),
     )
 
 
-def _outcomes(ours: Expected, own: Expected, t: Tongue) -> tuple[tuple[str, str, str], ...]:
+def _outcomes(ours: Expected, own: Expected, t: PageTranslator) -> tuple[tuple[str, str, str], ...]:
     rows = (
         ("energy", "kWh", 0, ours.energy_kwh, own.energy_kwh),
-        ("cost", "kr." if t.language == "da" else "DKK", 0, ours.cost_dkk, own.cost_dkk),
+        ("cost", t("currency"), 0, ours.cost_dkk, own.cost_dkk),
         ("emissions", "kg", 1, ours.co2_kg, own.co2_kg),
-        ("discomfort", "K·h" if t.language == "en" else "K·t", 1, ours.comfort_kh, own.comfort_kh),
+        ("discomfort", t("kelvin_hours"), 1, ours.comfort_kh, own.comfort_kh),
     )
     return tuple(
         (t(name), _with_unit(planned, unit, decimals, t), _with_unit(today, unit, decimals, t))
@@ -93,12 +92,12 @@ def _outcomes(ours: Expected, own: Expected, t: Tongue) -> tuple[tuple[str, str,
     )
 
 
-def _with_unit(value: float | None, unit: str, decimals: int, t: Tongue) -> str:
+def _with_unit(value: float | None, unit: str, decimals: int, t: PageTranslator) -> str:
     text = t.number(value, decimals)
     return text if value is None else f"{text} {unit}"
 
 
-def what_of(point_id: str, site: Site, t: Tongue) -> str:
+def what_of(point_id: str, site: Site, t: PageTranslator) -> str:
     """A point in words; its id where there are none for it."""
     point = next((p for p in site.points if p.id == point_id), None)
     if point is None:
@@ -110,14 +109,14 @@ def what_of(point_id: str, site: Site, t: Tongue) -> str:
     return point_id
 
 
-def value_text(value: float, unit: Unit, t: Tongue) -> str:
+def value_text(value: float, unit: Unit, t: PageTranslator) -> str:
     """A value of a point as people say it."""
     if unit is Unit.ON_OFF:
         return t("on") if value >= 0.5 else t("off")
     return t.number(value, 1) + SHOWN_UNITS.get(unit, f" {unit.value}")
 
 
-def _coming(row: SetpointPlan, site: Site, now: datetime, t: Tongue) -> ComingPoint:
+def _coming(row: SetpointPlan, site: Site, now: datetime, t: PageTranslator) -> ComingPoint:
     steps = _merged([s for s in row.steps if s.end > now and s.start < now + AHEAD])
     return ComingPoint(
         name=what_of(row.point, site, t),

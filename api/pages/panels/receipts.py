@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from api.pages.panels.plan import value_text, what_of
 from bms.model.assets.site import Site
 from bms.model.control.command import (
@@ -67,7 +67,7 @@ class _Spell:
 
 
 def receipt_rows(
-    receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]], site: Site, t: Tongue
+    receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]], site: Site, t: PageTranslator
 ) -> tuple[ReceiptRow, ...]:
     """The newest first; what repeats itself (a renewal, a hand that stays) is one row."""
     units = {point.id: point.unit for point in site.points}
@@ -108,12 +108,15 @@ def _spells(receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]]) -> li
     return done
 
 
-def _row(spell: _Spell, site: Site, unit: Unit, t: Tongue) -> ReceiptRow:
+def _row(spell: _Spell, site: Site, unit: Unit, t: PageTranslator) -> ReceiptRow:
     detail = [_detail(spell.receipt, t)]
     if spell.times > 1:
-        word = "renewed" if spell.kind in OURS else "repeated"
-        n = spell.times - 1 if spell.kind in OURS else spell.times
-        detail.append(t(word, n=n, time=t.moment(spell.first)))
+        first = t.moment(spell.first)
+        detail.append(
+            t("renewed", count=spell.times - 1, time=first)
+            if spell.kind in OURS
+            else t("repeated", count=spell.times, time=first)
+        )
     return ReceiptRow(
         time=t.moment(spell.last),
         point=what_of(spell.point, site, t),
@@ -142,16 +145,14 @@ def _value(receipt: Receipt | ReleaseReceipt) -> float | None:
             return None
 
 
-def _detail(receipt: Receipt | ReleaseReceipt, t: Tongue) -> str:
+def _detail(receipt: Receipt | ReleaseReceipt, t: PageTranslator) -> str:
     match receipt:
         case Overridden(priority=int(priority)):
             return t("by_priority", priority=priority)
-        case Overridden(by=who):
-            return who
-        case Refused(reason=text) | Clamped(limit=text):
-            return text
-        case Failed(error=text) | StillHeld(error=text):
-            return text
+        case Overridden(by=why) | Refused(reason=why) | Clamped(limit=why):
+            return t.describe(why)
+        case Failed(error=why) | StillHeld(error=why):
+            return t.describe(why)
         case Accepted(command=command):
             # the whole id of a plan says nothing more to a reader
             plan = command.plan or ""

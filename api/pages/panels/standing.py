@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.plan import plan_state
 from api.pages.panels.receipts import overridden_points
@@ -37,7 +37,7 @@ class BuildingRow:
     claim: Claim | None
 
 
-def name_of(site: Site, t: Tongue) -> str:
+def name_of(site: Site, t: PageTranslator) -> str:
     return site.name_da if t.language == "da" else site.name_en
 
 
@@ -49,7 +49,7 @@ def held_points(ports: ApiPorts) -> Counter[str]:
 
 
 def building_row(
-    ports: ApiPorts, site: Site, held: int, told: Told | None, t: Tongue
+    ports: ApiPorts, site: Site, held: int, told: Told | None, t: PageTranslator
 ) -> BuildingRow:
     """One building of the list."""
     now, control = ports.clock.now(), ports.control
@@ -64,7 +64,7 @@ def building_row(
         name=name_of(site, t),
         about=" · ".join(
             (
-                t("area", area=t.number(site.area_m2)),
+                t("area", area=site.area_m2),
                 t(f"heat_{site.heat_source.kind.value}"),
             )
         ),
@@ -73,7 +73,7 @@ def building_row(
         plan_word=t(f"plan_{state}"),
         held=held,
         overrides=len(overridden_points(site, now, control.decisions, control.ledgers)),
-        reading=None if newest is None else t.age((now - newest).total_seconds()),
+        reading=None if newest is None else t.since(newest, now),
         stale=newest is None or now - newest > STALE,
         outdoor=None if outdoor is None else f"{t.number(outdoor, 1)} °C",
         claim=None if told is None else claim_of(told.savings, told, t),

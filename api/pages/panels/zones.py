@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import occupied
 from bms.model.planning.plan import Plan
 from bms.model.readings.series import Floats
 from bms.ports.storage.readings import ReadingStore
-from bms.reports.charts import BandLabels, band_chart
+from bms.reports.chart_text import ChartText
+from bms.reports.charts import ZoneCourse, band_chart
 from bms.services.planning.problem import STEP, quarter
 from bms.services.points_by_role import point_of
 
@@ -62,7 +63,7 @@ def zone_views(
     plan: Plan | None,
     overridden: Collection[str],
     now: datetime,
-    t: Tongue,
+    t: PageTranslator,
 ) -> tuple[ZoneView, ...]:
     """Every zone of the site; ``overridden`` are points that people hold."""
     taken = {p.zone for p in site.points if p.role is Role.ZONE_SETPOINT and p.id in overridden}
@@ -134,7 +135,7 @@ def _forecast(plan: Plan | None, zone: Zone, start: datetime, middle: datetime) 
 
 
 def _view(
-    site: Site, zone: Zone, lines: _Lines, overridden: bool, now: datetime, t: Tongue
+    site: Site, zone: Zone, lines: _Lines, overridden: bool, now: datetime, t: PageTranslator
 ) -> ZoneView:
     seen = any(value is not None for value in (*lines.temp, *lines.forecast))
     last = next((i for i in reversed(range(STEPS)) if lines.temp[i] is not None), None)
@@ -145,7 +146,7 @@ def _view(
         summary=t("zone_no_data", zone=zone.name, site=site.id),
         temp=None if last is None else t.number(lines.temp[last], 1),
         temp_at=None if last is None else t.soon(lines.start + STEP * last, now),
-        band=t("range", low=t.number(zone.comfort.low_c), high=t.number(zone.comfort.high_c)),
+        band=t("range", low=zone.comfort.low_c, high=zone.comfort.high_c),
         setpoint=None if setpoint is None else t.number(setpoint, 1),
         overridden=overridden,
         chart=None,
@@ -153,10 +154,10 @@ def _view(
     if not seen:
         return shown
     summary = _summary(shown, t)
-    return replace(shown, summary=summary, chart=_chart(site, zone, lines, summary, now, t))
+    return replace(shown, summary=summary, chart=_chart(zone, lines, summary, now, t))
 
 
-def _summary(zone: ZoneView, t: Tongue) -> str:
+def _summary(zone: ZoneView, t: PageTranslator) -> str:
     """What the chart shows, for those who do not see it."""
     return t(
         "zone_about",
@@ -169,26 +170,15 @@ def _summary(zone: ZoneView, t: Tongue) -> str:
     )
 
 
-def _chart(site: Site, zone: Zone, lines: _Lines, summary: str, now: datetime, t: Tongue) -> Markup:
-    labels = BandLabels(
-        language=t.language,
-        title=t("zone_title", zone=zone.name),
-        description=summary,
-        temperature=t("temperature"),
-        band=t("band"),
-        setpoint=t("setpoint"),
-        forecast=t("forecast"),
-        now=t("now"),
+def _chart(zone: Zone, lines: _Lines, summary: str, now: datetime, t: PageTranslator) -> Markup:
+    course = ZoneCourse(
+        times=[lines.start + STEP * i for i in range(STEPS)],
+        temp=lines.temp,
+        low=lines.low,
+        high=lines.high,
+        setpoint=lines.setpoint,
+        forecast=lines.forecast,
     )
-    drawn = band_chart(
-        [lines.start + STEP * i for i in range(STEPS)],
-        lines.temp,
-        lines.low,
-        lines.high,
-        lines.setpoint,
-        lines.forecast,
-        labels,
-        now,
-        timezone=site.timezone,
-    )
+    text = ChartText(title=t("zone_title", zone=zone.name), description=summary, translator=t)
+    drawn = band_chart(course, text, now)
     return Markup(drawn)  # noqa: S704 - our own SVG, its words are escaped

@@ -11,13 +11,8 @@ import pytest
 from bms.messages import Translator
 from bms.messages.catalogue import FOLDER, catalogue, languages
 from bms.model.fact import Day, Fact, Moment, Term
+from tests.rigs.catalogues import write_catalogue
 
-HEADER = """msgid ""
-msgstr ""
-"Language: {language}\\n"
-"Content-Type: text/plain; charset=utf-8\\n"
-"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
-"""
 MESSAGES = {
     "da": {
         "cold": "{zone} er {temp:0.0} °C kl. {at:HH:mm}.",
@@ -50,16 +45,9 @@ SWEDISH = {
 
 
 def write(folder: Path, language: str, messages: dict[str, str | tuple[str, str]]) -> None:
-    blocks = [HEADER.format(language=language)]
-    for code, text in messages.items():
-        if isinstance(text, str):
-            blocks.append(f'msgctxt "fact"\nmsgid "{code}"\nmsgstr "{text}"\n')
-        else:
-            forms = "\n".join(f'msgstr[{i}] "{form}"' for i, form in enumerate(text))
-            blocks.append(f'msgctxt "fact"\nmsgid "{code}"\nmsgid_plural "{code}"\n{forms}\n')
     word = {"da": "varme", "en_GB": "heat", "sv": "värme"}[language]
-    blocks.append(f'msgctxt "term"\nmsgid "heat"\nmsgstr "{word}"\n')
-    (folder / f"{language[:2]}.po").write_text("\n".join(blocks), "utf-8")
+    facts = {("fact", code): text for code, text in messages.items()}
+    write_catalogue(folder, language, {**facts, ("term", "heat"): word})
 
 
 @pytest.fixture

@@ -6,17 +6,14 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bms.reports.ranking_chart import RankingBar, RankingLabels, ranking_bars
+from bms.messages import translator
+from bms.reports.chart_text import ChartText
+from bms.reports.ranking_chart import RankingBar, ranking_bars
 
-LABELS = RankingLabels(
-    language="da",
-    title="Varme <m²>",
-    description="Skolen: 120",
-    unit="kWh/m²",
-    better="bedre",
-    worse="dårligere",
-    median="median",
+TEXT = ChartText(
+    title="Varme <m²>", description="Skolen: 120", translator=translator("da", "Europe/Copenhagen")
 )
+UNIT = "kWh/m²"
 
 
 def bar(name: str, value: float, median: float | None) -> RankingBar:
@@ -31,7 +28,7 @@ def groups(drawing: str) -> list[ElementTree.Element]:
 
 
 def test_every_building_has_its_bar_and_words() -> None:
-    drawing = ranking_bars([bar("Skolen & co", 120, 100), bar("Hallen", 80, 110)], LABELS)
+    drawing = ranking_bars([bar("Skolen & co", 120, 100), bar("Hallen", 80, 110)], TEXT, unit=UNIT)
     titles = [group[0].text for group in groups(drawing)]
     assert titles == ["Skolen & co: 120 kWh/m²", "Hallen: 80 kWh/m²"]
     assert "Varme &lt;m²&gt;" in drawing
@@ -48,13 +45,13 @@ def test_every_building_has_its_bar_and_words() -> None:
     ],
 )
 def test_worse_than_the_median_is_seen(value: float, lowest_is_best: bool, worse: bool) -> None:
-    drawing = ranking_bars([bar("x", value, 100)], LABELS, lowest_is_best=lowest_is_best)
+    drawing = ranking_bars([bar("x", value, 100)], TEXT, unit=UNIT, lowest_is_best=lowest_is_best)
     (group,) = groups(drawing)
     assert ("f-more" in group[1].attrib["class"]) is worse
 
 
 def test_longer_bars_are_larger_values_and_without_peers_there_is_no_stroke() -> None:
-    first, second = groups(ranking_bars([bar("a", 50, None), bar("b", 100, 75)], LABELS))
+    first, second = groups(ranking_bars([bar("a", 50, None), bar("b", 100, 75)], TEXT, unit=UNIT))
     assert float(second[1].attrib["width"]) == pytest.approx(
         2 * float(first[1].attrib["width"]), rel=0.01
     )
@@ -62,5 +59,5 @@ def test_longer_bars_are_larger_values_and_without_peers_there_is_no_stroke() ->
 
 
 def test_nothing_to_draw_is_still_a_drawing() -> None:
-    assert groups(ranking_bars([], LABELS)) == []
-    assert groups(ranking_bars([bar("a", 0.0, 0.0)], LABELS))
+    assert groups(ranking_bars([], TEXT, unit=UNIT)) == []
+    assert groups(ranking_bars([bar("a", 0.0, 0.0)], TEXT, unit=UNIT))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.pages.language import Tongue
+from api.pages.language import PageTranslator
 from api.pages.panels.plan import value_text, what_of
 from bms.model.readings.units import Unit
 from tests.rigs.fakes.ventilation import FLOW, RUN, SUPPLY, airy_lodge
@@ -24,9 +24,9 @@ SITE = airy_lodge()
     ],
 )
 def test_every_lever_has_a_name(point: str, language: str, called: str) -> None:
-    assert what_of(point, SITE, Tongue(language)) == called
+    assert what_of(point, SITE, PageTranslator(language)) == called
 
 
 def test_a_flow_is_told_in_percent() -> None:
-    assert value_text(45.0, Unit.PERCENT, Tongue("en")) == "45.0 %"
-    assert value_text(16.5, Unit.DEG_C, Tongue("en")) == "16.5 °C"
+    assert value_text(45.0, Unit.PERCENT, PageTranslator("en")) == "45.0 %"
+    assert value_text(16.5, Unit.DEG_C, PageTranslator("en")) == "16.5 °C"

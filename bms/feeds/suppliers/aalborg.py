@@ -33,14 +33,14 @@ from bms.model.readings.metering import SupplierFile
 
 PRESET = CsvMapping(timezone="Europe/Copenhagen", interval_s=0, values=())
 MAX_DEPTH = 4
-"""Lists and objects around a reading [1]."""
+"""Deepest nesting of a reading [1]."""
 _UNIT_WORDS = ("enhed", "unit")
 
 JsonReading = Mapping[str, object]
 
 
 class FieldNames(NamedTuple):
-    """The bare names of the fields of the meter number and of the time."""
+    """Normalised names of the fields of meter number and time."""
 
     number: frozenset[str] = METER_NUMBER
     moment: frozenset[str] = MOMENT
@@ -56,7 +56,7 @@ class FieldNames(NamedTuple):
 
 
 def read_aalborg(content: bytes, name: str, mapping: CsvMapping | None = None) -> SupplierFile:
-    """Registers and states of meters; ``name`` stands in messages.
+    """Returns registers and states of meters; ``name`` stands in messages.
 
     ``mapping`` names the fields (as columns) and their units instead of the preset. Raises
     ``FeedError`` when the file as a whole holds no readings.
@@ -80,7 +80,7 @@ def read_aalborg(content: bytes, name: str, mapping: CsvMapping | None = None) -
 def _readings_below(
     node: object, words: FieldNames, number: str | None, depth: int
 ) -> Iterator[tuple[str | None, JsonReading]]:
-    """Every reading below a node, with the meter number that stands around it."""
+    """Yields every reading below a node, with the meter number of its enclosing object."""
     if depth > MAX_DEPTH:
         return
     if isinstance(node, list):
@@ -98,7 +98,7 @@ def _readings_below(
 
 
 def _text_of_field(reading: JsonReading, words: frozenset[str]) -> str | None:
-    """The text of the first field with such a name."""
+    """Returns the text of the first field with such a name, None without one."""
     return next(
         (text_or_none(value) for key, value in reading.items() if normalised_name(key) in words),
         None,
@@ -106,7 +106,7 @@ def _text_of_field(reading: JsonReading, words: frozenset[str]) -> str | None:
 
 
 class _AalborgReader:
-    """One answer while it is being read."""
+    """Reads one response."""
 
     def __init__(self, collector: RowCollector, mapping: CsvMapping | None) -> None:
         self.collector, self.mapping, self.words = collector, mapping, FieldNames.of(mapping)
@@ -117,7 +117,7 @@ class _AalborgReader:
         }
 
     def reading(self, place: int, number: str | None, reading: JsonReading) -> None:
-        """One reading with its values."""
+        """Adds one reading with its values."""
         stamp = self._stamp(reading)
         if stamp is None or number is None:
             lacks = "meter number" if number is None else "time"
@@ -132,7 +132,7 @@ class _AalborgReader:
         self.collector.add(place, number, stamp, values)
 
     def _stamp(self, reading: JsonReading) -> str | None:
-        """The text of the time; the parts that a mapping names are joined in its order."""
+        """Returns the text of the time; fields that a mapping names are joined in its order."""
         if self.mapping is None:
             return _text_of_field(reading, self.words.moment)
         parts = [
@@ -142,7 +142,7 @@ class _AalborgReader:
         return " ".join(part for part in parts if part is not None) or None
 
     def _column(self, place: int, key: str, reading: JsonReading) -> ScaledColumn | None:
-        """What a field means; None for fields that are not used, which is said once."""
+        """Returns the column of a field; None where it is not used, recorded once."""
         unit = self._unit(key, reading)
         if (key, unit) in self._columns:
             return self._columns[key, unit]

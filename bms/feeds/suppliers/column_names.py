@@ -1,4 +1,4 @@
-"""What the column and field names of heat suppliers mean: Danish and English synonyms.
+"""Column and field names of heat suppliers → quantities: Danish and English synonyms.
 
 A name is compared without case, blanks and punctuation (``Målernr.`` and ``maalernr`` are one). A
 unit may stand behind it: ``Energi [MWh]``, ``Energi (MWh)``, ``Energi MWh``, ``energi_mwh``.
@@ -68,11 +68,11 @@ DEFAULT_UNITS: Mapping[Quantity, str] = MappingProxyType(
         Quantity.RETURN_ENERGY: "m3*degC",
     }
 )
-"""Units that heat meters share, so that they may be left out. Energy has none: kWh, MWh and GJ are
-all in use, and so are l/h and m3/h."""
+"""Units that may be omitted because all heat meters use them. There is none for energy (kWh, MWh,
+GJ) or flow (l/h, m3/h)."""
 
 MAX_HEADING_LENGTH = 200
-"""Characters of a heading that are looked at; none that means something is longer."""
+"""Characters of a heading that are compared; longer ones match nothing."""
 
 _LETTERS = str.maketrans({"æ": "ae", "ø": "oe", "å": "aa", "ö": "oe", "ä": "ae"})
 _IN_BRACKETS = re.compile(r"(?P<name>.*?)[\s_]*[\[(](?P<unit>[^\])]+)[\])]\s*", re.DOTALL)
@@ -80,12 +80,12 @@ _BEHIND = re.compile(r"(?P<name>.*\S)[\s_]+(?P<unit>[^\s_]+)\s*", re.DOTALL)
 
 
 def normalised_name(name: str) -> str:
-    """A name without case, blanks and punctuation, with Danish letters written out."""
+    """Returns a name in lower case without blanks and punctuation, Danish letters transcribed."""
     return re.sub(r"[^a-z0-9]", "", name.lower().translate(_LETTERS))
 
 
 def split_unit(name: str) -> tuple[str, str | None]:
-    """(name, unit) of a heading; the unit is None where none stands behind the name."""
+    """Returns the normalised name and the unit of a heading; None without a unit."""
     name = name[:MAX_HEADING_LENGTH]
     brackets = _IN_BRACKETS.fullmatch(name)
     if brackets:
@@ -97,7 +97,7 @@ def split_unit(name: str) -> tuple[str, str | None]:
 
 
 def quantity_of(word: str, unit: str | None) -> tuple[Quantity, str] | None:
-    """(quantity, unit) of a bare name; None for a name that means nothing here.
+    """Returns quantity and unit of a normalised name; None for an unknown name.
 
     "Forward" and "return" are temperatures in degC and registers in m3*degC. Raises ValueError
     when the unit is missing, or measures something else.

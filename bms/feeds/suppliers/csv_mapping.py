@@ -1,4 +1,4 @@
-"""How a supplier's CSV is to be read: declared by a person, never guessed from the rows."""
+"""Mapping of a supplier's CSV: declared in YAML by a person, never guessed from the rows."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ STAMPS = ("start", "end")
 MIN_INTERVAL_S, MAX_INTERVAL_S = 60, 604_800
 """Intervals that may be declared [s]."""
 MAX_CHARS = 20_000
-"""No mapping is longer than this."""
+"""Longest mapping file [characters]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueColumn:
-    """A column of values: its name in the header, what it measures and the supplier's unit."""
+    """A column of values: its name in the header, its quantity and the supplier's unit."""
 
     column: str
     quantity: Quantity
@@ -39,11 +39,12 @@ class CsvMapping:
     """The default is ``meter_id,timestamp_utc,kwh``: amounts per interval, in UTC.
 
     ``time``: one column, or several that are joined by a blank (date and hour). ``interval_s``
-    [s]: 0 for registers and states, None to learn it from the stamps of each meter. ``stamp``:
-    which end of the interval the time marks. ``time_format``: as ``datetime.strptime`` takes it,
-    None for ISO 8601; an offset in the stamp outranks ``timezone``. ``ambiguous``: which of the
-    two is meant by a local time that comes twice: by ``order`` of the rows, the ``first``, the
-    ``second``, or ``refuse``. ``thousands``: the sign between groups of three digits, if any.
+    [s]: 0 for registers and states, None to infer it from the timestamps of each meter. ``stamp``:
+    which end of the interval the timestamp marks. ``time_format``: of ``datetime.strptime``, None
+    for ISO 8601; an offset in the timestamp takes precedence over ``timezone``. ``ambiguous``: how
+    a local time that occurs twice is resolved: by the ``order`` of the rows, as the ``first``, as
+    the ``second``, or not (``refuse``). ``thousands``: the separator of groups of three digits, if
+    any.
     """
 
     number: str = "meter_id"
@@ -71,26 +72,26 @@ class CsvMapping:
 
     @classmethod
     def from_yaml(cls, text: str, file: str = "mapping.yaml") -> Self:
-        """The mapping that a file declares; what it leaves out keeps its default.
+        """Returns the mapping that a YAML text declares; what it omits keeps its default.
 
-        Raises ``ConfigError`` with every mistake, each with its line.
+        Raises ``ConfigError`` with every mistake and its line.
         """
         return cls(**_MappingParser(file).settings(text))
 
 
 LocatedValue = tuple[Any, int]
-"""A value of the YAML file and the line that it stands on."""
+"""A value of the YAML file and its line."""
 
 
 class _MappingParser:
-    """One mapping file while it is being read."""
+    """Parses one mapping file and collects its mistakes."""
 
     def __init__(self, file: str) -> None:
         self.file = file
         self.mistakes: list[Mistake] = []
 
     def settings(self, text: str) -> dict[str, Any]:
-        """The arguments of a mapping. Raises ConfigError with all mistakes."""
+        """Returns the arguments of a mapping. Raises ``ConfigError`` with all mistakes."""
         settings = self._settings(self._tree(text))
         style = NumberStyle(settings.get("decimal", "."), settings.get("thousands", ""))
         if style.decimal == style.thousands:
@@ -179,7 +180,7 @@ class _MappingParser:
         return ValueColumn(**settings)
 
     def _entries(self, tree: CommentedMap, known: set[str]) -> dict[str, LocatedValue]:
-        """The known keys of a mapping with their lines; the others are mistakes."""
+        """Returns the known keys with their lines; every other one is a mistake."""
         entries: dict[str, LocatedValue] = {}
         for name, value in tree.items():
             line = tree.lc.data[name][0] + 1 if name in tree.lc.data else 1
@@ -257,7 +258,7 @@ def _interval(value: object) -> int:
 
 
 def _time_format(value: object) -> str:
-    """A format that says at least the year, the month and the day."""
+    """Returns a format with at least year, month and day. Raises ValueError."""
     text = _text(value)
     try:
         moment = datetime(2013, 12, 24, 17, 45, 31, tzinfo=UTC)

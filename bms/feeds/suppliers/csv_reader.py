@@ -1,8 +1,8 @@
-"""CSV from suppliers: bytes and a mapping → rows, and a mistake for every row without use.
+"""CSV of suppliers: bytes and a mapping → rows, and a mistake for every row that is not used.
 
-A line is a row: quoted fields may hold the separator, not a line break, so that an open quote
-spoils its own line and no other. Well-formed lines take a short way (one split, stamps and meter
-numbers looked up); anything else takes the careful way, which says what is wrong.
+A line is a row: a quoted field may hold the separator but no line break, so that an open quote
+affects its own line only. Regular lines are parsed by a fast path (one split, timestamps and meter
+numbers from a cache), all others by a strict one that names the mistake.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
-    """Where everything stands in a row; ``line`` is that of the header."""
+    """The index of each column in a row; ``line`` is that of the header."""
 
     line: int
     width: int
@@ -40,7 +40,7 @@ class ColumnLayout:
 
 
 def read_csv(content: bytes, name: str, mapping: CsvMapping) -> SupplierFile:
-    """The rows of a CSV file; ``name`` stands in messages.
+    """Returns the rows of a CSV file; ``name`` stands in messages.
 
     Raises ``FeedError`` when the file as a whole is not such a table.
     """
@@ -49,7 +49,7 @@ def read_csv(content: bytes, name: str, mapping: CsvMapping) -> SupplierFile:
 
 
 def parse_rows(lines: Sequence[str], name: str, mapping: CsvMapping) -> SupplierFile:
-    """The rows of the lines of a file. Raises ``FeedError`` when a column is missing."""
+    """Returns the rows of lines with a header. Raises ``FeedError`` when a column is missing."""
     layout = column_layout(lines, name, mapping)
     collector = RowCollector(name, mapping)
     _read(lines, layout, collector)
@@ -57,8 +57,8 @@ def parse_rows(lines: Sequence[str], name: str, mapping: CsvMapping) -> Supplier
 
 
 def _read(lines: Sequence[str], layout: ColumnLayout, collector: RowCollector) -> None:
-    """Every line below the header, the short way where its form allows it."""
-    mapping, sink = collector.mapping, collector.buffer
+    """Parses every line below the header, by the fast path where it is regular."""
+    mapping, buffer = collector.mapping, collector.buffer
     separator, comma = mapping.separator, mapping.decimal == ","
     plain = _PLAIN[mapping.decimal]
     number_at, time_at, width = layout.number, layout.time[0], layout.width
@@ -83,16 +83,16 @@ def _read(lines: Sequence[str], layout: ColumnLayout, collector: RowCollector) -
             if not plain(value):
                 collector.value(line, number, time, column, value)
                 continue
-            sink.numbers.append(number)
-            sink.columns.append(column)
-            sink.times.append(time)
+            buffer.numbers.append(number)
+            buffer.columns.append(column)
+            buffer.times.append(time)
             point = value.replace(",", ".") if comma else value
-            sink.values.append(float(point + power) / divisor)
-            sink.lines.append(line)
+            buffer.values.append(float(point + power) / divisor)
+            buffer.lines.append(line)
 
 
 def _parse_irregular(line: int, text: str, layout: ColumnLayout, collector: RowCollector) -> None:
-    """A line that is new or odd."""
+    """Parses a line with a new meter, a new timestamp, quotes, or a mistake."""
     if not text.strip():
         return
     fields = _split(text, collector.mapping.separator)
@@ -107,14 +107,14 @@ def _parse_irregular(line: int, text: str, layout: ColumnLayout, collector: RowC
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text, whatever ends them, and nothing else that some count as an end."""
+    """Returns the lines of a text that end with LF, CR LF or CR, and nothing else."""
     if "\n" not in text:
         return text.split("\r")
     return text.replace("\r\n", "\n").split("\n")
 
 
 def find_header(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
-    """(line, names) of the header: the first line with text that is no ``sep=`` of Excel's."""
+    """Returns line number and names of the header, the first line with text but for ``sep=``."""
     for line, text in enumerate(lines, 1):
         if text.strip() and not text.startswith("sep="):
             names = [field.strip() for field in _split(text, separator)]
@@ -123,7 +123,7 @@ def find_header(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
 
 
 def column_layout(lines: Sequence[str], name: str, mapping: CsvMapping) -> ColumnLayout:
-    """Where the columns of the mapping stand. Raises ``FeedError`` when one is missing."""
+    """Returns where the columns of the mapping are. Raises ``FeedError`` when one is missing."""
     line, names = find_header(lines, mapping.separator)
     at = {column: i for i, column in reversed(list(enumerate(names)))}
     wanted = (mapping.number, *mapping.time, *(value.column for value in mapping.values))
@@ -152,7 +152,7 @@ def column_layout(lines: Sequence[str], name: str, mapping: CsvMapping) -> Colum
 def _no_column(
     name: str, line: int, column: str, names: list[str], text: str, mapping: CsvMapping
 ) -> str:
-    """Which column is missing, and what the header looks like instead."""
+    """Returns the message about a missing column, with what the header looks like."""
     usual = max(_SEPARATORS, key=text.count)
     if text.lstrip()[:1] in ("{", "["):
         way = "it looks like JSON; choose the format that it is in"
@@ -168,7 +168,7 @@ def _no_column(
 
 
 def _split(line: str, separator: str) -> list[str]:
-    """The fields of a line; a quote that stays open holds the rest of its line."""
+    """Returns the fields of a line; an open quote takes the rest of the line."""
     if '"' not in line:
         return line.split(separator)
     try:

@@ -1,4 +1,5 @@
-"""A supplier's file as text: unpacked, decoded, and refused whole where it is no such thing."""
+"""Decoding of a supplier's file: gzip, character encoding, JSON; refused where it is something
+else."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ import zlib
 from bms.errors import FeedError
 
 MAX_BYTES = 200_000_000
-"""Largest file after unpacking [bytes]: about four million rows, and no more than memory stands."""
+"""Largest file after unpacking [bytes]: about four million rows."""
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
-"""Encodings that a mapping may declare; a byte order mark always wins."""
+"""Encodings that a mapping may declare; a byte order mark takes precedence."""
 
 _GZIP = b"\x1f\x8b"
 _MARKS = (
@@ -36,13 +37,12 @@ _LOOKS = (
 def decoded_text(
     content: bytes, name: str, *, wanted: str, encoding: str = "utf-8", limit: int = MAX_BYTES
 ) -> str:
-    """The text of a file, plain or gzipped, without its byte order mark.
+    """Returns the text of a file, plain or gzipped, without its byte order mark.
 
-    ``wanted`` is what the file should have been (``CSV``), for the message; ``limit`` [bytes] holds
-    after unpacking, and no more than that is ever unpacked. Bytes that do not
-    belong to the encoding stay as surrogates (U+DC80 to U+DCFF), or U+FFFD in UTF-16, so that
-    they spoil only the fields that they stand in. Raises ``FeedError`` when the file is empty, too
-    large, broken off or something else altogether.
+    ``wanted``: the expected format (``CSV``), for messages. ``limit`` [bytes] applies after
+    unpacking, and no more than that is ever unpacked. Bytes outside the encoding become surrogates
+    (U+DC80 to U+DCFF), or U+FFFD in UTF-16, so that they affect only their own field. Raises
+    ``FeedError`` when the file is empty, too large, truncated or of another format.
     """
     plain = _unpacked(content, name, limit)
     seen = _looks_like(plain)
@@ -64,7 +64,10 @@ def _unpacked(content: bytes, name: str, limit: int) -> bytes:
 
 
 def _gunzipped(content: bytes, name: str, limit: int) -> bytes:
-    """All members of a gzip file, not further than a byte beyond the limit."""
+    """Unpacks the members of a gzip file, one byte beyond the limit at most.
+
+    Raises ``FeedError``.
+    """
     parts, left = [], limit + 1
     while content.startswith(_GZIP) and left > 0:
         member = zlib.decompressobj(wbits=31)
@@ -102,7 +105,10 @@ def _decoded(plain: bytes, encoding: str) -> str:
 
 
 def decoded_json(content: bytes, name: str) -> object:
-    """The document of a JSON file, plain or gzipped. Raises ``FeedError`` when it is none."""
+    """Returns the document of a JSON file, plain or gzipped; numbers stay text.
+
+    Raises ``FeedError`` when it is none.
+    """
     text = decoded_text(content, name, wanted="JSON").strip()
     if text[:1] not in ("{", "["):
         raise FeedError(f"{name}: not JSON: it begins with {_shown(text[:20])}")
@@ -122,17 +128,17 @@ def decoded_json(content: bytes, name: str) -> object:
 
 
 def text_or_none(value: object) -> str | None:
-    """A text or number as text; None for null, empty, true, false and whatever is no value."""
+    """Returns a text or number as text; None for null, empty, booleans, lists and objects."""
     return value.strip() or None if isinstance(value, str) else None
 
 
 def list_items(value: object) -> list[object]:
-    """The items of a list; none where it is no list."""
+    """Returns the items of a list; none where it is no list."""
     return value if isinstance(value, list) else []
 
 
 def object_entries(value: object) -> dict[str, object]:
-    """The entries of an object; none where it is no object."""
+    """Returns the entries of an object; none where it is no object."""
     return value if isinstance(value, dict) else {}
 
 

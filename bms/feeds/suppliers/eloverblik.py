@@ -24,7 +24,7 @@ from bms.errors import FeedError, Mistake
 from bms.feeds.suppliers.decoding import decoded_json, list_items, object_entries, text_or_none
 from bms.feeds.suppliers.meter_files import YEARS
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number, unit_scale
-from bms.feeds.suppliers.row_collector import no_search_for_cycles, printable
+from bms.feeds.suppliers.row_collector import printable
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Quality
 
@@ -53,19 +53,18 @@ FIXED_BLOCKS = "A01"
 _FIXED_S = {"PT15M": 900, "PT30M": 1800, "PT1H": 3600, "PT60M": 3600}
 _CALENDAR = ("P1D", "P1M", "P1Y")
 MAX_EDGES = 3700
-"""Calendar intervals of a period: ten years of days."""
+"""Largest number of calendar intervals in a period: ten years of days."""
 
 
 def read_eloverblik(content: bytes, name: str) -> SupplierFile:
-    """Use of the metering points of an answer [kWh per interval]; ``name`` stands in messages.
+    """Returns the use of metering points [kWh per interval]; ``name`` stands in messages.
 
-    Production is no use: such a series is left out and said. So are series of another curve type,
+    A series of production is left out, as a mistake. So are series of another curve type,
     other units than energy, and metering points that the DataHub gave an error for. A position
     that is left out is a gap and makes no row. Raises ``FeedError`` when the file as a whole is no
     such answer.
     """
-    with no_search_for_cycles():
-        return _read(decoded_json(content, name), name)
+    return _read(decoded_json(content, name), name)
 
 
 def _read(document: object, name: str) -> SupplierFile:
@@ -87,7 +86,7 @@ def _read(document: object, name: str) -> SupplierFile:
 
 @dataclass(slots=True)
 class _EloverblikReader:
-    """One answer while it is being read."""
+    """Reads one response and collects its rows and mistakes."""
 
     name: str
     rows: list[MeterRow] = field(default_factory=list)
@@ -100,7 +99,7 @@ class _EloverblikReader:
         self.mistakes.append(Mistake(self.name, max(self.points, 1), printable(message)))
 
     def result(self, result: Mapping[str, object]) -> None:
-        """One metering point, or the error in its place."""
+        """Reads one metering point, or the error in its place."""
         if result.get("success") is False:
             self.refuse(_error(result))
             return
@@ -111,7 +110,7 @@ class _EloverblikReader:
             self.series(object_entries(series), text_or_none(result.get("id")))
 
     def series(self, series: Mapping[str, object], fallback: str | None) -> None:
-        """One curve of a metering point."""
+        """Reads one time series of a metering point."""
         mark = object_entries(object_entries(series.get("MarketEvaluationPoint")).get("mRID"))
         number = text_or_none(mark.get("name")) or text_or_none(series.get("mRID")) or fallback
         count = sum(len(_points(period)) for period in list_items(series.get("Period")))
@@ -128,7 +127,7 @@ class _EloverblikReader:
             self.period(object_entries(period), number, scale)
 
     def period(self, period: Mapping[str, object], number: str, scale: UnitScale) -> None:
-        """The points of a period on its grid."""
+        """Reads the points of a period."""
         points = _points(period)
         try:
             grid = self._grid(period)
@@ -147,7 +146,7 @@ class _EloverblikReader:
         self.points = place
 
     def _grid(self, period: Mapping[str, object]) -> _PeriodGrid:
-        """The grid of a period, the same one for all that are alike. Raises ValueError."""
+        """Returns the grid of a period, shared by equal periods. Raises ValueError."""
         between = object_entries(period.get("timeInterval"))
         parts = (between.get("start"), between.get("end"), period.get("resolution"))
         key = tuple(text_or_none(part) for part in parts)
@@ -180,7 +179,7 @@ def _moment(text: str) -> datetime:
 
 @dataclass(slots=True)
 class _PeriodGrid:
-    """Where the positions of a period lie [s]: every ``step``, or between ``edges``."""
+    """Start of each position of a period [epoch s]: every ``step`` [s], or ``edges``."""
 
     start: int
     end: int
@@ -189,7 +188,7 @@ class _PeriodGrid:
     _known: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def span(self, position: str) -> tuple[int, int]:
-        """(start, length) of a position, which counts from 1. Raises ValueError outside."""
+        """Returns start [epoch s] and length [s] of a position from 1 on. Raises ValueError."""
         known = self._known.get(position)
         return known or self._known.setdefault(position, self._span(position))
 
@@ -211,7 +210,7 @@ class _PeriodGrid:
 def _row(
     point: Mapping[str, object], number: str, grid: _PeriodGrid, scale: UnitScale, place: int
 ) -> MeterRow:
-    """The row of a point. Raises ValueError with the reason."""
+    """Returns the row of a point. Raises ValueError with the reason."""
     position = text_or_none(point.get("position")) or "nothing"
     start, length = grid.span(position)
     quality = QUALITIES.get(text_or_none(point.get("out_Quantity.quality")) or "")
@@ -231,7 +230,7 @@ def _points(period: object) -> list[object]:
 
 
 def _no_use(series: Mapping[str, object], number: str | None) -> str | None:
-    """Why a series is not the use of a metering point; None when it is."""
+    """Returns why a series is not the use of a metering point, None where it is."""
     business = text_or_none(series.get("businessType"))
     curve = text_or_none(series.get("curveType"))
     if number is None or not number.isprintable():
@@ -256,7 +255,7 @@ def _error(result: Mapping[str, object]) -> str:
 
 
 def _calendar_edges(start: datetime, end: datetime, resolution: str) -> Iterator[int]:
-    """Local midnights, firsts of the month or first days of the year between both, inclusive."""
+    """Yields local midnights, firsts of a month or of a year between both [epoch s]."""
     moment = start
     for _ in range(MAX_EDGES):
         yield int(moment.timestamp())

@@ -16,16 +16,16 @@ from bms.model.readings.metering import SupplierFile
 from bms.model.words import Words
 
 Reader = Callable[[bytes, str], SupplierFile]
-"""(content, file name for messages) → rows and mistakes.
+"""Takes content and file name (for messages), returns rows and mistakes.
 
-Raises ``bms.errors.FeedError`` when the file as a whole is no such thing, and nothing else.
+Raises ``bms.errors.FeedError`` where the file is not of the format, and nothing else.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class SupplierFormat:
-    """A format: what it is, whether files or answers of the supplier were seen (``verified``),
-    and whether a mapping may be given."""
+    """A format. ``verified``: tested on real files or responses of the supplier; ``takes_mapping``:
+    a mapping may replace its preset."""
 
     name: str
     words: Words
@@ -78,12 +78,12 @@ FORMATS: tuple[SupplierFormat, ...] = (
 
 
 def formats() -> tuple[SupplierFormat, ...]:
-    """Every format there is."""
+    """Returns every format."""
     return FORMATS
 
 
 def reader(format: str, mapping: CsvMapping | None = None) -> Reader:  # noqa: A002 - the CLI's word
-    """The reader of a format. ``mapping``: how the file is laid out where the preset differs.
+    """Returns the reader of a format. ``mapping`` replaces the preset of the format.
 
     Raises ``ConfigError`` for a format that does not exist, or that takes no mapping.
     """

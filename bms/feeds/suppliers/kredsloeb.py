@@ -38,14 +38,14 @@ PRESET = CsvMapping(
     interval_s=0,
 )
 DANISH_TIMES = ("%d-%m-%Y %H:%M", "%d-%m-%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M")
-"""Ways to write a moment, beside ISO 8601, that the first row is tried with."""
+"""Timestamp formats that are tried on the first rows, beside ISO 8601."""
 
 
 def read_kredsloeb(content: bytes, name: str) -> SupplierFile:
-    """Registers and states of heat meters; ``name`` stands in messages.
+    """Returns registers and states of heat meters; ``name`` stands in messages.
 
-    A column whose unit is missing or wrong is left out and said once, columns that mean nothing
-    here are named in ``ignored``. Raises ``FeedError`` when there is no meter number, no time or
+    A column whose unit is missing or wrong is one mistake, unknown columns are in ``ignored``.
+    Raises ``FeedError`` when there is no meter number, no time or
     no value in the header, or when the file is no CSV at all.
     """
     lines = _lines(content, name)
@@ -63,7 +63,7 @@ def read_kredsloeb(content: bytes, name: str) -> SupplierFile:
 
 
 def _lines(content: bytes, name: str) -> list[str]:
-    """UTF-8 where the header is that, else Windows' own; a damaged byte further down counts not."""
+    """Returns the lines, decoded as UTF-8 where the header is valid UTF-8, else as cp1252."""
     lines = split_lines(decoded_text(content, name, wanted="CSV"))
     _, names = find_header(lines, PRESET.separator)
     if any("\udc80" <= sign <= "\udcff" for column in names for sign in column):
@@ -74,7 +74,7 @@ def _lines(content: bytes, name: str) -> list[str]:
 def _values(
     names: list[str], file: str, line: int
 ) -> tuple[tuple[ValueColumn, ...], list[Mistake]]:
-    """The columns of values, and why others that should be such are not used."""
+    """Returns the columns of values, and the mistakes of those that are left out."""
     values: list[ValueColumn] = []
     mistakes = []
     for column in names:
@@ -94,7 +94,7 @@ def _values(
 
 
 def _time(names: list[str]) -> tuple[str, ...]:
-    """The column of the moment, or those of the date and the clock."""
+    """Returns the column of date and time, or those of each; none where there is none."""
     words = {normalised_name(column): column for column in reversed(names)}
     for group in ((MOMENT,), (DATE, CLOCK), (CLOCK,), (DATE,)):
         found = [next((words[word] for word in words if word in names_), None) for names_ in group]
@@ -104,7 +104,7 @@ def _time(names: list[str]) -> tuple[str, ...]:
 
 
 def _time_format(lines: list[str], header: int, mapping: CsvMapping) -> str | None:
-    """The way to write times that most of the first rows are read with; None for ISO 8601."""
+    """Returns the timestamp format that parses most of the first rows; None for ISO 8601."""
     sample = [text for text in lines[header : header + 30] if text.strip()]
     best, read = None, -1
     for form in (None, *DANISH_TIMES):
@@ -123,7 +123,7 @@ def _not_usable(
     time: tuple[str, ...],
     mistakes: list[Mistake],
 ) -> str:
-    """What the header lacks."""
+    """Returns the message about what the header lacks."""
     lacks = [
         what
         for what, there in (

@@ -26,18 +26,18 @@ from bms.errors import FeedError, Mistake
 from bms.model.readings.series import Floats, Series
 
 YEARS = range(1990, 2100)
-"""Years in which buildings have meters; others are slips of the pen."""
+"""Plausible years of a reading."""
 KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
-"""Steps of a file that are known [s]; the last one are daily values."""
+"""Known steps [s]; the last one is that of daily values."""
 MIN_BILL_S = 20 * 86400
-"""From here on an interval [s] is a bill's."""
+"""Shortest interval of a billing period [s]."""
 _HOUR_S = 3600
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BilledUse:
-    """Use of consecutive intervals of weeks or months: ``edges_s`` UTC epoch [s], shape (n + 1,);
-    ``kwh`` shape (n,), NaN where it is missing."""
+    """Use of consecutive billing periods: ``edges_s`` [epoch s], shape (n + 1,), and ``kwh``, shape
+    (n,), NaN where missing."""
 
     edges_s: NDArray[np.int64]
     kwh: Floats
@@ -64,7 +64,7 @@ class WeatherFile:
 
 @dataclass(slots=True)
 class _RawSeries:
-    """The values of one series as they stand in the file."""
+    """The values of one series in the order of the file."""
 
     seconds: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
@@ -78,7 +78,7 @@ class _RawSeries:
 
 @dataclass(slots=True)
 class _CsvFile:
-    """One file while it is being read."""
+    """Reads one CSV file and collects its mistakes."""
 
     path: Path
     mistakes: list[Mistake] = field(default_factory=list)
@@ -88,7 +88,7 @@ class _CsvFile:
         self.mistakes.append(Mistake(str(self.path), line, message))
 
     def rows(self, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, int], list[str]]]:
-        """(line, place of the columns, fields) of every row. Raises FeedError for the whole."""
+        """Yields line, column indices and fields of every row. Raises ``FeedError``."""
         try:
             with _opened(self.path) as file:
                 reader = csv.reader(file)
@@ -109,7 +109,7 @@ class _CsvFile:
             ) from error
 
     def second(self, text: str) -> int:
-        """UTC epoch [s] of a stamp. Raises ValueError."""
+        """Returns the epoch seconds [s] of an ISO 8601 time. Raises ValueError."""
         known = self._moments.get(text)
         if known is not None:
             return known
@@ -122,10 +122,10 @@ class _CsvFile:
 
 
 def read_meters(path: Path) -> MeterFile:
-    """The meters of a CSV file, by the minute to the day as series, by the month as bills.
+    """Returns the meters of a CSV file: steps up to a day as series, longer ones as billed use.
 
-    Daily values are spread evenly over their 24 hours from the stamp on: the daily model sees
-    their sums only. Raises ``FeedError`` when the file as a whole is not such a table, ``OSError``
+    Daily values are distributed evenly over the hours of their day: the daily model uses sums
+    only. Raises ``FeedError`` when the file as a whole is not such a table, ``OSError``
     when it cannot be opened.
     """
     reader = _CsvFile(path)
@@ -158,7 +158,7 @@ def read_meters(path: Path) -> MeterFile:
 
 
 def read_weather(path: Path) -> WeatherFile:
-    """The weather of a CSV file, with steps from minutes to a day; ``ghi_wm2`` may be left out.
+    """Returns the weather of a CSV file, steps up to a day; ``ghi_wm2`` is optional.
 
     Raises as ``read_meters`` does, and ``FeedError`` when no row can be used.
     """
@@ -197,7 +197,7 @@ def _add_value(
     *,
     quiet: bool = False,
 ) -> None:
-    """Keep the value of a row, or say why not."""
+    """Adds the value of a row, or records why not."""
     try:
         second = reader.second(row[stamp])
     except (ValueError, OverflowError):
@@ -219,7 +219,7 @@ def _add_value(
 def _regular(
     reader: _CsvFile, column: _RawSeries, *, spread: bool, unit: str
 ) -> Series | BilledUse | None:
-    """The column on its regular grid; every row that does not fit is named."""
+    """Returns the series on its regular grid, or as billed use; None without a row."""
     if not column.seconds:
         return None
     seconds = np.frombuffer(column.seconds, dtype=np.int64)
@@ -238,7 +238,7 @@ def _regular(
 
 
 def _step(seconds: NDArray[np.int64]) -> int | None:
-    """The step [s] that most of the stamps keep; None for bills. A lone row counts as an hour."""
+    """Returns the most common step [s]; None for billing periods, an hour for a single row."""
     if len(seconds) < 2:
         return _HOUR_S
     gaps, counts = np.unique(np.diff(seconds), return_counts=True)
@@ -270,7 +270,7 @@ def _gridded(
 
 
 def _daily(seconds: NDArray[np.int64], values: Floats, *, spread: bool) -> Series:
-    """Daily values on an hourly grid: a day lasts until the next stamp, 23 to 25 h."""
+    """Returns daily values on an hourly grid; a day lasts until the next one, 23 to 25 h."""
     hours = np.append(np.diff(seconds) // _HOUR_S, 24)
     hours = np.where((hours >= 23) & (hours <= 25), hours, 24)
     first = int(seconds[0] // _HOUR_S)
@@ -282,6 +282,6 @@ def _daily(seconds: NDArray[np.int64], values: Floats, *, spread: bool) -> Serie
 
 
 def _bills(seconds: NDArray[np.int64], values: Floats) -> BilledUse:
-    """Every bill lasts until the next one; the last one as long as the one before it."""
+    """Returns billing periods that last until the next one; the last as long as the one before."""
     last = 2 * seconds[-1] - seconds[-2]
     return BilledUse(np.append(seconds, last), values.copy())

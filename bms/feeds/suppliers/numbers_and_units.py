@@ -1,7 +1,7 @@
-"""A supplier's numbers and units → ours, without a rounding error of our own.
+"""Numbers and units of suppliers → ours, without a rounding error of the conversion.
 
-A change of unit by a power of ten moves the decimal point of the text before it becomes a float,
-so that 1.001 MWh is 1001 kWh and not 1000.9999999999999.
+A conversion by a power of ten shifts the decimal exponent of the text before it becomes a float, so
+that 1.001 MWh is 1001 kWh and not 1000.9999999999999.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Unit
 
 LARGEST = Decimal(10) ** 15
-"""No meter in a building says more than this in any unit."""
+"""Largest plausible value in any unit."""
 
 
 class UnitScale(NamedTuple):
-    """A supplier's unit in ours: the value times ten to ``power``, over ``divisor``."""
+    """Conversion of a supplier's unit to ``unit``: value * 10**power / divisor."""
 
     unit: Unit
     power: int = 0
@@ -72,17 +72,17 @@ _LOOSE = str.maketrans({"³": "3", "º": "°", "·": None, "*": None, "×": "x",
 
 
 def unit_scale(quantity: Quantity, unit: str) -> UnitScale | None:
-    """How a supplier's unit becomes ours; None for one that does not measure this quantity.
+    """Returns the conversion of a supplier's unit; None where it is no unit of this quantity.
 
-    Case, blanks and the signs for "times" do not matter: ``m³·°C``, ``M3*C`` and ``m3xC`` are one.
-    MW and mW are told apart by nobody who writes files: both are megawatts.
+    Case, blanks and multiplication signs are ignored: ``m³·°C``, ``M3*C`` and ``m3xC`` are equal.
+    MW and mW are not distinguished: suppliers write both for megawatts.
     """
     loose = unit.strip().translate(_LOOSE).lower()
     return UNITS[quantity].get(_SPELLINGS.get(loose, loose))
 
 
 def unit_names(quantity: Quantity) -> str:
-    """The units of a quantity that are known, for messages."""
+    """Returns the known units of a quantity, for messages."""
     spoken = {"degc": "degC", "m3degc": "m3*degC"}
     names = {"kwh": "kWh", "mwh": "MWh", "gwh": "GWh", "wh": "Wh", "mj": "MJ", "gj": "GJ"}
     names |= {"w": "W", "kw": "kW", "mw": "MW", **spoken}
@@ -90,7 +90,7 @@ def unit_names(quantity: Quantity) -> str:
 
 
 class NumberStyle(NamedTuple):
-    """How a supplier writes numbers."""
+    """Decimal and thousands separators of a supplier."""
 
     decimal: str = "."
     thousands: str = ""
@@ -98,14 +98,14 @@ class NumberStyle(NamedTuple):
 
 PLAIN = NumberStyle()
 PLAIN_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?", re.ASCII).fullmatch
-"""What most numbers look like; ``float`` alone would take ``nan`` and ``1_000`` as well."""
+"""Matches plain decimals; ``float`` alone would accept ``nan`` and ``1_000`` as well."""
 
 _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2212": "-"})
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def parse_number(text: str, scale: UnitScale, style: NumberStyle = PLAIN) -> float:
-    """The value of a text in our unit. Raises ValueError with the way out."""
+    """Returns the value of a text in ``scale.unit``. Raises ValueError with what to declare."""
     if style == PLAIN and PLAIN_NUMBER(text):
         return float(f"{text}e{scale.power}") / scale.divisor
     clean = text.translate(_BLANKS).strip()

@@ -1,15 +1,11 @@
-"""Rows of a supplier's file while they are collected, and what becomes of them at the end.
-
-What only the whole file can tell is settled last: which pass of a repeated hour a row belongs to,
-and how long the intervals of a meter are.
+"""Collection of a file's rows. What only the whole file shows is resolved at its end: ambiguous
+local times, and the interval lengths of the meters.
 """
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -30,12 +26,12 @@ from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Quality
 
 MAX_NUMBER_LENGTH = 64
-"""Characters of a meter number; metering points have 18 digits."""
+"""Longest meter number [characters]; metering points have 18 digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScaledColumn:
-    """A column or field of values: its name in the file and what it means."""
+    """A column or field of values: its name in the file, the quantity and the conversion."""
 
     name: str
     quantity: Quantity
@@ -44,7 +40,7 @@ class ScaledColumn:
 
 @dataclass(slots=True)
 class RowBuffer:
-    """The rows that were read, a list for each of their parts, in the order of the file."""
+    """Rows in the order of the file, one list for each field."""
 
     numbers: list[str] = field(default_factory=list)
     columns: list[ScaledColumn] = field(default_factory=list)
@@ -54,14 +50,14 @@ class RowBuffer:
 
 
 class RowCollector:
-    """One file while it is being read. ``name`` is that of the file, for messages."""
+    """Collects the rows and mistakes of one file; ``name`` stands in messages."""
 
     def __init__(self, name: str, mapping: CsvMapping) -> None:
         self.name, self.mapping = name, mapping
         self.mistakes: list[Mistake] = []
         self.buffer = RowBuffer()
         self.numbers: dict[str, str] = {}
-        """Meter numbers by the text of their field."""
+        """Accepted meter numbers by the text of their field."""
         self.stamps = timestamp_parser(
             mapping.zone,
             mapping.time_format,
@@ -72,13 +68,13 @@ class RowCollector:
         self._dropped: set[int] = set()
 
     def refuse(self, line: int, message: str) -> None:
-        """Say why a line, or a value on it, was not used."""
+        """Records why a line, or a value on it, is not used."""
         self.mistakes.append(Mistake(self.name, line, printable(message)))
 
     def add(
         self, line: int, number: str, stamp: str, values: Iterable[tuple[ScaledColumn, str]]
     ) -> None:
-        """Take the values of a line, checked in full, or refuse it. An empty value is missing."""
+        """Adds the values of a line, or refuses it. An empty value is a missing one."""
         try:
             meter = self._number(number)
             time = self._time(stamp)
@@ -91,7 +87,7 @@ class RowCollector:
     def value(
         self, line: int, number: str, time: int | AmbiguousTime, column: ScaledColumn, text: str
     ) -> None:
-        """Take one value, checked in full, or refuse it. An empty one is missing, no mistake."""
+        """Adds one value, or refuses it. An empty one is missing, which is no mistake."""
         value: float | None = None
         if text.strip():
             try:
@@ -99,21 +95,20 @@ class RowCollector:
             except ValueError as error:
                 self.refuse(line, f"{column.name}: {error}")
                 return
-        sink = self.buffer
+        buffer = self.buffer
         if isinstance(time, AmbiguousTime):
-            self._ambiguous.append(AmbiguousRow(len(sink.times), *time))
+            self._ambiguous.append(AmbiguousRow(len(buffer.times), *time))
             time = time.first
-        sink.numbers.append(number)
-        sink.columns.append(column)
-        sink.times.append(time)
-        sink.values.append(value)
-        sink.lines.append(line)
+        buffer.numbers.append(number)
+        buffer.columns.append(column)
+        buffer.times.append(time)
+        buffer.values.append(value)
+        buffer.lines.append(line)
 
     def file(self, ignored: Iterable[str] = ()) -> SupplierFile:
-        """What was collected, with the mistakes by line."""
+        """Returns the rows and, by line, the mistakes."""
         self._resolve_ambiguous()
-        with no_search_for_cycles():
-            rows = tuple(self._rows())
+        rows = tuple(self._rows())
         mistakes = sorted(dict.fromkeys(self.mistakes), key=lambda mistake: mistake.line)
         return SupplierFile(rows, tuple(mistakes), tuple(printable(name) for name in ignored))
 
@@ -137,22 +132,22 @@ class RowCollector:
         return self.stamps.moment(text) if known is None else known
 
     def _resolve_ambiguous(self) -> None:
-        """Give the rows of the repeated hour their moment, meter by meter and night by night."""
+        """Resolves ambiguous times by meter, column and night; refuses what stays ambiguous."""
         if not self._ambiguous:
             return
-        sink = self.buffer
+        buffer = self.buffer
         falling = self._newest_first()
         groups: defaultdict[tuple[str, str, int], list[AmbiguousRow]] = defaultdict(list)
         for row in self._ambiguous:
             night = row.wall // DAY_S
-            groups[sink.numbers[row.place], sink.columns[row.place].name, night].append(row)
+            groups[buffer.numbers[row.place], buffer.columns[row.place].name, night].append(row)
         for (number, _, _), rows in groups.items():
             moments = resolve_ambiguous(rows, newest_first=number in falling)
             for row, moment in zip(rows, moments, strict=True):
                 if moment is None:
                     self._drop(row)
                 else:
-                    sink.times[row.place] = moment
+                    buffer.times[row.place] = moment
 
     def _drop(self, row: AmbiguousRow) -> None:
         self._dropped.add(row.place)
@@ -160,7 +155,7 @@ class RowCollector:
         self.refuse(self.buffer.lines[row.place], ambiguous_message(wall, self.mapping.zone))
 
     def _newest_first(self) -> set[str]:
-        """Meters whose rows run back in time."""
+        """Returns the meters whose rows are in descending order of time."""
         first: dict[str, int] = {}
         last: dict[str, int] = {}
         for number, time in zip(self.buffer.numbers, self.buffer.times, strict=True):
@@ -169,24 +164,24 @@ class RowCollector:
         return {number for number, time in first.items() if last[number] < time}
 
     def _rows(self) -> Iterator[MeterRow]:
-        """The rows with the start and length of their intervals."""
-        sink = self.buffer
+        """Returns the rows with start and length of their intervals."""
+        buffer = self.buffer
         starts, lengths = self._spans()
         absent, good = Quality.ABSENT, Quality.GOOD
         made = zip(
-            sink.numbers,
-            [column.quantity for column in sink.columns],
+            buffer.numbers,
+            [column.quantity for column in buffer.columns],
             starts,
-            sink.values,
-            [column.scale.unit for column in sink.columns],
+            buffer.values,
+            [column.scale.unit for column in buffer.columns],
             lengths,
-            [absent if value is None else good for value in sink.values],
-            sink.lines,
+            [absent if value is None else good for value in buffer.values],
+            buffer.lines,
             strict=True,
         )
         unclear = {place for place, length in enumerate(lengths) if length < 0} - self._dropped
         for place in unclear:
-            self.refuse(sink.lines[place], _UNCLEAR)
+            self.refuse(buffer.lines[place], _UNCLEAR)
         rows = map(MeterRow._make, made)
         left_out = self._dropped | unclear
         if not left_out:
@@ -194,7 +189,7 @@ class RowCollector:
         return (row for place, row in enumerate(rows) if place not in left_out)
 
     def _spans(self) -> tuple[Sequence[int], Sequence[int]]:
-        """Starts and lengths [s] of the rows; a length below 0 is not known."""
+        """Returns starts [epoch s] and lengths [s] of the rows; a negative length is unknown."""
         times, declared = self.buffer.times, self.mapping.interval_s
         if declared is None:
             intervals = learned_intervals(self.buffer.numbers, times)
@@ -223,20 +218,8 @@ _UNCLEAR = (
 )
 
 
-@contextmanager
-def no_search_for_cycles() -> Iterator[None]:
-    """Rows are tuples of plain values: looking for cycles takes longer than making them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
 def printable(text: str) -> str:
-    """A text that can be printed on one line, whatever bytes it came from."""
+    """Returns the text with unprintable characters escaped, on one line."""
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

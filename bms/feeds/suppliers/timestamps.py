@@ -1,8 +1,8 @@
-"""A supplier's stamps → UTC epoch seconds, with the two nights a year when the clock changes.
+"""Timestamps of suppliers → UTC epoch seconds, with changes of summer time, and interval lengths.
 
-An hour that the clock jumps over does not exist and is refused. An hour that it passes twice is
-told apart by an offset in the stamp, by what the mapping declares, or by the order of the rows
-(``resolve_ambiguous``); otherwise it is refused too, because it may be either.
+A local time that the change in March skips is refused. One that occurs twice in October is resolved
+by an offset in the timestamp, by what the mapping declares, or by the order of the rows
+(``resolve_ambiguous``); otherwise it is refused too.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _MIDNIGHT = re.compile(r"(?<!\d)24:00(?=:00\b|(?![:\d]))")
 
 
 MAX_CACHED = 200_000
-"""Stamps [1] that are kept at most: five years of quarter-hours."""
+"""Texts [1] that a parser caches: five years of quarter-hours."""
 
 
 class AmbiguousTime(NamedTuple):
-    """A local time that comes twice: ``wall`` as if it were UTC, and its two moments, all [s]."""
+    """A local time that occurs twice, as if it were UTC (``wall``), and both times [epoch s]."""
 
     wall: int
     first: int
@@ -38,7 +38,7 @@ class AmbiguousTime(NamedTuple):
 
 
 class AmbiguousRow(NamedTuple):
-    """A row whose local time comes twice: where it stands and the two moments it may mean [s]."""
+    """A row with an ambiguous time: its index in the file, and times as in ``AmbiguousTime``."""
 
     place: int
     wall: int
@@ -48,11 +48,11 @@ class AmbiguousRow(NamedTuple):
 
 @dataclass(slots=True)
 class TimestampParser:
-    """Reads the stamps of files that write them alike; each text is worked out once.
+    """Parses timestamps of one format and time zone; each text is parsed once.
 
-    ``ends``: stamps mark the end of an interval, so that the moment itself at which the clock
-    jumps (02:00 in March) may be written either way. ``time_format`` as ``datetime.strptime``
-    takes it; None for ISO 8601.
+    ``ends``: timestamps mark the end of an interval, so that the change itself may be written as
+    02:00 or 03:00 in March. ``time_format``: of ``datetime.strptime``, None for ISO 8601.
+    ``ambiguous``: as in ``CsvMapping``.
     """
 
     zone: ZoneInfo
@@ -62,7 +62,7 @@ class TimestampParser:
     known: dict[str, int] = field(default_factory=dict)
 
     def moment(self, text: str) -> int | AmbiguousTime:
-        """UTC epoch [s] of a stamp. Raises ValueError with the way out."""
+        """Returns the epoch seconds [s] of a timestamp. Raises ValueError with what to declare."""
         parsed = self._parsed(text.strip())
         if parsed.year not in YEARS:
             raise ValueError(f"{_cut(text)} lies outside {YEARS.start} to {YEARS.stop - 1}")
@@ -89,7 +89,7 @@ class TimestampParser:
             ) from error
 
     def _local(self, wall: datetime) -> datetime | AmbiguousTime:
-        """The moment of a local time."""
+        """Returns the UTC time of a local time. Raises ValueError."""
         first = wall.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
         second = wall.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
         if first == second:
@@ -107,7 +107,7 @@ class TimestampParser:
         return first if self.ambiguous == "first" else second
 
     def _jumped(self, wall: datetime, moment: datetime) -> datetime:
-        """``moment`` where the clock jumps just then and an interval ends there."""
+        """Returns ``moment`` where an interval ends exactly at the change. Raises ValueError."""
         before = (moment - timedelta(seconds=1)).astimezone(self.zone).replace(tzinfo=None)
         if self.ends and wall - before == timedelta(seconds=1):
             return moment
@@ -121,15 +121,15 @@ class TimestampParser:
 def timestamp_parser(
     zone: ZoneInfo, time_format: str | None, *, ends: bool, ambiguous: str
 ) -> TimestampParser:
-    """The stamps of a way to write them, shared by its files: the small ones come in thousands."""
+    """Returns a parser that all files of a format share: small files come in thousands."""
     return TimestampParser(zone, time_format, ends, ambiguous)
 
 
 def resolve_ambiguous(rows: Sequence[AmbiguousRow], *, newest_first: bool) -> list[int | None]:
-    """The moment [s] of each row of one meter and night, None for those that may be either.
+    """Returns the time [epoch s] of each row of one meter and night, None where it stays ambiguous.
 
-    ``rows`` in the order of the file. Local time runs through the hour twice: where it steps back
-    or stands still, the second pass begins. A single pass may be either; a third is one too many.
+    ``rows`` in the order of the file. The second pass through the hour begins where local time
+    steps back or repeats; with a single pass, or a third one, the time stays ambiguous.
     """
     ordered = list(reversed(rows)) if newest_first else list(rows)
     passes = []
@@ -146,7 +146,7 @@ def resolve_ambiguous(rows: Sequence[AmbiguousRow], *, newest_first: bool) -> li
 
 
 def ambiguous_message(wall: datetime, zone: ZoneInfo) -> str:
-    """What to say of a local time that comes twice and cannot be told apart."""
+    """Returns the message about a local time that stays ambiguous."""
     return (
         f"{wall:%Y-%m-%d %H:%M} comes twice in {zone.key} and this may be either; ask for stamps "
         "with an offset or in UTC, or declare ambiguous: first or second in the mapping"
@@ -154,14 +154,14 @@ def ambiguous_message(wall: datetime, zone: ZoneInfo) -> str:
 
 
 class LocalDays:
-    """Local days from their stamps: 23, 24 or 25 hours long. ``ends``: stamps mark their end."""
+    """Local days of 23, 24 or 25 hours by their timestamps. ``ends``: these mark the end."""
 
     def __init__(self, zone: ZoneInfo, *, ends: bool) -> None:
         self.zone, self.ends = zone, ends
         self._known: dict[int, tuple[int, int]] = {}
 
     def span(self, stamp: int) -> tuple[int, int]:
-        """(start as UTC epoch, length), both [s]."""
+        """Returns the start [epoch s] and the length [s] of a day."""
         known = self._known.get(stamp)
         if known is None:
             other = self._days_on(stamp, -1 if self.ends else 1)
@@ -170,7 +170,7 @@ class LocalDays:
         return known
 
     def _days_on(self, moment: int, days: int) -> int:
-        """The same local time on another day."""
+        """Returns the same local time on another day [epoch s]."""
         local = datetime.fromtimestamp(moment, self.zone)
         other = local.replace(tzinfo=None) + timedelta(days=days)
         return int(other.replace(tzinfo=self.zone).timestamp())
@@ -187,12 +187,12 @@ MIN_INTERVAL_S = 60
 
 
 def learned_intervals(numbers: Sequence[str], times: Sequence[int]) -> list[int]:
-    """The interval [s] of each row, -1 where it is unclear; ``times`` UTC epoch [s].
+    """Returns the interval [s] of each row, -1 where unclear; ``times`` in epoch seconds [s].
 
-    A meter's interval is the difference between neighbouring stamps that makes up more than half
-    of them, from a minute to a day, or a week; months differ too much to be told from their
-    stamps. A row off the grid of its meter is unclear as well (days begin at local midnight,
-    whatever that is in UTC, and have no grid).
+    The interval of a meter is the most common difference of consecutive timestamps, if more than
+    half are equal to it and it is from a minute to a day, or a week; months differ in length and
+    have to be declared. A row off the grid of its meter is unclear, too (local days have no grid
+    in UTC).
     """
     codes = _codes(numbers)
     stamps = np.asarray(times, dtype=np.int64)
@@ -205,14 +205,14 @@ def learned_intervals(numbers: Sequence[str], times: Sequence[int]) -> list[int]
 
 
 def _codes(numbers: Sequence[str]) -> Ints:
-    """A small integer per meter, in the order of first appearance."""
+    """Returns an integer per meter, in the order of first appearance. Shape (n,)."""
     seen: dict[str, int] = {}
     found = (seen.setdefault(number, len(seen)) for number in numbers)
     return np.fromiter(found, np.int64, len(numbers))
 
 
 def _steps(codes: Ints, stamps: Ints) -> Ints:
-    """The interval [s] by meter, 0 where unclear. Shape (meters,)."""
+    """Returns the interval [s] by meter, 0 where unclear. Shape (meters,)."""
     order = np.lexsort((stamps, codes))
     codes_in_order, in_order = codes[order], stamps[order]
     gaps = np.diff(in_order)
@@ -225,7 +225,7 @@ def _steps(codes: Ints, stamps: Ints) -> Ints:
 
 
 def _most_common(codes: Ints, values: Ints, *, least_share: float) -> Ints:
-    """The most common value of each code that makes up more than a share; 0 for none."""
+    """Returns the most common value of each code whose share exceeds ``least_share``, else 0."""
     if not len(codes):
         return np.zeros(0, np.int64)
     order = np.lexsort((values, codes))

@@ -37,9 +37,9 @@ _HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class RatePeriod:
-    """What holds from local day ``first`` until ``end`` (exclusive; None: until the next row).
+    """Rates from local day ``first`` until ``end`` (exclusive; None: until the next period).
 
-    ``winter`` and ``summer`` have one value for each local hour. Shape (24,).
+    ``winter`` (October to March) and ``summer`` by local hour. Shapes (24,).
     """
 
     first: date
@@ -56,9 +56,9 @@ RatePeriods = tuple[RatePeriod, ...]
 class TariffBook:
     """Implements ``bms.ports.feeds.Tariffs`` from dated rows.
 
-    The row in force is the last one that began on or before the local day. Before the first row
-    the first one stands (prices of 2026 on the weather of 2019, say): ``notes`` says so. After
-    the end of a row that has one the value is NaN. All prices are without VAT.
+    The rates in force are the last that began on or before the local day. Before the first ones
+    the first apply (prices of 2026 on the weather of 2019, say), and ``notes`` says so. After an
+    ``end`` the value is NaN. All prices are without VAT.
     """
 
     timezone: str
@@ -72,7 +72,7 @@ class TariffBook:
 
     @classmethod
     def load(cls, path: Path = DATA) -> Self:
-        """Read a tariff file. Raises ``ConfigError`` when it cannot be read or understood."""
+        """Returns the book of a tariff file. Raises ``ConfigError`` when it cannot be parsed."""
         try:
             return cls._from_dict(YAML(typ="safe", pure=True).load(path.read_text("utf-8")))
         except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -97,7 +97,7 @@ class TariffBook:
         )
 
     def electricity(self, tariff: str, spot: Series) -> Series:
-        """Price to pay [DKK/kWh] on the grid of ``spot`` [DKK/kWh].
+        """Returns the price of electricity [DKK/kWh] on the grid of ``spot`` [DKK/kWh].
 
         Raises ``ConfigError`` for an unknown tariff.
         """
@@ -106,7 +106,7 @@ class TariffBook:
         return Series(spot.start, spot.step, np.array(total, dtype=np.float64))
 
     def parts(self, tariff: str, start: datetime, step: timedelta, n: int) -> dict[str, Floats]:
-        """What comes on top of the spot price, by name [DKK/kWh]; shapes (n,).
+        """Returns what is added to the spot price [DKK/kWh], by name. Shapes (n,).
 
         Raises ``ConfigError`` for an unknown tariff.
         """
@@ -115,39 +115,38 @@ class TariffBook:
         return {name: _values(rows, grid) for name, rows in named.items()}
 
     def heat(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
-        """Energy price of district heating [DKK/kWh]. Raises ``ConfigError`` when unknown."""
+        """Returns the energy price of district heating [DKK/kWh]. Raises ``ConfigError``."""
         rows = _named(self.heat_prices, tariff, "heat tariff")
         return Series(start, step, _values(rows, self._grid(start, step, n)))
 
     def heat_emissions(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
-        """Emission factor [kg CO2/kWh]. Raises ``ConfigError`` when unknown."""
+        """Returns the emission factor of district heating [kg CO2/kWh]. Raises ``ConfigError``."""
         rows = _named(self.heat_factors, tariff, "heat tariff")
         return Series(start, step, _values(rows, self._grid(start, step, n)))
 
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
-        """What the supplier takes for poor cooling on ``day``; None where nothing is known."""
+        """Returns the cooling rule (motivation tariff) in force on ``day``, None where unknown."""
         return in_force(self.cooling.get(tariff, ()), day)
 
     def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
-        """What an electricity or heat tariff takes for the highest power on ``day``; None where
-        nothing is known."""
+        """Returns the charge on peak power of an electricity or heat tariff on ``day``, None where
+        unknown."""
         return in_force(self.peaks.get(tariff, ()), day)
 
     def standing_charge(self, tariff: str, day: date) -> StandingCharge | None:
-        """What a year of heat costs before any is used; None where nothing is known of ``day``."""
+        """Returns the standing charge of heat in force on ``day``, None where unknown."""
         begun = [row for row in self.standing.get(tariff, ()) if row.first <= day]
         return begun[-1] if begun else None
 
     @property
     def names(self) -> TariffNames:
-        """The tariffs that a site may have."""
+        """Returns the names of the tariffs."""
         return TariffNames(
             electricity=frozenset(self.electricity_parts), heat=frozenset(self.heat_prices)
         )
 
     def notes(self, tariff: str, start: datetime) -> tuple[Words, ...]:
-        """What a reader has to know about an electricity or heat tariff used from ``start`` on:
-        that it is older than its first price, say. Empty for an unknown tariff."""
+        """Returns a note where a tariff is used before its first rates; none for an unknown one."""
         tables = [*self.electricity_parts.get(tariff, {}).values()]
         tables += [
             table[tariff] for table in (self.heat_prices, self.heat_factors) if tariff in table

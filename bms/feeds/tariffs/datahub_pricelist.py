@@ -1,10 +1,10 @@
-"""DatahubPricelist of Energi Data Service: what grid companies and the state take per kWh.
+"""DatahubPricelist of Energi Data Service: charges of grid companies and the state per kWh.
 
-What has to be minded in this list: ``start`` and ``end`` select on ``ValidFrom``, so the whole list
-of a code is asked for; rows of the future are told ahead; ``Price2`` to ``Price24`` are empty where
-the price is constant; discounts are rows of their own, to be added; codes are replaced by others,
-and for a while both have rows, so that a price is a dated list of codes; ``ValidTo`` has been an
-object in old records; days and hours are local; and reduced electricity tax is not in it.
+Properties of the dataset: ``start`` and ``end`` select on ``ValidFrom``, so all rows of a code are
+requested; future rows are included; ``Price2`` to ``Price24`` are empty where the price is
+constant; discounts are rows of their own, to be added; codes are replaced by others, and both have
+rows for some weeks, so that a price is a dated list of codes; ``ValidTo`` is an object in old
+records; days and hours are local; reduced electricity tax is not in it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NAME = "DatahubPricelist"
 _TARIFF = "D03"
 _HOURS = 24
 _MAX_DKK_PER_KWH = 100.0
-"""No tariff is further from zero [DKK/kWh]."""
+"""Plausible absolute price [DKK/kWh]."""
 _RESOLUTIONS = ("PT1H", "P1D")
 
 
@@ -45,7 +45,7 @@ class ChargeCode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceListing:
-    """Where a price stands in the list: the owner's GLN, its codes, and codes of discounts."""
+    """The rows of one price: GLN of the charge owner, its codes, and the codes of discounts."""
 
     gln: str
     codes: tuple[ChargeCode, ...]
@@ -64,7 +64,7 @@ class PriceRow:
 
 
 def pricelist_url(base: str, listings: Iterable[PriceListing], until: date) -> str:
-    """Every row of the codes that begins before ``until``."""
+    """Returns the address of the rows of all codes that begin before ``until``."""
     chosen = list(listings)
     codes = {code.code for listing in chosen for code in (*listing.codes, *listing.discounts)}
     query = {
@@ -84,7 +84,7 @@ def pricelist_url(base: str, listings: Iterable[PriceListing], until: date) -> s
 
 
 def read_pricelist(body: bytes) -> tuple[PriceRow, ...]:
-    """The tariffs in an answer, by the day from which they hold. Raises ``FeedError``."""
+    """Returns the tariffs of a response by owner, code and first day. Raises ``FeedError``."""
     with parsing(_NAME):
         rows = [
             _row(raw)
@@ -114,9 +114,9 @@ def _row(raw: Mapping[str, Any]) -> PriceRow:
 
 
 def hourly_prices(rows: Sequence[PriceRow], listing: PriceListing, day: date) -> Floats:
-    """What holds on a local day by local hour [DKK/kWh], discounts added. Shape (24,).
+    """Returns the prices of a local day by hour [DKK/kWh] with discounts. Shape (24,).
 
-    NaN where the list has no price in force, or more than one of the codes should hold.
+    NaN without a price in force, or where not exactly one code applies.
     """
     codes = [code.code for code in listing.codes if code.used_on(day)]
     price = _in_force(rows, listing.gln, codes[0], day) if len(codes) == 1 else None
@@ -130,7 +130,7 @@ def hourly_prices(rows: Sequence[PriceRow], listing: PriceListing, day: date) ->
 
 
 def _in_force(rows: Sequence[PriceRow], gln: str, code: str, day: date) -> Floats | None:
-    """The row that began last among those that hold."""
+    """Returns the prices of the newest row in force, None without one."""
     holding = [
         row
         for row in rows
@@ -143,7 +143,7 @@ def _in_force(rows: Sequence[PriceRow], gln: str, code: str, day: date) -> Float
 
 
 def listings_of(raw: Mapping[str, Any] | None) -> dict[str, PriceListing]:
-    """A listing for each part. Raises ValueError, KeyError or TypeError."""
+    """Returns the listing of each part. Raises ValueError, KeyError or TypeError."""
     return {part: _listing(part, row) for part, row in (raw or {}).items()}
 
 

@@ -1,5 +1,5 @@
-"""Factors of primary energy and emissions, and normal years, from a dated table that names the
-source of every row: ``data/factors.yaml``."""
+"""Primary energy and emission factors, and normal years, from ``data/factors.yaml``: dated, each
+with its source."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ DATA = Path(__file__).parents[1] / "data" / "factors.yaml"
 
 @dataclass(frozen=True, slots=True)
 class FactorBook:
-    """The factors, and the degree days of normal years by name."""
+    """Primary energy and emission factors, and monthly degree days of normal years by name."""
 
     factors: Factors
     normal_years: Mapping[str, NormalDegreeDays]
 
 
 def load_factors(path: Path = DATA) -> FactorBook:
-    """Read a factor file. Raises ``ConfigError`` when it cannot be read or understood."""
+    """Returns the factors of a file. Raises ``ConfigError`` when it cannot be parsed."""
     try:
         raw = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
         return FactorBook(

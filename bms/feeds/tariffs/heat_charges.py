@@ -1,5 +1,4 @@
-"""What heat suppliers charge beside the energy, from tariff files: cooling, peaks and standing
-charges."""
+"""Charges of tariff files beside the energy price: cooling, peak power and standing charges."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ CoolingRules = tuple[CoolingRule, ...]
 
 
 def cooling_tables(raw: Mapping[str, Any] | None) -> dict[str, CoolingRules]:
-    """The rules of every heat tariff, oldest first. Raises ValueError, KeyError or TypeError."""
+    """Returns the cooling rules by tariff, oldest first. Raises ValueError, KeyError, TypeError."""
     return {
         tariff: tuple(sorted((_rule(row) for row in rows), key=lambda rule: rule.first))
         for tariff, rows in (raw or {}).items()
@@ -23,7 +22,7 @@ def cooling_tables(raw: Mapping[str, Any] | None) -> dict[str, CoolingRules]:
 
 
 class DatedCharge(Protocol):
-    """A price in force from local day ``first`` until ``end``, where it has one."""
+    """A charge in force from local day ``first`` until ``end`` (exclusive), if any."""
 
     @property
     def first(self) -> date: ...
@@ -43,7 +42,7 @@ def in_force(rows: Sequence[D], day: date) -> D | None:
 
 
 def _rule(raw: Mapping[str, Any]) -> CoolingRule:
-    """Prices are written with VAT, as suppliers print them, or without."""
+    """Returns a charge without VAT; the file may state prices with it, as suppliers print them."""
     unknown = set(raw) - _COOLING_FIELDS
     if unknown:
         raise ValueError(f"a cooling rule has no {', '.join(sorted(unknown))}")
@@ -64,7 +63,7 @@ _COOLING_FIELDS = {"from", "to", "source", "below_k", "above_k", "malus", "bonus
 
 
 def _price(raw: Mapping[str, Any], name: str) -> float:
-    """[DKK/(K MWh)] without VAT; 0 where it is not named."""
+    """Returns a price [DKK/(K MWh)] without VAT; 0 where it is not given."""
     if f"{name}_with_vat" in raw:
         return float(raw[f"{name}_with_vat"]) / VAT
     return float(raw.get(name, 0.0))
@@ -76,7 +75,7 @@ _PEAK_FIELDS = {"from", "to", "source", "span", "dkk_per_kw", "with_vat"}
 
 
 def peak_tables(raw: Mapping[str, Any] | None) -> dict[str, PeakCharges]:
-    """The charges of every tariff, oldest first. Raises ValueError, KeyError or TypeError."""
+    """Returns the charges by tariff, oldest first. Raises ValueError, KeyError or TypeError."""
     return {
         tariff: tuple(sorted((_peak_charge(row) for row in rows), key=lambda charge: charge.first))
         for tariff, rows in (raw or {}).items()
@@ -84,7 +83,7 @@ def peak_tables(raw: Mapping[str, Any] | None) -> dict[str, PeakCharges]:
 
 
 def _peak_charge(raw: Mapping[str, Any]) -> PeakCharge:
-    """Prices are written with VAT, as suppliers print them, or without."""
+    """Returns a charge without VAT; the file may state prices with it, as suppliers print them."""
     unknown = set(raw) - _PEAK_FIELDS
     if unknown:
         raise ValueError(f"a peak charge has no {', '.join(sorted(unknown))}")
@@ -99,7 +98,7 @@ def _peak_charge(raw: Mapping[str, Any]) -> PeakCharge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingCharge:
-    """Without VAT, in force from local day ``first`` until the next one.
+    """A charge without VAT, in force from local day ``first`` until the next one.
 
     ``fixed_dkk`` [DKK/year] by class of the meter, ``per_m2_dkk`` [DKK/(m2 year)] of the area in
     the register of buildings (BBR), ``per_kw_dkk`` [DKK/(kW year)] of the subscribed capacity.
@@ -112,7 +111,7 @@ class StandingCharge:
     source: str
 
     def year_dkk(self, meter_class: str, area_m2: float, capacity_kw: float = 0.0) -> float:
-        """Cost of a whole year [DKK]. Raises ``ConfigError`` for an unknown class of meter."""
+        """Returns the cost of a year [DKK]. Raises ``ConfigError`` for an unknown meter class."""
         if meter_class not in self.fixed_dkk:
             known = ", ".join(sorted(self.fixed_dkk))
             raise ConfigError(f"unknown class of heat meter {meter_class!r}; known: {known}")
@@ -121,7 +120,7 @@ class StandingCharge:
 
 
 def standing_tables(raw: Mapping[str, Any] | None) -> dict[str, tuple[StandingCharge, ...]]:
-    """The charges of every heat tariff, oldest first. Raises ValueError, KeyError or TypeError."""
+    """Returns the charges by heat tariff, oldest first. Raises ValueError, KeyError, TypeError."""
     return {
         tariff: tuple(
             sorted((_standing_charge(row) for row in rows), key=lambda charge: charge.first)
@@ -131,7 +130,7 @@ def standing_tables(raw: Mapping[str, Any] | None) -> dict[str, tuple[StandingCh
 
 
 def _standing_charge(raw: Mapping[str, Any]) -> StandingCharge:
-    """Prices are written with VAT, as suppliers print them, or without."""
+    """Returns a charge without VAT; the file may state prices with it, as suppliers print them."""
     unknown = set(raw) - {"from", "source", "with_vat", "fixed", "per_m2", "per_kw"}
     if unknown:
         raise ValueError(f"a standing charge has no {', '.join(sorted(unknown))}")

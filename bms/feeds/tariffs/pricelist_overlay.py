@@ -1,4 +1,4 @@
-"""The tariff book with the prices of the newest DataHub price list in place of its own."""
+"""The tariff book overlaid by the newest DataHub price list."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _EPOCH = date(1970, 1, 1)
 class LiveTariffs:
     """Implements ``bms.ports.feeds.Tariffs``.
 
-    A part of a tariff that stands in the list has the list's prices; on days for which the list has
-    none, and while there is no list, the book's own. Heat is as in the book.
+    A part of a tariff with a listing has the prices of the list; on days that the list does not
+    cover, and without a list, those of the book. Heat is as in the book.
     """
 
     def __init__(self, book: TariffBook, fetcher: DatasetFetcher, clock: Clock, base: str) -> None:
@@ -38,7 +38,7 @@ class LiveTariffs:
         self._base = base
 
     def electricity(self, tariff: str, spot: Series) -> Series:
-        """Price to pay [DKK/kWh] on the grid of ``spot`` [DKK/kWh].
+        """Returns the price of electricity [DKK/kWh] on the grid of ``spot`` [DKK/kWh].
 
         Raises ``ConfigError`` for an unknown tariff.
         """
@@ -51,19 +51,19 @@ class LiveTariffs:
         return Series(spot.start, spot.step, total)
 
     def heat(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
-        """Energy price of district heating [DKK/kWh]. Raises ``ConfigError`` when unknown."""
+        """Returns the energy price of district heating [DKK/kWh]. Raises ``ConfigError``."""
         return self._book.heat(tariff, start, step, n)
 
     def heat_emissions(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
-        """Emission factor [kg CO2/kWh]. Raises ``ConfigError`` when unknown."""
+        """Returns the emission factor of district heating [kg CO2/kWh]. Raises ``ConfigError``."""
         return self._book.heat_emissions(tariff, start, step, n)
 
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
-        """What the supplier takes for poor cooling on ``day``; None where nothing is known."""
+        """Returns the cooling rule (motivation tariff) in force on ``day``, None where unknown."""
         return self._book.cooling_rule(tariff, day)
 
     def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
-        """What is taken for the highest power on ``day``; None where nothing is known."""
+        """Returns the charge on peak power on ``day``, None where unknown."""
         return self._book.peak_charge(tariff, day)
 
     def _rows(self) -> tuple[PriceRow, ...]:

@@ -12,7 +12,7 @@ from pydantic import (
 from api.schemas.base import Answer, FactAnswer
 from api.schemas.sites import Latest
 from bms.metering.quality import MeterQuality
-from bms.model.readings.metering import Consumption, Flaw
+from bms.model.readings.metering import Consumption, FlawKind
 from bms.model.readings.units import Commodity, Unit
 
 
@@ -39,11 +39,11 @@ class MeterPage(Answer):
 class MeterEventAnswer(Answer):
     """``amount`` is the use inside it, in the unit of the meter, where that is known."""
 
-    flaw: Flaw
+    flaw: FlawKind
     start: datetime
     end: datetime
     amount: float | None
-    words: FactAnswer
+    words: FactAnswer = Field(validation_alias="fact")
 
 
 class SpellAnswer(Answer):
@@ -66,7 +66,7 @@ class MeterQualityAnswer(Answer):
     steps: int
     missing: int = Field(description="steps without known use")
     total: float | None
-    counts: dict[Flaw, int] = Field(description="events of each flaw")
+    counts: dict[FlawKind, int] = Field(description="events of each flaw")
     events: list[MeterEventAnswer]
     worst: SpellAnswer | None = Field(description="the longest run of missing steps")
     last_reading: datetime | None

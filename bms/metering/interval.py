@@ -1,117 +1,105 @@
-"""Use per step from amounts per interval: what a supplier's hourly values are."""
+"""Use per step from amounts per interval, such as a supplier's hourly values."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.flaw import Mark, explain, runs, stretch_marks
-from bms.metering.register.usual_rate import Rating, highest_usual
-from bms.metering.step_edges import HOUR_US, Mask, checked_edges, from_micros, step_edges
+from bms.metering.events import events_within
+from bms.metering.flaw import Flaw, FlawCode, explain, flaws_where, runs
+from bms.metering.register.usual_rate import MeterRating, highest_usual
+from bms.metering.step_edges import HOUR_US, Mask, MeterPeriod, from_micros
 from bms.metering.time_order import in_order
-from bms.metering.wording import told
-from bms.model.readings.metering import Consumption, Flaw
+from bms.model.readings.metering import Consumption
 from bms.model.readings.series import Floats, Micros, Series
-from bms.model.readings.units import Unit
 
 SECOND_US = 1_000_000
 KILO = 1000.0
 SIZE = 2.0
-"""An amount that is, divided by 1000, up to this many times the usual rate has slipped."""
+"""An amount that is, divided by 1000, up to this many times the usual rate is in another unit."""
 
 
 def interval_use(
-    times: Micros,
-    values: Floats,
-    *,
-    interval_s: int,
-    start: datetime,
-    end: datetime,
-    step: timedelta,
-    edges: Micros | None = None,
-    unit: Unit,
-    multiplier: float = 1.0,
-    max_per_hour: float | None = None,
+    times: Micros, values: Floats, *, interval_s: int, period: MeterPeriod, rating: MeterRating
 ) -> Consumption:
-    """Use per step of a meter that tells the use of every interval.
+    """Returns the use per step of a meter that is delivered as amounts per interval.
 
     ``times`` [us after 1970 UTC], shape (m,), are the starts of intervals of ``interval_s`` [s]
-    (``hour_starting`` turns ends into starts), ``values`` their amounts [``unit`` before the
-    multiplier]. A step's use is the sum of the intervals that fill it exactly, and NaN where one is
-    missing, negative or larger than the meter can count: intervals are never divided. ``edges``,
-    ``max_per_hour`` and what is raised: as ``register_use``.
+    (``hour_starting`` turns ends into starts), ``values`` their amounts [unit of the ``rating``
+    before the multiplier]. A step's use is the sum of the intervals that fill it exactly, and NaN
+    where one is missing, negative or larger than the meter can count: intervals are never divided.
+
+    Raises ValueError as ``MeterPeriod.grid`` does, for an interval that is not positive, and for
+    shapes that differ.
     """
-    if not multiplier > 0 or interval_s <= 0:
-        raise ValueError(
-            f"a multiplier ({multiplier}) and an interval ({interval_s} s) are positive"
-        )
-    grid = step_edges(start, end, step) if edges is None else checked_edges(edges)
+    if interval_s <= 0:
+        raise ValueError(f"an interval is positive, not {interval_s} s")
+    grid = period.grid()
     ends = int(grid[0]), int(grid[-1])
     length = interval_s * SECOND_US
-    times, values, marks = in_order(times, values)
-    marks = [_until_end(mark, length) for mark in marks]
-    sound = _screened(times, values, length, Rating(unit, multiplier, max_per_hour))
-    use = _summed(times[sound.keep], values[sound.keep], length, grid)
-    spans = _spans(use, grid)
+    times, values, flaws = in_order(times, values)
+    flaws = [_until_end(flaw, length) for flaw in flaws]
+    screened = _screened(times, values, length, rating)
+    use = _summed(times[screened.keep], values[screened.keep], length, grid)
     if np.any(np.diff(grid) < length):
-        marks.append(Mark(Flaw.GAP, "too_coarse", *ends))
+        flaws.append(Flaw(FlawCode.TOO_COARSE, *ends))
     known = bool(len(use)) and bool(np.isfinite(use).all())
+    explained = explain(_spans(use, grid), flaws + screened.flaws)
     return Consumption(
-        use=Series(from_micros(ends[0]), step, use * multiplier),
-        unit=unit,
-        total=float(use.sum() * multiplier) if known else None,
-        events=told(explain(spans, marks + sound.marks), unit, multiplier, *ends),
-        edges=None if edges is None else grid,
+        use=Series(from_micros(ends[0]), period.step, use * rating.multiplier),
+        unit=rating.unit,
+        total=float(use.sum() * rating.multiplier) if known else None,
+        events=events_within(explained, rating.unit, rating.multiplier, *ends),
+        edges=None if period.edges is None else grid,
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sound:
+class _Screened:
     keep: Mask
-    marks: list[Mark]
+    flaws: list[Flaw]
 
 
-def _screened(times: Micros, values: Floats, length: int, rating: Rating) -> _Sound:
-    """Which amounts can be measurements, and a mark for every stretch of those that cannot."""
+def _screened(times: Micros, values: Floats, length: int, rating: MeterRating) -> _Screened:
+    """Which amounts can be measurements, and a flaw for every stretch of those that cannot."""
     hours = length / HOUR_US
-    pace = rating.pace(highest_usual(np.maximum(values, 0.0) / hours, float(length)))
-    negative, absurd = values < 0, values / hours > pace.bound
-    slip = absurd & (values / hours / KILO <= SIZE * min(pace.usual, pace.bound))
-    slip |= _among(slip, values > 0, max(1, round(24 / hours))) & ~negative
-    absurd &= ~slip
+    rate = rating.usual_rate(highest_usual(np.maximum(values, 0.0) / hours, float(length)))
+    negative, absurd = values < 0, values / hours > rate.bound
+    other_unit = absurd & (values / hours / KILO <= SIZE * min(rate.usual, rate.bound))
+    other_unit |= _days_of(other_unit, values > 0, max(1, round(24 / hours))) & ~negative
+    absurd &= ~other_unit
     overlap = np.zeros(len(times), dtype=np.bool_)
     close = np.diff(times) < length
     overlap[1:] |= close
     overlap[:-1] |= close
     kinds = (
-        (Flaw.NEGATIVE, "negative", negative),
-        (Flaw.UNIT_SLIP, "slipped_amount", slip),
-        (Flaw.SPIKE, "absurd_amount", absurd),
-        (Flaw.DUPLICATE, "overlap", overlap),
+        (FlawCode.NEGATIVE_AMOUNT, negative),
+        (FlawCode.SLIPPED_AMOUNT, other_unit),
+        (FlawCode.ABSURD_AMOUNT, absurd),
+        (FlawCode.OVERLAP, overlap),
     )
-    marks = [
-        _until_end(mark, length)
-        for flaw, code, mask in kinds
-        for mark in stretch_marks(flaw, code, times, mask)
+    flaws = [
+        _until_end(flaw, length) for code, mask in kinds for flaw in flaws_where(code, times, mask)
     ]
-    return _Sound(~(negative | slip | absurd | overlap), marks)
+    return _Screened(~(negative | other_unit | absurd | overlap), flaws)
 
 
-def _among(slip: Mask, used: Mask, per_day: int) -> Mask:
-    """The amounts of the day around which most have slipped: the small ones among them too."""
-    if not slip.any():
-        return slip
-    day = np.ones(min(per_day, len(slip)))
-    most: Mask = np.convolve(slip, day, "same") > np.convolve(used, day, "same") / 2
-    return most & used & (np.convolve(slip, day, "same") > 1)
+def _days_of(other_unit: Mask, used: Mask, per_day: int) -> Mask:
+    """The amounts of the day around which most are in another unit: the small ones among them
+    too."""
+    if not other_unit.any():
+        return other_unit
+    day = np.ones(min(per_day, len(other_unit)))
+    wrong = np.convolve(other_unit, day, "same")
+    most: Mask = wrong > np.convolve(used, day, "same") / 2
+    return most & used & (wrong > 1)
 
 
-def _until_end(mark: Mark, length: int) -> Mark:
-    """The mark up to the end of its last interval, not the start."""
-    return Mark(mark.flaw, mark.code, mark.start, mark.end + length, None, mark.count, mark.whole)
+def _until_end(flaw: Flaw, length: int) -> Flaw:
+    """The flaw up to the end of its last interval, not the start."""
+    return replace(flaw, end=flaw.end + length)
 
 
 def _summed(times: Micros, values: Floats, length: int, grid: Micros) -> Floats:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import numpy as np
 
 from bms.metering.flaw import runs
 from bms.metering.step_edges import from_micros
-from bms.model.readings.metering import Consumption, Flaw, MeterEvent
+from bms.model.fact import Fact, MessageCode, Moment, Parameter, fact
+from bms.model.readings.metering import Consumption, FlawKind, MeterEvent
 from bms.model.readings.reading import Quality, Reading
-from bms.model.words import Words
 
 ENOUGH = 0.9
 """Share of the steps that has to be known; the savings ask the same of a day."""
@@ -22,12 +22,31 @@ PATIENCE = 3
 """So many of its usual pauses a meter may be silent."""
 LEAST_PATIENCE = timedelta(hours=2)
 """A restart of a gateway or of this product is no silence."""
-SERIOUS = frozenset({Flaw.RESET, Flaw.SPIKE, Flaw.UNIT_SLIP, Flaw.NEGATIVE, Flaw.FLAT_LINE})
+SERIOUS = frozenset(
+    {FlawKind.RESET, FlawKind.SPIKE, FlawKind.UNIT_SLIP, FlawKind.NEGATIVE, FlawKind.FLAT_LINE}
+)
 """Flaws that a person has to look at even where little is missing."""
 
 
+class MeterState(MessageCode):
+    """The state of a meter over a period, the first that holds."""
+
+    NO_READINGS = "no_readings"
+    SILENT = "silent"
+    INCOMPLETE = "incomplete"
+    FLAWED = "flawed"
+    GOOD = "good"
+
+
+class SilencePhrase(MessageCode):
+    """How long a meter has been silent."""
+
+    HOURS = "silent_hours"
+    DAYS = "silent_days"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spell:
+class MissingRun:
     """A run of steps without use, from ``start`` to ``end``, and why."""
 
     start: datetime
@@ -43,21 +62,22 @@ class MeterQuality:
     not. ``counts`` has the number of events of each flaw that was met. ``worst`` is the longest
     run of missing steps. ``last_reading`` is the newest reading with a value, ``silent_for`` its
     age at the end of the period; both None when there is none. ``without_value`` counts readings
-    that came as missing, ``estimated`` those that the supplier estimated. ``verdict.code`` is one
-    of ``no_readings``, ``silent``, ``incomplete``, ``flawed`` and ``good``, the first that holds.
+    that came as missing, ``estimated`` those that the supplier estimated. ``verdict`` gives the
+    ``state`` with its numbers.
     """
 
     coverage: float
     steps: int
     missing: int
-    counts: Mapping[Flaw, int]
+    counts: Mapping[FlawKind, int]
     events: tuple[MeterEvent, ...]
-    worst: Spell | None
+    worst: MissingRun | None
     last_reading: datetime | None
     silent_for: timedelta | None
     without_value: int
     estimated: int
-    verdict: Words
+    state: MeterState
+    verdict: Fact
 
 
 def quality(
@@ -77,6 +97,7 @@ def quality(
     now = _end(consumption) if now is None else now
     missing = int(np.count_nonzero(~known))
     counts = Counter(event.flaw for event in consumption.events)
+    state, numbers = _verdict(valued, last, now, use.coverage, counts)
     return MeterQuality(
         coverage=use.coverage,
         steps=len(use),
@@ -88,20 +109,21 @@ def quality(
         silent_for=None if last is None else max(now - last, timedelta(0)),
         without_value=len(readings) - len(valued),
         estimated=sum(reading.quality is Quality.ESTIMATED for reading in valued),
-        verdict=_verdict(valued, last, now, use.coverage, counts),
+        state=state,
+        verdict=fact(state, **numbers),
     )
 
 
-def _worst(consumption: Consumption) -> Spell | None:
-    spells = [
+def _worst(consumption: Consumption) -> MissingRun | None:
+    runs_of_missing = [
         (_edge(consumption, first), _edge(consumption, end))
         for first, end in runs(np.isnan(consumption.use.values))
     ]
-    if not spells:
+    if not runs_of_missing:
         return None
-    start, end = max(spells, key=lambda spell: spell[1] - spell[0])
+    start, end = max(runs_of_missing, key=lambda each: each[1] - each[0])
     reason = next((e for e in consumption.events if e.start <= start and end <= e.end), None)
-    return Spell(start=start, end=end, reason=reason)
+    return MissingRun(start=start, end=end, reason=reason)
 
 
 def _edge(consumption: Consumption, index: int) -> datetime:
@@ -119,31 +141,22 @@ def _verdict(
     last: datetime | None,
     now: datetime,
     coverage: float,
-    counts: Mapping[Flaw, int],
-) -> Words:
+    counts: Mapping[FlawKind, int],
+) -> tuple[MeterState, dict[str, Parameter]]:
+    """The state of a meter, and the numbers of its message."""
     if last is None:
-        return Words("no_readings", "Ingen aflæsninger i perioden.", "No readings in the period.")
+        return MeterState.NO_READINGS, {}
     if _silent(valued, now):
-        return _silence(last, now)
+        return MeterState.SILENT, {"age": _age(now - last), "last": Moment(last)}
     if coverage < ENOUGH:
-        return Words(
-            "incomplete",
-            f"Forbruget kendes i {_percent(coverage)} % af perioden; mindst 90 % skal kendes.",
-            f"The use is known for {_percent(coverage)} % of the period; at least 90 % has to be.",
-        )
+        return MeterState.INCOMPLETE, {"coverage": _floor(coverage), "needed": ENOUGH}
     serious = sum(count for flaw, count in counts.items() if flaw in SERIOUS)
-    if serious:
-        return Words(
-            "flawed",
-            f"Aflæsningerne har fejl, som en person skal se på ({serious}).",
-            f"The readings have flaws that a person has to look at ({serious}).",
-        )
-    return Words("good", "Måleren aflæses som den skal.", "The meter is read as it should be.")
+    return (MeterState.FLAWED, {"count": serious}) if serious else (MeterState.GOOD, {})
 
 
-def _percent(coverage: float) -> str:
-    """Rounded down: 89.96 % is not yet 90."""
-    return f"{np.floor(coverage * 1000) / 10:g}"
+def _floor(coverage: float) -> float:
+    """Down to a tenth of a percent: 89.96 % is not yet 90."""
+    return float(np.floor(coverage * 1000) / 1000)
 
 
 def _silent(valued: Sequence[Reading], now: datetime) -> bool:
@@ -155,15 +168,8 @@ def _silent(valued: Sequence[Reading], now: datetime) -> bool:
     return now - heard[-1] > max(PATIENCE * usual, LEAST_PATIENCE)
 
 
-def _silence(last: datetime, now: datetime) -> Words:
-    hours = (now - last) / timedelta(hours=1)
-    da, en = ("timer", "hours") if hours < 48 else ("døgn", "days")
-    age = f"{hours:.0f}" if hours < 48 else f"{hours / 24:.0f}"
-    moment = f"{last.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    return Words(
-        "silent",
-        f"Måleren har ikke givet lyd i {age} {da} (sidst {moment}). Se efter gateway, fil eller"
-        " aftale med leverandøren.",
-        f"Nothing was heard of the meter for {age} {en} (last {moment}). Look at the gateway, the"
-        " file or the agreement with the supplier.",
-    )
+def _age(silence: timedelta) -> Fact:
+    hours = silence / timedelta(hours=1)
+    if hours < 48:
+        return fact(SilencePhrase.HOURS, hours=hours)
+    return fact(SilencePhrase.DAYS, days=hours / 24)

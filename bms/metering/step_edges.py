@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -50,6 +51,28 @@ def checked_edges(edges: Micros) -> Micros:
     if not len(edges) or np.any(np.diff(edges) <= 0):
         raise ValueError("the edges of steps ascend, and there is at least one")
     return edges.astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MeterPeriod:
+    """The steps that use is asked for: regular ones of ``step`` from ``start`` to ``end``, or those
+    between ``edges`` [us after 1970 UTC], shape (n + 1,), where they are not all alike; then
+    ``start`` and ``end`` are the first and last of them and ``step`` is only nominal."""
+
+    start: datetime
+    end: datetime
+    step: timedelta
+    edges: Micros | None = None
+
+    def grid(self) -> Micros:
+        """Returns the edges of the steps [us], shape (n + 1,).
+
+        Raises ValueError for naive moments, a step that is not positive and edges that do not
+        ascend.
+        """
+        if self.edges is None:
+            return step_edges(self.start, self.end, self.step)
+        return checked_edges(self.edges)
 
 
 def tolerance(edges: Micros) -> int:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.metering.flaw import Mark, stretch_marks
+from bms.metering.flaw import Flaw, FlawCode, flaws_where
 from bms.metering.step_edges import Mask
-from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 
 MOST_DIGITS = 1e15
 """More digits than any register has, and as many as a float keeps."""
 
 
-def in_order(times: Micros, values: Floats) -> tuple[Micros, Floats, list[Mark]]:
+def in_order(times: Micros, values: Floats) -> tuple[Micros, Floats, list[Flaw]]:
     """Known values by ascending time, one per moment.
 
     Readings that come twice count once. Two different values for one moment are both set aside:
@@ -27,57 +26,56 @@ def in_order(times: Micros, values: Floats) -> tuple[Micros, Floats, list[Mark]]
     gaps = np.diff(times)
     if np.all(gaps > 0):
         return times, values, []
-    marks = _late(times, gaps)
+    flaws = _out_of_order(times, gaps)
     order = np.lexsort((values, times))
-    return _once(times[order], values[order], marks)
+    return _once(times[order], values[order], flaws)
 
 
-def _late(times: Micros, gaps: Micros) -> list[Mark]:
+def _out_of_order(times: Micros, gaps: Micros) -> list[Flaw]:
     if np.all(gaps >= 0):
         return []
-    late = times < np.maximum.accumulate(times)
-    span = times[late]
+    behind = times < np.maximum.accumulate(times)
+    span = times[behind]
     return [
-        Mark(
-            Flaw.OUT_OF_ORDER,
-            "out_of_order",
+        Flaw(
+            FlawCode.OUT_OF_ORDER,
             int(span.min()),
             int(span.max()),
-            count=int(late.sum()),
+            count=int(behind.sum()),
             whole=True,
         )
     ]
 
 
-def _once(times: Micros, values: Floats, marks: list[Mark]) -> tuple[Micros, Floats, list[Mark]]:
+def _once(times: Micros, values: Floats, flaws: list[Flaw]) -> tuple[Micros, Floats, list[Flaw]]:
     again = np.concatenate(([False], np.diff(times) == 0))
     if not again.any():
-        return times, values, marks
+        return times, values, flaws
     same = again & np.concatenate(([False], values[1:] == values[:-1]))
     disputed = np.isin(times, times[again & ~same])
     twice = times[same]
     if len(twice):
         first, last = int(twice[0]), int(twice[-1])
-        marks.append(Mark(Flaw.DUPLICATE, "duplicate", first, last, count=len(twice), whole=True))
+        flaws.append(Flaw(FlawCode.DUPLICATE, first, last, count=len(twice), whole=True))
     moments = np.unique(times[disputed])
     all_moments = np.unique(times)
-    marks += stretch_marks(Flaw.DUPLICATE, "two_values", all_moments, np.isin(all_moments, moments))
+    flaws += flaws_where(FlawCode.TWO_VALUES, all_moments, np.isin(all_moments, moments))
     keep = ~again & ~disputed
-    return times[keep], values[keep], marks
+    return times[keep], values[keep], flaws
 
 
-def possible(
-    times: Micros, values: Floats, width: float | None
-) -> tuple[Micros, Floats, list[Mark]]:
-    """Without what a register cannot show: less than nothing, or more than its width, which is
-    no more than 15 digits where nobody told."""
+def within_register_range(
+    times: Micros, values: Floats, rollover_at: float | None
+) -> tuple[Micros, Floats, list[Flaw]]:
+    """Returns the readings without what a register cannot show: less than nothing, or more than
+    where it rolls over (15 digits where that is not known)."""
     if not len(values):
         return times, values, []
     negative = values < 0
-    beyond: Mask = values > (MOST_DIGITS if width is None else width)
+    beyond: Mask = values > (MOST_DIGITS if rollover_at is None else rollover_at)
     if not (negative.any() or beyond.any()):
         return times, values, []
-    marks = stretch_marks(Flaw.NEGATIVE, "negative_register", times, negative)
-    marks += stretch_marks(Flaw.SPIKE, "beyond_register", times, beyond)
+    flaws = flaws_where(FlawCode.NEGATIVE_REGISTER, times, negative)
+    flaws += flaws_where(FlawCode.BEYOND_REGISTER, times, beyond)
     keep = ~(negative | beyond)
-    return times[keep], values[keep], marks
+    return times[keep], values[keep], flaws

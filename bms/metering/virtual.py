@@ -1,4 +1,4 @@
-"""Meters that nobody installed: sums, differences and shares of others."""
+"""Virtual meters: sums, differences and shares of others."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
-from bms.metering.flaw import Mark, runs
+from bms.metering.events import event
+from bms.metering.flaw import Flaw, FlawCode, runs
 from bms.metering.step_edges import Mask, step_edges
-from bms.metering.wording import event
-from bms.model.readings.metering import Consumption, Flaw, MeterEvent
+from bms.model.fact import MessageCode, fact
+from bms.model.readings.metering import Consumption, MeterEvent
 from bms.model.readings.series import Floats, Micros, Series
-from bms.model.words import Words
 
 ROUNDING = 1e-9
 """Below zero by less than this share of the parts is arithmetic, not use."""
+
+
+class VirtualCode(MessageCode):
+    """What is said about the parts of a virtual meter."""
+
+    PART = "part_of_virtual_meter"
 
 
 def virtual_use(
@@ -26,8 +32,8 @@ def virtual_use(
     A step is NaN where it is for any part: a building does not use less because one of its meters
     was not read. It is NaN too where a difference falls below zero (the parts are not read at the
     same instant); the total still counts it, and is None only where that of a part is, or where it
-    is below zero itself. Events are those of the parts, told with their names; the amounts stay
-    with the parts.
+    is below zero itself. Events are those of the parts, with their names; the amounts stay with
+    the parts.
 
     Raises ValueError without terms, for an unknown part, and for parts in different units or over
     different steps.
@@ -43,9 +49,7 @@ def virtual_use(
     below = use < -ROUNDING * size
     edges = _edges(first)
     events = [
-        event(
-            Mark(Flaw.NEGATIVE, "below_zero", int(edges[i]), int(edges[j]), amount), first.unit, 1
-        )
+        event(Flaw(FlawCode.BELOW_ZERO, int(edges[i]), int(edges[j]), amount), first.unit)
         for i, j in runs(below)
         for amount in [float(use[i:j].sum())]
     ]
@@ -93,7 +97,6 @@ def _total(chosen: Sequence[tuple[Consumption, float]]) -> float | None:
     return total if len(amounts) == len(chosen) and total >= 0 else None
 
 
-def _of(name: str, each: MeterEvent) -> MeterEvent:
-    """The event of a part, told as such: its amount is the part's and not the sum's."""
-    words = Words(each.words.code, f"{name}: {each.words.da}", f"{name}: {each.words.en}")
-    return replace(each, amount=None, words=words)
+def _of(meter: str, each: MeterEvent) -> MeterEvent:
+    """The event of a part, named as such: its amount is the part's and not the sum's."""
+    return replace(each, amount=None, fact=fact(VirtualCode.PART, meter=meter, event=each.fact))

@@ -6,7 +6,6 @@ wild reading is treated alike in a saving, a plan and an answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -16,13 +15,14 @@ from bms.metering.interval import interval_use
 from bms.metering.local_days import local_day_edges
 from bms.metering.quality import MeterQuality, quality
 from bms.metering.register.register import register_use
+from bms.metering.register.usual_rate import MeterRating
+from bms.metering.step_edges import MeterPeriod
 from bms.metering.virtual import virtual_use
 from bms.model.assets.address import SupplierAddress
 from bms.model.assets.equipment import Meter, VirtualMeter
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
-from bms.model.readings.series import Micros
 from bms.ports.storage.readings import ReadingStore
 
 AnyMeter = Meter | VirtualMeter
@@ -75,7 +75,7 @@ def consumption(
     that is not there, or has no point that counts.
     """
     chosen = meter_named(site, meter) if isinstance(meter, str) else meter
-    return _use(site, chosen, readings, _Grid(start, end, step))
+    return _use(site, chosen, readings, MeterPeriod(start, end, step))
 
 
 def counts(point: Point) -> bool:
@@ -95,11 +95,11 @@ def point_use(
 ) -> Consumption:
     """Use per ``step`` at a point that counts, the one of its meter or another of the same meter
     (the volume of a heat meter), for which multiplier, exchanges and maximum are not meant."""
-    grid = _Grid(start, end, step)
+    period = MeterPeriod(start, end, step)
     meter = next((each for each in site.meters if each.id == point.meter), None)
     if meter is not None and measured_point(site, meter) != point:
         meter = None
-    return _counted(point, meter, readings, grid)
+    return _counted(point, meter, readings, period)
 
 
 def days(site: Site, meter_id: str, readings: ReadingStore, first: date, last: date) -> Consumption:
@@ -109,8 +109,8 @@ def days(site: Site, meter_id: str, readings: ReadingStore, first: date, last: d
     the answer tells them. Raises as ``consumption`` does.
     """
     edges = local_day_edges(first, last, site.timezone)
-    grid = _Grid(_moment(edges[0]), _moment(edges[-1]), DAY, edges)
-    return _use(site, meter_named(site, meter_id), readings, grid)
+    period = MeterPeriod(_moment(edges[0]), _moment(edges[-1]), DAY, edges)
+    return _use(site, meter_named(site, meter_id), readings, period)
 
 
 def meter_quality(
@@ -158,59 +158,37 @@ def _moment(edge: np.int64) -> datetime:
     return EPOCH + int(edge) * MICROSECOND
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """The steps that are asked for; ``edges`` where they are not all alike."""
-
-    start: datetime
-    end: datetime
-    step: timedelta
-    edges: Micros | None = None
-
-
-def _use(site: Site, meter: AnyMeter, readings: ReadingStore, grid: _Grid) -> Consumption:
+def _use(site: Site, meter: AnyMeter, readings: ReadingStore, period: MeterPeriod) -> Consumption:
     if isinstance(meter, Meter):
-        return _measured(site, meter, readings, grid)
-    parts = {name: _use(site, meter_named(site, name), readings, grid) for name, _ in meter.terms}
+        return _measured(site, meter, readings, period)
+    parts = {name: _use(site, meter_named(site, name), readings, period) for name, _ in meter.terms}
     return virtual_use(parts, meter.terms)
 
 
-def _measured(site: Site, meter: Meter, readings: ReadingStore, grid: _Grid) -> Consumption:
+def _measured(site: Site, meter: Meter, readings: ReadingStore, period: MeterPeriod) -> Consumption:
     point = measured_point(site, meter)
     if point is None:
         raise NotFound(f"meter {meter.id!r} of {site.id} has no point that counts energy or volume")
-    return _counted(point, meter, readings, grid)
+    return _counted(point, meter, readings, period)
 
 
-def _counted(point: Point, meter: Meter | None, readings: ReadingStore, grid: _Grid) -> Consumption:
+def _counted(
+    point: Point, meter: Meter | None, readings: ReadingStore, period: MeterPeriod
+) -> Consumption:
     """Use at a point that counts; ``meter`` where it is what that meter measures."""
-    times, values = readings.good(point.id, grid.start - AROUND, grid.end + AROUND)
-    multiplier = 1.0 if meter is None else meter.multiplier
+    times, values = readings.good(point.id, period.start - AROUND, period.end + AROUND)
     rated = None if meter is None or point.role is not Role.METER_ENERGY else meter.max_kw
+    rating = MeterRating(point.unit, 1.0 if meter is None else meter.multiplier, rated)
     address = point.address
     if isinstance(address, SupplierAddress) and address.interval:
         return interval_use(
-            times,
-            values,
-            interval_s=point.interval_s,
-            start=grid.start,
-            end=grid.end,
-            step=grid.step,
-            edges=grid.edges,
-            unit=point.unit,
-            multiplier=multiplier,
-            max_per_hour=rated,
+            times, values, interval_s=point.interval_s, period=period, rating=rating
         )
     return register_use(
         times,
         values,
-        start=grid.start,
-        end=grid.end,
-        step=grid.step,
-        edges=grid.edges,
-        unit=point.unit,
+        period=period,
+        rating=rating,
         maximum=None if meter is None else meter.register_max,
-        multiplier=multiplier,
-        max_per_hour=rated,
         exchanges=() if meter is None else meter.exchanges,
     )

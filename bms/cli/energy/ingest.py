@@ -22,9 +22,9 @@ from bms.config import Settings
 from bms.errors import FeedError, NotFound
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import formats, reader
-from bms.metering.quality import MeterQuality
+from bms.metering.quality import MeterQuality, MeterState
 from bms.model.codec import to_dict
-from bms.model.readings.metering import Flaw
+from bms.model.readings.metering import FlawKind
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.collect.file_ingest import IngestReport, Progress, Read, as_dict, ingest_file
@@ -194,7 +194,7 @@ def _show(
         meters = {meter for each in done for meter in each.meters}
         console.print(_quality_table(quality, len(meters) - len(quality)))
         for name, found in quality.items():
-            if found.verdict.code != "good":
+            if found.state is not MeterState.GOOD:
                 say(console, f"{name}: {language().of(found.verdict)}")
     _name_refused(outcomes)
 
@@ -216,7 +216,14 @@ def _file_table(reports: Sequence[IngestReport], *, dry_run: bool) -> Table:
     return table
 
 
-FLAWS = (Flaw.GAP, Flaw.RESET, Flaw.ROLLOVER, Flaw.EXCHANGE, Flaw.SPIKE, Flaw.UNIT_SLIP)
+FLAWS = (
+    FlawKind.GAP,
+    FlawKind.RESET,
+    FlawKind.ROLLOVER,
+    FlawKind.EXCHANGE,
+    FlawKind.SPIKE,
+    FlawKind.UNIT_SLIP,
+)
 """Flaws that have a column of their own."""
 
 
@@ -234,7 +241,7 @@ def _quality_table(quality: dict[str, MeterQuality], more: int) -> Table:
             str(each.missing),
             *(str(each.counts.get(flaw, 0)) for flaw in FLAWS),
             str(other),
-            each.verdict.code,
+            each.state.value,
         )
     return table
 

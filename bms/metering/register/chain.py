@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.flaw import Mark
-from bms.metering.register.usual_rate import Pace
+from bms.metering.flaw import Flaw, FlawCode
+from bms.metering.register.usual_rate import UsualRate
 from bms.metering.step_edges import HOUR_US, Mask, hours
-from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 
 SHORT = 24 * HOUR_US
@@ -27,7 +26,7 @@ CLOSE = 0.1
 HIGH = 2.0
 """A single step may be so many times the highest usual one."""
 NEAR_TOP = 0.9
-"""A register above this share of its width is about to roll over."""
+"""A register above this share of its range is about to roll over."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +37,7 @@ class Chain:
     times: Micros
     counted: Floats
     part: NDArray[np.int64]
-    marks: list[Mark]
+    flaws: list[Flaw]
 
     def between(self, start: int, end: int) -> float | None:
         """Use from the last reading at or before ``start`` to the first at or after ``end`` [us],
@@ -51,39 +50,45 @@ class Chain:
 
 
 def chain(
-    times: Micros, one: Floats, raw: Floats, *, width: float | None, pace: Pace, quantum: float
+    times: Micros,
+    one: Floats,
+    raw: Floats,
+    *,
+    rollover_at: float | None,
+    usual_rate: UsualRate,
+    resolution: float,
 ) -> Chain:
     """The chain of a register's readings.
 
-    ``one`` is the register with exchanges undone, ``raw`` as it was read, shapes (m,); ``width``
-    is where it rolls over. Between neighbours of a part the chain never falls and never rises
-    faster than ``pace.bound``.
+    ``one`` is the register with exchanges undone, ``raw`` as it was read, shapes (m,);
+    ``rollover_at`` is where it starts again from zero. Between neighbours of
+    a part the chain never falls and never rises faster than ``usual_rate.bound``.
     """
-    walk = _Walk(times, one, raw, width, pace, quantum)
+    builder = _ChainBuilder(times, one, raw, rollover_at, usual_rate, resolution)
     grown = np.diff(one)
-    most = pace.bound * hours(np.diff(times)) + quantum
+    most = usual_rate.bound * hours(np.diff(times)) + resolution
     for at in np.flatnonzero((grown < 0) | (grown > most)).tolist():
-        if at >= walk.after:
-            walk.judge(at)
-    return walk.result()
+        if at >= builder.after:
+            builder.judge(at)
+    return builder.result()
 
 
 @dataclass(slots=True, eq=False)
-class _Walk:
+class _ChainBuilder:
     """What was decided so far; ``after`` is the reading from which nothing is decided yet."""
 
     times: Micros
     one: Floats
     raw: Floats
-    width: float | None
-    pace: Pace
-    quantum: float
+    rollover_at: float | None
+    usual_rate: UsualRate
+    resolution: float
     after: int = 0
     keep: Mask = field(init=False)
     moves: NDArray[np.intp] = field(init=False)
     wraps: list[tuple[int, float]] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
+    flaws: list[Flaw] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.keep = np.ones(len(self.times), dtype=np.bool_)
@@ -105,7 +110,7 @@ class _Walk:
         for at in self.breaks:
             part[at:] += 1
         keep = self.keep
-        return Chain(self.times[keep], counted[keep], part[keep], self.marks)
+        return Chain(self.times[keep], counted[keep], part[keep], self.flaws)
 
     def _dips(self, at: int) -> bool:
         """The register falls and comes back with a leap, or falls a little and catches up."""
@@ -114,11 +119,11 @@ class _Walk:
         level, back = float(self.one[at]), self.one[later]
         leap = back - self.one[later - 1]
         returned = (back >= level) & (back - level <= self._most(at, later))
-        if not self.pace.known:
+        if not self.usual_rate.known:
             returned &= (back - level <= CLOSE * leap) & (back - level <= CLOSE * level)
         elif self._may_restart(at):
             returned &= leap > self._usual(later - 1, later)
-        return self._set_aside(low, later, returned, "dip")
+        return self._set_aside(low, later, returned, FlawCode.DIP)
 
     def _leaps(self, at: int) -> bool:
         """The register leaps and comes back to where it was."""
@@ -126,41 +131,43 @@ class _Walk:
         back = self.one[later]
         returned = (back < self.one[later - 1]) & (back >= self.one[at])
         returned &= back - self.one[at] <= self._most(at, later)
-        return self._set_aside(at + 1, later, returned, "spike")
+        return self._set_aside(at + 1, later, returned, FlawCode.SPIKE)
 
-    def _set_aside(self, first: int, later: NDArray[np.intp], returned: Mask, code: str) -> bool:
+    def _set_aside(
+        self, first: int, later: NDArray[np.intp], returned: Mask, code: FlawCode
+    ) -> bool:
         """Leave out the readings from ``first`` up to the first of ``later`` that returned."""
         if not returned.any():
             return False
         end = int(later[np.argmax(returned)])
-        self._leave_out(first, end, Flaw.SPIKE, code)
+        self._leave_out(first, end, code)
         self.after = end
         return True
 
-    def _leave_out(self, first: int, end: int, flaw: Flaw, code: str) -> None:
+    def _leave_out(self, first: int, end: int, code: FlawCode) -> None:
         self.keep[first:end] = False
         start, last = int(self.times[first]), int(self.times[end - 1])
-        self.marks.append(Mark(flaw, code, start, last, count=end - first))
+        self.flaws.append(Flaw(code, start, last, count=end - first))
 
     def _rolls_over(self, at: int) -> bool:
-        """The register reached its width, and the use across is what the meter can have counted.
+        """The register rolled over, and the use across is what the meter can have counted.
 
-        Over a gap in which it can have counted half its width, only a register near its top is
+        Over a gap in which it can have counted half its range, only a register near its top is
         known to have rolled over and not to have been reset; where it can have counted all of it,
         nobody knows how often.
         """
-        if self.width is None:
+        if self.rollover_at is None:
             return False
         before = float(self.raw[at])
-        amount = self.width - before + float(self.raw[at + 1])
+        amount = self.rollover_at - before + float(self.raw[at + 1])
         most = float(self._most(at, at + 1))
-        near_top = before > NEAR_TOP * self.width
-        once = most <= self.width / 2 or (near_top and most < self.width)
+        near_top = before > NEAR_TOP * self.rollover_at
+        once = most <= self.rollover_at / 2 or (near_top and most < self.rollover_at)
         if not 0 <= amount <= most or not once:
             return False
         self.wraps.append((at + 1, amount - float(self.one[at + 1] - self.one[at])))
         ends = int(self.times[at]), int(self.times[at + 1])
-        self.marks.append(Mark(Flaw.ROLLOVER, "rollover", *ends, amount=amount))
+        self.flaws.append(Flaw(FlawCode.ROLLOVER, *ends, amount=amount))
         self.after = at + 1
         return True
 
@@ -173,37 +180,37 @@ class _Walk:
             return False
         base = first + int(below[-1])
         level, leap = float(self.one[base]), float(self.one[base + 1] - self.one[base])
-        if self.pace.known:
+        if self.usual_rate.known:
             clear = bool(leap > HIGH * self._usual(base, base + 1))
         else:
             clear = back - level <= CLOSE * min(leap, level)
         if not clear:
             return False
-        self._leave_out(base + 1, at + 1, Flaw.SPIKE, "spike")
+        self._leave_out(base + 1, at + 1, FlawCode.SPIKE)
         self.after = at + 1
         return True
 
     def _restarts(self, at: int) -> bool:
-        code = "reset" if self._may_restart(at) else "other_register"
-        return self._break(at, Flaw.RESET, code)
+        code = FlawCode.RESET if self._may_restart(at) else FlawCode.OTHER_REGISTER
+        return self._break(at, code)
 
     def _catches_up(self, at: int) -> bool:
         """The register stood still and then told at once what the meter had counted."""
         stood = np.flatnonzero(self.one[self.after : at + 1] != self.one[at])
         first = self.after + (int(stood[-1]) + 1 if len(stood) else 0)
         amount = self.one[at + 1] - self.one[at]
-        if first == at or not self.pace.known or amount > self._usual(first, at + 1):
+        if first == at or not self.usual_rate.known or amount > self._usual(first, at + 1):
             return False
-        self._leave_out(first + 1, at + 1, Flaw.FLAT_LINE, "caught_up")
+        self._leave_out(first + 1, at + 1, FlawCode.CAUGHT_UP)
         self.after = at + 1
         return True
 
     def _breaks_off(self, at: int) -> bool:
-        return self._break(at, Flaw.SPIKE, "leap")
+        return self._break(at, FlawCode.LEAP)
 
-    def _break(self, at: int, flaw: Flaw, code: str) -> bool:
+    def _break(self, at: int, code: FlawCode) -> bool:
         self.breaks.append(at + 1)
-        self.marks.append(Mark(flaw, code, int(self.times[at]), int(self.times[at + 1])))
+        self.flaws.append(Flaw(code, int(self.times[at]), int(self.times[at + 1])))
         self.after = at + 1
         return True
 
@@ -228,12 +235,12 @@ class _Walk:
 
     def _most(self, first: int, last: int | NDArray[np.intp]) -> Floats:
         """The most that the meter can have counted between two readings."""
-        return self._at_most(self.pace.bound, first, last)
+        return self._at_most(self.usual_rate.bound, first, last)
 
     def _usual(self, first: int | NDArray[np.intp], last: int | NDArray[np.intp]) -> Floats:
-        return self._at_most(self.pace.usual, first, last)
+        return self._at_most(self.usual_rate.usual, first, last)
 
     def _at_most(
         self, rate: float, first: int | NDArray[np.intp], last: int | NDArray[np.intp]
     ) -> Floats:
-        return rate * hours(self.times[last] - self.times[first]) + self.quantum
+        return rate * hours(self.times[last] - self.times[first]) + self.resolution

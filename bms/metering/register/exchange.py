@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bms.metering.flaw import Mark
-from bms.metering.register.usual_rate import Pace
+from bms.metering.flaw import Flaw, FlawCode
+from bms.metering.register.usual_rate import UsualRate
 from bms.metering.step_edges import HOUR_US, Mask, hours, to_micros
-from bms.model.readings.metering import Flaw, MeterExchange
+from bms.model.readings.metering import MeterExchange
 from bms.model.readings.series import Floats, Micros
 
 REACH = 24 * HOUR_US
@@ -24,36 +24,36 @@ def near_exchanges(times: Micros, exchanges: Sequence[MeterExchange]) -> Mask:
     return near
 
 
-def joined(
+def join_exchanges(
     times: Micros,
     values: Floats,
     exchanges: Sequence[MeterExchange],
-    pace: Pace,
-    quantum: float,
-) -> tuple[Floats, list[Mark]]:
-    """The registers of successive meters as one that counts on, and a mark for each exchange.
+    usual_rate: UsualRate,
+    resolution: float,
+) -> tuple[Floats, list[Flaw]]:
+    """The registers of successive meters as one that counts on, and a flaw for each exchange.
 
     Across an exchange the use is what was left of the old register plus what the new one has
     counted. An exchange is taken at the pair of readings, within a day of the moment that was
     told, that its two registers fit: first where the register falls or leaps, then nearest in
     time. One that fits nowhere changes nothing and is told.
     """
-    one, marks = values, []
+    one, flaws = values, []
     for exchange in sorted(exchanges, key=lambda each: each.at):
         told = to_micros(exchange.at)
         if not len(times) or not times[0] < told <= times[-1]:
             continue
-        at = _place(times, values, exchange, pace, quantum)
+        at = _place(times, values, exchange, usual_rate, resolution)
         if at is None:
-            marks.append(Mark(Flaw.EXCHANGE, "exchange_not_seen", told, told))
+            flaws.append(Flaw(FlawCode.EXCHANGE_NOT_SEEN, told, told))
             continue
         left = max(exchange.final - float(values[at]), 0.0)
         counted = max(float(values[at + 1]) - exchange.first, 0.0)
         one = one.copy()
         one[at + 1 :] += float(one[at]) + left + counted - float(one[at + 1])
         ends = int(times[at]), int(times[at + 1])
-        marks.append(Mark(Flaw.EXCHANGE, "exchange", *ends, amount=left + counted))
-    return one, marks
+        flaws.append(Flaw(FlawCode.EXCHANGE, *ends, amount=left + counted))
+    return one, flaws
 
 
 def _candidates(times: Micros, told: int) -> slice:
@@ -65,15 +65,15 @@ def _candidates(times: Micros, told: int) -> slice:
 
 
 def _place(
-    times: Micros, values: Floats, exchange: MeterExchange, pace: Pace, quantum: float
+    times: Micros, values: Floats, exchange: MeterExchange, usual_rate: UsualRate, resolution: float
 ) -> int | None:
     """Index of the last reading of the old meter, or None where the registers fit nowhere."""
     told = to_micros(exchange.at)
     pairs = np.arange(len(times) - 1)[_candidates(times, told)]
     before, after = values[pairs], values[pairs + 1]
-    most = pace.bound * hours(times[pairs + 1] - times[pairs]) + quantum
+    most = usual_rate.bound * hours(times[pairs + 1] - times[pairs]) + resolution
     left, counted = exchange.final - before, after - exchange.first
-    fits = (left >= -quantum) & (counted >= -quantum) & (left + counted <= most)
+    fits = (left >= -resolution) & (counted >= -resolution) & (left + counted <= most)
     if not fits.any():
         return None
     smooth = (after >= before) & (after - before <= most)

@@ -6,9 +6,8 @@ import math
 
 import numpy as np
 
-from bms.metering.flaw import Mark, runs
+from bms.metering.flaw import Flaw, FlawCode, runs
 from bms.metering.step_edges import HOUR_US
-from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 
 LEAST = 24 * HOUR_US
@@ -23,8 +22,8 @@ MOVES = 48
 """So many increments have been seen, or nothing is known about the meter's habits."""
 
 
-def flat_lines(times: Micros, counted: Floats) -> list[Mark]:
-    """A mark for each standstill that is not the meter's own habit. Nothing is left out."""
+def flat_lines(times: Micros, counted: Floats) -> list[Flaw]:
+    """A flaw for each standstill that is not the meter's own habit. Nothing is left out."""
     grown = np.diff(counted)
     if np.count_nonzero(grown > 0) < MOVES:
         return []
@@ -37,7 +36,7 @@ def flat_lines(times: Micros, counted: Floats) -> list[Mark]:
         return []
     pulse = PULSE * _usual_day(times, counted)
     return [
-        Mark(Flaw.FLAT_LINE, "flat_line", int(times[first]), int(times[last]), amount=0.0)
+        Flaw(FlawCode.FLAT_LINE, int(times[first]), int(times[last]), amount=0.0)
         for first, last in long.tolist()
         if _day_before(times, counted, first) >= pulse
     ]

@@ -5,66 +5,59 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
-from bms.metering.flaw import Mark, explain
+from bms.metering.events import events_within
+from bms.metering.flaw import Flaw, explain
 from bms.metering.register.chain import Chain, chain
-from bms.metering.register.exchange import joined, near_exchanges
+from bms.metering.register.exchange import join_exchanges, near_exchanges
 from bms.metering.register.flat_line import flat_lines
-from bms.metering.register.step_sums import fold
-from bms.metering.register.unit_change import slip_marks, slipped
-from bms.metering.register.usual_rate import Pace, Rating, learned, resolution
-from bms.metering.step_edges import checked_edges, from_micros, step_edges
-from bms.metering.time_order import in_order, possible
-from bms.metering.wording import told
+from bms.metering.register.step_sums import sum_steps
+from bms.metering.register.unit_change import in_other_unit, unit_change_flaws
+from bms.metering.register.usual_rate import (
+    MeterRating,
+    UsualRate,
+    learn_usual_rate,
+    register_resolution,
+)
+from bms.metering.step_edges import MeterPeriod, from_micros
+from bms.metering.time_order import in_order, within_register_range
 from bms.model.readings.metering import Consumption, MeterExchange
 from bms.model.readings.series import Floats, Micros, Series
-from bms.model.readings.units import Unit
 
 
 def register_use(
     times: Micros,
     values: Floats,
     *,
-    start: datetime,
-    end: datetime,
-    step: timedelta,
-    edges: Micros | None = None,
-    unit: Unit,
+    period: MeterPeriod,
+    rating: MeterRating,
     maximum: float | None = None,
-    multiplier: float = 1.0,
-    max_per_hour: float | None = None,
     exchanges: Sequence[MeterExchange] = (),
 ) -> Consumption:
-    """Use per step of a meter that counts on and on.
+    """Returns the use per step of a meter with a cumulative register.
 
-    ``times`` [us after 1970 UTC] and ``values`` [``unit`` before the multiplier], shape (m,), in
-    any order; those around the period help to judge it and are welcome: half an hour beyond its
-    ends for the edges, some days for the meter's habits. ``maximum`` is where the register starts
-    again from zero (or the last value that it shows, all nines or all bits set); ``multiplier``
-    turns the register into use; ``max_per_hour`` is the rated maximum [``unit`` per hour after the
-    multiplier], without which the meter's own habits tell (``bms.metering.register.usual_rate``).
-    ``exchanges`` carry registers as they were read. ``edges`` [us], shape (n + 1,), stand in for
-    the regular grid of ``start``, ``end`` and ``step``; then ``start`` and ``end`` are its ends.
+    ``times`` [us after 1970 UTC] and ``values`` [unit of the ``rating`` before the multiplier],
+    shape (m,), in any order; those around the period help to judge it and are welcome: half an
+    hour beyond its ends for the edges, some days for the meter's habits. ``maximum`` is where the
+    register starts again from zero (or the last value that it shows, all nines or all bits set).
+    Without a rated maximum the meter's own habits tell what it can count
+    (``bms.metering.register.usual_rate``). ``exchanges`` carry registers as they were read.
 
     A step's use is the difference of the register at its edges, and NaN where that is unknown:
-    see ``docs/metering.md``. Raises ValueError for naive moments, a step or multiplier that is not
-    positive, edges that do not ascend, and shapes that differ.
+    see ``docs/metering.md``. Raises ValueError as ``MeterPeriod.grid`` does, and for shapes that
+    differ.
     """
-    if not multiplier > 0:
-        raise ValueError(f"a register's multiplier is positive, not {multiplier}")
-    grid = step_edges(start, end, step) if edges is None else checked_edges(edges)
+    grid = period.grid()
     ends = int(grid[0]), int(grid[-1])
-    rating = Rating(unit, multiplier, max_per_hour)
     counting = _counting(times, values, rating, maximum, exchanges)
-    steps = fold(counting.chain, grid, counting.pace, counting.quantum)
-    marks = counting.marks + steps.marks
+    steps = sum_steps(counting.chain, grid, counting.usual_rate, counting.resolution)
+    explained = explain(steps.spans, counting.flaws + steps.flaws)
     return Consumption(
-        use=Series(from_micros(ends[0]), step, steps.use * multiplier),
-        unit=unit,
-        total=None if steps.total is None else steps.total * multiplier,
-        events=told(explain(steps.spans, marks), unit, multiplier, *ends),
-        edges=None if edges is None else grid,
+        use=Series(from_micros(ends[0]), period.step, steps.use * rating.multiplier),
+        unit=rating.unit,
+        total=None if steps.total is None else steps.total * rating.multiplier,
+        events=events_within(explained, rating.unit, rating.multiplier, *ends),
+        edges=None if period.edges is None else grid,
     )
 
 
@@ -73,44 +66,46 @@ class _Counting:
     """A register that counts on, how fast it can, its smallest step, and all that was met."""
 
     chain: Chain
-    pace: Pace
-    quantum: float
-    marks: list[Mark]
+    usual_rate: UsualRate
+    resolution: float
+    flaws: list[Flaw]
 
 
 def _counting(
     times: Micros,
     values: Floats,
-    rating: Rating,
+    rating: MeterRating,
     maximum: float | None,
     exchanges: Sequence[MeterExchange],
 ) -> _Counting:
-    width = None if maximum is None else width_of(maximum)
-    times, values, marks = in_order(times, values)
-    times, values, impossible = possible(times, values, width)
-    quantum, usual = resolution(values), learned(times, values)
-    off = slipped(times, values, usual, quantum, near_exchanges(times, exchanges))
-    marks += impossible + slip_marks(times, off)
-    if off.any():
-        times, values = times[~off], values[~off]
-        quantum, usual = resolution(values), learned(times, values)
-    pace = rating.pace(usual)
-    one, exchanged = joined(times, values, exchanges, pace, quantum)
-    link = chain(times, one, values, width=width, pace=pace, quantum=quantum)
-    marks = [_with_amount(mark, link) for mark in marks + exchanged + link.marks]
-    return _Counting(link, pace, quantum, marks + flat_lines(link.times, link.counted))
+    rollover_at = None if maximum is None else rollover_value(maximum)
+    times, values, flaws = in_order(times, values)
+    times, values, impossible = within_register_range(times, values, rollover_at)
+    resolution, usual = register_resolution(values), learn_usual_rate(times, values)
+    wrong_unit = in_other_unit(times, values, usual, resolution, near_exchanges(times, exchanges))
+    flaws += impossible + unit_change_flaws(times, wrong_unit)
+    if wrong_unit.any():
+        times, values = times[~wrong_unit], values[~wrong_unit]
+        resolution, usual = register_resolution(values), learn_usual_rate(times, values)
+    usual_rate = rating.usual_rate(usual)
+    one, exchanged = join_exchanges(times, values, exchanges, usual_rate, resolution)
+    built = chain(
+        times, one, values, rollover_at=rollover_at, usual_rate=usual_rate, resolution=resolution
+    )
+    flaws = [_with_amount(flaw, built) for flaw in flaws + exchanged + built.flaws]
+    return _Counting(built, usual_rate, resolution, flaws + flat_lines(built.times, built.counted))
 
 
-def _with_amount(mark: Mark, link: Chain) -> Mark:
+def _with_amount(flaw: Flaw, built: Chain) -> Flaw:
     """The use between the good readings around those that were left out, where it is known."""
-    if mark.count == 0 or mark.whole:
-        return mark
-    return replace(mark, amount=link.between(mark.start, mark.end))
+    if flaw.count == 0 or flaw.whole:
+        return flaw
+    return replace(flaw, amount=built.between(flaw.start, flaw.end))
 
 
-def width_of(maximum: float) -> float:
-    """Where a register starts again from zero: what was told, or one step beyond it where that is
-    the last value that a register shows (all nines, or all bits set)."""
+def rollover_value(maximum: float) -> float:
+    """Returns where a register starts again from zero: ``maximum``, or one step beyond it where
+    that is the last value that a register shows (all nines, or all bits set)."""
     whole = maximum == int(maximum) and maximum > 0
     if whole and int(maximum) & (int(maximum) + 1) == 0 and maximum >= 2**16 - 1:
         return maximum + 1.0

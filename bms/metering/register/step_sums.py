@@ -7,26 +7,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.flaw import Mark, runs
+from bms.metering.flaw import Flaw, FlawCode, runs
 from bms.metering.register.chain import Chain
-from bms.metering.register.usual_rate import Pace
+from bms.metering.register.usual_rate import UsualRate
 from bms.metering.step_edges import Mask, hours, tolerance
-from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Steps:
+class StepSums:
     """Use per step, shape (n,), NaN where unknown; ``total`` from the first edge to the last,
     None where unknown; ``spans`` (start [us], end [us], use) of each run of unknown steps."""
 
     use: Floats
     total: float | None
     spans: list[tuple[int, int, float | None]]
-    marks: list[Mark]
+    flaws: list[Flaw]
 
 
-def fold(chain: Chain, edges: Micros, pace: Pace, quantum: float) -> Steps:
+def sum_steps(chain: Chain, edges: Micros, usual_rate: UsualRate, resolution: float) -> StepSums:
     """Use per step: the register at the step's end minus the register at its start.
 
     The register at an edge is the reading nearest to it, within the tolerance; steps share their
@@ -35,22 +34,22 @@ def fold(chain: Chain, edges: Micros, pace: Pace, quantum: float) -> Steps:
     n = max(len(edges) - 1, 0)
     use = np.full(n, np.nan)
     if not n:
-        return Steps(use, None, [], [])
+        return StepSums(use, None, [], [])
     if not len(chain.times):
-        return Steps(use, None, [(int(edges[0]), int(edges[-1]), None)], [])
+        return StepSums(use, None, [(int(edges[0]), int(edges[-1]), None)], [])
     at, known = _nearest(chain.times, edges, tolerance(edges))
     counted, part = chain.counted[at], chain.part[at]
     sound = known[1:] & known[:-1] & (part[1:] == part[:-1])
     use[sound] = np.diff(counted)[sound]
-    absurd = use > pace.bound * hours(np.diff(chain.times[at])) + quantum
+    absurd = use > usual_rate.bound * hours(np.diff(chain.times[at])) + resolution
     use[absurd] = np.nan
-    marks = [
-        Mark(Flaw.SPIKE, "absurd_step", int(edges[first]), int(edges[end]))
+    flaws = [
+        Flaw(FlawCode.ABSURD_STEP, int(edges[first]), int(edges[end]))
         for first, end in runs(absurd)
     ]
     whole = bool(known[0] and known[-1] and part[0] == part[-1] and not absurd.any())
     total = float(counted[-1] - counted[0]) if whole else None
-    return Steps(use, total, _spans(use, edges, at, known, chain), marks)
+    return StepSums(use, total, _spans(use, edges, at, known, chain), flaws)
 
 
 def _spans(

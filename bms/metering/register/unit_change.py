@@ -7,9 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.flaw import Mark, stretch_marks
+from bms.metering.flaw import Flaw, FlawCode, flaws_where
 from bms.metering.step_edges import Mask, hours
-from bms.model.readings.metering import Flaw
 from bms.model.readings.series import Floats, Micros
 
 FACTORS = (1000.0, 1e6, 3.6, 1000.0 / 3.6)
@@ -20,16 +19,18 @@ DIGITS = 0.02
 """The digits have to tell: what may have been used meanwhile, as a share of the register."""
 
 
-def slipped(times: Micros, values: Floats, usual: float, quantum: float, apart: Mask) -> Mask:
+def in_other_unit(
+    times: Micros, values: Floats, usual: float, resolution: float, apart: Mask
+) -> Mask:
     """Readings in another unit than most of their register.
 
     Where a reading is the one before times 1000, 3.6 or the like, to within what the meter can
-    have counted meanwhile (``usual`` per hour) and its smallest step ``quantum``, the unit
+    have counted meanwhile (``usual`` per hour) and its smallest step ``resolution``, the unit
     changed. Between pairs of readings that are ``apart``, shape (m - 1,), another meter may have
     come; there a change of unit counts only with its way back. The unit that most readings have is
     the meter's own.
     """
-    jumps = _borne_out(_changes(times, values, usual, quantum), apart)
+    jumps = _borne_out(_changes(times, values, usual, resolution), apart)
     if not jumps:
         return np.zeros(len(values), dtype=np.bool_)
     change = np.zeros(len(values))
@@ -41,13 +42,13 @@ def slipped(times: Micros, values: Floats, usual: float, quantum: float, apart: 
     return off
 
 
-def slip_marks(times: Micros, off: Mask) -> list[Mark]:
-    """One mark for each stretch of slipped readings."""
-    return stretch_marks(Flaw.UNIT_SLIP, "unit_slip", times, off)
+def unit_change_flaws(times: Micros, off: Mask) -> list[Flaw]:
+    """Returns one flaw for each stretch of readings in another unit."""
+    return flaws_where(FlawCode.UNIT_SLIP, times, off)
 
 
 def _changes(
-    times: Micros, values: Floats, usual: float, quantum: float
+    times: Micros, values: Floats, usual: float, resolution: float
 ) -> list[tuple[int, float]]:
     """(index, factor) of each reading at which the register is another by far; the factor is 0
     where no change of unit explains it."""
@@ -55,9 +56,9 @@ def _changes(
         return []
     before, after = values[:-1], values[1:]
     wild = (after > 3.0 * before) | (after < before / 3.0)
-    meanwhile = HIGH * usual * hours(np.diff(times)) + quantum
+    meanwhile = HIGH * usual * hours(np.diff(times)) + resolution
     return [
-        (i + 1, _factor(before[i], after[i], meanwhile[i], quantum))
+        (i + 1, _factor(before[i], after[i], meanwhile[i], resolution))
         for i in np.flatnonzero(wild).tolist()
     ]
 
@@ -98,11 +99,11 @@ def _is_thousand(factor: float) -> bool:
     return math.isclose(power, round(power), abs_tol=1e-9)
 
 
-def _factor(before: float, after: float, meanwhile: float, quantum: float) -> float:
+def _factor(before: float, after: float, meanwhile: float, resolution: float) -> float:
     for factor in (*FACTORS, *(1.0 / f for f in FACTORS)):
         exact = factor * before
         for slack in (factor * meanwhile, meanwhile):  # counted in the other unit or in this one
-            low, high = exact - quantum, exact + slack + quantum
+            low, high = exact - resolution, exact + slack + resolution
             if low <= after <= high and high - low <= 2 * DIGITS * exact:
                 return factor
     return 0.0

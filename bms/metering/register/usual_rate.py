@@ -31,7 +31,7 @@ FEWEST = 8
 BORNE_OUT = 3
 """One or two steps may both be wrong."""
 A_DAY = 24
-"""So many rates of a register tell its pace without the others."""
+"""So many rates of a register tell its usual one without the others."""
 FAR = 24 * HOUR_US
 """Farther than this from a fall [us], an increment has nothing to do with it."""
 
@@ -40,7 +40,7 @@ LARGEST = {Unit.KWH: 10_000.0, Unit.M3: 10_000.0, Unit.M3_DEG_C: 1_000_000.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class UsualRate:
     """Rates as the register counts, per hour: the highest usual one, and the bound that nothing
     may pass. Infinite where they are unknown."""
 
@@ -54,24 +54,30 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Rating:
-    """What is told about a meter: ``max_per_hour`` is its rated maximum [``unit`` per hour], after
-    the ``multiplier`` that turns its register into use."""
+class MeterRating:
+    """The nameplate of a meter: ``multiplier`` turns its register or amounts into use [``unit``],
+    and ``max_per_hour`` is its rated maximum [``unit`` per hour] after the multiplier, None where
+    only the meter's own habits tell. Raises ValueError for a multiplier that is not positive."""
 
     unit: Unit
-    multiplier: float
-    max_per_hour: float | None
+    multiplier: float = 1.0
+    max_per_hour: float | None = None
 
-    def pace(self, usual: float) -> Pace:
-        """The pace of a meter with this highest usual rate, as its register counts per hour."""
+    def __post_init__(self) -> None:
+        if not self.multiplier > 0:
+            raise ValueError(f"a meter's multiplier is positive, not {self.multiplier}")
+
+    def usual_rate(self, usual: float) -> UsualRate:
+        """Returns the rates of a meter whose highest usual one is ``usual``, as its register
+        counts per hour."""
         if self.max_per_hour is not None:
             bound = self.max_per_hour / self.multiplier
-            return Pace(min(usual, bound), bound)
+            return UsualRate(min(usual, bound), bound)
         largest = LARGEST.get(self.unit, math.inf) / self.multiplier
-        return Pace(usual, min(HEADROOM * usual, largest))
+        return UsualRate(usual, min(HEADROOM * usual, largest))
 
 
-def learned(times: Micros, values: Floats) -> float:
+def learn_usual_rate(times: Micros, values: Floats) -> float:
     """The highest usual rate of a register, per hour; infinite when there is too little of it.
 
     Rates are those between the first readings of the hours, so that a meter that is read every
@@ -135,7 +141,7 @@ def _trusted(peaks: Floats, reference: float) -> Mask:
     return trusted
 
 
-def resolution(values: Floats) -> float:
+def register_resolution(values: Floats) -> float:
     """The smallest step that a register was seen to make; 0 when it hardly moved."""
     grown = np.diff(values)
     moved = grown > 0

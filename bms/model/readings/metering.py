@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.errors import Mistake
+from bms.model.fact import Fact
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import Series
 from bms.model.readings.units import Unit
-from bms.model.words import Words
 
 
 class Quantity(StrEnum):
@@ -70,7 +70,7 @@ class MeterExchange:
     first: float
 
 
-class Flaw(StrEnum):
+class FlawKind(StrEnum):
     """What is wrong with a stretch of readings, or happened in it."""
 
     GAP = "gap"
@@ -87,13 +87,14 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterEvent:
-    """A flaw from ``start`` to ``end``; ``amount`` is the use inside it where that is known."""
+    """A flaw from ``start`` to ``end``; ``amount`` is the use inside it where that is known, and
+    ``fact`` says what happened."""
 
-    flaw: Flaw
+    flaw: FlawKind
     start: datetime
     end: datetime
     amount: float | None
-    words: Words
+    fact: Fact
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -17,8 +17,9 @@ from bms.metering.local_days import local_day_edges
 from bms.metering.register.register import register_use
 from bms.metering.step_edges import from_micros, to_micros
 from bms.metering.virtual import virtual_use
-from bms.model.readings.metering import Consumption, Flaw, MeterExchange
-from bms.model.readings.units import Unit
+from bms.model.readings.metering import Consumption, FlawKind, MeterExchange
+from tests.rigs.metering import asked
+from tests.rigs.sentences import danish, english
 
 START = datetime(2026, 3, 26, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -95,11 +96,7 @@ def use_of(found: Sent, max_per_hour: float | None = RATED) -> Consumption:
     return register_use(
         hours(),
         found.values,
-        start=START,
-        end=START + N * HOUR,
-        step=HOUR,
-        unit=Unit.KWH,
-        max_per_hour=max_per_hour,
+        **asked(START, START + N * HOUR, max_per_hour=max_per_hour),
         exchanges=tuple(found.exchanges),
     )
 
@@ -118,7 +115,7 @@ def assert_sound(found: Consumption, bound: float | None) -> None:
     for event in found.events:
         assert event.start <= event.end
         assert event.amount is None or event.amount >= -1e-6
-        assert "{" not in event.words.da + event.words.en
+        assert "{" not in danish(event.fact) + english(event.fact)
 
 
 faults = st.lists(st.tuples(kinds, st.integers(1, 6)), max_size=4)
@@ -145,13 +142,13 @@ class TestARegisterWithFaults:
         found = use_of(told, limit)
         if told.resets:
             assert found.total is None
-            assert sum(e.flaw is Flaw.RESET for e in found.events) == told.resets
+            assert sum(e.flaw is FlawKind.RESET for e in found.events) == told.resets
         else:
             assert found.total == pytest.approx(use.sum(), abs=0.05)
             missing = sum(
                 event.amount or 0.0
                 for event in found.events
-                if event.flaw not in (Flaw.EXCHANGE, Flaw.ROLLOVER)
+                if event.flaw not in (FlawKind.EXCHANGE, FlawKind.ROLLOVER)
             )
             assert float(np.nansum(found.use.values)) + missing == pytest.approx(found.total)
 
@@ -167,16 +164,12 @@ class TestARegisterWithFaults:
         mixed = register_use(
             hours()[order],
             told.values[order],
-            start=START,
-            end=START + N * HOUR,
-            step=HOUR,
-            unit=Unit.KWH,
-            max_per_hour=RATED,
+            **asked(START, START + N * HOUR, max_per_hour=RATED),
             exchanges=tuple(told.exchanges),
         )
         assert np.array_equal(mixed.use.values, straight.use.values, equal_nan=True)
         assert mixed.total == straight.total
-        harmless = (Flaw.DUPLICATE, Flaw.OUT_OF_ORDER)
+        harmless = (FlawKind.DUPLICATE, FlawKind.OUT_OF_ORDER)
         assert [e for e in mixed.events if e.flaw not in harmless] == list(straight.events)
 
 
@@ -192,16 +185,12 @@ class TestARegisterThatRollsOver:
         found = register_use(
             hours(),
             values,
-            start=START,
-            end=START + N * HOUR,
-            step=HOUR,
-            unit=Unit.KWH,
+            **asked(START, START + N * HOUR, max_per_hour=limit),
             maximum=maximum,
-            max_per_hour=limit,
         )
         assert found.use.values == pytest.approx(use, abs=0.02)
         assert found.total == pytest.approx(use.sum(), abs=0.05)
-        assert {e.flaw for e in found.events} <= {Flaw.ROLLOVER}
+        assert {e.flaw for e in found.events} <= {FlawKind.ROLLOVER}
 
 
 class TestDays:
@@ -220,11 +209,12 @@ class TestDays:
         found = register_use(
             hours(),
             values,
-            start=from_micros(int(edges[0])),
-            end=from_micros(int(edges[-1])),
-            step=timedelta(days=1),
-            edges=edges,
-            unit=Unit.KWH,
+            **asked(
+                from_micros(int(edges[0])),
+                from_micros(int(edges[-1])),
+                timedelta(days=1),
+                edges=edges,
+            ),
         )
         at = (edges - to_micros(START)) // HOUR_US
         true_days = [use[i:j].sum() for i, j in pairwise(at)]
@@ -260,13 +250,8 @@ class TestWhateverComes:
         found = register_use(
             np.array([to_micros(START) + at for at, _ in pairs], dtype=np.int64),
             np.array([value for _, value in pairs], dtype=np.float64),
-            start=START,
-            end=START + 48 * HOUR,
-            step=HOUR,
-            unit=Unit.KWH,
+            **asked(START, START + 48 * HOUR, multiplier=multiplier, max_per_hour=limit),
             maximum=maximum,
-            multiplier=multiplier,
-            max_per_hour=limit,
             exchanges=tuple(
                 MeterExchange(at=START + at * HOUR, final=final, first=first)
                 for at, final, first in told
@@ -285,11 +270,7 @@ class TestWhateverComes:
             np.array([to_micros(START) + at for at, _ in pairs], dtype=np.int64),
             np.array([value for _, value in pairs], dtype=np.float64),
             interval_s=3600,
-            start=START,
-            end=START + 48 * HOUR,
-            step=2 * HOUR,
-            unit=Unit.KWH,
-            max_per_hour=limit,
+            **asked(START, START + 48 * HOUR, 2 * HOUR, max_per_hour=limit),
         )
         assert_sound(found, None if limit is None else 2 * limit)
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from bms.metering.interval import interval_use
 from bms.metering.local_days import local_day_edges
 from bms.metering.step_edges import from_micros, to_micros
-from bms.model.readings.metering import Consumption, Flaw
+from bms.model.readings.metering import Consumption, FlawKind
 from bms.model.readings.units import Unit
+from tests.rigs.metering import asked
 
 START = datetime(2026, 2, 2, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,8 +30,9 @@ def amounts(hours: int, size: float = 8.0) -> Floats:
 
 def use_of(values: Floats, **told: Any) -> Consumption:
     times = to_micros(START) + HOUR_US * np.arange(len(values), dtype=np.int64)
-    span = {"start": START, "end": START + len(values) * HOUR, "step": HOUR, "interval_s": 3600}
-    return interval_use(told.pop("times", times), values, **(span | {"unit": Unit.KWH} | told))
+    span = {"start": START, "end": START + len(values) * HOUR}
+    times, length = told.pop("times", times), told.pop("interval_s", 3600)
+    return interval_use(times, values, interval_s=length, **asked(**(span | told)))
 
 
 def missing(found: Consumption) -> list[int]:
@@ -47,14 +49,14 @@ class TestAmounts:
         assert hours.total == pytest.approx(quarters.sum())
         finer = use_of(quarters, **(told | {"step": timedelta(minutes=5)}))
         assert np.isnan(finer.use.values).all()
-        assert [e.words.code for e in finer.events] == ["too_coarse"]
+        assert [e.fact.code for e in finer.events] == ["too_coarse"]
 
     def test_that_are_missing_make_their_step_missing(self) -> None:
         values = amounts(48)
         values[[5, 30]] = np.nan
         found = use_of(values, step=6 * HOUR)
         assert missing(found) == [0, 5]
-        assert [e.flaw for e in found.events] == [Flaw.GAP, Flaw.GAP]
+        assert [e.flaw for e in found.events] == [FlawKind.GAP, FlawKind.GAP]
         assert found.total is None
 
     def test_of_an_interval_across_an_edge_belong_to_no_step(self) -> None:
@@ -68,7 +70,7 @@ class TestAmounts:
         found = use_of(values)
         assert missing(found) == [7]
         negative = found.events[0]
-        assert (negative.flaw, negative.start) == (Flaw.NEGATIVE, START + 7 * HOUR)
+        assert (negative.flaw, negative.start) == (FlawKind.NEGATIVE, START + 7 * HOUR)
         assert negative.end == START + 8 * HOUR
 
     def test_beyond_the_rated_maximum_or_the_meters_habit_are_missing(self) -> None:
@@ -77,14 +79,16 @@ class TestAmounts:
         for rated in (None, 9.0):
             found = use_of(values, max_per_hour=rated)
             assert missing(found) == [100]
-            assert found.events[0].flaw is Flaw.SPIKE
+            assert found.events[0].flaw is FlawKind.SPIKE
 
     def test_in_another_unit_are_missing_with_their_nights(self) -> None:
         values = amounts(24 * 20)
         values[100:160] *= 1000.0
         found = use_of(values)
         assert missing(found) == list(range(100, 160))
-        assert [(e.flaw, e.start) for e in found.events] == [(Flaw.UNIT_SLIP, START + 100 * HOUR)]
+        assert [(e.flaw, e.start) for e in found.events] == [
+            (FlawKind.UNIT_SLIP, START + 100 * HOUR)
+        ]
 
     def test_that_rise_for_a_day_are_use(self) -> None:
         values = amounts(24 * 20, size=0.3)
@@ -97,7 +101,7 @@ class TestAmounts:
         times[10] -= HOUR_US // 2
         found = use_of(values, times=times)
         assert missing(found) == [9, 10]
-        assert [e.words.code for e in found.events] == ["overlap"]
+        assert [e.fact.code for e in found.events] == ["overlap"]
 
     def test_that_come_twice_count_once_and_with_two_values_not_at_all(self) -> None:
         values = amounts(24)
@@ -108,7 +112,7 @@ class TestAmounts:
             end=START + 24 * HOUR,
         )
         assert missing(again) == [20]
-        assert sorted(e.words.code for e in again.events) == [
+        assert sorted(e.fact.code for e in again.events) == [
             "duplicate",
             "out_of_order",
             "two_values",

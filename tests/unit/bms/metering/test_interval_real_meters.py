@@ -8,13 +8,13 @@ import pytest
 from bms.metering.interval import interval_use
 from bms.metering.register.register import register_use
 from bms.metering.step_edges import HOUR_US, to_micros
-from bms.model.readings.metering import Flaw
-from bms.model.readings.units import Unit
+from bms.model.readings.metering import FlawKind
+from tests.rigs.metering import asked
 from tests.rigs.real_meters import HOUR, HOURS, START, meters
 
 TIMES = to_micros(START) + HOUR_US * np.arange(HOURS + 1, dtype=np.int64)
-PERIOD = {"start": START, "end": START + HOURS * HOUR, "step": HOUR, "unit": Unit.KWH}
-HARMLESS = {Flaw.GAP, Flaw.FLAT_LINE}
+PERIOD = asked(START, START + HOURS * HOUR)
+HARMLESS = {FlawKind.GAP, FlawKind.FLAT_LINE}
 
 
 @pytest.mark.parametrize("meter_id", sorted(meters()))
@@ -27,8 +27,8 @@ def test_two_years_of_a_real_meter_come_through_whole(meter_id: str) -> None:
     summed = interval_use(TIMES[:-1], use, interval_s=3600, **PERIOD)
 
     assert {event.flaw for event in counted.events} <= HARMLESS
-    assert sum(event.flaw is Flaw.FLAT_LINE for event in counted.events) <= 2
-    assert {event.flaw for event in summed.events} <= {Flaw.GAP}
+    assert sum(event.flaw is FlawKind.FLAT_LINE for event in counted.events) <= 2
+    assert {event.flaw for event in summed.events} <= {FlawKind.GAP}
     assert np.array_equal(summed.use.values, use, equal_nan=True)
     known = np.isfinite(counted.use.values)
     assert known.mean() > 0.9

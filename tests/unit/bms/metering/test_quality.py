@@ -10,9 +10,10 @@ import pytest
 from bms.metering.quality import MeterQuality, quality
 from bms.metering.register.register import register_use
 from bms.metering.step_edges import to_micros
-from bms.model.readings.metering import Flaw
+from bms.model.readings.metering import FlawKind
 from bms.model.readings.reading import Quality, Reading
-from bms.model.readings.units import Unit
+from tests.rigs.metering import asked
+from tests.rigs.sentences import danish, english
 
 START = datetime(2026, 4, 6, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -46,10 +47,7 @@ def state_of(
     found = register_use(
         np.array([to_micros(r.time) for r in readings], dtype=np.int64),
         np.array([np.nan if r.value is None else r.value for r in readings]),
-        start=START,
-        end=START + HOURS * HOUR,
-        step=HOUR,
-        unit=Unit.KWH,
+        **asked(START, START + HOURS * HOUR),
     )
     return quality(found, readings, now=now)
 
@@ -68,9 +66,9 @@ class TestTheVerdict:
         values[10:34] = [None] * 24
         state = state_of(values)
         assert state.verdict.code == "incomplete"
-        assert "89.5 %" in state.verdict.en
+        assert "89.5 %" in english(state.verdict)
         assert state.without_value == 24
-        assert state.counts == {Flaw.GAP: 1}
+        assert state.counts == {FlawKind.GAP: 1}
 
     def test_names_the_longest_missing_spell_with_its_reason(self) -> None:
         values = register()
@@ -80,7 +78,7 @@ class TestTheVerdict:
         assert worst is not None
         assert (worst.start, worst.end) == (START + 49 * HOUR, START + 60 * HOUR)
         assert worst.reason is not None
-        assert worst.reason.flaw is Flaw.GAP
+        assert worst.reason.flaw is FlawKind.GAP
 
     def test_asks_a_person_to_look_at_flaws_even_where_little_is_missing(self) -> None:
         values = register()
@@ -113,9 +111,9 @@ class TestSilence:
 
     def test_tells_the_age_in_hours_and_then_in_days(self) -> None:
         end = START + HOURS * HOUR
-        assert "30 hours" in state_of(register(), now=end + 30 * HOUR).verdict.en
+        assert "30 hours" in english(state_of(register(), now=end + 30 * HOUR).verdict)
         told = state_of(register(), now=end + 9 * DAY).verdict
-        assert ("9 days" in told.en, "9 døgn" in told.da) == (True, True)
+        assert ("9 days" in english(told), "9 døgn" in danish(told)) == (True, True)
 
     def test_of_a_single_reading_begins_after_three_days(self) -> None:
         values: list[float | None] = [5.0] + [None] * HOURS

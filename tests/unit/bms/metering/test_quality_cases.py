@@ -20,6 +20,7 @@ from bms.metering.step_edges import from_micros, to_micros
 from bms.model.readings.metering import Consumption, MeterExchange
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Unit
+from tests.rigs.metering import asked
 from tests.rigs.paths import ROOT
 
 CASES = ROOT / "tests" / "cases" / "meters"
@@ -59,12 +60,14 @@ def consumption_of(meter: dict[str, Any], readings: list[Reading]) -> Consumptio
     told = {key: meter[key] for key in ("multiplier", "max_per_hour") if key in meter}
     told |= {"unit": Unit(meter["unit"])} | period_of(meter)
     if meter["kind"] == "interval":
-        return interval_use(times, values, interval_s=meter["interval_s"], **told)
+        return interval_use(times, values, interval_s=meter["interval_s"], **asked(**told))
     exchanges = tuple(
         MeterExchange(at=utc(each["at"]), final=each["final"], first=each["first"])
         for each in meter.get("exchanges", ())
     )
-    return register_use(times, values, maximum=meter.get("maximum"), exchanges=exchanges, **told)
+    return register_use(
+        times, values, maximum=meter.get("maximum"), exchanges=exchanges, **asked(**told)
+    )
 
 
 @pytest.mark.parametrize("folder", sorted(CASES.iterdir()), ids=lambda folder: folder.name)
@@ -76,7 +79,7 @@ def test_every_case_comes_out_as_it_has_to(folder: Path) -> None:
     state = quality(found, readings)
 
     assert [
-        (event.flaw.value, event.words.code, event.start, event.end) for event in found.events
+        (event.flaw.value, event.fact.code, event.start, event.end) for event in found.events
     ] == [
         (e["flaw"], e["code"], datetime.fromisoformat(e["start"]), datetime.fromisoformat(e["end"]))
         for e in expected["events"]

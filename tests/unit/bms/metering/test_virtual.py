@@ -7,21 +7,23 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from bms.metering.quality import MeterState
 from bms.metering.virtual import virtual_use
-from bms.model.readings.metering import Consumption, Flaw, MeterEvent
+from bms.model.fact import fact
+from bms.model.readings.metering import Consumption, FlawKind, MeterEvent
 from bms.model.readings.series import Series
 from bms.model.readings.units import Unit
-from bms.model.words import Words
+from tests.rigs.sentences import danish, english
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 NAN = float("nan")
 GAP = MeterEvent(
-    flaw=Flaw.GAP,
+    flaw=FlawKind.GAP,
     start=START + HOUR,
     end=START + 2 * HOUR,
     amount=3.0,
-    words=Words("gap", "Ingen.", "None."),
+    fact=fact(MeterState.NO_READINGS),
 )
 
 
@@ -52,7 +54,9 @@ class TestAVirtualMeter:
         assert np.isnan(found.use.values[1])
         assert found.total == 10.0
         event = found.events[0]
-        assert (event.words.en, event.words.da, event.amount) == ("hp: None.", "hp: Ingen.", None)
+        assert english(event.fact) == "hp: No readings in the period."
+        assert danish(event.fact) == "hp: Ingen aflæsninger i perioden."
+        assert event.amount is None
 
     def test_has_no_use_below_zero_and_keeps_its_total(self) -> None:
         parts = {"el": part(9.0, 2.0, total=11.0), "hp": part(4.0, 2.5, total=6.5)}
@@ -60,7 +64,7 @@ class TestAVirtualMeter:
         assert np.isnan(found.use.values[1])
         assert found.total == 4.5
         event = found.events[0]
-        assert (event.flaw, event.start, event.amount) == (Flaw.NEGATIVE, START + HOUR, -0.5)
+        assert (event.flaw, event.start, event.amount) == (FlawKind.NEGATIVE, START + HOUR, -0.5)
 
     def test_takes_arithmetic_for_zero(self) -> None:
         found = virtual_use(

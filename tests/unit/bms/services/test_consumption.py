@@ -13,7 +13,7 @@ from bms.model.assets.address import SupplierAddress
 from bms.model.assets.equipment import Meter, VirtualMeter
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
-from bms.model.readings.metering import Flaw, MeterExchange, Quantity
+from bms.model.readings.metering import FlawKind, MeterExchange, Quantity
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Commodity, Unit
 from bms.services.assessment.site_savings import meter_use
@@ -120,7 +120,7 @@ class TestARegister:
         use = consumption(a_site(), "heat", store, START, START + 4 * HOUR, HOUR)
         assert hours(a_site(), "heat", store, 4) == [2.0, None, 2.0, 2.0]
         assert use.total is None
-        assert [event.flaw for event in use.events] == [Flaw.RESET]
+        assert [event.flaw for event in use.events] == [FlawKind.RESET]
 
     def test_whose_wild_reading_stands_at_the_edge_is_judged_by_what_lies_around(self) -> None:
         values: list[float | None] = [100.0 + 2 * i for i in range(48)]
@@ -130,7 +130,7 @@ class TestARegister:
         use = consumption(a_site(max_kw=20.0), "heat", store, day, day + 3 * HOUR, HOUR)
         assert math.isnan(use.use.values[0])
         assert use.use.values[1:].tolist() == [2.0, 2.0]
-        assert Flaw.SPIKE in {event.flaw for event in use.events}
+        assert FlawKind.SPIKE in {event.flaw for event in use.events}
 
     def test_knows_the_day_although_an_hour_is_missing(self) -> None:
         values: list[float | None] = [100.0 + 2 * i for i in range(25)]

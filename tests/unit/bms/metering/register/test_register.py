@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bms.metering.register.register import register_use, width_of
+from bms.metering.register.register import register_use, rollover_value
 from bms.metering.step_edges import to_micros
-from bms.model.readings.metering import Consumption, Flaw, MeterExchange
+from bms.model.readings.metering import Consumption, FlawKind, MeterExchange
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import Fold
 from bms.store.rollups.folds import Grid
+from tests.rigs.metering import asked
+from tests.rigs.sentences import danish, english
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -40,12 +42,13 @@ def ordinary(hours: int, size: float = 10.0, seed: int = 0) -> Floats:
 
 def use_of(values: Floats, times: NDArray[np.int64] | None = None, **told: Any) -> Consumption:
     times = moments(len(values)) if times is None else times
-    span = {"start": START, "end": START + max(len(values) - 1, 0) * HOUR, "step": HOUR}
-    return register_use(times, values, **(span | {"unit": Unit.KWH} | told))
+    span = {"start": START, "end": START + max(len(values) - 1, 0) * HOUR}
+    own = {key: told.pop(key) for key in ("maximum", "exchanges") if key in told}
+    return register_use(times, values, **asked(**(span | told)), **own)
 
 
 def codes(found: Consumption) -> list[str]:
-    return [event.words.code for event in found.events]
+    return [event.fact.code for event in found.events]
 
 
 class TestTheUseOfAStep:
@@ -79,7 +82,7 @@ class TestTheUseOfAStep:
         assert np.isnan(found.use.values).all()
         assert found.total is None
         assert [(e.flaw, e.start, e.end) for e in found.events] == [
-            (Flaw.GAP, START, START + 3 * HOUR)
+            (FlawKind.GAP, START, START + 3 * HOUR)
         ]
 
     def test_asks_for_a_positive_multiplier_and_step_and_for_edges_that_ascend(self) -> None:
@@ -322,7 +325,7 @@ class TestReadingsThatComeOddly:
             np.append(times, times[20]),
             end=START + 48 * HOUR,
         )
-        assert [e.flaw for e in found.events if e.words.code == "two_values"] == [Flaw.DUPLICATE]
+        assert [e.flaw for e in found.events if e.fact.code == "two_values"] == [FlawKind.DUPLICATE]
         assert np.flatnonzero(np.isnan(found.use.values)).tolist() == [19, 20]
         assert found.total == pytest.approx(values[-1] - values[0])
 
@@ -338,10 +341,14 @@ class TestReadingsThatComeOddly:
         values[30:50] = np.nan
         found = use_of(values)
         gap = found.events[0]
-        assert (gap.flaw, gap.start, gap.end) == (Flaw.GAP, START + 29 * HOUR, START + 50 * HOUR)
+        assert (gap.flaw, gap.start, gap.end) == (
+            FlawKind.GAP,
+            START + 29 * HOUR,
+            START + 50 * HOUR,
+        )
         assert gap.amount == pytest.approx(values[50] - values[29])
-        assert "kWh i alt" in gap.words.da
-        assert "kWh in all" in gap.words.en
+        assert "kWh i alt" in danish(gap.fact)
+        assert "kWh in all" in english(gap.fact)
 
 
 class TestAStandstill:
@@ -382,4 +389,4 @@ class TestTheWidthOfARegister:
             (1e6, 1e6),
             (20_000.0, 20_000.0),
         ):
-            assert width_of(shown) == width
+            assert rollover_value(shown) == width

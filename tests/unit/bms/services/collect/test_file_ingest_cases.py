@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from bms.errors import FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
-from bms.model.readings.metering import Consumption, Flaw
+from bms.model.readings.metering import Consumption, FlawKind
 from bms.model.readings.reading import Ingested
 from bms.services.collect.file_ingest import IngestReport, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
@@ -29,7 +29,7 @@ FOLDERS = sorted(path.parent for path in CASES.glob("*/case.yaml"))
 BOOK = SupplierBook.of([SITE])
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-NEITHER_HERE_NOR_THERE = {Flaw.FLAT_LINE}
+NEITHER_HERE_NOR_THERE = {FlawKind.FLAT_LINE}
 
 
 @pytest.fixture

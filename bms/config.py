@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -39,6 +39,15 @@ class Settings(BaseSettings):
     open_meteo: bool = Field(default=False, description="ask Open-Meteo for the weather, too")
     tariffs: Path | None = Field(None, description="file of the tariffs; default the shipped one")
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")
+
+    @model_validator(mode="after")
+    def _a_lease_outlasts_the_tick_that_renews_it(self) -> Self:
+        if self.lease_minutes < 2 * self.poll_minutes:
+            raise ValueError(
+                f"BMS_LEASE_MINUTES {self.lease_minutes} is too short for BMS_POLL_MINUTES "
+                f"{self.poll_minutes}: a lease is renewed once a tick and has to last for two"
+            )
+        return self
 
     @property
     def lease(self) -> timedelta:

@@ -143,6 +143,7 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
     template = parsed.templates.get(section.get("template") or "")
     usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()
     values["set_clock"] = section["set_clock"] == "true"
+    values["shared"] = section["shared"] == "true"
     identity = {"id": f"{site}/{section['id']}", "site": site}
     return Device(**{**values, **identity, "traits": replace(usual, **own)})
 

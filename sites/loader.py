@@ -11,8 +11,9 @@ from sites.build import build_site
 from sites.parsed_site import NO_TEMPLATES, ParsedSite, Templates
 from sites.points_file import parse_points
 from sites.rules.meters import check_meters, check_numbers
-from sites.rules.points import check_points
+from sites.rules.points import check_points, check_writers
 from sites.rules.references import check_site, check_tariffs
+from sites.rules.safety import check_devices_of_all, check_safety
 from sites.schema.sections import Section
 from sites.schema.site_file import POINT, SITE
 from sites.schema.value_types import InvalidValue, describe
@@ -35,6 +36,8 @@ def load_sites(
     known = [parsed for parsed in parsed_sites if parsed is not None]
     _unique_site_ids(known, report)
     check_numbers(known, report)
+    check_devices_of_all(known, report)
+    check_writers(known, report, of_others=True)
     if tariffs is not None:
         check_tariffs(known, tariffs, report)
     return _built(known, report)
@@ -56,6 +59,7 @@ def load_site_text(
     parsed = _parsed(decoded, filename, folder, templates, report) if decoded is not None else None
     parsed_sites = [parsed] if parsed else []
     check_numbers(parsed_sites, report)
+    check_devices_of_all(parsed_sites, report)
     return _built(parsed_sites, report)[0]
 
 
@@ -126,6 +130,7 @@ def _parsed(
     parsed = ParsedSite(site, points, templates)
     check_site(parsed, report)
     check_points(parsed, report)
+    check_safety(parsed, report)
     check_meters(parsed, report)
     return parsed
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
+from bms.model.assets.address import BacnetAddress, ModbusAddress, NetworkAddress, Table
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.units import Unit
 from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address
 from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, reference, unique_ids, unknown
+from sites.rules.safety import width
 from sites.rules.ventilation import check_air
 from sites.schema.sections import Section
 from sites.schema.yaml_tree import Location, MistakeReport, quote
@@ -54,14 +56,6 @@ _RELEASE_NEEDS = {
     ReleaseKind.SCHEDULE: "schedule",
 }
 _WRITABLE_TABLES = (Table.HOLDING, Table.COIL)
-_WIDTH = {
-    DataType.INT32: 2,
-    DataType.UINT32: 2,
-    DataType.FLOAT32: 2,
-    DataType.INT64: 4,
-    DataType.UINT64: 4,
-    DataType.FLOAT64: 4,
-}
 
 
 def check_points(parsed: ParsedSite, report: MistakeReport) -> None:
@@ -75,7 +69,7 @@ def check_points(parsed: ParsedSite, report: MistakeReport) -> None:
         if point.get("write") is not None:
             _write(parsed, point, point["write"], report)
     _one_point_per_role(parsed, report)
-    _one_writer_per_address(parsed, report)
+    check_writers([parsed], report)
 
 
 def _references(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
@@ -205,9 +199,6 @@ def _limits(point: Section, write: Section, report: MistakeReport) -> None:
             f"limits {low:g} to {high:g} are not plausible for role {role}; "
             f"allowed: {plausible[0]:g} to {plausible[1]:g}",
         )
-    safe = write.get("hold_safe")
-    if safe is not None and low < high and (safe[1] < low or safe[0] > high):
-        report.add(write.at("hold_safe"), f"hold_safe lies outside the limits {low:g} to {high:g}")
 
 
 def _writable(address: NetworkAddress, point: Section, report: MistakeReport) -> None:
@@ -294,22 +285,30 @@ def _one_point_per_role(parsed: ParsedSite, report: MistakeReport) -> None:
         seen.setdefault(key, point)
 
 
-def _one_writer_per_address(parsed: ParsedSite, report: MistakeReport) -> None:
-    """No two points write to one address, the enable registers included."""
+def check_writers(
+    parsed_sites: Sequence[ParsedSite], report: MistakeReport, *, of_others: bool = False
+) -> None:
+    """No two points write to one address, the enable registers included; with ``of_others`` only
+    points of different sites, on a device that both name, are compared (CONTRACT, W2)."""
     occupied: dict[tuple[object, ...], list[tuple[int | None, str]]] = {}
-    for point in parsed.points:
-        device, write = parsed.device_of(point), point.get("write")
-        if device is None or write is None:
-            continue
-        for address, where in _written(parsed, point, write):
-            clashes = {
-                name
-                for cell in _cells(device, address)
-                for bit, name in _occupy(occupied, cell, _bit(address), str(point.get("id")))
-                if bit is None or _bit(address) in (None, bit)
-            }
-            for name in sorted(clashes):
-                report.add(where, f"writes to the same address as point {quote(name)}")
+    for parsed in parsed_sites:
+        own = f"{parsed.site.get('site')}/" if of_others else ""
+        for point in parsed.points:
+            device, write = parsed.device_of(point), point.get("write")
+            if device is None or write is None:
+                continue
+            for address, where in _written(parsed, point, write):
+                clashes = {
+                    name
+                    for cell in _cells(device, address)
+                    for bit, name in _occupy(
+                        occupied, cell, _bit(address), f"{own}{point.get('id')}"
+                    )
+                    if bit is None or _bit(address) in (None, bit)
+                }
+                for name in sorted(clashes):
+                    if not of_others or not name.startswith(own):
+                        report.add(where, f"writes to the same address as point {quote(name)}")
 
 
 def _written(
@@ -349,6 +348,5 @@ def _cells(device: Section, address: NetworkAddress) -> list[tuple[object, ...]]
     place = (host, device.get("port") or DEFAULT_PORTS.get(protocol))
     if isinstance(address, BacnetAddress):
         return [(*place, address.object_type, address.instance)]
-    width = _WIDTH.get(address.type, 1)
     unit = device.get("unit")
-    return [(*place, unit, address.table, address.address + i) for i in range(width)]
+    return [(*place, unit, address.table, address.address + i) for i in range(width(address))]

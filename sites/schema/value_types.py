@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 from typing import Any, Protocol
 
 from bms.model.assets.address import BacnetAddress
@@ -105,6 +107,20 @@ class Number:
             self.above is not None and value <= self.above
         )
         if too_low or not math.isfinite(value) or (self.high is not None and value > self.high):
+            raise InvalidValue
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class NonZero:
+    """A finite number other than 0: a factor that keeps what it scales."""
+
+    def allowed(self) -> str:
+        return "a number other than 0"
+
+    def read(self, node: Node, report: MistakeReport) -> float:
+        value = Number().read(node, report)
+        if value == 0:
             raise InvalidValue
         return value
 
@@ -319,16 +335,26 @@ class BacnetObject:
         return (
             '"object-type,instance" such as "analog-input,1" (types: analog-, binary- or '
             "multi-state- with input, output or value, integer-value, positive-integer-value, "
-            f"large-analog-value; instances: 0 to {_MAX_INSTANCE})"
+            f"large-analog-value; instances: 0 to {_MAX_INSTANCE}; a property such as "
+            "present-value or reliability may follow)"
         )
 
     def read(self, node: Node, report: MistakeReport) -> BacnetAddress:
         match = _OBJECT.fullmatch(_scalar(node).text.replace(" ", ""))
         if match is None or match[1] not in _OBJECT_TYPES or int(match[2]) > _MAX_INSTANCE:
             raise InvalidValue
+        if match[3] is not None and match[3] not in standard_properties():
+            raise InvalidValue
         return BacnetAddress(
             object_type=match[1], instance=int(match[2]), property=match[3] or "present-value"
         )
+
+
+@cache
+def standard_properties() -> frozenset[str]:
+    """The names of the standard's properties (ANSI/ASHRAE 135, clause 21)."""
+    lines = Path(__file__).with_name("bacnet_properties.txt").read_text("ascii").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def describe(node: Node) -> str:

@@ -111,7 +111,7 @@ class Device:
     ``traits`` as the model asks; ``line_pause_s`` [s] is the rest that the whole line or gateway
     needs between two requests; ``heartbeat`` is a register that is toggled between 0 and 1 once in
     each round of successful writes, so that the device notices when we are gone.
-    BACnet only: ``set_clock`` allows us to set its clock.
+    BACnet only: ``set_clock`` allows us to set its clock. ``shared``: other sites name it as well.
     """
 
     id: str
@@ -129,3 +129,4 @@ class Device:
     line_pause_s: float = 0.0
     heartbeat: ModbusAddress | None = None
     set_clock: bool = False
+    shared: bool = False

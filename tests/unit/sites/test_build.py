@@ -81,7 +81,7 @@ def test_a_modbus_point_with_its_way_back(library: Site) -> None:
     )
     assert point.write is not None
     assert (point.write.minimum, point.write.maximum) == (15.0, 23.0)
-    assert point.write.hold_safe == (15.0, 22.0)
+    assert point.write.hold_safe == (16.0, 22.0)
     assert point.write.release.kind is ReleaseKind.REMOTE_ENABLE
     assert point.write.release.enable == ModbusAddress(
         table=Table.HOLDING, address=150, type=DataType.UINT16

@@ -1,0 +1,183 @@
+"""Rules of the write contract: sane limits (W3), one owner of a device (W2), what is never
+touched (W18)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress
+from bms.model.assets.point import Role
+from bms.model.assets.protected import (
+    HOT_WATER_FLOOR_C,
+    OBJECT_TYPES,
+    is_hot_water,
+    protected_name,
+)
+from bms.model.readings.units import Unit
+from sites.parsed_site import DEFAULT_PORTS, ParsedSite
+from sites.schema.sections import Section
+from sites.schema.yaml_tree import Location, MistakeReport, quote
+
+LARGEST_TOLERANCE = 0.25
+"""Of the range of what may be written [1]; a read-back that lies further off proves nothing."""
+LARGEST_RESOLUTION = 0.5
+"""Of the range of what may be written [1]; a switch, whose step is its range, is spared."""
+_FLOOR_C = 16.0
+_WIDTH = {
+    DataType.INT32: 2,
+    DataType.UINT32: 2,
+    DataType.FLOAT32: 2,
+    DataType.INT64: 4,
+    DataType.UINT64: 4,
+    DataType.FLOAT64: 4,
+}
+
+
+def width(address: ModbusAddress) -> int:
+    """Registers that a value takes [1]."""
+    return _WIDTH.get(address.type, 1)
+
+
+def check_safety(parsed: ParsedSite, report: MistakeReport) -> None:
+    """Report every point whose limits are not sane, and what is never to be written."""
+    for point in parsed.points:
+        _end_of_table(parsed, point, report)
+        write = point.get("write")
+        if write is not None:
+            _protected(parsed, point, write, report)
+            _small_against_range(point, write, report)
+            _hold_safe(parsed, point, write, report)
+    _one_sensor_per_zone(parsed, report)
+
+
+def _end_of_table(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
+    address = parsed.address(point)
+    if isinstance(address, ModbusAddress) and address.model is None:
+        last = address.address + width(address) - 1
+        if last > 65535:
+            report.add(point.at("modbus"), f"{address.type} at {address.address} ends beyond 65535")
+
+
+def _protected(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:
+    address = parsed.address(point)
+    kind = address.object_type if isinstance(address, BacnetAddress) else ""
+    names = [str(n) for n in (point.get("id"), point.get("register")) if n]
+    found = next(filter(None, map(protected_name, names)), None)
+    if kind in OBJECT_TYPES:
+        report.add(write.where, f"write: {kind} is never written ({OBJECT_TYPES[kind]})")
+    elif found is not None:
+        report.add(write.where, f"write: {quote(found.word)} is never written ({found.protection})")
+    elif any(map(is_hot_water, names)) and point.get("unit") == Unit.DEG_C:
+        low = write.get("min")
+        if low is not None and low < HOT_WATER_FLOOR_C:
+            report.add(
+                write.at("min"),
+                f"min {low:g}: domestic hot water is never set below {HOT_WATER_FLOOR_C:g} degC",
+            )
+
+
+def _small_against_range(point: Section, write: Section, report: MistakeReport) -> None:
+    low, high = write.get("min"), write.get("max")
+    if low is None or high is None or low >= high:
+        return
+    span = high - low
+    tolerance, resolution = write.get("tolerance"), write.get("resolution")
+    if tolerance is not None and tolerance > LARGEST_TOLERANCE * span:
+        report.add(
+            write.at("tolerance"),
+            f"tolerance {tolerance:g} is too large for {low:g} to {high:g}; "
+            f"at most {LARGEST_TOLERANCE * span:g}, or a read-back proves nothing",
+        )
+    most = span if point.get("unit") == Unit.ON_OFF else LARGEST_RESOLUTION * span
+    if resolution is not None and resolution > most:
+        report.add(
+            write.at("resolution"),
+            f"resolution {resolution:g} is too large for {low:g} to {high:g}; at most {most:g}",
+        )
+
+
+def _hold_safe(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:
+    safe, low, high = write.get("hold_safe"), write.get("min"), write.get("max")
+    if safe is None or low is None or high is None or low >= high:
+        return
+    if not low <= safe[0] <= safe[1] <= high:
+        report.add(
+            write.at("hold_safe"),
+            f"hold_safe {safe[0]:g} to {safe[1]:g} lies outside the limits {low:g} to {high:g}",
+        )
+    floor = _floor(parsed, point)
+    if floor is not None and safe[0] < floor:
+        report.add(
+            write.at("hold_safe"),
+            f"hold_safe: {safe[0]:g} cannot stand for days; floor_c of the zone is {floor:g}",
+        )
+
+
+def _floor(parsed: ParsedSite, point: Section) -> float | None:
+    """The lowest temperature that the zone of a setpoint may ever have [degC]."""
+    zone = parsed.by_id("zones").get(point.get("zone") or "")
+    if point.get("role") != Role.ZONE_SETPOINT or zone is None:
+        return None
+    comfort = zone.get("comfort")
+    floor = comfort.get("floor_c") if comfort is not None else _FLOOR_C
+    return None if floor is None else float(floor)
+
+
+def _one_sensor_per_zone(parsed: ParsedSite, report: MistakeReport) -> None:
+    """A sensor that stands for two zones tells the truth about one of them at most."""
+    seen: dict[tuple[object, ...], Section] = {}
+    for point in parsed.points:
+        address = parsed.address(point)
+        if point.get("role") != Role.ZONE_TEMP or address is None or not point.get("zone"):
+            continue
+        first = seen.setdefault((point.get("device"), address), point)
+        if first.get("zone") != point.get("zone"):
+            report.add(
+                point.where,
+                f"the sensor of zone {first.get('zone')} ({first.get('id')}) cannot be that of "
+                f"zone {point.get('zone')}, too",
+            )
+
+
+def check_devices_of_all(parsed_sites: Iterable[ParsedSite], report: MistakeReport) -> None:
+    """Report every device that stands in two sites, or twice in one: each would write over the
+    other (W2). One that serves several sites says so in each (``shared: true``)."""
+    first: dict[tuple[object, ...], tuple[str, Section]] = {}
+    for parsed in parsed_sites:
+        site = str(parsed.site.get("site"))
+        for device in parsed.sections("devices"):
+            place = _place(device)
+            if place is None:
+                continue
+            where, known = first.setdefault(place, (site, device))
+            if known is device or (_shared(device) and _shared(known) and where != site):
+                continue
+            report.add(device.where, _taken(device, known, where, parsed))
+
+
+def _taken(device: Section, known: Section, site: str, parsed: ParsedSite) -> str:
+    if known in parsed.sections("devices"):
+        return f"device {device.get('id')} is device {known.get('id')} of line {known.where.line}"
+    return (
+        f"device {device.get('id')} is that of site {site} in {_line(known.where)} already, and "
+        "only one may write to it; where it serves several sites, say shared: true in each"
+    )
+
+
+def _shared(device: Section) -> bool:
+    return bool(device.get("shared") == "true")
+
+
+def _line(where: Location) -> str:
+    return f"{where.file}:{where.line}"
+
+
+def _place(device: Section) -> tuple[object, ...] | None:
+    """What tells a device from every other: its address and its unit or instance."""
+    protocol, serial = device.get("protocol"), device.get("serial")
+    host = serial.get("path") if serial is not None else device.get("host")
+    if protocol is None or host is None:
+        return None
+    port = device.get("port") or DEFAULT_PORTS.get(protocol)
+    own = device.get("unit") if protocol == "modbus" else device.get("instance")
+    return (protocol, host, port, own)

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from api.deps import MADE_ID, Operator, PortsDep, SiteDep
+from api.schemas.base import FactAnswer
 from api.schemas.people import (
     ModeAnswer,
     ModeBody,
@@ -33,7 +34,7 @@ def released(receipts: Iterable[ReleaseReceipt]) -> ReleaseAnswer:
     rows = [
         ReleaseRow(point=r.point, outcome="released", effective=r.effective)
         if isinstance(r, Released)
-        else ReleaseRow(point=r.point, outcome="still_held", error=r.error)
+        else ReleaseRow(point=r.point, outcome="still_held", error=FactAnswer.of(r.error))
         for r in sorted(receipts, key=lambda receipt: receipt.point)
     ]
     return ReleaseAnswer(complete=all(row.outcome == "released" for row in rows), points=rows)

@@ -12,7 +12,7 @@ from pydantic import (
 )
 
 from api.deps import FULL_ID, SITE_ID
-from api.schemas.base import Answer, Body, Reason
+from api.schemas.base import Answer, Body, FactAnswer, Reason
 from api.schemas.sites import OverrideAnswer
 from bms.model.assets.site import (
     Mode,
@@ -55,7 +55,7 @@ class ReleaseRow(Answer):
     point: str
     outcome: Literal["released", "still_held"]
     effective: float | None = Field(None, description="in the unit of the point")
-    error: str | None = None
+    error: FactAnswer | None = None
 
 
 class ReleaseAnswer(Answer):

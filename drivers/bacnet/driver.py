@@ -22,6 +22,8 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.control.device_clock import NoTime, ShownTime
+from bms.model.control.reasons import ReceiptReason, RefusalReason
+from bms.model.fact import Fact, fact
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer
 from bms.ports.clock import Clock
@@ -37,8 +39,9 @@ from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.trace import Exchange
 from drivers.bacnet.write_target import Target, holder, point_reference, target_of
 from drivers.fieldbus.availability import DeviceHealth
-from drivers.fieldbus.errors import Refusal, quality_of, retryable
+from drivers.fieldbus.errors import Refusal, quality_of
 from drivers.fieldbus.reading import Decoded, reading
+from drivers.fieldbus.receipts import failed, not_releasable, refused, still_held
 from drivers.fieldbus.write_limits import Fitted, fit, own_value, receipt, stands
 
 _LOOKS = 3
@@ -100,7 +103,7 @@ class BacnetDriver:
         """Look who holds the point, write at its priority, read back."""
         rule = point.write
         if rule is None:
-            return Refused(command, f"{point.id} is not writable")
+            return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
         if rule.release.kind is ReleaseKind.SCHEDULE:
             return await self._schedules.write(point, command)
         try:
@@ -110,20 +113,20 @@ class BacnetDriver:
             if rule.release.kind is not ReleaseKind.NULL:
                 own_value(rule, self._clock.now(), self._zone)
         except ValueError as error:
-            return Refused(command, f"{point.id}: {error}")
+            return refused(command, error)
         try:
             await self.session.identify()
             slots = await self._slots(target)
-            objection = _objection(rule, slots)
+            objection = _objection(point.id, rule, slots)
             if objection is not None:
-                return Refused(command, f"{point.id} {objection}")
+                return Refused(command, objection)
             if (above := holder(command, target, slots or {})) is not None:
                 return above
             priority = None if slots is None else target.priority
             await self.session.put(target.present_value, encoded, priority)
             return await self._read_back(rule, command, target, fitted)
         except DeviceError as error:
-            return Failed(command, f"{self._device.id}: {error}", retryable(error))
+            return failed(command, self._device.id, error)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
         """Give the point back, and believe only what is read back.
@@ -135,7 +138,7 @@ class BacnetDriver:
         try:
             target = target_of(point)
         except ValueError as error:
-            return StillHeld(point.id, str(error), retryable=False)
+            return not_releasable(point.id, error)
         try:
             await self.session.identify()
             slots = await self._slots(target)
@@ -143,7 +146,7 @@ class BacnetDriver:
                 return await self._put_back(point, target, at)
             return await self._relinquish(point.id, target, slots)
         except DeviceError as error:
-            return StillHeld(point.id, f"{self._device.id}: {error}", retryable(error))
+            return still_held(point.id, self._device.id, error)
 
     async def watch(
         self,
@@ -236,9 +239,9 @@ class BacnetDriver:
             await self.session.put(target.present_value, values.NULL, target.priority)
             left = await self._slots(target)
         if left is None:
-            return StillHeld(point, "its priority array is gone")
+            return StillHeld(point, fact(ReceiptReason.SLOTS_GONE))
         if target.priority in left:
-            return StillHeld(point, f"slot {target.priority} still holds a value")
+            return StillHeld(point, fact(ReceiptReason.SLOT_STILL_HELD, slot=target.priority))
         return Released(point, await self._effective(target))
 
     async def _put_back(self, point: Point, target: Target, at: datetime) -> ReleaseReceipt:
@@ -246,16 +249,18 @@ class BacnetDriver:
         rule = point.write
         assert rule is not None
         if rule.release.kind is ReleaseKind.NULL:
-            return StillHeld(point.id, "it has no priority array", retryable=False)
+            reason = fact(RefusalReason.NO_SLOTS, point=point.id)
+            return StillHeld(point.id, reason, retryable=False)
         try:
             value = own_value(rule, at, self._zone)
             encoded = target.encoded(value)
         except ValueError as error:
-            return StillHeld(point.id, str(error), retryable=False)
+            return not_releasable(point.id, error)
         await self.session.put(target.present_value, encoded)
         seen = await self._look_until(rule, target, value)
         if seen is None or not stands(rule, value, seen):
-            return StillHeld(point.id, f"gave back {value:g}, it reads back {seen}")
+            reason = fact(ReceiptReason.GAVE_BACK_READS, value=value, seen=seen)
+            return StillHeld(point.id, reason)
         return Released(point.id, seen)
 
     async def _effective(self, target: Target) -> float | None:
@@ -284,15 +289,15 @@ class BacnetDriver:
         if seen is not None and stands(rule, fitted.value, seen):
             return receipt(command, fitted, seen)
         above = holder(command, target, await self._slots(target) or {})
-        text = f"wrote {fitted.value:g} at priority {target.priority}, it reads back {seen}"
-        return above or Failed(command, text, retryable=True)
+        reason = fact(ReceiptReason.READS_BACK, wrote=fitted.value, seen=seen)
+        return above or Failed(command, reason, retryable=True)
 
 
-def _objection(rule: WriteRule, slots: dict[int, float | None] | None) -> str | None:
+def _objection(point: str, rule: WriteRule, slots: dict[int, float | None] | None) -> Fact | None:
     """Why the declared way back is none of the object that was found."""
     kind = rule.release.kind
     if slots is None and kind is ReleaseKind.NULL:
-        return "has no priority array: null is no way back from it"
+        return fact(RefusalReason.NO_SLOTS, point=point)
     if slots is not None and kind is not ReleaseKind.NULL:
-        return f"has a priority array: its way back is null, not {kind}"
+        return fact(RefusalReason.SLOTS_WANT_NULL, point=point, declared=kind.value)
     return None

@@ -9,6 +9,8 @@ from bms.model.assets.address import BacnetAddress
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Command, Overridden
+from bms.model.control.reasons import Holder
+from bms.model.fact import fact
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.services import Reference
@@ -80,5 +82,5 @@ def holder(
     above = sorted(slot for slot in slots if slot < target.priority)
     if not above:
         return None
-    by = "operator" if above[0] <= _OPERATOR else "another program"
-    return Overridden(command, above[0], slots[above[0]], by)
+    by = Holder.OPERATOR if above[0] <= _OPERATOR else Holder.PROGRAM
+    return Overridden(command, above[0], slots[above[0]], fact(by))

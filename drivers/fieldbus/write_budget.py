@@ -13,9 +13,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
+from bms.model.control.reasons import RefusalReason
+from bms.model.fact import Fact, fact
+
 
 class BudgetSpent(Exception):
-    """The write budget of a register is spent."""
+    """The write budget of a register is spent; ``reason`` says which."""
+
+    def __init__(self, reason: Fact) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +51,12 @@ class Budget:
         """Raises ``BudgetSpent`` when one more write would be too many."""
         if self.lifetime is not None and worn.lifetime >= self.lifetime:
             raise BudgetSpent(
-                f"{register} has had its {self.lifetime} writes; its memory wears out"
+                fact(RefusalReason.WRITES_SPENT, register=register, writes=self.lifetime)
             )
         if self.per_day is not None and worn.today >= self.per_day:
-            raise BudgetSpent(f"{register} has had its {self.per_day} writes of today")
+            raise BudgetSpent(
+                fact(RefusalReason.WRITES_SPENT_TODAY, register=register, writes=self.per_day)
+            )
 
 
 UNLIMITED = Budget()

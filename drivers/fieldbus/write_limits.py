@@ -8,6 +8,9 @@ from datetime import datetime, tzinfo
 
 from bms.model.assets.write_rule import ReleaseKind, WriteRule
 from bms.model.control.command import Accepted, Clamped, Command, Receipt
+from bms.model.control.reasons import ReceiptReason, RefusalReason
+from bms.model.fact import Fact, fact
+from drivers.fieldbus.receipts import Unwritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +18,20 @@ class Fitted:
     """The value to write, and the limit that moved it (None when it is the wish)."""
 
     value: float
-    limit: str | None
+    limit: Fact | None
 
 
 def fit(rule: WriteRule, wish: float) -> Fitted:
     """The wish within the limits of the point, rounded to its resolution.
 
-    Raises ValueError when the wish is not a finite number.
+    Raises ``Unwritable`` when the wish is not a finite number.
     """
     if not math.isfinite(wish):
-        raise ValueError(f"{wish} cannot be written")
+        raise Unwritable(fact(RefusalReason.NOT_A_NUMBER))
     if wish > rule.maximum:
-        return Fitted(rule.maximum, f"maximum {rule.maximum:g}")
+        return Fitted(rule.maximum, fact(ReceiptReason.AT_MAXIMUM, limit=rule.maximum))
     if wish < rule.minimum:
-        return Fitted(rule.minimum, f"minimum {rule.minimum:g}")
+        return Fitted(rule.minimum, fact(ReceiptReason.AT_MINIMUM, limit=rule.minimum))
     return Fitted(_rounded(rule, wish), None)
 
 

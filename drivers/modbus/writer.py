@@ -23,7 +23,10 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
-from drivers.fieldbus.errors import Refusal, retryable
+from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.fact import fact
+from drivers.fieldbus.errors import Refusal
+from drivers.fieldbus.receipts import failed, not_releasable, refused, still_held
 from drivers.fieldbus.write_budget import UNLIMITED, Budget, BudgetSpent
 from drivers.fieldbus.write_budget_log import WearBook
 from drivers.fieldbus.write_limits import Fitted, fit, own_value, receipt, stands
@@ -54,20 +57,25 @@ class ModbusWriter:
         """Write and read back. Only holding registers and coils with a write rule are written."""
         rule, address = point.write, point.address
         if rule is None or not isinstance(address, ModbusAddress):
-            return Refused(command, f"{point.id} is not a writable Modbus point")
-        if address.table not in _WRITABLE or rule.release.kind is ReleaseKind.NULL:
-            return Refused(command, f"{point.id}: nothing to write, or no way back from it")
+            return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
+        if address.table not in _WRITABLE:
+            return refused(command, ValueError(f"a {address.table} register is not written"))
+        if rule.release.kind is ReleaseKind.NULL:
+            return Refused(command, fact(RefusalReason.NO_SLOTS, point=point.id))
         try:
             fitted = fit(rule, command.value)
             self._check(rule, address, fitted)
         except ValueError as error:
-            return Refused(command, f"{point.id}: {error}")
+            return refused(command, error)
         try:
             result = await self._write(command, rule, address, fitted)
-        except (BudgetSpent, ConfigError) as error:
-            return Refused(command, f"{point.id}: {error}")
+        except BudgetSpent as spent:
+            return Refused(command, spent.reason)
+        except ConfigError as error:
+            reason = fact(RefusalReason.WEAR_UNKNOWN, point=point.id, text=str(error))
+            return Refused(command, reason)
         except DeviceError as error:
-            return Failed(command, f"{self._unit.device.id}: {error}", retryable(error))
+            return failed(command, self._unit.device.id, error)
         if isinstance(result, (Accepted, Clamped)):
             await self._toggle_heartbeat(command.issued_at)
         return result
@@ -76,15 +84,16 @@ class ModbusWriter:
         """Give the point back the way that it declares, and believe only what reads back."""
         rule, address = point.write, point.address
         if rule is None or not isinstance(address, ModbusAddress):
-            return StillHeld(point.id, "not a writable Modbus point", retryable=False)
+            reason = fact(RefusalReason.NOT_WRITABLE, point=point.id)
+            return StillHeld(point.id, reason, retryable=False)
         try:
             if rule.release.kind is ReleaseKind.REMOTE_ENABLE:
                 return await self._disable(point.id, rule, address)
             return await self._put_back(point.id, rule, address, at)
         except ValueError as error:
-            return StillHeld(point.id, str(error), retryable=False)
+            return not_releasable(point.id, error)
         except DeviceError as error:
-            return StillHeld(point.id, f"{self._unit.device.id}: {error}", retryable(error))
+            return still_held(point.id, self._unit.device.id, error)
 
     def _check(self, rule: WriteRule, address: ModbusAddress, fitted: Fitted) -> None:
         """Raises ValueError for what could not be written, or not be given back."""
@@ -154,20 +163,21 @@ class ModbusWriter:
         remote = rule.release.kind is ReleaseKind.REMOTE_ENABLE
         look = self._unit.look
         if remote and (await look(_enable(rule))).value != 1:
-            return Overridden(command, None, (await look(address)).value, "local")
+            return Overridden(command, None, (await look(address)).value, fact(Holder.LOCAL))
         seen = await self._look_until(rule, address, fitted.value)
         if seen is not None and stands(rule, fitted.value, seen):
             return receipt(command, fitted, seen)
         if remote and seen is not None:
-            return Overridden(command, None, seen, "local")
-        return Failed(command, f"wrote {fitted.value:g}, it reads back {seen}", retryable=True)
+            return Overridden(command, None, seen, fact(Holder.LOCAL))
+        reason = fact(ReceiptReason.READS_BACK, wrote=fitted.value, seen=seen)
+        return Failed(command, reason, retryable=True)
 
     async def _disable(self, point: str, rule: WriteRule, address: ModbusAddress) -> ReleaseReceipt:
         enable = _enable(rule)
         await self._give_back(rule, enable, 0)
         seen = (await self._unit.look(enable)).value
         if seen != 0:
-            return StillHeld(point, f"the enable register still reads {seen}")
+            return StillHeld(point, fact(ReceiptReason.ENABLE_STILL_SET, seen=seen))
         try:
             effective = (await self._unit.look(address)).value
         except DeviceError:
@@ -181,7 +191,7 @@ class ModbusWriter:
         await self._give_back(rule, address, value)
         seen = await self._look_until(rule, address, value)
         if seen is None or not stands(rule, value, seen):
-            return StillHeld(point, f"gave back {value:g}, it reads back {seen}")
+            return StillHeld(point, fact(ReceiptReason.GAVE_BACK_READS, value=value, seen=seen))
         return Released(point, seen)
 
     async def _look_until(

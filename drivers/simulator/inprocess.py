@@ -23,8 +23,11 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.fact import Fact, fact
 from bms.model.readings.reading import Quality, Reading
 from bms.ports.drivers import DeviceHealth, Exchange
+from drivers.fieldbus.receipts import refused
 from drivers.fieldbus.write_limits import fit, receipt, stands
 from drivers.simulator.control_points import (
     Lever,
@@ -150,29 +153,30 @@ class InProcessDriver:
 
     async def write(self, point: Point, command: Command) -> Receipt:
         if point.write is None:
-            return Refused(command, f"{point.id} has no write rule")
+            return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
         lever = self._drivers.lever(point)
         if lever is None:
-            return Failed(command, f"the building has no signal {signal_of(point)}", False)
+            return Failed(command, fact(ReceiptReason.NO_SIGNAL, signal=signal_of(point)), False)
         other = _other(lever, point.write)
         if other is not None:
             slot, value = other
-            by = "operator" if slot <= 8 else f"priority {slot}"
-            return Overridden(command, slot, value, by)
+            by = Holder.OPERATOR if slot <= 8 else Holder.PROGRAM
+            return Overridden(command, slot, value, fact(by))
         try:
             fitted = fit(point.write, command.value)
         except ValueError as error:
-            return Refused(command, str(error))
+            return refused(command, error)
         _take(lever, point.write, fitted.value)
         self._drivers.act()
         if not stands(point.write, fitted.value, lever.effective):
-            return Failed(command, f"reads back {lever.effective:g}", True)
+            seen = fact(ReceiptReason.READS_BACK, wrote=fitted.value, seen=lever.effective)
+            return Failed(command, seen, True)
         return receipt(command, fitted, lever.effective)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
         lever = self._drivers.lever(point)
         if point.write is None or lever is None:
-            return StillHeld(point.id, "nothing here can be written or given back", False)
+            return StillHeld(point.id, fact(RefusalReason.NOT_WRITABLE, point=point.id), False)
         home = self._drivers.home_value(point.write.release, at)
         problem = _give_back(lever, point.write, home)
         if problem is not None:
@@ -207,7 +211,7 @@ def _take(lever: Lever, rule: WriteRule, value: float) -> None:
             lever.value = value
 
 
-def _give_back(lever: Lever, rule: WriteRule, home: float | None) -> str | None:
+def _give_back(lever: Lever, rule: WriteRule, home: float | None) -> Fact | None:
     """Give a lever back the declared way; the reason when that cannot be done."""
     match lever:
         case PrioritySlots():
@@ -217,5 +221,6 @@ def _give_back(lever: Lever, rule: WriteRule, home: float | None) -> str | None:
         case PlainRegister() if home is not None:
             lever.value = home
         case _:
-            return f"no value is declared that gives it back ({rule.release.kind})"
+            text = f"no value is declared that gives it back ({rule.release.kind})"
+            return fact(ReceiptReason.NOT_RELEASABLE, text=text)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from api.pages.language import PageTranslator
@@ -12,6 +12,7 @@ from bms.model.assets.site import Site
 from bms.model.control.command import (
     Accepted,
     Clamped,
+    Command,
     Failed,
     Overridden,
     Receipt,
@@ -20,6 +21,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.fact import Fact
 from bms.model.readings.units import Unit
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
@@ -153,9 +155,17 @@ def _detail(receipt: Receipt | ReleaseReceipt, t: PageTranslator) -> str:
             return t.describe(why)
         case Failed(error=why) | StillHeld(error=why):
             return t.describe(why)
-        case Accepted(command=command):
-            # the whole id of a plan says nothing more to a reader
-            plan = command.plan or ""
-            return command.reason.replace(plan, plan[:8]) if plan else command.reason
+        case Accepted(command=Command(reason=str(typed))):
+            return typed
+        case Accepted(command=Command(reason=Fact() as why)):
+            return t.describe(_shortened(why))
         case _:
             return ""
+
+
+def _shortened(why: Fact) -> Fact:
+    """The whole id of a plan says nothing more to a reader than its beginning."""
+    plan = why.parameters.get("plan")
+    if not isinstance(plan, str):
+        return why
+    return replace(why, parameters={**why.parameters, "plan": plan[:8]})

@@ -18,11 +18,11 @@ from bms.model.control.command import (
     Overridden,
     Receipt,
     Refused,
+    Released,
     ReleaseReceipt,
 )
 from bms.model.readings.reading import Reading
 from bms.ports.drivers import Exchange
-from bms.services.control.release import release_rows
 
 FEW = 3
 """Points [1] that are named beside what is wrong with them; of more only their number is."""
@@ -68,16 +68,18 @@ def show_releases(
     """Point, outcome and the value that stands; below them why others are still held."""
     table = slim_table(*_heads(tongue, "point", "outcome", "now"))
     trouble = []
-    for point, outcome, now in release_rows(receipts):
-        held = outcome == "still held"
-        table.add_row(point, tongue.of(SAID[outcome]), "" if held else now)
-        if held:
-            trouble.append((point, now))
+    for receipt in sorted(receipts, key=lambda each: each.point):
+        if isinstance(receipt, Released):
+            now = "" if receipt.effective is None else f"{receipt.effective:g}"
+            table.add_row(receipt.point, tongue.of(SAID["released"]), now)
+        else:
+            table.add_row(receipt.point, tongue.of(SAID["still held"]), "")
+            trouble.append(receipt)
     console.print(table)
-    for point, error in trouble:
+    for receipt in trouble:
         console.print()
-        say(console, point)
-        say(console, error, indent=2)
+        say(console, receipt.point)
+        say(console, tongue.of(receipt.error), indent=2)
 
 
 def show_traces(console: Console, traces: Traces, tongue: Language = Language.EN) -> None:
@@ -128,17 +130,17 @@ def _lines(receipt: Receipt, point: Point, zone: ZoneInfo, tongue: Language) -> 
         case Clamped():
             # The command may hold what is left of the wish; the limit then says what that was.
             wish = [] if command.value == receipt.written else [wanted]
-            written = told("wrote", _number(receipt.written), unit, receipt.limit)
+            written = told("wrote", _number(receipt.written), unit, tongue.of(receipt.limit))
             return [*wish, written, told("reads back", _number(receipt.read_back), unit), until]
         case Refused():
-            return [wanted, receipt.reason]
+            return [wanted, tongue.of(receipt.reason)]
         case Overridden(_, priority, value, by):
             at = "" if value is None else told("at value", _number(value), unit)
             rank = "" if priority is None else told("at priority", priority)
-            return [wanted, told("held", at, by) + rank]
+            return [wanted, told("held", at, tongue.of(by)) + rank]
         case Failed():
             more = told("later") if receipt.retryable else told("never")
-            return [wanted, receipt.error, more]
+            return [wanted, tongue.of(receipt.error), more]
 
 
 def _number(value: float | None) -> str:

@@ -7,18 +7,22 @@ from datetime import datetime
 
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
+from bms.model.fact import Fact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A leased write. ``value`` is in the unit of the point; times are building time."""
+    """A leased write. ``value`` is in the unit of the point; times are building time.
+
+    ``reason`` is what a person typed, or a fact of ``CommandReason``.
+    """
 
     id: str
     point: str
     value: float
     issued_at: datetime
     lease_end: datetime
-    reason: str
+    reason: str | Fact
     actor: str
     plan: str | None = None
 
@@ -33,12 +37,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Clamped:
-    """Written at the limit of the point instead of at the wish."""
+    """Written at a limit instead of at the wish; ``limit`` says at which (``ReceiptReason``)."""
 
     command: Command
     written: float
     read_back: float
-    limit: str
+    limit: Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +50,19 @@ class Refused:
     """Not written: our own rules forbid it."""
 
     command: Command
-    reason: str
+    reason: Fact
 
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
     """Somebody else holds the point. ``priority`` is the BACnet slot, None for an operator's
-    override in the API or a value that somebody put in place of ours."""
+    override in the API or a value that somebody put in place of ours. ``by`` says who (``Holder``).
+    """
 
     command: Command
     priority: int | None
     value: float | None
-    by: str
+    by: Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class Failed:
     """The device did not do it. ``retryable`` tells a time-out from a refusal."""
 
     command: Command
-    error: str
+    error: Fact
     retryable: bool
 
 
@@ -85,7 +90,7 @@ class StillHeld:
     """Not given back (yet); the guard tries again."""
 
     point: str
-    error: str
+    error: Fact
     retryable: bool = True
 
 

@@ -13,43 +13,60 @@ from bms.model.control.command import (
     Override,
     Receipt,
 )
+from bms.model.control.reasons import Holder
+from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.planning.plan import Plan
-from bms.model.words import Words
+from bms.services.control.local_override import LOCAL
 from bms.services.control.site_state import Scene
+
+
+class AuthorityReason(MessageCode):
+    """Why nothing is written at a site or a point."""
+
+    MODE_NOT_AUTO = "mode_not_auto"
+    NO_PLAN = "no_plan"
+    PLAN_OBJECTIONS = "plan_objections"
+    PLAN_OLD = "plan_old"
+    PLAN_ELSEWHEN = "plan_elsewhen"
+    OVERRIDDEN = "overridden"
+
 
 PLAN = "plan"
 PLAN_MAX_AGE = timedelta(hours=6)
 
 
-def plan_flaw(plan: Plan | None, now: datetime, max_age: timedelta = PLAN_MAX_AGE) -> Words | None:
+def plan_flaw(plan: Plan | None, now: datetime, max_age: timedelta = PLAN_MAX_AGE) -> Fact | None:
     """Why a plan may not be written at ``now``; None when it may."""
     if plan is None:
-        return Words("no_plan", "Der er ingen plan", "There is no plan")
+        return fact(AuthorityReason.NO_PLAN)
     if plan.objections:
         first = plan.objections[0]
-        return Words(
-            "plan_objections",
-            f"Planen bestod ikke kontrollen: {first.da}",
-            f"The plan did not pass the checker: {first.en}",
+        return fact(
+            AuthorityReason.PLAN_OBJECTIONS,
+            objection=first if isinstance(first, Fact) else first.en,
         )
     if now - plan.created_at > max_age:
-        return Words(
-            "plan_old",
-            f"Planen er fra {plan.created_at:%Y-%m-%d %H:%M} UTC og er for gammel",
-            f"The plan is of {plan.created_at:%Y-%m-%d %H:%M} UTC and too old",
-        )
+        return fact(AuthorityReason.PLAN_OLD, created=Moment(plan.created_at))
     if not plan.schedule.start <= now < plan.schedule.end:
-        return Words(
-            "plan_elsewhen",
-            "Planen dækker ikke dette tidspunkt",
-            "The plan does not cover this moment",
-        )
+        return fact(AuthorityReason.PLAN_ELSEWHEN)
     return None
 
 
 def override_of(scene: Scene, point: str) -> Override | None:
     """The override that covers a point, by itself or with its whole site."""
     return next((o for o in scene.overrides if o.point in (None, point)), None)
+
+
+def overridden_by(point: str, override: Override) -> Fact:
+    """That a person has overridden the point, and why."""
+    return fact(
+        AuthorityReason.OVERRIDDEN, point=point, actor=override.actor, reason=override.reason
+    )
+
+
+def person(name: str) -> Fact:
+    """The holder of a point, by name."""
+    return fact(Holder.LOCAL) if name == LOCAL else fact(Holder.PERSON, name=name)
 
 
 def stand_aside(
@@ -62,9 +79,10 @@ def stand_aside(
         override = override_of(scene, command.point)
         held = scene.leases.get(command.point)
         if override is not None:
-            blocked.append(Overridden(command, None, None, override.actor))
+            blocked.append(Overridden(command, None, None, person(override.actor)))
         elif held is not None and held.command.actor != actor and not held.ended(scene.now):
-            blocked.append(Overridden(command, None, held.command.value, held.command.actor))
+            by = person(held.command.actor)
+            blocked.append(Overridden(command, None, held.command.value, by))
         else:
             free.append(command)
     return blocked, free

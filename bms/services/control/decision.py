@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.control.command import Command, Failed, Lease, Receipt, Refused
+from bms.model.control.reasons import CommandReason, ReceiptReason, RefusalReason
+from bms.model.fact import Fact, fact
+from bms.model.planning.plan import Plan
 from bms.model.readings.reading import Reading
 from bms.ports.drivers import Drivers
 from bms.ports.storage.ledgers import LedgerStore
@@ -18,6 +21,7 @@ from bms.services.control.local_override import agrees, moved_by_hand
 from bms.services.control.point_limits import Unfit, fit
 from bms.services.control.ports import ControlPorts
 from bms.services.control.site_state import Scene
+from bms.services.control.trial_block import Turn
 from bms.services.control.ventilation_minimum import Need, need_of
 from bms.services.control.write_path import Order
 from bms.services.off_loop import off_loop
@@ -37,7 +41,7 @@ def new_command(
     value: float,
     now: datetime,
     lease: timedelta,
-    reason: str,
+    reason: str | Fact,
     actor: str,
     plan: str | None = None,
 ) -> Command:
@@ -61,15 +65,28 @@ def due_commands(scene: Scene, actor: str, lease: timedelta) -> list[Command]:
     assert plan is not None
     if scene.rests_at is not None:
         lease = min(lease, scene.rests_at - scene.now)
-    reason = f"plan {plan.id} ({plan.schedule.status.value})"
-    if scene.turn is not None:
-        reason += f"; {scene.turn.name}"
+    reason = _reason_of(plan, scene.turn)
     wishes = ((row.point, row.value_at(scene.now)) for row in plan.schedule.setpoints)
     return [
         new_command(point, value, scene.now, lease, reason, actor, plan.id)
         for point, value in wishes
         if value is not None
     ]
+
+
+def _reason_of(plan: Plan, turn: Turn | None) -> Fact:
+    """Which plan is written, and in which block of a trial."""
+    status = plan.schedule.status.value
+    if turn is None:
+        return fact(CommandReason.PLAN, plan=plan.id, status=status)
+    return fact(
+        CommandReason.PLAN_IN_TRIAL,
+        plan=plan.id,
+        status=status,
+        trial=turn.trial.id,
+        block=turn.block + 1,
+        blocks=len(turn.trial.arms),
+    )
 
 
 async def decide(
@@ -82,7 +99,7 @@ async def decide(
     points = {point.id: point for point in scene.site.points}
     known = [command for command in commands if command.point in points]
     decisions: list[Order | Hand | Receipt] = [
-        Refused(command, f"{scene.site.id} has no such point")
+        Refused(command, fact(RefusalReason.UNKNOWN_POINT, site=scene.site.id, point=command.point))
         for command in commands
         if command.point not in points
     ]
@@ -128,7 +145,7 @@ def order_for(
 ) -> Order | Receipt:
     """An order within the limits of the point, or why there is none."""
     if point.write is None:
-        return Refused(command, f"{point.id} is not writable in its site file")
+        return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
     need = need_of(scene.use, point, command)
     fitted = fit(
         command.value if need is None else need.raised(command.value), point.write, reading.value
@@ -136,11 +153,11 @@ def order_for(
     if isinstance(fitted, Unfit):
         return Refused(command, fitted.reason)
     if need is not None and not need.met_by(fitted.value):
-        return Refused(command, f"{fitted.value:g} is not enough: {need.reason}")
+        few = fact(RefusalReason.TOO_LITTLE_AIR, value=fitted.value, need=need.reason)
+        return Refused(command, few)
     if reading.value is None:
-        detail = f": {reading.detail}" if reading.detail else ""
-        text = f"what stands there cannot be read ({reading.quality.value}{detail})"
-        return Failed(command, text, retryable=True)
+        text = ": ".join(part for part in (reading.quality.value, reading.detail) if part)
+        return Failed(command, fact(ReceiptReason.UNREADABLE, text=text), retryable=True)
     return Order(
         command=replace(command, value=fitted.value),
         point=point,
@@ -156,9 +173,11 @@ def _is_enough(need: Need | None, point: Point, value: float) -> bool:
     return need is None or need.met_by(value + half)
 
 
-def _because(need: Need | None, wish: float) -> str | None:
+def _because(need: Need | None, wish: float) -> Fact | None:
     """Why more air is written than was asked for, where that is so."""
-    return None if need is None or need.met_by(wish) else f"asked for {wish:g}: {need.reason}"
+    if need is None or need.met_by(wish):
+        return None
+    return fact(ReceiptReason.LEAST_AIR, wish=wish, need=need.reason)
 
 
 async def look(

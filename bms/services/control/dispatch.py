@@ -15,11 +15,13 @@ from datetime import datetime, timedelta
 from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Lease, Receipt, Refused, ReleaseReceipt
-from bms.model.words import Words
+from bms.model.control.reasons import RefusalReason
+from bms.model.fact import Fact, Moment, fact
 from bms.services.control.authority import (
     PLAN,
     PLAN_MAX_AGE,
     hands_off,
+    overridden_by,
     override_of,
     plan_flaw,
     stand_aside,
@@ -58,7 +60,7 @@ async def dispatch_site(
     if acts and flaw is not None:
         settled += [_runs_out(held, flaw) for held in ours.values() if not held.ended(now)]
     if scene.rest is not None:
-        settled += [Refused(held.command, scene.rest.en) for held in ours.values()]
+        settled += [Refused(held.command, scene.rest) for held in ours.values()]
     decisions = await decide(scene, free, ours, ports)
     orders = [item for item in decisions if isinstance(item, Order)]
     hands = [item for item in decisions if isinstance(item, Hand)]
@@ -93,13 +95,11 @@ async def write_once(
     point = next((p for p in site.points if p.id == point_id), None)
     command = new_command(point_id, value, now, lease, reason, actor)
     if point is None:
-        return Refused(command, f"{site.id} has no point {point_id}")
+        return Refused(command, fact(RefusalReason.UNKNOWN_POINT, site=site.id, point=point_id))
     scene = await off_loop(scene_of, site, now, ports)
     override = override_of(scene, point_id)
     if override is not None:
-        outcomes: list[Outcome] = [
-            Refused(command, f"{override.actor} has overridden it: {override.reason}")
-        ]
+        outcomes: list[Outcome] = [Refused(command, overridden_by(point_id, override))]
     else:
         reading = (await look(site, [point], ports.drivers, now))[point_id]
         order = order_for(scene, point, command, reading, scene.leases.get(point_id))
@@ -110,9 +110,9 @@ async def write_once(
     return next(outcome for outcome in outcomes if isinstance(outcome, Receipt))
 
 
-def _runs_out(held: Lease, flaw: Words) -> Receipt:
-    end = held.lease_end.isoformat(timespec="minutes")
-    return Refused(held.command, f"{flaw.en}. The lease is not renewed and ends at {end}")
+def _runs_out(held: Lease, flaw: Fact) -> Receipt:
+    end = Moment(held.lease_end)
+    return Refused(held.command, fact(RefusalReason.LEASE_RUNS_OUT, why=flaw, end=end))
 
 
 async def _clear_up(scene: Scene, actor: str, ports: ControlPorts) -> list[ReleaseReceipt]:

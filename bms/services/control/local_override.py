@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 from bms.errors import StoreError
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Accepted, Clamped, Command, Lease, Overridden, Override
+from bms.model.control.reasons import Holder
+from bms.model.fact import fact
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 
@@ -74,4 +76,4 @@ def record_hand(lease: Lease, value: float, *, now: datetime, decisions: Decisio
 
 def overridden(command: Command, value: float) -> Overridden:
     """The receipt of a command that met a hand."""
-    return Overridden(command, None, value, LOCAL)
+    return Overridden(command, None, value, fact(Holder.LOCAL))

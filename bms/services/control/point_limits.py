@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 
 from bms.model.assets.write_rule import WriteRule
+from bms.model.control.reasons import ReceiptReason, RefusalReason
+from bms.model.fact import Fact, fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +15,14 @@ class Fitted:
     """The value to write, and the limit that moved it away from the wish, if one did."""
 
     value: float
-    limit: str | None = None
+    limit: Fact | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
     """Why nothing may be written."""
 
-    reason: str
+    reason: Fact
 
 
 def fit(wish: float, rule: WriteRule, standing: float | None) -> Fitted | Unfit:
@@ -29,23 +31,21 @@ def fit(wish: float, rule: WriteRule, standing: float | None) -> Fitted | Unfit:
     ``standing`` is the effective value now, from which the ramp limit counts.
     """
     if not math.isfinite(wish):
-        return Unfit(f"{wish} is not a value")
+        return Unfit(fact(RefusalReason.NOT_A_NUMBER))
     if rule.hold_safe is None and not rule.ends_by_itself:
-        return Unfit(
-            "the point has neither a hold_safe range nor a watchdog: if this computer and its "
-            "guard were lost, nobody would give it back. Declare one in the site file"
-        )
+        return Unfit(fact(RefusalReason.NO_SAFE_END))
     if rule.max_change is not None and standing is None:
-        return Unfit("the point has a ramp limit and its present value is not known")
+        return Unfit(fact(RefusalReason.RAMP_FROM_UNKNOWN))
     low, high = _reach(rule, standing)
     value = _on_step(min(max(wish, low), high), rule)
-    if not _stands_safely(value, rule):
+    if rule.hold_safe is not None and not _stands_safely(value, rule):
+        safe_low, safe_high = rule.hold_safe
         return Unfit(
-            f"{value:g} lies outside hold_safe {rule.hold_safe}, and the device has no watchdog"
+            fact(RefusalReason.OUTSIDE_HOLD_SAFE, value=value, low=safe_low, high=safe_high)
         )
     if low <= wish <= high:
         return Fitted(value)
-    return Fitted(value, f"asked for {wish:g}, the limits now are {low:g}..{high:g}")
+    return Fitted(value, fact(ReceiptReason.LIMITS_NOW, wish=wish, low=low, high=high))
 
 
 def _reach(rule: WriteRule, standing: float | None) -> tuple[float, float]:

@@ -10,6 +10,8 @@ from datetime import datetime
 from bms.model.assets.site import Site
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Accepted, Failed, Lease
+from bms.model.control.reasons import ReceiptReason
+from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.services.collect.poll import read_points
 from bms.services.control.local_override import agrees, moved_by_hand, overridden, record_hand
@@ -61,7 +63,7 @@ async def _judge(seen: Seen, now: datetime, ports: ControlPorts) -> list[Outcome
     lease, value = seen.lease, seen.value
     command = lease.command
     if value is None:
-        return [Failed(command, "it cannot be read back", retryable=True)]
+        return [Failed(command, fact(ReceiptReason.NOT_READ_BACK), retryable=True)]
     if agrees(lease, value, command.value):
         return [Accepted(command, value)]
     if lease.point.write and lease.point.write.release.kind is ReleaseKind.TIMETABLE:
@@ -69,9 +71,9 @@ async def _judge(seen: Seen, now: datetime, ports: ControlPorts) -> list[Outcome
     if await off_loop(_hand_on_record, lease, value, now, ports):
         yielded = await yield_point(lease, now=now, drivers=ports.drivers, journal=ports.journal)
         return [overridden(command, value), *yielded]
-    text = f"the read-back is {value:g} instead of {command.value:g}"
+    changed = fact(ReceiptReason.CHANGED_SINCE, seen=value, wrote=command.value)
     released = await release_leases([lease], now=now, drivers=ports.drivers, journal=ports.journal)
-    return [Failed(command, text, retryable=False), *released]
+    return [Failed(command, changed, retryable=False), *released]
 
 
 def _hand_on_record(lease: Lease, value: float, now: datetime, ports: ControlPorts) -> bool:

@@ -15,6 +15,8 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Lease, Receipt, Released, ReleaseReceipt, StillHeld
+from bms.model.control.reasons import ReceiptReason
+from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.ports.storage.ledgers import LedgerStore
@@ -49,9 +51,11 @@ async def give_back(
         async with asyncio.timeout(patience):
             return await drivers.driver(device).release(point, now)
     except TimeoutError:
-        return StillHeld(point.id, f"{device.id} did not come back within {patience:.0f} s")
+        slow = fact(ReceiptReason.DEVICE_SLOW, device=device.id, seconds=patience)
+        return StillHeld(point.id, slow)
     except Exception as error:  # a driver with a bug must not keep its neighbours held
-        return StillHeld(point.id, f"the driver of {device.id} failed: {error!r}")
+        bug = fact(ReceiptReason.DRIVER_FAILED, device=device.id, text=repr(error))
+        return StillHeld(point.id, bug)
 
 
 async def settle_released(
@@ -155,16 +159,6 @@ async def release_city(
     others = [lease for point, lease in leases.items() if point not in seen]
     rest = await release_leases(others, now=now, drivers=ports.drivers, journal=ports.journal)
     return [receipt for batch in (*batches, rest) for receipt in batch]
-
-
-def release_rows(receipts: Iterable[ReleaseReceipt]) -> list[tuple[str, str, str]]:
-    """The result as a table: point, outcome, what stands now or what is wrong."""
-    return [
-        (r.point, "released", "" if r.effective is None else f"{r.effective:g}")
-        if isinstance(r, Released)
-        else (r.point, "still held", r.error)
-        for r in sorted(receipts, key=lambda receipt: receipt.point)
-    ]
 
 
 async def keep_receipts(

@@ -18,9 +18,9 @@ from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
 from bms.model.assets.write_rule import WriteRule
+from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Plan, SetpointPlan, Step
-from bms.model.words import Words
-from bms.services.control.authority import PLAN, plan_flaw
+from bms.services.control.authority import PLAN, AuthorityReason, plan_flaw
 from bms.services.control.point_limits import Fitted, fit
 from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import next_rest, turn_at
@@ -39,7 +39,7 @@ class Handout:
     lease: timedelta
     lease_end: datetime
     setpoints: tuple[SetpointPlan, ...]
-    reasons: tuple[Words, ...] = ()
+    reasons: tuple[Fact, ...] = ()
 
 
 def device_of(sites: Mapping[str, Site], device_id: str) -> tuple[Site, Device]:
@@ -70,7 +70,7 @@ def handout(
     why_not = turn.words if turn is not None and turn.rests else None
     why_not = why_not or _objection(mode_in_force(site, ports.decisions), plan, now)
     setpoints: tuple[SetpointPlan, ...] = ()
-    reasons: tuple[Words, ...] = ()
+    reasons: tuple[Fact, ...] = ()
     if why_not is None:
         setpoints, reasons = _allowed(site, device, plan, now, ports, lease)
     rest = next_rest(trials, now)
@@ -86,13 +86,9 @@ def handout(
     )
 
 
-def _objection(mode: Mode, plan: Plan | None, now: datetime) -> Words | None:
+def _objection(mode: Mode, plan: Plan | None, now: datetime) -> Fact | None:
     if mode is not Mode.AUTO:
-        return Words(
-            "mode_not_auto",
-            f"Bygningen er i tilstanden {mode}; planen føres ikke ud i livet.",
-            f"The site is in mode {mode}; the plan is not carried out.",
-        )
+        return fact(AuthorityReason.MODE_NOT_AUTO, mode=mode.value)
     return plan_flaw(plan, now)
 
 
@@ -103,7 +99,7 @@ def _allowed(
     now: datetime,
     ports: ControlPorts,
     lease: timedelta,
-) -> tuple[tuple[SetpointPlan, ...], tuple[Words, ...]]:
+) -> tuple[tuple[SetpointPlan, ...], tuple[Fact, ...]]:
     """The rows of the plan that this device may have, and why others are left out."""
     overrides = ports.decisions.overrides(site.id, now)
     leases = ports.journal.leases().values()
@@ -111,21 +107,19 @@ def _allowed(
     points = {p.id: p for p in site.points if p.device == device.id}
     use = bookings_ahead(site, ports.decisions, now)
     rows: list[SetpointPlan] = []
-    reasons: list[Words] = []
+    reasons: list[Fact] = []
     for row in plan.schedule.setpoints if plan else ():
         point = points.get(row.point)
         if point is None or point.write is None:
             continue
-        people = [(o.actor, o.reason) for o in overrides if o.point in (None, row.point)]
+        people: list[tuple[str, str | Fact]] = [
+            (o.actor, o.reason) for o in overrides if o.point in (None, row.point)
+        ]
         people += [(c.actor, c.reason) for c in written if c.point == row.point]
         if people:
             (actor, reason), *_ = people
             reasons.append(
-                Words(
-                    "overridden",
-                    f"{row.point} er overtaget af {actor}: {reason}",
-                    f"{row.point} is overridden by {actor}: {reason}",
-                )
+                fact(AuthorityReason.OVERRIDDEN, point=row.point, actor=actor, reason=reason)
             )
             continue
         least = partial(_least, use, point, now, now + lease)

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Lease, Override
+from bms.model.fact import Fact
 from bms.model.planning.plan import Plan
-from bms.model.words import Words
 from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import Turn, next_rest, turn_at
 from bms.services.control.ventilation_minimum import bookings_ahead
@@ -37,7 +37,7 @@ class Scene:
     use: Use | None = None
 
     @property
-    def rest(self) -> Words | None:
+    def rest(self) -> Fact | None:
         """Why the plan keeps away although it may act: a trial's days of own control."""
         return self.turn.words if self.turn is not None and self.turn.rests else None
 

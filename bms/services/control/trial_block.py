@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.savings.trial import Arm, KeptTrial, Trial, TrialEnd
-from bms.model.words import Words
 from bms.ports.storage.trials import TrialStore
+
+
+class TrialTurn(MessageCode):
+    """Whose block of a switchback trial is on."""
+
+    OWN_CONTROL = "trial_own_control"
+    OPTIMISED = "trial_optimised"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +33,14 @@ class Turn:
         return self.arm is Arm.OWN_CONTROL
 
     @property
-    def name(self) -> str:
-        """The trial and block, for the reason of a command."""
-        return f"trial {self.trial.id}, block {self.block + 1} of {len(self.trial.arms)}"
-
-    @property
-    def words(self) -> Words:
-        """Whose turn it is, for people."""
-        until = f"{self.until.astimezone(ZoneInfo(self.trial.timezone)):%Y-%m-%d %H:%M}"
-        number = f"{self.block + 1}/{len(self.trial.arms)}"
-        if self.rests:
-            return Words(
-                "trial_own_control",
-                f"Skifteforsøg {self.trial.id}, blok {number}: bygningens egen styring til {until}",
-                f"Switchback trial {self.trial.id}, block {number}: "
-                f"the building's own control until {until}",
-            )
-        return Words(
-            "trial_optimised",
-            f"Skifteforsøg {self.trial.id}, blok {number}: vores styring til {until}",
-            f"Switchback trial {self.trial.id}, block {number}: our control until {until}",
+    def words(self) -> Fact:
+        """Whose block is on, and until when."""
+        return fact(
+            TrialTurn.OWN_CONTROL if self.rests else TrialTurn.OPTIMISED,
+            trial=self.trial.id,
+            block=self.block + 1,
+            blocks=len(self.trial.arms),
+            until=Moment(self.until),
         )
 
 

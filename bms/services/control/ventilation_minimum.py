@@ -15,6 +15,7 @@ from bms.model.assets.equipment import Ventilation
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.control.command import Command, Lease
+from bms.model.fact import Fact, MessageCode, fact
 from bms.ports.storage.decisions import DecisionStore
 from bms.services.occupancy import Use, use_of
 
@@ -22,6 +23,15 @@ AHEAD = timedelta(days=2)
 """How far bookings are looked up; longer leases see the weekly timetable beyond."""
 STEP_S = 300
 ONE_STEP = timedelta(seconds=STEP_S)
+
+
+class AirReason(MessageCode):
+    """Why people need air."""
+
+    LEAST_FLOW = "least_flow_for_people"
+    HAS_TO_RUN = "has_to_run_for_people"
+
+
 AIR = (Role.VENTILATION_RUN, Role.VENTILATION_FLOW)
 
 
@@ -30,7 +40,7 @@ class Need:
     """The least value of a point [unit of the point], and why."""
 
     value: float
-    reason: str
+    reason: Fact
 
     def raised(self, wish: float) -> float:
         """The wish, or the least value where that is more; NaN stays NaN."""
@@ -81,7 +91,7 @@ def least_flow(use: Use | None, point: Point, start: datetime, end: datetime) ->
     least = ceil(unit.least_flow_pct / step - 1e-6) * step if step > 0 else unit.least_flow_pct
     return Need(
         round(least, 9),
-        f"people are in, and {unit.id} has to move at least {unit.least_flow_pct:g} %",
+        fact(AirReason.LEAST_FLOW, unit=unit.id, least_pct=unit.least_flow_pct),
     )
 
 
@@ -93,7 +103,7 @@ def least_run(use: Use | None, point: Point, start: datetime, end: datetime) -> 
         return None
     if not any(use.ventilated(unit, start, STEP_S, ceil((end - start) / ONE_STEP))):
         return None
-    return Need(1.0, f"{unit.id} has to run, because people are in or about to be")
+    return Need(1.0, fact(AirReason.HAS_TO_RUN, unit=unit.id))
 
 
 def _unit(use: Use | None, point: Point) -> Ventilation | None:

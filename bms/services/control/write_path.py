@@ -22,6 +22,8 @@ from bms.model.control.command import (
     Refused,
     ReleaseReceipt,
 )
+from bms.model.control.reasons import ReceiptReason
+from bms.model.fact import Fact, fact
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.ports import ControlPorts
@@ -50,7 +52,7 @@ class Order:
     command: Command
     point: Point
     device: Device
-    limit: str | None = None
+    limit: Fact | None = None
     held: Lease | None = None
     stands: float | None = None
 
@@ -71,7 +73,8 @@ async def carry_out(
         await off_loop(ports.journal.intend, batch)
         await ports.keeper.ensure()
     except GuardError as error:
-        return [Failed(order.command, str(error), retryable=True) for order in orders]
+        missing = fact(ReceiptReason.NO_GUARD, text=str(error))
+        return [Failed(order.command, missing, retryable=True) for order in orders]
     by_device: dict[str, list[Order]] = defaultdict(list)
     for order in orders:
         by_device[order.device.id].append(order)
@@ -119,11 +122,11 @@ async def _write(order: Order, drivers: Drivers) -> Receipt:
         async with asyncio.timeout(patience):
             return await drivers.driver(order.device).write(order.point, order.command)
     except TimeoutError:
-        text = f"{order.device.id} did not come back within {patience:.0f} s"
-        return Failed(order.command, text, retryable=True)
+        slow = fact(ReceiptReason.DEVICE_SLOW, device=order.device.id, seconds=patience)
+        return Failed(order.command, slow, retryable=True)
     except Exception as error:  # a driver with a bug must not take its neighbours along
-        text = f"the driver of {order.device.id} failed: {error!r}"
-        return Failed(order.command, text, retryable=True)
+        bug = fact(ReceiptReason.DRIVER_FAILED, device=order.device.id, text=repr(error))
+        return Failed(order.command, bug, retryable=True)
 
 
 def _as_limited(order: Order, receipt: Receipt) -> Receipt:

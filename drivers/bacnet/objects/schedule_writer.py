@@ -19,11 +19,12 @@ from bms.model.control.command import (
     Failed,
     Overridden,
     Receipt,
-    Refused,
     Released,
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.control.reasons import Holder
+from bms.model.fact import MessageCode, fact
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.objects.device_clock import clocks_change, read_clock
 from drivers.bacnet.objects.exception_schedule import (
@@ -38,13 +39,33 @@ from drivers.bacnet.objects.exception_schedule import (
 from drivers.bacnet.objects.schedule import ExceptionDay
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.write_target import Target, holder, target_of
-from drivers.fieldbus.errors import Refusal, retryable
+from drivers.fieldbus.errors import Refusal
+from drivers.fieldbus.receipts import (
+    Unwritable,
+    failed,
+    not_releasable,
+    refused,
+    still_held,
+)
 from drivers.fieldbus.write_limits import Fitted, fit, receipt, stands
 
 DRIFT_S = 60.0
 LONGEST = timedelta(hours=12)
 _TAKES_OVER_TIMEOUTS = 2
 _LOOK_AGAIN_S = 0.2
+
+
+class ScheduleReason(MessageCode):
+    """Why a point could not be written or given back through its schedule."""
+
+    LEASE_TOO_LONG = "exception_too_long"
+    CLOCKS_CHANGE = "exception_over_clock_change"
+    CLOCK_OFF = "exception_clock_off"
+    PRIORITY_TAKEN = "exception_priority_taken"
+    READS_BACK = "exception_reads_back_otherwise"
+    STILL_STANDS = "exception_still_stands"
+    COMMANDS_OTHERS = "schedule_commands_others"
+    NOT_IN_EFFECT = "schedule_not_in_effect"
 
 
 class ScheduleWriter:
@@ -73,12 +94,12 @@ class ScheduleWriter:
             after = await put_entries(self._session, instance, [*octets, *ours])
             if not _shows(after, octets, days, rule):
                 await self._undo(after, rule, instance)
-                return Failed(command, f"schedule {instance} reads back differently", True)
+                return Failed(command, fact(ScheduleReason.READS_BACK, schedule=instance), True)
             return await self._read_back(rule, command, target, fitted)
         except ValueError as error:
-            return Refused(command, f"{point.id}: {error}")
+            return refused(command, error)
         except DeviceError as error:
-            return Failed(command, f"{self._session.device.id}: {error}", retryable(error))
+            return failed(command, self._session.device.id, error)
 
     async def _undo(self, after: tuple[Entry, ...], rule: WriteRule, instance: int) -> None:
         """Take away what the device made of ours, while it can be told from theirs: there was
@@ -100,38 +121,31 @@ class ScheduleWriter:
             if len(others) < len(entries):
                 entries = await put_entries(self._session, instance, others)
             if any(entry.is_of(rule.priority) for entry in entries):
-                return StillHeld(point.id, f"our exception still stands in schedule {instance}")
+                reason = fact(ScheduleReason.STILL_STANDS, schedule=instance)
+                return StillHeld(point.id, reason)
             return Released(point.id, await self._effective(target))
         except ValueError as error:
-            return StillHeld(point.id, str(error), retryable=False)
+            return not_releasable(point.id, error)
         except DeviceError as error:
-            return StillHeld(point.id, f"{self._session.device.id}: {error}", retryable(error))
+            return still_held(point.id, self._session.device.id, error)
 
     def _check_lease(self, command: Command) -> None:
-        """Raises ValueError for a lease that cannot be told to the device."""
+        """Raises ``Unwritable`` for a lease that an exception cannot express."""
         now = self._session.clock.now()
         if not timedelta() < command.lease_end - now <= LONGEST:
             hours = LONGEST // timedelta(hours=1)
-            raise ValueError(
-                f"an exception of a schedule lasts at most {hours} h and ends in the future; "
-                "give it a shorter lease"
-            )
+            raise Unwritable(fact(ScheduleReason.LEASE_TOO_LONG, hours=hours))
         if clocks_change(self._zone, now, command.lease_end):
-            raise ValueError(
-                "summer time begins or ends about then, and an exception could end an hour off; "
-                "it is written again an hour after"
-            )
+            raise Unwritable(fact(ScheduleReason.CLOCKS_CHANGE))
 
     async def _days(
         self, command: Command, value: float, priority: int
     ) -> tuple[ExceptionDay, ...]:
-        """The lease in the device's time. Raises ValueError when its clock is off."""
+        """The lease in the device's time. Raises ``Unwritable`` when its clock is off."""
         clock = await read_clock(self._session, self._zone)
         if abs(clock.drift_s) > DRIFT_S:
-            raise ValueError(
-                f"the clock of {self._session.device.id} is {clock.drift_s:+.0f} s off, so that an "
-                "exception would not end with its lease; set the clock (`bms devices clock SITE`)"
-            )
+            device = self._session.device.id
+            raise Unwritable(fact(ScheduleReason.CLOCK_OFF, device=device, drift_s=clock.drift_s))
         start = clock.local.replace(tzinfo=None)
         end = start + (command.lease_end - self._session.clock.now())
         return lease_days(start, end, value, priority)
@@ -169,13 +183,14 @@ class ScheduleWriter:
         above = await self._above(command, target, now)
         if above is not None:
             return above
-        shown = f"schedule {instance} shows {now.value}, {command.point} {seen}"
+        numbers = {"schedule": instance, "shown": now.value, "point": command.point, "seen": seen}
         if stands(rule, fitted.value, now.value):
-            return Failed(command, f"{shown}: does the schedule command this point?", False)
+            return Failed(command, fact(ScheduleReason.COMMANDS_OTHERS, **numbers), False)
         stronger = [e for e in now.others(rule.priority) if e.priority < rule.priority]
         if stronger:
-            return Overridden(command, None, now.value, f"another exception of schedule {instance}")
-        return Failed(command, f"{shown}: is it out of service, or not in effect today?", True)
+            by = fact(Holder.SCHEDULE_EXCEPTION, schedule=instance)
+            return Overridden(command, None, now.value, by)
+        return Failed(command, fact(ScheduleReason.NOT_IN_EFFECT, **numbers), True)
 
     async def _effective(self, target: Target) -> float | None:
         try:
@@ -195,12 +210,12 @@ def _schedule_of(rule: WriteRule) -> int:
 
 
 def _others(now: ScheduleNow, rule: WriteRule, instance: int) -> tuple[Entry, ...]:
-    """Raises ValueError when somebody else uses our priority: whose is whose could not be told."""
+    """Raises ``Unwritable`` when somebody else uses our priority: the entries could not be told
+    apart."""
     others = now.others(rule.priority)
     if any(entry.priority == rule.priority for entry in others):
-        raise ValueError(
-            f"schedule {instance} has an exception of somebody else at priority {rule.priority}; "
-            "give the point another priority"
+        raise Unwritable(
+            fact(ScheduleReason.PRIORITY_TAKEN, schedule=instance, priority=rule.priority)
         )
     return others
 

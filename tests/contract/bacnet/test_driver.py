@@ -16,6 +16,8 @@ from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
+from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.fact import fact
 from bms.model.readings.reading import Quality
 from bms.ports.drivers import Driver
 from drivers.bacnet.driver import BacnetDriver
@@ -397,16 +399,18 @@ async def held() -> AsyncIterator[tuple[BacnetRig, Driver]]:
         yield rig, BacnetDriver(rig.device, link, SystemClock())
 
 
-@pytest.mark.parametrize(("priority", "by"), [(1, "operator"), (8, "operator"), (10, "another")])
+@pytest.mark.parametrize(
+    ("priority", "by"), [(1, Holder.OPERATOR), (8, Holder.OPERATOR), (10, Holder.PROGRAM)]
+)
 async def test_whoever_sits_above_us_wins(
-    held: tuple[BacnetRig, Driver], priority: int, by: str
+    held: tuple[BacnetRig, Driver], priority: int, by: Holder
 ) -> None:
     rig, driver = held
     await rig.command(priority, 22.0)
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 18.0))
     assert isinstance(receipt, Overridden)
     assert (receipt.priority, receipt.value) == (priority, 22.0)
-    assert receipt.by.startswith(by)
+    assert receipt.by == fact(by)
     assert not rig.held()
 
 
@@ -435,7 +439,7 @@ async def test_without_a_priority_array_nothing_is_written(
     )
     receipt = await driver.write(plain, command(plain, 21.0))
     assert isinstance(receipt, Refused)
-    assert "no priority array" in receipt.reason
+    assert receipt.reason.code == RefusalReason.NO_SLOTS
     assert float(rig.plain.presentValue) == OWN
     given_back = await driver.release(plain, MORNING)
     assert isinstance(given_back, StillHeld)
@@ -455,7 +459,9 @@ async def test_a_release_is_believed_only_when_the_array_shows_it() -> None:
     rig = BacnetRig()
     async with responding(keeps) as (driver, _):
         given_back = await driver.release(rig.setpoint, MORNING)
-        assert given_back == StillHeld(rig.setpoint.id, "slot 13 still holds a value")
+        assert given_back == StillHeld(
+            rig.setpoint.id, fact(ReceiptReason.SLOT_STILL_HELD, slot=13)
+        )
 
 
 async def test_the_present_value_of_an_input_is_never_written(

@@ -23,6 +23,8 @@ from bms.clock import SystemClock
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Device
 from bms.model.assets.write_rule import Release, ReleaseKind
+from bms.model.control.reasons import Holder
+from bms.model.fact import fact
 from bms.model.readings.reading import Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.discovery.bacnet_scan import discover_bacnet
@@ -231,7 +233,7 @@ async def test_the_node_stack_shows_who_holds_a_point() -> None:
         receipt = await drivers.driver(node.device).write(
             node.setpoint, command(node.setpoint, 21.0)
         )
-        assert (receipt.priority, receipt.by) == (10, "another program")  # type: ignore[union-attr]
+        assert (receipt.priority, receipt.by) == (10, fact(Holder.PROGRAM))  # type: ignore[union-attr]
         (reading,) = await drivers.driver(node.device).read([node.setpoint], MORNING)
         assert reading.value == 22.0
     finally:

@@ -28,6 +28,8 @@ from bms.model.assets.address import BacnetAddress
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Command, Failed, Refused, Released, StillHeld
+from bms.model.control.reasons import ReceiptReason, RefusalReason
+from bms.model.fact import fact
 from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.encoding.primitives import AnyDate
@@ -113,7 +115,7 @@ async def test_with_slots_a_value_is_no_way_back() -> None:
     async with driving(responder) as driver:
         receipt = await driver.write(CONSTANT, command(CONSTANT, 21.0))
         assert isinstance(receipt, Refused)
-        assert "its way back is null" in receipt.reason
+        assert receipt.reason.code == RefusalReason.SLOTS_WANT_NULL
         assert responder.properties[2, 1, 85] == real(OWN)
 
 
@@ -123,7 +125,9 @@ async def test_a_constant_that_does_not_stand_is_not_released() -> None:
         await driver.write(CONSTANT, command(CONSTANT, 21.0))
         responder.write = lambda i, p: simple_ack(i, 15)  # type: ignore[method-assign, assignment]
         held = await driver.release(CONSTANT, MORNING)
-        assert held == StillHeld(CONSTANT.id, "gave back 19, it reads back 21.0")
+        assert held == StillHeld(
+            CONSTANT.id, fact(ReceiptReason.GAVE_BACK_READS, value=19.0, seen=21.0)
+        )
 
 
 WRITE_ANSWERS: dict[str, Callable[[int], bytes | list[bytes] | None]] = {

@@ -24,8 +24,11 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.fact import fact
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
+from drivers.bacnet.objects.schedule_writer import ScheduleReason
 from drivers.registry import NetworkDrivers
 from tests.contract.bacnet.test_session import device
 from tests.rigs.fieldbus.bacnet_responder import error, listening
@@ -146,7 +149,7 @@ class TestALeaseInTheDevice:
         async with world() as w:
             command = w.command(25.0)
             found = await w.driver.write(SETPOINT, command)
-            assert found == Clamped(command, 23.0, 23.0, "maximum 23")
+            assert found == Clamped(command, 23.0, 23.0, fact(ReceiptReason.AT_MAXIMUM, limit=23.0))
             assert w.responder.effective() == 23.0
 
     async def test_the_guard_takes_it_away_with_the_journal_alone(self, tmp_path) -> None:
@@ -171,7 +174,7 @@ class TestPeopleWin:
             w.responder.slots[8] = 18.0
             command = w.command()
             found = await w.driver.write(SETPOINT, command)
-            assert found == Overridden(command, 8, 18.0, "operator")
+            assert found == Overridden(command, 8, 18.0, fact(Holder.OPERATOR))
             assert w.responder.writes == []
 
     async def test_a_stronger_exception_of_somebody_else_wins(self) -> None:
@@ -179,7 +182,9 @@ class TestPeopleWin:
             w.responder.exceptions = theirs = exception(NOW, 16.0, 10)
             command = w.command()
             found = await w.driver.write(SETPOINT, command)
-            assert found == Overridden(command, None, 16.0, "another exception of schedule 3")
+            assert found == Overridden(
+                command, None, 16.0, fact(Holder.SCHEDULE_EXCEPTION, schedule=3)
+            )
             await w.driver.release(SETPOINT, w.clock.now())
             assert w.responder.exceptions == theirs
 
@@ -194,7 +199,7 @@ class TestPeopleWin:
             w.responder.exceptions = theirs = exception(NOW, 16.0, 13)
             found = await w.driver.write(SETPOINT, w.command())
             assert isinstance(found, Refused)
-            assert "somebody else at priority 13" in found.reason
+            assert found.reason == fact(ScheduleReason.PRIORITY_TAKEN, schedule=3, priority=13)
             await w.driver.release(SETPOINT, w.clock.now())
             assert w.responder.exceptions == theirs
 
@@ -216,7 +221,8 @@ class TestWhatCannotBeTrusted:
             w.responder.ahead = timedelta(seconds=seconds)
             found = await w.driver.write(SETPOINT, w.command())
             assert isinstance(found, Refused)
-            assert f"{seconds:+d} s off" in found.reason
+            assert found.reason.code == ScheduleReason.CLOCK_OFF
+            assert found.reason.parameters["drift_s"] == pytest.approx(seconds, abs=0.5)
             assert w.responder.writes == []
 
     @pytest.mark.parametrize("seconds", [60, -60])
@@ -235,7 +241,7 @@ class TestWhatCannotBeTrusted:
         async with world(start) as w:
             found = await w.driver.write(SETPOINT, w.command())
             assert isinstance(found, Refused)
-            assert "summer time" in found.reason
+            assert found.reason == fact(ScheduleReason.CLOCKS_CHANGE)
             assert w.responder.writes == []
 
     @pytest.mark.parametrize("lease", [timedelta(), timedelta(hours=12, seconds=1)])
@@ -243,21 +249,21 @@ class TestWhatCannotBeTrusted:
         async with world() as w:
             found = await w.driver.write(SETPOINT, w.command(lease=lease))
             assert isinstance(found, Refused)
-            assert "at most 12 h" in found.reason
+            assert found.reason == fact(ScheduleReason.LEASE_TOO_LONG, hours=12)
 
     async def test_an_acknowledged_list_that_was_not_taken_over_is_no_success(self) -> None:
         async with world() as w:
             w.responder.swallows = True
             found = await w.driver.write(SETPOINT, w.command())
             assert isinstance(found, Failed)
-            assert "reads back differently" in found.error
+            assert found.error == fact(ScheduleReason.READS_BACK, schedule=3)
 
     async def test_an_exception_that_does_not_act_is_no_success(self) -> None:
         async with world() as w:
             w.responder.in_effect = False
             found = await w.driver.write(SETPOINT, w.command())
             assert isinstance(found, Failed)
-            assert "out of service, or not in effect" in found.error
+            assert found.error.code == ScheduleReason.NOT_IN_EFFECT
 
     async def test_a_schedule_that_commands_something_else_is_said(self) -> None:
         async with world() as w:
@@ -265,14 +271,14 @@ class TestWhatCannotBeTrusted:
             found = await w.driver.write(SETPOINT, w.command())
             assert isinstance(found, Failed)
             assert not found.retryable
-            assert "does the schedule command this point?" in found.error
+            assert found.error.code == ScheduleReason.COMMANDS_OTHERS
 
     async def test_a_release_that_was_not_taken_over_is_still_held(self) -> None:
         async with world() as w:
             await w.driver.write(SETPOINT, w.command())
             w.responder.swallows = True
             found = await w.driver.release(SETPOINT, w.clock.now())
-            assert found == StillHeld(SETPOINT.id, "our exception still stands in schedule 3")
+            assert found == StillHeld(SETPOINT.id, fact(ScheduleReason.STILL_STANDS, schedule=3))
 
     async def test_without_exceptions_or_a_schedule_it_says_so(self) -> None:
         async with world() as w:
@@ -280,7 +286,7 @@ class TestWhatCannotBeTrusted:
             del w.responder.properties[*SCHEDULE, EXCEPTIONS]
             found = await w.driver.write(SETPOINT, w.command())
             assert isinstance(found, Failed)
-            assert "schedule 3 has no exceptions" in found.error
+            assert "schedule 3 has no exceptions" in str(found.error.parameters["text"])
             held = await w.driver.release(SETPOINT, w.clock.now())
             assert isinstance(held, StillHeld)
 
@@ -296,7 +302,8 @@ class TestWhatCannotBeTrusted:
             )
             found = await w.driver.write(SETPOINT, w.command(20.5))
             assert isinstance(found, Refused)
-            assert "whole numbers" in found.reason
+            assert found.reason.code == RefusalReason.NOT_ENCODABLE
+            assert "whole numbers" in str(found.reason.parameters["text"])
 
     @pytest.mark.parametrize("code", [40, 32])
     async def test_a_device_that_refuses_the_list_keeps_its_own(self, code: int) -> None:
@@ -323,4 +330,6 @@ class TestWhatCannotBeTrusted:
         async with world() as w:
             assert isinstance(await w.driver.write(lost, w.command()), Refused)
             held = await w.driver.release(lost, w.clock.now())
-            assert held == StillHeld(lost.id, "the way back names no schedule", retryable=False)
+            text = "the way back names no schedule"
+            reason = fact(ReceiptReason.NOT_RELEASABLE, text=text)
+            assert held == StillHeld(lost.id, reason, retryable=False)

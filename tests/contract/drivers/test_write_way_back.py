@@ -12,6 +12,7 @@ import pytest
 from bms.clock import SystemClock
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Failed, Released
+from drivers.bacnet.objects.schedule_writer import ScheduleReason
 from drivers.fieldbus.write_budget import UNLIMITED, Budget, Worn
 from drivers.fieldbus.write_budget_log import MemoryWear
 from drivers.modbus.connection import Endpoint
@@ -111,6 +112,6 @@ class TestADeviceThatMakesSomethingElseOfTheList:
             own = w.responder.effective()
             found = await w.driver.write(SETPOINT, w.command())
             assert isinstance(found, Failed)
-            assert "reads back differently" in found.error
+            assert found.error.code == ScheduleReason.READS_BACK
             assert w.responder.exceptions == before
             assert w.responder.effective() == own

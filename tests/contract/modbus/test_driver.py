@@ -17,6 +17,8 @@ from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
+from bms.model.control.reasons import Holder, ReceiptReason
+from bms.model.fact import fact
 from bms.model.readings.reading import Quality
 from bms.ports.drivers import Driver
 from drivers.modbus.connection import Endpoint
@@ -242,7 +244,7 @@ async def test_an_acknowledged_write_that_does_nothing_failed(
     rig.deaf = True
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 21.0))
     assert isinstance(receipt, Failed)
-    assert "reads back 19" in receipt.error
+    assert receipt.error == fact(ReceiptReason.READS_BACK, wrote=21.0, seen=19.0)
 
 
 async def test_a_remote_setpoint_arrives_before_it_is_enabled(
@@ -261,7 +263,7 @@ async def test_a_device_that_takes_remote_control_back_is_overridden(
     rig.deaf = True
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 21.0))
     assert isinstance(receipt, Overridden)
-    assert (receipt.by, receipt.priority, receipt.value) == ("local", None, OWN)
+    assert (receipt.by, receipt.priority, receipt.value) == (fact(Holder.LOCAL), None, OWN)
 
 
 @pytest.mark.parametrize(

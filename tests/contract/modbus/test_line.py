@@ -21,6 +21,7 @@ from bms.model.assets.device import Device, Framing, ModbusTraits, Parity, Reada
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Refused, Released
+from bms.model.control.reasons import RefusalReason
 from bms.model.readings.reading import Quality
 from bms.runtime.wire import wire
 from drivers.fieldbus.write_budget_log import FileWear, MemoryWear
@@ -471,17 +472,19 @@ async def test_a_spent_budget_refuses_the_write_and_never_the_release(
         wear = FileWear(tmp_path / "wear.log")
         return ModbusDriver(device, link, clock, "Europe/Copenhagen", wear)
 
-    for value, refused in ((20.5, ""), (21.0, ""), (21.5, "of today")):
+    for value, refused in ((20.5, False), (21.0, False), (21.5, True)):
         receipt = await after_a_restart().write(limited, command(limited, value))
         assert isinstance(receipt, Refused if refused else Accepted)
         if isinstance(receipt, Refused):
-            assert refused in receipt.reason
+            assert receipt.reason.code == RefusalReason.WRITES_SPENT_TODAY
+            assert receipt.reason.parameters["writes"] == 2
     assert isinstance(await after_a_restart().release(limited, MORNING), Released)
     clock.advance(timedelta(days=1))
     assert isinstance(await after_a_restart().write(limited, command(limited, 22.0)), Accepted)
     receipt = await after_a_restart().write(limited, command(limited, 21.0))
     assert isinstance(receipt, Refused)
-    assert "wears out" in receipt.reason
+    assert receipt.reason.code == RefusalReason.WRITES_SPENT
+    assert receipt.reason.parameters["writes"] == 4
     assert isinstance(await after_a_restart().release(limited, MORNING), Released)
     assert len(writes(peer)) == 5
 
@@ -497,7 +500,8 @@ async def test_unreadable_counts_refuse_writes_and_let_releases_pass(
     limited = replace(setpoint, write=replace(setpoint.write, writes_lifetime=100))
     receipt = await driver.write(limited, command(limited, 21.0))
     assert isinstance(receipt, Refused)
-    assert "repair it" in receipt.reason
+    assert receipt.reason.code == RefusalReason.WEAR_UNKNOWN
+    assert "repair it" in str(receipt.reason.parameters["text"])
     peer.bank.fill(1, "holding", 100, 210)
     assert isinstance(await driver.release(limited, MORNING), Released)
     free = await driver.write(setpoint, command(setpoint, 21.0))

@@ -23,6 +23,8 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.reasons import CommandReason, Holder, ReceiptReason, RefusalReason
+from bms.model.fact import Moment, fact
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
@@ -315,18 +317,28 @@ class TestPlans:
             value=18.5,
             issued_at=MONDAY,
             lease_end=MONDAY + HOUR / 2,
-            reason="setback",
+            reason=fact(CommandReason.PLAN, plan="p1", status="optimal"),
             actor="planner",
             plan="p1",
         )
         second = [
             Accepted(command, 18.5),
-            Clamped(command, 17.0, 17.0, "maximum"),
-            Refused(command, "observe"),
-            Overridden(command, 8, None, "operator"),
-            Failed(command, "time-out", True),
+            Clamped(command, 17.0, 17.0, fact(ReceiptReason.AT_MAXIMUM, limit=17.0)),
+            Refused(
+                command,
+                fact(
+                    RefusalReason.LEASE_RUNS_OUT,
+                    why=fact(RefusalReason.NO_SAFE_END),
+                    end=Moment(MONDAY),
+                ),
+            ),
+            Overridden(command, 8, None, fact(Holder.OPERATOR)),
+            Failed(command, fact(ReceiptReason.DEVICE_ERROR, device="d", text="time-out"), True),
         ]
-        first = [Released(command.point, None), StillHeld(command.point, "no reply")]
+        first = [
+            Released(command.point, None),
+            StillHeld(command.point, fact(ReceiptReason.SLOTS_GONE)),
+        ]
         store.add_receipts(second, MONDAY + HOUR)
         store.add_receipts(first, MONDAY)
         store.add_receipts([Released("townhall/north.setpoint", 21.0)], MONDAY)

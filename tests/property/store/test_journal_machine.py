@@ -21,7 +21,7 @@ from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.read_back import verify_site
 from bms.services.control.release import release_site
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
+from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers, device_said
 from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
@@ -62,7 +62,7 @@ class Wire(FakeDevice):
                 raise Killed
         receipt = await super().write(point, command)
         if self.loses_answers:
-            return Failed(command, "no reply", retryable=True)
+            return Failed(command, device_said("no reply"), retryable=True)
         return receipt
 
     async def release(self, point, at):

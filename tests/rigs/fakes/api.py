@@ -20,6 +20,8 @@ from bms.config import Settings
 from bms.journal import FileJournal
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Command, Overridden
+from bms.model.control.reasons import Holder
+from bms.model.fact import fact
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.plan import (
     Expected,
@@ -213,7 +215,7 @@ def live_in(world: World) -> None:
     later = a_command("c2", NOW - 2 * HOUR, 18.5)
     world.store.add_receipts([Accepted(later, 18.5)], NOW - 2 * HOUR)
     last = a_command("c3", NOW - HOUR, 18.5)
-    world.store.add_receipts([Overridden(last, 8, 22.0, "operator")], NOW - HOUR)
+    world.store.add_receipts([Overridden(last, 8, 22.0, fact(Holder.OPERATOR))], NOW - HOUR)
 
 
 def a_command(command_id: str, at: datetime, value: float) -> Command:

@@ -25,8 +25,15 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.fact import Fact, fact
 from bms.model.readings.reading import Quality, Reading
 from bms.ports.drivers import DeviceHealth, Exchange
+
+
+def device_said(text: str) -> Fact:
+    """The reason of a receipt with a device's own text."""
+    return fact(ReceiptReason.DEVICE_ERROR, device="device", text=text)
 
 
 @dataclass
@@ -57,30 +64,32 @@ class FakeDevice:
 
     async def write(self, point: Point, command: Command) -> Receipt:
         if point.write is None:
-            return Refused(command, f"{point.id} is not writable")
+            return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
         if self.dead:
-            return Failed(command, "no reply", retryable=True)
+            return Failed(command, device_said("no reply"), retryable=True)
         if point.id in self.bad_points:
-            return Failed(command, "illegal data address", retryable=False)
+            return Failed(command, device_said("illegal data address"), retryable=False)
         if point.id in self.override:
             priority, value = self.override[point.id]
-            return Overridden(command, priority, value, "operator")
+            return Overridden(command, priority, value, fact(Holder.OPERATOR))
         self.writes.append(command)
         value = min(max(command.value, point.write.minimum), point.write.maximum)
         if self.swallows_writes:
-            return Failed(command, "it reads back another value", retryable=True)
+            return Failed(
+                command, fact(ReceiptReason.READS_BACK, wrote=value, seen=None), retryable=True
+            )
         self.held[point.id] = value
         if value != command.value:
-            limit = "maximum" if value < command.value else "minimum"
-            return Clamped(command, value, value, f"{limit} {value:g}")
+            limit = ReceiptReason.AT_MAXIMUM if value < command.value else ReceiptReason.AT_MINIMUM
+            return Clamped(command, value, value, fact(limit, limit=value))
         return Accepted(command, value)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
         if self.dead:
-            return StillHeld(point.id, "no reply")
+            return StillHeld(point.id, device_said("no reply"))
         self.releases.append((point.id, at))
         if self.swallows_releases and point.id in self.held:
-            return StillHeld(point.id, "it still holds a value")
+            return StillHeld(point.id, device_said("it still holds a value"))
         self.held.pop(point.id, None)
         return Released(point.id, self.effective(point.id))
 

@@ -9,6 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from bms.model.control.command import Accepted, Overridden, Override, Released
+from bms.model.control.reasons import Holder
+from bms.model.fact import fact
 from bms.model.words import Words
 from tests.rigs.fakes.api import HTML, NOW, SETPOINT, a_command, a_lodge_plan, a_world, live_in
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge
@@ -224,7 +226,7 @@ async def test_what_repeats_itself_is_one_row(empty):
     """A hand that stays is met at every tick, and the point given back each time."""
     for i in range(4, 0, -1):
         at = NOW - i * QUARTER
-        met = Overridden(a_command(f"c{i}", at, 18.0), 8, 22.0, "operator")
+        met = Overridden(a_command(f"c{i}", at, 18.0), 8, 22.0, fact(Holder.OPERATOR))
         empty.store.add_receipts([met, Released(SETPOINT, 22.0)], at)
     page = await read(empty, "/sites/lodge?lang=en")
     assert page.text.count("BACnet priority 8 · 4 times since Mon 28 Jan 09:05") == 1
@@ -243,7 +245,7 @@ async def test_a_renewal_is_no_new_row_but_another_value_is(empty):
 
 
 async def test_a_hand_that_is_over_is_not_shown_as_there(empty):
-    met = Overridden(a_command("c1", NOW - 2 * QUARTER, 18.0), 8, 22.0, "operator")
+    met = Overridden(a_command("c1", NOW - 2 * QUARTER, 18.0), 8, 22.0, fact(Holder.OPERATOR))
     empty.store.add_receipts([met], NOW - 2 * QUARTER)
     written = Accepted(a_command("c2", NOW - QUARTER, 18.0), 18.0)
     empty.store.add_receipts([written], NOW - QUARTER)

@@ -31,6 +31,7 @@ from bms.runtime.wire import wire
 from bms.savings.trials.power import Shape
 from bms.services.collect.poll import poll_site
 from bms.services.control.dispatch import dispatch_site
+from bms.services.control.trial_block import TrialTurn
 from bms.services.trials.result import tell_trial
 from bms.services.trials.start import start_trial
 from bms.store.memory.store import MemoryStore
@@ -144,7 +145,7 @@ def _the_receipts_agree(life: Life, start: datetime, end: datetime) -> None:
             written.add(at)
         elif isinstance(receipt, Refused):
             refused.add(at)
-            assert receipt.reason.startswith("Switchback trial")
+            assert receipt.reason.code == TrialTurn.OWN_CONTROL
     (known,) = life.city.stores.trials.trials(life.site.id)
     trial = known.trial
     for at in written:

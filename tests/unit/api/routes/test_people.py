@@ -9,6 +9,7 @@ import pytest
 from bms.errors import StoreUnavailable
 from bms.model.assets.site import Mode
 from bms.model.control.command import Released, StillHeld
+from bms.model.control.reasons import ReceiptReason
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import NOW, SETPOINT, a_command, a_world
 from tests.rigs.fakes.city import HOUR
@@ -123,7 +124,9 @@ async def test_what_is_still_held_is_said(desk):
     assert answer.status_code == 200
     body = answer.json()
     assert body["complete"] is False
-    assert (body["points"][0]["outcome"], body["points"][0]["error"]) == ("still_held", "no reply")
+    assert body["points"][0]["outcome"] == "still_held"
+    assert body["points"][0]["error"]["code"] == ReceiptReason.DEVICE_ERROR
+    assert body["points"][0]["error"]["en"] == "device: no reply"
     assert isinstance(world.store.receipts("lodge", NOW)[0][1], StillHeld)
 
 

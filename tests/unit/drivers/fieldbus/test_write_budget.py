@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError
+from bms.model.control.reasons import RefusalReason
+from bms.model.fact import fact
 from drivers.fieldbus.write_budget import Budget, BudgetSpent, Counts, Worn
 from drivers.fieldbus.write_budget_log import FileWear, MemoryWear, WearBook
 
@@ -48,11 +50,15 @@ class TestEveryBook:
         budget = Budget(per_day=2, lifetime=3)
         wear.spend("r", MONDAY, budget)
         wear.spend("r", MONDAY, budget)
-        with pytest.raises(BudgetSpent, match="2 writes of today"):
+        with pytest.raises(BudgetSpent) as of_today:
             wear.spend("r", MONDAY, budget)
+        assert of_today.value.reason == fact(
+            RefusalReason.WRITES_SPENT_TODAY, register="r", writes=2
+        )
         wear.spend("r", TUESDAY, budget)
-        with pytest.raises(BudgetSpent, match="3 writes; its memory wears out"):
+        with pytest.raises(BudgetSpent) as of_all:
             wear.spend("r", TUESDAY, budget)
+        assert of_all.value.reason == fact(RefusalReason.WRITES_SPENT, register="r", writes=3)
         assert wear.worn("r", TUESDAY) == Worn(3, 1)
 
     def test_grants_as_many_writes_as_there_are_to_writers_side_by_side(

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
+from bms.model.control.reasons import ReceiptReason
+from bms.model.fact import Fact, fact
 from drivers.fieldbus.write_limits import fit
 
 RULE = WriteRule(minimum=15, maximum=23, release=Release(kind=ReleaseKind.NULL))
@@ -21,11 +23,11 @@ RULE = WriteRule(minimum=15, maximum=23, release=Release(kind=ReleaseKind.NULL))
         (20.06, 0.1, 20.1, None),
         (20.3, 0.5, 20.5, None),
         (22.9, 0.7, 23.0, None),  # the nearest step, 23.1, would leave the limits
-        (23.01, 0.1, 23.0, "maximum 23"),
-        (-5.0, 0.1, 15.0, "minimum 15"),
+        (23.01, 0.1, 23.0, fact(ReceiptReason.AT_MAXIMUM, limit=23)),
+        (-5.0, 0.1, 15.0, fact(ReceiptReason.AT_MINIMUM, limit=15)),
     ],
 )
-def test_fit(wish: float, resolution: float, value: float, limit: str | None) -> None:
+def test_fit(wish: float, resolution: float, value: float, limit: Fact | None) -> None:
     fitted = fit(replace(RULE, resolution=resolution), wish)
     assert (fitted.value, fitted.limit) == (value, limit)
 

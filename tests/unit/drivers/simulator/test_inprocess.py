@@ -20,6 +20,8 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.reasons import Holder, ReceiptReason
+from bms.model.fact import fact
 from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
 from bms.ports.drivers import Driver, Drivers
@@ -141,7 +143,9 @@ async def test_write_acts_and_release_gives_back(
 
 async def test_limits_and_resolution(driver: Driver) -> None:
     high = command(SETPOINT, 30.0)
-    assert await driver.write(SETPOINT, high) == Clamped(high, 23.0, 23.0, "maximum 23")
+    assert await driver.write(SETPOINT, high) == Clamped(
+        high, 23.0, 23.0, fact(ReceiptReason.AT_MAXIMUM, limit=23.0)
+    )
     fine = command(SETPOINT, 20.04)
     assert await driver.write(SETPOINT, fine) == Accepted(fine, 20.0)
     assert isinstance(await driver.write(SETPOINT, command(SETPOINT, float("nan"))), Refused)
@@ -157,13 +161,13 @@ async def test_what_is_not_writable_is_refused(driver: Driver) -> None:
     assert not answer.retryable
 
 
-@pytest.mark.parametrize(("slot", "by"), [(8, "operator"), (10, "priority 10")])
+@pytest.mark.parametrize(("slot", "by"), [(8, Holder.OPERATOR), (10, Holder.PROGRAM)])
 async def test_a_slot_above_ours_overrides(
-    driver: Driver, drivers: InProcessDrivers, slot: int, by: str
+    driver: Driver, drivers: InProcessDrivers, slot: int, by: Holder
 ) -> None:
     drivers.occupy(SETPOINT, slot, 17.0)
     wanted = command(SETPOINT, 21.0)
-    assert await driver.write(SETPOINT, wanted) == Overridden(wanted, slot, 17.0, by)
+    assert await driver.write(SETPOINT, wanted) == Overridden(wanted, slot, 17.0, fact(by))
     assert await value(driver, SETPOINT) == 17.0
     assert await driver.release(SETPOINT, START) == Released(SETPOINT.id, 17.0)
     drivers.occupy(SETPOINT, slot, None)

@@ -28,10 +28,13 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.fact import fact
 from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.trace import Exchange as BacnetExchange
 from drivers.modbus.trace import Exchange as ModbusExchange
 from tests.rigs.fakes.city import lodge, utc
+from tests.rigs.fakes.drivers import device_said
 
 LADDER = 60
 MISSING = [quality for quality in Quality if not quality.has_value]
@@ -107,23 +110,37 @@ UNTIL = "until 2019-01-14 09:00, then it is given back"  # local time
     [
         (Accepted(wish(20.5), 20.5), f"wanted 20.5 degC reads back 20.5 degC {UNTIL}"),
         (
-            Clamped(wish(30.0), 23.0, 23.0, "maximum 23"),
+            Clamped(wish(30.0), 23.0, 23.0, fact(ReceiptReason.AT_MAXIMUM, limit=23.0)),
             f"wanted 30 degC wrote 23 degC: maximum 23 reads back 23 degC {UNTIL}",
         ),
         (
-            Clamped(wish(23.0), 23.0, 23.0, "asked for 40, the limits now are 13..23"),
+            Clamped(
+                wish(23.0),
+                23.0,
+                23.0,
+                fact(ReceiptReason.LIMITS_NOW, wish=40.0, low=13.0, high=23.0),
+            ),
             "wrote 23 degC: asked for 40, the limits now are 13..23 reads back 23 degC " + UNTIL,
         ),
-        (Refused(wish(20.5), LONG), f"wanted 20.5 degC {LONG}"),
         (
-            Overridden(wish(20.5), 8, 22.0, "operator"),
-            "wanted 20.5 degC held at 22 degC by operator at priority 8",
+            Refused(wish(20.5), fact(RefusalReason.NOT_ENCODABLE, point="x", text=LONG)),
+            f"wanted 20.5 degC x: {LONG}",
         ),
-        (Overridden(wish(20.5), None, None, "local"), "wanted 20.5 degC held by local"),
-        (Failed(wish(20.5), LONG, True), f"wanted 20.5 degC {LONG} it may work again later"),
         (
-            Failed(wish(20.5), "illegal data address", False),
-            "wanted 20.5 degC illegal data address trying again will not help",
+            Overridden(wish(20.5), 8, 22.0, fact(Holder.OPERATOR)),
+            "wanted 20.5 degC held at 22 degC by an operator at priority 8",
+        ),
+        (
+            Overridden(wish(20.5), None, None, fact(Holder.LOCAL)),
+            "wanted 20.5 degC held by local operation",
+        ),
+        (
+            Failed(wish(20.5), device_said(LONG), True),
+            f"wanted 20.5 degC device: {LONG} it may work again later",
+        ),
+        (
+            Failed(wish(20.5), device_said("illegal data address"), False),
+            "wanted 20.5 degC device: illegal data address trying again will not help",
         ),
     ],
 )
@@ -147,15 +164,21 @@ class TestInDanish:
     def test_receipts_and_releases_are_told(self, phone: Console) -> None:
         show_receipt(phone, Accepted(wish(20.5), 20.5), SETPOINT, SITE.timezone, Language.DA)
         show_receipt(
-            phone, Overridden(wish(20.5), 8, 22.0, "operator"), SETPOINT, SITE.timezone, Language.DA
+            phone,
+            Overridden(wish(20.5), 8, 22.0, fact(Holder.OPERATOR)),
+            SETPOINT,
+            SITE.timezone,
+            Language.DA,
         )
-        show_releases(phone, [StillHeld("lodge/b", LONG), Released("lodge/a", 21.5)], Language.DA)
+        show_releases(
+            phone, [StillHeld("lodge/b", device_said(LONG)), Released("lodge/a", 21.5)], Language.DA
+        )
         said = words(printed(phone))
         assert said.startswith(
             "Skrevet: lodge/hall.setpoint ønsket 20.5 degC læst tilbage 20.5 degC "
             "indtil 2019-01-14 09:00, så gives det tilbage"
         )
-        assert "holdes på 22 degC af operator med prioritet 8" in said
+        assert "holdes på 22 degC af en operatør med prioritet 8" in said
         assert "lodge/a givet tilbage 21.5" in said
 
     def test_every_word_keeps_its_places(self) -> None:
@@ -179,11 +202,11 @@ class TestInDanish:
 
 
 def test_releases_say_what_stands_and_why_others_are_held(phone: Console) -> None:
-    show_releases(phone, [StillHeld("lodge/b", LONG), Released("lodge/a", 21.5)])
+    show_releases(phone, [StillHeld("lodge/b", device_said(LONG)), Released("lodge/a", 21.5)])
     lines = printed(phone)
     assert lines[1].split() == ["lodge/a", "released", "21.5"]
     assert lines[2].split() == ["lodge/b", "still", "held"]
-    assert words(lines).endswith(f"lodge/b {LONG}")
+    assert words(lines).endswith(f"lodge/b device: {LONG}")
 
 
 REQUEST = bytes.fromhex("03012c0002")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from bms.model.control.command import Accepted, Failed
+from bms.model.control.reasons import ReceiptReason
+from bms.model.fact import fact
 from bms.model.readings.reading import Quality, Reading
 from bms.model.savings.objection import Verdict
 from bms.services.assessment.frozen_baselines import BaselineCode
@@ -135,7 +137,10 @@ def test_only_writes_that_happened_begin_our_control(tmp_path):
     site = world.city.site("lodge")
     book = SavingsBook(world.city.assessment)
     early = NOW - timedelta(days=9)
-    world.store.add_receipts([Failed(a_command("f", early, 18.0), "no", retryable=True)], early)
+    world.store.add_receipts(
+        [Failed(a_command("f", early, 18.0), fact(ReceiptReason.NOT_READ_BACK), retryable=True)],
+        early,
+    )
     assert book.periods(site).control_start is None
     late = NOW - timedelta(days=3)
     world.store.add_receipts([Accepted(a_command("a", late, 18.0), 18.0)], late)

@@ -21,8 +21,10 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.fact import Moment, fact
 from bms.model.words import Words
-from bms.services.control.authority import plan_flaw
+from bms.services.control.authority import AuthorityReason, plan_flaw
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
@@ -210,7 +212,11 @@ async def test_without_a_valid_plan_leases_run_out_and_then_points_go_back() -> 
     await bench.tick()
     outcomes = await bench.tick(TICK)
     assert all(isinstance(outcomes[p], Refused) for p in LEVERS)
-    assert "not renewed" in outcomes[NULL].reason
+    assert outcomes[NULL].reason == fact(
+        RefusalReason.LEASE_RUNS_OUT,
+        why=fact(AuthorityReason.PLAN_ELSEWHEN),
+        end=Moment(NOW + LEASE),
+    )
     assert bench.held() == WANTED
     outcomes = await bench.tick(TICK)
     assert all(isinstance(outcomes[p], Released) for p in LEVERS)
@@ -255,7 +261,7 @@ async def test_an_operators_override_suspends_writes_and_gives_back() -> None:
     assert set(bench.held()) == set(LEVERS) - {NULL}
     kinds = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == NULL]
     assert [type(r) for r in kinds] == [Overridden, Released]
-    assert kinds[0].by == "janitor"
+    assert kinds[0].by == fact(Holder.PERSON, name="janitor")
     assert isinstance(outcomes[ENABLE], Accepted)
 
 
@@ -359,7 +365,7 @@ async def test_a_hand_on_the_thermostat_suspends_that_point_for_two_hours() -> N
     await bench.tick(TICK)
     first = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == ENABLE]
     assert isinstance(first[0], Overridden)
-    assert (first[0].by, first[0].value) == ("local", 20.0)
+    assert (first[0].by, first[0].value) == (fact(Holder.LOCAL), 20.0)
     assert ENABLE not in bench.held()
     [override] = bench.store.overrides("hut", bench.now)
     assert (override.point, override.actor) == (ENABLE, "local")
@@ -437,7 +443,8 @@ async def test_a_dead_device_spares_its_neighbour_and_is_not_written_blindly() -
     failed = outcomes[ENABLE]
     assert isinstance(failed, Failed)
     assert failed.retryable
-    assert "no reply" in failed.error
+    assert failed.error.code == ReceiptReason.UNREADABLE
+    assert "no reply" in str(failed.error.parameters["text"])
     assert list(bench.journal.leases()) == [NULL]
 
 
@@ -512,7 +519,8 @@ async def test_without_a_guard_nothing_is_written_and_nothing_renewed() -> None:
     bench.keeper.broken = True
     outcomes = await bench.tick()
     assert {type(o) for o in outcomes.values()} == {Failed}
-    assert "no guard" in outcomes[NULL].error
+    assert outcomes[NULL].error.code == ReceiptReason.NO_GUARD
+    assert "no guard" in str(outcomes[NULL].error.parameters["text"])
     assert bench.held() == {}
     assert bench.journal.leases() == {}
 
@@ -523,7 +531,7 @@ async def test_limits_clamp_visibly() -> None:
     clamped = (await bench.tick())[NULL]
     assert isinstance(clamped, Clamped)
     assert (clamped.written, clamped.read_back) == (23.0, 23.0)
-    assert "30" in clamped.limit
+    assert clamped.limit == fact(ReceiptReason.LIMITS_NOW, wish=30.0, low=15.0, high=23.0)
 
 
 async def test_a_ramp_takes_several_ticks() -> None:
@@ -578,7 +586,7 @@ async def test_the_plan_keeps_away_from_a_persons_write_until_it_ends() -> None:
     await bench.write(NULL, 19.5)
     outcomes = await bench.tick(TICK)
     assert isinstance(outcomes[NULL], Overridden)
-    assert outcomes[NULL].by == "operator:anna"
+    assert outcomes[NULL].by == fact(Holder.PERSON, name="operator:anna")
     assert bench.held()[NULL] == 19.5
     await bench.tick(TICK)
     assert bench.held()[NULL] == WANTED[NULL]

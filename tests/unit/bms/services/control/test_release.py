@@ -12,6 +12,8 @@ from bms.errors import GuardError, StoreUnavailable
 from bms.journal import MemoryJournal
 from bms.model.assets.site import Mode
 from bms.model.control.command import Accepted, Failed, Overridden, Released, StillHeld
+from bms.model.control.reasons import Holder, ReceiptReason
+from bms.model.fact import fact
 from bms.services.control.read_back import verify_site
 from bms.services.control.release import (
     give_back,
@@ -19,11 +21,10 @@ from bms.services.control.release import (
     release_everything,
     release_leases,
     release_points,
-    release_rows,
     release_site,
 )
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.drivers import FakeDrivers
+from tests.rigs.fakes.drivers import FakeDrivers, device_said
 from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
@@ -85,9 +86,8 @@ async def test_only_what_is_seen_to_be_back_is_settled(drivers, journal) -> None
 async def test_a_dead_device_spares_its_neighbour(drivers, journal) -> None:
     drivers.device("hut/bacnet").dead = True
     receipts = await release_everything(now=NOW, drivers=drivers, journal=journal)
-    rows = release_rows(receipts)
-    assert (NULL, "still held", "no reply") in rows
-    assert (ENABLE, "released", "17") in rows
+    assert StillHeld(NULL, device_said("no reply")) in receipts
+    assert Released(ENABLE, 17.0) in receipts
     assert list(journal.leases()) == [NULL]
 
 
@@ -100,7 +100,8 @@ async def test_a_driver_that_cannot_be_had_is_a_receipt() -> None:
     journal.intend([triple(SITE, command(NULL, 20.0))])
     [receipt] = await release_everything(now=NOW, drivers=Stuck(), journal=journal)
     assert isinstance(receipt, StillHeld)
-    assert "no such protocol" in receipt.error
+    assert receipt.error.code == ReceiptReason.DRIVER_FAILED
+    assert "no such protocol" in str(receipt.error.parameters["text"])
     assert NULL in journal.leases()
 
 
@@ -222,7 +223,7 @@ class TestVerify:
         outcomes = await self.look(drivers, journal)
         mine = [o for o in outcomes if not isinstance(o, Accepted)]
         assert [type(o) for o in mine] == [Failed, Released]
-        assert "17.5 instead of 21" in mine[0].error
+        assert mine[0].error == fact(ReceiptReason.CHANGED_SINCE, seen=17.5, wrote=21.0)
         assert NULL not in journal.leases()
 
     async def test_a_timetable_register_moved_by_its_building_is_no_mismatch(
@@ -239,7 +240,7 @@ class TestVerify:
         store.add_receipts([Accepted(journal.leases()[point].command, WANTED[point])], NOW)
         drivers.device("hut/modbus").held[point] = 4.0
         outcomes = await self.look(drivers, journal, store)
-        assert [o.by for o in outcomes if isinstance(o, Overridden)] == ["local"]
+        assert [o.by for o in outcomes if isinstance(o, Overridden)] == [fact(Holder.LOCAL)]
         assert drivers.device("hut/modbus").held.get(point) == left
         assert [o.point for o in store.overrides("hut", NOW)] == [point]
         assert point not in journal.leases()

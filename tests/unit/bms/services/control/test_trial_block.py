@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from bms.journal import MemoryJournal
+from bms.messages import translator
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Override, Refused, Released
+from bms.model.control.reasons import CommandReason
+from bms.model.fact import Fact
 from bms.model.savings.trial import TrialEnd
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.release import release_site
@@ -74,12 +77,20 @@ class TestDispatch:
     async def test_the_receipts_say_why(self) -> None:
         bench = Bench(MIDNIGHT - TICK)
         (accepted, *_) = [o for o in await bench.tick() if isinstance(o, Accepted)]
-        assert accepted.command.reason.endswith("trial hut-trial, block 1 of 6")
+        why = accepted.command.reason
+        assert isinstance(why, Fact)
+        assert why.code == CommandReason.PLAN_IN_TRIAL
+        assert [why.parameters[name] for name in ("trial", "block", "blocks")] == [
+            "hut-trial",
+            1,
+            6,
+        ]
         await bench.tick(TICK)
         kept = [r for _, r in bench.store.receipts("hut", MIDNIGHT)]
         refusals = [r.reason for r in kept if isinstance(r, Refused)]
         said = "Switchback trial hut-trial, block 2/6: the building's own control until 2019-01-18"
-        assert refusals == [f"{said} 00:00"] * len(LEVERS)
+        told = [translator("en", "Europe/Copenhagen").describe(reason) for reason in refusals]
+        assert told == [f"{said} 00:00"] * len(LEVERS)
 
     async def test_for_the_whole_block_nothing_is_written(self) -> None:
         bench = Bench(MIDNIGHT)

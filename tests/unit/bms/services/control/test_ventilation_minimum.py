@@ -12,12 +12,14 @@ from bms.journal import MemoryJournal
 from bms.model.assets.site import Mode, Site
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.control.command import Accepted, Clamped, Command, Refused, Released
+from bms.model.control.reasons import ReceiptReason, RefusalReason
+from bms.model.fact import fact
 from bms.model.planning.plan import Step
 from bms.model.words import Words
 from bms.runtime.city import City
 from bms.services.control.dispatch import dispatch_site, write_once
 from bms.services.control.setpoint_schedule import Handout, handout
-from bms.services.control.ventilation_minimum import bookings_ahead, least_flow
+from bms.services.control.ventilation_minimum import AirReason, bookings_ahead, least_flow
 from bms.services.occupancy import Use
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import a_world
@@ -129,7 +131,8 @@ class TestFlow:
         outcome = (await bench.tick())[FLOW]
         assert bench.held == {FLOW: 35.0}  # 33 rounded up to what the point takes
         assert isinstance(outcome, Clamped)
-        assert "asked for 20: people are in, and ahu1 has to move at least 33 %" in outcome.limit
+        need = fact(AirReason.LEAST_FLOW, unit="ahu1", least_pct=33.0)
+        assert outcome.limit == fact(ReceiptReason.LEAST_AIR, wish=20.0, need=need)
 
     @pytest.mark.parametrize(
         ("hour", "written"),
@@ -165,7 +168,7 @@ class TestFlow:
         receipt = await bench.write(FLOW, 20.0)
         assert bench.held == {FLOW: 35.0}
         assert isinstance(receipt, Clamped)
-        assert "people are in" in receipt.limit
+        assert receipt.limit.code == ReceiptReason.LEAST_AIR
 
     async def test_where_the_ramp_cannot_reach_it_nothing_is_written(self) -> None:
         bench = Bench(10.0, {FLOW: 20.0}, with_flow_rule(max_change=5.0))
@@ -173,7 +176,8 @@ class TestFlow:
         outcome = (await bench.tick())[FLOW]
         assert bench.held == {}
         assert isinstance(outcome, Refused)
-        assert "15 is not enough: people are in" in outcome.reason
+        need = fact(AirReason.LEAST_FLOW, unit="ahu1", least_pct=33.0)
+        assert outcome.reason == fact(RefusalReason.TOO_LITTLE_AIR, value=15.0, need=need)
 
     async def test_less_than_that_does_not_stand_in_for_it_within_the_tolerance(self) -> None:
         """A read-back may lie 5 % off; 30 % is still not the 35 % that people need."""
@@ -221,7 +225,9 @@ class TestRun:
         outcome = (await bench.tick())[RUN]
         assert bench.held == {RUN: 1.0}
         assert isinstance(outcome, Clamped)
-        assert "ahu1 has to run" in outcome.limit
+        assert outcome.limit == fact(
+            ReceiptReason.LEAST_AIR, wish=0.0, need=fact(AirReason.HAS_TO_RUN, unit="ahu1")
+        )
 
     async def test_a_person_who_sees_the_building_may(self) -> None:
         bench = Bench(12.0, {})
@@ -351,7 +357,7 @@ class TestHandout:
         city.journal.intend([(wrote, point, SITE.device(point.device))])
         told = handed_out(city)
         assert bool(told.setpoints) is handed
-        assert [words.code for words in told.reasons] == ([] if handed else ["overridden"])
+        assert [found.code for found in told.reasons] == ([] if handed else ["overridden"])
 
     def test_what_cannot_be_enough_is_left_out(self, tmp_path) -> None:
         site = with_flow_rule(maximum=30.0)

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bms.model.control.command import Accepted, Command, Overridden
+from bms.model.control.reasons import Holder
+from bms.model.fact import fact
 from bms.model.planning.prediction import UseStart
 from bms.model.readings.reading import Reading
 from bms.services.planning.comfort_backoff import backoff_k, backoffs, record_use_starts
@@ -136,7 +138,7 @@ class TestRecord:
             (Accepted(a_command(plan=None), 21.0), CAME - HOUR),  # a person's write
             (Accepted(a_command(), 21.0), CAME - 13 * HOUR),  # long ago
             (Accepted(a_command(point="lodge/ahu1.run"), 1.0), CAME - HOUR),
-            (Overridden(a_command(), 8, 22.0, "operator"), CAME - HOUR),
+            (Overridden(a_command(), 8, 22.0, fact(Holder.OPERATOR)), CAME - HOUR),
         ],
     )
     async def test_what_we_did_not_warm_up_says_nothing_of_us(self, receipt, at: datetime) -> None:

@@ -1,0 +1,47 @@
+"""Receipts of what a driver could not write or not give back, with the reason as a fact."""
+
+from __future__ import annotations
+
+from bms.errors import DeviceError
+from bms.model.control.command import Command, Failed, Refused, StillHeld
+from bms.model.control.reasons import ReceiptReason, RefusalReason
+from bms.model.fact import Fact, fact
+from drivers.fieldbus.errors import retryable
+
+
+class Unwritable(ValueError):
+    """A value or lease that may not be written; ``reason`` says why."""
+
+    def __init__(self, reason: Fact) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+def refused(command: Command, error: ValueError) -> Refused:
+    """Receipt of a command that is not sent, because it is against a rule or not encodable."""
+    if isinstance(error, Unwritable):
+        return Refused(command, error.reason)
+    text = str(error)
+    return Refused(command, fact(RefusalReason.NOT_ENCODABLE, point=command.point, text=text))
+
+
+def failed(command: Command, device: str, error: DeviceError) -> Failed:
+    """Receipt of a command that ``device`` did not carry out."""
+    reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
+    return Failed(command, reason, retryable(error))
+
+
+def not_releasable(point: str, error: ValueError) -> StillHeld:
+    """Receipt of a release that cannot be sent; trying again does not help."""
+    reason = (
+        error.reason
+        if isinstance(error, Unwritable)
+        else fact(ReceiptReason.NOT_RELEASABLE, text=str(error))
+    )
+    return StillHeld(point, reason, retryable=False)
+
+
+def still_held(point: str, device: str, error: DeviceError) -> StillHeld:
+    """Receipt of a release that ``device`` did not carry out."""
+    reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
+    return StillHeld(point, reason, retryable(error))

@@ -24,6 +24,7 @@ check: $(VENV)/installed-test
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+	$(PY) tools/messages
 
 bench: $(VENV)/installed
 	$(RUN)/bms bench all $(ARGS)

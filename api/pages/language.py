@@ -66,7 +66,7 @@ class PageTranslator(Translator):
 
     def one_of(self, code: str, otherwise: str) -> str:
         """Returns a message of the pages, or ``otherwise`` where there is none of this code."""
-        return self(code) if self.has(code, "page") else otherwise
+        return self.text(code, "page") if self.has(code, "page") else otherwise
 
     def soon(self, moment: datetime, now: datetime) -> str:
         """Returns a time of these days: today only the clock, else with its weekday."""

@@ -81,13 +81,13 @@ def plan_view(plan: Plan, site: Site, now: datetime, t: PageTranslator) -> PlanV
 
 def _outcomes(ours: Expected, own: Expected, t: PageTranslator) -> tuple[tuple[str, str, str], ...]:
     rows = (
-        ("energy", "kWh", 0, ours.energy_kwh, own.energy_kwh),
-        ("cost", t("currency"), 0, ours.cost_dkk, own.cost_dkk),
-        ("emissions", "kg", 1, ours.co2_kg, own.co2_kg),
-        ("discomfort", t("kelvin_hours"), 1, ours.comfort_kh, own.comfort_kh),
+        (t("energy"), "kWh", 0, ours.energy_kwh, own.energy_kwh),
+        (t("cost"), t("currency"), 0, ours.cost_dkk, own.cost_dkk),
+        (t("emissions"), "kg", 1, ours.co2_kg, own.co2_kg),
+        (t("discomfort"), t("kelvin_hours"), 1, ours.comfort_kh, own.comfort_kh),
     )
     return tuple(
-        (t(name), _with_unit(planned, unit, decimals, t), _with_unit(today, unit, decimals, t))
+        (name, _with_unit(planned, unit, decimals, t), _with_unit(today, unit, decimals, t))
         for name, unit, decimals, planned, today in rows
     )
 

@@ -1,0 +1,57 @@
+"""What fills the gaps of codes, and which codes belong to facts and terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from importlib import import_module
+from pkgutil import walk_packages
+
+from api.pages.panels import plan, receipts
+from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.site import Mode
+from bms.model.fact import MessageCode, TermCode
+from bms.model.planning.plan import PlanStatus
+from bms.model.readings.units import Commodity
+from bms.model.savings.event import Decision
+from bms.model.savings.objection import Verdict
+from bms.savings.portfolio.ranking import Group
+
+ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
+
+FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
+    ("page", "verdict_{}"): Verdict,
+    ("page", "verdict_{}_long"): Verdict,
+    ("page", "mode_{}"): Mode,
+    ("page", "mode_{}_long"): Mode,
+    ("page", "plan_{}"): (*PlanStatus, "none", "objected"),
+    ("page", "plan_{}_long"): PlanStatus,
+    ("page", "meter_{}"): Commodity,
+    ("page", "heat_{}"): HeatSourceKind,
+    ("page", "role_{}"): plan.LEVERS_IN_WORDS,
+    ("page", "outcome_{}"): receipts.KINDS.values(),
+    ("page", "event_{}"): Decision,
+    ("page", "ranking_{}"): Group,
+    ("report", "verdict_{}"): Verdict,
+}
+"""By context and code with a gap."""
+
+
+def members(base: type[MessageCode] | type[TermCode]) -> list[str]:
+    """Returns the values of every enumeration below ``base``, wherever it stands in the house."""
+    _import_everything()
+    found: list[str] = []
+    waiting: list[type[StrEnum]] = [base]
+    while waiting:
+        families = waiting.pop().__subclasses__()
+        waiting.extend(families)
+        found.extend(member.value for family in families for member in family)
+    return found
+
+
+def _import_everything() -> None:
+    for root in ROOTS:
+        package = import_module(root)
+        for module in walk_packages(package.__path__, f"{root}."):
+            if "migrations" not in module.name and not module.name.endswith("__main__"):
+                import_module(module.name)

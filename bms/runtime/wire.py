@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,9 +30,10 @@ from bms.runtime.city import City, Stores
 from bms.runtime.site_files import sites_of, tariff_book
 from bms.services.collect.spool import importances
 from bms.services.guard.supervisor import GuardSupervisor
-from bms.store.spool.forwarding import ForwardingStore
+from bms.store.database.availability import Availability
+from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_slots import Slots
-from bms.store.spool.reconnecting import Reach
+from bms.store.spool.retention import SpooledRetention
 from bms.store.sql.store import SqlStore
 from drivers.fieldbus.write_budget_log import FileWear
 from drivers.registry import NetworkDrivers
@@ -116,21 +117,31 @@ def make_home(home: Path) -> None:
         ) from error
 
 
-def forwarding(settings: Settings, sites: Sequence[Site]) -> ForwardingStore:
+def stores_of(settings: Settings, sites: Sequence[Site]) -> tuple[Stores, ForwardingReadings]:
     """The database of the settings, with readings waiting in the home while it is away.
 
     Raises ``ConfigError`` or ``StoreError`` for a database that waiting does not mend.
     """
+    availability = Availability()
+    store = SqlStore(settings.database, timezone=settings.timezone, availability=availability)
     slots = Slots(
         settings.spool,
         limit_bytes=settings.spool_mb * 1_000_000,
         importance=importances(sites),
     )
-    made = ForwardingStore(
-        Reach(lambda: SqlStore(settings.database, timezone=settings.timezone)), slots
+    readings = ForwardingReadings(store, slots, availability)
+
+    def close() -> None:
+        store.close()
+        readings.close()
+
+    stores = replace(
+        Stores.of(store),
+        readings=readings,
+        retention=SpooledRetention(store, readings),
+        close=close,
     )
-    made.open()
-    return made
+    return stores, readings
 
 
 def wire(
@@ -151,15 +162,16 @@ def wire(
     ticking = clock or clock_of(settings)
     optimizer = LateOptimizer()
     make_home(settings.home)
-    waiting: ForwardingStore | None = None
+    waiting: ForwardingReadings | None = None
     if store is None:
-        waiting = forwarding(settings, chosen)
-        store = waiting.as_store()
+        stores, waiting = stores_of(settings, chosen)
+    else:
+        stores = Stores.of(store)
     return City(
         sites={site.id: site for site in chosen},
         settings=settings,
         clock=ticking,
-        stores=Stores.of(store),
+        stores=stores,
         drivers=drivers
         or NetworkDrivers(
             clock=ticking, timezone=settings.timezone, wear=FileWear.beside(settings.journal)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -18,8 +19,38 @@ from bms.store.database.dialect import Database, database
 PATIENCE_S = 5.0
 
 
+class Transactions(Protocol):
+    """Transactions on one database."""
+
+    @property
+    def database(self) -> Database:
+        """What differs between databases."""
+        ...
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """One consistent view of the database."""
+        ...
+
+    def writing(self, *, durable: bool) -> AbstractContextManager[Session]:
+        """All of what is done inside, or nothing; once it returns, it is kept.
+
+        ``durable`` commits outlive a power cut, the others the death of our process.
+        """
+        ...
+
+    def scrub(self) -> None:
+        """Remove what was deleted from the files as well, as far as the database can."""
+        ...
+
+    def close(self) -> None:
+        """Close the connections; whatever is asked afterwards is refused."""
+        ...
+
+
 class Link:
-    """Opens the database of ``url`` and brings its tables up to date. Safe for several threads.
+    """Implements ``Transactions``: opens the database of ``url``, brings its tables up to date.
+
+    Safe for several threads.
 
     ``patience_s`` [s] is how long a statement waits for another process that writes. Raises
     ConfigError for a URL that cannot be served, ``StoreUnavailable`` where the database is
@@ -48,22 +79,19 @@ class Link:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """One consistent view of the database."""
+        """See ``Transactions``."""
         with self._answering(), Session(self._reading) as session:
             yield session
 
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[Session]:
-        """All of what is done inside, or nothing; once it returns, it is kept.
-
-        ``durable`` commits outlive a power cut, the others the death of our process.
-        """
+        """See ``Transactions``."""
         engine = self._durable if durable else self._writing
         with self._answering(), self._one_writer, Session(engine) as session, session.begin():
             yield session
 
     def scrub(self) -> None:
-        """Take what was deleted out of the files as well, as far as the database can."""
+        """See ``Transactions``."""
         with self._answering(), self._one_writer:
             self.database.scrub(self._writing)
 
@@ -89,5 +117,5 @@ class Link:
 class Linked:
     """A part of the store: it talks to the database through one link."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Transactions) -> None:
         self._link = link

@@ -19,8 +19,8 @@ from typing import IO
 
 from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.store.spool.losses import Losses
+from bms.store.spool.segment_queue import Spool
 from bms.store.spool.segments import Sync
-from bms.store.spool.spool import Spool
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from bms.model.control.command import (
 )
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import BuildingModel
-from bms.store.database.connection import Link, Linked
+from bms.store.database.connection import Linked, Transactions
 from bms.store.database.tables import ModelRow, PlanRow, ReceiptRow
 from bms.store.records import site_of
 
@@ -39,7 +39,7 @@ _KINDS: dict[str, type[Receipt | ReleaseReceipt]] = {
 class SqlPlans(Linked):
     """The part of ``PlanStore`` that keeps plans, models and receipts."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Transactions) -> None:
         super().__init__(link)
         self._decoded = lru_cache(maxsize=DECODED)(self.plan)
 

@@ -13,7 +13,7 @@ from bms.model.epoch import MICROSECOND, from_micros, to_micros
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
-from bms.store.database.connection import Link, Linked
+from bms.store.database.connection import Linked, Transactions
 from bms.store.database.tables import (
     QUALITY_CODES,
     QUALITY_OF_CODE,
@@ -48,7 +48,7 @@ _LATEST = text(
 class SqlReadings(Linked):
     """The part of ``ReadingStore`` that keeps readings."""
 
-    def __init__(self, link: Link, days: LocalDays) -> None:
+    def __init__(self, link: Transactions, days: LocalDays) -> None:
         super().__init__(link)
         self._days = days
         self._keys: dict[str, int] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bms.store.database.availability import Availability
 from bms.store.database.connection import PATIENCE_S, Link
+from bms.store.database.reconnecting import ReconnectingLink
 from bms.store.rollups.local_days import TIMEZONE, LocalDays
 from bms.store.rollups.timezone import settle_zone
 from bms.store.sql.bookings import SqlBookings
@@ -22,22 +24,42 @@ class SqlStore(
     ``url`` is an SQLAlchemy URL such as ``sqlite:///var/bms.db``. Folder, file and tables are
     made where they are missing, and tables of an earlier version are brought up to date.
     ``patience_s`` [s] is how long a statement waits for another process that writes. Days are those
-    of ``timezone``. Raises ConfigError, ``StoreUnavailable`` or StoreError, each with the place and
-    the way out.
+    of ``timezone``. With ``availability`` a database that is away is no error: the first call that
+    finds it opens it, and until then every call raises ``StoreUnavailable``. Raises ConfigError,
+    ``StoreUnavailable`` or StoreError, each with the place and the way out.
     """
 
     def __init__(
-        self, url: str, *, patience_s: float = PATIENCE_S, timezone: str = TIMEZONE
+        self,
+        url: str,
+        *,
+        patience_s: float = PATIENCE_S,
+        timezone: str = TIMEZONE,
+        availability: Availability | None = None,
     ) -> None:
         days = LocalDays(timezone)
-        link = Link(url, patience_s)
+
+        def opened() -> Link:
+            return _opened(url, patience_s, days)
+
+        if availability is None:
+            super().__init__(opened(), days)
+            return
+        link = ReconnectingLink(opened, availability)
+        link.open()
         super().__init__(link, days)
-        try:
-            settle_zone(link, days)
-        except BaseException:
-            link.close()
-            raise
 
     def close(self) -> None:
         """Close the connections."""
         self._link.close()
+
+
+def _opened(url: str, patience_s: float, days: LocalDays) -> Link:
+    """A link to a database whose tables are up to date and whose roll-ups are of these days."""
+    link = Link(url, patience_s)
+    try:
+        settle_zone(link, days)
+    except BaseException:
+        link.close()
+        raise
+    return link

@@ -18,10 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from bms.errors import StoreUnavailable
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.spool import Importance
+from bms.store.database.availability import Availability
 from bms.store.memory.store import MemoryStore
-from bms.store.spool.forwarding import ForwardingStore
+from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_slots import Slots
-from bms.store.spool.reconnecting import Reach
 from tests.rigs.fakes.store import MONDAY
 
 POINTS = ("school/heat.energy", "school/gym.temp", "school/gym.co2")
@@ -75,12 +75,7 @@ class Writers(RuleBasedStateMachine):
 
     def start(self) -> None:
         slots = unsynced(self.root, self.ROOM)
-        self.store = ForwardingStore(Reach(self.open, retry_s=0.0), slots)
-
-    def open(self) -> Database:
-        if self.database.away:
-            raise StoreUnavailable("nobody answers")
-        return self.database
+        self.store = ForwardingReadings(self.database, slots, Availability(retry_s=0.0))
 
     def teardown(self) -> None:
         if hasattr(self, "store"):

@@ -19,9 +19,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bms.model.readings.reading import Ingested, Reading
-from bms.store.spool.forwarding import ForwardingStore
+from bms.store.database.availability import Availability
+from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_slots import Slots
-from bms.store.spool.reconnecting import Reach
 from bms.store.sql.store import SqlStore
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
@@ -38,12 +38,17 @@ def batch(number: int) -> list[Reading]:
     ]
 
 
-def forwarding(url: str, spool: Path) -> ForwardingStore:
-    def opened() -> SqlStore:
-        return SqlStore(url, patience_s=PATIENCE_S)
+class Forwarding(ForwardingReadings):
+    """Over a database of its own."""
 
-    slots = Slots(spool, limit_bytes=50_000_000, importance={})
-    return ForwardingStore(Reach(opened, retry_s=PATIENCE_S), slots)
+    def __init__(self, url: str, spool: Path) -> None:
+        known = Availability(retry_s=PATIENCE_S)
+        self._database = SqlStore(url, patience_s=PATIENCE_S, availability=known)
+        super().__init__(self._database, Slots(spool, limit_bytes=50_000_000, importance={}), known)
+
+    def close(self) -> None:
+        super().close()
+        self._database.close()
 
 
 class Suicidal(SqlStore):
@@ -63,14 +68,14 @@ def drain(url: str, spool: Path, segments: int) -> None:
     store = Suicidal(url)
     store.left = segments
     slots = Slots(spool, limit_bytes=50_000_000, importance={})
-    ForwardingStore(Reach(lambda: store), slots).forward()
+    ForwardingReadings(store, slots).forward()
     raise SystemExit("nobody killed us")
 
 
 def write(kind: str, url: str, spool: Path, first: int, begun: int) -> None:
     if kind == "drain":
         drain(url, spool, first)
-    store = SqlStore(url) if kind == "direct" else forwarding(url, spool)
+    store = SqlStore(url) if kind == "direct" else Forwarding(url, spool)
     for number in range(first, first + 100_000):
         store.add_readings(batch(number), durable=number % 2 == 0)
         say(str(number))
@@ -103,7 +108,7 @@ def lived(kind: str, url: str, spool: Path, first: int, seconds: float) -> None:
 def warm_up() -> None:
     """So that writers begin at once: they share what this process has imported and compiled."""
     with tempfile.TemporaryDirectory() as folder:
-        store = forwarding(f"sqlite:///{folder}/bms.db", Path(folder))
+        store = Forwarding(f"sqlite:///{folder}/bms.db", Path(folder))
         store.add_readings(batch(0))
         store.close()
 

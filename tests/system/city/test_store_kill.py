@@ -19,7 +19,7 @@ import pytest
 from bms.store.spool.frames import content, unpack
 from bms.store.spool.process_slots import Slots
 from bms.store.sql.store import SqlStore
-from tests.rigs.processes.kill_writers import POINT, SIZE, START, batch, forwarding
+from tests.rigs.processes.kill_writers import POINT, SIZE, START, Forwarding, batch
 
 pytestmark = [
     pytest.mark.system,
@@ -164,7 +164,7 @@ def test_writers_whose_database_comes_and_goes(killer: Killer, file: Path) -> No
     assert waited > 5
     assert len(in_database(file)) > 5
     assert len(killer.acknowledged) > 35
-    store = forwarding(f"sqlite:///{file}", file.parent / "spool")
+    store = Forwarding(f"sqlite:///{file}", file.parent / "spool")
     assert store.forward().waiting == 0
     store.close()
     assert in_spool(file.parent / "spool") == Counter()
@@ -182,7 +182,7 @@ def test_killed_between_commit_and_removal(killer: Killer, file: Path) -> None:
         killer.kill("drain", first=kill % 3)
         nothing_is_lost_or_made_up(killer, file)
         assert len(set(in_database(file)) & set(in_spool(spool))) == 1
-    store = forwarding(f"sqlite:///{file}", spool)
+    store = Forwarding(f"sqlite:///{file}", spool)
     assert store.forward().waiting == 0
     store.close()
     assert in_spool(spool) == Counter()

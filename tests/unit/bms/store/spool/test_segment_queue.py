@@ -22,7 +22,7 @@ from bms.services.collect.spool import importances
 from bms.store.spool.frames import content, frame, pack, unpack
 from bms.store.spool.losses import Losses
 from bms.store.spool.process_slots import Slots
-from bms.store.spool.spool import Spool
+from bms.store.spool.segment_queue import Spool
 from tests.rigs.fakes.city import lodge
 from tests.rigs.fakes.store import HOUR, MONDAY, quarters
 

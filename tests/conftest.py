@@ -4,6 +4,9 @@ import asyncio
 import gc
 import os
 
+import pytest
+
+from tests.rigs.isolation import Watch
 from tests.rigs.steady_loop import SteadyLoop
 from tests.rigs.storage.postgres_server import postgres_server, postgres_url
 
@@ -17,9 +20,34 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 STEADY = {"unit", "contract"}
 """Folders whose tests bring their servers with them; others speak to processes of their own."""
 
+INSIDE = {"unit", "property"}
+"""Folders whose tests stay inside their process: no child, no connection."""
+
+WATCH = Watch()
+
+
+def _folders(item: pytest.Item) -> set[str]:
+    return set(item.path.relative_to(item.config.rootpath).parts[:2])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item):
+    if INSIDE & _folders(item):
+        WATCH.begin()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item):
+    try:
+        return (yield)
+    finally:
+        left = WATCH.end()
+        assert not left, f"this test left its process: {left}"
+
 
 def pytest_asyncio_loop_factories(config, item):
-    steady = STEADY & set(item.path.relative_to(config.rootpath).parts)
+    steady = STEADY & _folders(item)
     return {"loop": SteadyLoop if steady else asyncio.new_event_loop}
 
 

@@ -6,8 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -206,31 +204,23 @@ async def test_what_stays_wrong_at_the_end_is_said_once(caplog) -> None:
     assert caplog.text.count("the disk is gone") == 1
 
 
-@pytest.fixture
-def nobody() -> int:
-    """The id of a process that has ended."""
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait(30)
-    return gone.pid
+NOBODY = 2**22 + 1
+"""The id of no process: Linux numbers them up to 2**22."""
 
 
 class TestOrphan:
-    def test_it_stays_while_its_parent_lives_or_a_lease_is_open(
-        self, tmp_path: Path, nobody: int
-    ) -> None:
+    def test_it_stays_while_its_parent_lives_or_a_lease_is_open(self, tmp_path: Path) -> None:
         journal = FileJournal(tmp_path / "journal")
         presence = Presence(journal.path)
         assert not orphaned(None, journal, presence)()
         assert not orphaned(os.getpid(), journal, presence)()
         lease = command(NULL, 20.0, command_id="c")
         journal.intend([triple(SITE, lease)])
-        assert not orphaned(nobody, journal, presence)()
+        assert not orphaned(NOBODY, journal, presence)()
         journal.settle({NULL: "c"})
-        assert orphaned(nobody, journal, presence)()
+        assert orphaned(NOBODY, journal, presence)()
 
-    async def test_it_ends_with_the_folder_of_its_journal(
-        self, tmp_path: Path, nobody: int, caplog
-    ) -> None:
+    async def test_it_ends_with_the_folder_of_its_journal(self, tmp_path: Path, caplog) -> None:
         folder = tmp_path / "home"
         folder.mkdir()
         journal, presence = FileJournal(folder / "journal"), Presence(folder / "journal")
@@ -250,7 +240,7 @@ class TestOrphan:
                 asyncio.Event(),
                 check_seconds=0.01,
                 beat=beat,
-                done=orphaned(nobody, journal, presence),
+                done=orphaned(NOBODY, journal, presence),
             ),
             10,
         )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bms.errors import GuardError
-from bms.journal import FileJournal, MemoryJournal, dialect, open_leases
+from bms.journal import FileJournal, MemoryJournal, open_leases
 from bms.ports.safety import Journal
 from tests.rigs.fakes.safety import CONSTANT, ENABLE, NULL, TIMETABLE, command, hut, triple
 
@@ -181,13 +179,3 @@ def test_open_leases_come_by_their_end(tmp_path: Path) -> None:
     early = command(ENABLE, 18.0, lease=timedelta(minutes=5), command_id="b")
     FileJournal(path).intend([(made, point, device), triple(SITE, early)])
     assert [held.command_id for held in open_leases(path)] == ["b", "a"]
-
-
-def test_the_dialect_is_the_same_in_every_process_of_a_version() -> None:
-    """Whatever a process has asked of the nouns before, and in whatever order."""
-    program = "from bms.journal import dialect; print(dialect())"
-    told = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert told.stdout.strip() == dialect()
-    assert len(dialect()) == 12

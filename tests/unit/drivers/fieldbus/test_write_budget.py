@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -77,18 +75,6 @@ class TestEveryBook:
 
 
 class TestALog:
-    def test_is_shared_by_processes_that_lose_no_count(self, path: Path) -> None:
-        program = (
-            "import sys; from datetime import date; from pathlib import Path; "
-            "from drivers.fieldbus.write_budget_log import FileWear\n"
-            "book = FileWear(Path(sys.argv[1]), fold_bytes=300)\n"
-            "for _ in range(25): book.spend('r', date(2019, 1, 14))"
-        )
-        command = [sys.executable, "-c", program, str(path)]
-        writers = [subprocess.Popen(command) for _ in range(3)]
-        assert [writer.wait(30) for writer in writers] == [0, 0, 0]
-        assert FileWear(path).worn("r", MONDAY) == Worn(75, 75)
-
     def test_syncs_once_for_all_who_wait(self, path: Path) -> None:
         syncs, first, go_on = 0, threading.Event(), threading.Event()
 

@@ -20,7 +20,7 @@ from bms.ports.storage.whole import Store
 from bms.store.memory.store import MemoryStore
 from bms.store.rollups.folds import Grid
 from bms.store.sql.store import SqlStore
-from tests.rigs.buildings.examples import examples
+from tests.rigs.examples import examples
 from tests.rigs.fakes.store import HOUR, QUARTER
 from tests.rigs.storage.plain_rollups import PlainReadings, an_erasure
 

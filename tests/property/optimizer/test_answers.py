@@ -8,10 +8,11 @@ from functools import cache
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bms.model.planning.problem import BuildingModel, Problem, Weather
+from bms.model.planning.problem import Problem, Weather
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.examples import examples
-from tests.rigs.buildings.toy_building import lived_in, problem
+from tests.rigs.buildings.toy_building import lived_in
+from tests.rigs.buildings.toy_problems import problem, toy_model
+from tests.rigs.examples import examples
 
 OPTIMIZER = Optimizer()
 STEPS = 48
@@ -22,10 +23,7 @@ price = st.one_of(st.none(), st.floats(-2.0, 8.0))
 
 @cache
 def task() -> Problem:
-    toy = lived_in(days=14)
-    model = OPTIMIZER.identify(problem(toy))
-    assert isinstance(model, BuildingModel)
-    return replace(problem(toy, n=STEPS, days=2), model=model)
+    return problem(lived_in(days=14), n=STEPS, days=2, model=toy_model(14))
 
 
 def blocks(values: st.SearchStrategy, length: int = STEPS) -> st.SearchStrategy[tuple]:

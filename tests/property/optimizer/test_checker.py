@@ -13,7 +13,8 @@ from bms.model.planning.plan import Schedule, SetpointPlan, Step
 from bms.model.planning.problem import Problem
 from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.toy_building import STEP_S, lived_in, problem
+from tests.rigs.buildings.toy_building import STEP_S, lived_in
+from tests.rigs.buildings.toy_problems import problem
 
 OPTIMIZER = Optimizer()
 

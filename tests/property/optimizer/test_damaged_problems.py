@@ -16,8 +16,8 @@ from bms.model.assets.point import Role
 from bms.model.planning.problem import CurveTask, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.examples import examples
-from tests.rigs.buildings.planned_toy import task
+from tests.rigs.buildings.toy_problems import task
+from tests.rigs.examples import examples
 
 OPTIMIZER = Optimizer()
 STEPS = 48

@@ -12,8 +12,8 @@ from bms.bench.planning.objective import cost_of
 from optimizer.horizon.peak_power import Peak
 from optimizer.linear_program.program import Program
 from optimizer.linear_program.time_blocks import blocks_of, uniform
-from tests.rigs.buildings.examples import examples
-from tests.rigs.buildings.planned_toy import program, solved
+from tests.rigs.buildings.toy_problems import program, solved
+from tests.rigs.examples import examples
 
 MOST = 0.01
 ROUNDING_DKK = 0.5

@@ -16,8 +16,16 @@ from hypothesis import strategies as st
 from bms.model.planning.plan import Schedule, SetpointPlan, Step
 from bms.model.planning.problem import Lever, Problem
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.aired_toy import FLOW, SUPPLY, aired, on_grid, peopled, plan_of, supplied
-from tests.rigs.buildings.planned_toy import task
+from tests.rigs.buildings.toy_problems import (
+    FLOW,
+    SUPPLY,
+    aired,
+    on_grid,
+    peopled,
+    plan_of,
+    supplied,
+    task,
+)
 
 OPTIMIZER = Optimizer()
 STEPS = 48

@@ -6,19 +6,20 @@ band, one heat meter with hot water in it. Nothing here is shared with the optim
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from math import pi, sin
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import (
     History,
     Lever,
-    Problem,
     VentilationHistory,
     VentilationTask,
     Weather,
@@ -30,6 +31,7 @@ from bms.model.readings.units import Unit
 LOCAL = ZoneInfo("Europe/Copenhagen")
 ZONES = ("office", "hall")
 AREA = np.array([600.0, 300.0])
+SHARE = (2 / 3, 1 / 3)
 STEP_S = 900
 LOW, HIGH, FLOOR, CEILING = 20.0, 25.0, 16.0, 28.0
 HOT_WATER_KW = 3.0
@@ -39,11 +41,11 @@ FLOW_M3_H, FAN_KW, RECOVERY = 3000.0, 2.0, 0.7
 def weather(moment: datetime) -> tuple[float, float]:
     """Outdoor temperature [degC] and sun [W/m2] of a made-up winter."""
     hours = moment.timestamp() / 3600.0
-    daily = 2.5 * np.sin((hours % 24 - 9.0) / 24.0 * 2 * np.pi)
-    slow = 3.0 * np.sin(hours / 61.0) + 2.0 * np.sin(hours / 37.0 + 1.0)
-    sun = max(0.0, np.sin((hours % 24 - 7.5) / 9.0 * np.pi)) if 7.5 < hours % 24 < 16.5 else 0.0
-    clear = 0.5 + 0.5 * np.sin(hours / 29.0)
-    return float(2.0 + daily + slow), float(280.0 * sun * clear)
+    daily = 2.5 * sin((hours % 24 - 9.0) / 24.0 * 2 * pi)
+    slow = 3.0 * sin(hours / 61.0) + 2.0 * sin(hours / 37.0 + 1.0)
+    sun = max(0.0, sin((hours % 24 - 7.5) / 9.0 * pi)) if 7.5 < hours % 24 < 16.5 else 0.0
+    clear = 0.5 + 0.5 * sin(hours / 29.0)
+    return 2.0 + daily + slow, 280.0 * sun * clear
 
 
 def in_use(zone: int, moment: datetime) -> bool:
@@ -66,63 +68,80 @@ def moments(start: datetime, n: int) -> list[datetime]:
 
 
 @dataclass
+class Room:
+    """Temperatures of a zone [degC] and the heat of its radiators [kW]."""
+
+    area_m2: float
+    air: float = 20.0
+    inside: float = 20.0
+    walls: float = 18.0
+    radiator: float = 0.0
+
+    def minute(self, heat: float, outdoors: float, sun: float, busy: float, fresh: float) -> None:
+        """One minute with ``heat`` [kW] to its radiators and ``fresh`` [kW/K] of outdoor air."""
+        dt, area = 1.0 / 60.0, self.area_m2
+        self.radiator += (heat - self.radiator) * dt / 0.25
+        exchange = 0.006 * area * (self.inside - self.air)
+        to_walls = 0.005 * area * (self.air - self.walls)
+        gains = area * (0.0012 + 0.006 * busy) + 0.012 * area * sun / 1000.0
+        loss = (0.0005 * area + fresh) * (self.air - outdoors)
+        self.air += dt * (self.radiator + gains + exchange - to_walls - loss) / (0.010 * area)
+        self.inside -= dt * exchange / (0.020 * area)
+        outward = 0.0008 * area * (self.walls - outdoors)
+        self.walls += dt * (to_walls - outward) / (0.060 * area)
+
+
+Row = tuple[np.ndarray, np.ndarray, np.ndarray, float, float]
+"""What instruments show of a quarter: temperatures and setpoints [degC], valves [%], whether the
+ventilation runs, heat [kW]. A row is never changed."""
+
+
 class Toy:
     """The building and what its instruments have shown, at quarter-hours."""
 
-    now: datetime
-    air: np.ndarray = field(default_factory=lambda: np.array([20.0, 20.0]))
-    inside: np.ndarray = field(default_factory=lambda: np.array([20.0, 20.0]))
-    walls: np.ndarray = field(default_factory=lambda: np.array([18.0, 18.0]))
-    radiator: np.ndarray = field(default_factory=lambda: np.zeros(2))
-    rows: list[tuple[np.ndarray, np.ndarray, np.ndarray, float, float]] = field(
-        default_factory=list
-    )
-    discomfort: np.ndarray = field(default_factory=lambda: np.zeros(2))
-    heat_kwh: float = 0.0
-    fan_kwh: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.start = self.now
+    def __init__(self, now: datetime) -> None:
+        self.start = self.now = now
+        self.rooms = [Room(float(area)) for area in AREA]
+        self.rows: list[Row] = []
+        self.discomfort = [0.0, 0.0]
+        self.heat_kwh = self.fan_kwh = 0.0
         self._noise = np.random.default_rng(7)
+
+    @property
+    def air(self) -> np.ndarray:
+        return np.array([room.air for room in self.rooms])
+
+    def copy(self) -> Toy:
+        """Another one that goes its own way from here."""
+        other = copy(self)
+        other.rooms = [replace(room) for room in self.rooms]
+        other.rows = list(self.rows)
+        other.discomfort = list(self.discomfort)
+        other._noise = deepcopy(self._noise)
+        return other
 
     def step(self, setpoint: np.ndarray, run: float) -> None:
         """One quarter-hour under thermostats that hold ``setpoint`` [degC]."""
         seen = self.air + self._noise.normal(0.0, 0.05, 2)
-        people = np.array([float(in_use(z, self.now)) for z in (0, 1)])
-        busy = people * self._noise.uniform(0.8, 1.2, 2)
-        valves, meter = np.zeros(2), 0.0
+        people = [float(in_use(z, self.now)) for z in (0, 1)]
+        busy = [float(n * u) for n, u in zip(people, self._noise.uniform(0.8, 1.2, 2), strict=True)]
+        fresh = run * FLOW_M3_H * 0.335e-3 * (1.0 - RECOVERY)
+        wanted, valves, meter = setpoint.tolist(), [0.0, 0.0], 0.0
         for minute in range(15):
             outdoors, sun = weather(self.now + timedelta(minutes=minute))
-            valve = np.clip(0.2 + (setpoint - self.air) / 1.0, 0.0, 1.0)
-            self._minute(valve, outdoors, sun, busy, run)
-            valves += valve / 15.0
-            meter += float((valve * self._full_kw(outdoors)).sum() + HOT_WATER_KW) / 15.0
-            below = np.maximum(0.0, LOW - self.air) + np.maximum(0.0, self.air - HIGH)
-            self.discomfort += below * people / 60.0
-        self.rows.append((seen, setpoint.copy(), 100.0 * valves, run, meter))
+            meter += HOT_WATER_KW / 15.0
+            for z, room in enumerate(self.rooms):
+                valve = min(max(0.2 + wanted[z] - room.air, 0.0), 1.0)
+                heat = valve * _full_kw(room.area_m2, outdoors)
+                room.minute(heat, outdoors, sun, busy[z], fresh * SHARE[z])
+                valves[z] += valve / 15.0
+                meter += heat / 15.0
+                below, above = LOW - room.air, room.air - HIGH
+                self.discomfort[z] += max(0.0, below, above) * people[z] / 60.0
+        self.rows.append((seen, setpoint.copy(), 100.0 * np.array(valves), run, meter))
         self.heat_kwh += meter / 4.0
         self.fan_kwh += FAN_KW * run / 4.0
         self.now += timedelta(seconds=STEP_S)
-
-    def _full_kw(self, outdoors: float) -> np.ndarray:
-        return AREA * 0.06 * (1.0 + 0.3 * max(0.0, 10.0 - outdoors) / 20.0)
-
-    def _minute(
-        self, valve: np.ndarray, outdoors: float, sun: float, busy: np.ndarray, run: float
-    ) -> None:
-        dt = 1.0 / 60.0
-        self.radiator += (valve * self._full_kw(outdoors) - self.radiator) * dt / 0.25
-        exchange = 0.006 * AREA * (self.inside - self.air)
-        to_walls = 0.005 * AREA * (self.air - self.walls)
-        fresh = run * FLOW_M3_H * 0.335e-3 * (1.0 - RECOVERY) * AREA / AREA.sum()
-        gains = AREA * (0.0012 + 0.006 * busy) + 0.012 * AREA * sun / 1000.0
-        loss = (0.0005 * AREA + fresh) * (self.air - outdoors)
-        self.air = self.air + dt * (self.radiator + gains + exchange - to_walls - loss) / (
-            0.010 * AREA
-        )
-        self.inside = self.inside - dt * exchange / (0.020 * AREA)
-        outward = 0.0008 * AREA * (self.walls - outdoors)
-        self.walls = self.walls + dt * (to_walls - outward) / (0.060 * AREA)
 
     def own(self, steps: int) -> Toy:
         """Run on the building's own control."""
@@ -152,6 +171,11 @@ class Toy:
             ),
             ventilation=(VentilationHistory(id="ahu1", run=tuple(row[3] for row in rows)),),
         )
+
+
+def _full_kw(area_m2: float, outdoors: float) -> float:
+    """Heat of fully opened radiators [kW]; their water is warmer on cold days."""
+    return area_m2 * 0.06 * (1.0 + 0.3 * max(0.0, 10.0 - outdoors) / 20.0)
 
 
 def forecast(start: datetime, n: int) -> Weather:
@@ -211,27 +235,6 @@ def ventilation(start: datetime, n: int) -> tuple[VentilationTask, ...]:
     )
 
 
-def problem(toy: Toy, *, n: int = 144, days: float | None = None) -> Problem:
-    """Plan the toy building from now on, district-heated at a flat price."""
-    return Problem(
-        site="toy",
-        start=toy.now,
-        step_s=STEP_S,
-        timezone="Europe/Copenhagen",
-        latitude=56.2,
-        longitude=10.2,
-        weather=forecast(toy.now, n),
-        electricity_dkk_per_kwh=(1.4,) * n,
-        heat_dkk_per_kwh=(0.65,) * n,
-        electricity_kg_per_kwh=(0.1,) * n,
-        heat_kg_per_kwh=(0.045,) * n,
-        zones=zone_tasks(toy.now, n),
-        ventilation=ventilation(toy.now, n),
-        heat_source=HeatSource(kind=HeatSourceKind.DISTRICT_HEATING, capacity_kw=80.0),
-        history=toy.history(days),
-    )
-
-
 def obey(toy: Toy, schedule: Schedule, steps: int) -> None:
     """Let the building follow a schedule."""
     plans = {plan.point: plan for plan in schedule.setpoints}
@@ -243,6 +246,11 @@ def obey(toy: Toy, schedule: Schedule, steps: int) -> None:
         toy.step(np.array(values), run)
 
 
+@cache
+def _lived(days: int) -> Toy:
+    return Toy(now=datetime(2019, 1, 14, tzinfo=UTC) - timedelta(days=days)).own(days * 96)
+
+
 def lived_in(days: int = 28) -> Toy:
     """The building after some weeks under its own control, on a Monday at midnight UTC."""
-    return Toy(now=datetime(2019, 1, 14, tzinfo=UTC) - timedelta(days=days)).own(days * 96)
+    return _lived(days).copy()

@@ -32,7 +32,7 @@ from bms.model.planning.plan import (
     Step,
     ZoneForecast,
 )
-from bms.model.planning.problem import BuildingModel, NoModel, Problem, Weather
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.series import Series, grid_length
 from bms.model.readings.units import Unit
@@ -41,6 +41,7 @@ from bms.runtime.city import City, Stores
 from bms.services.api_keys import create_key
 from bms.services.guard.supervisor import NoGuardNeeded
 from bms.store.memory.store import MemoryStore
+from tests.rigs.buildings.any_problem import a_problem
 from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.rigs.fakes.drivers import FakeDrivers
 
@@ -106,27 +107,13 @@ def a_lodge_plan(plan_id: str = "p1", at: datetime = NOW, **changes: object) -> 
         forecast=(ZoneForecast(zone="hall", temp_c=(19.0,) * 144),),
     )
     made = Plan(
-        id=plan_id, site="lodge", created_at=at, problem=a_lodge_problem(start), schedule=schedule
+        id=plan_id,
+        site="lodge",
+        created_at=at,
+        problem=a_problem(site="lodge", start=start),
+        schedule=schedule,
     )
     return replace(made, **changes)
-
-
-def a_lodge_problem(start: datetime) -> Problem:
-    return Problem(
-        site="lodge",
-        start=start,
-        step_s=900,
-        timezone="Europe/Copenhagen",
-        latitude=52.2,
-        longitude=-0.5,
-        weather=Weather(temp_out_c=(), ghi_wm2=()),
-        electricity_dkk_per_kwh=(),
-        heat_dkk_per_kwh=(),
-        electricity_kg_per_kwh=(),
-        heat_kg_per_kwh=(),
-        zones=(),
-        heat_source=lodge().heat_source,
-    )
 
 
 class FixedPlanner:

@@ -9,16 +9,15 @@ from datetime import UTC, datetime, timedelta
 from bms.errors import GuardError
 from bms.model.assets.address import BacnetAddress, ModbusAddress, Table
 from bms.model.assets.device import Device
-from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Mode, Site
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Command
 from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
-from bms.model.planning.problem import Problem, Weather
 from bms.model.readings.units import Unit
 from bms.model.words import Words
+from tests.rigs.buildings.any_problem import DISTRICT_HEAT, a_problem
 
 NOW = datetime(2019, 1, 14, 7, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=30)
@@ -79,7 +78,7 @@ def hut(mode: Mode = Mode.AUTO) -> Site:
         latitude=52.2,
         longitude=-0.5,
         timezone="Europe/Copenhagen",
-        heat_source=HeatSource(kind=HeatSourceKind.DISTRICT_HEATING, capacity_kw=10.0),
+        heat_source=DISTRICT_HEAT,
         zones=(),
         devices=(
             Device(id="hut/bacnet", site="hut", protocol="bacnet", host="127.0.0.1", port=1),
@@ -132,26 +131,11 @@ def plan_of(
             for id_, value in values.items()
         ),
     )
-    problem = Problem(
-        site="hut",
-        start=start,
-        step_s=900,
-        timezone="Europe/Copenhagen",
-        latitude=52.2,
-        longitude=-0.5,
-        weather=Weather(temp_out_c=(), ghi_wm2=()),
-        electricity_dkk_per_kwh=(),
-        heat_dkk_per_kwh=(),
-        electricity_kg_per_kwh=(),
-        heat_kg_per_kwh=(),
-        zones=(),
-        heat_source=HeatSource(kind=HeatSourceKind.DISTRICT_HEATING, capacity_kw=10.0),
-    )
     return Plan(
         id=plan_id,
         site="hut",
         created_at=start,
-        problem=problem,
+        problem=a_problem(site="hut", start=start),
         schedule=schedule,
         objections=tuple(objections),
     )

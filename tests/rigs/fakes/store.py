@@ -23,6 +23,7 @@ from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.units import Unit
 from bms.model.words import Words
 from bms.store.memory.store import MemoryStore
+from tests.rigs.buildings.any_problem import a_problem
 
 MONDAY = datetime(2019, 1, 14, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -54,7 +55,7 @@ def a_model(site: str = "school", at: datetime = MONDAY) -> BuildingModel:
     return BuildingModel(site=site, identified_at=at, days=21.0, zones=(zone,))
 
 
-def a_problem(site: str = "school", start: datetime = MONDAY, steps: int = 4) -> Problem:
+def a_gappy_problem(site: str = "school", start: datetime = MONDAY, steps: int = 4) -> Problem:
     lever = Lever(
         point=f"{site}/gym.setpoint",
         role=Role.ZONE_SETPOINT,
@@ -76,11 +77,9 @@ def a_problem(site: str = "school", start: datetime = MONDAY, steps: int = 4) ->
         id="gym", temp_c=gappy, setpoint_c=gappy, valve_pct=gappy, occupied=(False,) * steps
     )
     weather = Weather(temp_out_c=gappy, ghi_wm2=gappy)
-    return Problem(
+    return a_problem(
         site=site,
         start=start,
-        step_s=900,
-        timezone="Europe/Copenhagen",
         latitude=52.227,
         longitude=0.465,
         weather=weather,
@@ -132,7 +131,7 @@ def a_plan(
         id=plan_id,
         site=site,
         created_at=at,
-        problem=a_problem(site, at, steps),
+        problem=a_gappy_problem(site, at, steps),
         schedule=schedule,
         objections=(Words("limit", "grænse", "limit"),),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bms.bench.planning.worker import memory_mb, planned
-from tests.rigs.buildings.planned_toy import task
+from tests.rigs.buildings.toy_problems import task
 
 pytestmark = pytest.mark.system
 

@@ -26,7 +26,7 @@ from tests.rigs.fieldbus.bacnet_visitor import Visitor
 from tests.rigs.paths import ROOT
 
 pytestmark = pytest.mark.system
-TOY = (sys.executable, "-m", "tests.rigs.buildings.toy_simulator")
+TOY = (sys.executable, "-m", "tests.rigs.processes.toy_simulator")
 DAY = timedelta(days=1)
 
 

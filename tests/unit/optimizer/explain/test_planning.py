@@ -11,7 +11,8 @@ from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, Problem
 from bms.model.words import Words
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.toy_building import lived_in, problem
+from tests.rigs.buildings.toy_building import lived_in
+from tests.rigs.buildings.toy_problems import problem, toy_model
 
 OPTIMIZER = Optimizer()
 NAMES = ("Kontorer", "Salen")
@@ -19,10 +20,7 @@ NAMES = ("Kontorer", "Salen")
 
 @pytest.fixture(scope="module")
 def task() -> Problem:
-    toy = lived_in(days=21)
-    model = OPTIMIZER.identify(problem(toy))
-    assert isinstance(model, BuildingModel)
-    return replace(problem(toy, days=3), model=model)
+    return problem(lived_in(days=21), days=3, model=toy_model(21))
 
 
 def named(task: Problem) -> Problem:

@@ -12,7 +12,7 @@ from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import Problem
 from optimizer.horizon.peak_power import Peak
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.planned_toy import task
+from tests.rigs.buildings.toy_problems import task
 
 OPTIMIZER = Optimizer()
 

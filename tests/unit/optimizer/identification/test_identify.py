@@ -10,7 +10,8 @@ import pytest
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from optimizer.identification.holdout_score import Score
 from optimizer.identification.identify import identify
-from tests.rigs.buildings.toy_building import AREA, HOT_WATER_KW, Toy, lived_in, problem
+from tests.rigs.buildings.toy_building import AREA, HOT_WATER_KW, Toy, lived_in
+from tests.rigs.buildings.toy_problems import problem, toy_model
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +20,8 @@ def toy() -> Toy:
 
 
 @pytest.fixture(scope="module")
-def model(toy: Toy) -> BuildingModel:
-    answer = identify(problem(toy))
-    assert isinstance(answer, BuildingModel)
-    return answer
+def model() -> BuildingModel:
+    return toy_model(21)
 
 
 def test_the_heat_of_zones_adds_up_and_finds_the_hot_water(model: BuildingModel) -> None:

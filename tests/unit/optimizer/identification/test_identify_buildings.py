@@ -17,7 +17,8 @@ from optimizer.model.history import past_of
 from optimizer.model.observer import drive, observe
 from optimizer.model.rc_network import Rc
 from optimizer.model.state_estimate import estimate
-from tests.rigs.buildings.toy_building import ZONES, Toy, lived_in, problem
+from tests.rigs.buildings.toy_building import ZONES, Toy, lived_in
+from tests.rigs.buildings.toy_problems import problem, toy_model
 
 
 @pytest.fixture(scope="module")
@@ -26,10 +27,8 @@ def toy() -> Toy:
 
 
 @pytest.fixture(scope="module")
-def model(toy: Toy) -> BuildingModel:
-    answer = identify(problem(toy))
-    assert isinstance(answer, BuildingModel)
-    return answer
+def model() -> BuildingModel:
+    return toy_model(21)
 
 
 class TestTheModel:

@@ -13,7 +13,7 @@ from optimizer.linear_program.block_dynamics import condense
 from optimizer.linear_program.highs import Basis, LinearProgram, minimise
 from optimizer.linear_program.program import Program, linear_program, solve, start_of
 from optimizer.linear_program.time_blocks import Blocks, uniform
-from tests.rigs.buildings.planned_toy import program, solved
+from tests.rigs.buildings.toy_problems import program, solved
 
 
 def fine() -> Program:

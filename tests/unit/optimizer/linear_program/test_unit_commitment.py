@@ -16,7 +16,7 @@ from optimizer.linear_program.program import Solution
 from optimizer.linear_program.unit_commitment import rounded, solve_with_runs
 from optimizer.planner import Optimizer
 from optimizer.planning.make_plan import program_for
-from tests.rigs.buildings.planned_toy import program, solved, task
+from tests.rigs.buildings.toy_problems import program, solved, task
 
 PUMP = HeatSource(
     kind=HeatSourceKind.HEAT_PUMP,

@@ -11,9 +11,10 @@ import pytest
 
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.planning.plan import PlanStatus
-from bms.model.planning.problem import BuildingModel, Problem, Weather
+from bms.model.planning.problem import Problem, Weather
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.toy_building import STEP_S, Toy, lived_in, problem
+from tests.rigs.buildings.toy_building import STEP_S, Toy, lived_in
+from tests.rigs.buildings.toy_problems import problem, toy_model
 
 OPTIMIZER = Optimizer()
 STEPS_S = (300, 900, 1800, 3600)
@@ -21,10 +22,7 @@ STEPS_S = (300, 900, 1800, 3600)
 
 @pytest.fixture(scope="module")
 def task() -> Problem:
-    toy = lived_in(days=21)
-    model = OPTIMIZER.identify(problem(toy))
-    assert isinstance(model, BuildingModel)
-    return replace(problem(toy, days=3), model=model)
+    return problem(lived_in(days=21), days=3, model=toy_model(21))
 
 
 def regridded(task: Problem, step_s: int, hours: float) -> Problem:

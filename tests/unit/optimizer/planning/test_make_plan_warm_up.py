@@ -11,7 +11,7 @@ import pytest
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.planned_toy import model, task
+from tests.rigs.buildings.toy_problems import task, toy_model
 
 OFFICE = 0
 
@@ -59,7 +59,7 @@ class TestSpare:
 
     @pytest.mark.parametrize("error_k", [0.3, 0.5])
     def test_without_a_record_it_is_the_model_s_own_error(self, error_k: float) -> None:
-        known = model()
+        known = toy_model()
         wrong = replace(
             known, zones=tuple(replace(zone, rmse_24h_k=error_k) for zone in known.zones)
         )

@@ -10,7 +10,8 @@ import pytest
 from bms.model.planning.problem import BuildingModel, History, Problem
 from optimizer import identify, plan
 from optimizer.planning.model_cache import LEAST_WHOLE_DAYS, identified, whole_days
-from tests.rigs.buildings.toy_building import Toy, lived_in, problem
+from tests.rigs.buildings.toy_building import Toy, lived_in
+from tests.rigs.buildings.toy_problems import problem
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from bms.model.readings.units import Unit
 from optimizer import check, identify, plan
 from optimizer.model.quantise import nearest, sane, settle
 from optimizer.problem.units import in_celsius
-from tests.rigs.buildings.toy_building import Toy, lived_in, problem
+from tests.rigs.buildings.toy_building import Toy, lived_in
+from tests.rigs.buildings.toy_problems import problem, toy_model
 
 ZERO = 273.15
 
@@ -28,9 +29,7 @@ def toy() -> Toy:
 
 @pytest.fixture(scope="module")
 def celsius(toy: Toy) -> Problem:
-    model = identify(problem(toy))
-    assert isinstance(model, BuildingModel)
-    return replace(problem(toy, n=96, days=3), model=model)
+    return problem(toy, n=96, days=3, model=toy_model(14))
 
 
 def up(row: Numbers) -> tuple[Any, ...]:

@@ -13,8 +13,16 @@ from optimizer.model.air_handling import FAN_EXPONENT, own_air, required_run
 from optimizer.planner import Optimizer
 from optimizer.problem.reader import read
 from optimizer.setpoints.air_flow import kept_air, planned_air, planned_flow
-from tests.rigs.buildings.aired_toy import FLOW, aired, codes, on_grid, peopled, plan_of, required
-from tests.rigs.buildings.planned_toy import task
+from tests.rigs.buildings.toy_problems import (
+    FLOW,
+    aired,
+    codes,
+    on_grid,
+    peopled,
+    plan_of,
+    required,
+    task,
+)
 from tests.rigs.paths import ROOT
 
 OPTIMIZER = Optimizer()

@@ -10,9 +10,10 @@ import pytest
 
 from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import BuildingModel, Problem
-from optimizer import check, identify, plan
+from optimizer import check, plan
 from optimizer.model.quantise import settle, settle_down
-from tests.rigs.buildings.toy_building import LOW, Toy, lived_in, problem
+from tests.rigs.buildings.toy_building import LOW, Toy, lived_in
+from tests.rigs.buildings.toy_problems import problem, toy_model
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +22,8 @@ def toy() -> Toy:
 
 
 @pytest.fixture(scope="module")
-def model(toy: Toy) -> BuildingModel:
-    found = identify(problem(toy))
-    assert isinstance(found, BuildingModel)
-    return found
+def model() -> BuildingModel:
+    return toy_model(14)
 
 
 def with_facts(model: BuildingModel, **facts: float) -> BuildingModel:

@@ -12,7 +12,7 @@ from bms.model.planning.plan import PlanStatus, Schedule, SetpointPlan
 from bms.model.planning.problem import CurveTask, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
-from tests.rigs.buildings.planned_toy import task
+from tests.rigs.buildings.toy_problems import task
 
 POINT = "toy/plant.curve_shift"
 LEVER = Lever(

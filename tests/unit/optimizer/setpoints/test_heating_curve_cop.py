@@ -13,7 +13,7 @@ from bms.model.planning.problem import CurveTask, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
 from optimizer.setpoints.heating_curve import cop_with
-from tests.rigs.buildings.planned_toy import task
+from tests.rigs.buildings.toy_problems import task
 
 OPTIMIZER = Optimizer()
 LEVER = Lever(

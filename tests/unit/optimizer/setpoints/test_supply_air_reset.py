@@ -18,7 +18,7 @@ from optimizer.planning.make_plan import program_for
 from optimizer.problem.reader import read
 from optimizer.problem.units import in_celsius
 from optimizer.setpoints.supply_air_reset import with_cooler
-from tests.rigs.buildings.aired_toy import (
+from tests.rigs.buildings.toy_problems import (
     SUPPLY,
     codes,
     milder,
@@ -26,8 +26,8 @@ from tests.rigs.buildings.aired_toy import (
     plan_of,
     required,
     supplied,
+    task,
 )
-from tests.rigs.buildings.planned_toy import task
 from tests.rigs.paths import ROOT
 
 OPTIMIZER = Optimizer()

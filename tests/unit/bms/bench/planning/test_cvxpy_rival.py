@@ -10,7 +10,7 @@ from bms.bench.planning.cvxpy_rival import by_cvxpy, has_cvxpy
 from optimizer.linear_program.highs import minimise
 from optimizer.linear_program.program import linear_program
 from optimizer.linear_program.time_blocks import uniform
-from tests.rigs.buildings.planned_toy import program
+from tests.rigs.buildings.toy_problems import program
 
 
 @pytest.mark.skipif(not has_cvxpy(), reason="cvxpy is not installed: pip install '.[bench]'")

@@ -10,7 +10,8 @@ import pytest
 from bms.model.assets.point import Role
 from bms.model.planning.problem import HeldValue, Lever, Problem
 from bms.model.readings.units import Unit
-from tests.rigs.buildings.toy_building import Toy, lived_in, problem
+from tests.rigs.buildings.toy_building import Toy, lived_in
+from tests.rigs.buildings.toy_problems import problem
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,69 @@
-"""The toy building with levers for the flow and the temperature of its air."""
+"""Problems of the toy building, with its model and without.
+
+Everything here is a value that nobody changes, so what is costly is made once for the whole run.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
 from bms.model.assets.point import Role
 from bms.model.planning.plan import Schedule, SetpointPlan
-from bms.model.planning.problem import Lever, Problem
+from bms.model.planning.problem import BuildingModel, Lever, Problem
 from bms.model.readings.units import Unit
-from tests.rigs.buildings.planned_toy import task
+from optimizer.linear_program.program import Program, Solution, solve
+from optimizer.planner import Optimizer
+from optimizer.planning.make_plan import program_for
+from tests.rigs.buildings.any_problem import a_problem
+from tests.rigs.buildings.toy_building import Toy, forecast, lived_in, ventilation, zone_tasks
+
+HORIZON = 192
+DAYS = 21
+
+
+def problem(
+    toy: Toy, *, n: int = 144, days: float | None = None, model: BuildingModel | None = None
+) -> Problem:
+    """Plan the toy building from now on, with all its past or that of the last ``days``."""
+    return a_problem(
+        n,
+        start=toy.now,
+        weather=forecast(toy.now, n),
+        zones=zone_tasks(toy.now, n),
+        ventilation=ventilation(toy.now, n),
+        history=toy.history(days),
+        model=model,
+    )
+
+
+@cache
+def toy_model(days: int = DAYS) -> BuildingModel:
+    """The toy building as identified from so many days."""
+    answer = Optimizer().identify(problem(lived_in(days)))
+    assert isinstance(answer, BuildingModel)
+    return answer
+
+
+@cache
+def task(n: int = HORIZON, *, history_days: int = 3) -> Problem:
+    """The toy building on a Monday at midnight UTC with its model, ``n`` steps ahead."""
+    return problem(lived_in(DAYS), n=n, days=history_days, model=toy_model())
+
+
+@cache
+def program() -> Program:
+    return program_for(task())
+
+
+def solved(asked: Program) -> Solution:
+    answer = solve(asked)
+    assert not isinstance(answer, str), answer
+    return answer
+
 
 FLOW = Lever(
     point="toy/ahu1.flow",

@@ -1,4 +1,4 @@
-"""The simulator process with toy physics: ``python -m tests.rigs.buildings.toy_simulator``."""
+"""The simulator process with toy physics: ``python -m tests.rigs.processes.toy_simulator``."""
 
 import sys
 

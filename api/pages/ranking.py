@@ -12,6 +12,7 @@ from api.pages.panels.standing import name_of
 from api.ports import ApiPorts
 from bms.messages import MISSING
 from bms.model.assets.site import Site
+from bms.model.fact import fact
 from bms.reports.chart_text import ChartText
 from bms.reports.ranking_chart import RankingBar, ranking_bars
 from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
@@ -61,10 +62,10 @@ def ranking_page(
     standings = ranking(book, metric)
     notes = dict.fromkeys(note for row in standings for note in row.notes)
     return RankingPage(
-        title=t.describe(measure.words),
+        title=t.describe(fact(metric)),
         unit=UNITS[measure.unit],
-        metrics=tuple((m.value, t.describe(MEASURES[m].words), m is metric) for m in Metric),
-        chart=_chart(standings, ports.sites, measure, t),
+        metrics=tuple((m.value, t.describe(fact(m)), m is metric) for m in Metric),
+        chart=_chart(standings, ports.sites, metric, t),
         shown=t("ranking_shown", n=MOST_BARS) if len(standings) > MOST_BARS else None,
         rows=tuple(_row(row, ports.sites[row.site], measure, t) for row in standings),
         notes=tuple(t.describe(note) for note in notes if note.code != NO_PROOF.code),
@@ -101,8 +102,9 @@ def _shown(value: float, measure: Measure) -> float:
 
 
 def _chart(
-    standings: Sequence[Standing], sites: Mapping[str, Site], measure: Measure, t: PageTranslator
+    standings: Sequence[Standing], sites: Mapping[str, Site], metric: Metric, t: PageTranslator
 ) -> Markup | None:
+    measure = MEASURES[metric]
     bars = [
         RankingBar(
             name=name_of(sites[row.site], t),
@@ -116,7 +118,7 @@ def _chart(
     if not bars:
         return None
     text = ChartText(
-        title=t.describe(measure.words),
+        title=t.describe(fact(metric)),
         description="; ".join(f"{bar.name}: {bar.beside}" for bar in bars),
         translator=t,
     )

@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field
 
 from api.schemas.base import Answer, FactAnswer
+from bms.model.fact import fact
 from bms.model.planning.heat_charges import VAT, CoolingRule
 from bms.savings.portfolio.cooling_fee import CooledMonth, YearsEnd
 from bms.savings.portfolio.ranking import MEASURES, Group, Metric, Standing
@@ -55,7 +56,7 @@ class RankingAnswer(Answer):
             metric=metric,
             unit=measure.unit,
             lowest_is_best=measure.lowest_is_best,
-            words=measure.words,
+            words=FactAnswer.of(fact(metric)),
             buildings=[RankingRow.of_standing(row) for row in rows],
             next=after,
         )

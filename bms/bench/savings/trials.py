@@ -29,15 +29,15 @@ from bms.model.savings.savings import Span
 from bms.model.savings.trial import Effect, Subject
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_use
-from bms.savings.trials.analysis import drawn, tell
-from bms.savings.trials.days import Expectation, Record, expect
-from bms.savings.trials.design import Lot, draw
-from bms.savings.trials.power import Shape, window_layout
+from bms.savings.trials.analysis import allocations_of, analyse
+from bms.savings.trials.days import DailyRecord, Expectation, learn_expectation
+from bms.savings.trials.design import Allocation, allocate
+from bms.savings.trials.power import BlockDesign, window_layout
 
 EFFECT = 0.08
 RUNS = 500
 WEEKS = 8
-SHAPE = Shape(block_days=3, washout_days=1)
+DESIGN = BlockDesign(block_days=3, washout_days=1)
 STRETCH_DAYS = 14
 COLD_MONTHS = (10, 11, 12, 1, 2)
 CARRIED = 0.5
@@ -46,16 +46,16 @@ LEAST_PAST = 365
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Yard:
+class MeterPast:
     """A real meter: its days, and what their weather explains."""
 
-    record: Record
-    hoped: Expectation
+    record: DailyRecord
+    expectation: Expectation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """What a run told with the effect planted, and without."""
+class PlantedRun:
+    """What a run found with the effect planted, and without."""
 
     planted: Effect
     nothing: Effect
@@ -66,19 +66,19 @@ def bench_trials(report: Progress) -> list[Figure]:
     if not METERS.exists():
         raise FeedError(f"{METERS} is missing; run this bench in a checkout of the repository")
     began = time.perf_counter()
-    known = yards()
+    known = meter_pasts()
     figures: list[Figure] = []
     for made, name in ((True, "made from their residuals"), (False, "as they were")):
-        told = []
+        found = []
         for one in runs(known, RUNS, made=made):
-            told.append(one)
-            report("trials", (len(figures) / 4 + len(told) / RUNS) / 2)
-        figures += _figures(told, f"27 real meters {name}")
+            found.append(one)
+            report("trials", (len(figures) / 4 + len(found) / RUNS) / 2)
+        figures += _figures(found, f"27 real meters {name}")
     spent = time.perf_counter() - began
     return [
         *figures,
         Figure(
-            name=f"{4 * RUNS} trials told",
+            name=f"{4 * RUNS} trials found",
             value=spent,
             unit="s",
             at_least="<= 120",
@@ -87,54 +87,54 @@ def bench_trials(report: Progress) -> list[Figure]:
     ]
 
 
-def runs(known: list[Yard], count: int, *, made: bool, seed: int = 7) -> Iterator[Told]:
+def runs(known: list[MeterPast], count: int, *, made: bool, seed: int = 7) -> Iterator[PlantedRun]:
     """Trials of ``WEEKS`` weeks at random meters and times; ``made`` days or the real ones."""
     rng = np.random.default_rng(seed)
-    days = WEEKS * 7 // SHAPE.block_days * SHAPE.block_days
+    days = WEEKS * 7 // DESIGN.block_days * DESIGN.block_days
     done = 0
     while done < count:
-        yard = known[rng.integers(len(known))]
-        record = yard.record
+        past = known[rng.integers(len(known))]
+        record = past.record
         at = int(rng.integers(LEAST_PAST, len(record) - days))
         if record.subject is not Subject.ELECTRICITY and not _cold(record, at):
             continue
         if made:
-            record = _remade(yard, at, days, rng)
-        told = _run(record, at, days, int(rng.integers(1 << 30)))
-        if told is not None:
+            record = _remade(past, at, days, rng)
+        found = _run(record, at, days, int(rng.integers(1 << 30)))
+        if found is not None:
             done += 1
-            yield told
+            yield found
 
 
-def _run(record: Record, at: int, days: int, seed: int) -> Told | None:
-    plan = window_layout(record, SHAPE, at, days)
+def _run(record: DailyRecord, at: int, days: int, seed: int) -> PlantedRun | None:
+    plan = window_layout(record, DESIGN, at, days)
     if plan is None:
         return None
-    lot = draw(plan, seed)
-    draws = drawn(plan, lot, seed)
-    hoped = expect(record, at)
-    planted = tell(_planted(record, lot, at), hoped, draws, at, at + days)
-    nothing = tell(record, hoped, draws, at, at + days)
+    allocation = allocate(plan, seed)
+    draws = allocations_of(plan, allocation, seed)
+    expectation = learn_expectation(record, at)
+    planted = analyse(_planted(record, allocation, at), expectation, draws, at, at + days)
+    nothing = analyse(record, expectation, draws, at, at + days)
     if planted is None or nothing is None:
         return None
-    return Told(planted=planted.effect, nothing=nothing.effect)
+    return PlantedRun(planted=planted.effect, nothing=nothing.effect)
 
 
-def _planted(record: Record, lot: Lot, at: int) -> Record:
-    ours = np.repeat(lot.optimised, SHAPE.block_days).astype(np.float64)
-    first = np.arange(len(ours)) % SHAPE.block_days == 0
+def _planted(record: DailyRecord, allocation: Allocation, at: int) -> DailyRecord:
+    ours = np.repeat(allocation.optimised, DESIGN.block_days).astype(np.float64)
+    first = np.arange(len(ours)) % DESIGN.block_days == 0
     before = np.concatenate(([1.0], ours[:-1]))
     felt = np.where(first, CARRIED * before + (1.0 - CARRIED) * ours, ours)
     value = record.value.copy()
     value[at : at + len(ours)] *= 1.0 - EFFECT * felt
-    return Record(record.subject, record.first, value, record.temp_c, record.rest)
+    return DailyRecord(record.subject, record.first, value, record.temp_c, record.rest)
 
 
-def _remade(yard: Yard, at: int, days: int, rng: np.random.Generator) -> Record:
+def _remade(past: MeterPast, at: int, days: int, rng: np.random.Generator) -> DailyRecord:
     """The days from ``at`` on made anew: expected use, and residuals of the same season in
     stretches, as shares of what was expected."""
-    record = yard.record
-    left = record.value - yard.hoped.value
+    record = past.record
+    left = record.value - past.expectation.value
     places = np.arange(len(record) - STRETCH_DAYS)
     away = np.abs((places - at - days / 2 + 182.5) % 365 - 182.5)
     near = places[(away <= 60) & _whole(left)]
@@ -143,9 +143,9 @@ def _remade(yard: Yard, at: int, days: int, rng: np.random.Generator) -> Record:
         taken = int(rng.choice(near))
         length = min(STRETCH_DAYS, at + days - start)
         value[start : start + length] = np.maximum(
-            yard.hoped.value[start : start + length] + left[taken : taken + length], 0.0
+            past.expectation.value[start : start + length] + left[taken : taken + length], 0.0
         )
-    return Record(record.subject, record.first, value, record.temp_c, record.rest)
+    return DailyRecord(record.subject, record.first, value, record.temp_c, record.rest)
 
 
 def _whole(left: Floats) -> NDArray[np.bool_]:
@@ -154,11 +154,11 @@ def _whole(left: Floats) -> NDArray[np.bool_]:
     return np.asarray(gaps[STRETCH_DAYS:-1] == gaps[: -STRETCH_DAYS - 1])
 
 
-def _cold(record: Record, at: int) -> bool:
+def _cold(record: DailyRecord, at: int) -> bool:
     return record.dates[at].month in COLD_MONTHS
 
 
-def yards() -> list[Yard]:
+def meter_pasts() -> list[MeterPast]:
     """The real meters of the tests with what their weather explains."""
     bench = Meters(read_meters(METERS).use, read_weather(DATA / "weather_hourly.csv.gz").temp_c)
     whole = Span(start=bench.baseline.start, end=bench.reporting.end)
@@ -169,28 +169,28 @@ def yards() -> list[Yard]:
         found = daily(clean, bench.temp, whole, ZONE)
         subject = Subject.ELECTRICITY if kind is Commodity.ELECTRICITY else Subject.HEAT
         rest = np.array([day.weekday() >= 5 for day in found.dates])
-        record = Record(subject, found.dates[0], found.rate, found.temp_c, rest)
-        made.append(Yard(record, expect(record, len(record))))
+        record = DailyRecord(subject, found.dates[0], found.rate, found.temp_c, rest)
+        made.append(MeterPast(record, learn_expectation(record, len(record))))
     return made
 
 
-def _figures(told: list[Told], where: str) -> list[Figure]:
-    holds = [each.planted.share is None or each.planted.share.holds(EFFECT) for each in told]
-    zero = [each.nothing.saving.holds(0.0) for each in told]
-    halves = [_half(each.planted) for each in told]
-    seen = [each.planted.saving.above_zero for each in told]
+def _figures(found: list[PlantedRun], where: str) -> list[Figure]:
+    holds = [each.planted.share is None or each.planted.share.holds(EFFECT) for each in found]
+    zero = [each.nothing.saving.holds(0.0) for each in found]
+    halves = [_half(each.planted) for each in found]
+    seen = [each.planted.saving.above_zero for each in found]
     return [
         Figure(
             name=f"planted effect of 8 % over 8 weeks inside the interval, {where}",
             value=100 * float(np.mean(holds)),
-            unit=f"% of {len(told)} runs",
+            unit=f"% of {len(found)} runs",
             at_least=">= 90",
             ok=float(np.mean(holds)) >= 0.9,
         ),
         Figure(
             name=f"A/A: no effect inside the interval, {where}",
             value=100 * float(np.mean(zero)),
-            unit=f"% of {len(told)} runs",
+            unit=f"% of {len(found)} runs",
             at_least=">= 90",
             ok=float(np.mean(zero)) >= 0.9,
         ),
@@ -203,7 +203,7 @@ def _figures(told: list[Told], where: str) -> list[Figure]:
         Figure(
             name=f"the effect is shown, {where}",
             value=100 * float(np.mean(seen)),
-            unit=f"% of {len(told)} runs",
+            unit=f"% of {len(found)} runs",
             ok=True,
         ),
     ]

@@ -13,7 +13,8 @@ from bms.cli.console.language import language
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
-from bms.model.codec import to_dict
+from bms.messages.spelled_out import spelled_out
+from bms.model.fact import fact
 from bms.runtime.wire import opened
 from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Metric, Standing, ranked
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
@@ -51,8 +52,8 @@ def ranking(
         answer = {
             "metric": metric.value,
             "unit": measure.unit,
-            "words": to_dict(measure.words),
-            "buildings": [to_dict(row) for row in rows],
+            "words": spelled_out(fact(metric)),
+            "buildings": [spelled_out(row) for row in rows],
         }
         typer.echo(json.dumps(answer))
         return
@@ -62,7 +63,7 @@ def ranking(
 def _show_ranking(console: Console, metric: Metric, rows: Sequence[Standing]) -> None:
     measure, speak = MEASURES[metric], language()
     unit = "%" if metric in SHARES else measure.unit
-    say(console, f"{speak.of(measure.words)} [{unit}]. {speak.of(NO_PROOF)}")
+    say(console, f"{speak.of(fact(metric))} [{unit}]. {speak.of(NO_PROOF)}")
     table = slim_table(
         "building", "use", "value", "median", "rank", "peers", "kWh/year", "DKK/year"
     )
@@ -103,7 +104,7 @@ def cooling(as_json: AsJson = False) -> None:
     with opened(Settings()) as city:
         rows = portfolio_cooling(SavingsBook(city.assessment))
     if as_json:
-        typer.echo(json.dumps([to_dict(row) for row in rows]))
+        typer.echo(json.dumps([spelled_out(row) for row in rows]))
         return
     _show_cooling(screen(), rows)
 

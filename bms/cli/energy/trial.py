@@ -14,15 +14,16 @@ from bms.cli.console.language import Language, language
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import NotFound
-from bms.model.codec import to_dict, to_json
+from bms.messages.spelled_out import spelled_out
+from bms.model.codec import to_json
 from bms.model.savings.trial import DAY, Arm, Bounds, Effect, Trial, TrialResult
 from bms.runtime.city import City
 from bms.runtime.wire import opened
-from bms.savings.trials.power import Shape
-from bms.services.trials.result import Pooled, pool_trials, tell_trial
+from bms.savings.trials.power import BlockDesign
+from bms.services.trials.result import Pooled, analyse_trial, pool_trials
 from bms.services.trials.start import (
     AIM,
-    USUAL_SHAPE,
+    USUAL_DESIGN,
     TrialPlan,
     plan_trial,
     start_trial,
@@ -59,10 +60,10 @@ def trial(
     weeks: Annotated[int | None, typer.Option(help="how long it runs (start)")] = None,
     by: Annotated[str, typer.Option(help="who decides it (start, stop)")] = "",
     reason: Annotated[str, typer.Option(help="why, for the audit log (start, stop)")] = "",
-    block_days: Annotated[int, typer.Option(min=1, max=14)] = USUAL_SHAPE.block_days,
+    block_days: Annotated[int, typer.Option(min=1, max=14)] = USUAL_DESIGN.block_days,
     washout_days: Annotated[
         int, typer.Option(min=0, max=7, help="days of a block that are not looked at")
-    ] = USUAL_SHAPE.washout_days,
+    ] = USUAL_DESIGN.washout_days,
     seed: Annotated[int | None, typer.Option(min=0, help="of the lot; drawn if left out")] = None,
     effect: Annotated[float, typer.Option(help="percent that you want to see (plan)")] = 100 * AIM,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
@@ -71,11 +72,11 @@ def trial(
 
     Example: bms trial school start --weeks 8 --by "Bo Holm" --reason "proof for the council"
     """
-    shape = Shape(block_days, washout_days)
+    design = BlockDesign(block_days, washout_days)
     with opened(Settings()) as city:
         match step:
             case Step.PLAN:
-                found = plan_trial(city.trials, city.site(site), shape=shape, aim=effect / 100.0)
+                found = plan_trial(city.trials, city.site(site), design=design, aim=effect / 100.0)
                 _show(found, as_json, show_plan)
             case Step.START:
                 if weeks is None:
@@ -86,7 +87,7 @@ def trial(
                     weeks=weeks,
                     by=by,
                     reason=reason,
-                    shape=shape,
+                    design=design,
                     seed=seed,
                 )
                 _show(made, as_json, show_trial)
@@ -99,17 +100,17 @@ def trial(
 
 def _show(found: T, as_json: bool, show: Callable[[T, Language], None]) -> None:
     if as_json:
-        typer.echo(to_json(found))
+        typer.echo(json.dumps(spelled_out(found)))
     else:
         show(found, language())
 
 
 def _results(city: City, site: str, as_json: bool) -> None:
     if site != ALL:
-        _show(tell_trial(city.trials, city.site(site)).result, as_json, show_result)
+        _show(analyse_trial(city.trials, city.site(site)).result, as_json, show_result)
         return
     answers = [
-        tell_trial(city.trials, each)
+        analyse_trial(city.trials, each)
         for each in city.sites.values()
         if city.stores.trials.trials(each.id)
     ]
@@ -117,8 +118,8 @@ def _results(city: City, site: str, as_json: bool) -> None:
         raise NotFound("no site has a trial; start one with `bms trial SITE start`")
     pooled = pool_trials(answers)
     if as_json:
-        sites = [to_dict(answer.result) for answer in answers]
-        typer.echo(json.dumps({"sites": sites, "together": to_dict(pooled)}))
+        sites = [spelled_out(answer.result) for answer in answers]
+        typer.echo(json.dumps({"sites": sites, "together": spelled_out(pooled)}))
         return
     for answer in answers:
         show_result(answer.result, language())
@@ -170,7 +171,7 @@ def show_result(result: TrialResult, spoken: Language) -> None:
 
 def show_pooled(pooled: Pooled, spoken: Language) -> None:
     """What the buildings show together."""
-    for words in pooled.words:
+    for words in pooled.reasons:
         say(screen(), spoken.of(words))
 
 

@@ -1,4 +1,4 @@
-"""A switchback trial: a building that alternates, by lot, between our control and its own."""
+"""A switchback trial: a building that alternates, at random, between our control and its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bms.model.words import Words
+from bms.model.fact import Fact
 
 DAY = timedelta(days=1)
 
@@ -92,7 +92,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialEnd:
-    """Somebody's word that a trial is over before its time."""
+    """A decision that ends a trial before its time."""
 
     trial: str
     site: str
@@ -131,6 +131,13 @@ class Subject(StrEnum):
     COMFORT = "comfort"
 
 
+class EffectUnit(StrEnum):
+    """Unit of an effect: energy, or discomfort."""
+
+    KWH_PER_DAY = "kWh/day"
+    KELVIN_HOURS_PER_DAY = "K·h/day"
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """An estimate with its interval; an end that the data do not bound is None."""
@@ -163,7 +170,7 @@ class Effect:
     """
 
     subject: Subject
-    unit: str
+    unit: EffectUnit
     confidence: float
     days_own: int
     days_optimised: int
@@ -180,7 +187,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AaCheck:
-    """The same trial told of days on which both arms were own control: there must be no effect.
+    """The same trial on days on which both arms were own control: there must be no effect.
 
     ``windows`` such stretches of the past were tried, ``covered`` of them hold no effect.
     """
@@ -190,7 +197,7 @@ class AaCheck:
     covered: int
 
 
-class Finding(StrEnum):
+class TrialOutcome(StrEnum):
     """What a trial shows of a subject."""
 
     LESS = "less"
@@ -212,15 +219,15 @@ class TrialResult:
     days: int
     days_done: int
     effects: tuple[Effect, ...]
-    findings: tuple[tuple[Subject, Finding], ...]
+    findings: tuple[tuple[Subject, TrialOutcome], ...]
     checks: tuple[AaCheck, ...]
     disobeyed: tuple[date, ...]
     idle: tuple[date, ...]
-    reasons: tuple[Words, ...]
+    reasons: tuple[Fact, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Power:
+class DetectableEffect:
     """The least effect that a trial of so many weeks shows 4 times of 5 (fraction, kWh/day or
     K h/day); None where the building's past does not tell."""
 

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from bms.model.fact import Fact, MessageCode, fact
 from bms.model.readings.series import Floats
-from bms.model.words import Words
 from bms.savings.portfolio.key_figures import NORMAL_DEGREE_DAYS, KeyFigures
 
 FEWEST_PEERS = 5
@@ -24,8 +24,8 @@ SIZE_FACTOR = 3.0
 YEAR_H = 8760.0
 
 
-class Metric(StrEnum):
-    """What buildings are ranked by."""
+class Metric(MessageCode):
+    """What buildings are ranked by; each names itself to people."""
 
     HEAT = "heat_kwh_m2"
     ELECTRICITY = "electricity_kwh_m2"
@@ -34,6 +34,15 @@ class Metric(StrEnum):
     BASE_LOAD = "base_load_w_m2"
     WEATHER_SLOPE = "weather_slope_w_m2_k"
     COVERAGE = "coverage"
+
+
+class RankingNote(MessageCode):
+    """What has to be said beside a rank."""
+
+    NO_PROOF = "peer_comparison"
+    UNKNOWN = "figure_unknown"
+    COMPARED_WITH_ALL = "compared_with_all"
+    FEW_BUILDINGS = "few_buildings"
 
 
 class Group(StrEnum):
@@ -50,7 +59,6 @@ class Measure:
     the building would use less [kWh per year] at another value of it."""
 
     unit: str
-    words: Words
     value: Callable[[KeyFigures], float | None]
     less_kwh: Callable[[KeyFigures, float], float | None]
     commodity: str | None
@@ -79,14 +87,10 @@ class Standing:
     distance: float | None
     at_median_kwh: float | None
     at_median_dkk: float | None
-    notes: tuple[Words, ...]
+    notes: tuple[Fact, ...]
 
 
-NO_PROOF = Words(
-    "peer_comparison",
-    "Sammenligning med lignende bygninger, ikke et bevis.",
-    "Peer comparison, no proof.",
-)
+NO_PROOF = fact(RankingNote.NO_PROOF)
 
 
 def ranked(
@@ -151,13 +155,7 @@ def _standing(i: int, building: KeyFigures, city: _City, measure: Measure) -> St
 
 
 def _unknown(building: KeyFigures) -> Standing:
-    words = Words(
-        "figure_unknown",
-        f"Ukendt: data fra det seneste år er for få (dækning {100 * building.coverage:.0f} %), "
-        "eller bygningen har ingen sådan måler.",
-        f"Not known: the data of the last year are too thin (coverage "
-        f"{100 * building.coverage:.0f} %), or the building has no such meter.",
-    )
+    unknown = fact(RankingNote.UNKNOWN, coverage=building.coverage)
     return Standing(
         site=building.site,
         use=building.use,
@@ -171,7 +169,7 @@ def _unknown(building: KeyFigures) -> Standing:
         distance=None,
         at_median_kwh=None,
         at_median_dkk=None,
-        notes=(words,),
+        notes=(unknown,),
     )
 
 
@@ -191,26 +189,12 @@ def _less(measure: Measure, building: KeyFigures, value: float, median: float) -
     return 0.0 if better and measure.commodity else measure.less_kwh(building, median)
 
 
-def _notes(group: Group, of: int) -> list[Words]:
+def _notes(group: Group, of: int) -> list[Fact]:
     found = []
     if group is Group.ALL:
-        found.append(
-            Words(
-                "compared_with_all",
-                f"Der er færre end {FEWEST_PEERS} bygninger til samme brug med dette tal; der er "
-                "sammenlignet med alle.",
-                f"Fewer than {FEWEST_PEERS} buildings of the same use have this figure; compared "
-                "with all of them.",
-            )
-        )
+        found.append(fact(RankingNote.COMPARED_WITH_ALL, fewest=FEWEST_PEERS))
     if of < FEWEST_PEERS:
-        found.append(
-            Words(
-                "few_buildings",
-                f"Kun {of} bygninger har dette tal: en median af så få siger lidt.",
-                f"Only {of} buildings have this figure: a median of so few says little.",
-            )
-        )
+        found.append(fact(RankingNote.FEW_BUILDINGS, count=of))
     return found
 
 
@@ -238,46 +222,36 @@ def _above(value: float | None, building: KeyFigures, median: float, per: float)
 MEASURES: Mapping[Metric, Measure] = {
     Metric.HEAT: Measure(
         "kWh/m2",
-        Words("heat_kwh_m2", "Varme pr. m² i et normalår", "Heat per m² in a normal year"),
         lambda b: _per_m2(b.heat_kwh, b),
         lambda b, median: _above(b.heat_kwh, b, median, 1.0),
         "heat",
     ),
     Metric.ELECTRICITY: Measure(
         "kWh/m2",
-        Words("electricity_kwh_m2", "El pr. m² pr. år", "Electricity per m² and year"),
         lambda b: _per_m2(b.electricity_kwh, b),
         lambda b, median: _above(b.electricity_kwh, b, median, 1.0),
         "electricity",
     ),
     Metric.NIGHT: Measure(
         "1",
-        Words("night_share", "Elforbrug om natten (22–6)", "Electricity used at night (22–6)"),
         lambda b: b.night_share,
         lambda b, median: _share_less(b.night_share, b.electricity_kwh, median),
         "electricity",
     ),
     Metric.WEEKEND: Measure(
         "1",
-        Words("weekend_share", "Elforbrug i weekenden", "Electricity used at the weekend"),
         lambda b: b.weekend_share,
         lambda b, median: _share_less(b.weekend_share, b.electricity_kwh, median),
         "electricity",
     ),
     Metric.BASE_LOAD: Measure(
         "W/m2",
-        Words("base_load_w_m2", "Elektrisk grundlast pr. m²", "Electrical base load per m²"),
         lambda b: _per_m2(b.base_load_w, b),
         lambda b, median: _above(b.base_load_w, b, median, YEAR_H / 1000.0),
         "electricity",
     ),
     Metric.WEATHER_SLOPE: Measure(
         "W/(m2*K)",
-        Words(
-            "weather_slope_w_m2_k",
-            "Varme pr. m² for hver grad koldere",
-            "Heat per m² for each degree colder",
-        ),
         lambda b: _per_m2(b.weather_slope_w_k, b),
         lambda b, median: _above(
             b.weather_slope_w_k, b, median, 24.0 * NORMAL_DEGREE_DAYS / 1000.0
@@ -286,7 +260,6 @@ MEASURES: Mapping[Metric, Measure] = {
     ),
     Metric.COVERAGE: Measure(
         "1",
-        Words("coverage", "Timer med kendt forbrug", "Hours whose use is known"),
         lambda b: b.coverage,
         lambda b, median: None,
         None,

@@ -1,4 +1,4 @@
-"""The days of a building as a trial looks at them: value, weather, kind, and what was expected."""
+"""The days of a building in a trial: value, weather, kind of day, and expected use."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from bms.model.savings.trial import Subject
 from bms.savings.data.daily import Days
 from bms.savings.models.baseline import autocorrelation, fit_baseline
 from bms.savings.models.degree_days import BASE_C
-from bms.savings.trials.design import Layout
-from bms.savings.trials.effect import Observed
+from bms.savings.trials.design import TrialLayout
+from bms.savings.trials.effect import ObservedDays
 
 LEAST_PAST_DAYS = 60
 """Days before the trial [d] from which a model of the use can be learned."""
@@ -25,7 +25,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Record:
+class DailyRecord:
     """Local days from ``first`` on, one element each, shapes (n,).
 
     ``value`` is use [kWh/day] or discomfort [K h/day], ``temp_c`` the mean outdoor air temperature
@@ -63,10 +63,10 @@ class Expectation:
     usual: float | None
 
 
-def expect(record: Record, until: int) -> Expectation:
-    """Learned from the days before ``until``: a change-point model of energy, else the cold.
+def learn_expectation(record: DailyRecord, until: int) -> Expectation:
+    """Returns what the days before ``until`` teach: a change-point model of energy, else the cold.
 
-    A model that is wrong makes the intervals wider, not wrong: the lot sees to that.
+    A model that is wrong makes the intervals wider, not wrong: the randomisation sees to that.
     """
     known = np.isfinite(record.value) & np.isfinite(record.temp_c)
     past = np.flatnonzero(known[:until])
@@ -90,29 +90,33 @@ def expect(record: Record, until: int) -> Expectation:
     cooling = record.subject is Subject.ELECTRICITY
     model = fit_baseline(days, cooling=cooling, closed=resting.__contains__)
     value = np.full(len(record), np.nan)
-    seen = np.isfinite(record.temp_c)
-    value[seen] = model.predict(tuple(dates[i] for i in np.flatnonzero(seen)), record.temp_c[seen])
+    known = np.isfinite(record.temp_c)
+    value[known] = model.predict(
+        tuple(dates[i] for i in np.flatnonzero(known)), record.temp_c[known]
+    )
     return Expectation(value, model.rho, usual)
 
 
-def observe(record: Record, hoped: Expectation, plan: Layout, at: int, until: int) -> Observed:
-    """The days of a layout that begins at the place ``at`` of the record and is told up to
+def observe(
+    record: DailyRecord, expectation: Expectation, layout: TrialLayout, at: int, until: int
+) -> ObservedDays:
+    """Returns the days of a trial that begins at the place ``at`` of the record and ends before
     ``until``: those that are used and known."""
-    end = min(at + plan.blocks * plan.block_days, until, len(record))
+    end = min(at + layout.blocks * layout.block_days, until, len(record))
     here = slice(at, end)
     n = max(end - at, 0)
-    known = np.isfinite(record.value[here]) & np.isfinite(hoped.value[here])
-    day = np.flatnonzero(plan.used[:n] & known)
-    return Observed.of(
+    known = np.isfinite(record.value[here]) & np.isfinite(expectation.value[here])
+    day = np.flatnonzero(layout.used[:n] & known)
+    return ObservedDays.of(
         day,
-        plan.block_of[day],
+        layout.block_of[day],
         record.value[here][day],
-        _covariates(record, hoped.value, at + day),
-        hoped.rho,
+        _covariates(record, expectation.value, at + day),
+        expectation.rho,
     )
 
 
-def _covariates(record: Record, expected: Floats, places: NDArray[np.int64]) -> Floats:
+def _covariates(record: DailyRecord, expected: Floats, places: NDArray[np.int64]) -> Floats:
     """A constant, what is expected, the cold itself, rest days, and time; shape (n, 5)."""
     columns = (
         np.ones(len(places)),

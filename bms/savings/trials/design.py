@@ -1,4 +1,4 @@
-"""The lot of a switchback trial: balanced draws of blocks, and the set they are drawn from.
+"""The random allocation of a switchback trial: balanced draws of blocks, and their set.
 
 Half of the blocks get each arm. A draw whose arms differ too much in outdoor temperature, rest days
 or position in time is drawn again: rerandomisation by the Mahalanobis distance of the means (Morgan
@@ -24,7 +24,7 @@ ACCEPT = 0.1
 """Share of draws that are balanced enough [1]."""
 FEWEST_LEFT = 200
 """So many different draws [1] are left at least, where there are so many: with few left, no effect
-could be told from luck."""
+could be told from chance."""
 CANDIDATES = 4000
 """Draws from which the limit is taken [1]."""
 PATIENCE = 200
@@ -36,11 +36,11 @@ Flags = NDArray[np.bool_]
 
 
 class TooFewBlocks(ValueError):
-    """A trial so short that the lot cannot tell anything."""
+    """A trial so short that no allocation can show anything."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+class TrialLayout:
     """Blocks of days and what is known of the days before the draw; ``traits`` (days, k).
 
     ``used`` marks the days that are analysed: not the wash-out at the start of each block.
@@ -58,7 +58,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lot:
+class Allocation:
     """A draw: ``optimised`` (blocks,), its ``imbalance`` and the ``limit`` of those that count."""
 
     optimised: Flags
@@ -68,7 +68,7 @@ class Lot:
 
 def layout(
     temp_c: Sequence[float], rest: Sequence[bool], block_days: int, washout_days: int
-) -> Layout:
+) -> TrialLayout:
     """The layout of whole blocks of days with these temperatures [degC] and kinds.
 
     Raises ``TooFewBlocks``, and ``ValueError`` where the wash-out leaves no day of a block.
@@ -89,21 +89,21 @@ def layout(
     traits = np.column_stack(
         (np.asarray(temp_c)[day], np.asarray(rest, dtype=np.float64)[day], day.astype(np.float64))
     )
-    return Layout(blocks, block_days, day % block_days >= washout_days, traits)
+    return TrialLayout(blocks, block_days, day % block_days >= washout_days, traits)
 
 
-def draw(plan: Layout, seed: int) -> Lot:
+def allocate(trial_layout: TrialLayout, seed: int) -> Allocation:
     """A balanced draw; the same seed gives the same one."""
     rng = np.random.default_rng(seed)
-    candidates = _halves(plan.blocks, CANDIDATES, rng)
-    distance = imbalance(plan, candidates)
-    left = max(ACCEPT, min(1.0, FEWEST_LEFT / comb(plan.blocks, plan.blocks // 2)))
+    candidates = _halves(trial_layout.blocks, CANDIDATES, rng)
+    distance = imbalance(trial_layout, candidates)
+    left = max(ACCEPT, min(1.0, FEWEST_LEFT / comb(trial_layout.blocks, trial_layout.blocks // 2)))
     limit = float(np.quantile(distance, left))
     first = int(np.argmax(distance <= limit))
-    return Lot(candidates[first], float(distance[first]), limit)
+    return Allocation(candidates[first], float(distance[first]), limit)
 
 
-def others(plan: Layout, limit: float, seed: int, count: int) -> Flags:
+def others(trial_layout: TrialLayout, limit: float, seed: int, count: int) -> Flags:
     """``count`` draws that might have been made instead, shape (count, blocks).
 
     Raises ``ValueError`` for a limit that hardly any draw keeps.
@@ -111,8 +111,8 @@ def others(plan: Layout, limit: float, seed: int, count: int) -> Flags:
     rng = np.random.default_rng((seed, 1))
     found: list[Flags] = []
     for _ in range(PATIENCE):
-        candidates = _halves(plan.blocks, CANDIDATES, rng)
-        found.append(candidates[imbalance(plan, candidates) <= limit])
+        candidates = _halves(trial_layout.blocks, CANDIDATES, rng)
+        found.append(candidates[imbalance(trial_layout, candidates) <= limit])
         if sum(map(len, found)) >= count:
             return np.concatenate(found)[:count]
     raise ValueError(
@@ -120,40 +120,40 @@ def others(plan: Layout, limit: float, seed: int, count: int) -> Flags:
     )
 
 
-def imbalance(plan: Layout, draws: Flags) -> Floats:
+def imbalance(trial_layout: TrialLayout, draws: Flags) -> Floats:
     """Mahalanobis distance of the arms' means of the traits over the days that are used, (draws,).
 
     Scaled so that it does not depend on the number of days; 0 is perfect balance.
     """
-    used = plan.traits[plan.used]
+    used = trial_layout.traits[trial_layout.used]
     spread = used.std(axis=0)
-    scaled = (plan.traits - used.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    scaled[~plan.used] = 0.0
-    shape = (plan.blocks, plan.block_days)
+    scaled = (trial_layout.traits - used.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    scaled[~trial_layout.used] = 0.0
+    shape = (trial_layout.blocks, trial_layout.block_days)
     sums = scaled.reshape(*shape, -1).sum(axis=1)
-    counts = plan.used.reshape(shape).sum(axis=1).astype(np.float64)
+    counts = trial_layout.used.reshape(shape).sum(axis=1).astype(np.float64)
     ours = draws.astype(np.float64)
     theirs = 1.0 - ours
     apart = ours @ sums / (ours @ counts)[:, None] - theirs @ sums / (theirs @ counts)[:, None]
-    correlation = scaled[plan.used].T @ scaled[plan.used] / plan.used.sum()
+    correlation = scaled[trial_layout.used].T @ scaled[trial_layout.used] / trial_layout.used.sum()
     distance: Floats = np.einsum("rk,kl,rl->r", apart, np.linalg.pinv(correlation), apart)
     return distance
 
 
-def arms_of(lot: Lot) -> tuple[Arm, ...]:
+def arms_of(allocation: Allocation) -> tuple[Arm, ...]:
     """The draw as arms, block by block."""
-    return tuple(Arm.OPTIMISED if ours else Arm.OWN_CONTROL for ours in lot.optimised)
+    return tuple(Arm.OPTIMISED if ours else Arm.OWN_CONTROL for ours in allocation.optimised)
 
 
-def layout_of(trial: Trial) -> Layout:
+def layout_of(trial: Trial) -> TrialLayout:
     """The layout that a trial was drawn on."""
     return layout(trial.temp_c, trial.rest, trial.block_days, trial.washout_days)
 
 
-def lot_of(trial: Trial) -> Lot:
+def allocation_of(trial: Trial) -> Allocation:
     """The draw of a trial."""
     optimised = np.array([arm is Arm.OPTIMISED for arm in trial.arms], dtype=np.bool_)
-    return Lot(optimised, trial.imbalance, trial.limit)
+    return Allocation(optimised, trial.imbalance, trial.limit)
 
 
 def _halves(blocks: int, count: int, rng: np.random.Generator) -> Flags:

@@ -1,4 +1,4 @@
-"""The effect of a switchback trial: one linear score, told by regression and by lot.
+"""The effect of a switchback trial: one linear score, by regression and by randomisation.
 
 Of the days that are used, ``y`` is regressed on covariates ``X`` (expected use in the weather of
 the day, rest days, a trend) by generalised least squares with autocorrelated noise V, and on the
@@ -9,7 +9,7 @@ for a saving of θ a day, and y for a share δ = θ/(1 + θ) of the use. So S = 
 
 - Regression: the variance of d'M(y + θh) from its sums over blocks (cluster-robust; Liang & Zeger
   1986, doi:10.1093/biomet/73.1.13), Student's t with the number of blocks less two.
-- Lot (randomisation inference; Imbens & Rubin 2015, chapter 5): θ is in the interval as long as the
+- Randomisation inference (Imbens & Rubin 2015, chapter 5): θ is in the interval as long as the
   score of the draw that was made is not among the most extreme of those that might have been made.
 """
 
@@ -33,7 +33,7 @@ UNBOUNDED = Bounds(0.0, None, None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Observed:
+class ObservedDays:
     """The days that are used, shapes (n,): their number since the first day, block and value.
 
     ``covariates`` X is (n, k) with a constant, ``weights`` M of the module's text (n, n), and
@@ -55,7 +55,7 @@ class Observed:
         value: Floats,
         covariates: Floats,
         rho: float,
-    ) -> Observed:
+    ) -> ObservedDays:
         """``rho`` is the autocorrelation of the noise from one day to the next, 0..1."""
         noise = np.clip(rho, 0.0, HIGHEST_RHO) ** np.abs(day[:, None] - day[None, :])
         inverse = np.linalg.inv(noise)
@@ -75,30 +75,30 @@ class Scores:
 
     @property
     def estimate(self) -> float | None:
-        """The θ that leaves no effect; None where the data do not tell."""
+        """The θ that leaves no effect; None where the data do not say."""
         return -self.a / self.b if self.b > 1e-12 else None
 
 
-def lessening(seen: Observed, made: Flags) -> Floats:
+def absolute_effect(observed: ObservedDays, made: Flags) -> Floats:
     """h of the module's text for a saving of so much a day, shape (n,)."""
-    return made[seen.block].astype(np.float64)
+    return made[observed.block].astype(np.float64)
 
 
-def shrinking(seen: Observed, made: Flags) -> Floats:
+def relative_effect(observed: ObservedDays, made: Flags) -> Floats:
     """h of the module's text for a share of the use, shape (n,)."""
-    return np.where(made[seen.block], seen.value, 0.0)
+    return np.where(made[observed.block], observed.value, 0.0)
 
 
-def scores(seen: Observed, effect: Floats, made: Flags, draws: Flags) -> Scores:
+def scores(observed: ObservedDays, effect: Floats, made: Flags, draws: Flags) -> Scores:
     """``effect`` is h (n,); ``made`` (blocks,) the draw that was made, ``draws`` (r, blocks)."""
-    arms = np.vstack((made, draws))[:, seen.block].astype(np.float64)
-    turned = arms @ seen.weights
+    arms = np.vstack((made, draws))[:, observed.block].astype(np.float64)
+    turned = arms @ observed.weights
     length = np.sqrt(np.maximum(np.einsum("rn,rn->r", turned, arms), 1e-30))
-    a, b = turned @ seen.value / length, turned @ effect / length
+    a, b = turned @ observed.value / length, turned @ effect / length
     return Scores(float(a[0]), float(b[0]), a[1:], b[1:])
 
 
-def by_lot(found: Scores, confidence: float = CONFIDENCE) -> Bounds:
+def by_randomisation(found: Scores, confidence: float = CONFIDENCE) -> Bounds:
     """The interval by inversion of the randomisation test; an end is open where no θ is refused."""
     estimate = found.estimate
     if estimate is None:
@@ -129,18 +129,18 @@ def p_value(found: Scores, theta: float = 0.0) -> float:
 
 
 def by_regression(
-    seen: Observed, effect: Floats, made: Flags, confidence: float = CONFIDENCE
+    observed: ObservedDays, effect: Floats, made: Flags, confidence: float = CONFIDENCE
 ) -> Bounds:
     """The cluster-robust interval of θ."""
-    score = seen.weights @ made[seen.block].astype(np.float64)
+    score = observed.weights @ made[observed.block].astype(np.float64)
     slope = float(score @ effect)
-    blocks = len(np.unique(seen.block))
-    n, k = seen.covariates.shape
+    blocks = len(np.unique(observed.block))
+    n, k = observed.covariates.shape
     if slope <= 1e-12 or blocks < 3:
         return UNBOUNDED
-    estimate = -float(score @ seen.value) / slope
-    free = seen.value + estimate * effect
-    sums = np.bincount(seen.block, weights=score * (free - seen.fitted @ free))
+    estimate = -float(score @ observed.value) / slope
+    free = observed.value + estimate * effect
+    sums = np.bincount(observed.block, weights=score * (free - observed.fitted @ free))
     grown = blocks / (blocks - 1) * (n - 1) / max(n - k - 1, 1)
     error = float(np.sqrt(grown * (sums**2).sum())) / slope
     half = float(stdtrit(blocks - 2, 0.5 + confidence / 2.0)) * error
@@ -173,8 +173,8 @@ def pool(
     fewer than two."""
     if len(found) < 2:
         return None
-    together = hull(by_lot(pooled_scores(found), confidence), inverse_variance(regressions))
-    return as_share(together)
+    pooled = by_randomisation(pooled_scores(found), confidence)
+    return as_share(hull(pooled, inverse_variance(regressions)))
 
 
 def pooled_scores(found: Sequence[Scores]) -> Scores:

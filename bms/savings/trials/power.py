@@ -1,4 +1,4 @@
-"""How long a trial has to run: the same trial told many times of the building's own past.
+"""How long a trial has to run: the same trial many times over on the building's own past.
 
 Nothing happened on those days, so what the estimates scatter is the building's noise with its
 autocorrelation, weather and weekdays, and no formula has to guess it. A trial shows an effect that
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.savings.trial import Bounds, Power, Subject
-from bms.savings.trials.analysis import Draws, tell
-from bms.savings.trials.days import Record, expect
-from bms.savings.trials.design import Layout, TooFewBlocks, draw, layout, others
+from bms.model.savings.trial import Bounds, DetectableEffect, Subject
+from bms.savings.trials.analysis import Allocations, analyse
+from bms.savings.trials.days import DailyRecord, learn_expectation
+from bms.savings.trials.design import TooFewBlocks, TrialLayout, allocate, layout, others
 
 WEEKS = (3, 4, 6, 8, 10, 12)
 POWER_Z = 0.8416
@@ -34,49 +34,49 @@ FEWEST_WINDOWS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class BlockDesign:
     """How a trial is cut into blocks [d]."""
 
     block_days: int
     washout_days: int
 
 
-def power(
-    record: Record, shape: Shape, start: int, weeks: tuple[int, ...] = WEEKS
-) -> tuple[Power, ...]:
+def detectable_effects(
+    record: DailyRecord, design: BlockDesign, start: int, weeks: tuple[int, ...] = WEEKS
+) -> tuple[DetectableEffect, ...]:
     """The least effect that is shown four times of five by trials that begin at the place
     ``start`` of the record, from its days before that place."""
     past = record_until(record, start)
-    return tuple(_one(past, shape, start, each) for each in weeks)
+    return tuple(_one(past, design, start, each) for each in weeks)
 
 
-def record_until(record: Record, end: int) -> Record:
+def record_until(record: DailyRecord, end: int) -> DailyRecord:
     """The days of a record before the place ``end``."""
     here = slice(0, end)
-    return Record(
+    return DailyRecord(
         record.subject, record.first, record.value[here], record.temp_c[here], record.rest[here]
     )
 
 
-def weeks_for(found: tuple[Power, ...], share: float) -> int | None:
+def weeks_for(found: tuple[DetectableEffect, ...], share: float) -> int | None:
     """The fewest weeks that show an effect of ``share``; None where none of them does."""
     enough = [row.weeks for row in found if row.share is not None and row.share <= share]
     return min(enough, default=None)
 
 
-def _one(past: Record, shape: Shape, start: int, weeks: int) -> Power:
+def _one(past: DailyRecord, design: BlockDesign, start: int, weeks: int) -> DetectableEffect:
     days = weeks * 7
-    told = [
-        each for at in _windows(len(past), start, days) for each in _tries(past, shape, at, days)
+    found = [
+        each for at in _windows(len(past), start, days) for each in _tries(past, design, at, days)
     ]
-    per_day = _least([bounds for bounds, _ in told])
-    level = float(np.mean([mean for _, mean in told])) if told else 0.0
+    per_day = _least([bounds for bounds, _ in found])
+    level = float(np.mean([mean for _, mean in found])) if found else 0.0
     takes_share = past.subject is not Subject.COMFORT and level > 0
-    return Power(
+    return DetectableEffect(
         subject=past.subject,
         weeks=weeks,
-        block_days=shape.block_days,
-        blocks=days // shape.block_days,
+        block_days=design.block_days,
+        blocks=days // design.block_days,
         share=per_day / level if per_day is not None and takes_share else None,
         per_day=per_day,
     )
@@ -96,19 +96,21 @@ def _windows(length: int, start: int, days: int) -> list[int]:
     return [int(at) for at in chosen[places]]
 
 
-def _tries(past: Record, shape: Shape, at: int, days: int) -> Iterator[tuple[Bounds, float]]:
-    plan = window_layout(past, shape, at, days)
-    if plan is None:
+def _tries(
+    past: DailyRecord, design: BlockDesign, at: int, days: int
+) -> Iterator[tuple[Bounds, float]]:
+    layout = window_layout(past, design, at, days)
+    if layout is None:
         return
-    hoped = expect(past, len(past))
-    draws = others(plan, draw(plan, at).limit, at, DRAWS)
+    expectation = learn_expectation(past, len(past))
+    draws = others(layout, allocate(layout, at).limit, at, DRAWS)
     for i in range(TRIES):
-        told = tell(past, hoped, Draws(plan, draws[i], draws), at, at + days)
-        if told is not None:
-            yield told.effect.saving, told.effect.mean_own
+        analysed = analyse(past, expectation, Allocations(layout, draws[i], draws), at, at + days)
+        if analysed is not None:
+            yield analysed.effect.saving, analysed.effect.mean_own
 
 
-def window_layout(past: Record, shape: Shape, at: int, days: int) -> Layout | None:
+def window_layout(past: DailyRecord, design: BlockDesign, at: int, days: int) -> TrialLayout | None:
     """The layout of a trial that might have begun at a place of the past; None where its weather
     is not known or it has too few blocks."""
     here = slice(at, at + days)
@@ -119,7 +121,7 @@ def window_layout(past: Record, shape: Shape, at: int, days: int) -> Layout | No
     filled = np.where(known, temp, temp[known].mean())
     try:
         return layout(
-            filled.tolist(), past.rest[here].tolist(), shape.block_days, shape.washout_days
+            filled.tolist(), past.rest[here].tolist(), design.block_days, design.washout_days
         )
     except TooFewBlocks:
         return None

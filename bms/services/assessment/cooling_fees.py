@@ -9,9 +9,9 @@ from bms.errors import NotFound
 from bms.model.assets.equipment import Meter
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
+from bms.model.fact import Fact, MessageCode, fact
 from bms.model.planning.heat_charges import CoolingRule
 from bms.model.savings.savings import Span
-from bms.model.words import Words
 from bms.ports.storage.readings import ReadingStore
 from bms.savings.portfolio.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end
 from bms.services.assessment.savings_book import SavingsBook
@@ -20,6 +20,14 @@ from bms.services.cooling import cooling, settled_by_cooling
 from bms.services.periods import Periods, local_date, midnight
 
 KWH_PER_MWH = 1000.0
+
+
+class CoolingNote(MessageCode):
+    """What is not known about the cooling of a meter, and why."""
+
+    NO_RULE = "no_cooling_rule"
+    UNKNOWN = "cooling_unknown"
+    NO_LAST_YEAR = "no_last_year"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +44,7 @@ class MeterCooling:
     rule: CoolingRule | None
     fee_dkk: float | None
     forecast: YearsEnd | None
-    notes: tuple[Words, ...]
+    notes: tuple[Fact, ...]
 
 
 def portfolio_cooling(book: SavingsBook) -> tuple[MeterCooling, ...]:
@@ -152,34 +160,12 @@ def _energy_mwh(
 
 def _notes(
     site: Site, to_date: Cooled | None, rule: CoolingRule | None, forecast: YearsEnd | None
-) -> tuple[Words, ...]:
+) -> tuple[Fact, ...]:
     found = []
     if rule is None:
-        found.append(
-            Words(
-                "no_cooling_rule",
-                f"Ingen regel for afkøling kendes for taksten {site.heat_tariff}; skriv den i "
-                "tariffilen under cooling.",
-                f"No rule for cooling is known for the tariff {site.heat_tariff}; write it in the "
-                "tariff file under cooling.",
-            )
-        )
+        found.append(fact(CoolingNote.NO_RULE, tariff=site.heat_tariff))
     if to_date is None:
-        found.append(
-            Words(
-                "cooling_unknown",
-                "Afkølingen i år er ukendt: der mangler målinger af volumen, energi eller "
-                "temperaturer.",
-                "This year's cooling is not known: readings of volume, energy or temperatures are "
-                "missing.",
-            )
-        )
+        found.append(fact(CoolingNote.UNKNOWN))
     elif rule is not None and forecast is None:
-        found.append(
-            Words(
-                "no_last_year",
-                "Årets afgift kan ikke forudses, fordi sidste års måneder ikke er målt.",
-                "The year's fee cannot be foreseen, as last year's months were not measured.",
-            )
-        )
+        found.append(fact(CoolingNote.NO_LAST_YEAR))
     return tuple(found)

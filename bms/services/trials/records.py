@@ -1,4 +1,4 @@
-"""The local days of a site as a trial looks at them: billed meters, comfort, weather."""
+"""The local days of a site in a trial: use of billed meters, discomfort, weather."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.readings import ReadingStore
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_temp, screen_use
-from bms.savings.trials.days import Record
+from bms.savings.trials.days import DailyRecord
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
 from bms.services.periods import local_date, midnight
 from bms.services.trials.comfort import discomfort
@@ -37,7 +37,7 @@ COMMODITIES: Mapping[Subject, Commodity] = {
 
 def records(
     site: Site, readings: ReadingStore, feed: Feed, first: date, last: date
-) -> dict[Subject, Record]:
+) -> dict[Subject, DailyRecord]:
     """The days from ``first`` to before ``last`` of every subject that the site has meters or
     rooms for. Raises ``FeedError`` where there is no weather."""
     span = Span(start=midnight(first, site.timezone), end=midnight(last, site.timezone))
@@ -53,7 +53,8 @@ def records(
     if comfort is not None:
         found[Subject.COMFORT] = comfort
     return {
-        subject: Record(subject, first, value, temp_c, rest) for subject, value in found.items()
+        subject: DailyRecord(subject, first, value, temp_c, rest)
+        for subject, value in found.items()
     }
 
 

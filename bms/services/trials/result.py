@@ -8,15 +8,15 @@ from datetime import date, datetime, timedelta
 
 from bms.errors import NotFound
 from bms.model.assets.site import Site
+from bms.model.fact import Fact
 from bms.model.savings.trial import Arm, Bounds, Effect, KeptTrial, Subject, Trial, TrialResult
-from bms.model.words import Words
-from bms.savings.trials.analysis import Told, drawn, tell
-from bms.savings.trials.days import Record, expect
-from bms.savings.trials.design import layout_of, lot_of
+from bms.savings.trials.analysis import AnalysedEffect, allocations_of, analyse
+from bms.savings.trials.days import DailyRecord, learn_expectation
+from bms.savings.trials.design import allocation_of, layout_of
 from bms.savings.trials.effect import pool
+from bms.savings.trials.outcome import caveats, outcome, outcome_fact, pooled_fact
 from bms.savings.trials.placebo import aa_check
-from bms.savings.trials.power import Shape
-from bms.savings.trials.wording import caveats, effect_words, finding, pooled_words
+from bms.savings.trials.power import BlockDesign
 from bms.services.periods import local_date
 from bms.services.trials.ports import TrialPorts
 from bms.services.trials.records import PAST_DAYS, day_flags, records, written_days
@@ -25,11 +25,11 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class TrialAnalysis:
     """The result of a trial, with what buildings are pooled from, by subject."""
 
     result: TrialResult
-    told: Mapping[Subject, Told]
+    effects: Mapping[Subject, AnalysedEffect]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,11 @@ class Pooled:
 
     sites: tuple[str, ...]
     shares: Mapping[Subject, Bounds]
-    words: tuple[Words, ...]
+    reasons: tuple[Fact, ...]
 
 
-def tell_trial(ports: TrialPorts, site: Site, trial_id: str | None = None) -> Answer:
-    """What a trial shows so far; the newest one of the site where none is named.
+def analyse_trial(ports: TrialPorts, site: Site, trial_id: str | None = None) -> TrialAnalysis:
+    """Returns what a trial shows so far; the newest one of the site where none is named.
 
     Raises ``NotFound``, and ``FeedError`` without weather.
     """
@@ -51,19 +51,19 @@ def tell_trial(ports: TrialPorts, site: Site, trial_id: str | None = None) -> An
     first = trial.first - PAST_DAYS * DAY
     found = records(site, ports.readings, ports.feed, first, trial.first + done * DAY)
     written = written_days(site, ports.ledgers, first)
-    told = _told(trial, found, done)
+    analysed = _analysed(trial, found, done)
     result = TrialResult(
         trial=trial.id,
         site=site.id,
         days=trial.days,
         days_done=done,
-        effects=tuple(answer.effect for answer in told.values()),
-        findings=tuple((each, finding(_effect(told, each))) for each in found),
+        effects=tuple(each.effect for each in analysed.values()),
+        findings=tuple((each, outcome(_effect(analysed, each))) for each in found),
         checks=tuple(
             aa_check(
                 record,
                 day_flags(first, len(record), written),
-                Shape(trial.block_days, trial.washout_days),
+                BlockDesign(trial.block_days, trial.washout_days),
                 start=PAST_DAYS,
                 days=trial.days,
                 seed=trial.seed,
@@ -74,29 +74,29 @@ def tell_trial(ports: TrialPorts, site: Site, trial_id: str | None = None) -> An
         idle=_days_of(trial, Arm.OPTIMISED, done, written, were_written=False),
         reasons=(),
     )
-    said = [effect_words(each, _effect(told, each)) for each in found]
-    reasons = (*said, *caveats(result, result.checks))
-    return Answer(result=replace(result, reasons=reasons), told=told)
+    shown = [outcome_fact(each, _effect(analysed, each)) for each in found]
+    reasons = (*shown, *caveats(result))
+    return TrialAnalysis(result=replace(result, reasons=reasons), effects=analysed)
 
 
-def pool_trials(answers: Sequence[Answer]) -> Pooled:
-    """The share that the buildings saved together, for each subject that two of them tell."""
+def pool_trials(answers: Sequence[TrialAnalysis]) -> Pooled:
+    """Returns the share that the buildings saved together, for each subject of two or more."""
     shares: dict[Subject, Bounds] = {}
-    words: list[Words] = []
+    facts: list[Fact] = []
     for subject in Subject:
-        told = [answer.told[subject] for answer in answers if subject in answer.told]
-        pairs = [(each.shares, each.regression) for each in told if each.shares is not None]
+        effects = [answer.effects[subject] for answer in answers if subject in answer.effects]
+        pairs = [(each.shares, each.regression) for each in effects if each.shares is not None]
         together = pool(
             [scores for scores, _ in pairs],
             [bounds for _, bounds in pairs if bounds is not None],
         )
         if together is not None:
             shares[subject] = together
-            words.append(pooled_words(subject, together, len(pairs)))
+            facts.append(pooled_fact(subject, together, len(pairs)))
     return Pooled(
         sites=tuple(answer.result.site for answer in answers),
         shares=shares,
-        words=tuple(words) or (pooled_words(None, None, 0),),
+        reasons=tuple(facts) or (pooled_fact(None, None, 0),),
     )
 
 
@@ -106,17 +106,20 @@ def days_done(known: KeptTrial, now: datetime) -> int:
     return min(max((last - known.trial.first).days, 0), known.trial.days)
 
 
-def _told(trial: Trial, found: Mapping[Subject, Record], done: int) -> dict[Subject, Told]:
-    draws = drawn(layout_of(trial), lot_of(trial), trial.seed)
-    told = {
-        subject: tell(record, expect(record, PAST_DAYS), draws, PAST_DAYS, PAST_DAYS + done)
+def _analysed(
+    trial: Trial, found: Mapping[Subject, DailyRecord], done: int
+) -> dict[Subject, AnalysedEffect]:
+    draws = allocations_of(layout_of(trial), allocation_of(trial), trial.seed)
+    end = PAST_DAYS + done
+    analysed = {
+        subject: analyse(record, learn_expectation(record, PAST_DAYS), draws, PAST_DAYS, end)
         for subject, record in found.items()
     }
-    return {subject: answer for subject, answer in told.items() if answer is not None}
+    return {subject: effect for subject, effect in analysed.items() if effect is not None}
 
 
-def _effect(told: Mapping[Subject, Told], subject: Subject) -> Effect | None:
-    return told[subject].effect if subject in told else None
+def _effect(analysed: Mapping[Subject, AnalysedEffect], subject: Subject) -> Effect | None:
+    return analysed[subject].effect if subject in analysed else None
 
 
 def _chosen(kept: Sequence[KeptTrial], site: Site, trial_id: str | None) -> KeptTrial:

@@ -11,15 +11,15 @@ import numpy as np
 
 from bms.errors import ConfigError, FeedError, InsufficientData, NotFound
 from bms.model.assets.site import Mode, Site
+from bms.model.fact import Fact
 from bms.model.readings.series import Floats
 from bms.model.savings.savings import Span
-from bms.model.savings.trial import KeptTrial, Power, Subject, Trial, TrialEnd
-from bms.model.words import Words
+from bms.model.savings.trial import DetectableEffect, KeptTrial, Subject, Trial, TrialEnd
 from bms.ports.feeds import Feed
 from bms.savings.data.daily import daily
-from bms.savings.trials.design import arms_of, draw, layout
-from bms.savings.trials.power import WEEKS, Shape, power, weeks_for
-from bms.savings.trials.wording import need_words
+from bms.savings.trials.design import allocate, arms_of, layout
+from bms.savings.trials.outcome import duration_fact
+from bms.savings.trials.power import WEEKS, BlockDesign, detectable_effects, weeks_for
 from bms.services.periods import local_date, midnight
 from bms.services.site_lookup import mode_in_force
 from bms.services.trials.ports import TrialPorts
@@ -51,7 +51,7 @@ def _daily_means(site: Site, feed: Feed, first: date, days: int, now: datetime) 
     return daily(temp, temp, Span(start=start, end=end), site.timezone).temp_c
 
 
-USUAL_SHAPE = Shape(block_days=3, washout_days=1)
+USUAL_DESIGN = BlockDesign(block_days=3, washout_days=1)
 AIM = 0.08
 """Effect that a trial is planned to see, a share of the use."""
 LONGEST_WEEKS = 26
@@ -59,18 +59,18 @@ LONGEST_WEEKS = 26
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialPlan:
-    """How long trials would have to run to see an effect of ``aim``, told of the site's past."""
+    """How long trials would have to run to see an effect of ``aim``, by the site's past."""
 
     site: str
     block_days: int
     washout_days: int
     aim: float
-    rows: tuple[Power, ...]
-    needs: tuple[Words, ...]
+    rows: tuple[DetectableEffect, ...]
+    needs: tuple[Fact, ...]
 
 
 def plan_trial(
-    ports: TrialPorts, site: Site, *, shape: Shape = USUAL_SHAPE, aim: float = AIM
+    ports: TrialPorts, site: Site, *, design: BlockDesign = USUAL_DESIGN, aim: float = AIM
 ) -> TrialPlan:
     """The least effects that trials of 3 to 12 weeks would show at this site.
 
@@ -80,15 +80,18 @@ def plan_trial(
     found = records(site, ports.readings, ports.feed, today - PAST_DAYS * DAY, today)
     if not found:
         raise InsufficientData(f"{site.id} has no billed meter and no room temperature to watch")
-    tables = {subject: power(record, shape, len(record)) for subject, record in found.items()}
+    tables = {
+        subject: detectable_effects(record, design, len(record))
+        for subject, record in found.items()
+    }
     return TrialPlan(
         site=site.id,
-        block_days=shape.block_days,
-        washout_days=shape.washout_days,
+        block_days=design.block_days,
+        washout_days=design.washout_days,
         aim=aim,
         rows=tuple(row for table in tables.values() for row in table),
         needs=tuple(
-            need_words(subject, aim, weeks_for(table, aim), max(WEEKS))
+            duration_fact(subject, aim, weeks_for(table, aim), max(WEEKS))
             for subject, table in tables.items()
             if subject is not Subject.COMFORT
         ),
@@ -102,7 +105,7 @@ def start_trial(
     weeks: int,
     by: str,
     reason: str,
-    shape: Shape = USUAL_SHAPE,
+    design: BlockDesign = USUAL_DESIGN,
     seed: int | None = None,
 ) -> Trial:
     """Draw a trial that begins at the next local midnight, and keep it.
@@ -116,25 +119,27 @@ def start_trial(
     if refusal is not None:
         raise ConfigError(refusal)
     first = local_date(now, site.timezone) + DAY
-    lot_seed = secrets.randbits(31) if seed is None else seed
-    days = weeks * 7 // max(shape.block_days, 1) * shape.block_days
+    draw_seed = secrets.randbits(31) if seed is None else seed
+    days = weeks * 7 // max(design.block_days, 1) * design.block_days
     temp_c = expected_temperature(site, ports.feed, first, days, now).tolist()
     rest = rest_days(site, first, days).tolist()
     try:
-        lot = draw(layout(temp_c, rest, shape.block_days, shape.washout_days), lot_seed)
+        allocation = allocate(
+            layout(temp_c, rest, design.block_days, design.washout_days), draw_seed
+        )
         made = Trial(
             id=_new_id(kept, f"{site.id}-{first}"),
             site=site.id,
             timezone=site.timezone,
             first=first,
-            block_days=shape.block_days,
-            washout_days=shape.washout_days,
-            arms=arms_of(lot),
+            block_days=design.block_days,
+            washout_days=design.washout_days,
+            arms=arms_of(allocation),
             temp_c=tuple(temp_c),
             rest=tuple(rest),
-            seed=lot_seed,
-            limit=lot.limit,
-            imbalance=lot.imbalance,
+            seed=draw_seed,
+            limit=allocation.limit,
+            imbalance=allocation.imbalance,
             started_at=now,
             by=by,
             reason=reason,

@@ -7,8 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.savings.trial import KeptTrial, Trial
-from bms.savings.trials.design import arms_of, draw, imbalance, layout, others
-from bms.savings.trials.effect import Observed, by_lot, lessening, p_value, scores
+from bms.savings.trials.design import allocate, arms_of, imbalance, layout, others
+from bms.savings.trials.effect import (
+    ObservedDays,
+    absolute_effect,
+    by_randomisation,
+    p_value,
+    scores,
+)
 from bms.services.control.trial_block import next_rest, turn_at
 from tests.rigs.fakes.trial import FIRST, a_trial
 
@@ -26,7 +32,7 @@ def test_every_draw_is_a_half_and_balanced(
     temp: list[float], seed: int, shape: tuple[int, int]
 ) -> None:
     plan = layout(temp, WEEK, *shape)
-    lot = draw(plan, seed)
+    lot = allocate(plan, seed)
     draws = others(plan, lot.limit, seed, 300)
     assert (draws.sum(axis=1) == plan.blocks // 2).all() or plan.blocks % 2
     assert (imbalance(plan, draws) <= lot.limit).all()
@@ -48,18 +54,18 @@ def test_a_true_effect_is_outside_for_one_draw_of_ten_at_most(
         "steps": 5.0 * (np.arange(DAYS) > 20) + rng.normal(0, 1, DAYS),
     }[kind]
     plan = layout(rng.normal(5, 5, DAYS).tolist(), WEEK, 4, 1)
-    all_draws = np.unique(others(plan, draw(plan, seed).limit, seed, 400), axis=0)
+    all_draws = np.unique(others(plan, allocate(plan, seed).limit, seed, 400), axis=0)
     days = np.flatnonzero(plan.used)
     covariates = np.column_stack((np.ones(len(days)), plan.traits[days, 0]))
     misses = 0
     for i, made in enumerate(all_draws):
         value = own[days] - effect * made[plan.block_of[days]]
-        seen = Observed.of(days, plan.block_of[days], value, covariates, 0.5)
+        seen = ObservedDays.of(days, plan.block_of[days], value, covariates, 0.5)
         rest = np.delete(all_draws, i, axis=0)
-        found = scores(seen, lessening(seen, made), made, rest)
+        found = scores(seen, absolute_effect(seen, made), made, rest)
         misses += p_value(found, effect) <= 0.10
         if i % 40 == 0:
-            assert by_lot(found).holds(effect) == (p_value(found, effect) > 0.10)
+            assert by_randomisation(found).holds(effect) == (p_value(found, effect) > 0.10)
     assert misses / len(all_draws) <= 0.10
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from bms.model.savings.trial import Arm, Subject, Trial
-from bms.savings.trials.days import Record
+from bms.savings.trials.days import DailyRecord
 
 FIRST = date(2019, 1, 14)
 DRAWN = datetime(2019, 1, 13, 9, tzinfo=UTC)
@@ -54,7 +54,7 @@ def a_record(
     noise: float = 0.05,
     rho: float = 0.6,
     subject: Subject = Subject.HEAT,
-) -> Record:
+) -> DailyRecord:
     """A building that heats below 16 degC, with autocorrelated noise, from 400 days before a trial
     of 56 days on."""
     rng = np.random.default_rng(seed)
@@ -67,4 +67,4 @@ def a_record(
         error[i] = (rho * error[i - 1] if i else 0.0) + np.sqrt(1 - rho**2) * white[i]
     first = date(2018, 1, 1)
     rest = np.array([(first.toordinal() + i - 1) % 7 >= 5 for i in day])
-    return Record(subject, first, expected * (1 + noise * error), temp, rest)
+    return DailyRecord(subject, first, expected * (1 + noise * error), temp, rest)

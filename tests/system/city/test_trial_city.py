@@ -28,11 +28,11 @@ from bms.model.savings.trial import Arm, Subject
 from bms.runtime.city import City
 from bms.runtime.municipality import START, WEATHER, example_sites
 from bms.runtime.wire import wire
-from bms.savings.trials.power import Shape
+from bms.savings.trials.power import BlockDesign
 from bms.services.collect.poll import poll_site
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.trial_block import TrialTurn
-from bms.services.trials.result import tell_trial
+from bms.services.trials.result import analyse_trial
 from bms.services.trials.start import start_trial
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
@@ -112,7 +112,13 @@ async def life(tmp_path: Path) -> Life:
 
 async def test_two_weeks_of_a_trial(life: Life) -> None:
     trial = start_trial(
-        life.city.trials, life.site, weeks=2, by="Bo", reason="proof", shape=Shape(2, 0), seed=5
+        life.city.trials,
+        life.site,
+        weeks=2,
+        by="Bo",
+        reason="proof",
+        design=BlockDesign(2, 0),
+        seed=5,
     )
     assert trial.start == BEGIN
     life.city.stores.plans.add_plan(setback(life.site, life.clock.now()))
@@ -129,7 +135,7 @@ async def test_two_weeks_of_a_trial(life: Life) -> None:
         assert by_day[trial.first + timedelta(days=day)] == {wanted}, (day, arm)
 
     _the_receipts_agree(life, trial.start, trial.end)
-    result = tell_trial(life.city.trials, life.site).result
+    result = analyse_trial(life.city.trials, life.site).result
     assert (result.days_done, result.disobeyed, result.idle) == (14, (), ())
     effects = {effect.subject: effect for effect in result.effects}
     assert effects[Subject.HEAT].saving.value > 0.0

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from bms.model.fact import fact
 from bms.model.readings.series import Series
 from bms.savings.data.daily import Days
 from bms.savings.portfolio.key_figures import (
@@ -20,6 +21,7 @@ from bms.savings.portfolio.key_figures import (
 )
 from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Group, Metric, Standing, ranked
 from tests.rigs.fakes.city import HOUR, utc
+from tests.rigs.sentences import danish, english
 
 ZONE = "Europe/Copenhagen"
 MONDAY = utc(2019, 1, 13, 23)  # local midnight
@@ -160,7 +162,7 @@ def row_of(rows: tuple[Standing, ...], name: str) -> Standing:
 
 
 def codes(row: Standing) -> list[str]:
-    return [words.code for words in row.notes]
+    return [note.code for note in row.notes]
 
 
 class TestRanking:
@@ -196,7 +198,7 @@ class TestRanking:
         rows = ranked(Metric.HEAT, [building("x", None, coverage=0.4), *FIVE])
         assert (rows[-1].site, rows[-1].value, rows[-1].rank) == ("x", None, None)
         assert codes(rows[-1]) == ["figure_unknown"]
-        assert "40 %" in rows[-1].notes[0].da
+        assert "40 %" in danish(rows[-1].notes[0])
         assert rows[0].of == 5
 
     def test_full_coverage_is_best_and_worth_no_energy(self) -> None:
@@ -277,6 +279,5 @@ class TestAtTheMedian:
 def test_every_metric_has_its_words_and_unit() -> None:
     assert set(MEASURES) == set(Metric)
     for metric, measure in MEASURES.items():
-        assert measure.words.code == metric.value
-        assert measure.words.da != measure.words.en
+        assert danish(fact(metric)) != english(fact(metric))
         assert measure.unit

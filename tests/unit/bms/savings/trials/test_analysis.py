@@ -8,66 +8,74 @@ from datetime import date
 import numpy as np
 import pytest
 
-from bms.model.savings.trial import AaCheck, Bounds, Finding, Power, Subject, TrialResult
-from bms.savings.trials.analysis import Draws, drawn, tell
-from bms.savings.trials.days import Record, expect, observe
-from bms.savings.trials.design import draw, layout
+from bms.model.savings.trial import (
+    AaCheck,
+    Bounds,
+    DetectableEffect,
+    Subject,
+    TrialOutcome,
+    TrialResult,
+)
+from bms.savings.trials.analysis import Allocations, allocations_of, analyse
+from bms.savings.trials.days import DailyRecord, learn_expectation, observe
+from bms.savings.trials.design import allocate, layout
 from bms.savings.trials.effect import pool
+from bms.savings.trials.outcome import caveats, duration_fact, outcome, outcome_fact, pooled_fact
 from bms.savings.trials.placebo import aa_check, failed
-from bms.savings.trials.power import Shape, power, weeks_for
-from bms.savings.trials.wording import caveats, effect_words, finding, need_words, pooled_words
+from bms.savings.trials.power import BlockDesign, detectable_effects, weeks_for
 from tests.rigs.fakes.trial import a_record
+from tests.rigs.sentences import danish, english
 
 AT, DAYS = 400, 54
-SHAPE = Shape(3, 1)
+DESIGN = BlockDesign(3, 1)
 
 
-def draws_of(record: Record, seed: int = 3) -> Draws:
+def draws_of(record: DailyRecord, seed: int = 3) -> Allocations:
     here = slice(AT, AT + DAYS)
-    plan = layout(record.temp_c[here].tolist(), record.rest[here].tolist(), 3, 1)
-    return drawn(plan, draw(plan, seed), seed)
+    blocks = layout(record.temp_c[here].tolist(), record.rest[here].tolist(), 3, 1)
+    return allocations_of(blocks, allocate(blocks, seed), seed)
 
 
-def with_effect(record: Record, draws: Draws, share: float) -> Record:
+def with_effect(record: DailyRecord, draws: Allocations, share: float) -> DailyRecord:
     value = record.value.copy()
-    value[AT : AT + DAYS] *= 1.0 - share * draws.made[draws.plan.block_of]
+    value[AT : AT + DAYS] *= 1.0 - share * draws.made[draws.layout.block_of]
     return replace(record, value=value)
 
 
-def told_of(share: float, *, seed: int = 1, record: Record | None = None):
+def analysed(share: float, *, seed: int = 1, record: DailyRecord | None = None):
     known = record or a_record(seed=seed)
     draws = draws_of(known, seed)
     treated = with_effect(known, draws, share)
-    return tell(treated, expect(treated, AT), draws, AT, AT + DAYS)
+    return analyse(treated, learn_expectation(treated, AT), draws, AT, AT + DAYS)
 
 
 class TestAnEffect:
     def test_eight_percent_is_found(self) -> None:
-        told = told_of(0.08, record=a_record(noise=0.02))
+        told = analysed(0.08, record=a_record(noise=0.02))
         assert told is not None
         share = told.effect.share
         assert share is not None
         assert share.holds(0.08)
         assert share.value == pytest.approx(0.08, abs=0.02)
         assert told.effect.saving.above_zero
-        assert finding(told.effect) is Finding.LESS
+        assert outcome(told.effect) is TrialOutcome.LESS
         assert told.effect.p_value <= 0.05
 
     def test_where_nothing_was_done_nothing_is_found(self) -> None:
-        told = told_of(0.0)
+        told = analysed(0.0)
         assert told is not None
         assert told.effect.saving.holds(0.0)
-        assert finding(told.effect) is Finding.NOT_TOLD
+        assert outcome(told.effect) is TrialOutcome.NOT_TOLD
 
     def test_a_control_that_uses_more_is_told_so(self) -> None:
-        told = told_of(-0.15)
+        told = analysed(-0.15)
         assert told is not None
-        assert finding(told.effect) is Finding.MORE
+        assert outcome(told.effect) is TrialOutcome.MORE
 
     def test_every_day_is_accounted_for(self) -> None:
         record = a_record()
         record.value[AT + 4 : AT + 9] = np.nan  # places 4, 5, 7, 8 are used; 6 is washed out
-        told = told_of(0.0, record=record)
+        told = analysed(0.0, record=record)
         assert told is not None
         effect = told.effect
         assert (effect.washed_out, effect.missing) == (18, 4)
@@ -76,26 +84,26 @@ class TestAnEffect:
     def test_only_days_that_are_over_count(self) -> None:
         record = a_record()
         draws = draws_of(record)
-        told = tell(record, expect(record, AT), draws, AT, AT + 30)
+        told = analyse(record, learn_expectation(record, AT), draws, AT, AT + 30)
         assert told is not None
         assert told.effect.days_own + told.effect.days_optimised == 20
 
     def test_an_arm_with_hardly_a_day_tells_nothing(self) -> None:
         record = a_record()
-        assert tell(record, expect(record, AT), draws_of(record), AT, AT + 5) is None
-        assert finding(None) is Finding.NO_DATA
+        assert analyse(record, learn_expectation(record, AT), draws_of(record), AT, AT + 5) is None
+        assert outcome(None) is TrialOutcome.NO_DATA
 
     def test_a_building_that_rests_has_no_share(self) -> None:
         record = a_record()
         record.value[AT:] *= 0.01
-        told = told_of(0.08, record=record)
+        told = analysed(0.08, record=record)
         assert told is not None
         assert told.effect.share is None
         assert told.shares is None
 
     def test_comfort_is_told_in_kelvin_hours(self) -> None:
         record = a_record(subject=Subject.COMFORT)
-        told = told_of(0.0, record=record)
+        told = analysed(0.0, record=record)
         assert told is not None
         assert told.effect.unit == "K·h/day"
         assert told.effect.share is None
@@ -103,7 +111,7 @@ class TestAnEffect:
     def test_without_a_past_the_days_themselves_have_to_do(self) -> None:
         record = a_record()
         record.value[:AT] = np.nan
-        told = told_of(0.08, record=record)
+        told = analysed(0.08, record=record)
         assert told is not None
         assert told.effect.share is not None
         assert told.effect.share.holds(0.08)
@@ -112,49 +120,51 @@ class TestAnEffect:
         record = a_record()
         other = replace(record, value=record.value.copy())
         other.value[AT:] = 1e6
-        assert np.allclose(expect(record, AT).value, expect(other, AT).value)
+        assert np.allclose(learn_expectation(record, AT).value, learn_expectation(other, AT).value)
 
     def test_washed_out_and_unknown_days_are_not_observed(self) -> None:
         record = a_record()
         record.temp_c[AT + 1] = np.nan
         draws = draws_of(a_record())
-        seen = observe(record, expect(record, AT), draws.plan, AT, len(record))
+        seen = observe(record, learn_expectation(record, AT), draws.layout, AT, len(record))
         assert seen.day[:4].tolist() == [2, 4, 5, 7]
         assert seen.block[:4].tolist() == [0, 1, 1, 2]
 
 
 @pytest.fixture(scope="module")
-def table() -> tuple[Power, ...]:
-    return power(a_record(), SHAPE, AT, (4, 8))
+def table() -> tuple[DetectableEffect, ...]:
+    return detectable_effects(a_record(), DESIGN, AT, (4, 8))
 
 
 class TestPower:
-    def test_longer_trials_see_smaller_effects(self, table: tuple[Power, ...]) -> None:
+    def test_longer_trials_see_smaller_effects(self, table: tuple[DetectableEffect, ...]) -> None:
         four, eight = table
         assert four.share is not None
         assert eight.share is not None
         assert 0.0 < eight.share < four.share < 0.2
         assert (four.blocks, eight.blocks) == (9, 18)
 
-    def test_what_it_promises_is_shown_four_times_of_five(self, table: tuple[Power, ...]) -> None:
+    def test_what_it_promises_is_shown_four_times_of_five(
+        self, table: tuple[DetectableEffect, ...]
+    ) -> None:
         eight = table[1]
         assert eight.share is not None
-        told = [told_of(eight.share, seed=seed) for seed in range(40)]
+        told = [analysed(eight.share, seed=seed) for seed in range(40)]
         shown = np.mean([each is not None and each.effect.saving.above_zero for each in told])
         assert 0.65 <= shown <= 0.98
 
     def test_a_quiet_building_needs_fewer_weeks(self) -> None:
-        quiet = power(a_record(noise=0.01), SHAPE, AT, (4,))
-        noisy = power(a_record(noise=0.2), SHAPE, AT, (4,))
+        quiet = detectable_effects(a_record(noise=0.01), DESIGN, AT, (4,))
+        noisy = detectable_effects(a_record(noise=0.2), DESIGN, AT, (4,))
         assert weeks_for(quiet, 0.08) == 4
         assert weeks_for(noisy, 0.08) is None
 
     def test_a_short_past_tells_nothing(self) -> None:
-        (row,) = power(a_record(), SHAPE, 30, (8,))
+        (row,) = detectable_effects(a_record(), DESIGN, 30, (8,))
         assert (row.share, row.per_day) == (None, None)
 
     def test_discomfort_has_no_share(self) -> None:
-        (row,) = power(a_record(subject=Subject.COMFORT), SHAPE, AT, (8,))
+        (row,) = detectable_effects(a_record(subject=Subject.COMFORT), DESIGN, AT, (8,))
         assert row.share is None
         assert row.per_day is not None
 
@@ -163,14 +173,14 @@ class TestTheAaCheck:
     def test_a_year_without_a_switch_holds_no_effect(self) -> None:
         record = a_record()
         nobody = np.zeros(len(record), dtype=bool)
-        check = aa_check(record, nobody, SHAPE, start=AT, days=DAYS, seed=1)
+        check = aa_check(record, nobody, DESIGN, start=AT, days=DAYS, seed=1)
         assert check.windows == 6
         assert not failed(check)
 
     def test_stretches_in_which_the_control_changed_do_not_count(self) -> None:
         record = a_record()
         written = np.arange(len(record)) >= AT - 60
-        check = aa_check(record, written, SHAPE, start=AT, days=DAYS, seed=1)
+        check = aa_check(record, written, DESIGN, start=AT, days=DAYS, seed=1)
         assert check.windows == 5
 
     def test_a_chain_that_finds_effects_everywhere_fails(self) -> None:
@@ -181,7 +191,7 @@ class TestTheAaCheck:
 
 class TestBuildingsTogether:
     def test_ten_noisy_buildings_show_what_one_does_not(self) -> None:
-        told = [told_of(0.06, record=a_record(seed=seed, noise=0.15)) for seed in range(10)]
+        told = [analysed(0.06, record=a_record(seed=seed, noise=0.15)) for seed in range(10)]
         found = [each for each in told if each is not None and each.shares is not None]
         together = pool(
             [each.shares for each in found if each.shares],
@@ -193,7 +203,7 @@ class TestBuildingsTogether:
         assert sum(each.effect.saving.above_zero for each in found) < 5
 
     def test_one_building_is_none(self) -> None:
-        told = told_of(0.06)
+        told = analysed(0.06)
         assert told is not None
         assert told.shares is not None
         assert told.regression is not None
@@ -216,40 +226,40 @@ def a_result(**changes: object) -> TrialResult:
     return replace(made, **changes)
 
 
-class TestTheWords:
+class TestTheOutcome:
     def test_a_saving_is_said_with_its_interval(self) -> None:
-        told = told_of(0.08)
+        told = analysed(0.08)
         assert told is not None
         effect = replace(
             told.effect, share=Bounds(0.081, 0.052, 0.11), saving=Bounds(31.24, 20.0, 42.0)
         )
-        words = effect_words(Subject.HEAT, effect)
-        assert words.code == "trial_heat_less"
-        assert words.en.startswith(
+        found = outcome_fact(Subject.HEAT, effect)
+        assert found.code == "trial_less"
+        assert english(found).startswith(
             "Heat: our control used 8.1 % (31.2 kWh a day) less than the building's own "
             "(90 % interval 5.2 % to 11.0 % less)."
         )
-        assert words.da.startswith(
+        assert danish(found).startswith(
             "Varme: vores styring brugte 8,1 % (31,2 kWh pr. døgn) mindre end bygningens egen "
             "(90 %-interval 5,2 % til 11,0 % mindre)."
         )
 
     def test_nothing_certain_is_said_as_that(self) -> None:
-        told = told_of(0.0)
-        words = effect_words(Subject.HEAT, None if told is None else told.effect)
-        assert words.code == "trial_heat_not_told"
-        assert "no certain difference" in words.en
-        assert effect_words(Subject.GAS, None).code == "trial_gas_no_data"
+        told = analysed(0.0)
+        found = outcome_fact(Subject.HEAT, None if told is None else told.effect)
+        assert found.code == "trial_not_told"
+        assert "no certain difference" in english(found)
+        assert outcome_fact(Subject.GAS, None).code == "trial_no_data"
 
     def test_less_discomfort_is_called_that(self) -> None:
-        told = told_of(0.2, record=a_record(subject=Subject.COMFORT, noise=0.02))
+        told = analysed(0.2, record=a_record(subject=Subject.COMFORT, noise=0.02))
         assert told is not None
-        words = effect_words(Subject.COMFORT, told.effect)
-        assert "K·h a day less discomfort" in words.en
-        assert "mindre ubehag" in words.da
+        found = outcome_fact(Subject.COMFORT, told.effect)
+        assert "K·h a day less discomfort" in english(found)
+        assert "mindre ubehag" in danish(found)
 
     def test_caveats_name_what_a_reader_has_to_know(self) -> None:
-        told = told_of(0.0)
+        told = analysed(0.0)
         assert told is not None
         day = date(2019, 1, 14)
         check = AaCheck(subject=Subject.HEAT, windows=6, covered=2)
@@ -258,24 +268,25 @@ class TestTheWords:
             effects=(replace(told.effect, missing=10),),
             disobeyed=(day,),
             idle=(day, day),
+            checks=(check,),
         )
-        assert [words.code for words in caveats(result, (check,))] == [
+        assert [each.code for each in caveats(result)] == [
             "trial_aa_failed",
             "trial_missing",
             "trial_part",
             "trial_disobeyed",
             "trial_idle",
         ]
-        assert caveats(a_result(), ()) == ()
+        assert caveats(a_result()) == ()
 
     def test_weeks_that_are_needed(self) -> None:
-        assert need_words(Subject.HEAT, 0.08, 6, 12).en == (
+        assert english(duration_fact(Subject.HEAT, 0.08, 6, 12)) == (
             "Heat: with this building's noise you need 6 weeks to see 8.0 %."
         )
-        assert "Pool several buildings" in need_words(Subject.HEAT, 0.08, None, 12).en
+        assert "Pool several buildings" in english(duration_fact(Subject.HEAT, 0.08, None, 12))
 
     def test_buildings_together(self) -> None:
-        assert pooled_words(Subject.HEAT, Bounds(0.05, 0.02, None), 3).en == (
+        assert english(pooled_fact(Subject.HEAT, Bounds(0.05, 0.02, None), 3)) == (
             "Heat, 3 buildings together: 5.0 % less use (90 % interval 2.0 % to unbounded)."
         )
-        assert pooled_words(None, None, 0).code == "trial_pool_few"
+        assert pooled_fact(None, None, 0).code == "trial_pool_few"

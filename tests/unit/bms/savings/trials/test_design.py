@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from bms.savings.trials.design import TooFewBlocks, draw, imbalance, layout, others
+from bms.savings.trials.design import TooFewBlocks, allocate, imbalance, layout, others
 
 DAYS = 56
 TEMP = [5.0 + 6.0 * np.sin(i / 3.0) + 0.1 * i for i in range(DAYS)]
@@ -33,32 +33,32 @@ class TestALayout:
 
 class TestADraw:
     def test_each_arm_gets_half_of_the_blocks(self) -> None:
-        assert draw(plan(), 3).optimised.sum() == 9
+        assert allocate(plan(), 3).optimised.sum() == 9
 
     def test_of_an_odd_number_either_arm_may_get_one_more(self) -> None:
-        counts = {int(draw(plan(5, 1), seed).optimised.sum()) for seed in range(30)}
+        counts = {int(allocate(plan(5, 1), seed).optimised.sum()) for seed in range(30)}
         assert counts == {5, 6}
 
     def test_the_same_seed_draws_the_same(self) -> None:
-        one, same, other = (draw(plan(), seed) for seed in (3, 3, 4))
+        one, same, other = (allocate(plan(), seed) for seed in (3, 3, 4))
         assert one.optimised.tolist() == same.optimised.tolist()
         assert one.optimised.tolist() != other.optimised.tolist()
 
     def test_every_block_is_ours_as_often_as_not(self) -> None:
         made = plan()
-        share = others(made, draw(made, 1).limit, 1, 4000).mean(axis=0)
+        share = others(made, allocate(made, 1).limit, 1, 4000).mean(axis=0)
         assert np.abs(share - 0.5).max() < 0.04
 
     def test_it_is_among_the_best_tenth(self) -> None:
         made = plan()
-        lot = draw(made, 5)
+        lot = allocate(made, 5)
         assert lot.imbalance <= lot.limit
         anything = np.array([draw_at_random(made.blocks, seed) for seed in range(2000)])
         assert np.mean(imbalance(made, anything) <= lot.limit) == pytest.approx(0.1, abs=0.02)
 
     def test_few_blocks_leave_all_draws_so_that_luck_can_be_told(self) -> None:
         made = plan(7, 1)
-        lot = draw(made, 1)
+        lot = allocate(made, 1)
         different = {tuple(row) for row in others(made, lot.limit, 1, 5000).tolist()}
         assert len(different) == comb(8, 4)
 
@@ -86,7 +86,7 @@ class TestImbalance:
 
     def test_a_week_without_rest_days_is_no_division_by_zero(self) -> None:
         made = layout(TEMP[:18], [False] * 18, 3, 1)
-        assert np.isfinite(draw(made, 1).imbalance)
+        assert np.isfinite(allocate(made, 1).imbalance)
 
 
 def draw_at_random(blocks: int, seed: int) -> list[bool]:

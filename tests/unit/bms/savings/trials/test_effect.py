@@ -8,18 +8,18 @@ from scipy.stats import t
 
 from bms.model.savings.trial import Bounds
 from bms.savings.trials.effect import (
-    Observed,
+    ObservedDays,
     Scores,
+    absolute_effect,
     as_share,
-    by_lot,
+    by_randomisation,
     by_regression,
     hull,
     inverse_variance,
-    lessening,
     p_value,
     pooled_scores,
+    relative_effect,
     scores,
-    shrinking,
 )
 
 RNG = np.random.default_rng(5)
@@ -28,16 +28,16 @@ MADE = np.array([True, False] * 5)
 DRAWS = np.array([RNG.permutation(MADE) for _ in range(199)])
 
 
-def seen(value: np.ndarray, rho: float = 0.0, covariates: np.ndarray | None = None) -> Observed:
+def seen(value: np.ndarray, rho: float = 0.0, covariates: np.ndarray | None = None) -> ObservedDays:
     x = np.ones((len(value), 1)) if covariates is None else covariates
-    return Observed.of(np.arange(len(value)), BLOCKS, value, x, rho)
+    return ObservedDays.of(np.arange(len(value)), BLOCKS, value, x, rho)
 
 
 class TestTheEstimate:
     def test_without_noise_to_model_it_is_the_difference_of_the_means(self) -> None:
         value = RNG.normal(100, 5, 20)
         watched = seen(value)
-        found = scores(watched, lessening(watched, MADE), MADE, DRAWS)
+        found = scores(watched, absolute_effect(watched, MADE), MADE, DRAWS)
         ours = MADE[BLOCKS]
         assert found.estimate == pytest.approx(value[~ours].mean() - value[ours].mean())
 
@@ -48,29 +48,29 @@ class TestTheEstimate:
         day = np.arange(20)
         inverse = np.linalg.inv(0.5 ** np.abs(day[:, None] - day[None, :]))
         beta = np.linalg.solve(all_x.T @ inverse @ all_x, all_x.T @ inverse @ value)
-        found = scores(watched, lessening(watched, MADE), MADE, DRAWS)
+        found = scores(watched, absolute_effect(watched, MADE), MADE, DRAWS)
         assert found.estimate == pytest.approx(-beta[-1])
 
     def test_a_share_of_an_exact_building_is_exact(self) -> None:
         expected = RNG.uniform(50, 150, 20)
         value = expected * np.where(MADE[BLOCKS], 0.92, 1.0)
         watched = seen(value, 0.3, np.column_stack((np.ones(20), expected)))
-        found = scores(watched, shrinking(watched, MADE), MADE, DRAWS)
+        found = scores(watched, relative_effect(watched, MADE), MADE, DRAWS)
         assert found.estimate is not None
         assert as_share(Bounds(found.estimate, None, None)).value == pytest.approx(0.08)
 
     def test_an_arm_that_cannot_be_told_from_the_covariates_tells_nothing(self) -> None:
         x = np.column_stack((np.ones(20), MADE[BLOCKS].astype(float)))
         watched = seen(RNG.normal(0, 1, 20), 0.0, x)
-        effect = lessening(watched, MADE)
+        effect = absolute_effect(watched, MADE)
         assert by_regression(watched, effect, MADE) == Bounds(0.0, None, None)
 
 
 class TestByLot:
     def test_its_ends_are_where_the_test_refuses(self) -> None:
         watched = seen(RNG.normal(100, 5, 20) - 4.0 * MADE[BLOCKS], 0.4)
-        found = scores(watched, lessening(watched, MADE), MADE, DRAWS)
-        interval = by_lot(found)
+        found = scores(watched, absolute_effect(watched, MADE), MADE, DRAWS)
+        interval = by_randomisation(found)
         assert interval.low is not None
         assert interval.high is not None
         for end, outside in ((interval.low, -1e-6), (interval.high, 1e-6)):
@@ -79,16 +79,16 @@ class TestByLot:
 
     def test_it_is_that_of_trying_many_effects(self) -> None:
         watched = seen(RNG.normal(100, 5, 20), 0.4)
-        found = scores(watched, shrinking(watched, MADE), MADE, DRAWS)
+        found = scores(watched, relative_effect(watched, MADE), MADE, DRAWS)
         tried = np.linspace(-0.5, 0.5, 4001)
         kept = [theta for theta in tried if p_value(found, theta) > 0.10]
-        interval = by_lot(found)
+        interval = by_randomisation(found)
         assert interval.low == pytest.approx(min(kept), abs=3e-4)
         assert interval.high == pytest.approx(max(kept), abs=3e-4)
 
     def test_too_few_draws_bound_nothing(self) -> None:
         few = Scores(1.0, 1.0, np.zeros(5), np.zeros(5))
-        assert by_lot(few) == Bounds(-1.0, None, None)
+        assert by_randomisation(few) == Bounds(-1.0, None, None)
 
     def test_the_p_value_counts_the_draw_that_was_made(self) -> None:
         found = Scores(3.0, 1.0, np.array([1.0, -4.0, 2.0]), np.zeros(3))
@@ -105,7 +105,7 @@ class TestByRegression:
         sums = np.array([left[b == BLOCKS].sum() for b in range(10)])
         variance = (10 / 9) * (19 / 18) * (sums**2).sum() / 10**2
         half = t.ppf(0.95, 8) * np.sqrt(variance)
-        found = by_regression(watched, lessening(watched, MADE), MADE)
+        found = by_regression(watched, absolute_effect(watched, MADE), MADE)
         assert found.low is not None
         assert found.value - found.low == pytest.approx(half)
 
@@ -120,7 +120,7 @@ class TestTogether:
     def test_the_score_of_two_alike_buildings_knows_root_two_more(self) -> None:
         one = Scores(1.0, 2.0, RNG.normal(0, 1, 4000), np.zeros(4000))
         other = Scores(1.0, 2.0, RNG.normal(0, 1, 4000), np.zeros(4000))
-        alone, both = by_lot(one), by_lot(pooled_scores([one, other]))
+        alone, both = by_randomisation(one), by_randomisation(pooled_scores([one, other]))
         ratio = (alone.high - alone.low) / (both.high - both.low)  # type: ignore[operator]
         assert ratio == pytest.approx(np.sqrt(2), rel=0.05)
         assert both.value == pytest.approx(-0.5)

@@ -11,12 +11,13 @@ import pytest
 from bms.errors import ConfigError, InsufficientData, NotFound
 from bms.model.assets.site import Mode, Site
 from bms.model.savings.trial import Subject
-from bms.savings.trials.power import Shape
+from bms.savings.trials.power import BlockDesign
 from bms.services.trials.start import expected_temperature, plan_trial, stop_trial
 from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
 from tests.rigs.fakes.city import CLOSED, HOUR, lodge
 from tests.rigs.fakes.trial import a_trial
 from tests.rigs.fakes.trial_site import START, begun, in_time, lived
+from tests.rigs.sentences import english
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ class TestStart:
             ({"weeks": 2}, "14 days give 4 blocks|12 days give 4 blocks"),
             ({"by": " "}, "say who starts"),
             ({"reason": ""}, "say who starts"),
-            ({"shape": Shape(2, 2)}, "leave nothing to analyse"),
+            ({"design": BlockDesign(2, 2)}, "leave nothing to analyse"),
         ],
     )
     def test_what_makes_no_trial_is_refused(
@@ -102,8 +103,8 @@ class TestThePlan:
         plan = plan_trial(world.city.trials, world.city.site("lodge"), aim=0.10)
         subjects = {row.subject for row in plan.rows}
         assert subjects == {Subject.HEAT, Subject.ELECTRICITY, Subject.COMFORT}
-        assert [words.code for words in plan.needs] == ["trial_weeks", "trial_weeks"]
-        assert plan.needs[0].en.startswith("Electricity: with this building's noise you need")
+        assert [need.code for need in plan.needs] == ["trial_weeks", "trial_weeks"]
+        assert english(plan.needs[0]).startswith("Electricity: with this building's noise you need")
 
     def test_a_site_without_meters_has_nothing_to_plan(self, world: World) -> None:
         bare: Site = replace(lodge(), meters=(), points=())

@@ -64,7 +64,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Print the JSON Schema of a noun that programs exchange with us.",
     ),
     "bench": (
-        "system.operations",
+        "system.benchmarks",
         "Run a benchmark and print what was measured beside what is asked for.",
     ),
     "keys": ("system.operations", "Keys of the API."),

@@ -1,4 +1,4 @@
-"""``bms keys``, ``bms schema``, ``bms db``, ``bms bench``: operations."""
+"""``bms keys``, ``bms schema``, ``bms db``: operations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bms.bench.table import BENCHES, run_bench
 from bms.cli.console.errors import WRONG_CALL, errors
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import screen
@@ -21,7 +20,6 @@ from bms.model.planning.problem import Problem
 from bms.runtime.wire import opened
 from bms.services.api_keys import SCOPES, create_key
 from bms.store.database.backup import back_up, dump_command
-from optimizer.problem.reader import schema as problem_schema
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 COPYING = "Copying the database"
@@ -32,7 +30,6 @@ database = typer.Typer(no_args_is_help=True, help="The database.")
 
 def register(app: typer.Typer) -> None:
     app.command()(schema)
-    app.command()(bench)
     app.add_typer(keys, name="keys")
     app.add_typer(database, name="db")
 
@@ -44,6 +41,8 @@ def schema(name: Annotated[str, typer.Argument(help="problem or schedule")]) -> 
     """
     if name not in SCHEMAS:
         raise typer.BadParameter(f"{name!r} is not known; there are: {', '.join(SCHEMAS)}")
+    from optimizer.problem.reader import schema as problem_schema  # keys and db do without it
+
     found = problem_schema() if name == "problem" else json_schema(SCHEMAS[name])
     typer.echo(json.dumps(found, indent=2))
 
@@ -138,35 +137,3 @@ def backup(
 def _wrong_call(sentence: str) -> typer.Exit:
     errors.print(f"error: {sentence}", markup=False)
     return typer.Exit(WRONG_CALL)
-
-
-def bench(
-    name: Annotated[str, typer.Argument(help=f"{', '.join(BENCHES)} or all")],
-    as_json: AsJson = False,
-) -> None:
-    """Run a benchmark and print what was measured beside what is asked for.
-
-    Example: bms bench demo
-    """
-    if name != "all" and name not in BENCHES:
-        raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
-    with progress_bars(quiet=as_json) as report:
-        rows = run_bench(name, report)
-    if as_json:
-        typer.echo(json.dumps([row.as_dict() for row in rows]))
-    else:
-        table = Table("name", "value", "unit", "at least", "stretch", "rival", "ok")
-        for row in rows:
-            rival = "" if row.rival is None else f"{row.rival}: {row.rival_value:g}"
-            table.add_row(
-                row.name,
-                f"{row.value:.4g}",
-                row.unit,
-                row.at_least,
-                row.stretch,
-                rival,
-                "yes" if row.ok else "NO",
-            )
-        screen().print(table)
-    if not all(row.ok for row in rows):
-        raise typer.Exit(1)

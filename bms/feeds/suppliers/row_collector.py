@@ -16,7 +16,7 @@ from bms.feeds.suppliers.timestamps import (
     DAY_S,
     AmbiguousRow,
     AmbiguousTime,
-    LocalDays,
+    LocalDaySpans,
     ambiguous_message,
     learned_intervals,
     resolve_ambiguous,
@@ -196,7 +196,7 @@ class RowCollector:
         else:
             intervals = [declared] * len(times)
         if DAY_S in intervals:
-            days = LocalDays(self.mapping.zone, ends=self.mapping.stamp == "end")
+            days = LocalDaySpans(self.mapping.zone, ends=self.mapping.stamp == "end")
             spans = [
                 days.span(time) if interval == DAY_S else self._span(time, interval)
                 for time, interval in zip(times, intervals, strict=True)

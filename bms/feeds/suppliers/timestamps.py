@@ -153,7 +153,7 @@ def ambiguous_message(wall: datetime, zone: ZoneInfo) -> str:
     )
 
 
-class LocalDays:
+class LocalDaySpans:
     """Local days of 23, 24 or 25 hours by their timestamps. ``ends``: these mark the end."""
 
     def __init__(self, zone: ZoneInfo, *, ends: bool) -> None:

@@ -60,6 +60,7 @@ def test_help_imports_none_of_the_heavy_modules(words: tuple[str, ...]) -> None:
     [
         ("site.points", "bacpypes3", {"scipy.optimize", "optimizer", "fastapi"}),
         ("site.discovery", "bacpypes3", {"scipy", "sqlalchemy", "fastapi"}),
+        ("system.operations", "sqlalchemy", {"bms.bench", "optimizer", "fastapi"}),
     ],
 )
 def test_a_call_waits_for_what_it_needs_alone(

@@ -1,0 +1,51 @@
+"""``bms bench``: in a module of its own, because benchmarks import nearly everything."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from bms.bench.table import BENCHES, run_bench
+from bms.cli.console.progress import progress_bars
+from bms.cli.console.screen import screen
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(bench)
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help=f"{', '.join(BENCHES)} or all")],
+    as_json: AsJson = False,
+) -> None:
+    """Run a benchmark and print what was measured beside what is asked for.
+
+    Example: bms bench demo
+    """
+    if name != "all" and name not in BENCHES:
+        raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
+    with progress_bars(quiet=as_json) as report:
+        rows = run_bench(name, report)
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows]))
+    else:
+        table = Table("name", "value", "unit", "at least", "stretch", "rival", "ok")
+        for row in rows:
+            rival = "" if row.rival is None else f"{row.rival}: {row.rival_value:g}"
+            table.add_row(
+                row.name,
+                f"{row.value:.4g}",
+                row.unit,
+                row.at_least,
+                row.stretch,
+                rival,
+                "yes" if row.ok else "NO",
+            )
+        screen().print(table)
+    if not all(row.ok for row in rows):
+        raise typer.Exit(1)

@@ -142,14 +142,14 @@ class TestLength:
 
 class TestTime:
     @pytest.mark.parametrize(
-        "slow", [Reply(BODY, pause_s=0.1), Reply(BODY, head_pause_s=0.1)], ids=["body", "headers"]
+        "slow", [Reply(BODY, pause_s=0.3), Reply(BODY, head_pause_s=0.3)], ids=["body", "headers"]
     )
     def test_a_trickle_ends_at_the_deadline(self, server: FeedServer, slow: Reply) -> None:
         server.says("/x", slow)
         began = time.monotonic()
         with pytest.raises(FeedError, match=r"longer than 0.4 s"):
             client(deadline_s=0.4).get(f"{server.address}/x", {})
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 2.5
 
     @pytest.mark.parametrize(
         "silent", [Reply(BODY, pause_s=5), Reply(BODY, head_pause_s=5)], ids=["body", "headers"]

@@ -20,14 +20,14 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Override
 from bms.model.savings.trial import KeptTrial
 from bms.services.assessment.savings_book import SavingsBook
-from bms.services.control.trial_block import turn_at
+from bms.services.control.trial_block import trial_block_at
 
 
 def trial_line(kept: Sequence[KeptTrial], now: datetime, t: PageTranslator) -> str | None:
-    """Whose turn it is, or when a trial begins; None where none is open."""
-    turn = turn_at(kept, now)
-    if turn is not None:
-        return t.describe(turn.words)
+    """The block of a trial that is on, or when one begins; None where none is open."""
+    block = trial_block_at(kept, now)
+    if block is not None:
+        return t.describe(block.notice)
     coming = next((known.trial for known in kept if known.open(now)), None)
     if coming is None:
         return None

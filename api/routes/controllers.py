@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.deps import ControllerId, PortsDep
 from api.schemas.plans import ScheduleAnswer
-from bms.services.control.setpoint_schedule import handout
+from bms.services.control.setpoint_schedule import controller_schedule
 
 router = APIRouter(prefix="/controllers", tags=["controllers"])
 LEASE_END = "Lease-End"
@@ -28,7 +28,7 @@ def schedule(
 
     Every answer, 304 as well, renews the lease; its new end stands in the header ``Lease-End``.
     """
-    given = handout(
+    given = controller_schedule(
         ports.sites,
         device,
         now=ports.clock.now(),

@@ -19,7 +19,7 @@ from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Commodity, Unit
 from bms.model.savings.trial import Arm, KeptTrial
 from bms.ports.drivers import DeviceHealth
-from bms.services.control.trial_block import turn_at
+from bms.services.control.trial_block import trial_block_at
 
 
 class SiteRow(Answer):
@@ -130,13 +130,13 @@ class TrialAnswer(Answer):
         known = next((each.trial for each in kept if each.open(now)), None)
         if known is None:
             return None
-        turn = turn_at(kept, now)
+        block = trial_block_at(kept, now)
         return cls(
             id=known.id,
             start=known.start,
             end=known.end,
-            arm=None if turn is None else turn.arm,
-            until=None if turn is None else turn.until,
+            arm=None if block is None else block.arm,
+            until=None if block is None else block.until,
             by=known.by,
             reason=known.reason,
         )

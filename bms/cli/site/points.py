@@ -33,7 +33,7 @@ from bms.ports.storage.whole import Store
 from bms.runtime.city import City
 from bms.runtime.wire import opened, wire
 from bms.services.collect.poll import read_points
-from bms.services.control.dispatch import write_once
+from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.release import release_city, release_points, release_site
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
@@ -137,13 +137,11 @@ def write(
         try:
             receipt = await write_once(
                 site,
-                points[0].id,
-                value,
+                PersonWrite(
+                    point=points[0].id, value=value, lease=lease, actor="operator", reason=reason
+                ),
                 now=city.clock.now(),
                 ports=city.control,
-                lease=lease,
-                reason=reason,
-                actor="operator",
             )
         finally:
             await city.drivers.close()

@@ -111,7 +111,8 @@ class Schedule:
 class Plan:
     """A schedule with the problem it answers and the verdict of the independent checker.
 
-    ``objections`` is empty for a plan that may be written.
+    ``objections`` is empty for a plan that may be written. ``digest`` is taken over all the rest
+    (``bms.model.planning.plan_digest``).
     """
 
     id: str
@@ -120,3 +121,4 @@ class Plan:
     problem: Problem
     schedule: Schedule
     objections: tuple[Words, ...] = ()
+    digest: str = ""

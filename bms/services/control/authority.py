@@ -1,23 +1,28 @@
-"""TODO"""
+"""The one gate (clause W5): whether a lever may be written now, by whom, and until when. Pure.
+
+Dispatch, a person's write, a controller's download and a trial's blocks all ask here. What may be
+written where a write is permitted is decided by ``point_limits`` and ``ventilation_minimum``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
+from bms.model.assets.point import Point
 from bms.model.assets.site import Mode
-from bms.model.control.command import (
-    Command,
-    Lease,
-    Overridden,
-    Override,
-    Receipt,
-)
-from bms.model.control.reasons import Holder
+from bms.model.assets.write_rule import WriteRule
+from bms.model.control.command import Command, Lease, Override
+from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.planning.plan import Plan
+from bms.model.planning.plan_digest import is_sealed
 from bms.services.control.local_override import LOCAL
-from bms.services.control.site_state import Scene
+from bms.services.control.site_state import SiteState
+
+PLAN = "plan"
+"""The actor of commands that write a plan."""
 
 
 class AuthorityReason(MessageCode):
@@ -28,70 +33,162 @@ class AuthorityReason(MessageCode):
     PLAN_OBJECTIONS = "plan_objections"
     PLAN_OLD = "plan_old"
     PLAN_ELSEWHEN = "plan_elsewhen"
+    PLAN_EDITED = "plan_edited"
     OVERRIDDEN = "overridden"
 
 
-PLAN = "plan"
-PLAN_MAX_AGE = timedelta(hours=6)
+class Writer(StrEnum):
+    """Who asks to write. A trial is the plan in a block of a switchback trial; a controller writes
+    itself what it has fetched of the plan."""
+
+    PLAN = "plan"
+    TRIAL = "trial"
+    CONTROLLER = "controller"
+    PERSON = "person"
 
 
-def plan_flaw(plan: Plan | None, now: datetime, max_age: timedelta = PLAN_MAX_AGE) -> Fact | None:
-    """Why a plan may not be written at ``now``; None when it may."""
-    if plan is None:
-        return fact(AuthorityReason.NO_PLAN)
-    if plan.objections:
-        first = plan.objections[0]
-        return fact(
-            AuthorityReason.PLAN_OBJECTIONS,
-            objection=first if isinstance(first, Fact) else first.en,
-        )
-    if now - plan.created_at > max_age:
-        return fact(AuthorityReason.PLAN_OLD, created=Moment(plan.created_at))
-    if not plan.schedule.start <= now < plan.schedule.end:
-        return fact(AuthorityReason.PLAN_ELSEWHEN)
-    return None
+class Obstacle(StrEnum):
+    """What stands in the way of a write."""
+
+    MODE = "mode"
+    TRIAL = "trial"
+    OVERRIDE = "override"
+    LEASE = "lease"
+    PLAN = "plan"
+    POINT = "point"
 
 
-def override_of(scene: Scene, point: str) -> Override | None:
-    """The override that covers a point, by itself or with its whole site."""
-    return next((o for o in scene.overrides if o.point in (None, point)), None)
+ENDING = frozenset({Obstacle.MODE, Obstacle.TRIAL, Obstacle.OVERRIDE})
+"""Obstacles that people have put up: what the plan holds is given back at once. The others let its
+leases run out."""
 
 
-def overridden_by(point: str, override: Override) -> Fact:
-    """That a person has overridden the point, and why."""
-    return fact(
-        AuthorityReason.OVERRIDDEN, point=point, actor=override.actor, reason=override.reason
+@dataclass(frozen=True, slots=True)
+class Permitted:
+    """The point may be written within its rule; no lease may reach beyond ``until``."""
+
+    point: Point
+    rule: WriteRule
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Nothing may be written. ``until`` is when the obstacle ends, None where that is not known;
+    ``holder`` and ``value`` say who holds the point, where somebody does (``Holder``)."""
+
+    obstacle: Obstacle
+    reason: Fact
+    until: datetime | None = None
+    holder: Fact | None = None
+    value: float | None = None
+
+
+def may_write(state: SiteState, point: str, writer: Writer) -> Permitted | Withheld:
+    """Whether the point of this id may be written now.
+
+    A person may write in any mode, without a plan and on a trial's days of own control, and takes
+    over a lease of the plan or of another person; only an override stops a person, too: it is
+    somebody's word, to be taken back first.
+    """
+    return (
+        _site_obstacle(state, writer)
+        or _hold_of_people(state, point, writer)
+        or withheld_plan(state, writer)
+        or _point(state, point, writer)
     )
 
 
-def person(name: str) -> Fact:
-    """The holder of a point, by name."""
-    return fact(Holder.LOCAL) if name == LOCAL else fact(Holder.PERSON, name=name)
+def withheld_site(state: SiteState, writer: Writer) -> Withheld | None:
+    """Why no point at all of the site may be written now; None where some may."""
+    return _site_obstacle(state, writer) or withheld_plan(state, writer)
 
 
-def stand_aside(
-    scene: Scene, commands: Sequence[Command], actor: str
-) -> tuple[list[Receipt], list[Command]]:
-    """Commands that people stand in the way of, and the others."""
-    blocked: list[Receipt] = []
-    free: list[Command] = []
-    for command in commands:
-        override = override_of(scene, command.point)
-        held = scene.leases.get(command.point)
-        if override is not None:
-            blocked.append(Overridden(command, None, None, person(override.actor)))
-        elif held is not None and held.command.actor != actor and not held.ended(scene.now):
-            by = person(held.command.actor)
-            blocked.append(Overridden(command, None, held.command.value, by))
-        else:
-            free.append(command)
-    return blocked, free
+def withheld_plan(state: SiteState, writer: Writer) -> Withheld | None:
+    """What is wrong with the plan in force, for those who write by it."""
+    flaw = None if writer is Writer.PERSON else plan_flaw(state)
+    return None if flaw is None else Withheld(Obstacle.PLAN, flaw)
 
 
-def hands_off(scene: Scene, held: Lease, actor: str) -> bool:
-    """Whether what the plan holds has to go at once."""
-    if held.command.actor != actor:
+def ends_now(state: SiteState, held: Lease, writer: Writer) -> bool:
+    """Whether a lease of the plan has to be given back at once; a person's lasts until its end."""
+    if held.command.actor != PLAN:
         return False
-    if scene.mode is not Mode.AUTO or scene.rest is not None:
-        return True
-    return override_of(scene, held.point.id) is not None
+    decision = may_write(state, held.point.id, writer)
+    return isinstance(decision, Withheld) and decision.obstacle in ENDING
+
+
+def plan_flaw(state: SiteState) -> Fact | None:
+    """Why the plan in force may not be written; None when it may."""
+    plan, now = state.plan, state.now
+    if plan is None:
+        return fact(AuthorityReason.NO_PLAN)
+    if plan.objections:
+        return fact(AuthorityReason.PLAN_OBJECTIONS, objection=_first_objection(plan))
+    if now - plan.created_at > state.plan_max_age:
+        return fact(AuthorityReason.PLAN_OLD, created=Moment(plan.created_at))
+    if not plan.schedule.start <= now < plan.schedule.end:
+        return fact(AuthorityReason.PLAN_ELSEWHEN)
+    return None if is_sealed(plan) else fact(AuthorityReason.PLAN_EDITED)
+
+
+def _first_objection(plan: Plan) -> Fact | str:
+    first = plan.objections[0]
+    return first if isinstance(first, Fact) else first.en
+
+
+def _site_obstacle(state: SiteState, writer: Writer) -> Withheld | None:
+    """The mode of the site, or a trial's day of own control."""
+    if writer is Writer.PERSON:
+        return None
+    if state.mode is not Mode.AUTO:
+        mode = fact(AuthorityReason.MODE_NOT_AUTO, mode=state.mode.value)
+        return Withheld(Obstacle.MODE, mode)
+    block = state.trial
+    if block is not None and block.own_control:
+        return Withheld(Obstacle.TRIAL, block.notice, block.until)
+    return None
+
+
+def _hold_of_people(state: SiteState, point: str, writer: Writer) -> Withheld | None:
+    """An override of the point or the site, or, for the plan, the running lease of a person."""
+    override = next((o for o in state.overrides if o.point in (None, point)), None)
+    if override is not None:
+        by = fact(Holder.LOCAL) if override.actor == LOCAL else _person(override.actor)
+        return Withheld(Obstacle.OVERRIDE, _overridden(point, override), override.until, by)
+    held = state.leases.get(point)
+    if writer is Writer.PERSON or held is None or held.ended(state.now):
+        return None
+    if held.command.actor == PLAN:
+        return None
+    return Withheld(
+        Obstacle.LEASE,
+        _overridden(point, held.command),
+        held.lease_end,
+        _person(held.command.actor),
+        held.command.value,
+    )
+
+
+def _point(state: SiteState, point: str, writer: Writer) -> Permitted | Withheld:
+    """Whether the point is one that may be written at all."""
+    known = next((p for p in state.site.points if p.id == point), None)
+    if known is None:
+        unknown = fact(RefusalReason.UNKNOWN_POINT, site=state.site.id, point=point)
+        return Withheld(Obstacle.POINT, unknown)
+    rule = known.write
+    if rule is None:
+        return Withheld(Obstacle.POINT, fact(RefusalReason.NOT_WRITABLE, point=point))
+    if rule.hold_safe is None and not rule.ends_by_itself:
+        return Withheld(Obstacle.POINT, fact(RefusalReason.NO_SAFE_END, point=point))
+    until = None if writer is Writer.PERSON else state.own_control_from
+    return Permitted(known, rule, until)
+
+
+def _overridden(point: str, word: Override | Command) -> Fact:
+    """Who has taken the point over, and why."""
+    return fact(AuthorityReason.OVERRIDDEN, point=point, actor=word.actor, reason=word.reason)
+
+
+def _person(name: str) -> Fact:
+    return fact(Holder.PERSON, name=name)

@@ -1,4 +1,4 @@
-"""What to do with each lever that is due: write it, renew it, leave it to people, or refuse."""
+"""What to do with a lever that may be written: write it, renew it, leave it to people, refuse."""
 
 from __future__ import annotations
 
@@ -17,23 +17,29 @@ from bms.model.readings.reading import Reading
 from bms.ports.drivers import Drivers
 from bms.ports.storage.ledgers import LedgerStore
 from bms.services.collect.poll import read_points
-from bms.services.control.local_override import agrees, moved_by_hand
-from bms.services.control.point_limits import Unfit, fit
+from bms.services.control.authority import PLAN, Permitted
+from bms.services.control.local_override import LocalOverride, agrees, shows_local_override
+from bms.services.control.point_limits import clamp
 from bms.services.control.ports import ControlPorts
-from bms.services.control.site_state import Scene
-from bms.services.control.trial_block import Turn
-from bms.services.control.ventilation_minimum import Need, need_of
-from bms.services.control.write_path import Order
+from bms.services.control.site_state import SiteState
+from bms.services.control.trial_block import TrialBlock
+from bms.services.control.ventilation_minimum import AirNeed, need_of
+from bms.services.control.write_path import WriteOrder
 from bms.services.off_loop import off_loop
+
+Decision = WriteOrder | LocalOverride | Receipt
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
-    """A lease whose point somebody moved to ``value``."""
+class PermittedCommand:
+    """A command with the permission of the gate to carry it out."""
 
-    lease: Lease
     command: Command
-    value: float
+    permission: Permitted
+
+    @property
+    def point(self) -> Point:
+        return self.permission.point
 
 
 def new_command(
@@ -58,129 +64,115 @@ def new_command(
     )
 
 
-def due_commands(scene: Scene, actor: str, lease: timedelta) -> list[Command]:
-    """What the plan asks for now, one command per lever; no lease reaches into a trial's days of
-    own control, even when nobody is there to give back at midnight."""
-    plan = scene.plan
+def due_commands(state: SiteState, lease: timedelta) -> list[Command]:
+    """What the plan in force asks for now, one command per lever."""
+    plan = state.plan
     assert plan is not None
-    if scene.rests_at is not None:
-        lease = min(lease, scene.rests_at - scene.now)
-    reason = _reason_of(plan, scene.turn)
-    wishes = ((row.point, row.value_at(scene.now)) for row in plan.schedule.setpoints)
+    reason = _reason_of(plan, state.trial)
+    wishes = ((row.point, row.value_at(state.now)) for row in plan.schedule.setpoints)
     return [
-        new_command(point, value, scene.now, lease, reason, actor, plan.id)
+        new_command(point, value, state.now, lease, reason, PLAN, plan.id)
         for point, value in wishes
         if value is not None
     ]
 
 
-def _reason_of(plan: Plan, turn: Turn | None) -> Fact:
+def _reason_of(plan: Plan, trial: TrialBlock | None) -> Fact:
     """Which plan is written, and in which block of a trial."""
     status = plan.schedule.status.value
-    if turn is None:
+    if trial is None:
         return fact(CommandReason.PLAN, plan=plan.id, status=status)
     return fact(
         CommandReason.PLAN_IN_TRIAL,
         plan=plan.id,
         status=status,
-        trial=turn.trial.id,
-        block=turn.block + 1,
-        blocks=len(turn.trial.arms),
+        trial=trial.trial.id,
+        block=trial.block + 1,
+        blocks=len(trial.trial.arms),
     )
 
 
 async def decide(
-    scene: Scene,
-    commands: Sequence[Command],
+    state: SiteState,
+    permitted: Sequence[PermittedCommand],
     ours: Mapping[str, Lease],
     ports: ControlPorts,
-) -> list[Order | Hand | Receipt]:
-    """Re-read every lever that is due and decide what to do with it."""
-    points = {point.id: point for point in scene.site.points}
-    known = [command for command in commands if command.point in points]
-    decisions: list[Order | Hand | Receipt] = [
-        Refused(command, fact(RefusalReason.UNKNOWN_POINT, site=scene.site.id, point=command.point))
-        for command in commands
-        if command.point not in points
-    ]
-    readings = await look(scene.site, [points[c.point] for c in known], ports.drivers, scene.now)
+) -> list[Decision]:
+    """Re-read every lever that may be written and decide what to do with it."""
+    points = [each.point for each in permitted]
+    readings = await read_now(state.site, points, ports.drivers, state.now)
 
-    def decide_all() -> list[Order | Hand | Receipt]:
+    def decide_all() -> list[Decision]:
         return [
-            _decide_one(
-                scene, points[c.point], c, readings[c.point], ours.get(c.point), ports.ledgers
-            )
-            for c in known
+            _decide_one(state, each, readings[each.point.id], ours, ports.ledgers)
+            for each in permitted
         ]
 
-    return decisions + await off_loop(decide_all)
+    return await off_loop(decide_all)
 
 
 def _decide_one(
-    scene: Scene,
-    point: Point,
-    command: Command,
+    state: SiteState,
+    permitted: PermittedCommand,
     reading: Reading,
-    held: Lease | None,
+    ours: Mapping[str, Lease],
     ledgers: LedgerStore,
-) -> Order | Hand | Receipt:
-    order = order_for(scene, point, command, reading, held)
-    if not isinstance(order, Order) or held is None or held.ended(scene.now):
+) -> Decision:
+    point, command = permitted.point, permitted.command
+    held = ours.get(point.id)
+    order = write_order(state, permitted, reading, held)
+    if not isinstance(order, WriteOrder) or held is None or held.ended(state.now):
         return order
     value = reading.value
     assert value is not None
-    if not agrees(held, value, held.command.value) and moved_by_hand(held, value, ledgers):
-        return Hand(held, command, value)
+    if not agrees(held, value, held.command.value) and shows_local_override(held, value, ledgers):
+        return LocalOverride(held, command, value)
     wanted = order.command.value
     same = agrees(held, value, wanted) and agrees(held, held.command.value, wanted)
-    if same and _is_enough(need_of(scene.use, point, command), point, value):
+    if same and _is_enough(need_of(state.use, point, command), permitted.permission, value):
         # what would end by itself in the device has to be written again to be renewed
-        ends = point.write is not None and point.write.ends_by_itself
-        return order if ends else replace(order, stands=value)
+        return order if permitted.permission.rule.ends_by_itself else replace(order, stands=value)
     return order
 
 
-def order_for(
-    scene: Scene, point: Point, command: Command, reading: Reading, held: Lease | None
-) -> Order | Receipt:
+def write_order(
+    state: SiteState, permitted: PermittedCommand, reading: Reading, held: Lease | None
+) -> WriteOrder | Receipt:
     """An order within the limits of the point, or why there is none."""
-    if point.write is None:
-        return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
-    need = need_of(scene.use, point, command)
-    fitted = fit(
-        command.value if need is None else need.raised(command.value), point.write, reading.value
-    )
-    if isinstance(fitted, Unfit):
-        return Refused(command, fitted.reason)
-    if need is not None and not need.met_by(fitted.value):
-        few = fact(RefusalReason.TOO_LITTLE_AIR, value=fitted.value, need=need.reason)
+    point, command = permitted.point, permitted.command
+    need = need_of(state.use, point, command)
+    wish = command.value if need is None else need.raised(command.value)
+    clamped = clamp(wish, permitted.permission.rule, reading.value)
+    if isinstance(clamped, Fact):
+        return Refused(command, clamped)
+    if need is not None and not need.met_by(clamped.value):
+        few = fact(RefusalReason.TOO_LITTLE_AIR, value=clamped.value, need=need.reason)
         return Refused(command, few)
     if reading.value is None:
         text = ": ".join(part for part in (reading.quality.value, reading.detail) if part)
         return Failed(command, fact(ReceiptReason.UNREADABLE, text=text), retryable=True)
-    return Order(
-        command=replace(command, value=fitted.value),
+    return WriteOrder(
+        command=replace(command, value=clamped.value),
         point=point,
-        device=scene.site.device(point.device),
-        limit=fitted.limit or _because(need, command.value),
+        device=state.site.device(point.device),
+        limit=clamped.limit or _because(need, command.value),
         held=held,
     )
 
 
-def _is_enough(need: Need | None, point: Point, value: float) -> bool:
+def _is_enough(need: AirNeed | None, permission: Permitted, value: float) -> bool:
     """Whether what a read-back shows is the air that people need, but for its own rounding."""
-    half = point.write.resolution / 2 if point.write is not None else 0.0
-    return need is None or need.met_by(value + half)
+    return need is None or need.met_by(value + permission.rule.resolution / 2)
 
 
-def _because(need: Need | None, wish: float) -> Fact | None:
+def _because(need: AirNeed | None, wish: float) -> Fact | None:
     """Why more air is written than was asked for, where that is so."""
     if need is None or need.met_by(wish):
         return None
     return fact(ReceiptReason.LEAST_AIR, wish=wish, need=need.reason)
 
 
-async def look(
+async def read_now(
     site: Site, points: Sequence[Point], drivers: Drivers, now: datetime
 ) -> dict[str, Reading]:
     """A fresh reading of each point, by its id."""

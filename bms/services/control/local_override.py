@@ -1,6 +1,7 @@
-"""A hand at the building: somebody put another value in place of ours, and we stay away (law 2).
+"""A local override: somebody at the building put another value in place of ours (law 2, clause W7,
+where it is called a hand). We keep away from the point.
 
-Only where our value stays until somebody changes it does another value prove a hand: behind a
+Only where our value stays until somebody changes it does another value prove one: behind a
 remote-enable bit, and in a register that is constant by nature. A ``timetable`` register is moved
 by the building itself; a BACnet slot above ours is seen by the driver.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bms.errors import StoreError
@@ -22,10 +24,20 @@ from bms.ports.storage.ledgers import LedgerStore
 log = logging.getLogger(__name__)
 
 LOCAL = "local"
-HAND_HOLD = timedelta(hours=2)
+"""The actor of an override that was found at the building."""
+LOCAL_OVERRIDE_HOLD = timedelta(hours=2)
 """How long we stay away when nobody says otherwise: until then it is an override in the API."""
 
 PROVING = (ReleaseKind.REMOTE_ENABLE, ReleaseKind.CONSTANT)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOverride:
+    """A lease whose point somebody moved to ``value``, and the command that met it there."""
+
+    lease: Lease
+    command: Command
+    value: float
 
 
 def agrees(lease: Lease, value: float, wanted: float) -> bool:
@@ -34,8 +46,9 @@ def agrees(lease: Lease, value: float, wanted: float) -> bool:
     return abs(value - wanted) <= tolerance + 1e-9
 
 
-def moved_by_hand(lease: Lease, value: float, ledgers: LedgerStore) -> bool:
-    """Whether ``value`` shows a hand: our write had been seen to stand, and now it does not.
+def shows_local_override(lease: Lease, value: float, ledgers: LedgerStore) -> bool:
+    """Whether ``value`` was put there by somebody: our write had been seen to stand, and now it
+    does not.
 
     Without the receipt of that very command it may never have arrived, which proves nothing.
     """
@@ -54,17 +67,19 @@ def last_seen(lease: Lease, ledgers: LedgerStore) -> float | None:
     return None
 
 
-def record_hand(lease: Lease, value: float, *, now: datetime, decisions: DecisionStore) -> None:
-    """Put the hand on record, as an override that suspends us and that people see and may remove.
+def record_local_override(
+    lease: Lease, value: float, *, now: datetime, decisions: DecisionStore
+) -> None:
+    """Put it on record as an override, which suspends us and which people see and may remove.
 
-    When the database is away the hand is respected for this tick only.
+    When the database is away it is respected for this tick only.
     """
     override = Override(
         id=uuid.uuid4().hex,
         site=lease.point.site,
         point=lease.point.id,
         since=now,
-        until=now + HAND_HOLD,
+        until=now + LOCAL_OVERRIDE_HOLD,
         reason=f"changed at the building: {value:g} stands instead of {lease.command.value:g}",
         actor=LOCAL,
     )
@@ -75,5 +90,5 @@ def record_hand(lease: Lease, value: float, *, now: datetime, decisions: Decisio
 
 
 def overridden(command: Command, value: float) -> Overridden:
-    """The receipt of a command that met a hand."""
+    """The receipt of a command that met a local override."""
     return Overridden(command, None, value, fact(Holder.LOCAL))

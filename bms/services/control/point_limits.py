@@ -11,44 +11,34 @@ from bms.model.fact import Fact, fact
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class ClampedValue:
     """The value to write, and the limit that moved it away from the wish, if one did."""
 
     value: float
     limit: Fact | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """Why nothing may be written."""
-
-    reason: Fact
-
-
-def fit(wish: float, rule: WriteRule, standing: float | None) -> Fitted | Unfit:
-    """The value nearest to ``wish`` that ``rule`` allows, all in the unit of the point.
+def clamp(wish: float, rule: WriteRule, standing: float | None) -> ClampedValue | Fact:
+    """The value nearest to ``wish`` that ``rule`` allows, all in the unit of the point; or the
+    ``RefusalReason`` why there is none.
 
     ``standing`` is the effective value now, from which the ramp limit counts.
     """
     if not math.isfinite(wish):
-        return Unfit(fact(RefusalReason.NOT_A_NUMBER))
-    if rule.hold_safe is None and not rule.ends_by_itself:
-        return Unfit(fact(RefusalReason.NO_SAFE_END))
+        return fact(RefusalReason.NOT_A_NUMBER)
     if rule.max_change is not None and standing is None:
-        return Unfit(fact(RefusalReason.RAMP_FROM_UNKNOWN))
-    low, high = _reach(rule, standing)
+        return fact(RefusalReason.RAMP_FROM_UNKNOWN)
+    low, high = _limits_now(rule, standing)
     value = _on_step(min(max(wish, low), high), rule)
-    if rule.hold_safe is not None and not _stands_safely(value, rule):
-        safe_low, safe_high = rule.hold_safe
-        return Unfit(
-            fact(RefusalReason.OUTSIDE_HOLD_SAFE, value=value, low=safe_low, high=safe_high)
-        )
+    if not rule.ends_by_itself and not _holds_safely(value, rule):
+        safe_low, safe_high = rule.hold_safe or (None, None)
+        return fact(RefusalReason.OUTSIDE_HOLD_SAFE, value=value, low=safe_low, high=safe_high)
     if low <= wish <= high:
-        return Fitted(value)
-    return Fitted(value, fact(ReceiptReason.LIMITS_NOW, wish=wish, low=low, high=high))
+        return ClampedValue(value)
+    return ClampedValue(value, fact(ReceiptReason.LIMITS_NOW, wish=wish, low=low, high=high))
 
 
-def _reach(rule: WriteRule, standing: float | None) -> tuple[float, float]:
+def _limits_now(rule: WriteRule, standing: float | None) -> tuple[float, float]:
     """Where the value may lie: the limits, narrowed by the ramp as far as they allow."""
     low, high = rule.minimum, rule.maximum
     if rule.max_change is None or standing is None:
@@ -72,8 +62,9 @@ def _on_step(value: float, rule: WriteRule) -> float:
     return round(steps * step, 9)
 
 
-def _stands_safely(value: float, rule: WriteRule) -> bool:
-    if rule.ends_by_itself or rule.hold_safe is None:
-        return True
+def _holds_safely(value: float, rule: WriteRule) -> bool:
+    """Whether a value may stand for days when nobody is left to give it back."""
+    if rule.hold_safe is None:
+        return False
     low, high = rule.hold_safe
     return low <= value <= high

@@ -14,15 +14,20 @@ from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.services.collect.poll import read_points
-from bms.services.control.local_override import agrees, moved_by_hand, overridden, record_hand
+from bms.services.control.local_override import (
+    agrees,
+    overridden,
+    record_local_override,
+    shows_local_override,
+)
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_leases
-from bms.services.control.write_path import Outcome, yield_point
+from bms.services.control.write_path import Outcome, relinquish
 from bms.services.off_loop import off_loop
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LeaseReading:
     """A lease with the effective value that was read back, None when it could not be."""
 
     lease: Lease
@@ -51,15 +56,17 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     return outcomes
 
 
-async def _look(site: Site, leases: Sequence[Lease], drivers: Drivers, now: datetime) -> list[Seen]:
+async def _look(
+    site: Site, leases: Sequence[Lease], drivers: Drivers, now: datetime
+) -> list[LeaseReading]:
     known = {device.id for device in site.devices}
     there = [lease for lease in leases if lease.point.device in known]
     readings = await read_points(site, [lease.point for lease in there], drivers, now)
     values = {reading.point: reading.value for reading in readings}
-    return [Seen(lease, values[lease.point.id]) for lease in there]
+    return [LeaseReading(lease, values[lease.point.id]) for lease in there]
 
 
-async def _judge(seen: Seen, now: datetime, ports: ControlPorts) -> list[Outcome]:
+async def _judge(seen: LeaseReading, now: datetime, ports: ControlPorts) -> list[Outcome]:
     lease, value = seen.lease, seen.value
     command = lease.command
     if value is None:
@@ -68,17 +75,19 @@ async def _judge(seen: Seen, now: datetime, ports: ControlPorts) -> list[Outcome
         return [Accepted(command, value)]
     if lease.point.write and lease.point.write.release.kind is ReleaseKind.TIMETABLE:
         return []
-    if await off_loop(_hand_on_record, lease, value, now, ports):
-        yielded = await yield_point(lease, now=now, drivers=ports.drivers, journal=ports.journal)
+    if await off_loop(_local_override_recorded, lease, value, now, ports):
+        yielded = await relinquish(lease, now=now, drivers=ports.drivers, journal=ports.journal)
         return [overridden(command, value), *yielded]
     changed = fact(ReceiptReason.CHANGED_SINCE, seen=value, wrote=command.value)
     released = await release_leases([lease], now=now, drivers=ports.drivers, journal=ports.journal)
     return [Failed(command, changed, retryable=False), *released]
 
 
-def _hand_on_record(lease: Lease, value: float, now: datetime, ports: ControlPorts) -> bool:
+def _local_override_recorded(
+    lease: Lease, value: float, now: datetime, ports: ControlPorts
+) -> bool:
     """Whether ``value`` shows that a person moved the point; if so, that is put on record."""
-    moved = moved_by_hand(lease, value, ports.ledgers)
+    moved = shows_local_override(lease, value, ports.ledgers)
     if moved:
-        record_hand(lease, value, now=now, decisions=ports.decisions)
+        record_local_override(lease, value, now=now, decisions=ports.decisions)
     return moved

@@ -1,7 +1,6 @@
 """The setpoint schedule that a controller fetches by itself, instead of being written to.
 
-It obeys the same rules as a write: only in mode ``auto``, only a plan that passed the checker and
-is fresh, no point that a person has overridden or written, values within the limits of the point.
+It passes the same gate as a write (``authority``), and values lie within the limits of the point.
 It has a lease, too: a controller that could not fetch again before the lease has ended goes back to
 its own control.
 """
@@ -16,21 +15,19 @@ from functools import partial
 from bms.errors import NotFound
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
-from bms.model.assets.site import Mode, Site
-from bms.model.assets.write_rule import WriteRule
-from bms.model.fact import Fact, fact
-from bms.model.planning.plan import Plan, SetpointPlan, Step
-from bms.services.control.authority import PLAN, AuthorityReason, plan_flaw
-from bms.services.control.point_limits import Fitted, fit
+from bms.model.assets.site import Site
+from bms.model.fact import Fact
+from bms.model.planning.plan import SetpointPlan, Step
+from bms.services.control.authority import Permitted, Withheld, Writer, may_write, withheld_site
+from bms.services.control.point_limits import ClampedValue, clamp
 from bms.services.control.ports import ControlPorts
-from bms.services.control.trial_block import next_rest, turn_at
-from bms.services.control.ventilation_minimum import Need, bookings_ahead, least_flow, least_run
+from bms.services.control.site_state import SiteState, state_of
+from bms.services.control.ventilation_minimum import AirNeed, least_flow, least_run
 from bms.services.occupancy import Use
-from bms.services.site_lookup import mode_in_force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handout:
+class ControllerSchedule:
     """What a controller may apply. ``setpoints`` is empty where ``reasons`` say why."""
 
     device: str
@@ -51,107 +48,75 @@ def device_of(sites: Mapping[str, Site], device_id: str) -> tuple[Site, Device]:
     return site, device
 
 
-def handout(
+def controller_schedule(
     sites: Mapping[str, Site],
     device_id: str,
     *,
     now: datetime,
     ports: ControlPorts,
     lease: timedelta,
-) -> Handout:
+) -> ControllerSchedule:
     """The coming setpoints of a controller's own points.
 
-    Raises ``NotFound``, and ``GuardError`` where it cannot be told what people have written.
+    Raises ``NotFound``, and ``GuardError`` where it is not known what people have written.
     """
     site, device = device_of(sites, device_id)
-    plan = ports.plans.plan_in_force(site.id)
-    trials = ports.trials.trials(site.id)
-    turn = turn_at(trials, now)
-    why_not = turn.words if turn is not None and turn.rests else None
-    why_not = why_not or _objection(mode_in_force(site, ports.decisions), plan, now)
-    setpoints: tuple[SetpointPlan, ...] = ()
-    reasons: tuple[Fact, ...] = ()
-    if why_not is None:
-        setpoints, reasons = _allowed(site, device, plan, now, ports, lease)
-    rest = next_rest(trials, now)
-    lease_end = now + lease
-    return Handout(
+    state = state_of(site, now, ports)
+    withheld = withheld_site(state, Writer.CONTROLLER)
+    rows, reasons = _rows(state, device, now + lease) if withheld is None else ((), ())
+    rest = state.own_control_from
+    return ControllerSchedule(
         device=device.id,
         site=site.id,
-        plan=plan.id if plan and why_not is None else None,
+        plan=state.plan.id if state.plan is not None and withheld is None else None,
         lease=lease,
-        lease_end=lease_end if rest is None else min(lease_end, rest),
-        setpoints=setpoints,
-        reasons=reasons if why_not is None else (why_not,),
+        lease_end=now + lease if rest is None else min(now + lease, rest),
+        setpoints=rows,
+        reasons=reasons if withheld is None else (withheld.reason,),
     )
 
 
-def _objection(mode: Mode, plan: Plan | None, now: datetime) -> Fact | None:
-    if mode is not Mode.AUTO:
-        return fact(AuthorityReason.MODE_NOT_AUTO, mode=mode.value)
-    return plan_flaw(plan, now)
-
-
-def _allowed(
-    site: Site,
-    device: Device,
-    plan: Plan | None,
-    now: datetime,
-    ports: ControlPorts,
-    lease: timedelta,
+def _rows(
+    state: SiteState, device: Device, lease_end: datetime
 ) -> tuple[tuple[SetpointPlan, ...], tuple[Fact, ...]]:
     """The rows of the plan that this device may have, and why others are left out."""
-    overrides = ports.decisions.overrides(site.id, now)
-    leases = ports.journal.leases().values()
-    written = [h.command for h in leases if h.command.actor != PLAN and not h.ended(now)]
-    points = {p.id: p for p in site.points if p.device == device.id}
-    use = bookings_ahead(site, ports.decisions, now)
+    own = {point.id for point in state.site.points if point.device == device.id}
     rows: list[SetpointPlan] = []
     reasons: list[Fact] = []
-    for row in plan.schedule.setpoints if plan else ():
-        point = points.get(row.point)
-        if point is None or point.write is None:
+    for row in state.plan.schedule.setpoints if state.plan is not None else ():
+        if row.point not in own:
             continue
-        people: list[tuple[str, str | Fact]] = [
-            (o.actor, o.reason) for o in overrides if o.point in (None, row.point)
-        ]
-        people += [(c.actor, c.reason) for c in written if c.point == row.point]
-        if people:
-            (actor, reason), *_ = people
-            reasons.append(
-                fact(AuthorityReason.OVERRIDDEN, point=row.point, actor=actor, reason=reason)
-            )
-            continue
-        least = partial(_least, use, point, now, now + lease)
-        rows.append(_ahead(row, point, point.write, now, least))
+        answer = may_write(state, row.point, Writer.CONTROLLER)
+        if isinstance(answer, Withheld):
+            reasons.append(answer.reason)
+        else:
+            least = partial(_least, state.use, answer.point, state.now, lease_end)
+            rows.append(_coming(row, answer, state.now, least))
     return tuple(row for row in rows if row.steps), tuple(reasons)
 
 
-def _ahead(
-    row: SetpointPlan,
-    point: Point,
-    rule: WriteRule,
-    now: datetime,
-    least: Callable[[Step], Need | None],
+def _coming(
+    row: SetpointPlan, permission: Permitted, now: datetime, least: Callable[[Step], AirNeed | None]
 ) -> SetpointPlan:
     """What is still to come, within the limits of the point and never less air than people need;
-    what is unfit is left out."""
+    what may not be written is left out."""
+    # the ramp counts from the step before; a controller applies them in order
+    rule = replace(permission.rule, max_change=None)
     steps: list[Step] = []
     for step in row.steps:
         if step.end <= now:
             continue
         need = least(step)
-        wish = step.value if need is None else need.raised(step.value)
-        # the ramp counts from the step before; a controller applies them in order
-        fitted = fit(wish, replace(rule, max_change=None), None)
-        if isinstance(fitted, Fitted) and (need is None or need.met_by(fitted.value)):
-            steps.append(replace(step, value=fitted.value))
+        clamped = clamp(step.value if need is None else need.raised(step.value), rule, None)
+        if isinstance(clamped, ClampedValue) and (need is None or need.met_by(clamped.value)):
+            steps.append(replace(step, value=clamped.value))
+    point = permission.point
     return SetpointPlan(point=point.id, unit=point.unit, steps=tuple(steps))
 
 
 def _least(
     use: Use | None, point: Point, now: datetime, lease_end: datetime, step: Step
-) -> Need | None:
+) -> AirNeed | None:
     """The air that people need in a step. What has to run is looked up until the lease ends only:
     by then the controller has fetched again, and a unit need not run all night for an hour."""
     start, end = max(now, step.start), min(step.end, lease_end)

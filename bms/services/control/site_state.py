@@ -1,17 +1,16 @@
-"""TODO"""
+"""What decides at one moment who may write what at a site: read once, then only looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Lease, Override
-from bms.model.fact import Fact
 from bms.model.planning.plan import Plan
 from bms.services.control.ports import ControlPorts
-from bms.services.control.trial_block import Turn, next_rest, turn_at
+from bms.services.control.trial_block import TrialBlock, next_own_control, trial_block_at
 from bms.services.control.ventilation_minimum import bookings_ahead
 from bms.services.occupancy import Use
 from bms.services.site_lookup import mode_in_force
@@ -20,29 +19,34 @@ TICK_MAX = timedelta(minutes=10)
 """How long after its ``now`` a tick may still be at work: what people say meanwhile counts."""
 
 
+PLAN_MAX_AGE = timedelta(hours=6)
+"""Older plans are not written."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """What a tick starts from. ``leases`` are those of this site, by point id; ``turn`` is the
-    block of a switchback trial that is on, ``rests_at`` when the next one of own control begins;
-    ``use`` is who is in when, None where no air may be written."""
+class SiteState:
+    """Mode, plan, and what people and trials hold, of one site at ``now``.
+
+    ``leases`` are those of the site, by point id; ``trial`` is the block of a switchback trial that
+    is on, ``own_control_from`` when the next one of own control begins; ``use`` is who is in when,
+    None where no point of the site moves air.
+    """
 
     site: Site
     now: datetime
     mode: Mode
     plan: Plan | None
-    overrides: tuple[Override, ...]
-    leases: Mapping[str, Lease]
-    turn: Turn | None = None
-    rests_at: datetime | None = None
+    overrides: tuple[Override, ...] = ()
+    leases: Mapping[str, Lease] = field(default_factory=dict)
+    trial: TrialBlock | None = None
+    own_control_from: datetime | None = None
     use: Use | None = None
-
-    @property
-    def rest(self) -> Fact | None:
-        """Why the plan keeps away although it may act: a trial's days of own control."""
-        return self.turn.words if self.turn is not None and self.turn.rests else None
+    plan_max_age: timedelta = PLAN_MAX_AGE
 
 
-def scene_of(site: Site, now: datetime, ports: ControlPorts) -> Scene:
+def state_of(
+    site: Site, now: datetime, ports: ControlPorts, plan_max_age: timedelta = PLAN_MAX_AGE
+) -> SiteState:
     """Mode, plan, overrides, leases and trial as they are now.
 
     Overrides that were made since ``now``, while the tick is at work, are among them. Raises
@@ -52,7 +56,7 @@ def scene_of(site: Site, now: datetime, ports: ControlPorts) -> Scene:
     overrides = {
         o.id: o for at in (now, now + TICK_MAX) for o in ports.decisions.overrides(site.id, at)
     }
-    return Scene(
+    return SiteState(
         site=site,
         now=now,
         mode=mode_in_force(site, ports.decisions),
@@ -61,7 +65,8 @@ def scene_of(site: Site, now: datetime, ports: ControlPorts) -> Scene:
         leases={
             id_: held for id_, held in ports.journal.leases().items() if held.point.site == site.id
         },
-        turn=turn_at(trials, now),
-        rests_at=next_rest(trials, now),
+        trial=trial_block_at(trials, now),
+        own_control_from=next_own_control(trials, now),
         use=bookings_ahead(site, ports.decisions, now),
+        plan_max_age=plan_max_age,
     )

@@ -1,4 +1,4 @@
-"""What a switchback trial asks of those who write: whose turn it is, and when it is over."""
+"""The block of a switchback trial that is on: whose control it tests, and until when."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from bms.model.savings.trial import Arm, KeptTrial, Trial, TrialEnd
 from bms.ports.storage.trials import TrialStore
 
 
-class TrialTurn(MessageCode):
-    """Whose block of a switchback trial is on."""
+class TrialNotice(MessageCode):
+    """Which block of a switchback trial is on."""
 
     OWN_CONTROL = "trial_own_control"
     OPTIMISED = "trial_optimised"
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """The block of a trial that is on: its number from 0, whose it is, and until when."""
+class TrialBlock:
+    """A block of a trial: its number from 0, whose control it tests, and its end."""
 
     trial: Trial
     block: int
@@ -28,15 +28,15 @@ class Turn:
     until: datetime
 
     @property
-    def rests(self) -> bool:
-        """Whether we keep our hands off."""
+    def own_control(self) -> bool:
+        """Whether the building is left to its own control."""
         return self.arm is Arm.OWN_CONTROL
 
     @property
-    def words(self) -> Fact:
-        """Whose block is on, and until when."""
+    def notice(self) -> Fact:
+        """Which block is on, and until when."""
         return fact(
-            TrialTurn.OWN_CONTROL if self.rests else TrialTurn.OPTIMISED,
+            TrialNotice.OWN_CONTROL if self.own_control else TrialNotice.OPTIMISED,
             trial=self.trial.id,
             block=self.block + 1,
             blocks=len(self.trial.arms),
@@ -44,17 +44,17 @@ class Turn:
         )
 
 
-def turn_at(kept: Iterable[KeptTrial], at: datetime) -> Turn | None:
-    """Whose turn it is at ``at``; None while no trial is on."""
+def trial_block_at(kept: Iterable[KeptTrial], at: datetime) -> TrialBlock | None:
+    """The block that is on at ``at``; None while no trial is on."""
     for known in kept:
         block = known.trial.block_at(at) if known.runs(at) else None
         if block is not None:
             trial = known.trial
-            return Turn(trial, block, trial.arms[block], trial.block_end(block))
+            return TrialBlock(trial, block, trial.arms[block], trial.block_end(block))
     return None
 
 
-def next_rest(kept: Iterable[KeptTrial], at: datetime) -> datetime | None:
+def next_own_control(kept: Iterable[KeptTrial], at: datetime) -> datetime | None:
     """When the next block of own control begins after ``at``; None where none is drawn."""
     starts = [
         known.trial.block_start(block)

@@ -36,7 +36,7 @@ AIR = (Role.VENTILATION_RUN, Role.VENTILATION_FLOW)
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class AirNeed:
     """The least value of a point [unit of the point], and why."""
 
     value: float
@@ -61,7 +61,7 @@ def bookings_ahead(site: Site, decisions: DecisionStore, now: datetime) -> Use |
     return use_of(site, decisions, now, now + AHEAD)
 
 
-def need_of(use: Use | None, point: Point, command: Command) -> Need | None:
+def need_of(use: Use | None, point: Point, command: Command) -> AirNeed | None:
     """The least that a command may write to a point while its lease lasts."""
     if point.role is Role.VENTILATION_FLOW:
         return least_flow(use, point, command.issued_at, command.lease_end)
@@ -70,14 +70,14 @@ def need_of(use: Use | None, point: Point, command: Command) -> Need | None:
     return None
 
 
-def starves(use: Use | None, held: Lease, now: datetime) -> bool:
+def too_little_air(use: Use | None, held: Lease, now: datetime) -> bool:
     """Whether a lease holds less air than people need now, as somebody has booked since it was
     written, or nobody could write more."""
     need = need_of(use, held.point, replace(held.command, issued_at=now, lease_end=now))
     return need is not None and not need.met_by(held.command.value)
 
 
-def least_flow(use: Use | None, point: Point, start: datetime, end: datetime) -> Need | None:
+def least_flow(use: Use | None, point: Point, start: datetime, end: datetime) -> AirNeed | None:
     """The least flow [%] where somebody is in at any moment of ``[start, end)``, rounded up to
     what the point takes; None for other points, and where nobody is in."""
     unit = _unit(use, point) if point.role is Role.VENTILATION_FLOW else None
@@ -89,13 +89,13 @@ def least_flow(use: Use | None, point: Point, start: datetime, end: datetime) ->
         return None
     step = point.write.resolution
     least = ceil(unit.least_flow_pct / step - 1e-6) * step if step > 0 else unit.least_flow_pct
-    return Need(
+    return AirNeed(
         round(least, 9),
         fact(AirReason.LEAST_FLOW, unit=unit.id, least_pct=unit.least_flow_pct),
     )
 
 
-def least_run(use: Use | None, point: Point, start: datetime, end: datetime) -> Need | None:
+def least_run(use: Use | None, point: Point, start: datetime, end: datetime) -> AirNeed | None:
     """That the unit runs, where it has to at any moment of ``[start, end)``; None for other points,
     and where it need not."""
     unit = _unit(use, point) if point.role is Role.VENTILATION_RUN else None
@@ -103,7 +103,7 @@ def least_run(use: Use | None, point: Point, start: datetime, end: datetime) -> 
         return None
     if not any(use.ventilated(unit, start, STEP_S, ceil((end - start) / ONE_STEP))):
         return None
-    return Need(1.0, fact(AirReason.HAS_TO_RUN, unit=unit.id))
+    return AirNeed(1.0, fact(AirReason.HAS_TO_RUN, unit=unit.id))
 
 
 def _unit(use: Use | None, point: Point) -> Ventilation | None:

@@ -42,7 +42,7 @@ Outcome = Receipt | ReleaseReceipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class WriteOrder:
     """A command on its way. ``limit`` says what moved its value away from the wish.
 
     ``held`` is the lease that we had until now. With ``stands``, the value that a fresh reading
@@ -58,7 +58,7 @@ class Order:
 
 
 async def carry_out(
-    orders: Sequence[Order], *, now: datetime, ports: ControlPorts
+    orders: Sequence[WriteOrder], *, now: datetime, ports: ControlPorts
 ) -> list[Outcome]:
     """Announce all orders in one synced batch, then write them, devices side by side.
 
@@ -75,11 +75,11 @@ async def carry_out(
     except GuardError as error:
         missing = fact(ReceiptReason.NO_GUARD, text=str(error))
         return [Failed(order.command, missing, retryable=True) for order in orders]
-    by_device: dict[str, list[Order]] = defaultdict(list)
+    by_device: dict[str, list[WriteOrder]] = defaultdict(list)
     for order in orders:
         by_device[order.device.id].append(order)
 
-    async def one_device(items: list[Order]) -> list[Outcome]:
+    async def one_device(items: list[WriteOrder]) -> list[Outcome]:
         return [
             outcome
             for order in items
@@ -90,7 +90,9 @@ async def carry_out(
     return [outcome for batch in batches for outcome in batch]
 
 
-async def _one(order: Order, now: datetime, drivers: Drivers, journal: Journal) -> list[Outcome]:
+async def _one(
+    order: WriteOrder, now: datetime, drivers: Drivers, journal: Journal
+) -> list[Outcome]:
     if order.stands is not None:
         return [_as_limited(order, Accepted(order.command, order.stands))]
     receipt = _as_limited(order, await _write(order, drivers))
@@ -102,12 +104,12 @@ async def _one(order: Order, now: datetime, drivers: Drivers, journal: Journal) 
             return [receipt]
         case Overridden():
             lease = Lease(order.command, order.point, order.device)
-            return [receipt, *await yield_point(lease, now=now, drivers=drivers, journal=journal)]
+            return [receipt, *await relinquish(lease, now=now, drivers=drivers, journal=journal)]
         case _:
             return [receipt, await _take_back(order, receipt, now, drivers, journal)]
 
 
-async def _leased(order: Order, journal: Journal) -> bool:
+async def _leased(order: WriteOrder, journal: Journal) -> bool:
     """Whether the lease is still open. A write that took longer than its lease came after the
     guard, and nobody else would give the point back."""
     try:
@@ -116,7 +118,7 @@ async def _leased(order: Order, journal: Journal) -> bool:
         return True  # as announced; whoever can read the journal again will find it
 
 
-async def _write(order: Order, drivers: Drivers) -> Receipt:
+async def _write(order: WriteOrder, drivers: Drivers) -> Receipt:
     patience = PATIENCE * order.device.timeout_s
     try:
         async with asyncio.timeout(patience):
@@ -129,14 +131,14 @@ async def _write(order: Order, drivers: Drivers) -> Receipt:
         return Failed(order.command, bug, retryable=True)
 
 
-def _as_limited(order: Order, receipt: Receipt) -> Receipt:
+def _as_limited(order: WriteOrder, receipt: Receipt) -> Receipt:
     """Say that the value written is not the value wished."""
     if order.limit is None or not isinstance(receipt, Accepted):
         return receipt
     return Clamped(receipt.command, receipt.command.value, receipt.read_back, order.limit)
 
 
-async def yield_point(
+async def relinquish(
     lease: Lease, *, now: datetime, drivers: Drivers, journal: Journal
 ) -> list[ReleaseReceipt]:
     """Somebody else holds the point: take away what is ours beneath, and touch nothing else.
@@ -151,7 +153,7 @@ async def yield_point(
 
 
 async def _take_back(
-    order: Order, receipt: Receipt, now: datetime, drivers: Drivers, journal: Journal
+    order: WriteOrder, receipt: Receipt, now: datetime, drivers: Drivers, journal: Journal
 ) -> ReleaseReceipt:
     """Give back a point whose write did not go as it should.
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from bms.model.assets.site import Site
 from bms.model.planning.plan import Plan
+from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import BuildingModel, NoModel
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.plans import PlanStore
@@ -60,13 +61,15 @@ async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon:
     def work() -> Plan:
         problem = assemble(site, now=now, ports=ports, horizon=horizon)
         schedule = ports.planner.plan(problem)
-        plan = Plan(
-            id=uuid.uuid4().hex,
-            site=site.id,
-            created_at=now,
-            problem=problem,
-            schedule=schedule,
-            objections=ports.checker.check(problem, schedule),
+        plan = sealed(
+            Plan(
+                id=uuid.uuid4().hex,
+                site=site.id,
+                created_at=now,
+                problem=problem,
+                schedule=schedule,
+                objections=ports.checker.check(problem, schedule),
+            )
         )
         ports.plans.add_plan(plan)
         return plan

@@ -15,7 +15,7 @@ from bms.savings.trials.effect import (
     p_value,
     scores,
 )
-from bms.services.control.trial_block import next_rest, turn_at
+from bms.services.control.trial_block import next_own_control, trial_block_at
 from tests.rigs.fakes.trial import FIRST, a_trial
 
 DAYS = 48
@@ -75,13 +75,13 @@ def test_a_turn_is_that_of_its_block(day: int, second: int) -> None:
     at = trial.start.timestamp() + day * 86_400 + second
     moment = type(trial.start).fromtimestamp(at, trial.start.tzinfo)
     kept = [KeptTrial(trial=trial)]
-    turn = turn_at(kept, moment)
+    turn = trial_block_at(kept, moment)
     if not 0 <= day < trial.days:
         assert turn is None
         return
     assert turn is not None
     assert turn.arm is trial.arms[day // trial.block_days]
     assert trial.block_start(turn.block) <= moment < turn.until
-    rest = next_rest(kept, moment)
+    rest = next_own_control(kept, moment)
     assert rest is None or rest > moment
     assert trial.first == FIRST

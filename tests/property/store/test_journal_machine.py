@@ -17,7 +17,8 @@ from bms.guard import Guard
 from bms.journal import FileJournal
 from bms.model.assets.site import Mode
 from bms.model.control.command import Failed, Override
-from bms.services.control.dispatch import dispatch_site, write_once
+from bms.services.control.dispatch import dispatch_site
+from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.read_back import verify_site
 from bms.services.control.release import release_site
 from bms.store.memory.store import MemoryStore
@@ -196,12 +197,14 @@ class Building(RuleBasedStateMachine):
         self.runner.run(
             write_once(
                 self.site,
-                point,
-                1.0 if point not in (NULL, ENABLE) else 20.0,
+                PersonWrite(
+                    point=point,
+                    value=1.0 if point not in (NULL, ENABLE) else 20.0,
+                    lease=timedelta(minutes=10),
+                    actor="operator",
+                    reason="test",
+                ),
                 **self.wired(),
-                lease=timedelta(minutes=10),
-                actor="operator",
-                reason="test",
             )
         )
 

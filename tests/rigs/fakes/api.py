@@ -32,6 +32,7 @@ from bms.model.planning.plan import (
     Step,
     ZoneForecast,
 )
+from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.series import Series, grid_length
@@ -113,7 +114,7 @@ def a_lodge_plan(plan_id: str = "p1", at: datetime = NOW, **changes: object) -> 
         problem=a_problem(site="lodge", start=start),
         schedule=schedule,
     )
-    return replace(made, **changes)
+    return sealed(replace(made, **changes))
 
 
 class FixedPlanner:

@@ -15,6 +15,7 @@ from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Command
 from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
+from bms.model.planning.plan_digest import sealed
 from bms.model.readings.units import Unit
 from bms.model.words import Words
 from tests.rigs.buildings.any_problem import DISTRICT_HEAT, a_problem
@@ -131,7 +132,7 @@ def plan_of(
             for id_, value in values.items()
         ),
     )
-    return Plan(
+    plan = Plan(
         id=plan_id,
         site="hut",
         created_at=start,
@@ -139,6 +140,7 @@ def plan_of(
         schedule=schedule,
         objections=tuple(objections),
     )
+    return sealed(plan)
 
 
 def command(

@@ -18,7 +18,7 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Accepted, Command
 from bms.model.readings.units import Unit
-from bms.services.control.write_path import Order, carry_out
+from bms.services.control.write_path import WriteOrder, carry_out
 from bms.services.guard.supervisor import GuardSupervisor
 from drivers.registry import NetworkDrivers
 
@@ -67,7 +67,7 @@ async def write(journal: Path, clock_file: Path, port: int) -> None:
     )
     drivers = NetworkDrivers(clock)
     outcomes = await carry_out(
-        [Order(command=command, point=point(), device=device(port))],
+        [WriteOrder(command=command, point=point(), device=device(port))],
         now=now,
         drivers=drivers,
         journal=FileJournal(journal),

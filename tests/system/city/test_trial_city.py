@@ -31,7 +31,7 @@ from bms.runtime.wire import wire
 from bms.savings.trials.power import BlockDesign
 from bms.services.collect.poll import poll_site
 from bms.services.control.dispatch import dispatch_site
-from bms.services.control.trial_block import TrialTurn
+from bms.services.control.trial_block import TrialNotice
 from bms.services.trials.result import analyse_trial
 from bms.services.trials.start import start_trial
 from bms.store.memory.store import MemoryStore
@@ -151,7 +151,7 @@ def _the_receipts_agree(life: Life, start: datetime, end: datetime) -> None:
             written.add(at)
         elif isinstance(receipt, Refused):
             refused.add(at)
-            assert receipt.reason.code == TrialTurn.OWN_CONTROL
+            assert receipt.reason.code == TrialNotice.OWN_CONTROL
     (known,) = life.city.stores.trials.trials(life.site.id)
     trial = known.trial
     for at in written:

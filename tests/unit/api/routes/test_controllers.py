@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bms.model.planning.plan_digest import sealed
 from bms.model.words import Words
 from tests.rigs.fakes.api import NOW, a_lodge_plan, a_world
 
@@ -98,7 +99,7 @@ async def test_handed_out_values_keep_the_limits_of_the_point(controller):
     wild = replace(
         row, steps=(replace(row.steps[0], value=40.0), replace(row.steps[1], value=20.7))
     )
-    world.store.add_plan(replace(plan, schedule=replace(plan.schedule, setpoints=(wild,))))
+    world.store.add_plan(sealed(replace(plan, schedule=replace(plan.schedule, setpoints=(wild,)))))
     world.clock.advance(timedelta(minutes=2))
     steps = (await browser.get(SCHEDULE)).json()["setpoints"][0]["steps"]
     assert [step["value"] for step in steps] == [23.0, 20.5]

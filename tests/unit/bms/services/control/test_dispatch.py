@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
-from itertools import count
-
 import pytest
 
 from bms.errors import StoreUnavailable
-from bms.journal import MemoryJournal
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import (
     Accepted,
     Clamped,
     Failed,
     Overridden,
-    Override,
     Refused,
     Released,
     StillHeld,
@@ -24,11 +18,10 @@ from bms.model.control.command import (
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Moment, fact
 from bms.model.words import Words
-from bms.services.control.authority import AuthorityReason, plan_flaw
-from bms.services.control.dispatch import dispatch_site, write_once
+from bms.services.control.authority import AuthorityReason
 from bms.store.memory.store import MemoryStore
+from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
-from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
     ENABLE,
@@ -40,81 +33,13 @@ from tests.rigs.fakes.safety import (
     TICK,
     TIMETABLE,
     WANTED,
-    Keeper,
     hut,
-    plan_of,
     with_rule,
 )
 
 
-class Bench:
-    """A hut with its store, journal and devices, and a tick."""
-
-    def __init__(self, site: Site | None = None) -> None:
-        self.site = site or hut()
-        self.store = MemoryStore()
-        self.journal = MemoryJournal()
-        self.drivers = FakeDrivers()
-        self.keeper = Keeper()
-        self.now = NOW
-        self.plans = count()
-        for point, value in OWN.items():
-            self.device(point).own[point] = value
-
-    def device(self, point: str):
-        return self.drivers.device("hut/bacnet" if point == NULL else "hut/modbus")
-
-    def held(self) -> dict[str, float]:
-        return {p: v for d in self.drivers.devices.values() for p, v in d.held.items()}
-
-    def writes(self) -> int:
-        return sum(len(d.writes) for d in self.drivers.devices.values())
-
-    def plan(self, values: dict[str, float] = WANTED, **more) -> None:
-        plan_id = f"p{next(self.plans)}"
-        self.store.add_plan(plan_of(values, **{"start": self.now, "plan_id": plan_id, **more}))
-
-    def override(self, point: str | None = None) -> None:
-        self.store.add_override(
-            Override(
-                id="o1",
-                site="hut",
-                point=point,
-                since=self.now,
-                until=None,
-                reason="cold today",
-                actor="janitor",
-            )
-        )
-
-    async def tick(self, after: timedelta = timedelta(0)):
-        self.now += after
-        outcomes = await dispatch_site(
-            self.site,
-            now=self.now,
-            lease=LEASE,
-            ports=control_ports(
-                self.store, drivers=self.drivers, journal=self.journal, keeper=self.keeper
-            ),
-        )
-        return {(getattr(o, "point", None) or o.command.point): o for o in outcomes}
-
-    async def write(self, point: str, value: float, **more):
-        return await write_once(
-            self.site,
-            point,
-            value,
-            now=self.now,
-            lease=LEASE,
-            **{"actor": "operator:anna", "reason": "test", **more},
-            ports=control_ports(
-                self.store, drivers=self.drivers, journal=self.journal, keeper=self.keeper
-            ),
-        )
-
-
 async def test_what_the_plan_says_is_written_leased_and_kept_on_record() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     outcomes = await bench.tick()
     assert all(isinstance(outcomes[p], Accepted) for p in LEVERS)
@@ -125,7 +50,7 @@ async def test_what_the_plan_says_is_written_leased_and_kept_on_record() -> None
 
 
 async def test_every_write_is_announced_before_the_first_leaves() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     seen: list[set[str]] = []
 
@@ -144,7 +69,7 @@ async def test_every_write_is_announced_before_the_first_leaves() -> None:
 
 
 async def test_a_value_that_stands_is_renewed_without_touching_the_device() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     first = bench.writes()
@@ -155,14 +80,14 @@ async def test_a_value_that_stands_is_renewed_without_touching_the_device() -> N
 
 
 async def test_the_same_value_by_the_buildings_own_control_is_not_taken_for_ours() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan({NULL: OWN[NULL]})
     await bench.tick()
     assert bench.held() == {NULL: OWN[NULL]}
 
 
 async def test_an_ended_lease_is_written_anew_and_not_renewed() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.device(ENABLE).held.pop(ENABLE)  # the guard has given it back
@@ -174,7 +99,7 @@ async def test_an_ended_lease_is_written_anew_and_not_renewed() -> None:
 
 @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.ADVISE])
 async def test_only_auto_writes(mode: Mode) -> None:
-    bench = Bench(hut(mode))
+    bench = ControlBench(hut(mode))
     bench.plan()
     assert await bench.tick() == {}
     assert bench.writes() == 0
@@ -182,7 +107,7 @@ async def test_only_auto_writes(mode: Mode) -> None:
 
 
 async def test_leaving_auto_gives_everything_back_at_once() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.store.set_mode("hut", Mode.ADVISE, actor="anna", at=bench.now, reason="test")
@@ -193,7 +118,7 @@ async def test_leaving_auto_gives_everything_back_at_once() -> None:
 
 
 async def test_the_mode_a_person_set_outranks_the_site_file() -> None:
-    bench = Bench(hut(Mode.OBSERVE))
+    bench = ControlBench(hut(Mode.OBSERVE))
     bench.store.set_mode("hut", Mode.AUTO, actor="anna", at=NOW, reason="gate met")
     bench.plan()
     await bench.tick()
@@ -201,13 +126,13 @@ async def test_the_mode_a_person_set_outranks_the_site_file() -> None:
 
 
 async def test_no_plan_no_write() -> None:
-    bench = Bench()
+    bench = ControlBench()
     assert await bench.tick() == {}
     assert bench.writes() == 0
 
 
 async def test_without_a_valid_plan_leases_run_out_and_then_points_go_back() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan(hours=0.25)
     await bench.tick()
     outcomes = await bench.tick(TICK)
@@ -224,34 +149,14 @@ async def test_without_a_valid_plan_leases_run_out_and_then_points_go_back() -> 
 
 
 async def test_a_plan_with_objections_is_never_written() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan(objections=[Words("too_warm", "for varmt", "too warm")])
     assert await bench.tick() == {}
     assert bench.writes() == 0
 
 
-def test_what_is_wrong_with_a_plan_is_said_in_words() -> None:
-    good = plan_of(WANTED, hours=36)
-    assert plan_flaw(good, NOW) is None
-    codes = [
-        plan_flaw(plan, now)
-        for plan, now in (
-            (None, NOW),
-            (replace(good, objections=(Words("x", "x", "x"),)), NOW),
-            (good, NOW + timedelta(hours=7)),
-            (good, NOW - TICK),
-        )
-    ]
-    assert [flaw.code for flaw in codes if flaw] == [
-        "no_plan",
-        "plan_objections",
-        "plan_old",
-        "plan_elsewhen",
-    ]
-
-
 async def test_an_operators_override_suspends_writes_and_gives_back() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.override(NULL)
@@ -266,7 +171,7 @@ async def test_an_operators_override_suspends_writes_and_gives_back() -> None:
 
 
 async def test_an_override_of_the_site_stops_everything() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     bench.override(None)
     outcomes = await bench.tick()
@@ -278,7 +183,7 @@ async def test_an_override_of_the_site_stops_everything() -> None:
 
 
 async def test_a_bacnet_operator_wins_and_nothing_of_ours_stays_beneath() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.device(NULL).override[NULL] = (8, 22.5)
@@ -295,7 +200,7 @@ async def test_a_bacnet_operator_wins_and_nothing_of_ours_stays_beneath() -> Non
 
 
 async def test_an_operators_value_that_equals_the_new_plan_is_not_taken_for_ours() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.plan({**WANTED, NULL: 19.0})
@@ -305,7 +210,7 @@ async def test_an_operators_value_that_equals_the_new_plan_is_not_taken_for_ours
 
 
 async def test_a_release_in_the_middle_of_a_tick_wins() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
 
     class Interrupted(FakeDrivers):
@@ -323,7 +228,7 @@ async def test_a_release_in_the_middle_of_a_tick_wins() -> None:
 
 
 async def test_a_database_that_goes_away_in_the_middle_of_a_tick_loses_no_safety() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
 
     class Leaving(MemoryStore):
@@ -358,7 +263,7 @@ async def test_a_database_that_goes_away_in_the_middle_of_a_tick_loses_no_safety
 
 
 async def test_a_hand_on_the_thermostat_suspends_that_point_for_two_hours() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan(hours=6)
     await bench.tick()
     bench.device(ENABLE).held[ENABLE] = 20.0
@@ -377,7 +282,7 @@ async def test_a_hand_on_the_thermostat_suspends_that_point_for_two_hours() -> N
 
 
 async def test_a_person_may_end_the_suspension_earlier() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.device(ENABLE).held[ENABLE] = 20.0
@@ -389,7 +294,7 @@ async def test_a_person_may_end_the_suspension_earlier() -> None:
 
 
 async def test_a_constant_that_a_person_changed_stays_as_the_person_put_it() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.device(CONSTANT).held[CONSTANT] = 3.0
@@ -401,7 +306,7 @@ async def test_a_constant_that_a_person_changed_stays_as_the_person_put_it() -> 
 
 
 async def test_a_timetable_register_that_its_building_moved_is_simply_written_again() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.device(TIMETABLE).held[TIMETABLE] = 1.0
@@ -412,7 +317,7 @@ async def test_a_timetable_register_that_its_building_moved_is_simply_written_ag
 
 
 async def test_a_write_that_never_arrived_is_not_taken_for_a_hand() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     bench.device(ENABLE).swallows_writes = True
     await bench.tick()
@@ -423,7 +328,7 @@ async def test_a_write_that_never_arrived_is_not_taken_for_a_hand() -> None:
 
 
 async def test_a_failed_write_gives_back_what_stood_and_leaves_the_lease_to_the_guard() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.plan({**WANTED, ENABLE: 16.0})
@@ -435,7 +340,7 @@ async def test_a_failed_write_gives_back_what_stood_and_leaves_the_lease_to_the_
 
 
 async def test_a_dead_device_spares_its_neighbour_and_is_not_written_blindly() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     bench.device(ENABLE).dead = True
     outcomes = await bench.tick()
@@ -449,7 +354,7 @@ async def test_a_dead_device_spares_its_neighbour_and_is_not_written_blindly() -
 
 
 async def test_a_device_that_dies_lets_its_lease_run_out() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     bench.device(ENABLE).dead = True
@@ -461,7 +366,7 @@ async def test_a_device_that_dies_lets_its_lease_run_out() -> None:
 
 
 async def test_a_write_that_outlasts_its_lease_is_taken_back() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan({NULL: 21.0})
 
     class Slow(FakeDevice):
@@ -475,7 +380,7 @@ async def test_a_write_that_outlasts_its_lease_is_taken_back() -> None:
 
 
 async def test_a_refused_register_spares_its_neighbours() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     bench.device(ENABLE).bad_points.add(ENABLE)
     outcomes = await bench.tick()
@@ -484,7 +389,7 @@ async def test_a_refused_register_spares_its_neighbours() -> None:
 
 
 async def test_a_driver_with_a_bug_is_a_failed_receipt() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan({NULL: 21.0, ENABLE: 18.0})
 
     class Buggy:
@@ -514,7 +419,7 @@ async def test_a_driver_with_a_bug_is_a_failed_receipt() -> None:
 
 
 async def test_without_a_guard_nothing_is_written_and_nothing_renewed() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     bench.keeper.broken = True
     outcomes = await bench.tick()
@@ -526,7 +431,7 @@ async def test_without_a_guard_nothing_is_written_and_nothing_renewed() -> None:
 
 
 async def test_limits_clamp_visibly() -> None:
-    bench = Bench(with_rule(hut(), NULL, hold_safe=(15.0, 23.0)))
+    bench = ControlBench(with_rule(hut(), NULL, hold_safe=(15.0, 23.0)))
     bench.plan({NULL: 30.0})
     clamped = (await bench.tick())[NULL]
     assert isinstance(clamped, Clamped)
@@ -535,7 +440,7 @@ async def test_limits_clamp_visibly() -> None:
 
 
 async def test_a_ramp_takes_several_ticks() -> None:
-    bench = Bench(with_rule(hut(), NULL, max_change=1.0))
+    bench = ControlBench(with_rule(hut(), NULL, max_change=1.0))
     bench.plan({NULL: 21.4})
     steps = []
     for _ in range(4):
@@ -550,7 +455,7 @@ async def test_a_ramp_takes_several_ticks() -> None:
     ids=["outside hold_safe", "no hold_safe"],
 )
 async def test_what_could_not_stand_alone_is_refused(site: Site, value: float) -> None:
-    bench = Bench(site)
+    bench = ControlBench(site)
     bench.plan({NULL: value, ENABLE: 18.0})
     outcomes = await bench.tick()
     assert isinstance(outcomes[NULL], Refused)
@@ -559,7 +464,7 @@ async def test_what_could_not_stand_alone_is_refused(site: Site, value: float) -
 
 
 async def test_points_that_cannot_be_written_or_are_unknown_are_refused() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan({"hut/room.temp": 20.0, "hut/gone": 20.0})
     bench.drivers.device("hut/bacnet").own["hut/room.temp"] = 20.0
     outcomes = await bench.tick()
@@ -567,7 +472,7 @@ async def test_points_that_cannot_be_written_or_are_unknown_are_refused() -> Non
 
 
 async def test_one_leased_write_by_a_person_goes_the_same_way_in_any_mode() -> None:
-    bench = Bench(hut(Mode.OBSERVE))
+    bench = ControlBench(hut(Mode.OBSERVE))
     receipt = await bench.write(NULL, 20.04)
     assert isinstance(receipt, Accepted)
     assert bench.held() == {NULL: 20.0}
@@ -580,7 +485,7 @@ async def test_one_leased_write_by_a_person_goes_the_same_way_in_any_mode() -> N
 
 
 async def test_the_plan_keeps_away_from_a_persons_write_until_it_ends() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.plan()
     await bench.tick()
     await bench.write(NULL, 19.5)
@@ -593,7 +498,7 @@ async def test_the_plan_keeps_away_from_a_persons_write_until_it_ends() -> None:
 
 
 async def test_a_persons_write_respects_an_override_and_the_limits() -> None:
-    bench = Bench()
+    bench = ControlBench()
     bench.override(NULL)
     assert isinstance(await bench.write(NULL, 20.0), Refused)
     assert isinstance(await bench.write(ENABLE, 22.9), Refused)

@@ -8,8 +8,8 @@ import pytest
 
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.reasons import ReceiptReason, RefusalReason
-from bms.model.fact import fact
-from bms.services.control.point_limits import Fitted, Unfit, fit
+from bms.model.fact import Fact, fact
+from bms.services.control.point_limits import ClampedValue, clamp
 
 RULE = WriteRule(
     minimum=15.0,
@@ -21,53 +21,47 @@ RULE = WriteRule(
 
 
 def test_within_the_limits_it_is_only_rounded_to_what_the_point_takes() -> None:
-    assert fit(20.3, RULE, 19.0) == Fitted(20.5)
+    assert clamp(20.3, RULE, 19.0) == ClampedValue(20.5)
 
 
 @pytest.mark.parametrize(("wish", "written"), [(9.0, 15.0), (99.0, 22.0)])
 def test_limits_clamp_and_say_so(wish: float, written: float) -> None:
-    fitted = fit(wish, replace(RULE, maximum=22.0), 19.0)
-    assert isinstance(fitted, Fitted)
-    assert fitted.value == written
-    assert fitted.limit == fact(ReceiptReason.LIMITS_NOW, wish=wish, low=15.0, high=22.0)
+    clamped = clamp(wish, replace(RULE, maximum=22.0), 19.0)
+    assert isinstance(clamped, ClampedValue)
+    assert clamped.value == written
+    assert clamped.limit == fact(ReceiptReason.LIMITS_NOW, wish=wish, low=15.0, high=22.0)
 
 
 def test_rounding_never_leaves_the_limits() -> None:
     odd = replace(RULE, minimum=15.2, maximum=21.8)
-    assert fit(21.79, odd, 20.0) == Fitted(21.5)
-    assert fit(15.2, odd, 20.0) == Fitted(15.5)
+    assert clamp(21.79, odd, 20.0) == ClampedValue(21.5)
+    assert clamp(15.2, odd, 20.0) == ClampedValue(15.5)
 
 
 def test_outside_hold_safe_needs_a_watchdog() -> None:
-    unfit = fit(22.5, RULE, 20.0)
-    assert isinstance(unfit, Unfit)
-    assert unfit.reason == fact(RefusalReason.OUTSIDE_HOLD_SAFE, value=22.5, low=15.0, high=22.0)
-    assert fit(22.5, replace(RULE, watchdog_s=600.0), 20.0) == Fitted(22.5)
-
-
-def test_a_point_with_neither_hold_safe_nor_watchdog_is_refused() -> None:
-    unfit = fit(20.0, replace(RULE, hold_safe=None), 20.0)
-    assert isinstance(unfit, Unfit)
-    assert unfit.reason.code == RefusalReason.NO_SAFE_END
+    refused = clamp(22.5, RULE, 20.0)
+    assert isinstance(refused, Fact)
+    assert refused == fact(RefusalReason.OUTSIDE_HOLD_SAFE, value=22.5, low=15.0, high=22.0)
+    assert clamp(22.5, replace(RULE, watchdog_s=600.0), 20.0) == ClampedValue(22.5)
 
 
 @pytest.mark.parametrize(("standing", "written"), [(19.0, 20.0), (22.5, 21.5), (20.5, 21.0)])
 def test_the_ramp_limit_counts_from_what_stands(standing: float, written: float) -> None:
-    fitted = fit(21.0, replace(RULE, max_change=1.0), standing)
-    assert isinstance(fitted, Fitted)
-    assert fitted.value == written
+    clamped = clamp(21.0, replace(RULE, max_change=1.0), standing)
+    assert isinstance(clamped, ClampedValue)
+    assert clamped.value == written
 
 
 def test_the_ramp_leads_back_into_the_limits() -> None:
-    fitted = fit(21.0, replace(RULE, max_change=1.0), 5.0)
-    assert isinstance(fitted, Fitted)
-    assert fitted.value == 15.0
+    clamped = clamp(21.0, replace(RULE, max_change=1.0), 5.0)
+    assert isinstance(clamped, ClampedValue)
+    assert clamped.value == 15.0
 
 
 def test_a_ramp_without_a_reading_is_refused() -> None:
-    assert isinstance(fit(21.0, replace(RULE, max_change=1.0), None), Unfit)
+    assert isinstance(clamp(21.0, replace(RULE, max_change=1.0), None), Fact)
 
 
 @pytest.mark.parametrize("wish", [float("nan"), float("inf")])
 def test_what_is_no_number_is_never_written(wish: float) -> None:
-    assert isinstance(fit(wish, RULE, 20.0), Unfit)
+    assert isinstance(clamp(wish, RULE, 20.0), Fact)

@@ -9,9 +9,10 @@ import pytest
 from bms.model.assets.site import Site
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted
-from bms.services.control.point_limits import Fitted, Unfit, fit
+from bms.model.fact import Fact
+from bms.services.control.point_limits import ClampedValue, clamp
+from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.safety import NULL, TICK, hut, with_rule
-from tests.unit.bms.services.control.test_dispatch import Bench
 
 SCHEDULE = Release(kind=ReleaseKind.SCHEDULE, schedule=3)
 
@@ -22,7 +23,7 @@ def through_a_schedule() -> Site:
 
 @pytest.mark.parametrize("site", [through_a_schedule(), with_rule(hut(), NULL, watchdog_s=1200)])
 async def test_a_value_that_stands_is_written_again_where_it_would_end(site: Site) -> None:
-    bench = Bench(site)
+    bench = ControlBench(site)
     bench.plan({NULL: 21.0})
     await bench.tick()
     outcomes = await bench.tick(TICK)
@@ -32,7 +33,7 @@ async def test_a_value_that_stands_is_written_again_where_it_would_end(site: Sit
 
 
 async def test_an_override_takes_the_exception_away_at_once() -> None:
-    bench = Bench(through_a_schedule())
+    bench = ControlBench(through_a_schedule())
     bench.plan({NULL: 21.0})
     await bench.tick()
     bench.override(NULL)
@@ -44,5 +45,6 @@ async def test_an_override_takes_the_exception_away_at_once() -> None:
 def test_a_schedule_is_watchdog_enough() -> None:
     rule = next(p.write for p in through_a_schedule().points if p.id == NULL)
     assert rule is not None
-    assert fit(22.5, rule, 20.0) == Fitted(22.5)
-    assert isinstance(fit(22.5, replace(rule, release=Release(kind=ReleaseKind.NULL)), 20.0), Unfit)
+    assert clamp(22.5, rule, 20.0) == ClampedValue(22.5)
+    bare = replace(rule, release=Release(kind=ReleaseKind.NULL))
+    assert isinstance(clamp(22.5, bare, 20.0), Fact)

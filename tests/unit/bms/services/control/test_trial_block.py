@@ -7,22 +7,21 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bms.journal import MemoryJournal
 from bms.messages import translator
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Override, Refused, Released
 from bms.model.control.reasons import CommandReason
 from bms.model.fact import Fact
 from bms.model.savings.trial import TrialEnd
-from bms.services.control.dispatch import dispatch_site, write_once
+from bms.services.control.dispatch import dispatch_site
 from bms.services.control.release import release_site
-from bms.services.control.trial_block import turn_at
+from bms.services.control.trial_block import trial_block_at
 from bms.services.operator import change_mode
 from bms.store.memory.store import MemoryStore
+from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.api import HTML, NOW, a_lodge_plan, a_world
-from tests.rigs.fakes.drivers import FakeDrivers
 from tests.rigs.fakes.ports import control_ports
-from tests.rigs.fakes.safety import LEASE, LEVERS, NULL, OWN, TICK, WANTED, Keeper, hut, plan_of
+from tests.rigs.fakes.safety import LEASE, LEVERS, NULL, TICK, WANTED, hut, plan_of
 from tests.rigs.fakes.trial import OURS, a_trial
 from tests.rigs.fakes.trial import OWN as OWN_CONTROL
 
@@ -32,34 +31,22 @@ MIDNIGHT = TRIAL.block_start(1)
 """When the building's own control takes over."""
 
 
-class Bench:
+class Bench(ControlBench):
     """A hut whose plan asks for something else than the hut itself, and a trial."""
 
     def __init__(self, now: datetime, site: Site | None = None) -> None:
-        self.site = site or hut()
-        self.store = MemoryStore()
+        super().__init__(site, now)
         self.store.add_trial(TRIAL)
-        self.journal = MemoryJournal()
-        self.drivers = FakeDrivers()
-        self.now = now
-        for point, value in OWN.items():
-            device = "hut/bacnet" if point == NULL else "hut/modbus"
-            self.drivers.device(device).own[point] = value
         self.store.add_plan(plan_of(WANTED, start=now - TICK, hours=72))
 
-    def held(self) -> dict[str, float]:
-        return {p: v for d in self.drivers.devices.values() for p, v in d.held.items()}
-
-    async def tick(self, after: timedelta = timedelta(0)):
+    async def tick(self, after: timedelta = timedelta(0), **more: timedelta):
         self.now += after
         return await dispatch_site(
             self.site,
             now=self.now,
             lease=LEASE,
             plan_max_age=timedelta(days=3),
-            ports=control_ports(
-                self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
-            ),
+            ports=self.ports,
         )
 
 
@@ -124,18 +111,7 @@ class TestDispatch:
 
     async def test_a_person_may_write_on_days_of_own_control(self) -> None:
         bench = Bench(MIDNIGHT + TICK)
-        receipt = await write_once(
-            bench.site,
-            NULL,
-            20.0,
-            now=bench.now,
-            lease=LEASE,
-            actor="operator:anna",
-            reason="a visit",
-            ports=control_ports(
-                bench.store, drivers=bench.drivers, journal=bench.journal, keeper=Keeper()
-            ),
-        )
+        receipt = await bench.write(NULL, 20.0)
         assert isinstance(receipt, Accepted)
         await bench.tick(TICK / 3)
         assert bench.held() == {NULL: 20.0}
@@ -177,7 +153,7 @@ class TestItsEnd:
         assert kept.ended == TrialEnd(
             trial=TRIAL.id, site="hut", at=bench.now, by="janitor", reason="alarm"
         )
-        assert turn_at([kept], bench.now) is None
+        assert trial_block_at([kept], bench.now) is None
 
     async def test_a_mode_below_auto_ends_it_and_auto_does_not(self, tmp_path) -> None:
         world = a_world(tmp_path)

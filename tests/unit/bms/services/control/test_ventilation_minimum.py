@@ -15,10 +15,12 @@ from bms.model.control.command import Accepted, Clamped, Command, Refused, Relea
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from bms.model.planning.plan import Step
+from bms.model.planning.plan_digest import sealed
 from bms.model.words import Words
 from bms.runtime.city import City
-from bms.services.control.dispatch import dispatch_site, write_once
-from bms.services.control.setpoint_schedule import Handout, handout
+from bms.services.control.dispatch import dispatch_site
+from bms.services.control.person_write import PersonWrite, write_once
+from bms.services.control.setpoint_schedule import ControllerSchedule, controller_schedule
 from bms.services.control.ventilation_minimum import AirReason, bookings_ahead, least_flow
 from bms.services.occupancy import Use
 from bms.store.memory.store import MemoryStore
@@ -41,8 +43,8 @@ def with_flow_rule(**changes: float) -> Site:
     return replace(SITE, points=points)
 
 
-def handed_out(city: City) -> Handout:
-    return handout(
+def handed_out(city: City) -> ControllerSchedule:
+    return controller_schedule(
         city.sites,
         "lodge/rooms",
         now=city.clock.now(),
@@ -69,13 +71,15 @@ class Bench:
         self.plans += 1
         made = plan_of(values, start=self.now, hours=12)
         self.store.add_plan(
-            replace(
-                made,
-                id=f"p{self.plans}",
-                site="lodge",
-                created_at=self.now + timedelta(seconds=self.plans),
-                schedule=replace(made.schedule, site="lodge"),
-                objections=(Words("no", "nej", "no"),) if flawed else (),
+            sealed(
+                replace(
+                    made,
+                    id=f"p{self.plans}",
+                    site="lodge",
+                    created_at=self.now + timedelta(seconds=self.plans),
+                    schedule=replace(made.schedule, site="lodge"),
+                    objections=(Words("no", "nej", "no"),) if flawed else (),
+                )
             )
         )
 
@@ -111,18 +115,13 @@ class Bench:
         return {(getattr(o, "point", None) or o.command.point): o for o in outcomes}
 
     async def write(self, point: str, value: float):
-        return await write_once(
-            self.site,
-            point,
-            value,
-            now=self.now,
-            lease=LEASE,
-            actor="operator:anna",
-            reason="draught",
-            ports=control_ports(
-                self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
-            ),
+        wanted = PersonWrite(
+            point=point, value=value, lease=LEASE, actor="operator:anna", reason="draught"
         )
+        ports = control_ports(
+            self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
+        )
+        return await write_once(self.site, wanted, now=self.now, ports=ports)
 
 
 class TestFlow:
@@ -318,7 +317,7 @@ class TestHandout:
         )
         row = replace(made.schedule.setpoints[0], steps=rows)
         schedule = replace(made.schedule, site="lodge", setpoints=(row,))
-        city.stores.plans.add_plan(replace(made, site="lodge", schedule=schedule))
+        city.stores.plans.add_plan(sealed(replace(made, site="lodge", schedule=schedule)))
         (before,) = handed_out(city).setpoints
         assert [step.value for step in before.steps] == [0.0, 0.0]
         choir = replace(
@@ -343,7 +342,7 @@ class TestHandout:
         now = city.clock.now()
         made = plan_of({FLOW: 60.0}, start=now - timedelta(minutes=5), hours=12)
         schedule = replace(made.schedule, site="lodge")
-        city.stores.plans.add_plan(replace(made, site="lodge", schedule=schedule))
+        city.stores.plans.add_plan(sealed(replace(made, site="lodge", schedule=schedule)))
         wrote = Command(
             id="c1",
             point=FLOW,
@@ -365,7 +364,7 @@ class TestHandout:
         now = world.city.clock.now()
         made = plan_of({FLOW: 20.0}, start=now - timedelta(minutes=5), hours=12)
         schedule = replace(made.schedule, site="lodge")
-        world.city.stores.plans.add_plan(replace(made, site="lodge", schedule=schedule))
+        world.city.stores.plans.add_plan(sealed(replace(made, site="lodge", schedule=schedule)))
         assert handed_out(world.city).setpoints == ()
 
     def test_a_controller_that_fetches_gets_enough_too(self, tmp_path) -> None:
@@ -377,7 +376,7 @@ class TestHandout:
         made = plan_of({FLOW: 20.0}, start=hours[0], hours=12)
         row = replace(made.schedule.setpoints[0], steps=rows)
         schedule = replace(made.schedule, site="lodge", setpoints=(row,))
-        world.city.stores.plans.add_plan(replace(made, site="lodge", schedule=schedule))
+        world.city.stores.plans.add_plan(sealed(replace(made, site="lodge", schedule=schedule)))
         (handed,) = handed_out(world.city).setpoints
         assert [(step.start, step.value) for step in handed.steps] == [
             (hours[0], 35.0),

@@ -1,0 +1,67 @@
+"""A person's leased write: one value at one point, for a while."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bms.model.assets.site import Site
+from bms.model.control.command import Command, Receipt, Refused
+from bms.services.control.authority import Permitted, Withheld, Writer, may_write
+from bms.services.control.decision import (
+    PermittedCommand,
+    new_command,
+    read_now,
+    write_order,
+)
+from bms.services.control.ports import ControlPorts
+from bms.services.control.release import keep_receipts
+from bms.services.control.site_state import SiteState, state_of
+from bms.services.control.write_path import Outcome, WriteOrder, carry_out
+from bms.services.off_loop import off_loop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonWrite:
+    """What a person wants: ``value`` [unit of the point] at the point of this id for the time of
+    ``lease``; who and why."""
+
+    point: str
+    value: float
+    lease: timedelta
+    actor: str
+    reason: str
+
+
+async def write_once(
+    site: Site, wanted: PersonWrite, *, now: datetime, ports: ControlPorts
+) -> Receipt:
+    """Write a value in any mode. Until its lease ends the plan keeps away from the point.
+
+    It goes the same way as a planned one: the gate, limits, journal, guard, read-back. Raises
+    ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read.
+    """
+    command = new_command(
+        wanted.point, wanted.value, now, wanted.lease, wanted.reason, wanted.actor
+    )
+    state = await off_loop(state_of, site, now, ports)
+    answer = may_write(state, wanted.point, Writer.PERSON)
+    outcomes: list[Outcome] = (
+        [Refused(command, answer.reason)]
+        if isinstance(answer, Withheld)
+        else await _carried_out(state, command, answer, ports)
+    )
+    await keep_receipts(ports.ledgers, outcomes, now)
+    return next(outcome for outcome in outcomes if isinstance(outcome, Receipt))
+
+
+async def _carried_out(
+    state: SiteState, command: Command, permission: Permitted, ports: ControlPorts
+) -> list[Outcome]:
+    point = permission.point
+    reading = (await read_now(state.site, [point], ports.drivers, state.now))[point.id]
+    held = state.leases.get(point.id)
+    order = write_order(state, PermittedCommand(command, permission), reading, held)
+    if not isinstance(order, WriteOrder):
+        return [order]
+    return await carry_out([order], now=state.now, ports=ports)

@@ -1,0 +1,105 @@
+"""A site with its store, journal and devices, and everybody who may write to it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import count
+
+from bms.journal import MemoryJournal
+from bms.model.assets.site import Site
+from bms.model.control.command import Override, Receipt, ReleaseReceipt
+from bms.services.control.dispatch import dispatch_site
+from bms.services.control.person_write import PersonWrite, write_once
+from bms.services.control.ports import ControlPorts
+from bms.services.control.setpoint_schedule import ControllerSchedule, controller_schedule
+from bms.store.memory.store import MemoryStore
+from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
+from tests.rigs.fakes.ports import control_ports
+from tests.rigs.fakes.safety import LEASE, NOW, NULL, OWN, WANTED, Keeper, hut, plan_of
+
+
+class ControlBench:
+    """A hut, or another site, that ticks in building time."""
+
+    def __init__(self, site: Site | None = None, now: datetime = NOW) -> None:
+        self.site = site or hut()
+        self.store = MemoryStore()
+        self.journal = MemoryJournal()
+        self.drivers = FakeDrivers()
+        self.keeper = Keeper()
+        self.now = now
+        self.plans = count()
+        self.overrides = count(1)
+        for point, value in OWN.items():
+            self.device(point).own[point] = value
+
+    @property
+    def ports(self) -> ControlPorts:
+        return control_ports(
+            self.store, drivers=self.drivers, journal=self.journal, keeper=self.keeper
+        )
+
+    def device(self, point: str) -> FakeDevice:
+        return self.drivers.device("hut/bacnet" if point == NULL else "hut/modbus")
+
+    def held(self) -> dict[str, float]:
+        """What stands in our place, by point."""
+        return {p: v for d in self.drivers.devices.values() for p, v in d.held.items()}
+
+    def writes(self) -> int:
+        return sum(len(d.writes) for d in self.drivers.devices.values())
+
+    def plan(self, values: dict[str, float] = WANTED, **more: object) -> None:
+        """Put another plan in force."""
+        plan_id = f"p{next(self.plans)}"
+        self.store.add_plan(plan_of(values, **{"start": self.now, "plan_id": plan_id, **more}))  # type: ignore[arg-type]
+
+    def override(
+        self,
+        point: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        actor: str = "janitor",
+    ) -> Override:
+        """Somebody takes the point, or the site."""
+        made = Override(
+            id=f"o{next(self.overrides)}",
+            site=self.site.id,
+            point=point,
+            since=since or self.now,
+            until=until,
+            reason="cold today",
+            actor=actor,
+        )
+        self.store.add_override(made)
+        return made
+
+    async def tick(
+        self, after: timedelta = timedelta(0), **more: timedelta
+    ) -> dict[str, Receipt | ReleaseReceipt]:
+        """What a tick of dispatch did, by point; the last outcome of each."""
+        self.now += after
+        outcomes = await dispatch_site(
+            self.site, now=self.now, lease=LEASE, ports=self.ports, **more
+        )
+        return {(getattr(o, "point", None) or o.command.point): o for o in outcomes}  # type: ignore[union-attr]
+
+    async def write(
+        self,
+        point: str,
+        value: float,
+        *,
+        lease: timedelta = LEASE,
+        actor: str = "operator:anna",
+        reason: str = "test",
+    ) -> Receipt:
+        """What became of a person's write."""
+        wanted = PersonWrite(point=point, value=value, lease=lease, actor=actor, reason=reason)
+        return await write_once(self.site, wanted, now=self.now, ports=self.ports)
+
+    def download(self, device: str) -> ControllerSchedule:
+        """What a controller is given that fetches its schedule now."""
+        return controller_schedule(
+            {self.site.id: self.site}, device, now=self.now, ports=self.ports, lease=LEASE
+        )

@@ -70,18 +70,18 @@ def test_a_true_effect_is_outside_for_one_draw_of_ten_at_most(
 
 
 @given(st.integers(-5, 20), st.integers(0, 86_399))
-def test_a_turn_is_that_of_its_block(day: int, second: int) -> None:
+def test_the_block_that_is_on_is_that_of_the_day(day: int, second: int) -> None:
     trial: Trial = a_trial()
     at = trial.start.timestamp() + day * 86_400 + second
     moment = type(trial.start).fromtimestamp(at, trial.start.tzinfo)
     kept = [KeptTrial(trial=trial)]
-    turn = trial_block_at(kept, moment)
+    block = trial_block_at(kept, moment)
     if not 0 <= day < trial.days:
-        assert turn is None
+        assert block is None
         return
-    assert turn is not None
-    assert turn.arm is trial.arms[day // trial.block_days]
-    assert trial.block_start(turn.block) <= moment < turn.until
+    assert block is not None
+    assert block.arm is trial.arms[day // trial.block_days]
+    assert trial.block_start(block.block) <= moment < block.until
     rest = next_own_control(kept, moment)
     assert rest is None or rest > moment
     assert trial.first == FIRST

@@ -264,10 +264,12 @@ def _alive(pid: int) -> bool:
 
 
 def _network_drivers(clock: Clock, timezone: str, journal: Path) -> Drivers:
-    from drivers.fieldbus.write_budget_log import FileWear
+    from drivers.fieldbus.write_budget_log import FileWriteCounter
     from drivers.registry import NetworkDrivers  # heavy, and needed in a real guard only
 
-    return NetworkDrivers(clock=clock, timezone=timezone, wear=FileWear.beside(journal))
+    return NetworkDrivers(
+        clock=clock, timezone=timezone, write_counter=FileWriteCounter.beside(journal)
+    )
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -1,1 +1,1 @@
-"""The only room that talks to devices."""
+"""Drivers of fieldbus devices (Modbus, BACnet), discovery, device templates and the simulator."""

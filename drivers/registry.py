@@ -1,4 +1,4 @@
-"""Which driver speaks to which device, and the connections that they share."""
+"""Creates the driver of each device by its protocol, and keeps the connections that they share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bms.ports.clock import Clock
 from bms.ports.drivers import DeviceHealth, Driver, Exchange
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
-from drivers.fieldbus.write_budget_log import MemoryWear, WearBook
+from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
@@ -26,12 +26,12 @@ class _Links:
     clock: Clock
     timezone: str
     bacnet: BacnetLink
-    wear: WearBook
+    write_counter: WriteCounter
     modbus: dict[tuple[str, int], ModbusLink] = field(default_factory=dict)
 
 
 class _NetworkDriver(Driver, Protocol):
-    """A driver that keeps account of its device."""
+    """A driver with health counters and a trace of its device."""
 
     @property
     def health(self) -> DeviceHealth: ...
@@ -44,13 +44,13 @@ def _modbus(device: Device, links: _Links) -> _NetworkDriver:
         endpoint = endpoint_of(device)
     except ValueError as error:
         raise ConfigError(f"{device.id}: {error}") from error
-    link = links.modbus.setdefault(endpoint.place, ModbusLink(endpoint, links.clock))
-    if not link.endpoint.shared_with(endpoint):
+    link = links.modbus.setdefault(endpoint.exclusive_key, ModbusLink(endpoint, links.clock))
+    if not link.endpoint.can_share_with(endpoint):
         raise ConfigError(
             f"{device.id}: another device of {endpoint.name} has another framing or line setting"
         )
-    link.rest_at_least(device.line_pause_s)
-    return ModbusDriver(device, link, links.clock, links.timezone, links.wear)
+    link.require_pause(device.line_pause_s)
+    return ModbusDriver(device, link, links.clock, links.timezone, links.write_counter)
 
 
 def _bacnet(device: Device, links: _Links) -> _NetworkDriver:
@@ -66,10 +66,10 @@ DRIVERS: Mapping[str, Callable[[Device, _Links], _NetworkDriver]] = {
 class NetworkDrivers:
     """Drivers of real devices (``bms.ports.drivers.Drivers``).
 
-    ``timezone`` is the local time of the buildings, in which a ``timetable`` way back is read.
-    ``bacnet_bind`` is the local BACnet/IP address ``ip/prefix:port``, where the choice of
-    ``drivers.bacnet.link.BacnetLink`` does not suit. ``wear`` counts the writes of registers over
-    restarts; without it they are counted in memory. Making one opens nothing.
+    ``timezone`` is the local time of the buildings, in which release timetables are read.
+    ``bacnet_bind`` is the local BACnet/IP address ``ip/prefix:port``; without it
+    ``drivers.bacnet.link.BacnetLink`` chooses one. ``write_counter`` keeps the counts of writes
+    over restarts; without it they are kept in memory. Making one opens nothing.
     """
 
     def __init__(
@@ -78,13 +78,15 @@ class NetworkDrivers:
         *,
         timezone: str = "Europe/Copenhagen",
         bacnet_bind: str | None = None,
-        wear: WearBook | None = None,
+        write_counter: WriteCounter | None = None,
     ) -> None:
-        self._links = _Links(clock, timezone, BacnetLink(bacnet_bind), wear or MemoryWear())
+        self._links = _Links(
+            clock, timezone, BacnetLink(bacnet_bind), write_counter or MemoryWriteCounter()
+        )
         self._drivers: dict[Device, _NetworkDriver] = {}
 
     def driver(self, device: Device) -> Driver:
-        """The one driver of a device. Raises ``ConfigError`` for a protocol that nobody speaks."""
+        """The one driver of a device. Raises ``ConfigError`` for an unknown protocol."""
         known = self._drivers.get(device)
         if known is not None:
             return known
@@ -96,11 +98,11 @@ class NetworkDrivers:
         return self._drivers.setdefault(device, build(device, self._links))
 
     def health(self) -> dict[str, DeviceHealth]:
-        """How the devices have been doing that were asked, by their id."""
+        """The health counters of every device that has a driver, by device id."""
         return {device.id: driver.health for device, driver in tuple(self._drivers.items())}
 
     def trace(self, device_id: str) -> Sequence[Exchange]:
-        """The last exchanges with a device, oldest first; none with one that was not asked."""
+        """The last exchanges with a device, oldest first; empty for one that has no driver."""
         for device, driver in tuple(self._drivers.items()):
             if device.id == device_id:
                 return driver.trace()

@@ -35,7 +35,7 @@ from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_slots import Slots
 from bms.store.spool.retention import SpooledRetention
 from bms.store.sql.store import SqlStore
-from drivers.fieldbus.write_budget_log import FileWear
+from drivers.fieldbus.write_budget_log import FileWriteCounter
 from drivers.registry import NetworkDrivers
 
 if TYPE_CHECKING:
@@ -174,7 +174,9 @@ def wire(
         stores=stores,
         drivers=drivers
         or NetworkDrivers(
-            clock=ticking, timezone=settings.timezone, wear=FileWear.beside(settings.journal)
+            clock=ticking,
+            timezone=settings.timezone,
+            write_counter=FileWriteCounter.beside(settings.journal),
         ),
         planner=optimizer,
         checker=optimizer,

@@ -1,7 +1,7 @@
-"""How many properties go into one request, and the numbers of its answer read quickly. Pure.
+"""Batches of properties for ReadPropertyMultiple, and a fast decoder of their numbers. Pure.
 
-Most of what a building sends are REALs and small enumerations whose place in the answer is known
-beforehand; those are taken where they must stand. Anything else is read by ``bacnet_codec``.
+Most values are REALs and small enumerations, whose place in the acknowledgement is known before it
+comes; they are read at that place. ``drivers.bacnet.encoding.services`` decodes all others.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.services import PropertyError, Reference
-from drivers.bacnet.encoding.tags import Tag, Tags
-from drivers.fieldbus.errors import Garbled
+from drivers.bacnet.encoding.tags import Tag, TagReader
+from drivers.fieldbus.errors import InvalidReply
 from drivers.fieldbus.reading import Decoded
 
 UNKNOWN_SIZE = 480
@@ -23,7 +23,7 @@ _UNSIGNED1, _ENUMERATED1 = 0x21, 0x91
 _REAL = b"\x44"
 _END = b"\x4f\x1f"
 
-# Octets of a value in an acknowledgement, with its tags; what is not listed is taken for a number.
+# Octets of a value in an acknowledgement, with its tags; properties not listed are numbers.
 _TEXT, _SLOTS, _LIST = 64, 96, 256
 _LONG = {
     codec.OBJECT_NAME: _TEXT,
@@ -39,8 +39,8 @@ _LARGE_ANALOG, _TEXT_VALUE = 46, 40
 _AROUND = 11  # object identifier, property, and the four brackets
 
 
-def octets(reference: Reference) -> int:
-    """Octets that the result of a property may take in an answer."""
+def result_octets(reference: Reference) -> int:
+    """The octets that the result of a property may take in an acknowledgement."""
     size = _LONG.get(reference.property_id, _NUMBER)
     if reference.property_id == codec.PRESENT_VALUE:
         size = {_LARGE_ANALOG: _DOUBLE, _TEXT_VALUE: _TEXT}.get(reference.object_type, _NUMBER)
@@ -49,17 +49,19 @@ def octets(reference: Reference) -> int:
     return _AROUND + size
 
 
-def batches(references: Sequence[Reference], max_apdu: int, most: int) -> list[tuple[int, int]]:
-    """(first, end) of the references that fit one request and its answer.
+def batch_spans(
+    references: Sequence[Reference], max_apdu: int, max_properties: int
+) -> list[tuple[int, int]]:
+    """(first, end) of the references that fit one request and its acknowledgement.
 
-    ``max_apdu`` is the smaller of both sides' [octets]; ``most`` bounds a batch besides.
+    ``max_apdu`` [octets] is the smaller one of both sides, ``max_properties`` [1] a further limit.
     """
-    most = max(1, min(most, (max_apdu - _REQUEST_HEADER) // _REQUEST_OCTETS))
+    max_properties = max(1, min(max_properties, (max_apdu - _REQUEST_HEADER) // _REQUEST_OCTETS))
     found: list[tuple[int, int]] = []
     first, room = 0, max_apdu - _ACK_HEADER
     for place, reference in enumerate(references):
-        size = octets(reference)
-        if place > first and (size > room or place - first >= most):
+        size = result_octets(reference)
+        if place > first and (size > room or place - first >= max_properties):
             found.append((first, place))
             first, room = place, max_apdu - _ACK_HEADER
         room -= size
@@ -70,7 +72,10 @@ def batches(references: Sequence[Reference], max_apdu: int, most: int) -> list[t
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some references asked for at once: the request, and what the answer has to begin with."""
+    """References that one request asks for; ``heads`` are the octets before each result.
+
+    ``places`` are the indices of the references in the list that was split into batches.
+    """
 
     places: tuple[int, ...]
     references: tuple[Reference, ...]
@@ -89,7 +94,7 @@ class Batch:
     def numbers(self, ack: bytes) -> list[Decoded]:
         """The numbers of a ReadPropertyMultiple-ACK, in the order of ``references``.
 
-        Raises ``Garbled`` as ``codec.read_property_multiple_ack`` does.
+        Raises ``InvalidReply`` as ``codec.read_property_multiple_ack`` does.
         """
         found: list[Decoded] = []
         at = 0
@@ -101,15 +106,15 @@ class Batch:
                 found.append(values.single(ack[start + 1 : end]))
                 at = end + 2
                 continue
-            decoded, at = _quick(head, ack, at) or _slow(reference, ack, at)
+            decoded, at = _decode_small(head, ack, at) or _decode_general(reference, ack, at)
             found.append(decoded)
         if at != len(ack):
-            raise Garbled("the acknowledgement answers for more than was asked")
+            raise InvalidReply("the acknowledgement answers for more than was asked")
         return found
 
 
 def _head(reference: Reference) -> bytes:
-    """What stands before the value: object, property, index (clause 21, ReadAccessResult)."""
+    """The octets before a value: object, property, index (clause 21, ReadAccessResult)."""
     name = codec.read_property(reference)
     # The same parameters as in a ReadProperty-Request, whose tags are one lower.
     inside = bytes((name[5] + 0x10,)) + name[6:]
@@ -119,8 +124,8 @@ def _head(reference: Reference) -> bytes:
     return name[:5] + b"\x1e" + inside + b"\x4e"
 
 
-def _quick(head: bytes, ack: bytes, at: int) -> tuple[Decoded, int] | None:
-    """A small enumeration or count and where its result ends, if that is what stands there."""
+def _decode_small(head: bytes, ack: bytes, at: int) -> tuple[Decoded, int] | None:
+    """Value and end of the result if it is an Unsigned or Enumerated of one octet, else None."""
     start = at + len(head)
     if ack[at:start] != head or ack[start + 2 : start + 4] != _END:
         return None
@@ -129,13 +134,13 @@ def _quick(head: bytes, ack: bytes, at: int) -> tuple[Decoded, int] | None:
     return Decoded(float(ack[start + 1])), start + 4
 
 
-def _slow(reference: Reference, ack: bytes, at: int) -> tuple[Decoded, int]:
-    tags = Tags(ack, at)
-    return decoded(codec.read_access_result(reference, tags)), tags.at
+def _decode_general(reference: Reference, ack: bytes, at: int) -> tuple[Decoded, int]:
+    tags = TagReader(ack, at)
+    return decode_result(codec.read_access_result(reference, tags)), tags.at
 
 
-def decoded(value: list[Tag] | PropertyError) -> Decoded:
-    """Number of a value, or why there is none."""
+def decode_result(value: list[Tag] | PropertyError) -> Decoded:
+    """The number of a result, or the reason why there is none."""
     if isinstance(value, PropertyError):
-        return values.refused(value.error_class, value.error_code)
-    return values.decoded(value)
+        return values.decode_error(value.error_class, value.error_code)
+    return values.decode_number(value)

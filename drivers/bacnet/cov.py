@@ -1,8 +1,8 @@
-"""Changes of value, told by the device instead of asked for.
+"""Change-of-value (COV) subscriptions, with a slow poll behind them.
 
-Subscriptions end by themselves, and a device that restarts has forgotten them; a notification may
-also be lost. So they are renewed in time, made again after a restart, and every point is still
-polled slowly. Source: ANSI/ASHRAE 135, clause 13.1.
+Subscriptions expire, a restarted device has lost them, and a notification may get lost. So they are
+renewed in time and after a restart, and every point is still polled at a long interval. Source:
+ANSI/ASHRAE 135, clause 13.1.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from datetime import datetime
 from bms.errors import DeviceError
 from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality, Reading
-from drivers.bacnet.batching import decoded
+from drivers.bacnet.batching import decode_result
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.encoding.frames import Message
+from drivers.bacnet.encoding.frames import ReceivedApdu
 from drivers.bacnet.encoding.services import Reference
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.transactions import I_AM
 from drivers.bacnet.write_target import point_reference
-from drivers.fieldbus.errors import Garbled, Silence
+from drivers.fieldbus.errors import InvalidReply, NoReply
 from drivers.fieldbus.reading import reading
 
 LIFETIME_S = 300
-BACKSTOP_S = 900.0
+BACKSTOP_POLL_S = 900.0
 _RENEW_AT = 0.6
 _SOONEST_S = 1.0
 _PROCESSES = itertools.count(1)
@@ -38,26 +38,28 @@ OnReading = Callable[[Reading], None]
 Read = Callable[[Sequence[Point], datetime], Awaitable[list[Reading]]]
 
 
-async def watch(
+async def watch_changes(
     session: BacnetSession,
     read: Read,
     points: Sequence[Point],
     on_reading: OnReading,
     *,
     lifetime_s: int = LIFETIME_S,
-    backstop_s: float = BACKSTOP_S,
+    backstop_s: float = BACKSTOP_POLL_S,
     confirmed: bool = True,
 ) -> None:
     """Call ``on_reading`` with each change of the points, until cancelled.
 
-    ``lifetime_s`` [s] is how long a subscription lasts without renewal, ``backstop_s`` [s] how
-    often every point is read by ``read`` all the same; a point whose object takes no subscription
-    is read at its own interval where that is shorter. Raises nothing for what a device does.
+    ``lifetime_s`` [s] is the lifetime of a subscription, ``backstop_s`` [s] the interval at which
+    every point is read by ``read`` besides; a point whose object takes no subscription is read at
+    its own interval where that is shorter. Errors of the device are not raised.
     """
-    await _Watch(session, read, points, on_reading, lifetime_s, backstop_s, confirmed).run()
+    await _CovSubscriptions(
+        session, read, points, on_reading, lifetime_s, backstop_s, confirmed
+    ).run()
 
 
-class _Watch:
+class _CovSubscriptions:
     def __init__(
         self,
         session: BacnetSession,
@@ -70,7 +72,7 @@ class _Watch:
     ) -> None:
         self._session = session
         self._read = read
-        self._tell = on_reading
+        self._on_reading = on_reading
         self._lifetime_s = lifetime_s
         self._backstop_s = backstop_s
         self._confirmed = confirmed
@@ -79,13 +81,13 @@ class _Watch:
         self._watched = _by_object(points)
         self._refused: set[int] = set()
         self._subscribed: set[int] = set()
-        self._again = asyncio.Event()
+        self._resubscribe = asyncio.Event()
         self._renew_at = float("-inf")
         self._poll_at = float("-inf")
         self._lost = False
 
     async def run(self) -> None:
-        """Subscribe, renew and poll until cancelled; then tell the device that it is over."""
+        """Subscribe, renew and poll until cancelled; then cancel the subscriptions."""
         try:
             await self._run()
         finally:
@@ -95,7 +97,7 @@ class _Watch:
         while True:
             try:
                 peer = await self._session.peer()
-                async with self._session.link.watching(peer, self._heard):
+                async with self._session.link.notifications(peer, self._received):
                     await self._keep()
             except DeviceError as error:
                 _LOG.debug("%s: no changes of value: %s", self._session.device.id, error)
@@ -104,20 +106,20 @@ class _Watch:
     async def _keep(self) -> None:
         while True:
             now = asyncio.get_running_loop().time()
-            if now >= self._renew_at or self._again.is_set():
-                self._again.clear()
+            if now >= self._renew_at or self._resubscribe.is_set():
+                self._resubscribe.clear()
                 await self._subscribe(now)
             if now >= self._poll_at:
                 await self._poll(now)
             due = min(self._renew_at, self._poll_at) - asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(max(_SOONEST_S / 10, due)):
-                    await self._again.wait()
+                    await self._resubscribe.wait()
             except TimeoutError:
                 continue
 
     async def _subscribe(self, now: float) -> None:
-        """All of them; when the device is silent, again as soon as a poll reaches it."""
+        """Subscribe to every object; a silent device again as soon as a poll reaches it."""
         self._renew_at = now + self._lifetime_s * _RENEW_AT
         if self._session.breaker.open:
             self._renew_at = now + min(self._lifetime_s * _RENEW_AT, self._interval_s())
@@ -131,14 +133,14 @@ class _Watch:
             self._renew_at = now + max(_SOONEST_S, self._session.device.timeout_s)
 
     async def _cancel(self) -> None:
-        """A device that is there need not tell us on until the subscriptions end by themselves."""
+        """Cancel the subscriptions at a device that replies, instead of letting them expire."""
         if self._lost or self._session.breaker.open:
             return
         requests = [self._request(each, None) for each in self._subscribed]
         with suppress(DeviceError, TimeoutError):
             async with asyncio.timeout(self._session.device.timeout_s):
                 for request in requests:
-                    await self._session.ask(codec.SUBSCRIBE_COV, request)
+                    await self._session.request(codec.SUBSCRIBE_COV, request)
 
     def _request(self, object_id: int, lifetime_s: int | None) -> bytes:
         monitored = Reference(object_id >> 22, object_id & codec.ANY_INSTANCE, codec.PRESENT_VALUE)
@@ -148,15 +150,17 @@ class _Watch:
 
     async def _subscribe_one(self, object_id: int) -> None:
         try:
-            await self._session.ask(codec.SUBSCRIBE_COV, self._request(object_id, self._lifetime_s))
+            await self._session.request(
+                codec.SUBSCRIBE_COV, self._request(object_id, self._lifetime_s)
+            )
             self._refused.discard(object_id)
             self._subscribed.add(object_id)
-        except Silence:
+        except NoReply:
             raise
         except DeviceError as error:
             if object_id not in self._refused:
                 _LOG.info(
-                    "%s tells no changes of %s: %s; it is polled", *self._name(object_id), error
+                    "%s notifies no changes of %s: %s; it is polled", *self._name(object_id), error
                 )
             self._refused.add(object_id)
 
@@ -164,8 +168,7 @@ class _Watch:
         return self._session.device.id, self._watched[object_id][0].id
 
     def _interval_s(self) -> float:
-        """How often to poll: the backstop, or the interval of a point that takes no
-        subscription."""
+        """Interval of the poll [s]: ``backstop_s``, or that of a point without a subscription."""
         plain = [
             point.interval_s for place in self._refused for point in self._watched.get(place, ())
         ]
@@ -175,16 +178,16 @@ class _Watch:
         self._poll_at = now + self._interval_s()
         found = await self._read(self._points, self._session.clock.now())
         for each in found:
-            self._tell(each)
+            self._on_reading(each)
         if any(each.quality is Quality.NO_REPLY for each in found):
             # It may be restarting: look again soon, and subscribe when it is back.
             self._poll_at = now + max(_SOONEST_S, self._session.device.timeout_s)
             self._lost = True
         elif self._lost:
             self._lost = False
-            self._again.set()
+            self._resubscribe.set()
 
-    def _heard(self, message: Message) -> None:
+    def _received(self, message: ReceivedApdu) -> None:
         if message.peer != self._session.known_peer:
             return
         try:
@@ -192,15 +195,15 @@ class _Watch:
                 self._restarted(codec.i_am(message.peer, message.parameters).instance)
             else:
                 self._changed(message)
-        except Garbled as error:
+        except InvalidReply as error:
             _LOG.debug("%s: a message that is none: %s", self._session.device.id, error)
 
     def _restarted(self, instance: int) -> None:
-        """Devices announce themselves when they start; an announcement too many costs little."""
+        """Subscribe again after an I-Am: devices send one when they start."""
         if self._session.device.instance in (None, instance):
-            self._again.set()
+            self._resubscribe.set()
 
-    def _changed(self, message: Message) -> None:
+    def _changed(self, message: ReceivedApdu) -> None:
         process, instance, object_id, found = codec.cov_notification(message.parameters)
         if process != self._process or self._session.device.instance not in (None, instance):
             return
@@ -209,11 +212,11 @@ class _Watch:
             return
         now = self._session.clock.now()
         for point in self._watched.get(object_id, ()):
-            self._tell(reading(point, decoded(value), now, now))
+            self._on_reading(reading(point, decode_result(value), now, now))
 
 
 def _by_object(points: Sequence[Point]) -> dict[int, list[Point]]:
-    """Points that are present values, by the object that they belong to."""
+    """The points that are present values, by object identifier."""
     found: dict[int, list[Point]] = {}
     for point in points:
         try:

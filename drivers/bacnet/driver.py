@@ -27,45 +27,46 @@ from bms.model.fact import Fact, fact
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer
 from bms.ports.clock import Clock
-from drivers.bacnet.cov import BACKSTOP_S, LIFETIME_S, OnReading, watch
+from drivers.bacnet.cov import BACKSTOP_POLL_S, LIFETIME_S, OnReading, watch_changes
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding.services import Reference
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.objects.device_clock import set_clock, shown_time
 from drivers.bacnet.objects.schedule_writer import ScheduleWriter
-from drivers.bacnet.objects.trend_readings import logged
-from drivers.bacnet.read_multiple import NUMBERS, Plan, read_plan
+from drivers.bacnet.objects.trend_readings import logged_readings
+from drivers.bacnet.read_multiple import NUMBERS, ReadPlan, read_plan
 from drivers.bacnet.session import BacnetSession
-from drivers.bacnet.trace import Exchange
-from drivers.bacnet.write_target import Target, holder, point_reference, target_of
-from drivers.fieldbus.availability import DeviceHealth
-from drivers.fieldbus.errors import Refusal, quality_of
+from drivers.bacnet.trace import BacnetExchange
+from drivers.bacnet.write_target import WriteTarget, overriding_slot, point_reference, write_target
+from drivers.fieldbus.availability import HealthCounters
+from drivers.fieldbus.errors import DeviceRefusal, quality_of
 from drivers.fieldbus.reading import Decoded, reading
 from drivers.fieldbus.receipts import failed, not_releasable, refused, still_held
-from drivers.fieldbus.write_limits import Fitted, fit, own_value, receipt, stands
+from drivers.fieldbus.write_limits import ClampedValue, clamp, matches, release_value, write_receipt
 
-_LOOKS = 3
-_LOOK_AGAIN_S = 0.1
+_READ_BACKS = 3
+_READ_BACK_PAUSE_S = 0.1
 _POLLS_KEPT = 8
-_LEFT_ALONE = Decoded(None, Quality.NO_REPLY, "left alone for a while: it did not answer")
+_SUSPENDED = Decoded(None, Quality.NO_REPLY, "left alone for a while: it did not answer")
 
 
 @dataclass(slots=True)
-class _Poll:
-    """How a list of points is read: places in the answer to the caller, and what is asked."""
+class _PollPlan:
+    """How a list of points is read: ``places`` of the ``references`` in the caller's list;
+    ``unreadable`` has the reason by place for points of another protocol."""
 
     points: tuple[Point, ...]
     places: tuple[int, ...]
     references: tuple[Reference, ...]
-    strangers: dict[int, str]
-    plan: Plan | None = None
+    unreadable: dict[int, str]
+    plan: ReadPlan | None = None
 
 
 class BacnetDriver:
     """Reads, writes and releases the points of one device (``bms.ports.drivers.Driver``).
 
-    An object with a priority array is given back by ``null``, one without by ``constant`` or
-    ``timetable``; ``schedule`` goes through a Schedule object
+    An object with a priority array is released by ``null``, one without by ``constant`` or
+    ``timetable``; ``schedule`` writes through a Schedule object
     (``drivers.bacnet.objects.schedule_writer``). Timetables, schedules, logs and the device's clock
     are in local time ``timezone``.
     """
@@ -82,13 +83,13 @@ class BacnetDriver:
         self._clock = clock
         self._zone = ZoneInfo(timezone)
         self._schedules = ScheduleWriter(self.session, self._zone)
-        self._polls: list[_Poll] = []
+        self._polls: list[_PollPlan] = []
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         """One reading per point, in their order. Points of another protocol get an error."""
         poll = self._poll(points)
-        outcome: list[Decoded] = [_LEFT_ALONE] * len(points)
-        for place, text in poll.strangers.items():
+        outcome: list[Decoded] = [_SUSPENDED] * len(points)
+        for place, text in poll.unreadable.items():
             outcome[place] = Decoded(None, Quality.DEVICE_ERROR, text)
         if poll.references and not self.session.breaker.open:
             for place, found in zip(poll.places, await self._numbers(poll), strict=True):
@@ -100,18 +101,18 @@ class BacnetDriver:
         ]
 
     async def write(self, point: Point, command: Command) -> Receipt:
-        """Look who holds the point, write at its priority, read back."""
+        """Check the priority array, write at the point's priority, and read back."""
         rule = point.write
         if rule is None:
             return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
         if rule.release.kind is ReleaseKind.SCHEDULE:
             return await self._schedules.write(point, command)
         try:
-            target = target_of(point)
-            fitted = fit(rule, command.value)
-            encoded = target.encoded(fitted.value)
+            target = write_target(point)
+            clamped = clamp(rule, command.value)
+            encoded = target.encoded(clamped.value)
             if rule.release.kind is not ReleaseKind.NULL:
-                own_value(rule, self._clock.now(), self._zone)
+                release_value(rule, self._clock.now(), self._zone)
         except ValueError as error:
             return refused(command, error)
         try:
@@ -120,23 +121,23 @@ class BacnetDriver:
             objection = _objection(point.id, rule, slots)
             if objection is not None:
                 return Refused(command, objection)
-            if (above := holder(command, target, slots or {})) is not None:
+            if (above := overriding_slot(command, target, slots or {})) is not None:
                 return above
             priority = None if slots is None else target.priority
-            await self.session.put(target.present_value, encoded, priority)
-            return await self._read_back(rule, command, target, fitted)
+            await self.session.write_property(target.present_value, encoded, priority)
+            return await self._read_back(rule, command, target, clamped)
         except DeviceError as error:
             return failed(command, self._device.id, error)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
-        """Give the point back, and believe only what is read back.
+        """Release the point, and read back.
 
-        Our slot is relinquished where there are slots, whatever value is declared.
+        An object with a priority array has our slot relinquished, whatever value is declared.
         """
         if point.write is not None and point.write.release.kind is ReleaseKind.SCHEDULE:
             return await self._schedules.release(point)
         try:
-            target = target_of(point)
+            target = write_target(point)
         except ValueError as error:
             return not_releasable(point.id, error)
         try:
@@ -154,11 +155,11 @@ class BacnetDriver:
         on_reading: OnReading,
         *,
         lifetime_s: int = LIFETIME_S,
-        backstop_s: float = BACKSTOP_S,
+        backstop_s: float = BACKSTOP_POLL_S,
         confirmed: bool = True,
     ) -> None:
         """Call ``on_reading`` with each change until cancelled: see ``drivers.bacnet.cov``."""
-        await watch(
+        await watch_changes(
             self.session,
             self.read,
             points,
@@ -169,74 +170,74 @@ class BacnetDriver:
         )
 
     async def logged(self, point: Point, after: datetime, before: datetime, most: int) -> LogAnswer:
-        """What the point's trend log has: see ``drivers.bacnet.objects.trend_readings``."""
-        return await logged(self.session, point, after, before, most, self._zone)
+        """The readings of the point's trend log: see ``drivers.bacnet.objects.trend_readings``."""
+        return await logged_readings(self.session, point, after, before, most, self._zone)
 
     async def clock(self) -> ShownTime | NoTime:
-        """What the device's clock shows; the drift is kept in its health."""
+        """The time that the device shows; its drift is kept in the health counters."""
         return await shown_time(self.session, self._zone)
 
     async def set_clock(self) -> ShownTime | NoTime:
-        """Tell the device the time where the site file allows it."""
+        """Set the device's clock where the site file allows that, and read it."""
         return await set_clock(self.session, self._zone)
 
     async def close(self) -> None:
-        """Nothing of its own to close: the link is shared."""
+        """Do nothing: the link belongs to all devices."""
 
     @property
-    def health(self) -> DeviceHealth:
-        """How the device has been doing."""
+    def health(self) -> HealthCounters:
+        """Counters of the device's replies and errors."""
         return self.session.health
 
-    def trace(self) -> tuple[Exchange, ...]:
+    def trace(self) -> tuple[BacnetExchange, ...]:
         """The last exchanges with the device, oldest first."""
         return self.session.trace.all()
 
     # Reading
 
-    def _poll(self, points: Sequence[Point]) -> _Poll:
+    def _poll(self, points: Sequence[Point]) -> _PollPlan:
         wanted = tuple(points)
         for poll in self._polls:
             if poll.points == wanted:
                 return poll
         asked: dict[int, Reference] = {}
-        strangers: dict[int, str] = {}
+        unreadable: dict[int, str] = {}
         for place, point in enumerate(wanted):
             try:
                 asked[place] = point_reference(point)
             except ValueError as error:
-                strangers[place] = str(error)
-        poll = _Poll(wanted, tuple(asked), tuple(asked.values()), strangers)
+                unreadable[place] = str(error)
+        poll = _PollPlan(wanted, tuple(asked), tuple(asked.values()), unreadable)
         self._polls = [poll, *self._polls[: _POLLS_KEPT - 1]]
         return poll
 
-    async def _numbers(self, poll: _Poll) -> Sequence[Decoded]:
+    async def _numbers(self, poll: _PollPlan) -> Sequence[Decoded]:
         try:
             await self.session.identify()
         except DeviceError as error:
             return [Decoded(None, quality_of(error), str(error))] * len(poll.references)
         if poll.plan is None or not poll.plan.fits(self.session):
-            poll.plan = Plan.of(poll.references, self.session)
+            poll.plan = ReadPlan.of(poll.references, self.session)
         return await read_plan(self.session, poll.plan, NUMBERS)
 
     # Writing and giving back
 
-    async def _slots(self, target: Target) -> dict[int, float | None] | None:
+    async def _slots(self, target: WriteTarget) -> dict[int, float | None] | None:
         """Occupied slots of the priority array; None when the object has none."""
         try:
-            value = await self.session.look(target.priority_array)
-        except Refusal as error:
+            value = await self.session.read_property(target.priority_array)
+        except DeviceRefusal as error:
             if error.code == "unknown-property":
                 return None
             raise
         return values.occupied_slots(value)
 
     async def _relinquish(
-        self, point: str, target: Target, slots: dict[int, float | None]
+        self, point: str, target: WriteTarget, slots: dict[int, float | None]
     ) -> ReleaseReceipt:
         left: dict[int, float | None] | None = slots
         if target.priority in slots:
-            await self.session.put(target.present_value, values.NULL, target.priority)
+            await self.session.write_property(target.present_value, values.NULL, target.priority)
             left = await self._slots(target)
         if left is None:
             return StillHeld(point, fact(ReceiptReason.SLOTS_GONE))
@@ -244,57 +245,59 @@ class BacnetDriver:
             return StillHeld(point, fact(ReceiptReason.SLOT_STILL_HELD, slot=target.priority))
         return Released(point, await self._effective(target))
 
-    async def _put_back(self, point: Point, target: Target, at: datetime) -> ReleaseReceipt:
-        """Write what the building's own control asks for: there is no slot to leave."""
+    async def _put_back(self, point: Point, target: WriteTarget, at: datetime) -> ReleaseReceipt:
+        """Write the release value of an object that has no priority array."""
         rule = point.write
         assert rule is not None
         if rule.release.kind is ReleaseKind.NULL:
             reason = fact(RefusalReason.NO_SLOTS, point=point.id)
             return StillHeld(point.id, reason, retryable=False)
         try:
-            value = own_value(rule, at, self._zone)
+            value = release_value(rule, at, self._zone)
             encoded = target.encoded(value)
         except ValueError as error:
             return not_releasable(point.id, error)
-        await self.session.put(target.present_value, encoded)
-        seen = await self._look_until(rule, target, value)
-        if seen is None or not stands(rule, value, seen):
+        await self.session.write_property(target.present_value, encoded)
+        seen = await self._read_until_match(rule, target, value)
+        if seen is None or not matches(rule, value, seen):
             reason = fact(ReceiptReason.GAVE_BACK_READS, value=value, seen=seen)
             return StillHeld(point.id, reason)
         return Released(point.id, seen)
 
-    async def _effective(self, target: Target) -> float | None:
+    async def _effective(self, target: WriteTarget) -> float | None:
         try:
             return await self._present(target)
         except DeviceError:
-            return None  # it is given back; what stands now is only news
+            return None  # it is released; its present value is only information
 
-    async def _present(self, target: Target) -> float | None:
-        return values.decoded(await self.session.look(target.present_value)).value
+    async def _present(self, target: WriteTarget) -> float | None:
+        return values.decode_number(await self.session.read_property(target.present_value)).value
 
-    async def _look_until(self, rule: WriteRule, target: Target, value: float) -> float | None:
-        """The read-back, looked at a few times while a slow controller takes the value over."""
+    async def _read_until_match(
+        self, rule: WriteRule, target: WriteTarget, value: float
+    ) -> float | None:
+        """The read-back, repeated a few times because slow controllers take over values late."""
         seen = await self._present(target)
-        for _ in range(_LOOKS - 1):
-            if stands(rule, value, seen):
+        for _ in range(_READ_BACKS - 1):
+            if matches(rule, value, seen):
                 break
-            await asyncio.sleep(_LOOK_AGAIN_S)
+            await asyncio.sleep(_READ_BACK_PAUSE_S)
             seen = await self._present(target)
         return seen
 
     async def _read_back(
-        self, rule: WriteRule, command: Command, target: Target, fitted: Fitted
+        self, rule: WriteRule, command: Command, target: WriteTarget, clamped: ClampedValue
     ) -> Receipt:
-        seen = await self._look_until(rule, target, fitted.value)
-        if seen is not None and stands(rule, fitted.value, seen):
-            return receipt(command, fitted, seen)
-        above = holder(command, target, await self._slots(target) or {})
-        reason = fact(ReceiptReason.READS_BACK, wrote=fitted.value, seen=seen)
+        seen = await self._read_until_match(rule, target, clamped.value)
+        if seen is not None and matches(rule, clamped.value, seen):
+            return write_receipt(command, clamped, seen)
+        above = overriding_slot(command, target, await self._slots(target) or {})
+        reason = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=seen)
         return above or Failed(command, reason, retryable=True)
 
 
 def _objection(point: str, rule: WriteRule, slots: dict[int, float | None] | None) -> Fact | None:
-    """Why the declared way back is none of the object that was found."""
+    """Why the declared kind of release does not suit the object; None where it does."""
     kind = rule.release.kind
     if slots is None and kind is ReleaseKind.NULL:
         return fact(RefusalReason.NO_SLOTS, point=point)

@@ -1,9 +1,9 @@
 """BACnet/IP requests over one local socket per network, shared by all devices.
 
-Short requests go over ``drivers.bacnet.transactions``. Long ones (whole object lists, priority
-arrays of devices that have to cut them into segments) go through bacpypes3, which keeps what it
-does well: segmentation, routes and its own retries. Service parameters are encoded and decoded by
-``drivers.bacnet.encoding.services`` on both ways, so acknowledgements pass the stack untouched.
+Unsegmented requests go over ``drivers.bacnet.transactions``. Those whose reply may be segmented
+(whole object lists, priority arrays of some devices) go through bacpypes3, which has segmentation,
+routes and retries. ``drivers.bacnet.encoding.services`` encodes and decodes the parameters on both
+ways, so that acknowledgements pass the stack undecoded.
 """
 
 from __future__ import annotations
@@ -18,32 +18,31 @@ from importlib.metadata import version
 from bacpypes3.primitivedata import ObjectType, PropertyIdentifier
 
 from bms.model.assets.address import BacnetAddress
-from drivers.bacnet.encoding import errors as refusals
-from drivers.bacnet.encoding import frames as frames
+from drivers.bacnet.encoding import errors, frames
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.encoding.frames import Kind, Message, Peer
+from drivers.bacnet.encoding.frames import ApduType, Peer, ReceivedApdu
 from drivers.bacnet.encoding.services import IAm, Reference
 from drivers.bacnet.local_port import (
     DEFAULT_PORT,
     Bbmd,
     LocalPort,
     check_stack,
-    leading_to,
+    local_address_for,
     open_port,
     register,
     resolve,
-    through_stack,
+    segmented_request,
 )
-from drivers.bacnet.transactions import Listener, Wire
-from drivers.fieldbus.errors import Garbled, Silence
+from drivers.bacnet.transactions import BacnetTransactions, Listener
+from drivers.fieldbus.errors import InvalidReply, NoReply
 
 OUTSTANDING = 4
 _QUEUE_TIMEOUTS = 3
 
 
 @cache
-def reference(address: BacnetAddress) -> Reference:
-    """Numbers of an object type and property. Raises ValueError for unknown names."""
+def property_reference(address: BacnetAddress) -> Reference:
+    """The reference with the numbers of an address. Raises ValueError for unknown names."""
     try:
         kind = ObjectType(address.object_type)
         prop = PropertyIdentifier(address.property)
@@ -56,17 +55,17 @@ def reference(address: BacnetAddress) -> Reference:
 class BacnetLink:
     """Requests to any number of devices.
 
-    ``bind`` is the local address as ``ip/prefix:port``; without it the address is the one that
-    leads to the device, on port 47808, or on any free port where that is taken or on loopback.
-    With ``bbmd`` broadcasts reach the networks behind that broadcast manager. Nothing is bound
-    before the first request.
+    ``bind`` is the local address as ``ip/prefix:port``; without it the one from which the device is
+    reached, on port 47808, or on any free port where that is in use or on loopback. With ``bbmd``
+    broadcasts reach the networks behind that broadcast management device. ``i_ams`` are the last
+    I-Am of every device by instance. Nothing is bound before the first request.
     """
 
     bind: str | None = None
     bbmd: Bbmd | None = None
-    heard: dict[int, IAm] = field(default_factory=dict)
+    i_ams: dict[int, IAm] = field(default_factory=dict)
     _ports: dict[str, LocalPort] = field(default_factory=dict)
-    _turns: dict[Peer, asyncio.Semaphore] = field(default_factory=dict)
+    _gates: dict[Peer, asyncio.Semaphore] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     _closed: bool = False
 
@@ -74,68 +73,74 @@ class BacnetLink:
         check_stack(version("bacpypes3"))
 
     async def resolve(self, host: str, port: int) -> Peer:
-        """The peer of a host name or address. Raises ``Silence`` when it has none."""
+        """The peer of a host name or address. Raises ``NoReply`` when it cannot be resolved."""
         return Peer(await resolve(host, port), port)
 
     async def confirmed(
-        self, peer: Peer, service: int, parameters: bytes, timeout_s: float, *, long: bool = False
+        self,
+        peer: Peer,
+        service: int,
+        parameters: bytes,
+        timeout_s: float,
+        *,
+        segmented: bool = False,
     ) -> bytes:
-        """Parameters of the acknowledgement (none for a simple one).
+        """Parameters of the acknowledgement of a confirmed request; empty for a simple one.
 
-        ``long`` lets the device answer in segments. Raises ``Silence`` after ``timeout_s`` [s] or
-        when nothing can be sent, ``TooLong``, ``NotSupported``, ``Refusal``, and ``Garbled`` for
-        an acknowledgement of another service.
+        ``segmented`` accepts a segmented reply. Raises ``NoReply`` after ``timeout_s`` [s] or when
+        nothing can be sent, ``ReplyTooLong``, ``DeviceRefusal``, and ``InvalidReply`` for an
+        acknowledgement of another service.
         """
-        async with self._turn(peer, timeout_s) as port:
+        async with self._admission(peer, timeout_s) as port:
             try:
                 async with asyncio.timeout(timeout_s):
-                    ask = through_stack if long else _over_wire
+                    ask = segmented_request if segmented else _unsegmented
                     return await ask(port, peer, service, parameters, timeout_s)
             except TimeoutError:
-                silence = Silence(f"{peer}: no answer within {timeout_s:g} s")
-            except Silence as error:
+                silence = NoReply(f"{peer}: no answer within {timeout_s:g} s")
+            except NoReply as error:
                 silence = error
-            if await port.shared():
-                raise Silence(
+            if await port.is_shared():
+                raise NoReply(
                     f"{silence}; another program has bound {port.local} as well and takes our "
                     "answers: stop it, or set another local address"
                 ) from None
             raise silence
 
     async def unconfirmed(self, peer: Peer, service: int, parameters: bytes) -> None:
-        """Send an unconfirmed request to one device; nothing comes back."""
+        """Send an unconfirmed request to one device. Raises ``NoReply`` when it cannot be sent."""
         port = await self._port(peer.ip, peer.port)
-        port.wire.sender.sendto(frames.unconfirmed(peer, service, parameters), peer.address)
+        port.transactions.sender.sendto(frames.unconfirmed(peer, service, parameters), peer.address)
 
     async def who_is(
         self,
         wait_s: float,
         *,
-        near: Peer | None = None,
+        via: Peer | None = None,
         low: int | None = None,
         high: int | None = None,
     ) -> tuple[IAm, ...]:
-        """Who announces itself within ``wait_s`` [s], by instance; with one ``low`` = ``high``
-        instance it returns as soon as that one has.
+        """The I-Ams that come within ``wait_s`` [s] of a Who-Is, by instance.
 
-        ``near`` asks one device, or the router to others; without it the question is broadcast,
-        through the BBMD where there is one. Raises ``Silence`` when nothing can be sent.
+        Where ``low`` = ``high`` it returns as soon as that instance has replied. ``via`` is one
+        device, or the router to others; without it the request is broadcast, through the BBMD where
+        there is one. Raises ``NoReply`` when nothing can be sent.
         """
-        port = await self._asking_port(near)
-        target, function = self._target(port, near)
+        port = await self._broadcast_port(via)
+        target, function = self._target(port, via)
         found: dict[tuple[int, Peer], IAm] = {}
         done = asyncio.Event()
 
-        def note(message: Message) -> None:
+        def note(message: ReceivedApdu) -> None:
             i_am = _i_am(message)
             if i_am is not None and (low or 0) <= i_am.instance <= (high or codec.ANY_INSTANCE):
                 found[i_am.instance, i_am.peer] = i_am
                 if low == high and low is not None:
                     done.set()
 
-        question = frames.to_everybody(codec.WHO_IS, codec.who_is(low, high), function)
-        with _listening(port.wire, note):
-            port.wire.sender.sendto(question, target)
+        question = frames.global_broadcast(codec.WHO_IS, codec.who_is(low, high), function)
+        with _listening_for_i_am(port.transactions, note):
+            port.transactions.sender.sendto(question, target)
             try:
                 async with asyncio.timeout(wait_s):
                     await done.wait()
@@ -144,16 +149,16 @@ class BacnetLink:
         return tuple(found[key] for key in sorted(found, key=lambda k: (k[0], str(k[1]))))
 
     @asynccontextmanager
-    async def watching(self, peer: Peer, listener: Listener) -> AsyncIterator[None]:
-        """Tell ``listener`` every I-Am and change of value that comes in while inside."""
-        wire = (await self._port(peer.ip, peer.port)).wire
-        wire.heard.append(listener)
-        wire.changed.append(listener)
+    async def notifications(self, peer: Peer, listener: Listener) -> AsyncIterator[None]:
+        """While inside, call ``listener`` with every I-Am and COV notification that comes in."""
+        transactions = (await self._port(peer.ip, peer.port)).transactions
+        transactions.i_am_listeners.append(listener)
+        transactions.cov_listeners.append(listener)
         try:
             yield
         finally:
-            wire.heard.remove(listener)
-            wire.changed.remove(listener)
+            transactions.i_am_listeners.remove(listener)
+            transactions.cov_listeners.remove(listener)
 
     async def close(self) -> None:
         """Close every socket for good."""
@@ -164,92 +169,92 @@ class BacnetLink:
         await asyncio.sleep(0)
 
     @asynccontextmanager
-    async def _turn(self, peer: Peer, timeout_s: float) -> AsyncIterator[LocalPort]:
-        """Few requests at once for each device, one for whoever sits behind a router."""
+    async def _admission(self, peer: Peer, timeout_s: float) -> AsyncIterator[LocalPort]:
+        """Limit requests in flight: ``OUTSTANDING`` for each device, one for those of a router."""
         several = OUTSTANDING if peer.network is None else 1
-        gate = Peer(*peer.address) if peer.network is not None else peer
-        turns = self._turns.setdefault(gate, asyncio.Semaphore(several))
+        router = Peer(*peer.address) if peer.network is not None else peer
+        gate = self._gates.setdefault(router, asyncio.Semaphore(several))
         try:
             async with asyncio.timeout(_QUEUE_TIMEOUTS * timeout_s):
                 port = await self._port(peer.ip, peer.port)
-                await turns.acquire()
+                await gate.acquire()
         except TimeoutError:
-            raise Silence(f"{peer} is busy with other requests") from None
+            raise NoReply(f"{peer} is busy with other requests") from None
         try:
             yield port
         finally:
-            turns.release()
+            gate.release()
 
-    async def _asking_port(self, near: Peer | None) -> LocalPort:
-        if near is not None:
-            return await self._port(near.ip, near.port)
+    async def _broadcast_port(self, via: Peer | None) -> LocalPort:
+        if via is not None:
+            return await self._port(via.ip, via.port)
         if self.bbmd is not None:
             return await self._port(await resolve(self.bbmd.host, self.bbmd.port), self.bbmd.port)
         if self.bind is None:
-            raise Silence("a broadcast needs a local address with its prefix, or a BBMD")
+            raise NoReply("a broadcast needs a local address with its prefix, or a BBMD")
         return await self._port("", DEFAULT_PORT)
 
-    def _target(self, port: LocalPort, near: Peer | None) -> tuple[tuple[str, int], int]:
-        if near is not None:
-            return near.address, frames.UNICAST
+    def _target(self, port: LocalPort, via: Peer | None) -> tuple[tuple[str, int], int]:
+        if via is not None:
+            return via.address, frames.UNICAST
         if self.bbmd is not None:
             if port.registration:
-                raise Silence(port.registration)
+                raise NoReply(port.registration)
             return (self.bbmd.host, self.bbmd.port), frames.DISTRIBUTE
         if port.broadcast is None:
-            raise Silence(f"{port.local} has no broadcast address: give it its prefix (/24 say)")
+            raise NoReply(f"{port.local} has no broadcast address: give it its prefix (/24 say)")
         return port.broadcast, frames.BROADCAST
 
     async def _port(self, ip: str, port: int) -> LocalPort:
         if self._closed:
-            raise Silence("the driver was closed")
-        local = self.bind or leading_to(ip, port)
+            raise NoReply("the driver was closed")
+        local = self.bind or local_address_for(ip, port)
         known = self._ports.get(local)
         if known is not None:
             return known
         async with self._opening:
             if local not in self._ports:
                 opened = await open_port(local)
-                opened.wire.heard.append(self._note)
+                opened.transactions.i_am_listeners.append(self._note)
                 if self.bbmd is not None:
                     await register(opened, self.bbmd)
                 self._ports[local] = opened
         return self._ports[local]
 
-    def _note(self, message: Message) -> None:
+    def _note(self, message: ReceivedApdu) -> None:
         i_am = _i_am(message)
         if i_am is not None:
-            self.heard[i_am.instance] = i_am
+            self.i_ams[i_am.instance] = i_am
 
 
 @contextmanager
-def _listening(wire: Wire, listener: Listener) -> Iterator[None]:
-    wire.heard.append(listener)
+def _listening_for_i_am(transactions: BacnetTransactions, listener: Listener) -> Iterator[None]:
+    transactions.i_am_listeners.append(listener)
     try:
         yield
     finally:
-        wire.heard.remove(listener)
+        transactions.i_am_listeners.remove(listener)
 
 
-def _i_am(message: Message) -> IAm | None:
+def _i_am(message: ReceivedApdu) -> IAm | None:
     try:
         return codec.i_am(message.peer, message.parameters)
-    except Garbled:
+    except InvalidReply:
         return None
 
 
-async def _over_wire(
+async def _unsegmented(
     port: LocalPort, peer: Peer, service: int, parameters: bytes, timeout_s: float
 ) -> bytes:
-    answer = await port.wire.ask(peer, service, parameters, timeout_s)
-    if answer.kind == Kind.ABORT:
-        raise refusals.abort(answer.service)
-    if answer.kind == Kind.REJECT:
-        raise refusals.reject(answer.service)
+    answer = await port.transactions.request(peer, service, parameters, timeout_s)
+    if answer.kind == ApduType.ABORT:
+        raise errors.abort_error(answer.service)
+    if answer.kind == ApduType.REJECT:
+        raise errors.reject_error(answer.service)
     if answer.service != service:
-        raise Garbled(f"service {answer.service} answered instead of {service}")
-    if answer.kind == Kind.ERROR:
-        raise refusals.error(answer.parameters)
+        raise InvalidReply(f"service {answer.service} answered instead of {service}")
+    if answer.kind == ApduType.ERROR:
+        raise errors.error_reply(answer.parameters)
     if answer.segmented:
-        raise refusals.TooLong("it answers in segments, although they were not asked for")
-    return answer.parameters if answer.kind == Kind.COMPLEX_ACK else b""
+        raise errors.ReplyTooLong("it answers in segments, although they were not asked for")
+    return answer.parameters if answer.kind == ApduType.COMPLEX_ACK else b""

@@ -1,4 +1,4 @@
-"""A local BACnet/IP address: its socket, the wire over it and the bacpypes3 stack behind it."""
+"""A local BACnet/IP address: its socket, our transactions over it, and the bacpypes3 stack."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from bacpypes3.local.networkport import NetworkPortObject
 from bacpypes3.pdu import Address, IPv4Address, RemoteStation
 
 from bms.errors import ConfigError
-from drivers.bacnet.encoding import frames as frames
-from drivers.bacnet.encoding.errors import of_stack
+from drivers.bacnet.encoding import frames
+from drivers.bacnet.encoding.errors import stack_error
 from drivers.bacnet.encoding.frames import Peer
-from drivers.bacnet.transactions import Wire
-from drivers.fieldbus.errors import Garbled, Silence
+from drivers.bacnet.transactions import BacnetTransactions
+from drivers.fieldbus.errors import InvalidReply, NoReply
 
 DEFAULT_PORT = 47808
 MAX_APDU = 1476
@@ -41,13 +41,13 @@ _PROBES, _PROBE_WAIT_S, _PROBE_EVERY_S = 12, 0.1, 30.0
 _INSTANCES = 4_190_000
 _STACK_INVOKES = 128
 _REGISTRATION_S = 120
-# It writes a traceback for every datagram that is junk; what fails is reported by us.
+# It logs a traceback for every malformed datagram; the driver reports what fails itself.
 logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
 class Bbmd:
-    """The broadcast manager at which to register as a foreign device."""
+    """The broadcast management device (BBMD) to register at as a foreign device."""
 
     host: str
     port: int = DEFAULT_PORT
@@ -55,10 +55,10 @@ class Bbmd:
 
 @dataclass(slots=True)
 class LocalPort:
-    """One local address in use: the wire over it and the stack behind it."""
+    """One local address in use. ``registration`` is why a foreign device is not registered."""
 
     local: str
-    wire: Wire
+    transactions: BacnetTransactions
     stack: Any
     broadcast: tuple[str, int] | None
     invoke: int = 0
@@ -66,11 +66,11 @@ class LocalPort:
     probed_at: float = -_PROBE_EVERY_S
     registration: str = ""
 
-    async def shared(self) -> bool:
-        """Whether somebody else gets datagrams that are meant for us; looked at now and then.
+    async def is_shared(self) -> bool:
+        """Whether another program gets some of our datagrams; probed every 30 s at most.
 
-        Sockets that allow it can share a port, and the kernel deals datagrams out by their sender.
-        So a few are sent to ourselves from different ports: all have to arrive.
+        With SO_REUSEPORT programs share a port, and the kernel distributes datagrams by sender. So
+        a few are sent to our own address from different ports: all have to arrive.
         """
         now = asyncio.get_running_loop().time()
         if now - self.probed_at < _PROBE_EVERY_S:
@@ -78,16 +78,16 @@ class LocalPort:
         self.probed_at = now
         for number in range(_PROBES):
             nonce = b"bms" + os.urandom(8) + bytes((number,))
-            self.wire.probes.add(nonce)
+            self.transactions.probes.add(nonce)
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
                 probe.sendto(nonce, IPv4Address(self.local).addrTuple)
         await asyncio.sleep(_PROBE_WAIT_S)
-        lost = bool(self.wire.probes)
-        self.wire.probes.clear()
+        lost = bool(self.transactions.probes)
+        self.transactions.probes.clear()
         return lost
 
     def close(self) -> None:
-        """Close the socket, and end what waits on it."""
+        """Close the socket and abort the transactions on it."""
         if self.registered is not None:
             self.registered.cancel()
         for transaction in list(self.stack.asap.clientTransactions):
@@ -96,7 +96,7 @@ class LocalPort:
 
 
 def check_stack(installed: str) -> None:
-    """Raises ``ConfigError`` for a bacpypes3 whose insides we do not know."""
+    """Raise ``ConfigError`` for a version of bacpypes3 whose internals are not known."""
     if installed != STACK_VERSION:
         raise ConfigError(
             f"bacpypes3 {installed} is installed, but the BACnet driver reaches into the insides "
@@ -105,28 +105,28 @@ def check_stack(installed: str) -> None:
         )
 
 
-async def through_stack(
+async def segmented_request(
     port: LocalPort, peer: Peer, service: int, parameters: bytes, timeout_s: float
 ) -> bytes:
-    """Parameters of an acknowledgement that may come in segments; its deadline is the caller's.
+    """Parameters of an acknowledgement that may be segmented; the caller sets the deadline.
 
     Raises ``DeviceError``.
     """
     request = ConfirmedRequestPDU(service, destination=_address(peer))
     request.pduData = bytearray(parameters)
-    port.invoke = (port.invoke + 1) % _STACK_INVOKES  # the others are the wire's
+    port.invoke = (port.invoke + 1) % _STACK_INVOKES  # the others are those of our transactions
     request.apduInvokeID = port.invoke
     try:
         ack = await port.stack.request(request)
     except ErrorRejectAbortNack as nack:
-        raise of_stack(nack) from None
+        raise stack_error(nack) from None
     except asyncio.CancelledError:
         _forget(port.stack, request)
         raise
     if not isinstance(ack, (ComplexAckPDU, SimpleAckPDU)):
-        raise Garbled(f"{type(ack).__name__} is no acknowledgement")
+        raise InvalidReply(f"{type(ack).__name__} is no acknowledgement")
     if ack.apduService != service:
-        raise Garbled(f"service {ack.apduService} answered instead of {service}")
+        raise InvalidReply(f"service {ack.apduService} answered instead of {service}")
     return bytes(ack.pduData) if isinstance(ack, ComplexAckPDU) else b""
 
 
@@ -137,7 +137,7 @@ def _address(peer: Peer) -> Any:
 
 
 def _forget(stack: Any, request: Any) -> None:
-    """Stop the retries of a request that nobody waits for: a late write must not follow."""
+    """Stop the retries of a cancelled request: a write must not be sent later."""
     for transaction in list(stack.asap.clientTransactions):
         if (transaction.invokeID, transaction.pdu_address) == (
             request.apduInvokeID,
@@ -147,27 +147,27 @@ def _forget(stack: Any, request: Any) -> None:
 
 
 async def resolve(host: str, port: int) -> str:
-    """The IPv4 address of a host. Raises ``Silence`` when it has none."""
+    """The IPv4 address of a host. Raises ``NoReply`` when it cannot be resolved."""
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
     except OSError as error:
-        raise Silence(f"{host}: {error.strerror or error}") from error
+        raise NoReply(f"{host}: {error.strerror or error}") from error
     return str(found[0][4][0])
 
 
-def leading_to(ip: str, port: int) -> str:
-    """The local address that leads to a device; a port is chosen when it is opened."""
+def local_address_for(ip: str, port: int) -> str:
+    """The local address from which a device is reached. Raises ``NoReply`` without a route."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((ip, port))  # a datagram socket sends nothing when it connects
         except OSError as error:
-            raise Silence(f"no way to {ip}: {error.strerror or error}") from error
+            raise NoReply(f"no way to {ip}: {error.strerror or error}") from error
         return str(probe.getsockname()[0])
 
 
 def _with_port(local: str) -> str:
-    """``local`` with a prefix and a free port, where it has none."""
+    """``local`` with prefix /32 and a free port added, where it has no port."""
     if ":" in local:
         return local
     wish = 0 if local.startswith("127.") else DEFAULT_PORT
@@ -183,7 +183,7 @@ async def open_port(local: str) -> LocalPort:
     """A socket bound to ``local`` with the stack behind it.
 
     bacpypes3 would retry a failed bind silently for ever, so the address is tried before, and the
-    socket is waited for. Raises ``Silence`` that says so.
+    socket is waited for. Raises ``NoReply`` that says so.
     """
     try:
         local = _with_port(local)
@@ -191,7 +191,7 @@ async def open_port(local: str) -> LocalPort:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(address.addrTuple)
     except (OSError, ValueError) as error:
-        raise Silence(
+        raise NoReply(
             f"cannot bind {local} for BACnet/IP ({error}); another program may hold the port: "
             "stop it, or set another local address"
         ) from error
@@ -203,22 +203,26 @@ async def open_port(local: str) -> LocalPort:
             await asyncio.gather(*link.server._transport_tasks)
     except TimeoutError:
         stack.close()
-        raise Silence(f"cannot bind {local} for BACnet/IP within {_BIND_WAIT_S:g} s") from None
-    wire = Wire(link.server.local_transport)
+        raise NoReply(f"cannot bind {local} for BACnet/IP within {_BIND_WAIT_S:g} s") from None
+    transactions = BacnetTransactions(link.server.local_transport)
     for protocol in (link.server.local_protocol, link.server.broadcast_protocol):
         if protocol is not None:
-            protocol.datagram_received = partial(_received, wire, protocol.datagram_received)
-    return LocalPort(local, wire, stack, link.server.broadcast_address)
+            protocol.datagram_received = partial(
+                _received, transactions, protocol.datagram_received
+            )
+    return LocalPort(local, transactions, stack, link.server.broadcast_address)
 
 
-def _received(wire: Wire, stack: Any, data: bytes, addr: tuple[str, int]) -> None:
-    """In place of the stack's own: ours first, the rest goes on."""
-    if not wire.received(data, addr):
+def _received(
+    transactions: BacnetTransactions, stack: Any, data: bytes, addr: tuple[str, int]
+) -> None:
+    """Replaces the stack's handler: datagrams that are not ours go on to the stack."""
+    if not transactions.received(data, addr):
         stack(data, addr)
 
 
 async def register(port: LocalPort, bbmd: Bbmd) -> None:
-    """Register as a foreign device, and again before it ends. Raises ``Silence`` if refused."""
+    """Register as a foreign device, and again before it ends. Raises ``NoReply`` if refused."""
     target = (await resolve(bbmd.host, bbmd.port), bbmd.port)
     answered = asyncio.Event()
 
@@ -229,22 +233,21 @@ async def register(port: LocalPort, bbmd: Bbmd) -> None:
 
     async def renew() -> None:
         while True:
-            port.wire.sender.sendto(frames.registration(_REGISTRATION_S), target)
+            port.transactions.sender.sendto(frames.register_foreign_device(_REGISTRATION_S), target)
             await asyncio.sleep(_REGISTRATION_S / 3)
 
-    port.wire.results.append(note)
+    port.transactions.bvlc_listeners.append(note)
     port.registration = f"the BBMD {bbmd.host}:{bbmd.port} does not answer"
     port.registered = asyncio.create_task(renew())
     try:
         async with asyncio.timeout(_BIND_WAIT_S):
             await answered.wait()
     except TimeoutError:
-        pass  # it may be back by the next renewal; who asks until then is told
+        pass  # a later renewal may succeed; until then ``registration`` is the error
 
 
 def _own_objects(address: Any) -> list[Any]:
-    # Devices that are not asked for anything need an instance all the same, and two programs of
-    # ours on one network must not share it.
+    # A client needs an instance as well, and no two programs of ours on one network the same one.
     device = DeviceObject(
         objectIdentifier=("device", _INSTANCES + os.getpid() % 4000),
         objectName=f"bms-{os.getpid()}",
@@ -266,7 +269,7 @@ def _own_objects(address: Any) -> list[Any]:
 
 
 async def _acknowledgements_untouched(access_point: Any, apdu: Any) -> None:
-    """In place of the stack's own: complex acknowledgements go up as they came."""
+    """Replaces the stack's method: complex acknowledgements are passed on undecoded."""
     if isinstance(apdu, ComplexAckPDU):
         await ServiceAccessPoint.sap_response(access_point, apdu)
     else:

@@ -1,4 +1,4 @@
-"""Many properties of a device in few requests, adapted to what it can take."""
+"""Reads many properties of a device in few requests, as large as it supports."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bms.errors import DeviceError
-from drivers.bacnet.batching import Batch, batches
+from drivers.bacnet.batching import Batch, batch_spans
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.encoding.errors import NotSupported, TooLong
+from drivers.bacnet.encoding.errors import ReplyTooLong, ServiceNotSupported
 from drivers.bacnet.encoding.services import PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.session import BacnetSession
-from drivers.fieldbus.errors import Silence, quality_of
+from drivers.fieldbus.errors import NoReply, quality_of
 from drivers.fieldbus.reading import Decoded
 
 T = TypeVar("T")
-Answer = list[Tag] | PropertyError | DeviceError
+PropertyAnswer = list[Tag] | PropertyError | DeviceError
 BUDGET_TIMEOUTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[T]):
-    """What an answer is turned into: one of many, one alone, none."""
+class AnswerDecoder(Generic[T]):
+    """Decodes an acknowledgement of many properties, of one property, and an error."""
 
     many: Callable[[Batch, bytes], Sequence[T]]
     one: Callable[[list[Tag]], T]
@@ -37,55 +37,60 @@ def _number_none(error: DeviceError) -> Decoded:
     return Decoded(None, quality_of(error), str(error))
 
 
-def _tags_many(batch: Batch, ack: bytes) -> Sequence[Answer]:
+def _tags_many(batch: Batch, ack: bytes) -> Sequence[PropertyAnswer]:
     return codec.read_property_multiple_ack(batch.references, ack)
 
 
-def _as_it_is(answer: Answer) -> Answer:
+def _as_it_is(answer: PropertyAnswer) -> PropertyAnswer:
     return answer
 
 
-NUMBERS: Form[Decoded] = Form(Batch.numbers, values.decoded, _number_none)
-TAGS: Form[Answer] = Form(_tags_many, _as_it_is, _as_it_is)
+NUMBERS: AnswerDecoder[Decoded] = AnswerDecoder(Batch.numbers, values.decode_number, _number_none)
+TAGS: AnswerDecoder[PropertyAnswer] = AnswerDecoder(_tags_many, _as_it_is, _as_it_is)
 
 
 @dataclass(slots=True)
-class Plan:
-    """The batches of some references, as long as the device takes as much as was thought."""
+class ReadPlan:
+    """The batches of some references; valid while the device's capabilities stay as assumed."""
 
     references: tuple[Reference, ...]
-    most: int
+    max_properties: int
     max_apdu: int
     batches: tuple[Batch, ...]
 
     @classmethod
-    def of(cls, references: Sequence[Reference], session: BacnetSession) -> Plan:
-        able = session.ability
-        most = able.most if able.multiple else 1
+    def of(cls, references: Sequence[Reference], session: BacnetSession) -> ReadPlan:
+        able = session.capabilities
+        max_properties = able.max_properties if able.read_multiple else 1
         asked = tuple(references)
-        spans = batches(asked, able.max_apdu, most)
+        spans = batch_spans(asked, able.max_apdu, max_properties)
         parts = (Batch.of(range(first, end), asked[first:end]) for first, end in spans)
-        return cls(asked, most, able.max_apdu, tuple(parts))
+        return cls(asked, max_properties, able.max_apdu, tuple(parts))
 
     def fits(self, session: BacnetSession) -> bool:
-        """Whether nothing was learned of the device since it was made."""
-        able = session.ability
-        return (self.most, self.max_apdu) == (able.most if able.multiple else 1, able.max_apdu)
+        """Whether the device's capabilities are still those that the plan was made for."""
+        able = session.capabilities
+        return (self.max_properties, self.max_apdu) == (
+            able.max_properties if able.read_multiple else 1,
+            able.max_apdu,
+        )
 
 
-class _Reading(Generic[T]):
-    """One reading of a plan."""
+class _PlanReader(Generic[T]):
+    """Reads the batches of a plan once, and splits those that the device refuses."""
 
-    def __init__(self, session: BacnetSession, form: Form[T], outcome: list[T | None]) -> None:
+    def __init__(
+        self, session: BacnetSession, form: AnswerDecoder[T], outcome: list[T | None]
+    ) -> None:
         self._session = session
         self._form = form
         self._outcome = outcome
 
     async def batch(self, batch: Batch) -> None:
-        """Fill the outcome; raises only what concerns the whole device."""
+        """Read a batch into the outcome. Raises only ``NoReply``, which concerns all batches."""
         try:
-            answers = await self._ask(batch)
-        except Silence:
+            answers = await self._request(batch)
+        except NoReply:
             raise
         except DeviceError as error:
             if self._learned(batch, error):
@@ -96,57 +101,58 @@ class _Reading(Generic[T]):
         for place, answer in zip(batch.places, answers, strict=True):
             self._outcome[place] = answer
 
-    async def _ask(self, batch: Batch) -> Sequence[T]:
+    async def _request(self, batch: Batch) -> Sequence[T]:
         if len(batch.places) == 1:
-            return (self._form.one(await self._session.look(batch.references[0])),)
-        ack = await self._session.ask(codec.READ_PROPERTY_MULTIPLE, batch.request)
+            return (self._form.one(await self._session.read_property(batch.references[0])),)
+        ack = await self._session.request(codec.READ_PROPERTY_MULTIPLE, batch.request)
         return self._form.many(batch, ack)
 
     def _learned(self, batch: Batch, error: DeviceError) -> bool:
-        """Note what the error says of the device; whether its parts are worth asking for."""
+        """Lower the capabilities by what the error says; whether to read the parts instead."""
         several = len(batch.places) > 1
-        able = self._session.ability
-        if isinstance(error, TooLong) and several:
-            able.most = max(1, min(able.most, len(batch.places) // 2))
-        elif isinstance(error, NotSupported) and several:
-            able.multiple = False
+        able = self._session.capabilities
+        if isinstance(error, ReplyTooLong) and several:
+            able.max_properties = max(1, min(able.max_properties, len(batch.places) // 2))
+        elif isinstance(error, ServiceNotSupported) and several:
+            able.read_multiple = False
         return several
 
     async def _parts(self, batch: Batch) -> None:
-        size = max(1, len(batch.places) // 2) if self._session.ability.multiple else 1
+        size = max(1, len(batch.places) // 2) if self._session.capabilities.read_multiple else 1
         for at in range(0, len(batch.places), size):
             part = slice(at, at + size)
             await self.batch(Batch.of(batch.places[part], batch.references[part]))
 
 
-async def read_plan(session: BacnetSession, plan: Plan, form: Form[T]) -> list[T]:
+async def read_plan(session: BacnetSession, plan: ReadPlan, form: AnswerDecoder[T]) -> list[T]:
     """One answer per reference, in their order. Never raises ``DeviceError``.
 
-    When the device falls silent, or after ``BUDGET_TIMEOUTS`` of its time-outs, what is left is
-    not asked for any more.
+    Once the device does not reply, or after ``BUDGET_TIMEOUTS`` of its time-outs, the remaining
+    references get that error and are not requested.
     """
     outcome: list[T | None] = [None] * len(plan.references)
     try:
         async with asyncio.timeout(BUDGET_TIMEOUTS * session.device.timeout_s):
-            await _read_batches(session, deque(plan.batches), _Reading(session, form, outcome))
+            await _read_batches(session, deque(plan.batches), _PlanReader(session, form, outcome))
         left = None
     except TimeoutError:
-        left = form.none(Silence("it took too long to answer for all"))
+        left = form.none(NoReply("it took too long to answer for all"))
     except DeviceError as error:
         left = form.none(error)
     return [left if answer is None else answer for answer in outcome]  # type: ignore[misc]
 
 
-async def read_tags(session: BacnetSession, references: Sequence[Reference]) -> list[Answer]:
-    """The tags of each reference, or what stood in the way."""
-    return await read_plan(session, Plan.of(references, session), TAGS)
+async def read_tags(
+    session: BacnetSession, references: Sequence[Reference]
+) -> list[PropertyAnswer]:
+    """The tags of each reference, or its error."""
+    return await read_plan(session, ReadPlan.of(references, session), TAGS)
 
 
 async def _read_batches(
-    session: BacnetSession, waiting: deque[Batch], reading: _Reading[T]
+    session: BacnetSession, waiting: deque[Batch], reading: _PlanReader[T]
 ) -> None:
-    """A few at a time. The first goes alone: what it teaches (size, service, silence) spares the
-    others."""
+    """Read batches concurrently. The first goes alone: it finds out size, service and silence."""
     if waiting:
         await reading.batch(waiting.popleft())
 
@@ -158,7 +164,7 @@ async def _read_batches(
                 waiting.clear()
                 raise
 
-    workers = (work() for _ in range(min(session.ability.outstanding, len(waiting))))
+    workers = (work() for _ in range(min(session.capabilities.max_outstanding, len(waiting))))
     for error in await asyncio.gather(*workers, return_exceptions=True):
         if error is not None:
             raise error

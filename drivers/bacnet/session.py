@@ -1,4 +1,4 @@
-"""What we know of one BACnet device, and the requests to it."""
+"""Requests to one BACnet device: its address, identity, capabilities, circuit breaker, health."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bms.ports.clock import Clock
 from drivers.bacnet.batching import UNKNOWN_SIZE
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.encoding.errors import TooLong
+from drivers.bacnet.encoding.errors import ReplyTooLong
 from drivers.bacnet.encoding.frames import Peer
 from drivers.bacnet.encoding.services import IAm, Reference
 from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.link import OUTSTANDING, BacnetLink
 from drivers.bacnet.local_port import MAX_APDU
-from drivers.bacnet.trace import Trace
-from drivers.fieldbus.availability import Breaker, DeviceHealth
-from drivers.fieldbus.errors import Garbled, Refusal, RefusedForGood, Silence
+from drivers.bacnet.trace import BacnetTrace
+from drivers.fieldbus.availability import CircuitBreaker, HealthCounters
+from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply, PermanentRefusal
 
 UNKNOWN_BATCH, MOST_BATCH = 20, 200
 _SEARCH_S, _SEARCH_EVERY_S = 1.0, 60.0
@@ -28,200 +28,202 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Ability:
-    """What a device can take: octets of a message, properties in one request, and how many
-    requests at once. ``multiple`` is off where it knows no ReadPropertyMultiple."""
+class Capabilities:
+    """What a device supports: ``max_apdu`` [octets], properties in one request, and requests in
+    flight. ``read_multiple`` is False where it does not know ReadPropertyMultiple."""
 
     max_apdu: int = UNKNOWN_SIZE
-    most: int = UNKNOWN_BATCH
-    multiple: bool = True
-    outstanding: int = OUTSTANDING
+    max_properties: int = UNKNOWN_BATCH
+    read_multiple: bool = True
+    max_outstanding: int = OUTSTANDING
     segmentation: int | None = None
     vendor: int | None = None
 
 
 class BacnetSession:
-    """Requests to one device, which is left alone for a while when it stays silent.
+    """Requests to one device.
 
-    The first contact makes sure that the device is the one we mean. One that is not where it was
-    is looked for by its instance: behind the router at its address, and, when it is silent, on the
-    local network. ``heard`` is its announcement, where one was heard just now.
+    The first contact verifies the device instance. A device that is not at its address is searched
+    by Who-Is: behind the router at that address, and, when nothing replies, on the local network.
+    ``i_am`` is its I-Am, where one was just received.
     """
 
     def __init__(
-        self, device: Device, link: BacnetLink, clock: Clock, heard: IAm | None = None
+        self, device: Device, link: BacnetLink, clock: Clock, i_am: IAm | None = None
     ) -> None:
         self.device = device
         self.link = link
         self.clock = clock
-        self.breaker = Breaker(device.id, clock)
-        self.ability = Ability()
-        self.trace = Trace()
-        self._health = DeviceHealth()
+        self.breaker = CircuitBreaker(device.id, clock)
+        self.capabilities = Capabilities()
+        self.trace = BacnetTrace()
+        self._health = HealthCounters()
         self._peer: Peer | None = None
-        self._known = device.instance is None
+        self._verified = device.instance is None
         self._searched_at = float("-inf")
-        self._sized = False
-        if heard is not None:
-            self._peer = heard.peer
-            self._take(heard)
-            self._sized = self._known = True
+        self._has_sizes = False
+        if i_am is not None:
+            self._peer = i_am.peer
+            self._adopt(i_am)
+            self._has_sizes = self._verified = True
 
     @property
-    def health(self) -> DeviceHealth:
-        """How the device has been doing."""
+    def health(self) -> HealthCounters:
+        """Counters of the device's replies and errors."""
         self._health.left_alone = self.breaker.open
         return self._health
 
     @property
     def known_peer(self) -> Peer | None:
-        """Where the device is, once that is known."""
+        """The address of the device; None before it was resolved."""
         return self._peer
 
     async def peer(self) -> Peer:
-        """Where the device is. Raises ``Silence`` when its host has no address."""
+        """The address of the device. Raises ``NoReply`` when its host cannot be resolved."""
         if self._peer is None:
             self._peer = await self.link.resolve(self.device.host, self.device.port)
         return self._peer
 
-    async def ask(self, service: int, parameters: bytes, *, long: bool = False) -> bytes:
+    async def request(self, service: int, parameters: bytes, *, segmented: bool = False) -> bytes:
         """Parameters of the acknowledgement. Raises ``DeviceError`` as ``BacnetLink`` does."""
         started = self.clock.monotonic()
         try:
             peer = await self.peer()
             ack = await self.link.confirmed(
-                peer, service, parameters, self.device.timeout_s, long=long
+                peer, service, parameters, self.device.timeout_s, segmented=segmented
             )
         except DeviceError as error:
             self._failed(error)
             self._note(service, parameters, str(error), started)
             raise
-        self.breaker.answered()
+        self.breaker.succeeded()
         took_s = self._note(service, parameters, ack, started)
         self._health.answered(took_s, self.clock.now())
         return ack
 
     def _failed(self, error: DeviceError) -> None:
-        if isinstance(error, Silence):
-            self._known = self.device.instance is None
+        if isinstance(error, NoReply):
+            self._verified = self.device.instance is None
             self._health.failed("silence")
-            self.breaker.silent(str(error))
+            self.breaker.failed(str(error))
             return
-        self._health.failed(str(error.code) if isinstance(error, Refusal) else "garbled")
-        self.breaker.answered()
+        self._health.failed(str(error.code) if isinstance(error, DeviceRefusal) else "garbled")
+        self.breaker.succeeded()
 
     def _note(self, service: int, parameters: bytes, answer: bytes | str, at: float) -> float:
         took_s = self.clock.monotonic() - at
         self.trace.add(service, parameters, answer, at, took_s)
         return took_s
 
-    async def look(self, reference: Reference) -> list[Tag]:
-        """The tags of one property, in segments where it is long. Raises ``DeviceError``."""
+    async def read_property(self, reference: Reference) -> list[Tag]:
+        """The tags of one property, segmented where that is needed. Raises ``DeviceError``."""
         request = codec.read_property(reference)
         try:
-            ack = await self.ask(codec.READ_PROPERTY, request)
-        except TooLong:
-            ack = await self.ask(codec.READ_PROPERTY, request, long=True)
+            ack = await self.request(codec.READ_PROPERTY, request)
+        except ReplyTooLong:
+            ack = await self.request(codec.READ_PROPERTY, request, segmented=True)
         return codec.read_property_ack(reference, ack)
 
-    async def put(self, reference: Reference, value: bytes, priority: int | None = None) -> None:
+    async def write_property(
+        self, reference: Reference, value: bytes, priority: int | None = None
+    ) -> None:
         """Write an encoded value. Raises ``DeviceError``."""
         request = codec.write_property(reference, value, priority)
-        long = len(request) + 4 > self.ability.max_apdu
-        if await self.ask(codec.WRITE_PROPERTY, request, long=long):
-            raise Garbled("the acknowledgement of a write carries data")
+        segmented = len(request) + 4 > self.capabilities.max_apdu
+        if await self.request(codec.WRITE_PROPERTY, request, segmented=segmented):
+            raise InvalidReply("the acknowledgement of a write carries data")
 
     async def identify(self) -> None:
-        """Make sure, once per contact, that the device at this address is the one we mean.
+        """Verify the device instance, once after each time that the device did not reply.
 
-        Raises ``RefusedForGood`` when another one answers.
+        Raises ``PermanentRefusal`` when another device replies at the address.
         """
         instance = self.device.instance
-        if self._known or instance is None:
+        if self._verified or instance is None:
             return
         itself = Reference(codec.DEVICE, instance, codec.OBJECT_IDENTIFIER)
         try:
-            value = await self.look(itself)
-        except RefusedForGood as error:
-            if not await self._found_behind():
+            value = await self.read_property(itself)
+        except PermanentRefusal as error:
+            if not await self._found_behind_router():
                 device = self.device
-                raise RefusedForGood(
+                raise PermanentRefusal(
                     f"{device.host}:{device.port} is not BACnet device {instance} ({error})",
                     error.code,
                 ) from error
-            value = await self.look(itself)
-        except Silence:
-            if not await self._found_elsewhere():
+            value = await self.read_property(itself)
+        except NoReply:
+            if not await self._found_by_broadcast():
                 raise
-            value = await self.look(itself)
+            value = await self.read_property(itself)
         if values.object_id(value) != itself.object_id:
-            raise RefusedForGood(f"device {instance} has no identifier", "identifier")
-        if not self._sized:
-            await self._learn(instance)
-            self._sized = True
-        self._known = True
+            raise PermanentRefusal(f"device {instance} has no identifier", "identifier")
+        if not self._has_sizes:
+            await self._read_sizes(instance)
+            self._has_sizes = True
+        self._verified = True
 
-    async def _learn(self, instance: int) -> None:
-        """Sizes, from an I-Am that was heard or from the device object itself."""
-        heard = self.link.heard.get(instance)
-        if heard is not None and heard.peer == await self.peer():
-            return self._take(heard)
-        ability = self.ability
+    async def _read_sizes(self, instance: int) -> None:
+        """Read the capabilities from the last I-Am, or from the device object."""
+        i_am = self.link.i_ams.get(instance)
+        if i_am is not None and i_am.peer == await self.peer():
+            return self._adopt(i_am)
+        capabilities = self.capabilities
         size = await self._number(Reference(codec.DEVICE, instance, codec.MAX_APDU_LENGTH))
         if size is not None:
-            self._fit(size)
-        ability.segmentation = await self._number(
+            self._set_sizes(size)
+        capabilities.segmentation = await self._number(
             Reference(codec.DEVICE, instance, codec.SEGMENTATION)
         )
-        ability.outstanding = 1 if (await self.peer()).network is not None else OUTSTANDING
+        capabilities.max_outstanding = 1 if (await self.peer()).network is not None else OUTSTANDING
         return None
 
     async def _number(self, reference: Reference) -> int | None:
         try:
-            found = values.decoded(await self.look(reference)).value
-        except (Refusal, Garbled, TooLong):
+            found = values.decode_number(await self.read_property(reference)).value
+        except (DeviceRefusal, InvalidReply, ReplyTooLong):
             return None
         return None if found is None else int(found)
 
-    def _take(self, heard: IAm) -> None:
-        self._fit(heard.max_apdu)
-        self.ability.segmentation, self.ability.vendor = heard.segmentation, heard.vendor
-        self.ability.outstanding = 1 if heard.peer.network is not None else OUTSTANDING
+    def _adopt(self, i_am: IAm) -> None:
+        self._set_sizes(i_am.max_apdu)
+        self.capabilities.segmentation, self.capabilities.vendor = i_am.segmentation, i_am.vendor
+        self.capabilities.max_outstanding = 1 if i_am.peer.network is not None else OUTSTANDING
 
-    def _fit(self, size: int) -> None:
+    def _set_sizes(self, size: int) -> None:
         size = min(MAX_APDU, max(_LEAST_APDU, size))
-        if size != self.ability.max_apdu or self.ability.most == UNKNOWN_BATCH:
-            self.ability.max_apdu, self.ability.most = size, MOST_BATCH
+        if size != self.capabilities.max_apdu or self.capabilities.max_properties == UNKNOWN_BATCH:
+            self.capabilities.max_apdu, self.capabilities.max_properties = size, MOST_BATCH
 
-    async def _found_behind(self) -> bool:
+    async def _found_behind_router(self) -> bool:
         """Whether the address is that of a router to the device."""
         home = await self.link.resolve(self.device.host, self.device.port)
         return await self._search(home)
 
-    async def _found_elsewhere(self) -> bool:
-        """Whether the silent device announces itself from another address."""
+    async def _found_by_broadcast(self) -> bool:
+        """Whether the device that does not reply sends an I-Am from another address."""
         now = self.clock.monotonic()
-        heard = self.link.heard.get(self.device.instance or 0)
-        if heard is not None and heard.peer != await self.peer():
-            return self._move(heard)
+        i_am = self.link.i_ams.get(self.device.instance or 0)
+        if i_am is not None and i_am.peer != await self.peer():
+            return self._relocate(i_am)
         if now - self._searched_at < _SEARCH_EVERY_S:
             return False
         self._searched_at = now
         return await self._search(None)
 
-    async def _search(self, near: Peer | None) -> bool:
+    async def _search(self, via: Peer | None) -> bool:
         instance = self.device.instance
         wait_s = min(_SEARCH_S, self.device.timeout_s)
         try:
-            found = await self.link.who_is(wait_s, near=near, low=instance, high=instance)
-        except Silence:
+            found = await self.link.who_is(wait_s, via=via, low=instance, high=instance)
+        except NoReply:
             return False  # there is no broadcast from here
-        return bool(found) and self._move(found[0])
+        return bool(found) and self._relocate(found[0])
 
-    def _move(self, heard: IAm) -> bool:
-        if heard.peer == self._peer:
+    def _relocate(self, i_am: IAm) -> bool:
+        if i_am.peer == self._peer:
             return False
-        _LOG.warning("%s is found at %s", self.device.id, heard.peer)
-        self._peer = heard.peer
-        self._take(heard)
+        _LOG.warning("%s is found at %s", self.device.id, i_am.peer)
+        self._peer = i_am.peer
+        self._adopt(i_am)
         return True

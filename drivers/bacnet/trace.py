@@ -1,4 +1,4 @@
-"""The last exchanges with a BACnet device, for the person who looks for a fault."""
+"""The last exchanges with a BACnet device, for troubleshooting."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _SERVICES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """Service parameters that went out, and those that came back, or what stood in the way.
+class BacnetExchange:
+    """A request and its reply as service parameters (``bms.ports.drivers.Exchange``).
 
-    ``at`` is the wire's time [s], ``took_s`` [s] the time to the answer.
+    ``answer`` is the error as text where there was no reply. ``at`` is monotonic time [s],
+    ``took_s`` [s] the time to the reply.
     """
 
     service: int
@@ -35,7 +36,7 @@ class Exchange:
 
     @property
     def octets(self) -> int:
-        """Its size in memory, roughly."""
+        """Approximate size in memory [octets]."""
         return len(self.request) + len(self.answer)
 
     def __str__(self) -> str:
@@ -43,26 +44,23 @@ class Exchange:
         return f"{self.took_s * 1000:7.1f} ms  {self.to}  {self.request.hex(' ')}  →  {answer}"
 
 
-class Trace:
-    """The last exchanges, oldest first and whole: 50, or as many as fit into 16 KiB.
-
-    The last one is kept whatever its size.
-    """
+class BacnetTrace:
+    """The last exchanges, oldest first: 50, or as many as fit into 16 KiB, but at least one."""
 
     def __init__(self, kept: int = _KEPT, octets: int = _OCTETS) -> None:
         self._kept = kept
         self._most = octets
         self._octets = 0
-        self._last: deque[Exchange] = deque()
+        self._last: deque[BacnetExchange] = deque()
 
     def add(
         self, service: int, request: bytes, answer: bytes | str, at: float, took_s: float
     ) -> None:
-        exchange = Exchange(service, request, answer, at, took_s)
+        exchange = BacnetExchange(service, request, answer, at, took_s)
         self._last.append(exchange)
         self._octets += exchange.octets
         while len(self._last) > self._kept or (self._octets > self._most and len(self._last) > 1):
             self._octets -= self._last.popleft().octets
 
-    def all(self) -> tuple[Exchange, ...]:
+    def all(self) -> tuple[BacnetExchange, ...]:
         return tuple(self._last)

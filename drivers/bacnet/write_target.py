@@ -1,4 +1,4 @@
-"""What may be written to a BACnet point, and who holds it. Pure."""
+"""What may be written to a BACnet point, and which priority slot overrides a write. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bms.model.fact import fact
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.services import Reference
-from drivers.bacnet.link import reference
+from drivers.bacnet.link import property_reference
 
 _OPERATOR = 8
 _BINARY = (4, 5)
@@ -34,8 +34,8 @@ _WRITERS: dict[int, Callable[[float], bytes]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """A point that may be written: what, how and with which rule."""
+class WriteTarget:
+    """A writable point: its properties, our priority, and the encoder of its values."""
 
     present_value: Reference
     priority_array: Reference
@@ -44,14 +44,14 @@ class Target:
 
 
 def point_reference(point: Point) -> Reference:
-    """Raises ValueError for a point of another protocol, or unknown names."""
+    """The property of a point. Raises ValueError for another protocol and unknown names."""
     if not isinstance(point.address, BacnetAddress):
         raise ValueError("not a BACnet address")
-    return reference(point.address)
+    return property_reference(point.address)
 
 
-def target_of(point: Point) -> Target:
-    """Raises ValueError for what cannot be written, or not given back over BACnet."""
+def write_target(point: Point) -> WriteTarget:
+    """The target of writes to a point. Raises ValueError when it cannot be written or released."""
     present_value = point_reference(point)
     rule = point.write
     if rule is None:
@@ -66,7 +66,7 @@ def target_of(point: Point) -> Target:
     if present_value.object_type in _BINARY:
         encoded = _binary
     array = Reference(present_value.object_type, present_value.instance, codec.PRIORITY_ARRAY)
-    return Target(present_value, array, rule.priority, encoded)
+    return WriteTarget(present_value, array, rule.priority, encoded)
 
 
 def _binary(value: float) -> bytes:
@@ -75,10 +75,10 @@ def _binary(value: float) -> bytes:
     return values.enumerated(value)
 
 
-def holder(
-    command: Command, target: Target, slots: Mapping[int, float | None]
+def overriding_slot(
+    command: Command, target: WriteTarget, slots: Mapping[int, float | None]
 ) -> Overridden | None:
-    """Who holds the point above us, if anybody does."""
+    """The outcome where a slot of a higher priority than ours is occupied, else None."""
     above = sorted(slot for slot in slots if slot < target.priority)
     if not above:
         return None

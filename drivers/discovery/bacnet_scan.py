@@ -13,19 +13,18 @@ from bms.clock import SystemClock
 from bms.errors import DeviceError
 from bms.model.assets.device import Device
 from drivers.bacnet.encoding import application_values as values
-from drivers.bacnet.encoding import names as names
-from drivers.bacnet.encoding import primitives as plain
+from drivers.bacnet.encoding import names, primitives
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.encoding.errors import TooLong
+from drivers.bacnet.encoding.errors import ReplyTooLong
 from drivers.bacnet.encoding.frames import Peer
 from drivers.bacnet.encoding.services import IAm, PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.local_port import DEFAULT_PORT, Bbmd
-from drivers.bacnet.read_multiple import Answer, read_tags
+from drivers.bacnet.read_multiple import PropertyAnswer, read_tags
 from drivers.bacnet.session import BacnetSession
 from drivers.discovery.inventory import FoundDevice, FoundObject
-from drivers.fieldbus.errors import Garbled, Refusal, Silence
+from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply
 
 WAIT_S, TIMEOUT_S = 3.0, 3.0
 _AT_ONCE = 8
@@ -66,15 +65,15 @@ async def discover_bacnet(
     behind that router; an own address with its prefix (``10.0.0.5/24``): everybody on that
     network; or ``bbmd:`` and an address: everybody whom that BBMD reaches. ``low`` and ``high``
     bound the instances. ``wait_s`` [s] is how long answers are waited for, ``timeout_s`` [s] that
-    of a request. Raises ``Silence`` when nothing can be sent, ValueError for an unreadable target;
+    of a request. Raises ``NoReply`` when nothing can be sent, ValueError for an unreadable target;
     what a device does wrong stands in its notes.
     """
     where = _where(target, bind)
     async with _link(where) as link:
-        near = None if where.host is None else await link.resolve(where.host, where.port)
-        found = await link.who_is(wait_s, near=near, low=low, high=high)
-        if not found and near is not None:
-            found = await _asked_directly(link, near, timeout_s)
+        via = None if where.host is None else await link.resolve(where.host, where.port)
+        found = await link.who_is(wait_s, via=via, low=low, high=high)
+        if not found and via is not None:
+            found = await _asked_directly(link, via, timeout_s)
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(i_am: IAm) -> FoundDevice:
@@ -114,17 +113,15 @@ def _host_port(text: str) -> tuple[str, int]:
     return host, int(port) if port else DEFAULT_PORT
 
 
-async def _asked_directly(link: BacnetLink, near: Peer, timeout_s: float) -> tuple[IAm, ...]:
+async def _asked_directly(link: BacnetLink, via: Peer, timeout_s: float) -> tuple[IAm, ...]:
     """A device that does not answer Who-Is still knows its own instance (clause 15.5.2)."""
     itself = Reference(codec.DEVICE, codec.ANY_INSTANCE, codec.OBJECT_IDENTIFIER)
     try:
-        ack = await link.confirmed(
-            near, codec.READ_PROPERTY, codec.read_property(itself), timeout_s
-        )
+        ack = await link.confirmed(via, codec.READ_PROPERTY, codec.read_property(itself), timeout_s)
         found = codec.device_instance(ack)
     except DeviceError:
         return ()
-    return (IAm(found, near, codec.LEAST_APDU, codec.NOT_SEGMENTED, 0),)
+    return (IAm(found, via, codec.LEAST_APDU, codec.NOT_SEGMENTED, 0),)
 
 
 class _Explorer:
@@ -194,15 +191,15 @@ class _Explorer:
         """Whole, or element by element from a device that cannot send it whole."""
         whole = Reference(codec.DEVICE, self._i_am.instance, codec.OBJECT_LIST)
         try:
-            tags = await self._session.look(whole)
-        except (TooLong, Refusal) as error:
+            tags = await self._session.read_property(whole)
+        except (ReplyTooLong, DeviceRefusal) as error:
             self._notes.append(f"its object list was read element by element ({error})")
             return await self._object_list_by_index(whole)
         return [_identifier([tag]) for tag in tags]
 
     async def _object_list_by_index(self, whole: Reference) -> list[tuple[int, int]]:
         head = Reference(whole.object_type, whole.instance, whole.property_id, 0)
-        count = int(values.decoded(await self._session.look(head)).value or 0)
+        count = int(values.decode_number(await self._session.read_property(head)).value or 0)
         indices = range(1, min(count, _MOST_OBJECTS) + 1)
         found: list[tuple[int, int]] = []
         for part in _parts(indices, _INDICES_AT_ONCE):
@@ -211,7 +208,7 @@ class _Explorer:
                 [Reference(codec.DEVICE, whole.instance, whole.property_id, i) for i in part],
             )
             for answer in answers:
-                if isinstance(answer, Silence):
+                if isinstance(answer, NoReply):
                     raise answer
                 if isinstance(answer, list):
                     found.append(_identifier(answer))
@@ -253,8 +250,8 @@ def _properties(kind: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _object(kind: int, instance: int, answers: dict[Reference, Answer]) -> FoundObject:
-    def answer(name: int) -> Answer | None:
+def _object(kind: int, instance: int, answers: dict[Reference, PropertyAnswer]) -> FoundObject:
+    def answer(name: int) -> PropertyAnswer | None:
         return answers.get(Reference(kind, instance, name))
 
     unit = _number(answer(codec.UNITS))
@@ -274,37 +271,37 @@ def _object(kind: int, instance: int, answers: dict[Reference, Answer]) -> Found
     )
 
 
-def _states(kind: int, answer: Callable[[int], Answer | None]) -> tuple[str, ...]:
+def _states(kind: int, answer: Callable[[int], PropertyAnswer | None]) -> tuple[str, ...]:
     if kind in _BINARY:
         texts = (_text(answer(_INACTIVE)), _text(answer(_ACTIVE)))
         return tuple(text or "" for text in texts) if any(texts) else ()
     tags = answer(codec.STATE_TEXT)
     if not isinstance(tags, list):
         return ()
-    return tuple(plain.text_of([tag]) or "" for tag in tags)
+    return tuple(primitives.decode_text([tag]) or "" for tag in tags)
 
 
-def _text(answer: Answer | None) -> str | None:
-    return plain.text_of(answer) if isinstance(answer, list) else None
+def _text(answer: PropertyAnswer | None) -> str | None:
+    return primitives.decode_text(answer) if isinstance(answer, list) else None
 
 
-def _number(answer: Answer | None) -> float | None:
-    return values.decoded(answer).value if isinstance(answer, list) else None
+def _number(answer: PropertyAnswer | None) -> float | None:
+    return values.decode_number(answer).value if isinstance(answer, list) else None
 
 
-def _value(answer: Answer | None) -> tuple[float | None, str | None]:
+def _value(answer: PropertyAnswer | None) -> tuple[float | None, str | None]:
     if answer is None:
         return None, None
     if isinstance(answer, PropertyError):
-        return None, values.refused(answer.error_class, answer.error_code).detail
+        return None, values.decode_error(answer.error_class, answer.error_code).detail
     if isinstance(answer, DeviceError):
         return None, str(answer)
-    decoded = values.decoded(answer)
+    decoded = values.decode_number(answer)
     return decoded.value, decoded.detail
 
 
 def _slots(
-    answer: Answer | None,
+    answer: PropertyAnswer | None,
 ) -> tuple[bool | None, tuple[tuple[int, float | None], ...]]:
     """Whether there is a priority array, and who is in it."""
     if isinstance(answer, list):
@@ -313,7 +310,7 @@ def _slots(
         except DeviceError:
             return None, ()
     missing = isinstance(answer, PropertyError) or (
-        isinstance(answer, Refusal) and answer.code == "unknown-property"
+        isinstance(answer, DeviceRefusal) and answer.code == "unknown-property"
     )
     return (False if missing else None), ()
 
@@ -321,5 +318,5 @@ def _slots(
 def _identifier(tags: Sequence[Tag]) -> tuple[int, int]:
     number = values.object_id(tags)
     if number is None:
-        raise Garbled("an object list with something else in it")
+        raise InvalidReply("an object list with something else in it")
     return number >> 22, number & codec.ANY_INSTANCE

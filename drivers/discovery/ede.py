@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bms.errors import ConfigError
-from drivers.bacnet.encoding import names as names
+from drivers.bacnet.encoding import names
 from drivers.discovery.inventory import FoundDevice, FoundObject
 
 _MOST_OCTETS = 50_000_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drivers.fieldbus.errors import Garbled
+from drivers.fieldbus.errors import InvalidReply
 from drivers.modbus.frames import Request
 
 BASIC, REGULAR = 1, 2
@@ -38,7 +38,7 @@ def identify(unit: int, category: int = BASIC, first: int = 0) -> Request:
 
 
 def identity(request: Request, data: bytes) -> Identity:
-    """What the payload of the reply to ``identify`` says. Raises ``Garbled``."""
+    """What the payload of the reply to ``identify`` says. Raises ``InvalidReply``."""
     pdu = request.prefix + data
     conformity, more, following, count = pdu[3:_HEAD]
     objects: dict[int, str] = {}
@@ -49,7 +49,7 @@ def identity(request: Request, data: bytes) -> Identity:
         objects[number] = "".join(c for c in text if c.isprintable()).strip()
         at += 2 + length
     if more == _MORE and following <= request.pdu[3]:
-        raise Garbled("an identification that goes round in circles")
+        raise InvalidReply("an identification that goes round in circles")
     return Identity(objects, conformity & 0x7F >= REGULAR, following if more == _MORE else None)
 
 

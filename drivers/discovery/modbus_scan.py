@@ -18,8 +18,8 @@ from drivers.discovery.modbus_identification import (
     vendor_model_firmware,
 )
 from drivers.discovery.modbus_targets import endpoint_at
-from drivers.fieldbus.errors import Garbled, Refusal, Silence
-from drivers.modbus.connection import Endpoint, NoAnswer, Wire
+from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply
+from drivers.modbus.connection import Endpoint, ModbusConnection, ReplyTimeout
 from drivers.modbus.frames import Request, payload, read
 from drivers.modbus.sunspec import find_models
 
@@ -34,7 +34,7 @@ Report = Callable[[int, FoundDevice | None], None]
 """Called after each unit: how many were asked, and what was found at this one."""
 
 
-class NoConnection(Silence):
+class NoConnection(NoReply):
     """The endpoint itself cannot be reached."""
 
 
@@ -106,23 +106,23 @@ class _Line:
         self.endpoint = endpoint
         self.was_open = False
         self._timeout_s = timeout_s
-        self._wire: Wire | None = None
+        self._connection: ModbusConnection | None = None
         self._transaction = 0
         self._free_at = 0.0
 
-    async def ask(self, request: Request) -> bytes:
-        """Payload of the checked reply. Raises ``Silence``, ``Garbled`` or ``Refusal``."""
-        wire = await self._ready()
+    async def exchange(self, request: Request) -> bytes:
+        """Payload of the checked reply. Raises ``DeviceError`` as ``ModbusLink`` does."""
+        connection = await self._ready()
         self._transaction = (self._transaction + 1) % 0x10000
-        within_s = self._timeout_s + self.endpoint.travel_s(request)
-        quiet_s = self.endpoint.silence_s
+        within_s = self._timeout_s + self.endpoint.transmission_s(request)
+        quiet_s = self.endpoint.silent_interval_s
         try:
-            return payload(request, *await wire.ask(self._transaction, request, within_s))
-        except NoAnswer:
-            if not self.endpoint.tells_late_answers:
+            return payload(request, *await connection.send(self._transaction, request, within_s))
+        except ReplyTimeout:
+            if not self.endpoint.has_transaction_ids:
                 quiet_s = self._dropped()
             raise
-        except Garbled:
+        except InvalidReply:
             quiet_s = self._dropped()
             raise
         finally:
@@ -134,20 +134,20 @@ class _Line:
 
     def _dropped(self) -> float:
         """Drop the connection; how long to leave the line alone [s]."""
-        if self._wire is not None:
-            self._wire.drop()
-            self._wire = None
-        return _QUIET_S if self.endpoint.tells_late_answers else max(_QUIET_S, self._timeout_s)
+        if self._connection is not None:
+            self._connection.drop()
+            self._connection = None
+        return _QUIET_S if self.endpoint.has_transaction_ids else max(_QUIET_S, self._timeout_s)
 
-    async def _ready(self) -> Wire:
+    async def _ready(self) -> ModbusConnection:
         await asyncio.sleep(max(0.0, self._free_at - asyncio.get_running_loop().time()))
-        if self._wire is None or not self._wire.open:
+        if self._connection is None or not self._connection.open:
             self._dropped()
-            self._wire = await self._opened()
+            self._connection = await self._opened()
             self.was_open = True
-        return self._wire
+        return self._connection
 
-    async def _opened(self) -> Wire:
+    async def _opened(self) -> ModbusConnection:
         name = self.endpoint.name
         try:
             async with asyncio.timeout(_CONNECT_S):
@@ -204,14 +204,14 @@ class _Explorer:
         look = read(self._unit, Table.HOLDING, 0, 1)
         for _ in range(2):
             try:
-                await self._line.ask(look)
+                await self._line.exchange(look)
             except NoConnection:
                 raise
-            except Silence:
+            except NoReply:
                 return False
-            except Refusal:
+            except DeviceRefusal:
                 return True
-            except Garbled as error:
+            except InvalidReply as error:
                 trouble = f"what it answers is garbled ({error})"
             else:
                 return True
@@ -239,7 +239,7 @@ class _Explorer:
         first, regular = 0, False
         for _ in range(_ANSWERS_PER_CATEGORY):
             request = identify(self._unit, category, first)
-            told = identity(request, await self._line.ask(request))
+            told = identity(request, await self._line.exchange(request))
             objects.update(told.objects)
             regular = told.regular
             if told.next_object is None:
@@ -249,7 +249,7 @@ class _Explorer:
 
     async def _sunspec(self) -> list[int]:
         async def look(table: Table, address: int, count: int) -> bytes:
-            return await self._line.ask(read(self._unit, table, address, count))
+            return await self._line.exchange(read(self._unit, table, address, count))
 
         try:
             return sorted(await find_models(look))

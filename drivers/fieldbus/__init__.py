@@ -1,1 +1,1 @@
-"""Fieldbus."""
+"""Shared by the drivers of every protocol: errors, readings, circuit breaker, limits of writes."""

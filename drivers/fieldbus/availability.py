@@ -1,4 +1,4 @@
-"""A circuit breaker per device: who stays silent is left alone for a while."""
+"""Availability of a device: the circuit breaker, and counters of its health."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bms.ports.clock import Clock
 _LOG = logging.getLogger(__name__)
 
 
-class Breaker:
-    """Opens after ``failures`` silent exchanges in a row, and lets one try pass after a back-off.
+class CircuitBreaker:
+    """Opens after ``failures`` exchanges without a reply in a row; a trial follows each back-off.
 
-    The back-off starts at ``first_s`` [s], doubles with every failed try and ends at ``longest_s``
-    [s]. It is over when either of the clock's two times has moved on by it: in a fast run building
-    time passes much quicker than the wire's. Going away and coming back are logged once each, both
-    as warnings: whoever reads of the one looks for the other.
+    The back-off starts at ``first_s`` [s], doubles with every failed trial and ends at
+    ``longest_s`` [s]. It is over when either building time or monotonic time has moved on by it: in
+    a fast run building time passes much faster. Opening and closing are logged once each, both as
+    warnings, so that a reader of one finds the other.
     """
 
     def __init__(
@@ -35,37 +35,37 @@ class Breaker:
         self._failures = failures
         self._first_s = first_s
         self._longest_s = longest_s
-        self._silent = 0
-        self._since = (clock.monotonic(), clock.now())
+        self._failed = 0
+        self._failed_at = (clock.monotonic(), clock.now())
 
     @property
     def open(self) -> bool:
-        """Whether the device is to be left alone now."""
-        if self._silent < self._failures:
+        """Whether no request is to be sent now."""
+        if self._failed < self._failures:
             return False
-        monotonic, now = self._since
-        wait = self._wait_s
+        monotonic, now = self._failed_at
+        wait = self._back_off_s
         return (
             self._clock.monotonic() - monotonic < wait
             and timedelta() <= self._clock.now() - now < timedelta(seconds=wait)
         )
 
-    def answered(self) -> None:
-        """The device is there, whatever it said."""
-        if self._silent >= self._failures:
+    def succeeded(self) -> None:
+        """Count a reply, whatever its content; closes the breaker."""
+        if self._failed >= self._failures:
             _LOG.warning("%s is back", self._name)
-        self._silent = 0
+        self._failed = 0
 
-    def silent(self, reason: str) -> None:
-        """The device did not answer."""
-        self._silent += 1
-        self._since = (self._clock.monotonic(), self._clock.now())
-        if self._silent == self._failures:
+    def failed(self, reason: str) -> None:
+        """Count an exchange without a reply; ``reason`` is logged when the breaker opens."""
+        self._failed += 1
+        self._failed_at = (self._clock.monotonic(), self._clock.now())
+        if self._failed == self._failures:
             _LOG.warning("%s does not answer: %s", self._name, reason)
 
     @property
-    def _wait_s(self) -> float:
-        doublings = min(self._silent - self._failures, 30)
+    def _back_off_s(self) -> float:
+        doublings = min(self._failed - self._failures, 30)
         return float(min(self._first_s * 2**doublings, self._longest_s))
 
 
@@ -73,12 +73,13 @@ _RECENT = 0.1
 
 
 @dataclass(slots=True)
-class DeviceHealth:
-    """Counts since the start. ``latency_s`` [s] is a moving mean of the answers' times.
+class HealthCounters:
+    """Counters since the start of the process (``bms.ports.drivers.DeviceHealth``).
 
-    ``errors`` counts by code: an exception code of the protocol, ``silence`` or ``garbled``.
-    ``last_good`` is building time; ``left_alone`` says that the breaker is open now;
-    ``clock_drift_s`` [s] is how much its clock was ahead when it was last read.
+    ``latency_s`` [s] is a moving mean of the time to a reply. ``errors`` counts by code: an
+    exception code of the protocol, ``silence`` or ``garbled``. ``last_good`` is building time;
+    ``left_alone`` says that the breaker is open; ``clock_drift_s`` [s] is how much the device's
+    clock was ahead when it was last read.
     """
 
     answers: int = 0
@@ -89,11 +90,12 @@ class DeviceHealth:
     clock_drift_s: float | None = None
 
     def answered(self, took_s: float, at: datetime) -> None:
-        """An answer that could be used."""
+        """Count a usable reply that took ``took_s`` [s] and came at building time ``at``."""
         self.answers += 1
         self.last_good = at
         last = self.latency_s
         self.latency_s = took_s if last is None else last + _RECENT * (took_s - last)
 
     def failed(self, code: str) -> None:
+        """Count a failed exchange by its code."""
         self.errors[code] += 1

@@ -1,4 +1,4 @@
-"""From a decoded value to the reading of a point."""
+"""Decoded values of any protocol, and the readings of points that they become."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Decoded:
     detail: str | None = None
 
 
-def shortest_single(number: float) -> float:
-    """The shortest decimal that names the same single-precision number: 19.3, not 19.299999237."""
+def shortest_decimal(number: float) -> float:
+    """The shortest decimal of a single-precision number: 19.3, not 19.299999237."""
     if not math.isfinite(number):
         return number
     short = float(f"{number:.7g}")

@@ -1,4 +1,4 @@
-"""Receipts of what a driver could not write or not give back, with the reason as a fact."""
+"""Receipts of writes and releases that did not succeed, with the reason as a fact."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from drivers.fieldbus.errors import retryable
 
 
 class Unwritable(ValueError):
-    """A value or lease that may not be written; ``reason`` says why."""
+    """A value or lease that may not be written, with the reason."""
 
     def __init__(self, reason: Fact) -> None:
         super().__init__(str(reason))
@@ -18,7 +18,7 @@ class Unwritable(ValueError):
 
 
 def refused(command: Command, error: ValueError) -> Refused:
-    """Receipt of a command that is not sent, because it is against a rule or not encodable."""
+    """The receipt of a command that is not sent: it is against a rule, or cannot be encoded."""
     if isinstance(error, Unwritable):
         return Refused(command, error.reason)
     text = str(error)
@@ -26,13 +26,13 @@ def refused(command: Command, error: ValueError) -> Refused:
 
 
 def failed(command: Command, device: str, error: DeviceError) -> Failed:
-    """Receipt of a command that ``device`` did not carry out."""
+    """The receipt of a command that failed at ``device``."""
     reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
     return Failed(command, reason, retryable(error))
 
 
 def not_releasable(point: str, error: ValueError) -> StillHeld:
-    """Receipt of a release that cannot be sent; trying again does not help."""
+    """The receipt of a release that cannot be sent; it is not retryable."""
     reason = (
         error.reason
         if isinstance(error, Unwritable)
@@ -42,6 +42,6 @@ def not_releasable(point: str, error: ValueError) -> StillHeld:
 
 
 def still_held(point: str, device: str, error: DeviceError) -> StillHeld:
-    """Receipt of a release that ``device`` did not carry out."""
+    """The receipt of a release that failed at ``device``."""
     reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
     return StillHeld(point, reason, retryable(error))

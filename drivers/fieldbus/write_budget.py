@@ -1,6 +1,6 @@
-"""How often registers were written, and how often they may be. Pure.
+"""Counts of writes by register, and the budgets that limit them. Pure.
 
-As text, a line says how often registers were written on a day, or before the last day that counts
+As text, a line has the writes of registers on one day, or those before the last day that matters
 for them (null)::
 
     {"day":"2019-01-14","writes":{"hall/controller holding 100":2}}
@@ -17,7 +17,7 @@ from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Fact, fact
 
 
-class BudgetSpent(Exception):
+class WriteBudgetExhausted(Exception):
     """The write budget of a register is spent; ``reason`` says which."""
 
     def __init__(self, reason: Fact) -> None:
@@ -26,18 +26,18 @@ class BudgetSpent(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Worn:
-    """Writes of a register: in all, and on one day (building time, UTC)."""
+class WriteCount:
+    """Writes of a register [1]: in all, and on one day (building time, UTC)."""
 
     lifetime: int = 0
     today: int = 0
 
-    def __add__(self, more: Worn) -> Worn:
-        return Worn(self.lifetime + more.lifetime, self.today + more.today)
+    def __add__(self, more: WriteCount) -> WriteCount:
+        return WriteCount(self.lifetime + more.lifetime, self.today + more.today)
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class WriteBudget:
     """How often a register may be written [1]; None is without a limit."""
 
     per_day: int | None = None
@@ -45,21 +45,22 @@ class Budget:
 
     @property
     def limited(self) -> bool:
+        """Whether there is a limit at all."""
         return self.per_day is not None or self.lifetime is not None
 
-    def check(self, register: str, worn: Worn) -> None:
-        """Raises ``BudgetSpent`` when one more write would be too many."""
-        if self.lifetime is not None and worn.lifetime >= self.lifetime:
-            raise BudgetSpent(
+    def check(self, register: str, written: WriteCount) -> None:
+        """Raise ``WriteBudgetExhausted`` when one more write would exceed a limit."""
+        if self.lifetime is not None and written.lifetime >= self.lifetime:
+            raise WriteBudgetExhausted(
                 fact(RefusalReason.WRITES_SPENT, register=register, writes=self.lifetime)
             )
-        if self.per_day is not None and worn.today >= self.per_day:
-            raise BudgetSpent(
+        if self.per_day is not None and written.today >= self.per_day:
+            raise WriteBudgetExhausted(
                 fact(RefusalReason.WRITES_SPENT_TODAY, register=register, writes=self.per_day)
             )
 
 
-UNLIMITED = Budget()
+UNLIMITED = WriteBudget()
 
 
 @dataclass(slots=True)
@@ -71,18 +72,19 @@ class _Count:
     today: int = 0
 
 
-class Counts:
-    """Writes by register."""
+class WriteCounts:
+    """Counts of writes by register."""
 
     def __init__(self) -> None:
         self._counts: dict[str, _Count] = {}
 
-    def worn(self, register: str, day: date) -> Worn:
+    def written(self, register: str, day: date) -> WriteCount:
+        """The writes of a register, in all and on ``day``."""
         count = self._counts.get(register, _Count())
-        return Worn(count.before + count.today, count.today if count.day == day else 0)
+        return WriteCount(count.before + count.today, count.today if count.day == day else 0)
 
     def add(self, register: str, day: date | None, writes: int = 1) -> None:
-        """``writes`` more on a day; those of None are of no day that still matters."""
+        """Add ``writes`` [1] on a day; None is for writes before the last day that matters."""
         count = self._counts.setdefault(register, _Count())
         if day is None:
             count.before += writes
@@ -92,19 +94,19 @@ class Counts:
             count.before, count.day, count.today = count.before + count.today, day, writes
 
     def take(self, line: bytes) -> None:
-        """Add what a line says. Raises ValueError, having added nothing, when it says nothing."""
+        """Add the writes of a line. Raises ValueError for any other line, having added nothing."""
         entry = json.loads(line)
         if not isinstance(entry, dict) or not isinstance(entry.get("writes"), dict):
             raise ValueError("it has no writes")
-        told, writes = entry.get("day"), entry["writes"]
+        day_text, writes = entry.get("day"), entry["writes"]
         if any(type(each) is not int or each < 1 for each in writes.values()):
             raise ValueError("writes are counted in whole numbers from 1 on")
-        day = None if told is None else date.fromisoformat(str(told))
+        day = None if day_text is None else date.fromisoformat(str(day_text))
         for register, each in writes.items():
             self.add(register, day, each)
 
     def lines(self) -> bytes:
-        """Lines that say as much as all that was added, in the order in which to take them."""
+        """Lines with all counts, in the order in which they have to be added again."""
         days: dict[date | None, dict[str, int]] = defaultdict(dict)
         for register, count in self._counts.items():
             if count.before:

@@ -1,9 +1,9 @@
-"""How often each register was written: some controllers' memory wears out after 100 000 writes.
+"""Counters of writes by register: the memory of some controllers wears out after 100 000 writes.
 
-``FileWear`` is a log that processes share: a head that names the generation of the file, then lines
-as in ``drivers.fieldbus.write_budget``. Appending and folding take turns through ``flock`` on a
-file beside it; reading needs no lock. A batch is one ``write()`` and one ``fsync()`` for all who
-wait.
+``FileWriteCounter`` is a log that processes share: a head that names the generation of the file,
+then lines as in ``drivers.fieldbus.write_budget``. Appending and compacting are serialised by
+``flock`` on a file beside it; reading needs no lock. A batch of all waiting writes takes one
+``write()`` and one ``fsync()``.
 """
 
 from __future__ import annotations
@@ -23,122 +23,140 @@ from typing import Protocol
 
 from bms.errors import ConfigError
 from bms.journal import locked
-from drivers.fieldbus.write_budget import UNLIMITED, Budget, BudgetSpent, Counts, Worn
+from drivers.fieldbus.write_budget import (
+    UNLIMITED,
+    WriteBudget,
+    WriteBudgetExhausted,
+    WriteCount,
+    WriteCounts,
+)
 
 _LOG = logging.getLogger(__name__)
 VERSION = 1
-FOLD_BYTES = 64_000
+COMPACT_BYTES = 64_000
 
 
-class WearBook(Protocol):
-    """Counts writes of registers that have a budget. It may wait for a disk: call it in a thread.
+class WriteCounter(Protocol):
+    """Counts writes of registers that have a budget. It may block on a disk: call it in a thread.
 
     Both methods raise ``bms.errors.ConfigError`` when the counts cannot be read or kept.
     """
 
-    def worn(self, register: str, day: date) -> Worn: ...
+    def written(self, register: str, day: date) -> WriteCount:
+        """The writes of a register, in all and on ``day``."""
+        ...
 
-    def spend(self, register: str, day: date, budget: Budget = UNLIMITED) -> None:
-        """One write more, on disk before it leaves. Raises ``BudgetSpent``, having counted none."""
+    def spend(self, register: str, day: date, budget: WriteBudget = UNLIMITED) -> None:
+        """Count one write more, before it is sent.
+
+        Raises ``WriteBudgetExhausted``, having counted none, when the budget allows no more.
+        """
         ...
 
 
-class MemoryWear:
-    """Counts that end with the process."""
+class MemoryWriteCounter:
+    """Counts in memory, until the process ends (``WriteCounter``)."""
 
     def __init__(self) -> None:
-        self._counts = Counts()
-        self._turn = threading.Lock()
+        self._counts = WriteCounts()
+        self._log_lock = threading.Lock()
 
-    def worn(self, register: str, day: date) -> Worn:
-        return self._counts.worn(register, day)
+    def written(self, register: str, day: date) -> WriteCount:
+        return self._counts.written(register, day)
 
-    def spend(self, register: str, day: date, budget: Budget = UNLIMITED) -> None:
-        with self._turn:
-            budget.check(register, self._counts.worn(register, day))
+    def spend(self, register: str, day: date, budget: WriteBudget = UNLIMITED) -> None:
+        with self._log_lock:
+            budget.check(register, self._counts.written(register, day))
             self._counts.add(register, day)
 
 
 @dataclass(slots=True)
-class _Wish:
-    """Somebody waits for one write to be counted."""
+class _PendingWrite:
+    """One write that waits to be counted, with the outcome."""
 
     register: str
     day: date
-    budget: Budget
+    budget: WriteBudget
     settled: bool = False
     refusal: Exception | None = None
 
 
-class FileWear:
+class FileWriteCounter:
     """Counts in a log that survives restarts; processes may share it. Making one opens nothing.
 
-    A log that cannot be read is an error and never an empty book: what is worn stays worn. What a
-    power cut tore was never acknowledged, so that its write never left: it is cut away.
-    ``sync`` is called with the descriptor before a batch counts as written; a log is folded when
-    it is longer than ``fold_bytes`` and folding makes it much shorter.
+    A log that cannot be read is an error, never a count of zero. A last line that a power cut tore
+    was never acknowledged, so that its write was never sent: it is truncated. ``sync`` is called
+    with the descriptor before a batch counts as written. The log is compacted when it is longer
+    than ``compact_bytes`` [B] and that makes it much shorter.
     """
 
     def __init__(
-        self, path: Path, *, sync: Callable[[int], None] = os.fsync, fold_bytes: int = FOLD_BYTES
+        self,
+        path: Path,
+        *,
+        sync: Callable[[int], None] = os.fsync,
+        compact_bytes: int = COMPACT_BYTES,
     ) -> None:
         self._path = path
         self._sync = sync
-        self._fold_bytes = self._fold_above = fold_bytes
-        self._waiting: list[_Wish] = []
-        self._gate, self._turn = threading.Lock(), threading.Lock()
-        self._log = _Reader(path)  # read while nobody else may write
+        self._compact_bytes = self._compact_above = compact_bytes
+        self._pending: list[_PendingWrite] = []
+        self._pending_lock, self._log_lock = threading.Lock(), threading.Lock()
+        self._log = _LogReader(path)  # read while nobody else may write
 
     @classmethod
-    def beside(cls, journal: Path) -> FileWear:
-        """The counts of a city, which backend and guard find beside its release journal."""
+    def beside(cls, journal: Path) -> FileWriteCounter:
+        """The counter beside a release journal, shared by backend and guard."""
         return cls(journal.with_name("wear.log"))
 
-    def worn(self, register: str, day: date) -> Worn:
-        """Reads the whole log: for a person who asks, and not before each write."""
-        log = _Reader(self._path)
+    def written(self, register: str, day: date) -> WriteCount:
+        """The writes of a register, in all and on ``day``; reads the whole log."""
+        log = _LogReader(self._path)
         with _explained(self._path):
             log.catch_up()
-        return log.counts.worn(register, day)
+        return log.counts.written(register, day)
 
-    def spend(self, register: str, day: date, budget: Budget = UNLIMITED) -> None:
-        """Whoever comes first counts for all who wait: many writes cost one sync."""
-        wish = _Wish(register, day, budget)
-        with self._gate:
-            self._waiting.append(wish)
-        with self._turn:
-            if not wish.settled:
-                self._settle_all()
-        if wish.refusal is not None:
-            raise wish.refusal
+    def spend(self, register: str, day: date, budget: WriteBudget = UNLIMITED) -> None:
+        """Count one write more; whoever holds the lock counts for all who wait, with one sync."""
+        pending = _PendingWrite(register, day, budget)
+        with self._pending_lock:
+            self._pending.append(pending)
+        with self._log_lock:
+            if not pending.settled:
+                self._count_pending()
+        if pending.refusal is not None:
+            raise pending.refusal
 
-    def _settle_all(self) -> None:
-        with self._gate:
-            batch, self._waiting = self._waiting, []
+    def _count_pending(self) -> None:
+        with self._pending_lock:
+            batch, self._pending = self._pending, []
         try:
             with _explained(self._path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 with locked(self._path):
                     self._log.catch_up()
                     self._append(self._granted(batch))
-        except Exception as error:  # whoever waits must not take silence for a yes
-            for wish in batch:
-                wish.refusal = wish.refusal or error
+        except Exception as error:  # every waiting write has to learn that it is not counted
+            for pending in batch:
+                pending.refusal = pending.refusal or error
         finally:
-            for wish in batch:
-                wish.settled = True
+            for pending in batch:
+                pending.settled = True
 
-    def _granted(self, batch: list[_Wish]) -> bytes:
-        """What may be written; whoever's budget is spent learns of it here."""
-        granted = Counts()
-        for wish in batch:
-            told, day = wish.register, wish.day
+    def _granted(self, batch: list[_PendingWrite]) -> bytes:
+        """Lines for the writes that their budgets allow; the others get their refusal."""
+        granted = WriteCounts()
+        for pending in batch:
+            register, day = pending.register, pending.day
             try:
-                wish.budget.check(told, self._log.counts.worn(told, day) + granted.worn(told, day))
-            except BudgetSpent as spent:
-                wish.refusal = spent
+                pending.budget.check(
+                    register,
+                    self._log.counts.written(register, day) + granted.written(register, day),
+                )
+            except WriteBudgetExhausted as spent:
+                pending.refusal = spent
             else:
-                granted.add(told, day)
+                granted.add(register, day)
         return granted.lines()
 
     def _append(self, lines: bytes) -> None:
@@ -157,23 +175,23 @@ class FileWear:
             self._sync(descriptor)
         finally:
             os.close(descriptor)
-        self._fold()
+        self._compact()
 
-    def _fold(self) -> None:
-        """Keep one line per day that still matters, when that makes the log much shorter."""
+    def _compact(self) -> None:
+        """Replace the lines by one per day that still matters, when that shortens the log much."""
         self._log.catch_up()
-        if self._log.end <= self._fold_above:
+        if self._log.end <= self._compact_above:
             return
         lines = self._log.counts.lines()
-        self._fold_above = max(self._fold_bytes, 4 * len(lines))
-        if self._log.end > self._fold_above:
+        self._compact_above = max(self._compact_bytes, 4 * len(lines))
+        if self._log.end > self._compact_above:
             try:
                 self._replace(lines)
             except OSError as error:  # what was to be counted is on disk already
-                _LOG.warning("%s cannot be folded and grows: %s", self._path, error)
+                _LOG.warning("%s cannot be compacted and grows: %s", self._path, error)
 
     def _replace(self, lines: bytes) -> None:
-        """Put a whole new file in place, durable together with its name."""
+        """Put a new file in place; file and directory entry are synced."""
         head = json.dumps({"wear": VERSION, "generation": uuid.uuid4().hex}).encode() + b"\n"
         fresh = self._path.with_name(f"{self._path.name}.new")
         with fresh.open("wb") as file:
@@ -189,7 +207,7 @@ class FileWear:
         self._log.catch_up()
 
 
-class _Reader:
+class _LogReader:
     """Follows the log: reads what is new, or all of it when the generation has changed."""
 
     def __init__(self, path: Path) -> None:
@@ -199,10 +217,10 @@ class _Reader:
     def _forget(self, head: bytes) -> None:
         self.head = head
         self.end = len(head)
-        self.counts = Counts()
+        self.counts = WriteCounts()
 
     def catch_up(self) -> None:
-        """Take the whole lines that are new. Raises OSError or ``ConfigError``."""
+        """Add the complete lines that are new. Raises OSError or ``ConfigError``."""
         try:
             with self._path.open("rb") as file:
                 head = file.readline()
@@ -229,9 +247,9 @@ class _Reader:
 
 def _check_head(path: Path, head: bytes) -> None:
     try:
-        told = json.loads(head)
-        if not head.endswith(b"\n") or told["wear"] > VERSION:
-            raise ValueError(f"version {told['wear']} is newer than {VERSION}")
+        fields = json.loads(head)
+        if not head.endswith(b"\n") or fields["wear"] > VERSION:
+            raise ValueError(f"version {fields['wear']} is newer than {VERSION}")
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(_unreadable(path, head, error)) from error
 
@@ -245,7 +263,7 @@ def _unreadable(path: Path, line: bytes, error: Exception) -> str:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what the disk says into what a person can do about it."""
+    """Turn an OSError into a ``ConfigError`` that says what a person can do about it."""
     try:
         yield
     except OSError as error:

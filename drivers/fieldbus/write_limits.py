@@ -1,4 +1,4 @@
-"""From a wish to the value that may be written, and whether it stands."""
+"""Clamps a requested value to the limits of its point, and compares it with the read-back."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from drivers.fieldbus.receipts import Unwritable
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """The value to write, and the limit that moved it (None when it is the wish)."""
+class ClampedValue:
+    """The value to write; ``limit`` is the one that clamped it, None when none did."""
 
     value: float
     limit: Fact | None
 
 
-def fit(rule: WriteRule, wish: float) -> Fitted:
-    """The wish within the limits of the point, rounded to its resolution.
+def clamp(rule: WriteRule, requested: float) -> ClampedValue:
+    """The requested value within the limits of the point, rounded to its resolution.
 
-    Raises ``Unwritable`` when the wish is not a finite number.
+    Raises ``Unwritable`` when it is not a finite number.
     """
-    if not math.isfinite(wish):
+    if not math.isfinite(requested):
         raise Unwritable(fact(RefusalReason.NOT_A_NUMBER))
-    if wish > rule.maximum:
-        return Fitted(rule.maximum, fact(ReceiptReason.AT_MAXIMUM, limit=rule.maximum))
-    if wish < rule.minimum:
-        return Fitted(rule.minimum, fact(ReceiptReason.AT_MINIMUM, limit=rule.minimum))
-    return Fitted(_rounded(rule, wish), None)
+    if requested > rule.maximum:
+        return ClampedValue(rule.maximum, fact(ReceiptReason.AT_MAXIMUM, limit=rule.maximum))
+    if requested < rule.minimum:
+        return ClampedValue(rule.minimum, fact(ReceiptReason.AT_MINIMUM, limit=rule.minimum))
+    return ClampedValue(_rounded(rule, requested), None)
 
 
 def _rounded(rule: WriteRule, value: float) -> float:
@@ -44,22 +44,22 @@ def _rounded(rule: WriteRule, value: float) -> float:
     return min(max(nearest, rule.minimum), rule.maximum)
 
 
-def stands(rule: WriteRule, written: float, read_back: float | None) -> bool:
-    """Whether the read-back shows what was written, within the tolerance of the point."""
+def matches(rule: WriteRule, written: float, read_back: float | None) -> bool:
+    """Whether the read-back equals what was written, within the tolerance of the point."""
     return read_back is not None and abs(read_back - written) <= rule.tolerance + 1e-9
 
 
-def receipt(command: Command, fitted: Fitted, read_back: float) -> Receipt:
-    """Receipt of a write that stands."""
-    if fitted.limit is None:
+def write_receipt(command: Command, clamped: ClampedValue, read_back: float) -> Receipt:
+    """The receipt of a write whose read-back matches: ``Accepted`` or ``Clamped``."""
+    if clamped.limit is None:
         return Accepted(command, read_back)
-    return Clamped(command, fitted.value, read_back, fitted.limit)
+    return Clamped(command, clamped.value, read_back, clamped.limit)
 
 
-def own_value(rule: WriteRule, at: datetime, zone: tzinfo) -> float:
-    """The declared value of a ``timetable`` or ``constant`` way back at ``at``.
+def release_value(rule: WriteRule, at: datetime, zone: tzinfo) -> float:
+    """The value that a release of kind ``timetable`` or ``constant`` writes at the time ``at``.
 
-    A timetable is read in ``zone``. Raises ValueError for the other ways back.
+    A timetable is read in ``zone``. Raises ValueError for the other kinds of release.
     """
     release = rule.release
     if release.kind is ReleaseKind.TIMETABLE and release.timetable is not None:

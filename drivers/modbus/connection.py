@@ -1,4 +1,4 @@
-"""One open connection to Modbus units, with at most one request in flight."""
+"""A connection to Modbus units with at most one request in flight, and the endpoint it opens."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from dataclasses import dataclass
 from typing import cast
 
 from bms.model.assets.device import Device, Framing, SerialLine
-from drivers.fieldbus.errors import Garbled, Silence
-from drivers.modbus.frames import FRAMES, Frames, Request
-from drivers.modbus.serial_port import open_serial, silence_s, travel_s
+from drivers.fieldbus.errors import InvalidReply, NoReply
+from drivers.modbus.frames import FRAMERS, Framer, Request
+from drivers.modbus.serial_port import open_serial, silent_interval_s, transmission_s
 
 _RTU_OVER_TCP_SILENCE_S = 0.002
 
 
-class ConnectionLost(Silence):
+class ConnectionLost(NoReply):
     """The peer closed the connection before it answered."""
 
 
-class NoAnswer(Silence):
-    """Nothing that belongs to the request came in time."""
+class ReplyTimeout(NoReply):
+    """No reply to the request came in time."""
 
 
-class Wire(asyncio.Protocol):
-    """One connection. Whatever cannot be the reply to the one request ends it."""
+class ModbusConnection(asyncio.Protocol):
+    """One open connection. Bytes that cannot be the reply to the one request close it."""
 
-    def __init__(self, frames: Frames) -> None:
+    def __init__(self, frames: Framer) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._frames = frames
+        self._framer = frames
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._deadline = 0.0
         self._watch: asyncio.TimerHandle | None = None
 
     @property
     def open(self) -> bool:
-        """Whether a request may be sent, and its reply will be told from anything earlier."""
+        """Whether a request may be sent; no bytes of an earlier reply are left over."""
         transport = self._transport
-        return transport is not None and self._frames.clean and not transport.is_closing()
+        return transport is not None and self._framer.clean and not transport.is_closing()
 
-    def ask(
+    def send(
         self, transaction: int, request: Request, within_s: float
     ) -> asyncio.Future[tuple[int, bytes]]:
-        """Send a request; the future is the unit and the PDU of its reply.
+        """Send a request; the future gives unit and PDU of its reply.
 
-        After ``within_s`` [s] it is ``NoAnswer``.
+        It raises ``ReplyTimeout`` after ``within_s`` [s], ``InvalidReply`` or ``ConnectionLost``.
         """
         assert self._transport is not None
-        frame = self._frames.frame(transaction, request)
+        frame = self._framer.frame(transaction, request)
         self._answer = answer = self._loop.create_future()
         self._transport.write(frame)
-        # One timer watches over all requests: setting one for each costs more than asking.
+        # One timer serves all requests: setting one for each would cost more than the exchange.
         self._deadline = deadline = self._loop.time() + within_s
         if self._watch is None or self._watch.when() > deadline:
             self._watch_until(deadline)
@@ -68,7 +68,7 @@ class Wire(asyncio.Protocol):
         if self._loop.time() < self._deadline:
             self._watch_until(self._deadline)
         else:
-            self._fail(NoAnswer("no answer in time"))
+            self._fail(ReplyTimeout("no answer in time"))
 
     def drop(self) -> None:
         if self._transport is not None:
@@ -82,8 +82,8 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         try:
-            found = self._frames.feed(data)
-        except Garbled as error:
+            found = self._framer.feed(data)
+        except InvalidReply as error:
             self._fail(error)
             self.drop()
             return
@@ -101,7 +101,7 @@ class Wire(asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a line begins and how frames travel on it. ``pause_s`` [s]: rest between requests."""
+    """Address and framing of a line. ``pause_s`` [s] is the least time between two requests."""
 
     host: str = ""
     port: int = 0
@@ -111,46 +111,47 @@ class Endpoint:
 
     @property
     def name(self) -> str:
+        """Device path or ``host:port``, for messages."""
         return self.serial.path if self.serial is not None else f"{self.host}:{self.port}"
 
     @property
-    def place(self) -> tuple[str, int]:
-        """What only one owner may open."""
+    def exclusive_key(self) -> tuple[str, int]:
+        """Identifies what only one owner may open: a serial device, or host and port."""
         return (self.serial.path, 0) if self.serial is not None else (self.host, self.port)
 
     @property
-    def silence_s(self) -> float:
+    def silent_interval_s(self) -> float:
         """The least pause between two requests [s]."""
         if self.serial is not None:
-            return max(self.pause_s, silence_s(self.serial))
+            return max(self.pause_s, silent_interval_s(self.serial))
         if self.framing is Framing.TCP:
             return self.pause_s
         return max(self.pause_s, _RTU_OVER_TCP_SILENCE_S)
 
-    def travel_s(self, request: Request) -> float:
-        """How long request and longest reply are on a slow line [s]; elsewhere it is nothing."""
+    def transmission_s(self, request: Request) -> float:
+        """Time on a serial line of the request and its longest reply [s]; 0 over TCP."""
         if self.serial is None:
             return 0.0
-        return travel_s(self.serial, len(request.pdu) + request.reply_length + 6)
+        return transmission_s(self.serial, len(request.pdu) + request.reply_length + 6)
 
     @property
-    def tells_late_answers(self) -> bool:
-        """Whether a reply says which request it belongs to."""
+    def has_transaction_ids(self) -> bool:
+        """Whether a reply names its request (MBAP transaction identifier)."""
         return self.framing is Framing.TCP
 
-    def shared_with(self, other: Endpoint) -> bool:
-        """Whether units of both can be behind one connection."""
+    def can_share_with(self, other: Endpoint) -> bool:
+        """Whether units of both endpoints can be behind one connection."""
         return (self.framing, self.serial) == (other.framing, other.serial)
 
-    async def open(self) -> Wire:
-        """Connect. Raises OSError."""
-        wire = Wire(FRAMES[self.framing]())
+    async def open(self) -> ModbusConnection:
+        """Connect or open the serial port. Raises OSError."""
+        connection = ModbusConnection(FRAMERS[self.framing]())
         if self.serial is not None:
-            open_serial(self.serial, wire)
-            return wire
+            open_serial(self.serial, connection)
+            return connection
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: wire, self.host, self.port)
-        return wire
+        await loop.create_connection(lambda: connection, self.host, self.port)
+        return connection
 
 
 def endpoint_of(device: Device) -> Endpoint:

@@ -12,14 +12,14 @@ from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
 from bms.model.readings.reading import Reading
 from bms.ports.clock import Clock
-from drivers.fieldbus.availability import DeviceHealth
+from drivers.fieldbus.availability import HealthCounters
 from drivers.fieldbus.reading import reading
-from drivers.fieldbus.write_budget_log import MemoryWear, WearBook
+from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
 from drivers.modbus.frames import read
 from drivers.modbus.link import ModbusLink
 from drivers.modbus.poller import Poller
 from drivers.modbus.register_codec import decode_text
-from drivers.modbus.trace import Exchange
+from drivers.modbus.trace import ModbusExchange
 from drivers.modbus.unit import ModbusUnit
 from drivers.modbus.writer import ModbusWriter
 
@@ -33,11 +33,11 @@ class ModbusDriver:
         link: ModbusLink,
         clock: Clock,
         timezone: str,
-        wear: WearBook | None = None,
+        write_counter: WriteCounter | None = None,
     ) -> None:
         self._unit = ModbusUnit(device, link, clock)
         self._poller = Poller(self._unit)
-        self._writer = ModbusWriter(self._unit, timezone, wear or MemoryWear())
+        self._writer = ModbusWriter(self._unit, timezone, write_counter or MemoryWriteCounter())
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         """One reading per point, in their order. Points of another protocol get an error."""
@@ -49,33 +49,33 @@ class ModbusDriver:
         ]
 
     async def write(self, point: Point, command: Command) -> Receipt:
-        """Write, read back, and toggle the device's heartbeat where it has one."""
+        """Write, read back, and toggle the heartbeat register where the device has one."""
         return await self._writer.write(point, command)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
-        """Give the point back the way that it declares."""
+        """Release the point as it declares."""
         return await self._writer.release(point, at)
 
     async def texts(self, addresses: Mapping[str, TextAddress]) -> dict[str, str | None]:
-        """What the device says of itself (maker, serial number); None where it says nothing."""
+        """The device's texts (maker, serial number) by name; None where one cannot be read."""
         return {name: await self._text(address) for name, address in addresses.items()}
 
     @property
-    def health(self) -> DeviceHealth:
-        """How the unit has been doing."""
+    def health(self) -> HealthCounters:
+        """Counters of the unit's replies and errors."""
         return self._unit.health
 
-    def trace(self) -> tuple[Exchange, ...]:
+    def trace(self) -> tuple[ModbusExchange, ...]:
         """The last exchanges with the unit, oldest first."""
         return self._unit.link.trace.of(self._unit.device.unit)
 
     async def close(self) -> None:
-        """Nothing of its own to close: the link belongs to the endpoint."""
+        """Do nothing: the link belongs to all units of the endpoint."""
 
     async def _text(self, address: TextAddress) -> str | None:
         try:
             start = await self._poller.start_of(address)
             request = read(self._unit.device.unit, address.table, start, address.registers)
-            return decode_text(address, await self._unit.ask(request))
+            return decode_text(address, await self._unit.exchange(request))
         except DeviceError:
             return None

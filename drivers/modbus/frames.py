@@ -1,6 +1,6 @@
-"""Modbus requests and replies as bytes: what to send, and whether an answer belongs to it.
+"""Modbus requests and replies as bytes, and the check that a reply belongs to its request.
 
-Pure: the connection lives in ``drivers.modbus.link``. Sources: Modbus application protocol V1.1b3
+Pure; ``drivers.modbus.connection`` sends them. Sources: Modbus application protocol V1.1b3
 (functions, exception codes), Modbus messaging on TCP/IP V1.0b (MBAP header), Modbus over serial
 line V1.02 (RTU frames, CRC, silent interval).
 """
@@ -14,7 +14,13 @@ from typing import Protocol
 
 from bms.model.assets.address import Table
 from bms.model.assets.device import Framing
-from drivers.fieldbus.errors import Garbled, Refusal, RefusedForGood, RefusedForNow, Silence
+from drivers.fieldbus.errors import (
+    DeviceRefusal,
+    InvalidReply,
+    NoReply,
+    PermanentRefusal,
+    TemporaryRefusal,
+)
 
 MAX_REGISTERS = 125
 MAX_BITS = 2000
@@ -25,7 +31,7 @@ _HEADER = struct.Struct(">HHHB")
 _EXCEPTION_BIT = 0x80
 _GATEWAY_PATH_GONE, _GATEWAY_TARGET_SILENT = 0x0A, 0x0B
 _FOR_GOOD = (1, 2, 3)
-_SAYS = {
+_EXCEPTION_TEXTS = {
     1: "illegal function",
     2: "illegal data address",
     3: "illegal data value",
@@ -40,16 +46,16 @@ ILLEGAL_ADDRESS = (2, 3)
 _CRC_BYTES = 2
 
 
-class UnitSilent(Silence):
-    """A gateway answered that the unit behind it does not."""
+class GatewayTargetNoReply(NoReply):
+    """A gateway replied that the unit behind it does not (exception 0x0A or 0x0B)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request, and what its reply has to look like: the first bytes and the whole length.
+    """A request PDU, with the first bytes and the length [B] that its reply has to have.
 
-    Where the length lies in the reply, ``reply_length`` is the longest, and ``measure`` says how
-    long a PDU is that begins so, as far as that can be told yet.
+    Where the length stands in the reply itself, ``reply_length`` is the longest one, and
+    ``measure`` gives the length of a PDU from its first bytes, as far as they determine it.
     """
 
     unit: int
@@ -61,7 +67,7 @@ class Request:
 
 
 def read(unit: int, table: Table, address: int, count: int) -> Request:
-    """Read ``count`` registers or bits of a table."""
+    """Request to read ``count`` registers or bits of a table (functions 1 to 4)."""
     function = _READ[table]
     bits = table in (Table.COIL, Table.DISCRETE)
     size = (count + 7) // 8 if bits else 2 * count
@@ -69,24 +75,24 @@ def read(unit: int, table: Table, address: int, count: int) -> Request:
     return Request(unit, pdu, bytes((function, size)), 2 + size, repeatable=True)
 
 
-def sounding(request: Request, doubted: Collection[bytes]) -> Request:
-    """A small read like ``request``, whose reply begins with none of ``doubted``.
+def distinguishable_read(request: Request, ambiguous: Collection[bytes]) -> Request:
+    """A small read of the same registers whose reply begins with none of ``ambiguous``.
 
-    Raises ValueError for a write.
+    Raises ValueError when ``request`` is a write.
     """
     function, address, _ = struct.unpack(">BHH", request.pdu)
     if not request.repeatable:
-        raise ValueError("a write is no sounding")
+        raise ValueError("a write cannot be replaced by a read")
     table = next(table for table, code in _READ.items() if code == function)
     step = 8 if table in (Table.COIL, Table.DISCRETE) else 1
     reads = (read(request.unit, table, address, 1 + step * i) for i in range(MAX_REGISTERS))
-    return next(each for each in reads if each.prefix not in doubted)
+    return next(each for each in reads if each.prefix not in ambiguous)
 
 
 def write_coil(unit: int, address: int, state: bool, function: int | None = None) -> Request:
-    """Write one coil by function 5, or 15 where the device asks for it.
+    """Request to write one coil by function 5, or by 15 where the device needs that.
 
-    Raises ValueError for another function.
+    Raises ValueError for any other function.
     """
     if function in (None, _WRITE_COIL):
         return _write(unit, struct.pack(">BHH", _WRITE_COIL, address, 0xFF00 if state else 0))
@@ -97,9 +103,9 @@ def write_coil(unit: int, address: int, state: bool, function: int | None = None
 
 
 def write_registers(unit: int, address: int, image: bytes, function: int | None = None) -> Request:
-    """Write consecutive registers; one alone goes by function 6, which every device knows.
+    """Request to write consecutive registers by function 16; one alone goes by function 6.
 
-    Raises ValueError when ``function`` cannot carry the image.
+    Raises ValueError when ``function`` cannot write that many.
     """
     words = len(image) // 2
     function = function or (_WRITE_REGISTER if words == 1 else _WRITE_REGISTERS)
@@ -112,7 +118,7 @@ def write_registers(unit: int, address: int, image: bytes, function: int | None 
 
 
 def mask_write(unit: int, address: int, and_mask: int, or_mask: int) -> Request:
-    """Write a part of one register: ``(old AND and_mask) OR (or_mask AND NOT and_mask)``."""
+    """Request to write ``(old AND and_mask) OR (or_mask AND NOT and_mask)`` (function 22)."""
     return _write(unit, struct.pack(">BHHH", _MASK_WRITE, address, and_mask, or_mask))
 
 
@@ -122,30 +128,30 @@ def _write(unit: int, pdu: bytes, echo: bytes | None = None) -> Request:
 
 
 def payload(request: Request, unit: int, pdu: bytes) -> bytes:
-    """What a reply carries, after it was checked against its request.
+    """The data of a reply, after it was checked against its request.
 
-    Raises ``Refusal`` for an exception of the device (``Silence`` when a gateway says that the unit
-    is silent), ``Garbled`` when unit, function, count or the echo of a write is not the one asked.
+    Raises ``DeviceRefusal`` for an exception reply, ``GatewayTargetNoReply`` for that of a gateway,
+    and ``InvalidReply`` when unit, function, count or the echo of a write does not match.
     """
     if unit != request.unit:
-        raise Garbled(f"unit {unit} answered instead of {request.unit}")
+        raise InvalidReply(f"unit {unit} answered instead of {request.unit}")
     if len(pdu) == 2 and pdu[0] == request.pdu[0] | _EXCEPTION_BIT:
         raise _refusal(pdu[1])
     length = request.reply_length if request.measure is None else request.measure(pdu)
     if len(pdu) != length or not pdu.startswith(request.prefix):
-        raise Garbled(f"the answer {pdu[:8].hex(' ')} does not fit {request.pdu[:6].hex(' ')}")
+        raise InvalidReply(f"the answer {pdu[:8].hex(' ')} does not fit {request.pdu[:6].hex(' ')}")
     return pdu[len(request.prefix) :]
 
 
-def _refusal(code: int) -> Refusal | Silence:
-    text = f"{_SAYS.get(code, 'unknown exception')} (exception {code})"
+def _refusal(code: int) -> DeviceRefusal | NoReply:
+    text = f"{_EXCEPTION_TEXTS.get(code, 'unknown exception')} (exception {code})"
     if code in (_GATEWAY_PATH_GONE, _GATEWAY_TARGET_SILENT):
-        return UnitSilent(text)
-    return RefusedForGood(text, code) if code in _FOR_GOOD else RefusedForNow(text, code)
+        return GatewayTargetNoReply(text)
+    return PermanentRefusal(text, code) if code in _FOR_GOOD else TemporaryRefusal(text, code)
 
 
-class Frames(Protocol):
-    """One way in which requests and replies travel over a stream of bytes."""
+class Framer(Protocol):
+    """Puts requests into frames, and takes replies out of a stream of bytes."""
 
     def frame(self, transaction: int, request: Request) -> bytes:
         """The bytes of a request. Its reply is expected from now on."""
@@ -154,19 +160,19 @@ class Frames(Protocol):
     def feed(self, data: bytes) -> tuple[int, bytes] | None:
         """Unit and PDU of the reply to the last request once it is whole, else None.
 
-        Raises ``Garbled`` for bytes that cannot become that reply.
+        Raises ``InvalidReply`` for bytes that cannot become that reply.
         """
         ...
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is left over, so that the next reply can be told from it."""
+        """Whether no bytes are left over that could be taken for the next reply."""
         ...
 
 
 @dataclass(slots=True)
-class TcpFrames:
-    """MBAP frames. A frame of another transaction is a late or repeated one: it is nobody's."""
+class TcpFramer:
+    """MBAP frames. A frame of another transaction is late or repeated, and is dropped."""
 
     _transaction: int = -1
     _buffer: bytes = b""
@@ -181,7 +187,7 @@ class TcpFrames:
         while len(buffer) >= _HEADER.size:
             transaction, protocol, length, unit = _HEADER.unpack_from(buffer)
             if protocol != 0 or not 3 <= length <= 254:
-                raise Garbled(f"{buffer[:8].hex(' ')} is no Modbus TCP frame")
+                raise InvalidReply(f"{buffer[:8].hex(' ')} is no Modbus TCP frame")
             end = 6 + length
             if len(buffer) < end:
                 break
@@ -194,20 +200,19 @@ class TcpFrames:
 
     @property
     def clean(self) -> bool:
-        return True  # what is left over has a transaction of its own
+        return True  # bytes that are left over have a transaction identifier of their own
 
 
 @dataclass(slots=True)
-class RtuFrames:
-    """RTU frames: unit, PDU, CRC. Nothing in them says which request a reply belongs to.
+class RtuFramer:
+    """RTU frames: unit, PDU, CRC; a reply does not name its request.
 
-    So exactly one reply may arrive, right after its request, and every byte too many makes the
-    stream unclean.
+    So exactly one reply may arrive after each request; any further byte makes the stream unclean.
     """
 
     _request: Request | None = None
     _buffer: bytes = b""
-    _strays: bool = field(default=False, init=False)
+    _stray_bytes: bool = field(default=False, init=False)
 
     def frame(self, transaction: int, request: Request) -> bytes:
         self._request, self._buffer = request, b""
@@ -217,34 +222,36 @@ class RtuFrames:
     def feed(self, data: bytes) -> tuple[int, bytes] | None:
         request = self._request
         if request is None:
-            self._strays = True
+            self._stray_bytes = True
             return None
         self._buffer += data
         size = _rtu_size(request, self._buffer)
         if len(self._buffer) < size:
             return None
         reply, rest = self._buffer[:size], self._buffer[size:]
-        self._request, self._buffer, self._strays = None, b"", bool(rest)
+        self._request, self._buffer, self._stray_bytes = None, b"", bool(rest)
         if crc(reply[:-_CRC_BYTES]) != reply[-_CRC_BYTES:]:
-            raise Garbled(f"wrong checksum in {reply[:8].hex(' ')}")
+            raise InvalidReply(f"wrong checksum in {reply[:8].hex(' ')}")
         return reply[0], reply[1:-_CRC_BYTES]
 
     @property
     def clean(self) -> bool:
-        return not self._strays
+        return not self._stray_bytes
 
 
 def _rtu_size(request: Request, start: bytes) -> int:
-    """Bytes of the reply that begins so. Raises ``Garbled`` when it cannot be the one asked for."""
+    """Length of the reply that begins so [B]. Raises ``InvalidReply`` for any other reply."""
     if start[0] != request.unit:
-        raise Garbled(f"unit {start[0]} answered instead of {request.unit}")
+        raise InvalidReply(f"unit {start[0]} answered instead of {request.unit}")
     if len(start) == 1:
         return 5
     if start[1] == request.pdu[0] | _EXCEPTION_BIT:
         return 5
     head = start[1 : 1 + len(request.prefix)]
     if not request.prefix.startswith(head):
-        raise Garbled(f"the answer {start[:8].hex(' ')} does not fit {request.pdu[:6].hex(' ')}")
+        raise InvalidReply(
+            f"the answer {start[:8].hex(' ')} does not fit {request.pdu[:6].hex(' ')}"
+        )
     length = request.reply_length if request.measure is None else request.measure(start[1:])
     return 1 + length + _CRC_BYTES
 
@@ -270,8 +277,8 @@ def crc(frame: bytes) -> bytes:
     return value.to_bytes(2, "little")
 
 
-FRAMES: dict[Framing, Callable[[], Frames]] = {
-    Framing.TCP: TcpFrames,
-    Framing.RTU_OVER_TCP: RtuFrames,
-    Framing.RTU: RtuFrames,
+FRAMERS: dict[Framing, Callable[[], Framer]] = {
+    Framing.TCP: TcpFramer,
+    Framing.RTU_OVER_TCP: RtuFramer,
+    Framing.RTU: RtuFramer,
 }

@@ -1,4 +1,4 @@
-"""Whose turn it is on a line that carries one request at a time: writes first, else in order."""
+"""The queue for a line that carries one request at a time: writes first, else in order."""
 
 from __future__ import annotations
 
@@ -6,56 +6,61 @@ import asyncio
 from collections import deque
 
 
-class Turns:
-    """A lock with two queues; every wait has its own deadline."""
+class LineQueue:
+    """A lock with an urgent and a normal queue; every wait has its own deadline."""
 
     def __init__(self) -> None:
-        self._taken = False
+        self._locked = False
         self._urgent: deque[asyncio.Future[None]] = deque()
-        self._patient: deque[asyncio.Future[None]] = deque()
+        self._normal: deque[asyncio.Future[None]] = deque()
 
     @property
-    def taken(self) -> bool:
-        return self._taken
+    def locked(self) -> bool:
+        """Whether somebody holds the lock."""
+        return self._locked
 
     @property
     def waiting(self) -> int:
-        return len(self._urgent) + len(self._patient)
+        """How many wait for the lock [1]."""
+        return len(self._urgent) + len(self._normal)
 
-    def take_now(self) -> bool:
-        """Take the turn if it is nobody's; whether it is ours now."""
-        if self._taken:
+    def try_acquire(self) -> bool:
+        """Acquire the lock if it is free; whether it was."""
+        if self._locked:
             return False
-        self._taken = True
+        self._locked = True
         return True
 
-    async def take(self, *, urgent: bool, within_s: float) -> None:
-        """Return once it is our turn; ``give`` it back. Raises TimeoutError after ``within_s``."""
-        if self.take_now():
+    async def acquire(self, *, urgent: bool, within_s: float) -> None:
+        """Wait for the lock, urgent callers before all others; ``release`` it afterwards.
+
+        Raises TimeoutError after ``within_s`` [s].
+        """
+        if self.try_acquire():
             return
-        queue = self._urgent if urgent else self._patient
+        queue = self._urgent if urgent else self._normal
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
             async with asyncio.timeout(within_s):
                 await turn
         except BaseException:
-            self._leave(queue, turn)
+            self._withdraw(queue, turn)
             raise
 
-    def give(self) -> None:
-        """Hand the turn to whoever is next."""
-        for queue in (self._urgent, self._patient):
+    def release(self) -> None:
+        """Hand the lock to the next in the queues, or free it."""
+        for queue in (self._urgent, self._normal):
             while queue:
                 turn = queue.popleft()
                 if not turn.done():
                     turn.set_result(None)
                     return
-        self._taken = False
+        self._locked = False
 
-    def _leave(self, queue: deque[asyncio.Future[None]], turn: asyncio.Future[None]) -> None:
-        """Whoever gives up does not keep a turn that was handed over in the same moment."""
+    def _withdraw(self, queue: deque[asyncio.Future[None]], turn: asyncio.Future[None]) -> None:
+        """A caller that gives up passes on a lock that it was handed in the same moment."""
         if turn.done() and not turn.cancelled():
-            self.give()
+            self.release()
         elif turn in queue:
             queue.remove(turn)

@@ -1,4 +1,4 @@
-"""The one owner of a Modbus endpoint: one request in flight, no answer taken for another."""
+"""The connection to a Modbus endpoint, shared by its units: one request in flight at a time."""
 
 from __future__ import annotations
 
@@ -7,255 +7,259 @@ import asyncio
 from bms.clock import SystemClock
 from bms.errors import DeviceError
 from bms.ports.clock import Clock
-from drivers.fieldbus.availability import Breaker
-from drivers.fieldbus.errors import Garbled, Refusal, Silence
-from drivers.modbus.connection import ConnectionLost, Endpoint, NoAnswer, Wire
-from drivers.modbus.frames import Request, UnitSilent, payload, sounding
-from drivers.modbus.line_queue import Turns
-from drivers.modbus.trace import Trace
+from drivers.fieldbus.availability import CircuitBreaker
+from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply
+from drivers.modbus.connection import ConnectionLost, Endpoint, ModbusConnection, ReplyTimeout
+from drivers.modbus.frames import GatewayTargetNoReply, Request, distinguishable_read, payload
+from drivers.modbus.line_queue import LineQueue
+from drivers.modbus.trace import ModbusTrace
 
 _QUEUE_TIMEOUTS = 3
 _TRANSACTIONS = 0x10000
 _QUIET_S = 0.05
 
 
-class LinkBusy(Silence):
-    """The line did not become free in time; this says nothing about the unit."""
+class LinkBusy(NoReply):
+    """The line did not become free in time; the unit itself was not asked."""
 
 
-class LinkDown(Silence):
-    """The endpoint itself cannot be reached; this says nothing about the unit."""
+class LinkDown(NoReply):
+    """The endpoint itself cannot be reached; the unit was not asked."""
 
 
 class ModbusLink:
     """The connection to an endpoint, shared by the units behind it.
 
     Nothing is opened before the first request. Writes go before reads. After a time-out, a
-    cancellation or an answer that does not fit, the connection is dropped and the endpoint left
-    alone for ``quiet_s`` [s] (by default 0.05, and where replies do not name their request as long
-    as the time-out was), so that a late answer never meets the next request. An endpoint that
-    cannot be connected to is left alone as a whole, for a back-off that doubles.
+    cancellation or an invalid reply the connection is dropped, and nothing is sent for ``quiet_s``
+    [s] (by default 0.05; where replies do not name their request, as long as the time-out), so that
+    a late reply is never taken for that to the next request. An endpoint that cannot be connected
+    to is not tried for a back-off that doubles.
     """
 
     def __init__(
         self, endpoint: Endpoint, clock: Clock | None = None, *, quiet_s: float | None = None
     ) -> None:
         self.endpoint = endpoint
-        self.trace = Trace()
+        self.trace = ModbusTrace()
         self._quiet_s = quiet_s
         self._slow = endpoint.serial is not None
-        self._rest_s = endpoint.silence_s
+        self._pause_s = endpoint.silent_interval_s
         self._free_at = 0.0
-        self._turns = Turns()
-        self._wire: Wire | None = None
+        self._line = LineQueue()
+        self._connection: ModbusConnection | None = None
         self._transaction = 0
         self._closed = False
-        self._doubts: set[tuple[int, bytes]] = set()
+        self._late_replies: set[tuple[int, bytes]] = set()
         self._units: set[int] = set()
-        self._mute: set[int] = set()
+        self._silent_units: set[int] = set()
         self._idle_s: float | None = None
-        self._idle: asyncio.TimerHandle | None = None
-        self._breaker = Breaker(endpoint.name, clock or SystemClock(), first_s=5.0, longest_s=120.0)
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._breaker = CircuitBreaker(
+            endpoint.name, clock or SystemClock(), first_s=5.0, longest_s=120.0
+        )
 
     @property
     def down(self) -> bool:
-        """Whether the endpoint as a whole is left alone now."""
+        """Whether the circuit breaker of the endpoint is open."""
         return self._breaker.open
 
-    def rest_at_least(self, pause_s: float) -> None:
-        """A unit of this line needs ``pause_s`` [s] between any two requests."""
-        self._rest_s = max(self._rest_s, pause_s)
+    def require_pause(self, pause_s: float) -> None:
+        """Keep at least ``pause_s`` [s] between any two requests on this line."""
+        self._pause_s = max(self._pause_s, pause_s)
 
     def close_when_idle(self, after_s: float) -> None:
-        """A device of this line serves one client only: nobody keeps it for longer unused [s]."""
+        """Close the connection once unused for ``after_s`` [s]: some serve one client only."""
         self._idle_s = after_s if self._idle_s is None else min(self._idle_s, after_s)
 
-    async def ask(self, request: Request, timeout_s: float) -> bytes:
-        """Payload of the checked reply: at most three time-outs from now in the queue, then two.
+    async def exchange(self, request: Request, timeout_s: float) -> bytes:
+        """Payload of the checked reply, after at most three time-outs in the queue and two beyond.
 
-        Raises ``Silence``, ``Garbled`` or ``Refusal``. A read whose connection turns out to have
-        been closed by the peer meanwhile is asked once more; a write is never repeated.
+        A read is repeated once when the peer turns out to have closed the connection; a write
+        never is. Raises ``NoReply``, ``InvalidReply`` or ``DeviceRefusal``.
         """
         if self._closed:
-            raise Silence("the driver was closed")
-        if not self._turns.take_now():
+            raise NoReply("the driver was closed")
+        if not self._line.try_acquire():
             await self._queue(request, timeout_s)
-        was_open = self._wire is not None and self._wire.open
+        was_open = self._connection is not None and self._connection.open
         try:
-            return await self._exchange(request, timeout_s)
+            return await self._exchange_once(request, timeout_s)
         except ConnectionLost:
             if not (was_open and request.repeatable) or self._closed:
                 raise
-            return await self._exchange(request, timeout_s)
+            return await self._exchange_once(request, timeout_s)
         finally:
-            self._turns.give()
+            self._line.release()
             if self._idle_s is not None:
-                self._leave_after(self._idle_s)
+                self._close_after(self._idle_s)
 
     async def close(self) -> None:
-        """Close the connection for good; a request in flight ends with ``Silence``."""
+        """Close the connection for good; a request in flight ends with ``NoReply``."""
         self._closed = True
-        if self._idle is not None:
-            self._idle.cancel()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         self._drop(0.0)
         await asyncio.sleep(0)
 
-    def _leave_after(self, wait_s: float) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(wait_s, self._leave)
+    def _close_after(self, wait_s: float) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self._idle_timer = asyncio.get_running_loop().call_later(wait_s, self._close_idle)
 
-    def _leave(self) -> None:
-        if not self._turns.taken:  # else whoever has the turn will see to it
+    def _close_idle(self) -> None:
+        if not self._line.locked:  # else the exchange in progress sets a new timer
             self._drop(0.0)
 
     async def _queue(self, request: Request, timeout_s: float) -> None:
         try:
-            await self._turns.take(
+            await self._line.acquire(
                 urgent=not request.repeatable, within_s=_QUEUE_TIMEOUTS * timeout_s
             )
         except TimeoutError:
             raise LinkBusy(f"{self.endpoint.name} is busy with other units") from None
 
-    async def _exchange(self, request: Request, timeout_s: float) -> bytes:
+    async def _exchange_once(self, request: Request, timeout_s: float) -> bytes:
         now = asyncio.get_running_loop().time
-        wire = self._wire
-        if wire is None or not wire.open:
-            wire = await self._connected(timeout_s)
-        if self._rest_s > 0.0:
-            wire = await self._rested(wire, timeout_s)
+        connection = self._connection
+        if connection is None or not connection.open:
+            connection = await self._connected(timeout_s)
+        if self._pause_s > 0.0:
+            connection = await self._paused(connection, timeout_s)
         started = now()
         try:
-            if self._doubts:
-                await self._settle(wire, request, timeout_s)
-            unit, pdu = await self._sent(wire, request, timeout_s)
+            if self._late_replies:
+                await self._flush_late_replies(connection, request, timeout_s)
+            unit, pdu = await self._send(connection, request, timeout_s)
             data = payload(request, unit, pdu)
         except DeviceError as error:
-            self._after(error, request, timeout_s)
-            told = self._told(error, request, timeout_s)
-            self._note(request, str(told), started)
-            raise told from None
+            self._record_failure(error, request, timeout_s)
+            described = self._described(error, request, timeout_s)
+            self._note(request, str(described), started)
+            raise described from None
         except asyncio.CancelledError:
-            self._doubt(request)
-            self._drop(self._quiet(timeout_s))
+            self._expect_late_reply(request)
+            self._drop(self._quiet_time_s(timeout_s))
             self._note(request, "cancelled", started)
             raise
         finally:
-            if self._rest_s > 0.0:
-                self._free_at = max(self._free_at, now() + self._rest_s)
-        self._heard()
+            if self._pause_s > 0.0:
+                self._free_at = max(self._free_at, now() + self._pause_s)
+        self._unit_replied()
         self._note(request, pdu, started)
         return data
 
-    async def _settle(self, wire: Wire, request: Request, timeout_s: float) -> None:
-        """Make sure that a late reply to an earlier request is not taken for the one to this.
+    async def _flush_late_replies(
+        self, connection: ModbusConnection, request: Request, timeout_s: float
+    ) -> None:
+        """Make sure that no late reply to an earlier request can be taken for the one to this.
 
-        Replies keep the order of their requests. So where the two would look alike, something
-        that looks different is asked first: only when that is answered, nothing is still on its
-        way. Raises what an exchange raises.
+        Replies keep the order of their requests. Where the two could not be distinguished, a read
+        with a distinguishable reply goes first; once that has come, no earlier reply is
+        outstanding. Raises what an exchange raises.
         """
-        doubted = {prefix for unit, prefix in self._doubts if unit == request.unit}
-        if not request.repeatable or request.prefix not in doubted:
+        ambiguous = {prefix for unit, prefix in self._late_replies if unit == request.unit}
+        if not request.repeatable or request.prefix not in ambiguous:
             return
-        probe = sounding(request, doubted)
-        self._doubt(probe)
+        probe = distinguishable_read(request, ambiguous)
+        self._expect_late_reply(probe)
         try:
-            payload(probe, *await self._sent(wire, probe, timeout_s))
-        except Refusal:
-            return  # it may be a late refusal: the doubt stays
-        self._doubts.clear()
-        await asyncio.sleep(self._rest_s)
-        if not wire.open:
-            raise Garbled("bytes that nobody asked for")
+            payload(probe, *await self._send(connection, probe, timeout_s))
+        except DeviceRefusal:
+            return  # it may be a late refusal of an earlier request
+        self._late_replies.clear()
+        await asyncio.sleep(self._pause_s)
+        if not connection.open:
+            raise InvalidReply("bytes that belong to no request")
 
-    def _doubt(self, request: Request) -> None:
-        """A reply to this request may still come, and could not be told from another's."""
-        if not self.endpoint.tells_late_answers:
-            self._doubts.add((request.unit, request.prefix))
+    def _expect_late_reply(self, request: Request) -> None:
+        """Note that a reply to this request may still come and be taken for another's."""
+        if not self.endpoint.has_transaction_ids:
+            self._late_replies.add((request.unit, request.prefix))
 
-    def _after(self, error: DeviceError, request: Request, timeout_s: float) -> None:
-        """What a failed exchange says about the connection and the endpoint."""
-        if isinstance(error, (Refusal, UnitSilent)):
-            self._heard()
+    def _record_failure(self, error: DeviceError, request: Request, timeout_s: float) -> None:
+        """Draw the consequences of a failed exchange for connection and circuit breaker."""
+        if isinstance(error, (DeviceRefusal, GatewayTargetNoReply)):
+            self._unit_replied()
             return
-        self._doubt(request)
-        self._drop(self._quiet(timeout_s))
-        if isinstance(error, Silence):
-            self._mute.add(request.unit)
-            if len(self._units) > 1 and self._mute == self._units:
-                self._breaker.silent("none of its units answers")
+        self._expect_late_reply(request)
+        self._drop(self._quiet_time_s(timeout_s))
+        if isinstance(error, NoReply):
+            self._silent_units.add(request.unit)
+            if len(self._units) > 1 and self._silent_units == self._units:
+                self._breaker.failed("none of its units answers")
 
-    def _heard(self) -> None:
-        if self._mute:
-            self._mute.clear()
-        self._breaker.answered()
+    def _unit_replied(self) -> None:
+        if self._silent_units:
+            self._silent_units.clear()
+        self._breaker.succeeded()
 
-    def _sent(
-        self, wire: Wire, request: Request, timeout_s: float
+    def _send(
+        self, connection: ModbusConnection, request: Request, timeout_s: float
     ) -> asyncio.Future[tuple[int, bytes]]:
         self._units.add(request.unit)
         self._transaction = (self._transaction + 1) % _TRANSACTIONS
         within_s = timeout_s
-        if self._slow:  # the time to carry request and reply is not the unit's silence
-            within_s += self.endpoint.travel_s(request)
-        return wire.ask(self._transaction, request, within_s)
+        if self._slow:  # the transmission time does not count towards the unit's time-out
+            within_s += self.endpoint.transmission_s(request)
+        return connection.send(self._transaction, request, within_s)
 
-    def _told(self, error: DeviceError, request: Request, timeout_s: float) -> DeviceError:
-        """The error in the words of who asked."""
-        if not isinstance(error, NoAnswer):
+    def _described(self, error: DeviceError, request: Request, timeout_s: float) -> DeviceError:
+        """The error as the caller gets it: a time-out names endpoint, unit and time [s]."""
+        if not isinstance(error, ReplyTimeout):
             return error
         where = f"{self.endpoint.name} unit {request.unit}"
-        return Silence(f"{where}: no answer within {timeout_s:g} s")
+        return NoReply(f"{where}: no answer within {timeout_s:g} s")
 
-    async def _rested(self, wire: Wire, timeout_s: float) -> Wire:
-        """Wait for the line's pause. Bytes that arrive meanwhile are nobody's: begin anew."""
+    async def _paused(self, connection: ModbusConnection, timeout_s: float) -> ModbusConnection:
+        """Wait for the line's pause; bytes that arrive meanwhile make it a new connection."""
         wait = self._free_at - asyncio.get_running_loop().time()
         if wait > 0:
             await asyncio.sleep(wait)
-        return wire if wire.open else await self._connected(timeout_s)
+        return connection if connection.open else await self._connected(timeout_s)
 
-    async def _connected(self, timeout_s: float) -> Wire:
-        wire = self._wire
-        if wire is not None and wire.open:
-            return wire
+    async def _connected(self, timeout_s: float) -> ModbusConnection:
+        connection = self._connection
+        if connection is not None and connection.open:
+            return connection
         if self._closed:
-            raise Silence("the driver was closed")
-        if wire is not None:
-            self._drop(self._quiet(0.0))
+            raise NoReply("the driver was closed")
+        if connection is not None:
+            self._drop(self._quiet_time_s(0.0))
         if self._breaker.open:
             raise LinkDown(f"{self.endpoint.name} is left alone for a while: it cannot be reached")
         loop = asyncio.get_running_loop()
         await asyncio.sleep(max(0.0, self._free_at - loop.time()))
         return await self._open(timeout_s)
 
-    async def _open(self, timeout_s: float) -> Wire:
+    async def _open(self, timeout_s: float) -> ModbusConnection:
         name = self.endpoint.name
         try:
             async with asyncio.timeout(timeout_s):
-                wire = await self.endpoint.open()
+                connection = await self.endpoint.open()
         except TimeoutError:
-            self._breaker.silent("no connection in time")
+            self._breaker.failed("no connection in time")
             raise LinkDown(f"{name}: no connection within {timeout_s:g} s") from None
         except OSError as error:
             reason = error.strerror or str(error)
-            self._breaker.silent(reason)
+            self._breaker.failed(reason)
             raise LinkDown(f"{name}: {reason}") from error
         if self._closed:
-            wire.drop()
-            raise Silence("the driver was closed")
-        self._wire = wire
-        return wire
+            connection.drop()
+            raise NoReply("the driver was closed")
+        self._connection = connection
+        return connection
 
-    def _quiet(self, timeout_s: float) -> float:
+    def _quiet_time_s(self, timeout_s: float) -> float:
         if self._quiet_s is not None:
             return self._quiet_s
-        return _QUIET_S if self.endpoint.tells_late_answers else max(_QUIET_S, timeout_s)
+        return _QUIET_S if self.endpoint.has_transaction_ids else max(_QUIET_S, timeout_s)
 
     def _drop(self, quiet_s: float) -> None:
-        if self._wire is None:
+        if self._connection is None:
             return
-        self._wire.drop()
-        self._wire = None
+        self._connection.drop()
+        self._connection = None
         self._free_at = asyncio.get_running_loop().time() + quiet_s
 
     def _note(self, request: Request, answer: bytes | str, started: float) -> None:

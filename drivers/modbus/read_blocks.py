@@ -1,4 +1,4 @@
-"""Which requests fetch which points: neighbouring registers travel together. Pure."""
+"""Combines neighbouring registers into the fewest read requests (blocks). Pure."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from drivers.fieldbus.reading import Decoded
 from drivers.modbus.frames import MAX_BITS
 from drivers.modbus.register_codec import decode, decode_bit, width
 
-Wall = tuple[Table, int]
-"""An address of a table that no read reaches from below."""
+ReadBoundary = tuple[Table, int]
+"""Table and address: no read may begin below the address and reach it."""
 
 _BIT_TABLES = (Table.COIL, Table.DISCRETE)
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """A value of a poll: its place in the answer to the caller, and where it lies."""
+class ReadItem:
+    """A value to read: its place in the caller's list, and its address."""
 
     place: int
     address: ModbusAddress
@@ -41,10 +41,10 @@ class Block:
     table: Table
     start: int
     count: int
-    items: tuple[Item, ...]
+    items: tuple[ReadItem, ...]
 
     def decoded(self, data: bytes) -> list[tuple[int, Decoded]]:
-        """Values of the block's payload, each with its place."""
+        """Place and value of each item in the payload of the block's reply."""
         if self.table in _BIT_TABLES:
             return [(i.place, decode_bit(i.address, self._bit(i, data))) for i in self.items]
         start = self.start
@@ -55,28 +55,25 @@ class Block:
 
     @property
     def spans_gaps(self) -> bool:
-        """Whether the block reads registers that nobody asked for."""
+        """Whether the block reads registers between its items that belong to none."""
         return any(gap > 0 for gap in self._gaps())
 
-    def parts(self) -> tuple[Block, Block]:
-        """The block in two, so that what a device refuses can be found.
-
-        Cut at the widest gap, where registers lie that nobody asked for, else in the middle.
-        """
+    def halves(self) -> tuple[Block, Block]:
+        """The block in two, to find what the device refuses: cut at its widest gap, else midway."""
         gaps = self._gaps()
         widest = max(gaps)
         cut = gaps.index(widest) + 1 if widest > 0 else len(self.items) // 2
         return block_of(self.items[:cut]), block_of(self.items[cut:])
 
-    def walls(self) -> list[Wall]:
-        """A wall behind every gap of the block."""
+    def boundaries(self) -> list[ReadBoundary]:
+        """A boundary behind every gap of the block."""
         return [
             (self.table, following.start)
             for gap, following in zip(self._gaps(), self.items[1:], strict=True)
             if gap > 0
         ]
 
-    def _bit(self, item: Item, data: bytes) -> bool:
+    def _bit(self, item: ReadItem, data: bytes) -> bool:
         byte, bit = divmod(item.start - self.start, 8)
         return bool(data[byte] >> bit & 1)
 
@@ -89,49 +86,49 @@ class Block:
         return gaps
 
 
-def block_of(items: Sequence[Item]) -> Block:
-    """The one block that fetches these items of a table, which are in the order of addresses."""
+def block_of(items: Sequence[ReadItem]) -> Block:
+    """The block that reads all of the items, which are of one table and in order of address."""
     start = items[0].start
     count = max(item.end for item in items) - start
     return Block(items[0].address.table, start, count, tuple(items))
 
 
 def plan_blocks(
-    items: Iterable[Item],
+    items: Iterable[ReadItem],
     traits: ModbusTraits = ModbusTraits(),  # noqa: B008 - frozen
-    walls: Collection[Wall] = (),
+    boundaries: Collection[ReadBoundary] = (),
 ) -> tuple[Block, ...]:
     """The fewest blocks for many items.
 
-    Registers that nobody asked for are read along where the device declares them readable, or
-    where it declares no range of that table and they are no more than its ``max_gap``. No block
-    is longer than the device's ``max_registers`` (2000 for bits) or crosses a wall. Going from
-    low to high and filling each block as far as it may go gives the least possible number.
+    Registers between the items are read along where the device declares them readable, or where it
+    declares no range of that table and they are no more than its ``max_gap``. No block is longer
+    than the device's ``max_registers`` (2000 for bits) or crosses a boundary. Filling each block as
+    far as it may go, from the lowest address up, gives the least possible number of blocks.
     """
     ordered = sorted(items, key=lambda item: (item.address.table, item.start, -item.end))
     blocks: list[Block] = []
     for table, group in groupby(ordered, key=lambda item: item.address.table):
         longest = MAX_BITS if table in _BIT_TABLES else traits.max_registers
         ranges = tuple(r for r in traits.ranges if r.table is table)
-        fences = {address for where, address in walls if where is table}
-        blocks += _merge(list(group), _Rules(longest, traits.max_gap, ranges, fences))
+        within = {address for where, address in boundaries if where is table}
+        blocks += _merge(list(group), _BlockLimits(longest, traits.max_gap, ranges, within))
     return tuple(blocks)
 
 
 @dataclass(frozen=True, slots=True)
-class _Rules:
+class _BlockLimits:
     """What a block of one table may span."""
 
     longest: int
     max_gap: int
     ranges: tuple[ReadableRange, ...]
-    fences: Collection[int]
+    boundaries: Collection[int]
 
-    def join(self, start: int, end: int, item: Item) -> bool:
+    def join(self, start: int, end: int, item: ReadItem) -> bool:
         """Whether a block from ``start`` up to ``end`` may go on to the item."""
         if max(end, item.end) - start > self.longest:
             return False
-        if any(start < fence <= item.start for fence in self.fences):
+        if any(start < boundary <= item.start for boundary in self.boundaries):
             return False
         gap = item.start - end
         if gap <= 0:
@@ -141,8 +138,8 @@ class _Rules:
         return any(r.first <= end and item.start - 1 <= r.last for r in self.ranges)
 
 
-def _merge(items: Sequence[Item], rules: _Rules) -> list[Block]:
-    runs: list[list[Item]] = []
+def _merge(items: Sequence[ReadItem], rules: _BlockLimits) -> list[Block]:
+    runs: list[list[ReadItem]] = []
     end = 0
     for item in items:
         if runs and rules.join(runs[-1][0].start, end, item):

@@ -1,6 +1,6 @@
-"""Modbus registers to values and back. Pure: no device, no clock.
+"""Decodes and encodes values in Modbus registers. Pure.
 
-A register image is the bytes of consecutive registers as they travel, two bytes per register. A
+A register image is the bytes of consecutive registers as transmitted, two bytes per register. A
 value lies in it by the four orders that devices use; with the bytes of a number named A (most
 significant) to D: big/big is ABCD, word order little CDAB, byte order little BADC, both DCBA.
 """
@@ -12,7 +12,7 @@ import struct
 
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.readings.reading import Quality
-from drivers.fieldbus.reading import Decoded, shortest_single
+from drivers.fieldbus.reading import Decoded, shortest_decimal
 
 _FORMAT = {
     DataType.INT16: ">h",
@@ -50,16 +50,16 @@ def is_bit(address: ModbusAddress) -> bool:
 
 
 def width(address: ModbusAddress) -> int:
-    """Registers (or coils) that the value takes."""
+    """Registers or bits that the value occupies [1]."""
     return 1 if is_bit(address) else _WORDS[address.type]
 
 
 def decode(address: ModbusAddress, image: bytes) -> Decoded:
-    """Value of a register image.
+    """The value of a register image, scaled to the unit of the point.
 
-    ``image`` holds exactly the registers of the value, ``2 * width(address)`` bytes. A sentinel,
-    NaN or infinity is ``Quality.ABSENT``. A power of ten that lies in a register of its own is not
-    applied here (``raised``). Raises ValueError when the length does not fit.
+    ``image`` has exactly the registers of the value, ``2 * width(address)`` bytes. A sentinel,
+    NaN or infinity is ``Quality.ABSENT``. A scale factor in a register of its own is not applied
+    here (``apply_scale_factor``). Raises ValueError when the length is not that.
     """
     if len(image) != 2 * width(address):
         raise ValueError(f"{len(image)} bytes do not hold one {address.type}")
@@ -74,17 +74,17 @@ def decode(address: ModbusAddress, image: bytes) -> Decoded:
         return _scaled(address, (word & address.mask) >> address.shift)
     (raw,) = struct.unpack(_FORMAT[address.type], number_bytes)
     if address.type is DataType.FLOAT32:
-        raw = shortest_single(raw)
+        raw = shortest_decimal(raw)
     return _scaled(address, raw)
 
 
 def decode_bit(address: ModbusAddress, bit: bool) -> Decoded:
-    """Value of a coil or discrete input."""
+    """The value of a coil or discrete input, with scale and offset."""
     return _scaled(address, int(bit))
 
 
-def raised(decoded: Decoded, exponent: Decoded) -> Decoded:
-    """A value multiplied by the power of ten that another register holds.
+def apply_scale_factor(decoded: Decoded, exponent: Decoded) -> Decoded:
+    """A value times ten to the power that another register has.
 
     Without a usable power (absent, or none of -10..10) there is no value. Source: SunSpec Device
     Information Model Specification, type sunssf.
@@ -102,7 +102,7 @@ def raised(decoded: Decoded, exponent: Decoded) -> Decoded:
 
 
 def decode_text(address: TextAddress, image: bytes) -> str | None:
-    """Text of a register image, up to its first zero; None where nothing readable is left."""
+    """The printable text of a register image up to its first zero byte; None where it is empty."""
     if address.byte_order is Order.LITTLE:
         image = _swap_bytes(image)
     text = image.split(b"\0", 1)[0].decode("utf-8", "replace")
@@ -111,10 +111,10 @@ def decode_text(address: TextAddress, image: bytes) -> str | None:
 
 
 def encode(address: ModbusAddress, value: float) -> bytes:
-    """Register image of a value in the unit of the point.
+    """The register image of a value in the unit of the point.
 
-    Raises ValueError when the value is not finite, does not fit the type, or when the address is
-    only a part of a register (``encode_field``: writing it would touch its neighbours).
+    Raises ValueError when the value is not finite or does not fit the type, and for an address that
+    is a part of a register: use ``encode_field``, which keeps its other bits.
     """
     if is_bit(address) or address.mask is not None:
         raise ValueError("a part of a register cannot be written alone")
@@ -130,7 +130,7 @@ def encode(address: ModbusAddress, value: float) -> bytes:
 
 
 def encode_bit(address: ModbusAddress, value: float) -> bool:
-    """State of a coil. Raises ValueError when the value is neither of its two."""
+    """The state of a coil. Raises ValueError when the value is neither of its two states."""
     raw = (value - address.offset) / address.scale
     if raw not in (0.0, 1.0):
         raise ValueError(f"{value} is neither of the two states of a coil")
@@ -138,9 +138,9 @@ def encode_bit(address: ModbusAddress, value: float) -> bool:
 
 
 def encode_field(address: ModbusAddress, value: float) -> tuple[int, int]:
-    """The AND mask and the OR mask (function 22) that put a value into a part of one register.
+    """AND mask and OR mask (function 22) that write a value into some bits of one register.
 
-    Raises ValueError when the value does not fit the part, or the part lies in several registers.
+    Raises ValueError when the value does not fit the bits, or they are not in a holding register.
     """
     if width(address) != 1 or address.table is not Table.HOLDING:
         raise ValueError("only a part of one holding register can be written")

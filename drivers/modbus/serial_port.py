@@ -1,4 +1,4 @@
-"""A serial port as an asyncio transport, with the standard library alone."""
+"""A serial port as an asyncio transport, by ``termios``."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _SHORTEST_SILENCE_S = 0.00175  # above 19200 Bd the standard fixes it (V1.02, 2.
 _READ = 4096
 
 
-def silence_s(line: SerialLine) -> float:
-    """The pause that ends a frame on this line [s]."""
+def silent_interval_s(line: SerialLine) -> float:
+    """The silent interval of 3.5 characters that ends a frame [s] (V1.02, 2.5.1.1)."""
     return max(_SILENT_CHARACTERS * _BITS_PER_CHARACTER / line.baud, _SHORTEST_SILENCE_S)
 
 
-def travel_s(line: SerialLine, size: int) -> float:
-    """How long ``size`` bytes take on this line [s]."""
+def transmission_s(line: SerialLine, size: int) -> float:
+    """The transmission time of ``size`` bytes on this line [s]."""
     return size * _BITS_PER_CHARACTER / line.baud
 
 
 def open_serial(line: SerialLine, protocol: asyncio.Protocol) -> SerialTransport:
-    """Open and set up the port, raw and for us alone, and drop what waits in it.
+    """Open the port in raw mode, lock it for this process, and discard what it has received.
 
     Raises OSError when there is no such port, another process uses it, it cannot be set up, or the
     speed is not known.
@@ -43,7 +43,7 @@ def open_serial(line: SerialLine, protocol: asyncio.Protocol) -> SerialTransport
 
 
 def _set_up(descriptor: int, line: SerialLine) -> None:
-    try:  # two who ask on one line would take each other's answers
+    try:  # two masters on one line would take each other's replies
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OSError("another process uses it") from None
@@ -62,7 +62,7 @@ def _set_up(descriptor: int, line: SerialLine) -> None:
 
 
 class SerialTransport(asyncio.Transport):
-    """Bytes in and out of a descriptor that never blocks."""
+    """Reads and writes a non-blocking descriptor of a serial port."""
 
     def __init__(self, descriptor: int, protocol: asyncio.Protocol) -> None:
         super().__init__()

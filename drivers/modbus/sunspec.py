@@ -1,4 +1,4 @@
-"""Where the SunSpec models lie on a device: they follow one another from a known address.
+"""Finds the SunSpec models of a device: they follow one another from a known address.
 
 Source: SunSpec Device Information Model Specification: "SunS", then models, each with its number
 and its length; number 0xFFFF ends the list.
@@ -18,25 +18,25 @@ _END = 0xFFFF
 _MOST_MODELS = 64
 _HEAD = 2
 
-Look = Callable[[Table, int, int], Awaitable[bytes]]
-"""Reads ``count`` registers of a table from an address."""
+ReadRegisters = Callable[[Table, int, int], Awaitable[bytes]]
+"""(table, address, count) → the bytes of ``count`` registers."""
 
 
 class NoSunSpec(PermanentError):
-    """The device shows no SunSpec models where they belong."""
+    """The device has no SunSpec models at the address where they belong."""
 
 
-async def find_models(look: Look) -> dict[int, int]:
-    """Address of the first register of each model, by number; the first of its kind counts.
+async def find_models(read_registers: ReadRegisters) -> dict[int, int]:
+    """Address of the first register of each model by its number; of equal numbers the first.
 
-    Raises ``NoSunSpec``, and what ``look`` raises.
+    Raises ``NoSunSpec``, and what ``read_registers`` raises.
     """
-    if await look(Table.HOLDING, BASE, _HEAD) != _MARK:
+    if await read_registers(Table.HOLDING, BASE, _HEAD) != _MARK:
         raise NoSunSpec(f"no SunSpec mark in holding register {BASE}")
     models: dict[int, int] = {}
     address = BASE + _HEAD
     for _ in range(_MOST_MODELS):
-        head = await look(Table.HOLDING, address, _HEAD)
+        head = await read_registers(Table.HOLDING, address, _HEAD)
         number, length = int.from_bytes(head[:2], "big"), int.from_bytes(head[2:], "big")
         if number == _END:
             return models
@@ -47,8 +47,11 @@ async def find_models(look: Look) -> dict[int, int]:
     raise NoSunSpec(f"the list of SunSpec models at {BASE} has no end")
 
 
-def placed(address: ModbusAddress, models: dict[int, int]) -> ModbusAddress | None:
-    """The address on this device; None when the device has no such model."""
+def resolve_address(address: ModbusAddress, models: dict[int, int]) -> ModbusAddress | None:
+    """The absolute address of a register of a model; None when the device has no such model.
+
+    An address without a model is absolute already.
+    """
     if address.model is None:
         return address
     start = models.get(address.model)
@@ -58,6 +61,6 @@ def placed(address: ModbusAddress, models: dict[int, int]) -> ModbusAddress | No
     return replace(address, address=start + address.address, exponent=exponent)
 
 
-def number_at(start: int, table: Table) -> ModbusAddress:
-    """The register that has to hold the number of the model that starts there."""
+def model_id_address(start: int, table: Table) -> ModbusAddress:
+    """The address of the model's number, its first register, to check that it has not moved."""
     return ModbusAddress(table=table, address=start, type=DataType.UINT16)

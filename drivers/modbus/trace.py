@@ -1,4 +1,4 @@
-"""The last exchanges of a line, for the person who looks for a fault."""
+"""The last exchanges of a line, for troubleshooting."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ _Row = tuple[bytes, bytes | str, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request and its reply, both without framing; ``answer`` is text where there was none.
+class ModbusExchange:
+    """A request and its reply as PDUs (``bms.ports.drivers.Exchange``); ``answer`` is the error as
+    text where there was no reply.
 
-    ``at`` is the wire's time [s], ``took_s`` the time to the answer [s].
+    ``at`` is monotonic time [s], ``took_s`` the time to the reply [s].
     """
 
     unit: int
@@ -31,20 +32,20 @@ class Exchange:
         return f"{self.took_s * 1000:7.1f} ms  {self.to}  {self.request.hex(' ')}  →  {answer}"
 
 
-class Trace:
-    """The last exchanges with each unit, oldest first: a talkative one hides no other.
+class ModbusTrace:
+    """The last exchanges with each unit, oldest first.
 
-    They are kept as plain rows: making an ``Exchange`` of each would cost more than the checks of
-    the reply, and hardly any is ever looked at.
+    They are kept as tuples: making a ``ModbusExchange`` of each would cost more than the check of
+    the reply, and few are ever read.
     """
 
     def __init__(self, kept: int = _KEPT) -> None:
         self._last: dict[int, deque[_Row]] = defaultdict(lambda: deque(maxlen=kept))
 
     def add(self, unit: int, request: bytes, answer: bytes | str, at: float, took_s: float) -> None:
-        """Times in seconds [s], as in ``Exchange``."""
+        """Keep an exchange; times [s] as in ``ModbusExchange``."""
         self._last[unit].append((request, answer, at, took_s))
 
-    def of(self, unit: int) -> tuple[Exchange, ...]:
-        """Exchanges with one unit."""
-        return tuple(Exchange(unit, *row) for row in self._last.get(unit, ()))
+    def of(self, unit: int) -> tuple[ModbusExchange, ...]:
+        """The exchanges with one unit, oldest first."""
+        return tuple(ModbusExchange(unit, *row) for row in self._last.get(unit, ()))

@@ -1,4 +1,4 @@
-"""One Modbus unit as the rest of the driver sees it: ask it, look at an address, set one."""
+"""One Modbus unit: exchanges with circuit breaker, pause and health; reads and writes of values."""
 
 from __future__ import annotations
 
@@ -8,89 +8,96 @@ from bms.errors import DeviceError
 from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.device import Device
 from bms.ports.clock import Clock
-from drivers.fieldbus.availability import Breaker, DeviceHealth
-from drivers.fieldbus.errors import Refusal, Silence
+from drivers.fieldbus.availability import CircuitBreaker, HealthCounters
+from drivers.fieldbus.errors import DeviceRefusal, NoReply
 from drivers.fieldbus.reading import Decoded
 from drivers.modbus.frames import Request, mask_write, read, write_coil, write_registers
 from drivers.modbus.link import LinkBusy, LinkDown, ModbusLink
-from drivers.modbus.read_blocks import Item, block_of
-from drivers.modbus.register_codec import encode, encode_bit, encode_field, is_bit, raised
+from drivers.modbus.read_blocks import ReadItem, block_of
+from drivers.modbus.register_codec import (
+    apply_scale_factor,
+    encode,
+    encode_bit,
+    encode_field,
+    is_bit,
+)
 
 MASK_WRITE = 22
-# Probing a silent unit holds up its neighbours for a time-out and the quiet time after it: with
-# this many times as long in between, two dead units of ten still cost less than a tenth.
+# A trial of a silent unit blocks the line for a time-out and the quiet time after it. With this
+# many time-outs between trials, two silent units of ten take less than a tenth of the line's time.
 _TIMEOUTS_BETWEEN_PROBES = 40
 _FIRST_S, _LONGEST_S = 10.0, 300.0
 
 
 class ModbusUnit:
-    """A unit behind a link: its breaker, its pace and its health."""
+    """A unit on a link, with its circuit breaker, the pause between requests, and its health."""
 
     def __init__(self, device: Device, link: ModbusLink, clock: Clock) -> None:
         self.device = device
         self.link = link
         self.clock = clock
-        self._health = DeviceHealth()
+        self._health = HealthCounters()
         first_s = max(_FIRST_S, _TIMEOUTS_BETWEEN_PROBES * device.timeout_s)
-        self._breaker = Breaker(
+        self._breaker = CircuitBreaker(
             device.id, clock, first_s=first_s, longest_s=max(_LONGEST_S, first_s)
         )
-        self._pace = asyncio.Lock()
+        self._pause_lock = asyncio.Lock()
         self._free_at = 0.0
         if device.traits.close_after_s is not None:
             link.close_when_idle(device.traits.close_after_s)
 
     @property
     def left_alone(self) -> bool:
-        """Whether it was silent, and is not to be asked now."""
+        """Whether the circuit breaker of the unit is open."""
         return self._breaker.open
 
     @property
-    def health(self) -> DeviceHealth:
+    def health(self) -> HealthCounters:
+        """Counters of the unit's replies and errors."""
         self._health.left_alone = self._breaker.open or self.link.down
         return self._health
 
-    async def ask(self, request: Request) -> bytes:
-        """Payload of the reply. Raises ``Silence``, ``Garbled`` or ``Refusal``."""
+    async def exchange(self, request: Request) -> bytes:
+        """Payload of the reply. Raises ``DeviceError`` as ``ModbusLink.exchange`` does."""
         if self.device.traits.pause_s > 0:
-            async with self._pace:
+            async with self._pause_lock:
                 await asyncio.sleep(self._free_at - self.clock.monotonic())
                 try:
-                    return await self._ask(request)
+                    return await self._exchange(request)
                 finally:
                     self._free_at = self.clock.monotonic() + self.device.traits.pause_s
-        return await self._ask(request)
+        return await self._exchange(request)
 
-    async def _ask(self, request: Request) -> bytes:
+    async def _exchange(self, request: Request) -> bytes:
         started = self.clock.monotonic()
         try:
-            data = await self.link.ask(request, self.device.timeout_s)
+            data = await self.link.exchange(request, self.device.timeout_s)
         except (LinkBusy, LinkDown) as error:
             self._health.failed("silence")
             raise error
-        except Silence as error:
+        except NoReply as error:
             self._health.failed("silence")
-            self._breaker.silent(str(error))
+            self._breaker.failed(str(error))
             raise
         except DeviceError as error:
-            self._health.failed(str(error.code) if isinstance(error, Refusal) else "garbled")
-            self._breaker.answered()
+            self._health.failed(str(error.code) if isinstance(error, DeviceRefusal) else "garbled")
+            self._breaker.succeeded()
             raise
-        self._breaker.answered()
+        self._breaker.succeeded()
         self._health.answered(self.clock.monotonic() - started, self.clock.now())
         return data
 
-    async def look(self, address: ModbusAddress) -> Decoded:
-        """The value of one address now."""
-        block = block_of([Item(0, address)])
-        data = await self.ask(read(self.device.unit, block.table, block.start, block.count))
+    async def read_value(self, address: ModbusAddress) -> Decoded:
+        """The value of one address, with its scale factor. Raises ``DeviceError``."""
+        block = block_of([ReadItem(0, address)])
+        data = await self.exchange(read(self.device.unit, block.table, block.start, block.count))
         decoded = block.decoded(data)[0][1]
         if address.exponent is None:
             return decoded
-        return raised(decoded, await self.look(exponent_of(address)))
+        return apply_scale_factor(decoded, await self.read_value(exponent_of(address)))
 
-    def put(self, address: ModbusAddress, value: float) -> Request:
-        """The request that sets an address. Raises ValueError when nothing may or can do that."""
+    def write_request(self, address: ModbusAddress, value: float) -> Request:
+        """The request that writes a value. Raises ValueError when the address cannot be written."""
         unit, where, function = self.device.unit, address.address, address.write_function
         if address.exponent is not None:
             raise ValueError("a value with a scale factor of its own is not written")
@@ -104,7 +111,7 @@ class ModbusUnit:
 
 
 def exponent_of(address: ModbusAddress) -> ModbusAddress:
-    """The register that holds the power of ten of an address."""
+    """The address of the register with the scale factor (power of ten) of an address."""
     assert address.exponent is not None
     return ModbusAddress(
         table=address.table, address=address.exponent, byte_order=address.byte_order

@@ -141,7 +141,7 @@ class LeverPanel:
         self._physics = physics
         self._levers: dict[tuple[str, str], Lever] = {}
 
-    def fit(self, site: str, signal: str, lever: Lever) -> None:
+    def attach(self, site: str, signal: str, lever: Lever) -> None:
         """Put a lever on a signal; it starts at the own programme's value."""
         self._levers[site, signal] = lever
         lever.own_asks(self._physics.own_value(site, signal))

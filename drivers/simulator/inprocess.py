@@ -28,7 +28,7 @@ from bms.model.fact import Fact, fact
 from bms.model.readings.reading import Quality, Reading
 from bms.ports.drivers import DeviceHealth, Exchange
 from drivers.fieldbus.receipts import refused
-from drivers.fieldbus.write_limits import fit, receipt, stands
+from drivers.fieldbus.write_limits import clamp, matches, write_receipt
 from drivers.simulator.control_points import (
     Lever,
     LeverPanel,
@@ -115,7 +115,7 @@ class InProcessDrivers:
         lever = self._panel.lever(point.site, signal)
         if lever is None:
             lever = _LEVERS[point.write.release.kind]()
-            self._panel.fit(point.site, signal, lever)
+            self._panel.attach(point.site, signal, lever)
         lever.own_asks(self._physics.own_value(point.site, signal))
         return lever
 
@@ -163,15 +163,15 @@ class InProcessDriver:
             by = Holder.OPERATOR if slot <= 8 else Holder.PROGRAM
             return Overridden(command, slot, value, fact(by))
         try:
-            fitted = fit(point.write, command.value)
+            clamped = clamp(point.write, command.value)
         except ValueError as error:
             return refused(command, error)
-        _take(lever, point.write, fitted.value)
+        _take(lever, point.write, clamped.value)
         self._drivers.act()
-        if not stands(point.write, fitted.value, lever.effective):
-            seen = fact(ReceiptReason.READS_BACK, wrote=fitted.value, seen=lever.effective)
+        if not matches(point.write, clamped.value, lever.effective):
+            seen = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=lever.effective)
             return Failed(command, seen, True)
-        return receipt(command, fitted, lever.effective)
+        return write_receipt(command, clamped, lever.effective)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
         lever = self._drivers.lever(point)

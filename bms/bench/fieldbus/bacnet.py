@@ -138,7 +138,7 @@ async def our_reads(port: int, seconds: float) -> int:
     after another. Raises ``ValueError`` when one is wrong."""
     link = BacnetLink()
     driver, points = _driver(link, 1, port, 10 * BATCH)
-    driver.session.ability.outstanding = 1
+    driver.session.capabilities.max_outstanding = 1
     count, started = 0, time.perf_counter()
     try:
         while time.perf_counter() - started < seconds:

@@ -124,7 +124,7 @@ async def reads_per_second(port: int) -> list[Figure]:
     expected = list(range(REGISTERS))
 
     async def ours() -> list[int]:
-        return list(struct.unpack(f">{REGISTERS}H", await link.ask(request, 1.0)))
+        return list(struct.unpack(f">{REGISTERS}H", await link.exchange(request, 1.0)))
 
     async def theirs() -> list[int]:
         return await stock.read(1, 0, REGISTERS)
@@ -184,7 +184,7 @@ async def live_units_rate(port: int) -> Figure:
     points = [_point(0)]
     await _round(units, points)
     alive = await _live_rate(units, points)
-    await link.ask(write_registers(SWITCH_UNIT, 0, b"\x00\x01"), 1.0)
+    await link.exchange(write_registers(SWITCH_UNIT, 0, b"\x00\x01"), 1.0)
     for _ in range(2):
         await _round(units, points)
     beside = await _live_rate(units, points)

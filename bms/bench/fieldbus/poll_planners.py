@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.device import ModbusTraits
-from drivers.modbus.read_blocks import Item, plan_blocks
+from drivers.modbus.read_blocks import ReadItem, plan_blocks
 from drivers.modbus.register_codec import width
 
 RIVAL_GAPS: Mapping[str, int] = MappingProxyType(
@@ -67,5 +67,5 @@ def _readable(
 
 def our_requests(addresses: Sequence[ModbusAddress], traits: ModbusTraits) -> int:
     """Requests of our planner, before anything was learned about the device."""
-    items = [Item(place, address) for place, address in enumerate(addresses)]
+    items = [ReadItem(place, address) for place, address in enumerate(addresses)]
     return len(plan_blocks(items, traits))

@@ -1,4 +1,4 @@
-"""Numbers as BACnet application-tagged values, and back. Pure.
+"""Encodes and decodes numbers as BACnet application-tagged values. Pure.
 
 Source: ANSI/ASHRAE 135, clauses 20.2.2 to 20.2.14, and 21 for the priority array.
 """
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from bms.model.readings.reading import Quality
 from drivers.bacnet.encoding.tags import Tag
-from drivers.fieldbus.errors import Garbled
-from drivers.fieldbus.reading import Decoded, shortest_single
+from drivers.fieldbus.errors import InvalidReply
+from drivers.fieldbus.reading import Decoded, shortest_decimal
 
 _NULL, _BOOLEAN, _UNSIGNED, _SIGNED, _REAL, _DOUBLE = range(6)
 _ENUMERATED, _OBJECT_ID = 9, 12
@@ -66,8 +66,8 @@ def _counted(tag: int, number: int, *, signed: bool) -> bytes:
     return bytes((tag << 4 | length,)) + number.to_bytes(length, "big", signed=signed)
 
 
-def decoded(value: Sequence[Tag]) -> Decoded:
-    """Number of an application-tagged value; Null, NaN and what is no number have none."""
+def decode_number(value: Sequence[Tag]) -> Decoded:
+    """The number of an application-tagged value; none for Null, NaN and other datatypes."""
     number = _number(value[0]) if len(value) == 1 else None
     if number is None:
         if len(value) == 1 and (value[0].kind, value[0].number) == ("application", _NULL):
@@ -77,7 +77,7 @@ def decoded(value: Sequence[Tag]) -> Decoded:
 
 
 def single(octets: bytes) -> Decoded:
-    """A REAL of four octets, by the shortest decimal that names it: 19.3, not 19.299999237."""
+    """The shortest decimal of a REAL of four octets: 19.3, not 19.299999237."""
     (number,) = _SINGLE.unpack(octets)
     if number - number != 0.0:  # NaN or infinite
         return Decoded(None, Quality.ABSENT, _NOT_FINITE)
@@ -95,8 +95,8 @@ def _finite(number: float) -> Decoded:
     return Decoded(number)
 
 
-def refused(error_class: int, error_code: int) -> Decoded:
-    """What is known of a property that the device would not give."""
+def decode_error(error_class: int, error_code: int) -> Decoded:
+    """The reading of a property for which the device returned error class and code."""
     if (error_class, error_code) == _UNKNOWN_PROPERTY:
         return Decoded(None, Quality.DEVICE_ERROR, "unknown property")
     text = f"error class {error_class} code {error_code}"
@@ -104,16 +104,16 @@ def refused(error_class: int, error_code: int) -> Decoded:
 
 
 def object_id(value: Sequence[Tag]) -> int | None:
-    """Object identifier, as one number, or None when the value is something else."""
+    """The object identifier as one number of 32 bits; None when the value is none."""
     if len(value) != 1 or (value[0].kind, value[0].number) != ("application", _OBJECT_ID):
         return None
     return int.from_bytes(value[0].data, "big")
 
 
 def occupied_slots(value: Sequence[Tag]) -> dict[int, float | None]:
-    """Occupied slots of a priority array: priority 1..16 to its value (None: not a number).
+    """The occupied slots of a priority array: priority 1..16 → value (None: not a number).
 
-    Raises ``Garbled`` when it has not 16 slots.
+    Raises ``InvalidReply`` when it does not have 16 slots.
     """
     slots: list[float | None] = []
     empty: set[int] = set()
@@ -128,7 +128,7 @@ def occupied_slots(value: Sequence[Tag]) -> dict[int, float | None]:
         if tag.kind == "opening":
             depth += 1
     if len(slots) != _SLOTS:
-        raise Garbled(f"a priority array of {len(slots)} slots")
+        raise InvalidReply(f"a priority array of {len(slots)} slots")
     return {place: slot for place, slot in enumerate(slots, 1) if place not in empty}
 
 
@@ -139,7 +139,7 @@ def _number(tag: Tag) -> float | None:
         return float(tag.length)
     if tag.number in (_UNSIGNED, _SIGNED, _ENUMERATED):
         if not 0 < len(tag.data) <= _LONGEST:
-            raise Garbled(f"a number of {len(tag.data)} octets")
+            raise InvalidReply(f"a number of {len(tag.data)} octets")
         return float(int.from_bytes(tag.data, "big", signed=tag.number == _SIGNED))
     if tag.number in (_REAL, _DOUBLE):
         return _floating(tag)
@@ -149,6 +149,6 @@ def _number(tag: Tag) -> float | None:
 def _floating(tag: Tag) -> float:
     form = ">f" if tag.number == _REAL else ">d"
     if len(tag.data) != struct.calcsize(form):
-        raise Garbled(f"a floating number of {len(tag.data)} bytes")
+        raise InvalidReply(f"a floating number of {len(tag.data)} bytes")
     (number,) = struct.unpack(form, tag.data)
-    return shortest_single(number) if tag.number == _REAL else float(number)
+    return shortest_decimal(number) if tag.number == _REAL else float(number)

@@ -1,4 +1,4 @@
-"""BACnet/IP frames: what stands around the parameters of a service. Pure.
+"""BACnet/IP frames around the parameters of a service: BVLL, NPDU and APDU headers. Pure.
 
 Source: ANSI/ASHRAE 135, annex J (BVLL), clause 6 (NPDU, with source and destination networks) and
 clause 20.1 (APDU headers).
@@ -21,8 +21,8 @@ _HOPS = b"\xff"
 _UP_TO_1476 = 0x05
 
 
-class Kind(IntEnum):
-    """What an APDU is (clause 20.1)."""
+class ApduType(IntEnum):
+    """The PDU type of an APDU (clause 20.1)."""
 
     CONFIRMED = 0
     UNCONFIRMED = 1
@@ -36,7 +36,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Where a device is: its address, or that of the router to its network and its MAC there."""
+    """Address of a device; behind a router that of the router, with network and MAC beyond it."""
 
     ip: str
     port: int
@@ -45,6 +45,7 @@ class Peer:
 
     @property
     def address(self) -> tuple[str, int]:
+        """IP address and port to send to."""
         return self.ip, self.port
 
     def __str__(self) -> str:
@@ -54,8 +55,8 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One APDU that came in. ``service`` is the reason of a reject or an abort."""
+class ReceivedApdu:
+    """One APDU that came in. ``service`` is the reason in a Reject or Abort PDU."""
 
     peer: Peer
     kind: int
@@ -66,44 +67,44 @@ class Message:
 
 
 def confirmed(peer: Peer, invoke: int, service: int, parameters: bytes) -> bytes:
-    """A confirmed request whose answer has to fit one message of 1476 bytes."""
-    apdu = bytes((Kind.CONFIRMED << 4, _UP_TO_1476, invoke, service)) + parameters
+    """A confirmed request that accepts an unsegmented reply of up to 1476 octets."""
+    apdu = bytes((ApduType.CONFIRMED << 4, _UP_TO_1476, invoke, service)) + parameters
     return _datagram(UNICAST, _destination(peer, _EXPECTS_REPLY) + apdu)
 
 
 def simple_ack(peer: Peer, invoke: int, service: int) -> bytes:
-    """The acknowledgement of a confirmed request, of a notification say."""
+    """The simple acknowledgement of a confirmed request, such as a notification."""
     return _datagram(
-        UNICAST, _destination(peer, 0) + bytes((Kind.SIMPLE_ACK << 4, invoke, service))
+        UNICAST, _destination(peer, 0) + bytes((ApduType.SIMPLE_ACK << 4, invoke, service))
     )
 
 
 def unconfirmed(peer: Peer, service: int, parameters: bytes) -> bytes:
     """An unconfirmed request to one device."""
-    apdu = bytes((Kind.UNCONFIRMED << 4, service)) + parameters
+    apdu = bytes((ApduType.UNCONFIRMED << 4, service)) + parameters
     return _datagram(UNICAST, _destination(peer, 0) + apdu)
 
 
-def to_everybody(service: int, parameters: bytes, function: int) -> bytes:
-    """An unconfirmed request for all networks.
+def global_broadcast(service: int, parameters: bytes, function: int) -> bytes:
+    """An unconfirmed request to all networks (global broadcast).
 
-    ``function`` is ``UNICAST`` (handed to one device or router), ``BROADCAST`` (on the local
-    network) or ``DISTRIBUTE`` (handed to a BBMD by a foreign device).
+    ``function`` is ``UNICAST`` (sent to one device or router), ``BROADCAST`` (on the local
+    network) or ``DISTRIBUTE`` (sent to a BBMD by a foreign device).
     """
-    apdu = bytes((Kind.UNCONFIRMED << 4, service)) + parameters
+    apdu = bytes((ApduType.UNCONFIRMED << 4, service)) + parameters
     npdu = bytes((_VERSION, _HAS_DESTINATION)) + _EVERYWHERE + _HOPS
     return _datagram(function, npdu + apdu)
 
 
-def message(datagram: bytes, sender: tuple[str, int]) -> Message | None:
-    """The APDU of a datagram, or None where there is none that concerns a device."""
+def decode_apdu(datagram: bytes, sender: tuple[str, int]) -> ReceivedApdu | None:
+    """The APDU of a datagram; None for network messages, other BVLL functions, malformed ones."""
     try:
-        return _message(datagram, sender)
+        return _decode(datagram, sender)
     except (IndexError, ValueError):
         return None
 
 
-def _message(datagram: bytes, sender: tuple[str, int]) -> Message | None:
+def _decode(datagram: bytes, sender: tuple[str, int]) -> ReceivedApdu | None:
     function = datagram[1]
     if datagram[0] != _BIP or int.from_bytes(datagram[2:4], "big") != len(datagram):
         return None
@@ -122,7 +123,7 @@ def _message(datagram: bytes, sender: tuple[str, int]) -> Message | None:
 
 
 def _source(datagram: bytes, at: int, control: int, sender: tuple[str, int]) -> tuple[Peer, int]:
-    """Who sent it, and where the APDU begins."""
+    """The sender, and the index at which the APDU begins."""
     if control & _HAS_DESTINATION:
         at += 3 + datagram[at + 2]
     peer = Peer(*sender)
@@ -134,21 +135,21 @@ def _source(datagram: bytes, at: int, control: int, sender: tuple[str, int]) -> 
     return peer, at + (1 if control & _HAS_DESTINATION else 0)
 
 
-def _apdu(apdu: bytes, peer: Peer) -> Message | None:
+def _apdu(apdu: bytes, peer: Peer) -> ReceivedApdu | None:
     kind, flags = apdu[0] >> 4, apdu[0] & 15
     segmented = bool(flags & 8)
-    if kind == Kind.CONFIRMED and not segmented:
-        return Message(peer, kind, apdu[2], apdu[3], segmented, apdu[4:])
-    if kind == Kind.UNCONFIRMED:
-        return Message(peer, kind, 0, apdu[1], segmented, apdu[2:])
-    if kind == Kind.COMPLEX_ACK:
+    if kind == ApduType.CONFIRMED and not segmented:
+        return ReceivedApdu(peer, kind, apdu[2], apdu[3], segmented, apdu[4:])
+    if kind == ApduType.UNCONFIRMED:
+        return ReceivedApdu(peer, kind, 0, apdu[1], segmented, apdu[2:])
+    if kind == ApduType.COMPLEX_ACK:
         skip = 5 if segmented else 3
-        return Message(peer, kind, apdu[1], apdu[skip - 1], segmented, apdu[skip:])
-    if kind in (Kind.SIMPLE_ACK, Kind.ERROR, Kind.REJECT, Kind.ABORT):
-        # A client's own abort (flag 1 not set) is none of a device's answers (clause 20.1.9).
-        if kind == Kind.ABORT and not flags & 1:
+        return ReceivedApdu(peer, kind, apdu[1], apdu[skip - 1], segmented, apdu[skip:])
+    if kind in (ApduType.SIMPLE_ACK, ApduType.ERROR, ApduType.REJECT, ApduType.ABORT):
+        # An abort sent by a client (server flag not set) is no reply (clause 20.1.9).
+        if kind == ApduType.ABORT and not flags & 1:
             return None
-        return Message(peer, kind, apdu[1], apdu[2], False, apdu[3:])
+        return ReceivedApdu(peer, kind, apdu[1], apdu[2], False, apdu[3:])
     return None
 
 
@@ -163,13 +164,13 @@ def _datagram(function: int, npdu: bytes) -> bytes:
     return pack(">BBH", _BIP, function, 4 + len(npdu)) + npdu
 
 
-def registration(lifetime_s: int) -> bytes:
+def register_foreign_device(lifetime_s: int) -> bytes:
     """Register-Foreign-Device for ``lifetime_s`` [s] (annex J.2.6)."""
     return pack(">BBHH", _BIP, _REGISTER, 6, lifetime_s)
 
 
-def result(datagram: bytes) -> int | None:
-    """Code of a BVLC-Result (0 is success), None for any other datagram (annex J.2.1)."""
+def bvlc_result(datagram: bytes) -> int | None:
+    """The code of a BVLC-Result (0 is success); None for any other datagram (annex J.2.1)."""
     if len(datagram) != 6 or datagram[:2] != b"\x81\x00":
         return None
     return int(unpack_from(">H", datagram, 4)[0])

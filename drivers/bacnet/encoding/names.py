@@ -7,20 +7,20 @@ from bacpypes3.primitivedata import ObjectType
 
 
 def object_type(number: int) -> str:
-    """``analog-value`` for 2; a number without a name stays one."""
+    """The name of an object type: ``analog-value`` for 2; a number that has none stays a number."""
     return str(ObjectType(number))
 
 
 def object_type_number(name: str) -> int:
-    """2 for ``analog-value``. Raises ValueError for an unknown name."""
+    """The number of an object type: 2 for ``analog-value``. Raises ValueError when unknown."""
     return int(ObjectType(name))
 
 
 def unit(number: int) -> str:
-    """``degrees-celsius`` for 62."""
+    """The name of an engineering unit: ``degrees-celsius`` for 62."""
     return str(EngineeringUnits(number))
 
 
 def segmentation(number: int) -> str:
-    """``segmented-both`` for 0."""
+    """The name of a segmentation support: ``segmented-both`` for 0."""
     return str(Segmentation(number))

@@ -1,6 +1,6 @@
-"""BACnet values of every primitive type, as a person or a program would name them. Pure.
+"""Decodes BACnet values of every primitive type into Python values. Pure.
 
-Source: ANSI/ASHRAE 135, clause 20.2. A field of a date or time that is 255 means "any".
+Source: ANSI/ASHRAE 135, clause 20.2. A field of a date or time with the value 255 is unspecified.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import date, datetime, time, tzinfo
 
 from drivers.bacnet.encoding.services import ANY_INSTANCE
 from drivers.bacnet.encoding.tags import Tag
-from drivers.fieldbus.errors import Garbled
-from drivers.fieldbus.reading import shortest_single
+from drivers.fieldbus.errors import InvalidReply
+from drivers.fieldbus.reading import shortest_decimal
 
 _ANY = 255
 _EPOCH = 1900
@@ -23,8 +23,8 @@ _CHARSETS = {0: "utf-8", 3: "utf-32-be", 4: "utf-16-be", 5: "latin-1"}
 
 
 @dataclass(frozen=True, slots=True)
-class AnyDate:
-    """A date, any field of which may be any (None). ``weekday`` is 1 (Monday) to 7.
+class DatePattern:
+    """A date whose fields may be unspecified (None). ``weekday`` is 1 (Monday) to 7.
 
     ``month`` 13 and 14 are odd and even months; ``day`` 32 is the last, 33 and 34 odd and even.
     """
@@ -36,7 +36,7 @@ class AnyDate:
 
     @property
     def exact(self) -> date | None:
-        """The calendar day, where it names one."""
+        """The calendar day; None where year, month or day is unspecified or special."""
         if self.year is None or self.month is None or self.day is None:
             return None
         try:
@@ -45,19 +45,19 @@ class AnyDate:
             return None
 
     def encoded(self) -> bytes:
-        """Its four octets, without a tag."""
+        """The four octets, without a tag."""
         year = _ANY if self.year is None else self.year - _EPOCH
         rest = (_ANY if field is None else field for field in (self.month, self.day, self.weekday))
         return bytes((year, *rest))
 
     @classmethod
-    def of(cls, day: date) -> AnyDate:
+    def of(cls, day: date) -> DatePattern:
         return cls(day.year, day.month, day.day, day.isoweekday())
 
 
 @dataclass(frozen=True, slots=True)
-class AnyTime:
-    """A time of day, any field of which may be any (None)."""
+class TimePattern:
+    """A time of day whose fields may be unspecified (None)."""
 
     hour: int | None = None
     minute: int | None = None
@@ -66,7 +66,7 @@ class AnyTime:
 
     @property
     def exact(self) -> time | None:
-        """The time of day, where it names one; any seconds are none."""
+        """The time of day; None where hour or minute is unspecified. Unspecified seconds are 0."""
         if self.hour is None or self.minute is None:
             return None
         try:
@@ -79,54 +79,63 @@ class AnyTime:
         return bytes(_ANY if field is None else field for field in fields)
 
     @classmethod
-    def of(cls, moment: time) -> AnyTime:
+    def of(cls, moment: time) -> TimePattern:
         return cls(moment.hour, moment.minute, moment.second, moment.microsecond // 10_000)
 
 
-Plain = (
-    float | int | bool | str | bytes | tuple[bool, ...] | tuple[int, int] | AnyDate | AnyTime | None
+PrimitiveValue = (
+    float
+    | int
+    | bool
+    | str
+    | bytes
+    | tuple[bool, ...]
+    | tuple[int, int]
+    | DatePattern
+    | TimePattern
+    | None
 )
 
 
-def plain(tag: Tag) -> Plain:
-    """The value of an application tag. Raises ``Garbled`` when it is none, or does not fit."""
+def decode(tag: Tag) -> PrimitiveValue:
+    """The value of an application tag. Raises ``InvalidReply`` for other tags and wrong lengths."""
     read = _READERS.get(tag.number) if tag.kind == "application" else None
     if read is None:
-        raise Garbled(f"{tag.kind} tag {tag.number} is no primitive value")
+        raise InvalidReply(f"{tag.kind} tag {tag.number} is no primitive value")
     return read(tag)
 
 
-def text_of(value: Sequence[Tag]) -> str | None:
-    """The text of a property, None where it is something else."""
+def decode_text(value: Sequence[Tag]) -> str | None:
+    """The text of a CharacterString; None for any other value."""
     if len(value) != 1 or (value[0].kind, value[0].number) != ("application", TEXT):
         return None
     return _text(value[0])
 
 
-def date_of(octets: bytes) -> AnyDate:
-    """Four octets as a date."""
+def decode_date(octets: bytes) -> DatePattern:
+    """The date of four octets. Raises ``InvalidReply`` for another length."""
     if len(octets) != 4:
-        raise Garbled(f"a date of {len(octets)} octets")
+        raise InvalidReply(f"a date of {len(octets)} octets")
     year, *rest = (None if octet == _ANY else octet for octet in octets)
-    return AnyDate(None if year is None else year + _EPOCH, *rest)
+    return DatePattern(None if year is None else year + _EPOCH, *rest)
 
 
-def time_of(octets: bytes) -> AnyTime:
-    """Four octets as a time of day."""
+def decode_time(octets: bytes) -> TimePattern:
+    """The time of four octets. Raises ``InvalidReply`` for another length."""
     if len(octets) != 4:
-        raise Garbled(f"a time of {len(octets)} octets")
-    return AnyTime(*(None if octet == _ANY else octet for octet in octets))
+        raise InvalidReply(f"a time of {len(octets)} octets")
+    return TimePattern(*(None if octet == _ANY else octet for octet in octets))
 
 
-def moment_of(day: AnyDate, at: AnyTime, zone: tzinfo) -> datetime | None:
-    """The moment in a device's local time, None where a field is any."""
+def datetime_of(day: DatePattern, at: TimePattern, zone: tzinfo) -> datetime | None:
+    """Date and time in the time zone of a device; None where either is not exact."""
     if day.exact is None or at.exact is None:
         return None
     return datetime.combine(day.exact, at.exact, zone)
 
 
-def application(number: int, octets: bytes) -> bytes:
-    """An application-tagged value of up to 253 octets."""
+def encode_application(number: int, octets: bytes) -> bytes:
+    """An application tag of this number with up to 253 octets of data."""
     if len(octets) < 5:
         return bytes((number << 4 | len(octets),)) + octets
     return bytes((number << 4 | 5, len(octets))) + octets
@@ -134,40 +143,40 @@ def application(number: int, octets: bytes) -> bytes:
 
 def _integer(tag: Tag) -> int:
     if not tag.data:
-        raise Garbled("a number of no octets")
+        raise InvalidReply("a number of no octets")
     return int.from_bytes(tag.data, "big", signed=tag.number == SIGNED)
 
 
 def _float(tag: Tag) -> float:
     form = ">f" if tag.number == REAL else ">d"
     if len(tag.data) != struct.calcsize(form):
-        raise Garbled(f"a floating number of {len(tag.data)} octets")
+        raise InvalidReply(f"a floating number of {len(tag.data)} octets")
     (number,) = struct.unpack(form, tag.data)
-    return shortest_single(number) if tag.number == REAL else float(number)
+    return shortest_decimal(number) if tag.number == REAL else float(number)
 
 
 def _text(tag: Tag) -> str:
     if not tag.data:
-        raise Garbled("a text without its character set")
+        raise InvalidReply("a text without its character set")
     charset = _CHARSETS.get(tag.data[0], "latin-1")
     return tag.data[1:].decode(charset, errors="replace")
 
 
 def _bits(tag: Tag) -> tuple[bool, ...]:
     if not tag.data or tag.data[0] > 7:
-        raise Garbled("a bit string without its length")
+        raise InvalidReply("a bit string without its length")
     bits = [bool(octet >> 7 - i & 1) for octet in tag.data[1:] for i in range(8)]
     return tuple(bits[: len(bits) - tag.data[0]])
 
 
 def _object(tag: Tag) -> tuple[int, int]:
     if len(tag.data) != 4:
-        raise Garbled(f"an object identifier of {len(tag.data)} octets")
+        raise InvalidReply(f"an object identifier of {len(tag.data)} octets")
     number = int.from_bytes(tag.data, "big")
     return number >> 22, number & ANY_INSTANCE
 
 
-_READERS: dict[int, Callable[[Tag], Plain]] = {
+_READERS: dict[int, Callable[[Tag], PrimitiveValue]] = {
     NULL: lambda tag: None,
     BOOLEAN: lambda tag: bool(tag.length),
     UNSIGNED: _integer,
@@ -178,7 +187,7 @@ _READERS: dict[int, Callable[[Tag], Plain]] = {
     TEXT: _text,
     BITS: _bits,
     ENUMERATED: _integer,
-    DATE: lambda tag: date_of(tag.data),
-    TIME: lambda tag: time_of(tag.data),
+    DATE: lambda tag: decode_date(tag.data),
+    TIME: lambda tag: decode_time(tag.data),
     OBJECT: _object,
 }

@@ -1,7 +1,7 @@
-"""BACnet service parameters as bytes: requests to send, acknowledgements taken apart. Pure.
+"""BACnet service parameters: encodes requests and decodes acknowledgements. Pure.
 
-Written by hand because a generic decoder costs hundreds of microseconds per property. Source:
-ANSI/ASHRAE 135, clause 15 (services) and 21 (productions).
+Not bacpypes3's codec, because a generic decoder costs hundreds of microseconds per property.
+Source: ANSI/ASHRAE 135, clause 15 (services) and 21 (productions).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drivers.bacnet.encoding.frames import Peer
-from drivers.bacnet.encoding.tags import Tag, Tags
-from drivers.fieldbus.errors import Garbled
+from drivers.bacnet.encoding.tags import Tag, TagReader
+from drivers.fieldbus.errors import InvalidReply
 
 # Confirmed services
 SUBSCRIBE_COV = 5
@@ -61,7 +61,7 @@ LEAST_APDU, NOT_SEGMENTED = 480, 3
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A property of an object, by the numbers of the standard, or one element of an array."""
+    """A property of an object by the numbers of the standard; ``index`` is an array element."""
 
     object_type: int
     instance: int
@@ -70,12 +70,13 @@ class Reference:
 
     @property
     def object_id(self) -> int:
+        """The object identifier: type in the upper 10 bits, instance in the lower 22."""
         return self.object_type << 22 | self.instance
 
 
 @dataclass(frozen=True, slots=True)
 class PropertyError:
-    """What a device answers for a property that it cannot give: error class and code."""
+    """Error class and code that a device returns for one property."""
 
     error_class: int
     error_code: int
@@ -83,7 +84,7 @@ class PropertyError:
 
 @dataclass(frozen=True, slots=True)
 class IAm:
-    """What a device says of itself: where it is and what it can take [octets]."""
+    """An I-Am: instance, address, maximum APDU length [octets], segmentation support, vendor."""
 
     instance: int
     peer: Peer
@@ -96,13 +97,13 @@ class IAm:
 
 
 def read_property(reference: Reference) -> bytes:
-    """ReadProperty-Request of a whole property, or of one element."""
+    """ReadProperty-Request of a property, or of one element of it (clause 15.5)."""
     index = b"" if reference.index is None else _context(2, reference.index)
     return _object(reference) + _context(1, reference.property_id) + index
 
 
 def read_property_multiple(references: Sequence[Reference]) -> bytes:
-    """ReadPropertyMultiple-Request, one property per access specification."""
+    """ReadPropertyMultiple-Request, one property per access specification (clause 15.7)."""
     return b"".join(
         _object(reference)
         + b"\x1e"
@@ -114,14 +115,13 @@ def read_property_multiple(references: Sequence[Reference]) -> bytes:
 
 
 def write_property(reference: Reference, value: bytes, priority: int | None) -> bytes:
-    """WriteProperty-Request. ``value`` is encoded: see
-    ``drivers.bacnet.encoding.application_values``."""
+    """WriteProperty-Request (clause 15.9); ``value`` is encoded by ``application_values``."""
     slot = b"" if priority is None else _context(4, priority)
     return read_property(reference) + b"\x3e" + value + b"\x3f" + slot
 
 
 def who_is(low: int | None = None, high: int | None = None) -> bytes:
-    """Who-Is-Request, of all devices or of those from instance ``low`` to ``high``."""
+    """Who-Is-Request to all devices, or to instances ``low`` to ``high`` (clause 16.10)."""
     if low is None or high is None:
         return b""
     return _context(0, low) + _context(1, high)
@@ -130,7 +130,7 @@ def who_is(low: int | None = None, high: int | None = None) -> bytes:
 def subscribe_cov(
     process: int, monitored: Reference, *, confirmed: bool, lifetime_s: int | None
 ) -> bytes:
-    """SubscribeCOV-Request; without ``lifetime_s`` [s] it cancels the subscription."""
+    """SubscribeCOV-Request (clause 13.14); None for ``lifetime_s`` [s] cancels the subscription."""
     target = _context(0, process) + b"\x1c" + monitored.object_id.to_bytes(4, "big")
     if lifetime_s is None:
         return target
@@ -150,35 +150,38 @@ def _context(number: int, value: int) -> bytes:
 
 
 def read_property_ack(reference: Reference, ack: bytes) -> list[Tag]:
-    """Tags of the value in a ReadProperty-ACK.
+    """The tags of the value in a ReadProperty-ACK.
 
-    Raises ``Garbled`` when it is cut short or answers for another object or property.
+    Raises ``InvalidReply`` when it is cut short or answers for another object or property.
     """
-    tags = Tags(ack)
+    tags = TagReader(ack)
     _check(reference, tags.unsigned(0), tags.unsigned(1), _index(tags, 2))
     value = tags.value(3)
     if not tags.empty:
-        raise Garbled("the acknowledgement goes on after its end")
+        raise InvalidReply("the acknowledgement goes on after its end")
     return value
 
 
 def read_property_multiple_ack(
     references: Sequence[Reference], ack: bytes
 ) -> list[list[Tag] | PropertyError]:
-    """Tags or error of each reference, in their order.
+    """The tags or the error of each reference in a ReadPropertyMultiple-ACK, in their order.
 
-    Raises ``Garbled`` when the acknowledgement is cut short, answers for another object or
+    Raises ``InvalidReply`` when the acknowledgement is cut short, answers for another object or
     property, or for more or fewer than were asked.
     """
-    tags = Tags(ack)
+    tags = TagReader(ack)
     found = [read_access_result(reference, tags) for reference in references]
     if not tags.empty:
-        raise Garbled("the acknowledgement answers for more than was asked")
+        raise InvalidReply("the acknowledgement answers for more than was asked")
     return found
 
 
-def read_access_result(reference: Reference, tags: Tags) -> list[Tag] | PropertyError:
-    """The next result of a ReadPropertyMultiple-ACK, which has to be that of ``reference``."""
+def read_access_result(reference: Reference, tags: TagReader) -> list[Tag] | PropertyError:
+    """The next result of a ReadPropertyMultiple-ACK.
+
+    Raises ``InvalidReply`` when it is not that of ``reference``.
+    """
     object_id = tags.unsigned(0)
     tags.expect("opening", 1)
     _check(reference, object_id, tags.unsigned(2), _index(tags, 3))
@@ -188,34 +191,34 @@ def read_access_result(reference: Reference, tags: Tags) -> list[Tag] | Property
 
 
 def device_instance(ack: bytes) -> int:
-    """The instance in a ReadProperty-ACK for the device "any". Raises ``Garbled``."""
-    tags = Tags(ack)
+    """The instance in a ReadProperty-ACK for the device "any". Raises ``InvalidReply``."""
+    tags = TagReader(ack)
     number = tags.unsigned(0)
     tags.unsigned(1)
     (value, *_) = [*tags.value(3), Tag("", 0, 0, b"")]
     if number >> 22 != DEVICE or value.number != OBJECT_ID:
-        raise Garbled("no device identifier")
+        raise InvalidReply("no device identifier")
     return int.from_bytes(value.data, "big") & ANY_INSTANCE
 
 
 def i_am(peer: Peer, parameters: bytes) -> IAm:
-    """I-Am-Request. Raises ``Garbled`` for anything else."""
-    tags = Tags(parameters)
+    """I-Am-Request. Raises ``InvalidReply`` for anything else."""
+    tags = TagReader(parameters)
     found = [tags.next() for _ in range(4)]
     kinds = [(tag.kind, tag.number) for tag in found]
     wanted = (OBJECT_ID, UNSIGNED, ENUMERATED, UNSIGNED)
     numbers = [int.from_bytes(tag.data, "big") for tag in found]
     if kinds != [("application", number) for number in wanted] or numbers[0] >> 22 != DEVICE:
-        raise Garbled("an I-Am of something else")
+        raise InvalidReply("an I-Am of something else")
     return IAm(numbers[0] & ANY_INSTANCE, peer, *numbers[1:])
 
 
 def cov_notification(parameters: bytes) -> tuple[int, int, int, dict[int, list[Tag]]]:
     """(process, device instance, object identifier, values by property) of a COV notification.
 
-    Raises ``Garbled`` for anything else.
+    Raises ``InvalidReply`` for anything else.
     """
-    tags = Tags(parameters)
+    tags = TagReader(parameters)
     process, device, object_id = tags.unsigned(0), tags.unsigned(1), tags.unsigned(2)
     tags.unsigned(3)
     tags.expect("opening", 4)
@@ -223,22 +226,22 @@ def cov_notification(parameters: bytes) -> tuple[int, int, int, dict[int, list[T
     while tags.peek().kind != "closing":
         name, index = tags.unsigned(0), _index(tags, 1)
         value = tags.value(2)
-        _index(tags, 3)  # the priority of the change, where it is told
+        _index(tags, 3)  # the priority of the change, which is optional
         if index is None:
             found[name] = value
     tags.expect("closing", 4)
     return process, device & ANY_INSTANCE, object_id, found
 
 
-def _access_error(tags: Tags) -> PropertyError:
+def _access_error(tags: TagReader) -> PropertyError:
     error = tags.value(5)
     if len(error) != 2:
-        raise Garbled("an access error without class and code")
+        raise InvalidReply("an access error without class and code")
     return PropertyError(*(int.from_bytes(tag.data, "big") for tag in error))
 
 
-def _index(tags: Tags, number: int) -> int | None:
-    """An optional number, an array index say, where there is one."""
+def _index(tags: TagReader, number: int) -> int | None:
+    """An optional context-tagged number, such as an array index; None where it is absent."""
     tag = tags.peek()
     if (tag.kind, tag.number) != ("context", number):
         return None
@@ -251,7 +254,7 @@ def _check(reference: Reference, object_id: int, property_id: int, index: int | 
         reference.property_id,
         reference.index,
     ):
-        raise Garbled(
+        raise InvalidReply(
             f"object {object_id >> 22},{object_id & 0x3FFFFF} property {property_id} answered "
             f"instead of {reference.object_type},{reference.instance} {reference.property_id}"
         )

@@ -1,4 +1,4 @@
-"""BACnet tags: the pieces that every encoded value is made of. Pure.
+"""BACnet tags, of which every encoded value consists. Pure.
 
 Source: ANSI/ASHRAE 135, clause 20.2.1.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drivers.fieldbus.errors import Garbled
+from drivers.fieldbus.errors import InvalidReply
 
 _BOOLEAN = 1
 _OPENING, _CLOSING = 6, 7
@@ -16,7 +16,7 @@ _EXTENDED = 5
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag. ``kind`` is ``application``, ``context``, ``opening`` or ``closing``."""
+    """One tag. ``kind`` is ``encode_application``, ``context``, ``opening`` or ``closing``."""
 
     kind: str
     number: int
@@ -24,8 +24,8 @@ class Tag:
     data: bytes
 
 
-def encoded(tag: Tag) -> bytes:
-    """The octets of a tag, as it would be read again."""
+def encode_tag(tag: Tag) -> bytes:
+    """The octets of a tag."""
     context = 8 if tag.kind != "application" else 0
     number = (tag.number << 4, b"") if tag.number < 15 else (0xF0, bytes((tag.number,)))
     if tag.kind in ("opening", "closing"):
@@ -47,8 +47,8 @@ def _extended(size: int) -> bytes:
     return b"\xff" + size.to_bytes(4, "big")
 
 
-class Tags:
-    """Reads tags off a byte string. Raises ``Garbled`` where the bytes are no tag."""
+class TagReader:
+    """Reads tags from octets. Every method raises ``InvalidReply`` where the octets are no tag."""
 
     def __init__(self, data: bytes, at: int = 0) -> None:
         self._data = data
@@ -56,14 +56,16 @@ class Tags:
 
     @property
     def at(self) -> int:
-        """Where the next tag begins."""
+        """The index at which the next tag begins."""
         return self._at
 
     @property
     def empty(self) -> bool:
+        """Whether all octets were read."""
         return self._at >= len(self._data)
 
     def next(self) -> Tag:
+        """The next tag."""
         first = self._take(1)[0]
         number, length = first >> 4, first & 7
         if number == 15:
@@ -78,18 +80,21 @@ class Tags:
         return Tag("context" if context else "application", number, length, self._take(length))
 
     def peek(self) -> Tag:
+        """The next tag, without moving on."""
         at = self._at
         tag = self.next()
         self._at = at
         return tag
 
     def expect(self, kind: str, number: int) -> Tag:
+        """The next tag. Raises ``InvalidReply`` when it is of another kind or number."""
         tag = self.next()
         if tag.kind != kind or tag.number != number:
-            raise Garbled(f"{kind} tag {number} expected, {tag.kind} tag {tag.number} found")
+            raise InvalidReply(f"{kind} tag {number} expected, {tag.kind} tag {tag.number} found")
         return tag
 
     def unsigned(self, number: int) -> int:
+        """The number in the next tag, which has to be context tag ``number``."""
         return int.from_bytes(self.expect("context", number).data, "big")
 
     def value(self, number: int) -> list[Tag]:
@@ -107,7 +112,7 @@ class Tags:
                 depth += 1
             found.append(tag)
         if tag.number != number:
-            raise Garbled(f"closing tag {number} expected, {tag.number} found")
+            raise InvalidReply(f"closing tag {number} expected, {tag.number} found")
         return found
 
     def _extended_length(self) -> int:
@@ -119,7 +124,7 @@ class Tags:
     def _take(self, count: int) -> bytes:
         end = self._at + count
         if end > len(self._data):
-            raise Garbled("the acknowledgement is cut short")
+            raise InvalidReply("the acknowledgement is cut short")
         taken = self._data[self._at : end]
         self._at = end
         return taken

@@ -1,1 +1,1 @@
-"""Objects."""
+"""BACnet objects beyond points: the device's clock, Schedule and Trend Log."""

@@ -1,8 +1,8 @@
-"""Our exception in a Schedule object: one value from now to the end of a lease.
+"""Special events in a Schedule object that hold one value from now to the end of a lease.
 
-An exception overlays the weekly schedule while its own value is not Null, so that one which ends in
-Null hands over by itself: a watchdog in the device. What others have put into the list stays octet
-for octet as it is. Source: ANSI/ASHRAE 135, clauses 12.24.4, 12.24.8 and 21 (BACnetSpecialEvent).
+A special event overlays the weekly schedule while its own value is not Null, so that one which ends
+in Null relinquishes by itself, as with a watchdog in the device. The events of others keep their
+octets. Source: ANSI/ASHRAE 135, clauses 12.24.4, 12.24.8 and 21 (BACnetSpecialEvent).
 """
 
 from __future__ import annotations
@@ -12,96 +12,102 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from drivers.bacnet.encoding import application_values as values
-from drivers.bacnet.encoding import primitives as plain
+from drivers.bacnet.encoding import primitives
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.encoding.primitives import AnyDate
+from drivers.bacnet.encoding.primitives import DatePattern
 from drivers.bacnet.encoding.services import Reference
-from drivers.bacnet.encoding.tags import Tag, encoded
+from drivers.bacnet.encoding.tags import Tag, encode_tag
 from drivers.bacnet.objects.schedule import (
-    ExceptionDay,
-    Period,
-    Switch,
+    SpecialEvent,
+    SpecialEventPeriod,
+    TimeValue,
     datatype_of,
     decode_exceptions,
-    encoded_exception,
-    present,
+    encode_event,
+    tags_or_empty,
 )
-from drivers.bacnet.read_multiple import Answer, read_tags
+from drivers.bacnet.read_multiple import PropertyAnswer, read_tags
 from drivers.bacnet.session import BacnetSession
-from drivers.fieldbus.errors import Garbled, RefusedForGood
+from drivers.fieldbus.errors import InvalidReply, PermanentRefusal
 
 _DAY, _MINUTE = timedelta(days=1), timedelta(minutes=1)
-_WHOLE = (plain.BOOLEAN, plain.UNSIGNED, plain.SIGNED, plain.ENUMERATED)
-_USUAL_PRIORITY = 16
+_WHOLE = (primitives.BOOLEAN, primitives.UNSIGNED, primitives.SIGNED, primitives.ENUMERATED)
+_DEFAULT_PRIORITY = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One exception of the list. ``day`` is None where it holds what we cannot read."""
+class ExceptionEntry:
+    """One special event of the exception schedule; ``day`` is None where it cannot be decoded.
+
+    ``nulls`` and ``numbers`` count its time-value pairs with Null and with a number.
+    """
 
     octets: bytes
     priority: int
-    day: ExceptionDay | None
+    day: SpecialEvent | None
     nulls: int
     numbers: int
 
-    def is_of(self, priority: int) -> bool:
-        """Whether it has the form of those that we write at this priority: one calendar day, one
-        number, and Null before or after it."""
+    def is_ours(self, priority: int) -> bool:
+        """Whether it has the form of our events at this priority: one calendar day, one number,
+        and Null before or after it."""
         day = self.day
         ours = day is not None and day.period.day is not None and day.period.day.exact is not None
         return ours and (self.priority, self.numbers) == (priority, 1) and 1 <= self.nulls <= 2
 
-    def says(self, other: ExceptionDay) -> bool:
-        """Whether it has the same day and switches, whatever it makes of the weekday."""
+    def equals(self, other: SpecialEvent) -> bool:
+        """Whether it has the same date, time-value pairs and priority; the weekday is ignored."""
         day = self.day
         if day is None or day.period.day is None or other.period.day is None:
             return False
         same_day = day.period.day.exact == other.period.day.exact
-        return same_day and day.switches == other.switches and day.priority == other.priority
+        return same_day and day.time_values == other.time_values and day.priority == other.priority
 
 
 @dataclass(frozen=True, slots=True)
-class ScheduleNow:
-    """What bears on a write: the exceptions, the value now, the type of values, and the priority
-    at which the schedule commands its points."""
+class ScheduleState:
+    """State of a Schedule object before a write: its special events, present value, datatype of
+    values, and priority for writing."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[ExceptionEntry, ...]
     value: float | None
     datatype: int
     commands_at: int
 
-    def others(self, priority: int) -> tuple[Entry, ...]:
-        """The exceptions that are not of our form at this priority."""
-        return tuple(entry for entry in self.entries if not entry.is_of(priority))
+    def others(self, priority: int) -> tuple[ExceptionEntry, ...]:
+        """The events that are not of our form at this priority."""
+        return tuple(entry for entry in self.entries if not entry.is_ours(priority))
 
 
-def lease_days(
+def lease_events(
     start: datetime, end: datetime, value: float, priority: int
-) -> tuple[ExceptionDay, ...]:
-    """Exceptions that hold ``value`` from ``start`` to ``end``, one for each calendar day.
+) -> tuple[SpecialEvent, ...]:
+    """Special events that hold ``value`` from ``start`` to ``end``, one for each calendar day.
 
-    Both are wall times of the device; whole minutes around them are taken, because many devices
-    know no seconds. They must be less than a day apart, so that every exception has a Null.
+    Both are local times of the device, extended to whole minutes, because many devices ignore
+    seconds. They must be less than a day apart, so that every event has a Null.
     """
     first = start.replace(second=0, microsecond=0)
     last = first + -(-(end - first) // _MINUTE) * _MINUTE
-    found: list[ExceptionDay] = []
+    found: list[SpecialEvent] = []
     midnight = datetime.combine(first.date(), time())
     while midnight < last:
         begin, stop = max(first, midnight), min(last, midnight + _DAY)
-        switches = [Switch(time(), None)] if begin > midnight else []
-        switches.append(Switch(begin.time(), value))
+        time_values = [TimeValue(time(), None)] if begin > midnight else []
+        time_values.append(TimeValue(begin.time(), value))
         if stop < midnight + _DAY:
-            switches.append(Switch(stop.time(), None))
-        day = Period(day=AnyDate.of(midnight.date()))
-        found.append(ExceptionDay(day, tuple(switches), priority))
+            time_values.append(TimeValue(stop.time(), None))
+        day = SpecialEventPeriod(day=DatePattern.of(midnight.date()))
+        found.append(SpecialEvent(day, tuple(time_values), priority))
         midnight += _DAY
     return tuple(found)
 
 
-async def look_at(session: BacnetSession, instance: int) -> ScheduleNow:
-    """Raises ``DeviceError``; ``RefusedForGood`` for a schedule that has no exceptions."""
+async def read_state(session: BacnetSession, instance: int) -> ScheduleState:
+    """The state of Schedule object ``instance``.
+
+    Raises ``DeviceError``; ``PermanentRefusal`` for a schedule without an exception schedule.
+    """
     names = (
         codec.EXCEPTION_SCHEDULE,
         codec.WEEKLY_SCHEDULE,
@@ -113,54 +119,54 @@ async def look_at(session: BacnetSession, instance: int) -> ScheduleNow:
         session, [Reference(codec.SCHEDULE, instance, name) for name in names]
     )
     exceptions = _required(answers[0], instance)
-    weekly, default, value, at = (present(answer) for answer in answers[1:])
-    number = values.decoded(at).value
-    return ScheduleNow(
+    weekly, default, value, at = (tags_or_empty(answer) for answer in answers[1:])
+    number = values.decode_number(at).value
+    return ScheduleState(
         _entries(exceptions),
-        values.decoded(value).value,
+        values.decode_number(value).value,
         datatype_of(value, weekly, exceptions, default),
-        _USUAL_PRIORITY if number is None else int(number),
+        _DEFAULT_PRIORITY if number is None else int(number),
     )
 
 
-async def entries_of(session: BacnetSession, instance: int) -> tuple[Entry, ...]:
-    """The exceptions alone. Raises ``DeviceError``."""
-    return _entries(await session.look(_list_of(instance)))
+async def read_entries(session: BacnetSession, instance: int) -> tuple[ExceptionEntry, ...]:
+    """The special events of Schedule object ``instance``. Raises ``DeviceError``."""
+    return _entries(await session.read_property(_list_of(instance)))
 
 
-async def put_entries(
+async def write_entries(
     session: BacnetSession, instance: int, octets: Sequence[bytes]
-) -> tuple[Entry, ...]:
-    """Write the whole list and read what it is then. Raises ``DeviceError``."""
-    await session.put(_list_of(instance), b"".join(octets))
-    return await entries_of(session, instance)
+) -> tuple[ExceptionEntry, ...]:
+    """Write the whole exception schedule and read it back. Raises ``DeviceError``."""
+    await session.write_property(_list_of(instance), b"".join(octets))
+    return await read_entries(session, instance)
 
 
-def encoded_days(days: Sequence[ExceptionDay], datatype: int) -> list[bytes]:
-    """The octets of exceptions. Raises ValueError for values that the schedule cannot hold."""
-    for switch in (switch for day in days for switch in day.switches):
-        if switch.value is not None and datatype in _WHOLE and switch.value % 1:
-            raise ValueError(f"the schedule holds whole numbers, not {switch.value:g}")
-    return [encoded_exception(day, datatype) for day in days]
+def encode_events(days: Sequence[SpecialEvent], datatype: int) -> list[bytes]:
+    """The octets of special events. Raises ValueError for values that ``datatype`` cannot hold."""
+    for time_value in (time_value for day in days for time_value in day.time_values):
+        if time_value.value is not None and datatype in _WHOLE and time_value.value % 1:
+            raise ValueError(f"the schedule holds whole numbers, not {time_value.value:g}")
+    return [encode_event(day, datatype) for day in days]
 
 
 def _list_of(instance: int) -> Reference:
     return Reference(codec.SCHEDULE, instance, codec.EXCEPTION_SCHEDULE)
 
 
-def _required(answer: Answer, instance: int) -> list[Tag]:
+def _required(answer: PropertyAnswer, instance: int) -> list[Tag]:
     if isinstance(answer, list):
         return answer
     if isinstance(answer, Exception):
         raise answer
-    raise RefusedForGood(
+    raise PermanentRefusal(
         f"schedule {instance} has no exceptions that could be read", "unknown-property"
     )
 
 
-def _entries(tags: Sequence[Tag]) -> tuple[Entry, ...]:
-    """The list taken apart. An exception ends with its priority, context tag 3 outside brackets."""
-    found: list[Entry] = []
+def _entries(tags: Sequence[Tag]) -> tuple[ExceptionEntry, ...]:
+    """The events of an exception schedule; each ends with context tag 3, its priority."""
+    found: list[ExceptionEntry] = []
     first = depth = 0
     for at, tag in enumerate(tags):
         depth += {"opening": 1, "closing": -1}.get(tag.kind, 0)
@@ -168,19 +174,19 @@ def _entries(tags: Sequence[Tag]) -> tuple[Entry, ...]:
             found.append(_entry(tags[first : at + 1]))
             first = at + 1
     if first != len(tags):
-        raise Garbled("a list of exceptions that is cut short")
+        raise InvalidReply("a list of exceptions that is cut short")
     return tuple(found)
 
 
-def _entry(tags: Sequence[Tag]) -> Entry:
+def _entry(tags: Sequence[Tag]) -> ExceptionEntry:
     try:
         (day,) = decode_exceptions(tags)
-    except (Garbled, ValueError):
+    except (InvalidReply, ValueError):
         day = None
-    held = [tag for tag in tags if tag.kind == "application" and tag.number != plain.TIME]
-    nulls = sum(tag.number == plain.NULL for tag in held)
-    numbers = sum(tag.number in (*_WHOLE, plain.REAL, plain.DOUBLE) for tag in held)
+    held = [tag for tag in tags if tag.kind == "application" and tag.number != primitives.TIME]
+    nulls = sum(tag.number == primitives.NULL for tag in held)
+    numbers = sum(tag.number in (*_WHOLE, primitives.REAL, primitives.DOUBLE) for tag in held)
     if nulls + numbers != len(held):
         day = None
     priority = int.from_bytes(tags[-1].data, "big")
-    return Entry(b"".join(map(encoded, tags)), priority, day, nulls, numbers)
+    return ExceptionEntry(b"".join(map(encode_tag, tags)), priority, day, nulls, numbers)

@@ -1,8 +1,8 @@
-"""Points that are written through a Schedule object instead of their present value.
+"""Writes points through a Schedule object instead of their present value.
 
-A write puts an exception into the schedule that ends with the lease, in the device's own time: when
-we and the network are gone, the building's own programme is back at that minute. A release takes
-the exception away before. The weekly schedule and other people's exceptions are never touched.
+A write adds a special event that ends with the lease, in the device's own time, so that the
+building's own programme acts again from that minute on, also without us and the network. A release
+removes the event earlier. The weekly schedule and the events of others are never changed.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from bms.model.control.command import (
 from bms.model.control.reasons import Holder
 from bms.model.fact import MessageCode, fact
 from drivers.bacnet.encoding import application_values as values
-from drivers.bacnet.objects.device_clock import clocks_change, read_clock
+from drivers.bacnet.objects.device_clock import read_clock, summer_time_changes
 from drivers.bacnet.objects.exception_schedule import (
-    Entry,
-    ScheduleNow,
-    encoded_days,
-    entries_of,
-    lease_days,
-    look_at,
-    put_entries,
+    ExceptionEntry,
+    ScheduleState,
+    encode_events,
+    lease_events,
+    read_entries,
+    read_state,
+    write_entries,
 )
-from drivers.bacnet.objects.schedule import ExceptionDay
+from drivers.bacnet.objects.schedule import SpecialEvent
 from drivers.bacnet.session import BacnetSession
-from drivers.bacnet.write_target import Target, holder, target_of
-from drivers.fieldbus.errors import Refusal
+from drivers.bacnet.write_target import WriteTarget, overriding_slot, write_target
+from drivers.fieldbus.errors import DeviceRefusal
 from drivers.fieldbus.receipts import (
     Unwritable,
     failed,
@@ -47,12 +47,12 @@ from drivers.fieldbus.receipts import (
     refused,
     still_held,
 )
-from drivers.fieldbus.write_limits import Fitted, fit, receipt, stands
+from drivers.fieldbus.write_limits import ClampedValue, clamp, matches, write_receipt
 
 DRIFT_S = 60.0
 LONGEST = timedelta(hours=12)
 _TAKES_OVER_TIMEOUTS = 2
-_LOOK_AGAIN_S = 0.2
+_READ_BACK_PAUSE_S = 0.2
 
 
 class ScheduleReason(MessageCode):
@@ -69,58 +69,59 @@ class ScheduleReason(MessageCode):
 
 
 class ScheduleWriter:
-    """Writes and releases through the schedules of one device, in the local time ``zone``."""
+    """Writes and releases through the Schedule objects of one device, in local time ``zone``."""
 
     def __init__(self, session: BacnetSession, zone: tzinfo) -> None:
         self._session = session
         self._zone = zone
 
     async def write(self, point: Point, command: Command) -> Receipt:
-        """Replace our exception in the point's schedule by one that ends with the lease."""
+        """Replace our special events in the point's schedule by ones that end with the lease."""
         rule = point.write
         assert rule is not None
         try:
-            instance, target = _schedule_of(rule), target_of(point)
-            fitted = fit(rule, command.value)
+            instance, target = _schedule_of(rule), write_target(point)
+            clamped = clamp(rule, command.value)
             self._check_lease(command)
             await self._session.identify()
-            days = await self._days(command, fitted.value, rule.priority)
-            now = await look_at(self._session, instance)
+            days = await self._days(command, clamped.value, rule.priority)
+            now = await read_state(self._session, instance)
             octets = [entry.octets for entry in _others(now, rule, instance)]
-            ours = encoded_days(days, now.datatype)
+            ours = encode_events(days, now.datatype)
             above = await self._above(command, target, now)
             if above is not None:
                 return above
-            after = await put_entries(self._session, instance, [*octets, *ours])
+            after = await write_entries(self._session, instance, [*octets, *ours])
             if not _shows(after, octets, days, rule):
                 await self._undo(after, rule, instance)
                 return Failed(command, fact(ScheduleReason.READS_BACK, schedule=instance), True)
-            return await self._read_back(rule, command, target, fitted)
+            return await self._read_back(rule, command, target, clamped)
         except ValueError as error:
             return refused(command, error)
         except DeviceError as error:
             return failed(command, self._session.device.id, error)
 
-    async def _undo(self, after: tuple[Entry, ...], rule: WriteRule, instance: int) -> None:
-        """Take away what the device made of ours, while it can be told from theirs: there was
-        nothing else at our priority. Without its Null it would last all day, and a release would
-        not know it again."""
+    async def _undo(
+        self, after: tuple[ExceptionEntry, ...], rule: WriteRule, instance: int
+    ) -> None:
+        """Remove what the device made of our event, by its priority, which no other event has.
+        Without its Null it would last all day, and a release would not recognise it."""
         theirs = [entry.octets for entry in after if entry.priority != rule.priority]
         if len(theirs) < len(after):
-            await put_entries(self._session, instance, theirs)
+            await write_entries(self._session, instance, theirs)
 
     async def release(self, point: Point) -> ReleaseReceipt:
-        """Take our exception away, and believe only the list that is read back."""
+        """Remove our special events, and read the list back."""
         rule = point.write
         assert rule is not None
         try:
-            instance, target = _schedule_of(rule), target_of(point)
+            instance, target = _schedule_of(rule), write_target(point)
             await self._session.identify()
-            entries = await entries_of(self._session, instance)
-            others = [entry.octets for entry in entries if not entry.is_of(rule.priority)]
+            entries = await read_entries(self._session, instance)
+            others = [entry.octets for entry in entries if not entry.is_ours(rule.priority)]
             if len(others) < len(entries):
-                entries = await put_entries(self._session, instance, others)
-            if any(entry.is_of(rule.priority) for entry in entries):
+                entries = await write_entries(self._session, instance, others)
+            if any(entry.is_ours(rule.priority) for entry in entries):
                 reason = fact(ScheduleReason.STILL_STANDS, schedule=instance)
                 return StillHeld(point.id, reason)
             return Released(point.id, await self._effective(target))
@@ -130,61 +131,68 @@ class ScheduleWriter:
             return still_held(point.id, self._session.device.id, error)
 
     def _check_lease(self, command: Command) -> None:
-        """Raises ``Unwritable`` for a lease that an exception cannot express."""
+        """Raise ``Unwritable`` for a lease that no special event of the device can have."""
         now = self._session.clock.now()
         if not timedelta() < command.lease_end - now <= LONGEST:
             hours = LONGEST // timedelta(hours=1)
             raise Unwritable(fact(ScheduleReason.LEASE_TOO_LONG, hours=hours))
-        if clocks_change(self._zone, now, command.lease_end):
+        if summer_time_changes(self._zone, now, command.lease_end):
             raise Unwritable(fact(ScheduleReason.CLOCKS_CHANGE))
 
     async def _days(
         self, command: Command, value: float, priority: int
-    ) -> tuple[ExceptionDay, ...]:
-        """The lease in the device's time. Raises ``Unwritable`` when its clock is off."""
+    ) -> tuple[SpecialEvent, ...]:
+        """The lease as special events in the device's time. Raises ``Unwritable`` for its clock."""
         clock = await read_clock(self._session, self._zone)
         if abs(clock.drift_s) > DRIFT_S:
             device = self._session.device.id
             raise Unwritable(fact(ScheduleReason.CLOCK_OFF, device=device, drift_s=clock.drift_s))
         start = clock.local.replace(tzinfo=None)
         end = start + (command.lease_end - self._session.clock.now())
-        return lease_days(start, end, value, priority)
+        return lease_events(start, end, value, priority)
 
-    async def _above(self, command: Command, target: Target, now: ScheduleNow) -> Overridden | None:
-        """Who commands the point above the schedule, if anybody does."""
+    async def _above(
+        self, command: Command, target: WriteTarget, now: ScheduleState
+    ) -> Overridden | None:
+        """The outcome where a slot above that of the schedule is occupied, else None."""
         try:
-            slots = values.occupied_slots(await self._session.look(target.priority_array))
-        except Refusal as error:
+            slots = values.occupied_slots(await self._session.read_property(target.priority_array))
+        except DeviceRefusal as error:
             if error.code == "unknown-property":
                 return None  # without slots the schedule writes the value itself
             raise
-        return holder(command, replace(target, priority=now.commands_at), slots)
+        return overriding_slot(command, replace(target, priority=now.commands_at), slots)
 
     async def _read_back(
-        self, rule: WriteRule, command: Command, target: Target, fitted: Fitted
+        self, rule: WriteRule, command: Command, target: WriteTarget, clamped: ClampedValue
     ) -> Receipt:
-        """Whether it acts: schedules are looked at by their device every few seconds."""
+        """Whether the value acts: devices evaluate their schedules every few seconds only."""
         seen = await self._present(target)
         try:
             async with asyncio.timeout(_TAKES_OVER_TIMEOUTS * self._session.device.timeout_s):
-                while not stands(rule, fitted.value, seen):
-                    await asyncio.sleep(_LOOK_AGAIN_S)
+                while not matches(rule, clamped.value, seen):
+                    await asyncio.sleep(_READ_BACK_PAUSE_S)
                     seen = await self._present(target)
         except TimeoutError:
-            return await self._why_not(rule, command, target, fitted, seen)
+            return await self._why_not(rule, command, target, clamped, seen)
         assert seen is not None
-        return receipt(command, fitted, seen)
+        return write_receipt(command, clamped, seen)
 
     async def _why_not(
-        self, rule: WriteRule, command: Command, target: Target, fitted: Fitted, seen: float | None
+        self,
+        rule: WriteRule,
+        command: Command,
+        target: WriteTarget,
+        clamped: ClampedValue,
+        seen: float | None,
     ) -> Receipt:
         instance = _schedule_of(rule)
-        now = await look_at(self._session, instance)
+        now = await read_state(self._session, instance)
         above = await self._above(command, target, now)
         if above is not None:
             return above
         numbers = {"schedule": instance, "shown": now.value, "point": command.point, "seen": seen}
-        if stands(rule, fitted.value, now.value):
+        if matches(rule, clamped.value, now.value):
             return Failed(command, fact(ScheduleReason.COMMANDS_OTHERS, **numbers), False)
         stronger = [e for e in now.others(rule.priority) if e.priority < rule.priority]
         if stronger:
@@ -192,14 +200,14 @@ class ScheduleWriter:
             return Overridden(command, None, now.value, by)
         return Failed(command, fact(ScheduleReason.NOT_IN_EFFECT, **numbers), True)
 
-    async def _effective(self, target: Target) -> float | None:
+    async def _effective(self, target: WriteTarget) -> float | None:
         try:
             return await self._present(target)
         except DeviceError:
-            return None  # it is given back; what stands now is only news
+            return None  # it is released; its present value is only information
 
-    async def _present(self, target: Target) -> float | None:
-        return values.decoded(await self._session.look(target.present_value)).value
+    async def _present(self, target: WriteTarget) -> float | None:
+        return values.decode_number(await self._session.read_property(target.present_value)).value
 
 
 def _schedule_of(rule: WriteRule) -> int:
@@ -209,9 +217,8 @@ def _schedule_of(rule: WriteRule) -> int:
     return instance
 
 
-def _others(now: ScheduleNow, rule: WriteRule, instance: int) -> tuple[Entry, ...]:
-    """Raises ``Unwritable`` when somebody else uses our priority: the entries could not be told
-    apart."""
+def _others(now: ScheduleState, rule: WriteRule, instance: int) -> tuple[ExceptionEntry, ...]:
+    """The events of others. Raises ``Unwritable`` when one has our priority and could be ours."""
     others = now.others(rule.priority)
     if any(entry.priority == rule.priority for entry in others):
         raise Unwritable(
@@ -221,13 +228,16 @@ def _others(now: ScheduleNow, rule: WriteRule, instance: int) -> tuple[Entry, ..
 
 
 def _shows(
-    after: tuple[Entry, ...], others: list[bytes], days: tuple[ExceptionDay, ...], rule: WriteRule
+    after: tuple[ExceptionEntry, ...],
+    others: list[bytes],
+    days: tuple[SpecialEvent, ...],
+    rule: WriteRule,
 ) -> bool:
-    """Whether the list is what was written: theirs untouched, ours as meant."""
-    ours = [entry for entry in after if entry.is_of(rule.priority)]
-    theirs = [entry.octets for entry in after if not entry.is_of(rule.priority)]
+    """Whether the list reads back as written: the events of others unchanged, ours as encoded."""
+    ours = [entry for entry in after if entry.is_ours(rule.priority)]
+    theirs = [entry.octets for entry in after if not entry.is_ours(rule.priority)]
     return (
         theirs == others
         and len(ours) == len(days)
-        and all(entry.says(day) for entry, day in zip(ours, days, strict=True))
+        and all(entry.equals(day) for entry, day in zip(ours, days, strict=True))
     )

@@ -1,4 +1,4 @@
-"""The trend log of a point as readings, for the time in which nobody asked it."""
+"""Readings of a point from its trend log, to fill gaps."""
 
 from __future__ import annotations
 
@@ -10,20 +10,25 @@ from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from drivers.bacnet.encoding.services import Reference
 from drivers.bacnet.objects.device_clock import read_clock
-from drivers.bacnet.objects.trend_log import Backfill, LogRecord, between, logged_property
+from drivers.bacnet.objects.trend_log import (
+    LogExtract,
+    LogRecord,
+    read_logged_property,
+    records_between,
+)
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.write_target import point_reference
-from drivers.fieldbus.errors import Garbled, retryable
+from drivers.fieldbus.errors import InvalidReply, retryable
 from drivers.fieldbus.reading import Decoded, reading
 
-BELIEVED_S = 60.0
-"""Drift of a clock [s] up to which its stamps are taken as they are: a correction by what is
-measured each time anew would turn one entry that is fetched twice into two readings."""
+MAX_DRIFT_S = 60.0
+"""Drift of a clock [s] up to which time stamps are good. They are not corrected, because a new
+estimate of the drift would make two readings of a record that is read twice."""
 
 DETAIL = "trend log"
 
 
-async def logged(
+async def logged_readings(
     session: BacnetSession,
     point: Point,
     after: datetime,
@@ -31,7 +36,10 @@ async def logged(
     most: int,
     zone: tzinfo,
 ) -> LogAnswer:
-    """What the point's trend log has between two moments (``bms.ports.drivers.LogDriver``)."""
+    """The readings of the point's trend log between two times (``bms.ports.drivers.LogDriver``).
+
+    At most about ``most`` [1]. Never raises ``DeviceError``.
+    """
     if session.breaker.open:
         return NotLogged(point.id, "left alone for a while: it did not answer", retryable=True)
     try:
@@ -40,8 +48,8 @@ async def logged(
             raise ValueError("no trend log is declared for it")
         await session.identify()
         await _check(session, point.trend_log, reference)
-        doubt = await _doubt(session, zone)
-        found = await between(session, point.trend_log, after, before, most, zone)
+        doubt = await _clock_doubt(session, zone)
+        found = await records_between(session, point.trend_log, after, before, most, zone)
     except ValueError as error:
         return NotLogged(point.id, str(error), retryable=False)
     except DeviceError as error:
@@ -50,8 +58,8 @@ async def logged(
 
 
 async def _check(session: BacnetSession, log: int, reference: Reference) -> None:
-    """Raises ValueError when the log records something else: its values would be wrong ones."""
-    logs = await logged_property(session, log)
+    """Raise ValueError when the log records another property than that of the point."""
+    logs = await read_logged_property(session, log)
     if logs is None:
         return
     elsewhere = logs.device not in (None, session.device.instance)
@@ -65,21 +73,24 @@ async def _check(session: BacnetSession, log: int, reference: Reference) -> None
         )
 
 
-async def _doubt(session: BacnetSession, zone: tzinfo) -> str | None:
-    """Why the times of the device's logs are not quite believed, if so. Raises ``DeviceError``."""
+async def _clock_doubt(session: BacnetSession, zone: tzinfo) -> str | None:
+    """Why the time stamps of the device are uncertain; None where they are good.
+
+    Raises ``DeviceError``.
+    """
     try:
         drift_s = (await read_clock(session, zone)).drift_s
-    except Garbled:
+    except InvalidReply:
         return "the device shows no time to compare with"
-    if abs(drift_s) <= BELIEVED_S:
+    if abs(drift_s) <= MAX_DRIFT_S:
         return None
     return f"the device's clock is {drift_s:+.0f} s off"
 
 
 def _answer(
-    point: Point, found: Backfill, before: datetime, doubt: str | None, now: datetime
+    point: Point, found: LogExtract, before: datetime, doubt: str | None, now: datetime
 ) -> Logged:
-    # What is no number says nothing that the gap does not say already.
+    # Records without a number add nothing to the gap.
     values = [record for record in found.records if record.value is not None]
     more = found.records and not found.complete
     return Logged(

@@ -48,7 +48,7 @@ class SiteServers:
         levers |= {signal: lever for unit in maps for signal, lever in _levers(unit).items()}
         self._images = [RegisterImage(unit, levers) for unit in maps]
         for signal, lever in levers.items():
-            panel.fit(site, signal, lever)
+            panel.attach(site, signal, lever)
         self._modbus = ModbusServer(self._images) if self._images else None
 
     async def start(self, base_port: int) -> dict[str, int]:

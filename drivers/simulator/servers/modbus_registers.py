@@ -30,7 +30,7 @@ LIMITS = {
 }
 
 
-class Refusal(IntEnum):
+class ExceptionCode(IntEnum):
     """The exception codes that the devices answer (Modbus Application Protocol V1.1b3, 7)."""
 
     ILLEGAL_ADDRESS = 2
@@ -121,27 +121,27 @@ class RegisterImage:
         knobs = [k.cell.address for k in self.map.knobs] if table is Table.HOLDING else []
         return sorted({a for t, a in self.words if t is table} | set(knobs))
 
-    def read(self, table: Table, address: int, count: int) -> list[int] | Refusal:
+    def read(self, table: Table, address: int, count: int) -> list[int] | ExceptionCode:
         if table is Table.HOLDING:
             for knob in self.map.knobs:
                 self.words[table, knob.cell.address] = knob.cell.encode(self._standing(knob))[0]
         wanted = [self.words.get((table, address + i)) for i in range(count)]
         found = [word for word in wanted if word is not None]
-        return found if len(found) == count else Refusal.ILLEGAL_ADDRESS
+        return found if len(found) == count else ExceptionCode.ILLEGAL_ADDRESS
 
     def _standing(self, knob: Knob) -> float:
         lever = self.levers[knob.cell.signal]
         return lever.holds()["enable"] if knob.enable else lever.effective
 
-    def write(self, address: int, words: Sequence[int]) -> Refusal | None:
+    def write(self, address: int, words: Sequence[int]) -> ExceptionCode | None:
         """Write holding registers: all of them, or none with the reason."""
         knobs = {knob.cell.address: knob for knob in self.map.knobs}
         targets = [knobs.get(address + i) for i in range(len(words))]
         moves = [(k, k.cell.decode(w)) for k, w in zip(targets, words, strict=True) if k]
         if len(moves) < len(words):
-            return Refusal.ILLEGAL_ADDRESS
+            return ExceptionCode.ILLEGAL_ADDRESS
         if not all(knob.low <= value <= knob.high for knob, value in moves):
-            return Refusal.ILLEGAL_VALUE
+            return ExceptionCode.ILLEGAL_VALUE
         for knob, value in moves:
             self._move(knob, value)
         return None

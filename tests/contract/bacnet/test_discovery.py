@@ -21,7 +21,7 @@ from drivers.bacnet.local_port import Bbmd
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.discovery.site_draft import draft_site
-from drivers.fieldbus.errors import Silence
+from drivers.fieldbus.errors import NoReply
 from sites.loader import load_sites
 from tests.contract.bacnet.test_session import Router
 from tests.rigs.fieldbus.bacnet_responder import (
@@ -197,7 +197,7 @@ async def test_a_bbmd_that_refuses_is_said() -> None:
 
     responder.datagram_received = refuse  # type: ignore[method-assign]
     async with listening(responder) as port:
-        with pytest.raises(Silence, match="refuses registration"):
+        with pytest.raises(NoReply, match="refuses registration"):
             await discover_bacnet(f"bbmd:127.0.0.1:{port}", wait_s=0.2)
 
 
@@ -220,7 +220,7 @@ async def test_a_registration_is_renewed_and_given_up_with_the_link() -> None:
 
 async def test_without_a_broadcast_address_a_broadcast_is_refused_in_words() -> None:
     link = BacnetLink()
-    with pytest.raises(Silence, match="prefix, or a BBMD"):
+    with pytest.raises(NoReply, match="prefix, or a BBMD"):
         await link.who_is(0.1)
     await link.close()
 

@@ -22,7 +22,7 @@ from bms.model.readings.reading import Quality
 from bms.ports.drivers import Driver
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
-from drivers.fieldbus.availability import Breaker
+from drivers.fieldbus.availability import CircuitBreaker
 from tests.contract.drivers.test_contract import command
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
@@ -225,7 +225,7 @@ async def test_a_device_that_is_always_wrong_gives_no_value_in_time(mutation: st
         assert readings[0].value is None
 
 
-FRAMES: dict[str, Callable[[bytes], bytes]] = {
+FRAMERS: dict[str, Callable[[bytes], bytes]] = {
     "a length that is wrong": lambda d: d[:3] + bytes((d[3] + 1,)) + d[4:],
     "another protocol": lambda d: b"\x82" + d[1:],
     "another BVLL function": lambda d: d[:1] + b"\x77" + d[2:],
@@ -238,7 +238,7 @@ FRAMES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("mutation", FRAMES)
+@pytest.mark.parametrize("mutation", FRAMERS)
 async def test_a_frame_that_is_none_of_the_device_is_ignored(mutation: str) -> None:
     async with responding(honest) as (driver, responder):
         send = responder.send
@@ -246,7 +246,7 @@ async def test_a_frame_that_is_none_of_the_device_is_ignored(mutation: str) -> N
         def mutated(answer: bytes | list[bytes] | None) -> None:
             assert isinstance(answer, bytes)
             assert responder.peer is not None
-            responder.transport.sendto(FRAMES[mutation](datagram(answer)), responder.peer)
+            responder.transport.sendto(FRAMERS[mutation](datagram(answer)), responder.peer)
             responder.send = send  # type: ignore[method-assign]
 
         responder.send = mutated  # type: ignore[method-assign]
@@ -323,7 +323,7 @@ async def test_at_most_four_requests_are_on_their_way() -> None:
 
     async with responding(lambda i, s, p: waiting.append(i)) as (driver, _):  # type: ignore[func-returns-value]
         points = [value(n) for n in range(1, 201)]
-        driver.session.ability.multiple = False
+        driver.session.capabilities.read_multiple = False
         poll = asyncio.create_task(driver.read(points, MORNING))
         await asyncio.sleep(0.1)
         assert 1 <= len(waiting) <= 4
@@ -339,7 +339,7 @@ async def test_a_late_acknowledgement_is_nobodys() -> None:
         return late[-2:-1]
 
     async with responding(one_behind) as (driver, _):
-        driver.session.breaker = Breaker("never opens", SystemClock(), failures=1000)
+        driver.session.breaker = CircuitBreaker("never opens", SystemClock(), failures=1000)
         for number in range(1, 6):
             (reading,) = await driver.read([value(number)], MORNING)
             assert reading.value in (None, number)

@@ -63,7 +63,7 @@ class _Points:
         )
         where = [BacnetAddress(object_type="analog-input", instance=i) for i in (1, 2, 3, 4)]
         self.sensors = [point(f"temp{i}", where[i]) for i in (0, 1, 3)]
-        self.refused = point("refused", where[2])
+        self.decode_error = point("refused", where[2])
         self.setpoint = point(
             "setpoint",
             BacnetAddress(object_type="analog-value", instance=1),

@@ -32,19 +32,25 @@ from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.driver import BacnetDriver
-from drivers.bacnet.encoding.primitives import AnyDate
+from drivers.bacnet.encoding.primitives import DatePattern
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.objects.device_clock import read_clock, synchronise
 from drivers.bacnet.objects.schedule import (
-    ExceptionDay,
-    Period,
-    Switch,
+    SpecialEvent as OurEvent,
+)
+from drivers.bacnet.objects.schedule import (
+    SpecialEventPeriod as OurPeriod,
+)
+from drivers.bacnet.objects.schedule import (
+    TimeValue as OurTimeValue,
+)
+from drivers.bacnet.objects.schedule import (
     read_schedule,
     write_exceptions,
     write_weekly_schedule,
 )
-from drivers.bacnet.objects.trend_log import backfill
-from drivers.fieldbus.errors import Garbled, RefusedForGood
+from drivers.bacnet.objects.trend_log import records_after
+from drivers.fieldbus.errors import InvalidReply, PermanentRefusal
 from tests.contract.bacnet.test_session import device, inputs, tiny
 from tests.contract.drivers.test_contract import command
 from tests.rigs.fieldbus.bacnet_responder import (
@@ -325,12 +331,12 @@ async def test_what_was_logged_meanwhile_is_read_by_number() -> None:
     responder = Logger()
     responder.grow(100)
     async with driving(responder) as driver:
-        found = await backfill(driver.session, 1, 40, COPENHAGEN)
+        found = await records_after(driver.session, 1, 40, COPENHAGEN)
         assert [record.sequence for record in found.records] == list(range(41, 101))
         assert [record.value for record in found.records] == list(range(41, 101))
         assert found.records[0].time == datetime(2019, 1, 16, 9, 15, tzinfo=UTC)
         assert (found.lost, found.purged, found.last) == (0, False, 100)
-        again = await backfill(driver.session, 1, found.last, COPENHAGEN)
+        again = await records_after(driver.session, 1, found.last, COPENHAGEN)
         assert (again.records, again.lost, again.last) == ((), 0, 100)
 
 
@@ -339,10 +345,10 @@ async def test_what_was_overwritten_is_counted() -> None:
     responder.kept = 30
     responder.grow(100)
     async with driving(responder) as driver:
-        found = await backfill(driver.session, 1, 40, COPENHAGEN)
+        found = await records_after(driver.session, 1, 40, COPENHAGEN)
         assert found.records[0].sequence == 71
         assert found.lost == 30
-        everything = await backfill(driver.session, 1, None, COPENHAGEN)
+        everything = await records_after(driver.session, 1, None, COPENHAGEN)
         assert (everything.lost, len(everything.records)) == (0, 30)
 
 
@@ -351,13 +357,13 @@ async def test_a_purged_buffer_is_said() -> None:
     responder.purged_at = 60
     responder.grow(100)
     async with driving(responder) as driver:
-        found = await backfill(driver.session, 1, 40, COPENHAGEN)
+        found = await records_after(driver.session, 1, 40, COPENHAGEN)
         assert found.purged
         assert found.records[19].note == "buffer purged"
         assert found.records[19].value is None
         responder.purged_at = 0
         responder.grow(5)  # it counts from the beginning again
-        found = await backfill(driver.session, 1, 100, COPENHAGEN)
+        found = await records_after(driver.session, 1, 100, COPENHAGEN)
         assert found.purged
         assert [record.sequence for record in found.records] == [1, 2, 3, 4, 5]
 
@@ -377,7 +383,7 @@ async def test_the_hour_that_comes_twice_is_two_hours() -> None:
 
     responder.entry = entry  # type: ignore[method-assign]
     async with driving(responder) as driver:
-        found = await backfill(driver.session, 1, None, COPENHAGEN)
+        found = await records_after(driver.session, 1, None, COPENHAGEN)
         steps = [b.time - a.time for a, b in zip(found.records, found.records[1:], strict=False)]
         assert set(steps) == {timedelta(minutes=15)}
         assert found.records[0].time == datetime(2019, 10, 27, 0, 0, tzinfo=UTC)
@@ -397,7 +403,7 @@ async def test_a_mutilated_log_is_refused(at: int) -> None:
     responder.read_range = mutilated  # type: ignore[method-assign]
     async with driving(responder) as driver:
         with pytest.raises(DeviceError):
-            await backfill(driver.session, 1, None, COPENHAGEN)
+            await records_after(driver.session, 1, None, COPENHAGEN)
 
 
 # Schedules, whose bytes are those of bacpypes3
@@ -450,11 +456,13 @@ def scheduler() -> TinyDevice:
     return responder
 
 
-WEEK = [(Switch(time(6, 30), 20.5 + day), Switch(time(17), 17.0)) for day in range(7)]
+WEEK = [(OurTimeValue(time(6, 30), 20.5 + day), OurTimeValue(time(17), 17.0)) for day in range(7)]
 EXCEPTIONS = (
-    ExceptionDay(Period(day=AnyDate(None, 12, 24, None)), (Switch(time(), 16.0),), 10),
-    ExceptionDay(
-        Period(between=(AnyDate(2019, 2, 11), AnyDate(2019, 2, 15))), (Switch(time(), 16.0),), 10
+    OurEvent(OurPeriod(day=DatePattern(None, 12, 24, None)), (OurTimeValue(time(), 16.0),), 10),
+    OurEvent(
+        OurPeriod(between=(DatePattern(2019, 2, 11), DatePattern(2019, 2, 15))),
+        (OurTimeValue(time(), 16.0),),
+        10,
     ),
 )
 
@@ -464,7 +472,7 @@ async def test_a_schedule_is_read_and_255_means_any() -> None:
         found = await read_schedule(driver.session, 1)
         assert found.weekly == tuple(WEEK)
         assert found.exceptions == EXCEPTIONS
-        assert found.effective == (AnyDate(), AnyDate())
+        assert found.effective == (DatePattern(), DatePattern())
         assert found.default == 18.0
 
 
@@ -483,13 +491,13 @@ async def test_a_written_week_is_the_bytes_of_the_standard_and_read_back() -> No
 @pytest.mark.parametrize(
     "period",
     [
-        Period(pattern=(None, 6, 5)),
-        Period(calendar=(6, 3)),
-        Period(day=AnyDate(2019, 12, 24, 2)),
+        OurPeriod(pattern=(None, 6, 5)),
+        OurPeriod(calendar=(6, 3)),
+        OurPeriod(day=DatePattern(2019, 12, 24, 2)),
     ],
 )
-async def test_every_kind_of_days_survives_the_device(period: Period) -> None:
-    wanted = (ExceptionDay(period, (Switch(time(8), 21.0), Switch(time(16), None)), 3),)
+async def test_every_kind_of_days_survives_the_device(period: OurPeriod) -> None:
+    wanted = (OurEvent(period, (OurTimeValue(time(8), 21.0), OurTimeValue(time(16), None)), 3),)
     async with driving(scheduler()) as driver:
         assert (await write_exceptions(driver.session, 1, wanted)).exceptions == wanted
 
@@ -498,7 +506,7 @@ async def test_a_schedule_of_switches_keeps_its_datatype() -> None:
     responder = scheduler()
     responder.properties[17, 1, 123] = (b"\x0e\xb4\x06\x00\x00\x00\x91\x01\x0f") * 7
     async with driving(responder) as driver:
-        week = [(Switch(time(7), 1.0), Switch(time(18), 0.0))] * 7
+        week = [(OurTimeValue(time(7), 1.0), OurTimeValue(time(18), 0.0))] * 7
         await write_weekly_schedule(driver.session, 1, week)
         day = b"\x0e\xb4\x07\x00\x00\x00\x91\x01\xb4\x12\x00\x00\x00\x91\x00\x0f"
         assert responder.properties[17, 1, 123] == day * 7
@@ -508,7 +516,7 @@ async def test_a_week_that_does_not_stand_is_an_error() -> None:
     responder = scheduler()
     async with driving(responder) as driver:
         responder.write = lambda i, p: simple_ack(i, 15)  # type: ignore[method-assign, assignment]
-        with pytest.raises(RefusedForGood, match="reads back differently"):
+        with pytest.raises(PermanentRefusal, match="reads back differently"):
             await write_weekly_schedule(driver.session, 1, [()] * 7)
         with pytest.raises(ValueError, match="a week of 6 days"):
             await write_weekly_schedule(driver.session, 1, [()] * 6)
@@ -521,7 +529,7 @@ async def test_a_mutilated_schedule_is_refused(octets: bytes) -> None:
     responder = scheduler()
     responder.properties[17, 1, 123] = octets
     async with driving(responder) as driver:
-        with pytest.raises(Garbled):
+        with pytest.raises(InvalidReply):
             await read_schedule(driver.session, 1)
 
 
@@ -549,7 +557,7 @@ async def test_a_clock_that_is_not_set_is_no_time() -> None:
     responder = clockwork(MORNING)
     responder.properties[8, 77, 56] = b"\xa4\xff\xff\xff\xff"
     async with driving(responder) as driver:
-        with pytest.raises(Garbled, match="not set"):
+        with pytest.raises(InvalidReply, match="not set"):
             await read_clock(driver.session, COPENHAGEN)
 
 

@@ -237,13 +237,13 @@ async def test_two_hundred_properties_come_in_segments() -> None:
         for layer in server.link_layers.values():
             await asyncio.gather(*layer.server._transport_tasks)
         references = [Reference(0, n, codec.PRESENT_VALUE) for n in range(1, 201)]
-        await link.who_is(1.0, near=Peer("127.0.0.1", port), low=77, high=77)
+        await link.who_is(1.0, via=Peer("127.0.0.1", port), low=77, high=77)
         ack = await link.confirmed(
             Peer("127.0.0.1", port),
             codec.READ_PROPERTY_MULTIPLE,
             codec.read_property_multiple(references),
             5.0,
-            long=True,
+            segmented=True,
         )
         assert len(ack) > 6 * 480
         found = codec.read_property_multiple_ack(references, ack)

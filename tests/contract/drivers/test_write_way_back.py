@@ -13,8 +13,8 @@ from bms.clock import SystemClock
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Failed, Released
 from drivers.bacnet.objects.schedule_writer import ScheduleReason
-from drivers.fieldbus.write_budget import UNLIMITED, Budget, Worn
-from drivers.fieldbus.write_budget_log import MemoryWear
+from drivers.fieldbus.write_budget import UNLIMITED, WriteBudget, WriteCount
+from drivers.fieldbus.write_budget_log import MemoryWriteCounter
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
@@ -26,7 +26,7 @@ from tests.rigs.fieldbus.driver_rigs import ModbusRig
 NEVER = "the disk has not come back"
 
 
-class StuckWear(MemoryWear):
+class StuckWear(MemoryWriteCounter):
     """Counts until its disk hangs."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class StuckWear(MemoryWear):
         self.stuck = False
         self.back = threading.Event()
 
-    def spend(self, register: str, day: date, budget: Budget = UNLIMITED) -> None:
+    def spend(self, register: str, day: date, budget: WriteBudget = UNLIMITED) -> None:
         if self.stuck:
             assert self.back.wait(10), NEVER
         super().spend(register, day, budget)
@@ -45,33 +45,33 @@ class TestAReleaseAndItsCount:
     async def test_the_building_is_back_before_the_disk_has_counted(
         self, kind: ReleaseKind
     ) -> None:
-        rig, wear = ModbusRig(kind), StuckWear()
+        rig, write_counter = ModbusRig(kind), StuckWear()
         await rig.start()
         link = ModbusLink(Endpoint(rig.device.host, rig.device.port))
-        driver = ModbusDriver(rig.device, link, SystemClock(), "Europe/Copenhagen", wear)
+        driver = ModbusDriver(rig.device, link, SystemClock(), "Europe/Copenhagen", write_counter)
         assert rig.setpoint.write is not None
         lever = replace(rig.setpoint, write=replace(rig.setpoint.write, writes_per_day=100))
         at = datetime.fromisoformat("2019-01-16T11:00:00+00:00")
         try:
             await driver.write(lever, command(lever, 21.0))
             assert rig.held()
-            wear.stuck = True
+            write_counter.stuck = True
             task = asyncio.create_task(driver.release(lever, at))
             async with asyncio.timeout(5):
                 while rig.held():
                     await asyncio.sleep(0.01)
-            wear.back.set()
+            write_counter.back.set()
             assert isinstance(await task, Released)
         finally:
-            wear.back.set()
+            write_counter.back.set()
             await link.close()
             await rig.stop()
 
     async def test_it_is_counted_all_the_same(self, kind: ReleaseKind) -> None:
-        rig, wear = ModbusRig(kind), MemoryWear()
+        rig, write_counter = ModbusRig(kind), MemoryWriteCounter()
         await rig.start()
         link = ModbusLink(Endpoint(rig.device.host, rig.device.port))
-        driver = ModbusDriver(rig.device, link, SystemClock(), "Europe/Copenhagen", wear)
+        driver = ModbusDriver(rig.device, link, SystemClock(), "Europe/Copenhagen", write_counter)
         assert rig.setpoint.write is not None
         lever = replace(rig.setpoint, write=replace(rig.setpoint.write, writes_lifetime=100))
         register = 150 if kind is ReleaseKind.REMOTE_ENABLE else 100
@@ -81,7 +81,7 @@ class TestAReleaseAndItsCount:
             await link.close()
             await rig.stop()
         told = f"{rig.device.id} holding {register}"
-        assert wear.worn(told, SystemClock().now().date()) == Worn(1, 1)
+        assert write_counter.written(told, SystemClock().now().date()) == WriteCount(1, 1)
 
 
 class Forgetful(SchedulingDevice):

@@ -14,7 +14,7 @@ from bms.model.assets.device import Framing, Parity, SerialLine
 from drivers.discovery.inventory import FoundDevice
 from drivers.discovery.modbus_scan import discover_modbus
 from drivers.discovery.modbus_targets import endpoint_at
-from drivers.fieldbus.errors import Silence
+from drivers.fieldbus.errors import NoReply
 from drivers.modbus.connection import Endpoint
 from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer, Script
 from tests.rigs.steady_loop import now_s
@@ -101,7 +101,7 @@ class TestBehindAGateway:
     async def test_nobody_at_the_address_is_said(self) -> None:
         async with endpoint(gateway) as target:
             pass
-        with pytest.raises(Silence, match="no connection"):
+        with pytest.raises(NoReply, match="no connection"):
             await discover_modbus(target, units=(1,))
 
     async def test_a_late_answer_is_not_that_of_the_next_unit(self) -> None:

@@ -24,7 +24,7 @@ from bms.model.control.command import Accepted, Refused, Released
 from bms.model.control.reasons import RefusalReason
 from bms.model.readings.reading import Quality
 from bms.runtime.wire import wire
-from drivers.fieldbus.write_budget_log import FileWear, MemoryWear
+from drivers.fieldbus.write_budget_log import FileWriteCounter, MemoryWriteCounter
 from drivers.modbus.connection import Endpoint, endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
@@ -84,7 +84,7 @@ def unit(
         timeout_s=TIMEOUT_S,
         **rest,  # type: ignore[arg-type]
     )
-    return ModbusDriver(device, link, clock, "Europe/Copenhagen", MemoryWear())
+    return ModbusDriver(device, link, clock, "Europe/Copenhagen", MemoryWriteCounter())
 
 
 def asked(peer: Peer) -> list[tuple[int, int]]:
@@ -340,7 +340,7 @@ async def test_each_unit_and_each_line_has_its_pace(
             await driver.read([register(0)], MORNING)
         assert time.monotonic() - wall >= least
         assert now_s() - started < most
-    link.rest_at_least(0.03)
+    link.require_pause(0.03)
     started = time.monotonic()
     for _ in range(4):
         await quick.read([register(0)], MORNING)
@@ -469,8 +469,8 @@ async def test_a_spent_budget_refuses_the_write_and_never_the_release(
     )  # fmt: skip
 
     def after_a_restart() -> ModbusDriver:
-        wear = FileWear(tmp_path / "wear.log")
-        return ModbusDriver(device, link, clock, "Europe/Copenhagen", wear)
+        write_counter = FileWriteCounter(tmp_path / "wear.log")
+        return ModbusDriver(device, link, clock, "Europe/Copenhagen", write_counter)
 
     for value, refused in ((20.5, False), (21.0, False), (21.5, True)):
         receipt = await after_a_restart().write(limited, command(limited, value))
@@ -494,8 +494,8 @@ async def test_unreadable_counts_refuse_writes_and_let_releases_pass(
 ) -> None:
     (tmp_path / "wear.log").write_text("{")
     device = Device(id="s/u", site="s", protocol="modbus", host="127.0.0.1", port=peer.port)
-    wear = FileWear(tmp_path / "wear.log")
-    driver = ModbusDriver(device, link, clock, "Europe/Copenhagen", wear)
+    write_counter = FileWriteCounter(tmp_path / "wear.log")
+    driver = ModbusDriver(device, link, clock, "Europe/Copenhagen", write_counter)
     assert setpoint.write is not None
     limited = replace(setpoint, write=replace(setpoint.write, writes_lifetime=100))
     receipt = await driver.write(limited, command(limited, 21.0))
@@ -517,9 +517,9 @@ async def test_a_slow_disk_holds_up_nobody_else(
         asked_for.set()
         assert disk.wait(10)
 
-    wear = FileWear(tmp_path / "wear.log", sync=sync)
+    write_counter = FileWriteCounter(tmp_path / "wear.log", sync=sync)
     device = Device(id="s/u", site="s", protocol="modbus", host="127.0.0.1", port=peer.port)
-    driver = ModbusDriver(device, link, clock, "Europe/Copenhagen", wear)
+    driver = ModbusDriver(device, link, clock, "Europe/Copenhagen", write_counter)
     assert setpoint.write is not None
     limited = replace(setpoint, write=replace(setpoint.write, writes_per_day=5))
     written = asyncio.create_task(driver.write(limited, command(limited, 21.0)))

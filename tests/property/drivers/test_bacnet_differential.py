@@ -51,14 +51,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.readings.reading import Quality
-from drivers.bacnet.batching import Batch, batches, octets
+from drivers.bacnet.batching import Batch, batch_spans, result_octets
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.encoding.frames import Peer, message
-from drivers.bacnet.encoding.primitives import AnyDate, AnyTime, plain
+from drivers.bacnet.encoding.frames import Peer, decode_apdu
+from drivers.bacnet.encoding.primitives import DatePattern, TimePattern
+from drivers.bacnet.encoding.primitives import decode as decode_primitive
 from drivers.bacnet.encoding.services import PropertyError, Reference
-from drivers.bacnet.encoding.tags import Tags
-from drivers.fieldbus.errors import Garbled
+from drivers.bacnet.encoding.tags import TagReader
+from drivers.fieldbus.errors import InvalidReply
 
 PEER = Peer("10.0.0.1", 47808)
 Primitive = Any
@@ -164,7 +165,7 @@ def test_many_properties_decode_as_the_stock_decoder_does(
         assert same(number.value, expected(again))
         assert (number.value is None) == (not number.quality.has_value)
         assert isinstance(tag, list)
-        assert values.decoded(tag) == number
+        assert values.decode_number(tag) == number
 
 
 @settings(max_examples=150, deadline=None)
@@ -179,17 +180,17 @@ def test_one_property_decodes_as_the_stock_decoder_does(
         propertyValue=AnyValue(value),
     )
     tags = codec.read_property_ack(reference, bytes(stock.encode().pduData))
-    assert same(values.decoded(tags).value, expected(value))
-    assert simplified(plain(tags[0])) == simplified(native(value))
+    assert same(values.decode_number(tags).value, expected(value))
+    assert simplified(decode_primitive(tags[0])) == simplified(native(value))
 
 
 def native(value: Primitive) -> Any:
     """A stock value in plain Python."""
     if isinstance(value, Date):
         year, *rest = (None if part == 255 else part for part in value)
-        return AnyDate(None if year is None else year + 1900, *rest)
+        return DatePattern(None if year is None else year + 1900, *rest)
     if isinstance(value, Time):
-        return AnyTime(*(None if part == 255 else part for part in value))
+        return TimePattern(*(None if part == 255 else part for part in value))
     if isinstance(value, ObjectIdentifier):
         return int(value[0]), value[1]
     if isinstance(value, BitString):
@@ -303,7 +304,7 @@ def test_a_change_of_value_says_what_the_stock_one_says(
     found = codec.cov_notification(bytes(stock.encode().pduData))
     assert found[:3] == (process, 77, instance)
     assert set(found[3]) == {85, 111}
-    assert same(values.decoded(found[3][85]).value, number)
+    assert same(values.decode_number(found[3][85]).value, number)
     subscription = SubscribeCOVRequest(
         subscriberProcessIdentifier=process,
         monitoredObjectIdentifier=("analog-input", instance),
@@ -324,14 +325,14 @@ def test_junk_is_garbled_and_nothing_worse(junk: bytes, wanted: list[Reference])
         lambda: codec.read_property_ack(wanted[0], junk),
         lambda: codec.i_am(PEER, junk),
         lambda: codec.cov_notification(junk),
-        lambda: [plain(Tags(junk).next())],
+        lambda: [decode_primitive(TagReader(junk).next())],
     ):
         try:
             decode()
-        except Garbled:
+        except InvalidReply:
             continue
-    message(b"\x81\x0a" + (len(junk) + 4).to_bytes(2, "big") + junk, ("10.0.0.1", 47808))
-    message(junk, ("10.0.0.1", 47808))
+    decode_apdu(b"\x81\x0a" + (len(junk) + 4).to_bytes(2, "big") + junk, ("10.0.0.1", 47808))
+    decode_apdu(junk, ("10.0.0.1", 47808))
 
 
 @settings(max_examples=200, deadline=None)
@@ -348,7 +349,7 @@ def test_a_changed_octet_is_never_another_objects_value(
     ack[at] ^= data.draw(st.integers(1, 255))
     try:
         changed = batch.numbers(bytes(ack))
-    except Garbled:
+    except InvalidReply:
         return
     assert changed == honest
 
@@ -357,31 +358,31 @@ def test_a_changed_octet_is_never_another_objects_value(
 def test_batches_hold_every_reference_once_and_fit(
     wanted: list[Reference], size: int, most: int
 ) -> None:
-    spans = batches(wanted, size, most)
+    spans = batch_spans(wanted, size, most)
     assert [place for first, end in spans for place in range(first, end)] == list(
         range(len(wanted))
     )
     for first, end in spans:
         assert end - first <= most
         if end - first > 1:
-            assert sum(octets(r) for r in wanted[first:end]) <= size - 3
+            assert sum(result_octets(r) for r in wanted[first:end]) <= size - 3
             assert len(codec.read_property_multiple(wanted[first:end])) <= size
 
 
 @pytest.mark.parametrize(
     ("day", "exact"),
     [
-        (AnyDate(2019, 2, 28, 4), date(2019, 2, 28)),
-        (AnyDate(2019, 2, 30), None),
-        (AnyDate(2019, 2, 32), None),
-        (AnyDate(None, 12, 24), None),
+        (DatePattern(2019, 2, 28, 4), date(2019, 2, 28)),
+        (DatePattern(2019, 2, 30), None),
+        (DatePattern(2019, 2, 32), None),
+        (DatePattern(None, 12, 24), None),
     ],
 )
-def test_a_date_with_any_in_it_is_no_day(day: AnyDate, exact: date | None) -> None:
+def test_a_date_with_any_in_it_is_no_day(day: DatePattern, exact: date | None) -> None:
     assert day.exact == exact
 
 
 def test_a_time_with_any_seconds_is_the_full_minute() -> None:
-    assert AnyTime(6, 30).exact == time(6, 30)
-    assert AnyTime(24, 0).exact is None
-    assert AnyTime(None, 0).exact is None
+    assert TimePattern(6, 30).exact == time(6, 30)
+    assert TimePattern(24, 0).exact is None
+    assert TimePattern(None, 0).exact is None

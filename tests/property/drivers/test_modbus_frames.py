@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from bms.errors import DeviceError
 from bms.model.assets.address import Table
-from drivers.modbus.frames import FRAMES, RtuFrames, TcpFrames, crc, payload, read
+from drivers.modbus.frames import FRAMERS, RtuFramer, TcpFramer, crc, payload, read
 from tests.rigs.fieldbus.modbus_peer import crc16
 
 REGISTERS = st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=125)
-FRAMINGS = st.sampled_from(sorted(FRAMES))
+FRAMINGS = st.sampled_from(sorted(FRAMERS))
 
 
 def reply_to(words: list[int], unit: int) -> bytes:
@@ -39,7 +39,7 @@ def test_the_checksum_of_a_published_frame() -> None:
 def test_a_reply_in_any_pieces_is_the_reply(
     framing: str, words: list[int], unit: int, transaction: int, data: st.DataObject
 ) -> None:
-    frames = FRAMES[framing]()
+    frames = FRAMERS[framing]()
     request = read(unit, Table.HOLDING, 0, len(words))
     frames.frame(transaction, request)
     wire = framed(framing, transaction, unit, reply_to(words, unit))
@@ -57,7 +57,7 @@ def test_a_reply_in_any_pieces_is_the_reply(
 def test_any_bytes_are_a_reply_of_the_length_asked_or_none(
     framing: str, count: int, pieces: list[bytes]
 ) -> None:
-    frames = FRAMES[framing]()
+    frames = FRAMERS[framing]()
     request = read(1, Table.HOLDING, 0, count)
     frames.frame(77, request)
     try:
@@ -72,7 +72,7 @@ def test_any_bytes_are_a_reply_of_the_length_asked_or_none(
 @given(REGISTERS, st.integers(1, 2**16 - 1), st.integers(0, 2**16 - 1))
 def test_a_flipped_bit_is_never_a_value(words: list[int], flip: int, place: int) -> None:
     """A CRC-16 finds every burst of up to 16 bits."""
-    frames = RtuFrames()
+    frames = RtuFramer()
     request = read(1, Table.HOLDING, 0, len(words))
     frames.frame(0, request)
     wire = bytearray(framed("rtu", 0, 1, reply_to(words, 1)))
@@ -90,7 +90,7 @@ def test_a_flipped_bit_is_never_a_value(words: list[int], flip: int, place: int)
 def test_an_answer_to_another_transaction_is_nobodys(
     words: list[int], ours: int, theirs: int
 ) -> None:
-    frames = TcpFrames()
+    frames = TcpFramer()
     request = read(1, Table.HOLDING, 0, len(words))
     frames.frame(ours, request)
     found = frames.feed(framed("tcp", theirs, 1, reply_to(words, 1)))

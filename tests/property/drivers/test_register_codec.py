@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.readings.reading import Quality
-from drivers.modbus.register_codec import decode, decode_text, encode, encode_field, raised, width
+from drivers.modbus.register_codec import (
+    apply_scale_factor,
+    decode,
+    decode_text,
+    encode,
+    encode_field,
+    width,
+)
 
 ORDERS = st.sampled_from(Order)
 INTS = {
@@ -110,7 +117,7 @@ def test_a_scale_factor_is_a_power_of_ten_or_there_is_no_value(raw: int, power: 
     exponent = decode(
         ModbusAddress(table=Table.INPUT, address=1), power.to_bytes(2, "big", signed=True)
     )
-    found = raised(number, exponent)
+    found = apply_scale_factor(number, exponent)
     if -10 <= power <= 10:
         assert found.value is not None
         assert math.isclose(found.value, raw * 10.0**power, rel_tol=1e-12)

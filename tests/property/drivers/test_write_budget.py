@@ -10,13 +10,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from drivers.fieldbus.write_budget import Budget, BudgetSpent, Counts
-from drivers.fieldbus.write_budget_log import FileWear, MemoryWear
+from drivers.fieldbus.write_budget import WriteBudget, WriteBudgetExhausted, WriteCounts
+from drivers.fieldbus.write_budget_log import FileWriteCounter, MemoryWriteCounter
 
 REGISTERS = st.sampled_from(["hall/one holding 1", "hall/one holding 2", "skole/å coil 7", ""])
 DAYS = st.integers(0, 3).map(lambda n: date(2019, 1, 14) + timedelta(days=n))
 LIMITS = st.none() | st.integers(1, 4)
-BUDGETS = st.builds(Budget, per_day=LIMITS, lifetime=LIMITS)
+BUDGETS = st.builds(WriteBudget, per_day=LIMITS, lifetime=LIMITS)
 
 
 class SharedLog(RuleBasedStateMachine):
@@ -26,20 +26,20 @@ class SharedLog(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name) / "wear.log"
-        self.right = MemoryWear()
+        self.right = MemoryWriteCounter()
         self.books = [self.new(), self.new()]
 
-    def new(self) -> FileWear:
-        return FileWear(self.path, sync=lambda _: None, fold_bytes=120)
+    def new(self) -> FileWriteCounter:
+        return FileWriteCounter(self.path, sync=lambda _: None, compact_bytes=120)
 
     @rule(who=st.integers(0, 1), register=REGISTERS, day=DAYS, budget=BUDGETS)
-    def write(self, who: int, register: str, day: date, budget: Budget) -> None:
+    def write(self, who: int, register: str, day: date, budget: WriteBudget) -> None:
         outcomes = []
         for book in (self.right, self.books[who]):
             try:
                 book.spend(register, day, budget)
                 outcomes.append("granted")
-            except BudgetSpent as spent:
+            except WriteBudgetExhausted as spent:
                 outcomes.append(str(spent))
         assert outcomes[0] == outcomes[1]
 
@@ -58,7 +58,7 @@ class SharedLog(RuleBasedStateMachine):
         for register in ("hall/one holding 1", "skole/å coil 7"):
             for n in range(4):
                 day = date(2019, 1, 14) + timedelta(days=n)
-                assert self.books[0].worn(register, day) == self.right.worn(register, day)
+                assert self.books[0].written(register, day) == self.right.written(register, day)
 
     def teardown(self) -> None:
         self.folder.cleanup()
@@ -75,7 +75,7 @@ class ToldInLines(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.counts = Counts()
+        self.counts = WriteCounts()
 
     @rule(register=REGISTERS, day=st.none() | DAYS, writes=st.integers(1, 9))
     def add(self, register: str, day: date | None, writes: int) -> None:
@@ -83,13 +83,13 @@ class ToldInLines(RuleBasedStateMachine):
 
     @invariant()
     def lines_say_the_same(self) -> None:
-        again = Counts()
+        again = WriteCounts()
         for line in self.counts.lines().splitlines():
             again.take(line)
         for register in ("hall/one holding 1", "skole/å coil 7", ""):
             for n in range(4):
                 day = date(2019, 1, 14) + timedelta(days=n)
-                assert again.worn(register, day) == self.counts.worn(register, day)
+                assert again.written(register, day) == self.counts.written(register, day)
 
 
 ToldInLines.TestCase.settings = settings(

@@ -22,7 +22,7 @@ from bms.journal import FileJournal, open_leases
 from bms.services.guard.presence import Place, Presence
 from bms.services.guard.succession import is_guard
 from bms.services.guard.supervisor import GuardSupervisor
-from drivers.fieldbus.write_budget_log import FileWear
+from drivers.fieldbus.write_budget_log import FileWriteCounter
 from tests.rigs.fakes.safety import NULL, command, hut, triple
 from tests.rigs.processes import guard_writer
 
@@ -128,7 +128,7 @@ async def test_a_killed_writer_and_a_torn_journal_leave_the_register_released(
     await until(lambda: open_leases(journal) == [])
     await until(lambda: Presence(journal).look() is None)  # nothing left to guard, nobody to serve
     register = f"{guard_writer.device(port).id} holding {guard_writer.ENABLE}"
-    assert FileWear.beside(journal).worn(register, START.date()).lifetime == 1
+    assert FileWriteCounter.beside(journal).written(register, START.date()).lifetime == 1
 
 
 async def test_a_killed_guard_is_replaced_before_the_next_write(

@@ -18,7 +18,7 @@ from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.runtime.jobs import forward_job, job_table
 from bms.services.collect.spool import forward
 from bms.store.memory.store import MemoryStore
-from drivers.fieldbus.availability import DeviceHealth
+from drivers.fieldbus.availability import HealthCounters
 from tests.rigs.exposition import Exposition, read_exposition
 from tests.rigs.fakes.api import NOW, World, a_world, live_in
 from tests.rigs.fakes.store import a_model
@@ -154,7 +154,7 @@ DRIFTING = PredictionDay(
 async def busy(world: World) -> World:
     """A lodge with a device that fails, a model that drifts and two calls before."""
     live_in(world)
-    world.drivers.well["lodge/rooms"] = DeviceHealth(
+    world.drivers.well["lodge/rooms"] = HealthCounters(
         answers=7,
         errors=Counter({"silence": 2, 'odd "code"\\\n': 1}),
         latency_s=0.0125,

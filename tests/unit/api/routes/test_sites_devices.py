@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from drivers.fieldbus.availability import DeviceHealth
+from drivers.fieldbus.availability import HealthCounters
 from tests.rigs.exposition import read_exposition
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.fakes.city import lodge
@@ -20,7 +20,7 @@ SEEN = NOW - timedelta(minutes=5)
 def world(tmp_path) -> World:
     """One device was asked, the other one never."""
     made = a_world(tmp_path)
-    made.drivers.well["lodge/rooms"] = DeviceHealth(
+    made.drivers.well["lodge/rooms"] = HealthCounters(
         answers=7,
         latency_s=0.0125,
         errors=Counter({"silence": 2, "2": 1}),
@@ -80,7 +80,7 @@ async def test_prometheus_reads_the_health_of_devices(world: World) -> None:
 
 async def test_what_is_not_known_of_a_device_is_no_number(tmp_path) -> None:
     world = a_world(tmp_path, sites=(replace(lodge()),))
-    world.drivers.well["lodge/rooms"] = DeviceHealth(errors=Counter({'odd "code"\\\n': 1}))
+    world.drivers.well["lodge/rooms"] = HealthCounters(errors=Counter({'odd "code"\\\n': 1}))
     async with world.browser(**world.key("read")) as browser:
         text = (await browser.get("/metrics")).text
     assert "latency" not in text

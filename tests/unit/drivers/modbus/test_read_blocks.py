@@ -10,26 +10,26 @@ from hypothesis import strategies as st
 
 from bms.model.assets.address import DataType, ModbusAddress, Table
 from bms.model.assets.device import ModbusTraits, ReadableRange
-from drivers.modbus.read_blocks import Item, Wall, plan_blocks
+from drivers.modbus.read_blocks import ReadBoundary, ReadItem, plan_blocks
 
 
-def items(*where: tuple[Table, int, DataType]) -> list[Item]:
+def items(*where: tuple[Table, int, DataType]) -> list[ReadItem]:
     return [
-        Item(place, ModbusAddress(table=table, address=address, type=kind))
+        ReadItem(place, ModbusAddress(table=table, address=address, type=kind))
         for place, (table, address, kind) in enumerate(where)
     ]
 
 
 def spans(
-    wanted: list[Item],
+    wanted: list[ReadItem],
     traits: ModbusTraits = ModbusTraits(),  # noqa: B008 - frozen
-    walls: Collection[Wall] = (),
+    boundaries: Collection[ReadBoundary] = (),
 ) -> list[tuple[Table, int, int]]:
-    blocks = plan_blocks(wanted, traits, walls)
+    blocks = plan_blocks(wanted, traits, boundaries)
     return [(block.table, block.start, block.count) for block in blocks]
 
 
-def holding(*addresses: int, kind: DataType = DataType.INT16) -> list[Item]:
+def holding(*addresses: int, kind: DataType = DataType.INT16) -> list[ReadItem]:
     return items(*((Table.HOLDING, address, kind) for address in addresses))
 
 
@@ -73,23 +73,23 @@ def test_two_points_on_one_register_share_it() -> None:
 
 def test_a_refused_block_is_cut_at_its_widest_gap() -> None:
     (block,) = plan_blocks(holding(0, 1, 5, 6, 20, 21))
-    left, right = block.parts()
+    left, right = block.halves()
     assert ((left.start, left.count), (right.start, right.count)) == ((0, 7), (20, 2))
     (block,) = plan_blocks(holding(0, 1, 2, 3))
-    left, right = block.parts()
+    left, right = block.halves()
     assert ((left.start, left.count), (right.start, right.count)) == ((0, 2), (2, 2))
 
 
 def test_a_read_never_reaches_over_a_wall() -> None:
-    assert spans(holding(0, 1, 2, 3), walls={(Table.HOLDING, 2)}) == [
+    assert spans(holding(0, 1, 2, 3), boundaries={(Table.HOLDING, 2)}) == [
         (Table.HOLDING, 0, 2),
         (Table.HOLDING, 2, 2),
     ]
-    assert spans(holding(0, 9), walls={(Table.HOLDING, 5)}) == [
+    assert spans(holding(0, 9), boundaries={(Table.HOLDING, 5)}) == [
         (Table.HOLDING, 0, 1),
         (Table.HOLDING, 9, 1),
     ]
-    assert len(spans(holding(0, 1), walls={(Table.INPUT, 1), (Table.HOLDING, 0)})) == 1
+    assert len(spans(holding(0, 1), boundaries={(Table.INPUT, 1), (Table.HOLDING, 0)})) == 1
 
 
 def test_a_declared_range_is_read_across_and_not_left() -> None:
@@ -123,8 +123,8 @@ def test_no_plan_has_fewer_requests(
 
     def allowed(run: list[int]) -> bool:
         gaps = all(b - a - 1 <= max_gap for a, b in pairwise(run))
-        walls = any(run[0] < fence <= run[-1] for fence in fences)
-        return gaps and not walls and run[-1] - run[0] < longest
+        boundaries = any(run[0] < fence <= run[-1] for fence in fences)
+        return gaps and not boundaries and run[-1] - run[0] < longest
 
     fewest = [0]
     for end in range(1, len(ordered) + 1):

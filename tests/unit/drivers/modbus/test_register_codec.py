@@ -9,15 +9,15 @@ import pytest
 
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
 from bms.model.readings.reading import Quality
-from drivers.fieldbus.reading import Decoded, shortest_single
+from drivers.fieldbus.reading import Decoded, shortest_decimal
 from drivers.modbus.register_codec import (
+    apply_scale_factor,
     decode,
     decode_bit,
     decode_text,
     encode,
     encode_bit,
     encode_field,
-    raised,
     width,
 )
 
@@ -63,12 +63,12 @@ def test_types(kind: DataType, image: str, value: float) -> None:
 def test_scale_leaves_no_tail() -> None:
     assert decode(at(DataType.INT16, scale=0.1), b"\x00\x03").value == 0.3
     assert decode(at(DataType.INT16, scale=0.1, offset=-40.0), b"\x02\x6f").value == 22.3
-    assert shortest_single(struct.unpack(">f", struct.pack(">f", 19.3))[0]) == 19.3
+    assert shortest_decimal(struct.unpack(">f", struct.pack(">f", 19.3))[0]) == 19.3
 
 
 def test_a_long_counter_in_a_single_keeps_its_last_digit() -> None:
-    assert shortest_single(16777215.0) == 16777215.0
-    assert shortest_single(12345678.0) == 12345678.0
+    assert shortest_decimal(16777215.0) == 16777215.0
+    assert shortest_decimal(12345678.0) == 12345678.0
 
 
 @pytest.mark.parametrize(
@@ -163,18 +163,18 @@ def test_a_field_of_a_register() -> None:
     [(2305, -1, 230.5), (123, 2, 12300.0), (5002, -2, 50.02), (7, 0, 7.0)],
 )
 def test_sunspec_scale_factors(raw: int, power: int, value: float) -> None:
-    assert raised(Decoded(raw), Decoded(power)) == Decoded(value)
+    assert apply_scale_factor(Decoded(raw), Decoded(power)) == Decoded(value)
 
 
 def test_without_a_scale_factor_there_is_no_value() -> None:
-    absent = raised(Decoded(5), Decoded(-0x8000))
+    absent = apply_scale_factor(Decoded(5), Decoded(-0x8000))
     assert (absent.value, absent.quality) == (None, Quality.ABSENT)
-    odd = raised(Decoded(5), Decoded(11))
+    odd = apply_scale_factor(Decoded(5), Decoded(11))
     assert (odd.value, odd.quality) == (None, Quality.DEVICE_ERROR)
-    lost = raised(Decoded(5), Decoded(None, Quality.NO_REPLY, "no answer"))
+    lost = apply_scale_factor(Decoded(5), Decoded(None, Quality.NO_REPLY, "no answer"))
     assert (lost.value, lost.quality) == (None, Quality.NO_REPLY)
     gone = Decoded(None, Quality.ABSENT, "x")
-    assert raised(gone, Decoded(2)) is gone
+    assert apply_scale_factor(gone, Decoded(2)) is gone
 
 
 def test_texts() -> None:

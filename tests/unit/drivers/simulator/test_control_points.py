@@ -14,7 +14,7 @@ from drivers.simulator.control_points import (
 )
 from drivers.simulator.servers.modbus_registers import (
     Cell,
-    Refusal,
+    ExceptionCode,
     RegisterImage,
     electricity_meter,
 )
@@ -63,7 +63,7 @@ def test_a_plain_register_is_never_overwritten() -> None:
 def test_one_long_step_passes_every_switching_moment() -> None:
     physics = ToyMunicipality(["sportshall"])
     panel, run = LeverPanel(physics), TimetableRegister()
-    panel.fit("sportshall", "ahu1.run", run)
+    panel.attach("sportshall", "ahu1.run", run)
     run.value = 1.0  # written at midnight; the timetable switches at 06 and at 18
     panel.advance(19 * 3600)
     assert run.value == 0.0
@@ -108,4 +108,4 @@ def test_the_electricity_meter_has_the_published_map() -> None:
     assert image.read(Table.INPUT, 0x33, 1) == [500]
     assert image.read(Table.HOLDING, 0x34, 2) == [987654 & 0xFFFF, 987654 >> 16]
     assert image.read(Table.INPUT, 0x4E, 2) == [0, 0]
-    assert image.read(Table.INPUT, 0x34, 3) is Refusal.ILLEGAL_ADDRESS
+    assert image.read(Table.INPUT, 0x34, 3) is ExceptionCode.ILLEGAL_ADDRESS

@@ -14,7 +14,7 @@ from bms.model.assets.address import Table
 from drivers.simulator.buildings.calendars import LOCAL
 from drivers.simulator.control_points import Lever, PlainRegister, RemoteSetpoint
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
-from drivers.simulator.servers.modbus_registers import Refusal, RegisterImage, hall_controller
+from drivers.simulator.servers.modbus_registers import ExceptionCode, RegisterImage, hall_controller
 
 WEATHER = Path(bms.feeds.__file__).parent / "data" / "weather_hourly.csv.gz"
 MONDAY_NOON = datetime(2019, 1, 14, 12, tzinfo=LOCAL)
@@ -139,5 +139,5 @@ class TestRegisters:
     @pytest.mark.parametrize(("address", "word"), [(121, 5), (121, 101), (122, 99), (122, 301)])
     def test_what_would_do_harm_is_refused(self, address: int, word: int) -> None:
         image = self.image()
-        assert image.write(address, [word]) is Refusal.ILLEGAL_VALUE
+        assert image.write(address, [word]) is ExceptionCode.ILLEGAL_VALUE
         assert image.read(Table.HOLDING, 121, 2) == [100, 170]

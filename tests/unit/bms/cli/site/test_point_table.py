@@ -31,8 +31,8 @@ from bms.model.control.command import (
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from bms.model.readings.reading import Quality, Reading
-from drivers.bacnet.trace import Exchange as BacnetExchange
-from drivers.modbus.trace import Exchange as ModbusExchange
+from drivers.bacnet.trace import BacnetExchange
+from drivers.modbus.trace import ModbusExchange
 from tests.rigs.fakes.city import lodge, utc
 from tests.rigs.fakes.drivers import device_said
 

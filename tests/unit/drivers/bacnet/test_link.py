@@ -6,13 +6,13 @@ import pytest
 
 from bms.model.assets.address import BacnetAddress
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.link import reference
+from drivers.bacnet.link import property_reference
 
 
 def test_names_of_the_standard_become_numbers() -> None:
-    assert reference(BacnetAddress(object_type="binary-value", instance=3)) == codec.Reference(
-        5, 3, 85
-    )
+    assert property_reference(
+        BacnetAddress(object_type="binary-value", instance=3)
+    ) == codec.Reference(5, 3, 85)
     for kind, prop in (("room", "present-value"), ("analog-value", "colour")):
         with pytest.raises(ValueError, match="unknown BACnet name"):
-            reference(BacnetAddress(object_type=kind, instance=1, property=prop))
+            property_reference(BacnetAddress(object_type=kind, instance=1, property=prop))

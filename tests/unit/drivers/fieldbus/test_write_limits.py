@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import Fact, fact
-from drivers.fieldbus.write_limits import fit
+from drivers.fieldbus.write_limits import clamp
 
 RULE = WriteRule(minimum=15, maximum=23, release=Release(kind=ReleaseKind.NULL))
 
 
 @pytest.mark.parametrize(
-    ("wish", "resolution", "value", "limit"),
+    ("requested", "resolution", "value", "limit"),
     [
         (20.04, 0.1, 20.0, None),
         (20.06, 0.1, 20.1, None),
@@ -27,11 +27,11 @@ RULE = WriteRule(minimum=15, maximum=23, release=Release(kind=ReleaseKind.NULL))
         (-5.0, 0.1, 15.0, fact(ReceiptReason.AT_MINIMUM, limit=15)),
     ],
 )
-def test_fit(wish: float, resolution: float, value: float, limit: Fact | None) -> None:
-    fitted = fit(replace(RULE, resolution=resolution), wish)
-    assert (fitted.value, fitted.limit) == (value, limit)
+def test_a_value_is_clamped_and_rounded(requested: float, resolution: float, value: float, limit: Fact | None) -> None:
+    clamped = clamp(replace(RULE, resolution=resolution), requested)
+    assert (clamped.value, clamped.limit) == (value, limit)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from([0.1, 0.25, 0.5, 1.0]))
-def test_what_is_written_lies_within_the_limits(wish: float, resolution: float) -> None:
-    assert 15 <= fit(replace(RULE, resolution=resolution), wish).value <= 23
+def test_what_is_written_lies_within_the_limits(requested: float, resolution: float) -> None:
+    assert 15 <= clamp(replace(RULE, resolution=resolution), requested).value <= 23

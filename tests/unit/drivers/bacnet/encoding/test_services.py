@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from bms.model.assets.address import BacnetAddress
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
-from drivers.bacnet.link import reference
-from drivers.fieldbus.errors import Garbled
+from drivers.bacnet.link import property_reference
+from drivers.fieldbus.errors import InvalidReply
 
 NUMBERS = st.one_of(
     st.floats(width=32, allow_nan=False, allow_infinity=False).map(Real),
@@ -57,7 +57,7 @@ def test_an_acknowledgement_of_many_reads_as_the_stack_wrote_it(
     found = codec.read_property_multiple_ack(references, bytes(stock.encode().pduData))
     for (_, value), tags in zip(answers, found, strict=True):
         assert isinstance(tags, list)
-        assert values.decoded(tags).value == pytest.approx(float(value), rel=1e-7)
+        assert values.decode_number(tags).value == pytest.approx(float(value), rel=1e-7)
 
 
 @given(st.binary(max_size=60))
@@ -69,7 +69,7 @@ def test_any_acknowledgement_is_garbled_or_read(ack: bytes) -> None:
     ):
         try:
             take()
-        except Garbled:
+        except InvalidReply:
             continue
 
 
@@ -78,9 +78,9 @@ def test_any_value_is_a_number_or_none(data: bytes) -> None:
     where = codec.Reference(2, 5, codec.PRESENT_VALUE)
     try:
         tags = codec.read_property_ack(where, codec.read_property(where) + b"\x3e" + data + b"\x3f")
-        values.decoded(tags)
+        values.decode_number(tags)
         values.occupied_slots(tags)
-    except Garbled:
+    except InvalidReply:
         pass
 
 
@@ -105,7 +105,7 @@ def test_a_write_is_what_the_stack_would_send(encoded: bytes, value: Real) -> No
         propertyValue=AnyValue(value),
         priority=13,
     )
-    where = reference(BacnetAddress(object_type="analog-value", instance=7))
+    where = property_reference(BacnetAddress(object_type="analog-value", instance=7))
     assert codec.write_property(where, encoded, 13) == bytes(stock.encode().pduData)
 
 
@@ -117,5 +117,5 @@ def test_a_priority_array_shows_who_sits_where() -> None:
     where = codec.Reference(2, 5, codec.PRIORITY_ARRAY)
     tags = codec.read_property_ack(where, codec.read_property(where) + data)
     assert values.occupied_slots(tags) == {8: 22.0, 13: 1.0}
-    with pytest.raises(Garbled, match="15 slots"):
+    with pytest.raises(InvalidReply, match="15 slots"):
         values.occupied_slots(tags[1:])

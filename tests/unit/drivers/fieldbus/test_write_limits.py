@@ -27,7 +27,9 @@ RULE = WriteRule(minimum=15, maximum=23, release=Release(kind=ReleaseKind.NULL))
         (-5.0, 0.1, 15.0, fact(ReceiptReason.AT_MINIMUM, limit=15)),
     ],
 )
-def test_a_value_is_clamped_and_rounded(requested: float, resolution: float, value: float, limit: Fact | None) -> None:
+def test_a_value_is_clamped_and_rounded(
+    requested: float, resolution: float, value: float, limit: Fact | None
+) -> None:
     clamped = clamp(replace(RULE, resolution=resolution), requested)
     assert (clamped.value, clamped.limit) == (value, limit)
 

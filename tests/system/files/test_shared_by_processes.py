@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bms.journal import dialect
-from drivers.fieldbus.write_budget import Worn
-from drivers.fieldbus.write_budget_log import FileWear
+from drivers.fieldbus.write_budget import WriteCount
+from drivers.fieldbus.write_budget_log import FileWriteCounter
 
 pytestmark = pytest.mark.system
 MONDAY = date(2019, 1, 14)
@@ -21,14 +21,14 @@ def test_a_log_of_writes_loses_no_count(tmp_path: Path) -> None:
     path = tmp_path / "wear.log"
     program = (
         "import sys; from datetime import date; from pathlib import Path; "
-        "from drivers.fieldbus.write_budget_log import FileWear\n"
-        "book = FileWear(Path(sys.argv[1]), fold_bytes=300)\n"
+        "from drivers.fieldbus.write_budget_log import FileWriteCounter\n"
+        "book = FileWriteCounter(Path(sys.argv[1]), compact_bytes=300)\n"
         "for _ in range(25): book.spend('r', date(2019, 1, 14))"
     )
     command = [sys.executable, "-c", program, str(path)]
     writers = [subprocess.Popen(command) for _ in range(3)]
     assert [writer.wait(30) for writer in writers] == [0, 0, 0]
-    assert FileWear(path).worn("r", MONDAY) == Worn(75, 75)
+    assert FileWriteCounter(path).written("r", MONDAY) == WriteCount(75, 75)
 
 
 def test_the_dialect_is_the_same_in_every_process_of_a_version() -> None:

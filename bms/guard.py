@@ -209,7 +209,7 @@ async def _serve(
     def beat() -> None:
         active.beat()
         notify("WATCHDOG=1")
-        if not options.alone:
+        if not options.alone and is_needed(options.parent, journal):
             companion.ensure()
 
     notify("READY=1")
@@ -229,6 +229,11 @@ async def _serve(
             companion.dismiss()
 
 
+def is_needed(parent: int | None, journal: FileJournal) -> bool:
+    """Whether there is somebody who may write, or something to give back."""
+    return parent is None or _alive(parent) or bool(journal.leases())
+
+
 def orphaned(parent: int | None, journal: FileJournal, presence: Presence) -> Callable[[], bool]:
     """Whether we may end: the parent is gone and nothing is held.
 
@@ -238,7 +243,7 @@ def orphaned(parent: int | None, journal: FileJournal, presence: Presence) -> Ca
     """
 
     def ended() -> bool:
-        if parent is None or _alive(parent) or journal.leases():
+        if is_needed(parent, journal):
             return False
         if not journal.path.parent.exists():
             log.info("process %s and %s are gone: good night", parent, journal.path.parent)

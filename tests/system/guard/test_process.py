@@ -312,6 +312,24 @@ async def test_a_silent_guard_forbids_writing_until_it_is_replaced(journal: Path
     presence.drop()
 
 
+async def test_w13_guards_that_nobody_needs_end_and_start_no_others(
+    journal: Path, clock_file: Path
+) -> None:
+    """Its backend is gone and nothing is held: the two do not go on succeeding each other."""
+    gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await gone.wait()
+    guard = await asyncio.create_subprocess_exec(
+        *guard_command(journal, "--clock-file", str(clock_file), "--parent", str(gone.pid)),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await asyncio.wait_for(guard.communicate(), 30)
+    assert guard.returncode == 0
+    assert b"nothing is held" in said
+    await asyncio.sleep(2)
+    assert Presence(journal).look() is None
+    assert Presence(journal, Place.STANDBY).look() is None
+
+
 def test_a_number_that_belongs_to_another_process_is_not_ended() -> None:
     assert not is_guard(os.getpid())
     assert not is_guard(0)

@@ -14,6 +14,7 @@ from api.pages.views import add_pages
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
 from api.routes import (
+    audit,
     controllers,
     events,
     ingest,
@@ -42,6 +43,7 @@ ROUTERS = (
     controllers.router,
     people.router,
     occupancy.router,
+    audit.router,
 )
 
 

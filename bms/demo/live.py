@@ -39,7 +39,13 @@ async def run_live(options: DemoOptions, report: Report) -> None:
             return
         city = simulated.city
         stack.push_async_callback(give_back, city)
-        key = create_key(city.stores.keys, name="demo", scope="operate", now=city.clock.now())
+        key = create_key(
+            city.stores.keys,
+            name="demo",
+            scope="operate",
+            now=city.clock.now(),
+            actor="demo",
+        )
         await stack.enter_async_context(serving(city, bound))
         _announce(bound.getsockname()[1], key)
         await _first_days(simulated, options, report, stopped)

@@ -59,15 +59,15 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def create_key(keys: KeyStore, *, name: str, scope: str, now: datetime) -> str:
-    """Make a key and give its text, which is shown once.
+def create_key(keys: KeyStore, *, name: str, scope: str, now: datetime, actor: str) -> str:
+    """Make a key and return its text, which is shown once. ``actor`` made it, says the audit.
 
     Raises ``ConfigError`` for a scope that does not exist.
     """
     if SCOPE.fullmatch(scope) is None:
         raise ConfigError(f"scope {scope!r} is not known; use {SCOPES}")
     key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    keys.add_key(key_id, digest(secret), scope, name, now)
+    keys.add_key(key_id, digest(secret), scope, name, now, actor=actor)
     return f"{PREFIX}_{key_id}_{secret}"
 
 

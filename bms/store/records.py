@@ -1,12 +1,10 @@
-"""What stores keep besides the nouns: earlier versions of readings, and what people decided."""
+"""Rules that every store keeps, and the earlier versions of readings."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.command import Receipt, ReleaseReceipt
@@ -55,30 +53,6 @@ class Correction:
     later: Reading
 
 
-class Action(StrEnum):
-    """What a person did."""
-
-    SET_MODE = "set_mode"
-    ADD_OVERRIDE = "add_override"
-    REMOVE_OVERRIDE = "remove_override"
-    START_TRIAL = "start_trial"
-    END_TRIAL = "end_trial"
-    ADD_BOOKING = "add_booking"
-    REMOVE_BOOKING = "remove_booking"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """One line of the audit: who did what to which site, when and why. Never changed."""
-
-    at: datetime
-    actor: str
-    action: Action
-    site: str
-    subject: str
-    reason: str
-
-
 def sound(reading: Reading) -> Reading:
     """The reading, with a value that is no number (NaN, infinite) turned into a missing one."""
     if reading.value is None or math.isfinite(reading.value):
@@ -100,3 +74,8 @@ def site_of(receipt: Receipt | ReleaseReceipt) -> str:
     """The site of a receipt: point ids are ``site/point``."""
     point = receipt.command.point if hasattr(receipt, "command") else receipt.point
     return point.partition("/")[0]
+
+
+def key_reason(scope: str, name: str) -> str:
+    """What the audit says of a new key: its scope and whose it is."""
+    return f"{scope}: {name}"

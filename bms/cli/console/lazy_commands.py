@@ -68,6 +68,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Run a benchmark and print what was measured beside what is asked for.",
     ),
     "keys": ("system.operations", "Keys of the API."),
+    "audit": ("system.audit", "Who did what, when and why."),
     "db": ("system.operations", "The database."),
     "ranking": (
         "energy.portfolio",

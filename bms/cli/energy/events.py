@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +16,9 @@ from rich.console import Console
 
 from bms.cli.console.language import language
 from bms.cli.console.periods import local_day, span
+from bms.cli.console.person import user_name
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
-from bms.errors import ConfigError
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.savings.event import EventKind, NonRoutineEvent, standing
@@ -194,17 +193,9 @@ def _ledger(asked: _Asked) -> Iterator[Ledger]:
             site=site,
             ledgers=city.stores.ledgers,
             savings=told.savings,
-            author=asked.by or _user(),
+            author=asked.by or user_name("--by"),
             now=city.clock.now(),
         )
-
-
-def _user() -> str:
-    """Raises ``ConfigError`` where the computer does not know who is asking."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        raise ConfigError("nobody is logged in by name; say who decides with --by") from None
 
 
 def _needed(given: T | None, wish: str) -> T:

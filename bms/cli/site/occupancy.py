@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
@@ -10,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from bms.cli.console.person import user_name
 from bms.cli.console.screen import screen, slim_table
 from bms.config import Settings
-from bms.errors import ConfigError
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.booking import Booking, BookingKind
@@ -60,7 +59,7 @@ def add(
             end=_moment(end, chosen, "--to", last=True),
             kind=BookingKind.CLOSED if closed else BookingKind.IN_USE,
             reason=reason,
-            author=author or _user(),
+            author=author or user_name("--author"),
             now=city.clock.now(),
             people=people,
         )
@@ -102,7 +101,7 @@ def remove(
     with opened(Settings()) as city:
         chosen = city.site(site)
         city.stores.decisions.remove_booking(
-            chosen.id, booking, actor=author or _user(), at=city.clock.now()
+            chosen.id, booking, actor=author or user_name("--author"), at=city.clock.now()
         )
     typer.echo(f"removed {booking}")
 
@@ -140,11 +139,3 @@ def _moment(text: str, site: Site, option: str, *, last: bool) -> datetime:
 
 def _local(moment: datetime, site: Site) -> str:
     return f"{moment.astimezone(ZoneInfo(site.timezone)):%Y-%m-%d %H:%M}"
-
-
-def _user() -> str:
-    """Raises ``ConfigError`` where the computer does not know who is asking."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        raise ConfigError("nobody is logged in by name; say who you are with --author") from None

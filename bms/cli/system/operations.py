@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from bms.cli.console.errors import WRONG_CALL, errors
+from bms.cli.console.person import user_name
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import screen
 from bms.config import Settings
@@ -22,6 +23,7 @@ from bms.services.api_keys import SCOPES, create_key
 from bms.store.database.backup import back_up, dump_command
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+By = Annotated[str | None, typer.Option("--by", help="who does it; your user name when left out")]
 COPYING = "Copying the database"
 SCHEMAS = {"problem": Problem, "schedule": Schedule}
 keys = typer.Typer(no_args_is_help=True, help="Keys of the API.")
@@ -51,14 +53,21 @@ def schema(name: Annotated[str, typer.Argument(help="problem or schedule")]) -> 
 def create(
     name: Annotated[str, typer.Argument(help="whose key it is")],
     scope: Annotated[str, typer.Option(help=SCOPES)] = "read",
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key. Its secret is shown once and kept nowhere.
+    """Make a key. Its secret is shown once and kept nowhere; who made it stands in the audit.
 
     Example: bms keys create dashboard --scope read
     """
     with opened(Settings()) as city:
-        secret = create_key(city.stores.keys, name=name, scope=scope, now=city.clock.now())
+        secret = create_key(
+            city.stores.keys,
+            name=name,
+            scope=scope,
+            now=city.clock.now(),
+            actor=by or user_name("--by"),
+        )
     typer.echo(json.dumps({"name": name, "scope": scope, "key": secret}) if as_json else secret)
 
 
@@ -81,13 +90,19 @@ def list_keys(as_json: AsJson = False) -> None:
 
 
 @keys.command()
-def revoke(key_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
-    """Take a key out of use.
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID")],
+    by: By = None,
+    reason: Annotated[str, typer.Option(help="why, for the audit")] = "",
+) -> None:
+    """Take a key out of use; who did it and why stands in the audit.
 
-    Example: bms keys revoke 5f2c91d0
+    Example: bms keys revoke 5f2c91d0 --reason "the tablet was lost"
     """
     with opened(Settings()) as city:
-        city.stores.keys.revoke_key(key_id, city.clock.now())
+        city.stores.keys.revoke_key(
+            key_id, city.clock.now(), actor=by or user_name("--by"), reason=reason
+        )
     typer.echo(f"revoked {key_id}")
 
 

@@ -1,4 +1,4 @@
-"""Keys of the API."""
+"""Keys of the API. Creating and revoking one leaves an entry in the audit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ class KeyStore(Protocol):
     Raises ``bms.errors.StoreUnavailable`` when the database is away.
     """
 
-    def add_key(self, key_id: str, digest: str, scope: str, name: str, at: datetime) -> None:
+    def add_key(
+        self, key_id: str, digest: str, scope: str, name: str, at: datetime, *, actor: str
+    ) -> None:
         """Keep a key. ``digest`` is the SHA-256 of the secret; ``scope`` is ``read``, ``operate``,
         ``ingest``, ``ingest:<site id>`` or ``controller:<device id>``. Raises ``StoreError`` where
         the id is taken."""
@@ -26,6 +28,6 @@ class KeyStore(Protocol):
         """(id, scope, name, created, revoked), oldest first."""
         ...
 
-    def revoke_key(self, key_id: str, at: datetime) -> None:
+    def revoke_key(self, key_id: str, at: datetime, *, actor: str, reason: str = "") -> None:
         """Revoke a key; twice is once. Raises ``NotFound``."""
         ...

@@ -1,4 +1,4 @@
-"""Ledgers that are only added to: receipts, non-routine events, baselines."""
+"""Ledgers that are only added to: receipts, non-routine events, baselines, the audit."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
+from bms.model.control.audit import AuditEntry, AuditSearch
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.savings import KeptBaseline
@@ -46,4 +47,9 @@ class LedgerStore(Protocol):
 
     def baselines(self, site: str) -> list[KeptBaseline]:
         """Every baseline of a site that was kept, oldest first."""
+        ...
+
+    def audit(self, search: AuditSearch) -> list[AuditEntry]:
+        """The actions of people that match, newest first. Entries are added by whatever stores the
+        action itself, in the same transaction."""
         ...

@@ -41,10 +41,10 @@ QUALITY_OF_CODE: dict[int, Quality] = {code: quality for quality, code in QUALIT
 #: Numbers of the levels of roll-ups in the database; they never change either.
 LEVEL_CODES: dict[Level, int] = {Level.QUARTER: 0, Level.HOUR: 1, Level.DAY: 2}
 
-#: A row of ``ReadingRow``: (point, time [us], value, quality code, lag [us], detail).
+#: A row of ``StoredReading``: (point, time [us], value, quality code, lag [us], detail).
 RawReading = tuple[int, int, float | None, int, int | None, str | None]
 
-#: A row of ``StaleRow``: (point, first [us], until [us]).
+#: A row of ``StoredStale``: (point, first [us], until [us]).
 Mark = tuple[int, int, int]
 
 #: Numbers of rows that are only ever added; SQLite counts all its rows in 64 bits.
@@ -77,7 +77,7 @@ class PackedText(TypeDecorator[str]):
         return None if value is None else zlib.decompress(value).decode()
 
 
-class PointRow(SQLModel, table=True):
+class StoredPoint(SQLModel, table=True):
     """The dictionary of points: ``site/point`` and its number."""
 
     __tablename__: ClassVar[str] = "points"
@@ -85,7 +85,7 @@ class PointRow(SQLModel, table=True):
     name: str = Field(unique=True)
 
 
-class ReadingRow(SQLModel, table=True):
+class StoredReading(SQLModel, table=True):
     """One reading. ``time`` [us after the epoch]; ``lag`` [us] is receipt minus ``time``."""
 
     __tablename__: ClassVar[str] = "readings"
@@ -98,7 +98,7 @@ class ReadingRow(SQLModel, table=True):
     detail: str | None = None
 
 
-class CorrectionRow(SQLModel, table=True):
+class StoredCorrection(SQLModel, table=True):
     """An earlier version of a reading and the one that replaced it."""
 
     __tablename__: ClassVar[str] = "corrections"
@@ -116,7 +116,7 @@ class CorrectionRow(SQLModel, table=True):
     new_detail: str | None = None
 
 
-class RollupRow(SQLModel, table=True):
+class StoredRollup(SQLModel, table=True):
     """Hours of a local month of a point, or days of the year that begins with the month.
 
     They are packed by ``bms.store.rollups.buckets``.
@@ -131,7 +131,7 @@ class RollupRow(SQLModel, table=True):
     body: bytes
 
 
-class StaleRow(SQLModel, table=True):
+class StoredStale(SQLModel, table=True):
     """A local day from ``first`` until before ``until`` [us] whose roll-ups are out of date."""
 
     __tablename__: ClassVar[str] = "stale"
@@ -141,7 +141,7 @@ class StaleRow(SQLModel, table=True):
     until: int = Field(sa_type=BigInteger)
 
 
-class HorizonRow(SQLModel, table=True):
+class StoredHorizon(SQLModel, table=True):
     """Readings of a point from before ``before`` [us] were deleted; none is taken any more."""
 
     __tablename__: ClassVar[str] = "horizons"
@@ -150,7 +150,7 @@ class HorizonRow(SQLModel, table=True):
     before: int = Field(sa_type=BigInteger)
 
 
-class CalendarRow(SQLModel, table=True):
+class StoredCalendar(SQLModel, table=True):
     """The time zone of the local days and months of ``rollups``: one row."""
 
     __tablename__: ClassVar[str] = "calendar"
@@ -158,7 +158,7 @@ class CalendarRow(SQLModel, table=True):
     timezone: str
 
 
-class ErasureRow(SQLModel, table=True):
+class StoredErasure(SQLModel, table=True):
     """The ledger of deletions (``bms.model.control.retention.Erased``). Rows are only added."""
 
     __tablename__: ClassVar[str] = "erasures"
@@ -178,7 +178,7 @@ class ErasureRow(SQLModel, table=True):
     reason: str
 
 
-class PlanRow(SQLModel, table=True):
+class StoredPlan(SQLModel, table=True):
     """A plan as JSON of ``bms.model.planning.plan.Plan``."""
 
     __tablename__: ClassVar[str] = "plans"
@@ -190,7 +190,7 @@ class PlanRow(SQLModel, table=True):
     body: str = Field(sa_type=PackedText)
 
 
-class ModelRow(SQLModel, table=True):
+class StoredModel(SQLModel, table=True):
     """An identified model as JSON of ``bms.model.planning.plan.BuildingModel``."""
 
     __tablename__: ClassVar[str] = "models"
@@ -201,7 +201,7 @@ class ModelRow(SQLModel, table=True):
     body: str
 
 
-class ReceiptRow(SQLModel, table=True):
+class StoredReceipt(SQLModel, table=True):
     """What became of a write or a release: its kind and its JSON."""
 
     __tablename__: ClassVar[str] = "receipts"
@@ -213,7 +213,7 @@ class ReceiptRow(SQLModel, table=True):
     body: str
 
 
-class ModeRow(SQLModel, table=True):
+class StoredMode(SQLModel, table=True):
     """A mode that a person set. Rows are only added; the last one stands."""
 
     __tablename__: ClassVar[str] = "modes"
@@ -226,7 +226,7 @@ class ModeRow(SQLModel, table=True):
     reason: str
 
 
-class OverrideRow(SQLModel, table=True):
+class StoredOverride(SQLModel, table=True):
     """A person's override and, once it is over, its removal."""
 
     __tablename__: ClassVar[str] = "overrides"
@@ -242,7 +242,7 @@ class OverrideRow(SQLModel, table=True):
     removed_by: str | None = None
 
 
-class AuditRow(SQLModel, table=True):
+class StoredAudit(SQLModel, table=True):
     """What a person did. Rows are only added."""
 
     __tablename__: ClassVar[str] = "audit"
@@ -256,7 +256,7 @@ class AuditRow(SQLModel, table=True):
     reason: str
 
 
-class KeyRow(SQLModel, table=True):
+class StoredKey(SQLModel, table=True):
     """An API key: never the secret, only its digest."""
 
     __tablename__: ClassVar[str] = "keys"
@@ -268,7 +268,7 @@ class KeyRow(SQLModel, table=True):
     revoked: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
-class TrialRow(SQLModel, table=True):
+class StoredTrial(SQLModel, table=True):
     """A switchback trial as JSON of ``bms.model.savings.trial.Trial``. Rows are only added."""
 
     __tablename__: ClassVar[str] = "trials"
@@ -280,7 +280,7 @@ class TrialRow(SQLModel, table=True):
     body: str
 
 
-class TrialEndRow(SQLModel, table=True):
+class StoredTrialEnd(SQLModel, table=True):
     """A trial that somebody stopped. Rows are only added."""
 
     __tablename__: ClassVar[str] = "trial_ends"
@@ -292,7 +292,7 @@ class TrialEndRow(SQLModel, table=True):
     reason: str
 
 
-class EventRow(SQLModel, table=True):
+class StoredEvent(SQLModel, table=True):
     """An entry of the ledger of non-routine events (``bms.model.savings.event``). Rows are only
     added.
 
@@ -317,7 +317,7 @@ class EventRow(SQLModel, table=True):
     supersedes: str | None = Field(default=None, unique=True)
 
 
-class BaselineRow(SQLModel, table=True):
+class StoredBaseline(SQLModel, table=True):
     """A baseline that was put away, as JSON of ``bms.model.savings.savings.FrozenBaseline``. Rows
     are only added."""
 
@@ -331,7 +331,7 @@ class BaselineRow(SQLModel, table=True):
     body: str
 
 
-class PredictionRow(SQLModel, table=True):
+class StoredPrediction(SQLModel, table=True):
     """How far the predictions of a zone were off on a local day, counted from 0001-01-01."""
 
     __tablename__: ClassVar[str] = "predictions"
@@ -347,7 +347,7 @@ class PredictionRow(SQLModel, table=True):
     drifting: bool
 
 
-class UseStartRow(SQLModel, table=True):
+class StoredUseStart(SQLModel, table=True):
     """How cold a zone was when people came on a local day, counted from 0001-01-01."""
 
     __tablename__: ClassVar[str] = "use_starts"
@@ -358,7 +358,7 @@ class UseStartRow(SQLModel, table=True):
     margin_k: float
 
 
-class BookingRow(SQLModel, table=True):
+class StoredBooking(SQLModel, table=True):
     """A booking or closure (``bms.model.control.booking``) and, once it is over, its removal."""
 
     __tablename__: ClassVar[str] = "bookings"

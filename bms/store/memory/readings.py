@@ -77,7 +77,7 @@ def _checked(reading: Reading) -> Reading:
 
 
 class MemoryReadings:
-    """The part of ``ReadingStore`` that keeps readings, their roll-ups and the ledger."""
+    """Implements ``ReadingStore``, ``RollupStore`` and ``RetentionStore``."""
 
     def __init__(self, days: LocalDays) -> None:
         super().__init__()

@@ -1,136 +1,130 @@
-"""What people decide, in SQL: modes, overrides and keys, with an audit that is only added to."""
+"""Decisions of people in SQL: modes, overrides and bookings, each with an entry in the audit."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session, col, desc, or_, select
+from sqlmodel import col, desc, or_, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.assets.site import Mode
+from bms.model.control.audit import Action
+from bms.model.control.booking import Booking, BookingKind
 from bms.model.control.command import Override
 from bms.store.database.connection import Linked
-from bms.store.database.tables import AuditRow, KeyRow, ModeRow, OverrideRow
-from bms.store.records import Action, AuditEntry
+from bms.store.database.tables import StoredBooking, StoredMode, StoredOverride
+from bms.store.sql.audit import note
 
 
-class SqlPeople(Linked):
-    """The part of ``DecisionStore`` that keeps what people decide."""
+class SqlDecisions(Linked):
+    """Implements ``DecisionStore``."""
 
     def mode(self, site: str) -> Mode | None:
-        """The mode that a person set last."""
-        last = select(ModeRow.mode).where(ModeRow.site == site).order_by(desc(col(ModeRow.seq)))
+        """See ``DecisionStore``."""
+        last = (
+            select(StoredMode.mode)
+            .where(StoredMode.site == site)
+            .order_by(desc(col(StoredMode.seq)))
+        )
         with self._link.reading() as session:
             mode = session.exec(last.limit(1)).first()
         return None if mode is None else Mode(mode)
 
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
-        """Set the mode, with a line in the audit."""
+        """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
-            session.add(ModeRow(site=site, mode=mode.value, actor=actor, at=at, reason=reason))
-            _note(session, at, actor, Action.SET_MODE, site, mode.value, reason)
-
-    def audit(self, site: str, since: datetime) -> list[AuditEntry]:
-        """What people did to a site at or after ``since``, in the order it was done."""
-        wanted = (
-            select(AuditRow)
-            .where(AuditRow.site == site, AuditRow.at >= since)
-            .order_by(col(AuditRow.seq))
-        )
-        with self._link.reading() as session:
-            return [_entry(row) for row in session.exec(wanted)]
+            session.add(StoredMode(site=site, mode=mode.value, actor=actor, at=at, reason=reason))
+            note(session, Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
 
     def add_override(self, override: Override) -> None:
-        """Keep an override, with a line in the audit. Raises StoreError where the id is taken."""
+        """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
-            row = session.get(OverrideRow, override.id)
+            row = session.get(StoredOverride, override.id)
             if row is not None:
                 if _override(row) != override:
                     raise StoreError(f"another override is kept as {override.id} already")
                 return
             session.add(_override_row(override))
-            _note(
+            note(
                 session,
-                override.since,
-                override.actor,
                 Action.ADD_OVERRIDE,
-                override.site,
                 override.id,
-                override.reason,
+                at=override.since,
+                actor=override.actor,
+                site=override.site,
+                reason=override.reason,
             )
 
     def remove_override(self, override_id: str, *, actor: str, at: datetime) -> None:
-        """End an override, with a line in the audit; twice is once. Raises NotFound."""
+        """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
-            row = session.get(OverrideRow, override_id, with_for_update=True)
+            row = session.get(StoredOverride, override_id, with_for_update=True)
             if row is None:
                 raise NotFound(f"there is no override {override_id}")
             if row.removed_at is None:
                 row.removed_at, row.removed_by = at, actor
-                _note(session, at, actor, Action.REMOVE_OVERRIDE, row.site, override_id, "")
+                note(
+                    session, Action.REMOVE_OVERRIDE, override_id, at=at, actor=actor, site=row.site
+                )
 
     def overrides(self, site: str, at: datetime) -> list[Override]:
-        """Overrides of a site in force at ``at``, oldest first."""
-        until, removed = col(OverrideRow.until), col(OverrideRow.removed_at)
+        """See ``DecisionStore``."""
+        until, removed = col(StoredOverride.until), col(StoredOverride.removed_at)
         in_force = (
-            select(OverrideRow)
-            .where(OverrideRow.site == site, OverrideRow.since <= at)
+            select(StoredOverride)
+            .where(StoredOverride.site == site, StoredOverride.since <= at)
             .where(or_(until.is_(None), until > at), or_(removed.is_(None), removed > at))
-            .order_by(col(OverrideRow.since), col(OverrideRow.id))
+            .order_by(col(StoredOverride.since), col(StoredOverride.id))
         )
         with self._link.reading() as session:
             return [_override(row) for row in session.exec(in_force)]
 
-    def add_key(self, key_id: str, digest: str, scope: str, name: str, at: datetime) -> None:
-        """Keep a key. Raises StoreError where the id is taken."""
+    def add_booking(self, booking: Booking) -> None:
+        """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
-            if session.get(KeyRow, key_id) is not None:
-                raise StoreError(f"a key {key_id} exists already; choose another id")
-            session.add(KeyRow(id=key_id, digest=digest, scope=scope, name=name, created=at))
+            known = session.get(StoredBooking, booking.id)
+            if known is not None:
+                if _booking(known) != booking:
+                    raise StoreError(f"another booking is kept as {booking.id} already")
+                return
+            session.add(_booking_row(booking))
+            note(
+                session,
+                Action.ADD_BOOKING,
+                booking.id,
+                at=booking.made_at,
+                actor=booking.author,
+                site=booking.site,
+                reason=booking.reason,
+            )
 
-    def key(self, key_id: str) -> tuple[str, str, str] | None:
-        """(digest, scope, name) of a key that is not revoked."""
-        with self._link.reading() as session:
-            row = session.get(KeyRow, key_id)
-            return None if row is None or row.revoked else (row.digest, row.scope, row.name)
-
-    def keys(self) -> list[tuple[str, str, str, datetime, datetime | None]]:
-        """(id, scope, name, created, revoked), oldest first."""
-        wanted = select(KeyRow).order_by(col(KeyRow.created), col(KeyRow.id))
-        with self._link.reading() as session:
-            rows = session.exec(wanted).all()
-            return [(row.id, row.scope, row.name, row.created, row.revoked) for row in rows]
-
-    def revoke_key(self, key_id: str, at: datetime) -> None:
-        """Revoke a key; twice is once. Raises NotFound."""
+    def remove_booking(self, site: str, booking_id: str, *, actor: str, at: datetime) -> None:
+        """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
-            row = session.get(KeyRow, key_id, with_for_update=True)
-            if row is None:
-                raise NotFound(f"there is no key {key_id}")
-            row.revoked = row.revoked or at
+            row = session.get(StoredBooking, booking_id, with_for_update=True)
+            if row is None or row.site != site:
+                raise NotFound(f"{site} has no booking {booking_id}")
+            if row.removed_at is not None:
+                return
+            row.removed_at, row.removed_by = at, actor
+            note(session, Action.REMOVE_BOOKING, booking_id, at=at, actor=actor, site=site)
+
+    def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
+        """See ``DecisionStore``."""
+        wanted = (
+            select(StoredBooking)
+            .where(StoredBooking.site == site, StoredBooking.ends > start)
+            .where(col(StoredBooking.removed_at).is_(None))
+            .order_by(col(StoredBooking.starts), col(StoredBooking.id))
+        )
+        if end is not None:
+            wanted = wanted.where(StoredBooking.starts < end)
+        with self._link.reading() as session:
+            return [_booking(row) for row in session.exec(wanted)]
 
 
-def _note(
-    session: Session, at: datetime, actor: str, action: Action, site: str, subject: str, reason: str
-) -> None:
-    session.add(
-        AuditRow(at=at, actor=actor, action=action.value, site=site, subject=subject, reason=reason)
-    )
-
-
-def _entry(row: AuditRow) -> AuditEntry:
-    return AuditEntry(
-        at=row.at,
-        actor=row.actor,
-        action=Action(row.action),
-        site=row.site,
-        subject=row.subject,
-        reason=row.reason,
-    )
-
-
-def _override_row(override: Override) -> OverrideRow:
-    return OverrideRow(
+def _override_row(override: Override) -> StoredOverride:
+    return StoredOverride(
         id=override.id,
         site=override.site,
         point=override.point,
@@ -141,7 +135,7 @@ def _override_row(override: Override) -> OverrideRow:
     )
 
 
-def _override(row: OverrideRow) -> Override:
+def _override(row: StoredOverride) -> Override:
     return Override(
         id=row.id,
         site=row.site,
@@ -150,4 +144,34 @@ def _override(row: OverrideRow) -> Override:
         until=row.until,
         reason=row.reason,
         actor=row.actor,
+    )
+
+
+def _booking_row(booking: Booking) -> StoredBooking:
+    return StoredBooking(
+        id=booking.id,
+        site=booking.site,
+        zone=booking.zone,
+        starts=booking.start,
+        ends=booking.end,
+        kind=booking.kind.value,
+        reason=booking.reason,
+        author=booking.author,
+        made_at=booking.made_at,
+        people=booking.people,
+    )
+
+
+def _booking(row: StoredBooking) -> Booking:
+    return Booking(
+        id=row.id,
+        site=row.site,
+        zone=row.zone,
+        start=row.starts,
+        end=row.ends,
+        kind=BookingKind(row.kind),
+        reason=row.reason,
+        author=row.author,
+        made_at=row.made_at,
+        people=row.people,
     )

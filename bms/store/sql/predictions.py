@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from bms.model.planning.prediction import PredictionDay, UseStart
 from bms.store.database.connection import Linked
-from bms.store.database.tables import PredictionRow, UseStartRow
+from bms.store.database.tables import StoredPrediction, StoredUseStart
 
 
 class SqlPredictions(Linked):
@@ -24,9 +24,11 @@ class SqlPredictions(Linked):
     def predictions(self, site: str, since: date) -> list[PredictionDay]:
         """See ``PlanStore``."""
         wanted = (
-            select(PredictionRow)
-            .where(PredictionRow.site == site, PredictionRow.day >= since.toordinal())
-            .order_by(col(PredictionRow.day), col(PredictionRow.zone), col(PredictionRow.lead_h))
+            select(StoredPrediction)
+            .where(StoredPrediction.site == site, StoredPrediction.day >= since.toordinal())
+            .order_by(
+                col(StoredPrediction.day), col(StoredPrediction.zone), col(StoredPrediction.lead_h)
+            )
         )
         with self._link.reading() as session:
             return [_day(row) for row in session.exec(wanted)]
@@ -36,7 +38,7 @@ class SqlPredictions(Linked):
         with self._link.writing(durable=False) as session:
             for row in rows:
                 session.merge(
-                    UseStartRow(
+                    StoredUseStart(
                         site=row.site,
                         day=row.day.toordinal(),
                         zone=row.zone,
@@ -48,9 +50,9 @@ class SqlPredictions(Linked):
     def use_starts(self, site: str, since: date) -> list[UseStart]:
         """See ``PlanStore``."""
         wanted = (
-            select(UseStartRow)
-            .where(UseStartRow.site == site, UseStartRow.day >= since.toordinal())
-            .order_by(col(UseStartRow.day), col(UseStartRow.zone))
+            select(StoredUseStart)
+            .where(StoredUseStart.site == site, StoredUseStart.day >= since.toordinal())
+            .order_by(col(StoredUseStart.day), col(StoredUseStart.zone))
         )
         with self._link.reading() as session:
             return [
@@ -65,8 +67,8 @@ class SqlPredictions(Linked):
             ]
 
 
-def _row(day: PredictionDay) -> PredictionRow:
-    return PredictionRow(
+def _row(day: PredictionDay) -> StoredPrediction:
+    return StoredPrediction(
         site=day.site,
         zone=day.zone,
         lead_h=day.lead_h,
@@ -80,7 +82,7 @@ def _row(day: PredictionDay) -> PredictionRow:
     )
 
 
-def _day(row: PredictionRow) -> PredictionDay:
+def _day(row: StoredPrediction) -> PredictionDay:
     return PredictionDay(
         site=row.site,
         zone=row.zone,

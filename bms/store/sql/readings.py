@@ -17,9 +17,9 @@ from bms.store.database.connection import Linked, Transactions
 from bms.store.database.tables import (
     QUALITY_CODES,
     QUALITY_OF_CODE,
-    CorrectionRow,
-    PointRow,
     RawReading,
+    StoredCorrection,
+    StoredPoint,
 )
 from bms.store.records import Correction, sound
 from bms.store.rollups.folds import Grid
@@ -93,7 +93,9 @@ class SqlReadings(Linked):
             session.connection().execute(_NEW_POINTS, [{"name": name} for name in names])
             keys: dict[str, int] = {}
             for some in _portions(names):
-                known = select(PointRow.name, PointRow.key).where(col(PointRow.name).in_(some))
+                known = select(StoredPoint.name, StoredPoint.key).where(
+                    col(StoredPoint.name).in_(some)
+                )
                 keys |= {name: key for name, key in session.exec(known) if key is not None}
             return keys
 
@@ -102,7 +104,9 @@ class SqlReadings(Linked):
         missing = sorted(set(names) - self._keys.keys())
         with self._link.reading() as session:
             for some in _portions(missing):
-                found = select(PointRow.name, PointRow.key).where(col(PointRow.name).in_(some))
+                found = select(StoredPoint.name, StoredPoint.key).where(
+                    col(StoredPoint.name).in_(some)
+                )
                 self._keys |= {name: key for name, key in session.exec(found) if key is not None}
         return {name: self._keys[name] for name in names if name in self._keys}
 
@@ -110,7 +114,7 @@ class SqlReadings(Linked):
         """The number of a point, None where nothing was ever read from it."""
         if point not in self._keys:
             with self._link.reading() as session:
-                key = session.exec(select(PointRow.key).where(PointRow.name == point)).first()
+                key = session.exec(select(StoredPoint.key).where(StoredPoint.name == point)).first()
             if key is None:
                 return None
             self._keys[point] = key
@@ -164,10 +168,10 @@ class SqlReadings(Linked):
         self, session: Session, point: str, key: int | None, first: int, end: int
     ) -> list[Correction]:
         wanted = (
-            select(CorrectionRow)
-            .where(CorrectionRow.point == key)
-            .where(CorrectionRow.time >= first, CorrectionRow.time < end)
-            .order_by(col(CorrectionRow.seq))
+            select(StoredCorrection)
+            .where(StoredCorrection.point == key)
+            .where(StoredCorrection.time >= first, StoredCorrection.time < end)
+            .order_by(col(StoredCorrection.seq))
         )
         return [_correction(point, row) for row in session.exec(wanted)]
 
@@ -187,7 +191,7 @@ def _reading(
     return Reading(point, moment, value, QUALITY_OF_CODE[quality], received, detail)
 
 
-def _correction(point: str, row: CorrectionRow) -> Correction:
+def _correction(point: str, row: StoredCorrection) -> Correction:
     return Correction(
         earlier=_reading(
             point, row.time, row.old_value, row.old_quality, row.old_lag, row.old_detail

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erased, Erasure
 from bms.model.readings.rollup import Level
-from bms.store.database.tables import LEVEL_CODES, ErasureRow
+from bms.store.database.tables import LEVEL_CODES, StoredErasure
 from bms.store.erasure_ledger import ALWAYS, Loss
 from bms.store.rollups import stale_days as stale
 from bms.store.rollups.buckets import no_buckets
@@ -89,15 +89,17 @@ class SqlRetention(SqlRollups):
 
     def erasures(self, since: datetime) -> list[Erased]:
         """See ``RetentionStore``."""
-        wanted = select(ErasureRow).where(ErasureRow.at >= since).order_by(col(ErasureRow.seq))
+        wanted = (
+            select(StoredErasure).where(StoredErasure.at >= since).order_by(col(StoredErasure.seq))
+        )
         with self._link.reading() as session:
             return [_erased(row) for row in session.exec(wanted)]
 
 
-def _line(erased: Erased) -> ErasureRow:
-    return ErasureRow(**{**asdict(erased), "privacy": erased.privacy.value})
+def _line(erased: Erased) -> StoredErasure:
+    return StoredErasure(**{**asdict(erased), "privacy": erased.privacy.value})
 
 
-def _erased(row: ErasureRow) -> Erased:
+def _erased(row: StoredErasure) -> Erased:
     kept = row.model_dump(exclude={"seq"})
     return Erased(**{**kept, "privacy": Privacy(row.privacy)})

@@ -7,9 +7,9 @@ from bms.store.database.connection import PATIENCE_S, Link
 from bms.store.database.reconnecting import ReconnectingLink
 from bms.store.rollups.local_days import TIMEZONE, LocalDays
 from bms.store.rollups.timezone import settle_zone
-from bms.store.sql.bookings import SqlBookings
-from bms.store.sql.decisions import SqlPeople
-from bms.store.sql.events import SqlEvents
+from bms.store.sql.decisions import SqlDecisions
+from bms.store.sql.keys import SqlKeys
+from bms.store.sql.ledgers import SqlLedgers
 from bms.store.sql.plans import SqlPlans
 from bms.store.sql.predictions import SqlPredictions
 from bms.store.sql.retention import SqlRetention
@@ -17,9 +17,9 @@ from bms.store.sql.trials import SqlTrials
 
 
 class SqlStore(
-    SqlRetention, SqlPlans, SqlPeople, SqlTrials, SqlEvents, SqlBookings, SqlPredictions
+    SqlRetention, SqlPlans, SqlPredictions, SqlDecisions, SqlLedgers, SqlKeys, SqlTrials
 ):
-    """Implements ``Store``; also ``corrections`` and ``audit``.
+    """Implements ``Store``; also ``corrections``.
 
     ``url`` is an SQLAlchemy URL such as ``sqlite:///var/bms.db``. Folder, file and tables are
     made where they are missing, and tables of an earlier version are brought up to date.

@@ -55,6 +55,7 @@ RULES = {
     ("POST", "/v1/sites/{site_id}/events"): OPERATE,
     ("GET", "/v1/sites/{site_id}/baselines"): READ,
     ("POST", "/v1/sites/{site_id}/baselines"): OPERATE,
+    ("GET", "/v1/audit"): OPERATE,
     ("GET", "/v1/sites/{site_id}/plan"): READ,
     ("GET", "/v1/plans/{plan_id}"): READ,
     ("GET", "/v1/sites/{site_id}/predictions"): READ,
@@ -172,7 +173,9 @@ async def test_a_revoked_key_is_none(world):
     headers = world.key("read")
     async with world.browser(**headers) as browser:
         assert (await browser.get("/v1/sites")).status_code == 200
-        world.store.revoke_key(headers["authorization"].split("_")[1], world.clock.now())
+        world.store.revoke_key(
+            headers["authorization"].split("_")[1], world.clock.now(), actor="bo"
+        )
         assert (await browser.get("/v1/sites")).status_code == 401
 
 

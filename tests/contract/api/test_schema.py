@@ -31,6 +31,7 @@ SURFACE = {
     "/v1/sites/{site_id}/overrides/{override_id}": {"delete"},
     "/v1/sites/{site_id}/mode": {"post"},
     "/v1/release": {"post"},
+    "/v1/audit": {"get"},
     "/v1/sites/{site_id}/occupancy": {"get", "post"},
     "/v1/sites/{site_id}/occupancy/{booking_id}": {"delete"},
     "/healthz": {"get"},

@@ -12,6 +12,7 @@ import pytest
 
 from bms.errors import NotFound, StoreError
 from bms.model.assets.site import Mode
+from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -28,7 +29,7 @@ from bms.model.fact import Moment, fact
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
-from bms.store.records import Action, AuditEntry, Correction
+from bms.store.records import Correction
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_model, a_plan, quarters
 from tests.rigs.storage.stores import AnyStore
 
@@ -394,32 +395,72 @@ class TestPeople:
         store.add_override(replace(self.OVERRIDE))
         with pytest.raises(StoreError, match="o1"):
             store.add_override(replace(self.OVERRIDE, reason="another"))
-        assert len(store.audit("school", MONDAY)) == 1
+        assert len(store.audit(AuditSearch(site="school"))) == 1
 
     def test_the_audit_says_who_when_and_why(self, store: AnyStore) -> None:
         store.set_mode("school", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
         store.add_override(self.OVERRIDE)
         store.remove_override("o1", actor="eva", at=MONDAY + HOUR)
         store.set_mode("townhall", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
-        assert store.audit("school", MONDAY) == [
-            self.entry(MONDAY, "bo", Action.SET_MODE, "auto", "approved"),
-            self.entry(MONDAY, "bo", Action.ADD_OVERRIDE, "o1", "exam"),
-            self.entry(MONDAY + HOUR, "eva", Action.REMOVE_OVERRIDE, "o1", ""),
+        found = store.audit(AuditSearch(site="school"))
+        assert [(e.at, e.actor, e.action, e.site, e.subject, e.reason) for e in found] == [
+            (MONDAY + HOUR, "eva", Action.REMOVE_OVERRIDE, "school", "o1", ""),
+            (MONDAY, "bo", Action.ADD_OVERRIDE, "school", "o1", "exam"),
+            (MONDAY, "bo", Action.SET_MODE, "school", "auto", "approved"),
         ]
-        assert len(store.audit("school", MONDAY + HOUR)) == 1
 
-    @staticmethod
-    def entry(at: datetime, actor: str, action: Action, subject: str, reason: str) -> AuditEntry:
-        return AuditEntry(
-            at=at, actor=actor, action=action, site="school", subject=subject, reason=reason
-        )
+    def test_the_audit_is_searched(self, store: AnyStore) -> None:
+        store.set_mode("school", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
+        store.set_mode("townhall", Mode.AUTO, actor="eva", at=MONDAY + HOUR, reason="approved")
+        store.set_mode("school", Mode.ADVISE, actor="eva", at=MONDAY + 2 * HOUR, reason="noise")
+        store.add_key("k1", "d1", "read", "energy team", MONDAY + 3 * HOUR, actor="ole")
+
+        def subjects(**search: object) -> list[str]:
+            return [entry.subject for entry in store.audit(AuditSearch(**search))]
+
+        assert subjects() == ["k1", "advise", "auto", "auto"]
+        assert subjects(site="school") == ["advise", "auto"]
+        assert subjects(actor="eva") == ["advise", "auto"]
+        assert subjects(actor="eva", site="townhall") == ["auto"]
+        assert subjects(action=Action.CREATE_KEY) == ["k1"]
+        assert subjects(since=MONDAY + 2 * HOUR) == ["k1", "advise"]
+        assert subjects(since=MONDAY + HOUR, until=MONDAY + 2 * HOUR) == ["auto"]
+        assert subjects(site="barn") == []
+
+    def test_the_audit_is_read_page_by_page(self, store: AnyStore) -> None:
+        for i in range(5):
+            at = MONDAY + i * HOUR
+            store.set_mode("school", Mode.AUTO, actor=f"p{i}", at=at, reason="approved")
+        first = store.audit(AuditSearch(most=2))
+        second = store.audit(AuditSearch(most=2, before=first[-1].number))
+        last = store.audit(AuditSearch(most=2, before=second[-1].number))
+        pages = [[entry.actor for entry in page] for page in (first, second, last)]
+        assert pages == [["p4", "p3"], ["p2", "p1"], ["p0"]]
+        numbers = [entry.number for page in (first, second, last) for entry in page]
+        assert numbers == sorted(numbers, reverse=True)
+
+    def test_keys_are_in_the_audit(self, store: AnyStore) -> None:
+        store.add_key("k1", "d1", "operate", "energy team", MONDAY, actor="ole")
+        for actor in ("eva", "late"):
+            store.revoke_key("k1", MONDAY + HOUR, actor=actor, reason="lost")
+        found = store.audit(AuditSearch())
+        assert [(e.at, e.actor, e.action, e.site, e.subject, e.reason) for e in found] == [
+            (MONDAY + HOUR, "eva", Action.REVOKE_KEY, None, "k1", "lost"),
+            (MONDAY, "ole", Action.CREATE_KEY, None, "k1", "operate: energy team"),
+        ]
+
+    def test_a_key_that_is_refused_leaves_no_entry(self, store: AnyStore) -> None:
+        store.add_key("k1", "d1", "read", "energy team", MONDAY, actor="ole")
+        with pytest.raises(StoreError, match="k1"):
+            store.add_key("k1", "d2", "operate", "intruder", MONDAY, actor="ole")
+        assert len(store.audit(AuditSearch())) == 1
 
     def test_keys_until_they_are_revoked(self, store: AnyStore) -> None:
-        store.add_key("k2", "d2", "controller:school/ddc", "gym", MONDAY + HOUR)
-        store.add_key("k1", "d1", "read", "energy team", MONDAY)
+        store.add_key("k2", "d2", "controller:school/ddc", "gym", MONDAY + HOUR, actor="ole")
+        store.add_key("k1", "d1", "read", "energy team", MONDAY, actor="ole")
         assert store.key("k2") == ("d2", "controller:school/ddc", "gym")
-        store.revoke_key("k2", MONDAY + 2 * HOUR)
-        store.revoke_key("k2", MONDAY + 3 * HOUR)
+        store.revoke_key("k2", MONDAY + 2 * HOUR, actor="ole")
+        store.revoke_key("k2", MONDAY + 3 * HOUR, actor="ole")
         assert store.key("k2") is None
         assert store.key("k9") is None
         assert store.keys() == [
@@ -428,12 +469,12 @@ class TestPeople:
         ]
 
     def test_a_key_id_is_one_key(self, store: AnyStore) -> None:
-        store.add_key("k1", "d1", "read", "energy team", MONDAY)
+        store.add_key("k1", "d1", "read", "energy team", MONDAY, actor="ole")
         with pytest.raises(StoreError, match="k1"):
-            store.add_key("k1", "d2", "operate", "intruder", MONDAY)
+            store.add_key("k1", "d2", "operate", "intruder", MONDAY, actor="ole")
         assert store.key("k1") == ("d1", "read", "energy team")
         with pytest.raises(NotFound, match="k9"):
-            store.revoke_key("k9", MONDAY)
+            store.revoke_key("k9", MONDAY, actor="ole")
 
 
 def test_naive_moments_are_refused_everywhere(store: AnyStore) -> None:
@@ -450,8 +491,9 @@ def test_naive_moments_are_refused_everywhere(store: AnyStore) -> None:
         lambda: store.set_mode("school", Mode.AUTO, actor="bo", at=NAIVE, reason=""),
         lambda: store.add_override(replace(people, since=NAIVE)),
         lambda: store.overrides("school", NAIVE),
-        lambda: store.audit("school", NAIVE),
-        lambda: store.add_key("k1", "d1", "read", "x", NAIVE),
+        lambda: store.audit(AuditSearch(since=NAIVE)),
+        lambda: store.audit(AuditSearch(until=NAIVE)),
+        lambda: store.add_key("k1", "d1", "read", "x", NAIVE, actor="ole"),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="no time zone"):

@@ -19,6 +19,7 @@ from sqlmodel import Session, SQLModel
 
 from bms.errors import ConfigError, StoreError, StoreUnavailable
 from bms.model.assets.site import Mode
+from bms.model.control.audit import AuditSearch
 from bms.model.readings.reading import Ingested, Reading
 from bms.ports.storage.readings import Fold
 from bms.store.database import schema
@@ -577,4 +578,4 @@ class TestTables:
         store.set_mode("school", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
         with pytest.raises(psycopg.errors.RaiseException, match=f"rows of {table} are never"):
             postgres_server.run(change.format(table), name_in(postgres_url))
-        assert store.audit("school", MONDAY)[0].actor == "bo"
+        assert store.audit(AuditSearch())[0].actor == "bo"

@@ -22,6 +22,7 @@ from sqlmodel import SQLModel
 from bms.errors import ConfigError, StoreError, StoreUnavailable
 from bms.model.assets.site import Mode
 from bms.model.codec import to_json
+from bms.model.control.audit import AuditSearch
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.store.database import schema
@@ -312,7 +313,7 @@ class TestTables:
         with pytest.raises(sqlite3.IntegrityError, match="never changed"):
             other.execute(change.format(table))
         other.close()
-        assert store.audit("school", MONDAY)[0].actor == "bo"
+        assert store.audit(AuditSearch())[0].actor == "bo"
 
     def test_numbers_of_qualities_never_change(self) -> None:
         assert QUALITY_CODES == {

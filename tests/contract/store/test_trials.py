@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from bms.errors import NotFound, StoreError
+from bms.model.control.audit import Action, AuditSearch
 from bms.model.savings.trial import KeptTrial, TrialEnd
 from bms.ports.storage.whole import Store
-from bms.store.records import Action
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.trial import DRAWN, a_trial
 from tests.rigs.storage.stores import AnyStore
@@ -40,7 +40,7 @@ class TestTrials:
         store.add_trial(a_trial())
         store.add_trial(a_trial())
         assert len(store.trials("hut")) == 1
-        assert len(store.audit("hut", DRAWN)) == 1
+        assert len(store.audit(AuditSearch(site="hut"))) == 1
 
     def test_a_draw_is_never_changed(self, store: AnyStore) -> None:
         store.add_trial(a_trial())
@@ -61,7 +61,7 @@ class TestTrials:
     def test_start_and_end_are_in_the_audit(self, store: AnyStore) -> None:
         store.add_trial(a_trial())
         store.end_trial(END)
-        lines = store.audit("hut", DRAWN)
+        lines = store.audit(AuditSearch(site="hut"))[::-1]
         assert [(line.action, line.actor, line.subject, line.reason) for line in lines] == [
             (Action.START_TRIAL, "Bo", "hut-trial", "proof for the council"),
             (Action.END_TRIAL, "Ann", "hut-trial", "burst pipe"),

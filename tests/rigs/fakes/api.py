@@ -143,7 +143,9 @@ class World:
 
     def key(self, scope: str) -> dict[str, str]:
         """The header of a new key."""
-        text = create_key(self.store, name=f"{scope} of a test", scope=scope, now=NOW)
+        text = create_key(
+            self.store, name=f"{scope} of a test", scope=scope, now=NOW, actor="a test"
+        )
         return {"authorization": f"Bearer {text}"}
 
     def rewired(self, **ports: object) -> World:

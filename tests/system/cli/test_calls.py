@@ -89,6 +89,7 @@ def test_the_commands_of_this_version_are_there() -> None:
         "replay",
         "assess",
         "report",
+        "audit list",
         "keys create",
         "keys list",
         "keys revoke",

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bms.cli.main import app
+from bms.model.control.audit import AuditSearch
 from bms.runtime.municipality import EXAMPLES
 from bms.store.sql.store import SqlStore
 
@@ -48,7 +49,7 @@ def test_a_booking_is_made_listed_and_taken_back(bms: Bms) -> None:
     bms("occupancy", "remove", "school", made["id"], *WHO)
     assert "nothing is booked" in bms("occupancy", "list", "school")
     store = SqlStore(f"sqlite:///{bms.home / 'bms.db'}")
-    actors = [entry.actor for entry in store.audit("school", datetime(2000, 1, 1, tzinfo=UTC))]
+    actors = [entry.actor for entry in store.audit(AuditSearch(site="school"))]
     store.close()
     assert actors == ["kari", "kari"]
 

@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from bms.errors import StoreUnavailable
 from bms.model.assets.site import Mode
+from bms.model.control.audit import AuditSearch
 from bms.model.control.command import Released, StillHeld
 from bms.model.control.reasons import ReceiptReason
 from bms.store.memory.store import MemoryStore
@@ -91,7 +91,7 @@ async def test_auto_needs_an_approver(desk):
         json={"mode": "auto", "reason": "shadow period met", "approver": "Ane Holm"},
     )
     assert answer.json()["mode"] == "auto"
-    (entry,) = world.store.audit("lodge", NOW - timedelta(days=1))
+    (entry, _) = world.store.audit(AuditSearch())
     assert entry.reason == "shadow period met (approved by Ane Holm)"
     assert entry.actor == "operate of a test"
     assert SETPOINT in world.city.journal.leases()

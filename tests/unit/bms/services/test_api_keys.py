@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.errors import ConfigError
+from bms.model.control.audit import Action, AuditSearch
 from bms.services.api_keys import create_key, find_key
 from bms.store.memory.store import MemoryStore
 
@@ -13,7 +14,7 @@ NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 def test_a_key_is_found_and_its_secret_is_nowhere_in_the_store():
     store = MemoryStore()
-    text = create_key(store, name="dashboard", scope="read", now=NOW)
+    text = create_key(store, name="dashboard", scope="read", now=NOW, actor="bo")
     key = find_key(store, text)
     assert key is not None
     assert (key.name, key.may_read, key.may_operate) == ("dashboard", True, False)
@@ -22,25 +23,36 @@ def test_a_key_is_found_and_its_secret_is_nowhere_in_the_store():
     assert secret not in repr(store.key(key.id))
 
 
+def test_who_made_a_key_stands_in_the_audit():
+    store = MemoryStore()
+    key = find_key(store, create_key(store, name="hall", scope="read", now=NOW, actor="bo"))
+    assert key is not None
+    (entry,) = store.audit(AuditSearch(action=Action.CREATE_KEY))
+    assert (entry.at, entry.actor, entry.subject) == (NOW, "bo", key.id)
+    assert entry.reason == "read: hall"
+
+
 @pytest.mark.parametrize("spoil", ["x" + "{}", "{}x", "bms__", "", "bms_nobody_secret", "_"])
 def test_other_texts_are_no_keys(spoil):
     store = MemoryStore()
-    text = create_key(store, name="dashboard", scope="read", now=NOW)
+    text = create_key(store, name="dashboard", scope="read", now=NOW, actor="bo")
     assert find_key(store, spoil.format(text)) is None
 
 
 def test_a_revoked_key_is_no_key():
     store = MemoryStore()
-    text = create_key(store, name="dashboard", scope="operate", now=NOW)
+    text = create_key(store, name="dashboard", scope="operate", now=NOW, actor="bo")
     key = find_key(store, text)
     assert key is not None
-    store.revoke_key(key.id, NOW)
+    store.revoke_key(key.id, NOW, actor="bo")
     assert find_key(store, text) is None
 
 
 def test_a_controller_fetches_its_own_schedule_only():
     store = MemoryStore()
-    key = find_key(store, create_key(store, name="c", scope="controller:school/rooms", now=NOW))
+    key = find_key(
+        store, create_key(store, name="c", scope="controller:school/rooms", now=NOW, actor="bo")
+    )
     assert key is not None
     assert key.may_fetch("school/rooms")
     assert not key.may_fetch("school/other")
@@ -50,4 +62,4 @@ def test_a_controller_fetches_its_own_schedule_only():
 
 def test_an_unknown_scope_is_refused():
     with pytest.raises(ConfigError, match="use read, operate, ingest, ingest:SITE or controller"):
-        create_key(MemoryStore(), name="x", scope="admin", now=NOW)
+        create_key(MemoryStore(), name="x", scope="admin", now=NOW, actor="bo")

@@ -152,4 +152,4 @@ class TestAKey:
     @pytest.mark.parametrize("scope", ["ingest:", "ingest:School", "ingests", "ingest:a/b"])
     def test_of_a_scope_that_is_none_is_not_made(self, scope: str) -> None:
         with pytest.raises(ConfigError, match="ingest:SITE"):
-            create_key(MemoryStore(), name="x", scope=scope, now=NOW)
+            create_key(MemoryStore(), name="x", scope=scope, now=NOW, actor="bo")

@@ -1,25 +1,72 @@
-"""The ledger of non-routine events, and the baselines that were used, in SQL: only added to."""
+"""Ledgers in SQL that are only added to: receipts, non-routine events, baselines, the audit."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
 
 from sqlmodel import Session, col, desc, select
 
 from bms.errors import StoreError
 from bms.model.codec import from_json, to_json
+from bms.model.control.command import (
+    Accepted,
+    Clamped,
+    Failed,
+    Overridden,
+    Receipt,
+    Refused,
+    Released,
+    ReleaseReceipt,
+    StillHeld,
+)
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
 from bms.model.savings.savings import FrozenBaseline, KeptBaseline
-from bms.store.database.connection import Linked
-from bms.store.database.tables import BaselineRow, EventRow
-from bms.store.records import check_superseded, stands, taken
+from bms.store.database.tables import StoredBaseline, StoredEvent, StoredReceipt
+from bms.store.records import check_superseded, site_of, stands, taken
+from bms.store.sql.audit import SqlAudit
+
+_KINDS: dict[str, type[Receipt | ReleaseReceipt]] = {
+    kind.__name__.lower(): kind
+    for kind in (Accepted, Clamped, Refused, Overridden, Failed, Released, StillHeld)
+}
 
 
-class SqlEvents(Linked):
-    """The part of ``LedgerStore`` that keeps what an auditor asks for."""
+class SqlLedgers(SqlAudit):
+    """Implements ``LedgerStore``."""
+
+    def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
+        """See ``LedgerStore``."""
+        rows = [
+            StoredReceipt(
+                site=site_of(receipt),
+                at=at,
+                kind=type(receipt).__name__.lower(),
+                body=to_json(receipt),
+            )
+            for receipt in receipts
+        ]
+        if rows:
+            with self._link.writing(durable=True) as session:
+                session.add_all(rows)
+
+    def receipts(
+        self, site: str, since: datetime
+    ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
+        """See ``LedgerStore``."""
+        wanted = (
+            select(StoredReceipt.at, StoredReceipt.kind, StoredReceipt.body)
+            .where(StoredReceipt.site == site, StoredReceipt.at >= since)
+            .order_by(col(StoredReceipt.at), col(StoredReceipt.seq))
+        )
+        with self._link.reading() as session:
+            rows = session.exec(wanted).all()
+        return [(at, from_json(_KINDS[kind], body)) for at, kind, body in rows]
 
     def add_event(self, event: NonRoutineEvent) -> None:
         """See ``LedgerStore``."""
         with self._link.writing(durable=True) as session:
-            same = session.exec(select(EventRow).where(EventRow.id == event.id)).first()
+            same = session.exec(select(StoredEvent).where(StoredEvent.id == event.id)).first()
             if same is not None:
                 if _event(same) != event:
                     raise StoreError(taken(event))
@@ -30,22 +77,22 @@ class SqlEvents(Linked):
 
     def events(self, site: str) -> list[NonRoutineEvent]:
         """See ``LedgerStore``."""
-        wanted = select(EventRow).where(EventRow.site == site).order_by(col(EventRow.seq))
+        wanted = select(StoredEvent).where(StoredEvent.site == site).order_by(col(StoredEvent.seq))
         with self._link.reading() as session:
             return [_event(row) for row in session.exec(wanted)]
 
     def keep_baseline(self, kept: KeptBaseline) -> None:
         """See ``LedgerStore``."""
         latest = (
-            select(BaselineRow)
-            .where(BaselineRow.site == kept.site)
-            .order_by(desc(col(BaselineRow.seq)))
+            select(StoredBaseline)
+            .where(StoredBaseline.site == kept.site)
+            .order_by(desc(col(StoredBaseline.seq)))
         )
         with self._link.writing(durable=True) as session:
             known = [_kept(row) for row in session.exec(latest)]
             if not stands(known, kept):
                 session.add(
-                    BaselineRow(
+                    StoredBaseline(
                         site=kept.site,
                         at=kept.at,
                         author=kept.author,
@@ -56,19 +103,23 @@ class SqlEvents(Linked):
 
     def baselines(self, site: str) -> list[KeptBaseline]:
         """See ``LedgerStore``."""
-        wanted = select(BaselineRow).where(BaselineRow.site == site).order_by(col(BaselineRow.seq))
+        wanted = (
+            select(StoredBaseline)
+            .where(StoredBaseline.site == site)
+            .order_by(col(StoredBaseline.seq))
+        )
         with self._link.reading() as session:
             return [_kept(row) for row in session.exec(wanted)]
 
 
 def _look_at_superseded(session: Session, event: NonRoutineEvent, earlier: str) -> None:
-    row = session.exec(select(EventRow).where(EventRow.id == earlier)).first()
-    again = session.exec(select(EventRow).where(EventRow.supersedes == earlier)).first()
+    row = session.exec(select(StoredEvent).where(StoredEvent.id == earlier)).first()
+    again = session.exec(select(StoredEvent).where(StoredEvent.supersedes == earlier)).first()
     check_superseded(event, None if row is None else _event(row), again is not None)
 
 
-def _row(event: NonRoutineEvent) -> EventRow:
-    return EventRow(
+def _row(event: NonRoutineEvent) -> StoredEvent:
+    return StoredEvent(
         id=event.id,
         site=event.meter.partition("/")[0],
         meter=event.meter,
@@ -85,7 +136,7 @@ def _row(event: NonRoutineEvent) -> EventRow:
     )
 
 
-def _event(row: EventRow) -> NonRoutineEvent:
+def _event(row: StoredEvent) -> NonRoutineEvent:
     return NonRoutineEvent(
         id=row.id,
         meter=row.meter,
@@ -102,7 +153,7 @@ def _event(row: EventRow) -> NonRoutineEvent:
     )
 
 
-def _kept(row: BaselineRow) -> KeptBaseline:
+def _kept(row: StoredBaseline) -> KeptBaseline:
     return KeptBaseline(
         baseline=from_json(FrozenBaseline, row.body),
         at=row.at,

@@ -1,0 +1,89 @@
+"""``bms audit``: who did what, when and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from bms.cli.console.screen import screen, slim_table
+from bms.config import Settings
+from bms.model.codec import to_dict
+from bms.model.control.audit import Action, AuditEntry, AuditSearch
+from bms.runtime.wire import opened
+
+app = typer.Typer(no_args_is_help=True, help="Who did what, when and why.")
+
+
+def register(to: typer.Typer) -> None:
+    to.add_typer(app, name="audit")
+
+
+@app.callback()
+def every_command() -> None:
+    """Holds the commands together."""
+
+
+@app.command("list")
+def list_entries(
+    site: Annotated[str | None, typer.Option(help="only about this site")] = None,
+    actor: Annotated[str | None, typer.Option(help="only what this person did")] = None,
+    action: Annotated[Action | None, typer.Option(help="only actions of this kind")] = None,
+    since: Annotated[str | None, typer.Option(help="from this local time or day on")] = None,
+    until: Annotated[str | None, typer.Option(help="before this local time or day")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="the newest so many entries")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """List what people did, the newest first.
+
+    Example: bms audit list --site school --action set_mode --since 2026-10-01
+    """
+    settings = Settings()
+    zone = ZoneInfo(settings.timezone)
+    search = AuditSearch(
+        site=site,
+        actor=actor,
+        action=action,
+        since=None if since is None else _moment(since, zone, "--since"),
+        until=None if until is None else _moment(until, zone, "--until"),
+        most=limit,
+    )
+    with opened(settings) as city:
+        entries = city.stores.ledgers.audit(search)
+    if as_json:
+        typer.echo(json.dumps([to_dict(entry) for entry in entries]))
+    elif not entries:
+        typer.echo("there is no such entry")
+    else:
+        _show(entries, zone)
+
+
+def _show(entries: Sequence[AuditEntry], zone: ZoneInfo) -> None:
+    table = slim_table("reason", "time", "who", "action", "site", "about")
+    for entry in entries:
+        table.add_row(
+            entry.reason,
+            f"{entry.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            entry.actor,
+            entry.action.value,
+            entry.site or "",
+            entry.subject,
+        )
+    screen().print(table)
+
+
+def _moment(text: str, zone: ZoneInfo, option: str) -> datetime:
+    """A local moment, or the start of a local day; in UTC."""
+    try:
+        if "T" not in text and " " not in text:
+            return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-10-01T18:00 or 2026-10-01", param_hint=option
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -1,0 +1,55 @@
+"""The audit: who did what, when and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What a person did."""
+
+    SET_MODE = "set_mode"
+    ADD_OVERRIDE = "add_override"
+    REMOVE_OVERRIDE = "remove_override"
+    START_TRIAL = "start_trial"
+    END_TRIAL = "end_trial"
+    ADD_BOOKING = "add_booking"
+    REMOVE_BOOKING = "remove_booking"
+    CREATE_KEY = "create_key"
+    REVOKE_KEY = "revoke_key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One action of a person; never changed.
+
+    ``number`` counts up in the order in which entries were written. ``site`` is None where the
+    action concerns no site; ``subject`` is the id or value that it is about.
+    """
+
+    number: int
+    at: datetime
+    actor: str
+    action: Action
+    site: str | None
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSearch:
+    """Which entries are wanted; what is None limits nothing.
+
+    ``since`` <= time < ``until``. ``before``: only entries with a smaller number, the page after
+    the one that ended with it. ``most``: how many at once [1].
+    """
+
+    site: str | None = None
+    actor: str | None = None
+    action: Action | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+    most: int | None = None

@@ -1,0 +1,109 @@
+"""Decisions of people in memory: modes, overrides and bookings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bms.errors import NotFound, StoreError
+from bms.model.assets.site import Mode
+from bms.model.control.audit import Action
+from bms.model.control.booking import Booking
+from bms.model.control.command import Override
+from bms.model.epoch import to_micros
+from bms.store.memory.audit import MemoryAudit
+
+
+class MemoryDecisions(MemoryAudit):
+    """Implements ``DecisionStore``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._modes: dict[str, Mode] = {}
+        self._overrides: dict[str, Override] = {}
+        self._removed: dict[str, datetime] = {}
+        self._bookings: dict[str, Booking] = {}
+        self._removed_bookings: set[str] = set()
+
+    def mode(self, site: str) -> Mode | None:
+        """See ``DecisionStore``."""
+        return self._modes.get(site)
+
+    def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
+        """See ``DecisionStore``."""
+        self._note(Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
+        self._modes[site] = mode
+
+    def add_override(self, override: Override) -> None:
+        """See ``DecisionStore``."""
+        to_micros(override.since)
+        known = self._overrides.setdefault(override.id, override)
+        if known is not override:
+            if known != override:
+                raise StoreError(f"another override is kept as {override.id} already")
+            return
+        self._note(
+            Action.ADD_OVERRIDE,
+            override.id,
+            at=override.since,
+            actor=override.actor,
+            site=override.site,
+            reason=override.reason,
+        )
+
+    def remove_override(self, override_id: str, *, actor: str, at: datetime) -> None:
+        """See ``DecisionStore``."""
+        to_micros(at)
+        if override_id not in self._overrides:
+            raise NotFound(f"there is no override {override_id}")
+        if override_id in self._removed:
+            return
+        site = self._overrides[override_id].site
+        self._note(Action.REMOVE_OVERRIDE, override_id, at=at, actor=actor, site=site)
+        self._removed[override_id] = at
+
+    def overrides(self, site: str, at: datetime) -> list[Override]:
+        """See ``DecisionStore``."""
+        to_micros(at)
+        found = [o for o in list(self._overrides.values()) if o.site == site and self._holds(o, at)]
+        return sorted(found, key=lambda override: (override.since, override.id))
+
+    def _holds(self, override: Override, at: datetime) -> bool:
+        ends = (override.until, self._removed.get(override.id))
+        return override.since <= at and all(end is None or at < end for end in ends)
+
+    def add_booking(self, booking: Booking) -> None:
+        """See ``DecisionStore``."""
+        for moment in (booking.start, booking.end, booking.made_at):
+            to_micros(moment)
+        known = self._bookings.setdefault(booking.id, booking)
+        if known is booking:
+            self._note(
+                Action.ADD_BOOKING,
+                booking.id,
+                at=booking.made_at,
+                actor=booking.author,
+                site=booking.site,
+                reason=booking.reason,
+            )
+        elif known != booking:
+            raise StoreError(f"another booking is kept as {booking.id} already")
+
+    def remove_booking(self, site: str, booking_id: str, *, actor: str, at: datetime) -> None:
+        """See ``DecisionStore``."""
+        to_micros(at)
+        booking = self._bookings.get(booking_id)
+        if booking is None or booking.site != site:
+            raise NotFound(f"{site} has no booking {booking_id}")
+        if booking_id not in self._removed_bookings:
+            self._removed_bookings.add(booking_id)
+            self._note(Action.REMOVE_BOOKING, booking_id, at=at, actor=actor, site=site)
+
+    def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
+        """See ``DecisionStore``."""
+        found = [
+            booking
+            for booking in list(self._bookings.values())
+            if booking.site == site and booking.id not in self._removed_bookings
+            if booking.end > start and (end is None or booking.start < end)
+        ]
+        return sorted(found, key=lambda booking: (booking.start, booking.id))

@@ -1,0 +1,55 @@
+"""Switchback trials in memory."""
+
+from __future__ import annotations
+
+from bms.errors import NotFound, StoreError
+from bms.model.control.audit import Action
+from bms.model.epoch import to_micros
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.store.memory.audit import MemoryAudit
+
+
+class MemoryTrials(MemoryAudit):
+    """Implements ``TrialStore``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trials: dict[str, Trial] = {}
+        self._ends: dict[str, TrialEnd] = {}
+
+    def add_trial(self, trial: Trial) -> None:
+        """See ``TrialStore``."""
+        to_micros(trial.started_at)
+        known = self._trials.setdefault(trial.id, trial)
+        if known is not trial:
+            if known != trial:
+                raise StoreError(f"another trial is kept as {trial.id}; trials never change")
+            return
+        self._note(
+            Action.START_TRIAL,
+            trial.id,
+            at=trial.started_at,
+            actor=trial.by,
+            site=trial.site,
+            reason=trial.reason,
+        )
+
+    def end_trial(self, end: TrialEnd) -> None:
+        """See ``TrialStore``."""
+        to_micros(end.at)
+        if end.trial not in self._trials:
+            raise NotFound(f"there is no trial {end.trial}")
+        if self._ends.setdefault(end.trial, end) is end:
+            self._note(
+                Action.END_TRIAL,
+                end.trial,
+                at=end.at,
+                actor=end.by,
+                site=end.site,
+                reason=end.reason,
+            )
+
+    def trials(self, site: str) -> list[KeptTrial]:
+        """See ``TrialStore``."""
+        mine = [trial for trial in list(self._trials.values()) if trial.site == site]
+        return [KeptTrial(trial=trial, ended=self._ends.get(trial.id)) for trial in mine]

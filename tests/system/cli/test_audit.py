@@ -1,0 +1,88 @@
+"""``bms audit list``: what people did, keys included."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bms.cli.main import app
+from tests.rigs.paths import ROOT
+
+EXAMPLES = ROOT / "sites" / "examples"
+
+
+class Bms:
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def __call__(self, *arguments: str, code: int = 0) -> Result:
+        env = {"BMS_HOME": str(self.home), "BMS_SITES": str(EXAMPLES)}
+        done = CliRunner().invoke(app, arguments, env=env)
+        assert done.exit_code == code, done.output
+        assert "Traceback" not in done.output
+        return done
+
+
+@pytest.fixture
+def bms(tmp_path: Path) -> Bms:
+    return Bms(tmp_path / "home")
+
+
+def listed(bms: Bms, *arguments: str) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = json.loads(bms("audit", "list", *arguments, "--json").stdout)
+    return rows
+
+
+def test_w16_creating_and_revoking_a_key_says_who_what_and_when(bms: Bms) -> None:
+    made = json.loads(bms("keys", "create", "hall", "--by", "kari", "--json").stdout)
+    key_id = made["key"].split("_")[1]
+    bms("keys", "revoke", key_id, "--by", "ole", "--reason", "lost")
+    revoked, created = listed(bms)
+    assert (created["action"], created["actor"], created["subject"]) == (
+        "create_key",
+        "kari",
+        key_id,
+    )
+    assert created["reason"] == "read: hall"
+    assert (revoked["action"], revoked["actor"], revoked["subject"], revoked["reason"]) == (
+        "revoke_key",
+        "ole",
+        key_id,
+        "lost",
+    )
+    assert str(created["at"]) <= str(revoked["at"])
+    assert made["key"].split("_")[2] not in json.dumps([created, revoked])
+
+
+def test_the_user_name_stands_for_who_does_it(bms: Bms) -> None:
+    bms("keys", "create", "hall")
+    (entry,) = listed(bms)
+    assert entry["actor"]
+
+
+def test_it_is_filtered_and_limited(bms: Bms) -> None:
+    booking = ("--from", "2099-12-03T18:00", "--to", "2099-12-03T21:30", "--reason", "choir")
+    bms("occupancy", "add", "school", *booking, "--author", "kari")
+    bms("keys", "create", "hall", "--by", "ole")
+    assert [row["actor"] for row in listed(bms, "--site", "school")] == ["kari"]
+    assert [row["actor"] for row in listed(bms, "--action", "create_key")] == ["ole"]
+    assert [row["actor"] for row in listed(bms, "--actor", "ole")] == ["ole"]
+    assert [row["actor"] for row in listed(bms, "--limit", "1")] == ["ole"]
+    assert listed(bms, "--since", "2099-01-01") == []
+    assert len(listed(bms, "--until", "2099-01-01")) == 2
+    assert "no such entry" in bms("audit", "list", "--site", "barn").stdout
+
+
+def test_people_read_a_table(bms: Bms) -> None:
+    bms("keys", "create", "hall", "--by", "ole")
+    shown = bms("audit", "list").stdout
+    for what in ("ole", "create_key", "read: hall"):
+        assert what in shown
+
+
+def test_a_time_that_is_none_is_a_wrong_call(bms: Bms) -> None:
+    done = bms("audit", "list", "--since", "yesterday", code=2)
+    assert "yesterday" in done.output

@@ -130,9 +130,7 @@ def bills(bench: Meters) -> list[Figure]:
             bench.temp,
             meter_id=meter,
             commodity=bench.kind(meter),
-            baseline=bench.baseline,
-            reporting=bench.reporting,
-            timezone=ZONE,
+            periods=bench.periods,
         )
         found.append(_placebo(result))
     hits = sum(abs(each.saving) <= each.model_half_width for each in found)

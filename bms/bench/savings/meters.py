@@ -14,8 +14,10 @@ import numpy as np
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Savings, Span
+from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.commodity import commodity_of
+from bms.savings.models.uncertainty import DEFAULT_DRIFT
 
 METERS = Path(__file__).parents[1] / "data" / "meters" / "meters_hourly.csv.gz"
 ZONE = "Europe/London"
@@ -42,8 +44,12 @@ class Meters:
     def kind(self, meter: str) -> Commodity:
         return commodity_of(meter, self.meters[meter], self.temp)
 
+    @cached_property
+    def periods(self) -> AssessmentPeriods:
+        return AssessmentPeriods(baseline=self.baseline, reporting=self.reporting, timezone=ZONE)
+
     def assess(
-        self, meter: str, change: Change | None = None, drift: float | None = None
+        self, meter: str, change: Change | None = None, drift: float = DEFAULT_DRIFT
     ) -> Savings:
         use = self.meters[meter]
         if change is not None:
@@ -55,10 +61,8 @@ class Meters:
             self.temp,
             meter_id=meter,
             commodity=self.kind(meter),
-            baseline=self.baseline,
-            reporting=self.reporting,
-            timezone=ZONE,
-            drift=drift,
+            periods=self.periods,
+            settings=AssessmentSettings(drift=drift),
             sun=self.sun,
         )
 

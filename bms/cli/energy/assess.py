@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -23,8 +23,9 @@ from bms.errors import Mistake
 from bms.feeds.suppliers.meter_files import MeterFile, WeatherFile, read_meters, read_weather
 from bms.feeds.tariffs.factors import load_factors
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span
+from bms.model.savings.savings import Savings
 from bms.runtime.wire import opened
+from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 from bms.savings.data.screening import Zeros
 from bms.savings.models.degree_days import GUF_BY_USE
 from bms.savings.models.normal_year import NormalDegreeDays, NormalYear
@@ -43,13 +44,9 @@ class _Asked:
 
     csv: Path
     weather: Path
-    baseline: Span
-    reporting: Span
-    timezone: str
+    periods: AssessmentPeriods
+    settings: AssessmentSettings
     commodity: Commodity | None
-    zeros: Zeros
-    closed: Callable[[date], bool] | None
-    use: str | None
     normal_weather: Path | None
     normal_year: NormalDegreeDays | None
 
@@ -114,13 +111,18 @@ def assess(
     asked = _Asked(
         csv=csv,
         weather=weather,
-        baseline=span(baseline, timezone),
-        reporting=span(reporting, timezone),
-        timezone=timezone,
+        periods=AssessmentPeriods(
+            baseline=span(baseline, timezone),
+            reporting=span(reporting, timezone),
+            timezone=timezone,
+        ),
+        settings=AssessmentSettings(
+            zeros=_zeros(zeros, missing=zeros_missing, real=zeros_real),
+            closed=None if holiday is None else _closed(holiday),
+            building_use=use,
+            hourly=True,
+        ),
         commodity=commodity,
-        zeros=_zeros(zeros, missing=zeros_missing, real=zeros_real),
-        closed=None if holiday is None else _closed(holiday),
-        use=use,
         normal_weather=normal_weather,
         normal_year=None if normal_year is None else _published(normal_year),
     )
@@ -204,7 +206,7 @@ def _assess_files(asked: _Asked, as_json: bool) -> None:
         for answer in _answers(asked, meters, outdoor, normal):
             answers.append(answer)
             if as_json:
-                _echo(answer, asked.timezone)
+                _echo(answer, asked.periods.timezone)
             report("assessing", len(answers) / (len(meters.use) + len(meters.bills)))
     if not as_json:
         print_meters(answers, time.perf_counter() - started)
@@ -218,24 +220,19 @@ def _answers(
         outdoor.temp_c,
         bills=meters.bills,
         sun=outdoor.ghi_wm2,
-        normal=normal,
-        building_use=asked.use,
-        baseline=asked.baseline,
-        reporting=asked.reporting,
-        timezone=asked.timezone,
+        periods=asked.periods,
+        settings=replace(asked.settings, normal=normal),
         commodity=asked.commodity,
-        zeros=asked.zeros,
-        closed=asked.closed,
     )
 
 
 def _normal(asked: _Asked, outdoor: WeatherFile) -> NormalYear | None:
     if asked.normal_weather is None:
-        return normal_weather(outdoor.temp_c, asked.timezone, asked.normal_year)
+        return normal_weather(outdoor.temp_c, asked.periods.timezone, asked.normal_year)
     typical = read_weather(asked.normal_weather)
     _name(typical.mistakes)
     name = asked.normal_weather.name
-    return normal_weather(typical.temp_c, asked.timezone, asked.normal_year, name)
+    return normal_weather(typical.temp_c, asked.periods.timezone, asked.normal_year, name)
 
 
 def _echo(meter: Savings, timezone: str) -> None:

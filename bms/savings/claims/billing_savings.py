@@ -19,10 +19,11 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.finding import FindingCode
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection, verdict_of
 from bms.model.savings.savings import Savings, Span
+from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.gates import (
     GateCode,
     fit,
-    periods,
+    overlapping,
     size,
     sufficiency,
     weather,
@@ -32,15 +33,14 @@ from bms.savings.data.daily import daily
 from bms.savings.data.screening import LARGEST_KWH, Zeros, screen_temp
 from bms.savings.models.billing import (
     LEAST_BILLS,
-    Billed,
     BillingModel,
     Bills,
+    UsableBills,
     bills_in,
     fit_bills,
 )
 from bms.savings.models.degree_days import guf_share
 from bms.savings.models.uncertainty import (
-    DEFAULT_DRIFT,
     drift_kwh,
     drift_over,
     model_half_width,
@@ -48,15 +48,15 @@ from bms.savings.models.uncertainty import (
     total_half_width,
 )
 
-SLIP = 100.0
-"""A bill of more than so many times the median bill is a slip of units, not use."""
+OTHER_UNIT = 100.0
+"""A bill of more than so many times the median bill is an error of units, not use."""
 RANGE_MARGIN = 0.1
 """How far beyond the baseline's temperatures the model may be used, a share of their range."""
 MONTH_DAYS = 365.25 / 12
 
 
 @dataclass(frozen=True, slots=True)
-class _Cleaned:
+class _CleanBills:
     """Bills with what cannot be a measurement as NaN: ``Bills``."""
 
     edges_s: np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -64,18 +64,16 @@ class _Cleaned:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Question:
-    """What is asked of a meter, and the bills that can answer."""
+class _PreparedBills:
+    """A meter's usable bills of both periods."""
 
     meter_id: str
     commodity: Commodity
-    baseline: Span
-    reporting: Span
-    before: Billed
-    after: Billed
+    periods: AssessmentPeriods
+    settings: AssessmentSettings
+    before: UsableBills
+    after: UsableBills
     coverage: float
-    drift: float
-    guf: float
     flags: tuple[FindingCode, ...]
 
 
@@ -85,39 +83,34 @@ def assess_bills(
     *,
     meter_id: str,
     commodity: Commodity,
-    baseline: Span,
-    reporting: Span,
-    timezone: str,
-    drift: float | None = None,
-    zeros: Zeros = Zeros.AUTO,
-    building_use: str | None = None,
+    periods: AssessmentPeriods,
+    settings: AssessmentSettings = USUAL,
 ) -> Savings:
-    """Avoided energy use of a meter over ``reporting``, from its bills [kWh].
+    """Returns the avoided energy use of a meter over the reporting period, from its bills [kWh].
 
     ``temp`` [degC] has steps of a day or less. ``n`` of the answer counts bills; a month of the
-    period that no usable bill covers lowers the ``coverage``. Always an answer: what cannot be
-    said is None, with a reason. Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown
-    ``timezone``.
+    period that no usable bill covers lowers the ``coverage``. Always an answer: what is not known
+    is None, with a reason. Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone.
     """
+    timezone = periods.timezone
     dates, temp_c = days_of(temp, timezone)
-    cleaned, flags = _screened(bills, commodity, zeros)
+    cleaned, flags = _screened(bills, commodity, settings.zeros)
     before, after = (
-        bills_in(cleaned, span, timezone, dates, temp_c) for span in (baseline, reporting)
+        bills_in(cleaned, span, timezone, dates, temp_c)
+        for span in (periods.baseline, periods.reporting)
     )
-    question = _Question(
+    prepared = _PreparedBills(
         meter_id=meter_id,
         commodity=commodity,
-        baseline=baseline,
-        reporting=reporting,
+        periods=periods,
+        settings=settings,
         before=before,
         after=after,
-        coverage=min(float(after.days.sum()) / _length(reporting, timezone), 1.0),
-        drift=DEFAULT_DRIFT if drift is None else drift,
-        guf=guf_share(building_use),
+        coverage=min(float(after.days.sum()) / _length(periods.reporting, timezone), 1.0),
         flags=flags,
     )
-    refusals = _refusals(question)
-    return _refused(question, refusals) if refusals else _answered(question)
+    refusals = _refusals(prepared)
+    return _refused(prepared, refusals) if refusals else _assessed(prepared)
 
 
 @lru_cache(maxsize=4)
@@ -133,11 +126,11 @@ def days_of(temp: Series, timezone: str) -> tuple[tuple[date, ...], Floats]:
 
 def _screened(
     bills: Bills, commodity: Commodity, zeros: Zeros
-) -> tuple[_Cleaned, tuple[FindingCode, ...]]:
+) -> tuple[_CleanBills, tuple[FindingCode, ...]]:
     kwh = np.array(bills.kwh, dtype=np.float64)
     electric = commodity is Commodity.ELECTRICITY and zeros is not Zeros.REAL
     usual = kwh[np.isfinite(kwh) & (kwh > 0)]
-    limit = min(SLIP * float(np.median(usual)) if len(usual) else np.inf, 720 * LARGEST_KWH)
+    limit = min(OTHER_UNIT * float(np.median(usual)) if len(usual) else np.inf, 720 * LARGEST_KWH)
     with np.errstate(invalid="ignore"):
         wrong = {
             FindingCode.NEGATIVE: kwh < 0,
@@ -148,7 +141,7 @@ def _screened(
         kwh[mask] = np.nan
     kwh[~np.isfinite(kwh)] = np.nan
     flags = tuple(code for code, mask in wrong.items() if mask.any())
-    return _Cleaned(bills.edges_s, kwh), flags
+    return _CleanBills(bills.edges_s, kwh), flags
 
 
 def _length(span: Span, timezone: str) -> float:
@@ -158,15 +151,15 @@ def _length(span: Span, timezone: str) -> float:
     return max(round((last - first) / timedelta(days=1)), 1)
 
 
-def _refusals(q: _Question) -> list[Objection]:
-    found = periods(q.baseline, q.reporting)
+def _refusals(q: _PreparedBills) -> list[Objection]:
+    found = overlapping(q.periods)
     if found:
         return found
     found = _sufficiency(q)
     return found if verdict_of(found) is Verdict.NOT_CLAIMABLE else []
 
 
-def _sufficiency(q: _Question) -> list[Objection]:
+def _sufficiency(q: _PreparedBills) -> list[Objection]:
     found = sufficiency(int(q.before.days.sum()), int(q.after.days.sum()), q.coverage)
     n = len(q.before)
     if 0 < n < LEAST_BILLS:
@@ -176,14 +169,13 @@ def _sufficiency(q: _Question) -> list[Objection]:
     return found
 
 
-def _empty(q: _Question) -> Savings:
+def _empty(q: _PreparedBills) -> Savings:
     """Everything that is known before a model is."""
     return replace(
         without_model(
             meter_id=q.meter_id,
             commodity=q.commodity,
-            baseline=q.baseline,
-            reporting=q.reporting,
+            periods=q.periods,
             before_kwh=q.before.kwh,
             after_kwh=q.after.kwh,
             coverage=q.coverage,
@@ -192,14 +184,14 @@ def _empty(q: _Question) -> Savings:
     )
 
 
-def _refused(q: _Question, found: list[Objection]) -> Savings:
+def _refused(q: _PreparedBills, found: list[Objection]) -> Savings:
     return replace(_empty(q), reasons=tuple(found))
 
 
-def _answered(q: _Question) -> Savings:
+def _assessed(q: _PreparedBills) -> Savings:
     model = fit_bills(q.before, cooling=q.commodity is Commodity.ELECTRICITY)
     adjusted, measured = float(model.expect(q.after).sum()), float(q.after.kwh.sum())
-    drift = drift_over(q.drift, _apart(q))
+    drift = drift_over(q.settings.drift, _apart(q))
     half = _half_width(model, q, adjusted, drift)
     saving = adjusted - measured
     use = float(q.before.kwh.sum())
@@ -211,6 +203,7 @@ def _answered(q: _Question) -> Savings:
         *size(saving, half),
     ]
     heating = q.commodity in (Commodity.HEAT, Commodity.GAS)
+    guf = guf_share(q.settings.building_use) if heating else None
     return replace(
         _empty(q),
         model=model.name,
@@ -228,18 +221,14 @@ def _answered(q: _Question) -> Savings:
         coefficients=model.point.coefficients,
         n_eff=float(model.n),
         degree_days=(float(q.before.degree_days.sum()), float(q.after.degree_days.sum())),
-        degree_day_saving_kwh=_by_degree_days(q) if heating else None,
-        guf_share=q.guf if heating else None,
+        degree_day_saving_kwh=None if guf is None else _by_degree_days(q, guf),
+        guf_share=guf,
     )
 
 
-def _half_width(model: BillingModel, q: _Question, adjusted: float, drift: float) -> float:
+def _half_width(model: BillingModel, q: _PreparedBills, adjusted: float, drift: float) -> float:
     noise = model_half_width(
-        sse=model.sse,
-        n=model.n,
-        parameters=model.point.parameters,
-        rho=0.0,
-        mean=model.mean,
+        model.statistics,
         predicted=adjusted,
         m=len(q.after),
         months=float(q.after.days.sum()) / MONTH_DAYS,
@@ -249,27 +238,27 @@ def _half_width(model: BillingModel, q: _Question, adjusted: float, drift: float
     return total_half_width(noise, drift_kwh(drift, adjusted, ordinary))
 
 
-def _apart(q: _Question) -> float:
+def _apart(q: _PreparedBills) -> float:
     """Mean distance in time between the bills of both periods [days]."""
 
-    def middles(bills: Billed) -> Floats:
+    def middles(bills: UsableBills) -> Floats:
         return np.array([day.toordinal() for day in bills.starts]) + bills.days / 2.0
 
     return float(np.abs(middles(q.before) - middles(q.after).mean()).mean())
 
 
-def _outside_days(model: BillingModel, after: Billed) -> int:
+def _outside_days(model: BillingModel, after: UsableBills) -> int:
     """Bills with a day colder or warmer than the model has seen."""
     margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
     cold = after.coldest_c < model.coldest_c - margin
     return int(np.count_nonzero(cold | (after.warmest_c > model.warmest_c + margin)))
 
 
-def _by_degree_days(q: _Question) -> float | None:
+def _by_degree_days(q: _PreparedBills, guf: float) -> float | None:
     """As ``corrected_saving``, of bills [kWh]."""
     earlier, later = float(q.before.degree_days.sum()), float(q.after.degree_days.sum())
     if earlier <= 0:
         return None
     use = float(q.before.kwh.sum())
-    level = q.guf * use * float(q.after.days.sum() / q.before.days.sum())
-    return float(level + (1.0 - q.guf) * use * later / earlier - q.after.kwh.sum())
+    level = guf * use * float(q.after.days.sum() / q.before.days.sum())
+    return float(level + (1.0 - guf) * use * later / earlier - q.after.kwh.sum())

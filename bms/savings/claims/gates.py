@@ -13,7 +13,8 @@ from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.savings.finding import Finding
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
-from bms.model.savings.savings import Savings, Span
+from bms.model.savings.savings import Savings
+from bms.savings.claims.assessment import AssessmentPeriods
 from bms.savings.models.uncertainty import CONFIDENCE, Z90
 
 YEAR_DAYS = 300
@@ -45,8 +46,9 @@ class GateCode(MessageCode):
     SAVING_WITHIN_UNCERTAINTY = "saving_within_uncertainty"
 
 
-def periods(baseline: Span, reporting: Span) -> list[Objection]:
+def overlapping(periods: AssessmentPeriods) -> list[Objection]:
     """Returns the objection to periods that overlap."""
+    baseline, reporting = periods.baseline, periods.reporting
     if baseline.start < reporting.end and reporting.start < baseline.end:
         refused = Verdict.NOT_CLAIMABLE
         return [objection(GateCode.PERIODS_OVERLAP, ObjectionKind.DATA, refused)]
@@ -168,8 +170,7 @@ def without_model(
     *,
     meter_id: str,
     commodity: Commodity,
-    baseline: Span,
-    reporting: Span,
+    periods: AssessmentPeriods,
     before_kwh: Floats,
     after_kwh: Floats,
     coverage: float,
@@ -182,8 +183,8 @@ def without_model(
     return Savings(
         meter_id=meter_id,
         commodity=commodity,
-        baseline=baseline,
-        reporting=reporting,
+        baseline=periods.baseline,
+        reporting=periods.reporting,
         model=None,
         n=len(before_kwh),
         coverage=coverage,

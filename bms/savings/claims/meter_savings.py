@@ -16,33 +16,31 @@ from bms.model.savings.savings import (
     MonthSavings,
     NormalisedSavings,
     Savings,
-    Span,
 )
+from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.gates import (
     fit,
     open_events,
-    periods,
+    overlapping,
     size,
     sufficiency,
     weather,
     without_model,
 )
-from bms.savings.claims.monthly import Expected, month_by_month
+from bms.savings.claims.monthly import AdjustedBaseline, month_by_month
 from bms.savings.claims.normalised import normalised
 from bms.savings.data.clock_shift import clock_shift
-from bms.savings.data.daily import Days, daily
+from bms.savings.data.daily import DailyUse, daily
 from bms.savings.data.findings import codes, gaps, shifted
-from bms.savings.data.screening import Zeros, screen_temp, screen_use
+from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import apart, same_season
 from bms.savings.events.detection import changes_of_use, events
 from bms.savings.models.baseline import Baseline, Closed, fit_baseline, never
 from bms.savings.models.baseline_identity import baseline_id, settings_of
 from bms.savings.models.degree_days import corrected_saving, degree_days, guf_share
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
-from bms.savings.models.normal_year import NormalYear
 from bms.savings.models.uncertainty import (
     CONFIDENCE,
-    DEFAULT_DRIFT,
     drift_kwh,
     drift_over,
     effective_n,
@@ -58,8 +56,8 @@ MONTH = timedelta(days=365.25 / 12)
 
 
 @dataclass(frozen=True, slots=True)
-class _Adjusted:
-    """Counterfactual and measured use of the reporting days, with the 90 % half-width [kWh]."""
+class _Comparison:
+    """Adjusted baseline and measured use of the reporting days, with the 90 % half-width [kWh]."""
 
     adjusted_kwh: float
     measured_kwh: float
@@ -69,26 +67,25 @@ class _Adjusted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """What is asked of a meter, and the days that can answer."""
+class _PreparedDays:
+    """A meter's valid days of both periods, and what was found in its data."""
 
     meter_id: str
     commodity: Commodity
-    baseline: Span
-    reporting: Span
-    before: Days
-    after: Days
+    periods: AssessmentPeriods
+    settings: AssessmentSettings
+    before: DailyUse
+    after: DailyUse
     coverage: float
-    drift: float
-    timezone: str
     findings: tuple[Finding, ...]
-    closed: Closed
-    guf: float
-    normal: NormalYear | None
 
     @property
     def cooling(self) -> bool:
         return self.commodity is Commodity.ELECTRICITY
+
+    @property
+    def closed(self) -> Closed:
+        return self.settings.closed or never
 
 
 def assess_meter(
@@ -97,73 +94,86 @@ def assess_meter(
     *,
     meter_id: str,
     commodity: Commodity,
-    baseline: Span,
-    reporting: Span,
-    timezone: str,
-    closed: Closed | None = None,
-    drift: float | None = None,
-    zeros: Zeros = Zeros.AUTO,
-    hourly: bool = False,
+    periods: AssessmentPeriods,
+    settings: AssessmentSettings = USUAL,
     sun: Series | None = None,
-    normal: NormalYear | None = None,
-    building_use: str | None = None,
 ) -> Savings:
-    """Avoided energy use of a meter over ``reporting``, against its own ``baseline`` period.
+    """Returns the avoided energy use of a meter over the reporting period, against its own baseline
+    period (IPMVP Option C).
 
     ``use`` [kWh per step] and ``temp`` [degC] have steps of an hour or less and need not share a
-    grid; NaN is a gap. ``closed`` tells local days on which the building is shut: they count as
-    weekend where the data ask for it. ``drift`` is the standard deviation of the building's own
-    change from one year to the next (a share of its use; default 5 %). ``zeros`` says what a zero
-    means; ``hourly`` adds the second opinion of the hourly model, ``sun`` [W/m2] a regressor that
-    the model may take up, ``normal`` the saving in a normal year; ``building_use`` (as a site
-    names it) chooses the GUF of the degree-day correction. Only whole local days with 90 % of their
-    hours count, and what was not measured is neither in the measured use nor in the adjusted
-    baseline.
+    grid; NaN is a gap. ``sun`` [W/m2] is a regressor that the model may take up. Only whole local
+    days with 90 % of their hours count, and what was not measured is neither in the measured use
+    nor in the adjusted baseline.
 
-    Always an answer: what cannot be said is None, with a reason. Raises
-    ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``. Method and sources:
+    Always an answer: what is not known is None, with a reason. Raises
+    ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone. Method and sources:
     docs/savings.md.
     """
-    clean_use, found = screen_use(use, temp, commodity, zeros)
-    findings = (
-        *found,
-        *gaps(clean_use, baseline),
-        *gaps(clean_use, reporting),
-        *_clock(clean_use, baseline, reporting, timezone),
-        *_used(clean_use, commodity, baseline, reporting, timezone),
-    )
+    clean, screened = screen_use(use, temp, commodity, settings.zeros)
     clean_temp = _screened(temp)
-    before = daily(clean_use, clean_temp, baseline, timezone, sun)
-    after = daily(clean_use, clean_temp, reporting, timezone, sun)
-    if before.sun_wm2 is None or after.sun_wm2 is None:
-        before, after, sun = replace(before, sun_wm2=None), replace(after, sun_wm2=None), None
-    question = _Question(
+    before, after = _days(clean, clean_temp, periods, sun)
+    prepared = _PreparedDays(
         meter_id=meter_id,
         commodity=commodity,
-        baseline=baseline,
-        reporting=reporting,
+        periods=periods,
+        settings=settings,
         before=before.only_valid(),
         after=after.only_valid(),
         coverage=after.coverage,
-        drift=DEFAULT_DRIFT if drift is None else drift,
-        timezone=timezone,
-        findings=findings,
-        closed=closed or never,
-        guf=guf_share(building_use),
-        normal=normal,
+        findings=(*screened, *_found(clean, commodity, periods)),
     )
-    refusals = _refusals(question)
+    refusals = _refusals(prepared)
     if refusals:
-        return _refused(question, refusals)
-    settings = settings_of(
-        baseline=baseline, timezone=timezone, commodity=commodity, zeros=zeros, closed=closed
+        return _refused(prepared, refusals)
+    with_sun = None if before.sun_wm2 is None else sun
+    answer = _named(_assessed(prepared), use, temp, with_sun, prepared)
+    return _with_hours(answer, clean, clean_temp, periods.timezone) if settings.hourly else answer
+
+
+def _days(
+    use: Series, temp: Series, periods: AssessmentPeriods, sun: Series | None
+) -> tuple[DailyUse, DailyUse]:
+    """The days of both periods, with the sun only where it is known of both."""
+    before, after = (
+        daily(use, temp, span, periods.timezone, sun)
+        for span in (periods.baseline, periods.reporting)
     )
-    answer = replace(
-        _answered(question),
-        baseline_id=baseline_id(use, temp, baseline, settings, sun),
-        baseline_settings=settings,
+    if before.sun_wm2 is None or after.sun_wm2 is None:
+        return replace(before, sun_wm2=None), replace(after, sun_wm2=None)
+    return before, after
+
+
+def _found(use: Series, commodity: Commodity, periods: AssessmentPeriods) -> tuple[Finding, ...]:
+    """Gaps, a shifted clock and changed hours of use."""
+    baseline, reporting, timezone = periods.baseline, periods.reporting, periods.timezone
+    hours = clock_shift(use, baseline, reporting, timezone)
+    found = [*gaps(use, baseline), *gaps(use, reporting)]
+    if hours is not None:
+        found.append(shifted(reporting, hours))
+    # The daily rhythm of heat follows its weather; that of electricity its people.
+    if commodity is Commodity.ELECTRICITY:
+        found += changes_of_use(use, baseline=baseline, reporting=reporting, timezone=timezone)
+    return tuple(found)
+
+
+def _named(
+    answer: Savings, use: Series, temp: Series, sun: Series | None, prepared: _PreparedDays
+) -> Savings:
+    """The answer with the name of its baseline."""
+    periods, settings = prepared.periods, prepared.settings
+    named = settings_of(
+        baseline=periods.baseline,
+        timezone=periods.timezone,
+        commodity=prepared.commodity,
+        zeros=settings.zeros,
+        closed=settings.closed,
     )
-    return _with_hours(answer, clean_use, clean_temp, timezone) if hourly else answer
+    return replace(
+        answer,
+        baseline_id=baseline_id(use, temp, periods.baseline, named, sun),
+        baseline_settings=named,
+    )
 
 
 @lru_cache(maxsize=4)
@@ -188,36 +198,21 @@ def _with_hours(answer: Savings, use: Series, temp: Series, timezone: str) -> Sa
     return answer
 
 
-def _used(
-    use: Series, commodity: Commodity, baseline: Span, reporting: Span, timezone: str
-) -> tuple[Finding, ...]:
-    """The daily rhythm of heat follows its weather; that of electricity its people."""
-    if commodity is not Commodity.ELECTRICITY:
-        return ()
-    return changes_of_use(use, baseline=baseline, reporting=reporting, timezone=timezone)
-
-
-def _clock(use: Series, baseline: Span, reporting: Span, timezone: str) -> tuple[Finding, ...]:
-    hours = clock_shift(use, baseline, reporting, timezone)
-    return () if hours is None else (shifted(reporting, hours),)
-
-
-def _refusals(q: _Question) -> list[Objection]:
+def _refusals(q: _PreparedDays) -> list[Objection]:
     """Why nothing can be computed; empty when it can."""
-    found = periods(q.baseline, q.reporting)
+    found = overlapping(q.periods)
     if found:
         return found
     found = sufficiency(len(q.before), len(q.after), q.coverage)
     return found if verdict_of(found) is Verdict.NOT_CLAIMABLE else []
 
 
-def _refused(q: _Question, found: list[Objection]) -> Savings:
+def _refused(q: _PreparedDays, found: list[Objection]) -> Savings:
     return replace(
         without_model(
             meter_id=q.meter_id,
             commodity=q.commodity,
-            baseline=q.baseline,
-            reporting=q.reporting,
+            periods=q.periods,
             before_kwh=q.before.kwh,
             after_kwh=q.after.kwh,
             coverage=q.coverage,
@@ -228,21 +223,21 @@ def _refused(q: _Question, found: list[Objection]) -> Savings:
     )
 
 
-def _answered(q: _Question) -> Savings:
+def _assessed(q: _PreparedDays) -> Savings:
     season = same_season(q.before, q.after.dates)
     model = fit_baseline(season, cooling=q.cooling, closed=q.closed)
-    drift = drift_over(q.drift, apart(season, q.after.dates))
-    result = _adjust(model, q, drift)
-    shown = events(
+    drift = drift_over(q.settings.drift, apart(season, q.after.dates))
+    result = _compare(model, q, drift)
+    detected = events(
         model,
         season,
         q.after,
-        baseline=q.baseline,
-        reporting=q.reporting,
+        baseline=q.periods.baseline,
+        reporting=q.periods.reporting,
         steady=q.commodity is Commodity.ELECTRICITY,
-        timezone=q.timezone,
+        timezone=q.periods.timezone,
     )
-    q = replace(q, findings=(*q.findings, *shown))
+    q = replace(q, findings=(*q.findings, *detected))
     saving, half = result.adjusted_kwh - result.measured_kwh, result.half_width_kwh
     found = [
         *sufficiency(len(q.before), len(q.after), q.coverage),
@@ -251,12 +246,12 @@ def _answered(q: _Question) -> Savings:
         *open_events(q.findings),
         *size(saving, half),
     ]
-    heating = q.commodity in _HEATING
+    guf = guf_share(q.settings.building_use) if q.commodity in _HEATING else None
     return Savings(
         meter_id=q.meter_id,
         commodity=q.commodity,
-        baseline=q.baseline,
-        reporting=q.reporting,
+        baseline=q.periods.baseline,
+        reporting=q.periods.reporting,
         model=model.name,
         n=model.n,
         coverage=q.coverage,
@@ -278,47 +273,40 @@ def _answered(q: _Question) -> Savings:
         coefficients=model.coefficients,
         n_eff=effective_n(model.n, model.rho),
         degree_days=(degree_days(q.before.temp_c), degree_days(q.after.temp_c)),
-        degree_day_saving_kwh=corrected_saving(q.before, q.after, q.guf) if heating else None,
-        guf_share=q.guf if heating else None,
+        degree_day_saving_kwh=None if guf is None else corrected_saving(q.before, q.after, guf),
+        guf_share=guf,
         months=result.months,
         normalised=_normal(model, q, drift),
     )
 
 
-def _normal(model: Baseline, q: _Question, drift: float) -> NormalisedSavings | None:
-    if q.normal is None:
+def _normal(model: Baseline, q: _PreparedDays, drift: float) -> NormalisedSavings | None:
+    normal = q.settings.normal
+    if normal is None:
         return None
-    return normalised(model, q.after, q.normal, cooling=q.cooling, closed=q.closed, drift=drift)
+    return normalised(model, q.after, normal, cooling=q.cooling, closed=q.closed, drift=drift)
 
 
-def _adjust(model: Baseline, q: _Question, drift: float) -> _Adjusted:
+def _compare(model: Baseline, q: _PreparedDays, drift: float) -> _Comparison:
     days = q.after
-    months_per_day = (q.reporting.end - q.reporting.start) / MONTH / len(days)
+    months_per_day = (q.periods.reporting.end - q.periods.reporting.start) / MONTH / len(days)
 
     def width(adjusted: float, ordinary: float, m: int) -> float:
-        noise = model_half_width(
-            sse=model.sse,
-            n=model.n,
-            parameters=model.parameters,
-            rho=model.rho,
-            mean=model.mean,
-            predicted=adjusted,
-            m=m,
-            months=months_per_day * m,
-        )
+        months = months_per_day * m
+        noise = model_half_width(model.statistics, predicted=adjusted, m=m, months=months)
         return total_half_width(noise, drift_kwh(drift, adjusted, ordinary))
 
-    expected = Expected(
+    expected = AdjustedBaseline(
         days, model.expect(days) * days.hours / 24.0, ordinary=float(q.before.rate.mean())
     )
     adjusted = float(expected.kwh.sum())
     ordinary = expected.ordinary * float(days.hours.sum()) / 24.0
     margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
-    strange = (days.temp_c < model.coldest_c - margin) | (days.temp_c > model.warmest_c + margin)
-    return _Adjusted(
+    outside = (days.temp_c < model.coldest_c - margin) | (days.temp_c > model.warmest_c + margin)
+    return _Comparison(
         adjusted_kwh=adjusted,
         measured_kwh=float(days.kwh.sum()),
         half_width_kwh=width(adjusted, ordinary, len(days)),
-        outside_days=int(np.count_nonzero(strange)),
+        outside_days=int(np.count_nonzero(outside)),
         months=month_by_month(expected, width, season_drift(q.commodity)),
     )

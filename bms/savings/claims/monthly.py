@@ -17,7 +17,7 @@ import numpy as np
 
 from bms.model.readings.series import Floats
 from bms.model.savings.savings import MonthSavings
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.models.uncertainty import Z90
 
 MONTH_DAYS = 365.25 / 12
@@ -27,11 +27,11 @@ Width = Callable[[float, float, int], float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Expected:
+class AdjustedBaseline:
     """What the reporting ``days`` were expected to use in the hours that were measured, ``kwh``
     shape (n,); ``ordinary`` is the mean use of a day of the baseline period [kWh/day]."""
 
-    days: Days
+    days: DailyUse
     kwh: Floats
     ordinary: float
 
@@ -54,7 +54,9 @@ class _Sum:
         )
 
 
-def month_by_month(expected: Expected, width: Width, season: float) -> tuple[MonthSavings, ...]:
+def month_by_month(
+    expected: AdjustedBaseline, width: Width, season: float
+) -> tuple[MonthSavings, ...]:
     """The months of a reporting period in order.
 
     ``width`` is the half-width by the model's noise and the building's drift; ``season`` the
@@ -77,7 +79,7 @@ def month_by_month(expected: Expected, width: Width, season: float) -> tuple[Mon
     return tuple(rows)
 
 
-def _sums(expected: Expected) -> list[tuple[date, _Sum]]:
+def _sums(expected: AdjustedBaseline) -> list[tuple[date, _Sum]]:
     days = expected.days
     months = [day.year * 12 + day.month - 1 for day in days.dates]
     first = min(months, default=0)

@@ -13,7 +13,7 @@ import numpy as np
 
 from bms.model.savings.savings import NormalisedSavings
 from bms.savings.claims.gates import YEAR_DAYS
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import Baseline, Closed, fit_baseline
 from bms.savings.models.normal_year import NormalYear
 from bms.savings.models.uncertainty import Z90, drift_kwh, model_half_width
@@ -31,7 +31,7 @@ class _Year:
 
 def normalised(
     before: Baseline,
-    after: Days,
+    after: DailyUse,
     normal: NormalYear,
     *,
     cooling: bool,
@@ -64,11 +64,7 @@ def normalised(
 def _normal(model: Baseline, normal: NormalYear) -> _Year:
     kwh = float((model.predict(normal.dates, normal.temp_c) * normal.weight).sum())
     noise = model_half_width(
-        sse=model.sse,
-        n=model.n,
-        parameters=model.parameters,
-        rho=model.rho,
-        mean=model.mean,
+        model.statistics,
         predicted=kwh,
         m=round(float(normal.weight.sum())),
         months=YEAR_MONTHS,

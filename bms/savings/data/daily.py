@@ -21,7 +21,7 @@ _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Days:
+class DailyUse:
     """Local days, one element each; shapes (n,).
 
     ``kwh`` is the use measured in ``hours`` [h] observed hours, ``temp_c`` the mean outdoor air
@@ -50,17 +50,17 @@ class Days:
         """Share of days that are valid, 0..1."""
         return float(self.valid.mean()) if len(self) else 0.0
 
-    def only_valid(self) -> Days:
+    def only_valid(self) -> DailyUse:
         """The valid days alone."""
         return self.where(self.valid)
 
-    def where(self, keep: NDArray[np.bool_]) -> Days:
+    def where(self, keep: NDArray[np.bool_]) -> DailyUse:
         """The days for which ``keep`` is true."""
         if keep.all():
             return self
         dates = tuple(day for day, ok in zip(self.dates, keep, strict=True) if ok)
         sun = None if self.sun_wm2 is None else self.sun_wm2[keep]
-        return Days(
+        return DailyUse(
             dates, self.hours[keep], self.kwh[keep], self.temp_c[keep], self.valid[keep], sun
         )
 
@@ -78,7 +78,9 @@ def whole_days(span: Span, timezone: str) -> tuple[date, ...]:
     return tuple(days)
 
 
-def daily(use: Series, temp: Series, span: Span, timezone: str, sun: Series | None = None) -> Days:
+def daily(
+    use: Series, temp: Series, span: Span, timezone: str, sun: Series | None = None
+) -> DailyUse:
     """Whole local days of ``use`` [kWh per step], ``temp`` [degC] and ``sun`` [W/m2] inside
     ``span``."""
     dates, edges = _calendar(span, timezone)
@@ -86,7 +88,7 @@ def daily(use: Series, temp: Series, span: Span, timezone: str, sun: Series | No
     kwh, use_h = _fold(use, span, timezone, len(dates))
     temp_c, temp_h = _means(temp, span, timezone, len(dates))
     valid = (use_h >= FULL_DAY * length_h) & (temp_h >= FULL_DAY * length_h)
-    return Days(dates, use_h, kwh, temp_c, valid, _sun(sun, span, timezone, valid, length_h))
+    return DailyUse(dates, use_h, kwh, temp_c, valid, _sun(sun, span, timezone, valid, length_h))
 
 
 def _sun(

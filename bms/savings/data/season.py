@@ -12,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 
 SHORT_DAYS = 92
 """Reporting periods up to here [days] are compared with their season; longer ones with the year."""
@@ -24,7 +24,7 @@ LEAST_DAYS = 60
 _YEAR = 365.25
 
 
-def same_season(days: Days, reporting: tuple[date, ...]) -> Days:
+def same_season(days: DailyUse, reporting: tuple[date, ...]) -> DailyUse:
     """Those of the baseline ``days`` that belong to the season of the ``reporting`` days."""
     if not reporting or len(reporting) > SHORT_DAYS:
         return days
@@ -35,7 +35,7 @@ def same_season(days: Days, reporting: tuple[date, ...]) -> Days:
     return season if len(season) >= LEAST_DAYS else days
 
 
-def apart(days: Days, reporting: tuple[date, ...]) -> float:
+def apart(days: DailyUse, reporting: tuple[date, ...]) -> float:
     """Mean distance in time between ``days`` and the middle of the ``reporting`` days [days]."""
     middle = (reporting[0].toordinal() + reporting[-1].toordinal()) / 2.0
     return float(np.abs(np.array([day.toordinal() for day in days.dates]) - middle).mean())

@@ -15,7 +15,7 @@ from bms.model.readings.series import Series
 from bms.model.savings.event import EventKind, Proposal
 from bms.model.savings.finding import Finding, FindingCode
 from bms.model.savings.savings import Span
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.events.level_changes import Step, steps_in
 from bms.savings.events.outages import Outage, outages
 from bms.savings.events.use_pattern_changes import ChangedUse, changed_use
@@ -27,8 +27,8 @@ _HOUR = timedelta(hours=1)
 
 def events(
     model: Baseline,
-    before: Days,
-    after: Days,
+    before: DailyUse,
+    after: DailyUse,
     *,
     baseline: Span,
     reporting: Span,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from bms.model.readings.series import Floats
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.events.step_scan import LEAST_RHO, Change, best_step, fit_shapes
 from bms.savings.models.baseline import Baseline
 
@@ -74,7 +74,7 @@ class _Period:
     ``level`` is what a day's use is about, ``shape`` what a step of 1 adds to it. ``weight`` and
     ``certain`` are those of the period."""
 
-    days: Days
+    days: DailyUse
     left: Floats
     level: Floats
     shape: Floats
@@ -90,7 +90,7 @@ class _Period:
 
 
 def steps_in(
-    model: Baseline, before: Days, after: Days, *, steady: bool
+    model: Baseline, before: DailyUse, after: DailyUse, *, steady: bool
 ) -> tuple[list[Step], list[Step]]:
     """Steps and drifts within the baseline days ``before``, which spoil the baseline, and within
     the reporting days ``after``, the clearest first. ``steady`` meters (electricity) have more
@@ -113,7 +113,9 @@ def steps_in(
     return _told(first, second, earlier, later, model), _told(second, first, later, earlier, model)
 
 
-def _period(model: Baseline, days: Days, weight: float, certain: float, steady: bool) -> _Period:
+def _period(
+    model: Baseline, days: DailyUse, weight: float, certain: float, steady: bool
+) -> _Period:
     expected = model.expect(days)
     level = np.maximum(expected, REST * model.mean)
     return _Period(
@@ -213,7 +215,7 @@ def _ramp(n: int) -> Floats:
     return np.linspace(0.0, 1.0, n)
 
 
-def _step(change: Change, before: Floats, days: Days, kwh: Floats, after: Floats) -> Step:
+def _step(change: Change, before: Floats, days: DailyUse, kwh: Floats, after: Floats) -> Step:
     """``change`` in words of energy; ``kwh`` [kWh/day] is what a change of 1 makes on a day."""
     made, missed = (float((kwh * part * days.hours).sum() / 24.0) for part in (after, before))
     slow = change.at == 0
@@ -235,7 +237,7 @@ def _places(dates: Sequence[date]) -> list[int]:
     return [day.month * 31 + day.day - 32 for day in dates]
 
 
-def _seasonal(days: Days, left: Floats) -> Floats:
+def _seasonal(days: DailyUse, left: Floats) -> Floats:
     """Median residual by day of the year over a fortnight around it, NaN where nothing is known;
     shape (372,)."""
     year = np.full(_YEAR, np.nan)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from bms.model.readings.series import Floats
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.data.findings import Mask, runs
 from bms.savings.models.baseline import Baseline
 
@@ -37,7 +37,7 @@ class Outage:
     kwh_se: float
 
 
-def outages(model: Baseline, days: Days, other: Days) -> list[Outage]:
+def outages(model: Baseline, days: DailyUse, other: DailyUse) -> list[Outage]:
     """Outages within ``days``; ``other`` are the days of the other period, which tell what is
     habit."""
     if model.mean <= 0 or not len(days):
@@ -64,7 +64,7 @@ def outages(model: Baseline, days: Days, other: Days) -> list[Outage]:
     return found
 
 
-def _fallen(model: Baseline, days: Days) -> tuple[Floats, Mask]:
+def _fallen(model: Baseline, days: DailyUse) -> tuple[Floats, Mask]:
     """What was expected [kWh/day], and where next to nothing of it was used."""
     if not len(days):
         return np.zeros(0), np.zeros(0, dtype=bool)

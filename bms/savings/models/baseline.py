@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.models.change_point import ChangePoint, bic, fit
+from bms.savings.models.uncertainty import FitStatistics
 
 Closed = Callable[[date], bool]
 LEAST_GROUP = 20
@@ -54,6 +55,12 @@ class Baseline:
         return self.work.parameters + (self.rest.parameters if self.rest else 0)
 
     @property
+    def statistics(self) -> FitStatistics:
+        return FitStatistics(
+            n=self.n, parameters=self.parameters, sse=self.sse, rho=self.rho, mean=self.mean
+        )
+
+    @property
     def cv_rmse(self) -> float | None:
         """Root mean square error over the mean, with n - p degrees of freedom (Guideline 14)."""
         if self.mean <= 0:
@@ -77,11 +84,11 @@ class Baseline:
         rest = self.rest.predict(temp_c, sun_wm2)
         return np.where(resting(dates, self.closed), rest, work)
 
-    def expect(self, days: Days) -> Floats:
+    def expect(self, days: DailyUse) -> Floats:
         """Use [kWh/day] in the weather of ``days``."""
         return self.predict(days.dates, days.temp_c, days.sun_wm2)
 
-    def at_mean_sun(self, days: Days) -> Days:
+    def at_mean_sun(self, days: DailyUse) -> DailyUse:
         """``days`` without what the sun made of their use, for whom only temperature counts."""
         if not self.by_sun:
             return days
@@ -110,7 +117,7 @@ def _weekend(dates: tuple[date, ...]) -> NDArray[np.bool_]:
     return weekend
 
 
-def fit_baseline(days: Days, *, cooling: bool, closed: Closed = never) -> Baseline:
+def fit_baseline(days: DailyUse, *, cooling: bool, closed: Closed = never) -> Baseline:
     """Fit on valid ``days`` (at least one); the sun has a part where ``days`` tell it and the BIC
     asks for it, and so have closed days of their own."""
     y, temp = days.rate, days.temp_c
@@ -151,7 +158,7 @@ def autocorrelation(residual: Floats, dates: tuple[date, ...]) -> float:
 
 
 def _choose(
-    days: Days, closed: Closed, *, cooling: bool
+    days: DailyUse, closed: Closed, *, cooling: bool
 ) -> tuple[ChangePoint, ChangePoint | None, Closed]:
     """Models of working and other days, None where one serves all, and which days are the others:
     weekends, or weekends and ``closed`` days, whatever the BIC asks for."""
@@ -170,6 +177,6 @@ def _choose(
     return best
 
 
-def _part(days: Days, part: NDArray[np.bool_], *, cooling: bool) -> ChangePoint:
+def _part(days: DailyUse, part: NDArray[np.bool_], *, cooling: bool) -> ChangePoint:
     sun = None if days.sun_wm2 is None else days.sun_wm2[part]
     return fit(days.rate[part], days.temp_c[part], cooling=cooling, sun_wm2=sun)

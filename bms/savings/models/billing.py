@@ -34,7 +34,7 @@ from bms.savings.models.change_point import (
     candidates,
     least_bic,
 )
-from bms.savings.models.uncertainty import effective_n
+from bms.savings.models.uncertainty import FitStatistics, effective_n
 
 DAY_S = 86_400
 SHORTEST_DAYS = 25
@@ -57,7 +57,7 @@ class Bills(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Billed:
+class UsableBills:
     """Bills that count, one element each; shapes (n,), degree days (g, n).
 
     ``starts`` and ``days`` [d] say when; ``rate`` is the use per day [kWh/day]; ``heating`` and
@@ -82,10 +82,10 @@ class Billed:
         """Use of each bill [kWh]."""
         return self.rate * self.days
 
-    def where(self, keep: NDArray[np.bool_]) -> Billed:
+    def where(self, keep: NDArray[np.bool_]) -> UsableBills:
         """The bills for which ``keep`` is true."""
         starts = tuple(day for day, ok in zip(self.starts, keep, strict=True) if ok)
-        return Billed(
+        return UsableBills(
             starts,
             self.days[keep],
             self.rate[keep],
@@ -127,7 +127,14 @@ class BillingModel:
         """Number of independent bills n'."""
         return effective_n(self.n, self.rho)
 
-    def expect(self, bills: Billed) -> Floats:
+    @property
+    def statistics(self) -> FitStatistics:
+        """Of the fit; Guideline 14 takes the errors of monthly models as independent."""
+        return FitStatistics(
+            n=self.n, parameters=self.point.parameters, sse=self.sse, rho=0.0, mean=self.mean
+        )
+
+    def expect(self, bills: UsableBills) -> Floats:
         """Use of each bill [kWh] in its weather, never negative."""
         return _use(self.point, bills) * bills.days
 
@@ -138,7 +145,7 @@ def bills_in(
     timezone: str,
     dates: Sequence[date],
     temp_c: Floats,
-) -> Billed:
+) -> UsableBills:
     """The bills that lie wholly in ``span`` and can be used.
 
     ``temp_c`` [degC] are the mean temperatures of the local days ``dates``, consecutive, NaN where
@@ -158,7 +165,7 @@ def bills_in(
         temps = temps[np.isfinite(temps)]
         if SHORTEST_DAYS <= days <= longest and len(temps) >= KNOWN_DAYS * days:
             kept.append((start, days, float(kwh), temps))
-    return _billed(kept)
+    return _usable(kept)
 
 
 def longest_days(edges: Sequence[date]) -> int:
@@ -194,7 +201,7 @@ def series_of(bills: Bills) -> Series:
     return Series(start, timedelta(days=1), use)
 
 
-def fit_bills(bills: Billed, *, cooling: bool) -> BillingModel:
+def fit_bills(bills: UsableBills, *, cooling: bool) -> BillingModel:
     """Weighted least squares on usable bills (at least one)."""
     sample = Sample.of(bills.rate, weight=bills.days)
     heat = _degree_days(bills.heating, bills.days)
@@ -218,13 +225,13 @@ def fit_bills(bills: Billed, *, cooling: bool) -> BillingModel:
     )
 
 
-def _billed(kept: Sequence[tuple[date, int, float, Floats]]) -> Billed:
+def _usable(kept: Sequence[tuple[date, int, float, Floats]]) -> UsableBills:
     grid = GRID_C[:, None]
     heating = [np.maximum(grid - temps, 0.0).mean(axis=1) for *_, temps in kept]
     cooling = [np.maximum(temps - grid, 0.0).mean(axis=1) for *_, temps in kept]
     days = np.array([float(length) for _, length, *_ in kept])
     below = [float(np.maximum(17.0 - temps, 0.0).mean()) for *_, temps in kept]
-    return Billed(
+    return UsableBills(
         starts=tuple(start for start, *_ in kept),
         days=days,
         rate=np.array([kwh / length for _, length, kwh, _ in kept], dtype=float),
@@ -243,7 +250,7 @@ def _degree_days(mean: Floats, days: Floats) -> DegreeDays:
     return DegreeDays(mean, some & (mean @ days >= LEAST_DEGREE_DAYS), daily=False)
 
 
-def _use(point: ChangePoint, bills: Billed) -> Floats:
+def _use(point: ChangePoint, bills: UsableBills) -> Floats:
     """Use per day [kWh/day]: the model is linear in the degree days, not in the temperature."""
     use = np.full(len(bills), point.mu)
     if point.heat_slope:
@@ -257,7 +264,7 @@ def _at(balance: float) -> int:
     return int(np.argmin(np.abs(GRID_C - balance)))
 
 
-def _autocorrelation(residual: Floats, bills: Billed) -> float:
+def _autocorrelation(residual: Floats, bills: UsableBills) -> float:
     """Lag-1 autocorrelation over bills that follow each other, 0..0.99."""
     ends = [
         start + timedelta(days=int(days))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from bms.model.readings.series import Floats
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 
 BASE_C = 17.0
 """Degree days count below this daily mean outdoor temperature [degC]."""
@@ -52,7 +52,7 @@ def degree_days(temp_c: Floats) -> float:
     return float(np.maximum(BASE_C - temp_c, 0.0).sum())
 
 
-def corrected_saving(before: Days, after: Days, guf: float = GUF_SHARE) -> float | None:
+def corrected_saving(before: DailyUse, after: DailyUse, guf: float = GUF_SHARE) -> float | None:
     """Use of the ``before`` days corrected to the weather and number of the ``after`` days, minus
     what was measured then [kWh]; None where the earlier days had no degree days."""
     earlier, later = degree_days(before.temp_c), degree_days(after.temp_c)

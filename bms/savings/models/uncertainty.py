@@ -50,32 +50,39 @@ def sun_baltazar_monthly(months: float) -> float:
     return -0.00022 * months**2 + 0.03306 * months + 0.94054
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitStatistics:
+    """A fit to ``n`` baseline days (or bills) with so many ``parameters``: sum of squared errors
+    ``sse`` [(kWh/day)²], lag-1 autocorrelation ``rho`` of the errors, ``mean`` use [kWh/day]."""
+
+    n: int
+    parameters: int
+    sse: float
+    rho: float
+    mean: float
+
+
 def model_half_width(
+    fit: FitStatistics,
     *,
-    sse: float,
-    n: int,
-    parameters: int,
-    rho: float,
-    mean: float,
     predicted: float,
     m: int,
     months: float,
     correction: Callable[[float], float] = sun_baltazar_daily,
 ) -> float:
-    """90 % half-width of the adjusted baseline [kWh] from the noise of the model alone.
+    """Returns the 90 % half-width of the adjusted baseline [kWh] from the noise of the model alone.
 
-    ``sse`` [(kWh/day)²] and ``mean`` [kWh/day] of the ``n`` baseline days, ``predicted`` [kWh] the
-    adjusted baseline of the ``m`` reporting days; of bills likewise, with the ``correction`` a(M)
-    of monthly models. Guideline 14 in full: with SSE over n' - p the
-    noise of a sum of m days grows as sqrt(m (1 + rho)/(1 - rho)), as it should.
+    ``predicted`` [kWh] is the adjusted baseline of ``m`` reporting days that span ``months``; of
+    bills likewise, with the ``correction`` a(M) of monthly models. Guideline 14 in full: with SSE
+    over n' - p the noise of a sum of m days grows as sqrt(m (1 + rho)/(1 - rho)), as it should.
     """
-    if m == 0 or mean <= 0:
+    if m == 0 or fit.mean <= 0:
         return 0.0
-    independent = effective_n(n, rho)
-    freedom = max(independent - parameters, 1.0)
+    independent = effective_n(fit.n, fit.rho)
+    freedom = max(independent - fit.parameters, 1.0)
     t = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2.0))
-    noise = np.sqrt(sse / freedom * (1.0 + 2.0 / max(independent, 1.0)) * m)
-    return float(t * correction(months) * predicted / (m * mean) * noise)
+    noise = np.sqrt(fit.sse / freedom * (1.0 + 2.0 / max(independent, 1.0)) * m)
+    return float(t * correction(months) * predicted / (m * fit.mean) * noise)
 
 
 def drift_over(drift_per_year: float, apart_days: float) -> float:

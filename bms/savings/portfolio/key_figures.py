@@ -14,7 +14,7 @@ import numpy as np
 
 from bms.model.planning.grid import LocalGrid, local_grid
 from bms.model.readings.series import Floats, Series
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import fit_baseline
 from bms.savings.models.degree_days import degree_days
 
@@ -58,14 +58,16 @@ class KeyFigures:
     """Mean prices by commodity (``heat``, ``electricity``), where they are known."""
 
 
-def yearly_use(days: Days) -> float | None:
+def yearly_use(days: DailyUse) -> float | None:
     """Use of a year [kWh] by the mean of its known days."""
     if days.coverage < LEAST_COVERAGE:
         return None
     return float(days.only_valid().rate.mean() * YEAR_DAYS)
 
 
-def normal_year_heat(days: Days, guf: float, normal: float = NORMAL_DEGREE_DAYS) -> float | None:
+def normal_year_heat(
+    days: DailyUse, guf: float, normal: float = NORMAL_DEGREE_DAYS
+) -> float | None:
     """Heat of a normal year [kWh]: GUF + GAF · GD/GD' (Håndbog for Energikonsulenter 2021,
     4.7.1.2), with the share ``guf`` that does not depend on the ``normal`` degree days [K d]."""
     use = yearly_use(days)
@@ -78,7 +80,7 @@ def normal_year_heat(days: Days, guf: float, normal: float = NORMAL_DEGREE_DAYS)
     return use * (guf + (1.0 - guf) * normal / measured)
 
 
-def weather_slope(days: Days, closed: Callable[[date], bool]) -> float | None:
+def weather_slope(days: DailyUse, closed: Callable[[date], bool]) -> float | None:
     """What a kelvin of cold takes [W/K], by the change-point model of the year; rest days count
     for two of seven. None where use does not follow the weather, or data are thin."""
     if days.coverage < LEAST_COVERAGE:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
 from bms.model.savings.trial import Subject
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import autocorrelation, fit_baseline
 from bms.savings.models.degree_days import BASE_C
 from bms.savings.trials.design import TrialLayout
@@ -80,7 +80,7 @@ def learn_expectation(record: DailyRecord, until: int) -> Expectation:
         left = record.value[past] - x @ np.linalg.lstsq(x, record.value[past], rcond=None)[0]
         return Expectation(cold, autocorrelation(left, tuple(dates[i] for i in past)), usual)
     resting = frozenset(dates[i] for i in np.flatnonzero(record.rest))
-    days = Days(
+    days = DailyUse(
         tuple(dates[i] for i in past),
         np.full(len(past), 24.0),
         record.value[past],

@@ -14,7 +14,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.ports.feeds import Feed
 from bms.ports.storage.readings import ReadingStore
-from bms.savings.data.daily import Days, daily
+from bms.savings.data.daily import DailyUse, daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import same_season
 from bms.savings.models.baseline import Baseline, fit_baseline
@@ -60,7 +60,7 @@ def _one(
     temp = screen_temp(outdoor_temperature(site, feed, start, end))
     clean, _ = screen_use(use, temp, meter.commodity)
 
-    def days(span: Span) -> Days:
+    def days(span: Span) -> DailyUse:
         return daily(clean, temp, span, site.timezone)
 
     before, after = days(periods.baseline).only_valid(), days(periods.reporting)
@@ -77,7 +77,7 @@ def _one(
     )
 
 
-def _model(site: Site, meter: Meter, before: Days, after: Days) -> Baseline | None:
+def _model(site: Site, meter: Meter, before: DailyUse, after: DailyUse) -> Baseline | None:
     """The same model as in the assessment of the meter."""
     known = after.only_valid()
     if len(before) < FEWEST_DAYS or not len(known):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span
+from bms.model.savings.savings import Savings
+from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.billing_savings import assess_bills, days_of
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.commodity import commodity_of
-from bms.savings.data.screening import Zeros
 from bms.savings.models.billing import Bills, series_of
 from bms.savings.models.normal_year import NormalDegreeDays, NormalYear, moved_to, normal_year
 
@@ -20,24 +19,18 @@ def assess_series(
     meters: Mapping[str, Series],
     temp: Series,
     *,
-    baseline: Span,
-    reporting: Span,
-    timezone: str,
+    periods: AssessmentPeriods,
+    settings: AssessmentSettings = USUAL,
     bills: Mapping[str, Bills] | None = None,
     sun: Series | None = None,
-    normal: NormalYear | None = None,
-    building_use: str | None = None,
     commodity: Commodity | None = None,
-    zeros: Zeros = Zeros.AUTO,
-    closed: Callable[[date], bool] | None = None,
-    hourly: bool = True,
 ) -> Iterator[Savings]:
-    """The saving of each of ``meters`` [kWh per step], one at a time, in their order; then of the
-    meters that are read by the month (``bills``).
+    """Yields the saving of each of ``meters`` [kWh per step] in their order; then of the meters
+    that are read by the month (``bills``).
 
     Without a ``commodity`` each meter's name tells it, or else how it follows the weather. ``sun``
-    [W/m2] may be taken up by the models, ``normal`` asks for the saving in a normal year as well.
-    Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown ``timezone``.
+    [W/m2] may be taken up by the models. Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown
+    time zone.
     """
     for name, use in meters.items():
         yield assess_meter(
@@ -45,15 +38,9 @@ def assess_series(
             temp,
             meter_id=name,
             commodity=commodity or commodity_of(name, use, temp),
-            baseline=baseline,
-            reporting=reporting,
-            timezone=timezone,
-            closed=closed,
-            zeros=zeros,
-            hourly=hourly,
+            periods=periods,
+            settings=settings,
             sun=sun,
-            normal=normal,
-            building_use=building_use,
         )
     for name, billed in (bills or {}).items():
         yield assess_bills(
@@ -61,11 +48,8 @@ def assess_series(
             temp,
             meter_id=name,
             commodity=commodity or commodity_of(name, series_of(billed), temp),
-            baseline=baseline,
-            reporting=reporting,
-            timezone=timezone,
-            zeros=zeros,
-            building_use=building_use,
+            periods=periods,
+            settings=settings,
         )
 
 

@@ -14,7 +14,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.readings import ReadingStore
-from bms.savings.data.daily import Days, daily
+from bms.savings.data.daily import DailyUse, daily
 from bms.savings.models.degree_days import guf_share
 from bms.savings.portfolio.key_figures import (
     KeyFigures,
@@ -113,7 +113,7 @@ def _use(
     return Series(uses[0].start, uses[0].step, np.sum([use.values for use in uses], axis=0))
 
 
-def _days(site: Site, use: Series, feed: Feed, year: Span) -> Days | None:
+def _days(site: Site, use: Series, feed: Feed, year: Span) -> DailyUse | None:
     try:
         temp = outdoor_temperature(site, feed, year.start, year.end)
     except FeedError:

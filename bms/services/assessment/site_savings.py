@@ -23,6 +23,7 @@ from bms.savings.claims.adjusted_savings import (
 )
 from bms.savings.claims.adjustment import adjust
 from bms.savings.claims.aggregate import combine
+from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.portfolio.primary_energy import Factors, primary_factors
 from bms.services.assessment.energy_value import Worth, worth
@@ -67,6 +68,7 @@ def assess_site(
     start = min(baseline.start, reporting.start)
     end = max(baseline.end, reporting.end)
     temperature = outdoor_temperature(site, feed, start, end)
+    periods = AssessmentPeriods(baseline=baseline, reporting=reporting, timezone=site.timezone)
     parts: list[Savings] = []
     for meter in site.meters:
         if not meter.billed:
@@ -80,11 +82,8 @@ def assess_site(
                 temperature,
                 meter_id=f"{site.id}/{meter.id}",
                 commodity=meter.commodity,
-                baseline=baseline,
-                reporting=reporting,
-                timezone=site.timezone,
-                closed=site.closed,
-                building_use=site.use,
+                periods=periods,
+                settings=AssessmentSettings(closed=site.closed, building_use=site.use),
             )
         )
     value = Worth() if tariffs is None else worth(site, reporting, feed=feed, tariffs=tariffs)

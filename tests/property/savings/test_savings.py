@@ -16,6 +16,7 @@ from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.aggregate import combine
 from bms.savings.claims.meter_savings import assess_meter
+from tests.rigs.assessment import asked
 
 START = datetime(2018, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -44,9 +45,11 @@ def assess(use: Series, temp: Series, commodity: Commodity = Commodity.ELECTRICI
         temp,
         meter_id="m",
         commodity=commodity,
-        baseline=Span(start=START, end=middle),
-        reporting=Span(start=middle, end=middle + REPORTING_DAYS * DAY),
-        timezone="Europe/Copenhagen",
+        **asked(
+            baseline=Span(start=START, end=middle),
+            reporting=Span(start=middle, end=middle + REPORTING_DAYS * DAY),
+            timezone="Europe/Copenhagen",
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from bms.model.savings.savings import Span
 from bms.savings.claims.billing_savings import assess_bills, days_of
 from bms.savings.data.screening import Zeros
 from bms.savings.models.billing import bill_days, bills_in, fit_bills, longest_days
+from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
 
 YEAR = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))
@@ -54,14 +55,14 @@ def usable(given: Bills, span: Span = BASELINE):
 
 
 def assess(given: Bills, **changes):
-    asked = {
+    keywords = {
         "meter_id": "heat",
         "commodity": Commodity.HEAT,
         "baseline": BASELINE,
         "reporting": YEAR,
         "timezone": TIMEZONE,
     } | changes
-    return assess_bills(given, outdoor(), **asked)
+    return assess_bills(given, outdoor(), **asked(**keywords))
 
 
 class TestWhichBillsCount:
@@ -252,9 +253,7 @@ class TestRefusals:
             nothing,
             meter_id="m",
             commodity=Commodity.HEAT,
-            baseline=BASELINE,
-            reporting=YEAR,
-            timezone=TIMEZONE,
+            **asked(baseline=BASELINE, reporting=YEAR, timezone=TIMEZONE),
         )
         assert result.saving_kwh is None
         assert result.reasons

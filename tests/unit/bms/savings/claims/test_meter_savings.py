@@ -12,6 +12,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
+from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, TIMEZONE, commodity, local, meters, outdoor
 from tests.rigs.sentences import danish, english
 
@@ -36,14 +37,14 @@ def building(*, noise: float = 0.02, saving: float = 0.0) -> Series:
 
 
 def assess(use: Series, **changes) -> Savings:
-    asked = {
+    keywords = {
         "meter_id": "heat",
         "commodity": Commodity.HEAT,
         "baseline": BASELINE,
         "reporting": FORTNIGHT,
         "timezone": TIMEZONE,
     } | changes
-    return assess_meter(use, asked.pop("temp", outdoor()), **asked)
+    return assess_meter(use, keywords.pop("temp", outdoor()), **asked(**keywords))
 
 
 def with_gap(use: Series, start, end) -> Series:

@@ -12,9 +12,10 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.aggregate import combine, portfolio
 from bms.savings.claims.meter_savings import assess_meter
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import fit_baseline
 from bms.savings.models.change_point import fit
+from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, TIMEZONE, commodity, local, meters, outdoor
 
 YEAR = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))
@@ -26,10 +27,7 @@ def assess(name: str, reporting: Span = YEAR, **changes) -> Savings:
         outdoor(),
         meter_id=name,
         commodity=commodity(name),
-        baseline=BASELINE,
-        reporting=reporting,
-        timezone=TIMEZONE,
-        **changes,
+        **asked(baseline=BASELINE, reporting=reporting, timezone=TIMEZONE, **changes),
     )
 
 
@@ -37,9 +35,9 @@ def half(row) -> float:
     return row.saving_high_kwh - row.saving_kwh
 
 
-def days(temp, y, sun=None) -> Days:
+def days(temp, y, sun=None) -> DailyUse:
     dates = tuple(date(2018, 1, 1) + timedelta(days=i) for i in range(len(y)))
-    return Days(dates, np.full(len(y), 24.0), y, temp, np.ones(len(y), dtype=bool), sun)
+    return DailyUse(dates, np.full(len(y), 24.0), y, temp, np.ones(len(y), dtype=bool), sun)
 
 
 class TestMonths:
@@ -71,9 +69,7 @@ class TestMonths:
             outdoor(),
             meter_id="m",
             commodity=Commodity.GAS,
-            baseline=early,
-            reporting=crossing,
-            timezone=TIMEZONE,
+            **asked(baseline=early, reporting=crossing, timezone=TIMEZONE),
         ).months
         assert rows[2].month == date(2019, 1, 1)
         assert rows[2].to_date_kwh == rows[2].saving_kwh
@@ -88,9 +84,7 @@ class TestMonths:
             outdoor(),
             meter_id="m",
             commodity=Commodity.GAS,
-            baseline=BASELINE,
-            reporting=YEAR,
-            timezone=TIMEZONE,
+            **asked(baseline=BASELINE, reporting=YEAR, timezone=TIMEZONE),
         )
         assert result.months[1].days == 23
         assert sum(row.saving_kwh for row in result.months) == pytest.approx(result.saving_kwh)

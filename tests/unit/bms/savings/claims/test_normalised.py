@@ -13,6 +13,7 @@ from bms.savings.claims.billing_savings import days_of
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.models.normal_year import NormalDegreeDays, moved_to, normal_year
 from bms.services.assessment.file_savings import normal_weather
+from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, TIMEZONE, local, outdoor
 
 DATES, TEMP = days_of(outdoor(), TIMEZONE)
@@ -29,7 +30,7 @@ def building(*, saving: float = 0.0) -> Series:
 
 
 def assess(use: Series, normal, **changes):
-    asked = {
+    keywords = {
         "meter_id": "heat",
         "commodity": Commodity.HEAT,
         "baseline": BASELINE,
@@ -37,7 +38,7 @@ def assess(use: Series, normal, **changes):
         "timezone": TIMEZONE,
         "normal": normal,
     } | changes
-    return assess_meter(use, outdoor(), **asked)
+    return assess_meter(use, outdoor(), **asked(**keywords))
 
 
 class TestNormalYears:

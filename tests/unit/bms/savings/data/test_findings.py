@@ -12,6 +12,7 @@ from bms.model.readings.series import Series
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
+from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
 from tests.rigs.sentences import danish, english
 
@@ -47,9 +48,7 @@ def assess(meter: str, values: np.ndarray) -> Savings:
         outdoor(),
         meter_id=meter,
         commodity=commodity(meter),
-        baseline=BASELINE,
-        reporting=REPORTING,
-        timezone=TIMEZONE,
+        **asked(baseline=BASELINE, reporting=REPORTING, timezone=TIMEZONE),
     )
 
 

@@ -9,10 +9,11 @@ from bms.model.readings.series import Series
 from bms.model.savings.event import EventKind
 from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.events.level_changes import steps_in
 from bms.savings.events.outages import outages
 from bms.savings.models.baseline import fit_baseline
+from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
 from tests.rigs.sentences import english
 
@@ -31,9 +32,7 @@ def assess(meter: str, values: np.ndarray) -> Savings:
         outdoor(),
         meter_id=meter,
         commodity=commodity(meter),
-        baseline=BASELINE,
-        reporting=REPORTING,
-        timezone=TIMEZONE,
+        **asked(baseline=BASELINE, reporting=REPORTING, timezone=TIMEZONE),
     )
 
 
@@ -85,9 +84,11 @@ class TestStepsOfRealMeters:
             outdoor(),
             meter_id="b9_el",
             commodity=commodity("b9_el"),
-            baseline=BASELINE,
-            reporting=Span(start=local(2019, 2, 1), end=local(2019, 2, 15)),
-            timezone=TIMEZONE,
+            **asked(
+                baseline=BASELINE,
+                reporting=Span(start=local(2019, 2, 1), end=local(2019, 2, 15)),
+                timezone=TIMEZONE,
+            ),
         )
         assert not set(found.flags) & EVENTS
 
@@ -119,10 +120,10 @@ class TestOtherEventsOfRealMeters:
         assert "evenings" in english(event.fact)
 
 
-def days_of(year: int, rate: np.ndarray, temp: np.ndarray) -> Days:
+def days_of(year: int, rate: np.ndarray, temp: np.ndarray) -> DailyUse:
     dates = tuple(date(year, 1, 1) + timedelta(days=i) for i in range(len(rate)))
     hours = np.full(len(rate), 24.0)
-    return Days(dates, hours, rate, temp, np.ones(len(rate), dtype=bool))
+    return DailyUse(dates, hours, rate, temp, np.ones(len(rate), dtype=bool))
 
 
 def year(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +138,7 @@ class TestMadeUpDays:
         self.before, self.after = days_of(2018, y1, t1), days_of(2019, y2, t2)
         self.model = fit_baseline(self.before, cooling=False, closed=lambda day: False)
 
-    def changed(self, days: Days, factor: np.ndarray) -> Days:
+    def changed(self, days: DailyUse, factor: np.ndarray) -> DailyUse:
         return days_of(days.dates[0].year, days.rate * factor, days.temp_c)
 
     def test_nothing_is_told_of_a_year_like_the_other(self):

@@ -1,4 +1,4 @@
-"""Days, change points and intervals against published numbers and numbers done by hand."""
+"""DailyUse, change points and intervals against published numbers and numbers done by hand."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,13 +8,14 @@ import pytest
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
-from bms.savings.data.daily import Days, daily, whole_days
+from bms.savings.data.daily import DailyUse, daily, whole_days
 from bms.savings.data.findings import codes
 from bms.savings.data.screening import screen_use
 from bms.savings.data.season import same_season
 from bms.savings.models.baseline import autocorrelation, fit_baseline
 from bms.savings.models.change_point import GRID_C, fit
 from bms.savings.models.uncertainty import (
+    FitStatistics,
     drift_kwh,
     drift_over,
     effective_n,
@@ -41,7 +42,7 @@ def year_of(use_of_temp, *, noise=0.0, seed=1):
 def days_of(y, temp, first=date(2018, 1, 1)):
     n = len(y)
     dates = tuple(first + timedelta(days=i) for i in range(n))
-    return Days(dates, np.full(n, 24.0), y, temp, np.ones(n, dtype=bool))
+    return DailyUse(dates, np.full(n, 24.0), y, temp, np.ones(n, dtype=bool))
 
 
 @pytest.mark.parametrize(
@@ -233,11 +234,7 @@ def test_guideline_14_by_hand():
     t(362) a CV sqrt((1 + 2/365) / 365) = 1.6491 * 1.3925 * 0.1 * 0.052485 = 1.205 % of use.
     """
     width = model_half_width(
-        sse=362 * 10.0**2,
-        n=365,
-        parameters=3,
-        rho=0.0,
-        mean=100.0,
+        FitStatistics(sse=362 * 10.0**2, n=365, parameters=3, rho=0.0, mean=100.0),
         predicted=36500.0,
         m=365,
         months=12.0,
@@ -257,11 +254,13 @@ def test_the_interval_holds_for_correlated_noise_over_a_fortnight():
         use = 100.0 + noise
         mean, residual = use[:n].mean(), use[:n] - use[:n].mean()
         half = model_half_width(
-            sse=float((residual**2).sum()),
-            n=n,
-            parameters=1,
-            rho=autocorrelation(residual, dates[:n]),
-            mean=mean,
+            FitStatistics(
+                sse=float((residual**2).sum()),
+                n=n,
+                parameters=1,
+                rho=autocorrelation(residual, dates[:n]),
+                mean=mean,
+            ),
             predicted=m * mean,
             m=m,
             months=0.46,

@@ -13,6 +13,7 @@ from bms.model.savings.savings import FrozenBaseline, Span
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.screening import Zeros
 from bms.savings.models.baseline_identity import METHOD, baseline_id, frozen, settings_of
+from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, TIMEZONE, local, meters, outdoor
 
 YEAR = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))
@@ -24,14 +25,14 @@ COEFFICIENTS = {"mu": 228.7141138861905, "heat_slope": 23.092829836395246, "heat
 
 
 def name(use: Series = USE, temp: Series | None = None, span: Span = BASELINE, **settings) -> str:
-    asked = {
+    keywords = {
         "baseline": span,
         "timezone": TIMEZONE,
         "commodity": "electricity",
         "zeros": "auto",
         "closed": None,
     } | settings
-    return baseline_id(use, outdoor() if temp is None else temp, span, settings_of(**asked))
+    return baseline_id(use, outdoor() if temp is None else temp, span, settings_of(**keywords))
 
 
 def changed(series: Series, at: int, by: float) -> Series:
@@ -41,14 +42,14 @@ def changed(series: Series, at: int, by: float) -> Series:
 
 
 def assess(use: Series = USE, **changes):
-    asked = {
+    keywords = {
         "meter_id": "b0_el",
         "commodity": Commodity.ELECTRICITY,
         "baseline": BASELINE,
         "reporting": YEAR,
         "timezone": TIMEZONE,
     } | changes
-    return assess_meter(use, outdoor(), **asked)
+    return assess_meter(use, outdoor(), **asked(**keywords))
 
 
 class TestTheSameDataHaveTheSameName:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.models.degree_days import (
     GUF_BY_USE,
     GUF_SHARE,
@@ -15,10 +15,10 @@ from bms.savings.models.degree_days import (
 )
 
 
-def days(n: int, kwh: float, temp: float) -> Days:
+def days(n: int, kwh: float, temp: float) -> DailyUse:
     dates = tuple(date(2018, 1, 1) + timedelta(days=i) for i in range(n))
     ones = np.ones(n)
-    return Days(dates, 24.0 * ones, kwh * ones, temp * ones, ones > 0)
+    return DailyUse(dates, 24.0 * ones, kwh * ones, temp * ones, ones > 0)
 
 
 def test_degree_days_count_below_seventeen() -> None:

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import t as student
 
 from bms.savings.models.uncertainty import (
+    FitStatistics,
     effective_n,
     model_half_width,
     sun_baltazar_daily,
@@ -42,11 +43,7 @@ class TestGuideline14:
         )
         assert effective_n(n, rho) == pytest.approx(91.25)
         found = model_half_width(
-            sse=sse,
-            n=n,
-            parameters=p,
-            rho=rho,
-            mean=mean,
+            FitStatistics(sse=sse, n=n, parameters=p, rho=rho, mean=mean),
             predicted=predicted,
             m=m,
             months=11.0,
@@ -60,11 +57,7 @@ class TestGuideline14:
         1.8331 · 1.30558 · 0.05 · 0.311805 = 3.731 % of use.
         """
         width = model_half_width(
-            sse=9 * 5.0**2,
-            n=12,
-            parameters=3,
-            rho=0.0,
-            mean=100.0,
+            FitStatistics(sse=9 * 5.0**2, n=12, parameters=3, rho=0.0, mean=100.0),
             predicted=36500.0,
             m=12,
             months=12.0,

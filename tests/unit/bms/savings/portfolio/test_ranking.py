@@ -10,7 +10,7 @@ import pytest
 
 from bms.model.fact import fact
 from bms.model.readings.series import Series
-from bms.savings.data.daily import Days
+from bms.savings.data.daily import DailyUse
 from bms.savings.portfolio.key_figures import (
     KeyFigures,
     base_load,
@@ -40,11 +40,11 @@ def office_week() -> np.ndarray:
     return week
 
 
-def year(kwh: np.ndarray, temp_c: np.ndarray, valid: np.ndarray | None = None) -> Days:
+def year(kwh: np.ndarray, temp_c: np.ndarray, valid: np.ndarray | None = None) -> DailyUse:
     n = len(kwh)
     dates = tuple(date(2018, 1, 1) + timedelta(days=i) for i in range(n))
     whole = np.ones(n, dtype=np.bool_) if valid is None else valid
-    return Days(dates, np.full(n, 24.0), kwh, temp_c, whole)
+    return DailyUse(dates, np.full(n, 24.0), kwh, temp_c, whole)
 
 
 def winter_and_summer() -> np.ndarray:

@@ -1,0 +1,44 @@
+"""What an assessment is asked to compare, and how: the same for days, bills and files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bms.model.savings.savings import Span
+from bms.savings.data.screening import Zeros
+from bms.savings.models.baseline import Closed
+from bms.savings.models.normal_year import NormalYear
+from bms.savings.models.uncertainty import DEFAULT_DRIFT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssessmentPeriods:
+    """The two periods that are compared; days, months and bills are local to ``timezone``."""
+
+    baseline: Span
+    reporting: Span
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssessmentSettings:
+    """How a meter is assessed.
+
+    ``closed`` tells local days on which the building is shut: they count as weekend where the data
+    ask for it. ``drift`` is the standard deviation of the building's own change from one year to
+    the next, a share of its use. ``zeros`` says what a zero means. ``building_use`` (as a site
+    names it) chooses the GUF of the degree-day correction. ``normal`` asks for the saving in a
+    normal year and ``hourly`` for the second opinion of the hourly models; both need days, and
+    bills are assessed without them.
+    """
+
+    closed: Closed | None = None
+    drift: float = DEFAULT_DRIFT
+    zeros: Zeros = Zeros.AUTO
+    building_use: str | None = None
+    normal: NormalYear | None = None
+    hourly: bool = False
+
+
+USUAL = AssessmentSettings()
+"""As meters are assessed where nothing else is asked for."""

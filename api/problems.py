@@ -24,6 +24,8 @@ from bms.errors import (
     NotFound,
     StoreError,
 )
+from bms.messages import translator
+from bms.model.fact import Explained
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +96,13 @@ async def _ours(request: Request, error: Exception) -> Response:
     if status == 500:
         return await _unexpected(request, error)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
-    return problem(request, status, str(error), headers=headers)
+    return problem(request, status, _detail(error), headers=headers)
+
+
+def _detail(error: Exception) -> str:
+    if not isinstance(error, Explained):
+        return str(error)
+    return f"{error.text}: {'; '.join(map(translator('en').describe, error.facts))}"
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

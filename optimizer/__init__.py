@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
+from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from bms.model.words import Words
 from optimizer.planner import Optimizer
 from optimizer.problem.mistake import Mistake
 from optimizer.problem.reader import BadProblem, mistakes, read
@@ -30,6 +30,6 @@ def identify(problem: Problem) -> BuildingModel | NoModel:
     return _OPTIMIZER.identify(problem)
 
 
-def check(problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+def check(problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
     """Every objection to a schedule; none means that it may be written."""
     return _OPTIMIZER.check(problem, schedule)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from bms.model.words import Words
 from optimizer.checker.check import check
 from optimizer.identification.identify import identify
 from optimizer.identification.prediction_error import PredictionErrors, prediction_errors
@@ -27,6 +27,6 @@ class Optimizer:
         """How far ``model`` was off on the history of the problem, 1, 6 and 24 h ahead."""
         return prediction_errors(in_celsius(problem), model)
 
-    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
         """Every objection to the schedule; none means that it may be written."""
         return check(problem, schedule)

@@ -11,7 +11,7 @@ from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
 from api.schemas.plans import PlanAnswer, PredictionRow, PredictionsAnswer
 from bms.errors import NotFound
 from bms.services.periods import local_date
-from bms.services.planning.model_drift import drift_words, drifting_zones
+from bms.services.planning.model_drift import drift_facts, drifting_zones
 from bms.services.planning.plan import plan_site
 
 router = APIRouter(tags=["plans"])
@@ -46,7 +46,7 @@ def predictions(ports: PortsDep, key: Reader, site: SiteDep, days: Days = 14) ->
     now = ports.clock.now()
     since = local_date(now, site.timezone) - timedelta(days=days)
     return PredictionsAnswer(
-        drift=drift_words(site, drifting_zones(site, ports.planning.plans, now)),
+        drift=drift_facts(site, drifting_zones(site, ports.planning.plans, now)),
         predictions=[
             PredictionRow.model_validate(row)
             for row in ports.control.plans.predictions(site.id, since)

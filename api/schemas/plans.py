@@ -1,14 +1,17 @@
-"""TODO"""
+"""Plans, what controllers may fetch of them, and the record of predictions, as answers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Self
 
 from pydantic import Field
 
 from api.schemas.base import Answer, FactAnswer
+from bms.model.fact import Fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
+from bms.model.words import Words
 
 
 class PlanAnswer(Answer):
@@ -29,7 +32,11 @@ class PlanAnswer(Answer):
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
-        answer = plan.schedule
+        answer, timezone = plan.schedule, plan.problem.timezone
+
+        def told(facts: Iterable[Fact | Words]) -> tuple[FactAnswer, ...]:
+            return tuple(FactAnswer.of(each, timezone) for each in facts)
+
         return cls(
             id=plan.id,
             site=plan.site,
@@ -38,9 +45,9 @@ class PlanAnswer(Answer):
             end=answer.end,
             step_s=answer.step_s,
             status=answer.status,
-            reasons=answer.reasons,
-            notes=plan.problem.notes,
-            objections=plan.objections,
+            reasons=told(answer.reasons),
+            notes=told(plan.problem.notes),
+            objections=told(plan.objections),
             expected=answer.expected,
             own_control=answer.own_control,
             setpoints=answer.setpoints,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 
 @cache
@@ -41,10 +41,19 @@ def _described(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
 
 
 def inner(kind: Any) -> type | None:
-    """The dataclass inside a type: itself, or that of a tuple or of an optional one."""
+    """The dataclass inside a type: itself, or that of a tuple or of an optional one. None for a
+    mapping, whose names are free."""
+    if isinstance(get_origin(kind), type) and issubclass(get_origin(kind), Mapping):
+        return None
+    return next(iter(_inside(kind)), None)
+
+
+def _inside(kind: Any) -> Iterator[type]:
+    """Every dataclass that a type is made of, but not of what those are made."""
     if isinstance(kind, type) and is_dataclass(kind):
-        return kind
-    return next((noun for noun in map(inner, get_args(kind)) if noun is not None), None)
+        yield kind
+    for part in get_args(kind):
+        yield from _inside(part)
 
 
 def nouns(kind: type) -> dict[str, type]:
@@ -55,5 +64,5 @@ def nouns(kind: type) -> dict[str, type]:
         noun = waiting.pop()
         if noun.__name__ not in found:
             found[noun.__name__] = noun
-            waiting += [n for n in map(inner, fields_of(noun).values()) if n is not None]
+            waiting += [part for kind in fields_of(noun).values() for part in _inside(kind)]
     return found

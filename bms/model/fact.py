@@ -13,6 +13,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from bms.errors import BmsError
+
 
 class MessageCode(StrEnum):
     """Base of the enumerations whose members name a message: one family of facts each.
@@ -31,6 +33,7 @@ class Term:
     """A word of the catalogue as a parameter: the name of a quantity, of a role, of a unit."""
 
     term: str
+    """Code of the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Moment:
     """A point in time as a parameter; ``at`` is aware."""
 
     at: datetime
+    """The moment, ISO 8601 with offset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Day:
     """A calendar day as a parameter."""
 
     on: date
+    """The day, ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +80,11 @@ Parameter: TypeAlias = Word | tuple[Word, ...]
 def fact(code: MessageCode, **parameters: Parameter) -> Fact:
     """Returns the fact of this code with these parameters."""
     return Fact(code.value, parameters)
+
+
+class Explained(BmsError):
+    """An error with reasons that are facts; the edge puts them into words behind its text."""
+
+    def __init__(self, text: str, facts: tuple[Fact, ...]) -> None:
+        self.text, self.facts = text, facts
+        super().__init__(f"{text}: {'; '.join(map(str, facts))}")

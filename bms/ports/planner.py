@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.readings.series import Floats
-from bms.model.words import Words
 
 
 class Planner(Protocol):
@@ -49,4 +49,4 @@ class Judge(Protocol):
 class Checker(Protocol):
     """The independent checker: every objection to a schedule; none means it may be written."""
 
-    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]: ...
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Fact, ...]: ...

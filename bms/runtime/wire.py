@@ -16,10 +16,10 @@ from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
 from bms.journal import FileJournal
 from bms.model.assets.site import Site
+from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.savings.savings import SiteSavings
-from bms.model.words import Words
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
@@ -63,7 +63,7 @@ class LateOptimizer:
         """How far ``model`` was off on the history of the problem, 1, 6 and 24 h ahead."""
         return self._optimizer.prediction_errors(problem, model)
 
-    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
         """Every objection to the schedule; none means that it may be written."""
         return self._optimizer.check(problem, schedule)
 

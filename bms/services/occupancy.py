@@ -12,13 +12,33 @@ from bms.errors import ConfigError, NotFound
 from bms.model.assets.equipment import Ventilation
 from bms.model.assets.site import Site, Zone
 from bms.model.control.booking import Booking, BookingKind
+from bms.model.fact import Fact, MessageCode, Moment, Term, TermCode, fact
 from bms.model.planning.grid import occupied, timetable_values, ventilation_required
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Numbers
-from bms.model.words import Words
 from bms.ports.storage.decisions import DecisionStore
 
 LONGEST = timedelta(days=366)
+
+
+class BookingFact(MessageCode):
+    """What was booked that the weekly timetables do not say."""
+
+    CLOSED = "booked_closed"
+    IN_USE = "booked_in_use"
+
+
+class BookedSpan(MessageCode):
+    """From when to when, inside a sentence."""
+
+    WITHIN_DAY = "booked_within_day"
+    OVER_DAYS = "booked_over_days"
+
+
+class Whole(TermCode):
+    """What a booking without a zone is for."""
+
+    BUILDING = "whole_building"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +111,13 @@ class Use:
                     flags[k] = True
         return tuple(flags)
 
-    def words(self, start: datetime, end: datetime) -> tuple[Words, ...]:
-        """A sentence for each booking that touches ``[start, end)``."""
-        return tuple(_told(self.site, b) for b in self.bookings if b.start < end and b.end > start)
+    def facts(self, start: datetime, end: datetime) -> tuple[Fact, ...]:
+        """Returns a fact for each booking that touches ``[start, end)``."""
+        return tuple(
+            _describe(self.site, booking)
+            for booking in self.bookings
+            if booking.start < end and booking.end > start
+        )
 
 
 def use_of(site: Site, decisions: DecisionStore, start: datetime, end: datetime) -> Use:
@@ -192,23 +216,21 @@ def _together(some: float | None, more: float | None) -> float | None:
     return None if some is None or more is None else some + more
 
 
-def _told(site: Site, booking: Booking) -> Words:
-    where = next((z.name or z.id for z in site.zones if z.id == booking.zone), None)
-    span = _span(booking, ZoneInfo(site.timezone))
-    if booking.kind is BookingKind.CLOSED:
-        return Words(
-            "booked_closed",
-            f"{where or 'Hele bygningen'} er lukket {span}: {booking.reason}",
-            f"{where or 'The whole building'} is closed {span}: {booking.reason}",
-        )
-    return Words(
-        "booked_in_use",
-        f"{where or 'Hele bygningen'} er booket {span}: {booking.reason}",
-        f"{where or 'The whole building'} is booked {span}: {booking.reason}",
+def _describe(site: Site, booking: Booking) -> Fact:
+    name = next((zone.name or zone.id for zone in site.zones if zone.id == booking.zone), None)
+    closed = booking.kind is BookingKind.CLOSED
+    return fact(
+        BookingFact.CLOSED if closed else BookingFact.IN_USE,
+        where=name or Term(Whole.BUILDING),
+        span=_span(booking, ZoneInfo(site.timezone)),
+        reason=booking.reason,
     )
 
 
-def _span(booking: Booking, zone: ZoneInfo) -> str:
-    start, end = booking.start.astimezone(zone), booking.end.astimezone(zone)
-    same_day = start.date() == end.date()
-    return f"{start:%Y-%m-%d %H:%M}–{end:{'%H:%M' if same_day else '%Y-%m-%d %H:%M'}}"
+def _span(booking: Booking, zone: ZoneInfo) -> Fact:
+    same_day = booking.start.astimezone(zone).date() == booking.end.astimezone(zone).date()
+    return fact(
+        BookedSpan.WITHIN_DAY if same_day else BookedSpan.OVER_DAYS,
+        start=Moment(booking.start),
+        end=Moment(booking.end),
+    )

@@ -8,6 +8,7 @@ from datetime import datetime
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Override, ReleaseReceipt
+from bms.model.fact import Explained
 from bms.ports.storage.decisions import DecisionStore
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_points
@@ -59,13 +60,17 @@ def end_override(
     decisions.remove_override(override_id, actor=actor, at=now)
 
 
+class NotReady(Explained, ConfigError):
+    """The shadow period of a site has not met its gate."""
+
+
 async def change_mode(
     site: Site, mode: Mode, *, now: datetime, ports: ControlPorts, reason: str, actor: str
 ) -> list[ReleaseReceipt]:
     """Set how far the site is trusted to us; below ``auto`` everything is given back,
     and a switchback trial is over.
 
-    Raises ``ConfigError`` for ``auto`` before the shadow period is over, unless the site file
+    Raises ``NotReady`` for ``auto`` before the shadow period is over, unless the site file
     itself says ``auto``.
     """
 
@@ -74,7 +79,7 @@ async def change_mode(
         if mode is Mode.AUTO and site.mode is not Mode.AUTO:
             gap = shadow_gap(site, ports.plans, now)
         if gap is not None:
-            raise ConfigError(f"not ready for auto: {gap}")
+            raise NotReady("not ready for auto", (gap,))
         ports.decisions.set_mode(site.id, mode, actor=actor, at=now, reason=reason)
 
     await off_loop(work)

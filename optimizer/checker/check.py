@@ -1,19 +1,18 @@
 """The independent checker: may this schedule be written?
 
-It shares no code with what makes plans, but for how a moment is said, and trusts nothing in the
-schedule, only the problem.
+It shares no code with what makes plans and trusts nothing in the schedule, only the problem.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import ceil, floor, isfinite
 
+from bms.model.fact import Fact, Moment, Parameter, fact
 from bms.model.planning.plan import Schedule, SetpointPlan, Step
 from bms.model.planning.problem import CurveTask, Lever, Problem, VentilationTask, ZoneTask
 from bms.model.readings.units import Unit
-from bms.model.words import Words
 from optimizer.checker.air import (
     FlowTask,
     SupplyTask,
@@ -23,7 +22,7 @@ from optimizer.checker.air import (
     flow_is_due,
     supply_is_due,
 )
-from optimizer.explain.dates import local, spoken
+from optimizer.checker.objection import CheckObjection
 
 MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3
@@ -41,31 +40,25 @@ LARGEST_SHIFT_DOWN_K = 8.0
 Task = ZoneTask | VentilationTask | CurveTask | FlowTask | SupplyTask
 
 
-def check(problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+def check(problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
     """Every objection to ``schedule``; none means that it may be written. Never raises."""
     return tuple(_objections(problem, schedule))
 
 
-def _objections(problem: Problem, schedule: Schedule) -> Iterator[Words]:
+def _objections(problem: Problem, schedule: Schedule) -> Iterator[Fact]:
     same_grid = schedule.start == problem.start and schedule.step_s == problem.step_s
     if schedule.site != problem.site or not same_grid:
-        yield Words(
-            "other_problem",
-            "Planen hører ikke til denne opgave (bygning, start eller tidsskridt).",
-            "The plan does not belong to this problem (site, start or time step).",
-        )
+        yield fact(CheckObjection.OTHER_PROBLEM)
         return
     levers = _levers(problem)
     seen: set[str] = set()
     whole: list[SetpointPlan] = []
     for plan in schedule.setpoints:
         if plan.point not in levers:
-            yield _point(
-                plan.point, "unknown_point", "må planen ikke røre", "is not the plan's to move"
-            )
+            yield _at(plan.point, CheckObjection.UNKNOWN_POINT)
             continue
         if plan.point in seen:
-            yield _point(plan.point, "twice", "står to gange", "stands twice")
+            yield _at(plan.point, CheckObjection.TWICE)
             continue
         seen.add(plan.point)
         objections = list(_plan_objections(problem, plan, *levers[plan.point]))
@@ -75,7 +68,7 @@ def _objections(problem: Problem, schedule: Schedule) -> Iterator[Words]:
     yield from _co2_objections(problem, whole, levers)
     for point, (lever, task) in levers.items():
         if point not in seen and _can_be_planned(problem, lever, task):
-            yield _point(point, "missing", "mangler i planen", "is missing from the plan")
+            yield _at(point, CheckObjection.MISSING)
 
 
 def _levers(problem: Problem) -> dict[str, tuple[Lever, Task]]:
@@ -139,19 +132,14 @@ def _zone_makes_sense(problem: Problem, zone: ZoneTask) -> bool:
 
 def _plan_objections(
     problem: Problem, plan: SetpointPlan, lever: Lever, task: Task
-) -> Iterator[Words]:
+) -> Iterator[Fact]:
     if plan.unit != lever.unit:
-        yield _point(plan.point, "unit", f"har enheden {plan.unit}", f"has the unit {plan.unit}")
+        yield _at(plan.point, CheckObjection.UNIT, unit=plan.unit.value)
     holes = list(_hole_objections(problem, plan))
     yield from holes
     values = [step.value for step in plan.steps]
     if not all(isfinite(value) for value in values):
-        yield _point(
-            plan.point,
-            "not_finite",
-            "har en værdi, der ikke er et tal",
-            "has a value that is no number",
-        )
+        yield _at(plan.point, CheckObjection.NOT_FINITE)
         return
     yield from _value_objections(plan.point, values, lever)
     yield from _change_objections(problem, plan)
@@ -167,48 +155,38 @@ def _plan_objections(
         yield from _air_objections(problem, plan, lever, task)
 
 
-def _hole_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Words]:
+def _hole_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Fact]:
     """From the start of the horizon to its end, step after step, on the problem's grid."""
     moment = problem.start
     end = problem.start + timedelta(seconds=problem.step_s * problem.steps)
     for step in plan.steps:
         off_grid = (step.end - problem.start).total_seconds() % problem.step_s
         if step.start != moment or step.end <= step.start or off_grid:
-            yield _point(plan.point, "hole", "har huller eller overlap", "has holes or overlaps")
+            yield _at(plan.point, CheckObjection.HOLE)
             return
         moment = step.end
     if moment != end:
-        yield _point(
-            plan.point,
-            "coverage",
-            "dækker ikke netop perioden",
-            "does not cover exactly the horizon",
-        )
+        yield _at(plan.point, CheckObjection.COVERAGE)
 
 
-def _value_objections(point: str, values: list[float], lever: Lever) -> Iterator[Words]:
+def _value_objections(point: str, values: list[float], lever: Lever) -> Iterator[Fact]:
     if any(not lever.minimum - ROUNDING <= v <= lever.maximum + ROUNDING for v in values):
-        yield _point(point, "limit", "går ud over punktets grænser", "goes beyond its limits")
+        yield _at(point, CheckObjection.LIMIT)
     steps = [(v - lever.origin) / lever.resolution for v in values] if lever.resolution > 0 else []
     if any(abs(s - round(s)) > ROUNDING / lever.resolution for s in steps):
-        yield _point(
-            point,
-            "resolution",
-            "rammer ikke punktets opløsning",
-            "is not a multiple of its resolution",
-        )
+        yield _at(point, CheckObjection.RESOLUTION)
 
 
-def _change_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Words]:
+def _change_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Fact]:
     days = max(1.0, problem.steps * problem.step_s / 86400.0)
     changes = sum(a.value != b.value for a, b in zip(plan.steps, plan.steps[1:], strict=False))
     if changes > MOST_CHANGES_PER_DAY * days:
-        yield _point(plan.point, "changes", "ændres for ofte", "changes too often")
+        yield _at(plan.point, CheckObjection.CHANGES)
 
 
 def _zone_objections(
     problem: Problem, plan: SetpointPlan, lever: Lever, zone: ZoneTask
-) -> Iterator[Words]:
+) -> Iterator[Fact]:
     zero, lever_zero = _zero(problem.temperature_unit), _zero(lever.unit)
     lowest, highest = lever.minimum - lever_zero, lever.maximum - lever_zero
     for k, written in enumerate(_on_grid(problem, plan.steps)):
@@ -217,31 +195,13 @@ def _zone_objections(
         value = written - lever_zero
         reachable = min(zone.low_c[k] - zero, highest)
         if zone.occupied[k] and value < reachable - COMFORT_TOLERANCE_K - ROUNDING:
-            yield _point(
-                plan.point,
-                "comfort",
-                "er for lav i brugstiden",
-                "is too low in use",
-                _moment(problem, k),
-            )
+            yield _at(plan.point, CheckObjection.COMFORT, at=_moment(problem, k))
             return
         if not zone.occupied[k] and value < reachable - ROUNDING:
-            yield _point(
-                plan.point,
-                "floor",
-                "er under bundgrænsen",
-                "is below the floor",
-                _moment(problem, k),
-            )
+            yield _at(plan.point, CheckObjection.FLOOR, at=_moment(problem, k))
             return
         if value > max(zone.high_c[k] - zero, lowest) + lever.resolution + ROUNDING:
-            yield _point(
-                plan.point,
-                "ceiling",
-                "er over overgrænsen",
-                "is above the ceiling",
-                _moment(problem, k),
-            )
+            yield _at(plan.point, CheckObjection.CEILING, at=_moment(problem, k))
             return
 
 
@@ -250,51 +210,39 @@ def _zero(unit: Unit) -> float:
     return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0
 
 
-def _curve_objections(plan: SetpointPlan) -> Iterator[Words]:
+def _curve_objections(plan: SetpointPlan) -> Iterator[Fact]:
     """A plan lowers the curve; to raise it, or to lower it a lot, is for people."""
     if any(not -LARGEST_SHIFT_DOWN_K <= step.value <= ROUNDING for step in plan.steps):
-        yield _point(
-            plan.point,
-            "curve",
-            "hæver varmekurven eller sænker den for meget",
-            "raises the heating curve or lowers it too much",
-        )
+        yield _at(plan.point, CheckObjection.CURVE)
 
 
 def _ventilation_objections(
     problem: Problem, plan: SetpointPlan, unit: VentilationTask
-) -> Iterator[Words]:
+) -> Iterator[Fact]:
     for k, (value, required) in enumerate(
         zip(_on_grid(problem, plan.steps), unit.required, strict=False)
     ):
         if required and value < 0.5:
-            yield _point(
-                plan.point,
-                "ventilation",
-                "er slukket, mens der er mennesker",
-                "is off while people are in",
-                _moment(problem, k),
-            )
+            yield _at(plan.point, CheckObjection.VENTILATION, at=_moment(problem, k))
             return
 
 
 def _air_objections(
     problem: Problem, plan: SetpointPlan, lever: Lever, task: FlowTask | SupplyTask
-) -> Iterator[Words]:
+) -> Iterator[Fact]:
     values, unit = _on_grid(problem, plan.steps), task.unit
     if isinstance(task, FlowTask):
-        k = first_low_flow(problem, unit, lever, values)
-        code, da, en = "flow", "er for lav, mens der er mennesker", "is too low while people are in"
+        k, objection = first_low_flow(problem, unit, lever, values), CheckObjection.FLOW
     else:
         k = first_raised_supply(unit, lever, values, problem.temperature_unit)
-        code, da, en = "supply", "er over anlæggets eget setpunkt", "is above its own setpoint"
+        objection = CheckObjection.SUPPLY
     if k is not None:
-        yield _point(plan.point, code, da, en, _moment(problem, k))
+        yield _at(plan.point, objection, at=_moment(problem, k))
 
 
 def _co2_objections(
     problem: Problem, plans: Sequence[SetpointPlan], levers: dict[str, tuple[Lever, Task]]
-) -> Iterator[Words]:
+) -> Iterator[Fact]:
     """Rooms with too much CO2 though their unit had more air to give."""
     values = {plan.point: _on_grid(problem, plan.steps) for plan in plans}
     for point, (_, task) in levers.items():
@@ -306,13 +254,8 @@ def _co2_objections(
             problem, task.unit, values, lambda zone: _zone_makes_sense(problem, zone)
         )
         if found is not None:
-            yield _point(
-                point,
-                "co2",
-                f"giver {found[0].called} for lidt luft til CO2-grænsen",
-                f"gives {found[0].called} too little air for the CO2 limit",
-                _moment(problem, found[1]),
-            )
+            zone, k = found
+            yield _at(point, CheckObjection.CO2, zone=zone.called, at=_moment(problem, k))
 
 
 def _on_grid(problem: Problem, steps: tuple[Step, ...]) -> list[float]:
@@ -324,11 +267,10 @@ def _on_grid(problem: Problem, steps: tuple[Step, ...]) -> list[float]:
     return values
 
 
-def _moment(problem: Problem, k: int) -> datetime:
-    """The start of step ``k`` on the building's clock."""
-    return local(problem.start + timedelta(seconds=problem.step_s * k), problem.timezone)
+def _moment(problem: Problem, k: int) -> Moment:
+    """The start of step ``k``."""
+    return Moment(problem.start + timedelta(seconds=problem.step_s * k))
 
 
-def _point(point: str, code: str, da: str, en: str, at: datetime | None = None) -> Words:
-    when_da, when_en = (f" ({words})" for words in spoken(at)) if at else ("", "")
-    return Words(f"check_{code}", f"{point} {da}{when_da}.", f"{point} {en}{when_en}.")
+def _at(point: str, objection: CheckObjection, **more: Parameter) -> Fact:
+    return fact(objection, point=point, **more)

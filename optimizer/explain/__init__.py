@@ -1,1 +1,1 @@
-"""Explain."""
+"""Codes of what the optimiser says about plans and problems, and what a plan cannot keep."""

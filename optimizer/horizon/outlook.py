@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.fact import Fact, Term, fact
 from bms.model.planning.problem import Numbers, Problem
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
+from optimizer.explain.plan_reason import InputTerm, PlanReason
 from optimizer.model.history import hold, series
 from optimizer.model.rc_network import Floats
 
@@ -54,7 +54,7 @@ class Outlook:
     heat_is_electric: bool
     co2_dkk_per_kg: float
     other_load: Floats
-    reasons: tuple[Words, ...]
+    reasons: tuple[Fact, ...]
 
     @property
     def has_weather(self) -> bool:
@@ -82,24 +82,24 @@ class Outlook:
 def outlook(problem: Problem) -> Outlook:
     """Arrays of the problem's horizon and the reasons that go with them."""
     n, step_h = problem.steps, problem.step_s / 3600.0
-    said: list[Words] = []
-    temp_out = _temperature(problem.weather.temp_out_c, n, step_h, said)
-    ghi = _sun(problem.weather.ghi_wm2, n, step_h, said)
+    found: list[Fact] = []
+    temp_out = _temperature(problem.weather.temp_out_c, n, step_h, found)
+    ghi = _sun(problem.weather.ghi_wm2, n, step_h, found)
     electric = problem.heat_source.kind is HeatSourceKind.HEAT_PUMP
     electricity = _tariff(
-        ("el", "electricity"),
+        InputTerm.ELECTRICITY,
         problem.electricity_dkk_per_kwh,
         problem.electricity_kg_per_kwh,
         n,
-        said,
+        found,
         quiet=not electric and not problem.ventilation,
     )
     heat = _tariff(
-        ("varme", "heat"),
+        InputTerm.HEAT,
         problem.heat_dkk_per_kwh,
         problem.heat_kg_per_kwh,
         n,
-        said,
+        found,
         quiet=electric,
     )
     return Outlook(
@@ -109,50 +109,51 @@ def outlook(problem: Problem) -> Outlook:
         ghi=ghi,
         heat=heat,
         electricity=electricity,
-        cop=_cop(problem.heat_source, temp_out, said),
+        cop=_cop(problem.heat_source, temp_out, found),
         heat_is_electric=electric,
         co2_dkk_per_kg=problem.weights.co2_dkk_per_kg,
         other_load=_other_load(problem.other_load_kw, n),
-        reasons=tuple(said),
+        reasons=tuple(found),
     )
 
 
-def _temperature(numbers: Numbers, n: int, step_h: float, said: list[Words]) -> Floats:
+def _temperature(numbers: Numbers, n: int, step_h: float, found: list[Fact]) -> Floats:
     raw = series(numbers, n)
     missing = int(np.isnan(raw).sum())
     if not missing:
         return raw
     filled = hold(raw, round(LONGEST_HOLD_H / step_h))
     if np.isnan(filled).any():
-        said.append(reasons.no_forecast())
+        found.append(fact(PlanReason.NO_FORECAST))
         return np.full(n, np.nan)
-    said.append(reasons.held_forecast("udetemperatur", "outdoor temperature", missing * step_h))
+    outdoors = Term(InputTerm.OUTDOOR_TEMPERATURE)
+    found.append(fact(PlanReason.HELD_FORECAST, series=outdoors, hours=missing * step_h))
     return filled
 
 
-def _sun(numbers: Numbers, n: int, step_h: float, said: list[Words]) -> Floats:
+def _sun(numbers: Numbers, n: int, step_h: float, found: list[Fact]) -> Floats:
     raw = series(numbers, n)
     missing = int(np.isnan(raw).sum())
     if missing:
-        said.append(reasons.no_sun_forecast(missing * step_h))
+        found.append(fact(PlanReason.NO_SUN_FORECAST, hours=missing * step_h))
     return np.maximum(0.0, np.nan_to_num(raw)) / 1000.0
 
 
 def _tariff(
-    name: tuple[str, str],
+    commodity: InputTerm,
     prices: Numbers,
     factors: Numbers,
     n: int,
-    said: list[Words],
+    found: list[Fact],
     *,
     quiet: bool,
 ) -> Tariff:
     price, factor = series(prices, n), series(factors, n)
     price_known, factor_known = not np.isnan(price).any(), not np.isnan(factor).any()
     if not price_known and not quiet:
-        said.append(reasons.price_unknown(*name))
+        found.append(fact(PlanReason.PRICE_UNKNOWN, commodity=Term(commodity)))
     if not factor_known and not quiet:
-        said.append(reasons.factor_unknown(*name))
+        found.append(fact(PlanReason.FACTOR_UNKNOWN, commodity=Term(commodity)))
     return Tariff(
         price=_level(price, 1.0),
         factor=_level(factor, 0.0),
@@ -175,12 +176,12 @@ def _other_load(values: Numbers, n: int) -> Floats:
     return np.asarray(np.maximum(0.0, np.nan_to_num(series(values, n), posinf=0.0)))
 
 
-def _cop(source: HeatSource, temp_out: Floats, said: list[Words]) -> Floats:
+def _cop(source: HeatSource, temp_out: Floats, found: list[Fact]) -> Floats:
     if source.kind is not HeatSourceKind.HEAT_PUMP:
         return np.ones(len(temp_out))
     points = sorted(source.cop)
     if not points:
-        said.append(reasons.no_cop())
+        found.append(fact(PlanReason.NO_COP))
         return np.ones(len(temp_out))
     outdoors, cop = np.array(points).T
     return np.asarray(np.maximum(LEAST_COP, np.interp(temp_out, outdoors, cop)))

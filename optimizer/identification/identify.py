@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from bms.model.fact import Fact, Term, fact
 from bms.model.planning.problem import BuildingModel, History, NoModel, Problem, ZoneModel
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
-from optimizer.identification.refusals import asked_lately
+from optimizer.explain.plan_reason import InputTerm
+from optimizer.explain.problem_flaw import ProblemFlaw
+from optimizer.identification.refusals import NoModelReason, ZoneRefusal
 from optimizer.identification.thermostat_traits import thermostat_facts
 from optimizer.identification.zone_study import Study, loss_of, study
 from optimizer.model.heat_shares import HeatShares, fit_shares
@@ -54,11 +55,11 @@ def identify(problem: Problem, previous: BuildingModel | None = None) -> Buildin
     last = previous or problem.model
     before = {zone.zone: zone for zone in last.zones} if last else {}
     models: list[ZoneModel] = []
-    refused: list[Words] = []
+    refused: list[Fact] = []
     end = history.start + timedelta(seconds=history.step_s * past.steps)
     for z, name in enumerate(names):
         if last and name not in before and _asked_lately(last, end, z):
-            refused.append(asked_lately(past.called[z]))
+            refused.append(fact(ZoneRefusal.ASKED_LATELY, zone=past.called[z]))
             continue
         answer = _study_zone(past, shares, z, before.get(name))
         refused += answer.refused
@@ -104,33 +105,34 @@ def shares_of(past: Past) -> HeatShares:
     )
 
 
-def _history_mistakes(problem: Problem, history: History | None) -> list[Words]:
+def _history_mistakes(problem: Problem, history: History | None) -> list[Fact]:
     if history is None:
-        return [reasons.no_history()]
+        return [fact(NoModelReason.NO_HISTORY)]
     if history.step_s <= 0 or history.step_s > 7200:
-        return [reasons.bad_step(history.step_s)]
+        return [fact(ProblemFlaw.BAD_STEP, step_s=history.step_s)]
     days = len(history.heat_kw) * history.step_s / 86400.0
     if days < LEAST_DAYS:
-        return [reasons.too_few_days(days, LEAST_DAYS)]
+        return [fact(NoModelReason.TOO_FEW_DAYS, days=days, least=LEAST_DAYS)]
     known = {zone.id for zone in history.zones}
     if not any(zone.id in known for zone in problem.zones):
-        return [reasons.no_zone_history()]
+        return [fact(NoModelReason.NO_ZONE_HISTORY)]
     return []
 
 
-def _building_mistakes(past: Past) -> list[Words]:
+def _building_mistakes(past: Past) -> list[Fact]:
     why = []
-    for name_da, name_en, values in (
-        ("udetemperatur", "outdoor temperature", past.temp_out),
-        ("varmeforbrug", "heating power", past.heat),
-        ("ventilationens drift", "the ventilation's hours", past.building_run),
+    for series, values in (
+        (InputTerm.OUTDOOR_TEMPERATURE, past.temp_out),
+        (InputTerm.HEATING_POWER, past.heat),
+        (InputTerm.VENTILATION_HOURS, past.building_run),
     ):
         coverage = float(np.isfinite(values).mean())
         if coverage < LEAST_COVERAGE:
-            why.append(reasons.series_missing(name_da, name_en, coverage))
+            missing = NoModelReason.SERIES_MISSING
+            why.append(fact(missing, series=Term(series), coverage=coverage))
     heat = past.heat[np.isfinite(past.heat)]
     if len(heat) and float(np.ptp(heat)) <= 0.0:
-        why.append(reasons.no_excitation_building())
+        why.append(fact(NoModelReason.NO_EXCITATION))
     return why
 
 
@@ -138,13 +140,14 @@ def _study_zone(past: Past, shares: HeatShares, z: int, previous: ZoneModel | No
     name, temp = past.called[z], past.temp[z]
     coverage = float(np.isfinite(temp).mean())
     if coverage < LEAST_COVERAGE:
-        return Study(refused=(reasons.zone_temp_missing(name, coverage),))
+        return Study(refused=(fact(ZoneRefusal.ZONE_TEMP_MISSING, zone=name, coverage=coverage),))
     record = record_of(past, shares, z)
+    sensor_stuck = fact(ZoneRefusal.SENSOR_STUCK, zone=name)
     if stuck(temp) or float(np.isfinite(record.temp).mean()) < LEAST_COVERAGE:
-        return Study(refused=(reasons.sensor_stuck(name),))
+        return Study(refused=(sensor_stuck,))
     answer = study(record, name, previous=previous, late_heat=LATE_HEAT)
     if not answer.fit and _stuck_now(temp, record.temp):
-        return replace(answer, refused=(reasons.sensor_stuck(name), *answer.refused))
+        return replace(answer, refused=(sensor_stuck, *answer.refused))
     return answer
 
 

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from bms.model.fact import Fact, fact
 from bms.model.planning.problem import ZoneModel
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
 from optimizer.identification.energy_balance import BY_CLASS, balance
 from optimizer.identification.excitation import Clock, excitation, last_learnt
 from optimizer.identification.holdout_score import NOTHING, Score, heat_by_mean, heat_score, score
@@ -25,11 +24,7 @@ from optimizer.identification.model_selection import Trial, best_of, ladder
 from optimizer.identification.model_structures import rung_of, values_of
 from optimizer.identification.parameter_fit import ITERATIONS, Fit, fit_rung, task_of
 from optimizer.identification.parameter_uncertainty import derived, standard_errors
-from optimizer.identification.refusals import (
-    heat_no_better_than_the_mean,
-    no_better_than_the_mean,
-    what_is_missing,
-)
+from optimizer.identification.refusals import ZoneRefusal, what_is_missing
 from optimizer.model.rc_network import Bools
 from optimizer.model.zone_record import Record
 
@@ -56,7 +51,7 @@ class Study:
     those of a class of buildings (:mod:`optimizer.identification.energy_balance`).
     """
 
-    refused: tuple[Words, ...] = ()
+    refused: tuple[Fact, ...] = ()
     trials: tuple[Trial, ...] = ()
     temperature: Score = NOTHING
     heat: Score = NOTHING
@@ -90,7 +85,7 @@ def study(
     between the meter and the room.
     """
     if not _excited(record):
-        return Study(refused=(reasons.no_excitation(called),))
+        return Study(refused=(fact(ZoneRefusal.NO_EXCITATION, zone=called),))
     moves = excitation(record)
     clock = moves.clock(len(record), learn_part)
     limit = last_learnt(record, clock, learn_part)
@@ -112,7 +107,7 @@ def _climb(record: Record, called: str, limit: int, clock: Clock, late_heat: boo
     """The best of the ladder, or why it is refused."""
     trials = ladder(record, limit, late_heat=late_heat, clock=clock)
     if not trials:
-        return Study(refused=(reasons.too_many_gaps(called),))
+        return Study(refused=(fact(ZoneRefusal.TOO_MANY_GAPS, zone=called),))
     learned = best_of(trials).fit
     temperature, heat = score(record, learned, limit), heat_score(record, learned, limit)
     refused = _refusal(called, temperature, heat, clock)
@@ -186,24 +181,34 @@ def _finished(record: Record, clock: Clock, judged: Study, iterations: int = ITE
     return replace(judged, fit=fit, errors=standard_errors(task, fit))
 
 
-def _refusal(called: str, temperature: Score, heat: Score, clock: Clock) -> tuple[Words, ...]:
+def _refusal(called: str, temperature: Score, heat: Score, clock: Clock) -> tuple[Fact, ...]:
     """Why a model is refused. Where few days show how the room answers, a wrong model may be right
     about their temperature by chance: there it has to know their heat as well."""
     if not temperature.known:
-        return (reasons.too_many_gaps(called),)
+        return (fact(ZoneRefusal.TOO_MANY_GAPS, zone=called),)
     if temperature.model > USELESS_K:
-        return (reasons.too_uncertain(called, temperature.model),)
+        return (fact(ZoneRefusal.TOO_UNCERTAIN, zone=called, model=temperature.model),)
     lost = not clock.even and heat.known and not heat.beats_both
     if not lost and (temperature.wins or (temperature.held and heat.wins)):
         return ()
     if not lost and temperature.held and heat.beats_both:
-        return (heat_no_better_than_the_mean(called, heat.model, heat.spread),)
+        return (_against_mean(ZoneRefusal.HEAT_NO_BETTER_THAN_MEAN, called, heat),)
     if lost or (temperature.held and heat.known):
-        return (reasons.rivals_better_heat(called, heat.model, heat.persistence, heat.last_week),)
+        return (_against_rivals(ZoneRefusal.HEAT_RIVALS_BETTER, called, heat),)
     if temperature.beats_both:
-        return (no_better_than_the_mean(called, temperature.model, temperature.spread),)
-    return (
-        reasons.rivals_better(
-            called, temperature.model, temperature.persistence, temperature.last_week
-        ),
+        return (_against_mean(ZoneRefusal.NO_BETTER_THAN_MEAN, called, temperature),)
+    return (_against_rivals(ZoneRefusal.RIVALS_BETTER, called, temperature),)
+
+
+def _against_mean(reason: ZoneRefusal, called: str, score: Score) -> Fact:
+    return fact(reason, zone=called, model=score.model, spread=score.spread)
+
+
+def _against_rivals(reason: ZoneRefusal, called: str, score: Score) -> Fact:
+    return fact(
+        reason,
+        zone=called,
+        model=score.model,
+        persistence=score.persistence,
+        last_week=score.last_week,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
 from bms.model.planning.problem import History, Numbers, Problem
-from optimizer.explain.dates import local
 from optimizer.model.rc_network import AIR_KWH_PER_M3_K, Floats
 from optimizer.model.solar import facades
 
@@ -178,9 +178,17 @@ def past_of(
 
 def local_hours(start: datetime, step_s: float, n: int, timezone: str) -> Floats:
     """Local hour of the day (n,) in the middle of each step from ``start`` on."""
-    step = timedelta(seconds=step_s)
-    moments = [local(start + (i + 0.5) * step, timezone) for i in range(n)]
+    step, clock = timedelta(seconds=step_s), _clock(timezone)
+    moments = [(start + (i + 0.5) * step).astimezone(clock) for i in range(n)]
     return np.array([m.hour + m.minute / 60.0 + m.second / 3600.0 for m in moments])
+
+
+def _clock(timezone: str) -> tzinfo:
+    """The clock of an IANA time zone; that of UTC where the name is not known."""
+    try:
+        return ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
 
 
 def without_stuck(values: Floats, step_h: float) -> Floats:

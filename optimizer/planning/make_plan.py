@@ -10,15 +10,16 @@ from math import inf
 import numpy as np
 
 from bms.model.assets.site import Weights
+from bms.model.fact import Fact, fact
 from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem, ZoneModel, ZoneTask
-from bms.model.words import Words
 from optimizer.checker.check import check
-from optimizer.explain import planning as reasons
+from optimizer.explain.plan_reason import PlanReason
+from optimizer.explain.problem_flaw import ProblemFlaw
 from optimizer.horizon.building import building_of
 from optimizer.horizon.outlook import outlook
 from optimizer.identification.energy_balance import BY_CLASS
-from optimizer.identification.refusals import capacity_by_class
+from optimizer.identification.refusals import NoModelReason
 from optimizer.linear_program.program import Program
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import past_of
@@ -35,36 +36,50 @@ OLD_HISTORY_H = 6.0
 
 def make_plan(problem: Problem) -> Schedule:
     """The schedule for a problem. Never raises: what fails becomes a fallback with its reason."""
-    part, said = sound_part(problem)
+    part, flaws = sound_part(problem)
     if part is None:
-        return nothing(problem, said)
-    said = [*problem.notes, *said, *_not_counted(part)]
+        return nothing(problem, flaws)
+    flaws += _not_counted(part)
     if any(map(_senseless, (part.weights.comfort_dkk_per_kh, part.weights.co2_dkk_per_kg))):
-        usual = Weights()
-        said.append(reasons.bad_weights(usual.comfort_dkk_per_kh, usual.co2_dkk_per_kg))
-        part = replace(part, weights=usual)
+        part = replace(part, weights=Weights())
+        flaws.append(_weights_used(part.weights))
+    schedule = _checked(part, flaws)
+    return replace(schedule, reasons=(*problem.notes, *schedule.reasons))
+
+
+def _checked(part: Problem, flaws: list[Fact]) -> Schedule:
+    """The plan where the checker has no objection, the timetable otherwise."""
     try:
-        schedule = _modelled(part, said)
+        schedule = _modelled(part, flaws)
     except Exception as error:  # law 3: the planner always answers
-        return by_timetable(part, [*said, reasons.no_solution(type(error).__name__)])
+        failure = fact(PlanReason.NO_SOLUTION, message=type(error).__name__)
+        return by_timetable(part, [*flaws, failure])
     objections = check(part, schedule)
     if objections and schedule.status is not PlanStatus.FALLBACK:
-        return by_timetable(part, [*said, reasons.refused(), *objections])
+        return by_timetable(part, [*flaws, fact(PlanReason.REFUSED), *objections])
     return schedule
 
 
-def _not_counted(problem: Problem) -> list[Words]:
+def _weights_used(weights: Weights) -> Fact:
+    return fact(
+        ProblemFlaw.BAD_WEIGHTS,
+        comfort_dkk_per_kh=weights.comfort_dkk_per_kh,
+        co2_dkk_per_kg=weights.co2_dkk_per_kg,
+    )
+
+
+def _not_counted(problem: Problem) -> list[Fact]:
     """What was declared and makes no sense."""
     power = (problem.peak_so_far_kw, problem.peak_dkk_per_kw, problem.power_limit_kw)
     source = problem.heat_source
     runs = (source.least_run_min, source.least_stop_min, source.least_kw)
     load = problem.other_load_kw
     odd = len(load) not in (0, problem.steps) or any(map(_senseless, load))
-    said = [reasons.bad_power()] if odd or any(map(_senseless, power)) else []
-    said += [reasons.bad_source()] if any(map(_senseless, runs)) else []
+    found = [fact(ProblemFlaw.BAD_POWER)] if odd or any(map(_senseless, power)) else []
+    found += [fact(ProblemFlaw.BAD_SOURCE)] if any(map(_senseless, runs)) else []
     if problem.curve is not None and curve_lever(problem) is None:
-        said.append(reasons.bad_lever(problem.curve.lever.point))
-    return said
+        found.append(fact(ProblemFlaw.BAD_LEVER, lever=problem.curve.lever.point))
+    return found
 
 
 def _senseless(number: float | None) -> bool:
@@ -82,59 +97,67 @@ def program_for(problem: Problem) -> Program:
         raise ValueError("a program needs a horizon, a forecast and a model")
     tasks, models, state, missing = _known_zones(part, part.model)
     if not tasks:
-        raise ValueError(f"no zone can be planned: {'; '.join(str(words) for words in missing)}")
+        raise ValueError(f"no zone can be planned: {'; '.join(map(str, missing))}")
     return program_of(part, building_of(part, tasks, models, state, ahead))
 
 
-def _modelled(problem: Problem, said: list[Words]) -> Schedule:
+def _modelled(problem: Problem, found: list[Fact]) -> Schedule:
     if not any(zone.lever for zone in problem.zones):
-        return by_timetable(problem, [*said, reasons.no_lever()])
+        return by_timetable(problem, [*found, fact(PlanReason.NO_LEVER)])
     ahead = outlook(problem)
-    said = [*said, *ahead.reasons]
+    found = [*found, *ahead.reasons]
     if not ahead.has_weather:
-        return by_timetable(problem, said)
+        return by_timetable(problem, found)
     model = problem.model or identified(problem)
     if isinstance(model, NoModel):
-        return by_timetable(problem, [*said, reasons.no_model(), *model.reasons])
+        return by_timetable(problem, [*found, fact(PlanReason.NO_MODEL), *model.reasons])
     tasks, models, state, missing = _known_zones(problem, model)
-    said = [*said, *missing]
+    found = [*found, *missing]
     if not any(task.lever for task in tasks):
-        return by_timetable(problem, said)
+        return by_timetable(problem, found)
     building = building_of(problem, tasks, models, state, ahead)
-    return decide(problem, building, said)
+    return decide(problem, building, found)
 
 
 def _known_zones(
     problem: Problem, model: BuildingModel
-) -> tuple[list[ZoneTask], list[ZoneModel], State, list[Words]]:
+) -> tuple[list[ZoneTask], list[ZoneModel], State, list[Fact]]:
     """The zones that have a model and a state."""
     by_id = {zone.zone: zone for zone in model.zones}
     in_history = {zone.id for zone in problem.history.zones} if problem.history else set()
     names = [z.id for z in problem.zones if z.id in by_id and z.id in in_history]
-    said = [reasons.zone_without_model(z.called) for z in problem.zones if z.id not in by_id]
+    found = [
+        fact(PlanReason.ZONE_WITHOUT_MODEL, zone=zone.called)
+        for zone in problem.zones
+        if zone.id not in by_id
+    ]
     no_state = State(air=np.empty(0), mass=np.empty(0), disturbance=np.empty(0))
     if problem.history is None or not names:
-        return [], [], no_state, [*said, reasons.no_history()]
+        return [], [], no_state, [*found, fact(NoModelReason.NO_HISTORY)]
     end = problem.history.start + timedelta(
         seconds=problem.history.step_s * len(problem.history.heat_kw)
     )
     age_h = (problem.start - end).total_seconds() / 3600.0
     if age_h > OLD_HISTORY_H:
-        return [], [], no_state, [*said, reasons.old_history(age_h)]
+        return [], [], no_state, [*found, fact(PlanReason.OLD_HISTORY, hours=age_h)]
     parameters = [by_id[name].parameters for name in names]
     past = past_of(problem, problem.history, names, last_h=MEMORY_H)
     state = estimate(past, HeatShares.from_parameters(parameters), Rc.from_parameters(parameters))
     seen = [i for i in range(len(names)) if np.isfinite(state.air[i])]
     tasks = {zone.id: zone for zone in problem.zones}
-    said += [
-        capacity_by_class(tasks[name].called)
+    found += [
+        fact(PlanReason.CAPACITY_BY_CLASS, zone=tasks[name].called)
         for name in names
         if by_id[name].parameters.get(BY_CLASS)
     ]
-    said += [reasons.no_state(tasks[names[i]].called) for i in range(len(names)) if i not in seen]
+    found += [
+        fact(PlanReason.NO_STATE, zone=tasks[names[i]].called)
+        for i in range(len(names))
+        if i not in seen
+    ]
     return (
         [tasks[names[i]] for i in seen],
         [by_id[names[i]] for i in seen],
         State(state.air[seen], state.mass[seen], state.disturbance[seen]),
-        said,
+        found,
     )

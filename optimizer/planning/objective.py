@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bms.model.fact import Fact, fact
 from bms.model.planning.problem import Problem
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
+from optimizer.explain.plan_reason import PlanReason
+from optimizer.explain.relaxation import PowerRelaxation
 from optimizer.horizon.building import Building, Course
 from optimizer.horizon.peak_power import Peak, over_price, power_of
 from optimizer.horizon.thermostat import Outcome, worth
@@ -43,12 +44,17 @@ class Bill:
         power = power_of(self.building, course, outcome.heat)
         return energy + self.peak.costs(power, self.over_dkk_per_kwh)
 
-    def words(self, choice: Choice) -> list[Words]:
-        """What people should know of the power."""
+    def new_peak(self, choice: Choice) -> list[Fact]:
+        """The month's new highest power, where it has a price and rises."""
         power = power_of(self.building, choice.course, choice.outcome.heat)
-        said = []
-        if self.peak.dkk_per_kw > 0 and self.peak.new_kw(power) > TOLD_KW:
-            said.append(reasons.new_peak(self.peak.highest_kw(power), self.peak.so_far_kw))
-        if self.peak.over_kw(power) > TOLD_KW:
-            said.append(reasons.power_over(self.peak.highest_kw(power), self.peak.limit_kw))
-        return said
+        if self.peak.dkk_per_kw <= 0 or self.peak.new_kw(power) <= TOLD_KW:
+            return []
+        highest, so_far = self.peak.highest_kw(power), self.peak.so_far_kw
+        return [fact(PlanReason.NEW_PEAK, power_kw=highest, so_far_kw=so_far)]
+
+    def relaxations(self, choice: Choice) -> list[PowerRelaxation]:
+        """The power limit, where it is not kept."""
+        power = power_of(self.building, choice.course, choice.outcome.heat)
+        if self.peak.over_kw(power) <= TOLD_KW:
+            return []
+        return [PowerRelaxation(power_kw=self.peak.highest_kw(power), limit_kw=self.peak.limit_kw)]

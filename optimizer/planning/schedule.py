@@ -9,11 +9,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.plan import Expected, PlanStatus, Schedule, SetpointPlan, Step, ZoneForecast
 from bms.model.planning.problem import Lever, Problem
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
-from optimizer.explain.dates import local
+from optimizer.explain.plan_reason import PlanReason
 from optimizer.horizon.building import Building, Course
 from optimizer.horizon.outlook import Outlook
 from optimizer.horizon.thermostat import Outcome, expected
@@ -21,7 +20,7 @@ from optimizer.model.air_handling import Air, required_run
 from optimizer.model.history import series
 from optimizer.model.quantise import settle
 from optimizer.model.rc_network import Floats
-from optimizer.setpoints.air_flow import flow_words, kept_air
+from optimizer.setpoints.air_flow import co2_relaxations, describe_flow, kept_air
 from optimizer.setpoints.continuity import hours_empty
 from optimizer.setpoints.heating_curve import cop_with, curve_lever, shifts
 from optimizer.setpoints.supply_air_reset import can_be_moved
@@ -46,7 +45,7 @@ def schedule_of(
     chosen: Choice,
     own: Choice,
     status: PlanStatus,
-    said: list[Words],
+    reasons: Sequence[Fact],
 ) -> Schedule:
     """``chosen`` as a schedule, beside what ``own`` control leads to."""
     planned = {zone.id: chosen.setpoints[z] for z, zone in enumerate(building.zones)}
@@ -56,13 +55,15 @@ def schedule_of(
     cop = building.outlook.cop
     for row in curve:
         cop = cop_with(problem.heat_source, cop, row)
-    lowered = [reasons.curve_lowered(-float(row.min())) for row in curve if row.min() < 0]
+    lowered = [
+        fact(PlanReason.CURVE_LOWERED, kelvin=-float(row.min())) for row in curve if row.min() < 0
+    ]
     return Schedule(
         site=problem.site,
         start=problem.start,
         step_s=problem.step_s,
         status=status,
-        reasons=(*said, *warm_ups, *lowered),
+        reasons=(*reasons, *warm_ups, *lowered),
         expected=expected(building, chosen.course, chosen.outcome, cop),
         own_control=expected(building, own.course, own.outcome),
         setpoints=(
@@ -80,9 +81,9 @@ def schedule_of(
     )
 
 
-def _first_warm_ups(problem: Problem, building: Building, chosen: Choice) -> list[Words]:
-    """When each zone starts to warm up for its next use, for people to read."""
-    said = []
+def _first_warm_ups(problem: Problem, building: Building, chosen: Choice) -> list[Fact]:
+    """When each zone starts to warm up for its next use."""
+    found = []
     for z, zone in enumerate(building.zones):
         in_use = building.use[z] > 0
         if zone.lever is None or in_use[0] or not in_use.any():
@@ -92,9 +93,9 @@ def _first_warm_ups(problem: Problem, building: Building, chosen: Choice) -> lis
         while begin > 0 and chosen.setpoints[z, begin - 1] >= chosen.setpoints[z, first] - 1e-9:
             begin -= 1
         if 0 < begin < first:
-            moment = problem.start + timedelta(seconds=begin * problem.step_s)
-            said.append(reasons.warm_up_from(zone.called, local(moment, problem.timezone)))
-    return said
+            start = Moment(problem.start + timedelta(seconds=begin * problem.step_s))
+            found.append(fact(PlanReason.WARM_UP_FROM, zone=zone.called, start=start))
+    return found
 
 
 def _setpoint_plans(
@@ -149,8 +150,8 @@ def _steps(problem: Problem, lever: Lever, values: Floats) -> SetpointPlan:
     )
 
 
-def by_timetable(problem: Problem, said: list[Words]) -> Schedule:
-    """The rule-based schedule, for the reasons in ``said``; the heating curve as commissioned."""
+def by_timetable(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
+    """The rule-based schedule, for these reasons; the heating curve as commissioned."""
     n, step_h = problem.steps, problem.step_s / 3600.0
     temp_out = series(problem.weather.temp_out_c, n)
     plans = [
@@ -164,21 +165,24 @@ def by_timetable(problem: Problem, said: list[Words]) -> Schedule:
     ]
     air = kept_air(problem, required_run(problem))
     plans += _air_plans(problem, air)
-    flows = flow_words(problem, air)
+    told = [
+        *(each.fact for each in co2_relaxations(problem, air)),
+        *describe_flow(problem, air),
+    ]
     lever = curve_lever(problem)
     if lever is not None:
         plans.append(_steps(problem, lever, np.zeros(n)))
-    return replace(nothing(problem, [*said, *flows.over, *flows.facts]), setpoints=tuple(plans))
+    return replace(nothing(problem, [*reasons, *told]), setpoints=tuple(plans))
 
 
-def nothing(problem: Problem, said: Sequence[Words]) -> Schedule:
+def nothing(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
     """A schedule that moves no point."""
     return Schedule(
         site=problem.site,
         start=problem.start,
         step_s=problem.step_s,
         status=PlanStatus.FALLBACK,
-        reasons=tuple(said),
+        reasons=tuple(reasons),
         expected=UNKNOWN,
         own_control=UNKNOWN,
         setpoints=(),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
+from bms.model.fact import Fact, fact
 from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import Problem
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
+from optimizer.explain.plan_reason import PlanReason
+from optimizer.explain.relaxation import ComfortRelaxation, Relaxation
 from optimizer.horizon.building import Building
 from optimizer.horizon.peak_power import Peak, past_hour
 from optimizer.horizon.thermostat import Outcome, follow
@@ -23,14 +23,21 @@ from optimizer.model.quantise import settle
 from optimizer.model.rc_network import Floats
 from optimizer.planning.objective import Bill
 from optimizer.planning.schedule import Choice, by_timetable, schedule_of
-from optimizer.setpoints.air_flow import flow_words, fresher, kept_air, planned_air, planned_flow
+from optimizer.setpoints.air_flow import (
+    co2_relaxations,
+    describe_flow,
+    fresher,
+    kept_air,
+    planned_air,
+    planned_flow,
+)
 from optimizer.setpoints.coarse_steps import own_below, step_below
 from optimizer.setpoints.continuity import begun
 from optimizer.setpoints.preheating import calm, least_gain, spent, swings, ways_to_store
 from optimizer.setpoints.supply_air_reset import (
     Supply,
-    cooler_words,
     course_with,
+    describe_supply_air,
     supply_of,
     with_cooler,
 )
@@ -52,30 +59,39 @@ LEAST_MARGIN_K = 0.12
 LARGEST_MARGIN_K = 0.5
 FLOOR_MARGIN_K = 0.2
 RELAXED_KH_PER_ZONE = 0.1
-RELAXING = {"comfort_relaxed", "power_over", "co2_over"}
 
 
-def decide(problem: Problem, building: Building, said: list[Words]) -> Schedule:
-    """The schedule of a building whose zones have models; ``said`` goes before its reasons."""
+def decide(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
+    """The schedule of a building whose zones have models; ``found`` goes before its reasons."""
     supply = supply_of(problem, building)
     own = _choice(problem, building, building.own_setpoint, own_air(problem), supply)
     ours = _ours(problem, building, supply)
     if isinstance(ours, str):
-        return by_timetable(problem, [*said, reasons.no_solution(ours)])
+        return by_timetable(problem, [*found, fact(PlanReason.NO_SOLUTION, message=ours)])
     bill = Bill.of(problem, building, _targets(problem, building))
     rival = _rival(problem, building, own, supply)
     if bill.costs(ours.course, ours.outcome) < bill.costs(rival.course, rival.outcome):
-        words = [reasons.planned(), *_told(problem, building, ours), *bill.words(ours)]
-        status = PlanStatus.RELAXED if _relaxed(words) else PlanStatus.OPTIMAL
-        return schedule_of(problem, building, ours, own, status, [*said, *words])
+        relaxed = [*_relaxations(problem, building, ours), *bill.relaxations(ours)]
+        why = [
+            fact(PlanReason.PLANNED),
+            *(each.fact for each in relaxed),
+            *_describe_air(problem, ours.air),
+            *bill.new_peak(ours),
+        ]
+        status = PlanStatus.RELAXED if relaxed else PlanStatus.OPTIMAL
+        return schedule_of(problem, building, ours, own, status, [*found, *why])
     safe = np.where(
         building.use > 0, np.maximum(building.own_setpoint, building.low), building.own_setpoint
     )
     safe = own_below(building, safe)
     air = kept_air(problem, own_or_required_run(problem))
     chosen = _choice(problem, building, _settled(building, safe), air, supply)
-    words = [reasons.own_control_as_good(), *_told(problem, building, chosen)]
-    return schedule_of(problem, building, chosen, own, PlanStatus.FALLBACK, [*said, *words])
+    why = [
+        fact(PlanReason.OWN_CONTROL_AS_GOOD),
+        *(each.fact for each in _relaxations(problem, building, chosen)),
+        *_describe_air(problem, chosen.air),
+    ]
+    return schedule_of(problem, building, chosen, own, PlanStatus.FALLBACK, [*found, *why])
 
 
 def _rival(problem: Problem, building: Building, own: Choice, supply: Supply | None) -> Choice:
@@ -193,10 +209,6 @@ def _stored(program: Program, solution: Solution, bill: Bill, plain: Choice) -> 
     return best if spends(plain) - spends(best) > least_gain(building, plain.outcome) else plain
 
 
-def _relaxed(words: Sequence[Words]) -> bool:
-    return any(each.code in RELAXING for each in words)
-
-
 def _choice(
     problem: Problem, building: Building, setpoints: Floats, air: Air, supply: Supply | None
 ) -> Choice:
@@ -204,15 +216,17 @@ def _choice(
     return Choice(setpoints, air, course, follow(building, course, setpoints))
 
 
-def _told(problem: Problem, building: Building, choice: Choice) -> list[Words]:
-    """What cannot be kept, and what becomes of the ventilation."""
-    flows = flow_words(problem, choice.air)
+def _relaxations(problem: Problem, building: Building, choice: Choice) -> list[Relaxation]:
+    """What of comfort and CO2 cannot be kept."""
     return [
-        *_relaxations(building, choice.outcome),
-        *flows.over,
-        *flows.facts,
-        *cooler_words(problem, choice.air),
+        *_comfort_relaxations(building, choice.outcome),
+        *co2_relaxations(problem, choice.air),
     ]
+
+
+def _describe_air(problem: Problem, air: Air) -> list[Fact]:
+    """What becomes of the ventilation."""
+    return [*describe_flow(problem, air), *describe_supply_air(problem, air)]
 
 
 def _targets(problem: Problem, building: Building) -> Targets:
@@ -253,9 +267,9 @@ def _settled(building: Building, values: Floats) -> Floats:
     return result
 
 
-def _relaxations(building: Building, outcome: Outcome) -> list[Words]:
+def _comfort_relaxations(building: Building, outcome: Outcome) -> list[ComfortRelaxation]:
     violations = outcome.comfort_kh(building)
-    said = []
+    found = []
     for z, zone in enumerate(building.zones):
         if violations[z] > RELAXED_KH_PER_ZONE:
             air, low = outcome.air[z, 1:], building.low[z]
@@ -263,5 +277,9 @@ def _relaxations(building: Building, outcome: Outcome) -> list[Words]:
                 building.use[z] > 0, np.maximum(low - air, air - building.high[z]), -np.inf
             )
             worst = float(air[int(np.argmax(outside))])
-            said.append(reasons.comfort_relaxed(zone.called, float(violations[z]), worst))
-    return said
+            found.append(
+                ComfortRelaxation(
+                    zone=zone.called, kelvin_hours=float(violations[z]), worst_c=worst
+                )
+            )
+    return found

@@ -9,6 +9,7 @@ from itertools import chain
 from math import inf, isfinite
 
 from bms.model.assets.equipment import HeatSource
+from bms.model.fact import Fact, Term, fact
 from bms.model.planning.problem import (
     History,
     Lever,
@@ -20,8 +21,8 @@ from bms.model.planning.problem import (
     ZoneTask,
 )
 from bms.model.readings.units import Unit
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
+from optimizer.explain.plan_reason import InputTerm
+from optimizer.explain.problem_flaw import ProblemFlaw
 from optimizer.model.quantise import sane
 from optimizer.problem.sanitise_air import sound_air, sound_rooms
 
@@ -36,81 +37,84 @@ COLDEST_C, HOTTEST_C = -100.0, 100.0
 """What is hotter was not meant in degC."""
 
 
-def sound_part(problem: Problem) -> tuple[Problem | None, list[Words]]:
+def sound_part(problem: Problem) -> tuple[Problem | None, list[Fact]]:
     """The problem, which is in degC, without what contradicts itself, and what was wrong.
 
     None when there is no horizon at all.
     """
     if problem.steps == 0 or not 1 < problem.start.year < LAST_YEAR:
-        return None, [reasons.bad_horizon()]
+        return None, [fact(ProblemFlaw.BAD_HORIZON)]
     if not 0 < problem.step_s <= LONGEST_STEP_S:
-        return None, [reasons.bad_step(problem.step_s)]
+        return None, [fact(ProblemFlaw.BAD_STEP, step_s=problem.step_s)]
     if problem.start.tzinfo is None:
-        return None, [reasons.no_offset()]
+        return None, [fact(ProblemFlaw.NO_OFFSET)]
     if problem.temperature_unit is not Unit.DEG_C:
-        return None, [reasons.bad_temperature_unit(problem.temperature_unit)]
-    said: list[Words] = []
+        unit = problem.temperature_unit.value
+        return None, [fact(ProblemFlaw.BAD_TEMPERATURE_UNIT, unit=unit)]
+    flaws: list[Fact] = []
     zones = tuple(
-        replace(sound_rooms(zone, problem.steps, said), lever=_lever(zone.lever, zone.called, said))
+        replace(
+            sound_rooms(zone, problem.steps, flaws), lever=_lever(zone.lever, zone.called, flaws)
+        )
         for zone in map(_without_endless_limits, problem.zones)
-        if _zone_is_sound(zone, problem.steps, said)
+        if _zone_is_sound(zone, problem.steps, flaws)
     )
     units = tuple(
-        replace(sound_air(unit, problem.steps, said), lever=_lever(unit.lever, unit.id, said))
+        replace(sound_air(unit, problem.steps, flaws), lever=_lever(unit.lever, unit.id, flaws))
         for unit in problem.ventilation
-        if _unit_is_sound(unit, problem.steps, said)
+        if _unit_is_sound(unit, problem.steps, flaws)
     )
-    weather = _sound_weather(problem.weather, said)
-    history = _sound_history(problem, said)
-    source = _sound_source(problem.heat_source, said)
-    limit = _sound_limit(problem.power_limit_kw, said)
+    weather = _sound_weather(problem.weather, flaws)
+    history = _sound_history(problem, flaws)
+    source = _sound_source(problem.heat_source, flaws)
+    limit = _sound_limit(problem.power_limit_kw, flaws)
     part = replace(problem, zones=zones, ventilation=units, power_limit_kw=limit)
-    return replace(part, weather=weather, history=history, heat_source=source), said
+    return replace(part, weather=weather, history=history, heat_source=source), flaws
 
 
-def _sound_limit(limit_kw: float | None, said: list[Words]) -> float | None:
+def _sound_limit(limit_kw: float | None, flaws: list[Fact]) -> float | None:
     """A limit of nothing over the whole horizon is a signal that is not connected."""
     if limit_kw is None or limit_kw > 0:
         return limit_kw
-    said.append(reasons.no_power_limit())
+    flaws.append(fact(ProblemFlaw.NO_POWER_LIMIT))
     return None
 
 
-def _sound_source(source: HeatSource, said: list[Words]) -> HeatSource:
+def _sound_source(source: HeatSource, flaws: list[Fact]) -> HeatSource:
     """A capacity of nothing was never filled in; it is no limit, or heating would be shut off."""
     if not 0.0 <= source.cop_gain_per_k <= LARGEST_COP_GAIN:
-        said.append(reasons.bad_cop_gain())
+        flaws.append(fact(ProblemFlaw.BAD_COP_GAIN))
         source = replace(source, cop_gain_per_k=0.0)
     if source.capacity_kw > 0 and isfinite(source.capacity_kw):
         return source
-    said.append(reasons.no_capacity())
+    flaws.append(fact(ProblemFlaw.NO_CAPACITY))
     return replace(source, capacity_kw=UNLIMITED_KW)
 
 
-def _sound_weather(weather: Weather, said: list[Words]) -> Weather:
+def _sound_weather(weather: Weather, flaws: list[Fact]) -> Weather:
     if not _in_kelvin(weather.temp_out_c):
         return weather
-    said.append(reasons.looks_like_kelvin("vejrudsigten", "the weather forecast"))
+    flaws.append(_looks_like_kelvin(InputTerm.WEATHER_FORECAST))
     return replace(weather, temp_out_c=(None,) * len(weather.temp_out_c))
 
 
-def _sound_history(problem: Problem, said: list[Words]) -> History | None:
+def _sound_history(problem: Problem, flaws: list[Fact]) -> History | None:
     """The past up to the start of the horizon; what lies beyond is not known yet."""
     history = problem.history
     if history is None:
         return None
     if not 0 < history.step_s <= LONGEST_STEP_S:
-        said.append(reasons.bad_step(history.step_s))
+        flaws.append(fact(ProblemFlaw.BAD_STEP, step_s=history.step_s))
         return None
     if history.start.tzinfo is None:
-        said.append(reasons.no_offset())
+        flaws.append(fact(ProblemFlaw.NO_OFFSET))
         return None
     measured = [zone.temp_c for zone in history.zones]
     if _in_kelvin((*chain(*measured), *history.weather.temp_out_c)):
-        said.append(reasons.looks_like_kelvin("de målte data", "the measured data"))
+        flaws.append(_looks_like_kelvin(InputTerm.MEASURED_DATA))
         return None
     if _in_watts(problem, history):
-        said.append(reasons.looks_like_watts())
+        flaws.append(fact(ProblemFlaw.LOOKS_LIKE_WATTS))
         return None
     n = max(0, int((problem.start - history.start) / timedelta(seconds=history.step_s)))
     return history if n >= len(history.heat_kw) else _first_part(history, n)
@@ -145,16 +149,20 @@ def _first_of_zone(zone: ZoneHistory, n: int) -> ZoneHistory:
     )
 
 
+def _looks_like_kelvin(series: InputTerm) -> Fact:
+    return fact(ProblemFlaw.LOOKS_LIKE_KELVIN, series=Term(series))
+
+
 def _in_kelvin(values: Numbers) -> bool:
     """Whether most of the known temperatures are no degC."""
     known = [value for value in values if value is not None and isfinite(value)]
     return bool(known) and sum(value > HOTTEST_C for value in known) > len(known) / 2
 
 
-def _lever(lever: Lever | None, name: str, said: list[Words]) -> Lever | None:
+def _lever(lever: Lever | None, name: str, flaws: list[Fact]) -> Lever | None:
     if lever is None or sane(lever):
         return lever
-    said.append(reasons.bad_lever(name))
+    flaws.append(fact(ProblemFlaw.BAD_LEVER, lever=name))
     return None
 
 
@@ -165,7 +173,7 @@ def _without_endless_limits(zone: ZoneTask) -> ZoneTask:
     return replace(zone, low_c=low, high_c=high)
 
 
-def _zone_is_sound(zone: ZoneTask, n: int, said: list[Words]) -> bool:
+def _zone_is_sound(zone: ZoneTask, n: int, flaws: list[Fact]) -> bool:
     numbers = (zone.low_c, zone.high_c, zone.own_setpoint_c)
     sound = (
         len(zone.occupied) == n
@@ -174,23 +182,21 @@ def _zone_is_sound(zone: ZoneTask, n: int, said: list[Words]) -> bool:
         and isfinite(zone.area_m2)
     )
     if not sound:
-        said.append(reasons.bad_zone(zone.called))
+        flaws.append(fact(ProblemFlaw.BAD_ZONE, zone=zone.called))
     elif _in_kelvin(zone.low_c):
-        said.append(
-            reasons.looks_like_kelvin(f"{zone.called}: komfortbåndet", f"{zone.called}: the band")
-        )
+        flaws.append(fact(ProblemFlaw.BAND_LOOKS_LIKE_KELVIN, zone=zone.called))
         return False
     return sound
 
 
-def _unit_is_sound(unit: VentilationTask, n: int, said: list[Words]) -> bool:
+def _unit_is_sound(unit: VentilationTask, n: int, flaws: list[Fact]) -> bool:
     sound = (
         _whole(unit.own_run, n)
         and len(unit.required) == n
         and all(isfinite(v) for v in (unit.flow_m3_h, unit.fan_kw, unit.recovery))
     )
     if not sound:
-        said.append(reasons.bad_ventilation(unit.id))
+        flaws.append(fact(ProblemFlaw.BAD_VENTILATION, unit=unit.id))
     return sound
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import isfinite
 
+from bms.model.fact import Fact, fact
 from bms.model.planning.problem import Lever, VentilationTask, ZoneTask
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
+from optimizer.explain.problem_flaw import ProblemFlaw
 from optimizer.model.quantise import sane
 from optimizer.setpoints.co2_balance import OUTDOORS_PPM
 from optimizer.setpoints.supply_air_reset import can_be_moved
@@ -19,7 +19,7 @@ HOTTEST_SUPPLY_C = 100.0
 """What is hotter was not meant in degC."""
 
 
-def sound_rooms(zone: ZoneTask, n: int, said: list[Words]) -> ZoneTask:
+def sound_rooms(zone: ZoneTask, n: int, flaws: list[Fact]) -> ZoneTask:
     """The zone with people, limit and volume as far as they are numbers that can be meant."""
     counted = not zone.people or (
         len(zone.people) == n and all(c is None or _from(c, 0.0) for c in zone.people)
@@ -27,7 +27,7 @@ def sound_rooms(zone: ZoneTask, n: int, said: list[Words]) -> ZoneTask:
     limited = zone.co2_limit_ppm is None or _from(zone.co2_limit_ppm, OUTDOORS_PPM)
     sized = zone.volume_m3 is None or _from(zone.volume_m3, 1e-9)
     if not (counted and limited and sized):
-        said.append(reasons.bad_air(zone.called))
+        flaws.append(fact(ProblemFlaw.BAD_AIR, name=zone.called))
     return replace(
         zone,
         people=zone.people if counted else (),
@@ -37,45 +37,47 @@ def sound_rooms(zone: ZoneTask, n: int, said: list[Words]) -> ZoneTask:
     )
 
 
-def sound_air(unit: VentilationTask, n: int, said: list[Words]) -> VentilationTask:
+def sound_air(unit: VentilationTask, n: int, flaws: list[Fact]) -> VentilationTask:
     """The unit with the levers of its flow and supply air as far as they can be planned."""
     flowing = _covers(unit.own_flow_pct, n, 0.0) and _from(unit.least_flow_pct, 0.0)
     flowing = flowing and max(unit.own_flow_pct, default=0.0) <= MOST_FLOW_PCT
     if not flowing:
-        said.append(reasons.bad_air(unit.id))
+        flaws.append(fact(ProblemFlaw.BAD_AIR, name=unit.id))
         unit = replace(unit, own_flow_pct=(), least_flow_pct=0.0, flow_lever=None)
     heated = _covers(unit.own_supply_c, n, -HOTTEST_SUPPLY_C) and _in_celsius(unit.own_supply_c)
     if not heated:
-        said.append(reasons.bad_air(unit.id))
+        flaws.append(fact(ProblemFlaw.BAD_AIR, name=unit.id))
         unit = replace(unit, own_supply_c=(), supply_lever=None)
-    return replace(unit, flow_lever=_flow_lever(unit, said), supply_lever=_supply_lever(unit, said))
+    return replace(
+        unit, flow_lever=_flow_lever(unit, flaws), supply_lever=_supply_lever(unit, flaws)
+    )
 
 
-def _flow_lever(unit: VentilationTask, said: list[Words]) -> Lever | None:
+def _flow_lever(unit: VentilationTask, flaws: list[Fact]) -> Lever | None:
     """Without negative flows."""
     lever = unit.flow_lever
     if lever is None:
         return None
     if not (isfinite(lever.minimum) and 0.0 < lever.maximum <= MOST_FLOW_PCT):
-        said.append(reasons.bad_lever(unit.id))
+        flaws.append(fact(ProblemFlaw.BAD_LEVER, lever=unit.id))
         return None
     lever = replace(lever, minimum=max(0.0, lever.minimum))
     if sane(lever):
         return lever
-    said.append(reasons.bad_lever(unit.id))
+    flaws.append(fact(ProblemFlaw.BAD_LEVER, lever=unit.id))
     return None
 
 
-def _supply_lever(unit: VentilationTask, said: list[Words]) -> Lever | None:
+def _supply_lever(unit: VentilationTask, flaws: list[Fact]) -> Lever | None:
     lever = unit.supply_lever
     if lever is None:
         return None
     if not unit.own_supply_c:
-        said.append(reasons.no_coil(unit.id))
+        flaws.append(fact(ProblemFlaw.NO_COIL, unit=unit.id))
         return None
     if sane(lever) and can_be_moved(unit):
         return lever
-    said.append(reasons.bad_lever(unit.id))
+    flaws.append(fact(ProblemFlaw.BAD_LEVER, lever=unit.id))
     return None
 
 

@@ -1,4 +1,4 @@
-"""The air flow of every unit: as little as keeps the CO2 of its rooms, and what is said about it.
+"""The air flow of every unit: as little as keeps the CO2 of its rooms.
 
 Nothing is guessed: where a room's people or its limit are not known, its unit keeps at least its
 own flow. As the people are never known exactly, they are counted 1.2 times and the CO2 stays 50 ppm
@@ -8,14 +8,15 @@ below its limit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 
 import numpy as np
 
+from bms.model.fact import Fact, fact
 from bms.model.planning.problem import Lever, Problem, VentilationTask, ZoneTask
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
+from optimizer.explain.plan_reason import FlowText, PlanReason
+from optimizer.explain.relaxation import Co2Relaxation
 from optimizer.horizon.building import Building
 from optimizer.horizon.thermostat import Outcome
 from optimizer.linear_program.time_blocks import greatest_held
@@ -191,30 +192,32 @@ def _levels(lever: Lever) -> Floats:
     return np.unique(settle(np.linspace(lever.minimum, lever.maximum, count), lever))
 
 
-@dataclass(frozen=True, slots=True)
-class FlowWords:
-    """What people should know of the flows: plain ``facts``, and rooms ``over`` their limit."""
-
-    facts: tuple[Words, ...]
-    over: tuple[Words, ...]
-
-
-def flow_words(problem: Problem, air: Air) -> FlowWords:
-    """About the units whose flow may be written, as ``air`` has them."""
+def describe_flow(problem: Problem, air: Air) -> list[Fact]:
+    """The flow of the units whose flow may be written, as ``air`` has them."""
     facts = []
     for u, unit in enumerate(problem.ventilation):
         if unit.flow_lever is None:
             continue
-        unknown = [zone.called for zone in _unknown(problem, unit)]
+        unknown = tuple(zone.called for zone in _unknown(problem, unit))
         running = air.flow[u][(air.run[u] > 0) & _in_use(problem, unit)]
         if unknown or not _all_are_here(problem, unit):
-            facts.append(reasons.own_flow_kept(unit.id, ", ".join(unknown) or unit.id))
+            zones = unknown or (unit.id,)
+            facts.append(fact(PlanReason.OWN_FLOW_KEPT, unit=unit.id, zones=zones))
         elif running.size and running.min() < 100.0 - TOLD_PCT:
-            facts.append(reasons.flow_planned(unit.id, float(running.min()), float(running.max())))
-    return FlowWords(tuple(facts), tuple(_over(problem, air)))
+            facts.append(_flow_planned(unit.id, float(running.min()), float(running.max())))
+    return facts
 
 
-def _over(problem: Problem, air: Air) -> list[Words]:
+def _flow_planned(unit: str, least_pct: float, most_pct: float) -> Fact:
+    flow = fact(FlowText.SPAN, least_pct=least_pct, most_pct=most_pct)
+    if round(least_pct) == round(most_pct):
+        flow = fact(FlowText.STEADY, pct=most_pct)
+    return fact(
+        PlanReason.FLOW_PLANNED, unit=unit, flow=flow, least_pct=least_pct, most_pct=most_pct
+    )
+
+
+def co2_relaxations(problem: Problem, air: Air) -> list[Co2Relaxation]:
     """Rooms whose CO2 goes above their limit, by the people as they are told."""
     served = {
         name for unit in problem.ventilation if unit.flow_lever is not None for name in unit.zones
@@ -227,7 +230,7 @@ def _over(problem: Problem, air: Air) -> list[Words]:
     ppm = rooms.ppm(np.maximum(0.0, share @ air.moved), 0, rooms.start)
     highest = np.where(rooms.busy, ppm, 0.0).max(axis=1)
     return [
-        reasons.co2_over(zone.called, float(top), float(limit))
+        Co2Relaxation(zone=zone.called, ppm=float(top), limit_ppm=float(limit))
         for zone, top, limit in zip(zones, highest, rooms.target, strict=True)
         if top > limit + TOLD_PPM
     ]

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bms.model.fact import Fact, fact
 from bms.model.planning.problem import Lever, Problem, VentilationTask
-from bms.model.words import Words
-from optimizer.explain import planning as reasons
+from optimizer.explain.plan_reason import PlanReason
 from optimizer.horizon.building import Building, Course, course_of
 from optimizer.horizon.thermostat import follow
 from optimizer.linear_program.supply_air import Coolable
@@ -185,14 +185,14 @@ def _setpoints(
     return np.where(wanted > own + NEVER_K, settle_down(own, lever), wanted)
 
 
-def cooler_words(problem: Problem, air: Air) -> list[Words]:
-    """What people should know of the supply air."""
-    said = []
+def describe_supply_air(problem: Problem, air: Air) -> list[Fact]:
+    """By how much the supply air of units is cooler [K]."""
+    found = []
     for u, unit in enumerate(problem.ventilation):
         most = float(np.max(air.cooler[u], where=air.moved[u] > 0, initial=0.0))
         if most >= TOLD_K:
-            said.append(reasons.supply_cooler(unit.id, most))
-    return said
+            found.append(fact(PlanReason.SUPPLY_COOLER, unit=unit.id, kelvin=most))
+    return found
 
 
 def _lowest(lever: Lever) -> float:

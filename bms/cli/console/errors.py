@@ -50,9 +50,19 @@ def _said(error: BmsError) -> int:
         noun = "mistakes" if count > 1 else "mistake"
         text = f"error: {count} {noun} in the site files:\n{error}"
     else:
-        text = f"error: {error}"
+        text = f"error: {_text(error)}"
     errors.print(text, markup=False)
     return WRONG_CALL if isinstance(error, NotFound) else FAILED
+
+
+def _text(error: BmsError) -> str:
+    from bms.model.fact import Explained  # what is only asked for by errors of plans
+
+    if not isinstance(error, Explained):
+        return str(error)
+    from bms.messages import translator
+
+    return f"{error.text}: {'; '.join(map(translator('en').describe, error.facts))}"
 
 
 def _refused(error: ValidationError) -> int:

@@ -20,12 +20,13 @@ class Language(StrEnum):
     DA = "da"
     EN = "en"
 
-    def of(self, words: Words | Fact) -> str:
-        """Returns the sentence of a fact; its times in the time zones that they carry."""
+    def of(self, words: Words | Fact, timezone: str | None = None) -> str:
+        """Returns the sentence of a fact; its times local to ``timezone``, or in the time zones
+        that they carry where that is None."""
         if isinstance(words, Fact):
             from bms.messages import translator  # Babel is loaded where something is said
 
-            return translator(self).describe(words)
+            return translator(self, timezone).describe(words)
         return words.da if self is Language.DA else words.en
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from bms.cli.console.language import language
+from bms.cli.console.language import Language, language
 from bms.cli.console.screen import screen, slim_table
 from bms.model.codec import to_dict
+from bms.model.fact import Fact
 from bms.model.planning.problem import BuildingModel
 from optimizer.identification.holdout_score import Score
 from optimizer.identification.model_selection import AHEAD_H, Trial, errors_ahead, restarts
@@ -46,8 +47,13 @@ def as_dict(answer: Study, called: str) -> dict[str, Any]:
         "rungs": [_trial(trial, answer) for trial in answer.trials],
         "parameters": answer.parameters(),
         "standard_errors": answer.errors,
-        "reasons": [to_dict(words) for words in answer.refused],
+        "reasons": [_reason(each) for each in answer.refused],
     }
+
+
+def _reason(fact: Fact) -> dict[str, Any]:
+    """Code, numbers, and the sentence in both languages."""
+    return {**to_dict(fact), **{each.value: each.of(fact) for each in Language}}
 
 
 def _trial(trial: Trial, answer: Study) -> dict[str, Any]:
@@ -74,8 +80,8 @@ def print_study(answer: Study, record: Record, learn: float) -> None:
         _print_chart(console, answer, record, round(len(record) * learn))
     if answer.refused:
         console.print("no model:", markup=False)
-        for words in answer.refused:
-            console.print(f"  {language().of(words)}", markup=False, highlight=False)
+        for reason in answer.refused:
+            console.print(f"  {language().of(reason)}", markup=False, highlight=False)
         return
     print_parameters(console, answer.parameters(), answer.errors)
 

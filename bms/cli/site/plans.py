@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.markup import escape
@@ -161,20 +162,28 @@ def _expected_line(who: str, expected: Expected) -> str:
     return f"{who}: {', '.join(known) or 'not known'}"
 
 
+def _known(timezone: str) -> str | None:
+    """The time zone, None where it is not known."""
+    try:
+        return ZoneInfo(timezone).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
 def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
     """Print the answer to a problem as JSON or as a table."""
     if as_json:
         typer.echo(to_json(schedule))
         return
-    console = screen()
+    console, tongue, timezone = screen(), language(), _known(problem.timezone)
     began = schedule.start.isoformat()
     console.print(f"{schedule.site}: {schedule.status} from {began}", markup=False)
     for reason in schedule.reasons:
-        console.print(f"  {language().of(reason)}", markup=False)
+        console.print(f"  {tongue.of(reason, timezone)}", markup=False)
     for who, told in (("this plan", schedule.expected), ("own control", schedule.own_control)):
         console.print(f"  {_expected_line(who, told)}", markup=False, highlight=False)
     table = Table(Column("point", no_wrap=True), "sets", "from", "to", "value", "unit")
-    sets, tongue = lever_words(problem), language()
+    sets = lever_words(problem)
     for setpoint in schedule.setpoints:
         words = sets.get(setpoint.point)
         for step in setpoint.steps:

@@ -71,7 +71,7 @@ def simulate(
     if as_json:
         typer.echo(to_json(told))
     else:
-        _show(told)
+        _show(told, chosen.timezone)
 
 
 def _phrase(text: str) -> tuple[str, str]:
@@ -105,7 +105,7 @@ def _duration(text: str) -> timedelta:
     return timedelta(hours=int(found[1])) if found[2] == "h" else timedelta(minutes=int(found[1]))
 
 
-def _show(told: WhatIf) -> None:
+def _show(told: WhatIf, timezone: str) -> None:
     console = screen()
     say(console, f"{told.site}, simulated {told.start:%Y-%m-%d %H:%M} – {told.end:%Y-%m-%d %H:%M}")
     if told.replayed:
@@ -114,8 +114,8 @@ def _show(told: WhatIf) -> None:
     for name, field in ROWS:
         table.add_row(name, *_cells(told.in_force, told.changed, field))
     console.print(table)
-    for words in told.reasons:
-        say(console, language().of(words), 2)
+    for reason in told.reasons:
+        say(console, language().of(reason, timezone), 2)
 
 
 def _cells(in_force: Expected, changed: Expected, field: str) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from bms.model.fact import Fact
 from bms.model.planning.problem import Numbers, Problem
 from bms.model.readings.units import Unit
 from bms.model.words import Words
@@ -89,7 +90,7 @@ class Schedule:
     """Length of the steps [s], as in the problem."""
     status: PlanStatus
     """`optimal`, `relaxed` (with violations) or `fallback` (rules, because something missed)."""
-    reasons: tuple[Words, ...]
+    reasons: tuple[Fact | Words, ...]
     """Why the plan is as it is."""
     expected: Expected
     """What this schedule leads to, by the model."""
@@ -120,5 +121,5 @@ class Plan:
     created_at: datetime
     problem: Problem
     schedule: Schedule
-    objections: tuple[Words, ...] = ()
+    objections: tuple[Fact, ...] = ()
     digest: str = ""

@@ -19,6 +19,7 @@ from math import isfinite
 from bms.model.assets.equipment import HeatSource
 from bms.model.assets.point import Role
 from bms.model.assets.site import Weights
+from bms.model.fact import Fact
 from bms.model.readings.units import Unit
 from bms.model.words import Words
 
@@ -265,11 +266,11 @@ class BuildingModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoModel:
-    """Why there is no model: what is missing, in plain words."""
+    """Why there is no model: what is missing."""
 
     site: str
     """Name of the building."""
-    reasons: tuple[Words, ...]
+    reasons: tuple[Fact, ...]
     """What is missing."""
 
 
@@ -316,8 +317,8 @@ class Problem:
     """An identified model; null: one is identified from the history."""
     weights: Weights = Weights()
     """What comfort and emissions are worth [DKK]."""
-    notes: tuple[Words, ...] = ()
-    """Sentences that the answer repeats among its reasons."""
+    notes: tuple[Fact | Words, ...] = ()
+    """Facts about the inputs that the answer repeats among its reasons."""
     temperature_unit: Unit = Unit.DEG_C
     """Unit of all temperatures but the levers': `degC` or `K`."""
     peak_so_far_kw: float | None = None

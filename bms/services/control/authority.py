@@ -16,7 +16,6 @@ from bms.model.assets.write_rule import WriteRule
 from bms.model.control.command import Command, Lease, Override
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import Fact, MessageCode, Moment, fact
-from bms.model.planning.plan import Plan
 from bms.model.planning.plan_digest import is_sealed
 from bms.services.control.local_override import LOCAL
 from bms.services.control.site_state import SiteState
@@ -124,17 +123,12 @@ def plan_flaw(state: SiteState) -> Fact | None:
     if plan is None:
         return fact(AuthorityReason.NO_PLAN)
     if plan.objections:
-        return fact(AuthorityReason.PLAN_OBJECTIONS, objection=_first_objection(plan))
+        return fact(AuthorityReason.PLAN_OBJECTIONS, objection=plan.objections[0])
     if now - plan.created_at > state.plan_max_age:
         return fact(AuthorityReason.PLAN_OLD, created=Moment(plan.created_at))
     if not plan.schedule.start <= now < plan.schedule.end:
         return fact(AuthorityReason.PLAN_ELSEWHEN)
     return None if is_sealed(plan) else fact(AuthorityReason.PLAN_EDITED)
-
-
-def _first_objection(plan: Plan) -> Fact | str:
-    first = plan.objections[0]
-    return first if isinstance(first, Fact) else first.en
 
 
 def _site_obstacle(state: SiteState, writer: Writer) -> Withheld | None:

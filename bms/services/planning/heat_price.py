@@ -9,8 +9,8 @@ import numpy as np
 from bms.errors import NotFound
 from bms.metering.cooling import Cooling
 from bms.model.assets.site import Site
+from bms.model.fact import Fact, MessageCode, fact
 from bms.model.readings.series import Floats
-from bms.model.words import Words
 from bms.ports.feeds import Tariffs
 from bms.ports.storage.readings import ReadingStore
 from bms.services.cooling import cooling, settled_by_cooling
@@ -24,9 +24,15 @@ RIGHT_RATIO = (0.9, 1.1)
 KWH_PER_MWH = 1000.0
 
 
+class HeatPriceNote(MessageCode):
+    """What is in the price of heat beside its energy."""
+
+    COOLING_IN_PRICE = "cooling_in_price"
+
+
 def heat_price(
     site: Site, start: datetime, n: int, *, now: datetime, readings: ReadingStore, tariffs: Tariffs
-) -> tuple[Floats, tuple[Words, ...]]:
+) -> tuple[Floats, tuple[Fact, ...]]:
     """Price of heat over ``n`` quarter-hours from ``start`` [DKK/kWh], shape (n,), and what people
     should know of it.
 
@@ -39,7 +45,13 @@ def heat_price(
     if rule is None or cooled is None:
         return energy, ()
     fee = rule.fee_dkk(cooled, 1.0) / KWH_PER_MWH
-    return energy + fee, (_told(cooled, fee),) if fee else ()
+    told = fact(
+        HeatPriceNote.COOLING_IN_PRICE,
+        cooling_k=cooled,
+        days=LOOK_BACK.days,
+        dkk_per_mwh=fee * KWH_PER_MWH,
+    )
+    return energy + fee, (told,) if fee else ()
 
 
 def _cooled_k(site: Site, now: datetime, readings: ReadingStore) -> float | None:
@@ -67,14 +79,3 @@ def _trusted(each: Cooling) -> bool:
     low, high = RIGHT_RATIO
     fits = each.energy_ratio is None or low <= each.energy_ratio <= high
     return fits and each.coverage >= LEAST_COVERAGE
-
-
-def _told(cooled: float, fee: float) -> Words:
-    days, dkk = LOOK_BACK.days, fee * KWH_PER_MWH
-    return Words(
-        "cooling_in_price",
-        f"Fjernvarmevandet er afkølet {cooled:.1f} K de seneste {days} dage; varmeprisen regnes "
-        f"{dkk:+.0f} kr./MWh efter leverandørens regel",
-        f"The district heating water was cooled by {cooled:.1f} K in the last {days} days; heat is "
-        f"counted at {dkk:+.0f} DKK/MWh by the supplier's rule",
-    )

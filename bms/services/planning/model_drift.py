@@ -7,14 +7,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.site import Site
+from bms.model.fact import Fact, MessageCode, fact
 from bms.model.planning.prediction import PredictionDay
 from bms.model.planning.problem import BuildingModel
-from bms.model.words import Words
 from bms.ports.storage.plans import PlanStore
 from bms.services.periods import local_date
 
 STANDS_DAYS = 14
 """A standing of so many days ago is no standing."""
+
+
+class DriftFact(MessageCode):
+    """What people are told of a model that is not planned with any more."""
+
+    DRIFTED = "model_drift"
 
 
 def drifting_zones(site: Site, plans: PlanStore, now: datetime) -> list[PredictionDay]:
@@ -41,23 +47,15 @@ def holding(model: BuildingModel | None, drifted: Iterable[PredictionDay]) -> Bu
     return replace(model, zones=zones) if model is not None and zones else None
 
 
-def drift_words(site: Site, rows: Iterable[PredictionDay]) -> tuple[Words, ...]:
-    """A sentence for each zone that has drifted."""
+def drift_facts(site: Site, rows: Iterable[PredictionDay]) -> tuple[Fact, ...]:
+    """Returns a fact for each zone that has drifted."""
     names = {zone.id: zone.name or zone.id for zone in site.zones}
-    return tuple(_told(names.get(row.zone, row.zone), row) for row in rows)
-
-
-def _told(name: str, row: PredictionDay) -> Words:
-    now_k = "?" if row.rmse_k is None else f"{row.rmse_k:.2f}"
-    da_k = now_k.replace(".", ",")
-    expected = f"{row.expected_k or 0.0:.2f}"
-    da_expected = expected.replace(".", ",")
-    return Words(
-        "model_drift",
-        f"{name}: modellen passer ikke længere (fejl 24 timer frem {da_k} K, ved indlæring "
-        f"{da_expected} K). Der planlægges efter tidsskema, til en ny model holder. Se efter en "
-        "ændring i bygningen: føler, ventilation, ventiler, brug",
-        f"{name}: the model no longer holds (error 24 h ahead {now_k} K, {expected} K when it was "
-        "learned). Plans follow the timetable until a new model holds. Look for a change of the "
-        "building: sensor, ventilation, valves, use",
+    return tuple(
+        fact(
+            DriftFact.DRIFTED,
+            zone=names.get(row.zone, row.zone),
+            error_k=row.rmse_k,
+            expected_k=row.expected_k,
+        )
+        for row in rows
     )

@@ -11,6 +11,7 @@ from bms.errors import FeedError
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site, Zone
+from bms.model.fact import Fact, MessageCode, fact
 from bms.model.planning.feed import WeatherSeries
 from bms.model.planning.grid import on_grid, timetable_values
 from bms.model.planning.problem import (
@@ -32,7 +33,7 @@ from bms.services.consumption import consumption
 from bms.services.occupancy import Use, use_of
 from bms.services.planning.comfort_backoff import backoffs
 from bms.services.planning.heat_price import heat_price
-from bms.services.planning.model_drift import drift_words, drifting_zones, holding
+from bms.services.planning.model_drift import drift_facts, drifting_zones, holding
 from bms.services.planning.other_load import other_load
 from bms.services.planning.ports import ProblemPorts
 from bms.services.planning.power_terms import power_terms
@@ -44,6 +45,14 @@ __all__ = ["IDENTIFY_DAYS", "STATE_DAYS", "STEP", "assemble", "history", "number
 
 STATE_DAYS = 3
 IDENTIFY_DAYS = 35
+
+
+class MissingFeed(MessageCode):
+    """What could not be had for a plan, with the reason of the feed."""
+
+    WEATHER = "no_weather"
+    PRICES = "no_prices"
+    FACTORS = "no_factors"
 
 
 def quarter(moment: datetime) -> datetime:
@@ -121,12 +130,12 @@ def assemble(
         history=history(site, now=now, ports=ports, days=history_days),
         model=holding(plans.model(site.id), drifted),
         weights=site.weights,
-        notes=drift_words(site, drifted)
+        notes=drift_facts(site, drifted)
         + notes
         + temps.notes
         + more
         + of_heat
-        + use.words(start, end),
+        + use.facts(start, end),
     )
 
 
@@ -158,7 +167,7 @@ def history(site: Site, *, now: datetime, ports: ProblemPorts, days: float) -> H
 
 def _weather(
     site: Site, feed: Feed, start: datetime, end: datetime, now: datetime
-) -> tuple[Weather, tuple[Words, ...]]:
+) -> tuple[Weather, tuple[Fact | Words, ...]]:
     n = int((end - start) / STEP)
     try:
         got: WeatherSeries = feed.weather(
@@ -166,10 +175,8 @@ def _weather(
         )
     except FeedError as error:
         nothing: Numbers = (None,) * n
-        words = Words(
-            "no_weather", f"Vejrudsigten mangler: {error}", f"The forecast is missing: {error}"
-        )
-        return Weather(temp_out_c=nothing, ghi_wm2=nothing), (words,)
+        missing = fact(MissingFeed.WEATHER, error=str(error))
+        return Weather(temp_out_c=nothing, ghi_wm2=nothing), (missing,)
     return Weather(
         temp_out_c=numbers(on_grid(got.temp_out_c.series, start, STEP, n)),
         ghi_wm2=numbers(on_grid(got.ghi_wm2.series, start, STEP, n)),
@@ -186,11 +193,11 @@ class Electricity:
 
 def _prices(
     site: Site, feed: Feed, tariffs: Tariffs, now: datetime, start: datetime, n: int
-) -> tuple[Electricity, tuple[Words, ...]]:
+) -> tuple[Electricity, tuple[Fact | Words, ...]]:
     end = start + STEP * n
     prices: Numbers = (None,) * n
     factors: Numbers = (None,) * n
-    notes: list[Words] = []
+    notes: list[Fact | Words] = []
     uses_power = site.heat_source.kind is HeatSourceKind.HEAT_PUMP or bool(site.ventilation)
     try:
         spot = feed.spot(site.price_area, start=start, end=end, now=now)
@@ -198,17 +205,13 @@ def _prices(
         notes += spot.notes if uses_power else ()
         prices = numbers(on_grid(price, start, STEP, n))
     except FeedError as error:
-        notes.append(
-            Words("no_prices", f"Elpriser mangler: {error}", f"Prices are missing: {error}")
-        )
+        notes.append(fact(MissingFeed.PRICES, error=str(error)))
     try:
         factor = feed.emissions(site.price_area, start=start, end=end, now=now)
         factors = numbers(on_grid(factor.series, start, STEP, n))
         notes += factor.notes if uses_power else ()
     except FeedError as error:
-        notes.append(
-            Words("no_factors", f"CO2-tal mangler: {error}", f"CO2 factors are missing: {error}")
-        )
+        notes.append(fact(MissingFeed.FACTORS, error=str(error)))
     return Electricity(prices, factors), tuple(notes)
 
 

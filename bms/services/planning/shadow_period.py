@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from bms.model.assets.site import Site
+from bms.model.fact import Fact, MessageCode, fact
 from bms.model.planning.prediction import PredictionDay
 from bms.ports.storage.plans import PlanStore
 from bms.services.periods import local_date
-from bms.services.planning.model_drift import drift_words, drifting_zones
+from bms.services.planning.model_drift import drift_facts, drifting_zones
 
 SHADOW_DAYS = 14
 LOOK_BACK = timedelta(days=30)
@@ -19,22 +20,25 @@ GATE_RATIO, LEAST_K = 1.5, 0.25
 held-out errors below ``LEAST_K`` [K] count as this."""
 
 
-def shadow_gap(site: Site, plans: PlanStore, now: datetime) -> str | None:
+class ShadowGap(MessageCode):
+    """What a site lacks before plans may be written to it."""
+
+    DAYS_MISSING = "shadow_days_missing"
+
+
+def shadow_gap(site: Site, plans: PlanStore, now: datetime) -> Fact | None:
     """What is missing before the site may go to ``auto``; None when nothing is.
 
     Raises ``StoreUnavailable``.
     """
-    drifted = drift_words(site, drifting_zones(site, plans, now))
+    drifted = drift_facts(site, drifting_zones(site, plans, now))
     if drifted:
-        return drifted[0].en
+        return drifted[0]
     today = local_date(now, site.timezone)
     met = days_that_met(plans.predictions(site.id, today - LOOK_BACK))
     if len(met) >= SHADOW_DAYS:
         return None
-    return (
-        f"{site.id} has {len(met)} of {SHADOW_DAYS} days on which its predictions held; leave it "
-        f"in observe or advise, and see /v1/sites/{site.id}/predictions for what is missing"
-    )
+    return fact(ShadowGap.DAYS_MISSING, site=site.id, met=len(met), asked=SHADOW_DAYS)
 
 
 def days_that_met(rows: Sequence[PredictionDay]) -> list[date]:

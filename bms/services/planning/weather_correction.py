@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import numpy as np
 
 from bms.errors import FeedError
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
+from bms.model.fact import Fact, MessageCode, fact
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
-from bms.model.words import Words
 from bms.ports.feeds import Feed, RememberingFeed
 from bms.ports.storage.readings import Fold, ReadingStore
 
@@ -53,11 +54,27 @@ class Bias:
         return bool(np.abs(self.kelvin).max() >= 0.1)
 
 
+class Distrust(StrEnum):
+    """Why an outdoor sensor is not used."""
+
+    FEW = "few"
+    STUCK = "stuck"
+    FAR_OFF = "far_off"
+
+
+class ForecastNote(MessageCode):
+    """What was done to a weather forecast, or why nothing was."""
+
+    CORRECTED = "forecast_corrected"
+    SENSOR_STUCK = "outdoor_sensor_stuck"
+    SENSOR_FAR_OFF = "outdoor_sensor_far_off"
+
+
 @dataclass(frozen=True, slots=True)
 class Distrusted:
-    """Why the sensor is not used: ``few``, ``stuck`` or ``far_off`` (by so many kelvin)."""
+    """Why the sensor is not used, and how far it is off [K]."""
 
-    why: str
+    why: Distrust
     kelvin: float = 0.0
 
 
@@ -71,17 +88,17 @@ def forecast_bias(
     """
     known = measured[np.isfinite(measured)]
     if len(known) < FEWEST_H or not forecasts:
-        return Distrusted("few")
+        return Distrusted(Distrust.FEW)
     if np.ptp(known[-_STUCK_H:]) == 0.0:
-        return Distrusted("stuck")
+        return Distrusted(Distrust.STUCK)
     errors = {lead: values - measured for lead, values in sorted(forecasts.items())}
     weight = 0.5 ** (np.arange(len(measured))[::-1] / HALF_LIFE_H)
     weight = np.where(_honest(errors, weight, ghi_wm2), weight, 0.0)
     shared = _mean(np.concatenate([*errors.values()]), np.tile(weight, len(errors)))
     if not np.isfinite(shared):
-        return Distrusted("few")
+        return Distrusted(Distrust.FEW)
     if abs(shared) > LARGEST_K:
-        return Distrusted("far_off", shared)
+        return Distrusted(Distrust.FAR_OFF, shared)
     overall = shared * _trust(float(np.mean([_hours(one, weight) for one in errors.values()])))
     kelvin = [overall + _own(error, weight, shared) for error in errors.values()]
     return Bias(np.array(list(errors), dtype=np.float64), np.array(kelvin))
@@ -127,7 +144,7 @@ class Corrected:
     """Outdoor temperatures [degC], shape (n,), and what was done to them."""
 
     temp_out_c: Floats
-    notes: tuple[Words, ...] = ()
+    notes: tuple[Fact, ...] = ()
 
 
 def corrected(
@@ -150,7 +167,8 @@ def corrected(
     if found is None or not found.worth_telling:
         return Corrected(temp_out_c)
     lead_h = ((start - now) + step / 2) / HOUR + np.arange(len(temp_out_c)) * (step / HOUR)
-    return Corrected(temp_out_c - found.at(np.maximum(lead_h, 0.0)), (_told(found),))
+    note = fact(ForecastNote.CORRECTED, kelvin=float(-found.kelvin[0]))
+    return Corrected(temp_out_c - found.at(np.maximum(lead_h, 0.0)), (note,))
 
 
 def _bias(
@@ -171,32 +189,11 @@ def _bias(
     return forecast_bias(forecasts, measured, weather.ghi_wm2.series.values)
 
 
-def _told(bias: Bias) -> Words:
-    nearest = float(-bias.kelvin[0])
-    return Words(
-        "forecast_corrected",
-        f"Vejrudsigten er rettet med {nearest:+.1f} K efter bygningens egen udeføler",
-        f"The forecast is corrected by {nearest:+.1f} K after the building's own outdoor sensor",
-    )
-
-
-def _distrust(found: Distrusted) -> tuple[Words, ...]:
-    if found.why == "stuck":
-        return (
-            Words(
-                "outdoor_sensor_stuck",
-                "Udeføleren har vist det samme i et døgn; vejrudsigten er ikke rettet efter den",
-                "The outdoor sensor has shown the same for a day; the forecast is not corrected",
-            ),
-        )
-    if found.why == "far_off":
-        return (
-            Words(
-                "outdoor_sensor_far_off",
-                f"Udeføleren er {abs(found.kelvin):.1f} K fra vejrudsigten; se efter, om den er i "
-                "solen eller defekt",
-                f"The outdoor sensor is {abs(found.kelvin):.1f} K away from the forecast; see "
-                "whether it is in the sun or broken",
-            ),
-        )
-    return ()
+def _distrust(found: Distrusted) -> tuple[Fact, ...]:
+    match found.why:
+        case Distrust.STUCK:
+            return (fact(ForecastNote.SENSOR_STUCK),)
+        case Distrust.FAR_OFF:
+            return (fact(ForecastNote.SENSOR_FAR_OFF, kelvin=abs(found.kelvin)),)
+        case Distrust.FEW:
+            return ()

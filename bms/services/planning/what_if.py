@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, InsufficientData
 from bms.model.assets.site import Site
+from bms.model.fact import Explained, Fact
 from bms.model.planning.plan import Expected, PlanStatus, Schedule
 from bms.model.planning.problem import Problem, VentilationTask, ZoneTask
 from bms.model.savings.savings import Span
@@ -25,6 +26,10 @@ WEEK = timedelta(days=7)
 LARGEST_CHANGE_K = 5.0
 LATEST = timedelta(hours=6)
 LONGEST_CLOSED = timedelta(days=10)
+
+
+class NoSimulation(Explained, InsufficientData):
+    """There is no model to simulate a change with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,7 @@ class WhatIf:
     in_force: Expected
     changed: Expected
     status: PlanStatus
-    reasons: tuple[Words, ...]
+    reasons: tuple[Fact | Words, ...]
 
 
 def what_if(
@@ -73,7 +78,7 @@ def what_if(
 ) -> WhatIf:
     """Simulate a change; nothing is kept or written.
 
-    Raises ``InsufficientData`` where there is no model to simulate with, ``StoreUnavailable``.
+    Raises ``NoSimulation`` where there is no model to simulate with, ``StoreUnavailable``.
     """
 
     def ask(start: datetime, length: timedelta) -> Problem:
@@ -209,5 +214,5 @@ def _end(problem: Problem) -> datetime:
 def _needs_model(*schedules: Schedule) -> None:
     for schedule in schedules:
         if schedule.expected.energy_kwh is None:
-            why = "; ".join(words.en for words in schedule.reasons)
-            raise InsufficientData(f"{schedule.site} cannot be simulated: {why}")
+            why = tuple(each for each in schedule.reasons if isinstance(each, Fact))
+            raise NoSimulation(f"{schedule.site} cannot be simulated", why)

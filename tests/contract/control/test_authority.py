@@ -17,8 +17,7 @@ import pytest
 from bms.model.assets.site import Mode
 from bms.model.control.command import Accepted, Clamped
 from bms.model.control.reasons import RefusalReason
-from bms.model.fact import MessageCode
-from bms.model.words import Words
+from bms.model.fact import Fact, MessageCode
 from bms.services.control.authority import (
     AuthorityReason,
     Permitted,
@@ -240,7 +239,7 @@ SITUATIONS = (
     ),
     Situation(
         name="a plan with objections",
-        arrange=plan(objections=[Words("too_warm", "for varmt", "too warm")]),
+        arrange=plan(objections=[Fact("too_warm")]),
         may=PEOPLE,
         why=AuthorityReason.PLAN_OBJECTIONS,
     ),

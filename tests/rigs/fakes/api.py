@@ -21,7 +21,7 @@ from bms.journal import FileJournal
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Command, Overridden
 from bms.model.control.reasons import Holder
-from bms.model.fact import fact
+from bms.model.fact import Fact, fact
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.plan import (
     Expected,
@@ -37,7 +37,6 @@ from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.series import Series, grid_length
 from bms.model.readings.units import Unit
-from bms.model.words import Words
 from bms.runtime.city import City, Stores
 from bms.services.api_keys import create_key
 from bms.services.guard.supervisor import NoGuardNeeded
@@ -92,7 +91,7 @@ def a_lodge_plan(plan_id: str = "p1", at: datetime = NOW, **changes: object) -> 
         start=start,
         step_s=900,
         status=PlanStatus.OPTIMAL,
-        reasons=(Words("warm_up", "Opvarmning før brug <kl. 8>", "Warm-up before use <at 8>"),),
+        reasons=(Fact("no_weather", {"error": "<at 8>"}),),
         expected=Expected(energy_kwh=100.0, cost_dkk=80.0, co2_kg=9.5, comfort_kh=0.0),
         own_control=Expected(energy_kwh=130.0, cost_dkk=110.0, co2_kg=None, comfort_kh=0.2),
         setpoints=(
@@ -126,7 +125,7 @@ class FixedPlanner:
     def plan(self, problem: Problem) -> Schedule:
         return a_lodge_plan(at=problem.start).schedule
 
-    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
         return ()
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
-from bms.model.words import Words
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
@@ -47,7 +47,7 @@ def problem_ports(
 class NoObjections:
     """``Checker``: every schedule may be written."""
 
-    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
         return ()
 
 

@@ -14,10 +14,10 @@ from bms.model.assets.site import Mode, Site
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Command
+from bms.model.fact import Fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
 from bms.model.planning.plan_digest import sealed
 from bms.model.readings.units import Unit
-from bms.model.words import Words
 from tests.rigs.buildings.any_problem import DISTRICT_HEAT, a_problem
 
 NOW = datetime(2019, 1, 14, 7, 0, tzinfo=UTC)
@@ -112,7 +112,7 @@ def plan_of(
     plan_id: str = "p1",
     start: datetime = NOW,
     hours: float = 6.0,
-    objections: Sequence[Words] = (),
+    objections: Sequence[Fact] = (),
 ) -> Plan:
     """A plan that holds the same values over its whole horizon."""
     end = start + timedelta(hours=hours)

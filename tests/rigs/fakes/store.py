@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from bms.errors import StoreUnavailable
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.assets.point import Role
+from bms.model.fact import Fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
 from bms.model.planning.problem import (
     BuildingModel,
@@ -21,7 +22,6 @@ from bms.model.planning.problem import (
 )
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.units import Unit
-from bms.model.words import Words
 from bms.store.memory.store import MemoryStore
 from tests.rigs.buildings.any_problem import a_problem
 
@@ -99,7 +99,7 @@ def a_gappy_problem(site: str = "school", start: datetime = MONDAY, steps: int =
             zones=(past,),
         ),
         model=a_model(site),
-        notes=(Words("assumed", "antaget", "assumed"),),
+        notes=(Fact("no_weather", {"error": "away"}),),
     )
 
 
@@ -116,7 +116,7 @@ def a_plan(
         start=at,
         step_s=900,
         status=PlanStatus.RELAXED,
-        reasons=(Words("cold", "koldt", "cold"),),
+        reasons=(Fact("planned"),),
         expected=expected,
         own_control=expected,
         setpoints=(
@@ -133,7 +133,7 @@ def a_plan(
         created_at=at,
         problem=a_gappy_problem(site, at, steps),
         schedule=schedule,
-        objections=(Words("limit", "grænse", "limit"),),
+        objections=(Fact("check_limit", {"point": "hall"}),),
     )
 
 

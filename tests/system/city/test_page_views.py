@@ -10,8 +10,7 @@ import pytest
 
 from bms.model.control.command import Accepted, Overridden, Override, Released
 from bms.model.control.reasons import Holder
-from bms.model.fact import fact
-from bms.model.words import Words
+from bms.model.fact import Fact, fact
 from tests.rigs.fakes.api import HTML, NOW, SETPOINT, a_command, a_lodge_plan, a_world, live_in
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge
 
@@ -166,7 +165,7 @@ async def test_the_building_shows_rooms_plan_use_and_receipts(lived):
     text = page.text
     assert "Temperatur: Hall" in text
     assert "Setpunkt nu 17,5 °C" in text
-    assert "Opvarmning før brug <kl. 8>" in text
+    assert "Vejrudsigten mangler: <at 8>" in text
     assert "20,5 °C" in text
     assert "Varme: målt og forventet forbrug" in text
     assert "Overtaget af et menneske" in text
@@ -255,11 +254,11 @@ async def test_a_hand_that_is_over_is_not_shown_as_there(empty):
 
 
 async def test_a_rejected_plan_is_not_called_optimal(empty):
-    objection = Words("cold", "Hall bliver for kold", "Hall gets too cold")
+    objection = Fact("check_limit", {"point": "Hall <7>"})
     empty.store.add_plan(a_lodge_plan(objections=(objection,)))
     page = await read(empty, "/sites/lodge?lang=en")
     assert "Rejected by the checker" in page.text
-    assert "Hall gets too cold" in page.text
+    assert "Hall &lt;7&gt; goes beyond its limits" in page.text
 
 
 async def test_a_building_whose_saving_fails_spares_the_page(tmp_path):

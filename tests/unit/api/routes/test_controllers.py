@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bms.model.fact import Fact
 from bms.model.planning.plan_digest import sealed
-from bms.model.words import Words
 from tests.rigs.fakes.api import NOW, a_lodge_plan, a_world
 
 
@@ -65,7 +65,7 @@ async def test_an_unknown_controller_is_not_found(controller):
     [
         ("advise", {}, 0, "mode_not_auto"),
         ("observe", {}, 0, "mode_not_auto"),
-        ("auto", {"objections": (Words("cold", "for koldt", "too cold"),)}, 0, "plan_objections"),
+        ("auto", {"objections": (Fact("cold"),)}, 0, "plan_objections"),
         ("auto", {}, 7, "plan_old"),
         ("auto", {}, 40, "plan_old"),
     ],

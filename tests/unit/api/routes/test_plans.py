@@ -6,7 +6,8 @@ from tests.rigs.fakes.api import a_world
 async def test_the_plan_in_force_has_its_reasons(browser):
     plan = (await browser.get("/v1/sites/lodge/plan")).json()
     assert plan["status"] == "optimal"
-    assert plan["reasons"][0]["code"] == "warm_up"
+    assert plan["reasons"][0]["code"] == "no_weather"
+    assert plan["reasons"][0]["en"] == "The forecast is missing: <at 8>"
     assert plan["expected"]["cost_dkk"] == 80.0
     assert plan["own_control"]["co2_kg"] is None
     assert plan["setpoints"][0]["steps"][0]["value"] == 18.0

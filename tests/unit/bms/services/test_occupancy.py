@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bms.errors import ConfigError, NotFound
+from bms.messages import translator
 from bms.model.assets.site import Mode
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.planning.plan import Plan
@@ -97,13 +98,21 @@ class TestUse:
 
     def test_the_sentences_say_what_is_booked_when_in_local_time(self) -> None:
         use = Use(SITE, (a_booking(18, 21), closed(-48, 120, zone=None, reason="holiday")))
-        evening, week = use.words(MIDNIGHT, MIDNIGHT + 24 * HOUR)
-        assert evening.en == "Hall is booked 2019-01-15 18:00–21:00: concert"
-        assert evening.da == "Hall er booket 2019-01-15 18:00–21:00: concert"
-        assert week.en == (
+        evening, week = use.facts(MIDNIGHT, MIDNIGHT + 24 * HOUR)
+        assert (
+            translator("en", SITE.timezone).describe(evening)
+            == "Hall is booked 2019-01-15 18:00–21:00: concert"
+        )
+        assert (
+            translator("da", SITE.timezone).describe(evening)
+            == "Hall er booket 2019-01-15 18:00–21:00: concert"
+        )
+        assert translator("en", SITE.timezone).describe(week) == (
             "The whole building is closed 2019-01-13 00:00–2019-01-20 00:00: holiday"
         )
-        assert [w.code for w in use.words(MIDNIGHT, MIDNIGHT + 12 * HOUR)] == ["booked_closed"]
+        assert [each.code for each in use.facts(MIDNIGHT, MIDNIGHT + 12 * HOUR)] == [
+            "booked_closed"
+        ]
 
 
 def problem(store: MemoryStore, now: datetime = MIDNIGHT, horizon_h: float = 24) -> Problem:

@@ -29,10 +29,11 @@ def codes(schedule: Schedule) -> set[str]:
 
 
 def told_kw(schedule: Schedule, code: str) -> float:
-    """The last number of a reason [kW]."""
-    words = next(words for words in schedule.reasons if words.code == code)
-    numbers = [part.rstrip(";") for part in words.en.split()]
-    return max(float(part) for part in numbers if part.replace(".", "", 1).isdigit())
+    """The power that a reason tells of [kW]."""
+    reason = next(reason for reason in schedule.reasons if reason.code == code)
+    power = reason.parameters["power_kw"]
+    assert isinstance(power, float)
+    return power
 
 
 class TestHours:

@@ -15,7 +15,6 @@ from optimizer.identification.energy_balance import (
     balance,
 )
 from optimizer.identification.excitation import Clock, Excitation, excitation, last_learnt
-from optimizer.identification.refusals import capacity_by_class
 from optimizer.identification.zone_study import Study, study
 from optimizer.model.zone_record import Record
 from tests.rigs.buildings.made_room import C_AIR, C_MASS, UA, made_room
@@ -90,12 +89,6 @@ class TestARoomThatWasAlwaysHeld:
         record = held()
         assert balance(record, 4 * DAY) is None
         assert balance(replace(record, heat=np.full(len(record), np.nan)), len(record)) is None
-
-    def test_people_are_told_in_both_languages(self) -> None:
-        words = capacity_by_class("Aula")
-        assert words.da.startswith("Aula")
-        assert words.en.startswith("Aula")
-        assert words.da != words.en
 
 
 class TestARoomThatWasLoweredLater:

@@ -118,7 +118,7 @@ def test_heat_that_never_changes_teaches_nothing(toy: Toy) -> None:
     whole = problem(toy)
     assert whole.history is not None
     flat = replace(whole.history, heat_kw=(0.0,) * len(toy.rows))
-    assert codes(identify(replace(whole, history=flat))) == {"no_excitation"}
+    assert codes(identify(replace(whole, history=flat))) == {"no_excitation_building"}
 
 
 def test_temperatures_that_follow_nothing_are_refused(toy: Toy) -> None:
@@ -162,5 +162,5 @@ def test_a_held_room_is_judged_on_its_heat(toy: Toy) -> None:
     answer = identify(replace(whole, history=history))
     assert isinstance(answer, NoModel)
     first, *hints = [words.code for words in answer.reasons]
-    assert first in {"rivals_better", "too_uncertain"}
+    assert first in {"heat_rivals_better", "rivals_better", "too_uncertain"}
     assert "held_still" in hints

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bms.messages import translator
 from optimizer.identification.holdout_score import Score, score
 from optimizer.identification.zone_study import Study, study
 from optimizer.model.heat_shares import fit_shares
@@ -18,11 +19,12 @@ from tests.rigs.buildings.made_room import made_room
 def told(answer: Study) -> list[str]:
     assert answer.fit is None
     assert answer.parameters() == {}
-    for words in answer.refused:
-        assert words.da.startswith("lokale")
-        assert words.en.startswith("lokale")
-        assert words.da != words.en
-    return [words.code for words in answer.refused]
+    for reason in answer.refused:
+        da, en = (translator(language).describe(reason) for language in ("da", "en"))
+        assert da.startswith("lokale")
+        assert en.startswith("lokale")
+        assert da != en
+    return [reason.code for reason in answer.refused]
 
 
 def repeated(record: Record) -> Record:

@@ -16,8 +16,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
-from bms.model.fact import Moment, fact
-from bms.model.words import Words
+from bms.model.fact import Fact, Moment, fact
 from bms.services.control.authority import AuthorityReason
 from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench
@@ -150,7 +149,7 @@ async def test_without_a_valid_plan_leases_run_out_and_then_points_go_back() -> 
 
 async def test_a_plan_with_objections_is_never_written() -> None:
     bench = ControlBench()
-    bench.plan(objections=[Words("too_warm", "for varmt", "too warm")])
+    bench.plan(objections=[Fact("too_warm")])
     assert await bench.tick() == {}
     assert bench.writes() == 0
 

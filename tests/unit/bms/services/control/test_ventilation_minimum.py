@@ -13,10 +13,9 @@ from bms.model.assets.site import Mode, Site
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.control.command import Accepted, Clamped, Command, Refused, Released
 from bms.model.control.reasons import ReceiptReason, RefusalReason
-from bms.model.fact import fact
+from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Step
 from bms.model.planning.plan_digest import sealed
-from bms.model.words import Words
 from bms.runtime.city import City
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
@@ -78,7 +77,7 @@ class Bench:
                     site="lodge",
                     created_at=self.now + timedelta(seconds=self.plans),
                     schedule=replace(made.schedule, site="lodge"),
-                    objections=(Words("no", "nej", "no"),) if flawed else (),
+                    objections=(Fact("no"),) if flawed else (),
                 )
             )
         )

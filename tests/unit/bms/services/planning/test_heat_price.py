@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from bms.feeds.tariffs.book import DATA, TariffBook
+from bms.messages import translator
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
@@ -50,11 +51,11 @@ def cooled(by_k: float, days: int = 40) -> MemoryStore:
 
 
 def priced(store: MemoryStore, site: Site | None = None) -> tuple[float, list[str]]:
-    price, words = heat_price(
+    price, notes = heat_price(
         site or with_volume(), NOW, 4, now=NOW, tariffs=FlatTariffs(), readings=store
     )
     assert len(set(price.tolist())) == 1
-    return float(price[0]), [each.en for each in words]
+    return float(price[0]), [translator("en").describe(each) for each in notes]
 
 
 class TestPoorCooling:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from bms.model.words import Words
 from bms.services.planning.plan import identify_site, plan_site
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge, utc
@@ -16,7 +16,7 @@ from tests.rigs.fakes.store import a_model, a_plan
 
 SITE = lodge()
 NOW = utc(2019, 1, 15, 10)
-COLD = Words("cold", "for koldt", "too cold")
+COLD = Fact("cold")
 
 
 @dataclass
@@ -36,7 +36,7 @@ class FakePlanner:
 
 
 class FakeChecker:
-    def check(self, problem: Problem, schedule: Schedule) -> tuple[Words, ...]:
+    def check(self, problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
         assert problem.site == schedule.site
         return (COLD,)
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bms.messages import translator
 from bms.model.planning.plan import Schedule
 from bms.model.planning.prediction import PredictionDay
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.ports.planner import Judge
-from bms.services.planning.model_drift import drift_words, drifting_zones, holding
+from bms.services.planning.model_drift import drift_facts, drifting_zones, holding
 from bms.services.planning.prediction_errors import excess, record_predictions
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
@@ -208,8 +209,8 @@ async def test_a_plan_does_without_a_model_that_has_drifted_and_says_so() -> Non
     told = problem()
     assert told.model is None
     (note,) = told.notes
-    assert "error 24 h ahead 0.90 K, 0.40 K when it was learned" in note.en
-    assert "fejl 24 timer frem 0,90 K, ved indlæring 0,40 K" in note.da
+    assert "error 24 h ahead 0.90 K, 0.40 K when it was learned" in translator("en").describe(note)
+    assert "fejl 24 timer frem 0,90 K, ved indlæring 0,40 K" in translator("da").describe(note)
     schedule = Optimizer().plan(told)
     assert schedule.status == "fallback"
     assert "model_drift" in {words.code for words in schedule.reasons}
@@ -268,5 +269,5 @@ async def test_the_record_is_served_and_counted(tmp_path: Path) -> None:
 
 
 def test_a_zone_is_called_by_its_name() -> None:
-    (words,) = drift_words(SITE, [a_row()])
-    assert words.en.startswith("Hall: ")
+    (drifted,) = drift_facts(SITE, [a_row()])
+    assert translator("en").describe(drifted).startswith("Hall: ")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bms.messages import translator
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
@@ -124,8 +125,8 @@ def test_what_a_feed_cannot_say_is_none_and_noted_and_the_rest_stands(away, code
     made, whole = problem(feed=FakeFeed({away})), problem()
     assert set(series(made)) == {None}
     assert [note.code for note in made.notes] == [code]
-    assert f"{away} is away" in made.notes[0].en
-    assert f"{away} is away" in made.notes[0].da
+    assert f"{away} is away" in translator("en").describe(made.notes[0])
+    assert f"{away} is away" in translator("da").describe(made.notes[0])
     others = {"no_weather": "electricity_dkk_per_kwh", "no_prices": "electricity_kg_per_kwh"}
     kept = others.get(code, "electricity_dkk_per_kwh")
     assert getattr(made, kept) == getattr(whole, kept)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
+from bms.messages import translator
 from bms.model.assets.point import Role
 from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.series import Floats, Series
@@ -156,7 +157,7 @@ class TestThePlan:
         made = self.problem(Remembering(), store())
         assert made.weather.temp_out_c[0] == pytest.approx(10.0 - 0.9, abs=0.1)
         assert [note.code for note in made.notes] == ["forecast_corrected"]
-        assert "-0.9 K" in made.notes[0].en
+        assert "−0.9 K" in translator("en").describe(made.notes[0])
 
     def test_a_feed_without_a_memory_is_taken_as_it_is(self) -> None:
         feed = FakeFeed()

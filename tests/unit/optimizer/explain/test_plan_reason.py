@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bms.messages import translator
+from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, Problem
-from bms.model.words import Words
+from optimizer.explain.plan_reason import PlanReason
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import lived_in
 from tests.rigs.buildings.toy_problems import problem, toy_model
@@ -28,20 +30,54 @@ def named(task: Problem) -> Problem:
     return replace(task, zones=zones)
 
 
-def words(schedule: Schedule, code: str) -> list[Words]:
-    return [words for words in schedule.reasons if words.code == code]
+def reasons(schedule: Schedule, code: str) -> list[Fact]:
+    return [each for each in schedule.reasons if isinstance(each, Fact) and each.code == code]
+
+
+def da(fact: Fact) -> str:
+    return translator("da", "Europe/Copenhagen").describe(fact)
+
+
+def en(fact: Fact) -> str:
+    return translator("en", "Europe/Copenhagen").describe(fact)
+
+
+@pytest.mark.parametrize(
+    ("moment", "danish", "english"),
+    [
+        (
+            datetime(2019, 1, 21, 6, 15, tzinfo=UTC),
+            "mandag 21. jan. kl. 07.15",
+            "Monday 21 Jan 07:15",
+        ),
+        (
+            datetime(2019, 6, 30, 22, 5, tzinfo=UTC),
+            "mandag 1. jul. kl. 00.05",
+            "Monday 1 Jul 00:05",
+        ),
+        (
+            datetime(2019, 3, 31, 1, 0, tzinfo=UTC),  # the hour that summer time skips
+            "søndag 31. mar. kl. 03.00",
+            "Sunday 31 Mar 03:00",
+        ),
+    ],
+)
+def test_moments_are_said_in_local_time(moment: datetime, danish: str, english: str) -> None:
+    told = fact(PlanReason.WARM_UP_FROM, zone="Hall", start=Moment(moment))
+    assert da(told) == f"Hall: opvarmningen begynder {danish}."
+    assert en(told) == f"Hall: heating up starts {english}."
 
 
 def test_a_warm_up_is_told_with_the_zones_name_and_the_weekday(task: Problem) -> None:
-    said = words(OPTIMIZER.plan(named(task)), "warm_up_from")[0]
-    assert said.da.startswith("Kontorer: opvarmningen begynder mandag 14. jan. kl. 0")
-    assert said.en.startswith("Kontorer: heating up starts Monday 14 Jan 0")
-    assert said.en.endswith(".")
+    said = reasons(OPTIMIZER.plan(named(task)), "warm_up_from")[0]
+    assert da(said).startswith("Kontorer: opvarmningen begynder mandag 14. jan. kl. 0")
+    assert en(said).startswith("Kontorer: heating up starts Monday 14 Jan 0")
+    assert en(said).endswith(".")
 
 
 def test_without_a_name_the_id_stands(task: Problem) -> None:
-    said = words(OPTIMIZER.plan(task), "warm_up_from")[0]
-    assert said.en.startswith("office: ")
+    said = reasons(OPTIMIZER.plan(task), "warm_up_from")[0]
+    assert en(said).startswith("office: ")
 
 
 def test_what_is_wrong_with_a_zone_is_told_with_its_name(task: Problem) -> None:
@@ -57,9 +93,9 @@ def test_what_is_wrong_with_a_zone_is_told_with_its_name(task: Problem) -> None:
         (replace(good, zones=(stiff, good.zones[1])), "bad_lever"),
         (half, "zone_without_model"),
     ):
-        (said,) = words(OPTIMIZER.plan(spoilt), code)
-        assert said.da.startswith("Kontorer: ")
-        assert said.en.startswith("Kontorer: ")
+        (said,) = reasons(OPTIMIZER.plan(spoilt), code)
+        assert da(said).startswith("Kontorer: ")
+        assert en(said).startswith("Kontorer: ")
 
 
 def test_a_stuck_sensor_is_told_with_the_zones_name(task: Problem) -> None:
@@ -68,7 +104,7 @@ def test_a_stuck_sensor_is_told_with_the_zones_name(task: Problem) -> None:
     stuck = tuple(replace(z, temp_c=(21.0,) * len(z.temp_c)) for z in history.zones)
     answer = OPTIMIZER.identify(replace(named(task), history=replace(history, zones=stuck)))
     assert not isinstance(answer, BuildingModel)
-    assert [reason.da.split(":")[0] for reason in answer.reasons] == list(NAMES)
+    assert [da(reason).split(":")[0] for reason in answer.reasons] == list(NAMES)
 
 
 def test_the_checker_says_when_in_local_time(task: Problem) -> None:
@@ -78,6 +114,6 @@ def test_the_checker_says_when_in_local_time(task: Problem) -> None:
     cold = replace(plan, setpoints=(replace(first, steps=low), *plan.setpoints[1:]))
     (objection,) = OPTIMIZER.check(task, cold)
     assert objection.code == "check_comfort"
-    assert objection.en.endswith("(Monday 14 Jan 08:00).")
-    assert objection.da.endswith("(mandag 14. jan. kl. 08.00).")
+    assert en(objection).endswith("(Monday 14 Jan 08:00).")
+    assert da(objection).endswith("(mandag 14. jan. kl. 08.00).")
     assert task.start + timedelta(hours=7) == datetime(2019, 1, 14, 7, tzinfo=UTC)

@@ -3,7 +3,7 @@ VENV ?= .venv
 PY   := $(VENV)/bin/python
 RUN  := $(VENV)/bin
 
-.PHONY: demo test test-long coverage check bench format clean
+.PHONY: demo test test-fast test-long coverage check bench format clean
 demo: $(VENV)/installed
 	$(RUN)/bms demo $(ARGS)
 
@@ -11,7 +11,11 @@ demo: $(VENV)/installed
 PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist worksteal
 
 test: $(VENV)/installed-test
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --durations=20 $(ARGS)
+
+# What needs no process and no connection, the properties on a quarter of their examples.
+test-fast: $(VENV)/installed-test
+	BMS_TESTS=fast $(PYTEST) -m "not system" tests/unit tests/property tests/docs $(ARGS)
 
 test-long: $(VENV)/installed-test
 	BMS_TESTS=long $(PYTEST) $(ARGS)

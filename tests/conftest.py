@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from tests.rigs.examples import set_usual_examples
 from tests.rigs.isolation import Watch
 from tests.rigs.steady_loop import SteadyLoop
 from tests.rigs.storage.postgres_server import postgres_server, postgres_url
@@ -20,19 +21,27 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 STEADY = {"unit", "contract"}
 """Folders whose tests bring their servers with them; others speak to processes of their own."""
 
-INSIDE = {"unit", "property"}
-"""Folders whose tests stay inside their process: no child, no connection."""
+INSIDE = {"unit", "property", "docs"}
+"""Folders whose tests stay inside their process, those marked ``system`` aside: no child, no
+connection."""
 
 WATCH = Watch()
+set_usual_examples()
 
 
 def _folders(item: pytest.Item) -> set[str]:
     return set(item.path.relative_to(item.config.rootpath).parts[:2])
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "system" in _folders(item):
+            item.add_marker(pytest.mark.system)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item):
-    if INSIDE & _folders(item):
+    if INSIDE & _folders(item) and item.get_closest_marker("system") is None:
         WATCH.begin()
     return (yield)
 

@@ -16,7 +16,7 @@ import numpy as np
 from drivers.simulator.buildings.calendars import SLOT_S, FloatArray
 from drivers.simulator.buildings.stock import SimSite, Stock
 from drivers.simulator.buildings.weather import Outdoors, WeatherTable
-from drivers.simulator.physics.boundary_conditions import DAY_S, DayInputs, Surroundings, slot_of
+from drivers.simulator.physics.boundary_conditions import DayInputs, Surroundings, slot_of
 from drivers.simulator.physics.sensors import Effective, Panel, Registers
 from drivers.simulator.physics.thermal import (
     Control,
@@ -31,7 +31,7 @@ from drivers.simulator.physics.truth import WORLDS, Recorder, TruthRecord
 __all__ = ["Municipality", "SimSite", "TruthRecord", "WeatherTable"]
 
 FINE_STEP_S = 60
-WARM_UP_S = 3 * DAY_S
+WARM_UP = timedelta(days=3)
 SETPOINT_LIMITS_C = (8.0, 28.0)
 """What a room controller accepts from outside."""
 SHIFT_LIMITS_K = (-15.0, 15.0)
@@ -50,10 +50,18 @@ class Municipality:
     """Simulated buildings. Inside, time is in Unix seconds and moves in steps of 300 s where it
     stands on that grid, else of 60 s.
 
-    The three days before ``start`` are simulated first, so that walls are warm and rooms settled.
+    The time of ``warm_up`` before ``start``, some minutes at least, is simulated first, so that
+    walls are warm and rooms settled.
     """
 
-    def __init__(self, sites: Sequence[SimSite], weather: WeatherTable, start: datetime) -> None:
+    def __init__(
+        self,
+        sites: Sequence[SimSite],
+        weather: WeatherTable,
+        start: datetime,
+        *,
+        warm_up: timedelta = WARM_UP,
+    ) -> None:
         if start.tzinfo is None or start.timestamp() % FINE_STEP_S:
             raise ValueError("a simulation starts at a whole minute of an aware time")
         if not weather.start <= start < weather.end:
@@ -63,7 +71,7 @@ class Municipality:
         self._site = {member.id: i for i, member in enumerate(self._stock.members)}
         self._around = Surroundings(self._stock, Outdoors(weather))
         self._panel = Panel(self._stock)
-        self._now_s = int(start.timestamp()) - WARM_UP_S
+        self._now_s = int((start - warm_up).timestamp())
         self._day_number, _ = slot_of(self._now_s)
         self._day = self._around.day(self._day_number)
         zones, members = len(self._stock.zones.site), len(self._stock.members)

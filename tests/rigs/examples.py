@@ -1,15 +1,29 @@
-"""How many examples a slow property is tried on: some at every run, all of them at length."""
+"""How many examples a property is tried on: few at hand, more in every run, many at length."""
 
 from __future__ import annotations
 
 import os
 
-LONG = os.environ.get("BMS_TESTS") == "long"
-"""Set by ``make test-long``."""
+from hypothesis import settings
 
-SHARE, LEAST = 4, 10
+LEVEL = os.environ.get("BMS_TESTS", "")
+"""``fast`` in ``make test-fast``, ``long`` in ``make test-long``."""
+
+LEAST = 8
 
 
-def examples(many: int) -> int:
-    """``many`` at length; otherwise a quarter of them, but no fewer than ten."""
-    return many if LONG else min(many, max(LEAST, many // SHARE))
+def examples(usual: int) -> int:
+    """``usual`` in every run; at hand a quarter, but no fewer than eight; at length four times."""
+    match LEVEL:
+        case "fast":
+            return min(usual, max(LEAST, usual // 4))
+        case "long":
+            return 4 * usual
+        case _:
+            return usual
+
+
+def set_usual_examples() -> None:
+    """The same for properties that name no number."""
+    settings.register_profile(LEVEL or "usual", max_examples=examples(100))
+    settings.load_profile(LEVEL or "usual")

@@ -18,11 +18,12 @@ from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
+from tests.rigs.examples import examples
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER
 
 DAY = timedelta(days=1)
 SPAN = (MONDAY - DAY, MONDAY + 3 * DAY)
-FEW = settings(max_examples=40, deadline=None, derandomize=True)
+FEW = settings(max_examples=examples(40), deadline=None, derandomize=True)
 AnyStore = MemoryStore | SqlStore
 
 

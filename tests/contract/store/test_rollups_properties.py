@@ -150,7 +150,7 @@ def compare_series(
         np.testing.assert_array_equal(found.values, expected.values)
 
 
-@settings(max_examples=examples(80), deadline=None, derandomize=True)
+@settings(max_examples=examples(20), deadline=None, derandomize=True)
 @given(events=EVENTS, begin=st.sampled_from(BEGINS))
 def test_rollups_are_what_the_readings_come_to(
     fresh: Fresh, events: list[Added | Forgotten | Refreshed], begin: datetime

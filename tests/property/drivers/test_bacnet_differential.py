@@ -60,6 +60,7 @@ from drivers.bacnet.encoding.primitives import decode as decode_primitive
 from drivers.bacnet.encoding.services import PropertyError, Reference
 from drivers.bacnet.encoding.tags import TagReader
 from drivers.fieldbus.errors import InvalidReply
+from tests.rigs.examples import examples
 
 PEER = Peer("10.0.0.1", 47808)
 Primitive = Any
@@ -145,7 +146,7 @@ def same(ours: float | None, theirs: float | None) -> bool:
     return ours is not None and struct.pack(">f", ours) == struct.pack(">f", theirs)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(st.tuples(references, st.one_of(numbers, others, errors)), min_size=1, max_size=8))
 def test_many_properties_decode_as_the_stock_decoder_does(
     pairs: list[tuple[Reference, Primitive]],
@@ -168,7 +169,7 @@ def test_many_properties_decode_as_the_stock_decoder_does(
         assert values.decode_number(tag) == number
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(references, st.one_of(numbers, others))
 def test_one_property_decodes_as_the_stock_decoder_does(
     reference: Reference, value: Primitive
@@ -220,7 +221,7 @@ def _single(value: float) -> float:
     return float(struct.unpack(">f", struct.pack(">f", value))[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(st.one_of(st.none(), singles), min_size=16, max_size=16))
 def test_a_priority_array_decodes_slot_by_slot(slots: list[float | None]) -> None:
     array = PriorityArray(
@@ -241,7 +242,7 @@ def test_a_priority_array_decodes_slot_by_slot(slots: list[float | None]) -> Non
         assert math.isnan(value) or struct.pack(">f", value) == struct.pack(">f", wanted)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(references, min_size=1, max_size=6))
 def test_requests_are_the_bytes_of_the_stock_encoder(wanted: list[Reference]) -> None:
     from bacpypes3.apdu import PropertyReference, ReadAccessSpecification
@@ -317,7 +318,7 @@ def test_a_change_of_value_says_what_the_stock_one_says(
     assert ours == bytes(subscription.encode().pduData)
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.binary(max_size=120), st.lists(references, min_size=1, max_size=3))
 def test_junk_is_garbled_and_nothing_worse(junk: bytes, wanted: list[Reference]) -> None:
     for decode in (
@@ -335,7 +336,7 @@ def test_junk_is_garbled_and_nothing_worse(junk: bytes, wanted: list[Reference])
     decode_apdu(junk, ("10.0.0.1", 47808))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(references, numbers), min_size=1, max_size=4), st.data())
 def test_a_changed_octet_is_never_another_objects_value(
     pairs: list[tuple[Reference, Primitive]], data: st.DataObject

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from drivers.fieldbus.write_budget import WriteBudget, WriteBudgetExhausted, WriteCounts
 from drivers.fieldbus.write_budget_log import FileWriteCounter, MemoryWriteCounter
+from tests.rigs.examples import examples
 
 REGISTERS = st.sampled_from(["hall/one holding 1", "hall/one holding 2", "skole/å coil 7", ""])
 DAYS = st.integers(0, 3).map(lambda n: date(2019, 1, 14) + timedelta(days=n))
@@ -65,7 +66,7 @@ class SharedLog(RuleBasedStateMachine):
 
 
 SharedLog.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, derandomize=True
+    max_examples=examples(40), stateful_step_count=25, deadline=None, derandomize=True
 )
 TestTheSharedLog = SharedLog.TestCase
 
@@ -93,6 +94,6 @@ class ToldInLines(RuleBasedStateMachine):
 
 
 ToldInLines.TestCase.settings = settings(
-    max_examples=30, stateful_step_count=15, deadline=None, derandomize=True
+    max_examples=examples(30), stateful_step_count=15, deadline=None, derandomize=True
 )
 TestToldInLines = ToldInLines.TestCase

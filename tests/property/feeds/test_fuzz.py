@@ -21,6 +21,7 @@ from bms.feeds.tariffs.datahub_pricelist import PriceRow
 from bms.feeds.weather import dmi, metno, open_meteo
 from bms.feeds.weather.dmi import Station
 from bms.feeds.weather.hourly_forecast import HourlyForecast
+from tests.rigs.examples import examples
 from tests.rigs.feeds.server import payload
 
 Reader = Callable[[bytes], object]
@@ -124,17 +125,19 @@ def taken_or_refused(reader: Reader, body: bytes) -> None:
 @pytest.mark.parametrize("name", READERS)
 class TestAnyBytes:
     @given(body=st.binary(max_size=200))
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=examples(30), deadline=None)
     def test_noise(self, name: str, body: bytes) -> None:
         taken_or_refused(READERS[name][0], body)
 
     @given(value=ANYTHING)
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=examples(30), deadline=None)
     def test_any_json(self, name: str, value: object) -> None:
         taken_or_refused(READERS[name][0], json.dumps(value).encode())
 
     @given(data=st.data())
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(
+        max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     def test_a_real_answer_with_something_else_in_it(self, name: str, data: st.DataObject) -> None:
         reader, recorded = READERS[name]
         answer = slim(recorded)
@@ -147,7 +150,7 @@ class TestAnyBytes:
         taken_or_refused(reader, json.dumps(answer).encode())
 
     @given(data=st.data())
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=examples(30), deadline=None)
     def test_a_real_answer_with_bytes_changed_or_cut(self, name: str, data: st.DataObject) -> None:
         reader, recorded = READERS[name]
         body = bytearray(json.dumps(slim(recorded)).encode())

@@ -17,6 +17,7 @@ from bms.errors import ConfigError, FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.feeds.suppliers.formats import formats, reader
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
+from tests.rigs.examples import examples
 from tests.rigs.paths import ROOT
 
 FEEDS = ROOT / "tests" / "data" / "feeds"
@@ -24,7 +25,7 @@ START = datetime(2026, 10, 24, 20, tzinfo=UTC)
 HOURLY = CsvMapping(interval_s=3600)
 FIRST = datetime.fromisoformat("2026-10-20")
 """The first row of a round trip, on the wall."""
-QUICK = settings(max_examples=150, deadline=None, derandomize=True)
+QUICK = settings(max_examples=examples(150), deadline=None, derandomize=True)
 
 
 def csv_lines() -> list[bytes]:

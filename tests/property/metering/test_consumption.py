@@ -18,6 +18,7 @@ from bms.metering.register.register import register_use
 from bms.metering.step_edges import from_micros, to_micros
 from bms.metering.virtual import virtual_use
 from bms.model.readings.metering import Consumption, FlawKind, MeterExchange
+from tests.rigs.examples import examples
 from tests.rigs.metering import asked
 from tests.rigs.sentences import danish, english
 
@@ -123,7 +124,7 @@ faults = st.lists(st.tuples(kinds, st.integers(1, 6)), max_size=4)
 
 class TestARegisterWithFaults:
     @given(seeds, faults, rated)
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=examples(150), deadline=None)
     def test_a_known_hour_is_the_true_one(
         self, seed: int, what: list[tuple[str, int]], limit: float | None
     ) -> None:
@@ -134,7 +135,7 @@ class TestARegisterWithFaults:
         assert_sound(found, limit)
 
     @given(seeds, faults, rated)
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     def test_only_a_reset_loses_the_total(
         self, seed: int, what: list[tuple[str, int]], limit: float | None
     ) -> None:
@@ -153,7 +154,7 @@ class TestARegisterWithFaults:
             assert float(np.nansum(found.use.values)) + missing == pytest.approx(found.total)
 
     @given(seeds, faults, st.randoms(use_true_random=False), st.integers(0, 40))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_neither_order_nor_repetition_matters(
         self, seed: int, what: list[tuple[str, int]], rng: object, copies: int
     ) -> None:
@@ -175,7 +176,7 @@ class TestARegisterWithFaults:
 
 class TestARegisterThatRollsOver:
     @given(seeds, st.sampled_from([500.0, 999.0, 1000.0, 65535.0]), rated)
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_the_hours_add_up_to_what_was_used(
         self, seed: int, maximum: float, limit: float | None
     ) -> None:
@@ -195,7 +196,7 @@ class TestARegisterThatRollsOver:
 
 class TestDays:
     @given(seeds, st.lists(st.integers(1, N - 1), max_size=60, unique=True))
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     def test_a_day_is_exact_when_both_its_midnights_are_known(
         self, seed: int, lost: list[int]
     ) -> None:
@@ -238,7 +239,9 @@ class TestWhateverComes:
         st.sampled_from([1.0, 0.001, 40.0]),
         st.lists(st.tuples(st.integers(0, 50), st.floats(0, 1e6), st.floats(0, 1e6)), max_size=2),
     )
-    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(
+        max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
     def test_a_register_is_answered_soundly(
         self,
         pairs: list[tuple[int, float]],
@@ -262,7 +265,7 @@ class TestWhateverComes:
 
     @given(st.lists(st.tuples(moments, anything), max_size=80), rated)
     @example([(0, 1e308), (0, -8e307)], None)
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     def test_amounts_are_answered_soundly(
         self, pairs: list[tuple[int, float]], limit: float | None
     ) -> None:
@@ -277,7 +280,7 @@ class TestWhateverComes:
 
 class TestAVirtualMeter:
     @given(seeds, seeds, faults, faults)
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     def test_a_difference_is_known_where_both_parts_are(
         self, one: int, two: int, what: list[tuple[str, int]], other: list[tuple[str, int]]
     ) -> None:

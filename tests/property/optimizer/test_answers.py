@@ -46,7 +46,7 @@ def blocks(values: st.SearchStrategy, length: int = STEPS) -> st.SearchStrategy[
     asked=st.lists(number_or_gap, min_size=6, max_size=6),
     asked_now=number_or_gap,
 )
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_always_an_answer_that_may_be_written(
     temp: tuple,
     sun: tuple,

@@ -15,6 +15,7 @@ from bms.model.readings.units import Unit
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import STEP_S, lived_in
 from tests.rigs.buildings.toy_problems import problem
+from tests.rigs.examples import examples
 
 OPTIMIZER = Optimizer()
 
@@ -56,7 +57,7 @@ def test_the_unchanged_plan_passes() -> None:
 
 
 @given(places(), st.floats(0.06, 1e9), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_values_beyond_the_limits(place: tuple[int, int], beyond: float, above: bool) -> None:
     low, high = [(15.0, 24.0), (15.0, 24.0), (0.0, 1.0)][place[0]]
     value = high + beyond if above else low - beyond

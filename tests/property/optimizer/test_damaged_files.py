@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizer import BadProblem, check, mistakes, plan, read
+from tests.rigs.examples import examples
 from tests.rigs.paths import ROOT
 
 CASE = ROOT / "tests" / "cases" / "plans" / "steps_of_hours" / "problem.json"
@@ -50,7 +51,7 @@ def put(part: Any, path: tuple[Any, ...], value: Any) -> None:
 
 
 @given(damage=st.lists(st.tuples(st.sampled_from(PLACES), junk), min_size=1, max_size=3))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 def test_mistakes_are_told_and_what_can_be_read_is_answered(
     damage: list[tuple[tuple[Any, ...], Any]],
 ) -> None:

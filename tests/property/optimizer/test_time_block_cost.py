@@ -54,7 +54,7 @@ def changed(air: float, price: np.ndarray, peak: Peak) -> Program:
     noise=st.floats(0.0, 0.1),
     peak=st.sampled_from([Peak(), Peak(so_far_kw=10.0, dkk_per_kw=20.0)]),
 )
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 def test_within_one_per_cent_of_the_uniform_grids(
     air: float, level: float, swing: float, hours: float, noise: float, peak: Peak
 ) -> None:

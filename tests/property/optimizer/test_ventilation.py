@@ -26,6 +26,7 @@ from tests.rigs.buildings.toy_problems import (
     supplied,
     task,
 )
+from tests.rigs.examples import examples
 
 OPTIMIZER = Optimizer()
 STEPS = 48
@@ -86,7 +87,7 @@ def co2(problem: Problem, flow_pct: np.ndarray, run: np.ndarray, zone: int) -> n
     modelled=st.booleans(),
     step_s=st.sampled_from([300, 900, 1800, 3600]),
 )
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_it_may_be_written_and_keeps_what_can_be_kept(
     lever: Lever,
     people: tuple[float | None, float | None],
@@ -122,7 +123,7 @@ def test_it_may_be_written_and_keeps_what_can_be_kept(
     now=st.tuples(measured, measured),
     own=st.floats(0.0, 100.0),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_two_units_for_the_same_rooms_may_be_written(
     first: Lever,
     second: Lever,
@@ -155,7 +156,7 @@ def test_two_units_for_the_same_rooms_may_be_written(
     value=junk,
     short=st.booleans(),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_numbers_without_sense_are_answered(field: str, value: float, short: bool) -> None:
     problem = asked_for(FLOW, (30.0, 15.0), 1000.0, (600.0, None), 30.0, 80.0)
     row = (value,) * (STEPS // 2 if short else STEPS)

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from bms.model.savings.event import Decision
 from bms.savings.claims.adjustment import adjust
 from bms.savings.events.step_scan import best_step, fit_shapes
+from tests.rigs.examples import examples
 from tests.unit.bms.savings.claims.test_adjustment import ENTRY, REPORTING, SAVINGS
 
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 @given(SEEDS, st.integers(60, 300), st.floats(0.3, 3.0), st.booleans(), st.floats(0.01, 100.0))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_a_clear_step_is_found_on_its_day_whatever_its_unit(seed, at, size, down, unit):
     rng = np.random.default_rng(seed)
     shape = 0.5 + rng.random(365)
@@ -30,14 +31,14 @@ def test_a_clear_step_is_found_on_its_day_whatever_its_unit(seed, at, size, down
 
 
 @given(SEEDS, st.integers(1, 83))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_too_few_days_have_no_step(seed, n):
     y = np.random.default_rng(seed).normal(size=n)
     assert best_step(y, np.ones(n), side=42, least=0.0, certain=0.0) is None
 
 
 @given(SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_shapes_that_made_a_series_are_told_apart(seed):
     rng = np.random.default_rng(seed)
     shapes = np.column_stack([np.ones(200), np.arange(200) >= 90, np.arange(200) / 200.0])
@@ -67,7 +68,7 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_adjustments_add_up_and_never_narrow_the_interval(entries):
     found = adjust(SAVINGS, entries)
     parts = [adjust(SAVINGS, [entry]).adjustment_kwh for entry in entries]

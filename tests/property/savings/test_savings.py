@@ -17,6 +17,7 @@ from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.aggregate import combine
 from bms.savings.claims.meter_savings import assess_meter
 from tests.rigs.assessment import asked
+from tests.rigs.examples import examples
 
 START = datetime(2018, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -53,7 +54,7 @@ def assess(use: Series, temp: Series, commodity: Commodity = Commodity.ELECTRICI
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     days_of_values,
     days_of_values,
@@ -74,7 +75,7 @@ def test_always_an_answer_without_nan(use, temp, seed, noise, commodity):
     assert combine("site", [result]).saving_kwh == result.saving_kwh
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([0.001, 0.5, 1000.0]))
 def test_another_unit_says_the_same(seed, factor):
     rng = np.random.default_rng(seed)

@@ -16,13 +16,14 @@ from bms.savings.trials.effect import (
     scores,
 )
 from bms.services.control.trial_block import next_own_control, trial_block_at
+from tests.rigs.examples import examples
 from tests.rigs.fakes.trial import FIRST, a_trial
 
 DAYS = 48
 WEEK = [i % 7 >= 5 for i in range(DAYS)]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     st.lists(st.floats(-20, 30), min_size=DAYS, max_size=DAYS),
     st.integers(0, 2**31),
@@ -40,7 +41,7 @@ def test_every_draw_is_a_half_and_balanced(
     assert len(arms_of(lot)) == plan.blocks
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(8), deadline=None)
 @given(st.integers(0, 10_000), st.floats(-30, 30), st.sampled_from(["spikes", "trend", "steps"]))
 def test_a_true_effect_is_outside_for_one_draw_of_ten_at_most(
     seed: int, effect: float, kind: str

@@ -10,6 +10,7 @@ from bms.model.assets.site import Site
 from sites.loader import load_site_text
 from sites.points_file import parse_points
 from sites.schema.yaml_tree import MistakeReport
+from tests.rigs.examples import examples
 from tests.rigs.paths import ROOT
 
 CASES = ROOT / "tests" / "cases" / "sites"
@@ -39,14 +40,14 @@ def outcome(raw: str | bytes) -> Site | SiteFileError:
         return error
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=examples(120), deadline=None, derandomize=True)
 @given(st.binary(max_size=80) | spoilt() | st.lists(st.sampled_from(PIECES)).map("".join))
 def test_a_site_or_its_mistakes(raw: str | bytes) -> None:
     result = outcome(raw)
     assert isinstance(result, Site) or result.mistakes
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=examples(120), deadline=None, derandomize=True)
 @given(st.text(alphabet='ab.;,"[]{}\n\r\x00 id:1', max_size=80))
 def test_rows_or_mistakes(text: str) -> None:
     report = MistakeReport()

@@ -22,6 +22,7 @@ from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.read_back import verify_site
 from bms.services.control.release import release_site
 from bms.store.memory.store import MemoryStore
+from tests.rigs.examples import examples
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers, device_said
 from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
@@ -251,7 +252,7 @@ class Building(RuleBasedStateMachine):
 
 TestBuilding = Building.TestCase
 TestBuilding.settings = settings(
-    max_examples=100,
+    max_examples=examples(100),
     stateful_step_count=20,
     deadline=None,
     derandomize=True,

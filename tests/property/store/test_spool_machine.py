@@ -22,6 +22,7 @@ from bms.store.database.availability import Availability
 from bms.store.memory.store import MemoryStore
 from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_slots import Slots
+from tests.rigs.examples import examples
 from tests.rigs.fakes.store import MONDAY
 
 POINTS = ("school/heat.energy", "school/gym.temp", "school/gym.co2")
@@ -213,6 +214,6 @@ STEPS = {
     "suppress_health_check": list(HealthCheck),
 }
 TestWriters = Writers.TestCase
-TestWriters.settings = settings(max_examples=100, **STEPS)
+TestWriters.settings = settings(max_examples=examples(100), **STEPS)
 TestCrampedWriters = CrampedWriters.TestCase
-TestCrampedWriters.settings = settings(max_examples=50, **STEPS)
+TestCrampedWriters.settings = settings(max_examples=examples(50), **STEPS)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import httpx
@@ -53,6 +53,7 @@ SHARE = 0.8
 HTML = {"accept": "text/html"}
 
 
+@cache
 def temperature_c(moment: datetime) -> float:
     """A made-up climate: seasons, spells of a few days, day and night [degC]."""
     days = moment.timestamp() / 86_400
@@ -134,7 +135,6 @@ class World:
     """A city with the things that tests turn."""
 
     city: City
-    app: FastAPI
     store: MemoryStore
     clock: VirtualClock
     drivers: FakeDrivers
@@ -149,8 +149,12 @@ class World:
 
     def rewired(self, **ports: object) -> World:
         """The same world with other implementations of some ports."""
-        city = replace(self.city, **ports)
-        return replace(self, city=city, app=create_app(city.api))
+        return replace(self, city=replace(self.city, **ports))
+
+    @cached_property
+    def app(self) -> FastAPI:
+        """The web application over the city; made when it is first asked for."""
+        return create_app(self.city.api)
 
     @asynccontextmanager
     async def browser(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -191,7 +195,7 @@ def a_world(
         keeper=NoGuardNeeded(),
         reporter=bms.reports.csv,
     )
-    return World(city, create_app(city.api), kept, clock, drivers, feed)
+    return World(city, kept, clock, drivers, feed)
 
 
 def live_in(world: World) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bms.bench.fieldbus.bacnet import fleet, light_devices, our_reads
 from drivers.simulator.stock_clients import stock_reads
-
-pytestmark = pytest.mark.system
 
 
 async def test_ours_and_the_rival_read_the_same_light_device() -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bms.bench.planning.worker import memory_mb, planned
 from tests.rigs.buildings.toy_problems import task
-
-pytestmark = pytest.mark.system
 
 
 def test_a_process_of_its_own_plans_and_tells_its_memory() -> None:

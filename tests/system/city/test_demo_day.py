@@ -35,8 +35,6 @@ from bms.runtime.municipality import START
 from bms.services.guard.presence import Presence
 from bms.services.simulated_worlds import Row
 
-pytestmark = pytest.mark.system
-
 BEGIN = START.astimezone(UTC)
 DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)

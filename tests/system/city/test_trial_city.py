@@ -40,8 +40,6 @@ from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
 from tests.rigs.fakes.safety import Keeper, plan_of
 from tests.rigs.paths import ROOT
 
-pytestmark = pytest.mark.system
-
 TICK = timedelta(minutes=30)
 BEGIN = START.astimezone(UTC)
 SETBACK_C = 17.0

@@ -7,14 +7,11 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
-
 from bms.runtime.municipality import WEATHER
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
 from tests.rigs.processes.outside import BMS
 
-pytestmark = pytest.mark.system
 START = datetime(2019, 1, 14, tzinfo=UTC)
 
 

@@ -10,8 +10,6 @@ import pytest
 
 from bms.cli.console.lazy_commands import COMMANDS
 
-pytestmark = pytest.mark.system
-
 LOADED = (
     "import sys, bms.cli.main; from bms.cli.console.lazy_commands import commands_of;"
     "commands_of(sys.argv[1]);"

@@ -23,8 +23,6 @@ from drivers.simulator.config import SimulatorConfig, SiteConfig
 from drivers.simulator.servers.loopback_ports import probe_tcp
 from tests.rigs.processes.outside import BMS, ROOT, alive, bms, children, site_files, soon
 
-pytestmark = pytest.mark.system
-
 SITES = ("townhall", "school", "sportshall")
 BEGIN = START.astimezone(UTC) + timedelta(hours=6, minutes=15)
 

@@ -7,13 +7,10 @@ import sys
 from datetime import date
 from pathlib import Path
 
-import pytest
-
 from bms.journal import dialect
 from drivers.fieldbus.write_budget import WriteCount
 from drivers.fieldbus.write_budget_log import FileWriteCounter
 
-pytestmark = pytest.mark.system
 MONDAY = date(2019, 1, 14)
 
 

@@ -20,8 +20,6 @@ from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig
 from tests.rigs.paths import ROOT
 
-pytestmark = pytest.mark.system
-
 WRITER = ROOT / "tests" / "rigs" / "processes" / "guard_city_writer.py"
 START = datetime(2019, 1, 14, 1, 0, tzinfo=UTC)
 """At night, when nobody needs air and every unit rests by its own control."""

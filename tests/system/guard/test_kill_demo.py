@@ -32,8 +32,6 @@ from tests.rigs.processes.outside import (
     soon,
 )
 
-pytestmark = pytest.mark.system
-
 BEGIN = START.astimezone(UTC)
 SPEED = 120
 LEASE = timedelta(minutes=30)

@@ -26,8 +26,6 @@ from drivers.fieldbus.write_budget_log import FileWriteCounter
 from tests.rigs.fakes.safety import NULL, command, hut, triple
 from tests.rigs.processes import guard_writer
 
-pytestmark = pytest.mark.system
-
 START = datetime(2019, 1, 14, 7, 0, tzinfo=UTC)
 WRITER = Path(guard_writer.__file__)
 

@@ -9,8 +9,6 @@ import pytest
 
 from bms.services.guard.systemd import notify
 
-pytestmark = pytest.mark.system
-
 
 def test_a_state_arrives_at_the_socket(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:

@@ -26,8 +26,6 @@ from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import LEASE, TICK, Keeper, plan_of
 from tests.rigs.paths import ROOT
 
-pytestmark = pytest.mark.system
-
 WEATHER = ROOT / "bms" / "feeds" / "data" / "weather_hourly.csv.gz"
 START = datetime(2019, 1, 14, 11, 0, tzinfo=UTC)
 """Noon of a Monday: people are in, and the unit runs."""

@@ -14,7 +14,6 @@ from drivers.simulator.process import Simulation
 from tests.rigs.fakes.physics import DAY, NIGHT, START, ToyMunicipality
 from tests.rigs.fieldbus.bacnet_visitor import Visitor
 
-pytestmark = pytest.mark.system
 HOUR = 3600
 NORTH = "analog-value,101"
 

@@ -25,7 +25,6 @@ from drivers.templates import load_templates
 from sites.loader import load_sites
 from tests.rigs.paths import ROOT
 
-pytestmark = pytest.mark.system
 WEATHER = ROOT / "bms" / "feeds" / "data" / "weather_hourly.csv.gz"
 NAMES = ("townhall", "school", "sportshall")
 START = datetime(2019, 1, 14, 11, 0, tzinfo=UTC)

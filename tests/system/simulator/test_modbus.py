@@ -11,7 +11,6 @@ from drivers.simulator.config import SimulatorConfig, SiteConfig
 from drivers.simulator.process import Simulation
 from tests.rigs.fakes.physics import DAY, NIGHT, START, ToyMunicipality
 
-pytestmark = pytest.mark.system
 HOUR = 3600
 HALL_SETPOINT, HALL_ENABLE, RUN, SHIFT = 100, 150, 120, 130
 

@@ -25,7 +25,6 @@ from tests.rigs.fakes.physics import START
 from tests.rigs.fieldbus.bacnet_visitor import Visitor
 from tests.rigs.paths import ROOT
 
-pytestmark = pytest.mark.system
 TOY = (sys.executable, "-m", "tests.rigs.processes.toy_simulator")
 DAY = timedelta(days=1)
 

@@ -16,6 +16,7 @@ from drivers.discovery.ede import read_ede
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.discovery.site_draft import draft_site
 from sites.loader import load_sites
+from tests.rigs.examples import examples
 
 HEADER = """\
 # Engineering-Data-Exchange - B.I.G.-EU
@@ -119,7 +120,7 @@ def test_what_is_no_ede_file_is_said(data: bytes) -> None:
         read_ede(data)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.binary(max_size=300), st.integers(0, len(FILE)), st.binary(max_size=200))
 def test_no_file_is_worse_than_a_config_error(junk: bytes, at: int, states: bytes) -> None:
     data = FILE.encode()
@@ -196,7 +197,7 @@ found_objects = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(found_objects, max_size=6), st.one_of(st.none(), names), names)
 def test_whatever_a_device_calls_itself_the_draft_is_a_site_file(
     tmp_path_factory: pytest.TempPathFactory,

@@ -14,7 +14,7 @@ from bms.model.planning.problem import BuildingModel, Problem
 from optimizer.explain.plan_reason import PlanReason
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import lived_in
-from tests.rigs.buildings.toy_problems import problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 
 OPTIMIZER = Optimizer()
 NAMES = ("Kontorer", "Salen")
@@ -22,7 +22,7 @@ NAMES = ("Kontorer", "Salen")
 
 @pytest.fixture(scope="module")
 def task() -> Problem:
-    return problem(lived_in(days=21), days=3, model=toy_model(21))
+    return problem(lived_in(days=DAYS), days=3, model=toy_model())
 
 
 def named(task: Problem) -> Problem:
@@ -99,7 +99,7 @@ def test_what_is_wrong_with_a_zone_is_told_with_its_name(task: Problem) -> None:
 
 
 def test_a_stuck_sensor_is_told_with_the_zones_name(task: Problem) -> None:
-    toy = lived_in(days=14)
+    toy = lived_in(days=DAYS)
     history = toy.history()
     stuck = tuple(replace(z, temp_c=(21.0,) * len(z.temp_c)) for z in history.zones)
     answer = OPTIMIZER.identify(replace(named(task), history=replace(history, zones=stuck)))

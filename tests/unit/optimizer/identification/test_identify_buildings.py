@@ -18,17 +18,17 @@ from optimizer.model.observer import drive, observe
 from optimizer.model.rc_network import Rc
 from optimizer.model.state_estimate import estimate
 from tests.rigs.buildings.toy_building import ZONES, Toy, lived_in
-from tests.rigs.buildings.toy_problems import problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 
 
 @pytest.fixture(scope="module")
 def toy() -> Toy:
-    return lived_in(days=21)
+    return lived_in(days=DAYS)
 
 
 @pytest.fixture(scope="module")
 def model() -> BuildingModel:
-    return toy_model(21)
+    return toy_model()
 
 
 class TestTheModel:

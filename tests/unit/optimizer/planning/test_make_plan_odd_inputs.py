@@ -14,7 +14,7 @@ from bms.model.planning.plan import PlanStatus
 from bms.model.planning.problem import Problem, Weather
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import STEP_S, Toy, lived_in
-from tests.rigs.buildings.toy_problems import problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 
 OPTIMIZER = Optimizer()
 STEPS_S = (300, 900, 1800, 3600)
@@ -22,7 +22,7 @@ STEPS_S = (300, 900, 1800, 3600)
 
 @pytest.fixture(scope="module")
 def task() -> Problem:
-    return problem(lived_in(days=21), days=3, model=toy_model(21))
+    return problem(lived_in(days=DAYS), days=3, model=toy_model())
 
 
 def regridded(task: Problem, step_s: int, hours: float) -> Problem:

@@ -16,7 +16,7 @@ from bms.services.planning.what_if import Change, changed_problem, comfort_kh, l
 from bms.store.memory.store import MemoryStore
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import lived_in
-from tests.rigs.buildings.toy_problems import problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 from tests.rigs.fakes.city import HOUR, lodge, utc
 from tests.rigs.fakes.ports import planning_ports
 from tests.rigs.fakes.store import a_plan
@@ -28,7 +28,7 @@ HORIZON = timedelta(hours=36)
 @pytest.fixture(scope="module")
 def asked() -> Problem:
     """A toy building that was learned, from its last hour on."""
-    return problem(lived_in(21), model=toy_model(21))
+    return problem(lived_in(DAYS), model=toy_model())
 
 
 @pytest.fixture(scope="module")

@@ -23,6 +23,7 @@ from bms.store.spool.frames import content, frame, pack, unpack
 from bms.store.spool.losses import Losses
 from bms.store.spool.process_slots import Slots
 from bms.store.spool.segment_queue import Spool
+from tests.rigs.examples import examples
 from tests.rigs.fakes.city import lodge
 from tests.rigs.fakes.store import HOUR, MONDAY, quarters
 
@@ -104,7 +105,7 @@ readings = st.builds(
 
 
 class TestFrames:
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     @given(st.lists(readings, max_size=30))
     def test_readings_come_back_as_they_were(self, batch: list[Reading]) -> None:
         assert unpack(pack(batch)) == batch
@@ -125,7 +126,7 @@ class TestFrames:
         ]
         assert len(frame(pack(batch), 20, 0)) / 20 < 30
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=examples(200), deadline=None)
     @given(st.data())
     def test_damage_never_makes_a_reading_up_and_is_counted(self, data: st.DataObject) -> None:
         """The last frame is whole, so that what came before it is known."""
@@ -146,7 +147,7 @@ class TestFrames:
         assert found.readings + found.lost == 15
         assert found.end == len(damaged) + len(whole)
 
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=examples(100), deadline=None)
     @given(st.binary(max_size=200))
     def test_noise_holds_nothing(self, noise: bytes) -> None:
         assert content(noise).payloads == ()

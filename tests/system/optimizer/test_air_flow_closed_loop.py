@@ -12,7 +12,7 @@ from bms.model.planning.problem import Problem
 from optimizer.model.air_handling import FAN_EXPONENT
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import AREA, FAN_KW, FLOW_M3_H, ZONES, Toy, in_use, lived_in
-from tests.rigs.buildings.toy_problems import FLOW, aired, peopled, problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, FLOW, aired, peopled, problem, toy_model
 
 OPTIMIZER = Optimizer()
 PEOPLE = (25.0, 12.0)
@@ -72,7 +72,7 @@ class Lived:
 
 
 def test_less_air_saves_heat_and_fans_and_keeps_co2_and_comfort() -> None:
-    start = lived_in(days=21)
+    start = lived_in(days=DAYS)
     without, ours = (Lived(start.copy(), each).live() for each in (False, True))
     spared = without.building.heat_kwh - ours.building.heat_kwh
     used = without.building.heat_kwh - start.heat_kwh

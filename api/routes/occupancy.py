@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Response
 
 from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
 from api.schemas.occupancy import BookingAnswer, BookingBody, BookingsAnswer
-from bms.services.occupancy import book
+from bms.services.occupancy import BookingRequest, book
 
 router = APIRouter(prefix="/sites/{site_id}/occupancy", tags=["people"])
 
@@ -25,18 +25,16 @@ def add_booking(
     ports: PortsDep, key: Operator, site: SiteDep, body: BookingBody, response: Response
 ) -> BookingAnswer:
     """Book a zone or a building, or close it. The next tick plans with it."""
-    made = book(
-        site,
-        ports.control.decisions,
+    request = BookingRequest(
         zone=body.zone,
         start=body.start,
         end=body.end,
         kind=body.kind,
         reason=body.reason,
         author=key.name,
-        now=ports.clock.now(),
         people=body.people,
     )
+    made = book(site, ports.control.decisions, request, now=ports.clock.now())
     response.headers["Location"] = f"/v1/sites/{site.id}/occupancy/{made.id}"
     return BookingAnswer.model_validate(made)
 

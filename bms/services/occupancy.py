@@ -145,25 +145,51 @@ def outdated(plan: Plan, use: Use, now: datetime) -> bool:
     return False
 
 
-def book(
-    site: Site,
-    decisions: DecisionStore,
-    *,
-    zone: str | None,
-    start: datetime,
-    end: datetime,
-    kind: BookingKind,
-    reason: str,
-    author: str,
-    now: datetime,
-    people: float | None = None,
-) -> Booking:
-    """Put a booking or closure on record; the plan is made again within one tick.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingRequest:
+    """What a person wants to have booked or closed: a zone, or all of the site (``zone`` None).
 
-    ``people`` is how many come, beside those of an ordinary week. Raises ``NotFound`` for a zone
-    that the site does not have, ``ConfigError`` for a time that is over, empty or longer than a
-    year, without a reason or author, and for a number of people that cannot be.
+    ``people`` is how many come, beside those of an ordinary week.
     """
+
+    zone: str | None
+    start: datetime
+    end: datetime
+    kind: BookingKind
+    reason: str
+    author: str
+    people: float | None = None
+
+
+def book(
+    site: Site, decisions: DecisionStore, request: BookingRequest, *, now: datetime
+) -> Booking:
+    """Keep a booking or closure; the plan is made again within one tick.
+
+    Raises ``NotFound`` for a zone that the site does not have, ``ConfigError`` for a time that is
+    over, empty or longer than a year, without a reason or author, and for a number of people that
+    cannot be.
+    """
+    _check(site, request, now)
+    _check_people(site, request.zone, request.kind, request.people)
+    made = Booking(
+        id=uuid.uuid4().hex,
+        site=site.id,
+        zone=request.zone,
+        start=request.start,
+        end=request.end,
+        kind=request.kind,
+        reason=request.reason,
+        author=request.author,
+        made_at=now,
+        people=request.people,
+    )
+    decisions.add_booking(made)
+    return made
+
+
+def _check(site: Site, request: BookingRequest, now: datetime) -> None:
+    zone, start, end = request.zone, request.start, request.end
     if zone is not None and all(known.id != zone for known in site.zones):
         known_zones = ", ".join(known.id for known in site.zones)
         raise NotFound(f"{site.id} has no zone {zone!r}; there are: {known_zones}")
@@ -171,25 +197,10 @@ def book(
         raise ConfigError(f"the booking ends at {end.isoformat()}, before it starts")
     if end <= now:
         raise ConfigError(f"{end.isoformat()} is over; building time is {now.isoformat()}")
-    if not reason.strip() or not author.strip():
+    if not request.reason.strip() or not request.author.strip():
         raise ConfigError("a booking needs a reason, and the name of who made it")
     if end - start > LONGEST:
         raise ConfigError("a booking is a year at most; lasting use belongs into the site file")
-    _check_people(site, zone, kind, people)
-    made = Booking(
-        id=uuid.uuid4().hex,
-        site=site.id,
-        zone=zone,
-        start=start,
-        end=end,
-        kind=kind,
-        reason=reason,
-        author=author,
-        made_at=now,
-        people=people,
-    )
-    decisions.add_booking(made)
-    return made
 
 
 def _check_people(site: Site, zone: str | None, kind: BookingKind, people: float | None) -> None:

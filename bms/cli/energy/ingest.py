@@ -118,9 +118,8 @@ def _ingest_all(
                     str(path),
                     read,
                     book=book,
-                    readings=city.stores.readings,
+                    readings=None if dry_run else city.stores.readings,
                     now=city.clock.now(),
-                    dry_run=dry_run,
                     progress=within,
                 )
             )

@@ -16,7 +16,7 @@ from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.booking import Booking, BookingKind
 from bms.runtime.wire import opened
-from bms.services.occupancy import book
+from bms.services.occupancy import BookingRequest, book
 
 app = typer.Typer(no_args_is_help=True, help="Bookings and closures of a site.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -51,18 +51,16 @@ def add(
     """
     with opened(Settings()) as city:
         chosen = city.site(site)
-        made = book(
-            chosen,
-            city.stores.decisions,
+        request = BookingRequest(
             zone=zone,
             start=_moment(start, chosen, "--from", last=False),
             end=_moment(end, chosen, "--to", last=True),
             kind=BookingKind.CLOSED if closed else BookingKind.IN_USE,
             reason=reason,
             author=author or user_name("--author"),
-            now=city.clock.now(),
             people=people,
         )
+        made = book(chosen, city.stores.decisions, request, now=city.clock.now())
     if as_json:
         typer.echo(json.dumps(to_dict(made)))
         return

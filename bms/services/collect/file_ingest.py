@@ -6,10 +6,8 @@ once, because the store knows a reading by point and time.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -20,23 +18,8 @@ from bms.model.readings.reading import Ingested, Reading
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.supplier_points import SupplierBook, SupplierPoint
 
-
-@contextmanager
-def collection_paused() -> Iterator[None]:
-    """No search for cycles in this process while the block runs, if there was one before."""
-    searching = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if searching:
-            gc.enable()
-
-
 BATCH = 50_000
 """Readings [1] that are given to the store at a time: progress is told in between."""
-LARGE = 1_000_000
-"""From here on a file [B] makes enough rows for a pause of the search for cycles to pay."""
 FUTURE = timedelta(days=1)
 """How far a value may lie ahead of the clock: files of today hold tonight's hours in some places,
 and what lies farther ahead has a wrong date."""
@@ -82,31 +65,30 @@ def ingest_file(
     read: Read,
     *,
     book: SupplierBook,
-    readings: ReadingStore,
+    readings: ReadingStore | None,
     now: datetime,
-    dry_run: bool = False,
     as_declared: bool = False,
     progress: Progress | None = None,
 ) -> IngestReport:
     """Store what a file holds; when it returns, what was accepted outlives a power cut.
 
-    ``now`` is building time: when the readings were received. With ``dry_run`` nothing is stored.
+    ``now`` is building time: when the readings were received. Without ``readings``
+    nothing is stored.
     With ``as_declared`` the file does not say whether its values are registers or amounts of which
     length; they are what the site file declares.
     Raises ``FeedError`` when the file as a whole cannot be read, ``StoreError`` when the store
     cannot take it: what was stored until then stays, and giving the file again is harmless.
     """
-    with collection_paused() if len(content) >= LARGE else nullcontext():
-        file = read(content, name)
-        sorting = _Sorting(name, book, now, as_declared)
-        source = sorting.readings(file.rows)
-        stored = Ingested()
-        while batch := list(islice(source, BATCH)):
-            if not dry_run:
-                stored += readings.add_readings(batch, durable=True)
-            if progress is not None:
-                progress(sorting.seen / len(file.rows))
-        return sorting.report(file, stored)
+    file = read(content, name)
+    sorting = _Sorting(name, book, now, as_declared)
+    source = sorting.readings(file.rows)
+    stored = Ingested()
+    while batch := list(islice(source, BATCH)):
+        if readings is not None:
+            stored += readings.add_readings(batch, durable=True)
+        if progress is not None:
+            progress(sorting.seen / len(file.rows))
+    return sorting.report(file, stored)
 
 
 @dataclass(slots=True)

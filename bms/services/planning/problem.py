@@ -78,24 +78,13 @@ def assemble(
     history_days: float = STATE_DAYS,
 ) -> Problem:
     """The problem of a site from ``now`` on: forecast, prices, comfort, levers and past."""
-    feed, tariffs, readings, plans = ports.feed, ports.tariffs, ports.readings, ports.plans
+    tariffs, readings, plans = ports.tariffs, ports.readings, ports.plans
     start, n = quarter(now), int(horizon / STEP)
     end = start + STEP * n
-    weather, notes = _weather(site, feed, start, end, now)
-    temps = corrected(
-        _floats(weather.temp_out_c),
-        site,
-        start=start,
-        step=STEP,
-        now=now,
-        feed=feed,
-        readings=readings,
-    )
-    weather = replace(weather, temp_out_c=numbers(temps.temp_out_c))
-    prices, more = _prices(site, feed, tariffs, now, start, n)
+    weather, of_weather = _corrected_weather(site, ports, start, n, now)
+    prices, of_prices = _prices(site, ports.feed, tariffs, now, start, n)
     use = use_of(site, ports.decisions, start, end)
     drifted = drifting_zones(site, plans, now)
-    inside = backoffs(site, plans, now)
     heat, of_heat = heat_price(site, start, n, now=now, readings=readings, tariffs=tariffs)
     heat_kg = tariffs.heat_emissions(site.heat_tariff, start, STEP, n)
     power = power_terms(site, now=now, readings=readings, tariffs=tariffs)
@@ -112,10 +101,7 @@ def assemble(
         heat_dkk_per_kwh=numbers(heat),
         electricity_kg_per_kwh=prices.kg_per_kwh,
         heat_kg_per_kwh=numbers(heat_kg.values),
-        zones=tuple(
-            replace(_zone_task(use, zone, readings, now, n), start_backoff_k=inside.get(zone.id))
-            for zone in site.zones
-        ),
+        zones=_zone_tasks(use, ports, now, n),
         heat_source=site.heat_source,
         ventilation=tuple(
             ventilation_task(use, unit, start, step_s, n) for unit in site.ventilation
@@ -130,12 +116,39 @@ def assemble(
         history=history(site, now=now, ports=ports, days=history_days),
         model=holding(plans.model(site.id), drifted),
         weights=site.weights,
-        notes=drift_facts(site, drifted)
-        + notes
-        + temps.notes
-        + more
-        + of_heat
-        + use.facts(start, end),
+        notes=(
+            *drift_facts(site, drifted),
+            *of_weather,
+            *of_prices,
+            *of_heat,
+            *use.facts(start, end),
+        ),
+    )
+
+
+def _corrected_weather(
+    site: Site, ports: ProblemPorts, start: datetime, n: int, now: datetime
+) -> tuple[Weather, tuple[Fact, ...]]:
+    """The forecast of ``n`` quarter-hours, corrected by the building's own sensor, with notes."""
+    weather, notes = _weather(site, ports.feed, start, start + STEP * n, now)
+    temps = corrected(
+        _floats(weather.temp_out_c),
+        site,
+        start=start,
+        step=STEP,
+        now=now,
+        feed=ports.feed,
+        readings=ports.readings,
+    )
+    return replace(weather, temp_out_c=numbers(temps.temp_out_c)), notes + temps.notes
+
+
+def _zone_tasks(use: Use, ports: ProblemPorts, now: datetime, n: int) -> tuple[ZoneTask, ...]:
+    """What is asked for each zone, with the back-off that its record of warm-ups tells."""
+    inside = backoffs(use.site, ports.plans, now)
+    return tuple(
+        replace(_zone_task(use, zone, ports.readings, now, n), start_backoff_k=inside.get(zone.id))
+        for zone in use.site.zones
     )
 
 

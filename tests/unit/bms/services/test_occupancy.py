@@ -9,12 +9,12 @@ import pytest
 
 from bms.errors import ConfigError, NotFound
 from bms.messages import translator
-from bms.model.assets.site import Mode
+from bms.model.assets.site import Mode, Site
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Problem
 from bms.runtime.jobs import job_table
-from bms.services.occupancy import Use, book, outdated
+from bms.services.occupancy import BookingRequest, Use, book, outdated
 from bms.services.planning.plan import use_has_changed
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
@@ -186,17 +186,15 @@ class TestOutdated:
         dispatch = next(job for job in job_table(world.city) if job.name == "dispatch")
         await dispatch.run(now)
         assert world.store.plan_in_force("lodge").id == "p1"
-        book(
-            site,
-            world.store,
+        concert = BookingRequest(
             zone="hall",
             start=now + 8 * HOUR,
             end=now + 11 * HOUR,
             kind=BookingKind.IN_USE,
             reason="concert",
             author="kari",
-            now=now,
         )
+        book(site, world.store, concert, now=now)
         await dispatch.run(now + QUARTER)
         again = world.store.plan_in_force("lodge")
         assert again.created_at == now + QUARTER
@@ -228,10 +226,10 @@ class TestBook:
             "kind": BookingKind.IN_USE,
             "reason": "concert",
             "author": "kari",
-            "now": MIDNIGHT,
-        }
+        } | changes
+        now = asked.pop("now", MIDNIGHT)
         with pytest.raises(error, match=said):
-            book(SITE, store, **(asked | changes))
+            book(SITE, store, BookingRequest(**asked), now=now)
         assert store.bookings("lodge", MIDNIGHT) == []
 
     def test_how_many_come_is_said_zone_by_zone(self) -> None:
@@ -242,11 +240,15 @@ class TestBook:
             "kind": BookingKind.IN_USE,
             "reason": "concert",
             "author": "kari",
-            "now": MIDNIGHT,
             "people": 80.0,
         }
+
+        def booked(site: Site, zone: str | None) -> Booking:
+            request = BookingRequest(zone=zone, **asked)
+            return book(site, MemoryStore(), request, now=MIDNIGHT)
+
         two = replace(SITE, zones=(*SITE.zones, other))
         with pytest.raises(ConfigError, match="in which zone"):
-            book(two, MemoryStore(), zone=None, **asked)
-        assert book(two, MemoryStore(), zone="attic", **asked).people == 80.0
-        assert book(SITE, MemoryStore(), zone=None, **asked).people == 80.0
+            booked(two, None)
+        assert booked(two, "attic").people == 80.0
+        assert booked(SITE, None).people == 80.0

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bms.errors import FeedError, Mistake, StoreUnavailable
+from bms.errors import Mistake, StoreUnavailable
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.reading import Ingested, Quality
 from bms.model.readings.units import Unit
 from bms.services.collect.file_ingest import (
     BATCH,
     FUTURE,
-    LARGE,
     IngestReport,
     as_dict,
     ingest_file,
@@ -57,7 +55,7 @@ def ingest(
         return SupplierFile(tuple(rows), tuple(mistakes))
 
     kept = MemoryStore() if store is None else store
-    return ingest_file(b"", "day.csv", read, book=BOOK, now=NOW, **more, readings=kept)
+    return ingest_file(b"", "day.csv", read, book=BOOK, now=NOW, **{"readings": kept, **more})
 
 
 class TestRowsThatFit:
@@ -95,9 +93,9 @@ class TestRowsThatFit:
         assert ingest(rows, store).stored == Ingested(known=23, corrected=1)
         assert len(store.readings("school/heat.energy", NOW - timedelta(days=60), NOW)) == 24
 
-    def test_of_a_dry_run_are_counted_and_not_stored(self) -> None:
+    def test_without_a_store_are_counted(self) -> None:
         store = MemoryStore()
-        report = ingest([row(), row(hour=1)], store, dry_run=True)
+        report = ingest([row(), row(hour=1)], store, readings=None)
         assert (report.accepted, report.stored) == (2, Ingested())
         assert store.latest(["school/heat.energy"]) == {}
 
@@ -171,19 +169,6 @@ class TestALargeFile:
         assert store.batches == [(BATCH, True), (70_000 - BATCH, True)]
         assert shares == [BATCH / 70_000, 1.0]
         assert report.stored.new == 70_000
-
-    @pytest.mark.parametrize(("size", "searches"), [(LARGE - 1, True), (LARGE, False)])
-    def test_is_not_held_up_by_the_search_for_cycles(self, size: int, searches: bool) -> None:
-        seen = []
-
-        def read(content: bytes, name: str) -> SupplierFile:
-            seen.append(gc.isenabled())
-            raise FeedError("enough")
-
-        with pytest.raises(FeedError):
-            ingest_file(b" " * size, "", read, book=BOOK, now=NOW, readings=MemoryStore())
-        assert seen == [searches]
-        assert gc.isenabled()
 
 
 class TestAStoreThatIsAway:

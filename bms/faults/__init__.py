@@ -1,1 +1,0 @@
-"""Fault detection rules: pure functions from series to faults."""

@@ -128,7 +128,7 @@ def assemble(
 
 def _corrected_weather(
     site: Site, ports: ProblemPorts, start: datetime, n: int, now: datetime
-) -> tuple[Weather, tuple[Fact, ...]]:
+) -> tuple[Weather, tuple[Fact | Words, ...]]:
     """The forecast of ``n`` quarter-hours, corrected by the building's own sensor, with notes."""
     weather, notes = _weather(site, ports.feed, start, start + STEP * n, now)
     temps = corrected(

@@ -53,6 +53,10 @@ class LocalFormat:
             return MISSING
         return self.pattern(value, "#,##0" + ("." + "0" * decimals if decimals else ""))
 
+    def significant(self, value: float, digits: int = 3) -> str:
+        """Returns a number with at most so many significant digits."""
+        return self.pattern(value, "@" + "#" * (digits - 1))
+
     def day(self, day: date, *, weekday: bool = True, year: bool = False) -> str:
         """Returns a day as in ``Wed 28 Jan``; of a moment, its local day."""
         day = self._day(day)

@@ -6,15 +6,23 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from importlib import import_module
 from pkgutil import walk_packages
+from typing import get_args
 
 from api.pages.panels import plan, receipts
+from bms.cli.energy import ingest
+from bms.cli.site import plans
+from bms.metering.quality import MeterState
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.site import Mode
+from bms.model.control.booking import BookingKind
+from bms.model.control.command import Receipt
 from bms.model.fact import MessageCode, TermCode
 from bms.model.planning.plan import PlanStatus
+from bms.model.readings.reading import Quality
 from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision
 from bms.model.savings.objection import Verdict
+from bms.model.savings.trial import Arm
 from bms.savings.portfolio.ranking import Group
 
 ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
@@ -33,6 +41,17 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "event_{}"): Decision,
     ("page", "ranking_{}"): Group,
     ("report", "verdict_{}"): Verdict,
+    ("cli", "verdict_{}"): Verdict,
+    ("cli", "quality_{}"): Quality,
+    ("cli", "outcome_{}"): [kind.__name__.lower() for kind in get_args(Receipt)],
+    ("cli", "lever_{}"): plans.LEVERS,
+    ("cli", "plan_{}"): PlanStatus,
+    ("cli", "arm_{}"): Arm,
+    ("cli", "event_{}"): Decision,
+    ("cli", "peers_{}"): Group,
+    ("cli", "flaw_{}"): ingest.FLAWS,
+    ("cli", "meter_{}"): MeterState,
+    ("cli", "booking_{}"): BookingKind,
 }
 """By context and code with a gap."""
 

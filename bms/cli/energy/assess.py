@@ -15,6 +15,7 @@ import holidays
 import typer
 
 from bms.cli.console.errors import FAILED, errors
+from bms.cli.console.language import translator_of_locale
 from bms.cli.console.periods import span
 from bms.cli.console.progress import progress_bars
 from bms.cli.energy.savings_table import print_meters, print_site
@@ -189,7 +190,7 @@ def _assess_site(name: str, baseline: str, reporting: str, as_json: bool) -> Non
         for meter in answer.meters:
             _echo(meter, chosen.timezone)
         return
-    print_site(answer)
+    print_site(answer, translator_of_locale(chosen.timezone))
 
 
 def _assess_files(asked: _Asked, as_json: bool) -> None:
@@ -209,7 +210,8 @@ def _assess_files(asked: _Asked, as_json: bool) -> None:
                 _echo(answer, asked.periods.timezone)
             report("assessing", len(answers) / (len(meters.use) + len(meters.bills)))
     if not as_json:
-        print_meters(answers, time.perf_counter() - started)
+        t = translator_of_locale(asked.periods.timezone)
+        print_meters(answers, time.perf_counter() - started, t)
 
 
 def _answers(

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.console import Console
 
-from bms.cli.console.language import language
+from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.periods import local_day, span
 from bms.cli.console.person import user_name
 from bms.cli.console.screen import say, screen
@@ -32,7 +32,7 @@ T = TypeVar("T")
 Period = Annotated[str | None, typer.Option(help="local dates, e.g. 2018-01-14..2019-01-14")]
 
 
-class Step(StrEnum):
+class EventAction(StrEnum):
     """What to do with the events of a site."""
 
     LIST = "list"
@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class EventOptions:
     """What was typed behind the step."""
 
     site: str
@@ -67,7 +67,7 @@ class _Asked:
 
 def events(
     site: Annotated[str, typer.Argument(metavar="SITE")],
-    step: Annotated[Step, typer.Argument(help="what to do")],
+    step: Annotated[EventAction, typer.Argument(help="what to do")],
     event: Annotated[
         str | None, typer.Argument(metavar="[EVENT]", help="id of an open event, from the list")
     ] = None,
@@ -96,7 +96,7 @@ def events(
 
     Example: bms events school confirm heat-step_change-2019-02-14 --reason "a new wing"
     """
-    asked = _Asked(
+    asked = EventOptions(
         site=site,
         event=event,
         reason=reason,
@@ -112,33 +112,33 @@ def events(
         reporting=reporting,
     )
     with _ledger(asked) as ledger:
-        _STEPS[step](ledger, asked, as_json)
+        _ACTIONS[step](ledger, asked, as_json)
 
 
-def _list(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+def _list(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
     rows, entries = ledger.open(), ledger.ledgers.events(ledger.site.id)
     if as_json:
         open_rows = [_open_row(row, ledger.site.timezone) for row in rows]
         answer = {"open": open_rows, "events": _entry_rows(entries)}
         typer.echo(json.dumps(answer))
         return
-    console = screen()
-    _show_open(console, rows, ledger.site)
-    _show_entries(console, entries, ledger.site)
+    console, t = screen(), translator_of_locale(ledger.site.timezone)
+    _show_open(console, rows, ledger.site, t)
+    _show_entries(console, entries, ledger.site, t)
 
 
-def _confirm(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+def _confirm(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
     name = _needed(asked.event, "name the EVENT, by its id in the list")
     entry = ledger.confirm(name, reason=_reason(asked), quantity=_quantity(asked))
     _said(entry, as_json)
 
 
-def _dismiss(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+def _dismiss(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
     name = _needed(asked.event, "name the EVENT, by its id in the list")
     _said(ledger.dismiss(name, reason=_reason(asked)), as_json)
 
 
-def _add(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+def _add(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
     entry = ledger.add(
         _needed(asked.meter, "give the --meter"),
         _day(asked.start, ledger.site, "--from"),
@@ -151,7 +151,7 @@ def _add(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
     _said(entry, as_json)
 
 
-def _accept(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
+def _accept(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
     made = accept(
         ledger.ledgers,
         ledger.savings,
@@ -162,28 +162,29 @@ def _accept(ledger: Ledger, asked: _Asked, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([to_dict(kept) for kept in made]))
         return
+    t = translator_of_locale(ledger.site.timezone)
     for kept in made:
-        typer.echo(_accepted(kept))
+        typer.echo(_accepted(kept, t))
     if not made:
-        typer.echo("no baseline has changed")
+        typer.echo(t("baselines_unchanged"))
 
 
-_STEPS: dict[Step, Callable[[Ledger, _Asked, bool], None]] = {
-    Step.LIST: _list,
-    Step.CONFIRM: _confirm,
-    Step.DISMISS: _dismiss,
-    Step.ADD: _add,
-    Step.ACCEPT: _accept,
+_ACTIONS: dict[EventAction, Callable[[Ledger, EventOptions, bool], None]] = {
+    EventAction.LIST: _list,
+    EventAction.CONFIRM: _confirm,
+    EventAction.DISMISS: _dismiss,
+    EventAction.ADD: _add,
+    EventAction.ACCEPT: _accept,
 }
 
 
-def _accepted(kept: KeptBaseline) -> str:
+def _accepted(kept: KeptBaseline, t: CommandTranslator) -> str:
     baseline = kept.baseline
-    return f"accepted {baseline.meter_id}: {baseline.n} days, {baseline.id[:12]}"
+    return t("baseline_accepted", meter=baseline.meter_id, count=baseline.n, id=baseline.id[:12])
 
 
 @contextmanager
-def _ledger(asked: _Asked) -> Iterator[Ledger]:
+def _ledger(asked: EventOptions) -> Iterator[Ledger]:
     with opened(Settings()) as city:
         site = city.site(asked.site)
         for text in filter(None, (asked.baseline, asked.reporting)):
@@ -204,11 +205,11 @@ def _needed(given: T | None, wish: str) -> T:
     return given
 
 
-def _reason(asked: _Asked) -> str:
+def _reason(asked: EventOptions) -> str:
     return _needed(asked.reason, "give a --reason; it stands in the ledger for good")
 
 
-def _quantity(asked: _Asked) -> Quantity | None:
+def _quantity(asked: EventOptions) -> Quantity | None:
     if (asked.kwh is None) != (asked.se is None):
         raise typer.BadParameter("--kwh and --se, its standard error, go together")
     return (
@@ -229,8 +230,18 @@ def _said(entry: NonRoutineEvent, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(to_dict(entry)))
         return
-    said = f"{entry.decision.value} {entry.id}: {entry.meter}, {_kwh(entry)}, by {entry.author}"
-    typer.echo(said)
+    t = translator_of_locale()
+    decided, kwh = t(f"event_{entry.decision.value}"), _kwh(entry, t)
+    typer.echo(
+        t(
+            "event_entered",
+            decision=decided,
+            id=entry.id,
+            meter=entry.meter,
+            kwh=kwh,
+            author=entry.author,
+        )
+    )
 
 
 def _open_row(row: OpenEvent, timezone: str) -> dict[str, object]:
@@ -250,36 +261,41 @@ def _entry_rows(entries: Sequence[NonRoutineEvent]) -> list[dict[str, object]]:
     return [{**to_dict(entry), "standing": entry.id in kept} for entry in entries]
 
 
-def _show_open(console: Console, rows: Sequence[OpenEvent], site: Site) -> None:
+def _show_open(
+    console: Console, rows: Sequence[OpenEvent], site: Site, t: CommandTranslator
+) -> None:
     if not rows:
-        console.print("no event is open")
+        console.print(t("events_none_open"))
         return
-    speak = language()
-    console.print("open, until somebody confirms or dismisses them:")
+    console.print(t("events_open"))
     for row in rows:
         proposal = row.finding.proposal
         start = proposal.start if proposal is not None else row.finding.start
-        say(console, f"{row.id}  ({row.meter}, from {_local(start, site)})", 2)
-        say(console, speak.of(row.finding.fact), 4)
+        first = _local(start, site)
+        say(console, t("events_open_row", id=row.id, meter=row.meter, day=first), 2)
+        say(console, t.describe(row.finding.fact), 4)
         if proposal is not None:
-            say(console, f"proposed: {proposal.kwh:+,.0f} ± {proposal.kwh_se:,.0f} kWh", 4)
+            say(console, t("events_proposed", kwh=proposal.kwh, se=proposal.kwh_se), 4)
 
 
-def _show_entries(console: Console, entries: Sequence[NonRoutineEvent], site: Site) -> None:
+def _show_entries(
+    console: Console, entries: Sequence[NonRoutineEvent], site: Site, t: CommandTranslator
+) -> None:
     if not entries:
-        console.print("the ledger is empty")
+        console.print(t("events_empty"))
         return
     kept = {entry.id for entry in standing(entries)}
     for entry in entries:
-        decided = entry.decision.value if entry.id in kept else "superseded"
+        decided = t(f"event_{entry.decision.value}" if entry.id in kept else "event_superseded")
         period = f"{_local(entry.start, site)}..{_local(entry.end, site)}"
-        say(console, f"{entry.id}  {entry.meter.partition('/')[2]}  {period}  {_kwh(entry)}")
+        kwh = _kwh(entry, t)
+        say(console, f"{entry.id}  {entry.meter.partition('/')[2]}  {period}  {kwh}")
         say(console, f"{decided}; {entry.author}, {_local(entry.entered_at, site)}", 2)
         say(console, entry.reason, 2)
 
 
-def _kwh(entry: NonRoutineEvent) -> str:
-    return f"{entry.kwh_adjustment:+,.0f} ± {entry.kwh_se:,.0f} kWh"
+def _kwh(entry: NonRoutineEvent, t: CommandTranslator) -> str:
+    return t("events_kwh", kwh=entry.kwh_adjustment, se=entry.kwh_se)
 
 
 def _local(moment: datetime, site: Site) -> str:

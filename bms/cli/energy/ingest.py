@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bms.cli.console.errors import FAILED, errors
-from bms.cli.console.language import language
+from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
@@ -43,14 +43,14 @@ def register(app: typer.Typer) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class UnusableFile:
     """A file that as a whole could not be used."""
 
     name: str
     reason: str
 
 
-Outcome = IngestReport | Failed
+Outcome = IngestReport | UnusableFile
 
 
 def ingest(
@@ -78,7 +78,8 @@ def ingest(
     if as_json:
         typer.echo(json.dumps(_as_json(outcomes, quality, dry_run=dry_run)))
     else:
-        _show(screen(), outcomes, quality, dry_run=dry_run)
+        t = translator_of_locale(Settings().timezone)
+        _show(screen(), outcomes, quality, t, dry_run=dry_run)
     refused = any(each.refused_rows for each in done)
     if len(done) < len(outcomes) or (strict and refused):
         raise typer.Exit(FAILED)
@@ -91,7 +92,8 @@ def _reader(format_: str, mapping: Path | None) -> Read:
             f"{format_!r} is no format; there are: {', '.join(KNOWN)}", param_hint="--format"
         )
     if not known.verified:
-        errors.print(f"note: {language().of(known.words)}; look at what it took", markup=False)
+        t = translator_of_locale()
+        errors.print(t("format_unverified", note=t.describe(known.words)), markup=False)
     if mapping is None:
         return reader(format_)
     if not known.takes_mapping:
@@ -124,9 +126,9 @@ def _ingest_all(
                 )
             )
         except FeedError as error:
-            outcomes.append(Failed(str(path), str(error)))
+            outcomes.append(UnusableFile(str(path), str(error)))
         except OSError as error:
-            outcomes.append(Failed(str(path), f"{path}: {error.strerror or error}"))
+            outcomes.append(UnusableFile(str(path), f"{path}: {error.strerror or error}"))
     progress(1.0)
     return outcomes
 
@@ -168,7 +170,9 @@ def _as_json(
     return {
         "dry_run": dry_run,
         "files": [
-            {"file": each.name, "error": each.reason} if isinstance(each, Failed) else as_dict(each)
+            {"file": each.name, "error": each.reason}
+            if isinstance(each, UnusableFile)
+            else as_dict(each)
             for each in outcomes
         ],
         "quality": {name: to_dict(each) for name, each in quality.items()},
@@ -179,27 +183,36 @@ def _show(
     console: Console,
     outcomes: Sequence[Outcome],
     quality: dict[str, MeterQuality],
+    t: CommandTranslator,
     *,
     dry_run: bool,
 ) -> None:
     done = [each for each in outcomes if isinstance(each, IngestReport)]
-    console.print(_file_table(done, dry_run=dry_run))
+    console.print(_file_table(done, t, dry_run=dry_run))
     for each in done:
         for quantity, count in each.unasked.items():
-            say(console, f"{each.name}: {count} values of {quantity} that no site file asks for")
+            say(console, t("file_unasked", file=each.name, quantity=quantity, count=count))
         if each.ignored:
-            say(console, f"{each.name}: not used: {', '.join(each.ignored)}")
+            say(console, t("file_ignored", file=each.name, columns=", ".join(each.ignored)))
     if quality:
         meters = {meter for each in done for meter in each.meters}
-        console.print(_quality_table(quality, len(meters) - len(quality)))
+        console.print(_quality_table(quality, len(meters) - len(quality), t))
         for name, found in quality.items():
             if found.state is not MeterState.GOOD:
-                say(console, f"{name}: {language().of(found.verdict)}")
-    _name_refused(outcomes)
+                say(console, f"{name}: {t.describe(found.verdict)}")
+    _name_refused(outcomes, t)
 
 
-def _file_table(reports: Sequence[IngestReport], *, dry_run: bool) -> Table:
-    table = Table("file", "rows", "taken", "known", "corrected", "refused", "no value")
+def _file_table(reports: Sequence[IngestReport], t: CommandTranslator, *, dry_run: bool) -> Table:
+    table = Table(
+        t("file"),
+        t("rows"),
+        t("rows_taken"),
+        t("rows_known"),
+        t("rows_corrected"),
+        t("rows_refused"),
+        t("rows_without_value"),
+    )
     for report in reports:
         stored = report.stored
         taken = f"({report.accepted})" if dry_run else str(stored.new + stored.waiting)
@@ -226,38 +239,35 @@ FLAWS = (
 """Flaws that have a column of their own."""
 
 
-def _quality_table(quality: dict[str, MeterQuality], more: int) -> Table:
-    names = [flaw.value.replace("_", " ") for flaw in FLAWS]
-    caption = (
-        f"and {more} meters more; GET /v1/meters/SITE/METER/quality has each" if more else None
-    )
-    table = Table("meter", "known %", "hours without", *names, "other", "verdict", caption=caption)
+def _quality_table(quality: dict[str, MeterQuality], more: int, t: CommandTranslator) -> Table:
+    names = [t(f"flaw_{flaw.value}") for flaw in FLAWS]
+    caption = t("more_meters", count=more) if more else None
+    heads = (t("meter"), t("known_share"), t("hours_without"), *names, t("other"), t("verdict"))
+    table = Table(*heads, caption=caption)
     for name, each in quality.items():
         other = sum(count for flaw, count in each.counts.items() if flaw not in FLAWS)
         table.add_row(
             name,
-            f"{100 * each.coverage:.1f}",
+            t.number(100 * each.coverage, 1),
             str(each.missing),
             *(str(each.counts.get(flaw, 0)) for flaw in FLAWS),
             str(other),
-            each.state.value,
+            t(f"meter_{each.state.value}"),
         )
     return table
 
 
-def _name_refused(outcomes: Sequence[Outcome]) -> None:
+def _name_refused(outcomes: Sequence[Outcome], t: CommandTranslator) -> None:
     """Say on standard error what could not be used."""
     for each in outcomes:
-        if isinstance(each, Failed):
-            errors.print(f"error: {each.reason}", markup=False)
+        if isinstance(each, UnusableFile):
+            errors.print(t("error", text=each.reason), markup=False)
             continue
         for mistake in each.refused[:SHOWN]:
-            errors.print(f"refused: {mistake}", markup=False)
+            errors.print(t("refused", text=str(mistake)), markup=False)
         more = len(each.refused) - SHOWN
         if more > 0:
-            errors.print(f"refused: {each.name}: {more} more", markup=False)
+            errors.print(t("refused_more", file=each.name, count=more), markup=False)
         if each.stored.waiting:
-            errors.print(
-                f"{each.name}: {each.stored.waiting} values wait on disk; the database is away",
-                markup=False,
-            )
+            waiting = t("values_wait", file=each.name, count=each.stored.waiting)
+            errors.print(waiting, markup=False)

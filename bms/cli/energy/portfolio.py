@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bms.cli.console.language import language
+from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
@@ -57,40 +57,49 @@ def ranking(
         }
         typer.echo(json.dumps(answer))
         return
-    _show_ranking(screen(), metric, rows)
+    _show_ranking(screen(), metric, rows, translator_of_locale())
 
 
-def _show_ranking(console: Console, metric: Metric, rows: Sequence[Standing]) -> None:
-    measure, speak = MEASURES[metric], language()
+def _show_ranking(
+    console: Console, metric: Metric, rows: Sequence[Standing], t: CommandTranslator
+) -> None:
+    measure = MEASURES[metric]
     unit = "%" if metric in SHARES else measure.unit
-    say(console, f"{speak.of(fact(metric))} [{unit}]. {speak.of(NO_PROOF)}")
+    say(console, f"{t.describe(fact(metric))} [{unit}]. {t.describe(NO_PROOF)}")
     table = slim_table(
-        "building", "use", "value", "median", "rank", "peers", "kWh/year", "DKK/year"
+        t("building"),
+        t("use"),
+        t("value"),
+        t("median"),
+        t("rank"),
+        t("peers"),
+        t("kwh_per_year"),
+        t("dkk_per_year"),
     )
     for row in rows:
         table.add_row(
             row.site,
             row.use,
-            _figure(row.value, metric),
-            _figure(row.median, metric),
-            "" if row.rank is None else f"{row.rank} of {row.of}",
-            "" if row.group is None else row.group.value.replace("_", " "),
-            _whole(row.at_median_kwh),
-            _whole(row.at_median_dkk),
+            _figure(row.value, metric, t),
+            _figure(row.median, metric, t),
+            "" if row.rank is None else t("rank_of", rank=row.rank, of=row.of),
+            "" if row.group is None else t(f"peers_{row.group.value}"),
+            _whole(row.at_median_kwh, t),
+            _whole(row.at_median_dkk, t),
         )
     console.print(table)
     for note in dict.fromkeys(note for row in rows for note in row.notes if note != NO_PROOF):
-        say(console, speak.of(note))
+        say(console, t.describe(note))
 
 
-def _figure(value: float | None, metric: Metric) -> str:
+def _figure(value: float | None, metric: Metric, t: CommandTranslator) -> str:
     if value is None:
-        return "unknown"
-    return f"{100 * value:.1f}" if metric in SHARES else f"{value:.2f}"
+        return t("unknown")
+    return t.number(100 * value, 1) if metric in SHARES else t.number(value, 2)
 
 
-def _whole(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}"
+def _whole(value: float | None, t: CommandTranslator) -> str:
+    return "" if value is None else t.number(value)
 
 
 def cooling(as_json: AsJson = False) -> None:
@@ -106,30 +115,39 @@ def cooling(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([spelled_out(row) for row in rows]))
         return
-    _show_cooling(screen(), rows)
+    _show_cooling(screen(), rows, translator_of_locale())
 
 
-def _show_cooling(console: Console, rows: Sequence[MeterCooling]) -> None:
+def _show_cooling(console: Console, rows: Sequence[MeterCooling], t: CommandTranslator) -> None:
     if not rows:
-        console.print("no billed heat meter of district heating counts its volume")
+        console.print(t("cooling_none"))
         return
     table = slim_table(
-        "meter", "cooling [K]", "wanted [K]", "MWh", "fee so far", "year's end", "90 % interval"
+        t("meter"),
+        t("cooling_k"),
+        t("cooling_wanted_k"),
+        "MWh",
+        t("fee_so_far"),
+        t("fee_at_end"),
+        t("interval", confidence=0.9),
     )
     for row in rows:
-        year, end = row.to_date, row.forecast
-        table.add_row(
-            row.meter,
-            "unknown" if year is None else f"{year.cooling_k:.1f}",
-            "" if row.rule is None else f"{row.rule.below_k:.0f}",
-            "" if year is None else f"{year.energy_mwh:,.1f}",
-            _whole(row.fee_dkk),
-            _whole(None if end is None else end.fee_dkk),
-            "" if end is None else f"{end.fee_low_dkk:,.0f} to {end.fee_high_dkk:,.0f}",
-        )
+        table.add_row(*_cooling_cells(row, t))
     console.print(table)
-    say(console, f"{rows[0].year} until {rows[0].until}; fees in DKK without VAT")
-    speak = language()
+    say(console, t("cooling_until", year=rows[0].year, until=f"{rows[0].until}"))
     for row in rows:
         for note in row.notes:
-            say(console, f"{row.meter}: {speak.of(note)}")
+            say(console, f"{row.meter}: {t.describe(note)}")
+
+
+def _cooling_cells(row: MeterCooling, t: CommandTranslator) -> tuple[str, ...]:
+    year, end = row.to_date, row.forecast
+    return (
+        row.meter,
+        t("unknown") if year is None else t.number(year.cooling_k, 1),
+        "" if row.rule is None else t.number(row.rule.below_k),
+        "" if year is None else t.number(year.energy_mwh, 1),
+        _whole(row.fee_dkk, t),
+        _whole(None if end is None else end.fee_dkk, t),
+        "" if end is None else t("range", low=end.fee_low_dkk, high=end.fee_high_dkk),
+    )

@@ -10,17 +10,18 @@ from typing import Annotated, TypeVar
 import typer
 from rich.table import Table
 
-from bms.cli.console.language import Language, language
+from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import NotFound
+from bms.messages import MISSING
 from bms.messages.spelled_out import spelled_out
 from bms.model.codec import to_json
-from bms.model.savings.trial import DAY, Arm, Bounds, Effect, Trial, TrialResult
+from bms.model.savings.trial import DAY, Bounds, Effect, Trial, TrialResult
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.savings.trials.power import BlockDesign
-from bms.services.trials.result import Pooled, analyse_trial, pool_trials
+from bms.services.trials.result import analyse_trial, pool_trials
 from bms.services.trials.start import (
     AIM,
     USUAL_DESIGN,
@@ -33,15 +34,9 @@ from bms.services.trials.start import (
 T = TypeVar("T")
 ALL = "all"
 """In place of a site, for the result: every building with a trial, and all of them together."""
-ARMS = {Arm.OPTIMISED: ("vores styring", "our control"), Arm.OWN_CONTROL: ("egen", "own")}
-
-COLUMNS = (
-    ("", "mindre", "90 %", "andel", "90 %", "p", "døgn (vores+egne)", "mangler"),
-    ("", "less", "90 %", "share", "90 %", "p", "days (ours+own)", "missing"),
-)
 
 
-class Step(StrEnum):
+class TrialAction(StrEnum):
     """What to do with the trial of a site."""
 
     PLAN = "plan"
@@ -56,7 +51,7 @@ def register(app: typer.Typer) -> None:
 
 def trial(
     site: Annotated[str, typer.Argument(metavar="SITE", help="a site, or all (result)")],
-    step: Annotated[Step, typer.Argument(help="plan, start, stop or result")],
+    step: Annotated[TrialAction, typer.Argument(help="plan, start, stop or result")],
     weeks: Annotated[int | None, typer.Option(help="how long it runs (start)")] = None,
     by: Annotated[str, typer.Option(help="who decides it (start, stop)")] = "",
     reason: Annotated[str, typer.Option(help="why, for the audit log (start, stop)")] = "",
@@ -75,10 +70,10 @@ def trial(
     design = BlockDesign(block_days, washout_days)
     with opened(Settings()) as city:
         match step:
-            case Step.PLAN:
+            case TrialAction.PLAN:
                 found = plan_trial(city.trials, city.site(site), design=design, aim=effect / 100.0)
                 _show(found, as_json, show_plan)
-            case Step.START:
+            case TrialAction.START:
                 if weeks is None:
                     raise typer.BadParameter("say how long: --weeks N (see `bms trial SITE plan`)")
                 made = start_trial(
@@ -91,18 +86,18 @@ def trial(
                     seed=seed,
                 )
                 _show(made, as_json, show_trial)
-            case Step.STOP:
+            case TrialAction.STOP:
                 end = stop_trial(city.trials, city.site(site), by=by, reason=reason)
                 typer.echo(to_json(end) if as_json else f"stopped {end.trial}")
-            case Step.RESULT:
+            case TrialAction.RESULT:
                 _results(city, site, as_json)
 
 
-def _show(found: T, as_json: bool, show: Callable[[T, Language], None]) -> None:
+def _show(found: T, as_json: bool, show: Callable[[T, CommandTranslator], None]) -> None:
     if as_json:
         typer.echo(json.dumps(spelled_out(found)))
     else:
-        show(found, language())
+        show(found, translator_of_locale())
 
 
 def _results(city: City, site: str, as_json: bool) -> None:
@@ -121,74 +116,80 @@ def _results(city: City, site: str, as_json: bool) -> None:
         sites = [spelled_out(answer.result) for answer in answers]
         typer.echo(json.dumps({"sites": sites, "together": spelled_out(pooled)}))
         return
+    t = translator_of_locale()
     for answer in answers:
-        show_result(answer.result, language())
-    show_pooled(pooled, language())
+        show_result(answer.result, t)
+    for fact in pooled.reasons:
+        say(screen(), t.describe(fact))
 
 
-def show_plan(plan: TrialPlan, spoken: Language) -> None:
+def show_plan(plan: TrialPlan, t: CommandTranslator) -> None:
     """The least effect that trials of so many weeks show four times of five."""
-    titles = {
-        Language.DA: ("emne", "uger", "blokke", "mindste virkning", "pr. døgn"),
-        Language.EN: ("subject", "weeks", "blocks", "least effect", "a day"),
-    }[spoken]
-    table = Table(*titles)
+    table = Table(
+        t("trial_subject"),
+        t("trial_weeks"),
+        t("trial_blocks"),
+        t("trial_least"),
+        t("trial_per_day"),
+    )
     for row in plan.rows:
-        share = "–" if row.share is None else f"{100 * row.share:.1f} %"
-        amount = "–" if row.per_day is None else f"{row.per_day:.3g}"
+        share = MISSING if row.share is None else t.pattern(row.share, "0.0 %")
+        amount = MISSING if row.per_day is None else t.significant(row.per_day)
         table.add_row(row.subject.value, str(row.weeks), str(row.blocks), share, amount)
     console = screen()
     console.print(table)
-    for words in plan.needs:
-        say(console, spoken.of(words))
+    for fact in plan.needs:
+        say(console, t.describe(fact))
 
 
-def show_trial(made: Trial, spoken: Language) -> None:
+def show_trial(made: Trial, t: CommandTranslator) -> None:
     """What was drawn, block by block."""
-    index = 0 if spoken is Language.DA else 1
     console = screen()
     say(console, f"{made.id}: {made.start:%Y-%m-%d %H:%M} – {made.end:%Y-%m-%d %H:%M} UTC")
     for block, arm in enumerate(made.arms):
-        console.print(f"  {made.first + block * made.block_days * DAY}  {ARMS[arm][index]}")
+        first = made.first + block * made.block_days * DAY
+        console.print(f"  {first}  {t(f'arm_{arm.value}')}")
 
 
-def show_result(result: TrialResult, spoken: Language) -> None:
+def show_result(result: TrialResult, t: CommandTranslator) -> None:
     """The effects with their intervals, and what they mean."""
     console = screen()
-    index = 0 if spoken is Language.DA else 1
-    done = ("døgn gennemført", "days are over")[index]
-    say(console, f"{result.trial}: {result.days_done}/{result.days} {done}")
+    days = t("trial_days_done", trial=result.trial, done=result.days_done, days=result.days)
+    say(console, days)
     if result.effects:
-        table = Table(*COLUMNS[index])
+        table = Table(
+            "",
+            t("trial_less"),
+            "90 %",
+            t("trial_share"),
+            "90 %",
+            "p",
+            t("trial_days"),
+            t("trial_missing"),
+        )
         for effect in result.effects:
-            table.add_row(*_cells(effect))
+            table.add_row(*_cells(effect, t))
         console.print(table)
     for check in result.checks:
         console.print(f"  A/A {check.subject.value}: {check.covered}/{check.windows}")
-    for words in result.reasons:
-        say(console, spoken.of(words))
+    for fact in result.reasons:
+        say(console, t.describe(fact))
 
 
-def show_pooled(pooled: Pooled, spoken: Language) -> None:
-    """What the buildings show together."""
-    for words in pooled.reasons:
-        say(screen(), spoken.of(words))
-
-
-def _cells(effect: Effect) -> tuple[str, ...]:
+def _cells(effect: Effect, t: CommandTranslator) -> tuple[str, ...]:
     share = effect.share
     return (
         effect.subject.value,
-        f"{effect.saving.value:.3g} {effect.unit}",
-        _ends(effect.saving, 1.0),
-        "–" if share is None else f"{100 * share.value:.1f} %",
-        "–" if share is None else _ends(share, 100.0),
-        f"{effect.p_value:.3f}",
+        f"{t.significant(effect.saving.value)} {effect.unit}",
+        _ends(effect.saving, 1.0, t),
+        MISSING if share is None else t.pattern(share.value, "0.0 %"),
+        MISSING if share is None else _ends(share, 100.0, t),
+        t.number(effect.p_value, 3),
         f"{effect.days_optimised}+{effect.days_own}",
         str(effect.missing),
     )
 
 
-def _ends(bounds: Bounds, factor: float) -> str:
-    ends = ("?" if end is None else f"{factor * end:.3g}" for end in (bounds.low, bounds.high))
-    return " … ".join(ends)
+def _ends(bounds: Bounds, factor: float, t: CommandTranslator) -> str:
+    ends = (bounds.low, bounds.high)
+    return " … ".join("?" if end is None else t.significant(factor * end) for end in ends)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bms.cli.console.language import language
+from bms.cli.console.language import translator_of_locale
 from bms.cli.console.progress import progress_bars
 from bms.cli.site.model_table import as_dict, print_building, print_study
 from bms.config import Settings
@@ -83,12 +83,13 @@ def _room(
     if as_json:
         typer.echo(json.dumps(as_dict(answer, file.stem)))
     else:
-        print_study(answer, record, learn)
+        print_study(answer, record, learn, translator_of_locale(place.timezone))
     if answer.refused:
         raise typer.Exit(1)
 
 
 def _site(site: str, as_json: bool) -> None:
+    t = translator_of_locale(Settings().timezone)
     with opened(Settings()) as city:
         answer: Any = asyncio.run(
             identify_site(
@@ -101,8 +102,8 @@ def _site(site: str, as_json: bool) -> None:
         typer.echo(to_json(answer))
     elif isinstance(answer, NoModel):
         for reason in answer.reasons:
-            typer.echo(language().of(reason))
+            typer.echo(t.describe(reason))
     else:
-        print_building(answer)
+        print_building(answer, t)
     if isinstance(answer, NoModel):
         raise typer.Exit(1)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
-from bms.cli.console.language import Language, language
+from bms.cli.console.language import CommandTranslator
 from bms.cli.console.screen import screen, slim_table
-from bms.model.codec import to_dict
-from bms.model.fact import Fact
+from bms.messages import MISSING
+from bms.messages.spelled_out import spelled_out
 from bms.model.planning.problem import BuildingModel
 from optimizer.identification.holdout_score import Score
 from optimizer.identification.model_selection import AHEAD_H, Trial, errors_ahead, restarts
@@ -47,13 +49,8 @@ def as_dict(answer: Study, called: str) -> dict[str, Any]:
         "rungs": [_trial(trial, answer) for trial in answer.trials],
         "parameters": answer.parameters(),
         "standard_errors": answer.errors,
-        "reasons": [_reason(each) for each in answer.refused],
+        "reasons": [spelled_out(fact) for fact in answer.refused],
     }
-
-
-def _reason(fact: Fact) -> dict[str, Any]:
-    """Code, numbers, and the sentence in both languages."""
-    return {**to_dict(fact), **{each.value: each.of(fact) for each in Language}}
 
 
 def _trial(trial: Trial, answer: Study) -> dict[str, Any]:
@@ -71,56 +68,61 @@ def _number(value: float) -> float | None:
     return round(value, 4) if isfinite(value) else None
 
 
-def print_study(answer: Study, record: Record, learn: float) -> None:
+def print_study(answer: Study, record: Record, learn: float, t: CommandTranslator) -> None:
     """Rungs, rivals, parameters, a chart of the last days; or the reasons."""
     console = screen()
-    _print_rungs(console, answer)
-    _print_scores(console, answer)
+    _print_rungs(console, answer, t)
+    _print_scores(console, answer, t)
     if answer.learned is not None:
-        _print_chart(console, answer, record, round(len(record) * learn))
+        _print_chart(console, answer, record, round(len(record) * learn), t)
     if answer.refused:
-        console.print("no model:", markup=False)
-        for reason in answer.refused:
-            console.print(f"  {language().of(reason)}", markup=False, highlight=False)
+        console.print(t("model_none"), markup=False)
+        for fact in answer.refused:
+            console.print(f"  {t.describe(fact)}", markup=False, highlight=False)
         return
-    print_parameters(console, answer.parameters(), answer.errors)
+    print_parameters(console, answer.parameters(), answer.errors, t)
 
 
-def _print_rungs(console: Console, answer: Study) -> None:
+def _print_rungs(console: Console, answer: Study, t: CommandTranslator) -> None:
     if not answer.trials:
         return
-    table = slim_table("rung", "parameters", "validation RMSE 24 h [K]", "at a bound", "")
+    table = slim_table(
+        t("model_structure"), t("parameters"), t("validation_rmse"), t("at_a_bound"), ""
+    )
     for trial in answer.trials:
-        chosen = "chosen" if trial.fit is answer.learned else ""
-        error = f"{trial.error_k:.3f}"
+        chosen = t("chosen") if trial.fit is answer.learned else ""
+        error = t.number(trial.error_k, 3)
         bounds = ", ".join(trial.at_bounds)
         table.add_row(trial.rung.label, str(len(trial.fit.names)), error, bounds, chosen)
     console.print(table)
 
 
-def _print_scores(console: Console, answer: Study) -> None:
-    table = slim_table("on held-out days", "model", "like now", "like last week")
-    _add_score(table, "temperature 24 h ahead [K]", answer.temperature)
-    _add_score(table, "heat of 24 h \\[kWh]", answer.heat)
+def _print_scores(console: Console, answer: Study, t: CommandTranslator) -> None:
+    table = slim_table(t("held_out"), t("model"), t("like_now"), t("like_last_week"))
+    _add_score(table, t("temperature_ahead"), answer.temperature, t)
+    _add_score(table, escape(t("heat_ahead")), answer.heat, t)
     console.print(table)
 
 
-def _add_score(table: Any, name: str, score: Score) -> None:
+def _add_score(table: Table, name: str, score: Score, t: CommandTranslator) -> None:
     if score.known:
         errors = (score.model, score.persistence, score.last_week)
-        table.add_row(name, *(f"{error:.3g}" for error in errors))
+        table.add_row(name, *(t.significant(error) for error in errors))
 
 
 def print_parameters(
-    console: Console, parameters: dict[str, float], errors: dict[str, float]
+    console: Console,
+    parameters: dict[str, float],
+    errors: dict[str, float],
+    t: CommandTranslator,
 ) -> None:
     """One line for each, with its standard error where there is one."""
-    table = slim_table("parameter", "value", "± standard error", "unit")
+    table = slim_table(t("parameter"), t("value"), t("standard_error"), t("unit"))
     for name, value in parameters.items():
         if value == 0.0 and name not in errors:
             continue
-        error = f"{errors[name]:.2g}" if name in errors else "-"
-        table.add_row(name, f"{value:.4g}", error, _unit(name))
+        error = t.significant(errors[name], 2) if name in errors else MISSING
+        table.add_row(name, t.significant(value, 4), error, _unit(name))
     console.print(table)
 
 
@@ -130,7 +132,9 @@ def _unit(name: str) -> str:
     return next((unit for end, unit in UNITS if name.endswith(end)), "")
 
 
-def _print_chart(console: Console, answer: Study, record: Record, first: int) -> None:
+def _print_chart(
+    console: Console, answer: Study, record: Record, first: int, t: CommandTranslator
+) -> None:
     """Measured and predicted, a day ahead, over the last days: one sign for every two hours."""
     fit = answer.learned
     starts = restarts(record, first, AHEAD_H)
@@ -142,34 +146,39 @@ def _print_chart(console: Console, answer: Study, record: Record, first: int) ->
     predicted = measured + errors_ahead(fit, record, shown, AHEAD_H)
     low = float(min(measured.min(), predicted.min()))
     high = float(max(measured.max(), predicted.max(), low + 0.5))
-    console.print(f"the last days, {low:.1f} to {high:.1f} degC:", markup=False, highlight=False)
-    for name, values in (("measured", measured), ("predicted", predicted)):
+    console.print(t("last_days", low=low, high=high), markup=False, highlight=False)
+    for name, values in ((t("measured"), measured), (t("predicted"), predicted)):
         level = np.rint((values - low) / (high - low) * (len(BARS) - 2)).astype(int) + 1
         console.print(f"  {name:9} {''.join(BARS[i] for i in level)}", markup=False)
 
 
-def print_building(model: BuildingModel) -> None:
+def print_building(model: BuildingModel, t: CommandTranslator) -> None:
     """Every zone of a building: errors beside the rivals, how its heat is known, parameters."""
     console = screen()
     table = slim_table(
-        "zone", "order", "RMSE 24 h [K]", "like now [K]", "last week [K]", "part of the heat"
+        t("zone"),
+        t("order"),
+        "RMSE 24 h [K]",
+        t("like_now_k"),
+        t("last_week_k"),
+        t("part_of_heat"),
     )
     for zone in model.zones:
         errors = (zone.rmse_24h_k, zone.persistence_k, zone.last_week_k)
         table.add_row(
             zone.zone,
             zone.order,
-            *(f"{e:.2f}" for e in errors),
-            _part(zone.parameters, zone.standard_errors),
+            *(t.number(error, 2) for error in errors),
+            _part(zone.parameters, zone.standard_errors, t),
         )
     console.print(table)
     for zone in model.zones:
         console.print(zone.zone, markup=False)
-        print_parameters(console, zone.parameters, zone.standard_errors)
+        print_parameters(console, zone.parameters, zone.standard_errors, t)
 
 
-def _part(parameters: dict[str, float], errors: dict[str, float]) -> str:
-    part = f"{100 * parameters['heat_part']:.0f} %" if "heat_part" in parameters else "-"
+def _part(parameters: dict[str, float], errors: dict[str, float], t: CommandTranslator) -> str:
+    part = parameters.get("heat_part")
     if "heat_part" in errors:
-        return f"{part} ± {100 * errors['heat_part']:.0f}"
-    return f"{part} by area"
+        return t("heat_part_learned", part=part, se=100 * errors["heat_part"])
+    return t("heat_part_by_area", part=part)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.person import user_name
 from bms.cli.console.screen import screen, slim_table
 from bms.config import Settings
@@ -65,7 +66,9 @@ def add(
         typer.echo(json.dumps(to_dict(made)))
         return
     span = f"{_local(made.start, chosen)} – {_local(made.end, chosen)}"
-    typer.echo(f"{made.kind.value} {made.id}: {made.zone or 'all zones'}, {span}")
+    t = translator_of_locale(chosen.timezone)
+    kind, zone = t(f"booking_{made.kind.value}"), made.zone or t("all_zones")
+    typer.echo(f"{kind} {made.id}: {zone}, {span}")
 
 
 @app.command("list")
@@ -80,10 +83,11 @@ def list_bookings(site: SiteId, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([to_dict(row) for row in rows]))
         return
+    t = translator_of_locale(chosen.timezone)
     if not rows:
-        typer.echo("nothing is booked")
+        typer.echo(t("bookings_none"))
         return
-    _show(rows, chosen)
+    _show(rows, chosen, t)
 
 
 @app.command()
@@ -101,20 +105,23 @@ def remove(
         city.stores.decisions.remove_booking(
             chosen.id, booking, actor=author or user_name("--author"), at=city.clock.now()
         )
-    typer.echo(f"removed {booking}")
+    t = translator_of_locale(chosen.timezone)
+    typer.echo(t("booking_removed", id=booking))
 
 
-def _show(rows: list[Booking], site: Site) -> None:
-    table = slim_table("reason", "id", "kind", "zone", "from", "to", "people", "by")
+def _show(rows: list[Booking], site: Site, t: CommandTranslator) -> None:
+    table = slim_table(
+        t("reason"), "id", t("kind"), t("zone"), t("from"), t("to"), t("people"), t("by")
+    )
     for row in rows:
         table.add_row(
             row.reason,
             row.id,
-            row.kind.value,
-            row.zone or "all",
+            t(f"booking_{row.kind.value}"),
+            row.zone or t("all"),
             _local(row.start, site),
             _local(row.end, site),
-            "" if row.people is None else f"{row.people:g}",
+            "" if row.people is None else t.number(row.people),
             row.author,
         )
     screen().print(table)

@@ -16,14 +16,13 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from bms.cli.console.errors import FAILED, WRONG_CALL, errors
-from bms.cli.console.language import language
+from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.screen import screen
 from bms.config import Settings
 from bms.model.assets.point import Role
 from bms.model.codec import to_json
 from bms.model.planning.plan import Expected, Schedule
 from bms.model.planning.problem import Lever, Problem
-from bms.model.words import Words
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.planning.plan import plan_site
@@ -31,34 +30,33 @@ from bms.services.planning.problem import assemble
 from optimizer.planner import Optimizer
 from optimizer.problem.reader import BadProblem, mistakes, read
 
-SET = {
-    Role.ZONE_SETPOINT: ("setpunkt", "setpoint"),
-    Role.VENTILATION_RUN: ("drift", "hours"),
-    Role.VENTILATION_FLOW: ("luftmængde", "air flow"),
-    Role.SUPPLY_AIR_SETPOINT: ("indblæsning", "supply air"),
-}
-CURVE = ("varmekurve, forskydning", "heating curve, shift")
+LEVERS = (
+    Role.ZONE_SETPOINT,
+    Role.VENTILATION_RUN,
+    Role.VENTILATION_FLOW,
+    Role.SUPPLY_AIR_SETPOINT,
+)
+"""Roles of points whose name says what they belong to."""
 
 
-def lever_words(problem: Problem) -> dict[str, Words]:
-    """Point to what it sets, for every lever of a problem."""
-    return {lever.point: words for lever, words in _described_levers(problem) if lever is not None}
+def lever_names(problem: Problem, t: CommandTranslator) -> dict[str, str]:
+    """Returns what a lever sets by its point, for every lever of a problem."""
+    return {lever.point: name for lever, name in _levers(problem, t) if lever is not None}
 
 
-def _described_levers(problem: Problem) -> Iterator[tuple[Lever | None, Words]]:
+def _levers(problem: Problem, t: CommandTranslator) -> Iterator[tuple[Lever | None, str]]:
     for zone in problem.zones:
-        yield zone.lever, _of(zone.called, Role.ZONE_SETPOINT)
+        yield zone.lever, _name(zone.called, Role.ZONE_SETPOINT, t)
     for unit in problem.ventilation:
-        yield unit.lever, _of(unit.id, Role.VENTILATION_RUN)
-        yield unit.flow_lever, _of(unit.id, Role.VENTILATION_FLOW)
-        yield unit.supply_lever, _of(unit.id, Role.SUPPLY_AIR_SETPOINT)
+        yield unit.lever, _name(unit.id, Role.VENTILATION_RUN, t)
+        yield unit.flow_lever, _name(unit.id, Role.VENTILATION_FLOW, t)
+        yield unit.supply_lever, _name(unit.id, Role.SUPPLY_AIR_SETPOINT, t)
     if problem.curve is not None:
-        yield problem.curve.lever, Words("lever", *CURVE)
+        yield problem.curve.lever, t("lever_heating_curve")
 
 
-def _of(name: str, role: Role) -> Words:
-    da, en = SET[role]
-    return Words("lever", f"{name}: {da}", f"{name}: {en}")
+def _name(name: str, role: Role, t: CommandTranslator) -> str:
+    return t(f"lever_{role.value}", name=name)
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -146,20 +144,20 @@ def replay(
         again = city.planner.plan(stored.problem)
     show(stored.problem, again, as_json)
     if again.setpoints != stored.schedule.setpoints:
-        typer.echo("the schedule differs from the stored one", err=True)
+        t = translator_of_locale(_known(stored.problem.timezone))
+        typer.echo(t("schedule_differs"), err=True)
         raise typer.Exit(1)
 
 
-def _expected_line(who: str, expected: Expected) -> str:
-    """What it leads to over the horizon, as far as it is known."""
+def _figures(expected: Expected, t: CommandTranslator) -> str:
+    """What a plan leads to over the horizon, as far as it is known."""
     figures = (
-        (expected.energy_kwh, ".1f", "kWh"),
-        (expected.cost_dkk, ".2f", "DKK"),
-        (expected.co2_kg, ".1f", "kg CO2"),
-        (expected.comfort_kh, ".1f", "K h outside the band"),
+        None if expected.energy_kwh is None else t("figure_kwh", value=expected.energy_kwh),
+        None if expected.cost_dkk is None else t("figure_dkk", value=expected.cost_dkk),
+        None if expected.co2_kg is None else t("figure_kg", value=expected.co2_kg),
+        None if expected.comfort_kh is None else t("figure_kh", value=expected.comfort_kh),
     )
-    known = [f"{value:{form}} {unit}" for value, form, unit in figures if value is not None]
-    return f"{who}: {', '.join(known) or 'not known'}"
+    return ", ".join(filter(None, figures)) or t("expected_unknown")
 
 
 def _known(timezone: str) -> str | None:
@@ -175,24 +173,32 @@ def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
     if as_json:
         typer.echo(to_json(schedule))
         return
-    console, tongue, timezone = screen(), language(), _known(problem.timezone)
-    began = schedule.start.isoformat()
-    console.print(f"{schedule.site}: {schedule.status} from {began}", markup=False)
+    console, t = screen(), translator_of_locale(_known(problem.timezone))
+    status = t(f"plan_{schedule.status.value}")
+    start = schedule.start.isoformat()
+    console.print(t("plan_from", site=schedule.site, status=status, start=start), markup=False)
     for reason in schedule.reasons:
-        console.print(f"  {tongue.of(reason, timezone)}", markup=False)
-    for who, told in (("this plan", schedule.expected), ("own control", schedule.own_control)):
-        console.print(f"  {_expected_line(who, told)}", markup=False, highlight=False)
-    table = Table(Column("point", no_wrap=True), "sets", "from", "to", "value", "unit")
-    sets = lever_words(problem)
+        console.print(f"  {t.describe(reason)}", markup=False)
+    for line in (
+        t("expected_plan", figures=_figures(schedule.expected, t)),
+        t("expected_own", figures=_figures(schedule.own_control, t)),
+    ):
+        console.print(f"  {line}", markup=False, highlight=False)
+    console.print(_table(problem, schedule, t))
+
+
+def _table(problem: Problem, schedule: Schedule, t: CommandTranslator) -> Table:
+    names = lever_names(problem, t)
+    others = (t("sets"), t("from"), t("to"), t("value"), t("unit"))
+    table = Table(Column(t("point"), no_wrap=True), *others)
     for setpoint in schedule.setpoints:
-        words = sets.get(setpoint.point)
         for step in setpoint.steps:
             table.add_row(
                 escape(setpoint.point),
-                escape(tongue.of(words)) if words else "",
-                f"{step.start:%a %H:%M}",
-                f"{step.end:%a %H:%M}",
-                f"{step.value:g}",
+                escape(names.get(setpoint.point, "")),
+                f"{t.weekday(step.start)} {t.clock(step.start)}",
+                f"{t.weekday(step.end)} {t.clock(step.end)}",
+                t.pattern(step.value),
                 setpoint.unit,
             )
-    console.print(table)
+    return table

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from bms.cli.console.language import QUALITIES, SAID, Language
+from bms.cli.console.language import CommandTranslator
 from bms.cli.console.screen import say, slim_table
 from bms.model.assets.point import Point
 from bms.model.control.command import (
@@ -22,6 +22,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
 )
 from bms.model.readings.reading import Reading
+from bms.model.readings.units import Unit
 from bms.ports.drivers import Exchange
 
 FEW = 3
@@ -31,62 +32,58 @@ Traces = Mapping[str, Sequence[Exchange]]
 
 
 def show_readings(
-    console: Console, rows: Sequence[tuple[Point, Reading]], tongue: Language = Language.EN
+    console: Console, rows: Sequence[tuple[Point, Reading]], t: CommandTranslator
 ) -> None:
     """Point, value, unit and quality; below them, once each, what is wrong."""
-    table = slim_table(*_heads(tongue, "point", "value", "unit", "quality"))
+    table = slim_table(t("point"), t("value"), t("unit"), t("quality"))
     wrong: dict[str, list[str]] = defaultdict(list)
     for point, reading in rows:
-        quality = tongue.of(QUALITIES[reading.quality])
+        quality = t(f"quality_{reading.quality.value}")
         table.add_row(point.id, _number(reading.value), point.unit, quality)
         if reading.detail:
             wrong[reading.detail].append(point.id)
     console.print(table)
     for detail, points in wrong.items():
         console.print()
-        many = tongue.of(SAID["points"]).format(len(points))
-        say(console, ", ".join(points) if len(points) <= FEW else many)
+        say(console, ", ".join(points) if len(points) <= FEW else t("points", count=len(points)))
         say(console, detail, indent=2)
 
 
 def show_receipt(
-    console: Console,
-    receipt: Receipt,
-    point: Point,
-    timezone: str,
-    tongue: Language = Language.EN,
+    console: Console, receipt: Receipt, point: Point, timezone: str, t: CommandTranslator
 ) -> None:
     """The outcome in a word, then what was wanted, what stands and until when."""
-    say(console, f"{tongue.of(SAID[type(receipt).__name__])}: {point.id}")
-    for line in _lines(receipt, point, ZoneInfo(timezone), tongue):
+    outcome = t(f"outcome_{type(receipt).__name__.lower()}")
+    say(console, f"{outcome}: {point.id}")
+    for line in _lines(receipt, point.unit, ZoneInfo(timezone), t):
         say(console, line, indent=2)
 
 
 def show_releases(
-    console: Console, receipts: Iterable[ReleaseReceipt], tongue: Language = Language.EN
+    console: Console, receipts: Iterable[ReleaseReceipt], t: CommandTranslator
 ) -> None:
     """Point, outcome and the value that stands; below them why others are still held."""
-    table = slim_table(*_heads(tongue, "point", "outcome", "now"))
+    table = slim_table(t("point"), t("outcome"), t("now"))
     trouble = []
     for receipt in sorted(receipts, key=lambda each: each.point):
         if isinstance(receipt, Released):
             now = "" if receipt.effective is None else f"{receipt.effective:g}"
-            table.add_row(receipt.point, tongue.of(SAID["released"]), now)
+            table.add_row(receipt.point, t("released"), now)
         else:
-            table.add_row(receipt.point, tongue.of(SAID["still held"]), "")
+            table.add_row(receipt.point, t("still_held"), "")
             trouble.append(receipt)
     console.print(table)
     for receipt in trouble:
         console.print()
         say(console, receipt.point)
-        say(console, tongue.of(receipt.error), indent=2)
+        say(console, t.describe(receipt.error), indent=2)
 
 
-def show_traces(console: Console, traces: Traces, tongue: Language = Language.EN) -> None:
+def show_traces(console: Console, traces: Traces, t: CommandTranslator) -> None:
     """Every request (→) and reply (←) in hex, with the time since the first request."""
     for device, exchanges in traces.items():
         console.print()
-        say(console, tongue.of(SAID["exchanges"]).format(device, len(exchanges)))
+        say(console, t("exchanges", device=device, count=len(exchanges)))
         for exchange in exchanges:
             began = exchange.at - exchanges[0].at
             ended = began + exchange.took_s
@@ -113,34 +110,35 @@ def traces_as_json(traces: Traces) -> dict[str, list[dict[str, object]]]:
     }
 
 
-def _heads(tongue: Language, *codes: str) -> list[str]:
-    return [tongue.of(SAID[code]) for code in codes]
-
-
-def _lines(receipt: Receipt, point: Point, zone: ZoneInfo, tongue: Language) -> list[str]:
-    def told(code: str, *values: object) -> str:
-        return tongue.of(SAID[code]).format(*values)
-
-    command, unit = receipt.command, point.unit
-    wanted = told("wanted", _number(command.value), unit)
-    until = told("until", f"{command.lease_end.astimezone(zone):%Y-%m-%d %H:%M}")
+def _lines(receipt: Receipt, unit: Unit, zone: ZoneInfo, t: CommandTranslator) -> list[str]:
+    command = receipt.command
+    wanted = t("wanted", value=_number(command.value), unit=unit)
+    until = t("until", time=f"{command.lease_end.astimezone(zone):%Y-%m-%d %H:%M}")
     match receipt:
-        case Accepted():
-            return [wanted, told("reads back", _number(receipt.read_back), unit), until]
-        case Clamped():
+        case Accepted(read_back=found):
+            return [wanted, t("reads_back", value=_number(found), unit=unit), until]
+        case Clamped(written=value, read_back=found, limit=why):
             # The command may hold what is left of the wish; the limit then says what that was.
-            wish = [] if command.value == receipt.written else [wanted]
-            written = told("wrote", _number(receipt.written), unit, tongue.of(receipt.limit))
-            return [*wish, written, told("reads back", _number(receipt.read_back), unit), until]
-        case Refused():
-            return [wanted, tongue.of(receipt.reason)]
-        case Overridden(_, priority, value, by):
-            at = "" if value is None else told("at value", _number(value), unit)
-            rank = "" if priority is None else told("at priority", priority)
-            return [wanted, told("held", at, tongue.of(by)) + rank]
-        case Failed():
-            more = told("later") if receipt.retryable else told("never")
-            return [wanted, tongue.of(receipt.error), more]
+            wish = [] if command.value == value else [wanted]
+            limited = t("wrote", value=_number(value), unit=unit, limit=t.describe(why))
+            return [*wish, limited, t("reads_back", value=_number(found), unit=unit), until]
+        case Refused(reason=why):
+            return [wanted, t.describe(why)]
+        case Overridden():
+            return [wanted, _held(receipt, unit, t)]
+        case Failed(error=why, retryable=retryable):
+            return [wanted, t.describe(why), t("retry_later" if retryable else "retry_never")]
+
+
+def _held(receipt: Overridden, unit: Unit, t: CommandTranslator) -> str:
+    by, value, priority = t.describe(receipt.by), _number(receipt.value), receipt.priority
+    if receipt.value is None:
+        return (
+            t("held", by=by) if priority is None else t("held_priority", by=by, priority=priority)
+        )
+    if priority is None:
+        return t("held_at", by=by, value=value, unit=unit)
+    return t("held_at_priority", by=by, value=value, unit=unit, priority=priority)
 
 
 def _number(value: float | None) -> str:

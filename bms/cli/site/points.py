@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bms.cli.console.language import language
+from bms.cli.console.language import translator_of_locale
 from bms.cli.console.screen import screen
 from bms.cli.site.point_table import (
     Traces,
@@ -94,10 +94,10 @@ def read(
         traced = {"readings": readings, "trace": traces_as_json(traces)}
         typer.echo(json.dumps(traced if trace else readings))
     else:
-        console = screen()
-        show_readings(console, rows, language())
+        console, t = screen(), translator_of_locale()
+        show_readings(console, rows, t)
         if trace:
-            show_traces(console, traces, language())
+            show_traces(console, traces, t)
     if all(reading.value is None for _, reading in rows):
         raise typer.Exit(1)
 
@@ -152,7 +152,8 @@ def write(
     if as_json:
         typer.echo(json.dumps({"outcome": type(receipt).__name__.lower(), **to_dict(receipt)}))
     else:
-        show_receipt(screen(), receipt, point, site.timezone, language())
+        t = translator_of_locale(site.timezone)
+        show_receipt(screen(), receipt, point, site.timezone, t)
     if not isinstance(receipt, Accepted | Clamped):
         raise typer.Exit(1)
 
@@ -175,7 +176,7 @@ def release(
         rows = [{"outcome": type(r).__name__.lower(), **to_dict(r)} for r in receipts]
         typer.echo(json.dumps(rows))
     else:
-        show_releases(screen(), receipts, language())
+        show_releases(screen(), receipts, translator_of_locale(Settings().timezone))
     if not all(isinstance(receipt, Released) for receipt in receipts):
         raise typer.Exit(1)
 

@@ -9,24 +9,19 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bms.cli.console.language import language
+from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.periods import span
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
+from bms.messages import MISSING
 from bms.model.assets.site import Site
 from bms.model.codec import to_json
-from bms.model.planning.plan import Expected
 from bms.runtime.wire import opened
 from bms.services.planning.what_if import Change, WhatIf, what_if
 
 DURATION = re.compile(r"(\d{1,3})(h|m|min)")
+SIGNED = "+#,##0.0;-#,##0.0"
 PHRASE = re.compile(r"(setpoint|ventilation|closed)[ =](\S+)")
-ROWS = (
-    ("energy [kWh]", "energy_kwh"),
-    ("cost [DKK]", "cost_dkk"),
-    ("CO2 [kg]", "co2_kg"),
-    ("discomfort [K h]", "comfort_kh"),
-)
 
 
 def register(to: typer.Typer) -> None:
@@ -106,23 +101,23 @@ def _duration(text: str) -> timedelta:
 
 
 def _show(told: WhatIf, timezone: str) -> None:
-    console = screen()
-    say(console, f"{told.site}, simulated {told.start:%Y-%m-%d %H:%M} – {told.end:%Y-%m-%d %H:%M}")
+    console, t = screen(), translator_of_locale(timezone)
+    period = f"{told.start:%Y-%m-%d %H:%M} – {told.end:%Y-%m-%d %H:%M}"
+    say(console, t("simulated_period", site=told.site, period=period))
     if told.replayed:
-        say(console, "on the latest days of the same weekdays, with the weather measured then")
-    table = Table("simulated", "plan in force", "changed", "difference")
-    for name, field in ROWS:
-        table.add_row(name, *_cells(told.in_force, told.changed, field))
+        say(console, t("simulated_past"))
+    before, after = told.in_force, told.changed
+    table = Table(t("simulated"), t("plan_in_force"), t("changed"), t("difference"))
+    table.add_row(t("energy_kwh"), *_cells(before.energy_kwh, after.energy_kwh, t))
+    table.add_row(t("cost_dkk"), *_cells(before.cost_dkk, after.cost_dkk, t))
+    table.add_row(t("co2_kg"), *_cells(before.co2_kg, after.co2_kg, t))
+    table.add_row(t("comfort_kh"), *_cells(before.comfort_kh, after.comfort_kh, t))
     console.print(table)
-    for reason in told.reasons:
-        say(console, language().of(reason, timezone), 2)
+    for fact in told.reasons:
+        say(console, t.describe(fact), 2)
 
 
-def _cells(in_force: Expected, changed: Expected, field: str) -> tuple[str, str, str]:
-    before, after = getattr(in_force, field), getattr(changed, field)
+def _cells(before: float | None, after: float | None, t: CommandTranslator) -> tuple[str, str, str]:
     less = None if before is None or after is None else after - before
-    return _number(before), _number(after), _number(less, "+")
-
-
-def _number(value: float | None, sign: str = "") -> str:
-    return "–" if value is None else f"{value:{sign},.1f}"
+    shown = MISSING if less is None else t.pattern(less, SIGNED)
+    return t.number(before, 1), t.number(after, 1), shown

@@ -67,5 +67,12 @@ def test_ages_are_in_the_unit_that_says_enough(minutes: int, danish: str, englis
     assert (form("da").age(age), form("en_GB").age(age)) == (danish, english)
 
 
+@pytest.mark.parametrize(
+    ("value", "written"), [(0.012345, "0,0123"), (12.0, "12"), (-98765.0, "−98800"), (0.0, "0")]
+)
+def test_significant_digits(value: float, written: str) -> None:
+    assert form("da").significant(value) == written
+
+
 def test_languages_know_their_decimal_sign() -> None:
     assert [form(each).decimal_comma for each in ("da", "en_GB", "sv")] == [True, False, True]

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from bms.cli.console.language import CommandTranslator
 from bms.cli.main import app
-from bms.cli.site.plans import lever_words
+from bms.cli.site.plans import lever_names
 from optimizer import read
 from tests.rigs.paths import ROOT
 
@@ -19,15 +20,16 @@ WARM = CASES / "air_supplied_to_warm_rooms" / "problem.json"
 
 def test_every_lever_has_its_words() -> None:
     problem = read(FEW.read_text("utf-8"))
-    words = lever_words(problem)
+    danish = lever_names(problem, CommandTranslator("da"))
+    english = lever_names(problem, CommandTranslator("en"))
 
-    assert set(words) == {"class.setpoint", "ahu.run", "ahu.flow"}
-    assert words["ahu.flow"].da == "ahu: luftmængde"
-    assert words["class.setpoint"].en == "Class 4B: setpoint"
+    assert set(danish) == set(english) == {"class.setpoint", "ahu.run", "ahu.flow"}
+    assert danish["ahu.flow"] == "ahu: luftmængde"
+    assert english["class.setpoint"] == "Class 4B: setpoint"
 
 
 @pytest.mark.parametrize(
-    ("file", "tongue", "said"),
+    ("file", "locale", "said"),
     [
         (FEW, "en_GB.UTF-8", "ahu: air flow"),
         (FEW, "da_DK.UTF-8", "ahu: luftmængde"),
@@ -36,9 +38,9 @@ def test_every_lever_has_its_words() -> None:
     ],
 )
 def test_the_table_says_them_in_the_language_of_the_terminal(
-    file: Path, tongue: str, said: str
+    file: Path, locale: str, said: str
 ) -> None:
-    done = CliRunner().invoke(app, ["plan", "--problem", str(file)], env={"LC_ALL": tongue})
+    done = CliRunner().invoke(app, ["plan", "--problem", str(file)], env={"LC_ALL": locale})
 
     assert done.exit_code == 0
     assert said in done.stdout

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from bms.cli.console.language import QUALITIES, SAID, Language, language
+from bms.cli.console.language import CommandTranslator
 from bms.cli.console.screen import WIDTH, screen
 from bms.cli.site.point_table import (
     show_readings,
@@ -33,9 +34,11 @@ from bms.model.fact import fact
 from bms.model.readings.reading import Quality, Reading
 from drivers.bacnet.trace import BacnetExchange
 from drivers.modbus.trace import ModbusExchange
+from tests.rigs.catalogues import swedish_beside_the_others
 from tests.rigs.fakes.city import lodge, utc
 from tests.rigs.fakes.drivers import device_said
 
+ENGLISH, DANISH = CommandTranslator("en"), CommandTranslator("da")
 LADDER = 60
 MISSING = [quality for quality in Quality if not quality.has_value]
 NOW = utc(2019, 1, 14, 7, 30)
@@ -73,7 +76,7 @@ def test_readings_show_id_value_unit_and_quality(phone: Console) -> None:
         (SETPOINT, Reading(SETPOINT.id, NOW, 123456.5, Quality.GOOD, NOW)),
         (far, Reading(far.id, NOW, None, quality, NOW, LONG)),
     ]
-    show_readings(phone, rows)
+    show_readings(phone, rows, ENGLISH)
     lines = printed(phone)
     assert lines[0].split() == ["point", "value", "unit", "quality"]
     assert lines[1].split() == ["lodge/hall.setpoint", "123456.5", "degC", "good"]
@@ -84,7 +87,7 @@ def test_readings_show_id_value_unit_and_quality(phone: Console) -> None:
 
 def test_what_is_wrong_with_many_points_is_said_once(phone: Console) -> None:
     rows = [(p, Reading(p.id, NOW, None, Quality.NO_REPLY, NOW, LONG)) for p in SITE.points]
-    show_readings(phone, rows)
+    show_readings(phone, rows, ENGLISH)
     lines = printed(phone)
     assert words(lines).count("unit 17") == 1
     assert "9 points" in lines
@@ -145,7 +148,7 @@ UNTIL = "until 2019-01-14 09:00, then it is given back"  # local time
     ],
 )
 def test_a_receipt_is_told_in_lines(phone: Console, receipt, said: str) -> None:
-    show_receipt(phone, receipt, SETPOINT, SITE.timezone)
+    show_receipt(phone, receipt, SETPOINT, SITE.timezone, ENGLISH)
     assert words(printed(phone)) == f"{type(receipt).__name__}: lodge/hall.setpoint {said}"
 
 
@@ -155,23 +158,23 @@ class TestInDanish:
             (SETPOINT, Reading(SETPOINT.id, NOW, 12345678.9, Quality.GOOD, NOW)),
             *((SETPOINT, Reading(SETPOINT.id, NOW, None, q, NOW)) for q in MISSING),
         ]
-        show_readings(phone, rows, Language.DA)
+        show_readings(phone, rows, DANISH)
         lines = printed(phone)
         assert lines[0].split() == ["punkt", "værdi", "enhed", "kvalitet"]
         assert lines[1].split() == ["lodge/hall.setpoint", "12345678.9", "degC", "god"]
         assert "intet svar" in words(lines)
 
     def test_receipts_and_releases_are_told(self, phone: Console) -> None:
-        show_receipt(phone, Accepted(wish(20.5), 20.5), SETPOINT, SITE.timezone, Language.DA)
+        show_receipt(phone, Accepted(wish(20.5), 20.5), SETPOINT, SITE.timezone, DANISH)
         show_receipt(
             phone,
             Overridden(wish(20.5), 8, 22.0, fact(Holder.OPERATOR)),
             SETPOINT,
             SITE.timezone,
-            Language.DA,
+            DANISH,
         )
         show_releases(
-            phone, [StillHeld("lodge/b", device_said(LONG)), Released("lodge/a", 21.5)], Language.DA
+            phone, [StillHeld("lodge/b", device_said(LONG)), Released("lodge/a", 21.5)], DANISH
         )
         said = words(printed(phone))
         assert said.startswith(
@@ -181,28 +184,19 @@ class TestInDanish:
         assert "holdes på 22 degC af en operatør med prioritet 8" in said
         assert "lodge/a givet tilbage 21.5" in said
 
-    def test_every_word_keeps_its_places(self) -> None:
-        assert set(Quality) == set(QUALITIES)
-        for word in SAID.values():
-            assert word.da.count("{}") == word.en.count("{}"), word.code
 
-    @pytest.mark.parametrize(
-        ("environ", "spoken"),
-        [
-            ({}, Language.EN),
-            ({"LANG": "da_DK.UTF-8"}, Language.DA),
-            ({"LANG": "da"}, Language.DA),
-            ({"LANG": "da_DK.UTF-8", "LC_ALL": "C.UTF-8"}, Language.EN),
-            ({"LANG": "en_DK.UTF-8", "LC_ALL": ""}, Language.EN),
-            ({"LANG": "dav_KE"}, Language.EN),
-        ],
-    )
-    def test_is_spoken_where_the_locale_is(self, environ: dict[str, str], spoken: Language) -> None:
-        assert language(environ) is spoken
+def test_a_third_language_costs_one_file(phone: Console, tmp_path: Path) -> None:
+    """Swedish where there is a message; the rest is English."""
+    swedish = CommandTranslator("sv", folder=swedish_beside_the_others(tmp_path))
+    show_readings(phone, [(SETPOINT, Reading(SETPOINT.id, NOW, 20.5, Quality.GOOD, NOW))], swedish)
+    lines = printed(phone)
+    assert lines[0].split() == ["mätpunkt", "värde", "unit", "quality"]
 
 
 def test_releases_say_what_stands_and_why_others_are_held(phone: Console) -> None:
-    show_releases(phone, [StillHeld("lodge/b", device_said(LONG)), Released("lodge/a", 21.5)])
+    show_releases(
+        phone, [StillHeld("lodge/b", device_said(LONG)), Released("lodge/a", 21.5)], ENGLISH
+    )
     lines = printed(phone)
     assert lines[1].split() == ["lodge/a", "released", "21.5"]
     assert lines[2].split() == ["lodge/b", "still", "held"]
@@ -221,7 +215,7 @@ TRACES = {
 
 
 def test_a_trace_shows_frames_direction_and_time(phone: Console) -> None:
-    show_traces(phone, TRACES)
+    show_traces(phone, TRACES, ENGLISH)
     lines = printed(phone)
     start = lines.index("lodge/rooms: 2 exchanges")
     assert lines[start + 1 : start + 5] == [

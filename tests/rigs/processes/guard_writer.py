@@ -20,7 +20,9 @@ from bms.model.control.command import Accepted, Command
 from bms.model.readings.units import Unit
 from bms.services.control.write_path import WriteOrder, carry_out
 from bms.services.guard.supervisor import GuardSupervisor
+from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
+from tests.rigs.fakes.ports import control_ports
 
 SETPOINT, ENABLE = 100, 150
 LEASE = timedelta(minutes=30)
@@ -66,13 +68,14 @@ async def write(journal: Path, clock_file: Path, port: int) -> None:
         actor="plan",
     )
     drivers = NetworkDrivers(clock)
-    outcomes = await carry_out(
-        [WriteOrder(command=command, point=point(), device=device(port))],
-        now=now,
+    ports = control_ports(
+        MemoryStore(),
         drivers=drivers,
         journal=FileJournal(journal),
         keeper=GuardSupervisor(journal, clock_file, GUARD, deadline_s=20),
     )
+    order = WriteOrder(command=command, point=point(), device=device(port))
+    outcomes = await carry_out([order], now=now, ports=ports)
     assert isinstance(outcomes[0], Accepted), outcomes
     sys.stdout.write("written\n")
     sys.stdout.flush()

@@ -18,6 +18,7 @@ from bms.journal import FileJournal
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.planning.plan import SetpointPlan, Step
+from bms.model.planning.plan_digest import sealed
 from bms.services.control.dispatch import dispatch_site
 from bms.services.guard.supervisor import GuardSupervisor
 from bms.store.memory.store import MemoryStore
@@ -63,7 +64,7 @@ def planned(site: Site, now: datetime, store: MemoryStore) -> None:
         if point.write is not None
     )
     schedule = replace(plan.schedule, site=site.id, setpoints=rows)
-    store.add_plan(replace(plan, site=site.id, schedule=schedule))
+    store.add_plan(sealed(replace(plan, site=site.id, schedule=schedule)))
 
 
 async def main(journal: Path, clock_file: Path, ports: dict[str, dict[str, int]]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bms.journal import open_leases
-from bms.services.guard.presence import Presence
+from bms.services.guard.presence import Place, Presence
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig
 from tests.rigs.paths import ROOT
@@ -42,9 +42,10 @@ def journal(tmp_path: Path) -> Iterator[Path]:
     """The path of a journal whose guard is ended after the test."""
     path = tmp_path / "release.journal"
     yield path
-    seen = Presence(path).look()
-    if seen is not None and seen.pid:
-        os.kill(seen.pid, signal.SIGKILL)
+    for place in (Place.STANDBY, Place.ACTIVE):
+        seen = Presence(path, place).look()
+        if seen is not None and seen.pid:
+            os.kill(seen.pid, signal.SIGKILL)
 
 
 async def test_a_killed_writer_leaves_every_point_under_the_buildings_own_control(

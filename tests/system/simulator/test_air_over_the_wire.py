@@ -12,6 +12,7 @@ from bms.clock import VirtualClock
 from bms.journal import MemoryJournal
 from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Clamped, Released
+from bms.model.planning.plan_digest import sealed
 from bms.model.readings.units import Unit
 from bms.services.control.dispatch import dispatch_site
 from bms.services.simulated_worlds import Outcome
@@ -48,7 +49,7 @@ class Bench:
         made = plan_of(values, start=START, hours=hours)
         rows = tuple(replace(row, unit=units[row.point]) for row in made.schedule.setpoints)
         schedule = replace(made.schedule, site="sportshall", setpoints=rows)
-        self.store.add_plan(replace(made, site="sportshall", schedule=schedule))
+        self.store.add_plan(sealed(replace(made, site="sportshall", schedule=schedule)))
 
     async def tick(self, after: timedelta = timedelta(0)) -> dict[str, Outcome]:
         self.simulation.advance(int(after.total_seconds()))

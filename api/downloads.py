@@ -1,4 +1,4 @@
-"""TODO"""
+"""Tables to keep."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ CSV = "text/csv; charset=utf-8"
 
 
 def csv_answer(
-    ports: ApiPorts, rows: Sequence[SiteSavings], name: str, *, decimal_comma: bool
+    ports: ApiPorts,
+    rows: Sequence[SiteSavings],
+    name: str,
+    *,
+    decimal_comma: bool,
+    language: str | None = None,
 ) -> Response:
-    """Savings as a file to keep."""
+    """Savings as a file to keep: with codes for programs, or in a language for people."""
     return Response(
-        ports.reporter.savings_csv(rows, decimal_comma),
+        ports.reporter.savings_csv(rows, decimal_comma, language),
         media_type=CSV,
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )

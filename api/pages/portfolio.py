@@ -15,8 +15,8 @@ from api.ports import ApiPorts
 from bms.model.assets.site import Site
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
-from bms.reports.chart_text import ChartText
 from bms.reports.charts import savings_bars
+from bms.reports.text import ChartText
 from bms.services.assessment.savings_book import SavingsBook, Told
 
 

@@ -13,8 +13,8 @@ from api.ports import ApiPorts
 from bms.messages import MISSING
 from bms.model.assets.site import Site
 from bms.model.fact import fact
-from bms.reports.chart_text import ChartText
 from bms.reports.ranking_chart import RankingBar, ranking_bars
+from bms.reports.text import ChartText
 from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
 from bms.services.assessment.ranking import ranking
 from bms.services.assessment.savings_book import SavingsBook

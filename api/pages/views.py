@@ -91,17 +91,26 @@ def cooling(request: Request, ports: PortsDep, book: BookDep, key: PageReader) -
 
 
 @router.get("/savings.csv")
-def savings_table(ports: PortsDep, book: BookDep, key: PageReader, excel: bool = False) -> Response:
+def savings_table(
+    request: Request, ports: PortsDep, book: BookDep, key: PageReader, excel: bool = False
+) -> Response:
     rows = [told.savings for told in book.sites()]
-    return csv_answer(ports, rows, "savings", decimal_comma=excel)
+    language = translator_of(request).language if excel else None
+    return csv_answer(ports, rows, "savings", decimal_comma=excel, language=language)
 
 
 @router.get("/sites/{site_id}/savings.csv")
 def site_savings_table(
-    ports: PortsDep, book: BookDep, key: PageReader, site: SiteDep, excel: bool = False
+    request: Request,
+    ports: PortsDep,
+    book: BookDep,
+    key: PageReader,
+    site: SiteDep,
+    excel: bool = False,
 ) -> Response:
     row = book.site(site).savings
-    return csv_answer(ports, [row], f"savings-{site.id}", decimal_comma=excel)
+    language = translator_of(request).language if excel else None
+    return csv_answer(ports, [row], f"savings-{site.id}", decimal_comma=excel, language=language)
 
 
 @router.get("/docs")

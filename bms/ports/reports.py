@@ -1,4 +1,4 @@
-"""TODO"""
+"""Savings as files."""
 
 from __future__ import annotations
 
@@ -11,4 +11,7 @@ from bms.model.savings.savings import SiteSavings
 class Reporter(Protocol):
     """Turns savings into files."""
 
-    def savings_csv(self, rows: Sequence[SiteSavings], decimal_comma: bool = False) -> bytes: ...
+    def savings_csv(
+        self, rows: Sequence[SiteSavings], decimal_comma: bool = False, language: str | None = None
+    ) -> bytes:
+        """Returns a table as CSV: with codes for programs, or in a ``language`` for people."""

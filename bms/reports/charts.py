@@ -10,8 +10,8 @@ from datetime import datetime
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
 from bms.reports import svg
-from bms.reports.chart_text import ChartText
 from bms.reports.svg import WIDTH, Frame, Map
+from bms.reports.text import ChartText
 from bms.reports.time_axis import edges_of, time_ticks
 
 Values = Sequence[float | None]

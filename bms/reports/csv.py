@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from bms.messages import translator
+from bms.messages import Translator, translator
+from bms.messages.catalogue import SOURCE
 from bms.model.fact import Fact
 from bms.model.savings.savings import Savings, SiteSavings
+from bms.reports.text import ReportText
 
 COLUMNS = (
     "building",
@@ -43,9 +45,8 @@ COLUMNS = (
     "flags",
 )
 """Energy [kWh], cost [DKK], emissions [kg CO2]; shares are fractions; times are ISO 8601."""
-
-METER_METHOD = "IPMVP C, avoided energy use, daily change-point model, G14 interval with drift"
-SUM_METHOD = "sum of the billed meters, correlated drift"
+FOR_PEOPLE = (*(name for name in COLUMNS if not name.startswith("reasons_")), "reasons")
+"""Columns where a language is asked for."""
 
 _BOM = "\ufeff"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -53,22 +54,36 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Cell = str | int | float | datetime | None
 
 
-def savings_csv(rows: Sequence[SiteSavings], decimal_comma: bool = False) -> bytes:
+def savings_csv(
+    rows: Sequence[SiteSavings], decimal_comma: bool = False, language: str | None = None
+) -> bytes:
     """UTF-8 CSV: for each building its meters, then the building itself (``meter_id`` empty).
 
-    ``decimal_comma`` writes what a Danish Excel opens by double-click: semicolons, decimal commas
-    and a byte order mark. What is not known is an empty cell.
+    Headings and values are codes for programs; with a ``language`` headings, methods, verdicts
+    and reasons are in it. ``decimal_comma`` writes what a Danish Excel opens by double-click:
+    semicolons, decimal commas and a byte order mark. What is not known is an empty cell.
     """
+    words = ReportText(translator=translator(language or SOURCE))
+    columns = COLUMNS if language is None else FOR_PEOPLE
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=";" if decimal_comma else ",", lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for building in rows:
-        for record in (*(_meter(building, m) for m in building.meters), _building(building)):
-            writer.writerow([_text(record.get(name), decimal_comma) for name in COLUMNS])
+    heads = columns if language is None else [words.word(f"column_{name}") for name in columns]
+    writer.writerow(heads)
+    for record in _records(rows, words):
+        if language is not None:
+            record["verdict"] = words.word(f"verdict_{record['verdict']}")
+        writer.writerow([_text(record.get(name), decimal_comma) for name in columns])
     return ((_BOM if decimal_comma else "") + text.getvalue()).encode()
 
 
-def _meter(building: SiteSavings, s: Savings) -> dict[str, Cell]:
+def _records(rows: Sequence[SiteSavings], words: ReportText) -> Iterator[dict[str, Cell]]:
+    for building in rows:
+        for meter in building.meters:
+            yield _meter(building, meter, words)
+        yield _building(building, words)
+
+
+def _meter(building: SiteSavings, s: Savings, words: ReportText) -> dict[str, Cell]:
     return {
         "building": building.id,
         "meter_id": s.meter_id,
@@ -77,7 +92,7 @@ def _meter(building: SiteSavings, s: Savings) -> dict[str, Cell]:
         "baseline_end": s.baseline.end,
         "reporting_start": s.reporting.start,
         "reporting_end": s.reporting.end,
-        "method": METER_METHOD,
+        "method": words.word("method_meter"),
         "model": s.model,
         "n": s.n,
         "coverage": s.coverage,
@@ -88,21 +103,21 @@ def _meter(building: SiteSavings, s: Savings) -> dict[str, Cell]:
         "drift": s.drift,
         "baseline_kwh": s.baseline_kwh,
         "flags": " ".join(s.flags),
-        **_result(s),
+        **_result(s, words),
     }
 
 
-def _building(s: SiteSavings) -> dict[str, Cell]:
+def _building(s: SiteSavings, words: ReportText) -> dict[str, Cell]:
     return {
         "building": s.id,
-        "method": SUM_METHOD,
+        "method": words.word("method_sum"),
         "cost_dkk": s.cost_dkk,
         "co2_kg": s.co2_kg,
-        **_result(s),
+        **_result(s, words),
     }
 
 
-def _result(s: Savings | SiteSavings) -> dict[str, Cell]:
+def _result(s: Savings | SiteSavings, words: ReportText) -> dict[str, Cell]:
     return {
         "adjusted_baseline_kwh": s.adjusted_baseline_kwh,
         "measured_kwh": s.measured_kwh,
@@ -111,13 +126,14 @@ def _result(s: Savings | SiteSavings) -> dict[str, Cell]:
         "saving_high_kwh": s.saving_high_kwh,
         "confidence": s.confidence,
         "verdict": s.verdict.value,
-        "reasons_da": _joined(s.reasons, "da"),
-        "reasons_en": _joined(s.reasons, "en"),
+        "reasons_da": _sentences(s.reasons, translator("da")),
+        "reasons_en": _sentences(s.reasons, translator("en")),
+        "reasons": _sentences(s.reasons, words.translator),
     }
 
 
-def _joined(reasons: Sequence[Fact], language: str) -> str:
-    return " ".join(translator(language).describe(reason) for reason in reasons)
+def _sentences(reasons: Sequence[Fact], t: Translator) -> str:
+    return " ".join(map(t.describe, reasons))
 
 
 def _text(cell: Cell, decimal_comma: bool) -> str:

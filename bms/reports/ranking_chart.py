@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bms.reports import svg
-from bms.reports.chart_text import ChartText
 from bms.reports.svg import WIDTH, Frame, Map
+from bms.reports.text import ChartText
 
 ROW_PX = 34.0
 TOP_PX = 46.0

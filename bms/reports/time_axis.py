@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 
-from bms.reports.chart_text import ChartText
+from bms.reports.text import ChartText
 
 HALF_A_DAY_S = 43_200.0
 

@@ -72,8 +72,10 @@ class LateOptimizer:
 class FileReporter:
     """``bms.reports`` as the services see it."""
 
-    def savings_csv(self, rows: Sequence[SiteSavings], decimal_comma: bool = False) -> bytes:
-        return savings_csv(rows, decimal_comma)
+    def savings_csv(
+        self, rows: Sequence[SiteSavings], decimal_comma: bool = False, language: str | None = None
+    ) -> bytes:
+        return savings_csv(rows, decimal_comma, language)
 
 
 def feed_of(settings: Settings, clock: Clock) -> Feed:

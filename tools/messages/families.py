@@ -23,6 +23,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision
 from bms.model.savings.objection import Verdict
 from bms.model.savings.trial import Arm
+from bms.reports import csv
 from bms.savings.portfolio.ranking import Group
 
 ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
@@ -41,6 +42,7 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "event_{}"): Decision,
     ("page", "ranking_{}"): Group,
     ("report", "verdict_{}"): Verdict,
+    ("report", "column_{}"): csv.FOR_PEOPLE,
     ("cli", "verdict_{}"): Verdict,
     ("cli", "quality_{}"): Quality,
     ("cli", "outcome_{}"): [kind.__name__.lower() for kind in get_args(Receipt)],

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from api.pages.language import PageTranslator
 from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
-from bms.reports.chart_text import ChartText
 from bms.reports.charts import energy_chart
+from bms.reports.text import ChartText
 from bms.services.assessment.counterfactual import MeterDays
 from bms.services.periods import midnight
 

@@ -16,8 +16,8 @@ from bms.model.planning.grid import occupied
 from bms.model.planning.plan import Plan
 from bms.model.readings.series import Floats
 from bms.ports.storage.readings import ReadingStore
-from bms.reports.chart_text import ChartText
 from bms.reports.charts import ZoneCourse, band_chart
+from bms.reports.text import ChartText
 from bms.services.planning.problem import STEP, quarter
 from bms.services.points_by_role import point_of
 

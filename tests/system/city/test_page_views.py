@@ -284,7 +284,9 @@ async def test_old_readings_are_marked(lived):
 async def test_tables_are_there_for_the_reader(lived, path):
     async with lived.browser() as browser:
         assert (await browser.get(path)).text.startswith("building,")
-        assert (await browser.get(f"{path}?excel=true")).content.startswith(b"\xef\xbb\xbf")
+        sheet = await browser.get(f"{path}?excel=true", headers={"accept-language": "da"})
+        assert sheet.content.startswith(b"\xef\xbb\xbf")
+        assert sheet.content.decode("utf-8-sig").startswith("Bygning;Måler;")
 
 
 async def test_style_script_and_icon_come_from_ourselves(empty):

@@ -10,8 +10,8 @@ from bms.messages import translator
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
 from bms.reports import svg
-from bms.reports.chart_text import ChartText
 from bms.reports.charts import ZoneCourse, band_chart, energy_chart, savings_bars
+from bms.reports.text import ChartText
 from tests.rigs.fakes.objections import reasons_for
 
 NS = {"s": "http://www.w3.org/2000/svg"}

@@ -4,6 +4,8 @@ import csv
 import io
 from datetime import UTC, datetime
 
+import pytest
+
 import bms.reports.csv
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Savings, SiteSavings, Span
@@ -87,6 +89,21 @@ def test_danish_excel_gets_semicolons_commas_and_a_mark():
     assert meter["saving_kwh"] == "1234,568"
     assert meter["reasons_da"] == danish(REASON)
     assert float(meter["cv_rmse"].replace(",", ".")) == 0.123457
+
+
+@pytest.mark.parametrize(
+    ("language", "heads", "verdict", "sentence"),
+    [
+        ("da", ("Bygning", "Sparet [kWh]", "Dom", "Grunde"), "Vejledende", danish),
+        ("en", ("Building", "Saving [kWh]", "Verdict", "Reasons"), "Indicative", english),
+    ],
+)
+def test_people_read_headings_verdicts_and_reasons_in_their_language(
+    language, heads, verdict, sentence
+):
+    meter = read(savings_csv([row()], decimal_comma=True, language=language)[3:], delimiter=";")[0]
+    assert [meter[head] for head in heads] == ["townhall", "1234,568", verdict, sentence(REASON)]
+    assert "reasons_da" not in meter
 
 
 def test_a_text_is_never_a_formula_but_a_negative_number_stays_a_number():

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from bms.messages import translator
-from bms.reports.chart_text import ChartText
 from bms.reports.ranking_chart import RankingBar, ranking_bars
+from bms.reports.text import ChartText
 
 TEXT = ChartText(
     title="Varme <m²>", description="Skolen: 120", translator=translator("da", "Europe/Copenhagen")

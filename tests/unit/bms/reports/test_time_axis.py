@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bms.messages import translator
-from bms.reports.chart_text import ChartText
+from bms.reports.text import ChartText
 from bms.reports.time_axis import edges_of, time_ticks
 
 ZONE = "Europe/Copenhagen"

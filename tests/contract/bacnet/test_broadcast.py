@@ -13,8 +13,8 @@ from bms.clock import SystemClock
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.session import BacnetSession
 from drivers.discovery.bacnet_scan import discover_bacnet
-from tests.contract.bacnet.test_session import device
 from tests.rigs.fieldbus.bacnet_responder import TinyDevice, free_udp_port
+from tests.rigs.fieldbus.bacnet_session import device
 
 BROADCAST = "127.255.255.255"
 

@@ -23,7 +23,6 @@ from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.discovery.site_draft import draft_site
 from drivers.fieldbus.errors import NoReply
 from sites.loader import load_sites
-from tests.contract.bacnet.test_session import Router
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
     TinyDevice,
@@ -35,6 +34,7 @@ from tests.rigs.fieldbus.bacnet_responder import (
     text,
     unsigned,
 )
+from tests.rigs.fieldbus.bacnet_session import Router
 from tests.rigs.fieldbus.driver_rigs import BacnetRig
 
 

@@ -23,7 +23,6 @@ from bms.ports.drivers import Driver
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.fieldbus.availability import CircuitBreaker
-from tests.contract.drivers.test_contract import command
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
     ERROR,
@@ -37,6 +36,7 @@ from tests.rigs.fieldbus.bacnet_responder import (
     real,
     simple_ack,
 )
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, OWN, BacnetRig, free_port, point
 from tests.rigs.steady_loop import now_s
 

@@ -32,8 +32,8 @@ from drivers.registry import NetworkDrivers
 from drivers.simulator.servers.bacnet import BacnetServer
 from drivers.simulator.servers.bacnet_objects import INPUT, VALUE, ObjectSpec
 from tests.contract.drivers.test_contract import *  # noqa: F403
-from tests.contract.drivers.test_contract import command
 from tests.rigs.fieldbus.bacnet_responder import free_udp_port
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, OWN, SENSORS, BacnetRig, Rig, point, rule
 from tests.rigs.paths import ROOT
 

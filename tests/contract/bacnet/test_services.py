@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import struct
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,7 +19,7 @@ from bacpypes3.basetypes import (
 from bacpypes3.constructeddata import ArrayOf
 from bacpypes3.primitivedata import Date, Real, Time
 
-from bms.clock import SystemClock, VirtualClock
+from bms.clock import SystemClock
 from bms.errors import DeviceError
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.point import Point
@@ -30,10 +27,8 @@ from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Command, Failed, Refused, Released, StillHeld
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import fact
-from bms.model.readings.reading import Quality, Reading
-from drivers.bacnet.driver import BacnetDriver
+from bms.model.readings.reading import Quality
 from drivers.bacnet.encoding.primitives import DatePattern
-from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.objects.device_clock import read_clock, synchronise
 from drivers.bacnet.objects.schedule import (
     SpecialEvent as OurEvent,
@@ -51,32 +46,28 @@ from drivers.bacnet.objects.schedule import (
 )
 from drivers.bacnet.objects.trend_log import records_after
 from drivers.fieldbus.errors import InvalidReply, PermanentRefusal
-from tests.contract.bacnet.test_session import device, inputs, tiny
-from tests.contract.drivers.test_contract import command
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
     REJECT,
     TinyDevice,
     ack,
     error,
-    listening,
     real,
     simple_ack,
-    unsigned,
 )
+from tests.rigs.fieldbus.bacnet_session import (
+    Logger,
+    clockwork,
+    driving,
+    inputs,
+    tiny,
+    until,
+    watching,
+)
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, NIGHT, OWN, TIMETABLE, point, rule
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
-
-
-@asynccontextmanager
-async def driving(responder: TinyDevice) -> AsyncIterator[BacnetDriver]:
-    link = BacnetLink()
-    async with listening(responder) as port:
-        try:
-            yield BacnetDriver(device(port), link, VirtualClock(MORNING))
-        finally:
-            await link.close()
 
 
 # Points without a priority array
@@ -161,50 +152,6 @@ async def test_a_write_that_was_not_done_is_never_accepted(mutation: str) -> Non
         assert isinstance(await driver.write(CONSTANT, command(CONSTANT, 21.0)), Accepted)
 
 
-# Changes of value
-
-
-class Heard:
-    def __init__(self) -> None:
-        self.readings: list[Reading] = []
-
-    def __call__(self, reading: Reading) -> None:
-        self.readings.append(reading)
-
-    @property
-    def values(self) -> list[float | None]:
-        return [reading.value for reading in self.readings]
-
-    def has(self, quality: Quality) -> bool:
-        """Whether the newest reading, if there is one, is of this quality."""
-        return bool(self.readings) and self.readings[-1].quality is quality
-
-    async def until(self, count: int) -> None:
-        async with asyncio.timeout(2):
-            while len(self.readings) < count:
-                await asyncio.sleep(0.005)
-
-
-@asynccontextmanager
-async def watching(
-    responder: TinyDevice, points: list[Point], **knobs: object
-) -> AsyncIterator[tuple[Heard, BacnetDriver]]:
-    heard = Heard()
-    async with driving(responder) as driver:
-        task = asyncio.create_task(driver.watch(points, heard, **knobs))  # type: ignore[arg-type]
-        try:
-            yield heard, driver
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(2):
-        while not holds():
-            await asyncio.sleep(0.005)
-
-
 @pytest.mark.parametrize("confirmed", [True, False])
 async def test_a_change_is_told_at_once(confirmed: bool) -> None:
     responder = tiny(2)
@@ -273,58 +220,6 @@ async def test_what_takes_no_subscription_is_polled_at_its_interval() -> None:
     async with watching(responder, [sensor], backstop_s=0.1) as (heard, _):
         await heard.until(3)
         assert heard.values[:3] == [1, 1, 1]
-
-
-# Trend logs
-
-
-class Logger(TinyDevice):
-    """A device with trend log 1 of REALs, one each quarter hour; the first is number 1.
-
-    ``start`` is what its wall clock shows; its time zone is not meant.
-    """
-
-    total = 0
-    kept = 10_000
-    purged_at = 0
-    start = datetime(2019, 1, 16, 0, 0, tzinfo=UTC)
-
-    def read_range(self, invoke: int, payload: bytes) -> bytes | None:
-        assert payload[:7] == b"\x0c" + struct.pack(">I", 20 << 22 | 1) + b"\x19\x83"
-        at = 8 + 1 + (payload[8] & 7)
-        first = int.from_bytes(payload[9:at], "big")
-        count = int.from_bytes(payload[at + 1 : -1], "big")
-        oldest = self.total - min(self.kept, self.total) + 1
-        numbers = [n for n in range(first, first + count) if oldest <= n <= self.total]
-        entries = b"".join(self.entry(n) for n in numbers)
-        last = bool(numbers) and numbers[-1] == self.total
-        flags = bytes((5, (numbers[:1] == [oldest]) << 7 | last << 6 | (not last) << 5))
-        tail = b"\x6c" + struct.pack(">I", numbers[0]) if numbers else b""
-        return ack(
-            invoke,
-            26,
-            payload[:7]
-            + b"\x3a"
-            + flags
-            + bytes((0x49, len(numbers)))
-            + b"\x5e"
-            + entries
-            + b"\x5f"
-            + tail,
-        )
-
-    def entry(self, number: int) -> bytes:
-        moment = self.start + timedelta(minutes=15 * number)
-        day = bytes((moment.year - 1900, moment.month, moment.day, moment.isoweekday()))
-        stamp = b"\x0e\xa4" + day + b"\xb4" + bytes((moment.hour, moment.minute, 0, 0)) + b"\x0f"
-        if number == self.purged_at:
-            return stamp + b"\x1e\x0a\x05\x40\x1f"  # log status, buffer purged
-        return stamp + b"\x1e\x2c" + struct.pack(">f", number) + b"\x1f\x2a\x04\x00"
-
-    def grow(self, total: int) -> None:
-        self.total = total
-        self.properties[20, 1, 141] = unsigned(min(total, self.kept))
-        self.properties[20, 1, 145] = unsigned(total)
 
 
 async def test_what_was_logged_meanwhile_is_read_by_number() -> None:
@@ -531,19 +426,6 @@ async def test_a_mutilated_schedule_is_refused(octets: bytes) -> None:
     async with driving(responder) as driver:
         with pytest.raises(InvalidReply):
             await read_schedule(driver.session, 1)
-
-
-# Clocks
-
-
-def clockwork(shown: datetime, offset: int = -60) -> TinyDevice:
-    responder = tiny(0)
-    day = bytes((shown.year - 1900, shown.month, shown.day, shown.isoweekday()))
-    at = bytes((shown.hour, shown.minute, shown.second, 0))
-    responder.properties[8, 77, 56] = b"\xa4" + day
-    responder.properties[8, 77, 57] = b"\xb4" + at
-    responder.properties[8, 77, 119] = b"\x31" + offset.to_bytes(1, "big", signed=True)
-    return responder
 
 
 async def test_the_drift_of_a_clock_is_measured_in_local_time() -> None:

@@ -19,8 +19,6 @@ from bacpypes3.primitivedata import Real
 from bms.clock import SystemClock
 from bms.errors import ConfigError
 from bms.model.assets.address import BacnetAddress
-from bms.model.assets.device import Device
-from bms.model.assets.point import Point
 from bms.model.readings.reading import Quality
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.encoding import services as codec
@@ -34,7 +32,6 @@ from tests.rigs.fieldbus.bacnet_responder import (
     Responder,
     TinyDevice,
     enumerated,
-    error,
     free_udp_port,
     identifier,
     listening,
@@ -43,37 +40,10 @@ from tests.rigs.fieldbus.bacnet_responder import (
     text,
     unsigned,
 )
+from tests.rigs.fieldbus.bacnet_session import Router, device, inputs, tiny
 from tests.rigs.fieldbus.driver_rigs import MORNING, point
 from tests.rigs.fieldbus.udp_chaos import Weather, bad_weather
 from tests.rigs.steady_loop import now_s
-
-TIMEOUT_S = 0.4
-
-
-def device(port: int, instance: int | None = 77, timeout_s: float = TIMEOUT_S) -> Device:
-    return Device(
-        id="site/controller",
-        site="site",
-        protocol="bacnet",
-        host="127.0.0.1",
-        port=port,
-        instance=instance,
-        timeout_s=timeout_s,
-    )
-
-
-def inputs(count: int) -> list[Point]:
-    return [
-        point(f"i{n}", BacnetAddress(object_type="analog-input", instance=n))
-        for n in range(1, count + 1)
-    ]
-
-
-def tiny(count: int = 5, **knobs: object) -> TinyDevice:
-    found = TinyDevice(**knobs)  # type: ignore[arg-type]
-    for n in range(1, count + 1):
-        found.properties[0, n, 85] = real(n)
-    return found
 
 
 @asynccontextmanager
@@ -155,40 +125,6 @@ async def test_another_device_that_announces_our_instance_is_not_believed_while_
         stranger.send(stranger.i_am())
         await asyncio.sleep(0.05)
         assert (await driver.read(inputs(1), MORNING))[0].value == 1
-
-
-class Router(Responder):
-    """Device 1, and device 77 with MAC 5 in network 2001 behind it."""
-
-    def __init__(self, inner: TinyDevice) -> None:
-        super().__init__(lambda i, s, p: error(i, s, 1, 31))
-        self.inner = inner
-        self.waiting = self.most = 0
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if not data[5] & 0x20:
-            super().datagram_received(data, addr)
-            return
-        network, length = struct.unpack_from(">HB", data, 6)
-        apdu = data[10 + length :]
-        assert data[9 + length] > 0  # hops
-        if network == 0xFFFF and apdu[:2] == b"\x10\x08":
-            self._back(self.inner.i_am(), addr)
-        elif network == 2001 and data[9 : 9 + length] == b"\x05":
-            self.waiting += 1
-            self.most = max(self.most, self.waiting)
-            answer = self.inner._answer(apdu[2], apdu[3], apdu[4:])
-            asyncio.get_running_loop().call_later(0.01, self._done, answer, addr)
-
-    def _done(self, answer: bytes | None, addr: tuple[str, int]) -> None:
-        self.waiting -= 1
-        if answer is not None:
-            self._back(answer, addr)
-
-    def _back(self, apdu: bytes, addr: tuple[str, int]) -> None:
-        npdu = b"\x01\x08" + struct.pack(">HB", 2001, 1) + b"\x05"
-        frame = struct.pack(">BBH", 0x81, 0x0A, 4 + len(npdu) + len(apdu)) + npdu + apdu
-        self.transport.sendto(frame, addr)
 
 
 async def test_a_device_behind_a_router_is_read_one_request_at_a_time() -> None:

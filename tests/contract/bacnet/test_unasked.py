@@ -27,14 +27,6 @@ from bms.store.memory.store import MemoryStore
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.registry import NetworkDrivers
-from tests.contract.bacnet.test_services import (
-    Logger,
-    clockwork,
-    driving,
-    until,
-)
-from tests.contract.bacnet.test_services import watching as listening_to
-from tests.contract.bacnet.test_session import device, inputs, tiny
 from tests.rigs.fakes.city import lodge
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
@@ -45,6 +37,16 @@ from tests.rigs.fieldbus.bacnet_responder import (
     listening,
     simple_ack,
 )
+from tests.rigs.fieldbus.bacnet_session import (
+    Logger,
+    clockwork,
+    device,
+    driving,
+    inputs,
+    tiny,
+    until,
+)
+from tests.rigs.fieldbus.bacnet_session import watching as listening_to
 from tests.rigs.fieldbus.driver_rigs import MORNING, BacnetRig
 
 (SENSOR,) = inputs(1)

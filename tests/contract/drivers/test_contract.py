@@ -10,12 +10,10 @@ from datetime import timedelta
 import pytest
 
 from bms.clock import VirtualClock
-from bms.model.assets.point import Point
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import (
     Accepted,
     Clamped,
-    Command,
     Failed,
     Overridden,
     Refused,
@@ -25,6 +23,7 @@ from bms.model.control.command import (
 from bms.model.readings.reading import Quality
 from bms.ports.drivers import Driver
 from drivers.registry import NetworkDrivers
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, OWN, SENSORS, BacnetRig, ModbusRig, Rig
 from tests.rigs.steady_loop import now_s
 
@@ -60,18 +59,6 @@ async def drivers(clock: VirtualClock) -> AsyncIterator[NetworkDrivers]:
 @pytest.fixture
 def driver(rig: Rig, drivers: NetworkDrivers) -> Driver:
     return drivers.driver(rig.device)
-
-
-def command(point: Point, value: float) -> Command:
-    return Command(
-        id="c1",
-        point=point.id,
-        value=value,
-        issued_at=MORNING,
-        lease_end=MORNING + timedelta(minutes=30),
-        reason="test",
-        actor="test",
-    )
 
 
 async def test_one_reading_per_point_in_their_order(rig: Rig, driver: Driver) -> None:

@@ -18,9 +18,9 @@ from drivers.fieldbus.write_budget_log import MemoryWriteCounter
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
-from tests.contract.bacnet.test_via_schedule import NOW, SETPOINT, world
-from tests.contract.drivers.test_contract import command
 from tests.rigs.fieldbus.bacnet_scheduling import SchedulingDevice, exception
+from tests.rigs.fieldbus.bacnet_world import NOW, SETPOINT, world
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import ModbusRig
 
 NEVER = "the disk has not come back"

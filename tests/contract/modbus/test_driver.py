@@ -24,7 +24,7 @@ from bms.ports.drivers import Driver
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
-from tests.contract.drivers.test_contract import command
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, NIGHT, OWN, ModbusRig, free_port, point, rule
 from tests.rigs.steady_loop import now_s
 

@@ -29,7 +29,7 @@ from drivers.modbus.connection import Endpoint, endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
 from drivers.registry import NetworkDrivers
-from tests.contract.drivers.test_contract import command
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, free_port, point, rule
 from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer
 from tests.rigs.steady_loop import now_s

@@ -19,7 +19,7 @@ from bms.model.control.command import Accepted, Failed
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
-from tests.contract.drivers.test_contract import command
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, point, rule
 from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer, Script
 from tests.rigs.steady_loop import now_s

@@ -29,7 +29,7 @@ from bms.model.readings.reading import Quality
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
-from tests.contract.drivers.test_contract import command
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, free_port, point, rule
 from tests.rigs.fieldbus.modbus_libmodbus_peer import library
 from tests.rigs.fieldbus.modbus_peer import Bank, Peer

@@ -11,7 +11,7 @@ from bms.model.savings.event import Decision
 from bms.savings.claims.adjustment import adjust
 from bms.savings.events.step_scan import best_step, fit_shapes
 from tests.rigs.examples import examples
-from tests.unit.bms.savings.claims.test_adjustment import ENTRY, REPORTING, SAVINGS
+from tests.rigs.fakes.savings_entry import ENTRY, REPORTING, SAVINGS
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -17,7 +17,7 @@ from bms.model.readings.reading import Reading
 from bms.savings.portfolio.ranking import Metric
 from tests.rigs.fakes.api import HTML, NOW, World, YearFeed, a_world, live_in, meters
 from tests.rigs.fakes.city import HOUR, lodge
-from tests.unit.bms.services.assessment.test_cooling_fees import registers, with_volume
+from tests.rigs.fakes.cooling import registers, with_volume
 
 
 def named(name: str, area_m2: float = 200.0) -> Site:

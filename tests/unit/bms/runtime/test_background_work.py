@@ -19,7 +19,7 @@ from bms.runtime.jobs import for_each_site, job_table
 from bms.runtime.serve import working
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_command, a_world
 from tests.rigs.fakes.drivers import FakeDevice
-from tests.unit.bms.services.collect.test_change_of_value import TEMP, Telling, until, watched_lodge
+from tests.rigs.fakes.watched import TEMP, Telling, until, watched_lodge
 
 
 class SlowToEnd(Telling):

@@ -9,8 +9,7 @@ from pathlib import Path
 from bms.runtime.jobs import job_table
 from bms.runtime.serve import working
 from tests.rigs.fakes.api import NOW, World, a_world
-from tests.unit.bms.services.collect.test_change_of_value import TEMP, Telling, until, watched_lodge
-from tests.unit.bms.services.collect.test_device_clocks import Clocked
+from tests.rigs.fakes.watched import TEMP, Clocked, Telling, until, watched_lodge
 
 
 def names(world: World) -> list[str]:

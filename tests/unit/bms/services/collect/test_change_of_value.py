@@ -4,54 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from bms.errors import StoreUnavailable
-from bms.model.assets.point import Point
-from bms.model.assets.site import Site
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.services.collect.change_of_value import BATCH, Keeping, told, watching
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import lodge, utc
+from tests.rigs.fakes.city import lodge
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
-
-NOW = utc(2019, 1, 14, 7, 30)
-TEMP = "lodge/hall.temp"
-
-
-def watched_lodge(*names: str) -> Site:
-    site = lodge()
-    points = tuple(replace(p, cov=p.id in names) for p in site.points)
-    return replace(site, points=points)
-
-
-class Telling(FakeDevice):
-    """A device that tells of what its test says. Each listening may fail first."""
-
-    def __init__(self, failures: Sequence[Exception] = ()) -> None:
-        super().__init__()
-        self.failures = list(failures)
-        self.tell: Callable[[Reading], None] | None = None
-        self.points: tuple[Point, ...] = ()
-        self.watches = 0
-        self.ended = 0
-
-    async def watch(self, points: Sequence[Point], on_reading: Callable[[Reading], None]) -> None:
-        self.watches += 1
-        if self.failures:
-            raise self.failures.pop(0)
-        self.points, self.tell = tuple(points), on_reading
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.tell = None
-            self.ended += 1
-
-    def says(self, value: float, second: int = 0) -> None:
-        assert self.tell is not None
-        self.tell(Reading(TEMP, NOW + timedelta(seconds=second), value, received=NOW))
+from tests.rigs.fakes.watched import NOW, TEMP, Telling, until, watched_lodge
 
 
 class Counting(MemoryStore):
@@ -66,12 +27,6 @@ class Counting(MemoryStore):
         batch = list(readings)
         self.batches.append(len(batch))
         return super().add_readings(batch, durable=durable)
-
-
-async def until(holds: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not holds():
-            await asyncio.sleep(0.002)
 
 
 def listen(device: FakeDevice, store: MemoryStore, every_s: float = 0.01, *names: str):

@@ -9,28 +9,9 @@ import pytest
 
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.services.collect.device_clocks import ClockWatch, read_clocks
-from tests.rigs.fakes.city import lodge, utc
+from tests.rigs.fakes.city import lodge
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
-
-NOW = utc(2019, 1, 14, 7, 30)
-PLANT = "lodge/plant"
-
-
-class Clocked(FakeDevice):
-    def __init__(self, drift_s: float = 0.0) -> None:
-        super().__init__()
-        self.drift_s = drift_s
-        self.set = 0
-
-    async def clock(self) -> ShownTime | NoTime:
-        if self.dead:
-            return NoTime(PLANT, "no reply")
-        return ShownTime(PLANT, NOW, self.drift_s)
-
-    async def set_clock(self) -> ShownTime | NoTime:
-        self.set += 1
-        self.drift_s = 0.0
-        return await self.clock()
+from tests.rigs.fakes.watched import NOW, PLANT, Clocked
 
 
 class Stuck(Clocked):

@@ -25,10 +25,13 @@ from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import past_of
 from optimizer.model.rc_network import Rc
 from optimizer.model.state_estimate import MEMORY_H, State, estimate
+from optimizer.planning.candidate import Evaluator
+from optimizer.planning.horizon_program import program_with
 from optimizer.planning.model_cache import identified
 from optimizer.planning.schedule import by_timetable, nothing
-from optimizer.planning.selection import decide, program_of
+from optimizer.planning.selection import select
 from optimizer.problem.sanitise import sound_part
+from optimizer.setpoints.air_flow import planned_air
 from optimizer.setpoints.heating_curve import curve_lever
 
 OLD_HISTORY_H = 6.0
@@ -98,7 +101,8 @@ def program_for(problem: Problem) -> Program:
     tasks, models, state, missing = _known_zones(part, part.model)
     if not tasks:
         raise ValueError(f"no zone can be planned: {'; '.join(map(str, missing))}")
-    return program_of(part, building_of(part, tasks, models, state, ahead))
+    evaluator = Evaluator.of(part, building_of(part, tasks, models, state, ahead))
+    return program_with(evaluator, planned_air(part))
 
 
 def _modelled(problem: Problem, found: list[Fact]) -> Schedule:
@@ -116,7 +120,7 @@ def _modelled(problem: Problem, found: list[Fact]) -> Schedule:
     if not any(task.lever for task in tasks):
         return by_timetable(problem, found)
     building = building_of(problem, tasks, models, state, ahead)
-    return decide(problem, building, found)
+    return select(problem, building, found)
 
 
 def _known_zones(

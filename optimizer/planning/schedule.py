@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -13,13 +13,14 @@ from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.plan import Expected, PlanStatus, Schedule, SetpointPlan, Step, ZoneForecast
 from bms.model.planning.problem import Lever, Problem
 from optimizer.explain.plan_reason import PlanReason
-from optimizer.horizon.building import Building, Course
+from optimizer.horizon.building import Building
 from optimizer.horizon.outlook import Outlook
-from optimizer.horizon.thermostat import Outcome, expected
+from optimizer.horizon.thermostat import expected
 from optimizer.model.air_handling import Air, required_run
 from optimizer.model.history import series
 from optimizer.model.quantise import settle
 from optimizer.model.rc_network import Floats
+from optimizer.planning.candidate import Candidate
 from optimizer.setpoints.air_flow import co2_relaxations, describe_flow, kept_air
 from optimizer.setpoints.continuity import hours_empty
 from optimizer.setpoints.heating_curve import cop_with, curve_lever, shifts
@@ -29,21 +30,11 @@ from optimizer.setpoints.timetable import timetable
 UNKNOWN = Expected(energy_kwh=None, cost_dkk=None, co2_kg=None, comfort_kh=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One way to run the building: setpoints [degC] (p, n) and ventilation."""
-
-    setpoints: Floats
-    air: Air
-    course: Course
-    outcome: Outcome
-
-
 def schedule_of(
     problem: Problem,
     building: Building,
-    chosen: Choice,
-    own: Choice,
+    chosen: Candidate,
+    own: Candidate,
     status: PlanStatus,
     reasons: Sequence[Fact],
 ) -> Schedule:
@@ -81,7 +72,7 @@ def schedule_of(
     )
 
 
-def _first_warm_ups(problem: Problem, building: Building, chosen: Choice) -> list[Fact]:
+def _first_warm_ups(problem: Problem, building: Building, chosen: Candidate) -> list[Fact]:
     """When each zone starts to warm up for its next use."""
     found = []
     for z, zone in enumerate(building.zones):

@@ -1,0 +1,60 @@
+"""One way to run the building, simulated and priced once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bms.model.planning.problem import Problem
+from optimizer.horizon.building import Building, Course
+from optimizer.horizon.thermostat import Outcome, follow
+from optimizer.linear_program.program import Targets
+from optimizer.model.air_handling import Air
+from optimizer.model.rc_network import Floats
+from optimizer.planning.comfort_targets import comfort_targets
+from optimizer.planning.objective import Objective
+from optimizer.setpoints.supply_air_reset import Supply, course_with, supply_of
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Setpoints [degC] (p, n) and ventilation, what they lead to and the cost of that [DKK]."""
+
+    setpoints: Floats
+    air: Air
+    course: Course
+    outcome: Outcome
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluator:
+    """What candidates of a problem are simulated with and priced by."""
+
+    problem: Problem
+    building: Building
+    supply: Supply | None
+    targets: Targets
+    objective: Objective
+
+    @classmethod
+    def of(cls, problem: Problem, building: Building) -> Evaluator:
+        """Returns the evaluator of a building whose zones have models."""
+        targets = comfort_targets(problem, building)
+        objective = Objective.of(problem, building, float(targets.price.max()))
+        return cls(problem, building, supply_of(problem, building), targets, objective)
+
+    def course(self, air: Air) -> Course:
+        """Returns the building with its units running as ``air`` says."""
+        return course_with(self.problem, self.building, air, self.supply)
+
+    def evaluate(self, setpoints: Floats, air: Air, course: Course | None = None) -> Candidate:
+        """Returns the candidate of setpoints [degC] (p, n) and ventilation; ``course`` is that of
+        ``air`` where it is known already."""
+        known = self.course(air) if course is None else course
+        outcome = follow(self.building, known, setpoints)
+        return Candidate(setpoints, air, known, outcome, self.objective.cost(known, outcome))
+
+
+def cheapest(candidates: list[Candidate]) -> Candidate:
+    """Returns the candidate of least cost, the first of equal ones."""
+    return min(candidates, key=lambda each: each.cost)

@@ -1,0 +1,73 @@
+"""What people should know of a candidate: limits that it cannot keep, its air and its peak."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bms.model.fact import Fact, fact
+from bms.model.planning.problem import Problem
+from optimizer.explain.plan_reason import PlanReason
+from optimizer.explain.relaxation import ComfortRelaxation, PowerRelaxation, Relaxation
+from optimizer.horizon.building import Building
+from optimizer.horizon.peak_power import power_of
+from optimizer.horizon.thermostat import Outcome
+from optimizer.model.air_handling import Air
+from optimizer.planning.candidate import Candidate, Evaluator
+from optimizer.setpoints.air_flow import co2_relaxations, describe_flow
+from optimizer.setpoints.supply_air_reset import describe_supply_air
+
+RELAXED_KH_PER_ZONE = 0.1
+"""A zone that is outside its band for less [K h] keeps it."""
+TOLD_KW = 0.5
+"""Less than this [kW] above a limit or the month's peak is not told."""
+
+
+def relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxation]:
+    """Returns what of comfort and CO2 a candidate cannot keep."""
+    return [
+        *_comfort_relaxations(evaluator.building, candidate.outcome),
+        *co2_relaxations(evaluator.problem, candidate.air),
+    ]
+
+
+def power_relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxation]:
+    """Returns the power limit where a candidate does not keep it."""
+    peak = evaluator.objective.peak
+    power = power_of(evaluator.building, candidate.course, candidate.outcome.heat)
+    if peak.over_kw(power) <= TOLD_KW:
+        return []
+    return [PowerRelaxation(power_kw=peak.highest_kw(power), limit_kw=peak.limit_kw)]
+
+
+def describe_peak(evaluator: Evaluator, candidate: Candidate) -> list[Fact]:
+    """Returns the month's new highest power, where it has a price and rises."""
+    peak = evaluator.objective.peak
+    power = power_of(evaluator.building, candidate.course, candidate.outcome.heat)
+    if peak.dkk_per_kw <= 0 or peak.new_kw(power) <= TOLD_KW:
+        return []
+    highest = peak.highest_kw(power)
+    return [fact(PlanReason.NEW_PEAK, power_kw=highest, so_far_kw=peak.so_far_kw)]
+
+
+def describe_air(problem: Problem, air: Air) -> list[Fact]:
+    """Returns what becomes of the ventilation."""
+    return [*describe_flow(problem, air), *describe_supply_air(problem, air)]
+
+
+def _comfort_relaxations(building: Building, outcome: Outcome) -> list[Relaxation]:
+    violations = outcome.comfort_kh(building)
+    found: list[Relaxation] = []
+    for z, zone in enumerate(building.zones):
+        if violations[z] > RELAXED_KH_PER_ZONE:
+            air, low = outcome.air[z, 1:], building.low[z]
+            outside = np.where(
+                building.use[z] > 0, np.maximum(low - air, air - building.high[z]), -np.inf
+            )
+            found.append(
+                ComfortRelaxation(
+                    zone=zone.called,
+                    kelvin_hours=float(violations[z]),
+                    worst_c=float(air[int(np.argmax(outside))]),
+                )
+            )
+    return found

@@ -11,7 +11,6 @@ from fastapi import Request
 
 from bms.messages import Translator
 from bms.model.fact import Fact
-from bms.model.words import Words
 
 COOKIE = "bms_lang"
 DEFAULT = "da"
@@ -58,10 +57,8 @@ class PageTranslator(Translator):
         """Returns a message of context ``page``."""
         return self.text(code, "page", **parameters)
 
-    def describe(self, fact: Fact | Words | str) -> str:
+    def describe(self, fact: Fact | str) -> str:
         """Returns the sentence of a fact; a text as it is."""
-        if isinstance(fact, Words):
-            return fact.da if self.language == "da" else fact.en
         return fact if isinstance(fact, str) else super().describe(fact)
 
     def one_of(self, code: str, otherwise: str) -> str:

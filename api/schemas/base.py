@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationInfo, m
 
 from bms.messages import translator
 from bms.model.fact import Fact, Parameter
-from bms.model.words import Words
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
@@ -47,14 +46,12 @@ class FactAnswer(Answer):
     en: str
 
     @classmethod
-    def of(cls, fact: Fact | Words, timezone: str = TIMEZONE) -> Self:
+    def of(cls, fact: Fact, timezone: str = TIMEZONE) -> Self:
         """Returns the answer of a fact; times in its sentences are local to ``timezone``."""
-        if isinstance(fact, Words):
-            return cls(code=fact.code, parameters={}, da=fact.da, en=fact.en)
         da, en = (translator(language, timezone).describe(fact) for language in ("da", "en"))
         return cls(code=fact.code, parameters=fact.parameters, da=da, en=en)
 
     @model_validator(mode="before")
     @classmethod
     def _from_fact(cls, value: Any, info: ValidationInfo) -> Any:
-        return dict(cls.of(value, timezone_of(info))) if isinstance(value, Fact | Words) else value
+        return dict(cls.of(value, timezone_of(info))) if isinstance(value, Fact) else value

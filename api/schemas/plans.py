@@ -11,7 +11,6 @@ from pydantic import Field
 from api.schemas.base import Answer, FactAnswer
 from bms.model.fact import Fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
-from bms.model.words import Words
 
 
 class PlanAnswer(Answer):
@@ -34,7 +33,7 @@ class PlanAnswer(Answer):
     def of(cls, plan: Plan) -> Self:
         answer, timezone = plan.schedule, plan.problem.timezone
 
-        def told(facts: Iterable[Fact | Words]) -> tuple[FactAnswer, ...]:
+        def told(facts: Iterable[Fact]) -> tuple[FactAnswer, ...]:
             return tuple(FactAnswer.of(each, timezone) for each in facts)
 
         return cls(

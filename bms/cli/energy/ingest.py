@@ -93,7 +93,7 @@ def _reader(format_: str, mapping: Path | None) -> Read:
         )
     if not known.verified:
         t = translator_of_locale()
-        errors.print(t("format_unverified", note=t.describe(known.words)), markup=False)
+        errors.print(t("format_unverified", note=t.describe(known.fact)), markup=False)
     if mapping is None:
         return reader(format_)
     if not known.takes_mapping:

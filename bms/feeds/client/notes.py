@@ -1,103 +1,81 @@
-"""What a plan says about the forecasts it rests on, in Danish and English."""
+"""What has to be said beside a forecast: that it is old, from another provider, or an estimate."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
-from bms.model.words import Words
+from bms.model.fact import Fact, MessageCode, Moment, Parameter, fact
 
 TIMEZONE = "Europe/Copenhagen"
+HOUR = timedelta(hours=1)
 
 
-def told(troubles: list[str]) -> str:
-    """Troubles in one breath; empty where there are none."""
+class FeedNote(MessageCode):
+    """Notes of feeds; a plan repeats them among its reasons."""
+
+    PRICES_ESTIMATED = "prices_estimated"
+    EMISSIONS_ESTIMATED = "emissions_estimated"
+    EMISSIONS_STALE = "emissions_stale"
+    WEATHER_STALE = "weather_stale"
+    WEATHER_FALLBACK = "weather_fallback"
+    WEATHER_TAIL = "weather_tail"
+    SUN_ESTIMATED = "sun_estimated"
+
+
+class FeedPhrase(MessageCode):
+    """A phrase inside a note."""
+
+    BECAUSE = "feed_because"
+
+
+def joined(troubles: Sequence[str]) -> str:
+    """Returns what went wrong, each once, as one text; empty where nothing did."""
     return "; ".join(dict.fromkeys(troubles))
 
 
-def why_nothing(troubles: list[str]) -> str:
-    """Why there is nothing, also where nothing went wrong."""
-    return told(troubles) or "the provider has none"
+def why_nothing(troubles: Sequence[str]) -> str:
+    """Returns why there is nothing, also where nothing went wrong."""
+    return joined(troubles) or "the provider has none"
 
 
-def prices_estimated(since: datetime, timezone: str, trouble: str) -> Words:
-    """Prices from ``since`` on are those of the usual day."""
-    at = _local(since, timezone)
-    why = _because(trouble)
-    return Words(
-        "prices_estimated",
-        f"Elprisen fra {at} er ikke kendt{why}; gennemsnittet af de seneste dages samme "
-        "kvarterer er brugt",
-        f"The electricity price from {at} is not known{why}; the mean of the same quarter-hours of "
-        "the last days is used",
-    )
+def prices_estimated(since: datetime, troubles: Sequence[str]) -> Fact:
+    """Returns the note that prices from ``since`` on are those of the usual day."""
+    because = _because(troubles)
+    return fact(FeedNote.PRICES_ESTIMATED, since=Moment(since), because=because)
 
 
-def emissions_estimated(since: datetime, timezone: str, trouble: str) -> Words:
-    """Emission factors from ``since`` on are those of the usual day."""
-    at = _local(since, timezone)
-    return Words(
-        "emissions_estimated",
-        f"CO2-prognosen rækker til {at}{_because(trouble)}; derefter er gennemsnittet af de "
-        "seneste dages samme kvarterer brugt",
-        f"The CO2 prognosis ends at {at}{_because(trouble)}; after that the mean of the same "
-        "quarter-hours of the last days is used",
-    )
+def emissions_estimated(since: datetime, troubles: Sequence[str]) -> Fact:
+    """Returns the note that emission factors from ``since`` on are those of the usual day."""
+    because = _because(troubles)
+    return fact(FeedNote.EMISSIONS_ESTIMATED, since=Moment(since), because=because)
 
 
-def emissions_stale(age: timedelta, trouble: str) -> Words:
-    """The prognosis of emissions has not been renewed for ``age``."""
-    return Words(
-        "emissions_stale",
-        f"CO2-prognosen er {_hours(age)} timer gammel{_because(trouble)}",
-        f"The CO2 prognosis is {_hours(age)} hours old{_because(trouble)}",
-    )
+def emissions_stale(age: timedelta, troubles: Sequence[str]) -> Fact:
+    """Returns the note that the prognosis of emissions was not renewed for ``age``."""
+    return fact(FeedNote.EMISSIONS_STALE, hours=age / HOUR, because=_because(troubles))
 
 
-def weather_stale(age: timedelta, trouble: str) -> Words:
-    """The weather forecast has not been renewed for ``age``."""
-    return Words(
-        "weather_stale",
-        f"Vejrudsigten er {_hours(age)} timer gammel{_because(trouble)}",
-        f"The weather forecast is {_hours(age)} hours old{_because(trouble)}",
-    )
+def weather_stale(age: timedelta, troubles: Sequence[str]) -> Fact:
+    """Returns the note that the weather forecast was not renewed for ``age``."""
+    return fact(FeedNote.WEATHER_STALE, hours=age / HOUR, because=_because(troubles))
 
 
-def weather_fallback(provider: str, trouble: str) -> Words:
-    """Another provider than the usual one had to tell the weather."""
-    return Words(
-        "weather_fallback",
-        f"Vejrudsigten er fra {provider}{_because(trouble)}",
-        f"The weather forecast is from {provider}{_because(trouble)}",
-    )
+def weather_fallback(provider: str, troubles: Sequence[str]) -> Fact:
+    """Returns the note that the weather is another provider's than the usual one."""
+    return fact(FeedNote.WEATHER_FALLBACK, provider=provider, because=_because(troubles))
 
 
-def weather_tail(provider: str, since: datetime, timezone: str) -> Words:
-    """Another provider tells what lies beyond the usual one's forecast."""
-    at = _local(since, timezone)
-    return Words(
-        "weather_tail",
-        f"Vejrudsigten fra {at} er fra {provider}",
-        f"The weather forecast from {at} is from {provider}",
-    )
+def weather_tail(provider: str, since: datetime) -> Fact:
+    """Returns the note that ``provider`` covers what lies beyond the usual one's forecast."""
+    return fact(FeedNote.WEATHER_TAIL, provider=provider, since=Moment(since))
 
 
-def sun_estimated(provider: str) -> Words:
-    """The radiation was worked out from the clouds."""
-    return Words(
-        "sun_estimated",
-        f"Solindfaldet er skønnet ud fra skydækket hos {provider}",
-        f"Solar irradiance is estimated from the cloud cover of {provider}",
-    )
+def sun_estimated(provider: str) -> Fact:
+    """Returns the note that the irradiance was estimated from the provider's cloud cover."""
+    return fact(FeedNote.SUN_ESTIMATED, provider=provider)
 
 
-def _local(moment: datetime, timezone: str) -> str:
-    return f"{moment.astimezone(ZoneInfo(timezone)):%Y-%m-%d %H:%M}"
-
-
-def _hours(age: timedelta) -> int:
-    return round(age / timedelta(hours=1))
-
-
-def _because(trouble: str) -> str:
-    return f" ({trouble})" if trouble else ""
+def _because(troubles: Sequence[str]) -> Parameter:
+    why = joined(troubles)
+    return fact(FeedPhrase.BECAUSE, reason=why) if why else ""

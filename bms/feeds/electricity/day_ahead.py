@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client import notes as feed_words
+from bms.feeds.client import notes as feed_notes
 from bms.feeds.client.backfill import HistoryBackfill, HistorySource
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher, FetchResult
-from bms.feeds.client.notes import TIMEZONE, told, why_nothing
+from bms.feeds.client.notes import TIMEZONE, why_nothing
 from bms.feeds.client.payload import utc_time
 from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.electricity import energidata
@@ -26,9 +26,9 @@ from bms.feeds.electricity.energidata import (
     require_area,
 )
 from bms.feeds.electricity.estimates import fill_unknown
+from bms.model.fact import Fact
 from bms.model.planning.feed import FeedSeries
 from bms.model.readings.series import Floats, Series, grid_length
-from bms.model.words import Words
 from bms.ports.clock import Clock
 
 DAY = timedelta(days=1)
@@ -166,7 +166,7 @@ class LivePrices:
 
     def _estimated(
         self, area: str, values: Floats, first: int, troubles: list[str]
-    ) -> tuple[Words, ...]:
+    ) -> tuple[Fact, ...]:
         """Fills what is not settled, and notes from when on."""
         since = fill_unknown(
             values,
@@ -177,7 +177,7 @@ class LivePrices:
         )
         if since is None:
             return ()
-        return (feed_words.prices_estimated(since, TIMEZONE, told(troubles)),)
+        return (feed_notes.prices_estimated(since, troubles),)
 
 
 def _name(area: str) -> str:

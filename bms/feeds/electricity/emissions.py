@@ -9,18 +9,18 @@ from functools import partial
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client import notes as feed_words
+from bms.feeds.client import notes as feed_notes
 from bms.feeds.client.backfill import HistoryBackfill, HistorySource
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
-from bms.feeds.client.notes import TIMEZONE, told, why_nothing
+from bms.feeds.client.notes import TIMEZONE, why_nothing
 from bms.feeds.client.payload import Samples, utc_time
 from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.electricity import energidata
 from bms.feeds.electricity.energidata import CREDIT, QUARTER, QUARTER_S, require_area
 from bms.feeds.electricity.estimates import HISTORY_DAYS, fill_unknown
+from bms.model.fact import Fact
 from bms.model.planning.feed import FeedSeries
 from bms.model.readings.series import Floats, Series, grid_length
-from bms.model.words import Words
 from bms.ports.clock import Clock
 
 STALE_AFTER = timedelta(hours=2)
@@ -58,13 +58,13 @@ class LiveEmissions:
         n = grid_length(utc_time(first), end, QUARTER)
         issued = now
         troubles: list[str] = []
-        notes: list[Words] = []
+        notes: list[Fact] = []
         since = utc_time(first)
         if end > now:
             since = min(since, now - HISTORY_DAYS * _DAY)
             issued, troubles = self._prognosis(now)
         if now - issued > STALE_AFTER:
-            notes.append(feed_words.emissions_stale(now - issued, told(troubles)))
+            notes.append(feed_notes.emissions_stale(now - issued, troubles))
         trouble = self._past.fill(self._measured, since, end)
         values = self._values(area, first, n)
         notes += self._estimated(area, values, first, troubles)
@@ -130,7 +130,7 @@ class LiveEmissions:
 
     def _estimated(
         self, area: str, values: Floats, first: int, troubles: list[str]
-    ) -> tuple[Words, ...]:
+    ) -> tuple[Fact, ...]:
         """Fills what lies beyond the prognosis, and notes from when on."""
         since = fill_unknown(
             values,
@@ -141,4 +141,4 @@ class LiveEmissions:
         )
         if since is None:
             return ()
-        return (feed_words.emissions_estimated(since, TIMEZONE, told(troubles)),)
+        return (feed_notes.emissions_estimated(since, troubles),)

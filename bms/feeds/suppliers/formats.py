@@ -12,8 +12,8 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.csv_reader import read_csv
 from bms.feeds.suppliers.eloverblik import read_eloverblik
 from bms.feeds.suppliers.kredsloeb import read_kredsloeb
+from bms.model.fact import Fact, MessageCode, fact
 from bms.model.readings.metering import SupplierFile
-from bms.model.words import Words
 
 Reader = Callable[[bytes, str], SupplierFile]
 """Takes content and file name (for messages), returns rows and mistakes.
@@ -22,55 +22,53 @@ Raises ``bms.errors.FeedError`` where the file is not of the format, and nothing
 """
 
 
+class FormatCode(MessageCode):
+    """The formats, described to people."""
+
+    CSV = "format.csv"
+    ELOVERBLIK = "format.eloverblik"
+    KREDSLOEB = "format.kredsloeb"
+    AALBORG = "format.aalborg"
+
+
 @dataclass(frozen=True, slots=True)
 class SupplierFormat:
     """A format. ``verified``: tested on real files or responses of the supplier; ``takes_mapping``:
     a mapping may replace its preset."""
 
     name: str
-    words: Words
+    code: FormatCode
     verified: bool
     takes_mapping: bool
+
+    @property
+    def fact(self) -> Fact:
+        """What the format is, for people."""
+        return fact(self.code)
 
 
 FORMATS: tuple[SupplierFormat, ...] = (
     SupplierFormat(
         "csv",
-        Words(
-            "format.csv",
-            "CSV: meter_id,timestamp_utc,kwh eller en erklæret opstilling",
-            "CSV: meter_id,timestamp_utc,kwh or a declared mapping",
-        ),
+        FormatCode.CSV,
         verified=True,
         takes_mapping=True,
     ),
     SupplierFormat(
         "eloverblik",
-        Words(
-            "format.eloverblik",
-            "Eloverblik: tidsserier som JSON (GetTimeSeries)",
-            "Eloverblik: time series as JSON (GetTimeSeries)",
-        ),
+        FormatCode.ELOVERBLIK,
         verified=True,
         takes_mapping=False,
     ),
     SupplierFormat(
         "kredsloeb",
-        Words(
-            "format.kredsloeb",
-            "Fjernvarmefil sendt med SFTP (ikke afprøvet med en rigtig fil)",
-            "District heating file pushed by SFTP (not tried with a real file)",
-        ),
+        FormatCode.KREDSLOEB,
         verified=False,
         takes_mapping=True,
     ),
     SupplierFormat(
         "aalborg",
-        Words(
-            "format.aalborg",
-            "Aalborg Forsynings REST-svar (ikke afprøvet med et rigtigt svar)",
-            "REST answer of Aalborg Forsyning (not tried with a real answer)",
-        ),
+        FormatCode.AALBORG,
         verified=False,
         takes_mapping=True,
     ),

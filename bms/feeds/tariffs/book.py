@@ -23,16 +23,22 @@ from bms.feeds.tariffs.heat_charges import (
     peak_tables,
     standing_tables,
 )
+from bms.model.fact import Day, Fact, MessageCode, fact
 from bms.model.planning.grid import LocalGrid, local_grid
 from bms.model.planning.heat_charges import CoolingRule, PeakCharge, TariffNames
 from bms.model.readings.series import Floats, Series
-from bms.model.words import Words
 
 DATA = Path(__file__).parents[1] / "data" / "tariffs.yaml"
 
 _SUMMER_MONTHS = range(4, 10)
 _EPOCH = date(1970, 1, 1)
 _HOURS = 24
+
+
+class TariffNote(MessageCode):
+    """What has to be said beside prices."""
+
+    BEFORE_VALIDITY = "tariff_before_validity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +151,7 @@ class TariffBook:
             electricity=frozenset(self.electricity_parts), heat=frozenset(self.heat_prices)
         )
 
-    def notes(self, tariff: str, start: datetime) -> tuple[Words, ...]:
+    def notes(self, tariff: str, start: datetime) -> tuple[Fact, ...]:
         """Returns a note where a tariff is used before its first rates; none for an unknown one."""
         tables = [*self.electricity_parts.get(tariff, {}).values()]
         tables += [
@@ -154,13 +160,7 @@ class TariffBook:
         first = max((rows[0].first for rows in tables), default=date.min)
         if start.date() >= first:
             return ()
-        return (
-            Words(
-                "tariff_before_validity",
-                f"Taksten {tariff} kendes først fra {first}; de første priser er brugt",
-                f"Tariff {tariff} is known only from {first}; its first prices are used",
-            ),
-        )
+        return (fact(TariffNote.BEFORE_VALIDITY, tariff=tariff, first=Day(first)),)
 
     def _grid(self, start: datetime, step: timedelta, n: int) -> LocalGrid:
         return local_grid(self.timezone, start, int(step.total_seconds()), n)

@@ -14,18 +14,18 @@ from functools import partial
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client import notes as feed_words
+from bms.feeds.client import notes as feed_notes
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher, FetchResult
-from bms.feeds.client.notes import TIMEZONE, told, why_nothing
+from bms.feeds.client.notes import why_nothing
 from bms.feeds.client.payload import Samples, utc_time
 from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.weather.hourly_forecast import HOUR_S, HourlyForecast
 from bms.feeds.weather.observations import StationObservations
 from bms.feeds.weather.providers import ForecastCell, ForecastProvider, cell_of
+from bms.model.fact import Fact
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats, Series, grid_length
-from bms.model.words import Words
 from bms.ports.clock import Clock
 
 HOUR = timedelta(hours=1)
@@ -51,7 +51,7 @@ class BlendedForecast:
     issued_at: datetime | None = None
     sources: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
-    notes: list[Words] = field(default_factory=list)
+    notes: list[Fact] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -105,7 +105,7 @@ class LiveWeather:
             )
         sources = ahead.sources
 
-        def series(values: Floats, unit: str, source: str, notes: Sequence[Words]) -> FeedSeries:
+        def series(values: Floats, unit: str, source: str, notes: Sequence[Fact]) -> FeedSeries:
             return FeedSeries(
                 series=Series(utc_time(first), HOUR, values),
                 unit=unit,
@@ -185,7 +185,7 @@ class LiveWeather:
         ahead.temp[new_temp], ahead.ghi[new_ghi] = temp[new_temp], ghi[new_ghi]
         ahead.notes += self._notes(ahead, provider, delivery, new_temp)
         if provider.estimates_irradiance and new_ghi.any():
-            ahead.notes.append(feed_words.sun_estimated(provider.credit))
+            ahead.notes.append(feed_notes.sun_estimated(provider.credit))
         if not ahead.sources:
             ahead.issued_at = delivery.fetched_at
         ahead.sources.append(provider.credit)
@@ -196,15 +196,15 @@ class LiveWeather:
         provider: ForecastProvider,
         delivery: FetchResult[HourlyForecast],
         new: Flags,
-    ) -> list[Words]:
+    ) -> list[Fact]:
         age = self._clock.now() - delivery.fetched_at
-        why = told(ahead.troubles)
-        notes = [feed_words.weather_stale(age, why)] if age > STALE_AFTER else []
+        why = ahead.troubles
+        notes = [feed_notes.weather_stale(age, why)] if age > STALE_AFTER else []
         if not ahead.sources and provider is not self._providers[0]:
-            notes.append(feed_words.weather_fallback(provider.credit, why))
+            notes.append(feed_notes.weather_fallback(provider.credit, why))
         elif ahead.sources and new.any():
             since = utc_time(ahead.first + int(np.flatnonzero(new)[0]) * HOUR_S)
-            notes.append(feed_words.weather_tail(provider.credit, since, TIMEZONE))
+            notes.append(feed_notes.weather_tail(provider.credit, since))
         return notes
 
     def _fetch_forecast(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bms.model.fact import Fact
 from bms.model.readings.series import Series
-from bms.model.words import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class FeedSeries:
     source: str
     issued_at: datetime
     synthetic: bool = False
-    notes: tuple[Words, ...] = ()
+    notes: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ from enum import StrEnum
 from bms.model.fact import Fact
 from bms.model.planning.problem import Numbers, Problem
 from bms.model.readings.units import Unit
-from bms.model.words import Words
 
 
 class PlanStatus(StrEnum):
@@ -90,7 +89,7 @@ class Schedule:
     """Length of the steps [s], as in the problem."""
     status: PlanStatus
     """`optimal`, `relaxed` (with violations) or `fallback` (rules, because something missed)."""
-    reasons: tuple[Fact | Words, ...]
+    reasons: tuple[Fact, ...]
     """Why the plan is as it is."""
     expected: Expected
     """What this schedule leads to, by the model."""

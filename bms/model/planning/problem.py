@@ -21,7 +21,6 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Weights
 from bms.model.fact import Fact
 from bms.model.readings.units import Unit
-from bms.model.words import Words
 
 Numbers = tuple[float | None, ...]
 
@@ -317,7 +316,7 @@ class Problem:
     """An identified model; null: one is identified from the history."""
     weights: Weights = Weights()
     """What comfort and emissions are worth [DKK]."""
-    notes: tuple[Fact | Words, ...] = ()
+    notes: tuple[Fact, ...] = ()
     """Facts about the inputs that the answer repeats among its reasons."""
     temperature_unit: Unit = Unit.DEG_C
     """Unit of all temperatures but the levers': `degC` or `K`."""

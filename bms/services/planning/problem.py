@@ -26,7 +26,6 @@ from bms.model.planning.problem import (
 )
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.model.words import Words
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.readings import ReadingStore
 from bms.services.consumption import consumption
@@ -180,7 +179,7 @@ def history(site: Site, *, now: datetime, ports: ProblemPorts, days: float) -> H
 
 def _weather(
     site: Site, feed: Feed, start: datetime, end: datetime, now: datetime
-) -> tuple[Weather, tuple[Fact | Words, ...]]:
+) -> tuple[Weather, tuple[Fact, ...]]:
     n = int((end - start) / STEP)
     try:
         got: WeatherSeries = feed.weather(
@@ -206,11 +205,11 @@ class Electricity:
 
 def _prices(
     site: Site, feed: Feed, tariffs: Tariffs, now: datetime, start: datetime, n: int
-) -> tuple[Electricity, tuple[Fact | Words, ...]]:
+) -> tuple[Electricity, tuple[Fact, ...]]:
     end = start + STEP * n
     prices: Numbers = (None,) * n
     factors: Numbers = (None,) * n
-    notes: list[Fact | Words] = []
+    notes: list[Fact] = []
     uses_power = site.heat_source.kind is HeatSourceKind.HEAT_PUMP or bool(site.ventilation)
     try:
         spot = feed.spot(site.price_area, start=start, end=end, now=now)

@@ -17,7 +17,6 @@ from bms.model.fact import Explained, Fact
 from bms.model.planning.plan import Expected, PlanStatus, Schedule
 from bms.model.planning.problem import Problem, VentilationTask, ZoneTask
 from bms.model.savings.savings import Span
-from bms.model.words import Words
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from bms.services.planning.problem import STEP, assemble, history
 
@@ -65,7 +64,7 @@ class WhatIf:
     in_force: Expected
     changed: Expected
     status: PlanStatus
-    reasons: tuple[Fact | Words, ...]
+    reasons: tuple[Fact, ...]
 
 
 def what_if(

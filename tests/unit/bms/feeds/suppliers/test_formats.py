@@ -5,6 +5,7 @@ import pytest
 from bms.errors import ConfigError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import formats, reader
+from tests.rigs.sentences import danish, english
 
 CSV = b"meter_id,timestamp_utc,kwh\na,2026-01-05T00:00Z,1\na,2026-01-05T01:00Z,2\n"
 
@@ -18,8 +19,8 @@ class TestTheFormats:
             "aalborg": False,
         }
         for found in formats():
-            assert found.verified or "not tried" in found.words.en
-            assert found.words.da != found.words.en
+            assert found.verified or "not tried" in english(found.fact)
+            assert danish(found.fact) != english(found.fact)
 
     def test_each_have_a_reader(self):
         assert all(callable(reader(found.name)) for found in formats())

@@ -9,7 +9,6 @@ from typing import Any
 
 from bms.messages import FOLDER, Translator, languages
 from bms.model.fact import Fact
-from bms.model.words import Words
 
 LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 OTHERWISE = "en"
@@ -22,10 +21,8 @@ class CommandTranslator(Translator):
         """Returns a message of context ``cli``."""
         return self.text(code, "cli", **parameters)
 
-    def describe(self, fact: Fact | Words | str) -> str:
+    def describe(self, fact: Fact | str) -> str:
         """Returns the sentence of a fact; a text as it is."""
-        if isinstance(fact, Words):
-            return fact.da if self.language == "da" else fact.en
         return fact if isinstance(fact, str) else super().describe(fact)
 
 

@@ -127,7 +127,7 @@ def assemble(
 
 def _corrected_weather(
     site: Site, ports: ProblemPorts, start: datetime, n: int, now: datetime
-) -> tuple[Weather, tuple[Fact | Words, ...]]:
+) -> tuple[Weather, tuple[Fact, ...]]:
     """The forecast of ``n`` quarter-hours, corrected by the building's own sensor, with notes."""
     weather, notes = _weather(site, ports.feed, start, start + STEP * n, now)
     temps = corrected(

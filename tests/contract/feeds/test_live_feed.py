@@ -31,6 +31,7 @@ from tests.rigs.feeds.answers import (
     prices,
 )
 from tests.rigs.feeds.server import FeedServer, Reply
+from tests.rigs.sentences import danish, english
 
 NOW = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
 TODAY = datetime(2026, 1, 14, tzinfo=UTC)
@@ -116,7 +117,7 @@ class TestPrices:
         hours = [(seen.series.start + QUARTER * i).hour for i in range(len(seen.series))]
         np.testing.assert_allclose(seen.series.values, hours)
         assert rig.codes(seen) == ["prices_estimated"]
-        assert "2026-01-15 00:00" in seen.notes[0].da
+        assert "2026-01-15 00:00" in danish(seen.notes[0])
 
     def test_the_past_is_never_an_estimate(self, rig: Rig) -> None:
         rig.server.says(PRICES, Reply(partial(prices, last=TODAY)))
@@ -181,7 +182,7 @@ class TestEmissions:
         np.testing.assert_allclose(seen.series.values[8:48], 0.01 * hour[8:48])  # prognosis
         np.testing.assert_allclose(seen.series.values[64:80], 0.02 * hour[64:80])  # usual
         assert rig.codes(seen) == ["emissions_estimated"]
-        assert "21:00" in seen.notes[0].en
+        assert "21:00" in english(seen.notes[0])
         assert seen.unit == "kg/kWh"
 
     def test_a_prognosis_that_is_not_renewed_is_called_old(self, rig: Rig) -> None:
@@ -190,7 +191,7 @@ class TestEmissions:
         rig.clock.advance(4 * HOUR)
         seen = rig.emissions(hours=4)
         assert rig.codes(seen) == ["emissions_stale"]
-        assert "4 hours old (HTTP 500)" in seen.notes[0].en
+        assert "4 hours old (HTTP 500)" in english(seen.notes[0])
 
     def test_prices_live_on_while_emissions_are_away(self, rig: Rig) -> None:
         for path in (PROGNOSIS, MEASURED):
@@ -258,7 +259,7 @@ class TestWeather:
         assert np.isfinite(seen.temp_out_c.series.values).all()
         assert np.isfinite(seen.ghi_wm2.series.values).all()
         assert rig.codes(seen.temp_out_c) == ["weather_fallback", "sun_estimated"]
-        assert "HTTP 502" in seen.temp_out_c.notes[0].en
+        assert "HTTP 502" in english(seen.temp_out_c.notes[0])
         (asked,) = (one for one in rig.server.asked if METNO in one.path)
         assert asked.headers["user-agent"] == "bms (energy@example.org)"
 
@@ -287,8 +288,8 @@ class TestWeather:
         assert seen.temp_out_c.issued_at == NOW
         assert np.isfinite(seen.temp_out_c.series.values).all()
         assert rig.codes(seen.temp_out_c) == ["weather_stale"]
-        assert "9 timer gammel" in seen.temp_out_c.notes[0].da
-        assert "cannot be read" in seen.temp_out_c.notes[0].en
+        assert "9 timer gammel" in danish(seen.temp_out_c.notes[0])
+        assert "cannot be read" in english(seen.temp_out_c.notes[0])
 
     def test_fresh_data_of_another_beat_old_ones(self, rig: Rig) -> None:
         rig.weather()
@@ -415,7 +416,7 @@ class TestManners:
         after = rig.spot(24)
         assert len(rig.server.paths(PRICES)) == 2
         np.testing.assert_array_equal(after.series.values[:40], before[7:47])
-        assert why in after.notes[0].en
+        assert why in english(after.notes[0])
         rig.server.says(PRICES, Reply(prices))
         rig.clock.advance(timedelta(minutes=6))
         assert rig.spot(24).notes == ()

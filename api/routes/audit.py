@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AwareDatetime
 
 from api.deps import SITE_ID, Limit, Operator, PortsDep
-from api.schemas.audit import AuditPage
+from api.schemas.people import AuditPage
 from bms.model.control.audit import Action, AuditSearch
 
 router = APIRouter(prefix="/audit", tags=["people"])

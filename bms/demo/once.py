@@ -17,14 +17,14 @@ from bms.runtime.jobs import job_table
 from bms.runtime.municipality import START
 from bms.runtime.serve import give_back
 from bms.services.collect.poll import poll_site
-from bms.services.simulated_worlds import Row, Truth, take_stock
+from bms.services.simulated_worlds import Truth, WorldComparison, compare_worlds
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """The rows of the table and how long it took [s]."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[WorldComparison, ...]
     wall_s: float
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,14 +82,14 @@ async def last_look(city: City, at: datetime) -> None:
 
 async def taken_stock(
     simulated: Simulated, start: datetime, until: datetime, options: DemoOptions
-) -> tuple[Row, ...]:
+) -> tuple[WorldComparison, ...]:
     """The row of every building: what its meters let us claim, beside what really happened."""
     city = simulated.city
     baseline = Span(start=start - timedelta(days=options.past_days), end=start)
     record = await simulated.simulator.truth(options.home / "truth.json")
     truth = Truth.from_dict(record)
     return tuple(
-        take_stock(
+        compare_worlds(
             site,
             truth,
             baseline=baseline,

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bms.demo.once import Result
-from bms.services.simulated_worlds import WORLDS, Row
+from bms.services.simulated_worlds import WORLDS, WorldComparison
 
 LABELS = {
     "own_control": "own control",
@@ -43,7 +43,7 @@ def print_result(result: Result, console: Console) -> None:
     console.print(f"{result.wall_s:.0f} s")
 
 
-def _add_worlds(table: Table, row: Row) -> None:
+def _add_worlds(table: Table, row: WorldComparison) -> None:
     for world in WORLDS:
         outcome = getattr(row, world)
         table.add_row(
@@ -58,7 +58,7 @@ def _add_worlds(table: Table, row: Row) -> None:
         )
 
 
-def _add_claim(table: Table, row: Row) -> None:
+def _add_claim(table: Table, row: WorldComparison) -> None:
     claim = row.claimed
     if claim.saving_kwh is None:
         table.add_row(row.site, "–", "–", f"{row.true_saving_kwh:,.0f}", claim.verdict)

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Building time and the time of the wire."""
 
 from __future__ import annotations
 

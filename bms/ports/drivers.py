@@ -1,4 +1,4 @@
-"""TODO"""
+"""Drivers of devices: read, write, release, watch, logs, clocks and health."""
 
 from __future__ import annotations
 

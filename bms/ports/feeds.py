@@ -1,4 +1,4 @@
-"""TODO"""
+"""Weather, prices, emission factors and tariffs."""
 
 from __future__ import annotations
 

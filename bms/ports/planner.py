@@ -1,4 +1,4 @@
-"""TODO"""
+"""The optimiser, the judge of its models and the checker of its schedules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""The release journal and the guard process."""
 
 from __future__ import annotations
 

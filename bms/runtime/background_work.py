@@ -1,4 +1,4 @@
-"""Slow work beside the way of a write: it waits its turn, and nobody waits for it too long."""
+"""Limits of slow work (identification, prediction, planning): a write finds a free thread."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ from bms.model.assets.site import Site
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = min(os.cpu_count() or 1, 16)
-"""Sites that learn, predict or plan at once [1]. More would be no faster, and would take all
-threads of the pool (processors + 4) from those who write, release and keep a person's word."""
+SITES_AT_ONCE = min(os.cpu_count() or 1, 16)
+"""Sites that are identified, predicted or planned at once [1]. More would be no faster, and would
+take all threads of the pool (processors + 4) from writes, releases and decisions of people."""
 PATIENCE_S = 120.0
 """How long a tick of dispatch waits for a new plan [s, real]; most take a second or two."""
 
-Verb = Callable[[Site, datetime], Awaitable[object]]
+SiteTask = Callable[[Site, datetime], Awaitable[object]]
 
 
-def in_turn(turns: asyncio.Semaphore, verb: Verb) -> Verb:
-    """The same verb, for as many sites at once as there are turns."""
+def limited(turns: asyncio.Semaphore, task: SiteTask) -> SiteTask:
+    """The same task, for as many sites at once as ``turns`` allow."""
 
     async def waiting(site: Site, now: datetime) -> object:
         async with turns:
-            return await verb(site, now)
+            return await task(site, now)
 
     return waiting
 
 
 class Replanning:
-    """Plans of sites that a tick wants at once. One that takes long goes on by itself: the tick
-    does not hold up other sites for it, and the next one does not begin another."""
+    """Plans that a tick of dispatch needs at once.
 
-    def __init__(self, plan: Verb, patience_s: float = PATIENCE_S) -> None:
+    One that takes longer than ``patience_s`` [s] goes on in the background: the tick does not hold
+    up other sites for it, and the next tick does not begin another.
+    """
+
+    def __init__(self, plan: SiteTask, patience_s: float = PATIENCE_S) -> None:
         self._plan = plan
         self._patience_s = patience_s
         self._under_way: dict[str, asyncio.Future[object]] = {}
@@ -43,18 +46,18 @@ class Replanning:
     async def plan(self, site: Site, now: datetime) -> None:
         """Return once there is a plan, or patience is over. Raises what planning raises."""
         task = self._under_way.get(site.id)
-        if task is None or task.done():  # one that ended between two ticks has said what it had to
+        if task is None or task.done():  # one that ended between two ticks is over
             task = self._under_way[site.id] = asyncio.ensure_future(self._plan(site, now))
         done, _ = await asyncio.wait({task}, timeout=self._patience_s)
         if not done:
             log.error("planning %s again takes long; the plan in force is written", site.id)
-            task.add_done_callback(_heard)
+            task.add_done_callback(_retrieve_result)
             return
         del self._under_way[site.id]
         task.result()
 
 
-def _heard(task: asyncio.Future[object]) -> None:
-    """Somebody has to look at how it ended, or asyncio complains that nobody did."""
+def _retrieve_result(task: asyncio.Future[object]) -> None:
+    """Retrieve the exception of a task, or asyncio logs that it never was."""
     if not task.cancelled():
         task.exception()

@@ -13,7 +13,7 @@ from bms.errors import StoreError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
-from bms.runtime.background_work import AT_ONCE, Replanning, Verb, in_turn
+from bms.runtime.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
 from bms.runtime.city import City
 from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder
@@ -53,7 +53,7 @@ DROP_EVERY = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Tick = Callable[[datetime], Awaitable[None]]
-Row = tuple[str, timedelta, Verb]
+Row = tuple[str, timedelta, SiteTask]
 """Name of a job, how often it runs, and what it does for a site."""
 
 
@@ -74,13 +74,13 @@ class Job:
         return EPOCH + self.every * ((moment - EPOCH) // self.every + 1)
 
 
-def for_each_site(name: str, sites: Iterable[Site], verb: Verb) -> Tick:
-    """A tick that does the verb for every site side by side; one failing site spares the others."""
+def for_each_site(name: str, sites: Iterable[Site], task: SiteTask) -> Tick:
+    """A tick that does the task for every site side by side; one failing site spares the others."""
     chosen = tuple(sites)
 
     async def one(site: Site, now: datetime) -> None:
         try:
-            await verb(site, now)
+            await task(site, now)
         except Exception as error:
             log.error("%s of %s failed at %s: %s", name, site.id, now.isoformat(), error)
             log.debug("%s of %s", name, site.id, exc_info=True)
@@ -121,7 +121,7 @@ def scrub_job(city: City) -> Job:
     return Job("scrub", SCRUB_EVERY, tick)
 
 
-def dispatch_verb(city: City, plan: Verb) -> Verb:
+def dispatch_task(city: City, plan: SiteTask) -> SiteTask:
     """Write what is due, by a new plan where somebody booked what the plan does not know of."""
     again, ports = Replanning(plan), city.control
 
@@ -138,14 +138,14 @@ def dispatch_verb(city: City, plan: Verb) -> Verb:
 
 def job_table(city: City) -> tuple[Job, ...]:
     """The jobs in the order in which they run when they are due together."""
-    turns = asyncio.Semaphore(AT_ONCE)
+    turns = asyncio.Semaphore(SITES_AT_ONCE)
     rows = (*collect_rows(city), *planning_rows(city, turns), *control_rows(city, turns))
     sites = city.sites.values()
     return (
         *forward_job(city),
         *drop_job(city),
-        *(Job(name, every, for_each_site(name, sites, verb)) for name, every, verb in rows),
-        Job("retain", DAY, for_each_site("retain", sites, in_turn(turns, retain_verb(city)))),
+        *(Job(name, every, for_each_site(name, sites, task)) for name, every, task in rows),
+        Job("retain", DAY, for_each_site("retain", sites, limited(turns, retain_task(city)))),
         scrub_job(city),
     )
 
@@ -186,9 +186,9 @@ def planning_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
         await record_use_starts(site, now=now, ports=ports)
         return await record_predictions(site, now=now, ports=ports)
 
-    yield "prediction", DAY, in_turn(turns, prediction)
-    yield "identify", DAY, in_turn(turns, identify)
-    yield "plan", timedelta(minutes=city.settings.plan_minutes), in_turn(turns, plan_verb(city))
+    yield "prediction", DAY, limited(turns, prediction)
+    yield "identify", DAY, limited(turns, identify)
+    yield "plan", timedelta(minutes=city.settings.plan_minutes), limited(turns, plan_task(city))
 
 
 def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
@@ -199,11 +199,11 @@ def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
         return verify_site(site, now=now, ports=ports)
 
     every = timedelta(minutes=city.settings.poll_minutes)
-    yield "dispatch", every, dispatch_verb(city, in_turn(turns, plan_verb(city)))
+    yield "dispatch", every, dispatch_task(city, limited(turns, plan_task(city)))
     yield "verify", VERIFY_EVERY, verify
 
 
-def plan_verb(city: City) -> Verb:
+def plan_task(city: City) -> SiteTask:
     """Plan a site over the horizon of the settings."""
     ports, horizon = city.planning, timedelta(hours=city.settings.horizon_hours)
 
@@ -213,7 +213,7 @@ def plan_verb(city: City) -> Verb:
     return plan
 
 
-def retain_verb(city: City) -> Verb:
+def retain_task(city: City) -> SiteTask:
     """Delete what a site may not keep any longer."""
     rollups, retention = city.stores.rollups, city.stores.retention
 

@@ -15,8 +15,8 @@ from bms.ports.clock import Clock
 from bms.runtime.jobs import Job
 
 
-class Pulse:
-    """Runs its job when building time has passed a due time; missed ones are not made up for."""
+class DueCheck:
+    """Runs a job once building time has passed its due time; missed due times are skipped."""
 
     def __init__(self, job: Job, clock: Clock) -> None:
         self._job = job
@@ -31,8 +31,8 @@ class Pulse:
         await self._job.run(now)
 
 
-class Underway:
-    """Counts the runs that are under way, so that whoever ends can wait for them."""
+class RunsInProgress:
+    """Counts the runs in progress, so that a shutdown can wait for them."""
 
     def __init__(self) -> None:
         self._runs = 0
@@ -54,8 +54,8 @@ class Underway:
 
         return replace(job, run=run)
 
-    async def over(self, patience_s: float) -> bool:
-        """Wait until nothing is under way, at most ``patience_s`` [s]; whether it came to that."""
+    async def wait_until_idle(self, patience_s: float) -> bool:
+        """Whether no run is in progress any more; waits at most ``patience_s`` [s]."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._quiet.wait(), patience_s)
         return self._quiet.is_set()
@@ -70,7 +70,7 @@ def scheduler(jobs: Sequence[Job], clock: Clock, *, pulse_seconds: float = 1.0) 
     made = AsyncIOScheduler(timezone="UTC")
     for job in jobs:
         made.add_job(
-            Pulse(job, clock).look,
+            DueCheck(job, clock).look,
             IntervalTrigger(seconds=pulse_seconds, timezone="UTC"),
             id=job.name,
             max_instances=1,

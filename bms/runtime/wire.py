@@ -31,9 +31,8 @@ from bms.runtime.site_files import sites_of, tariff_book
 from bms.services.collect.spool import importances
 from bms.services.guard.supervisor import GuardSupervisor
 from bms.store.database.availability import Availability
-from bms.store.spool.forwarding import ForwardingReadings
-from bms.store.spool.process_slots import Slots
-from bms.store.spool.retention import SpooledRetention
+from bms.store.spool.forwarding import ForwardingReadings, SpooledRetention
+from bms.store.spool.process_folders import SpoolFolders
 from bms.store.sql.store import SqlStore
 from drivers.fieldbus.write_budget_log import FileWriteCounter
 from drivers.registry import NetworkDrivers
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from optimizer.planner import Optimizer
 
 
-class LateOptimizer:
+class LazyOptimizer:
     """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports.planner``."""
 
     @cached_property
@@ -126,12 +125,12 @@ def stores_of(settings: Settings, sites: Sequence[Site]) -> tuple[Stores, Forwar
     """
     availability = Availability()
     store = SqlStore(settings.database, timezone=settings.timezone, availability=availability)
-    slots = Slots(
+    folders = SpoolFolders(
         settings.spool,
         limit_bytes=settings.spool_mb * 1_000_000,
         importance=importances(sites),
     )
-    readings = ForwardingReadings(store, slots, availability)
+    readings = ForwardingReadings(store, folders, availability)
 
     def close() -> None:
         store.close()
@@ -162,7 +161,7 @@ def wire(
     """
     chosen = tuple(sites) if sites is not None else sites_of(settings)
     ticking = clock or clock_of(settings)
-    optimizer = LateOptimizer()
+    optimizer = LazyOptimizer()
     make_home(settings.home)
     waiting: ForwardingReadings | None = None
     if store is None:

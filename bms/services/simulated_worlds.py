@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WorldResult:
     """Billed energy [kWh], its cost [DKK], its emissions [kg CO2] and comfort violation [K·h]."""
 
     energy_kwh: float
@@ -49,7 +49,7 @@ class HourlyUse:
 
 def outcome(
     site: Site, use: HourlyUse, comfort_kh: float, *, feed: Feed, tariffs: Tariffs
-) -> Outcome:
+) -> WorldResult:
     """Value hourly use at the prices and emission factors of each hour."""
     n = len(use.electricity_kwh)
     end = use.start + HOUR * n
@@ -66,7 +66,7 @@ def outcome(
         cost += float(use.heat_kwh @ tariffs.heat(site.heat_tariff, use.start, HOUR, n).values)
         factors = tariffs.heat_emissions(site.heat_tariff, use.start, HOUR, n).values
         co2 += float(use.heat_kwh @ factors)
-    return Outcome(energy, cost, co2, comfort_kh)
+    return WorldResult(energy, cost, co2, comfort_kh)
 
 
 def _hourly(values: Floats, n: int) -> Floats:
@@ -107,15 +107,15 @@ class Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One building in its worlds, with the claim and the truth."""
+class WorldComparison:
+    """One building in its simulated worlds: its results, the claimed saving and the true one."""
 
     site: str
     zones: int
     occupied_days: int
-    own_control: Outcome
-    tuned_setback: Outcome
-    optimised: Outcome
+    own_control: WorldResult
+    tuned_setback: WorldResult
+    optimised: WorldResult
     claimed: SiteSavings
 
     @property
@@ -167,7 +167,7 @@ class Row:
         }
 
 
-def take_stock(
+def compare_worlds(
     site: Site,
     truth: Truth,
     *,
@@ -177,11 +177,11 @@ def take_stock(
     ledgers: LedgerStore,
     feed: Feed,
     tariffs: Tariffs,
-) -> Row:
+) -> WorldComparison:
     """The row of a site: the truth from the simulator, the claim from the stored meters."""
     index = truth.sites.index(site.id)
 
-    def world(number: int) -> Outcome:
+    def world(number: int) -> WorldResult:
         use = HourlyUse(
             start=truth.start,
             heat_kwh=truth.heat_kwh[index, number],
@@ -190,7 +190,7 @@ def take_stock(
         comfort = float(truth.comfort_kh[index, number])
         return outcome(site, use, comfort, feed=feed, tariffs=tariffs)
 
-    return Row(
+    return WorldComparison(
         site=site.id,
         zones=len(site.zones),
         occupied_days=int(truth.occupied_days[index]),

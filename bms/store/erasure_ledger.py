@@ -31,7 +31,7 @@ from bms.store.rollups.local_days import HOUR
 ALWAYS = -(2**63)
 
 
-class Loss:
+class ErasureTally:
     """What is lost by one erasure. Give it everything in the order of the module's text."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.savings import KeptBaseline
 
 
-def taken(event: NonRoutineEvent) -> str:
+def id_taken(event: NonRoutineEvent) -> str:
     """What is said where another entry has the id of ``event``."""
     return f"another event is kept as {event.id}; entries of the ledger never change"
 
@@ -36,7 +36,7 @@ def check_superseded(event: NonRoutineEvent, earlier: NonRoutineEvent | None, ag
         )
 
 
-def stands(newest_first: Sequence[KeptBaseline], kept: KeptBaseline) -> bool:
+def is_current(newest_first: Sequence[KeptBaseline], kept: KeptBaseline) -> bool:
     """Whether the baseline of ``kept`` is the last one of its meter and period."""
     for known in newest_first:
         same = known.baseline.meter_id == kept.baseline.meter_id
@@ -53,7 +53,7 @@ class Correction:
     later: Reading
 
 
-def sound(reading: Reading) -> Reading:
+def sanitise(reading: Reading) -> Reading:
     """The reading, with a value that is no number (NaN, infinite) turned into a missing one."""
     if reading.value is None or math.isfinite(reading.value):
         return reading
@@ -65,7 +65,7 @@ def sound(reading: Reading) -> Reading:
     )
 
 
-def says_the_same(one: Reading, other: Reading) -> bool:
+def same_content(one: Reading, other: Reading) -> bool:
     """Whether two readings of one point and time agree; when they were received is no matter."""
     return one.value == other.value and one.quality == other.quality
 

@@ -17,7 +17,7 @@ from bms.bench.figure import Figure, Progress
 from bms.bench.planning.city import SimulatedCity, simulated_city
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table
-from bms.services.simulated_worlds import HourlyUse, Outcome, outcome
+from bms.services.simulated_worlds import HourlyUse, WorldResult, outcome
 
 START = datetime(2018, 11, 15, tzinfo=ZoneInfo("Europe/Copenhagen"))
 DAYS = 135
@@ -31,8 +31,8 @@ class Season:
     """One building: what each world cost, and ours with perfect forecasts."""
 
     site: str
-    worlds: tuple[Outcome, Outcome, Outcome]
-    perfect: Outcome
+    worlds: tuple[WorldResult, WorldResult, WorldResult]
+    perfect: WorldResult
 
     @property
     def part(self) -> float:
@@ -95,7 +95,7 @@ def season_figures(row: Season) -> list[Figure]:
     ]
 
 
-def _knowing(days: int) -> dict[str, tuple[Outcome, Outcome, Outcome]]:
+def _knowing(days: int) -> dict[str, tuple[WorldResult, WorldResult, WorldResult]]:
     return asyncio.run(_run(_quiet, days, perfect=True))
 
 
@@ -105,7 +105,7 @@ def _quiet(doing: str, share: float) -> None:
 
 async def _run(
     report: Progress, days: int, *, perfect: bool
-) -> dict[str, tuple[Outcome, Outcome, Outcome]]:
+) -> dict[str, tuple[WorldResult, WorldResult, WorldResult]]:
     start = START.astimezone(UTC)
     until = (START + timedelta(days=days)).astimezone(UTC)
     with tempfile.TemporaryDirectory(prefix="bms-bench-") as home:
@@ -132,11 +132,11 @@ def _months(start: datetime, until: datetime) -> Sequence[datetime]:
     return [start + LEARN_EVERY * i for i in range(count)]
 
 
-def _outcomes(simulated: SimulatedCity) -> dict[str, tuple[Outcome, Outcome, Outcome]]:
+def _outcomes(simulated: SimulatedCity) -> dict[str, tuple[WorldResult, WorldResult, WorldResult]]:
     record = simulated.world.record()
     city = simulated.city
 
-    def world(site: str, number: int) -> Outcome:
+    def world(site: str, number: int) -> WorldResult:
         index = record.sites.index(site)
         use = HourlyUse(
             start=record.hours[0],

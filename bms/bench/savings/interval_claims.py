@@ -33,7 +33,7 @@ from bms.runtime.wire import FileReporter
 from bms.services.collect.poll import poll_site
 from bms.services.guard.supervisor import NoGuardNeeded
 from bms.services.planning.plan import identify_site
-from bms.services.simulated_worlds import Row, Truth, past_readings, take_stock
+from bms.services.simulated_worlds import Truth, WorldComparison, compare_worlds, past_readings
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
@@ -54,7 +54,7 @@ def bench_claims(report: Progress, seeds: int = SEEDS, days: int = DAYS) -> list
     return figures(rows)
 
 
-def figures(rows: Sequence[Row]) -> list[Figure]:
+def figures(rows: Sequence[WorldComparison]) -> list[Figure]:
     """The bench's figures from the rows of all buildings."""
     claims = [row for row in rows if row.claim_holds is not None]
     held = float(np.mean([bool(row.claim_holds) for row in claims])) if claims else 0.0
@@ -109,11 +109,11 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
     ]
 
 
-def _share(rows: Sequence[Row], holds: Callable[[Row], bool]) -> float:
+def _share(rows: Sequence[WorldComparison], holds: Callable[[WorldComparison], bool]) -> float:
     return sum(holds(row) for row in rows) / len(rows)
 
 
-async def run_seeds(report: Progress, seeds: int, days: int) -> list[Row]:
+async def run_seeds(report: Progress, seeds: int, days: int) -> list[WorldComparison]:
     """The rows of all buildings of all seeds, simulated side by side in this process."""
     sites = example_sites(3 * seeds)
     start = START.astimezone(UTC)
@@ -133,7 +133,7 @@ async def run_seeds(report: Progress, seeds: int, days: int) -> list[Row]:
     baseline = Span(start=start - PAST, end=start)
     reporting = Span(start=start, end=until)
     return [
-        take_stock(
+        compare_worlds(
             site,
             truth,
             baseline=baseline,

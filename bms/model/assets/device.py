@@ -1,4 +1,4 @@
-"""TODO"""
+"""Devices and the lines that they are reached by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Plant and meters: ventilation, heat source, meters and virtual meters."""
 
 from __future__ import annotations
 

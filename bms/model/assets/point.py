@@ -1,4 +1,4 @@
-"""TODO"""
+"""Points: what is measured or written, in which unit, and who may see it."""
 
 from __future__ import annotations
 

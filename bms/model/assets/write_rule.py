@@ -1,4 +1,4 @@
-"""TODO"""
+"""Limits of a writable point and its way back to the building's own control."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Assessment."""
+"""Assessment of savings, key figures and cooling of the portfolio."""

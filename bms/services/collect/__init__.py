@@ -1,1 +1,1 @@
-"""Collect."""
+"""Collection of readings: polls, changes of value, trend logs, files, pushes; their retention."""

@@ -1,1 +1,1 @@
-"""Trials."""
+"""Switchback trials: design, start and result."""

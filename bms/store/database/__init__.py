@@ -1,1 +1,1 @@
-"""Database."""
+"""The databases that are served (SQLite, PostgreSQL): connections, tables, errors, backup."""

@@ -71,7 +71,7 @@ class Link:
         self._closed = False
         try:
             with self.writing(durable=True) as session:
-                self.database.walk_alone(session.connection())
+                self.database.lock_migrations(session.connection())
                 schema.upgrade(session.connection(), self.database.place)
         except BaseException:
             self.close()

@@ -38,7 +38,7 @@ class Database(Protocol):
         """The same connections for writing; a commit outlives a power cut as well."""
         ...
 
-    def walk_alone(self, connection: Connection) -> None:
+    def lock_migrations(self, connection: Connection) -> None:
         """Until the transaction ends, no other process brings the tables up to date."""
         ...
 
@@ -46,7 +46,7 @@ class Database(Protocol):
         """Write a batch in one go, no two rows with the same point and time."""
         ...
 
-    def hold(self, connection: Connection, *, alone: bool) -> None:
+    def lock_stale_days(self, connection: Connection, *, alone: bool) -> None:
         """Until the transaction ends, what is stale stays so unless we change it.
 
         Whoever adds readings shares the hold with others who do; whoever folds or deletes them

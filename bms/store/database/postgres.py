@@ -31,7 +31,7 @@ from bms.store.database.postgres_partitions import ensure_months, months_of
 from bms.store.database.tables import Mark, RawReading
 
 #: Any number will do, as long as every process of this product asks for the same one.
-_WALK_LOCK = 0x626D73_01
+_MIGRATION_LOCK = 0x626D73_01
 _DURABLY = (
     "SELECT set_config('synchronous_commit', 'on', true)"
     " WHERE current_setting('synchronous_commit') = 'off'"
@@ -111,7 +111,7 @@ class Postgres:
             pool_pre_ping=True,
             use_native_hstore=False,
         )
-        event.listen(engine, "connect", self._settle)
+        event.listen(engine, "connect", self._configure)
         event.listen(engine, "begin", _begin)
         return engine.execution_options(bms_begin=_Begin(IsolationLevel.REPEATABLE_READ, True))
 
@@ -122,11 +122,11 @@ class Postgres:
         begin = _Begin(IsolationLevel.READ_COMMITTED, first=_DURABLY)
         return engine.execution_options(bms_begin=begin)
 
-    def walk_alone(self, connection: Connection) -> None:
+    def lock_migrations(self, connection: Connection) -> None:
         """Two processes that start at once would make the same tables."""
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WALK_LOCK})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
 
-    def hold(self, connection: Connection, *, alone: bool) -> None:
+    def lock_stale_days(self, connection: Connection, *, alone: bool) -> None:
         """A lock of the marks' table: those who only add marks share it with each other."""
         mode = "SHARE ROW EXCLUSIVE" if alone else "ROW EXCLUSIVE"
         connection.exec_driver_sql(f"LOCK TABLE stale IN {mode} MODE")
@@ -177,7 +177,7 @@ class Postgres:
     def explain(self, error: Exception) -> StoreError:
         return explained(error, f"the database {self.place}", self._url.password)
 
-    def _settle(self, connection: psycopg.Connection[Any], _record: object) -> None:
+    def _configure(self, connection: psycopg.Connection[Any], _record: object) -> None:
         patience_ms = max(1, math.ceil(1000 * self._patience_s))
         connection.execute(f"SET lock_timeout = {patience_ms}")
         connection.commit()

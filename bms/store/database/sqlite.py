@@ -110,7 +110,7 @@ class Sqlite:
             self._url,
             connect_args={"timeout": self._patience_s, "isolation_level": None},
         )
-        event.listen(engine, "connect", self._settle)
+        event.listen(engine, "connect", self._configure)
         event.listen(engine, "begin", self._begin)
         return engine.execution_options(bms_begin=_READ)
 
@@ -121,10 +121,10 @@ class Sqlite:
     def durable(self, engine: Engine) -> Engine:
         return engine.execution_options(bms_begin=_WRITE_DURABLY)
 
-    def walk_alone(self, connection: Connection) -> None:
+    def lock_migrations(self, connection: Connection) -> None:
         """Nothing to do: a transaction that writes is the only one that does."""
 
-    def hold(self, connection: Connection, *, alone: bool) -> None:
+    def lock_stale_days(self, connection: Connection, *, alone: bool) -> None:
         """Nothing to do here either."""
 
     def mark(self, connection: Connection, marks: Sequence[Mark]) -> None:
@@ -179,18 +179,18 @@ class Sqlite:
             return StoreError(f"the database {self._file} refused: {cause}")
         return StoreUnavailable(f"the database {self._file} {reason} ({cause})")
 
-    def _settle(self, connection: sqlite3.Connection, _record: object) -> None:
+    def _configure(self, connection: sqlite3.Connection, _record: object) -> None:
         for statement in _SETTINGS:
             connection.execute(statement).close()
         if self._identity is None:
             self._identity = _identity(self._file)
 
     def _begin(self, connection: Connection) -> None:
-        self._stay()
+        self._check_same_file()
         for statement in connection.get_execution_options()["bms_begin"]:
             connection.exec_driver_sql(statement)
 
-    def _stay(self) -> None:
+    def _check_same_file(self) -> None:
         """SQLite goes on writing to a file that was deleted: what it keeps would be gone."""
         if _identity(self._file) != self._identity:
             raise StoreUnavailable(

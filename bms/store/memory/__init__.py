@@ -1,1 +1,1 @@
-"""Memory."""
+"""A store in memory: the fake of every test, role by role."""

@@ -11,7 +11,7 @@ from bms.model.epoch import to_micros
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.savings import KeptBaseline
 from bms.store.memory.audit import MemoryAudit
-from bms.store.records import check_superseded, site_of, stands, taken
+from bms.store.records import check_superseded, id_taken, is_current, site_of
 
 
 class MemoryLedgers(MemoryAudit):
@@ -46,7 +46,7 @@ class MemoryLedgers(MemoryAudit):
             to_micros(moment)
         if event.id in self._events:
             if self._events[event.id] != event:
-                raise StoreError(taken(event))
+                raise StoreError(id_taken(event))
             return
         if event.supersedes is not None:
             kept = list(self._events.values())
@@ -62,7 +62,7 @@ class MemoryLedgers(MemoryAudit):
     def keep_baseline(self, kept: KeptBaseline) -> None:
         """See ``LedgerStore``."""
         to_micros(kept.at)
-        if not stands(self.baselines(kept.site)[::-1], kept):
+        if not is_current(self.baselines(kept.site)[::-1], kept):
             self._baselines.append(kept)
 
     def baselines(self, site: str) -> list[KeptBaseline]:

@@ -16,8 +16,8 @@ from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
-from bms.store.erasure_ledger import ALWAYS, Loss
-from bms.store.records import Correction, says_the_same, sound
+from bms.store.erasure_ledger import ALWAYS, ErasureTally
+from bms.store.records import Correction, same_content, sanitise
 from bms.store.rollups.buckets import (
     Buckets,
     coarser,
@@ -73,7 +73,7 @@ class _Track:
 def _checked(reading: Reading) -> Reading:
     if reading.received is not None:
         to_micros(reading.received)
-    return sound(reading)
+    return sanitise(reading)
 
 
 class MemoryReadings:
@@ -103,7 +103,7 @@ class MemoryReadings:
             track.by_time[time] = reading
             insort(track.times, time)
             return Ingested(new=1)
-        if says_the_same(earlier, reading):
+        if same_content(earlier, reading):
             return Ingested(known=1)
         track.by_time[time] = reading
         self._corrections.append(Correction(earlier=earlier, later=reading))
@@ -176,7 +176,7 @@ class MemoryReadings:
         """See ``RollupStore``."""
         to_micros(erasure.at)
         before = self._days.midnight(erasure.before)
-        loss = Loss()
+        loss = ErasureTally()
         with self._lock:
             for point in sorted(set(erasure.points)):
                 self._take(point, before, erasure.with_rollups, loss)
@@ -185,7 +185,7 @@ class MemoryReadings:
                 self._erasures.append(erased)
         return erased
 
-    def _take(self, point: str, before: int, with_rollups: bool, loss: Loss) -> None:
+    def _take(self, point: str, before: int, with_rollups: bool, loss: ErasureTally) -> None:
         track = self._tracks.setdefault(point, _Track())
         loss.readings(track.cut(before))
         taken = [c for c in self._corrections if _is_before(c, point, before)]

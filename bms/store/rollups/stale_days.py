@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, Row, bindparam, text
 
+from bms.errors import ConfigError
 from bms.model.readings.reading import Quality
 from bms.model.readings.series import Micros
+from bms.store.database.connection import Link
 from bms.store.database.tables import QUALITY_CODES, Mark, RawReading
 from bms.store.rollups.buckets import Readings, Spans
 from bms.store.rollups.local_days import LocalDays
@@ -35,6 +37,16 @@ _READINGS = text(
     " AND r.point = s.point AND r.time >= s.first AND r.time < s.until AND r.quality = :good"
     " ORDER BY r.point, r.time"
 ).bindparams(bindparam("points", expanding=True), good=QUALITY_CODES[Quality.GOOD])
+_ZONE = text("SELECT timezone FROM calendar WHERE id = 1")
+_KEEP = text(
+    "INSERT INTO calendar (id, timezone) VALUES (1, :timezone)"
+    " ON CONFLICT (id) DO UPDATE SET timezone = excluded.timezone"
+)
+_HORIZON = text("SELECT max(before) FROM horizons")
+_ENDS = text(
+    "SELECT p.key, (SELECT min(time) FROM readings WHERE point = p.key) AS first,"
+    " (SELECT max(time) FROM readings WHERE point = p.key) AS last FROM points AS p"
+)
 _CLEAR = text("DELETE FROM stale WHERE point = :point AND first >= :first AND until <= :until")
 
 
@@ -94,3 +106,33 @@ def readings_of(rows: Sequence[Row[Any]], points: Micros) -> Readings:
 def clear(connection: Connection, point: int, first: int, until: int) -> None:
     """Take the marks away from the days of a point between ``first`` and ``until`` [us]."""
     connection.execute(_CLEAR, {"point": point, "first": first, "until": until})
+
+
+def ensure_timezone(link: Link, days: LocalDays) -> None:
+    """Mark every day that was read where the roll-ups are of no time zone yet, or of another.
+
+    Raises ConfigError where the roll-ups cannot be made anew, as readings were deleted already.
+    """
+    with link.reading() as session:
+        if session.connection().execute(_ZONE).scalar() == days.timezone:
+            return
+    with link.writing(durable=True) as session:
+        connection = session.connection()
+        link.database.lock_stale_days(connection, alone=True)
+        kept = connection.execute(_ZONE).scalar()
+        if kept != days.timezone:
+            _begin_anew(link, connection, days, kept)
+
+
+def _begin_anew(link: Link, connection: Connection, days: LocalDays, kept: str | None) -> None:
+    if kept is not None and connection.execute(_HORIZON).scalar() is not None:
+        raise ConfigError(
+            f"the roll-ups of {link.database.place} are of days in {kept}, and the readings"
+            f" that they were made of are deleted in part; write {kept} in BMS_TIMEZONE again"
+        )
+    connection.execute(text("DELETE FROM rollups"))
+    connection.execute(text("DELETE FROM stale"))
+    for point, first, last in connection.execute(_ENDS).all():
+        if first is not None and (marks := marks_between(days, point, first, last)):
+            link.database.mark(connection, marks)
+    connection.execute(_KEEP, {"timezone": days.timezone})

@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from bms.errors import StoreError, StoreUnavailable
+from bms.model.control.retention import Erased, Erasure
 from bms.model.readings.reading import Ingested, Reading
 from bms.model.readings.series import Floats, Micros, Series
 from bms.model.readings.spool import SpoolState
-from bms.ports.storage.readings import Fold, ReadingStore
+from bms.ports.storage.readings import Fold, Forwarding, ReadingStore
+from bms.ports.storage.retention import RetentionStore
 from bms.store.database.availability import Availability
-from bms.store.spool.process_slots import Slots
+from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.segment_queue import Spool
 
 log = logging.getLogger(__name__)
@@ -39,10 +41,13 @@ class ForwardingReadings:
     """
 
     def __init__(
-        self, readings: ReadingStore, slots: Slots, availability: Availability | None = None
+        self,
+        readings: ReadingStore,
+        folders: SpoolFolders,
+        availability: Availability | None = None,
     ) -> None:
         self._readings = readings
-        self._slots = slots
+        self._folders = folders
         self._availability = availability or Availability()
         self._keeping = threading.Lock()
         self._forwarding = threading.Lock()
@@ -100,7 +105,7 @@ class ForwardingReadings:
             with self._keeping:
                 if self._closed:
                     raise StoreError("the store is closed")
-                kept = self._slots.mine().append(batch)
+                kept = self._folders.own().append(batch)
         except OSError as error:
             raise StoreUnavailable(
                 f"{away}. Nor can readings wait on disk: {error.strerror or error}; some of"
@@ -119,7 +124,7 @@ class ForwardingReadings:
         Returns what became of it, with what still waits. Raises StoreError where it is refused.
         """
         with self._keeping:
-            self._slots.adopt()
+            self._folders.take_over()
             self._looked = True
         self._availability.retry_now()
         done = self._forward(None)
@@ -128,13 +133,13 @@ class ForwardingReadings:
     def state(self) -> SpoolState:
         """What waits in this process, and what was lost in any process of this home."""
         with self._keeping:
-            return self._slots.state()
+            return self._folders.state()
 
     def close(self) -> None:
         """Close the files; what waits stays on disk for the next start."""
         with self._keeping:
             self._closed = True
-            self._slots.close()
+            self._folders.close()
 
     @contextmanager
     def _storing(self) -> Iterator[None]:
@@ -158,9 +163,9 @@ class ForwardingReadings:
     def _waits(self) -> bool:
         with self._keeping:
             if not self._looked:
-                self._slots.adopt()
+                self._folders.take_over()
                 self._looked = True
-            return self._slots.waits
+            return self._folders.waits
 
     def _forward(self, at_most: int | None) -> Ingested:
         """Store at most so many segments; none where another thread is at it."""
@@ -169,13 +174,13 @@ class ForwardingReadings:
             return total
         try:
             with self._keeping:
-                spools = self._slots.spools()
+                spools = self._folders.spools()
             for spool in spools:
                 while at_most != 0 and (taken := self._one(spool)) is not None:
                     total += taken
                     at_most = None if at_most is None else at_most - 1
             with self._keeping:
-                self._slots.leave()
+                self._folders.release_empty()
         except StoreUnavailable:
             pass  # said once in ``_storing``; the rest waits on
         finally:
@@ -198,6 +203,35 @@ class ForwardingReadings:
             log.error("the database refuses %s, which had waited in %s", reading, segment.path)
         spool.done(segment, len(refused))
         return ingested
+
+
+class SpooledRetention:
+    """Implements ``RetentionStore``: what waits on disk is stored before anything is deleted."""
+
+    def __init__(self, retention: RetentionStore, forwarding: Forwarding) -> None:
+        self._retention = retention
+        self._forwarding = forwarding
+
+    def forget(self, erasure: Erasure) -> Erased:
+        """See ``RetentionStore``. What waits goes first: else it would come back, or stay on disk.
+
+        Raises ``StoreUnavailable`` while something still waits.
+        """
+        self._forwarding.forward()
+        if self._forwarding.state().size_bytes:
+            raise StoreUnavailable(
+                "nothing can be deleted for good while readings wait on disk; try again when "
+                "the database has taken them"
+            )
+        return self._retention.forget(erasure)
+
+    def scrub(self) -> None:
+        """See ``RetentionStore``."""
+        self._retention.scrub()
+
+    def erasures(self, since: datetime) -> list[Erased]:
+        """See ``RetentionStore``."""
+        return self._retention.erasures(since)
 
 
 def add_piecewise(store: ReadingStore, readings: list[Reading]) -> tuple[Ingested, list[Reading]]:

@@ -19,7 +19,7 @@ import numpy as np
 from bms.model.epoch import MICROSECOND, from_micros, to_micros
 from bms.model.readings.reading import Reading
 from bms.store.database.tables import QUALITY_CODES, QUALITY_OF_CODE
-from bms.store.records import sound
+from bms.store.records import sanitise
 
 MARK = b"BMS\x01"
 HEADER = struct.Struct("<4sIIIQ")
@@ -97,7 +97,7 @@ def pack(readings: Sequence[Reading]) -> bytes:
     """
     names: dict[str, int] = {}
     details: dict[str, int] = {}
-    rows = [_row(sound(reading), names, details) for reading in readings]
+    rows = [_row(sanitise(reading), names, details) for reading in readings]
     texts = json.dumps([list(names), list(details)], separators=(",", ":")).encode()
     columns = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
     body = b"".join(

@@ -26,12 +26,12 @@ class Losses:
         self._sync = sync
         self.readings, self.torn = _read(self._path)
 
-    def lose(self, importance: Importance, loss: Loss, readings: int) -> None:
+    def count_lost(self, importance: Importance, loss: Loss, readings: int) -> None:
         """Count readings [1] that are gone."""
         self.readings[importance, loss] += readings
         self._save()
 
-    def tear(self) -> None:
+    def count_torn(self) -> None:
         """Count a write that was cut off before anybody was told that it was kept."""
         self.torn += 1
         self._save()

@@ -23,7 +23,15 @@ from bms.model.readings.reading import Reading
 from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.store.spool.frames import frame, pack
 from bms.store.spool.losses import Losses
-from bms.store.spool.segments import Segment, Sync, Tail, found, read, segment_path, sync_folder
+from bms.store.spool.segments import (
+    OpenSegment,
+    Segment,
+    Sync,
+    read,
+    recovered,
+    segment_path,
+    sync_folder,
+)
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +66,7 @@ class Spool:
         self._sync = sync
         self._turn = threading.RLock()
         self._losses = Losses(folder, sync)
-        self._tails: dict[Importance, Tail] = {}
+        self._tails: dict[Importance, OpenSegment] = {}
         self._full = False
         self._segments = self._left_behind()
         self._next = self._segments[-1].number + 1 if self._segments else 1
@@ -67,9 +75,9 @@ class Spool:
         """The segments of earlier processes, in the order in which they were begun."""
         segments = []
         for path in sorted(self.folder.glob("*.spool")):
-            segment, torn = found(path)
+            segment, torn = recovered(path)
             if torn:
-                self._losses.tear()
+                self._losses.count_torn()
             if segment is not None:
                 segments.append(segment)
         return segments
@@ -111,7 +119,7 @@ class Spool:
                     kept += self._keep(importance, count, payload)
                 except OSError as error:
                     refusal = error
-                    self._losses.lose(importance, Loss.DISK, count)
+                    self._losses.count_lost(importance, Loss.DISK, count)
         if refusal is not None:
             raise refusal
         return kept
@@ -130,7 +138,7 @@ class Spool:
     def _keep(self, importance: Importance, count: int, payload: bytes) -> int:
         if not self._make_room(importance, len(frame(payload, count, 0))):
             self._say_full()
-            self._losses.lose(importance, Loss.FULL, count)
+            self._losses.count_lost(importance, Loss.FULL, count)
             return 0
         try:
             tail = self._tails.get(importance) or self._begin(importance)
@@ -143,9 +151,9 @@ class Spool:
             self._seal(importance)
         return count
 
-    def _begin(self, importance: Importance) -> Tail:
+    def _begin(self, importance: Importance) -> OpenSegment:
         path = segment_path(self.folder, self._next, importance)
-        tail = Tail(Segment(path, importance), self._sync)
+        tail = OpenSegment(Segment(path, importance), self._sync)
         self._next += 1
         self._segments.append(tail.segment)
         self._tails[importance] = tail
@@ -176,7 +184,7 @@ class Spool:
             self._say_full()
             self._seal_if_open(victim)
             self._forget(victim)
-            self._losses.lose(victim.importance, Loss.FULL, victim.readings)
+            self._losses.count_lost(victim.importance, Loss.FULL, victim.readings)
         return True
 
     def _least_important(self) -> Segment | None:
@@ -222,9 +230,9 @@ class Spool:
         with self._turn:
             if segment.damaged:
                 log.error("%s is damaged: %d readings are lost", segment.path, segment.damaged)
-                self._losses.lose(segment.importance, Loss.DAMAGE, segment.damaged)
+                self._losses.count_lost(segment.importance, Loss.DAMAGE, segment.damaged)
             if refused:
-                self._losses.lose(segment.importance, Loss.REFUSED, refused)
+                self._losses.count_lost(segment.importance, Loss.REFUSED, refused)
             self._forget(segment)
             self._full = self._full and self.waits
 

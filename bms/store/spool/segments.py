@@ -47,7 +47,7 @@ def segment_path(folder: Path, number: int, importance: Importance) -> Path:
     return folder / f"{number:012d}-{importance.name.lower()}.spool"
 
 
-def found(path: Path) -> tuple[Segment | None, bool]:
+def recovered(path: Path) -> tuple[Segment | None, bool]:
     """A segment that an earlier process left, and whether its end was torn and is now cut off.
 
     None where nothing of it can be used. Raises OSError.
@@ -81,7 +81,7 @@ def read(segment: Segment) -> list[Reading]:
     return readings
 
 
-class Tail:
+class OpenSegment:
     """The end of a new segment that is being filled. Raises OSError."""
 
     def __init__(self, segment: Segment, sync: Sync) -> None:

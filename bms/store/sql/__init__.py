@@ -1,1 +1,1 @@
-"""Sql."""
+"""The roles of storage in SQL, one file each."""

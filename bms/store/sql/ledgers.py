@@ -23,7 +23,7 @@ from bms.model.control.command import (
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
 from bms.model.savings.savings import FrozenBaseline, KeptBaseline
 from bms.store.database.tables import StoredBaseline, StoredEvent, StoredReceipt
-from bms.store.records import check_superseded, site_of, stands, taken
+from bms.store.records import check_superseded, id_taken, is_current, site_of
 from bms.store.sql.audit import SqlAudit
 
 _KINDS: dict[str, type[Receipt | ReleaseReceipt]] = {
@@ -69,7 +69,7 @@ class SqlLedgers(SqlAudit):
             same = session.exec(select(StoredEvent).where(StoredEvent.id == event.id)).first()
             if same is not None:
                 if _event(same) != event:
-                    raise StoreError(taken(event))
+                    raise StoreError(id_taken(event))
                 return
             if event.supersedes is not None:
                 _look_at_superseded(session, event, event.supersedes)
@@ -90,7 +90,7 @@ class SqlLedgers(SqlAudit):
         )
         with self._link.writing(durable=True) as session:
             known = [_kept(row) for row in session.exec(latest)]
-            if not stands(known, kept):
+            if not is_current(known, kept):
                 session.add(
                     StoredBaseline(
                         site=kept.site,

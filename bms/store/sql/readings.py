@@ -21,7 +21,7 @@ from bms.store.database.tables import (
     StoredCorrection,
     StoredPoint,
 )
-from bms.store.records import Correction, sound
+from bms.store.records import Correction, sanitise
 from bms.store.rollups.folds import Grid
 from bms.store.rollups.local_days import LocalDays
 from bms.store.rollups.stale_days import marks_of
@@ -70,7 +70,7 @@ class SqlReadings(Linked):
         rows = [_row(keys[reading.point], reading) for reading in batch]
         with self._link.writing(durable=durable) as session:
             connection = session.connection()
-            self._link.database.hold(connection, alone=False)
+            self._link.database.lock_stale_days(connection, alone=False)
             kept = unexpired(connection, rows)
             total = Ingested(expired=len(rows) - len(kept))
             for part, known in _rounds(kept):
@@ -177,7 +177,7 @@ class SqlReadings(Linked):
 
 
 def _row(key: int, reading: Reading) -> RawReading:
-    good = sound(reading)
+    good = sanitise(reading)
     time = to_micros(good.time)
     lag = None if good.received is None else to_micros(good.received) - time
     return key, time, good.value, QUALITY_CODES[good.quality], lag, good.detail

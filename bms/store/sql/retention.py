@@ -12,7 +12,7 @@ from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erased, Erasure
 from bms.model.readings.rollup import Level
 from bms.store.database.tables import LEVEL_CODES, StoredErasure
-from bms.store.erasure_ledger import ALWAYS, Loss
+from bms.store.erasure_ledger import ALWAYS, ErasureTally
 from bms.store.rollups import stale_days as stale
 from bms.store.rollups.buckets import no_buckets
 from bms.store.rollups.refresh import fold_marked, hours_of, keep_hours
@@ -46,10 +46,10 @@ class SqlRetention(SqlRollups):
         """See ``RetentionStore``."""
         before = self._days.midnight(erasure.before)
         keys = self._keys_of(set(erasure.points))
-        loss = Loss()
+        loss = ErasureTally()
         with self._link.writing(durable=True) as session:
             connection = session.connection()
-            self._link.database.hold(connection, alone=True)
+            self._link.database.lock_stale_days(connection, alone=True)
             for point in sorted(set(erasure.points)):
                 place = _Place(session, point, keys[point], before)
                 self._take(place, loss)
@@ -65,7 +65,7 @@ class SqlRetention(SqlRollups):
         """See ``RetentionStore``."""
         self._link.scrub()
 
-    def _take(self, place: _Place, loss: Loss) -> None:
+    def _take(self, place: _Place, loss: ErasureTally) -> None:
         """Fold what is about to go, and let it go."""
         point, key, before = place.point, place.key, place.before
         connection = place.session.connection()
@@ -76,7 +76,7 @@ class SqlRetention(SqlRollups):
         for deletion in _DELETIONS:
             connection.execute(deletion, {"point": key, "before": before})
 
-    def _take_rollups(self, place: _Place, loss: Loss) -> None:
+    def _take_rollups(self, place: _Place, loss: ErasureTally) -> None:
         connection, key = place.session.connection(), place.key
         last = {"point": key, "last": self._days.month_of(place.before)}
         for month in connection.execute(_MONTHS, last).scalars().all():

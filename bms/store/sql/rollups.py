@@ -174,7 +174,7 @@ class SqlRollups(SqlReadings):
     def _refresh(self, points: list[int], end: int) -> int:
         with self._link.writing(durable=False) as session:
             connection = session.connection()
-            self._link.database.hold(connection, alone=True)
+            self._link.database.lock_stale_days(connection, alone=True)
             marked = stale.ended(connection, points, end, PORTION)
             fold_marked(connection, self._days, marked)
         return len(marked)

@@ -6,7 +6,7 @@ from bms.store.database.availability import Availability
 from bms.store.database.connection import PATIENCE_S, Link
 from bms.store.database.reconnecting import ReconnectingLink
 from bms.store.rollups.local_days import TIMEZONE, LocalDays
-from bms.store.rollups.timezone import settle_zone
+from bms.store.rollups.stale_days import ensure_timezone
 from bms.store.sql.decisions import SqlDecisions
 from bms.store.sql.keys import SqlKeys
 from bms.store.sql.ledgers import SqlLedgers
@@ -58,7 +58,7 @@ def _opened(url: str, patience_s: float, days: LocalDays) -> Link:
     """A link to a database whose tables are up to date and whose roll-ups are of these days."""
     link = Link(url, patience_s)
     try:
-        settle_zone(link, days)
+        ensure_timezone(link, days)
     except BaseException:
         link.close()
         raise

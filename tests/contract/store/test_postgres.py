@@ -134,7 +134,7 @@ class TestOpening:
         url = postgres_server.fresh(template="template0")
         first = database(url, patience_s=5)
         with ThreadPoolExecutor(1) as pool, Session(first.writing(first.engine())) as session:
-            first.walk_alone(session.connection())
+            first.lock_migrations(session.connection())
             schema.upgrade(session.connection(), first.place)
             second = pool.submit(SqlStore, url)
             wait_for_a_lock(postgres_server, second)

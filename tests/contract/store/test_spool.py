@@ -22,9 +22,8 @@ from bms.store.database.availability import Availability
 from bms.store.database.connection import Link
 from bms.store.memory.store import MemoryStore
 from bms.store.rollups.local_days import LocalDays
-from bms.store.spool.forwarding import ForwardingReadings
-from bms.store.spool.process_slots import Slots
-from bms.store.spool.retention import SpooledRetention
+from bms.store.spool.forwarding import ForwardingReadings, SpooledRetention
+from bms.store.spool.process_folders import SpoolFolders
 from bms.store.sql.readings import SqlReadings
 from bms.store.sql.store import SqlStore
 from tests.contract.store.test_contract import (  # noqa: F401  the promises of every store, kept here too
@@ -82,9 +81,9 @@ def opener(tmp_path: Path) -> Iterator[Opener]:
     def make(
         readings: ReadingStore, *, limit_bytes: int = 1_000_000, **availability: object
     ) -> ForwardingReadings:
-        slots = Slots(tmp_path / "spool", limit_bytes=limit_bytes, importance=IMPORTANCE)
+        folders = SpoolFolders(tmp_path / "spool", limit_bytes=limit_bytes, importance=IMPORTANCE)
         known = Availability(**{"retry_s": 0.0, **availability})
-        made.append(ForwardingReadings(readings, slots, known))
+        made.append(ForwardingReadings(readings, folders, known))
         return made[-1]
 
     yield make
@@ -95,17 +94,17 @@ def opener(tmp_path: Path) -> Iterator[Opener]:
 class ForwardingSqlReadings(ForwardingReadings):
     """With what the store has beyond the port, for the tests of every store."""
 
-    def __init__(self, store: SqlStore, slots: Slots) -> None:
-        super().__init__(store, slots)
+    def __init__(self, store: SqlStore, folders: SpoolFolders) -> None:
+        super().__init__(store, folders)
         self.corrections = store.corrections
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[ForwardingReadings]:
     """For the promises of every store: the database is there."""
-    slots = Slots(tmp_path / "spool", limit_bytes=1_000_000, importance={})
+    folders = SpoolFolders(tmp_path / "spool", limit_bytes=1_000_000, importance={})
     database = SqlStore(f"sqlite:///{tmp_path}/bms.db")
-    made = ForwardingSqlReadings(database, slots)
+    made = ForwardingSqlReadings(database, folders)
     yield made
     assert not (tmp_path / "spool").exists()
     made.close()

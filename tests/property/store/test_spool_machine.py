@@ -21,7 +21,7 @@ from bms.model.readings.spool import Importance
 from bms.store.database.availability import Availability
 from bms.store.memory.store import MemoryStore
 from bms.store.spool.forwarding import ForwardingReadings
-from bms.store.spool.process_slots import Slots
+from bms.store.spool.process_folders import SpoolFolders
 from tests.rigs.examples import examples
 from tests.rigs.fakes.store import MONDAY
 
@@ -33,9 +33,9 @@ rows = st.lists(
 )
 
 
-def unsynced(root: Path, limit_bytes: int) -> Slots:
+def unsynced(root: Path, limit_bytes: int) -> SpoolFolders:
     """Nobody pulls the plug of this machine: syncing would only take time."""
-    return Slots(root, limit_bytes=limit_bytes, importance=IMPORTANCE, sync=lambda _: None)
+    return SpoolFolders(root, limit_bytes=limit_bytes, importance=IMPORTANCE, sync=lambda _: None)
 
 
 class Killed(BaseException):
@@ -75,8 +75,8 @@ class Writers(RuleBasedStateMachine):
         self.start()
 
     def start(self) -> None:
-        slots = unsynced(self.root, self.ROOM)
-        self.store = ForwardingReadings(self.database, slots, Availability(retry_s=0.0))
+        folders = unsynced(self.root, self.ROOM)
+        self.store = ForwardingReadings(self.database, folders, Availability(retry_s=0.0))
 
     def teardown(self) -> None:
         if hasattr(self, "store"):
@@ -167,22 +167,22 @@ class CrampedWriters(RuleBasedStateMachine):
         self.start()
 
     def start(self) -> None:
-        self.slots = unsynced(self.root, self.ROOM)
+        self.folders = unsynced(self.root, self.ROOM)
 
     def teardown(self) -> None:
-        if hasattr(self, "slots"):
-            self.slots.close()
+        if hasattr(self, "folders"):
+            self.folders.close()
             self.folder.cleanup()
 
     @rule(point=st.sampled_from(POINTS), n=st.integers(1, 30), seed=st.integers(0, 9))
     def append(self, point: str, n: int, seed: int) -> None:
         noise = [math.sin(1e6 * (seed + i)) for i in range(n)]
-        before = self.slots.mine().state()
-        self.slots.mine().append(
+        before = self.folders.own().state()
+        self.folders.own().append(
             [Reading(point, MONDAY + timedelta(seconds=i), x) for i, x in enumerate(noise)]
         )
         self.given[IMPORTANCE[point]] += n
-        after = self.slots.mine().state()
+        after = self.folders.own().state()
         worse = [kind for kind in Importance if kind > IMPORTANCE[point]]
         if any(after.waiting.get(kind, 0) for kind in worse):
             for kind in Importance:
@@ -191,15 +191,15 @@ class CrampedWriters(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.slots.close()
+        self.folders.close()
         self.start()
-        self.slots.adopt()
+        self.folders.take_over()
 
     @invariant()
     def all_are_kept_or_counted(self) -> None:
-        if not hasattr(self, "slots"):
+        if not hasattr(self, "folders"):
             return
-        state = self.slots.state()
+        state = self.folders.state()
         seen = Counter(state.waiting)
         for (kind, _), count in state.lost.items():
             seen[kind] += count

@@ -21,7 +21,7 @@ from pathlib import Path
 from bms.model.readings.reading import Ingested, Reading
 from bms.store.database.availability import Availability
 from bms.store.spool.forwarding import ForwardingReadings
-from bms.store.spool.process_slots import Slots
+from bms.store.spool.process_folders import SpoolFolders
 from bms.store.sql.store import SqlStore
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
@@ -44,7 +44,9 @@ class Forwarding(ForwardingReadings):
     def __init__(self, url: str, spool: Path) -> None:
         known = Availability(retry_s=PATIENCE_S)
         self._database = SqlStore(url, patience_s=PATIENCE_S, availability=known)
-        super().__init__(self._database, Slots(spool, limit_bytes=50_000_000, importance={}), known)
+        super().__init__(
+            self._database, SpoolFolders(spool, limit_bytes=50_000_000, importance={}), known
+        )
 
     def close(self) -> None:
         super().close()
@@ -67,8 +69,8 @@ class Suicidal(SqlStore):
 def drain(url: str, spool: Path, segments: int) -> None:
     store = Suicidal(url)
     store.left = segments
-    slots = Slots(spool, limit_bytes=50_000_000, importance={})
-    ForwardingReadings(store, slots).forward()
+    folders = SpoolFolders(spool, limit_bytes=50_000_000, importance={})
+    ForwardingReadings(store, folders).forward()
     raise SystemExit("nobody killed us")
 
 

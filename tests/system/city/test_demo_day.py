@@ -33,7 +33,7 @@ from bms.model.savings.objection import Verdict
 from bms.runtime.city import City
 from bms.runtime.municipality import START
 from bms.services.guard.presence import Presence
-from bms.services.simulated_worlds import Row
+from bms.services.simulated_worlds import WorldComparison
 
 BEGIN = START.astimezone(UTC)
 DAY = timedelta(days=1)
@@ -69,7 +69,7 @@ class Lived:
 
     sites: Sequence[Site]
     refused: list[NoModel]
-    rows: dict[str, Row]
+    rows: dict[str, WorldComparison]
     state: dict[str, dict[str, Any]]
     readings: dict[str, list[Reading]]
     again: Ingested
@@ -91,7 +91,7 @@ async def live_a_day(home: Path) -> Lived:
 
 
 async def left_behind(
-    simulated: Simulated, watcher: Watcher, refused: list[NoModel], rows: dict[str, Row]
+    simulated: Simulated, watcher: Watcher, refused: list[NoModel], rows: dict[str, WorldComparison]
 ) -> Lived:
     city = simulated.city
     points = [point.id for site in city.sites.values() for point in site.points]

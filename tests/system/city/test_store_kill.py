@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from bms.store.spool.frames import content, unpack
-from bms.store.spool.process_slots import Slots
+from bms.store.spool.process_folders import SpoolFolders
 from bms.store.sql.store import SqlStore
 from tests.rigs.processes.kill_writers import POINT, SIZE, START, Forwarding, batch
 
@@ -173,10 +173,10 @@ def test_writers_whose_database_comes_and_goes(killer: Killer, file: Path) -> No
 
 def test_killed_between_commit_and_removal(killer: Killer, file: Path) -> None:
     spool = file.parent / "spool"
-    slots = Slots(spool, limit_bytes=50_000_000, importance={})
+    folders = SpoolFolders(spool, limit_bytes=50_000_000, importance={})
     for number in range(30):
-        slots.mine().append(batch(number))
-        slots.close()  # each batch in a segment of its own
+        folders.own().append(batch(number))
+        folders.close()  # each batch in a segment of its own
     killer.acknowledged = list(range(30))
     for kill in range(20):
         killer.kill("drain", first=kill % 3)

@@ -15,7 +15,7 @@ from bms.model.control.command import Accepted, Clamped, Released
 from bms.model.planning.plan_digest import sealed
 from bms.model.readings.units import Unit
 from bms.services.control.dispatch import dispatch_site
-from bms.services.simulated_worlds import Outcome
+from bms.services.simulated_worlds import WorldResult
 from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from drivers.simulator.config import SimulatorConfig
@@ -51,7 +51,7 @@ class Bench:
         schedule = replace(made.schedule, site="sportshall", setpoints=rows)
         self.store.add_plan(sealed(replace(made, site="sportshall", schedule=schedule)))
 
-    async def tick(self, after: timedelta = timedelta(0)) -> dict[str, Outcome]:
+    async def tick(self, after: timedelta = timedelta(0)) -> dict[str, WorldResult]:
         self.simulation.advance(int(after.total_seconds()))
         outcomes = await dispatch_site(
             self.site,

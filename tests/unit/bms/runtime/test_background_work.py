@@ -14,7 +14,7 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Command
 from bms.model.readings.reading import Reading
-from bms.runtime.background_work import AT_ONCE, Replanning, in_turn
+from bms.runtime.background_work import SITES_AT_ONCE, Replanning, limited
 from bms.runtime.jobs import for_each_site, job_table
 from bms.runtime.serve import working
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_command, a_world
@@ -152,11 +152,11 @@ class StuckPlanner:
 
 async def test_few_sites_at_once() -> None:
     work = Planning()
-    sites = [Named(f"s{n}") for n in range(3 * AT_ONCE)]
-    tick = for_each_site("plan", sites, in_turn(asyncio.Semaphore(AT_ONCE), work))
+    sites = [Named(f"s{n}") for n in range(3 * SITES_AT_ONCE)]
+    tick = for_each_site("plan", sites, limited(asyncio.Semaphore(SITES_AT_ONCE), work))
     task = asyncio.create_task(tick(NOW))
-    await until(lambda: work.running == AT_ONCE)
+    await until(lambda: work.running == SITES_AT_ONCE)
     work.go.set()
     await task
-    assert work.most == AT_ONCE
+    assert work.most == SITES_AT_ONCE
     assert sorted(work.made) == sorted(site.id for site in sites)

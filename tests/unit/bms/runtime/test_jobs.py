@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from bms.clock import VirtualClock
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job, for_each_site
-from bms.runtime.scheduler import Pulse, scheduler
+from bms.runtime.scheduler import DueCheck, scheduler
 
 START = datetime(2019, 1, 14, 0, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -57,7 +57,7 @@ async def test_fast_run_ends_at_its_end_even_between_two_due_times():
 
 async def test_a_pulse_runs_once_per_due_time_and_makes_up_for_none():
     diary, clock = Diary(), VirtualClock(START)
-    pulse = Pulse(diary.job("poll", QUARTER), clock)
+    pulse = DueCheck(diary.job("poll", QUARTER), clock)
     await pulse.look()
     await pulse.look()
     clock.advance(timedelta(minutes=50))

@@ -10,7 +10,7 @@ import pytest
 from bms.errors import ConfigError
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job
-from bms.runtime.scheduler import Underway
+from bms.runtime.scheduler import RunsInProgress
 from bms.runtime.serve import listen
 from bms.runtime.wire import make_home
 
@@ -35,32 +35,32 @@ async def test_a_fast_run_stops_between_two_jobs_and_moves_no_further() -> None:
 
 
 async def test_what_is_under_way_is_waited_for() -> None:
-    underway, gate = Underway(), asyncio.Event()
+    in_progress, gate = RunsInProgress(), asyncio.Event()
 
     async def run(now: datetime) -> None:
         await gate.wait()
 
-    job = underway.counted(Job("dispatch", QUARTER, run))
+    job = in_progress.counted(Job("dispatch", QUARTER, run))
     assert (job.name, job.every) == ("dispatch", QUARTER)
-    assert await underway.over(0)
+    assert await in_progress.wait_until_idle(0)
     runs = [asyncio.create_task(job.run(START)) for _ in range(2)]
     await asyncio.sleep(0)
-    assert not await underway.over(0.01)
-    waiting = asyncio.create_task(underway.over(5))
+    assert not await in_progress.wait_until_idle(0.01)
+    waiting = asyncio.create_task(in_progress.wait_until_idle(5))
     gate.set()
     assert await waiting
     assert all(task.done() for task in runs)
 
 
 async def test_a_job_that_fails_is_over_too() -> None:
-    underway = Underway()
+    in_progress = RunsInProgress()
 
     async def run(now: datetime) -> None:
         raise RuntimeError("its site caught fire")
 
     with pytest.raises(RuntimeError):
-        await underway.counted(Job("plan", QUARTER, run)).run(START)
-    assert await underway.over(0)
+        await in_progress.counted(Job("plan", QUARTER, run)).run(START)
+    assert await in_progress.wait_until_idle(0)
 
 
 def test_a_port_in_use_and_an_address_that_is_not_ours_are_told_apart() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from bms.bench.planning.season import Season, season_figures
-from bms.services.simulated_worlds import Outcome
+from bms.services.simulated_worlds import WorldResult
 
 
-def cost(dkk: float, comfort_kh: float = 0.0) -> Outcome:
-    return Outcome(energy_kwh=0.0, cost_dkk=dkk, co2_kg=0.0, comfort_kh=comfort_kh)
+def cost(dkk: float, comfort_kh: float = 0.0) -> WorldResult:
+    return WorldResult(energy_kwh=0.0, cost_dkk=dkk, co2_kg=0.0, comfort_kh=comfort_kh)
 
 
 class TestSeason:

@@ -15,7 +15,14 @@ from bms.model.readings.reading import Reading
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings, Span
 from bms.services.assessment.site_savings import assess_site, meter_use
-from bms.services.simulated_worlds import HourlyUse, Outcome, Row, Truth, outcome, take_stock
+from bms.services.simulated_worlds import (
+    HourlyUse,
+    Truth,
+    WorldComparison,
+    WorldResult,
+    compare_worlds,
+    outcome,
+)
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import HOUR, FakeFeed, FlatTariffs, lodge, utc
 
@@ -104,7 +111,7 @@ USE = HourlyUse(
 
 def test_district_heat_is_billed_beside_electricity() -> None:
     answer = outcome(SITE, USE, 7.0, feed=FakeFeed(), tariffs=FlatTariffs())
-    assert answer == Outcome(
+    assert answer == WorldResult(
         energy_kwh=pytest.approx(34.0),
         cost_dkk=pytest.approx(4 * 2.5 + 30 * 0.5),
         co2_kg=pytest.approx(4 * 3.0 + 30 * 0.1),
@@ -114,7 +121,7 @@ def test_district_heat_is_billed_beside_electricity() -> None:
 
 def test_the_heat_of_a_heat_pump_is_not_billed_again() -> None:
     answer = outcome(PUMPED, USE, 0.0, feed=FakeFeed(), tariffs=FlatTariffs())
-    assert answer == Outcome(pytest.approx(4.0), pytest.approx(10.0), pytest.approx(12.0), 0.0)
+    assert answer == WorldResult(pytest.approx(4.0), pytest.approx(10.0), pytest.approx(12.0), 0.0)
 
 
 def test_each_hour_has_its_own_price() -> None:
@@ -138,8 +145,8 @@ RECORD = {
 
 
 @pytest.fixture
-def row(store: MemoryStore) -> Row:
-    return take_stock(
+def row(store: MemoryStore) -> WorldComparison:
+    return compare_worlds(
         SITE,
         Truth.from_dict(RECORD),
         baseline=BASELINE,
@@ -151,7 +158,7 @@ def row(store: MemoryStore) -> Row:
     )
 
 
-def test_the_row_of_a_site_is_its_own(row: Row) -> None:
+def test_the_row_of_a_site_is_its_own(row: WorldComparison) -> None:
     assert (row.site, row.zones, row.occupied_days) == ("lodge", 1, 10)
     energies = [w.energy_kwh for w in (row.own_control, row.tuned_setback, row.optimised)]
     assert energies == pytest.approx([34.0, 31.0, 26.0])
@@ -162,7 +169,7 @@ def test_the_row_of_a_site_is_its_own(row: Row) -> None:
 
 @pytest.mark.parametrize(("own_kh", "limit"), [(1.0, 2.5), (4.0, 4.0)])
 def test_comfort_may_cost_what_it_costs_today_or_a_quarter(
-    row: Row, own_kh: float, limit: float
+    row: WorldComparison, own_kh: float, limit: float
 ) -> None:
     """One zone, ten occupied days: 0.25 K·h each."""
     own = replace(row.own_control, comfort_kh=own_kh)
@@ -173,7 +180,7 @@ def test_comfort_may_cost_what_it_costs_today_or_a_quarter(
     ("low", "high", "holds"), [(7.0, 9.0, True), (8.5, 9.0, False), (0, 7.9, False)]
 )
 def test_a_claim_holds_when_the_truth_lies_inside(
-    row: Row, low: float, high: float, holds: bool
+    row: WorldComparison, low: float, high: float, holds: bool
 ) -> None:
     claim = replace(
         row.claimed, saving_low_kwh=low, saving_high_kwh=high, adjusted_baseline_kwh=10.0
@@ -183,13 +190,13 @@ def test_a_claim_holds_when_the_truth_lies_inside(
     assert judged.half_width == pytest.approx((high - low) / 20.0)
 
 
-def test_no_claim_is_neither_right_nor_wrong(row: Row) -> None:
+def test_no_claim_is_neither_right_nor_wrong(row: WorldComparison) -> None:
     silent = replace(row, claimed=replace(row.claimed, saving_low_kwh=None, saving_high_kwh=None))
     assert silent.claim_holds is None
     assert silent.half_width is None
 
 
-def test_json_has_the_names_that_programs_rely_on(row: Row) -> None:
+def test_json_has_the_names_that_programs_rely_on(row: WorldComparison) -> None:
     record = json.loads(json.dumps(row.as_dict()))
     outcomes = {"energy_kwh", "cost_dkk", "co2_kg", "comfort_kh"}
     assert {"site", "zones", "occupied_days", "true_saving_kwh"} <= set(record)

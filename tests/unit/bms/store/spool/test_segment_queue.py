@@ -21,7 +21,7 @@ from bms.model.readings.spool import Importance, Loss
 from bms.services.collect.spool import importances
 from bms.store.spool.frames import content, frame, pack, unpack
 from bms.store.spool.losses import Losses
-from bms.store.spool.process_slots import Slots
+from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.segment_queue import Spool
 from tests.rigs.examples import examples
 from tests.rigs.fakes.city import lodge
@@ -40,7 +40,7 @@ def closed_at_the_end() -> Iterator[None]:
         OPENED.pop().close()
 
 
-OPENED: list[Spool | Slots] = []
+OPENED: list[Spool | SpoolFolders] = []
 
 
 def a_spool(
@@ -54,8 +54,8 @@ def a_spool(
     return made
 
 
-def slots_of(root: Path) -> Slots:
-    made = Slots(root, limit_bytes=ROOM, importance=IMPORTANCE)
+def folders_of(root: Path) -> SpoolFolders:
+    made = SpoolFolders(root, limit_bytes=ROOM, importance=IMPORTANCE)
     OPENED.append(made)
     return made
 
@@ -384,10 +384,10 @@ class TestDisk:
         disk = Disk()
         losses = Losses(tmp_path, disk)
         disk.refuses = True
-        losses.lose(Importance.OTHER, Loss.DISK, 3)
+        losses.count_lost(Importance.OTHER, Loss.DISK, 3)
         assert not Losses(tmp_path).readings
         disk.refuses = False
-        losses.lose(Importance.OTHER, Loss.FULL, 4)
+        losses.count_lost(Importance.OTHER, Loss.FULL, 4)
         kept = Losses(tmp_path).readings
         assert kept == {(Importance.OTHER, Loss.DISK): 3, (Importance.OTHER, Loss.FULL): 4}
 
@@ -401,42 +401,42 @@ class TestDisk:
 
 
 def _hold(root: Path, ready: Callable[[], object], go_on: Callable[[], object]) -> None:
-    slots = Slots(root, limit_bytes=ROOM, importance=IMPORTANCE)
-    slots.mine().append(quarters([1.0], TEMP))
+    folders = SpoolFolders(root, limit_bytes=ROOM, importance=IMPORTANCE)
+    folders.own().append(quarters([1.0], TEMP))
     ready()
     go_on()
     os._exit(9)  # no clean end
 
 
-class TestSlots:
+class TestFolders:
     def test_nothing_is_made_before_something_waits(self, tmp_path: Path) -> None:
-        slots = slots_of(tmp_path / "spool")
-        slots.adopt()
-        assert not slots.waits
-        assert slots.state().waiting == {}
+        folders = folders_of(tmp_path / "spool")
+        folders.take_over()
+        assert not folders.waits
+        assert folders.state().waiting == {}
         assert list(tmp_path.iterdir()) == []
 
     def test_two_processes_fill_folders_of_their_own(self, tmp_path: Path) -> None:
-        one, other = slots_of(tmp_path), slots_of(tmp_path)
-        assert one.mine().folder == tmp_path / "1"
-        assert other.mine().folder == tmp_path / "2"
+        one, other = folders_of(tmp_path), folders_of(tmp_path)
+        assert one.own().folder == tmp_path / "1"
+        assert other.own().folder == tmp_path / "2"
         assert (tmp_path / "1").stat().st_mode & 0o777 == 0o700
 
     def test_a_folder_in_use_is_not_taken_over(self, tmp_path: Path) -> None:
-        one, other = slots_of(tmp_path), slots_of(tmp_path)
-        one.mine().append(quarters([1.0], TEMP))
-        other.adopt()
+        one, other = folders_of(tmp_path), folders_of(tmp_path)
+        one.own().append(quarters([1.0], TEMP))
+        other.take_over()
         assert not other.waits
 
     def test_what_a_dead_process_left_is_taken_over(self, tmp_path: Path) -> None:
-        dead, alive = slots_of(tmp_path), slots_of(tmp_path)
-        dead.mine().append(quarters([1.0], TEMP))
-        alive.mine().append(quarters([2.0], TEMP))
+        dead, alive = folders_of(tmp_path), folders_of(tmp_path)
+        dead.own().append(quarters([1.0], TEMP))
+        alive.own().append(quarters([2.0], TEMP))
         dead.close()
-        alive.adopt()
+        alive.take_over()
         first, mine = alive.spools()
         assert [r.value for r in [*drained(first), *drained(mine)]] in ([1.0, 2.0], [2.0, 1.0])
-        alive.leave()
+        alive.release_empty()
         assert len(alive.spools()) == 1
 
     def test_a_lock_ends_with_its_process(self, tmp_path: Path) -> None:
@@ -445,26 +445,26 @@ class TestSlots:
         holder = fork.Process(target=_hold, args=(tmp_path, ready.set, go_on.wait))
         holder.start()
         assert ready.wait(30)
-        slots = slots_of(tmp_path)
-        slots.adopt()
-        assert not slots.waits
+        folders = folders_of(tmp_path)
+        folders.take_over()
+        assert not folders.waits
         holder.kill()
         holder.join()
-        slots.adopt()
-        assert [r.value for r in drained(slots.mine())] == [1.0]
+        folders.take_over()
+        assert [r.value for r in drained(folders.own())] == [1.0]
 
     def test_losses_of_other_processes_are_seen(self, tmp_path: Path) -> None:
         (tmp_path / "2").mkdir()
-        Losses(tmp_path / "2").lose(Importance.OTHER, Loss.FULL, 5)
-        assert slots_of(tmp_path).state().lost == {(Importance.OTHER, Loss.FULL): 5}
+        Losses(tmp_path / "2").count_lost(Importance.OTHER, Loss.FULL, 5)
+        assert folders_of(tmp_path).state().lost == {(Importance.OTHER, Loss.FULL): 5}
 
     def test_a_folder_that_cannot_be_read_spares_the_others(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         (tmp_path / "1" / "000000000001-other.spool").mkdir(parents=True)
-        slots = slots_of(tmp_path)
+        folders = folders_of(tmp_path)
         with caplog.at_level(logging.ERROR):
-            slots.adopt()
+            folders.take_over()
         assert "cannot be taken over" in caplog.text
 
 

@@ -25,7 +25,7 @@ from bms.store.spool.segments import Sync
 log = logging.getLogger(__name__)
 
 
-class Slots:
+class SpoolFolders:
     """The spools that this process holds under ``root``; not safe for several threads.
 
     ``limit_bytes`` [bytes] is the room of one process. Constructing it does no input or output.
@@ -55,7 +55,7 @@ class Slots:
         mine = min(self._held, default=0)
         return [self._held[n][0] for n in sorted(self._held, key=lambda n: (n == mine, n))]
 
-    def adopt(self) -> None:
+    def take_over(self) -> None:
         """Take every folder in which something waits and which nobody holds."""
         for number in self._numbers():
             if number not in self._held and any(self._folder(number).glob("*.spool")):
@@ -64,15 +64,15 @@ class Slots:
                 except OSError as error:
                     log.error("%s cannot be taken over: %s", self._folder(number), error)
 
-    def mine(self) -> Spool:
+    def own(self) -> Spool:
         """The spool to fill. Raises OSError where no folder can be made."""
         if not self._held:
-            self.adopt()
+            self.take_over()
         if not self._held:
             next(number for number in count(1) if self._claim(number))
         return self._held[min(self._held)][0]
 
-    def leave(self) -> None:
+    def release_empty(self) -> None:
         """Give up the folders that are empty, except the one that we fill."""
         for number in sorted(self._held)[1:]:
             if not self._held[number][0].waits:

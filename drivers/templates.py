@@ -1,4 +1,4 @@
-"""Device templates: what a model's registers mean, one YAML file per model.
+"""Device templates: the registers of a device model, one YAML file per model.
 
 A file ``devices/<maker>_<model>.yaml`` holds::
 
@@ -61,7 +61,7 @@ from bms.model.readings.units import Unit
 
 DEVICES = Path(__file__).parent / "devices"
 _OBJECT = r"^[a-z][a-z-]*,\d+$"
-_Wire = Annotated[int, Field(ge=0, le=0xFFFF)]
+_RegisterAddress = Annotated[int, Field(ge=0, le=0xFFFF)]
 _WRITE_FUNCTIONS = (None, 5, 6, 15, 16, 22)
 
 
@@ -71,8 +71,8 @@ class _Strict(BaseModel):
 
 class _Range(_Strict):
     table: Table
-    first: _Wire
-    last: _Wire
+    first: _RegisterAddress
+    last: _RegisterAddress
 
     @model_validator(mode="after")
     def _rising(self) -> _Range:
@@ -102,10 +102,10 @@ class _Modbus(_Strict):
 
 class _Text(_Strict):
     table: Table
-    address: _Wire
+    address: _RegisterAddress
     registers: Annotated[int, Field(ge=1, le=125)]
     byte_order: Order = Order.BIG
-    model: _Wire | None = None
+    model: _RegisterAddress | None = None
 
 
 class _Register(_Strict):
@@ -116,7 +116,7 @@ class _Register(_Strict):
     writes_per_day: Annotated[int | None, Field(ge=1)] = None
     writes_lifetime: Annotated[int | None, Field(ge=1)] = None
     table: Table | None = None
-    address: _Wire | None = None
+    address: _RegisterAddress | None = None
     type: DataType = DataType.INT16
     scale: float = 1.0
     offset: float = 0.0
@@ -126,8 +126,8 @@ class _Register(_Strict):
     mask: Annotated[int | None, Field(ge=1)] = None
     shift: Annotated[int, Field(ge=0, le=63)] = 0
     sentinels: tuple[int, ...] = ()
-    exponent: _Wire | None = None
-    model: _Wire | None = None
+    exponent: _RegisterAddress | None = None
+    model: _RegisterAddress | None = None
     write_function: int | None = None
     object: Annotated[str | None, Field(pattern=_OBJECT)] = None
 
@@ -142,7 +142,7 @@ class _Register(_Strict):
             raise ValueError("write_function is one of 5, 6, 15, 16, 22")
         return self
 
-    def place(self, usual: _Modbus) -> NetworkAddress:
+    def address_with_orders(self, usual: _Modbus) -> NetworkAddress:
         if self.object is not None:
             object_type, instance = self.object.split(",")
             return BacnetAddress(object_type=object_type, instance=int(instance))
@@ -166,7 +166,7 @@ class _Template(_Strict):
 
 
 def load_templates(directory: Path = DEVICES) -> Mapping[str, DeviceTemplate]:
-    """Every template, by the name of its file without ``.yaml``; each maps names to points.
+    """Every template by the name of its file without ``.yaml``; a template maps names to points.
 
     Raises ``ConfigError`` that names every mistake of every file.
     """
@@ -205,7 +205,7 @@ def _point(name: str, register: _Register, usual: _Modbus) -> TemplatePoint:
     return TemplatePoint(
         name=name,
         unit=register.unit,
-        address=register.place(usual),
+        address=register.address_with_orders(usual),
         low=register.low,
         high=register.high,
         unverified=register.unverified,

@@ -1,1 +1,1 @@
-"""Discovery."""
+"""Finds devices and their objects on a network or in an EDE file, and drafts a site file."""

@@ -1,4 +1,4 @@
-"""What is there: the devices of a network, their objects, values and who holds them."""
+"""Finds the BACnet devices of a network with their objects, values and priority slots."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Where:
-    """A target taken apart: whom to ask, and from where."""
+class _ScanTarget:
+    """A parsed target: the host to ask (None: broadcast), and the local address to ask from."""
 
     bind: str | None
     bbmd: Bbmd | None
@@ -59,32 +59,32 @@ async def discover_bacnet(
     timeout_s: float = TIMEOUT_S,
     objects: bool = True,
 ) -> tuple[FoundDevice, ...]:
-    """Devices that answer, with their objects, by instance.
+    """The devices that reply, with their objects, by instance.
 
     ``target`` is an address or name with an optional port (``10.0.0.11``): that device, or those
-    behind that router; an own address with its prefix (``10.0.0.5/24``): everybody on that
-    network; or ``bbmd:`` and an address: everybody whom that BBMD reaches. ``low`` and ``high``
-    bound the instances. ``wait_s`` [s] is how long answers are waited for, ``timeout_s`` [s] that
-    of a request. Raises ``NoReply`` when nothing can be sent, ValueError for an unreadable target;
-    what a device does wrong stands in its notes.
+    behind that router; an own address with its prefix (``10.0.0.5/24``): all devices of that
+    network; or ``bbmd:`` and an address: all devices that this BBMD reaches. ``low`` and ``high``
+    limit the instances. ``wait_s`` [s] is the time to wait for I-Ams, ``timeout_s`` [s] the
+    time-out of a request. Errors of a device are in its notes. Raises ``NoReply`` when nothing can
+    be sent, ValueError for a malformed target.
     """
     where = _where(target, bind)
     async with _link(where) as link:
         via = None if where.host is None else await link.resolve(where.host, where.port)
         found = await link.who_is(wait_s, via=via, low=low, high=high)
         if not found and via is not None:
-            found = await _asked_directly(link, via, timeout_s)
+            found = await _read_instance(link, via, timeout_s)
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def one(i_am: IAm) -> FoundDevice:
             async with gate:
-                return await _Explorer(link, i_am, timeout_s).device(objects)
+                return await _BacnetDeviceScan(link, i_am, timeout_s).device(objects)
 
         return tuple(await asyncio.gather(*(one(i_am) for i_am in found)))
 
 
 @asynccontextmanager
-async def _link(where: _Where) -> AsyncIterator[BacnetLink]:
+async def _link(where: _ScanTarget) -> AsyncIterator[BacnetLink]:
     link = BacnetLink(where.bind, where.bbmd)
     try:
         yield link
@@ -92,15 +92,15 @@ async def _link(where: _Where) -> AsyncIterator[BacnetLink]:
         await link.close()
 
 
-def _where(target: str, bind: str | None) -> _Where:
+def _where(target: str, bind: str | None) -> _ScanTarget:
     if target.startswith("bbmd:"):
         host, port = _host_port(target.removeprefix("bbmd:"))
-        return _Where(bind, Bbmd(host, port), None, port)
+        return _ScanTarget(bind, Bbmd(host, port), None, port)
     if "/" in target:
         local = target if ":" in target else f"{target}:{DEFAULT_PORT}"
-        return _Where(local, None, None, DEFAULT_PORT)
+        return _ScanTarget(local, None, None, DEFAULT_PORT)
     host, port = _host_port(target)
-    return _Where(bind, None, host, port)
+    return _ScanTarget(bind, None, host, port)
 
 
 def _host_port(text: str) -> tuple[str, int]:
@@ -113,8 +113,8 @@ def _host_port(text: str) -> tuple[str, int]:
     return host, int(port) if port else DEFAULT_PORT
 
 
-async def _asked_directly(link: BacnetLink, via: Peer, timeout_s: float) -> tuple[IAm, ...]:
-    """A device that does not answer Who-Is still knows its own instance (clause 15.5.2)."""
+async def _read_instance(link: BacnetLink, via: Peer, timeout_s: float) -> tuple[IAm, ...]:
+    """Read the instance of a device that does not reply to Who-Is (clause 15.5.2)."""
     itself = Reference(codec.DEVICE, codec.ANY_INSTANCE, codec.OBJECT_IDENTIFIER)
     try:
         ack = await link.confirmed(via, codec.READ_PROPERTY, codec.read_property(itself), timeout_s)
@@ -124,8 +124,8 @@ async def _asked_directly(link: BacnetLink, via: Peer, timeout_s: float) -> tupl
     return (IAm(found, via, codec.LEAST_APDU, codec.NOT_SEGMENTED, 0),)
 
 
-class _Explorer:
-    """Asks one device for everything."""
+class _BacnetDeviceScan:
+    """Reads the description and all objects of one device."""
 
     def __init__(self, link: BacnetLink, i_am: IAm, timeout_s: float) -> None:
         self._i_am = i_am
@@ -188,7 +188,7 @@ class _Explorer:
         return tuple(found)
 
     async def _object_list(self) -> list[tuple[int, int]]:
-        """Whole, or element by element from a device that cannot send it whole."""
+        """The object list at once, or element by element where the device cannot send it so."""
         whole = Reference(codec.DEVICE, self._i_am.instance, codec.OBJECT_LIST)
         try:
             tags = await self._session.read_property(whole)
@@ -235,7 +235,7 @@ def _parts(items: Sequence[T], size: int) -> Iterator[list[T]]:
 
 
 def _properties(kind: int) -> tuple[int, ...]:
-    """What is worth asking an object of this type."""
+    """The properties to read of an object of this type."""
     found = [codec.OBJECT_NAME, codec.DESCRIPTION]
     if kind in (*_ANALOG, *_BINARY, *_MULTI):
         found.append(codec.PRESENT_VALUE)
@@ -303,7 +303,7 @@ def _value(answer: PropertyAnswer | None) -> tuple[float | None, str | None]:
 def _slots(
     answer: PropertyAnswer | None,
 ) -> tuple[bool | None, tuple[tuple[int, float | None], ...]]:
-    """Whether there is a priority array, and who is in it."""
+    """Whether there is a priority array (None: unknown), and its occupied slots."""
     if isinstance(answer, list):
         try:
             return True, tuple(sorted(values.occupied_slots(answer).items()))

@@ -1,4 +1,4 @@
-"""EDE files: the lists of BACnet objects that controls contractors hand over.
+"""Reads EDE files, lists of BACnet objects from controls contractors.
 
 Engineering Data Exchange of the BACnet Interest Group Europe, layouts 1 and 2.x: a CSV with a few
 lines about the project, a line with the names of the columns, and one line per object. The texts
@@ -55,8 +55,8 @@ _NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ede:
-    """What a file says. ``mistakes`` names each line that could not be used, and why."""
+class EdeFile:
+    """The content of a file; ``mistakes`` are the lines that could not be used, with the reason."""
 
     devices: tuple[FoundDevice, ...]
     header: Mapping[str, str]
@@ -72,7 +72,7 @@ class _Row:
         return self.cells.get(name) or None
 
     def whole(self, name: str, most: int) -> int | None:
-        """A whole number up to ``most``. Raises ValueError for anything else that stands there."""
+        """A whole number up to ``most``; None where empty. Raises ValueError for anything else."""
         text = self.text(name)
         if text is None:
             return None
@@ -81,7 +81,7 @@ class _Row:
         return int(text)
 
     def number(self, name: str) -> float | None:
-        """A number; what is none is no reason to lose the object."""
+        """A finite number; None for anything else, because the rest of the object is usable."""
         try:
             value = float((self.text(name) or "").replace(",", "."))
         except ValueError:
@@ -89,7 +89,7 @@ class _Row:
         return value if math.isfinite(value) else None
 
 
-def read_ede(data: bytes, *, states: bytes | None = None, host: str = "") -> Ede:
+def read_ede(data: bytes, *, states: bytes | None = None, host: str = "") -> EdeFile:
     """The devices of an EDE file; ``states`` is the file with the state texts.
 
     An EDE file knows no network addresses: ``host`` stands in all its devices. Raises
@@ -117,7 +117,7 @@ def read_ede(data: bytes, *, states: bytes | None = None, host: str = "") -> Ede
         what = "; ".join(mistakes[:3]) or "there are no lines with objects"
         raise ConfigError(f"this is no EDE file: {what}")
     devices = (_device(each, host, labels.get(each), found[each]) for each in sorted(found))
-    return Ede(tuple(devices), header, tuple(mistakes))
+    return EdeFile(tuple(devices), header, tuple(mistakes))
 
 
 def _device(
@@ -190,7 +190,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _table(lines: Sequence[str]) -> tuple[dict[str, str], list[_Row]]:
-    """What stands above the table, and its rows by the names of the columns."""
+    """The header above the table, and the rows of the table by column name."""
     delimiter = _delimiter(lines)
     header: dict[str, str] = {}
     columns: Sequence[str] = _LAYOUT

@@ -1,4 +1,4 @@
-"""What a discovery, or a list that a controls contractor handed over, says of devices."""
+"""Devices and objects as a discovery or an EDE file describes them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bms.model.assets.device import Framing, SerialLine
 class FoundObject:
     """One object of a BACnet device, or one named register of a Modbus device.
 
-    ``unit`` is in the words of the protocol. ``commandable`` is None where it is not known;
-    ``slots`` are the occupied slots of its priority array. ``value`` is what was read, None where
-    nothing was, and ``error`` then says why.
+    ``unit`` is the protocol's name of the unit. ``commandable`` is None where it is unknown;
+    ``slots`` are the occupied slots of its priority array. ``value`` is what was read; None with
+    ``error`` as the reason where nothing was.
     """
 
     kind: str
@@ -33,11 +33,10 @@ class FoundObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundDevice:
-    """A device. ``network`` and ``mac`` (hexadecimal) say where it is behind a router.
+    """A device. ``network`` and ``mac`` (hexadecimal) are its address behind a router.
 
-    ``framing`` is how Modbus frames travel; on a serial line ``serial`` stands for host and port.
-    ``template`` is the device template that most likely fits.
-    ``notes`` tell a person what could not be found out.
+    ``framing`` is that of Modbus; on a serial line ``serial`` replaces host and port. ``template``
+    is the likely device template. ``notes`` say what could not be found out.
     """
 
     protocol: str

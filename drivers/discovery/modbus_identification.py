@@ -1,4 +1,4 @@
-"""What a Modbus device says of itself: function 43/14, read device identification. Pure.
+"""Read Device Identification, Modbus function 43/14. Pure.
 
 Source: Modbus application protocol V1.1b3, 6.21.
 """
@@ -20,10 +20,9 @@ _VENDOR, _CODE, _REVISION, _PRODUCT, _MODEL = 0, 1, 2, 4, 5
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
-    """Objects of one answer by number; ``next_object`` is where the rest begins, None at the end.
-
-    ``regular`` says whether the device has the objects from 3 on, too.
+class DeviceIdentification:
+    """The objects of one reply by number; ``next_object`` is the first of the rest, None at the
+    end. ``regular`` says whether the device has the objects from 3 on.
     """
 
     objects: Mapping[int, str]
@@ -31,14 +30,14 @@ class Identity:
     next_object: int | None
 
 
-def identify(unit: int, category: int = BASIC, first: int = 0) -> Request:
-    """Ask for the objects of a category from number ``first`` on."""
+def identification_request(unit: int, category: int = BASIC, first: int = 0) -> Request:
+    """Request for the objects of a category from number ``first`` on."""
     pdu = bytes((_FUNCTION, _KIND, category, first))
     return Request(unit, pdu, pdu[:3], _LONGEST, repeatable=True, measure=_length)
 
 
-def identity(request: Request, data: bytes) -> Identity:
-    """What the payload of the reply to ``identify`` says. Raises ``InvalidReply``."""
+def decode_identification(request: Request, data: bytes) -> DeviceIdentification:
+    """What the payload of the reply to ``identification_request`` says. Raises ``InvalidReply``."""
     pdu = request.prefix + data
     conformity, more, following, count = pdu[3:_HEAD]
     objects: dict[int, str] = {}
@@ -50,11 +49,13 @@ def identity(request: Request, data: bytes) -> Identity:
         at += 2 + length
     if more == _MORE and following <= request.pdu[3]:
         raise InvalidReply("an identification that goes round in circles")
-    return Identity(objects, conformity & 0x7F >= REGULAR, following if more == _MORE else None)
+    return DeviceIdentification(
+        objects, conformity & 0x7F >= REGULAR, following if more == _MORE else None
+    )
 
 
 def vendor_model_firmware(objects: Mapping[int, str]) -> tuple[str | None, str | None, str | None]:
-    """The model is its name with the product code behind it, as far as they are told."""
+    """Vendor, model (name and product code) and firmware; None where an object is missing."""
     name = objects.get(_MODEL) or objects.get(_PRODUCT)
     code = objects.get(_CODE)
     model = f"{name} ({code})" if name and code and code != name else name or code

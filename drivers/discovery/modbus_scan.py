@@ -1,4 +1,4 @@
-"""Which units answer on a Modbus line, and what they say they are."""
+"""Finds the units on a Modbus line, with their identification and SunSpec models."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from drivers.discovery.inventory import FoundDevice
 from drivers.discovery.modbus_identification import (
     BASIC,
     REGULAR,
-    identify,
-    identity,
+    decode_identification,
+    identification_request,
     vendor_model_firmware,
 )
 from drivers.discovery.modbus_targets import endpoint_at
@@ -30,8 +30,8 @@ _QUIET_S = 0.05
 _SAME_DEVICE = 20
 _ANSWERS_PER_CATEGORY = 8
 
-Report = Callable[[int, FoundDevice | None], None]
-"""Called after each unit: how many were asked, and what was found at this one."""
+OnProgress = Callable[[int, FoundDevice | None], None]
+"""Called after each unit with the number of units asked so far, and what was found at this one."""
 
 
 class NoConnection(NoReply):
@@ -39,14 +39,14 @@ class NoConnection(NoReply):
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
-    """What was found, and in words why some units were not asked (None when all were)."""
+class ScanResult:
+    """The units found, and why some units were not asked (None: all were)."""
 
     found: tuple[FoundDevice, ...]
     left_out: str | None = None
 
 
-def _nobody_looks(asked: int, found: FoundDevice | None) -> None:
+def _no_progress(asked: int, found: FoundDevice | None) -> None:
     return None
 
 
@@ -56,16 +56,16 @@ async def discover_modbus(
     units: Iterable[int] = UNITS,
     timeout_s: float = TIMEOUT_S,
     budget_s: float | None = None,
-    report: Report = _nobody_looks,
-) -> Scan:
-    """Units that answer, one after the other, with their identification and SunSpec models.
+    report: OnProgress = _no_progress,
+) -> ScanResult:
+    """The units that reply, with their identification and SunSpec models.
 
-    ``target`` is as in ``drivers.discovery.modbus_targets``. ``timeout_s`` [s] is waited for each
-    unit that is not there, and on lines whose replies name no request as long again in silence.
-    After ``budget_s`` [s] no further unit is asked. Nothing is written. Raises ``NoConnection``
-    when there is none from the start, ValueError for an unreadable target.
+    ``target`` is as in ``drivers.discovery.modbus_targets``. Each absent unit takes ``timeout_s``
+    [s], and as long again on lines whose replies do not name their request. After ``budget_s`` [s]
+    no further unit is asked. Nothing is written. Raises ``NoConnection`` when the line cannot be
+    opened, ValueError for a malformed target.
     """
-    line = _Line(endpoint_at(target), timeout_s)
+    line = _ScanConnection(endpoint_at(target), timeout_s)
     end = asyncio.get_running_loop().time() + budget_s if budget_s is not None else None
     found: list[FoundDevice] = []
     left_out = None
@@ -74,7 +74,7 @@ async def discover_modbus(
             if end is not None and asyncio.get_running_loop().time() >= end:
                 left_out = f"unit {unit} and those after it were not asked: the time is over"
                 break
-            device = await _Explorer(line, unit).device()
+            device = await _ModbusUnitScan(line, unit).device()
             found += [device] if device is not None else []
             report(asked + 1, device)
     except NoConnection as error:
@@ -83,11 +83,11 @@ async def discover_modbus(
         left_out = f"unit {unit} and those after it were not asked: {error}"
     finally:
         await line.close()
-    return Scan(_without_echoes(tuple(found)), left_out)
+    return ScanResult(_without_echoes(tuple(found)), left_out)
 
 
 def _without_echoes(found: tuple[FoundDevice, ...]) -> tuple[FoundDevice, ...]:
-    """A device that answers for every unit id is one device, not hundreds."""
+    """One device in place of many equal ones, where a device replies for every unit id."""
     says = {(each.vendor, each.model, each.firmware) for each in found}
     if len(found) <= _SAME_DEVICE or len(says) > 1:
         return found
@@ -95,11 +95,11 @@ def _without_echoes(found: tuple[FoundDevice, ...]) -> tuple[FoundDevice, ...]:
     return (replace(found[0], notes=(*found[0].notes, note)),)
 
 
-class _Line:
+class _ScanConnection:
     """A connection with one request in flight.
 
-    Where replies name no request, whoever did not answer in time may still do so: the connection is
-    dropped and the line left alone for as long again before the next request.
+    Where replies do not name their request, a late one could be taken for the next: the connection
+    is dropped, and nothing is sent for another time-out.
     """
 
     def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
@@ -120,20 +120,20 @@ class _Line:
             return payload(request, *await connection.send(self._transaction, request, within_s))
         except ReplyTimeout:
             if not self.endpoint.has_transaction_ids:
-                quiet_s = self._dropped()
+                quiet_s = self._drop()
             raise
         except InvalidReply:
-            quiet_s = self._dropped()
+            quiet_s = self._drop()
             raise
         finally:
             self._free_at = asyncio.get_running_loop().time() + quiet_s
 
     async def close(self) -> None:
-        self._dropped()
+        self._drop()
         await asyncio.sleep(0)
 
-    def _dropped(self) -> float:
-        """Drop the connection; how long to leave the line alone [s]."""
+    def _drop(self) -> float:
+        """Drop the connection. Returns the time in which nothing may be sent [s]."""
         if self._connection is not None:
             self._connection.drop()
             self._connection = None
@@ -142,40 +142,40 @@ class _Line:
     async def _ready(self) -> ModbusConnection:
         await asyncio.sleep(max(0.0, self._free_at - asyncio.get_running_loop().time()))
         if self._connection is None or not self._connection.open:
-            self._dropped()
-            self._connection = await self._opened()
+            self._drop()
+            self._connection = await self._open()
             self.was_open = True
         return self._connection
 
-    async def _opened(self) -> ModbusConnection:
+    async def _open(self) -> ModbusConnection:
         name = self.endpoint.name
         try:
             async with asyncio.timeout(_CONNECT_S):
                 return await self.endpoint.open()
         except TimeoutError:
-            text = f"no connection to {name} within {_CONNECT_S:g} s; {self._way_out}"
+            text = f"no connection to {name} within {_CONNECT_S:g} s; {self._advice}"
             raise NoConnection(text) from None
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
-            raise NoConnection(f"no connection to {name}: {reason}; {self._way_out}") from error
+            raise NoConnection(f"no connection to {name}: {reason}; {self._advice}") from error
 
     @property
-    def _way_out(self) -> str:
+    def _advice(self) -> str:
         if self.endpoint.serial is not None:
             return "is the adapter plugged in, and may this user open it (group dialout)?"
         return "check address and port, and whether it serves another client already"
 
 
-class _Explorer:
-    """Asks one unit for everything."""
+class _ModbusUnitScan:
+    """Reads the description of one unit."""
 
-    def __init__(self, line: _Line, unit: int) -> None:
+    def __init__(self, line: _ScanConnection, unit: int) -> None:
         self._line = line
         self._unit = unit
         self._notes: list[str] = []
 
     async def device(self) -> FoundDevice | None:
-        """What is at the unit id, None where nobody answers."""
+        """The device at the unit id; None where none replies."""
         if not await self._is_there():
             return None
         vendor, model, firmware = vendor_model_firmware(await self._objects())
@@ -197,14 +197,14 @@ class _Explorer:
         )
 
     async def _is_there(self) -> bool:
-        """Every unit answers a plain read somehow; not every one answers function 43 at all.
+        """Whether the unit replies to a read, be it with an exception; function 43 is optional.
 
-        What does not fit may be noise: it is asked for once more.
+        An invalid reply may be noise: the read is repeated once.
         """
-        look = read(self._unit, Table.HOLDING, 0, 1)
+        probe = read(self._unit, Table.HOLDING, 0, 1)
         for _ in range(2):
             try:
-                await self._line.exchange(look)
+                await self._line.exchange(probe)
             except NoConnection:
                 raise
             except NoReply:
@@ -219,7 +219,7 @@ class _Explorer:
         return True
 
     async def _objects(self) -> dict[int, str]:
-        """Its identification, as far as it gives one."""
+        """The objects of its identification, as far as it has one."""
         objects: dict[int, str] = {}
         try:
             if await self._category(BASIC, objects):
@@ -238,21 +238,21 @@ class _Explorer:
         """Add the objects of a category; whether there are regular ones."""
         first, regular = 0, False
         for _ in range(_ANSWERS_PER_CATEGORY):
-            request = identify(self._unit, category, first)
-            told = identity(request, await self._line.exchange(request))
-            objects.update(told.objects)
-            regular = told.regular
-            if told.next_object is None:
+            request = identification_request(self._unit, category, first)
+            identification = decode_identification(request, await self._line.exchange(request))
+            objects.update(identification.objects)
+            regular = identification.regular
+            if identification.next_object is None:
                 break
-            first = told.next_object
+            first = identification.next_object
         return regular
 
     async def _sunspec(self) -> list[int]:
-        async def look(table: Table, address: int, count: int) -> bytes:
+        async def probe(table: Table, address: int, count: int) -> bytes:
             return await self._line.exchange(read(self._unit, table, address, count))
 
         try:
-            return sorted(await find_models(look))
+            return sorted(await find_models(probe))
         except NoConnection:
             raise
         except DeviceError:

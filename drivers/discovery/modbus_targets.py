@@ -1,4 +1,4 @@
-"""Where Modbus devices are, in one word: what a person types to have a line searched.
+"""Parses the target of a Modbus scan.
 
 - ``10.0.0.20`` or ``10.0.0.20:502``: Modbus TCP
 - ``rtu:10.0.0.21:4001``: RTU frames over TCP, as converters of serial lines carry them
@@ -18,7 +18,7 @@ _LINE_SETTINGS = ("baud", "parity", "stop_bits")
 
 
 def endpoint_at(target: str) -> Endpoint:
-    """The endpoint that a target names. Raises ValueError that says what is allowed."""
+    """The endpoint of a target. Raises ValueError that says what is allowed."""
     kind, colon, rest = target.partition(":")
     if kind == "serial" and colon:
         return Endpoint(framing=Framing.RTU, serial=_serial(target, rest))

@@ -1,7 +1,7 @@
-"""A draft site file from what a discovery or an EDE file found, for a person to finish.
+"""Drafts a site file from the devices of a discovery or an EDE file, for a person to complete.
 
-What cannot be known from a network is marked "fill in"; what is only likely, "guessed". A draft
-observes: nothing in it is written to before somebody takes the comment sign away.
+What a network does not show is marked "fill in", what is only likely "guessed". The mode of a draft
+is ``observe``, and write rules are comments: no point is written before a person uncomments them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _SHORTEST = 3
 
 
 def with_template(device: FoundDevice, templates: Mapping[str, DeviceTemplate]) -> FoundDevice:
-    """The device with the registers of its likely template; as it was where none, or several, fit.
+    """The device with the registers of its likely template; unchanged where none or several match.
 
-    A template fits when the device's identification names its maker and one of its types.
+    A template matches when the identification of the device names its maker and one of its types.
     """
     if device.protocol != "modbus":
         return device
@@ -65,8 +65,8 @@ UNITS = {
     "luxes": "lx",
     "no-units": "1",
 }
-"""Units of BACnet objects that are ours, too."""
-# Danish and English words in names and descriptions, in the order in which they decide.
+"""BACnet engineering units → ``bms.model.readings.units.Unit``."""
+# Danish and English words in names and descriptions; the first that matches decides.
 _TEMPERATURES = (
     ("outdoor_temp", r"\b(ude|outdoor|outside|oat|aussen)"),
     ("supply_air_temp", r"(indbl|supply.?air|\bsat\b|tilluft)"),
@@ -79,8 +79,8 @@ _HEAT = r"(varme|heat|fjv|mwh|kamstrup|multical)"
 
 
 @dataclass(frozen=True, slots=True)
-class _Guess:
-    """A role with the keys that it needs."""
+class _RoleGuess:
+    """The guessed role of an object, with its unit and the keys that the role needs."""
 
     role: str
     unit: str
@@ -91,8 +91,8 @@ class _Guess:
 def draft_site(
     devices: Sequence[FoundDevice], *, site: str = "new_site", name: str = "New building"
 ) -> str:
-    """Text of a site file that ``sites.loader`` takes as it is. ``site`` is its identifier."""
-    labels = _Labels()
+    """The text of a site file that ``sites.loader`` accepts. ``site`` is its identifier."""
+    labels = _UniqueIds()
     ids = [labels.new(_device_label(device)) for device in devices]
     points = [
         point
@@ -129,8 +129,8 @@ zones:
 """
 
 
-class _Labels:
-    """Identifiers that a site file takes, each once."""
+class _UniqueIds:
+    """Makes identifiers that are valid in a site file and unique."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
@@ -163,7 +163,7 @@ class _DraftPoint:
     label: str
     device: str
     found: FoundObject
-    guess: _Guess
+    guess: _RoleGuess
 
     @property
     def is_meter(self) -> bool:
@@ -181,32 +181,32 @@ class _DraftPoint:
             keys.append(f"register: {found.name}")
         else:
             keys.append(f'bacnet: "{found.kind},{found.instance}"')
-        lines = [f"  # {_comment(self._says())}"]
+        lines = [f"  # {_comment(self._description())}"]
         lines.append("  - {" + ", ".join(keys) + "}")
         lines += [f"    # {line}" for line in self._write()]
         return "\n".join(lines)
 
-    def _says(self) -> str:
+    def _description(self) -> str:
         found = self.found
-        said = [found.name or "", found.description or ""]
-        said.append(f"role guessed: {self.guess.role}")
+        parts = [found.name or "", found.description or ""]
+        parts.append(f"role guessed: {self.guess.role}")
         if found.unit and found.unit not in UNITS:
-            said.append(f"unit in the device: {found.unit}")
+            parts.append(f"unit in the device: {found.unit}")
         if found.states:
-            said.append("states: " + " / ".join(found.states))
+            parts.append("states: " + " / ".join(found.states))
         if found.value is not None:
-            said.append(f"read {found.value}")
-        said += [f"priority {slot} holds {value}" for slot, value in found.slots]
-        return "; ".join(part for part in said if part)
+            parts.append(f"read {found.value}")
+        parts += [f"priority {slot} holds {value}" for slot, value in found.slots]
+        return "; ".join(part for part in parts if part)
 
     def _write(self) -> list[str]:
-        """What a person may uncomment, and has to complete, to have it written."""
+        """Comment lines with a write rule that a person may uncomment and has to complete."""
         found = self.found
         if found.kind.endswith("-input") or found.kind == REGISTER:
             return []
         if self.guess.role in _NEVER_WRITTEN:
             return []
-        low, high = _LEVERS.get(self.guess.role, ("FILL_IN", "FILL_IN"))
+        low, high = _LIMITS.get(self.guess.role, ("FILL_IN", "FILL_IN"))
         has_slots = found.commandable is not False
         back = '{kind: "null"}' if has_slots else "{kind: constant, value: FILL_IN}"
         limits = f"min: {low}, max: {high}, hold_safe: [{low}, {high}]"
@@ -218,46 +218,46 @@ class _DraftPoint:
 
 _WHOLE_ENERGY = ("energy", "energy_import")
 _NEVER_WRITTEN = ("zone_temp", "zone_valve", "zone_co2", "outdoor_temp", "meter_energy")
-_LEVERS = {"zone_setpoint": ("17", "23"), "heating_curve_shift": ("-5", "5")}
+_LIMITS = {"zone_setpoint": ("17", "23"), "heating_curve_shift": ("-5", "5")}
 
 
-def _points(device: FoundDevice, label: str, labels: _Labels) -> list[_DraftPoint]:
+def _points(device: FoundDevice, label: str, labels: _UniqueIds) -> list[_DraftPoint]:
     found = []
     for each in device.objects:
         if each.kind not in _KINDS:
             continue
-        told = f"{label}.{each.name}" if each.kind == REGISTER else each.name
-        name = labels.new(told or f"{each.kind}-{each.instance}")
+        wanted = f"{label}.{each.name}" if each.kind == REGISTER else each.name
+        name = labels.new(wanted or f"{each.kind}-{each.instance}")
         found.append(_DraftPoint(name, label, each, _guess(each, name)))
     return found
 
 
-def _guess(found: FoundObject, label: str) -> _Guess:
+def _guess(found: FoundObject, label: str) -> _RoleGuess:
     unit = _unit(found)
     words = f"{found.name or ''} {found.description or ''}".lower().replace("_", " ")
     if unit == "degC":
         return _temperature(found, words)
     if unit == "ppm":
-        return _Guess("zone_co2", unit, zone=True)
+        return _RoleGuess("zone_co2", unit, zone=True)
     if unit == "kWh" and (found.kind != REGISTER or found.name in _WHOLE_ENERGY):
-        return _Guess("meter_energy", unit, meter=label)
+        return _RoleGuess("meter_energy", unit, meter=label)
     if unit == "%" and re.search(r"(ventil|valve)", words) and re.search(_ROOM, words):
-        return _Guess("zone_valve", unit, zone=True)
+        return _RoleGuess("zone_valve", unit, zone=True)
     if unit == "K" and re.search(r"(kurve|curve)", words):
-        return _Guess("heating_curve_shift", unit)
-    return _Guess("other", unit)
+        return _RoleGuess("heating_curve_shift", unit)
+    return _RoleGuess("other", unit)
 
 
-def _temperature(found: FoundObject, words: str) -> _Guess:
+def _temperature(found: FoundObject, words: str) -> _RoleGuess:
     if re.search(_SETPOINT, words):
         room = re.search(_ROOM, words) is not None
-        return _Guess("zone_setpoint" if room else "other", "degC", zone=room)
+        return _RoleGuess("zone_setpoint" if room else "other", "degC", zone=room)
     for role, pattern in _TEMPERATURES:
         if re.search(pattern, words):
-            return _Guess(role, "degC")
+            return _RoleGuess(role, "degC")
     if re.search(_ROOM, words) and found.kind in ("analog-input", "analog-value"):
-        return _Guess("zone_temp", "degC", zone=True)
-    return _Guess("other", "degC")
+        return _RoleGuess("zone_temp", "degC", zone=True)
+    return _RoleGuess("other", "degC")
 
 
 def _unit(found: FoundObject) -> str:
@@ -275,26 +275,26 @@ def _device_label(device: FoundDevice) -> str:
 
 
 def _device_line(device: FoundDevice, label: str) -> str:
-    keys = [f"id: {_quoted(label)}", f"protocol: {device.protocol}", *_way_to(device)]
+    keys = [f"id: {_quoted(label)}", f"protocol: {device.protocol}", *_address_keys(device)]
     if device.instance is not None:
         keys.append(f"instance: {device.instance}")
     if device.protocol == "modbus" and device.unit is not None:
         keys.append(f"unit: {device.unit}")
     if device.template is not None:
         keys.append(f"template: {device.template}")
-    said = [text for text in (device.vendor, device.model, device.firmware) if text]
+    parts = [text for text in (device.vendor, device.model, device.firmware) if text]
     if device.template is not None:
-        said.append("template guessed: compare each value with the display")
+        parts.append("template guessed: compare each value with the display")
     if not device.host and device.serial is None:
-        said.append("fill in: its address")
+        parts.append("fill in: its address")
     if device.network is not None:
-        said.append(f"behind a router, network {device.network} address {device.mac}")
-    comment = f" # {_comment('; '.join(said))}" if said else ""
+        parts.append(f"behind a router, network {device.network} address {device.mac}")
+    comment = f" # {_comment('; '.join(parts))}" if parts else ""
     return "  - {" + ", ".join(keys) + "}" + comment
 
 
-def _way_to(device: FoundDevice) -> list[str]:
-    """The keys that say where the device is."""
+def _address_keys(device: FoundDevice) -> list[str]:
+    """The keys with the address of the device."""
     line = device.serial
     if line is not None:
         settings = f"baud: {line.baud}, parity: {line.parity}, stop_bits: {line.stop_bits}"
@@ -321,7 +321,7 @@ def _listed(key: str, lines: Iterable[str]) -> str:
 
 
 def _skipped(device: FoundDevice) -> str:
-    """Objects that are no points, so that nobody looks for them in vain."""
+    """Comment lines that list the objects that did not become points, and the notes."""
     others = [each for each in device.objects if each.kind not in _KINDS]
     if not others and not device.notes:
         return ""
@@ -335,10 +335,10 @@ def _skipped(device: FoundDevice) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A YAML scalar in double quotes, whose escapes are those of JSON."""
+    """A YAML scalar in double quotes, with the escapes of JSON."""
     return json.dumps(_comment(text) or "-", ensure_ascii=False)
 
 
 def _comment(text: str) -> str:
-    """Text on one line: what a device calls itself may contain anything."""
+    """Text on one line: names from a device may contain any character."""
     return "".join(letter if letter.isprintable() else " " for letter in text)[:180].strip()

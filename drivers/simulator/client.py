@@ -1,4 +1,4 @@
-"""Starts the simulator process and drives it; every answer has a deadline."""
+"""Starts the simulator process and controls it over its pipes, with a deadline for each reply."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ COMMAND = (sys.executable, "-m", "drivers.simulator")
 
 
 class SimulatorError(BmsError):
-    """The simulator said no, said nothing in time, or is gone."""
+    """The simulator replied with an error, did not reply in time, or has ended."""
 
 
 class SimulatorProcess:
-    """One simulator process. It lives in a session of its own: what kills us leaves it alive.
+    """One simulator process, in a session of its own, so that it outlives its owner.
 
     Deadlines are real seconds [s]. Use it as ``async with SimulatorProcess(folder) as simulator``;
     leaving the block ends the process.
@@ -41,7 +41,7 @@ class SimulatorProcess:
         self._deadline_s = deadline_s
         self._command = tuple(command)
         self._process: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self._request_lock = asyncio.Lock()
         self.ports: Ports = {}
 
     @property
@@ -49,9 +49,9 @@ class SimulatorProcess:
         return self._process.pid if self._process else None
 
     async def start(self, config: SimulatorConfig) -> Ports:
-        """Start the process; the port of each protocol by site.
+        """Start the process. Returns the port of each protocol by site.
 
-        Raises ``ConfigError`` with the simulator's own words when it cannot start.
+        Raises ``ConfigError`` with the simulator's message when it cannot start.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / "simulator.json"
@@ -84,49 +84,49 @@ class SimulatorProcess:
         on_progress: Callable[[float], None] | None = None,
         deadline_s: float = 900.0,
     ) -> SiteHistory:
-        """Fill the past up to ``until``: ``{site: {signal: values}}`` at the end of each step.
+        """Simulate until ``until``. Returns ``{site: {signal: values}}`` at the end of each step.
 
-        See ``read_history`` for the file at ``path``.
+        ``step_s`` [s] is the length of a step; ``path`` gets the file that ``read_history`` reads.
         """
         order = {"op": "history", "until": until.isoformat(), "step_s": step_s, "path": str(path)}
-        await self.ask(order, deadline_s=deadline_s, on_progress=on_progress)
+        await self.request(order, deadline_s=deadline_s, on_progress=on_progress)
         return (await asyncio.to_thread(read_history, path))[1]
 
     async def fork(self) -> datetime:
-        """From here on there are three worlds; only ours has sockets."""
-        return _time(await self.ask({"op": "fork"}))
+        """Fork the worlds: own control, tuned setback and ours; only ours has sockets."""
+        return _time(await self.request({"op": "fork"}))
 
     async def advance(self, seconds: int) -> datetime:
-        """Let time pass [s]; afterwards everything that is served is of the new time."""
-        return _time(await self.ask({"op": "advance", "seconds": seconds}))
+        """Advance building time by ``seconds`` [s]; all served values are then of the new time."""
+        return _time(await self.request({"op": "advance", "seconds": seconds}))
 
     async def speed(self, x: float) -> datetime:
-        """Let time run by itself, ``x`` times as fast as real time; 0 stops it."""
-        return _time(await self.ask({"op": "speed", "x": x}))
+        """Let building time run ``x`` times as fast as real time; 0 stops it."""
+        return _time(await self.request({"op": "speed", "x": x}))
 
     async def truth(self, path: Path) -> dict[str, Any]:
-        """What really happened in each world since the fork (``TruthRecord`` as JSON)."""
-        await self.ask({"op": "truth", "path": str(path)})
+        """The ground truth of each world since the fork (``TruthRecord`` as JSON)."""
+        await self.request({"op": "truth", "path": str(path)})
         record: dict[str, Any] = json.loads(await asyncio.to_thread(path.read_bytes))
         return record
 
     async def state(self) -> dict[str, dict[str, Any]]:
-        """Who holds what, by site: ``held``, ``slots``, ``enables``, ``registers``."""
-        found: dict[str, dict[str, Any]] = (await self.ask({"op": "state"}))["state"]
+        """State of control points by site: ``held``, ``slots``, ``enables``, ``registers``."""
+        found: dict[str, dict[str, Any]] = (await self.request({"op": "state"}))["state"]
         return found
 
     async def now(self) -> datetime:
         """Building time."""
-        return _time(await self.ask({"op": "state"}))
+        return _time(await self.request({"op": "state"}))
 
     async def stop(self) -> None:
         """End the process and wait for it."""
         with contextlib.suppress(SimulatorError):
-            await self.ask({"op": "stop"})
+            await self.request({"op": "stop"})
         await self.close()
 
     async def close(self, patience_s: float = 5.0) -> None:
-        """End the process whatever it does: SIGTERM, and SIGKILL when that does not help."""
+        """End the process by SIGTERM, and by SIGKILL after ``patience_s`` [s]."""
         process = self._process
         if process is None:
             return
@@ -152,20 +152,20 @@ class SimulatorProcess:
     ) -> None:
         await self.close()
 
-    async def ask(
+    async def request(
         self,
         order: Mapping[str, object],
         *,
         deadline_s: float | None = None,
         on_progress: Callable[[float], None] | None = None,
     ) -> dict[str, Any]:
-        """One line to the process and its answer; the operations stand in ``process``.
+        """Send one line and return the reply; ``drivers.simulator.process`` lists the operations.
 
-        Raises ``SimulatorError`` for an error, and when no answer comes in time.
+        Raises ``SimulatorError`` for an error, and when no reply comes in time.
         """
         process = self._alive()
         assert process.stdin is not None
-        async with self._turn:
+        async with self._request_lock:
             try:
                 process.stdin.write(json.dumps(order).encode() + b"\n")
                 await process.stdin.drain()
@@ -189,7 +189,7 @@ class SimulatorProcess:
         try:
             line = await asyncio.wait_for(self._process.stdout.readline(), deadline_s)
         except TimeoutError as error:
-            # an answer that comes late would be taken for the next one's
+            # a late reply would be taken for the reply to the next line
             await self.close()
             raise SimulatorError(f"no answer within {deadline_s:g} s") from error
         if not line:

@@ -1,4 +1,4 @@
-"""What the simulator process is told when it starts: one JSON file."""
+"""The configuration of the simulator process, a JSON file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bms.errors import ConfigError
 
 
 class SiteConfig(BaseModel):
-    """One building. ``scale`` multiplies the archetype's areas."""
+    """One building. ``scale`` [1] multiplies the areas of the archetype."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,7 +42,7 @@ class SimulatorConfig(BaseModel):
 
     @classmethod
     def from_file(cls, path: Path) -> SimulatorConfig:
-        """Raises ``bms.errors.ConfigError`` that names every mistake."""
+        """Read a file. Raises ``bms.errors.ConfigError`` that names every mistake."""
         try:
             return cls.model_validate_json(path.read_bytes())
         except OSError as error:

@@ -1,23 +1,25 @@
-"""The ways in which a building's controls can be moved from outside, and who holds them.
+"""The writable signals of the simulated buildings: priority arrays and registers.
 
-Nothing in here expires by itself: what was written stands until it is taken back, or, on a
-timetable register, until the building's own timetable switches.
+Nothing expires: a written value stands until it is released, or, in a timetable register, until the
+building's own timetable switches.
 """
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from drivers.simulator.interfaces import Physics
+from drivers.simulator.interfaces import SimulatedBuildings
 
 QUARTER_S = 900
 
 
-class Lever(Protocol):
-    """One writable signal. ``kind`` names the way back in the words of ``ReleaseKind``."""
+class ControlPoint(Protocol):
+    """One writable signal."""
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """How it is released: a value of ``bms.model.assets.write_rule.ReleaseKind``."""
+        ...
 
     @property
     def effective(self) -> float:
@@ -26,20 +28,20 @@ class Lever(Protocol):
 
     @property
     def command(self) -> float | None:
-        """What is held from outside; None while the building's own control has it."""
+        """The value that is held from outside; None while the building's own control acts."""
         ...
 
-    def own_asks(self, value: float) -> None:
-        """The building's own programme asks for ``value`` from now on."""
+    def follow_programme(self, value: float) -> None:
+        """Take over ``value``, which the building's own programme has from now on."""
         ...
 
-    def holds(self) -> dict[str, float]:
-        """Who holds it, as the state report shows it."""
+    def held(self) -> dict[str, float]:
+        """Its slots, enable bit or value, for the state report."""
         ...
 
 
-class PrioritySlots:
-    """A commandable value: sixteen slots, the lowest occupied number acts (ASHRAE 135, 19.2)."""
+class PriorityArray:
+    """A commandable value with 16 slots; the lowest occupied one acts (ASHRAE 135, 19.2)."""
 
     kind = "null"
 
@@ -55,24 +57,24 @@ class PrioritySlots:
     def command(self) -> float | None:
         return self.effective if self.slots else None
 
-    def own_asks(self, value: float) -> None:
+    def follow_programme(self, value: float) -> None:
         self._own = value
 
     def write(self, priority: int, value: float | None) -> None:
-        """Fill a slot (1..16), or with None relinquish it."""
+        """Write a slot (1 to 16), or relinquish it with None."""
         if value is None:
             self.slots.pop(priority, None)
         else:
             self.slots[priority] = value
 
-    def holds(self) -> dict[str, float]:
+    def held(self) -> dict[str, float]:
         return {str(slot): value for slot, value in sorted(self.slots.items())}
 
 
 class RemoteSetpoint:
-    """A remote value beside an enable register: with 0 the own programme acts, with 1 the remote.
+    """A remote value with an enable register: 0 lets the own programme act, 1 the remote value.
 
-    Reading the point gives the effective value; writing it sets the remote one.
+    Reading gives the effective value, writing sets the remote one.
     """
 
     kind = "remote_enable"
@@ -90,15 +92,15 @@ class RemoteSetpoint:
     def command(self) -> float | None:
         return self.remote if self.enabled else None
 
-    def own_asks(self, value: float) -> None:
+    def follow_programme(self, value: float) -> None:
         self._own = value
 
-    def holds(self) -> dict[str, float]:
+    def held(self) -> dict[str, float]:
         return {"enable": float(self.enabled)}
 
 
-class PlainRegister:
-    """One register without memory of whose value it holds; its own control never touches it."""
+class ConstantRegister:
+    """A register that the building's own control never overwrites."""
 
     kind = "constant"
 
@@ -114,84 +116,99 @@ class PlainRegister:
     def command(self) -> float | None:
         return None if self.value == self._own else self.value
 
-    def own_asks(self, value: float) -> None:
+    def follow_programme(self, value: float) -> None:
         if self._own is None:
             self.value = value
         self._own = value
 
-    def holds(self) -> dict[str, float]:
+    def held(self) -> dict[str, float]:
         return {"value": self.value}
 
 
-class TimetableRegister(PlainRegister):
-    """One register that the building's own timetable overwrites, at its switching moments only."""
+class TimetableRegister(ConstantRegister):
+    """A register that the building's own timetable overwrites, at its switching times only."""
 
     kind = "timetable"
 
-    def own_asks(self, value: float) -> None:
+    def follow_programme(self, value: float) -> None:
         if value != self._own:
             self.value = value
         self._own = value
 
 
-class LeverPanel:
-    """All levers of a municipality; it lets time pass and keeps levers and physics together."""
+class ControlPoints:
+    """All control points of a municipality; it advances time and keeps them and the physics in
+    step."""
 
-    def __init__(self, physics: Physics) -> None:
+    def __init__(self, physics: SimulatedBuildings) -> None:
         self._physics = physics
-        self._levers: dict[tuple[str, str], Lever] = {}
+        self._control_points: dict[tuple[str, str], ControlPoint] = {}
 
-    def attach(self, site: str, signal: str, lever: Lever) -> None:
-        """Put a lever on a signal; it starts at the own programme's value."""
-        self._levers[site, signal] = lever
-        lever.own_asks(self._physics.own_value(site, signal))
+    def attach(self, site: str, signal: str, control_point: ControlPoint) -> None:
+        """Add the control point of a signal; it starts at the own programme's value."""
+        self._control_points[site, signal] = control_point
+        control_point.follow_programme(self._physics.own_value(site, signal))
 
-    def lever(self, site: str, signal: str) -> Lever | None:
-        return self._levers.get((site, signal))
+    def control_point(self, site: str, signal: str) -> ControlPoint | None:
+        return self._control_points.get((site, signal))
 
     def advance(self, seconds: int) -> None:
-        """Let ``seconds`` [s] pass (a multiple of 60); own programmes switch on the quarter hour.
+        """Advance time by ``seconds`` [s]; own programmes switch on the quarter hour.
 
-        Raises ValueError for a step that is negative or no multiple of a minute.
+        Raises ValueError unless that is a positive multiple of 60.
         """
         if seconds < 0 or seconds % 60:
             raise ValueError(f"time passes in whole minutes, not in {seconds} s")
         while seconds > 0:
             step = min(seconds, QUARTER_S - int(self._physics.now.timestamp()) % QUARTER_S)
-            self.act()
+            self.apply_commands()
             self._physics.advance(step)
-            self.follow()
+            self.follow_programmes()
             seconds -= step
 
-    def act(self) -> None:
-        """Hand what is held to the physics."""
-        for (site, signal), lever in self._levers.items():
-            self._physics.command(site, signal, lever.command)
+    def apply_commands(self) -> None:
+        """Command the physics with all values that are held."""
+        for (site, signal), control_point in self._control_points.items():
+            self._physics.command(site, signal, control_point.command)
 
-    def follow(self) -> None:
-        """Tell every lever what the own programme asks for now."""
-        for (site, signal), lever in self._levers.items():
-            lever.own_asks(self._physics.own_value(site, signal))
+    def follow_programmes(self) -> None:
+        """Update every control point with the value of the own programme."""
+        for (site, signal), control_point in self._control_points.items():
+            control_point.follow_programme(self._physics.own_value(site, signal))
 
     def state(self, site: str) -> dict[str, object]:
-        """Who holds what in a site, ready for JSON.
+        """The control points of a site, for JSON.
 
-        ``held`` lists the signals that are not under their own control; ``slots``, ``enables``
-        and ``registers`` say by what; ``effective`` is what acts.
+        ``held`` lists the signals that are not under own control; ``slots``, ``enables`` and
+        ``registers`` have what holds them, ``effective`` the values that act.
         """
-        levers = {signal: lever for (owner, signal), lever in self._levers.items() if owner == site}
+        control_points = {
+            signal: control_point
+            for (owner, signal), control_point in self._control_points.items()
+            if owner == site
+        }
         return {
-            "held": [signal for signal, lever in levers.items() if lever.command is not None],
-            "slots": {s: lever.holds() for s, lever in levers.items() if lever.kind == "null"},
+            "held": [
+                signal
+                for signal, control_point in control_points.items()
+                if control_point.command is not None
+            ],
+            "slots": {
+                s: control_point.held()
+                for s, control_point in control_points.items()
+                if control_point.kind == "null"
+            },
             "enables": {
-                s: lever.holds()["enable"]
-                for s, lever in levers.items()
-                if lever.kind == "remote_enable"
+                s: control_point.held()["enable"]
+                for s, control_point in control_points.items()
+                if control_point.kind == "remote_enable"
             },
             "registers": {
-                s: lever.holds()["value"]
-                for s, lever in levers.items()
-                if lever.kind in ("timetable", "constant")
+                s: control_point.held()["value"]
+                for s, control_point in control_points.items()
+                if control_point.kind in ("timetable", "constant")
             },
-            "effective": {s: lever.effective for s, lever in levers.items()},
+            "effective": {
+                s: control_point.effective for s, control_point in control_points.items()
+            },
         }

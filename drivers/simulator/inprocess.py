@@ -1,7 +1,6 @@
-"""Drivers that reach the simulated buildings without sockets: season-long benches, fast tests.
+"""Drivers of the simulated buildings without sockets, for season-long benches and fast tests.
 
-The same rules as over the wire (slots, enables, timetable registers, limits, read-back), minus
-the ways in which a network fails.
+Slots, enables, timetable registers, limits and read-back as over the network, without its failures.
 """
 
 from __future__ import annotations
@@ -30,34 +29,34 @@ from bms.ports.drivers import DeviceHealth, Exchange
 from drivers.fieldbus.receipts import refused
 from drivers.fieldbus.write_limits import clamp, matches, write_receipt
 from drivers.simulator.control_points import (
-    Lever,
-    LeverPanel,
-    PlainRegister,
-    PrioritySlots,
+    ConstantRegister,
+    ControlPoint,
+    ControlPoints,
+    PriorityArray,
     RemoteSetpoint,
     TimetableRegister,
 )
-from drivers.simulator.interfaces import Physics
+from drivers.simulator.interfaces import SimulatedBuildings
 
-_LEVERS: dict[ReleaseKind, Callable[[], Lever]] = {
-    ReleaseKind.NULL: PrioritySlots,
+_CONTROL_POINTS: dict[ReleaseKind, Callable[[], ControlPoint]] = {
+    ReleaseKind.NULL: PriorityArray,
     ReleaseKind.REMOTE_ENABLE: RemoteSetpoint,
     ReleaseKind.TIMETABLE: TimetableRegister,
-    ReleaseKind.CONSTANT: PlainRegister,
-    ReleaseKind.SCHEDULE: PrioritySlots,  # an exception of ours is taken away like a slot
+    ReleaseKind.CONSTANT: ConstantRegister,
+    ReleaseKind.SCHEDULE: PriorityArray,  # an exception of ours is taken away like a slot
 }
 
 
 class InProcessDrivers:
     """Implements ``bms.ports.drivers.Drivers`` on the physics of a municipality.
 
-    A point ``site/signal`` is the signal of that name; its write rule says what kind of control
-    stands behind it. Let time pass with ``advance``. ``timezone`` is the one of timetables.
+    A point ``site/signal`` is the signal of that name; its write rule decides the kind of control
+    point. ``advance`` advances time. ``timezone`` is that of timetables.
     """
 
-    def __init__(self, physics: Physics, timezone: str = "Europe/Copenhagen") -> None:
+    def __init__(self, physics: SimulatedBuildings, timezone: str = "Europe/Copenhagen") -> None:
         self._physics = physics
-        self._panel = LeverPanel(physics)
+        self._points = ControlPoints(physics)
         self._zone = ZoneInfo(timezone)
         self._seen: dict[str, tuple[datetime, dict[str, float]]] = {}
 
@@ -65,70 +64,70 @@ class InProcessDrivers:
         return InProcessDriver(self, device)
 
     def health(self) -> dict[str, DeviceHealth]:
-        """None: there is no network to be well or ill."""
+        """Empty: there is no network."""
         return {}
 
     def trace(self, device_id: str) -> tuple[Exchange, ...]:
-        """None: nothing is exchanged."""
+        """Empty: there is no network."""
         return ()
 
     async def close(self) -> None:
         """Nothing is open."""
 
     def advance(self, seconds: int) -> None:
-        """Let ``seconds`` [s] pass, a multiple of 60."""
-        self._panel.advance(seconds)
+        """Advance time by ``seconds`` [s], a multiple of 60."""
+        self._points.advance(seconds)
 
-    def occupy(self, point: Point, priority: int, value: float | None) -> None:
-        """What somebody else does: fill a priority slot (1..16) of a point, or clear it.
+    def write_slot(self, point: Point, priority: int, value: float | None) -> None:
+        """Write a priority slot (1 to 16) of a point as another client, or relinquish it (None).
 
-        Raises TypeError for a point without slots.
+        Raises TypeError for a point without a priority array.
         """
-        lever = self.lever(point)
-        if not isinstance(lever, PrioritySlots):
+        control_point = self.control_point(point)
+        if not isinstance(control_point, PriorityArray):
             raise TypeError(f"{point.id} has no priority slots")
-        lever.write(priority, value)
-        self.act()
+        control_point.write(priority, value)
+        self.apply_commands()
 
     def sensors(self, site: str) -> dict[str, float]:
-        """Every signal of a site; the sensors are looked at once for each moment."""
+        """Every signal of a site, sampled once for each building time."""
         now = self._physics.now
         seen = self._seen.get(site)
         if seen is None or seen[0] != now:
             seen = self._seen[site] = (now, self._physics.sensors(site))
         return seen[1]
 
-    def standing(self, point: Point) -> float | None:
-        """The value that a point shows now; None when the building has no such signal."""
+    def present_value(self, point: Point) -> float | None:
+        """The present value of a point; None when the building has no such signal."""
         signal = signal_of(point)
-        lever = self._panel.lever(point.site, signal)
-        if lever is None:
+        control_point = self._points.control_point(point.site, signal)
+        if control_point is None:
             return self.sensors(point.site).get(signal)
-        lever.own_asks(self._physics.own_value(point.site, signal))
-        return lever.effective
+        control_point.follow_programme(self._physics.own_value(point.site, signal))
+        return control_point.effective
 
-    def lever(self, point: Point) -> Lever | None:
-        """The lever behind a writable point, as of now; None where there is none."""
+    def control_point(self, point: Point) -> ControlPoint | None:
+        """The control point of a writable point; None where there is none."""
         signal = signal_of(point)
         if point.write is None or signal not in self.sensors(point.site):
             return None
-        lever = self._panel.lever(point.site, signal)
-        if lever is None:
-            lever = _LEVERS[point.write.release.kind]()
-            self._panel.attach(point.site, signal, lever)
-        lever.own_asks(self._physics.own_value(point.site, signal))
-        return lever
+        control_point = self._points.control_point(point.site, signal)
+        if control_point is None:
+            control_point = _CONTROL_POINTS[point.write.release.kind]()
+            self._points.attach(point.site, signal, control_point)
+        control_point.follow_programme(self._physics.own_value(point.site, signal))
+        return control_point
 
-    def act(self) -> None:
-        """Let the building feel what was just written."""
-        self._panel.act()
+    def apply_commands(self) -> None:
+        """Command the physics with what was just written."""
+        self._points.apply_commands()
 
     def state(self, site: str) -> dict[str, object]:
-        """Who holds what, of the points that were written so far."""
-        return self._panel.state(site)
+        """The state of the control points that were written so far."""
+        return self._points.state(site)
 
-    def home_value(self, release: Release, at: datetime) -> float | None:
-        """The value that gives a register back at ``at``; None where no value does."""
+    def release_value(self, release: Release, at: datetime) -> float | None:
+        """The value that releases a register at the time ``at``; None where none is declared."""
         if release.kind is ReleaseKind.TIMETABLE and release.timetable is not None:
             return release.timetable.value_at(at.astimezone(self._zone))
         return release.value
@@ -145,7 +144,7 @@ class InProcessDriver:
         return [self._reading(point, at) for point in points]
 
     def _reading(self, point: Point, at: datetime) -> Reading:
-        value = self._drivers.standing(point)
+        value = self._drivers.present_value(point)
         if value is None:
             detail = f"the building has no signal {signal_of(point)}"
             return Reading(point.id, at, None, Quality.DEVICE_ERROR, at, detail)
@@ -154,10 +153,10 @@ class InProcessDriver:
     async def write(self, point: Point, command: Command) -> Receipt:
         if point.write is None:
             return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
-        lever = self._drivers.lever(point)
-        if lever is None:
+        control_point = self._drivers.control_point(point)
+        if control_point is None:
             return Failed(command, fact(ReceiptReason.NO_SIGNAL, signal=signal_of(point)), False)
-        other = _other(lever, point.write)
+        other = _other(control_point, point.write)
         if other is not None:
             slot, value = other
             by = Holder.OPERATOR if slot <= 8 else Holder.PROGRAM
@@ -166,23 +165,23 @@ class InProcessDriver:
             clamped = clamp(point.write, command.value)
         except ValueError as error:
             return refused(command, error)
-        _take(lever, point.write, clamped.value)
-        self._drivers.act()
-        if not matches(point.write, clamped.value, lever.effective):
-            seen = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=lever.effective)
+        _take(control_point, point.write, clamped.value)
+        self._drivers.apply_commands()
+        if not matches(point.write, clamped.value, control_point.effective):
+            seen = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=control_point.effective)
             return Failed(command, seen, True)
-        return write_receipt(command, clamped, lever.effective)
+        return write_receipt(command, clamped, control_point.effective)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
-        lever = self._drivers.lever(point)
-        if point.write is None or lever is None:
+        control_point = self._drivers.control_point(point)
+        if point.write is None or control_point is None:
             return StillHeld(point.id, fact(RefusalReason.NOT_WRITABLE, point=point.id), False)
-        home = self._drivers.home_value(point.write.release, at)
-        problem = _give_back(lever, point.write, home)
+        home = self._drivers.release_value(point.write.release, at)
+        problem = _give_back(control_point, point.write, home)
         if problem is not None:
             return StillHeld(point.id, problem, False)
-        self._drivers.act()
-        return Released(point.id, lever.effective)
+        self._drivers.apply_commands()
+        return Released(point.id, control_point.effective)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -193,33 +192,33 @@ def signal_of(point: Point) -> str:
     return point.id.split("/", 1)[1]
 
 
-def _other(lever: Lever, rule: WriteRule) -> tuple[int, float] | None:
+def _other(control_point: ControlPoint, rule: WriteRule) -> tuple[int, float] | None:
     """The slot above ours that somebody else holds, and its value."""
-    if not isinstance(lever, PrioritySlots):
+    if not isinstance(control_point, PriorityArray):
         return None
-    above = [slot for slot in lever.slots if slot < rule.priority]
-    return (min(above), lever.slots[min(above)]) if above else None
+    above = [slot for slot in control_point.slots if slot < rule.priority]
+    return (min(above), control_point.slots[min(above)]) if above else None
 
 
-def _take(lever: Lever, rule: WriteRule, value: float) -> None:
-    match lever:
-        case PrioritySlots():
-            lever.write(rule.priority, value)
+def _take(control_point: ControlPoint, rule: WriteRule, value: float) -> None:
+    match control_point:
+        case PriorityArray():
+            control_point.write(rule.priority, value)
         case RemoteSetpoint():
-            lever.remote, lever.enabled = value, True
-        case PlainRegister():
-            lever.value = value
+            control_point.remote, control_point.enabled = value, True
+        case ConstantRegister():
+            control_point.value = value
 
 
-def _give_back(lever: Lever, rule: WriteRule, home: float | None) -> Fact | None:
-    """Give a lever back the declared way; the reason when that cannot be done."""
-    match lever:
-        case PrioritySlots():
-            lever.write(rule.priority, None)
+def _give_back(control_point: ControlPoint, rule: WriteRule, home: float | None) -> Fact | None:
+    """Release a control point as declared; the reason where that is impossible, else None."""
+    match control_point:
+        case PriorityArray():
+            control_point.write(rule.priority, None)
         case RemoteSetpoint():
-            lever.enabled = False
-        case PlainRegister() if home is not None:
-            lever.value = home
+            control_point.enabled = False
+        case ConstantRegister() if home is not None:
+            control_point.value = home
         case _:
             text = f"no value is declared that gives it back ({rule.release.kind})"
             return fact(ReceiptReason.NOT_RELEASABLE, text=text)

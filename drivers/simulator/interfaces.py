@@ -1,4 +1,4 @@
-"""What the servers, the process and the in-process drivers need of the physics."""
+"""The protocols of the simulated buildings, which servers, process and drivers depend on."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ FloatArray = NDArray[np.float64]
 SiteHistory = dict[str, dict[str, FloatArray]]
 
 
-class Physics(Protocol):
+class SimulatedBuildings(Protocol):
     """The simulated municipality behind its controllers; times are building time (UTC)."""
 
     @property
     def now(self) -> datetime: ...
 
     def advance(self, seconds: int) -> None:
-        """Let ``seconds`` [s] pass, a multiple of 60."""
+        """Advance time by ``seconds`` [s], a multiple of 60."""
         ...
 
     def sensors(self, site: str) -> dict[str, float]:
-        """Every signal of a site as its sensors and meters show it now."""
+        """Every signal of a site as its sensors and meters show it, in its unit."""
         ...
 
     def signals(self, site: str) -> tuple[str, ...]: ...
@@ -32,21 +32,21 @@ class Physics(Protocol):
     def zones(self, site: str) -> tuple[str, ...]: ...
 
     def command(self, site: str, signal: str, value: float | None) -> None:
-        """Hold a signal at ``value``; None gives it back to the building's own control."""
+        """Hold a signal at ``value``; None releases it to the building's own control."""
         ...
 
     def own_value(self, site: str, signal: str) -> float:
-        """What the building's own programme asks of a signal right now."""
+        """The value that the building's own programme has for a signal now."""
         ...
 
 
-class World(Physics, Protocol):
-    """Physics with a past to fill and a truth to tell, as the simulator process runs it."""
+class World(SimulatedBuildings, Protocol):
+    """Simulated buildings with a history, forked worlds and a ground truth."""
 
     def fork_worlds(self) -> None: ...
 
     def record(self) -> object:
-        """A dataclass of arrays: what really happened in each world since the fork."""
+        """The ground truth of each world since the fork, a dataclass of arrays."""
         ...
 
     def history(

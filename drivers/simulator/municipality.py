@@ -13,16 +13,16 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from drivers.simulator.buildings.calendars import SLOT_S, FloatArray
+from drivers.simulator.buildings.occupancy import SLOT_S, FloatArray
 from drivers.simulator.buildings.stock import SimSite, Stock
 from drivers.simulator.buildings.weather import Outdoors, WeatherTable
-from drivers.simulator.physics.boundary_conditions import DayInputs, Surroundings, slot_of
-from drivers.simulator.physics.sensors import Effective, Panel, Registers
+from drivers.simulator.physics.boundary_conditions import BoundaryConditions, DayInputs, slot_of
+from drivers.simulator.physics.sensors import EffectiveCommands, MeterRegisters, SensorPanel
 from drivers.simulator.physics.thermal import (
     Control,
     Flows,
-    Moment,
-    Physics,
+    SlotInputs,
+    ThermalModel,
     copied,
     starting_state,
 )
@@ -47,11 +47,11 @@ LIMITS = {
 
 
 class Municipality:
-    """Simulated buildings. Inside, time is in Unix seconds and moves in steps of 300 s where it
-    stands on that grid, else of 60 s.
+    """Simulated buildings (``drivers.simulator.interfaces.World``).
 
-    The time of ``warm_up`` before ``start``, some minutes at least, is simulated first, so that
-    walls are warm and rooms settled.
+    Time is in Unix seconds and advances by 300 s on that grid, else by 60 s. The time of
+    ``warm_up`` before ``start``, some minutes at least, is simulated first, to reach a realistic
+    thermal state.
     """
 
     def __init__(
@@ -69,24 +69,24 @@ class Municipality:
         self._stock = Stock.of(sites)
         self._end_s = weather.end.timestamp()
         self._site = {member.id: i for i, member in enumerate(self._stock.members)}
-        self._around = Surroundings(self._stock, Outdoors(weather))
-        self._panel = Panel(self._stock)
+        self._boundary = BoundaryConditions(self._stock, Outdoors(weather))
+        self._panel = SensorPanel(self._stock)
         self._now_s = int((start - warm_up).timestamp())
         self._day_number, _ = slot_of(self._now_s)
-        self._day = self._around.day(self._day_number)
+        self._day = self._boundary.day(self._day_number)
         zones, members = len(self._stock.zones.site), len(self._stock.members)
         self._asked_setpoint = np.full(zones, np.nan)
         self._asked_run = np.full(members, np.nan)
         self._asked_shift = np.full(members, np.nan)
         self._asked_flow = np.full(members, np.nan)
         self._asked_supply_air = np.full(members, np.nan)
-        self._registers = Registers.installed(self._stock)
+        self._registers = MeterRegisters.installed(self._stock)
         own, _ = self._own()
-        self._physics = Physics(self._stock, starting_state(self._stock, own))
+        self._physics = ThermalModel(self._stock, starting_state(self._stock, own))
         self._flows: Flows
         self._recorder: Recorder | None = None
         self._run_to(int(start.timestamp()))
-        self._registers = Registers.installed(self._stock)
+        self._registers = MeterRegisters.installed(self._stock)
 
     @property
     def now(self) -> datetime:
@@ -105,7 +105,7 @@ class Municipality:
         return tuple(zone.name for zone in self._stock.members[self._site[site]].kind.zones)
 
     def advance(self, seconds: int) -> None:
-        """Let time pass. Raises ValueError unless it is whole minutes within the weather table."""
+        """Advance time. Raises ValueError unless by whole minutes within the weather table."""
         if seconds < 0 or seconds % FINE_STEP_S:
             raise ValueError(f"time moves in whole minutes, not by {seconds} s")
         if self._now_s + seconds > self._end_s:
@@ -113,7 +113,7 @@ class Municipality:
         self._run_to(self._now_s + seconds)
 
     def fork_worlds(self) -> None:
-        """From now on the three worlds go apart; all begin where the one world stands."""
+        """Fork the one world into three with the same state. Raises ValueError the second time."""
         if self._recorder is not None:
             raise ValueError("the worlds are apart already")
         worlds = len(WORLDS)
@@ -124,11 +124,11 @@ class Municipality:
         self._recorder = Recorder(self._stock, worlds)
 
     def sensors(self, site: str) -> dict[str, float]:
-        """Every signal as its instrument shows it, with noise and steps; of our world."""
+        """Every signal of our world as its instrument shows it, with noise and resolution."""
         return self._panel.of_site(self._measured(), self._site[site])
 
     def command(self, site: str, signal: str, value: float | None) -> None:
-        """Set a remote value of our world, or give the signal back (None).
+        """Set a remote value in our world, or release the signal (None).
 
         Raises KeyError for an unknown site or a signal that cannot be commanded, ValueError for a
         value that is not finite. Values are clamped to what the controller accepts.
@@ -142,8 +142,8 @@ class Municipality:
         asked[place] = _accepted(signal, value)
 
     def own_value(self, site: str, signal: str) -> float:
-        """What the own programme asks for now: a setpoint [degC], run (0 or 1), shift (0 K), flow
-        (100 %), the setpoint of the supply air [degC]."""
+        """The own programme's value of a signal: setpoint [degC], run (0 or 1), shift (0 K), flow
+        (100 %) or setpoint of the supply air [degC]."""
         self._commandable(site, signal)
         index = self._site[site]
         setpoint, run = self._own()
@@ -158,7 +158,7 @@ class Municipality:
         return float(setpoint[self._zone(site, signal)])
 
     def record(self) -> TruthRecord:
-        """Truth since the fork. Raises ValueError before it."""
+        """The ground truth since the fork. Raises ValueError before it."""
         if self._recorder is None:
             raise ValueError("there is no record before the worlds go apart")
         return self._recorder.record()
@@ -172,7 +172,8 @@ class Municipality:
         """Advance to ``until`` and sample every sensor at the end of each step of ``step_s`` [s].
 
         Gives site, signal: (n,); value ``i`` belongs to the moment ``start + (i + 1) * step_s``.
-        ``on_step`` hears the share that is done, 0..1. Raises ValueError unless whole steps fit.
+        ``on_step`` is called with the share that is done, 0..1. Raises ValueError unless whole
+        steps fit.
         """
         span = (until - self.now) // timedelta(seconds=1)
         if step_s <= 0 or span < 0 or span % step_s:
@@ -201,7 +202,7 @@ class Municipality:
     def _step(self, seconds: int) -> None:
         day, slot = self._inputs()
         dt_h = seconds / 3600.0
-        self._flows = self._physics.step(Moment.of(day, slot), self._control(day, slot), dt_h)
+        self._flows = self._physics.step(SlotInputs.of(day, slot), self._control(day, slot), dt_h)
         self._registers.count(self._flows, dt_h)
         if self._recorder is not None:
             self._recorder.note(self._now_s, self._flows, dt_h)
@@ -213,17 +214,17 @@ class Municipality:
     def _inputs(self) -> tuple[DayInputs, int]:
         number, slot = slot_of(self._now_s)
         if number != self._day_number:
-            self._day_number, self._day = number, self._around.day(number)
+            self._day_number, self._day = number, self._boundary.day(number)
         return self._day, slot
 
     def _own(self) -> tuple[FloatArray, FloatArray]:
         day, slot = self._inputs()
         return day.own_setpoint[slot], day.own_run[slot]
 
-    def _effective(self) -> Effective:
-        """What acts in our world: commands over own control."""
+    def _effective(self) -> EffectiveCommands:
+        """The values that act in our world: commands, else own control."""
         setpoint, run = self._own()
-        return Effective(
+        return EffectiveCommands(
             _over(self._asked_setpoint, setpoint),
             _over(self._asked_run, run),
             _over(self._asked_shift, 0.0),
@@ -286,5 +287,5 @@ def _accepted(signal: str, value: float) -> float:
 
 
 def _over(asked: FloatArray, own: FloatArray | float) -> FloatArray:
-    """What was asked for, and own control where nothing was."""
+    """The commanded values, and those of own control where they are NaN."""
     return np.where(np.isnan(asked), own, asked)

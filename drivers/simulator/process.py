@@ -1,7 +1,7 @@
-"""The simulator as a process of its own: it owns building time and is driven by JSON lines.
+"""The simulator as a process of its own, which owns building time and is controlled by JSON lines.
 
 First it prints ``{"ready": true, "ports": {site: {"bacnet": n, "modbus": m}}, "time": iso}``, then
-it answers every line on standard input with one line:
+it replies to every line on standard input with one line:
 
 ================================================== ============================================
 line                                               answer
@@ -15,9 +15,9 @@ line                                               answer
 ``{"op": "stop"}``                                 ``{"stopped": true}``, then it ends
 ================================================== ============================================
 
-Every answer carries ``time``; a line that is wrong is answered by ``{"error": text}`` and nothing
-stops. When standard input closes without ``stop`` the owner has died, and the buildings go on
-without it for a bounded time, because real ones would.
+Every reply has ``time``; the reply to a wrong line is ``{"error": text}``. When standard input
+closes without ``stop`` the owner has died, and the buildings go on for a bounded time, as real ones
+would.
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ import numpy as np
 
 from bms.errors import BmsError, ConfigError
 from drivers.simulator.config import SimulatorConfig
-from drivers.simulator.control_points import LeverPanel
+from drivers.simulator.control_points import ControlPoints
 from drivers.simulator.interfaces import SiteHistory, World
-from drivers.simulator.servers.fleet import SiteServers
+from drivers.simulator.servers.building import BuildingServers
 
 HEARTBEAT_S = 0.1
 PROGRESS_STEP = 0.01
 LONGEST_STEP_S = 900
 LINE_BYTES = 1 << 20
 
-Say = Callable[[Mapping[str, object]], None]
+SendLine = Callable[[Mapping[str, object]], None]
 Builder = Callable[[SimulatorConfig], World]
 
 
 class Simulation:
-    """Physics, levers and servers of all sites; the one place where time passes."""
+    """Physics, control points and servers of all sites; the only place that advances time."""
 
     def __init__(self, config: SimulatorConfig, world: World) -> None:
         self._config = config
         self.world = world
-        self.panel = LeverPanel(world)
+        self.points = ControlPoints(world)
         self.sites = {
-            site.id: SiteServers(site.id, site.archetype, world, self.panel)
+            site.id: BuildingServers(site.id, site.archetype, world, self.points)
             for site in config.sites
         }
 
@@ -70,57 +70,57 @@ class Simulation:
         base = self._config.base_port
         for i, (site, servers) in enumerate(self.sites.items()):
             ports[site] = await servers.start(base and base + 2 * i)
-        self._tell_time()
+        self._write_clock_file()
         return ports
 
     def advance(self, seconds: int) -> None:
-        """Let time pass [s]; afterwards every served value is of the new time."""
-        self.panel.advance(seconds)
-        self.show()
+        """Advance time by ``seconds`` [s]; all served values are then of the new time."""
+        self.points.advance(seconds)
+        self.refresh()
 
-    def show(self) -> None:
-        """Bring served values and the clock file to the physics' time."""
+    def refresh(self) -> None:
+        """Update the served values and the clock file to the time of the physics."""
         for servers in self.sites.values():
             servers.refresh()
-        self._tell_time()
+        self._write_clock_file()
 
-    def _tell_time(self) -> None:
+    def _write_clock_file(self) -> None:
         path = self._config.clock_file
         if path is not None:
             replace_file(path, json.dumps({"time": self.world.now.isoformat()}).encode())
 
     def state(self) -> dict[str, dict[str, object]]:
-        return {site: self.panel.state(site) for site in self.sites}
+        return {site: self.points.state(site) for site in self.sites}
 
     async def close(self) -> None:
         for servers in self.sites.values():
             await servers.close()
 
 
-class Console:
-    """Answers the owner's lines."""
+class ControlChannel:
+    """Replies to the owner's lines, and lets time run at a given speed."""
 
-    def __init__(self, simulation: Simulation, say: Say) -> None:
+    def __init__(self, simulation: Simulation, send_line: SendLine) -> None:
         self._simulation = simulation
-        self._say = say
+        self._send_line = send_line
         self._speed = 0.0
         self.stopped = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
 
     async def listen(self, lines: asyncio.StreamReader) -> None:
-        """Answer lines until ``stop``, or until the owner's end of the pipe closes."""
+        """Reply to lines until ``stop``, or until the owner's end of the pipe closes."""
         while not self.stopped.is_set():
             try:
                 line = await lines.readline()
             except ValueError:  # a line longer than the buffer: skip what was read of it
-                self._say({"error": f"a line holds at most {LINE_BYTES} bytes"})
+                self._send_line({"error": f"a line holds at most {LINE_BYTES} bytes"})
                 continue
             if not line:
                 return
-            self._say(await self.answer(line))
+            self._send_line(await self.answer(line))
 
     async def answer(self, line: bytes) -> dict[str, object]:
-        """The answer to one line; never raises for what the line says."""
+        """The reply to one line; ``{"error": …}`` for a wrong one."""
         try:
             reply = await self._do(json.loads(line))
         except (BmsError, ValueError, TypeError, OSError, LookupError) as error:
@@ -163,17 +163,17 @@ class Console:
                 raise ValueError("the past was not filled: the process was told to end")
             if share - said >= PROGRESS_STEP or share >= 1.0:
                 said = share
-                loop.call_soon_threadsafe(self._say, {"progress": round(share, 3)})
+                loop.call_soon_threadsafe(self._send_line, {"progress": round(share, 3)})
 
         sites = await asyncio.to_thread(world.history, until, step_s, progress)
         await asyncio.to_thread(save_history, path, start, step_s, sites)
-        self._simulation.panel.follow()
-        self._simulation.show()
+        self._simulation.points.follow_programmes()
+        self._simulation.refresh()
         return {"path": str(path)}
 
     async def _fork(self, order: dict[str, Any]) -> dict[str, object]:
         self._simulation.world.fork_worlds()
-        self._simulation.show()
+        self._simulation.refresh()
         return {"forked": True}
 
     async def _advance(self, order: dict[str, Any]) -> dict[str, object]:
@@ -186,7 +186,7 @@ class Console:
         return {"speed": self._speed}
 
     def run_at(self, speed: float) -> None:
-        """Let time run by itself, ``speed`` times as fast as real time; 0 stops it.
+        """Let time run ``speed`` times as fast as real time; 0 stops it.
 
         Raises ValueError for a speed outside 0..10000.
         """
@@ -215,7 +215,7 @@ class Console:
             self._simulation.advance(seconds)
         except (BmsError, ValueError, LookupError) as error:
             self._speed = 0.0
-            self._say({"error": f"time stands still: {error}", "time": self._time()})
+            self._send_line({"error": f"time stands still: {error}", "time": self._time()})
             return False
         return True
 
@@ -245,7 +245,7 @@ def _reason(error: Exception) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A record as JSON knows it: dataclasses become dicts, arrays lists, NaN null."""
+    """A record for JSON: dataclasses become dicts, arrays lists, NaN null."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, np.ndarray):
@@ -262,7 +262,7 @@ def plain(value: Any) -> Any:
 
 
 def save_history(path: Path, start: datetime, step_s: int, sites: SiteHistory) -> None:
-    """One array ``site`` (times, signals) and its names ``site.signals`` per site, ``times`` [s].
+    """Write for each site an array ``site`` (times, signals) and ``site.signals``; ``times`` [s].
 
     Values stand at the end of each step.
     """
@@ -278,19 +278,19 @@ def save_history(path: Path, start: datetime, step_s: int, sites: SiteHistory) -
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part."""
+    """Replace a file atomically."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     draft.write_bytes(content)
     draft.replace(path)
 
 
-def say(message: Mapping[str, object]) -> None:
-    """One line to the owner; an owner that is gone hears nothing."""
+def send_line(message: Mapping[str, object]) -> None:
+    """Write one line to standard output; a closed pipe is ignored."""
     with contextlib.suppress(OSError):
         os.write(sys.stdout.fileno(), json.dumps(message).encode() + b"\n")
 
 
-async def owner_lines() -> asyncio.StreamReader:
+async def owner_stream() -> asyncio.StreamReader:
     """Standard input as a stream."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=LINE_BYTES)
@@ -305,27 +305,27 @@ async def run(config: SimulatorConfig, build: Builder) -> None:
     """
     loop = asyncio.get_running_loop()
     simulation = Simulation(config, build(config))
-    console = Console(simulation, say)
+    channel = ControlChannel(simulation, send_line)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, console.stopped.set)
+        loop.add_signal_handler(number, channel.stopped.set)
     try:
         ports = await simulation.start()
         time = simulation.world.now.isoformat()
-        say({"ready": True, "ports": ports, "time": time})
-        await _serve(config, console)
+        send_line({"ready": True, "ports": ports, "time": time})
+        await _serve(config, channel)
     finally:
-        await console.close()
+        await channel.close()
         await simulation.close()
 
 
-async def _serve(config: SimulatorConfig, console: Console) -> None:
-    listening = asyncio.create_task(console.listen(await owner_lines()))
-    stopping = asyncio.create_task(console.stopped.wait())
+async def _serve(config: SimulatorConfig, channel: ControlChannel) -> None:
+    listening = asyncio.create_task(channel.listen(await owner_stream()))
+    stopping = asyncio.create_task(channel.stopped.wait())
     await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if listening.done():
         listening.result()
-    if not console.stopped.is_set():
-        console.run_at(config.orphan_speed)
+    if not channel.stopped.is_set():
+        channel.run_at(config.orphan_speed)
         await asyncio.wait({stopping}, timeout=config.orphan_seconds)
     for task in (listening, stopping):
         task.cancel()
@@ -352,6 +352,6 @@ def main(arguments: Sequence[str] | None = None, build: Builder = build_world) -
     try:
         asyncio.run(run(SimulatorConfig.from_file(options.config), build))
     except BmsError as error:
-        say({"error": str(error)})
+        send_line({"error": str(error)})
         return 1
     return 0

@@ -23,7 +23,7 @@ from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
-from drivers.simulator.stock_clients import stock_reads
+from drivers.simulator.reference_clients import reference_reads
 
 DEVICES, POINTS = 500, 100
 BATCH = 92
@@ -118,7 +118,7 @@ async def _bulk(port: int) -> tuple[Rate, Rate]:
     ours, stock = [], []
     for _ in range(TURNS):
         ours.append(await _timed(our_reads(port, SECONDS / TURNS)))
-        stock.append(await _timed(stock_reads(port, BATCH, SECONDS / TURNS)))
+        stock.append(await _timed(reference_reads(port, BATCH, SECONDS / TURNS)))
     return _mean(ours), _mean(stock)
 
 
@@ -214,7 +214,7 @@ def _resident() -> float:
 @contextmanager
 def light_devices(count: int) -> Iterator[list[int]]:
     """The ports of ``count`` small devices in a process of their own."""
-    command = [sys.executable, "-m", "drivers.simulator.servers.bacnet_light", str(count)]
+    command = [sys.executable, "-m", "drivers.simulator.servers.minimal_bacnet", str(count)]
     process = subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

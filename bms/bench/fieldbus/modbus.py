@@ -25,7 +25,7 @@ from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.frames import read, write_registers
 from drivers.modbus.link import ModbusLink
-from drivers.simulator.stock_clients import StockClient
+from drivers.simulator.reference_clients import ReferenceModbusClient
 from drivers.templates import load_templates
 
 REGISTERS = 125
@@ -118,7 +118,7 @@ async def reads_per_second(port: int) -> list[Figure]:
     itself costs shows in the processor time per read.
     """
     link = ModbusLink(Endpoint("127.0.0.1", port))
-    stock = StockClient("127.0.0.1", port)
+    stock = ReferenceModbusClient("127.0.0.1", port)
     await stock.connect()
     request = read(1, Table.HOLDING, 0, REGISTERS)
     expected = list(range(REGISTERS))

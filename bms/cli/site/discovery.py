@@ -1,10 +1,11 @@
-"""``bms discover``: what is there, before a site file exists."""
+"""``bms discover``: the devices of a network; and the text of ``bms sites draft``."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,11 +15,14 @@ from rich.text import Text
 from bms.cli.console.errors import errors
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen, slim_table
+from bms.errors import ConfigError
 from drivers.discovery.bacnet_scan import discover_bacnet
+from drivers.discovery.ede import read_ede
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.discovery.modbus_scan import TIMEOUT_S, discover_modbus
 from drivers.discovery.modbus_targets import FORMS as MODBUS_FORMS
-from drivers.discovery.site_draft import UNITS
+from drivers.discovery.site_draft import UNITS, draft_site, with_template
+from drivers.templates import load_templates
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 LAST_UNIT = 247
@@ -138,3 +142,39 @@ def _cells(row: FoundObject) -> tuple[str, ...]:
     slots = ", ".join(f"{slot}: {held}" for slot, held in row.slots)
     unit = UNITS.get(row.unit or "", row.unit or "")
     return (row.name or "", f"{row.kind},{row.instance}", value, unit, commandable, slots)
+
+
+MODBUS_KINDS = ("modbus", "rtu", "serial")
+
+
+def drafted(source: str, states: Path | None, host: str, site: str, name: str) -> str:
+    """Text of a draft site file for the devices of an EDE file (``.csv``) or a discovery target.
+
+    ``states`` and ``host`` are of an EDE file only. Raises ``ConfigError`` when there is no device.
+    """
+    devices = _from_ede(Path(source), states, host) if source.endswith(".csv") else _found(source)
+    if not devices:
+        raise ConfigError(f"no device was found in {source}; `bms discover` shows what answers")
+    return draft_site(devices, site=site, name=name)
+
+
+def _from_ede(path: Path, states: Path | None, host: str) -> tuple[FoundDevice, ...]:
+    ede = read_ede(
+        path.read_bytes(), states=states.read_bytes() if states is not None else None, host=host
+    )
+    for mistake in ede.mistakes:
+        typer.echo(f"{path}: {mistake}", err=True)
+    return ede.devices
+
+
+def _found(target: str) -> tuple[FoundDevice, ...]:
+    kind = target.partition(":")[0]
+    with Console(stderr=True).status("asking …"):
+        if kind not in MODBUS_KINDS:
+            return asyncio.run(discover_bacnet(target))
+        try:
+            scan = asyncio.run(discover_modbus(target.removeprefix("modbus:")))
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    templates = load_templates()
+    return tuple(with_template(device, templates) for device in scan.found)

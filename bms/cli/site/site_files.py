@@ -106,7 +106,7 @@ def draft(
     """
     if out.exists():
         raise typer.BadParameter(f"{out} exists; a draft never overwrites a site file")
-    from bms.cli.site.site_draft import drafted  # the BACnet stack: checking files needs none
+    from bms.cli.site.discovery import drafted  # the BACnet stack: checking files needs none
 
     out.write_text(drafted(source, states, host, site, name), encoding="utf-8")
     typer.echo(f"wrote {out}; complete it, then: bms sites check {out.parent}")

@@ -1,1 +1,1 @@
-"""Buildings."""
+"""Inputs of the simulated buildings: archetypes, sizes, occupancy, weather and yearly drift."""

@@ -1,6 +1,6 @@
-"""What the simulated buildings are: use, fabric, plant and their own programmes.
+"""Archetypes of the simulated buildings: use, fabric, plant and their own programmes.
 
-All sizes are per m2 of heated floor or for the archetype's own size; ``stock`` scales them.
+Sizes are per m2 of heated floor, or for the archetype's own size and scaled by ``stock``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The slow change of buildings from year to year.
+"""The drift of buildings' use of energy from year to year.
 
 Untreated public buildings use some 5 % more or less than their weather-adjusted year before. Here
 two random paths per building carry that: one multiplies every unwanted air change (infiltration,

@@ -1,4 +1,4 @@
-"""Everything that acts on the buildings from outside, prepared for one UTC day at a time."""
+"""Boundary conditions of the thermal model: weather, gains and occupancy of one UTC day."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from datetime import timedelta
 import numpy as np
 
 from drivers.simulator.buildings.archetypes import ARCHETYPES
-from drivers.simulator.buildings.calendars import SLOT_S, SLOTS, BoolArray, FloatArray, LocalSlots
-from drivers.simulator.buildings.occupants import DayOfPeople, day_of_people
+from drivers.simulator.buildings.occupancy import (
+    SLOT_S,
+    SLOTS,
+    BoolArray,
+    DailyOccupancy,
+    FloatArray,
+    LocalSlots,
+    daily_occupancy,
+)
 from drivers.simulator.buildings.stock import Stock
 from drivers.simulator.buildings.weather import DaySky, Outdoors
 from drivers.simulator.physics.local_control import SUMMER_STOP_C, Programme, Timetables
@@ -55,8 +62,8 @@ class DayInputs:
     tuned_run: FloatArray  # (SLOTS, S)
 
 
-class Surroundings:
-    """Makes the inputs of any UTC day within the weather table."""
+class BoundaryConditions:
+    """Prepares the inputs of any UTC day within the weather table."""
 
     def __init__(self, stock: Stock, outdoors: Outdoors) -> None:
         self.stock = stock
@@ -68,7 +75,7 @@ class Surroundings:
         self._kind = np.array([kinds.index(member.archetype) for member in stock.members])
 
     def day(self, day: int) -> DayInputs:
-        """Inputs of UTC day number ``day`` since 1970."""
+        """The inputs of UTC day number ``day`` since 1970."""
         start_s = day * DAY_S
         times = start_s + SLOT_S * np.arange(SLOTS, dtype=np.float64)
         local = LocalSlots.of(start_s)
@@ -79,14 +86,14 @@ class Surroundings:
         in_use = np.column_stack([use.in_use(times) for use in self.timetables.calendars])
         return self._assemble(local, sky, programme, people, drift, in_use)
 
-    def _people(self, times: FloatArray, day: int) -> DayOfPeople:
+    def _people(self, times: FloatArray, day: int) -> DailyOccupancy:
         """The people of all buildings, zones side by side."""
         groups = []
         for index, site in enumerate(self.stock.members):
             types = self.stock.zones.type[self.stock.zones.site == index]
             uses = [self.timetables.calendars[kind] for kind in types]
-            groups.append(day_of_people(site, uses, times, day))
-        return DayOfPeople(
+            groups.append(daily_occupancy(site, uses, times, day))
+        return DailyOccupancy(
             present=np.hstack([group.present for group in groups]),
             window_c=np.hstack([group.window_c for group in groups]),
             airing_ach=np.hstack([group.airing_ach for group in groups]),
@@ -97,7 +104,7 @@ class Surroundings:
         local: LocalSlots,
         sky: DaySky,
         programme: Programme,
-        people: DayOfPeople,
+        people: DailyOccupancy,
         drift: FloatArray,
         in_use: BoolArray,
     ) -> DayInputs:

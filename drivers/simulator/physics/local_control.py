@@ -1,4 +1,4 @@
-"""What buildings do without us: programmes, a tuned rival, heating curves and thermostats."""
+"""The buildings' own control: programmes, the tuned reference, heating curves and thermostats."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from drivers.simulator.buildings.archetypes import ARCHETYPES, Archetype, ZoneType
-from drivers.simulator.buildings.calendars import (
+from drivers.simulator.buildings.occupancy import (
     FloatArray,
     LocalSlots,
     UseCalendar,
@@ -40,7 +40,7 @@ SUMMER_STOP_C = 17.0
 
 @dataclass(frozen=True)
 class Programme:
-    """What the two reference controls ask for in one UTC day."""
+    """Setpoints and operation of the two reference controls in one UTC day."""
 
     own_setpoint: FloatArray  # (SLOTS, zone types) [degC]
     tuned_setpoint: FloatArray  # (SLOTS, zone types) [degC]
@@ -136,7 +136,7 @@ class Thermostats:
     """Valve position 0..1."""
 
     def move(self, setpoint_c: FloatArray, air_c: FloatArray, on: FloatArray, dt_h: float) -> None:
-        """Act on what the rooms are for ``dt_h`` [h]; ``on`` is 0 where heating rests."""
+        """Advance by ``dt_h`` [h]; ``on`` is 0 where the heating circuit is off."""
         error = (setpoint_c - air_c) / BAND_K
         wanted = error + self.integral
         saturated = ((wanted > 1.0) & (error > 0.0)) | ((wanted < 0.0) & (error < 0.0))

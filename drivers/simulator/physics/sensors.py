@@ -1,4 +1,4 @@
-"""What can be seen from outside: sensors with noise and steps, meters with registers."""
+"""Sensors with noise and resolution, and meters with registers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.simulator.buildings.calendars import SLOTS, FloatArray
+from drivers.simulator.buildings.occupancy import SLOTS, FloatArray
 from drivers.simulator.buildings.stock import SimSite, Stock
-from drivers.simulator.physics.thermal import Flows, State
+from drivers.simulator.physics.thermal import Flows, ThermalState
 
 IntArray = NDArray[np.int64]
 
@@ -39,7 +39,7 @@ STEP = {"temp": 0.1, "valve": 1.0, "co2": 10.0, "energy": 0.1, "volume": 0.01, "
 
 
 @dataclass
-class Registers:
+class MeterRegisters:
     """Cumulative meters, shapes (W, S): heat, electricity, heat pump [Wh], volume [m3]."""
 
     heat: FloatArray
@@ -48,7 +48,7 @@ class Registers:
     heat_pump: FloatArray
 
     @classmethod
-    def installed(cls, stock: Stock) -> Registers:
+    def installed(cls, stock: Stock) -> MeterRegisters:
         """Registers that have been running for years, as their building's seed has it."""
         rows = [
             np.random.default_rng([member.seed, 5]).uniform(0.2, 0.9, 4) for member in stock.members
@@ -68,14 +68,16 @@ class Registers:
         self.electricity = self.electricity + flows.electricity * dt_h
         self.heat_pump = self.heat_pump + flows.heat_pump * dt_h
 
-    def split(self, worlds: int) -> Registers:
+    def split(self, worlds: int) -> MeterRegisters:
         """The first world's registers, ``worlds`` times."""
-        return Registers(*(np.repeat(values[:1], worlds, axis=0) for values in vars(self).values()))
+        return MeterRegisters(
+            *(np.repeat(values[:1], worlds, axis=0) for values in vars(self).values())
+        )
 
 
-class Effective(NamedTuple):
-    """What acts in our world: setpoints (N,) [degC]; run (0 or 1), shift of the heating curve [K],
-    air flow [%] and setpoint of the supply air [degC], each (S,)."""
+class EffectiveCommands(NamedTuple):
+    """The values that act in our world: setpoints (N,) [degC]; run (0 or 1), shift of the heating
+    curve [K], air flow [%] and setpoint of the supply air [degC], each (S,)."""
 
     setpoint: FloatArray
     run: FloatArray
@@ -84,7 +86,7 @@ class Effective(NamedTuple):
     supply_air_c: FloatArray
 
 
-class Panel:
+class SensorPanel:
     """All signals of all sites as one vector, with the place of each."""
 
     def __init__(self, stock: Stock) -> None:
@@ -122,10 +124,10 @@ class Panel:
     def true_values(
         self,
         world: int,
-        state: State,
+        state: ThermalState,
         flows: Flows,
-        registers: Registers,
-        effective: Effective,
+        registers: MeterRegisters,
+        effective: EffectiveCommands,
         outdoor_c: float,
     ) -> FloatArray:
         """Every signal without noise, in its unit."""
@@ -157,7 +159,7 @@ class Panel:
         return seen
 
     def measured(self, true: FloatArray, day: int, slot: int) -> FloatArray:
-        """What the instruments show: noise, then their smallest step (registers round down)."""
+        """Values of the instruments: with noise, rounded to their resolution (registers down)."""
         noisy = true + self._noise * self._drawn(day)[slot]
         steps = noisy / self._step
         rounded = np.where(self._register, np.floor(steps + 1e-9), np.round(steps))
@@ -168,7 +170,7 @@ class Panel:
         return dict(zip(self.names[site], part.tolist(), strict=True))
 
     def _drawn(self, day: int) -> FloatArray:
-        """Noise of a UTC day: the same whoever reads, and however often."""
+        """Noise of a UTC day, which does not depend on how often it is read."""
         if day != self._day:
             quiet = np.zeros((SLOTS, len(AIR_SIGNALS)))
             parts: list[FloatArray] = []

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivers.simulator.buildings.calendars import FloatArray
+from drivers.simulator.buildings.occupancy import FloatArray
 from drivers.simulator.buildings.stock import AIR_WHM3K, Stock
-from drivers.simulator.physics import heat_pump
+from drivers.simulator.physics import plant
 from drivers.simulator.physics.boundary_conditions import DayInputs
 from drivers.simulator.physics.local_control import Thermostats, heating_curve
 
@@ -35,8 +35,8 @@ MIN_SPLIT_K = 3.0
 
 
 @dataclass
-class State:
-    """Where everything stands. Zone arrays (W, N), site arrays (W, S)."""
+class ThermalState:
+    """Temperatures and flows of all buildings. Zone arrays (W, N), site arrays (W, S)."""
 
     air: FloatArray  # [degC]
     mass: FloatArray  # [degC]
@@ -53,7 +53,7 @@ class State:
 
 @dataclass(frozen=True)
 class Control:
-    """What the controllers of each world ask for."""
+    """Setpoints and commands of the controllers of each world."""
 
     setpoint: FloatArray  # (W, N) [degC]
     run: FloatArray  # (W, S) 0 or 1
@@ -63,8 +63,8 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Moment:
-    """The inputs of one slot."""
+class SlotInputs:
+    """The boundary conditions of one slot of 300 s."""
 
     outdoor_c: float
     curve_c: float
@@ -84,7 +84,7 @@ class Moment:
     dhw: FloatArray  # (S,)
 
     @classmethod
-    def of(cls, day: DayInputs, slot: int) -> Moment:
+    def of(cls, day: DayInputs, slot: int) -> SlotInputs:
         return cls(
             outdoor_c=float(day.sky.temp_c[slot]),
             curve_c=float(day.sky.temp_3h_c[slot]),
@@ -140,31 +140,31 @@ class _Water:
     offset: FloatArray  # (W, S) [W]
 
 
-class Physics:
+class ThermalModel:
     """Steps the state of all buildings."""
 
-    def __init__(self, stock: Stock, state: State) -> None:
+    def __init__(self, stock: Stock, state: ThermalState) -> None:
         self.stock = stock
         self.state = state
 
-    def step(self, x: Moment, control: Control, dt_h: float) -> Flows:
-        """Let ``dt_h`` [h] pass under constant inputs and return the mean flows."""
-        s = self.state
+    def step(self, x: SlotInputs, control: Control, dt_h: float) -> Flows:
+        """Advance by ``dt_h`` [h] with constant inputs. Returns the mean flows."""
+        s, sites = self.state, self.stock.sites
         on = np.full(s.supply.shape, x.heating)
         s.thermostats.move(control.setpoint, s.air, self._spread(on), dt_h)
         air = self._ventilate(x, control, on, dt_h)
         water = self._circulate(on, dt_h)
-        capacity = self._capacity(x)
+        capacity = plant.capacity(sites.capacity, sites.heat_pump, x.outdoor_c)
         self._heat_supply(x, control, air, water, capacity, dt_h)
         radiators, ventilation, leakage, envelope = self._solve_zones(x, air, water, dt_h)
         rooms = self._sum(radiators) + air.coil + self._pipe_loss(on)
-        volume = self._send_back(x, air, water, rooms, dt_h)
+        volume = self._return_water(x, air, water, rooms, dt_h)
         pump = np.where(
-            self.stock.sites.heat_pump,
-            heat_pump.electricity(rooms, x.dhw, capacity, x.outdoor_c, s.supply),
+            sites.heat_pump,
+            plant.electricity(rooms, x.dhw, capacity, x.outdoor_c, s.supply),
             0.0,
         )
-        electricity = x.electricity + air.fan + self.stock.sites.pump * on + pump
+        electricity = x.electricity + air.fan + sites.pump * on + pump
         return Flows(
             radiators, ventilation, leakage, envelope, rooms + x.dhw, volume, pump, electricity
         )
@@ -175,7 +175,7 @@ class Physics:
     def _spread(self, site_values: FloatArray) -> FloatArray:
         return site_values[..., self.stock.zones.site]
 
-    def _ventilate(self, x: Moment, control: Control, on: FloatArray, dt_h: float) -> _Air:
+    def _ventilate(self, x: SlotInputs, control: Control, on: FloatArray, dt_h: float) -> _Air:
         """Air handling unit: damper, heat recovery, heating coil, fan (power as flow squared)."""
         s, sites, zones = self.state, self.stock.sites, self.stock.zones
         wanted = control.run * control.flow * sites.air_flow
@@ -209,15 +209,9 @@ class Physics:
         offset = offset + self.stock.sites.pipe_loss * PIPE_ROOM_C * on
         return _Water(flow, emission, store, slope, offset)
 
-    def _capacity(self, x: Moment) -> FloatArray:
-        sites = self.stock.sites
-        return np.where(
-            sites.heat_pump, heat_pump.capacity(sites.capacity, x.outdoor_c), sites.capacity
-        )
-
     def _heat_supply(
         self,
-        x: Moment,
+        x: SlotInputs,
         control: Control,
         air: _Air,
         water: _Water,
@@ -226,7 +220,7 @@ class Physics:
     ) -> None:
         """Supply water follows the shifted curve, unless the plant cannot give that much."""
         s, sites = self.state, self.stock.sites
-        highest = np.where(sites.heat_pump, heat_pump.MAX_SUPPLY_C, primary_supply(x.outdoor_c) - 4)
+        highest = plant.highest_supply(sites.heat_pump, x.outdoor_c)
         curve = heating_curve(x.curve_c, sites.supply_cold, sites.supply_mild) + control.shift
         wanted = np.clip(curve, 22.0, highest) if x.heating else np.full_like(s.supply, 22.0)
         s.supply = s.supply + (wanted - s.supply) * _pull(dt_h, SUPPLY_H)
@@ -237,7 +231,7 @@ class Physics:
         )
 
     def _solve_zones(
-        self, x: Moment, air: _Air, water: _Water, dt_h: float
+        self, x: SlotInputs, air: _Air, water: _Water, dt_h: float
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """All temperatures of all zones at the end of the step."""
         s, z = self.state, self.stock.zones
@@ -269,7 +263,7 @@ class Physics:
         s.mass = (mass_push + z.h_mass * s.air) / of_mass
         s.wall = (wall_push + z.h_inner * s.air) / of_wall
         s.radiator = (radiator_push + water.emission * s.air) / of_radiator
-        self._breathe(x, leak + air.conductance, dt_h)
+        self._update_co2(x, leak + air.conductance, dt_h)
         return (
             water.flow * (heat - s.radiator),
             air.conductance * (blown - s.air),
@@ -277,7 +271,7 @@ class Physics:
             z.h_outer * (s.wall - sunlit),
         )
 
-    def _air_change(self, x: Moment) -> FloatArray:
+    def _air_change(self, x: SlotInputs) -> FloatArray:
         """Infiltration by stack and wind in quadrature, windows and dampers [W/K]. (W, N)"""
         s, z = self.state, self.stock.zones
         stack = np.abs(s.air - x.outdoor_c) / 20.0
@@ -288,7 +282,7 @@ class Physics:
         dampers = DAMPER_LEAK * z.air_share * self._spread(self.stock.sites.air_flow) * AIR_WHM3K
         return self._spread(x.leak) * (infiltration + windows + dampers)
 
-    def _breathe(self, x: Moment, exchange: FloatArray, dt_h: float) -> None:
+    def _update_co2(self, x: SlotInputs, exchange: FloatArray, dt_h: float) -> None:
         """Carbon dioxide of well-mixed zones; ``exchange`` is the fresh air [W/K]."""
         s, z = self.state, self.stock.zones
         fresh = exchange / AIR_WHM3K
@@ -299,8 +293,8 @@ class Physics:
         loss = self.stock.sites.pipe_loss * (self.state.supply - PIPE_ROOM_C) * on
         return np.asarray(loss)
 
-    def _send_back(
-        self, x: Moment, air: _Air, water: _Water, rooms: FloatArray, dt_h: float
+    def _return_water(
+        self, x: SlotInputs, air: _Air, water: _Water, rooms: FloatArray, dt_h: float
     ) -> FloatArray:
         """Return water of the circuit; gives the flow through the heat meter [m3/h]."""
         s, sites = self.state, self.stock.sites
@@ -308,7 +302,7 @@ class Physics:
         flow = self._sum(water.flow) + coil_flow + sites.bypass
         mixed = np.maximum(s.supply - rooms / flow, 18.0)
         s.back = s.back + (mixed - s.back) * _pull(dt_h, SUPPLY_H)
-        primary = primary_supply(x.outdoor_c)
+        primary = plant.primary_supply(x.outdoor_c)
         split = np.where(sites.heat_pump, s.supply - s.back, primary - s.back - 2.0)
         dhw_split = np.where(sites.heat_pump, 5.0, primary - 30.0)
         return np.asarray(
@@ -316,21 +310,16 @@ class Physics:
         )
 
 
-def primary_supply(outdoor_c: float) -> float:
-    """Supply water of the district heating network [degC]: 65 in summer, up to 80 in frost."""
-    return min(max(72.5 - 0.75 * outdoor_c, 65.0), 80.0)
-
-
 def _pull(dt_h: float, time_constant_h: float) -> float:
-    """Share of the way to its target that a first-order lag covers in ``dt_h``."""
+    """The share of a step that a first-order lag covers in ``dt_h`` [h]."""
     return float(1.0 - np.exp(-dt_h / time_constant_h))
 
 
-def starting_state(stock: Stock, setpoint_c: FloatArray) -> State:
+def starting_state(stock: Stock, setpoint_c: FloatArray) -> ThermalState:
     """One world with every room at its setpoint (N,) and everything else at rest."""
     air = np.array(setpoint_c, dtype=np.float64)[None, :]
     per_site = np.ones((1, len(stock.members)))
-    return State(
+    return ThermalState(
         air=air,
         mass=air.copy(),
         wall=air - 4.0,
@@ -345,7 +334,7 @@ def starting_state(stock: Stock, setpoint_c: FloatArray) -> State:
     )
 
 
-def copied(state: State, worlds: int) -> State:
+def copied(state: ThermalState, worlds: int) -> ThermalState:
     """The first world of a state, ``worlds`` times."""
 
     def repeat(values: FloatArray) -> FloatArray:
@@ -353,4 +342,6 @@ def copied(state: State, worlds: int) -> State:
 
     thermostats = Thermostats(repeat(state.thermostats.integral), repeat(state.thermostats.valve))
     names = (name for name in vars(state) if name != "thermostats")
-    return State(thermostats=thermostats, **{name: repeat(getattr(state, name)) for name in names})
+    return ThermalState(
+        thermostats=thermostats, **{name: repeat(getattr(state, name)) for name in names}
+    )

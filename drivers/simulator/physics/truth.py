@@ -1,4 +1,4 @@
-"""What really happened in each world, which no sensor tells: the yardstick of every claim."""
+"""The ground truth of each world, without sensor noise, to compare claims of savings with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.simulator.buildings.calendars import BoolArray, FloatArray
+from drivers.simulator.buildings.occupancy import BoolArray, FloatArray
 from drivers.simulator.buildings.stock import Stock
 from drivers.simulator.physics.thermal import Flows
 
@@ -19,7 +19,7 @@ WORLDS = ("own", "tuned", "ours")
 class TruthRecord:
     """Noise-free energy and comfort since the fork: S sites, W worlds, H hours.
 
-    ``hours`` are the UTC starts of the hours; the first and the last may have been seen in part.
+    ``hours`` are the UTC starts of the hours; the first and the last may be incomplete.
     """
 
     sites: tuple[str, ...]
@@ -42,7 +42,7 @@ class TruthRecord:
 
 
 class Recorder:
-    """Collects a truth record step by step."""
+    """Accumulates a ``TruthRecord`` step by step."""
 
     def __init__(self, stock: Stock, worlds: int) -> None:
         self._stock = stock
@@ -55,7 +55,7 @@ class Recorder:
         self._days: list[set[int]] = [set() for _ in stock.members]
 
     def note(self, unix_s: float, flows: Flows, dt_h: float) -> None:
-        """Energy of a step that began at ``unix_s``."""
+        """Add the energy of a step that began at ``unix_s`` [s] and lasted ``dt_h`` [h]."""
         hour = int(unix_s) // 3600
         if not self._hours or self._hours[-1] != hour:
             self._hours.append(hour)
@@ -66,7 +66,7 @@ class Recorder:
     def note_comfort(
         self, air_c: FloatArray, occupied: BoolArray, local_day: int, dt_h: float
     ) -> None:
-        """Air temperatures (W, N) at the end of a step, and who was expected during it (N,)."""
+        """Add the discomfort of a step: air (W, N) [degC] at its end, timetable occupancy (N,)."""
         if not occupied.any():
             return
         outside = np.maximum(self._low - air_c, 0.0) + np.maximum(air_c - self._high, 0.0)
@@ -75,6 +75,7 @@ class Recorder:
             self._days[int(site)].add(local_day)
 
     def record(self) -> TruthRecord:
+        """The record of all steps so far."""
         members = self._stock.members
         energy = (
             np.stack(self._energy, axis=-1) if self._energy else np.zeros((3, *self._shape, 0))

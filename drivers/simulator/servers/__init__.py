@@ -1,1 +1,1 @@
-"""Servers."""
+"""Modbus TCP and BACnet/IP servers of the simulated buildings, on loopback ports."""

@@ -1,8 +1,8 @@
-"""A real BACnet/IP device on a loopback port of its own.
+"""A BACnet/IP device of a simulated building, by bacpypes3, on a loopback port of its own.
 
-Sensors are analog inputs; what can be commanded has a priority array of sixteen slots whose
-relinquish default follows the building's own programme. bacpypes3 is laxer than real devices, so
-that writes to inputs, NaN and values out of range are refused here.
+Sensors are analog inputs; commandable objects have a priority array whose relinquish default
+follows the building's own programme. bacpypes3 accepts more than real devices do, so that writes to
+inputs, NaN and values out of range are refused here.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Sensor(AnalogInputObject):  # type: ignore[misc]
 
 
 class _Bounded(Commandable):  # type: ignore[misc]
-    """Refuses what does not lie within ``_bounds`` before it gets into a slot."""
+    """Refuses values outside ``_bounds`` before they are written to a slot."""
 
     _bounds = (0.0, 1.0)
 
@@ -58,11 +58,11 @@ class _Bounded(Commandable):  # type: ignore[misc]
         await super().write_property(attr, value, index, priority)
 
 
-class AnalogLever(_Bounded, AnalogValueObject):  # type: ignore[misc]
+class CommandableAnalogValue(_Bounded, AnalogValueObject):  # type: ignore[misc]
     """A commandable analog value."""
 
 
-class BinaryLever(_Bounded, BinaryValueObject):  # type: ignore[misc]
+class CommandableBinaryValue(_Bounded, BinaryValueObject):  # type: ignore[misc]
     """A commandable binary value."""
 
 
@@ -70,8 +70,8 @@ def _within(value: float, low: float, high: float) -> bool:
     return math.isfinite(value) and low <= value <= high
 
 
-class ObjectLever:
-    """The priority array of a commandable object as a lever of the building."""
+class CommandableObject:
+    """The control point of a commandable object (``drivers.simulator.control_points``)."""
 
     kind = "null"
 
@@ -85,16 +85,18 @@ class ObjectLever:
 
     @property
     def command(self) -> float | None:
-        return self.effective if self.holds() else None
+        return self.effective if self.held() else None
 
-    def own_asks(self, value: float) -> None:
+    def follow_programme(self, value: float) -> None:
         target = self._object
         if value != self._own:
             self._own = value
-            target.relinquishDefault = value if isinstance(target, AnalogLever) else int(value)
+            target.relinquishDefault = (
+                value if isinstance(target, CommandableAnalogValue) else int(value)
+            )
             target.recalculating()
 
-    def holds(self) -> dict[str, float]:
+    def held(self) -> dict[str, float]:
         return {
             str(slot): float(getattr(entry, entry._choice))
             for slot, entry in enumerate(self._object.priorityArray, start=1)
@@ -103,7 +105,7 @@ class ObjectLever:
 
 
 class BacnetServer:
-    """One device. ``levers`` are its commandable objects by signal; build it in a running loop."""
+    """One device; make it in a running loop. ``control_points`` are its commandable objects."""
 
     def __init__(self, name: str, instance: int, specs: Sequence[ObjectSpec]) -> None:
         self._name = name
@@ -111,8 +113,8 @@ class BacnetServer:
         self._objects = {spec.signal: _object(spec) for spec in specs}
         self._shown: dict[str, float] = {}
         self._app: Application | None = None
-        self.levers = {
-            spec.signal: ObjectLever(self._objects[spec.signal])
+        self.control_points = {
+            spec.signal: CommandableObject(self._objects[spec.signal])
             for spec in specs
             if spec.kind != INPUT
         }
@@ -150,10 +152,10 @@ class BacnetServer:
             raise ConfigError(f"port {port} is in use: bacnet cannot listen there") from error
 
     def refresh(self, sensors: Mapping[str, float]) -> None:
-        """Show the sensors' values; who subscribed to a change of value is told."""
+        """Update the inputs to the sensors' values, which notifies COV subscribers."""
         for signal, target in self._objects.items():
             value = sensors[signal]
-            if signal not in self.levers and value != self._shown.get(signal):
+            if signal not in self.control_points and value != self._shown.get(signal):
                 self._shown[signal] = value
                 target.presentValue = Real(value)
 
@@ -177,10 +179,12 @@ def _object(spec: ObjectSpec) -> Any:
     named = {"objectIdentifier": (spec.kind, spec.instance), "objectName": spec.signal}
     state = {"statusFlags": [0, 0, 0, 0], "eventState": "normal", "outOfService": False}
     if spec.kind == SWITCH:
-        return BinaryLever(**named, **state, presentValue="inactive", relinquishDefault="inactive")
+        return CommandableBinaryValue(
+            **named, **state, presentValue="inactive", relinquishDefault="inactive"
+        )
     analog = {**named, **state, "units": spec.unit, "covIncrement": spec.cov, "presentValue": 0.0}
     if spec.kind == INPUT:
         return Sensor(**analog)
-    lever = AnalogLever(**analog, relinquishDefault=0.0)
-    lever._bounds = (spec.low, spec.high)
-    return lever
+    control_point = CommandableAnalogValue(**analog, relinquishDefault=0.0)
+    control_point._bounds = (spec.low, spec.high)
+    return control_point

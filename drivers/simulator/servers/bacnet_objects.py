@@ -1,4 +1,4 @@
-"""Which BACnet objects the simulated buildings show. Pure, without sockets."""
+"""The BACnet objects of the simulated buildings. Pure."""
 
 from __future__ import annotations
 

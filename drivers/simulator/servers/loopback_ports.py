@@ -1,7 +1,7 @@
-"""Loopback ports of the simulated buildings: probe before use, because a bind may fail silently.
+"""Probes loopback ports before use, because a bind may fail silently.
 
-bacpypes3 binds with SO_REUSEPORT and retries for ever when it cannot; the probe binds without,
-so that a port that somebody else holds is named before anything starts.
+bacpypes3 binds with SO_REUSEPORT and retries for ever when it cannot; the probe binds without, so
+that a port in use is reported before anything starts.
 """
 
 from __future__ import annotations

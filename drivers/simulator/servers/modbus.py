@@ -1,4 +1,4 @@
-"""A real Modbus TCP server in front of register images."""
+"""A Modbus TCP server of register images, by pymodbus."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _write(image: RegisterImage, address: int, values: Sequence[int] | None) -> 
 
 
 def _nobody() -> SimDevice:
-    """Answers for units that do not exist, as a gateway does."""
+    """Replies for units that do not exist with exception 0x0B, as a gateway does."""
 
     async def action(
         code: int,

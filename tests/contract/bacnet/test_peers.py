@@ -137,7 +137,7 @@ class SimulatorRig(_Points):
         await server.start(self.device.port)
         temps = dict(zip(("temp1", "temp2", "temp4"), SENSORS, strict=True))
         server.refresh({**temps, "setpoint": OWN})
-        server.levers["setpoint"].own_asks(OWN)
+        server.control_points["setpoint"].follow_programme(OWN)
         self._server = server
 
     async def stop(self) -> None:
@@ -147,16 +147,16 @@ class SimulatorRig(_Points):
 
     async def take(self, value: float) -> None:
         assert self._server is not None
-        target = self._server.levers["setpoint"]._object
+        target = self._server.control_points["setpoint"]._object
         await target.write_property("presentValue", Real(value), None, 8)
 
     def held(self) -> bool:
         assert self._server is not None
-        return "13" in self._server.levers["setpoint"].holds()
+        return "13" in self._server.control_points["setpoint"].held()
 
     def effective(self) -> float:
         assert self._server is not None
-        return self._server.levers["setpoint"].effective
+        return self._server.control_points["setpoint"].effective
 
 
 def missing_node() -> str | None:

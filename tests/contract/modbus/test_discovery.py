@@ -23,7 +23,9 @@ Answer = Callable[[int, bytes], bytes | None]
 BASIC, REGULAR = 1, 2
 
 
-def identity(*texts: str, conformity: int = 0x01, first: int = 0, more: int = 0) -> bytes:
+def decode_identification(
+    *texts: str, conformity: int = 0x01, first: int = 0, more: int = 0
+) -> bytes:
     objects = b"".join(bytes((first + n, len(t))) + t.encode() for n, t in enumerate(texts))
     follows = bytes((0xFF, more)) if more else b"\0\0"
     return b"\x2b\x0e\x01" + bytes((conformity,)) + follows + bytes((len(texts),)) + objects
@@ -68,7 +70,11 @@ async def endpoint(answer: Answer) -> AsyncIterator[str]:
 def gateway(unit: int, pdu: bytes) -> bytes | None:
     """Unit 1 says what it is, 2 is SunSpec, 3 knows nothing, 9 is dead."""
     if unit == 1:
-        return identity("Carlo Gavazzi", "EM340", "1.2") if pdu[0] == 43 else exception(pdu, 2)
+        return (
+            decode_identification("Carlo Gavazzi", "EM340", "1.2")
+            if pdu[0] == 43
+            else exception(pdu, 2)
+        )
     if unit == 2:
         return exception(pdu, 1) if pdu[0] == 43 else sunspec(pdu)
     if unit == 3:
@@ -91,7 +97,7 @@ class TestBehindAGateway:
 
     async def test_one_device_that_answers_for_all_is_one(self) -> None:
         def all_of_them(unit: int, pdu: bytes) -> bytes:
-            return identity("ABB", "B23") if pdu[0] == 43 else exception(pdu, 2)
+            return decode_identification("ABB", "B23") if pdu[0] == 43 else exception(pdu, 2)
 
         async with endpoint(all_of_them) as target:
             (device,) = (await discover_modbus(target, timeout_s=0.5)).found
@@ -128,9 +134,9 @@ class TestIdentification:
             b"\x2b",
             b"\x2b\x0e\x01",
             b"\x2b\x0e\x01\x01\x00\x00\x09\x00\x50",
-            identity("ABB") + b"\0",
-            identity("ABB")[:-1],
-            b"\x2b\x0d" + identity("ABB")[2:],
+            decode_identification("ABB") + b"\0",
+            decode_identification("ABB")[:-1],
+            b"\x2b\x0d" + decode_identification("ABB")[2:],
             b"\x03\x02",
         ],
     )
@@ -148,8 +154,10 @@ class TestIdentification:
             if category == BASIC:
                 texts = ("Schneider Electric", "METSEIEM3155", "1.5.6")
                 more = first + 1 if first < 2 else 0
-                return identity(texts[first], conformity=0x82, first=first, more=more)
-            told = identity("https://se.com", "iEM3000", "iEM3155", conformity=0x82, first=3)
+                return decode_identification(texts[first], conformity=0x82, first=first, more=more)
+            told = decode_identification(
+                "https://se.com", "iEM3000", "iEM3155", conformity=0x82, first=3
+            )
             return told[:2] + b"\x02" + told[3:]
 
         async with endpoint(slowly) as target:
@@ -164,7 +172,11 @@ class TestIdentification:
         def circles(unit: int, pdu: bytes) -> bytes:
             nonlocal asked
             asked += 1
-            return identity("ABB", more=0) if pdu[0] != 43 else b"\x2b\x0e\1\1\xff\0\1\0\3ABB"
+            return (
+                decode_identification("ABB", more=0)
+                if pdu[0] != 43
+                else b"\x2b\x0e\1\1\xff\0\1\0\3ABB"
+            )
 
         async with endpoint(circles) as target:
             (device,) = (await discover_modbus(target, units=(1,), timeout_s=0.2)).found
@@ -172,7 +184,7 @@ class TestIdentification:
         assert asked < 6
 
 
-IDENTIFIED = identity("Kamstrup", "MULTICAL", "x03")
+IDENTIFIED = decode_identification("Kamstrup", "MULTICAL", "x03")
 
 
 def unit_three_says_what_it_is() -> Script:

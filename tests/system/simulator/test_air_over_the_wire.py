@@ -137,9 +137,9 @@ async def test_a_hand_at_the_controller_is_left_alone(bench: Bench) -> None:
     bench.plan({FLOW: 45.0})
     await bench.tick()
     point = next(p for p in bench.site.points if p.id == FLOW)
-    lever = bench.simulation.panel.lever("sportshall", "ahu1.flow")
-    assert lever is not None
-    lever.value = 80.0  # somebody turned it up
+    control_point = bench.simulation.points.control_point("sportshall", "ahu1.flow")
+    assert control_point is not None
+    control_point.value = 80.0  # somebody turned it up
     await bench.tick(TICK)
     assert await bench.read(FLOW) == 80.0
     (override,) = bench.store.overrides("sportshall", bench.simulation.world.now)

@@ -166,9 +166,9 @@ async def test_drivers_in_process_read_and_move_the_same_points() -> None:
             driver = drivers.driver(device)
             assert all(r.value is not None for r in await driver.read(on(site, device), START))
             for point in (p for p in on(site, device) if p.write is not None):
-                lever = drivers.lever(point)
-                assert lever is not None
-                wish = 0.0 if signal_of(point) == "ahu1.run" else lever.effective - 1.0
+                control_point = drivers.control_point(point)
+                assert control_point is not None
+                wish = 0.0 if signal_of(point) == "ahu1.run" else control_point.effective - 1.0
                 assert isinstance(await driver.write(point, command(point, wish)), Accepted)
                 assert isinstance(await driver.release(point, START), Released)
         assert drivers.state(site.id)["held"] == []

@@ -132,7 +132,7 @@ async def test_a_wrong_line_is_answered_and_nothing_stops(
     simulator: SimulatorProcess, order: Any, says: str
 ) -> None:
     with pytest.raises(SimulatorError, match=says):
-        await simulator.ask(order)
+        await simulator.request(order)
     assert await simulator.advance(60) == START + timedelta(minutes=1)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import bms.feeds
-from drivers.simulator.buildings.calendars import LOCAL
+from drivers.simulator.buildings.occupancy import LOCAL
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
 
 WEATHER = Path(bms.feeds.__file__).parent / "data" / "weather_hourly.csv.gz"

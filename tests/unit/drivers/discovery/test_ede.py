@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -215,7 +216,8 @@ def test_whatever_a_device_calls_itself_the_draft_is_a_site_file(
         objects=tuple(found),
         notes=(vendor,),
     )
-    site = drafted(tmp_path_factory.mktemp("draft"), device, device)
+    second = replace(device, instance=2)
+    site = drafted(tmp_path_factory.mktemp("draft"), device, second)
     points = [each for each in found if each.kind not in ("schedule", "x y")]
     assert len(site.points) == 2 * len(points)
 

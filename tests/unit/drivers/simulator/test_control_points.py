@@ -6,66 +6,66 @@ import pytest
 
 from bms.model.assets.address import DataType, Order, Table
 from drivers.simulator.control_points import (
-    LeverPanel,
-    PlainRegister,
-    PrioritySlots,
+    ConstantRegister,
+    ControlPoints,
+    PriorityArray,
     RemoteSetpoint,
     TimetableRegister,
 )
 from drivers.simulator.servers.modbus_registers import (
-    Cell,
     ExceptionCode,
     RegisterImage,
+    RegisterValue,
     electricity_meter,
 )
 from tests.rigs.fakes.physics import START, ToyMunicipality
 
 
 def test_the_lowest_occupied_slot_acts() -> None:
-    lever = PrioritySlots()
-    lever.own_asks(19.0)
-    lever.write(13, 20.0)
-    lever.write(16, 18.0)
-    assert (lever.effective, lever.command) == (20.0, 20.0)
-    lever.write(1, 12.0)
-    assert lever.effective == 12.0
+    control_point = PriorityArray()
+    control_point.follow_programme(19.0)
+    control_point.write(13, 20.0)
+    control_point.write(16, 18.0)
+    assert (control_point.effective, control_point.command) == (20.0, 20.0)
+    control_point.write(1, 12.0)
+    assert control_point.effective == 12.0
     for slot in (1, 13, 16):
-        lever.write(slot, None)
-    assert (lever.effective, lever.command) == (19.0, None)
+        control_point.write(slot, None)
+    assert (control_point.effective, control_point.command) == (19.0, None)
 
 
 def test_enabling_without_a_remote_value_changes_nothing() -> None:
-    lever = RemoteSetpoint()
-    lever.own_asks(19.0)
-    lever.enabled = True
-    assert (lever.effective, lever.command) == (19.0, None)
+    control_point = RemoteSetpoint()
+    control_point.follow_programme(19.0)
+    control_point.enabled = True
+    assert (control_point.effective, control_point.command) == (19.0, None)
 
 
 def test_a_timetable_register_is_overwritten_only_when_its_own_value_changes() -> None:
-    lever = TimetableRegister()
-    lever.own_asks(1.0)
-    lever.value = 0.0
-    lever.own_asks(1.0)
-    assert (lever.effective, lever.command) == (0.0, 0.0)
-    lever.own_asks(0.0)
-    lever.own_asks(1.0)
-    assert (lever.effective, lever.command) == (1.0, None)
+    control_point = TimetableRegister()
+    control_point.follow_programme(1.0)
+    control_point.value = 0.0
+    control_point.follow_programme(1.0)
+    assert (control_point.effective, control_point.command) == (0.0, 0.0)
+    control_point.follow_programme(0.0)
+    control_point.follow_programme(1.0)
+    assert (control_point.effective, control_point.command) == (1.0, None)
 
 
 def test_a_plain_register_is_never_overwritten() -> None:
-    lever = PlainRegister()
-    lever.own_asks(0.0)
-    lever.value = -3.0
-    lever.own_asks(2.0)
-    assert lever.effective == -3.0
+    control_point = ConstantRegister()
+    control_point.follow_programme(0.0)
+    control_point.value = -3.0
+    control_point.follow_programme(2.0)
+    assert control_point.effective == -3.0
 
 
 def test_one_long_step_passes_every_switching_moment() -> None:
     physics = ToyMunicipality(["sportshall"])
-    panel, run = LeverPanel(physics), TimetableRegister()
-    panel.attach("sportshall", "ahu1.run", run)
+    points, run = ControlPoints(physics), TimetableRegister()
+    points.attach("sportshall", "ahu1.run", run)
     run.value = 1.0  # written at midnight; the timetable switches at 06 and at 18
-    panel.advance(19 * 3600)
+    points.advance(19 * 3600)
     assert run.value == 0.0
     assert physics.acting("sportshall", "ahu1.run") == 0.0
 
@@ -74,7 +74,7 @@ def test_one_long_step_passes_every_switching_moment() -> None:
 def test_time_passes_in_whole_minutes(seconds: int) -> None:
     physics = ToyMunicipality(["sportshall"])
     with pytest.raises(ValueError, match="whole minutes"):
-        LeverPanel(physics).advance(seconds)
+        ControlPoints(physics).advance(seconds)
     assert physics.now == START
 
 
@@ -89,15 +89,15 @@ def test_time_passes_in_whole_minutes(seconds: int) -> None:
     ],
 )
 def test_words_are_big_endian_and_may_be_swapped(kind: DataType, letter: str, value: float) -> None:
-    big = Cell(0, kind, "x").encode(value)
+    big = RegisterValue(0, kind, "x").encode(value)
     assert struct.pack(f">{len(big)}H", *big) == struct.pack(letter, value)
-    assert Cell(0, kind, "x", word_order=Order.LITTLE).encode(value) == big[::-1]
+    assert RegisterValue(0, kind, "x", word_order=Order.LITTLE).encode(value) == big[::-1]
 
 
 def test_a_value_that_does_not_fit_stops_at_the_end_of_the_range() -> None:
-    assert Cell(0, DataType.INT16, "x", 0.1).encode(9999.0) == [0x7FFF]
-    assert Cell(0, DataType.INT16, "x", 0.1).encode(-9999.0) == [0x8000]
-    assert Cell(0, DataType.UINT16, "x").encode(-1.0) == [0]
+    assert RegisterValue(0, DataType.INT16, "x", 0.1).encode(9999.0) == [0x7FFF]
+    assert RegisterValue(0, DataType.INT16, "x", 0.1).encode(-9999.0) == [0x8000]
+    assert RegisterValue(0, DataType.UINT16, "x").encode(-1.0) == [0]
 
 
 def test_the_electricity_meter_has_the_published_map() -> None:

@@ -165,17 +165,17 @@ async def test_what_is_not_writable_is_refused(driver: Driver) -> None:
 async def test_a_slot_above_ours_overrides(
     driver: Driver, drivers: InProcessDrivers, slot: int, by: Holder
 ) -> None:
-    drivers.occupy(SETPOINT, slot, 17.0)
+    drivers.write_slot(SETPOINT, slot, 17.0)
     wanted = command(SETPOINT, 21.0)
     assert await driver.write(SETPOINT, wanted) == Overridden(wanted, slot, 17.0, fact(by))
     assert await value(driver, SETPOINT) == 17.0
     assert await driver.release(SETPOINT, START) == Released(SETPOINT.id, 17.0)
-    drivers.occupy(SETPOINT, slot, None)
+    drivers.write_slot(SETPOINT, slot, None)
     assert await driver.write(SETPOINT, wanted) == Accepted(wanted, 21.0)
 
 
 async def test_a_slot_below_ours_does_not_matter(driver: Driver, drivers: InProcessDrivers) -> None:
-    drivers.occupy(SETPOINT, 16, 17.0)
+    drivers.write_slot(SETPOINT, 16, 17.0)
     wanted = command(SETPOINT, 21.0)
     assert await driver.write(SETPOINT, wanted) == Accepted(wanted, 21.0)
 

@@ -11,8 +11,8 @@ import pytest
 
 import bms.feeds
 from bms.model.assets.address import Table
-from drivers.simulator.buildings.calendars import LOCAL
-from drivers.simulator.control_points import Lever, PlainRegister, RemoteSetpoint
+from drivers.simulator.buildings.occupancy import LOCAL
+from drivers.simulator.control_points import ConstantRegister, ControlPoint, RemoteSetpoint
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
 from drivers.simulator.servers.modbus_registers import ExceptionCode, RegisterImage, hall_controller
 
@@ -123,12 +123,15 @@ class TestOurs:
 
 class TestRegisters:
     def image(self) -> RegisterImage:
-        levers = {signal: PlainRegister() for signal in OWN}
-        for signal, lever in levers.items():
-            lever.own_asks(OWN[signal])
-        others: dict[str, Lever] = {"hall.setpoint": RemoteSetpoint(), "ahu1.run": PlainRegister()}
-        others["plant.curve_shift"] = PlainRegister()
-        return RegisterImage(hall_controller(1, ("hall",)), others | levers)
+        control_points = {signal: ConstantRegister() for signal in OWN}
+        for signal, control_point in control_points.items():
+            control_point.follow_programme(OWN[signal])
+        others: dict[str, ControlPoint] = {
+            "hall.setpoint": RemoteSetpoint(),
+            "ahu1.run": ConstantRegister(),
+        }
+        others["plant.curve_shift"] = ConstantRegister()
+        return RegisterImage(hall_controller(1, ("hall",)), others | control_points)
 
     def test_they_stand_as_commissioned_or_as_written(self) -> None:
         image = self.image()

@@ -8,22 +8,21 @@ import pytest
 from drivers.simulator.buildings import drift
 from drivers.simulator.buildings.archetypes import ARCHETYPES
 from drivers.simulator.buildings.stock import SimSite, Stock
-from drivers.simulator.physics import heat_pump
 from drivers.simulator.physics.local_control import Thermostats, heating_curve
-from drivers.simulator.physics.thermal import Control, Moment, Physics, starting_state
+from drivers.simulator.physics.thermal import Control, SlotInputs, ThermalModel, starting_state
 
 KINDS = list(ARCHETYPES)
 
 
-def building(kind: str, start_c: float = 20.0) -> Physics:
+def building(kind: str, start_c: float = 20.0) -> ThermalModel:
     stock = Stock.of([SimSite("b", kind, seed=4)])
-    return Physics(stock, starting_state(stock, np.full(len(stock.zones.site), start_c)))
+    return ThermalModel(stock, starting_state(stock, np.full(len(stock.zones.site), start_c)))
 
 
-def still(physics: Physics, outdoor_c: float = 0.0, heating: float = 1.0) -> Moment:
+def still(physics: ThermalModel, outdoor_c: float = 0.0, heating: float = 1.0) -> SlotInputs:
     """Constant weather with 4 m/s wind, no sun, nobody there."""
     n, s = len(physics.stock.zones.site), len(physics.stock.members)
-    return Moment(
+    return SlotInputs(
         outdoor_c=outdoor_c, curve_c=outdoor_c, wind_ms=4.0, sol_air_k=0.0, heating=heating,
         leak=np.ones(s), fan=np.ones(s), to_air=np.zeros(n), to_mass=np.zeros(n),
         to_wall=np.zeros(n), co2=np.zeros(n), airing=np.zeros(n), present=np.zeros(n),
@@ -32,7 +31,7 @@ def still(physics: Physics, outdoor_c: float = 0.0, heating: float = 1.0) -> Mom
 
 
 def control(
-    physics: Physics,
+    physics: ThermalModel,
     setpoint: float = 20.0,
     run: float = 0.0,
     shift: float = 0.0,
@@ -57,23 +56,23 @@ class FixedValves(Thermostats):
         pass
 
 
-def fix_valves(physics: Physics, opening: float) -> None:
+def fix_valves(physics: ThermalModel, opening: float) -> None:
     valve = np.full_like(physics.state.air, opening)
     physics.state.thermostats = FixedValves(valve.copy(), valve)
 
 
-def settle(physics: Physics, x: Moment, c: Control, hours: int = 800):
+def settle(physics: ThermalModel, x: SlotInputs, c: Control, hours: int = 800):
     for _ in range(hours):
         flows = physics.step(x, c, 1.0)
     return flows
 
 
-def wall_ua(physics: Physics) -> np.ndarray:
+def wall_ua(physics: ThermalModel) -> np.ndarray:
     z = physics.stock.zones
     return z.h_inner * z.h_outer / (z.h_inner + z.h_outer)
 
 
-def stored(physics: Physics) -> np.ndarray:
+def stored(physics: ThermalModel) -> np.ndarray:
     s, z = physics.state, physics.stock.zones
     return (
         z.c_air * s.air + z.c_mass * s.mass + z.c_wall * s.wall + z.c_radiator * s.radiator
@@ -137,7 +136,7 @@ def test_free_cooling_follows_the_slowest_eigenvalue(kind):
     assert rate[0] == pytest.approx(np.full(rate.shape[1], slowest_rate(physics)), rel=0.03)
 
 
-def slowest_rate(physics: Physics) -> float:
+def slowest_rate(physics: ThermalModel) -> float:
     """Smallest decay rate [1/h] of air, mass and wall of all zones, radiators with the air."""
     z = physics.stock.zones
     n = len(z.site)
@@ -258,26 +257,6 @@ def test_heating_curve_meets_its_two_points_and_takes_a_shift():
     physics = building("townhall")
     settle(physics, still(physics, 0.0), control(physics, shift=-5.0), 5)
     assert physics.state.supply[0, 0] == pytest.approx(38.0 + 15.0 / 27.0 * 32.0 - 5.0, abs=0.1)
-
-
-def test_cop_map_lies_where_air_to_water_heat_pumps_lie():
-    # EN 14511 points of common machines: A7/W35 about 4, A2/W35 about 3.3, A-7/W55 about 2.
-    assert 3.6 < heat_pump.cop(7.0, 35.0) < 4.6
-    assert 2.9 < heat_pump.cop(2.0, 35.0) < 3.7
-    assert 1.8 < heat_pump.cop(-7.0, 55.0) < 2.4
-    supply = heat_pump.cop(5.0, np.array([30.0, 40.0, 50.0]))
-    assert (np.diff(supply) < -0.3).all()
-
-
-def test_heat_pump_pays_for_part_load():
-    full = np.array([100e3])
-
-    def specific(heat_w: float) -> float:
-        used = heat_pump.electricity(np.array([heat_w]), np.zeros(1), full, 5.0, np.array([40.0]))
-        return float((used[0] - heat_pump.STANDBY_W) / heat_w)
-
-    assert specific(90e3) == pytest.approx(1.0 / float(heat_pump.cop(5.0, 40.0)), rel=1e-9)
-    assert specific(5e3) > 1.2 * specific(50e3)
 
 
 def test_drift_is_a_slow_path_of_the_documented_size():

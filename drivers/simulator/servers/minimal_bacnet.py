@@ -1,7 +1,7 @@
-"""Many small BACnet/IP devices in one process that costs next to nothing.
+"""Many minimal BACnet/IP devices in one process, at little cost.
 
-For measurements, where a server must not be what is measured: ``python -m
-drivers.simulator.servers.bacnet_light COUNT`` binds COUNT loopback ports, prints them on one line
+For benches, in which the server must not be the bottleneck: ``python -m
+drivers.simulator.servers.minimal_bacnet COUNT`` binds COUNT loopback ports, prints them on one line
 and answers ReadProperty and ReadPropertyMultiple of present values until its standard input closes.
 Device ``k`` (from 0) has instance ``k + 1``; the value of every object is its instance.
 """
@@ -21,7 +21,7 @@ _ROOM = 2048
 
 
 def answer(request: bytes) -> bytes | None:
-    """The answer to a datagram, with invoke id 0; None where there is none."""
+    """The reply to a datagram, with invoke id 0; None for an unknown service."""
     service, payload = request[9], request[_HEADER:]
     if service == _READ_PROPERTY:
         body = payload + b"\x3e" + _value(payload[1:5], payload[6]) + b"\x3f"

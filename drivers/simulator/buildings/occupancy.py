@@ -1,4 +1,4 @@
-"""When zones are in use: local timetables, public holidays and closures on the UTC axis."""
+"""When zones are in use and who is there: timetables, holidays, closures, attendance (UTC axis)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bms.model.assets.timetable import WeekTimetable
 from drivers.simulator.buildings.archetypes import ARCHETYPES
+from drivers.simulator.buildings.stock import SimSite
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -140,3 +141,36 @@ def _stretches(use: WeekTimetable, weekday: int) -> list[tuple[int, int]]:
 def _at(day: date, minute: int) -> float:
     midnight = datetime(day.year, day.month, day.day, tzinfo=LOCAL)
     return (midnight + timedelta(minutes=minute)).timestamp()
+
+
+KNOTS_PER_DAY = 48
+
+
+@dataclass(frozen=True)
+class DailyOccupancy:
+    """One building's people in one UTC day."""
+
+    present: FloatArray  # (SLOTS, zones) share of the zone's people, 0..1.2
+    window_c: FloatArray  # (zones,) air temperature at which windows are opened [degC]
+    airing_ach: FloatArray  # (SLOTS, zones) windows opened for fresh air alone [1/h]
+
+
+def daily_occupancy(
+    site: SimSite, uses: list[UseCalendar], times: FloatArray, day: int
+) -> DailyOccupancy:
+    """Draw the people of a building on UTC day number ``day``; ``times`` are its slots [s]."""
+    rng = np.random.default_rng([site.seed, 7, day])
+    zones = site.kind.zones
+    n = len(zones)
+    attendance = np.clip(rng.normal(0.82, 0.08, n), 0.4, 1.0)
+    early_s = rng.uniform(300.0, 1500.0, n)
+    late_s = rng.uniform(-300.0, 1500.0, n)
+    window_c = rng.normal(23.4, 0.5, n)
+    airing = rng.gamma(2.0, 0.06, n)
+    restless = np.array([zone.restless for zone in zones])
+    noise = np.repeat(rng.standard_normal((KNOTS_PER_DAY, n)), SLOTS // KNOTS_PER_DAY, axis=0)
+    there = np.column_stack(
+        [use.presence(times, float(early_s[i]), float(late_s[i])) for i, use in enumerate(uses)]
+    )
+    present = np.clip(there * attendance * (1.0 + restless * noise), 0.0, 1.2)
+    return DailyOccupancy(present, window_c, airing * (there > 0.2))

@@ -1,4 +1,4 @@
-"""The school's air-to-water heat pump: what it can give and what that costs in electricity."""
+"""Heat plants: a district heating substation or an air-to-water heat pump; capacity and supply."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ LEAST_LOAD = 0.25
 STANDBY_W = 250.0
 DHW_SUPPLY_C = 55.0
 MAX_SUPPLY_C = 58.0
+EXCHANGER_K = 4.0
+"""Least temperature difference over the heat exchanger of a substation [K]."""
 
 
 def cop(outdoor_c: FloatArray | float, supply_c: FloatArray | float) -> FloatArray:
-    """Full-load coefficient of performance over outdoor air and supply water.
+    """Full-load coefficient of performance of a heat pump over outdoor air and supply water [degC].
 
     A constant share of Carnot between the refrigerant's temperatures, less what defrosting takes
     around the freezing point, where air carries most frost.
@@ -32,9 +34,23 @@ def cop(outdoor_c: FloatArray | float, supply_c: FloatArray | float) -> FloatArr
     return np.clip(SHARE_OF_CARNOT * hot / np.maximum(hot - cold, 10.0) * frost, 1.0, 6.5)
 
 
-def capacity(nominal_w: FloatArray, outdoor_c: float) -> FloatArray:
-    """Heat that it can give [W]: nominal at -7 degC outdoors, more in milder air."""
-    return nominal_w * float(np.clip(1.0 + 0.015 * (outdoor_c + 7.0), 0.8, 1.25))
+def capacity(
+    nominal_w: FloatArray, is_heat_pump: NDArray[np.bool_], outdoor_c: float
+) -> FloatArray:
+    """Heat that the plants can give [W]: a substation its nominal capacity, a heat pump that at
+    -7 degC outdoors and more in milder air."""
+    of_heat_pump = nominal_w * float(np.clip(1.0 + 0.015 * (outdoor_c + 7.0), 0.8, 1.25))
+    return np.where(is_heat_pump, of_heat_pump, nominal_w)
+
+
+def primary_supply(outdoor_c: float) -> float:
+    """Supply water of the district heating network [degC]: 65 in summer, up to 80 in frost."""
+    return min(max(72.5 - 0.75 * outdoor_c, 65.0), 80.0)
+
+
+def highest_supply(is_heat_pump: NDArray[np.bool_], outdoor_c: float) -> FloatArray:
+    """Warmest supply water that the plants can give [degC]."""
+    return np.where(is_heat_pump, MAX_SUPPLY_C, primary_supply(outdoor_c) - EXCHANGER_K)
 
 
 def electricity(
@@ -44,7 +60,10 @@ def electricity(
     outdoor_c: float,
     supply_c: FloatArray,
 ) -> FloatArray:
-    """Electric power for heat to rooms at ``supply_c`` and to hot water, with cycling loss [W]."""
+    """Electric power of a heat pump [W] for ``rooms_w`` at ``supply_c`` and for hot water.
+
+    Part load costs as in EN 14825 (``DEGRADATION``).
+    """
     load = (rooms_w + dhw_w) / np.maximum(capacity_w, 1.0)
     load = np.clip(load / LEAST_LOAD, 0.05, 1.0)
     part = load / (DEGRADATION * load + 1.0 - DEGRADATION)

@@ -1,4 +1,4 @@
-"""What stands in front of each simulated building: its controllers, meters and their protocols."""
+"""The servers of one simulated building: its controllers and meters, by protocol."""
 
 from __future__ import annotations
 
@@ -6,49 +6,57 @@ from collections.abc import Callable, Sequence
 
 from bms.errors import ConfigError
 from drivers.simulator.control_points import (
-    Lever,
-    LeverPanel,
-    PlainRegister,
+    ConstantRegister,
+    ControlPoint,
+    ControlPoints,
     RemoteSetpoint,
     TimetableRegister,
 )
-from drivers.simulator.interfaces import Physics
+from drivers.simulator.interfaces import SimulatedBuildings
 from drivers.simulator.servers.bacnet import BacnetServer
 from drivers.simulator.servers.bacnet_objects import plant_objects, room_objects
 from drivers.simulator.servers.modbus import ModbusServer
 from drivers.simulator.servers.modbus_registers import (
     RegisterImage,
-    UnitMap,
+    RegisterMap,
     electricity_meter,
     hall_controller,
     heat_meter,
     heat_pump,
 )
 
-_LEVERS: dict[str, Callable[[], Lever]] = {
+_CONTROL_POINTS: dict[str, Callable[[], ControlPoint]] = {
     "setpoint": RemoteSetpoint,
     "run": TimetableRegister,
-    "curve_shift": PlainRegister,
-    "flow": PlainRegister,
-    "supply_air_setpoint": PlainRegister,
+    "curve_shift": ConstantRegister,
+    "flow": ConstantRegister,
+    "supply_air_setpoint": ConstantRegister,
 }
 INSTANCES = {"townhall": 1001, "school": 1002}
 
 
-class SiteServers:
+class BuildingServers:
     """The servers of one site. Its levers are fitted to the panel as it is built."""
 
-    def __init__(self, site: str, archetype: str, physics: Physics, panel: LeverPanel) -> None:
+    def __init__(
+        self, site: str, archetype: str, physics: SimulatedBuildings, points: ControlPoints
+    ) -> None:
         zones = physics.zones(site)
         self._site = site
         self._physics = physics
         self._bacnet = _bacnet(site, archetype, zones)
-        levers = {} if self._bacnet is None else dict[str, Lever](self._bacnet.levers)
+        control_points = (
+            {} if self._bacnet is None else dict[str, ControlPoint](self._bacnet.control_points)
+        )
         maps = _units(archetype, zones)
-        levers |= {signal: lever for unit in maps for signal, lever in _levers(unit).items()}
-        self._images = [RegisterImage(unit, levers) for unit in maps]
-        for signal, lever in levers.items():
-            panel.attach(site, signal, lever)
+        control_points |= {
+            signal: control_point
+            for unit in maps
+            for signal, control_point in _control_points(unit).items()
+        }
+        self._images = [RegisterImage(unit, control_points) for unit in maps]
+        for signal, control_point in control_points.items():
+            points.attach(site, signal, control_point)
         self._modbus = ModbusServer(self._images) if self._images else None
 
     async def start(self, base_port: int) -> dict[str, int]:
@@ -65,7 +73,7 @@ class SiteServers:
         return ports
 
     def refresh(self) -> None:
-        """Show what the sensors and meters see now."""
+        """Update all served values to those of the sensors and meters."""
         sensors = self._physics.sensors(self._site)
         if self._bacnet is not None:
             self._bacnet.refresh(sensors)
@@ -86,7 +94,7 @@ def _bacnet(site: str, archetype: str, zones: Sequence[str]) -> BacnetServer | N
     return BacnetServer(site, INSTANCES[archetype], (*room_objects(zones), *plant))
 
 
-def _units(archetype: str, zones: Sequence[str]) -> tuple[UnitMap, ...]:
+def _units(archetype: str, zones: Sequence[str]) -> tuple[RegisterMap, ...]:
     if archetype == "townhall":
         return ()
     if archetype == "school":
@@ -101,6 +109,6 @@ def _units(archetype: str, zones: Sequence[str]) -> tuple[UnitMap, ...]:
     raise ConfigError(f"no archetype {archetype!r}: townhall, school or sportshall")
 
 
-def _levers(unit: UnitMap) -> dict[str, Lever]:
-    signals = {knob.cell.signal for knob in unit.knobs}
-    return {signal: _LEVERS[signal.rsplit(".", 1)[1]]() for signal in sorted(signals)}
+def _control_points(unit: RegisterMap) -> dict[str, ControlPoint]:
+    signals = {writable.cell.signal for writable in unit.writables}
+    return {signal: _CONTROL_POINTS[signal.rsplit(".", 1)[1]]() for signal in sorted(signals)}

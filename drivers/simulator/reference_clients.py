@@ -1,4 +1,4 @@
-"""The stock bacpypes3 client, as a rival in measurements."""
+"""Clients of pymodbus and bacpypes3, to compare the drivers with in benches."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from drivers.simulator.servers.loopback_ports import HOST, probe_udp
 _PATIENCE_S = 20.0
 
 
-async def stock_reads(port: int, batch: int, seconds: float) -> int:
-    """Properties that bacpypes3 reads in ``seconds`` [s] with ReadPropertyMultiple of ``batch``."""
+async def reference_reads(port: int, batch: int, seconds: float) -> int:
+    """How many properties bacpypes3 reads in ``seconds`` [s], ``batch`` in each request."""
     application = Application.from_object_list(
         [
             DeviceObject(
@@ -53,19 +53,19 @@ async def stock_reads(port: int, batch: int, seconds: float) -> int:
     return count
 
 
-class StockClient:
-    """pymodbus' asynchronous client, as its documentation uses it."""
+class ReferenceModbusClient:
+    """The asynchronous client of pymodbus, as its documentation uses it."""
 
     def __init__(self, host: str, port: int, timeout_s: float = 1.0) -> None:
         self._client = AsyncModbusTcpClient(host, port=port, timeout=timeout_s, retries=0)
 
     async def connect(self) -> None:
-        """Raises ConnectionError."""
+        """Connect. Raises ConnectionError."""
         if not await self._client.connect():
             raise ConnectionError("the stock client could not connect")
 
     async def read(self, unit: int, address: int, count: int) -> list[int]:
-        """Holding registers. Raises ConnectionError for an answer that is an error."""
+        """The values of holding registers. Raises ConnectionError for an error reply."""
         reply = await self._client.read_holding_registers(address, count=count, device_id=unit)
         if reply.isError():
             raise ConnectionError(str(reply))

@@ -24,7 +24,7 @@ from bms.model.readings.reading import Ingested
 from bms.model.readings.units import Unit
 from bms.services.api_keys import Key
 from bms.services.collect.file_ingest import ingest_file
-from bms.services.collect.push import Pushed, Refused, push_readings
+from bms.services.collect.push import Pushed, RejectedRow, push_readings
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.off_loop import off_loop
 
@@ -163,7 +163,7 @@ def _answer(stored: Ingested, refused: list[RefusedRow], count: int) -> IngestAn
     )
 
 
-def _rows(body: bytes) -> tuple[list[Pushed], list[Refused]]:
+def _rows(body: bytes) -> tuple[list[Pushed], list[RejectedRow]]:
     """The rows of a JSON body, and those that are none. Raises HTTPException, ConfigError."""
     try:
         content = json.loads(body)
@@ -177,12 +177,12 @@ def _rows(body: bytes) -> tuple[list[Pushed], list[Refused]]:
     if len(rows) > MOST_PUSHED:
         raise HTTPException(413, f"{len(rows)} readings are more than {MOST_PUSHED}; send parts")
     good: list[Pushed] = []
-    refused: list[Refused] = []
+    refused: list[RejectedRow] = []
     for index, row in enumerate(rows):
         try:
             good.append(_pushed(index, row))
         except ValidationError as error:
-            refused.append(Refused(index, _said(error)))
+            refused.append(RejectedRow(index, _said(error)))
     return good, refused
 
 

@@ -44,7 +44,7 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedRow:
     """A row that was not stored, by its place among the rows, and why."""
 
     index: int
@@ -56,7 +56,7 @@ class PushReport:
     """What became of the rows of a push."""
 
     stored: Ingested
-    refused: tuple[Refused, ...]
+    refused: tuple[RejectedRow, ...]
 
 
 def push_readings(
@@ -75,12 +75,12 @@ def push_readings(
     """
     allowed = _Allowed(tuple(sites), may, convert, now)
     found: list[Reading] = []
-    refused: list[Refused] = []
+    refused: list[RejectedRow] = []
     for row in rows:
         try:
             found.append(allowed.reading(row))
         except ValueError as error:
-            refused.append(Refused(row.index, str(error)))
+            refused.append(RejectedRow(row.index, str(error)))
     stored = readings.add_readings(found, durable=True) if found else Ingested()
     return PushReport(stored, tuple(refused))
 

@@ -34,7 +34,7 @@ from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.release import release_leases
-from bms.services.guard.presence import Place, Presence
+from bms.services.guard.presence import GuardPlace, Presence
 from bms.services.guard.succession import Companion, stand_by
 from bms.services.guard.systemd import notify
 from bms.services.off_loop import off_loop
@@ -165,7 +165,7 @@ def main(argv: Sequence[str] | None = None, make_drivers: MakeDrivers | None = N
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
     log.setLevel(logging.INFO)
-    places = {place: Presence(options.journal, place) for place in Place}
+    places = {place: Presence(options.journal, place) for place in GuardPlace}
     try:
         clock = FileClock(options.clock_file) if options.clock_file else SystemClock()
         if not any(presence.claim() for presence in places.values()):
@@ -173,7 +173,9 @@ def main(argv: Sequence[str] | None = None, make_drivers: MakeDrivers | None = N
             return 0
         made = partial(make_drivers or _network_drivers, clock, options.timezone, options.journal)
         words = sys.argv[1:] if argv is None else argv
-        companion = Companion((sys.executable, "-m", "bms.guard", *words), places[Place.STANDBY])
+        companion = Companion(
+            (sys.executable, "-m", "bms.guard", *words), places[GuardPlace.STANDBY]
+        )
         asyncio.run(_serve(options, places, companion, clock, made))
     except (BmsError, OSError) as error:
         log.error("no guard for %s: %s", options.journal, error)
@@ -186,7 +188,7 @@ def main(argv: Sequence[str] | None = None, make_drivers: MakeDrivers | None = N
 
 async def _serve(
     options: argparse.Namespace,
-    places: Mapping[Place, Presence],
+    places: Mapping[GuardPlace, Presence],
     companion: Companion,
     clock: Clock,
     make_drivers: Callable[[], Drivers],
@@ -196,7 +198,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     journal = FileJournal(options.journal)
-    active, standby = places[Place.ACTIVE], places[Place.STANDBY]
+    active, standby = places[GuardPlace.ACTIVE], places[GuardPlace.STANDBY]
     if standby.claimed:
         log.info("standing by for %s", options.journal)
         waiting = orphaned(options.parent, journal, standby)

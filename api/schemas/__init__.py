@@ -1,1 +1,1 @@
-"""Schemas."""
+"""Answers and bodies of the API, by subject."""

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Answers about meters: their quality, consumption and cooling. Units stand in the names of the fields."""
 
 from __future__ import annotations
 

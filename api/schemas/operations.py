@@ -1,4 +1,4 @@
-"""TODO"""
+"""Answers for operations: whether the process lives and whether it is ready."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Bodies and answers of what people do: overrides, modes, releases."""
 
 from __future__ import annotations
 

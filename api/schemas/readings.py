@@ -1,4 +1,4 @@
-"""TODO"""
+"""Answers with readings, and bodies of readings that are pushed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO"""
+"""Answers about sites: zones, meters, devices, points and what is written to them."""
 
 from __future__ import annotations
 

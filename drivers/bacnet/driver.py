@@ -42,7 +42,7 @@ from drivers.fieldbus.availability import HealthCounters
 from drivers.fieldbus.errors import DeviceRefusal, quality_of
 from drivers.fieldbus.reading import Decoded, reading
 from drivers.fieldbus.receipts import failed, not_releasable, refused, still_held
-from drivers.fieldbus.write_limits import ClampedValue, clamp, matches, release_value, write_receipt
+from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, release_value, write_receipt
 
 _READ_BACKS = 3
 _READ_BACK_PAUSE_S = 0.1
@@ -51,7 +51,7 @@ _SUSPENDED = Decoded(None, Quality.NO_REPLY, "left alone for a while: it did not
 
 
 @dataclass(slots=True)
-class _PollPlan:
+class _ReadPlan:
     """How a list of points is read: ``places`` of the ``references`` in the caller's list;
     ``unreadable`` has the reason by place for points of another protocol."""
 
@@ -83,7 +83,7 @@ class BacnetDriver:
         self._clock = clock
         self._zone = ZoneInfo(timezone)
         self._schedules = ScheduleWriter(self.session, self._zone)
-        self._polls: list[_PollPlan] = []
+        self._polls: list[_ReadPlan] = []
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         """One reading per point, in their order. Points of another protocol get an error."""
@@ -195,7 +195,7 @@ class BacnetDriver:
 
     # Reading
 
-    def _poll(self, points: Sequence[Point]) -> _PollPlan:
+    def _poll(self, points: Sequence[Point]) -> _ReadPlan:
         wanted = tuple(points)
         for poll in self._polls:
             if poll.points == wanted:
@@ -207,11 +207,11 @@ class BacnetDriver:
                 asked[place] = point_reference(point)
             except ValueError as error:
                 unreadable[place] = str(error)
-        poll = _PollPlan(wanted, tuple(asked), tuple(asked.values()), unreadable)
+        poll = _ReadPlan(wanted, tuple(asked), tuple(asked.values()), unreadable)
         self._polls = [poll, *self._polls[: _POLLS_KEPT - 1]]
         return poll
 
-    async def _numbers(self, poll: _PollPlan) -> Sequence[Decoded]:
+    async def _numbers(self, poll: _ReadPlan) -> Sequence[Decoded]:
         try:
             await self.session.identify()
         except DeviceError as error:
@@ -286,7 +286,7 @@ class BacnetDriver:
         return seen
 
     async def _read_back(
-        self, rule: WriteRule, command: Command, target: WriteTarget, clamped: ClampedValue
+        self, rule: WriteRule, command: Command, target: WriteTarget, clamped: LimitedValue
     ) -> Receipt:
         seen = await self._read_until_match(rule, target, clamped.value)
         if seen is not None and matches(rule, clamped.value, seen):

@@ -14,14 +14,14 @@ from drivers.fieldbus.receipts import Unwritable
 
 
 @dataclass(frozen=True, slots=True)
-class ClampedValue:
+class LimitedValue:
     """The value to write; ``limit`` is the one that clamped it, None when none did."""
 
     value: float
     limit: Fact | None
 
 
-def clamp(rule: WriteRule, requested: float) -> ClampedValue:
+def clamp(rule: WriteRule, requested: float) -> LimitedValue:
     """The requested value within the limits of the point, rounded to its resolution.
 
     Raises ``Unwritable`` when it is not a finite number.
@@ -29,10 +29,10 @@ def clamp(rule: WriteRule, requested: float) -> ClampedValue:
     if not math.isfinite(requested):
         raise Unwritable(fact(RefusalReason.NOT_A_NUMBER))
     if requested > rule.maximum:
-        return ClampedValue(rule.maximum, fact(ReceiptReason.AT_MAXIMUM, limit=rule.maximum))
+        return LimitedValue(rule.maximum, fact(ReceiptReason.AT_MAXIMUM, limit=rule.maximum))
     if requested < rule.minimum:
-        return ClampedValue(rule.minimum, fact(ReceiptReason.AT_MINIMUM, limit=rule.minimum))
-    return ClampedValue(_rounded(rule, requested), None)
+        return LimitedValue(rule.minimum, fact(ReceiptReason.AT_MINIMUM, limit=rule.minimum))
+    return LimitedValue(_rounded(rule, requested), None)
 
 
 def _rounded(rule: WriteRule, value: float) -> float:
@@ -49,7 +49,7 @@ def matches(rule: WriteRule, written: float, read_back: float | None) -> bool:
     return read_back is not None and abs(read_back - written) <= rule.tolerance + 1e-9
 
 
-def write_receipt(command: Command, clamped: ClampedValue, read_back: float) -> Receipt:
+def write_receipt(command: Command, clamped: LimitedValue, read_back: float) -> Receipt:
     """The receipt of a write whose read-back matches: ``Accepted`` or ``Clamped``."""
     if clamped.limit is None:
         return Accepted(command, read_back)

@@ -29,7 +29,7 @@ from drivers.fieldbus.errors import DeviceRefusal
 from drivers.fieldbus.receipts import failed, not_releasable, refused, still_held
 from drivers.fieldbus.write_budget import UNLIMITED, WriteBudget, WriteBudgetExhausted
 from drivers.fieldbus.write_budget_log import WriteCounter
-from drivers.fieldbus.write_limits import ClampedValue, clamp, matches, release_value, write_receipt
+from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, release_value, write_receipt
 from drivers.modbus.unit import ModbusUnit
 
 _LOG = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class ModbusWriter:
         except DeviceError as error:
             return still_held(point.id, self._unit.device.id, error)
 
-    def _check(self, rule: WriteRule, address: ModbusAddress, clamped: ClampedValue) -> None:
+    def _check(self, rule: WriteRule, address: ModbusAddress, clamped: LimitedValue) -> None:
         """Raise ValueError for what could not be written or not be released."""
         self._unit.write_request(address, clamped.value)
         if rule.release.kind is ReleaseKind.REMOTE_ENABLE:
@@ -104,7 +104,7 @@ class ModbusWriter:
             release_value(rule, self._unit.clock.now(), self._zone)
 
     async def _write(
-        self, command: Command, rule: WriteRule, address: ModbusAddress, clamped: ClampedValue
+        self, command: Command, rule: WriteRule, address: ModbusAddress, clamped: LimitedValue
     ) -> Receipt:
         """The value is written before the enable bit: else an old value would act in between."""
         remote = rule.release.kind is ReleaseKind.REMOTE_ENABLE
@@ -160,7 +160,7 @@ class ModbusWriter:
         return f"{self._unit.device.id} {address.table} {address.address}"
 
     async def _read_back(
-        self, command: Command, rule: WriteRule, address: ModbusAddress, clamped: ClampedValue
+        self, command: Command, rule: WriteRule, address: ModbusAddress, clamped: LimitedValue
     ) -> Receipt:
         remote = rule.release.kind is ReleaseKind.REMOTE_ENABLE
         look = self._unit.read_value

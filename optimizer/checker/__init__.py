@@ -1,1 +1,1 @@
-"""Checker."""
+"""The independent checker of schedules; it imports none of what it checks."""

@@ -1,1 +1,1 @@
-"""Horizon."""
+"""Forecast inputs, the building and its thermostats over the horizon."""

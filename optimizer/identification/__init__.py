@@ -1,1 +1,1 @@
-"""Identification."""
+"""Thermal models from history, or why there is none."""

@@ -1,1 +1,1 @@
-"""Linear program."""
+"""The sparse linear program of a plan, on HiGHS."""

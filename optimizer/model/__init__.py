@@ -1,1 +1,1 @@
-"""Model."""
+"""Thermal network, sun, ventilation, state estimate and history."""

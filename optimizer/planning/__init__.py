@@ -1,1 +1,1 @@
-"""Planning."""
+"""From a problem to its schedule: candidates, costs, selection."""

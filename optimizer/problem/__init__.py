@@ -1,1 +1,1 @@
-"""Problem."""
+"""Reading, checking and sanitising problems."""

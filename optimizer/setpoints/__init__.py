@@ -1,1 +1,1 @@
-"""Setpoints."""
+"""From planned heat and air to setpoints that levers take."""

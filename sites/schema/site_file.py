@@ -16,7 +16,7 @@ from bms.model.readings.units import Commodity, Unit
 from sites.schema.sections import REQUIRED, Field, SectionSchema
 from sites.schema.value_types import (
     BacnetObject,
-    Day,
+    DateValue,
     Integer,
     ListOf,
     MappingOf,
@@ -117,8 +117,8 @@ POWER = SectionSchema(
 CLOSURE = SectionSchema(
     "closure",
     (
-        _field("from", Day(), "first closed day", REQUIRED),
-        _field("to", Day(), "last closed day", REQUIRED),
+        _field("from", DateValue(), "first closed day", REQUIRED),
+        _field("to", DateValue(), "last closed day", REQUIRED),
         _field("reason", _NAME, "why, for people"),
     ),
 )

@@ -180,7 +180,7 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DateValue:
     """A date."""
 
     def allowed(self) -> str:

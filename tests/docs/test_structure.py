@@ -29,7 +29,6 @@ MOST_PARAMETERS = 8
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 REPEATING: set[str] = {
-    "bms/cli/site/site_draft.py",
     "bms/cli/site/site_files.py",
     "bms/metering/register/register.py",
     "bms/model/readings/reading.py",
@@ -43,27 +42,16 @@ WIDE: set[str] = {
 }
 TWICE: set[str] = {
     "Change",
-    "ClampedValue",
     "Clock",
     "CoolingPage",
-    "Day",
     "Fit",
-    "Lever",
-    "Loss",
     "Mistake",
-    "Moment",
-    "Outcome",
-    "Physics",
-    "Place",
     "PredictionErrors",
     "Quantity",
     "RankingRow",
     "Refused",
-    "State",
     "Step",
     "Trial",
-    "_Explorer",
-    "_PollPlan",
 }
 NOT_EMPTY: set[str] = {
     "bms/cli/__init__.py",

@@ -1,1 +1,1 @@
-"""Panels."""
+"""The parts of a building's page, one module each."""

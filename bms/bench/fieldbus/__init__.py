@@ -1,1 +1,1 @@
-"""Fieldbus."""
+"""Benchmarks of the drivers against stock clients."""

@@ -1,1 +1,1 @@
-"""Planning."""
+"""Benchmarks of identification, plans and whole seasons."""

@@ -1,1 +1,1 @@
-"""Savings."""
+"""Benchmarks of savings: accuracy, planted faults, trials."""

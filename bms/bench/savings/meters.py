@@ -1,4 +1,4 @@
-"""TODO"""
+"""The real meters of the benches of savings, and the changes that are planted in them."""
 
 from __future__ import annotations
 

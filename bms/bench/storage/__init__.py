@@ -1,1 +1,1 @@
-"""Storage."""
+"""Benchmarks of the store against bare databases."""

@@ -1,1 +1,1 @@
-"""Console."""
+"""What every command shares: screen, progress, errors, language, periods."""

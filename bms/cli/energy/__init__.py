@@ -1,1 +1,1 @@
-"""Energy."""
+"""Commands about savings, meters and trials."""

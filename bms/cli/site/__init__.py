@@ -1,1 +1,1 @@
-"""Site."""
+"""Commands about sites, devices, points and plans."""

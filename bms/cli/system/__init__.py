@@ -1,1 +1,1 @@
-"""System."""
+"""Commands that run and keep the system."""

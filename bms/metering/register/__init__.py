@@ -1,1 +1,1 @@
-"""Register."""
+"""From cumulative registers to use: chains, exchanges, rollovers, usual rates."""

@@ -1,1 +1,1 @@
-"""Assets."""
+"""What is there: sites, zones, equipment, devices, points and their addresses."""

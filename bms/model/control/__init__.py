@@ -1,1 +1,1 @@
-"""Control."""
+"""Commands, leases, receipts, overrides, bookings and retention."""

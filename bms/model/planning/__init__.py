@@ -1,1 +1,1 @@
-"""Planning."""
+"""Problems, schedules, plans, grids, feeds and charges."""

@@ -1,1 +1,1 @@
-"""Readings."""
+"""Readings, series, roll-ups and units."""

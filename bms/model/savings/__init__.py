@@ -1,1 +1,1 @@
-"""Savings."""
+"""Savings, events and trials."""

@@ -1,1 +1,1 @@
-"""Claims."""
+"""From use and baseline to a saving with interval and verdict."""

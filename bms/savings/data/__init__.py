@@ -1,1 +1,1 @@
-"""Data."""
+"""Use by the day and hour, screened, with findings."""

@@ -1,1 +1,1 @@
-"""Events."""
+"""Non-routine events: detection of steps, outages and changed use."""

@@ -1,1 +1,1 @@
-"""Models."""
+"""Baseline models and their uncertainty."""

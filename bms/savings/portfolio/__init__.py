@@ -1,1 +1,1 @@
-"""Portfolio."""
+"""Ranking, key figures, cooling fees and primary energy of many buildings."""

@@ -1,1 +1,1 @@
-"""Trials."""
+"""Switchback trials: design, power, effect and analysis."""

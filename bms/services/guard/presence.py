@@ -32,7 +32,7 @@ class Sighting:
         return self.silent_s >= SILENT_SECONDS
 
 
-class Place(StrEnum):
+class GuardPlace(StrEnum):
     """What a guard is at a journal: the one that gives back, or the one that stands by."""
 
     ACTIVE = "guard"
@@ -45,7 +45,7 @@ class Presence:
     The heartbeat is the computer's monotonic clock, which all its processes share.
     """
 
-    def __init__(self, journal: Path, place: Place = Place.ACTIVE) -> None:
+    def __init__(self, journal: Path, place: GuardPlace = GuardPlace.ACTIVE) -> None:
         self.path = journal.with_name(f"{journal.name}.{place.value}")
         self._descriptor: int | None = None
         self._reads = dialect()  # not between the lock and the first heartbeat: it takes a moment

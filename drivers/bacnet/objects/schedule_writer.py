@@ -47,7 +47,7 @@ from drivers.fieldbus.receipts import (
     refused,
     still_held,
 )
-from drivers.fieldbus.write_limits import ClampedValue, clamp, matches, write_receipt
+from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, write_receipt
 
 DRIFT_S = 60.0
 LONGEST = timedelta(hours=12)
@@ -164,7 +164,7 @@ class ScheduleWriter:
         return overriding_slot(command, replace(target, priority=now.commands_at), slots)
 
     async def _read_back(
-        self, rule: WriteRule, command: Command, target: WriteTarget, clamped: ClampedValue
+        self, rule: WriteRule, command: Command, target: WriteTarget, clamped: LimitedValue
     ) -> Receipt:
         """Whether the value acts: devices evaluate their schedules every few seconds only."""
         seen = await self._present(target)
@@ -183,7 +183,7 @@ class ScheduleWriter:
         rule: WriteRule,
         command: Command,
         target: WriteTarget,
-        clamped: ClampedValue,
+        clamped: LimitedValue,
         seen: float | None,
     ) -> Receipt:
         instance = _schedule_of(rule)

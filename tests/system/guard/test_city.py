@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bms.journal import open_leases
-from bms.services.guard.presence import Place, Presence
+from bms.services.guard.presence import GuardPlace, Presence
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig
 from tests.rigs.paths import ROOT
@@ -42,7 +42,7 @@ def journal(tmp_path: Path) -> Iterator[Path]:
     """The path of a journal whose guard is ended after the test."""
     path = tmp_path / "release.journal"
     yield path
-    for place in (Place.STANDBY, Place.ACTIVE):
+    for place in (GuardPlace.STANDBY, GuardPlace.ACTIVE):
         seen = Presence(path, place).look()
         if seen is not None and seen.pid:
             os.kill(seen.pid, signal.SIGKILL)

@@ -19,7 +19,7 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from bms.errors import GuardError
 from bms.journal import FileJournal, open_leases
-from bms.services.guard.presence import Place, Presence
+from bms.services.guard.presence import GuardPlace, Presence
 from bms.services.guard.succession import is_guard
 from bms.services.guard.supervisor import GuardSupervisor
 from drivers.fieldbus.write_budget_log import FileWriteCounter
@@ -74,7 +74,7 @@ def journal(tmp_path: Path):
     """The path of a journal whose guard is ended after the test, whoever started it."""
     path = tmp_path / "release.journal"
     yield path
-    for place in (Place.STANDBY, Place.ACTIVE):
+    for place in (GuardPlace.STANDBY, GuardPlace.ACTIVE):
         seen = Presence(path, place).look()
         if seen is not None and seen.pid != os.getpid():
             os.kill(seen.pid, signal.SIGKILL)
@@ -194,7 +194,7 @@ async def test_w13_a_second_guard_stands_by_and_a_third_ends_well(
 ) -> None:
     keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
-    standby = Presence(journal, Place.STANDBY)
+    standby = Presence(journal, GuardPlace.STANDBY)
     await until(lambda: standby.look() is not None)
     third = await asyncio.to_thread(
         subprocess.run,
@@ -221,7 +221,7 @@ async def test_w13_the_one_that_stands_by_takes_over_from_a_killed_one(
     FileJournal(journal).intend([(lease, guard_writer.point(), guard_writer.device(port))])
     keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
-    first, standby = keeper.guard, Presence(journal, Place.STANDBY)
+    first, standby = keeper.guard, Presence(journal, GuardPlace.STANDBY)
     assert first is not None
     await until(lambda: standby.look() is not None)
     os.kill(first.pid, signal.SIGKILL)
@@ -243,7 +243,7 @@ async def test_w13_a_stopped_guard_is_replaced_whether_the_backend_lives_or_not(
     )
     assert writer.stdout is not None
     assert await asyncio.wait_for(writer.stdout.readline(), 20) == b"written\n"
-    active, standby = Presence(journal), Presence(journal, Place.STANDBY)
+    active, standby = Presence(journal), Presence(journal, GuardPlace.STANDBY)
     await until(lambda: standby.look() is not None)
     stopped = active.look()
     assert stopped is not None
@@ -325,7 +325,7 @@ async def test_w13_guards_that_nobody_needs_end_and_start_no_others(
     assert b"nothing is held" in said
     await asyncio.sleep(2)
     assert Presence(journal).look() is None
-    assert Presence(journal, Place.STANDBY).look() is None
+    assert Presence(journal, GuardPlace.STANDBY).look() is None
 
 
 def test_a_number_that_belongs_to_another_process_is_not_ended() -> None:

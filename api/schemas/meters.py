@@ -1,4 +1,4 @@
-"""Answers about meters: their quality, consumption and cooling. Units stand in the names of the fields."""
+"""Answers about meters: quality, consumption and cooling. Units stand in the names of fields."""
 
 from __future__ import annotations
 

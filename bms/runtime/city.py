@@ -104,6 +104,7 @@ class City:
             plans=self.stores.plans,
             decisions=self.stores.decisions,
             ledgers=self.stores.ledgers,
+            journal=self.journal,
             feed=self.feed,
             tariffs=self.tariffs,
             planner=self.planner,

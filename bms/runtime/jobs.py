@@ -27,7 +27,7 @@ from bms.services.control.dispatch import dispatch_site
 from bms.services.control.read_back import verify_site
 from bms.services.off_loop import off_loop
 from bms.services.planning.comfort_backoff import record_use_starts
-from bms.services.planning.plan import identify_site, plan_site, use_has_changed
+from bms.services.planning.plan import identify_site, plan_is_outdated, plan_site
 from bms.services.planning.prediction_errors import record_predictions
 
 
@@ -122,12 +122,13 @@ def scrub_job(city: City) -> Job:
 
 
 def dispatch_task(city: City, plan: SiteTask) -> SiteTask:
-    """Write what is due, by a new plan where somebody booked what the plan does not know of."""
+    """Write what is due, by a new plan where people have booked or taken over what the plan does
+    not know of."""
     again, ports = Replanning(plan), city.control
 
     async def dispatch(site: Site, now: datetime) -> object:
         try:
-            if await use_has_changed(site, now=now, plans=ports.plans, decisions=ports.decisions):
+            if await plan_is_outdated(site, now=now, ports=city.planning):
                 await again.plan(site, now)
         except Exception as error:  # the plan in force is better than none
             log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from api.pages.language import PageTranslator
 from api.pages.panels.plan import value_text, what_of
@@ -25,10 +25,9 @@ from bms.model.fact import Fact
 from bms.model.readings.units import Unit
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
+from bms.services.held_points import RECENT, held_points
 
 MOST_ROWS = 25
-RECENT = timedelta(minutes=40)
-"""Two ticks and a little more: what was met before that may be over."""
 KINDS: dict[type[Receipt | ReleaseReceipt], str] = {
     Accepted: "accepted",
     Clamped: "clamped",
@@ -80,16 +79,10 @@ def receipt_rows(
 def overridden_points(
     site: Site, now: datetime, decisions: DecisionStore, ledgers: LedgerStore
 ) -> frozenset[str]:
-    """Points that people hold: by their word in the API, or by hand as the last tick met it."""
-    words = [override.point for override in decisions.overrides(site.id, now)]
-    told = {p.id for p in site.points if p.write and (p.id in words or None in words)}
-    met: set[str] = set()
-    for _, receipt in ledgers.receipts(site.id, now - RECENT):
-        if isinstance(receipt, Overridden):
-            met.add(_point(receipt))
-        elif isinstance(receipt, Accepted | Clamped):
-            met.discard(_point(receipt))
-    return frozenset(told | met)
+    """Points that people hold: by an override, or as the last tick met it at the building."""
+    overrides = decisions.overrides(site.id, now)
+    receipts = ledgers.receipts(site.id, now - RECENT)
+    return frozenset(held_points(site, now, overrides=overrides, receipts=receipts))
 
 
 def _spells(receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]]) -> list[_Spell]:

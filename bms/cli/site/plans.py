@@ -25,8 +25,7 @@ from bms.model.planning.plan import Expected, Schedule
 from bms.model.planning.problem import Lever, Problem
 from bms.runtime.city import City
 from bms.runtime.wire import opened
-from bms.services.planning.plan import plan_site
-from bms.services.planning.problem import assemble
+from bms.services.planning.plan import plan_site, site_problem
 from optimizer.planner import Optimizer
 from optimizer.problem.reader import BadProblem, mistakes, read
 
@@ -126,7 +125,7 @@ def _plan_in(city: City, site_id: str, dry_run: bool) -> tuple[Problem, Schedule
     site, now = city.site(site_id), city.clock.now()
     horizon = timedelta(hours=city.settings.horizon_hours)
     if dry_run:
-        problem = assemble(site, now=now, ports=city.planning, horizon=horizon)
+        problem = site_problem(site, now=now, ports=city.planning, horizon=horizon)
         return problem, city.planner.plan(problem)
     made = asyncio.run(plan_site(site, now=now, ports=city.planning, horizon=horizon))
     return made.problem, made.schedule

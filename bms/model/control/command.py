@@ -57,12 +57,15 @@ class Refused:
 class Overridden:
     """Somebody else holds the point. ``priority`` is the BACnet slot, None for an operator's
     override in the API or a value that somebody put in place of ours. ``by`` says who (``Holder``).
+    ``at_device`` is whether the write met it there; else an override or a person's lease that is on
+    record kept us from writing.
     """
 
     command: Command
     priority: int | None
     value: float | None
     by: Fact
+    at_device: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ class HeldValue:
 
     value: float
     """The value that stands there, whatever the limits and the comfort band [unit of the lever]."""
-    by: str
-    """Who holds it, for people to read."""
+    by: str | Fact
+    """Who holds it: a name, or what is known of the holder."""
     until: datetime | None = None
     """End of the hold (exclusive), ISO 8601 with offset; null: beyond the horizon. One that is not
     after the start of the horizon is passed over."""

@@ -109,7 +109,7 @@ def _until(command: Command, latest: datetime | None) -> Command:
 def _withheld_receipt(command: Command, withheld: Withheld) -> Receipt:
     if withheld.holder is None:
         return Refused(command, withheld.reason)
-    return Overridden(command, None, withheld.value, withheld.holder)
+    return Overridden(command, None, withheld.value, withheld.holder, at_device=False)
 
 
 def _not_renewed(withheld: Withheld | None, ours: Iterable[Lease], now: datetime) -> list[Receipt]:

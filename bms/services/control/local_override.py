@@ -90,5 +90,5 @@ def record_local_override(
 
 
 def overridden(command: Command, value: float) -> Overridden:
-    """The receipt of a command that met a local override."""
-    return Overridden(command, None, value, fact(Holder.LOCAL))
+    """The receipt of a command that met a local override, which is put on record."""
+    return Overridden(command, None, value, fact(Holder.LOCAL), at_device=False)

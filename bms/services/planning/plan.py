@@ -9,11 +9,10 @@ from datetime import datetime, timedelta
 from bms.model.assets.site import Site
 from bms.model.planning.plan import Plan
 from bms.model.planning.plan_digest import sealed
-from bms.model.planning.problem import BuildingModel, NoModel
-from bms.ports.storage.decisions import DecisionStore
-from bms.ports.storage.plans import PlanStore
+from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.services.occupancy import outdated, use_of
 from bms.services.off_loop import off_loop
+from bms.services.planning.held_levers import holds_changed, holds_of, with_holds
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
 
@@ -55,11 +54,20 @@ def _with_old_zones(new: BuildingModel, old: BuildingModel | None, site: Site) -
     return replace(new, zones=(*new.zones, *kept))
 
 
+def site_problem(site: Site, *, now: datetime, ports: PlanningPorts, horizon: timedelta) -> Problem:
+    """The problem of a site from ``now`` on, with the levers that people hold.
+
+    Raises ``StoreUnavailable``.
+    """
+    problem = assemble(site, now=now, ports=ports, horizon=horizon)
+    return with_holds(problem, holds_of(site, now, ports))
+
+
 async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon: timedelta) -> Plan:
     """Plan a site from ``now`` on. The plan is kept with its problem and every objection."""
 
     def work() -> Plan:
-        problem = assemble(site, now=now, ports=ports, horizon=horizon)
+        problem = site_problem(site, now=now, ports=ports, horizon=horizon)
         schedule = ports.planner.plan(problem)
         plan = sealed(
             Plan(
@@ -77,19 +85,18 @@ async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon:
     return await off_loop(work)
 
 
-async def use_has_changed(
-    site: Site, *, now: datetime, plans: PlanStore, decisions: DecisionStore
-) -> bool:
-    """Whether there is a booking or closure that the plan in force does not know of.
+async def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -> bool:
+    """Whether people have booked, closed, taken over or given back something that the plan in force
+    does not know of.
 
     Raises ``StoreUnavailable``.
     """
 
     def work() -> bool:
-        plan = plans.plan_in_force(site.id)
+        plan = ports.plans.plan_in_force(site.id)
         if plan is None:
             return False
-        use = use_of(site, decisions, plan.schedule.start, plan.schedule.end)
-        return outdated(plan, use, now)
+        use = use_of(site, ports.decisions, plan.schedule.start, plan.schedule.end)
+        return outdated(plan, use, now) or holds_changed(plan, holds_of(site, now, ports), now)
 
     return await off_loop(work)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
+from bms.ports.safety import Journal
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
@@ -28,5 +29,6 @@ class PlanningPorts(ProblemPorts):
     """What identification, planning and the record of prediction errors work with."""
 
     ledgers: LedgerStore
+    journal: Journal
     planner: Planner
     checker: Checker

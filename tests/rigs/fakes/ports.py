@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bms.journal import MemoryJournal
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
@@ -58,13 +59,16 @@ def planning_ports(
     checker: Checker | None = None,
     feed: Feed | None = None,
     tariffs: Tariffs | None = None,
+    journal: Journal | None = None,
 ) -> PlanningPorts:
-    """``store`` in every role of planning; a checker without objections where none is given."""
+    """``store`` in every role of planning; a checker without objections and an empty journal where
+    none are given."""
     return PlanningPorts(
         readings=store,
         plans=store,
         decisions=store,
         ledgers=store,
+        journal=journal or MemoryJournal(),
         feed=feed or FakeFeed(),
         tariffs=tariffs or FlatTariffs(),
         planner=planner,

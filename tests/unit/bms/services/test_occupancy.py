@@ -15,12 +15,12 @@ from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Problem
 from bms.runtime.jobs import job_table
 from bms.services.occupancy import BookingRequest, Use, book, outdated
-from bms.services.planning.plan import use_has_changed
+from bms.services.planning.plan import plan_is_outdated
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.api import a_world
+from tests.rigs.fakes.api import FixedPlanner, a_world
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge, utc
-from tests.rigs.fakes.ports import problem_ports
+from tests.rigs.fakes.ports import planning_ports, problem_ports
 from tests.rigs.fakes.store import a_plan
 
 SITE = lodge()
@@ -174,7 +174,8 @@ class TestOutdated:
     async def test_without_a_plan_none_is_outdated(self) -> None:
         store = MemoryStore()
         store.add_booking(a_booking(18, 21))
-        assert not await use_has_changed(SITE, now=MIDNIGHT, plans=store, decisions=store)
+        ports = planning_ports(store, planner=FixedPlanner())
+        assert not await plan_is_outdated(SITE, now=MIDNIGHT, ports=ports)
         assert not store.bookings("lodge", MIDNIGHT + 24 * HOUR)
 
     async def test_the_next_tick_plans_again_once(self, tmp_path) -> None:

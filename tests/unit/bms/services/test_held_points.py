@@ -1,0 +1,109 @@
+"""Who holds a point, and what was seen to stand there last."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bms.model.control.command import (
+    Accepted,
+    Clamped,
+    Lease,
+    Overridden,
+    Override,
+    Receipt,
+    Refused,
+    Released,
+    ReleaseReceipt,
+    StillHeld,
+)
+from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.fact import fact
+from bms.services.control.local_override import LOCAL
+from bms.services.held_points import PointHold, held_points, value_shown
+from tests.rigs.fakes.safety import ENABLE, LEVERS, NOW, NULL, TICK, command, hut, triple
+
+SITE = hut()
+WISH = command(NULL, 21.0)
+OPERATOR = fact(Holder.OPERATOR)
+MET = Overridden(WISH, 8, 22.5, OPERATOR)
+AT_MAXIMUM = fact(ReceiptReason.AT_MAXIMUM, limit=21.0)
+
+
+def override(point: str | None, override_id: str = "o1", **changes: object) -> Override:
+    made = {"until": None, "actor": "janitor", **changes}
+    return Override(id=override_id, site="hut", point=point, since=NOW, reason="cold", **made)  # type: ignore[arg-type]
+
+
+def held(*receipts: Receipt | ReleaseReceipt, **more: object) -> dict[str, PointHold]:
+    met = [(NOW - TICK + timedelta(seconds=i), receipt) for i, receipt in enumerate(receipts)]
+    return held_points(SITE, NOW, receipts=met, **{"overrides": (), **more})  # type: ignore[arg-type]
+
+
+class TestOverrides:
+    def test_one_of_a_point_and_one_of_the_site(self) -> None:
+        assert held(overrides=[override(NULL)]) == {NULL: PointHold(by="janitor")}
+        assert set(held(overrides=[override(None)])) == set(LEVERS)
+
+    def test_of_several_the_last_end_counts(self) -> None:
+        short, longer = (
+            override(NULL, f"o{n}", until=NOW + n * TICK, actor=f"actor {n}") for n in (1, 2)
+        )
+        assert held(overrides=[short, longer])[NULL] == PointHold(
+            by="actor 1", until=NOW + 2 * TICK
+        )
+        assert held(overrides=[short, override(None, "o3")])[NULL].until is None
+
+    def test_a_local_one_has_no_name(self) -> None:
+        found = held(overrides=[override(NULL, actor=LOCAL)])
+        assert found[NULL].by == fact(Holder.LOCAL)
+
+
+class TestLeases:
+    def lease(self, actor: str) -> Lease:
+        return Lease(*triple(SITE, command(ENABLE, 18.0, actor=actor)))
+
+    def test_a_persons_holds_until_its_end_at_its_value(self) -> None:
+        mine = self.lease("operator:anna")
+        assert held(leases=[mine]) == {
+            ENABLE: PointHold(by="operator:anna", until=mine.lease_end, value=18.0)
+        }
+
+    def test_the_plans_and_one_that_has_ended_hold_nothing(self) -> None:
+        mine = self.lease("operator:anna")
+        assert held(leases=[self.lease("plan")]) == {}
+        assert held_points(SITE, mine.lease_end, overrides=(), receipts=(), leases=[mine]) == {}
+
+
+class TestReceipts:
+    def test_what_the_last_write_met_at_the_device_holds(self) -> None:
+        assert held(MET) == {NULL: PointHold(by=OPERATOR, value=22.5)}
+        assert held(MET, Refused(WISH, fact(RefusalReason.NO_SAFE_END, point=NULL)))
+
+    @pytest.mark.parametrize(
+        "later",
+        [
+            Accepted(WISH, 21.0),
+            Clamped(WISH, 21.0, 21.0, AT_MAXIMUM),
+            Overridden(WISH, None, None, fact(Holder.PERSON, name="bo"), at_device=False),
+        ],
+        ids=["accepted", "clamped", "on record"],
+    )
+    def test_a_later_write_tells_better(self, later: Receipt) -> None:
+        assert held(MET, later) == {}
+        assert set(held(later, MET)) == {NULL}
+
+
+def test_the_newest_receipt_with_a_value_shows_what_stands() -> None:
+    receipts = [
+        (NOW, Accepted(WISH, 21.0)),
+        (NOW + TICK, Released(NULL, 19.0)),
+        (NOW + 2 * TICK, Released(ENABLE, 17.0)),
+        (NOW + 3 * TICK, StillHeld(NULL, fact(ReceiptReason.SLOTS_GONE))),
+        (NOW + 4 * TICK, Released(NULL, None)),
+    ]
+    assert value_shown(NULL, receipts) == (NOW + TICK, 19.0)
+    assert value_shown(NULL, receipts[:1]) == (NOW, 21.0)
+    assert value_shown(ENABLE, receipts) == (NOW + 2 * TICK, 17.0)
+    assert value_shown("hut/ahu1.run", receipts) is None

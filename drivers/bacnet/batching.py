@@ -84,6 +84,7 @@ class Batch:
 
     @classmethod
     def of(cls, places: Sequence[int], references: Sequence[Reference]) -> Batch:
+        """The batch of these references; ``places`` are their indices."""
         return cls(
             tuple(places),
             tuple(references),

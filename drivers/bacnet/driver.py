@@ -51,7 +51,7 @@ _SUSPENDED = Decoded(None, Quality.NO_REPLY, "left alone for a while: it did not
 
 
 @dataclass(slots=True)
-class _ReadPlan:
+class _BacnetPoll:
     """How a list of points is read: ``places`` of the ``references`` in the caller's list;
     ``unreadable`` has the reason by place for points of another protocol."""
 
@@ -83,7 +83,7 @@ class BacnetDriver:
         self._clock = clock
         self._zone = ZoneInfo(timezone)
         self._schedules = ScheduleWriter(self.session, self._zone)
-        self._polls: list[_ReadPlan] = []
+        self._polls: list[_BacnetPoll] = []
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         """One reading per point, in their order. Points of another protocol get an error."""
@@ -195,7 +195,7 @@ class BacnetDriver:
 
     # Reading
 
-    def _poll(self, points: Sequence[Point]) -> _ReadPlan:
+    def _poll(self, points: Sequence[Point]) -> _BacnetPoll:
         wanted = tuple(points)
         for poll in self._polls:
             if poll.points == wanted:
@@ -207,11 +207,11 @@ class BacnetDriver:
                 asked[place] = point_reference(point)
             except ValueError as error:
                 unreadable[place] = str(error)
-        poll = _ReadPlan(wanted, tuple(asked), tuple(asked.values()), unreadable)
+        poll = _BacnetPoll(wanted, tuple(asked), tuple(asked.values()), unreadable)
         self._polls = [poll, *self._polls[: _POLLS_KEPT - 1]]
         return poll
 
-    async def _numbers(self, poll: _ReadPlan) -> Sequence[Decoded]:
+    async def _numbers(self, poll: _BacnetPoll) -> Sequence[Decoded]:
         try:
             await self.session.identify()
         except DeviceError as error:

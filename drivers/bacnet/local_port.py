@@ -170,10 +170,10 @@ def _with_port(local: str) -> str:
     """``local`` with prefix /32 and a free port added, where it has no port."""
     if ":" in local:
         return local
-    wish = 0 if local.startswith("127.") else DEFAULT_PORT
+    preferred = 0 if local.startswith("127.") else DEFAULT_PORT
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.bind((local, wish))
+            probe.bind((local, preferred))
         except OSError:
             probe.bind((local, 0))  # unicast answers come back to any port
         return f"{local}/32:{probe.getsockname()[1]}"

@@ -60,6 +60,7 @@ class ReadPlan:
 
     @classmethod
     def of(cls, references: Sequence[Reference], session: BacnetSession) -> ReadPlan:
+        """The plan for the capabilities that the device has now."""
         able = session.capabilities
         max_properties = able.max_properties if able.read_multiple else 1
         asked = tuple(references)

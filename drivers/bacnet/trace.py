@@ -32,6 +32,7 @@ class BacnetExchange:
 
     @property
     def to(self) -> str:
+        """The name of the service."""
         return _SERVICES.get(self.service, f"service {self.service}")
 
     @property
@@ -56,6 +57,7 @@ class BacnetTrace:
     def add(
         self, service: int, request: bytes, answer: bytes | str, at: float, took_s: float
     ) -> None:
+        """Keep an exchange; times [s] as in ``BacnetExchange``."""
         exchange = BacnetExchange(service, request, answer, at, took_s)
         self._last.append(exchange)
         self._octets += exchange.octets
@@ -63,4 +65,5 @@ class BacnetTrace:
             self._octets -= self._last.popleft().octets
 
     def all(self) -> tuple[BacnetExchange, ...]:
+        """The exchanges that are kept, oldest first."""
         return tuple(self._last)

@@ -135,8 +135,8 @@ class _UniqueIds:
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def new(self, wish: str) -> str:
-        plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", _transcribed(wish)).strip("_.-")[:_ID_LENGTH]
+    def new(self, text: str) -> str:
+        plain = re.sub(r"[^A-Za-z0-9_.-]+", "_", _transcribed(text)).strip("_.-")[:_ID_LENGTH]
         label = base = plain or "point"
         number = 2
         while label.lower() in self._taken:

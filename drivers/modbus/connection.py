@@ -71,6 +71,7 @@ class ModbusConnection(asyncio.Protocol):
             self._fail(ReplyTimeout("no answer in time"))
 
     def drop(self) -> None:
+        """Close the connection; the request in flight ends with ``ConnectionLost``."""
         if self._transport is not None:
             self._transport.abort()
         if self._watch is not None:

@@ -26,7 +26,7 @@ _MOVED = Decoded(None, Quality.DEVICE_ERROR, "the device has moved its SunSpec m
 
 
 @dataclass(slots=True)
-class _PollPlan:
+class _ModbusPoll:
     """How a list of points is read, prepared once for all polls of it.
 
     ``items`` are the values of the points, by place, and after them the registers that decoding
@@ -52,7 +52,7 @@ class Poller:
     def __init__(self, unit: ModbusUnit) -> None:
         self._unit = unit
         self._quarantine = Quarantine(unit.clock)
-        self._polls: list[_PollPlan] = []
+        self._polls: list[_ModbusPoll] = []
         self._models: dict[int, int] | None = None
         self._proven: set[tuple[Table, int, int]] = set()
         self._splits = 0
@@ -85,7 +85,7 @@ class Poller:
 
     # Planning
 
-    async def _poll(self, points: tuple[Point, ...]) -> _PollPlan:
+    async def _poll(self, points: tuple[Point, ...]) -> _ModbusPoll:
         for poll in self._polls:
             if poll.points == points:
                 break
@@ -96,8 +96,8 @@ class Poller:
             self._plan(poll)
         return poll
 
-    async def _new_poll(self, points: tuple[Point, ...]) -> _PollPlan:
-        poll = _PollPlan(points, size=len(points))
+    async def _new_poll(self, points: tuple[Point, ...]) -> _ModbusPoll:
+        poll = _ModbusPoll(points, size=len(points))
         addresses = [p.address if isinstance(p.address, ModbusAddress) else None for p in points]
         if any(address is not None and address.model is not None for address in addresses):
             await self._known_models()
@@ -108,7 +108,7 @@ class Poller:
 
     def _add(
         self,
-        poll: _PollPlan,
+        poll: _ModbusPoll,
         place: int,
         address: ModbusAddress | None,
         auxiliary: dict[ModbusAddress, int],
@@ -128,7 +128,7 @@ class Poller:
             number = model_id_address(lies.address - address.address, lies.table)
             poll.model_checks[place] = (_auxiliary_place(poll, number, auxiliary), address.model)
 
-    def _plan(self, poll: _PollPlan) -> None:
+    def _plan(self, poll: _ModbusPoll) -> None:
         quarantine = self._quarantine
         good = [item for item in poll.items if quarantine.outcome(item) is None]
         poll.quarantined = [item for item in poll.items if quarantine.outcome(item) is not None]
@@ -145,7 +145,7 @@ class Poller:
 
     # Fetching
 
-    async def _fetch_all(self, poll: _PollPlan, outcome: list[Decoded]) -> None:
+    async def _fetch_all(self, poll: _ModbusPoll, outcome: list[Decoded]) -> None:
         self._splits = _SPLITS_PER_POLL
         for item in poll.quarantined:
             outcome[item.place] = self._quarantine.outcome(item) or _SUSPENDED
@@ -159,7 +159,7 @@ class Poller:
                 if outcome[item.place] is _SUSPENDED:
                     outcome[item.place] = silent
 
-    def _due(self, poll: _PollPlan) -> Iterator[Block]:
+    def _due(self, poll: _ModbusPoll) -> Iterator[Block]:
         yield from poll.blocks
         if poll.quarantined:
             again = self._quarantine.due(poll.quarantined)
@@ -216,7 +216,7 @@ class Poller:
 
     # Composing
 
-    def _compose(self, poll: _PollPlan, outcome: list[Decoded]) -> None:
+    def _compose(self, poll: _ModbusPoll, outcome: list[Decoded]) -> None:
         for place, exponent in poll.exponents.items():
             outcome[place] = apply_scale_factor(outcome[place], outcome[exponent])
         for place, (model_id, number) in poll.model_checks.items():
@@ -235,7 +235,7 @@ def _key(block: Block) -> tuple[Table, int, int]:
 
 
 def _auxiliary_place(
-    poll: _PollPlan, address: ModbusAddress, auxiliary: dict[ModbusAddress, int]
+    poll: _ModbusPoll, address: ModbusAddress, auxiliary: dict[ModbusAddress, int]
 ) -> int:
     """The place of a register that the decoding of points needs, added once for all of them."""
     if address not in auxiliary:

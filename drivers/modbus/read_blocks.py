@@ -27,10 +27,12 @@ class ReadItem:
 
     @property
     def start(self) -> int:
+        """Address of the first register or bit."""
         return self.address.address
 
     @property
     def end(self) -> int:
+        """Address after the last register or bit."""
         return self.address.address + width(self.address)
 
 

@@ -25,6 +25,7 @@ class ModbusExchange:
 
     @property
     def to(self) -> str:
+        """The unit, as text."""
         return f"unit {self.unit}"
 
     def __str__(self) -> str:

@@ -46,6 +46,7 @@ class SimulatorProcess:
 
     @property
     def pid(self) -> int | None:
+        """The process id; None before the start and after the end."""
         return self._process.pid if self._process else None
 
     async def start(self, config: SimulatorConfig) -> Ports:

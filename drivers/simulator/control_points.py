@@ -150,6 +150,7 @@ class ControlPoints:
         control_point.follow_programme(self._physics.own_value(site, signal))
 
     def control_point(self, site: str, signal: str) -> ControlPoint | None:
+        """The control point of a signal; None where it has none."""
         return self._control_points.get((site, signal))
 
     def advance(self, seconds: int) -> None:

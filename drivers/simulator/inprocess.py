@@ -61,6 +61,7 @@ class InProcessDrivers:
         self._seen: dict[str, tuple[datetime, dict[str, float]]] = {}
 
     def driver(self, device: Device) -> InProcessDriver:
+        """The driver of a device."""
         return InProcessDriver(self, device)
 
     def health(self) -> dict[str, DeviceHealth]:

@@ -17,7 +17,9 @@ class SimulatedBuildings(Protocol):
     """The simulated municipality behind its controllers; times are building time (UTC)."""
 
     @property
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """Building time (UTC)."""
+        ...
 
     def advance(self, seconds: int) -> None:
         """Advance time by ``seconds`` [s], a multiple of 60."""
@@ -27,9 +29,13 @@ class SimulatedBuildings(Protocol):
         """Every signal of a site as its sensors and meters show it, in its unit."""
         ...
 
-    def signals(self, site: str) -> tuple[str, ...]: ...
+    def signals(self, site: str) -> tuple[str, ...]:
+        """The names of all signals of a site."""
+        ...
 
-    def zones(self, site: str) -> tuple[str, ...]: ...
+    def zones(self, site: str) -> tuple[str, ...]:
+        """The names of the zones of a site."""
+        ...
 
     def command(self, site: str, signal: str, value: float | None) -> None:
         """Hold a signal at ``value``; None releases it to the building's own control."""
@@ -43,7 +49,9 @@ class SimulatedBuildings(Protocol):
 class World(SimulatedBuildings, Protocol):
     """Simulated buildings with a history, forked worlds and a ground truth."""
 
-    def fork_worlds(self) -> None: ...
+    def fork_worlds(self) -> None:
+        """Fork the one world into own control, tuned setback and ours."""
+        ...
 
     def record(self) -> object:
         """The ground truth of each world since the fork, a dataclass of arrays."""

@@ -95,6 +95,7 @@ class Municipality:
 
     @property
     def sites(self) -> tuple[SimSite, ...]:
+        """The simulated sites."""
         return self._stock.members
 
     def signals(self, site: str) -> tuple[str, ...]:
@@ -102,6 +103,7 @@ class Municipality:
         return self._panel.names[self._site[site]]
 
     def zones(self, site: str) -> tuple[str, ...]:
+        """The names of the zones of a site."""
         return tuple(zone.name for zone in self._stock.members[self._site[site]].kind.zones)
 
     def advance(self, seconds: int) -> None:

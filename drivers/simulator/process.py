@@ -90,9 +90,11 @@ class Simulation:
             replace_file(path, json.dumps({"time": self.world.now.isoformat()}).encode())
 
     def state(self) -> dict[str, dict[str, object]]:
+        """The state of the control points by site."""
         return {site: self.points.state(site) for site in self.sites}
 
     async def close(self) -> None:
+        """Close all servers."""
         for servers in self.sites.values():
             await servers.close()
 
@@ -233,6 +235,7 @@ class ControlChannel:
         return {"stopped": True}
 
     async def close(self) -> None:
+        """Stop the time."""
         self._speed = 0.0
         if self._runner is not None:
             self._runner.cancel()

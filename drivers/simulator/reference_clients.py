@@ -72,4 +72,5 @@ class ReferenceModbusClient:
         return list(reply.registers)
 
     def close(self) -> None:
+        """Close the connection."""
         self._client.close()

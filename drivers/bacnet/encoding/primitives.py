@@ -52,6 +52,7 @@ class DatePattern:
 
     @classmethod
     def of(cls, day: date) -> DatePattern:
+        """The exact date of a day, with its weekday."""
         return cls(day.year, day.month, day.day, day.isoweekday())
 
 
@@ -75,11 +76,13 @@ class TimePattern:
             return None
 
     def encoded(self) -> bytes:
+        """The four octets, without a tag."""
         fields = (self.hour, self.minute, self.second, self.hundredth)
         return bytes(_ANY if field is None else field for field in fields)
 
     @classmethod
     def of(cls, moment: time) -> TimePattern:
+        """The exact time, to hundredths of a second."""
         return cls(moment.hour, moment.minute, moment.second, moment.microsecond // 10_000)
 
 

@@ -20,6 +20,8 @@ NORTH, EAST, SOUTH, WEST = 0, 2, 4, 6
 
 
 class PlantKind(StrEnum):
+    """Where the heat comes from."""
+
     DISTRICT_HEATING = "district heating"
     HEAT_PUMP = "heat pump"
 

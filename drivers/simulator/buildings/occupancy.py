@@ -46,6 +46,7 @@ class LocalSlots:
 
     @classmethod
     def of(cls, day_start_s: int) -> LocalSlots:
+        """The slots of the UTC day that begins at ``day_start_s`` (Unix time) [s]."""
         first = [
             datetime.fromtimestamp(day_start_s + 3600 * hour, UTC).astimezone(LOCAL)
             for hour in range(24)
@@ -97,6 +98,7 @@ class UseCalendar:
         return cls(np.array(starts), np.array(ends), np.array(days, dtype=np.int64))
 
     def in_use(self, times: FloatArray) -> BoolArray:
+        """Whether the zone is in use at ``times`` (Unix time) [s]."""
         index = np.searchsorted(self.starts, times, side="right") - 1
         return np.asarray((index >= 0) & (times < self.ends[np.maximum(index, 0)]))
 

@@ -41,6 +41,7 @@ class SimSite:
 
     @property
     def kind(self) -> Archetype:
+        """The archetype of the building."""
         return ARCHETYPES[self.archetype]
 
 

@@ -166,6 +166,7 @@ class SensorPanel:
         return np.asarray(np.round(rounded * self._step, 3))
 
     def of_site(self, values: FloatArray, site: int) -> dict[str, float]:
+        """The signals of a site in the vector of all signals."""
         part = values[self.first[site] : self.first[site + 1]]
         return dict(zip(self.names[site], part.tolist(), strict=True))
 

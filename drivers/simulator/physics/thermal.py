@@ -85,6 +85,7 @@ class SlotInputs:
 
     @classmethod
     def of(cls, day: DayInputs, slot: int) -> SlotInputs:
+        """The boundary conditions of a slot of a day."""
         return cls(
             outdoor_c=float(day.sky.temp_c[slot]),
             curve_c=float(day.sky.temp_3h_c[slot]),

@@ -160,6 +160,7 @@ class BacnetServer:
                 target.presentValue = Real(value)
 
     async def close(self) -> None:
+        """Close the socket."""
         if self._app is not None:
             self._app.close()
             await asyncio.sleep(0)

@@ -81,6 +81,7 @@ class BuildingServers:
             image.refresh(sensors)
 
     async def close(self) -> None:
+        """Close the servers."""
         if self._bacnet is not None:
             await self._bacnet.close()
         if self._modbus is not None:

@@ -39,6 +39,7 @@ class ModbusServer:
         return port
 
     async def close(self) -> None:
+        """Close the server."""
         if self._server is not None:
             await self._server.shutdown()  # type: ignore[no-untyped-call]
 

@@ -51,6 +51,7 @@ class RegisterValue:
 
     @property
     def words(self) -> int:
+        """Registers that the value occupies [1]."""
         return struct.calcsize(_FORMATS[self.type]) // 2
 
     def encode(self, value: float) -> list[int]:
@@ -122,6 +123,7 @@ class RegisterImage:
         return sorted({a for t, a in self.words if t is table} | set(writables))
 
     def read(self, table: Table, address: int, count: int) -> list[int] | ExceptionCode:
+        """The words of ``count`` registers from an address on, or the exception code."""
         if table is Table.HOLDING:
             for writable in self.map.writables:
                 self.words[table, writable.cell.address] = writable.cell.encode(

@@ -133,7 +133,7 @@ def _newest(ports: ApiPorts, site: Site, now: datetime) -> list[PredictionDay]:
 
 
 def _of_spool(state: SpoolState) -> list[Metric]:
-    """Readings by class and, for the losses, by reason. 0 is told, too: an alarm needs something
+    """Readings by class and, for the losses, by reason. 0 is shown, too: an alarm needs something
     to compare with."""
     waiting = [((kind.name.lower(),), state.waiting.get(kind, 0)) for kind in Importance]
     lost = [

@@ -1,1 +1,1 @@
-"""The pages of facility managers, in Danish and English."""
+"""The pages of facility managers, in every language that has a catalogue."""

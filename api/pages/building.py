@@ -40,7 +40,7 @@ SHOWN_ID = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BuildingPage:
+class BuildingView:
     """Everything on the page of one building, in words and charts."""
 
     id: str
@@ -61,14 +61,14 @@ class BuildingPage:
 
 def building_page(
     ports: ApiPorts, book: SavingsBook, site: Site, t: PageTranslator
-) -> BuildingPage:
+) -> BuildingView:
     """The page of a site as it stands now."""
     now = ports.clock.now()
     plan = ports.control.plans.plan_in_force(site.id)
-    told = book.site(site)
+    assessed = book.site(site)
     taken = overridden_points(site, now, ports.control.decisions, ports.control.ledgers)
     row = building_row(ports, site, held_points(ports)[site.id], None, t)
-    return BuildingPage(
+    return BuildingView(
         id=site.id,
         row=row,
         mode_long=t(f"mode_{row.mode.value}_long"),
@@ -77,18 +77,18 @@ def building_page(
         zones=zone_views(ports.planning.readings, site, plan, taken, now, t),
         plan=None if plan is None else plan_view(plan, site, now, t),
         meters=meter_views(book.days(site), site, t),
-        claim=claim_of(told.savings, told, t),
+        claim=claim_of(assessed.savings, assessed, t),
         meter_claims=tuple(
-            (t(f"meter_{meter.commodity.value}"), claim_of(meter, told, t))
-            for meter in told.savings.meters
+            (t(f"meter_{meter.commodity.value}"), claim_of(meter, assessed, t))
+            for meter in assessed.savings.meters
         ),
-        months=month_table(told.savings, t),
+        months=month_table(assessed.savings, t),
         baselines=tuple(
             (t(f"meter_{meter.commodity.value}"), meter.baseline_id[:SHOWN_ID])
-            for meter in told.savings.meters
+            for meter in assessed.savings.meters
             if meter.baseline_id is not None
         ),
-        events=events_view(ports.assessment.ledgers, site, told.savings, t),
+        events=events_view(ports.assessment.ledgers, site, assessed.savings, t),
         receipts=receipt_rows(ports.control.ledgers.receipts(site.id, now - A_DAY), site, t),
     )
 

@@ -30,7 +30,7 @@ class CoolingRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoolingPage:
+class CoolingView:
     """``months`` are the heads of the months' columns; ``sources`` say whose rules they are.
 
     ``fees`` and ``at_end`` are the sums so far and by the year's end [DKK].
@@ -45,12 +45,12 @@ class CoolingPage:
     at_end: float | None
 
 
-def cooling_page(ports: ApiPorts, book: SavingsBook, t: PageTranslator) -> CoolingPage:
+def cooling_page(ports: ApiPorts, book: SavingsBook, t: PageTranslator) -> CoolingView:
     """Everything on the page of cooling."""
     rows = portfolio_cooling(book)
     known = [row.forecast.fee_dkk for row in rows if row.forecast is not None]
     fees = [row.fee_dkk for row in rows if row.fee_dkk is not None]
-    return CoolingPage(
+    return CoolingView(
         year=rows[0].year if rows else None,
         until=t.day(rows[0].until, weekday=False) if rows else None,
         months=tuple(t.month(month.first) for month in rows[0].months) if rows else (),

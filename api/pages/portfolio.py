@@ -17,46 +17,48 @@ from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
 from bms.reports.charts import savings_bars
 from bms.reports.text import ChartText
-from bms.services.assessment.savings_book import SavingsBook, Told
+from bms.services.assessment.savings_book import SavingsBook, SiteAssessment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PortfolioPage:
+class PortfolioView:
     claim: Claim | None
     chart: Markup | None
     months: MonthTable | None
     rows: tuple[BuildingRow, ...]
 
 
-def portfolio_page(ports: ApiPorts, book: SavingsBook, t: PageTranslator) -> PortfolioPage:
+def portfolio_page(ports: ApiPorts, book: SavingsBook, t: PageTranslator) -> PortfolioView:
     """Everything on the overview."""
-    told = book.sites()
-    savings = [row.savings for row in told]
+    assessed = book.sites()
+    savings = [row.savings for row in assessed]
     known = any(row.saving_kwh is not None for row in savings)
     held = held_points(ports)
-    total = book.portfolio(told)
-    return PortfolioPage(
-        claim=claim_of(total, _longest(told), t) if told else None,
+    total = book.portfolio(assessed)
+    return PortfolioView(
+        claim=claim_of(total, _longest(assessed), t) if assessed else None,
         months=month_table(total, t),
         chart=bars(savings, ports.sites, t) if known else None,
         rows=tuple(
             building_row(ports, site, held[site.id], row, t)
-            for site, row in zip(ports.sites.values(), told, strict=True)
+            for site, row in zip(ports.sites.values(), assessed, strict=True)
         ),
     )
 
 
-def _longest(told: Sequence[Told]) -> Told:
+def _longest(assessed: Sequence[SiteAssessment]) -> SiteAssessment:
     """The building with the longest reporting period, which stands for the sum."""
-    return max(told, key=lambda row: row.periods.reporting.end - row.periods.reporting.start)
+    return max(assessed, key=lambda row: row.periods.reporting.end - row.periods.reporting.start)
 
 
 def bars(rows: Sequence[SiteSavings], sites: Mapping[str, Site], t: PageTranslator) -> Markup:
     """Savings of the buildings as bars."""
     names = {site.id: name_of(site, t) for site in sites.values()}
     verdicts = {verdict: t(f"verdict_{verdict.value}") for verdict in Verdict}
-    said = "; ".join(
+    rows_in_words = "; ".join(
         f"{names[row.id]}: {t.number(row.saving_kwh)} kWh, {verdicts[row.verdict]}" for row in rows
     )
-    text = ChartText(title=t("bars_title"), description=t("bars_about", rows=said), translator=t)
+    text = ChartText(
+        title=t("bars_title"), description=t("bars_about", rows=rows_in_words), translator=t
+    )
     return Markup(savings_bars(rows, text, names))  # noqa: S704 - our own SVG, its words are escaped

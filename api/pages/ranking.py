@@ -26,7 +26,7 @@ UNITS = {"kWh/m2": "kWh/m²", "W/m2": "W/m²", "W/(m2*K)": "W/(m²·K)", "1": PE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RankingRow:
+class RankedBuilding:
     """A building of the table, in words."""
 
     id: str
@@ -41,7 +41,7 @@ class RankingRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RankingPage:
+class RankingView:
     """``metrics`` are (code, words, whether it is this one)."""
 
     title: str
@@ -49,19 +49,19 @@ class RankingPage:
     metrics: tuple[tuple[str, str, bool], ...]
     chart: Markup | None
     shown: str | None
-    rows: tuple[RankingRow, ...]
+    rows: tuple[RankedBuilding, ...]
     notes: tuple[str, ...]
     money: bool
 
 
 def ranking_page(
     ports: ApiPorts, book: SavingsBook, metric: Metric, t: PageTranslator
-) -> RankingPage:
+) -> RankingView:
     """Everything on the page of one key figure."""
     measure = MEASURES[metric]
     standings = ranking(book, metric)
     notes = dict.fromkeys(note for row in standings for note in row.notes)
-    return RankingPage(
+    return RankingView(
         title=t.describe(fact(metric)),
         unit=UNITS[measure.unit],
         metrics=tuple((m.value, t.describe(fact(m)), m is metric) for m in Metric),
@@ -73,8 +73,8 @@ def ranking_page(
     )
 
 
-def _row(row: Standing, site: Site, measure: Measure, t: PageTranslator) -> RankingRow:
-    return RankingRow(
+def _row(row: Standing, site: Site, measure: Measure, t: PageTranslator) -> RankedBuilding:
+    return RankedBuilding(
         id=row.site,
         name=name_of(site, t),
         use=use_of(row.use, t),

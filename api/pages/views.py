@@ -94,7 +94,7 @@ def cooling(request: Request, ports: PortsDep, book: BookDep, key: PageReader) -
 def savings_table(
     request: Request, ports: PortsDep, book: BookDep, key: PageReader, excel: bool = False
 ) -> Response:
-    rows = [told.savings for told in book.sites()]
+    rows = [assessed.savings for assessed in book.sites()]
     language = translator_of(request).language if excel else None
     return csv_answer(ports, rows, "savings", decimal_comma=excel, language=language)
 

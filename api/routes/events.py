@@ -1,4 +1,4 @@
-"""Non-routine events of a site's meters, and the baselines that its savings are told against."""
+"""Non-routine events of a site's meters, and the baselines of its savings."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def decide(
 ) -> EventRow:
     """Confirm or dismiss an open event, or enter one that the data do not show.
 
-    The ledger is only added to; savings are told with and without what it adjusts for.
+    The ledger is only added to; savings are shown with and without what it adjusts for.
     """
     ledger = Ledger(
         site=site,

@@ -83,7 +83,7 @@ async def ingest(request: Request, ports: PortsDep, key: Pusher) -> Response:
 
     JSON: at most 10 000 `readings` of a `point` or a `meter`. CSV (`text/csv`): the columns
     `meter_id,timestamp_utc,kwh`. After 200 or 202 what was not refused outlives a power cut.
-    A row that cannot be used is told with its place and spares the others.
+    A row that cannot be used is named with its place and spares the others.
     """
     body = await _body(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -147,8 +147,8 @@ def _json(body: bytes, ports: ApiPorts, key: Key) -> IngestAnswer:
         convert=_converted,
     )
     everything = sorted((*refused, *report.refused), key=lambda row: row.index)
-    told = [RefusedRow(index=row.index, message=row.message) for row in everything]
-    return _answer(report.stored, told, len(told))
+    named = [RefusedRow(index=row.index, message=row.message) for row in everything]
+    return _answer(report.stored, named, len(named))
 
 
 def _answer(stored: Ingested, refused: list[RefusedRow], count: int) -> IngestAnswer:
@@ -182,7 +182,7 @@ def _rows(body: bytes) -> tuple[list[Pushed], list[RejectedRow]]:
         try:
             good.append(_pushed(index, row))
         except ValidationError as error:
-            refused.append(RejectedRow(index, _said(error)))
+            refused.append(RejectedRow(index, _described(error)))
     return good, refused
 
 
@@ -191,7 +191,7 @@ def _pushed(index: int, row: Any) -> Pushed:
     return Pushed(index=index, **dict(given))
 
 
-def _said(error: ValidationError) -> str:
+def _described(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(str(part) for part in each['loc']) or 'row'}: {each['msg']}"
         for each in error.errors(include_url=False, include_context=False, include_input=False)

@@ -44,8 +44,8 @@ def site_savings_csv(
     decimal_comma: Danish = False,
 ) -> Response:
     """The same as a table."""
-    told = book.site(site, baseline, reporting)
-    return csv_answer(ports, [told.savings], f"savings-{site.id}", decimal_comma=decimal_comma)
+    assessed = book.site(site, baseline, reporting)
+    return csv_answer(ports, [assessed.savings], f"savings-{site.id}", decimal_comma=decimal_comma)
 
 
 @router.get("/portfolio/savings")
@@ -61,9 +61,9 @@ def portfolio_savings(
 
     ``portfolio`` is the sum of all of them on every page.
     """
-    told = book.sites(baseline, reporting)
-    rows, after = page(told, lambda row: row.savings.id, limit, cursor)
-    total = book.portfolio(told)
+    assessed = book.sites(baseline, reporting)
+    rows, after = page(assessed, lambda row: row.savings.id, limit, cursor)
+    total = book.portfolio(assessed)
     return PortfolioAnswer(
         portfolio=SiteSavingsAnswer.model_validate(total),
         year_to_date=year_to_date(total),
@@ -82,5 +82,5 @@ def portfolio_savings_csv(
     decimal_comma: Danish = False,
 ) -> Response:
     """The same as a table."""
-    rows = [told.savings for told in book.sites(baseline, reporting)]
+    rows = [assessed.savings for assessed in book.sites(baseline, reporting)]
     return csv_answer(ports, rows, "savings", decimal_comma=decimal_comma)

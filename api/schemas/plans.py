@@ -33,7 +33,7 @@ class PlanAnswer(Answer):
     def of(cls, plan: Plan) -> Self:
         answer, timezone = plan.schedule, plan.problem.timezone
 
-        def told(facts: Iterable[Fact]) -> tuple[FactAnswer, ...]:
+        def answers(facts: Iterable[Fact]) -> tuple[FactAnswer, ...]:
             return tuple(FactAnswer.of(each, timezone) for each in facts)
 
         return cls(
@@ -44,9 +44,9 @@ class PlanAnswer(Answer):
             end=answer.end,
             step_s=answer.step_s,
             status=answer.status,
-            reasons=told(answer.reasons),
-            notes=told(plan.problem.notes),
-            objections=told(plan.objections),
+            reasons=answers(answer.reasons),
+            notes=answers(plan.problem.notes),
+            objections=answers(plan.objections),
             expected=answer.expected,
             own_control=answer.own_control,
             setpoints=answer.setpoints,

@@ -19,7 +19,7 @@ from bms.model.savings.savings import (
     Span,
 )
 from bms.services.assessment.monthly_savings import YearToDate, year_to_date
-from bms.services.assessment.savings_book import Told
+from bms.services.assessment.savings_book import SiteAssessment
 
 
 class ProposalAnswer(Answer):
@@ -57,8 +57,8 @@ class ObjectionAnswer(FactAnswer):
     def _from_fact(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, Objection):
             return value
-        told = dict(FactAnswer.of(value, timezone_of(info)))
-        return {**told, "kind": value.kind, "ceiling": value.ceiling}
+        answer = dict(FactAnswer.of(value, timezone_of(info)))
+        return {**answer, "kind": value.kind, "ceiling": value.ceiling}
 
 
 class UnadjustedAnswer(Answer):
@@ -141,7 +141,7 @@ class SiteSavingsAnswer(Answer):
 
 
 class SavingsAnswer(Answer):
-    """The saving of a site with the periods that it is told for."""
+    """The saving of a site with the periods that it is of."""
 
     site: str
     baseline: Span
@@ -151,14 +151,14 @@ class SavingsAnswer(Answer):
     year_to_date: YearToDate | None
 
     @classmethod
-    def of(cls, told: Told) -> Self:
+    def of(cls, assessed: SiteAssessment) -> Self:
         return cls(
-            site=told.savings.id,
-            baseline=told.periods.baseline,
-            reporting=told.periods.reporting,
-            control_start=told.periods.control_start,
-            savings=SiteSavingsAnswer.model_validate(told.savings),
-            year_to_date=year_to_date(told.savings),
+            site=assessed.savings.id,
+            baseline=assessed.periods.baseline,
+            reporting=assessed.periods.reporting,
+            control_start=assessed.periods.control_start,
+            savings=SiteSavingsAnswer.model_validate(assessed.savings),
+            year_to_date=year_to_date(assessed.savings),
         )
 
 

@@ -44,8 +44,8 @@ class LocalFormat:
         if not isfinite(value):
             return MISSING
         show = format_percent if "%" in pattern else format_decimal
-        told, zero = (show(each, pattern, locale=self.locale) for each in (value, 0))
-        return zero if told.lstrip("-") == zero else told.replace("-", "−", 1)
+        text, zero = (show(each, pattern, locale=self.locale) for each in (value, 0))
+        return zero if text.lstrip("-") == zero else text.replace("-", "−", 1)
 
     def number(self, value: float | None, decimals: int = 0) -> str:
         """Returns a number with its thousands parted, rounded; a dash for what is not known."""
@@ -60,8 +60,8 @@ class LocalFormat:
     def day(self, day: date, *, weekday: bool = True, year: bool = False) -> str:
         """Returns a day as in ``Wed 28 Jan``; of a moment, its local day."""
         day = self._day(day)
-        told = format_skeleton("yMMMd" if year else "MMMd", day, locale=self.locale)
-        return f"{format_date(day, 'EEE', locale=self.locale)} {told}" if weekday else told
+        text = format_skeleton("yMMMd" if year else "MMMd", day, locale=self.locale)
+        return f"{format_date(day, 'EEE', locale=self.locale)} {text}" if weekday else text
 
     def month(self, day: date, *, year: bool = False) -> str:
         """Returns the month of a day as in ``Jan`` or ``Jan 2026``."""

@@ -57,6 +57,6 @@ class Placeholders(Formatter):
                 day = value.on if isinstance(value, Day) else value
                 return self._form.dated(day, format_spec)
             case Sequence():
-                told = [self.format_field(each, format_spec) for each in value]
-                return format_list(told, locale=self._form.locale)
+                texts = [self.format_field(each, format_spec) for each in value]
+                return format_list(texts, locale=self._form.locale)
         raise TypeError(f"no way to show a {type(value).__name__} in a message")

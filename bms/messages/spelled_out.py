@@ -19,8 +19,8 @@ def spelled_out(noun: object, timezone: str | None = None) -> Any:
     """
     match noun:
         case Fact():
-            said = {each: translator(each, timezone).describe(noun) for each in languages()}
-            return {**to_dict(noun), **said}
+            sentences = {each: translator(each, timezone).describe(noun) for each in languages()}
+            return {**to_dict(noun), **sentences}
         case str() | bytes() | None:
             return to_dict(noun)
         case Mapping():

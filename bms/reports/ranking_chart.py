@@ -48,8 +48,8 @@ def _axis(frame: Frame, ticks: list[float], x: Map, unit: str, text: ChartText) 
     for tick in ticks:
         kind = "axis" if tick == 0 else "grid"
         out.append(svg.rule(x(tick), frame.top, x(tick), frame.bottom, kind))
-        said = text.translator.number(tick, decimals)
-        out.append(svg.text(x(tick), frame.bottom + 18, said, anchor="middle"))
+        label = text.translator.number(tick, decimals)
+        out.append(svg.text(x(tick), frame.bottom + 18, label, anchor="middle"))
     return [
         *out,
         svg.text(frame.left - 12, frame.bottom + 18, unit, cls="strong", anchor="end"),

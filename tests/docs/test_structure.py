@@ -29,27 +29,21 @@ MOST_PARAMETERS = 8
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 REPEATING: set[str] = {
-    "bms/cli/site/site_files.py",
     "bms/metering/register/register.py",
     "bms/model/readings/reading.py",
     "bms/model/savings/savings.py",
 }
-LONG: set[str] = {
-    "bms/cli/energy/assess.py::assess",
-}
+LONG: set[str] = set()
 WIDE: set[str] = {
     "optimizer/setpoints/tracking.py::_empty",
 }
 TWICE: set[str] = {
     "Change",
     "Clock",
-    "CoolingPage",
     "Fit",
     "Mistake",
     "PredictionErrors",
     "Quantity",
-    "RankingRow",
-    "Refused",
     "Step",
     "Trial",
 }

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from api.pages.language import PageTranslator
 from bms.model.savings.savings import Savings, SiteSavings
-from bms.services.assessment.savings_book import Told
+from bms.services.assessment.savings_book import SiteAssessment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +28,8 @@ class Claim:
     reasons: tuple[str, ...]
 
 
-def claim_of(saving: SiteSavings | Savings, told: Told, t: PageTranslator) -> Claim:
-    """The saving of a meter, a building or all of them, over the periods of ``told``."""
+def claim_of(saving: SiteSavings | Savings, assessed: SiteAssessment, t: PageTranslator) -> Claim:
+    """The saving of a meter, a building or all of them, over the periods of ``assessed``."""
     return Claim(
         verdict=saving.verdict.value,
         verdict_word=t(f"verdict_{saving.verdict.value}"),
@@ -41,7 +41,7 @@ def claim_of(saving: SiteSavings | Savings, told: Told, t: PageTranslator) -> Cl
         share=_share(saving, t),
         dkk=_worth(saving, "cost_dkk", t),
         co2=_worth(saving, "co2_kg", t),
-        period=_period(told, t),
+        period=_period(assessed, t),
         reasons=tuple(t.describe(words) for words in saving.reasons),
     )
 
@@ -78,8 +78,8 @@ def _worth(saving: SiteSavings | Savings, name: str, t: PageTranslator) -> str |
     return None if value is None else t.number(value)
 
 
-def _period(told: Told, t: PageTranslator) -> str:
-    span = told.periods.reporting
+def _period(assessed: SiteAssessment, t: PageTranslator) -> str:
+    span = assessed.periods.reporting
     days = (t.local(span.end).date() - t.local(span.start).date()).days
     return t(
         "saved_period",

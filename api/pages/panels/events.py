@@ -80,13 +80,13 @@ def _entry(entry: NonRoutineEvent, stands: bool, t: PageTranslator) -> LedgerRow
 
 
 def _without(savings: SiteSavings, t: PageTranslator) -> str | None:
-    told = savings.unadjusted
-    if told is None or told.saving_kwh is None or told.saving_high_kwh is None:
+    plain = savings.unadjusted
+    if plain is None or plain.saving_kwh is None or plain.saving_high_kwh is None:
         return None
     return t(
         "events_without",
-        kwh=told.saving_kwh,
-        half=told.saving_high_kwh - told.saving_kwh,
-        verdict=t(f"verdict_{told.verdict.value}"),
-        adjustment=told.adjustment_kwh,
+        kwh=plain.saving_kwh,
+        half=plain.saving_high_kwh - plain.saving_kwh,
+        verdict=t(f"verdict_{plain.verdict.value}"),
+        adjustment=plain.adjustment_kwh,
     )

@@ -13,7 +13,7 @@ from api.pages.panels.receipts import overridden_points
 from api.ports import ApiPorts
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
-from bms.services.assessment.savings_book import Told
+from bms.services.assessment.savings_book import SiteAssessment
 from bms.services.site_lookup import mode_in_force
 
 STALE = timedelta(hours=1)
@@ -49,7 +49,7 @@ def held_points(ports: ApiPorts) -> Counter[str]:
 
 
 def building_row(
-    ports: ApiPorts, site: Site, held: int, told: Told | None, t: PageTranslator
+    ports: ApiPorts, site: Site, held: int, assessed: SiteAssessment | None, t: PageTranslator
 ) -> BuildingRow:
     """One building of the list."""
     now, control = ports.clock.now(), ports.control
@@ -76,5 +76,5 @@ def building_row(
         reading=None if newest is None else t.since(newest, now),
         stale=newest is None or now - newest > STALE,
         outdoor=None if outdoor is None else f"{t.number(outdoor, 1)} °C",
-        claim=None if told is None else claim_of(told.savings, told, t),
+        claim=None if assessed is None else claim_of(assessed.savings, assessed, t),
     )

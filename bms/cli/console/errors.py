@@ -19,7 +19,7 @@ FAILED, WRONG_CALL = 1, 2
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class SayingGroup(TyperGroup):
+class CommandGroup(TyperGroup):
     """Commands whose errors end as a sentence and an exit code: 1 it failed, 2 wrong call."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -27,13 +27,13 @@ class SayingGroup(TyperGroup):
         try:
             return super().main(*args, **kwargs)
         except BmsError as error:
-            sys.exit(_said(error))
+            sys.exit(_report(error))
         except ValueError as error:
             from pydantic import ValidationError  # `bms --help` does without it
 
             if not isinstance(error, ValidationError):
                 raise
-            sys.exit(_refused(error))
+            sys.exit(_report_invalid(error))
         except BrokenPipeError:
             # The reader of our output has gone (`bms … | head`); nothing is left to say.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -44,7 +44,7 @@ class SayingGroup(TyperGroup):
             sys.exit(FAILED)
 
 
-def _said(error: BmsError) -> int:
+def _report(error: BmsError) -> int:
     if isinstance(error, SiteFileError):
         count = len(error.mistakes)
         noun = "mistakes" if count > 1 else "mistake"
@@ -65,7 +65,7 @@ def _text(error: BmsError) -> str:
     return f"{error.text}: {'; '.join(map(translator('en').describe, error.facts))}"
 
 
-def _refused(error: ValidationError) -> int:
+def _report_invalid(error: ValidationError) -> int:
     lines = "\n".join(mistakes(error))
     errors.print(f"error: {_what(error.title)} is not valid:\n{lines}", markup=False)
     return WRONG_CALL

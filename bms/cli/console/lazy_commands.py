@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from bms.cli.console.errors import SayingGroup
+from bms.cli.console.errors import CommandGroup
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": (
@@ -93,7 +93,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "site.what_if",
         "Simulate a change beside the plan in force: energy, cost and comfort. Nothing is written.",
     ),
-    "sites": ("site.site_files", "Validate, list and draft site files."),
+    "sites": ("site.files", "Validate, list and draft site files."),
     "devices": ("site.devices", "The devices of a site."),
 }
 """For each command the module of ``bms.cli`` that registers it, and its help's first paragraph."""
@@ -110,7 +110,7 @@ def commands_of(module: str) -> dict[str, Any]:
     return dict(get_group(part).commands)
 
 
-class LazyGroup(SayingGroup):
+class LazyGroup(CommandGroup):
     """Has every command of the table, and imports the module of one when it is asked for."""
 
     def __init__(self, **settings: Any) -> None:

@@ -29,7 +29,7 @@ def slim_table(first: str, *others: str) -> Table:
     )
 
 
-def say(console: Console, text: str, indent: int = 0) -> None:
+def print_folded(console: Console, text: str, indent: int = 0) -> None:
     """Print a text as it is, folded at the edge and never cut."""
     for line in Text(text).wrap(console, max(20, console.width - indent), overflow="fold"):
         console.print(" " * indent + line.plain.rstrip(), markup=False, highlight=False)

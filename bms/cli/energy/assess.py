@@ -34,13 +34,36 @@ from bms.services.assessment.file_savings import assess_series, normal_weather
 from bms.services.assessment.site_savings import assess_site
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object per meter and line")]
+Csv = Annotated[
+    Path | None, typer.Option(help="meters as CSV (meter_id,timestamp_utc,kwh), also .gz")
+]
+Weather = Annotated[
+    Path | None, typer.Option(help="weather as CSV (timestamp_utc,temp_air_c), also .gz")
+]
+OfAll = Annotated[
+    Commodity | None, typer.Option(help="of all meters of the file; each one's name otherwise")
+]
+MeansMissing = Annotated[bool, typer.Option("--zeros-missing", help="short for --zeros missing")]
+Holidays = Annotated[
+    str | None, typer.Option("--holidays", help="country whose holidays close, e.g. DK")
+]
+BuildingUse = Annotated[
+    str | None, typer.Option(help=f"of the buildings, for GUF: {', '.join(GUF_BY_USE)}")
+]
+NormalWeather = Annotated[
+    Path | None, typer.Option(help="weather of the normal year as CSV; --weather otherwise")
+]
+PublishedYear = Annotated[
+    str | None,
+    typer.Option(help="published degree days to move that weather to, e.g. danish_3112"),
+]
 DANISH = "Europe/Copenhagen"
 SHOWN_MISTAKES = 20
 """Rows that are named one by one; more are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class MetersOfFile:
     """What is asked of meters in a file."""
 
     csv: Path
@@ -60,34 +83,17 @@ def assess(
     baseline: Annotated[str, typer.Option(help="A..B, local dates, B exclusive")],
     reporting: Annotated[str, typer.Option(help="C..D, local dates, D exclusive")],
     site: Annotated[str | None, typer.Argument(metavar="SITE")] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="meters as CSV (meter_id,timestamp_utc,kwh), also .gz")
-    ] = None,
-    weather: Annotated[
-        Path | None, typer.Option(help="weather as CSV (timestamp_utc,temp_air_c), also .gz")
-    ] = None,
-    commodity: Annotated[
-        Commodity | None, typer.Option(help="of all meters of the file; each one's name otherwise")
-    ] = None,
+    csv: Csv = None,
+    weather: Weather = None,
+    commodity: OfAll = None,
     timezone: Annotated[str, typer.Option(help="whose midnights part the days")] = DANISH,
     zeros: Annotated[Zeros, typer.Option(help="what a zero in the file means")] = Zeros.AUTO,
-    zeros_missing: Annotated[
-        bool, typer.Option("--zeros-missing", help="short for --zeros missing")
-    ] = False,
+    zeros_missing: MeansMissing = False,
     zeros_real: Annotated[bool, typer.Option("--zeros-real", help="for --zeros real")] = False,
-    holiday: Annotated[
-        str | None, typer.Option("--holidays", help="country whose holidays close, e.g. DK")
-    ] = None,
-    use: Annotated[
-        str | None, typer.Option(help=f"of the buildings, for GUF: {', '.join(GUF_BY_USE)}")
-    ] = None,
-    normal_weather: Annotated[
-        Path | None, typer.Option(help="weather of the normal year as CSV; --weather otherwise")
-    ] = None,
-    normal_year: Annotated[
-        str | None,
-        typer.Option(help="published degree days to move that weather to, e.g. danish_3112"),
-    ] = None,
+    holiday: Holidays = None,
+    use: BuildingUse = None,
+    normal_weather: NormalWeather = None,
+    normal_year: PublishedYear = None,
     as_json: AsJson = False,
 ) -> None:
     """Savings with interval, method, coverage and verdict, per meter.
@@ -109,7 +115,7 @@ def assess(
     _known_zone(timezone)
     if use is not None and use not in GUF_BY_USE:
         raise typer.BadParameter(f"write one of {', '.join(GUF_BY_USE)}", param_hint="--use")
-    asked = _Asked(
+    asked = MetersOfFile(
         csv=csv,
         weather=weather,
         periods=AssessmentPeriods(
@@ -193,7 +199,7 @@ def _assess_site(name: str, baseline: str, reporting: str, as_json: bool) -> Non
     print_site(answer, translator_of_locale(chosen.timezone))
 
 
-def _assess_files(asked: _Asked, as_json: bool) -> None:
+def _assess_files(asked: MetersOfFile, as_json: bool) -> None:
     started = time.perf_counter()
     with progress_bars(quiet=as_json) as report:
         report("reading", 0.0)
@@ -215,7 +221,7 @@ def _assess_files(asked: _Asked, as_json: bool) -> None:
 
 
 def _answers(
-    asked: _Asked, meters: MeterFile, outdoor: WeatherFile, normal: NormalYear | None
+    asked: MetersOfFile, meters: MeterFile, outdoor: WeatherFile, normal: NormalYear | None
 ) -> Iterator[Savings]:
     return assess_series(
         meters.use,
@@ -228,7 +234,7 @@ def _answers(
     )
 
 
-def _normal(asked: _Asked, outdoor: WeatherFile) -> NormalYear | None:
+def _normal(asked: MetersOfFile, outdoor: WeatherFile) -> NormalYear | None:
     if asked.normal_weather is None:
         return normal_weather(outdoor.temp_c, asked.periods.timezone, asked.normal_year)
     typical = read_weather(asked.normal_weather)

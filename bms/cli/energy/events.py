@@ -17,7 +17,7 @@ from rich.console import Console
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.periods import local_day, span
 from bms.cli.console.person import user_name
-from bms.cli.console.screen import say, screen
+from bms.cli.console.screen import print_folded, screen
 from bms.config import Settings
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
@@ -130,12 +130,12 @@ def _list(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
 def _confirm(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
     name = _needed(asked.event, "name the EVENT, by its id in the list")
     entry = ledger.confirm(name, reason=_reason(asked), quantity=_quantity(asked))
-    _said(entry, as_json)
+    _print_entry(entry, as_json)
 
 
 def _dismiss(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
     name = _needed(asked.event, "name the EVENT, by its id in the list")
-    _said(ledger.dismiss(name, reason=_reason(asked)), as_json)
+    _print_entry(ledger.dismiss(name, reason=_reason(asked)), as_json)
 
 
 def _add(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
@@ -148,7 +148,7 @@ def _add(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
         kind=asked.kind,
         supersedes=asked.supersedes,
     )
-    _said(entry, as_json)
+    _print_entry(entry, as_json)
 
 
 def _accept(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
@@ -189,11 +189,11 @@ def _ledger(asked: EventOptions) -> Iterator[Ledger]:
         site = city.site(asked.site)
         for text in filter(None, (asked.baseline, asked.reporting)):
             span(text, site.timezone)
-        told = SavingsBook(city.assessment).site(site, asked.baseline, asked.reporting)
+        assessed = SavingsBook(city.assessment).site(site, asked.baseline, asked.reporting)
         yield Ledger(
             site=site,
             ledgers=city.stores.ledgers,
-            savings=told.savings,
+            savings=assessed.savings,
             author=asked.by or user_name("--by"),
             now=city.clock.now(),
         )
@@ -226,7 +226,7 @@ def _day(text: str | None, site: Site, option: str) -> datetime:
         ) from None
 
 
-def _said(entry: NonRoutineEvent, as_json: bool) -> None:
+def _print_entry(entry: NonRoutineEvent, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(to_dict(entry)))
         return
@@ -272,10 +272,10 @@ def _show_open(
         proposal = row.finding.proposal
         start = proposal.start if proposal is not None else row.finding.start
         first = _local(start, site)
-        say(console, t("events_open_row", id=row.id, meter=row.meter, day=first), 2)
-        say(console, t.describe(row.finding.fact), 4)
+        print_folded(console, t("events_open_row", id=row.id, meter=row.meter, day=first), 2)
+        print_folded(console, t.describe(row.finding.fact), 4)
         if proposal is not None:
-            say(console, t("events_proposed", kwh=proposal.kwh, se=proposal.kwh_se), 4)
+            print_folded(console, t("events_proposed", kwh=proposal.kwh, se=proposal.kwh_se), 4)
 
 
 def _show_entries(
@@ -289,9 +289,9 @@ def _show_entries(
         decided = t(f"event_{entry.decision.value}" if entry.id in kept else "event_superseded")
         period = f"{_local(entry.start, site)}..{_local(entry.end, site)}"
         kwh = _kwh(entry, t)
-        say(console, f"{entry.id}  {entry.meter.partition('/')[2]}  {period}  {kwh}")
-        say(console, f"{decided}; {entry.author}, {_local(entry.entered_at, site)}", 2)
-        say(console, entry.reason, 2)
+        print_folded(console, f"{entry.id}  {entry.meter.partition('/')[2]}  {period}  {kwh}")
+        print_folded(console, f"{decided}; {entry.author}, {_local(entry.entered_at, site)}", 2)
+        print_folded(console, entry.reason, 2)
 
 
 def _kwh(entry: NonRoutineEvent, t: CommandTranslator) -> str:

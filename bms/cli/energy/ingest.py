@@ -17,7 +17,7 @@ from rich.table import Table
 from bms.cli.console.errors import FAILED, errors
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.progress import progress_bars
-from bms.cli.console.screen import say, screen
+from bms.cli.console.screen import print_folded, screen
 from bms.config import Settings
 from bms.errors import FeedError, NotFound
 from bms.feeds.suppliers.csv_mapping import CsvMapping
@@ -191,15 +191,17 @@ def _show(
     console.print(_file_table(done, t, dry_run=dry_run))
     for each in done:
         for quantity, count in each.unasked.items():
-            say(console, t("file_unasked", file=each.name, quantity=quantity, count=count))
+            print_folded(console, t("file_unasked", file=each.name, quantity=quantity, count=count))
         if each.ignored:
-            say(console, t("file_ignored", file=each.name, columns=", ".join(each.ignored)))
+            print_folded(
+                console, t("file_ignored", file=each.name, columns=", ".join(each.ignored))
+            )
     if quality:
         meters = {meter for each in done for meter in each.meters}
         console.print(_quality_table(quality, len(meters) - len(quality), t))
         for name, found in quality.items():
             if found.state is not MeterState.GOOD:
-                say(console, f"{name}: {t.describe(found.verdict)}")
+                print_folded(console, f"{name}: {t.describe(found.verdict)}")
     _name_refused(outcomes, t)
 
 

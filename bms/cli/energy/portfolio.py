@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.progress import progress_bars
-from bms.cli.console.screen import say, screen, slim_table
+from bms.cli.console.screen import print_folded, screen, slim_table
 from bms.config import Settings
 from bms.messages.spelled_out import spelled_out
 from bms.model.fact import fact
@@ -65,7 +65,7 @@ def _show_ranking(
 ) -> None:
     measure = MEASURES[metric]
     unit = "%" if metric in SHARES else measure.unit
-    say(console, f"{t.describe(fact(metric))} [{unit}]. {t.describe(NO_PROOF)}")
+    print_folded(console, f"{t.describe(fact(metric))} [{unit}]. {t.describe(NO_PROOF)}")
     table = slim_table(
         t("building"),
         t("use"),
@@ -89,7 +89,7 @@ def _show_ranking(
         )
     console.print(table)
     for note in dict.fromkeys(note for row in rows for note in row.notes if note != NO_PROOF):
-        say(console, t.describe(note))
+        print_folded(console, t.describe(note))
 
 
 def _figure(value: float | None, metric: Metric, t: CommandTranslator) -> str:
@@ -134,10 +134,10 @@ def _show_cooling(console: Console, rows: Sequence[MeterCooling], t: CommandTran
     for row in rows:
         table.add_row(*_cooling_cells(row, t))
     console.print(table)
-    say(console, t("cooling_until", year=rows[0].year, until=f"{rows[0].until}"))
+    print_folded(console, t("cooling_until", year=rows[0].year, until=f"{rows[0].until}"))
     for row in rows:
         for note in row.notes:
-            say(console, f"{row.meter}: {t.describe(note)}")
+            print_folded(console, f"{row.meter}: {t.describe(note)}")
 
 
 def _cooling_cells(row: MeterCooling, t: CommandTranslator) -> tuple[str, ...]:

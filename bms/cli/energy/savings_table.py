@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bms.cli.console.language import CommandTranslator
-from bms.cli.console.screen import say, screen, slim_table
+from bms.cli.console.screen import print_folded, screen, slim_table
 from bms.messages import MISSING
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import Savings, SiteSavings
@@ -41,10 +41,10 @@ def print_site(answer: SiteSavings, t: CommandTranslator) -> None:
         )
     console.print(table)
     for reason in answer.reasons:
-        say(console, t.describe(reason), indent=2)
+        print_folded(console, t.describe(reason), indent=2)
     worth = _worth(answer, t)
     if worth:
-        say(console, t("worth", figures=worth), indent=2)
+        print_folded(console, t("worth", figures=worth), indent=2)
 
 
 def _worth(answer: SiteSavings, t: CommandTranslator) -> str:
@@ -113,7 +113,7 @@ def short_model(model: str | None) -> str:
 def _print_notes(console: Console, row: Savings, t: CommandTranslator) -> None:
     facts = (*row.reasons, *(found.fact for found in row.findings))
     for sentence in dict.fromkeys(map(t.describe, facts)):
-        say(console, f"{row.meter_id}: {sentence}", indent=2)
+        print_folded(console, f"{row.meter_id}: {sentence}", indent=2)
 
 
 def _share(value: float | None, t: CommandTranslator) -> str:

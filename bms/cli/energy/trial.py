@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from bms.cli.console.language import CommandTranslator, translator_of_locale
-from bms.cli.console.screen import say, screen
+from bms.cli.console.screen import print_folded, screen
 from bms.config import Settings
 from bms.errors import NotFound
 from bms.messages import MISSING
@@ -120,7 +120,7 @@ def _results(city: City, site: str, as_json: bool) -> None:
     for answer in answers:
         show_result(answer.result, t)
     for fact in pooled.reasons:
-        say(screen(), t.describe(fact))
+        print_folded(screen(), t.describe(fact))
 
 
 def show_plan(plan: TrialPlan, t: CommandTranslator) -> None:
@@ -139,13 +139,13 @@ def show_plan(plan: TrialPlan, t: CommandTranslator) -> None:
     console = screen()
     console.print(table)
     for fact in plan.needs:
-        say(console, t.describe(fact))
+        print_folded(console, t.describe(fact))
 
 
 def show_trial(made: Trial, t: CommandTranslator) -> None:
     """What was drawn, block by block."""
     console = screen()
-    say(console, f"{made.id}: {made.start:%Y-%m-%d %H:%M} – {made.end:%Y-%m-%d %H:%M} UTC")
+    print_folded(console, f"{made.id}: {made.start:%Y-%m-%d %H:%M} – {made.end:%Y-%m-%d %H:%M} UTC")
     for block, arm in enumerate(made.arms):
         first = made.first + block * made.block_days * DAY
         console.print(f"  {first}  {t(f'arm_{arm.value}')}")
@@ -155,7 +155,7 @@ def show_result(result: TrialResult, t: CommandTranslator) -> None:
     """The effects with their intervals, and what they mean."""
     console = screen()
     days = t("trial_days_done", trial=result.trial, done=result.days_done, days=result.days)
-    say(console, days)
+    print_folded(console, days)
     if result.effects:
         table = Table(
             "",
@@ -173,7 +173,7 @@ def show_result(result: TrialResult, t: CommandTranslator) -> None:
     for check in result.checks:
         console.print(f"  A/A {check.subject.value}: {check.covered}/{check.windows}")
     for fact in result.reasons:
-        say(console, t.describe(fact))
+        print_folded(console, t.describe(fact))
 
 
 def _cells(effect: Effect, t: CommandTranslator) -> tuple[str, ...]:

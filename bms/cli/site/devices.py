@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bms.cli.console.screen import say, screen, slim_table
+from bms.cli.console.screen import print_folded, screen, slim_table
 from bms.config import Settings
 from bms.model.codec import to_dict
 from bms.model.control.device_clock import NoTime, ShownTime
@@ -83,7 +83,7 @@ def _row(seen: ClockAnswer) -> dict[str, object]:
 
 def _show(console: Console, found: Sequence[ClockAnswer], left: Sequence[NoTime]) -> None:
     if not found:
-        say(console, "no device of this site has a clock that could be read")
+        print_folded(console, "no device of this site has a clock that could be read")
         return
     table = slim_table("device", "shows", "off [s]", "")
     for seen in found:
@@ -97,5 +97,5 @@ def _show(console: Console, found: Sequence[ClockAnswer], left: Sequence[NoTime]
     for trouble in (*found, *left):
         if isinstance(trouble, NoTime):
             console.print()
-            say(console, trouble.device)
-            say(console, trouble.reason, indent=2)
+            print_folded(console, trouble.device)
+            print_folded(console, trouble.reason, indent=2)

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bms.cli.console.errors import errors
 from bms.cli.console.progress import progress_bars
-from bms.cli.console.screen import say, screen, slim_table
+from bms.cli.console.screen import print_folded, screen, slim_table
 from bms.errors import ConfigError
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.ede import read_ede
@@ -111,7 +111,7 @@ def show(found: Sequence[FoundDevice], as_json: bool) -> None:
         for device in found:
             _print(device, console)
         if not found:
-            say(console, NOBODY)
+            print_folded(console, NOBODY)
     if not found:
         raise typer.Exit(1)
 
@@ -121,9 +121,9 @@ def _print(device: FoundDevice, console: Console) -> None:
     where = f"{device.host}:{device.port}" if device.serial is None else device.serial.path
     console.print(Text(f"{device.protocol} {where} {number}", style="bold"))
     words = (device.name, device.vendor, device.model, device.firmware)
-    said = " · ".join(word for word in words if word)
-    for line in filter(None, (said, *device.notes)):
-        say(console, line, indent=2)
+    summary = " · ".join(word for word in words if word)
+    for line in filter(None, (summary, *device.notes)):
+        print_folded(console, line, indent=2)
     if not device.objects:
         return
     held = any(row.slots for row in device.objects)
@@ -133,7 +133,7 @@ def _print(device: FoundDevice, console: Console) -> None:
     console.print(table)
     for row in device.objects:
         if row.error is not None:
-            say(console, f"{row.kind},{row.instance}: {row.error}", indent=2)
+            print_folded(console, f"{row.kind},{row.instance}: {row.error}", indent=2)
 
 
 def _cells(row: FoundObject) -> tuple[str, ...]:

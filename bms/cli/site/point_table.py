@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from bms.cli.console.language import CommandTranslator
-from bms.cli.console.screen import say, slim_table
+from bms.cli.console.screen import print_folded, slim_table
 from bms.model.assets.point import Point
 from bms.model.control.command import (
     Accepted,
@@ -45,8 +45,10 @@ def show_readings(
     console.print(table)
     for detail, points in wrong.items():
         console.print()
-        say(console, ", ".join(points) if len(points) <= FEW else t("points", count=len(points)))
-        say(console, detail, indent=2)
+        print_folded(
+            console, ", ".join(points) if len(points) <= FEW else t("points", count=len(points))
+        )
+        print_folded(console, detail, indent=2)
 
 
 def show_receipt(
@@ -54,9 +56,9 @@ def show_receipt(
 ) -> None:
     """The outcome in a word, then what was wanted, what stands and until when."""
     outcome = t(f"outcome_{type(receipt).__name__.lower()}")
-    say(console, f"{outcome}: {point.id}")
+    print_folded(console, f"{outcome}: {point.id}")
     for line in _lines(receipt, point.unit, ZoneInfo(timezone), t):
-        say(console, line, indent=2)
+        print_folded(console, line, indent=2)
 
 
 def show_releases(
@@ -75,20 +77,20 @@ def show_releases(
     console.print(table)
     for receipt in trouble:
         console.print()
-        say(console, receipt.point)
-        say(console, t.describe(receipt.error), indent=2)
+        print_folded(console, receipt.point)
+        print_folded(console, t.describe(receipt.error), indent=2)
 
 
 def show_traces(console: Console, traces: Traces, t: CommandTranslator) -> None:
     """Every request (→) and reply (←) in hex, with the time since the first request."""
     for device, exchanges in traces.items():
         console.print()
-        say(console, t("exchanges", device=device, count=len(exchanges)))
+        print_folded(console, t("exchanges", device=device, count=len(exchanges)))
         for exchange in exchanges:
             began = exchange.at - exchanges[0].at
             ended = began + exchange.took_s
-            say(console, f"{_ms(began)} → {exchange.to}  {exchange.request.hex(' ')}")
-            say(console, f"{_ms(ended)} ← {_answer(exchange.answer)}")
+            print_folded(console, f"{_ms(began)} → {exchange.to}  {exchange.request.hex(' ')}")
+            print_folded(console, f"{_ms(ended)} ← {_answer(exchange.answer)}")
 
 
 def traces_as_json(traces: Traces) -> dict[str, list[dict[str, object]]]:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.periods import span
-from bms.cli.console.screen import say, screen
+from bms.cli.console.screen import print_folded, screen
 from bms.config import Settings
 from bms.messages import MISSING
 from bms.model.assets.site import Site
@@ -56,7 +56,7 @@ def simulate(
     } | dict(map(_phrase, what or ()))
     with opened(Settings()) as city:
         chosen = city.site(site)
-        told = what_if(
+        found = what_if(
             chosen,
             _change(asked, chosen),
             now=city.clock.now(),
@@ -64,9 +64,9 @@ def simulate(
             horizon=timedelta(hours=city.settings.horizon_hours),
         )
     if as_json:
-        typer.echo(to_json(told))
+        typer.echo(to_json(found))
     else:
-        _show(told, chosen.timezone)
+        _show(found, chosen.timezone)
 
 
 def _phrase(text: str) -> tuple[str, str]:
@@ -100,21 +100,21 @@ def _duration(text: str) -> timedelta:
     return timedelta(hours=int(found[1])) if found[2] == "h" else timedelta(minutes=int(found[1]))
 
 
-def _show(told: WhatIf, timezone: str) -> None:
+def _show(found: WhatIf, timezone: str) -> None:
     console, t = screen(), translator_of_locale(timezone)
-    period = f"{told.start:%Y-%m-%d %H:%M} – {told.end:%Y-%m-%d %H:%M}"
-    say(console, t("simulated_period", site=told.site, period=period))
-    if told.replayed:
-        say(console, t("simulated_past"))
-    before, after = told.in_force, told.changed
+    period = f"{found.start:%Y-%m-%d %H:%M} – {found.end:%Y-%m-%d %H:%M}"
+    print_folded(console, t("simulated_period", site=found.site, period=period))
+    if found.replayed:
+        print_folded(console, t("simulated_past"))
+    before, after = found.in_force, found.changed
     table = Table(t("simulated"), t("plan_in_force"), t("changed"), t("difference"))
     table.add_row(t("energy_kwh"), *_cells(before.energy_kwh, after.energy_kwh, t))
     table.add_row(t("cost_dkk"), *_cells(before.cost_dkk, after.cost_dkk, t))
     table.add_row(t("co2_kg"), *_cells(before.co2_kg, after.co2_kg, t))
     table.add_row(t("comfort_kh"), *_cells(before.comfort_kh, after.comfort_kh, t))
     console.print(table)
-    for fact in told.reasons:
-        say(console, t.describe(fact), 2)
+    for fact in found.reasons:
+        print_folded(console, t.describe(fact), 2)
 
 
 def _cells(before: float | None, after: float | None, t: CommandTranslator) -> tuple[str, str, str]:

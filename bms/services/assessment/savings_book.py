@@ -78,8 +78,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """The saving of a site with the periods that it is told for."""
+class SiteAssessment:
+    """The saving of a site with the periods that it is of."""
 
     periods: Periods
     savings: SiteSavings
@@ -107,7 +107,9 @@ class SavingsBook:
         default = default_periods(self._control_start(site, now), now, site.timezone)
         return chosen_periods(default, site.timezone, baseline, reporting)
 
-    def site(self, site: Site, baseline: str | None = None, reporting: str | None = None) -> Told:
+    def site(
+        self, site: Site, baseline: str | None = None, reporting: str | None = None
+    ) -> SiteAssessment:
         """The saving of a site; without weather it is not assessed, and says so.
 
         The baseline of our control is put away when it is first used
@@ -130,11 +132,11 @@ class SavingsBook:
         try:
             savings = self.once("site", site, periods, assess)
         except FeedError as error:
-            return Told(periods=periods, savings=_not_assessed(site, error))
+            return SiteAssessment(periods=periods, savings=_not_assessed(site, error))
         if periods.control_start is not None and baseline is None and reporting is None:
             freeze(ports.ledgers, savings, ports.clock.now())
         held = held_to(savings, ports.ledgers.baselines(site.id))
-        return Told(periods=periods, savings=held)
+        return SiteAssessment(periods=periods, savings=held)
 
     def days(self, site: Site) -> tuple[MeterDays, ...]:
         """Daily use and adjusted baseline of every billed meter over the default periods.
@@ -152,13 +154,15 @@ class SavingsBook:
         except FeedError:
             return ()
 
-    def sites(self, baseline: str | None = None, reporting: str | None = None) -> tuple[Told, ...]:
+    def sites(
+        self, baseline: str | None = None, reporting: str | None = None
+    ) -> tuple[SiteAssessment, ...]:
         """The saving of every site."""
         return tuple(self.site(site, baseline, reporting) for site in self.ports.sites.values())
 
-    def portfolio(self, told: Sequence[Told]) -> SiteSavings:
+    def portfolio(self, assessed: Sequence[SiteAssessment]) -> SiteSavings:
         """The sum over sites, and beside it what it is without non-routine adjustments."""
-        rows = [row.savings for row in told]
+        rows = [row.savings for row in assessed]
         total = portfolio(PORTFOLIO, rows)
         without = portfolio(PORTFOLIO, [unadjusted(row) for row in rows])
         total = with_adjustments_of(total, without)

@@ -18,6 +18,7 @@ from api.app import create_app
 from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.journal import FileJournal
+from bms.messages import FOLDER
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Command, Overridden
 from bms.model.control.reasons import Holder
@@ -139,6 +140,7 @@ class World:
     clock: VirtualClock
     drivers: FakeDrivers
     feed: YearFeed
+    catalogues: Path = FOLDER
 
     def key(self, scope: str) -> dict[str, str]:
         """The header of a new key."""
@@ -154,7 +156,7 @@ class World:
     @cached_property
     def app(self) -> FastAPI:
         """The web application over the city; made when it is first asked for."""
-        return create_app(self.city.api)
+        return create_app(self.city.api, self.catalogues)
 
     @asynccontextmanager
     async def browser(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:

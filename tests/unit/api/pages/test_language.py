@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from api.app import create_app
 from api.pages.language import PageTranslator, language_name, preferences
 from bms.model.fact import Fact
 from tests.rigs.catalogues import swedish_beside_the_others
@@ -66,8 +65,8 @@ async def test_a_third_language_costs_one_file(tmp_path: Path) -> None:
     """Ten Swedish messages; numbers and dates are Swedish with them, the rest is English."""
     world = a_world(tmp_path, open_dashboard=True)
     (tmp_path / "catalogues").mkdir()
-    app = create_app(world.city.api, swedish_beside_the_others(tmp_path / "catalogues"))
-    async with replace(world, app=app).browser(**HTML) as browser:
+    swedish = replace(world, catalogues=swedish_beside_the_others(tmp_path / "catalogues"))
+    async with swedish.browser(**HTML) as browser:
         page = (await browser.get("/?lang=sv")).text
         again = (await browser.get("/", headers={"accept-language": "da"})).text
         danish = (await browser.get("/?lang=da")).text

@@ -7,7 +7,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 from typer.testing import CliRunner, Result
 
-from bms.cli.console.errors import FAILED, WRONG_CALL, SayingGroup
+from bms.cli.console.errors import FAILED, WRONG_CALL, CommandGroup
 from bms.errors import BmsError, FeedError, Mistake, NotFound, SiteFileError
 
 TWO = (Mistake("a.yaml", 1, "no id"), Mistake("b.yaml", 2, "no zone"))
@@ -20,7 +20,7 @@ class Settings(BaseModel):
 
 
 def failing(error: Exception) -> Result:
-    app = typer.Typer(cls=SayingGroup)
+    app = typer.Typer(cls=CommandGroup)
     app.callback()(lambda: None)
 
     @app.command()

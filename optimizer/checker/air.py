@@ -66,19 +66,27 @@ def first_low_flow(
     """The first step with less than the least flow while people are in."""
     least = min(unit.least_flow_pct, _highest(lever))
     served = [zone for zone in problem.zones if zone.id in unit.zones]
+    held = held_steps(problem, lever)
     for k, value in enumerate(values):
-        if not value >= least - ROUNDING and any(  # of NaN nothing is enough
-            k < len(zone.occupied) and zone.occupied[k] for zone in served
+        if (
+            k >= held
+            and not value >= least - ROUNDING
+            and any(  # of NaN nothing is enough
+                k < len(zone.occupied) and zone.occupied[k] for zone in served
+            )
         ):
             return k
     return None
 
 
 def first_raised_supply(
-    unit: VentilationTask, lever: Lever, values: Sequence[float], temperature: Unit
+    problem: Problem, unit: VentilationTask, lever: Lever, values: Sequence[float]
 ) -> int | None:
     """The first step with supply air above its own setpoint, or with none known to compare."""
+    held, temperature = held_steps(problem, lever), problem.temperature_unit
     for k, value in enumerate(values):
+        if k < held:
+            continue
         own = unit.own_supply_c[k] if k < len(unit.own_supply_c) else nan
         if not value - _zero(lever.unit) <= own - _zero(temperature) + ROUNDING:
             return k
@@ -172,7 +180,19 @@ def _flow(
     lever = unit.flow_lever
     if lever is None or lever.point not in values:
         return own
-    return (_highest(lever),) * problem.steps if full else values[lever.point]
+    planned = values[lever.point]
+    held = held_steps(problem, lever) if full else problem.steps
+    return (*planned[:held], *[_highest(lever)] * (problem.steps - held))
+
+
+def held_steps(problem: Problem, lever: Lever) -> int:
+    """For how many steps from the start on somebody holds the lever."""
+    if lever.held is None or problem.start.tzinfo is None:
+        return 0
+    if lever.held.until is None:
+        return problem.steps
+    seconds = (lever.held.until - problem.start).total_seconds()
+    return sum(k * problem.step_s < seconds for k in range(problem.steps))
 
 
 def _highest(lever: Lever) -> float:

@@ -20,6 +20,7 @@ from optimizer.checker.air import (
     first_raised_supply,
     first_stale_air,
     flow_is_due,
+    held_steps,
     supply_is_due,
 )
 from optimizer.checker.objection import CheckObjection
@@ -137,22 +138,43 @@ def _plan_objections(
         yield _at(plan.point, CheckObjection.UNIT, unit=plan.unit.value)
     holes = list(_hole_objections(problem, plan))
     yield from holes
-    values = [step.value for step in plan.steps]
-    if not all(isfinite(value) for value in values):
+    if not all(isfinite(step.value) for step in plan.steps):
         yield _at(plan.point, CheckObjection.NOT_FINITE)
         return
-    yield from _value_objections(plan.point, values, lever)
+    free = _steps_after(problem, plan, held_steps(problem, lever))
+    yield from _value_objections(plan.point, [step.value for step in free], lever)
     yield from _change_objections(problem, plan)
     if holes:
         return
+    yield from _held_objections(problem, plan, lever)
     if isinstance(task, ZoneTask):
         yield from _zone_objections(problem, plan, lever, task)
     elif isinstance(task, CurveTask):
-        yield from _curve_objections(plan)
+        yield from _curve_objections(plan.point, free)
     elif isinstance(task, VentilationTask):
-        yield from _ventilation_objections(problem, plan, task)
+        yield from _ventilation_objections(problem, plan, lever, task)
     else:
         yield from _air_objections(problem, plan, lever, task)
+
+
+def _steps_after(problem: Problem, plan: SetpointPlan, held: int) -> list[Step]:
+    """The steps that reach beyond the first ``held`` ones of the horizon."""
+    return [
+        step
+        for step in plan.steps
+        if not held or (step.end - problem.start).total_seconds() > held * problem.step_s
+    ]
+
+
+def _held_objections(problem: Problem, plan: SetpointPlan, lever: Lever) -> Iterator[Fact]:
+    """What somebody holds is demanded as it is."""
+    if lever.held is None:
+        return
+    values = _on_grid(problem, plan.steps)[: held_steps(problem, lever)]
+    for k, value in enumerate(values):
+        if not abs(value - lever.held.value) <= ROUNDING:
+            yield _at(plan.point, CheckObjection.HELD, at=_moment(problem, k))
+            return
 
 
 def _hole_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Fact]:
@@ -189,9 +211,12 @@ def _zone_objections(
 ) -> Iterator[Fact]:
     zero, lever_zero = _zero(problem.temperature_unit), _zero(lever.unit)
     lowest, highest = lever.minimum - lever_zero, lever.maximum - lever_zero
+    held = held_steps(problem, lever)
     for k, written in enumerate(_on_grid(problem, plan.steps)):
         if k >= len(zone.low_c) or k >= len(zone.occupied):
             break
+        if k < held:
+            continue
         value = written - lever_zero
         reachable = min(zone.low_c[k] - zero, highest)
         if zone.occupied[k] and value < reachable - COMFORT_TOLERANCE_K - ROUNDING:
@@ -210,19 +235,20 @@ def _zero(unit: Unit) -> float:
     return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0
 
 
-def _curve_objections(plan: SetpointPlan) -> Iterator[Fact]:
+def _curve_objections(point: str, steps: Sequence[Step]) -> Iterator[Fact]:
     """A plan lowers the curve; to raise it, or to lower it a lot, is for people."""
-    if any(not -LARGEST_SHIFT_DOWN_K <= step.value <= ROUNDING for step in plan.steps):
-        yield _at(plan.point, CheckObjection.CURVE)
+    if any(not -LARGEST_SHIFT_DOWN_K <= step.value <= ROUNDING for step in steps):
+        yield _at(point, CheckObjection.CURVE)
 
 
 def _ventilation_objections(
-    problem: Problem, plan: SetpointPlan, unit: VentilationTask
+    problem: Problem, plan: SetpointPlan, lever: Lever, unit: VentilationTask
 ) -> Iterator[Fact]:
+    held = held_steps(problem, lever)
     for k, (value, required) in enumerate(
         zip(_on_grid(problem, plan.steps), unit.required, strict=False)
     ):
-        if required and value < 0.5:
+        if k >= held and required and value < 0.5:
             yield _at(plan.point, CheckObjection.VENTILATION, at=_moment(problem, k))
             return
 
@@ -234,7 +260,7 @@ def _air_objections(
     if isinstance(task, FlowTask):
         k, objection = first_low_flow(problem, unit, lever, values), CheckObjection.FLOW
     else:
-        k = first_raised_supply(unit, lever, values, problem.temperature_unit)
+        k = first_raised_supply(problem, unit, lever, values)
         objection = CheckObjection.SUPPLY
     if k is not None:
         yield _at(plan.point, objection, at=_moment(problem, k))

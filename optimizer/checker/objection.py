@@ -19,6 +19,7 @@ class CheckObjection(MessageCode):
     LIMIT = "check_limit"
     RESOLUTION = "check_resolution"
     CHANGES = "check_changes"
+    HELD = "check_held"
     COMFORT = "check_comfort"
     FLOOR = "check_floor"
     CEILING = "check_ceiling"

@@ -30,6 +30,7 @@ class PlanReason(MessageCode):
     OWN_FLOW_KEPT = "own_flow_kept"
     FLOW_PLANNED = "flow_planned"
     SUPPLY_COOLER = "supply_cooler"
+    LEVER_HELD = "lever_held"
 
 
 class FlowText(MessageCode):
@@ -37,6 +38,22 @@ class FlowText(MessageCode):
 
     STEADY = "flow_steady"
     SPAN = "flow_span"
+
+
+class HeldText(MessageCode):
+    """A value at which somebody holds a lever, inside a sentence."""
+
+    TEMPERATURE = "held_temperature"
+    DIFFERENCE = "held_difference"
+    PERCENT = "held_percent"
+    ON = "held_on"
+    OFF = "held_off"
+
+
+class HoldEnd(TermCode):
+    """Until when a lever is held where no end inside the horizon is known."""
+
+    HORIZON = "end_of_horizon"
 
 
 class InputTerm(TermCode):

@@ -11,8 +11,9 @@ from bms.model.planning.problem import Problem, ZoneModel, ZoneTask
 from optimizer.horizon.outlook import Outlook
 from optimizer.model.air_handling import Air
 from optimizer.model.heat_shares import HeatShares, cold
+from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import local_hours, zone_run, zone_ventilation
-from optimizer.model.rc_network import Floats, Rc, Steps, steps_for
+from optimizer.model.rc_network import Bools, Floats, Rc, Steps, steps_for
 from optimizer.model.solar import facades
 from optimizer.model.state_estimate import State
 
@@ -27,7 +28,8 @@ class Building:
     ``use`` 0..1, ``low``, ``high`` and ``own_setpoint`` [degC] have the shape (p, n);
     ``heat_max`` [kW] (p, n) is what radiators can give, ``capacity_kw`` what the plant can,
     ``droop`` and ``track`` [K] (p,) how the thermostats settle and spread, ``doubt`` [K] (p,) the
-    error of the models on held-out days, as far as it counts.
+    error of the models on held-out days, as far as it counts. ``held`` (p, n) says where somebody
+    holds a zone's setpoint: ``own_setpoint`` is the value at which it is held there.
     """
 
     zones: tuple[ZoneTask, ...]
@@ -44,10 +46,26 @@ class Building:
     droop: Floats
     track: Floats
     doubt: Floats
+    held: Bools
 
     @property
     def n(self) -> int:
         return self.outlook.n
+
+    @property
+    def held_steps(self) -> list[int]:
+        """For how many steps from the start on the setpoint of each zone is held."""
+        return [int(count) for count in self.held.sum(axis=1)]
+
+    @property
+    def planned_use(self) -> Floats:
+        """``use`` (p, n) without the steps at which somebody holds the zone: its comfort there is
+        not the plan's."""
+        return np.where(self.held, 0.0, self.use)
+
+    def with_held(self, setpoints: Floats) -> Floats:
+        """Setpoints [degC] (p, n) with what is held in their place where it is."""
+        return np.where(self.held, self.own_setpoint, setpoints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +110,19 @@ def building_of(
         use=np.array([task.occupied[:n] for task in tasks], dtype=np.float64),
         low=np.array([task.low_c[:n] for task in tasks]),
         high=np.array([task.high_c[:n] for task in tasks]),
-        own_setpoint=np.array([task.own_setpoint_c[:n] for task in tasks]),
+        own_setpoint=np.array([_own_setpoint(problem, task) for task in tasks]),
         heat_max=np.maximum(0.0, base[:, None] + by_cold[:, None] * cold(outlook.temp_out)),
         capacity_kw=max(0.0, problem.heat_source.capacity_kw),
         droop=np.array([p["droop_k"] for p in parameters]),
         track=np.maximum(LEAST_TRACK_K, np.array([p["track_k"] for p in parameters])),
         doubt=np.array([min(LARGEST_DOUBT_K, abs(model.rmse_24h_k)) for model in models]),
+        held=np.array([np.arange(n) < problem.held_steps(task.lever) for task in tasks]),
     )
+
+
+def _own_setpoint(problem: Problem, task: ZoneTask) -> Floats:
+    own = np.array(task.own_setpoint_c[: problem.steps], dtype=np.float64)
+    return with_held_value(problem, task.lever, own)
 
 
 def course_of(problem: Problem, building: Building, air: Air) -> Course:

@@ -19,11 +19,12 @@ class Outcome:
     mass: Floats
     heat: Floats
 
-    def comfort_kh(self, building: Building) -> Floats:
-        """Kelvin-hours outside the band in use, per zone (p,), on the end of every step."""
+    def comfort_kh(self, building: Building, use: Floats | None = None) -> Floats:
+        """Kelvin-hours outside the band in use, per zone (p,), on the end of every step; ``use``
+        (p, n) where it is not the building's."""
         below = np.maximum(0.0, building.low - self.air[:, 1:])
         above = np.maximum(0.0, self.air[:, 1:] - building.high)
-        outside = (below + above) * building.use
+        outside = (below + above) * (building.use if use is None else use)
         return np.asarray(outside.sum(axis=1) * building.outlook.step_h)
 
 
@@ -85,7 +86,10 @@ def expected(
 
 
 def worth(building: Building, course: Course, outcome: Outcome, comfort_dkk_per_kh: float) -> float:
-    """What an outcome costs all in all [DKK]: energy, CO2, comfort, less the heat left stored."""
+    """What an outcome costs all in all [DKK]: energy, CO2, comfort, less the heat left stored.
+
+    Comfort does not count where somebody holds the zone.
+    """
     outlook = building.outlook
     energy = (outcome.heat.sum(axis=0) + course.fixed_kw) * outlook.step_h
     fan = course.fan_kw * outlook.step_h
@@ -93,7 +97,7 @@ def worth(building: Building, course: Course, outcome: Outcome, comfort_dkk_per_
     return float(
         energy @ outlook.heat_worth
         + fan @ outlook.electricity_worth
-        + comfort_dkk_per_kh * outcome.comfort_kh(building).sum()
+        + comfort_dkk_per_kh * outcome.comfort_kh(building, building.planned_use).sum()
         - stored * max(0.0, float(outlook.heat_worth.mean()))
     )
 

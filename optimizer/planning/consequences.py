@@ -23,7 +23,7 @@ TOLD_KW = 0.5
 
 
 def relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxation]:
-    """Returns what of comfort and CO2 a candidate cannot keep."""
+    """Returns what of comfort and CO2 a candidate cannot keep, but for what somebody holds."""
     return [
         *_comfort_relaxations(evaluator.building, candidate.outcome),
         *co2_relaxations(evaluator.problem, candidate.air),
@@ -55,14 +55,13 @@ def describe_air(problem: Problem, air: Air) -> list[Fact]:
 
 
 def _comfort_relaxations(building: Building, outcome: Outcome) -> list[Relaxation]:
-    violations = outcome.comfort_kh(building)
+    use = building.planned_use
+    violations = outcome.comfort_kh(building, use)
     found: list[Relaxation] = []
     for z, zone in enumerate(building.zones):
         if violations[z] > RELAXED_KH_PER_ZONE:
             air, low = outcome.air[z, 1:], building.low[z]
-            outside = np.where(
-                building.use[z] > 0, np.maximum(low - air, air - building.high[z]), -np.inf
-            )
+            outside = np.where(use[z] > 0, np.maximum(low - air, air - building.high[z]), -np.inf)
             found.append(
                 ComfortRelaxation(
                     zone=zone.called,

@@ -16,13 +16,16 @@ COUNTED_POWER = 0.9
 
 
 def program_with(evaluator: Evaluator, air: Air) -> Program:
-    """Returns the program with ventilation as ``air`` says; zones without a lever have the heat of
+    """Returns the program with ventilation as ``air`` says.
+
+    Zones without a lever, and those that somebody holds for as long as it lasts, have the heat of
     their own control."""
     problem, building, targets = evaluator.problem, evaluator.building, evaluator.targets
     course = evaluator.course(air)
     supply, peak = evaluator.supply, evaluator.objective.peak
     coolable = None if supply is None else supply.coolable(building, course, air)
-    free = np.array([zone.lever is not None for zone in building.zones])[:, np.newaxis]
+    led = np.array([zone.lever is not None for zone in building.zones])[:, np.newaxis]
+    free = led & ~building.held
     given = np.full(building.use.shape, np.nan)
     if not free.all():
         given = np.where(free, np.nan, follow(building, course, building.own_setpoint).heat)
@@ -35,7 +38,7 @@ def program_with(evaluator: Evaluator, air: Air) -> Program:
         given=given,
         blocks=blocks_of(
             use=building.use,
-            fixed=np.concatenate([targets.low, targets.high, targets.price, *together]),
+            fixed=np.concatenate([targets.low, targets.high, targets.price, free, *together]),
             worth=building.outlook.heat_worth,
             peak=peak.matters,
             step_s=problem.step_s,

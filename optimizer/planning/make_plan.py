@@ -26,6 +26,7 @@ from optimizer.model.history import past_of
 from optimizer.model.rc_network import Rc
 from optimizer.model.state_estimate import MEMORY_H, State, estimate
 from optimizer.planning.candidate import Evaluator
+from optimizer.planning.held_levers import describe_held_levers
 from optimizer.planning.horizon_program import program_with
 from optimizer.planning.model_cache import identified
 from optimizer.planning.schedule import by_timetable, nothing
@@ -43,6 +44,7 @@ def make_plan(problem: Problem) -> Schedule:
     if part is None:
         return nothing(problem, flaws)
     flaws += _not_counted(part)
+    flaws += describe_held_levers(part)
     if any(map(_senseless, (part.weights.comfort_dkk_per_kh, part.weights.co2_dkk_per_kg))):
         part = replace(part, weights=Weights())
         flaws.append(_weights_used(part.weights))

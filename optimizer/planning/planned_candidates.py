@@ -69,7 +69,7 @@ def _tracking_candidates(
 
 def _setpoints(evaluator: Evaluator, program: Program, solution: Solution, rise: Rise) -> Floats:
     building, course, targets = program.building, program.course, program.targets
-    started = begun(evaluator.problem.history, building.zones, in_use_setpoints(building, targets))
+    started = begun(evaluator.problem, building.zones, in_use_setpoints(building, targets))
     values = wanted(building, course, solution, targets, started, rise)
     if rise.timely:
         spare = warm_up_spare(building, comfort_backoffs(building))

@@ -11,19 +11,20 @@ import numpy as np
 
 from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.plan import Expected, PlanStatus, Schedule, SetpointPlan, Step, ZoneForecast
-from bms.model.planning.problem import Lever, Problem
+from bms.model.planning.problem import Lever, Problem, ZoneTask
 from optimizer.explain.plan_reason import PlanReason
 from optimizer.horizon.building import Building
 from optimizer.horizon.outlook import Outlook
 from optimizer.horizon.thermostat import expected
-from optimizer.model.air_handling import Air, required_run
+from optimizer.model.air_handling import Air, own_supply, required_run
+from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import series
 from optimizer.model.quantise import settle
 from optimizer.model.rc_network import Floats
 from optimizer.planning.candidate import Candidate
 from optimizer.setpoints.air_flow import co2_relaxations, describe_flow, kept_air
 from optimizer.setpoints.continuity import hours_empty
-from optimizer.setpoints.heating_curve import cop_with, curve_lever, shifts
+from optimizer.setpoints.heating_curve import cop_with, curve_lever, own_shifts, shifts
 from optimizer.setpoints.supply_air_reset import can_be_moved
 from optimizer.setpoints.timetable import timetable
 
@@ -42,13 +43,16 @@ def schedule_of(
     planned = {zone.id: chosen.setpoints[z] for z, zone in enumerate(building.zones)}
     warm_ups = _first_warm_ups(problem, building, chosen)
     lever = curve_lever(problem)
-    curve = () if lever is None else (shifts(problem, building, chosen.outcome, lever),)
-    cop = building.outlook.cop
-    for row in curve:
-        cop = cop_with(problem.heat_source, cop, row)
-    lowered = [
-        fact(PlanReason.CURVE_LOWERED, kelvin=-float(row.min())) for row in curve if row.min() < 0
-    ]
+    curve: tuple[SetpointPlan, ...] = ()
+    cop = own_cop = building.outlook.cop
+    lowered: list[Fact] = []
+    if lever is not None:
+        shift, held = shifts(problem, building, chosen.outcome, lever), problem.held_steps(lever)
+        curve = (_steps(problem, lever, shift),)
+        cop = cop_with(problem.heat_source, cop, shift)
+        own_cop = cop_with(problem.heat_source, own_cop, own_shifts(problem, lever))
+        least = float(shift[held:].min(initial=0.0))
+        lowered += [fact(PlanReason.CURVE_LOWERED, kelvin=-least)] if least < 0 else []
     return Schedule(
         site=problem.site,
         start=problem.start,
@@ -56,11 +60,11 @@ def schedule_of(
         status=status,
         reasons=(*reasons, *warm_ups, *lowered),
         expected=expected(building, chosen.course, chosen.outcome, cop),
-        own_control=expected(building, own.course, own.outcome),
+        own_control=expected(building, own.course, own.outcome, own_cop),
         setpoints=(
             *_setpoint_plans(problem, planned, building.outlook),
             *_air_plans(problem, chosen.air),
-            *(_steps(problem, lever, row) for row in curve if lever is not None),
+            *curve,
         ),
         forecast=tuple(
             ZoneForecast(
@@ -98,28 +102,32 @@ def _setpoint_plans(
             continue
         values = planned.get(zone.id)
         if values is None:
-            values = timetable(
-                zone,
-                zone.lever,
-                ahead.temp_out,
-                ahead.step_h,
-                hours_empty(problem.history, zone.id),
-            )
+            values = _by_rule(problem, zone, zone.lever, ahead.temp_out)
         plans.append(_steps(problem, zone.lever, values))
     return tuple(plans)
+
+
+def _by_rule(problem: Problem, zone: ZoneTask, lever: Lever, temp_out: Floats) -> Floats:
+    """Setpoints [degC] (n,) of a zone by the timetable, but for what somebody holds."""
+    empty_h = hours_empty(problem.history, zone.id)
+    values = timetable(zone, lever, temp_out, problem.step_s / 3600.0, empty_h)
+    return with_held_value(problem, lever, values)
 
 
 def _air_plans(problem: Problem, air: Air) -> list[SetpointPlan]:
     """Hours, flow and supply temperature of every unit, as far as they may be written."""
     plans = []
     for u, unit in enumerate(problem.ventilation):
-        if unit.lever is not None:
-            plans.append(_steps(problem, unit.lever, settle(air.run[u], unit.lever)))
-        if unit.flow_lever is not None:
-            plans.append(_steps(problem, unit.flow_lever, settle(air.flow[u], unit.flow_lever)))
-        if unit.supply_lever is not None and can_be_moved(unit):
-            values = np.array(unit.own_supply_c[: problem.steps]) - air.cooler[u]
-            plans.append(_steps(problem, unit.supply_lever, settle(values, unit.supply_lever)))
+        levers: list[tuple[Lever | None, Floats]] = [
+            (unit.lever, air.run[u]),
+            (unit.flow_lever, air.flow[u]),
+        ]
+        if can_be_moved(unit):
+            levers.append((unit.supply_lever, own_supply(problem, unit) - air.cooler[u]))
+        for lever, values in levers:
+            if lever is not None:
+                taken = with_held_value(problem, lever, settle(values, lever))
+                plans.append(_steps(problem, lever, taken))
     return plans
 
 
@@ -143,14 +151,9 @@ def _steps(problem: Problem, lever: Lever, values: Floats) -> SetpointPlan:
 
 def by_timetable(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
     """The rule-based schedule, for these reasons; the heating curve as commissioned."""
-    n, step_h = problem.steps, problem.step_s / 3600.0
-    temp_out = series(problem.weather.temp_out_c, n)
+    temp_out = series(problem.weather.temp_out_c, problem.steps)
     plans = [
-        _steps(
-            problem,
-            zone.lever,
-            timetable(zone, zone.lever, temp_out, step_h, hours_empty(problem.history, zone.id)),
-        )
+        _steps(problem, zone.lever, _by_rule(problem, zone, zone.lever, temp_out))
         for zone in problem.zones
         if zone.lever is not None
     ]
@@ -162,7 +165,7 @@ def by_timetable(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
     ]
     lever = curve_lever(problem)
     if lever is not None:
-        plans.append(_steps(problem, lever, np.zeros(n)))
+        plans.append(_steps(problem, lever, own_shifts(problem, lever)))
     return replace(nothing(problem, [*reasons, *told]), setpoints=tuple(plans))
 
 

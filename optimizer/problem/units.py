@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from math import isfinite
 
 from bms.model.assets.point import Role
-from bms.model.planning.plan import Schedule, SetpointPlan, ZoneForecast
+from bms.model.planning.plan import Schedule, SetpointPlan, Step, ZoneForecast
 from bms.model.planning.problem import (
     History,
     Lever,
@@ -64,7 +65,9 @@ def in_units_of(problem: Problem, schedule: Schedule) -> Schedule:
     kelvin = problem.temperature_unit is Unit.KELVIN
     return replace(
         schedule,
-        setpoints=tuple(_plan(plan, levers.get(plan.point)) for plan in schedule.setpoints),
+        setpoints=tuple(
+            _plan(problem, plan, levers.get(plan.point)) for plan in schedule.setpoints
+        ),
         forecast=tuple(_forecast(row) for row in schedule.forecast)
         if kelvin
         else schedule.forecast,
@@ -117,13 +120,20 @@ def _weather(weather: Weather) -> Weather:
     return replace(weather, temp_out_c=_known_down(weather.temp_out_c))
 
 
-def _plan(plan: SetpointPlan, lever: Lever | None) -> SetpointPlan:
+def _plan(problem: Problem, plan: SetpointPlan, lever: Lever | None) -> SetpointPlan:
     if lever is None or not is_kelvin(lever):
         return plan
-    steps = tuple(
-        replace(step, value=nearest(step.value + ZERO_C_IN_K, lever)) for step in plan.steps
-    )
+    steps = tuple(replace(step, value=_raised(problem, step, lever)) for step in plan.steps)
     return replace(plan, unit=lever.unit, steps=steps)
+
+
+def _raised(problem: Problem, step: Step, lever: Lever) -> float:
+    """The value of a step [K]: on the lever's grid, or the one at which somebody holds it."""
+    held = problem.held_steps(lever)
+    free_from = problem.start + held * timedelta(seconds=problem.step_s)
+    if lever.held is not None and step.start < free_from:
+        return lever.held.value
+    return nearest(step.value + ZERO_C_IN_K, lever)
 
 
 def _forecast(row: ZoneForecast) -> ZoneForecast:

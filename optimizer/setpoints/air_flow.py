@@ -21,6 +21,7 @@ from optimizer.horizon.building import Building
 from optimizer.horizon.thermostat import Outcome
 from optimizer.linear_program.time_blocks import greatest_held
 from optimizer.model.air_handling import Air, own_flow, required_run
+from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import zone_ventilation
 from optimizer.model.quantise import settle
 from optimizer.model.rc_network import Bools, Floats
@@ -54,10 +55,12 @@ def planned_flow(problem: Problem, run: Floats, *, own: bool = False) -> Floats:
     flow = own_flow(problem)
     for u, unit in enumerate(problem.ventilation):
         if unit.flow_lever is not None:
-            flow[u] = settle(np.zeros(problem.steps), unit.flow_lever)
+            least = settle(np.zeros(problem.steps), unit.flow_lever)
+            flow[u] = with_held_value(problem, unit.flow_lever, least)
     for u, unit in enumerate(problem.ventilation):
         if unit.flow_lever is not None:
-            flow[u] = _flow_of(problem, run, flow, u, unit.flow_lever, own)
+            needed = _flow_of(problem, run, flow, u, unit.flow_lever, own)
+            flow[u] = with_held_value(problem, unit.flow_lever, needed)
     return flow
 
 
@@ -76,7 +79,7 @@ def kept_air(problem: Problem, run: Floats) -> Air:
 def fresher(problem: Problem, building: Building, air: Air, outcome: Outcome) -> Air | None:
     """At least the own flow in each stretch of use in which rooms of a unit get too warm; None
     where none does, or nothing more is to be had."""
-    too_warm = np.maximum(0.0, outcome.air[:, 1:] - building.high) * building.use
+    too_warm = np.maximum(0.0, outcome.air[:, 1:] - building.high) * building.planned_use
     if too_warm.sum() * building.outlook.step_h <= WARM_KH:
         return None
     flow = air.flow.copy()
@@ -111,6 +114,7 @@ def _flow_of(
         levels=np.unique(np.append(_levels(lever), least)),
         least_in_use=least,
         in_use=in_use,
+        held=with_held_value(problem, lever, np.full(problem.steps, np.nan)),
     )
     needed = least_flow(rooms_of(problem, known, PEOPLE_FACTOR, MARGIN_PPM), duct)
     return np.maximum(needed, kept) if own or _unknown(problem, unit) else needed
@@ -199,7 +203,8 @@ def describe_flow(problem: Problem, air: Air) -> list[Fact]:
         if unit.flow_lever is None:
             continue
         unknown = tuple(zone.called for zone in _unknown(problem, unit))
-        running = air.flow[u][(air.run[u] > 0) & _in_use(problem, unit)]
+        free = np.arange(problem.steps) >= problem.held_steps(unit.flow_lever)
+        running = air.flow[u][(air.run[u] > 0) & _in_use(problem, unit) & free]
         if unknown or not _all_are_here(problem, unit):
             zones = unknown or (unit.id,)
             facts.append(fact(PlanReason.OWN_FLOW_KEPT, unit=unit.id, zones=zones))
@@ -218,7 +223,8 @@ def _flow_planned(unit: str, least_pct: float, most_pct: float) -> Fact:
 
 
 def co2_relaxations(problem: Problem, air: Air) -> list[Co2Relaxation]:
-    """Rooms whose CO2 goes above their limit, by the people as they are told."""
+    """Rooms whose CO2 goes above their limit, by the people as they are told, while nobody holds
+    what brings them air."""
     served = {
         name for unit in problem.ventilation if unit.flow_lever is not None for name in unit.zones
     }
@@ -228,9 +234,21 @@ def co2_relaxations(problem: Problem, air: Air) -> list[Co2Relaxation]:
     share, _ = zone_ventilation(problem, [zone.id for zone in zones])
     rooms = rooms_of(problem, zones)
     ppm = rooms.ppm(np.maximum(0.0, share @ air.moved), 0, rooms.start)
-    highest = np.where(rooms.busy, ppm, 0.0).max(axis=1)
+    counted = rooms.busy & ~np.array([_air_is_held(problem, zone) for zone in zones])
+    highest = np.where(counted, ppm, 0.0).max(axis=1)
     return [
         Co2Relaxation(zone=zone.called, ppm=float(top), limit_ppm=float(limit))
         for zone, top, limit in zip(zones, highest, rooms.target, strict=True)
         if top > limit + TOLD_PPM
     ]
+
+
+def _air_is_held(problem: Problem, zone: ZoneTask) -> Bools:
+    """Where somebody holds the run or the flow of a unit that serves the zone (n,)."""
+    held = [
+        problem.held_steps(lever)
+        for unit in problem.ventilation
+        if zone.id in unit.zones
+        for lever in (unit.lever, unit.flow_lever)
+    ]
+    return np.arange(problem.steps) < max(held, default=0)

@@ -73,7 +73,8 @@ class Duct:
 
     ``full`` [m3/h] (z, n) is its air at full flow in each step, 0 while it stands still; ``other``
     (z, n) that of other units. ``levels`` [%] (l,) are the flows that may be asked for, rising;
-    ``least_in_use`` [%] is the least of them while people are in, ``in_use`` (n,).
+    ``least_in_use`` [%] is the least of them while people are in, ``in_use`` (n,). ``held`` [%]
+    (n,) is the flow at which somebody holds it from the start on, NaN where it is free.
     """
 
     full: Floats
@@ -81,6 +82,11 @@ class Duct:
     levels: Floats
     least_in_use: float
     in_use: Bools
+    held: Floats
+
+    def with_held(self, flow: Floats) -> Floats:
+        """``flow`` [%] (n,) with what is held in its place where it is."""
+        return np.where(np.isnan(self.held), flow, self.held)
 
     def supply(self, flow: Floats, first: int, last: int) -> Floats:
         """Air of the rooms [m3/h] (..., z, k) at ``flow`` [%] (..., k) in these steps."""
@@ -99,16 +105,22 @@ class Duct:
 def least_flow(rooms: Rooms, duct: Duct) -> Floats:
     """The least steady flow [%] (n,) of each stretch of use that keeps every room at its target.
 
-    Where even full flow does not, it is full until it does. Out of use it is the least level.
+    Where even full flow does not, it is full until it does. Out of use it is the least level. What
+    somebody holds stays; what it leaves behind is made good afterwards.
     """
     n = duct.in_use.size
-    at_full = rooms.ppm(duct.supply(np.full(n, duct.top), 0, n), 0, rooms.start)
+    free = int(np.isfinite(duct.held).sum())
+    full = duct.with_held(np.full(n, duct.top))
+    at_full = rooms.ppm(duct.supply(full, 0, n), 0, rooms.start)
     target = rooms.target[:, np.newaxis]
     beyond = np.any(rooms.busy & (at_full > target), axis=0)
     bound = np.where(rooms.busy, np.maximum(target, at_full) + SAME_PPM, np.inf)
-    flow = np.full(n, duct.levels[0])
+    flow = duct.with_held(np.full(n, duct.levels[0]))
     now, done = rooms.start, 0
-    for first, last in stretches_of_use(duct.in_use & duct.runs, rooms.step_h):
+    for begin, last in stretches_of_use(duct.in_use & duct.runs, rooms.step_h):
+        first = max(begin, free)
+        if first >= last:
+            continue
         now = _after(rooms, duct, flow, (done, first), now)
         purged = max(
             first + _purging(rooms, duct, (first, last), now),
@@ -119,9 +131,10 @@ def least_flow(rooms: Rooms, duct: Duct) -> Floats:
         flow[purged:last] = _steady(rooms, duct, bound, (purged, last), now)
         now, done = _after(rooms, duct, flow, (purged, last), now), last
     _fill(flow, duct.runs)
+    flow = duct.with_held(flow)
     if np.any(rooms.ppm(duct.supply(flow, 0, n), 0, rooms.start) > bound):
         flow[duct.runs] = duct.top
-    return np.where(duct.in_use, np.maximum(flow, duct.least_in_use), flow)
+    return duct.with_held(np.where(duct.in_use, np.maximum(flow, duct.least_in_use), flow))
 
 
 def stretches_of_use(in_use: Bools, step_h: float) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.planning.problem import History, ZoneHistory, ZoneTask
+from bms.model.planning.problem import History, Problem, ZoneHistory, ZoneTask
 from optimizer.model.history import series
 from optimizer.model.quantise import nearest
 from optimizer.model.rc_network import Floats
@@ -41,11 +41,13 @@ class Begun:
     empty_h: Floats
 
 
-def begun(history: History | None, tasks: Sequence[ZoneTask], in_use_c: Floats) -> Begun:
-    """What is under way at the end of ``history``, which is where the horizon starts.
+def begun(problem: Problem, tasks: Sequence[ZoneTask], in_use_c: Floats) -> Begun:
+    """What is under way at the end of the history, which is where the horizon starts.
 
-    ``in_use_c`` (p, n) [degC] is what each zone will be asked for when it is in use.
+    ``in_use_c`` (p, n) [degC] is what each zone will be asked for when it is in use. A setpoint
+    that somebody holds is neither a warm-up nor a setback of ours.
     """
+    history = problem.history
     rows = {zone.id: zone for zone in history.zones} if history else {}
     found = [
         _of_zone(rows[task.id], history.step_s / 3600.0, task, in_use_c[z])
@@ -53,8 +55,13 @@ def begun(history: History | None, tasks: Sequence[ZoneTask], in_use_c: Floats) 
         else (np.nan, np.nan, 0.0)
         for z, task in enumerate(tasks)
     ]
+    held = [problem.held_steps(task.lever) > 0 for task in tasks]
     warm, setback, empty_h = np.array(found, dtype=np.float64).reshape(len(tasks), 3).T
-    return Begun(warm=warm, setback=setback, empty_h=empty_h)
+    return Begun(
+        warm=np.where(held, np.nan, warm),
+        setback=np.where(held, np.nan, setback),
+        empty_h=empty_h,
+    )
 
 
 def hours_empty(history: History | None, zone: str) -> float:

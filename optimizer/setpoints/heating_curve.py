@@ -16,6 +16,7 @@ from bms.model.planning.problem import Lever, Problem
 from optimizer.horizon.building import Building
 from optimizer.horizon.thermostat import Outcome
 from optimizer.linear_program.time_blocks import least_held
+from optimizer.model.held_lever import with_held_value
 from optimizer.model.quantise import sane, settle
 from optimizer.model.rc_network import Floats
 
@@ -42,14 +43,19 @@ def curve_lever(problem: Problem) -> Lever | None:
 def shifts(problem: Problem, building: Building, outcome: Outcome, lever: Lever) -> Floats:
     """The shift [K] (n,) for the heat of ``outcome``: 0 or below, in steps of ``HELD_H``.
 
-    It is 0 throughout where a zone of the problem has no model.
+    It is 0 throughout where a zone of the problem has no model, but for what somebody holds.
     """
     if len(building.zones) < len(problem.zones):
-        return np.zeros(building.n)
+        return own_shifts(problem, lever)
     lower = _spare_k(building, outcome).min(axis=0)
     ahead = _ahead(lower, round(AHEAD_H / building.outlook.step_h))
     steady = least_held(problem, ahead, HELD_H)
-    return settle(-np.floor(np.minimum(steady, LARGEST_K)), lever)
+    return with_held_value(problem, lever, settle(-np.floor(np.minimum(steady, LARGEST_K)), lever))
+
+
+def own_shifts(problem: Problem, lever: Lever) -> Floats:
+    """The shift [K] (n,) without a plan: none, or what somebody holds."""
+    return with_held_value(problem, lever, np.zeros(problem.steps))
 
 
 def cop_with(source: HeatSource, cop: Floats, shift_k: Floats) -> Floats:

@@ -12,10 +12,12 @@ from optimizer.setpoints.tracking import held
 
 def lever_values(building: Building, setpoints: Floats) -> Floats:
     """Returns what the levers take of ``setpoints`` [degC] (p, n), inside the limits of the zones;
-    zones without a lever keep their own setpoint."""
+    zones without a lever keep their own setpoint, and what somebody holds stays as it is."""
     result = building.own_setpoint.copy()
-    for z, zone in enumerate(building.zones):
-        if zone.lever is not None:
-            steady = held(settle(setpoints[z], zone.lever), building.outlook.step_h)
-            result[z] = settle(np.clip(steady, building.low[z], building.high[z]), zone.lever)
+    for z, (zone, first) in enumerate(zip(building.zones, building.held_steps, strict=True)):
+        if zone.lever is not None and first < building.n:
+            free = slice(first, None)
+            steady = held(settle(setpoints[z, free], zone.lever), building.outlook.step_h)
+            within = np.clip(steady, building.low[z, free], building.high[z, free])
+            result[z, free] = settle(within, zone.lever)
     return result

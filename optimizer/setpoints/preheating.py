@@ -54,11 +54,12 @@ def ways_to_store(building: Building, solution: Solution, values: Floats) -> Ite
     heating = solution.heat > HEATING_PART * np.maximum(building.heat_max, 1e-6)
     cheap = heating & (worth < worth.mean())
     highest = building.high - BELOW_HIGH_K
-    usual = values.max(axis=1, keepdims=True)
+    usual = np.where(building.held, -np.inf, values).max(axis=1, keepdims=True)
     for lift in LIFTS_K:
         level = np.minimum(np.minimum(planned, usual + lift), highest)
         up = cheap & (level > values + LEAST_RISE_K)
-        yield np.where(up, np.maximum(values, np.minimum(_steady(level, up), highest)), values)
+        raised = np.where(up, np.maximum(values, np.minimum(_steady(level, up), highest)), values)
+        yield building.with_held(raised)
 
 
 def calm(setpoints: Floats, step_h: float) -> bool:

@@ -24,7 +24,8 @@ from optimizer.horizon.building import Building, Course, course_of
 from optimizer.horizon.thermostat import follow
 from optimizer.linear_program.supply_air import Coolable
 from optimizer.linear_program.time_blocks import least_held
-from optimizer.model.air_handling import Air, own_air
+from optimizer.model.air_handling import Air, own_air, own_supply
+from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import zone_ventilation
 from optimizer.model.quantise import round_down, settle, settle_down
 from optimizer.model.rc_network import AIR_KWH_PER_M3_K, Bools, Floats
@@ -42,7 +43,9 @@ class Supply:
 
     ``movable`` (u,) says whose setpoint may be written; ``own`` [degC] (u, n) is what it has by
     itself, ``lowest`` [degC] (u,) the lowest that may be written, ``recovered`` [degC] (u, n) the
-    air before the coil. ``flow`` [m3/h] (u,) is the full flow, ``part`` (p, u) each zone's share.
+    air before the coil. ``flow`` [m3/h] (u,) is the full flow, ``part`` (p, u) each zone's share;
+    ``free`` (u, n) says where nobody holds the setpoint of the unit or of one of its rooms, which
+    could not make up for cooler air.
     """
 
     movable: Bools
@@ -51,6 +54,7 @@ class Supply:
     recovered: Floats
     flow: Floats
     part: Floats
+    free: Bools
 
     @classmethod
     def of(cls, problem: Problem, building: Building, room_c: Floats) -> Supply:
@@ -60,7 +64,8 @@ class Supply:
         full = np.maximum(1e-9, np.array([unit.flow_m3_h for unit in units]))
         part = flow / full
         movable = np.array([can_be_moved(unit) and _whole(unit, building) for unit in units])
-        own = np.array([unit.own_supply_c[:n] or (np.nan,) * n for unit in units])
+        unknown = np.full(n, np.nan)
+        own = np.array([own_supply(problem, u) if u.own_supply_c else unknown for u in units])
         recovery = np.clip(np.array([unit.recovery for unit in units]), 0.0, 1.0)[:, np.newaxis]
         extract = part.T @ room_c / np.maximum(1e-9, part.sum(axis=0))[:, np.newaxis]
         outdoors = building.outlook.temp_out
@@ -72,6 +77,7 @@ class Supply:
             recovered=outdoors + recovery * (extract - outdoors),
             flow=full,
             part=part,
+            free=np.array([_is_free(problem, building, unit) for unit in units]),
         )
 
     def kw_per_k(self, air: Air) -> Floats:
@@ -90,7 +96,7 @@ class Supply:
         if _has_learnt_coil(building):
             total = per_k.sum(axis=0)
             lift = np.minimum(lift, course.coil_kw / np.maximum(total, NEVER_K))
-        free = self.movable[:, np.newaxis] & (per_k > 0)
+        free = self.movable[:, np.newaxis] & self.free & (per_k > 0)
         return np.where(free, np.maximum(0.0, lift), 0.0)
 
     def coolable(self, building: Building, course: Course, air: Air) -> Coolable | None:
@@ -169,20 +175,21 @@ def with_cooler(problem: Problem, air: Air, cooler: Floats | None = None) -> Air
         if can_be_moved(unit) and unit.supply_lever is not None:
             asked = taken[u] if cooler is None else cooler[u]
             written = _setpoints(problem, unit, unit.supply_lever, asked, air.moved[u] > 0)
-            taken[u] = np.array(unit.own_supply_c[: problem.steps]) - written
+            taken[u] = own_supply(problem, unit) - written
     return replace(air, cooler=taken)
 
 
 def _setpoints(
     problem: Problem, unit: VentilationTask, lever: Lever, cooler: Floats, running: Bools
 ) -> Floats:
-    """Setpoints [degC] (n,), held for an hour; never above its own one."""
+    """Setpoints [degC] (n,), each for an hour; never above its own one, but where it is held."""
     own = least_held(problem, np.array(unit.own_supply_c[: problem.steps]), HELD_H)
     least = least_held(problem, np.where(running, cooler, np.inf), HELD_H)
     step = max(STEP_K, lever.resolution)
     less = round_down(np.where(np.isfinite(least), least, 0.0), step)
     wanted = settle(own - less, lever)
-    return np.where(wanted > own + NEVER_K, settle_down(own, lever), wanted)
+    lowered = np.where(wanted > own + NEVER_K, settle_down(own, lever), wanted)
+    return with_held_value(problem, lever, lowered)
 
 
 def describe_supply_air(problem: Problem, air: Air) -> list[Fact]:
@@ -197,6 +204,13 @@ def describe_supply_air(problem: Problem, air: Air) -> list[Fact]:
 
 def _lowest(lever: Lever) -> float:
     return float(settle(np.array(lever.minimum), lever))
+
+
+def _is_free(problem: Problem, building: Building, unit: VentilationTask) -> Bools:
+    """Where nobody holds the setpoint of the unit or of one of its rooms (n,)."""
+    served = [z for z, zone in enumerate(building.zones) if zone.id in unit.zones]
+    unheld = np.arange(building.n) >= problem.held_steps(unit.supply_lever)
+    return np.asarray(unheld & ~building.held[served].any(axis=0))
 
 
 def _whole(unit: VentilationTask, building: Building) -> bool:

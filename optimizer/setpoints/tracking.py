@@ -95,6 +95,7 @@ def wanted(
 ) -> Floats:
     """Setpoints [degC] (p, n) of the planned heat, before rounding."""
     full = _at_full_power(building, course, solution, rise.full_part)
+    step_h, held_steps = building.outlook.step_h, building.held_steps
     asked = in_use_setpoints(building, targets)
     values = np.empty_like(building.use)
     for z in range(len(building.zones)):
@@ -102,22 +103,25 @@ def wanted(
         planned = solution.air[z] - building.droop[z]
         in_use = building.use[z] > 0
         values[z] = asked[z]
-        for first, last in spans(~in_use):
+        for begin, last in spans(~in_use):
+            first = max(begin, held_steps[z])
+            if first >= last:
+                continue
             stretch = slice(first, last)
             values[z, stretch] = _empty(
-                building.outlook.step_h,
+                step_h,
                 floor=building.low[z, stretch] + ABOVE_FLOOR_K - building.droop[z],
                 planned=planned[stretch],
                 heating=heating[stretch],
                 full=full[z, stretch],
                 step_k=rise.step_k,
                 coming=asked[z, last] if last < building.n else None,
-                since_h=started.empty_h[z] if first == 0 else 0.0,
+                since_h=(first - begin) * step_h + (started.empty_h[z] if begin == 0 else 0.0),
                 standing=started.setback[z] if first == 0 else np.nan,
             )
             if first == 0 and np.isfinite(started.warm[z]):
                 values[z, stretch] = np.maximum(values[z, stretch], started.warm[z])
-    return np.clip(values, building.low, building.high)
+    return building.with_held(np.clip(values, building.low, building.high))
 
 
 def _at_full_power(building: Building, course: Course, solution: Solution, part: float) -> Bools:
@@ -187,12 +191,13 @@ def not_early(
     ready = ready_steps(building.outlook.step_h)
     best = asked
     least = costs_of(follow(building, course, best))
-    for z in range(len(building.zones)):
+    for z, free in enumerate(building.held_steps):
         in_use = building.use[z] > 0
         first = int(np.argmax(in_use))
-        for begin in _later_begins(asked[z, :first], building.outlook.step_h):
+        for begin in _later_begins(asked[z, free:first], building.outlook.step_h):
             later = best.copy()
-            later[z, :begin] = np.minimum(asked[z, :begin], asked[z, 0])
+            part = slice(free, free + begin)
+            later[z, part] = np.minimum(asked[z, part], asked[z, free])
             reached = _reached(building, course, later, spare)[z, max(0, first - ready)]
             if reached < targets.low[z, first] - ON_TIME_K:
                 break
@@ -229,10 +234,10 @@ def _reached(building: Building, course: Course, values: Floats, spare: Floats) 
     for as much more: whether there is time for it."""
     asked = values.copy()
     off = np.zeros((len(values), building.n + 1))
-    for z in range(len(building.zones)):
+    for z, free in enumerate(building.held_steps):
         for first, _ in spans(building.use[z] > 0):
             step = first
-            while step > 0 and building.use[z, step - 1] == 0 and _risen(values[z], step, first):
+            while step > free and building.use[z, step - 1] == 0 and _risen(values[z], step, first):
                 step -= 1
             asked[z, step:first] += spare[z]
             off[z, step:first] = spare[z]
@@ -258,7 +263,7 @@ def _late(
             step = first - 1
             while step >= 0 and values[z, step] >= values[z, first] - 1e-9:
                 step -= 1
-            if step >= 0 and building.use[z, step] == 0:
+            if step >= 0 and building.use[z, step] == 0 and not building.held[z, step]:
                 late.append((z, step, first))
     return late
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from api.headers import HeadersMiddleware
 from api.metrics import metrics_registry
@@ -58,6 +60,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
         version=_version(),
         docs_url=None,
         redoc_url=None,
+        routes=list(_routes()),
     )
     app.state.ports = ports
     app.state.catalogues = catalogues
@@ -66,13 +69,19 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.metrics = metrics_registry(ports, answers)
     app.add_middleware(HeadersMiddleware, answers=answers)
     add_problem_handlers(app)
-    v1 = APIRouter(prefix="/v1")
+    return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """What every application answers, prepared once: they differ in their state alone."""
+    whole, v1 = APIRouter(), APIRouter(prefix="/v1")
     for router in ROUTERS:
         v1.include_router(router)
-    app.include_router(v1)
-    app.include_router(operations.router)
-    add_pages(app)
-    return app
+    whole.include_router(v1)
+    whole.include_router(operations.router)
+    add_pages(whole)
+    return tuple(whole.routes)
 
 
 def _version() -> str:

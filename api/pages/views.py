@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -178,10 +178,10 @@ def _inside(target: str) -> str:
     return target if plain and target.isprintable() else "/"
 
 
-def add_pages(app: FastAPI) -> None:
+def add_pages(above: APIRouter) -> None:
     """The pages and the few files that they need."""
-    app.include_router(router)
-    app.mount("/static", Files(directory=HERE / "static"), name="static")
+    above.include_router(router)
+    above.mount("/static", Files(directory=HERE / "static"), name="static")
 
 
 class Files(StaticFiles):

@@ -22,6 +22,13 @@ TIMEZONE = "Europe/London"
 START = datetime(2018, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HOURS = 2 * 365 * 24
+METER_IDS = (
+    *("b0_el", "b109_gas", "b111_el", "b111_gas", "b120_gas", "b15_el", "b17_gas", "b19_el"),
+    *("b19_gas", "b20_el", "b24_gas", "b2_el", "b2_gas", "b31_el", "b31_gas", "b35_el", "b35_gas"),
+    *("b3_el", "b43_gas", "b61_gas", "b62_el", "b62_gas", "b75_gas", "b7_el", "b96_el", "b96_gas"),
+    "b9_el",
+)
+"""Those of the file: whoever only names them need not read it."""
 
 
 def local(year: int, month: int, day: int, timezone: str = TIMEZONE) -> datetime:
@@ -58,7 +65,9 @@ def _hour(text: str) -> int:
 @cache
 def meters() -> dict[str, Series]:
     """Hourly use [kWh] by meter id."""
-    return _column(METERS, "kwh", "meter_id")
+    found = _column(METERS, "kwh", "meter_id")
+    assert sorted(found) == list(METER_IDS)
+    return found
 
 
 @cache

@@ -11,7 +11,6 @@ from bms.errors import ConfigError
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job
 from bms.runtime.scheduler import RunsInProgress
-from bms.runtime.serve import listen
 from bms.runtime.wire import make_home
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
@@ -61,15 +60,6 @@ async def test_a_job_that_fails_is_over_too() -> None:
     with pytest.raises(RuntimeError):
         await in_progress.counted(Job("plan", QUARTER, run)).run(START)
     assert await in_progress.wait_until_idle(0)
-
-
-def test_a_port_in_use_and_an_address_that_is_not_ours_are_told_apart() -> None:
-    with listen("127.0.0.1", 0) as holder:
-        holder.listen()
-        with pytest.raises(ConfigError, match=r"is in use.*BMS_PORT"):
-            listen("127.0.0.1", holder.getsockname()[1])
-    with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:80"):
-        listen("192.0.2.1", 80)
 
 
 def test_a_home_below_a_file_is_refused_with_the_way_out(tmp_path) -> None:

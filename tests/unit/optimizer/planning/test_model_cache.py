@@ -16,7 +16,7 @@ from tests.rigs.buildings.toy_problems import problem
 
 @pytest.fixture(scope="module")
 def toy() -> Toy:
-    return lived_in(days=16)
+    return lived_in(days=LEAST_WHOLE_DAYS)
 
 
 def asked(toy: Toy, hours: float = 0.0) -> Problem:

@@ -10,10 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from bms.cli.main import app
-from bms.model.codec import from_json, json_schema, to_dict, to_json
+from bms.model.codec import from_json, json_schema, to_json
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
-from optimizer import BadProblem, check, identify, mistakes, plan, read
+from optimizer import BadProblem, check, mistakes, plan, read
 from optimizer.problem.reader import schema
 from tests.rigs.paths import ROOT
 
@@ -188,9 +188,9 @@ class TestTheExample:
 
     def test_is_planned_optimally_from_its_own_history(self) -> None:
         problem = read(EXAMPLE.read_text("utf-8"))
-        model, schedule = identify(problem), plan(problem)
+        schedule = plan(problem)
 
-        assert [zone["zone"] for zone in to_dict(model)["zones"]] == ["office", "hall"]
+        assert [zone.zone for zone in schedule.forecast] == ["office", "hall"]
         assert schedule.status == "optimal"
         assert check(problem, schedule) == ()
         assert schedule.expected.cost_dkk is not None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
-import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -400,14 +399,6 @@ class TestDisk:
         assert "counted from 0 again" in caplog.text
 
 
-def _hold(root: Path, ready: Callable[[], object], go_on: Callable[[], object]) -> None:
-    folders = SpoolFolders(root, limit_bytes=ROOM, importance=IMPORTANCE)
-    folders.own().append(quarters([1.0], TEMP))
-    ready()
-    go_on()
-    os._exit(9)  # no clean end
-
-
 class TestFolders:
     def test_nothing_is_made_before_something_waits(self, tmp_path: Path) -> None:
         folders = folders_of(tmp_path / "spool")
@@ -438,20 +429,6 @@ class TestFolders:
         assert [r.value for r in [*drained(first), *drained(mine)]] in ([1.0, 2.0], [2.0, 1.0])
         alive.release_empty()
         assert len(alive.spools()) == 1
-
-    def test_a_lock_ends_with_its_process(self, tmp_path: Path) -> None:
-        fork = multiprocessing.get_context("fork")
-        ready, go_on = fork.Event(), fork.Event()
-        holder = fork.Process(target=_hold, args=(tmp_path, ready.set, go_on.wait))
-        holder.start()
-        assert ready.wait(30)
-        folders = folders_of(tmp_path)
-        folders.take_over()
-        assert not folders.waits
-        holder.kill()
-        holder.join()
-        folders.take_over()
-        assert [r.value for r in drained(folders.own())] == [1.0]
 
     def test_losses_of_other_processes_are_seen(self, tmp_path: Path) -> None:
         (tmp_path / "2").mkdir()

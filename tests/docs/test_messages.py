@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,9 +12,10 @@ import pytest
 from bms.messages.catalogue import FOLDER, catalogue, languages
 from bms.model.fact import MessageCode, TermCode
 from tests.rigs.catalogues import swedish_beside_the_others, write_catalogue
+from tests.rigs.paths import ROOT
 from tools.messages.catalogue_files import ordered
 from tools.messages.comparison import differences, needed
-from tools.messages.families import members
+from tools.messages.families import ROOTS, members
 from tools.messages.uses import Unreadable, uses
 
 FACTS = members(MessageCode)
@@ -96,3 +99,59 @@ def test_putting_a_catalogue_in_order_changes_no_message(language: str, tmp_path
     shuffled = "\n\n".join([head, *reversed(blocks)]) + "\n"
     (tmp_path / f"{language}.po").write_text(shuffled, "utf-8")
     assert ordered(tmp_path / f"{language}.po") == text
+
+
+DATA_IN_DANISH = {
+    "bms/feeds/suppliers/aalborg.py",
+    "bms/feeds/suppliers/column_names.py",
+    "bms/feeds/suppliers/kredsloeb.py",
+    "bms/model/assets/protected.py",
+    "drivers/discovery/site_draft.py",
+}
+"""Names of columns, points and objects as suppliers and contractors write them."""
+LETTERS = set("æøåÆØÅ")
+SMALL_WORDS = {"af", "at", "bliver", "det", "der", "er", "for", "ikke", "med", "og", "som", "til"}
+
+
+def danish(text: str) -> bool:
+    """Whether a text has Danish letters, or three small words of the language."""
+    return bool(LETTERS & set(text)) or len(SMALL_WORDS & set(text.lower().split())) >= 3
+
+
+def literals(file: Path) -> list[str]:
+    """The texts of a module that are no docstrings."""
+    tree = ast.parse(file.read_text("utf-8"))
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return [
+        node.value for node in constants if isinstance(node.value, str) and id(node) not in bare
+    ]
+
+
+def test_no_sentence_in_danish_stands_in_code() -> None:
+    files = [file for root in ROOTS for file in (ROOT / root).rglob("*.py")]
+    found = {str(f.relative_to(ROOT)) for f in files if any(map(danish, literals(f)))}
+    assert found == DATA_IN_DANISH
+
+
+def test_a_danish_sentence_is_known_by_its_letters_or_its_small_words(tmp_path: Path) -> None:
+    assert danish("Måler")
+    assert danish("Der er ikke data nok.")
+    assert not danish("The value at the point is for the zone.")
+    (tmp_path / "a.py").write_text('"""Rådhus"""\nx = "Skole"\ndef f():\n    """på"""\n', "utf-8")
+    assert literals(tmp_path / "a.py") == ["Skole"]
+
+
+NO_WORDS = re.compile(
+    r"\{[{%#].*?[}%#]\}|<code>.*?</code>|<[^>]*>|data-\w+|/openapi\.json", flags=re.DOTALL
+)
+"""Of a template: expressions, tags and attributes, and what is an address or a command."""
+
+
+def test_templates_have_no_words_of_their_own() -> None:
+    """What stands between the tags comes from the catalogues; units are the same everywhere."""
+    own = set()
+    for file in sorted((ROOT / "api" / "pages" / "templates").glob("*.html")):
+        bare = NO_WORDS.sub(" ", file.read_text("utf-8"))
+        own |= set(re.findall(r"[^\W\d_]{2,}", bare))
+    assert own == {"MWh", "kWh", "kg"}

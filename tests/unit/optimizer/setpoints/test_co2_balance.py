@@ -45,6 +45,7 @@ def duct(full: np.ndarray, in_use: np.ndarray, least: float = 20.0) -> Duct:
         levels=LEVELS,
         least_in_use=least,
         in_use=in_use,
+        held=np.full(N, np.nan),
     )
 
 
@@ -175,3 +176,20 @@ class TestStretchesOfUse:
 
     def test_are_none_where_nobody_comes(self) -> None:
         assert stretches_of_use(day(0) > 0, STEP_H) == []
+
+
+class TestAFlowThatSomebodyHolds:
+    def test_stays_and_what_it_leaves_behind_is_made_good(self) -> None:
+        room, free = rooms(day(20.0)), duct(running(), day(1.0) > 0)
+        held = replace(free, held=np.where(np.arange(N) < 44, 25.0, np.nan))
+        flow = least_flow(room, held)
+        ppm = ppm_of(room, held, flow)[0]
+
+        assert (flow[:44] == 25.0).all()
+        assert ppm[43] > 950.0
+        assert flow[44] == LEVELS[-1]
+        assert ppm[50:60].max() <= 950.0 + 1e-6
+
+    def test_throughout_is_all_there_is(self) -> None:
+        held = replace(duct(running(), day(1.0) > 0), held=np.full(N, 33.0))
+        assert (least_flow(rooms(day(20.0)), held) == 33.0).all()

@@ -145,7 +145,7 @@ def test_between_two_uses_a_setpoint_falls_once_and_then_rises(task: Problem) ->
 
 def test_what_has_begun_is_not_known_without_a_past(task: Problem) -> None:
     asked = np.full((2, task.steps), 20.0)
-    found = begun(None, task.zones, asked)
+    found = begun(replace(task, history=None), task.zones, asked)
     assert np.isnan(found.warm).all()
     assert np.isnan(found.setback).all()
     assert hours_empty(None, "office") == 0.0

@@ -10,7 +10,6 @@ from babel import Locale
 from fastapi import Request
 
 from bms.messages import Translator
-from bms.model.fact import Fact
 
 COOKIE = "bms_lang"
 DEFAULT = "da"
@@ -56,10 +55,6 @@ class PageTranslator(Translator):
     def __call__(self, code: str, /, **parameters: Any) -> str:
         """Returns a message of context ``page``."""
         return self.text(code, "page", **parameters)
-
-    def describe(self, fact: Fact | str) -> str:
-        """Returns the sentence of a fact; a text as it is."""
-        return fact if isinstance(fact, str) else super().describe(fact)
 
     def one_of(self, code: str, otherwise: str) -> str:
         """Returns a message of the pages, or ``otherwise`` where there is none of this code."""

@@ -55,7 +55,7 @@ class LocalFormat:
 
     def significant(self, value: float, digits: int = 3) -> str:
         """Returns a number with at most so many significant digits."""
-        return self.pattern(value, "@" + "#" * (digits - 1))
+        return self.pattern(value, "@" + "#" * (digits - 1)) if value else self.number(value)
 
     def day(self, day: date, *, weekday: bool = True, year: bool = False) -> str:
         """Returns a day as in ``Wed 28 Jan``; of a moment, its local day."""

@@ -35,11 +35,13 @@ class Translator(LocalFormat):
             for each in self._catalogues
         }
 
-    def describe(self, fact: Fact) -> str:
-        """Returns the sentence of a fact.
+    def describe(self, fact: Fact | str) -> str:
+        """Returns the sentence of a fact; what a person wrote instead of one, as it is.
 
         A code without message (of a newer version, in stored data) is shown with its parameters.
         """
+        if isinstance(fact, str):
+            return fact
         if self._found("fact", fact.code) is None:
             return str(fact)
         return self.text(fact.code, "fact", **fact.parameters)

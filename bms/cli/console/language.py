@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from bms.messages import FOLDER, Translator, languages
-from bms.model.fact import Fact
 
 LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 OTHERWISE = "en"
@@ -20,10 +19,6 @@ class CommandTranslator(Translator):
     def __call__(self, code: str, /, **parameters: Any) -> str:
         """Returns a message of context ``cli``."""
         return self.text(code, "cli", **parameters)
-
-    def describe(self, fact: Fact | str) -> str:
-        """Returns the sentence of a fact; a text as it is."""
-        return fact if isinstance(fact, str) else super().describe(fact)
 
 
 def language_of(environ: Mapping[str, str], offered: tuple[str, ...]) -> str:

@@ -47,17 +47,17 @@ def en(fact: Fact) -> str:
     [
         (
             datetime(2019, 1, 21, 6, 15, tzinfo=UTC),
-            "mandag 21. jan. kl. 07.15",
+            "mandag 21. jan. kl. 07:15",
             "Monday 21 Jan 07:15",
         ),
         (
             datetime(2019, 6, 30, 22, 5, tzinfo=UTC),
-            "mandag 1. jul. kl. 00.05",
+            "mandag 1. jul. kl. 00:05",
             "Monday 1 Jul 00:05",
         ),
         (
             datetime(2019, 3, 31, 1, 0, tzinfo=UTC),  # the hour that summer time skips
-            "søndag 31. mar. kl. 03.00",
+            "søndag 31. mar. kl. 03:00",
             "Sunday 31 Mar 03:00",
         ),
     ],
@@ -115,5 +115,5 @@ def test_the_checker_says_when_in_local_time(task: Problem) -> None:
     (objection,) = OPTIMIZER.check(task, cold)
     assert objection.code == "check_comfort"
     assert en(objection).endswith("(Monday 14 Jan 08:00).")
-    assert da(objection).endswith("(mandag 14. jan. kl. 08.00).")
+    assert da(objection).endswith("(mandag 14. jan. kl. 08:00).")
     assert task.start + timedelta(hours=7) == datetime(2019, 1, 14, 7, tzinfo=UTC)

@@ -31,7 +31,7 @@ from api.routes import (
     sites,
 )
 from bms.messages import FOLDER
-from bms.services.assessment.savings_book import SavingsBook
+from bms.services.assessment.savings_cache import SavingsCache
 
 ROUTERS = (
     sites.router,
@@ -64,7 +64,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     )
     app.state.ports = ports
     app.state.catalogues = catalogues
-    app.state.book = SavingsBook(ports.assessment)
+    app.state.savings = SavingsCache(ports.assessment)
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)
     app.add_middleware(HeadersMiddleware, answers=answers)

@@ -12,7 +12,7 @@ from api.ports import ApiPorts
 from bms.errors import ConfigError
 from bms.model.assets.site import Site
 from bms.services.api_keys import Key, find_key
-from bms.services.assessment.savings_book import SavingsBook
+from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.site_lookup import site_named
 
 COOKIE = "bms_key"
@@ -30,13 +30,13 @@ def ports_of(request: Request) -> ApiPorts:
     return ports
 
 
-def book_of(request: Request) -> SavingsBook:
-    book: SavingsBook = request.app.state.book
-    return book
+def book_of(request: Request) -> SavingsCache:
+    cache: SavingsCache = request.app.state.savings
+    return cache
 
 
 PortsDep = Annotated[ApiPorts, Depends(ports_of)]
-BookDep = Annotated[SavingsBook, Depends(book_of)]
+CacheDep = Annotated[SavingsCache, Depends(book_of)]
 
 
 def key_text(request: Request) -> str | None:

@@ -19,7 +19,7 @@ from api.ports import ApiPorts
 from bms.model.assets.site import Site
 from bms.model.control.command import Override
 from bms.model.savings.trial import KeptTrial
-from bms.services.assessment.savings_book import SavingsBook
+from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.control.trial_block import trial_block_at
 
 
@@ -60,12 +60,12 @@ class BuildingView:
 
 
 def building_page(
-    ports: ApiPorts, book: SavingsBook, site: Site, t: PageTranslator
+    ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTranslator
 ) -> BuildingView:
     """The page of a site as it stands now."""
     now = ports.clock.now()
     plan = ports.control.plans.plan_in_force(site.id)
-    assessed = book.site(site)
+    assessed = cache.site(site)
     taken = overridden_points(site, now, ports.control.decisions, ports.control.ledgers)
     row = building_row(ports, site, held_points(ports)[site.id], None, t)
     return BuildingView(
@@ -76,7 +76,7 @@ def building_page(
         trial=trial_line(ports.control.trials.trials(site.id), now, t),
         zones=zone_views(ports.planning.readings, site, plan, taken, now, t),
         plan=None if plan is None else plan_view(plan, site, now, t),
-        meters=meter_views(book.days(site), site, t),
+        meters=meter_views(cache.days(site), site, t),
         claim=claim_of(assessed.savings, assessed, t),
         meter_claims=tuple(
             (t(f"meter_{meter.commodity.value}"), claim_of(meter, assessed, t))

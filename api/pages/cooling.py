@@ -9,7 +9,7 @@ from api.pages.panels.standing import name_of
 from api.ports import ApiPorts
 from bms.messages import MISSING
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
-from bms.services.assessment.savings_book import SavingsBook
+from bms.services.assessment.savings_cache import SavingsCache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +45,9 @@ class CoolingView:
     at_end: float | None
 
 
-def cooling_page(ports: ApiPorts, book: SavingsBook, t: PageTranslator) -> CoolingView:
+def cooling_page(ports: ApiPorts, cache: SavingsCache, t: PageTranslator) -> CoolingView:
     """Everything on the page of cooling."""
-    rows = portfolio_cooling(book)
+    rows = portfolio_cooling(cache)
     known = [row.forecast.fee_dkk for row in rows if row.forecast is not None]
     fees = [row.fee_dkk for row in rows if row.fee_dkk is not None]
     return CoolingView(

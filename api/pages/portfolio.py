@@ -17,7 +17,7 @@ from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
 from bms.reports.charts import savings_bars
 from bms.reports.text import ChartText
-from bms.services.assessment.savings_book import SavingsBook, SiteAssessment
+from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +28,13 @@ class PortfolioView:
     rows: tuple[BuildingRow, ...]
 
 
-def portfolio_page(ports: ApiPorts, book: SavingsBook, t: PageTranslator) -> PortfolioView:
+def portfolio_page(ports: ApiPorts, cache: SavingsCache, t: PageTranslator) -> PortfolioView:
     """Everything on the overview."""
-    assessed = book.sites()
+    assessed = cache.sites()
     savings = [row.savings for row in assessed]
     known = any(row.saving_kwh is not None for row in savings)
     held = held_points(ports)
-    total = book.portfolio(assessed)
+    total = cache.portfolio(assessed)
     return PortfolioView(
         claim=claim_of(total, _longest(assessed), t) if assessed else None,
         months=month_table(total, t),

@@ -15,9 +15,15 @@ from bms.model.assets.site import Site
 from bms.model.fact import fact
 from bms.reports.ranking_chart import RankingBar, ranking_bars
 from bms.reports.text import ChartText
-from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Measure, Metric, Standing
+from bms.savings.portfolio.ranking import (
+    METRICS,
+    NO_PROOF,
+    Metric,
+    MetricDefinition,
+    PeerComparison,
+)
 from bms.services.assessment.ranking import ranking
-from bms.services.assessment.savings_book import SavingsBook
+from bms.services.assessment.savings_cache import SavingsCache
 
 MOST_BARS = 30
 """Bars of one chart; the table has every building."""
@@ -55,31 +61,33 @@ class RankingView:
 
 
 def ranking_page(
-    ports: ApiPorts, book: SavingsBook, metric: Metric, t: PageTranslator
+    ports: ApiPorts, cache: SavingsCache, metric: Metric, t: PageTranslator
 ) -> RankingView:
     """Everything on the page of one key figure."""
-    measure = MEASURES[metric]
-    standings = ranking(book, metric)
+    definition = METRICS[metric]
+    standings = ranking(cache, metric)
     notes = dict.fromkeys(note for row in standings for note in row.notes)
     return RankingView(
         title=t.describe(fact(metric)),
-        unit=UNITS[measure.unit],
+        unit=UNITS[definition.unit],
         metrics=tuple((m.value, t.describe(fact(m)), m is metric) for m in Metric),
         chart=_chart(standings, ports.sites, metric, t),
         shown=t("ranking_shown", n=MOST_BARS) if len(standings) > MOST_BARS else None,
-        rows=tuple(_row(row, ports.sites[row.site], measure, t) for row in standings),
+        rows=tuple(_row(row, ports.sites[row.site], definition, t) for row in standings),
         notes=tuple(t.describe(note) for note in notes if note.code != NO_PROOF.code),
-        money=measure.commodity is not None,
+        money=definition.commodity is not None,
     )
 
 
-def _row(row: Standing, site: Site, measure: Measure, t: PageTranslator) -> RankedBuilding:
+def _row(
+    row: PeerComparison, site: Site, definition: MetricDefinition, t: PageTranslator
+) -> RankedBuilding:
     return RankedBuilding(
         id=row.site,
         name=name_of(site, t),
         use=use_of(row.use, t),
-        value=_figure(row.value, measure, t),
-        median=_figure(row.median, measure, t),
+        value=_figure(row.value, definition, t),
+        median=_figure(row.median, definition, t),
         rank=MISSING if row.rank is None else t("ranking_rank", rank=row.rank, of=row.of),
         peers=MISSING if row.group is None else t(f"ranking_{row.group.value}"),
         kwh=t.number(row.at_median_kwh),
@@ -92,25 +100,28 @@ def use_of(use: str, t: PageTranslator) -> str:
     return t.one_of(f"use_{use}", use.replace("_", " "))
 
 
-def _figure(value: float | None, measure: Measure, t: PageTranslator) -> str:
-    shown = None if value is None else _shown(value, measure)
-    return t.number(shown, 2 if measure.unit == "W/(m2*K)" else 1)
+def _figure(value: float | None, definition: MetricDefinition, t: PageTranslator) -> str:
+    shown = None if value is None else _shown(value, definition)
+    return t.number(shown, 2 if definition.unit == "W/(m2*K)" else 1)
 
 
-def _shown(value: float, measure: Measure) -> float:
-    return 100.0 * value if UNITS[measure.unit] == PERCENT else value
+def _shown(value: float, definition: MetricDefinition) -> float:
+    return 100.0 * value if UNITS[definition.unit] == PERCENT else value
 
 
 def _chart(
-    standings: Sequence[Standing], sites: Mapping[str, Site], metric: Metric, t: PageTranslator
+    standings: Sequence[PeerComparison],
+    sites: Mapping[str, Site],
+    metric: Metric,
+    t: PageTranslator,
 ) -> Markup | None:
-    measure = MEASURES[metric]
+    definition = METRICS[metric]
     bars = [
         RankingBar(
             name=name_of(sites[row.site], t),
-            value=_shown(row.value, measure),
-            median=None if row.median is None else _shown(row.median, measure),
-            beside=f"{_figure(row.value, measure, t)} {UNITS[measure.unit]}",
+            value=_shown(row.value, definition),
+            median=None if row.median is None else _shown(row.median, definition),
+            beside=f"{_figure(row.value, definition, t)} {UNITS[definition.unit]}",
         )
         for row in standings[:MOST_BARS]
         if row.value is not None
@@ -123,6 +134,6 @@ def _chart(
         translator=t,
     )
     drawn = ranking_bars(
-        bars, text, unit=UNITS[measure.unit], lowest_is_best=measure.lowest_is_best
+        bars, text, unit=UNITS[definition.unit], lowest_is_best=definition.lowest_is_best
     )
     return Markup(drawn)  # noqa: S704 - our own SVG, its words are escaped

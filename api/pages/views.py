@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.deps import COOKIE, BookDep, PortsDep, SiteDep
+from api.deps import COOKIE, CacheDep, PortsDep, SiteDep
 from api.downloads import csv_answer
 from api.page_access import PageReader
 from api.pages.building import building_page
@@ -59,42 +59,42 @@ LOGIN_S = 30 * 86_400
 
 
 @router.get("/")
-def overview(request: Request, ports: PortsDep, book: BookDep, key: PageReader) -> Response:
+def overview(request: Request, ports: PortsDep, cache: CacheDep, key: PageReader) -> Response:
     t = translator_of(request)
-    return render(request, "portfolio.html", {"t": t, "page": portfolio_page(ports, book, t)})
+    return render(request, "portfolio.html", {"t": t, "page": portfolio_page(ports, cache, t)})
 
 
 @router.get("/sites/{site_id}")
 def building(
-    request: Request, ports: PortsDep, book: BookDep, key: PageReader, site: SiteDep
+    request: Request, ports: PortsDep, cache: CacheDep, key: PageReader, site: SiteDep
 ) -> Response:
     t = translator_of(request, site.timezone)
-    return render(request, "building.html", {"t": t, "page": building_page(ports, book, site, t)})
+    return render(request, "building.html", {"t": t, "page": building_page(ports, cache, site, t)})
 
 
 @router.get("/ranking")
 def ranking(
     request: Request,
     ports: PortsDep,
-    book: BookDep,
+    cache: CacheDep,
     key: PageReader,
     metric: Metric = Metric.HEAT,
 ) -> Response:
     t = translator_of(request)
-    return render(request, "ranking.html", {"t": t, "page": ranking_page(ports, book, metric, t)})
+    return render(request, "ranking.html", {"t": t, "page": ranking_page(ports, cache, metric, t)})
 
 
 @router.get("/cooling")
-def cooling(request: Request, ports: PortsDep, book: BookDep, key: PageReader) -> Response:
+def cooling(request: Request, ports: PortsDep, cache: CacheDep, key: PageReader) -> Response:
     t = translator_of(request)
-    return render(request, "cooling.html", {"t": t, "page": cooling_page(ports, book, t)})
+    return render(request, "cooling.html", {"t": t, "page": cooling_page(ports, cache, t)})
 
 
 @router.get("/savings.csv")
 def savings_table(
-    request: Request, ports: PortsDep, book: BookDep, key: PageReader, excel: bool = False
+    request: Request, ports: PortsDep, cache: CacheDep, key: PageReader, excel: bool = False
 ) -> Response:
-    rows = [assessed.savings for assessed in book.sites()]
+    rows = [assessed.savings for assessed in cache.sites()]
     language = translator_of(request).language if excel else None
     return csv_answer(ports, rows, "savings", decimal_comma=excel, language=language)
 
@@ -103,12 +103,12 @@ def savings_table(
 def site_savings_table(
     request: Request,
     ports: PortsDep,
-    book: BookDep,
+    cache: CacheDep,
     key: PageReader,
     site: SiteDep,
     excel: bool = False,
 ) -> Response:
-    row = book.site(site).savings
+    row = cache.site(site).savings
     language = translator_of(request).language if excel else None
     return csv_answer(ports, [row], f"savings-{site.id}", decimal_comma=excel, language=language)
 

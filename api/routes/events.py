@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.deps import BookDep, Cursor, Limit, Operator, Period, PortsDep, Reader, SiteDep, page_of
+from api.deps import CacheDep, Cursor, Limit, Operator, Period, PortsDep, Reader, SiteDep, page_of
 from api.schemas.events import (
     AcceptBody,
     BaselineRow,
@@ -17,7 +17,7 @@ from api.schemas.events import (
 from bms.errors import ConfigError
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.services.assessment.frozen_baselines import accept
-from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events
+from bms.services.assessment.non_routine_events import AdjustmentQuantity, Ledger, open_events
 
 router = APIRouter(prefix="/sites/{site_id}", tags=["savings"])
 
@@ -27,7 +27,7 @@ def events(
     ports: PortsDep,
     key: Reader,
     site: SiteDep,
-    book: BookDep,
+    cache: CacheDep,
     baseline: Period = None,
     reporting: Period = None,
     limit: Limit = 100,
@@ -39,7 +39,7 @@ def events(
     """
     entries = ports.control.ledgers.events(site.id)
     kept = {entry.id for entry in standing(entries)}
-    savings = book.site(site, baseline, reporting).savings
+    savings = cache.site(site, baseline, reporting).savings
     rows, after = page_of(entries[::-1], lambda entry: entry.id, limit, cursor)
     return EventsAnswer(
         open=[OpenEventRow.of(row) for row in open_events(site, savings, entries)],
@@ -53,7 +53,7 @@ def decide(
     ports: PortsDep,
     key: Operator,
     site: SiteDep,
-    book: BookDep,
+    cache: CacheDep,
     body: EventBody,
     baseline: Period = None,
     reporting: Period = None,
@@ -65,7 +65,7 @@ def decide(
     ledger = Ledger(
         site=site,
         ledgers=ports.assessment.ledgers,
-        savings=book.site(site, baseline, reporting).savings,
+        savings=cache.site(site, baseline, reporting).savings,
         author=key.name,
         now=ports.clock.now(),
     )
@@ -75,7 +75,7 @@ def decide(
 def _entered(ledger: Ledger, body: EventBody) -> NonRoutineEvent:
     quantity = None
     if body.change_kwh is not None and body.change_se_kwh is not None:
-        quantity = Quantity(kwh=body.change_kwh, kwh_se=body.change_se_kwh)
+        quantity = AdjustmentQuantity(kwh=body.change_kwh, kwh_se=body.change_se_kwh)
     if body.open is not None and body.decision is Decision.DISMISSED:
         return ledger.dismiss(body.open, reason=body.reason)
     if body.open is not None:
@@ -105,7 +105,7 @@ def baselines(ports: PortsDep, key: Reader, site: SiteDep) -> BaselinesAnswer:
 
 @router.post("/baselines", status_code=201)
 def accept_baselines(
-    ports: PortsDep, key: Operator, site: SiteDep, book: BookDep, body: AcceptBody
+    ports: PortsDep, key: Operator, site: SiteDep, cache: CacheDep, body: AcceptBody
 ) -> BaselinesAnswer:
     """Accept the baselines of the site as its data make them now, in place of those before.
 
@@ -113,7 +113,7 @@ def accept_baselines(
     """
     made = accept(
         ports.assessment.ledgers,
-        book.site(site).savings,
+        cache.site(site).savings,
         author=key.name,
         reason=body.reason,
         now=ports.clock.now(),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.deps import BookDep, Cursor, Limit, Period, PortsDep, Reader, SiteDep
+from api.deps import CacheDep, Cursor, Limit, Period, PortsDep, Reader, SiteDep
 from api.downloads import csv_answer
 from api.routes.sites import page
 from api.schemas.savings import PortfolioAnswer, SavingsAnswer, SiteSavingsAnswer
@@ -24,13 +24,13 @@ Danish = Annotated[
 
 @router.get("/sites/{site_id}/savings")
 def site_savings(
-    key: Reader, site: SiteDep, book: BookDep, baseline: Period = None, reporting: Period = None
+    key: Reader, site: SiteDep, cache: CacheDep, baseline: Period = None, reporting: Period = None
 ) -> SavingsAnswer:
     """The saving of a site and each of its meters, with interval, method and verdict.
 
     Default: all whole days since our first write against the year before it.
     """
-    return SavingsAnswer.of(book.site(site, baseline, reporting))
+    return SavingsAnswer.of(cache.site(site, baseline, reporting))
 
 
 @router.get("/sites/{site_id}/savings.csv", response_class=Response, responses=CSV_ANSWER)
@@ -38,20 +38,20 @@ def site_savings_csv(
     ports: PortsDep,
     key: Reader,
     site: SiteDep,
-    book: BookDep,
+    cache: CacheDep,
     baseline: Period = None,
     reporting: Period = None,
     decimal_comma: Danish = False,
 ) -> Response:
     """The same as a table."""
-    assessed = book.site(site, baseline, reporting)
+    assessed = cache.site(site, baseline, reporting)
     return csv_answer(ports, [assessed.savings], f"savings-{site.id}", decimal_comma=decimal_comma)
 
 
 @router.get("/portfolio/savings")
 def portfolio_savings(
     key: Reader,
-    book: BookDep,
+    cache: CacheDep,
     baseline: Period = None,
     reporting: Period = None,
     limit: Limit = 100,
@@ -61,9 +61,9 @@ def portfolio_savings(
 
     ``portfolio`` is the sum of all of them on every page.
     """
-    assessed = book.sites(baseline, reporting)
+    assessed = cache.sites(baseline, reporting)
     rows, after = page(assessed, lambda row: row.savings.id, limit, cursor)
-    total = book.portfolio(assessed)
+    total = cache.portfolio(assessed)
     return PortfolioAnswer(
         portfolio=SiteSavingsAnswer.model_validate(total),
         year_to_date=year_to_date(total),
@@ -76,11 +76,11 @@ def portfolio_savings(
 def portfolio_savings_csv(
     ports: PortsDep,
     key: Reader,
-    book: BookDep,
+    cache: CacheDep,
     baseline: Period = None,
     reporting: Period = None,
     decimal_comma: Danish = False,
 ) -> Response:
     """The same as a table."""
-    rows = [assessed.savings for assessed in book.sites(baseline, reporting)]
+    rows = [assessed.savings for assessed in cache.sites(baseline, reporting)]
     return csv_answer(ports, rows, "savings", decimal_comma=decimal_comma)

@@ -10,8 +10,8 @@ from pydantic import Field
 from api.schemas.base import Answer, FactAnswer
 from bms.model.fact import fact
 from bms.model.planning.heat_charges import VAT, CoolingRule
-from bms.savings.portfolio.cooling_fee import CooledMonth, YearsEnd
-from bms.savings.portfolio.ranking import MEASURES, Group, Metric, Standing
+from bms.savings.portfolio.cooling_fee import CoolingMonth, YearEndForecast
+from bms.savings.portfolio.ranking import METRICS, Group, Metric, PeerComparison
 from bms.services.assessment.cooling_fees import MeterCooling
 
 
@@ -35,7 +35,7 @@ class RankingRow(Answer):
     notes: tuple[FactAnswer, ...]
 
     @classmethod
-    def of_standing(cls, row: Standing) -> Self:
+    def of_standing(cls, row: PeerComparison) -> Self:
         return cls.model_validate(row)
 
 
@@ -50,12 +50,12 @@ class RankingAnswer(Answer):
     next: str | None
 
     @classmethod
-    def of(cls, metric: Metric, rows: list[Standing], after: str | None) -> Self:
-        measure = MEASURES[metric]
+    def of(cls, metric: Metric, rows: list[PeerComparison], after: str | None) -> Self:
+        definition = METRICS[metric]
         return cls(
             metric=metric,
-            unit=measure.unit,
-            lowest_is_best=measure.lowest_is_best,
+            unit=definition.unit,
+            lowest_is_best=definition.lowest_is_best,
             words=FactAnswer.of(fact(metric)),
             buildings=[RankingRow.of_standing(row) for row in rows],
             next=after,
@@ -92,7 +92,7 @@ class MonthCoolingAnswer(Answer):
     coverage: float
 
     @classmethod
-    def of(cls, row: CooledMonth) -> Self:
+    def of(cls, row: CoolingMonth) -> Self:
         return cls(
             month=row.first,
             cooling_k=row.cooling_k,
@@ -115,7 +115,7 @@ class YearsEndAnswer(Answer):
     fee_with_vat_dkk: float
 
     @classmethod
-    def of(cls, row: YearsEnd) -> Self:
+    def of(cls, row: YearEndForecast) -> Self:
         return cls(
             cooling_k=row.cooling_k,
             cooling_low_k=row.cooling_low_k,

@@ -19,7 +19,7 @@ from bms.model.savings.savings import (
     Span,
 )
 from bms.services.assessment.monthly_savings import YearToDate, year_to_date
-from bms.services.assessment.savings_book import SiteAssessment
+from bms.services.assessment.savings_cache import SiteAssessment
 
 
 class ProposalAnswer(Answer):

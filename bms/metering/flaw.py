@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from bms.metering.step_edges import Mask
 from bms.model.fact import MessageCode
 from bms.model.readings.metering import FlawKind
+from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Micros
 
 
@@ -80,15 +78,6 @@ class Flaw:
     @property
     def kind(self) -> FlawKind:
         return _KINDS[self.code]
-
-
-def runs(mask: Mask) -> list[list[int]]:
-    """[first, end] of every stretch of true values, end exclusive."""
-    if not mask.any():
-        return []
-    padded = np.concatenate(([False], mask, [False])).astype(np.int8)
-    pairs: list[list[int]] = np.flatnonzero(np.diff(padded)).reshape(-1, 2).tolist()
-    return pairs
 
 
 def flaws_where(code: FlawCode, times: Micros, mask: Mask) -> list[Flaw]:

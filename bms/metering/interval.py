@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.events import events_within
-from bms.metering.flaw import Flaw, FlawCode, explain, flaws_where, runs
+from bms.metering.flaw import Flaw, FlawCode, explain, flaws_where
 from bms.metering.register.usual_rate import MeterRating, highest_usual
-from bms.metering.step_edges import HOUR_US, Mask, MeterPeriod, from_micros
+from bms.metering.step_edges import HOUR_US, MeterPeriod, from_micros
 from bms.metering.time_order import in_order
 from bms.model.readings.metering import Consumption
+from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Floats, Micros, Series
 
 SECOND_US = 1_000_000

@@ -10,10 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from bms.metering.flaw import runs
 from bms.metering.step_edges import from_micros
 from bms.model.fact import Fact, MessageCode, Moment, Parameter, fact
 from bms.model.readings.metering import Consumption, FlawKind, MeterEvent
+from bms.model.readings.plausibility import runs
 from bms.model.readings.reading import Quality, Reading
 
 ENOUGH = 0.9
@@ -87,7 +87,7 @@ def quality(
 
     ``readings`` are those of its point in the period. A meter is silent when ``now`` (the end of
     the period where it is not given) lies more than three of its usual pauses, and two hours,
-    after it was last heard of; the moments of arrival tell, where they are known, so that a file
+    after its last reading; the moments of arrival count, where they are known, so that a file
     that comes every night is silent after three nights and not every evening.
     """
     use = consumption.use

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats, Micros, grid_length
-
-Mask = NDArray[np.bool_]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -83,6 +80,6 @@ def tolerance(edges: Micros) -> int:
 
 
 def hours(span: Micros) -> Floats:
-    """Spans [us] as hours [h], none shorter than one: a gateway that tells its meter's value on
+    """Spans [us] as hours [h], none shorter than one: a gateway that passes its meter's value on
     every full hour, and is asked every quarter, has all of an hour's use in one quarter."""
     return np.maximum(span / HOUR_US, 1.0)

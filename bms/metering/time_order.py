@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bms.metering.flaw import Flaw, FlawCode, flaws_where
-from bms.metering.step_edges import Mask
+from bms.model.readings.plausibility import Mask
 from bms.model.readings.series import Floats, Micros
 
 MOST_DIGITS = 1e15
@@ -16,7 +16,7 @@ def in_order(times: Micros, values: Floats) -> tuple[Micros, Floats, list[Flaw]]
     """Known values by ascending time, one per moment.
 
     Readings that come twice count once. Two different values for one moment are both set aside:
-    nothing tells which is right. Raises ValueError when the shapes differ.
+    nothing shows which is right. Raises ValueError when the shapes differ.
     """
     if times.shape != values.shape or times.ndim != 1:
         raise ValueError(f"{times.shape} times do not go with {values.shape} values")

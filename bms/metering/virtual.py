@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from bms.metering.events import event
-from bms.metering.flaw import Flaw, FlawCode, runs
-from bms.metering.step_edges import Mask, step_edges
+from bms.metering.flaw import Flaw, FlawCode
+from bms.metering.step_edges import step_edges
 from bms.model.fact import MessageCode, fact
 from bms.model.readings.metering import Consumption, MeterEvent
+from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Floats, Micros, Series
 
 ROUNDING = 1e-9

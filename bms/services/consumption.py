@@ -41,7 +41,7 @@ COUNTED = (Quantity.ENERGY, Quantity.VOLUME, Quantity.FLOW_ENERGY, Quantity.RETU
 
 
 def all_meters(site: Site) -> tuple[AnyMeter, ...]:
-    """The meters of a site, and after them those that nobody installed."""
+    """Returns the meters of a site, and after them the virtual ones."""
     return (*site.meters, *site.virtual_meters)
 
 
@@ -106,7 +106,7 @@ def days(site: Site, meter_id: str, readings: ReadingStore, first: date, last: d
     """Use of a meter on the local days from ``first`` to ``last``, both included.
 
     A day begins and ends at its own midnights, so that it may have 23 or 25 hours; ``edges`` of
-    the answer tells them. Raises as ``consumption`` does.
+    the answer says so. Raises as ``consumption`` does.
     """
     edges = local_day_edges(first, last, site.timezone)
     period = MeterPeriod(_moment(edges[0]), _moment(edges[-1]), DAY, edges)

@@ -46,7 +46,7 @@ def cooling(
 
     By the registers E8 and E9 where the meter has them, else by its temperatures, both held
     against its energy where it has that; else by energy and volume alone, as bills do. Raises
-    ``NotFound`` for a meter that is not there or cannot tell.
+    ``NotFound`` for a meter that is not there or lacks what cooling is computed from.
     """
     meter = meter_named(site, meter_id)
     volume = site.meter_point(meter.id, Role.METER_VOLUME) if isinstance(meter, Meter) else None
@@ -68,7 +68,7 @@ def cooling(
         if energy is not None:
             return mean_cooling_of_energy(use(volume), energy)
         raise NotFound(
-            f"meter {meter_id!r} of {site.id} tells neither its energy nor its temperatures nor E8 "
+            f"meter {meter_id!r} of {site.id} has neither its energy nor its temperatures nor E8 "
             "and E9, so no cooling"
         )
     temperatures = (readings.series(point.id, start, end, step) for point in (flow, returned))

@@ -38,13 +38,10 @@ WIDE: set[str] = {
     "optimizer/setpoints/tracking.py::_empty",
 }
 TWICE: set[str] = {
-    "Change",
     "Clock",
-    "Fit",
     "Mistake",
     "PredictionErrors",
     "Quantity",
-    "Step",
     "Trial",
 }
 NOT_EMPTY: set[str] = {

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from api.pages.language import PageTranslator
 from bms.model.savings.savings import Savings, SiteSavings
-from bms.services.assessment.savings_book import SiteAssessment
+from bms.services.assessment.savings_cache import SiteAssessment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

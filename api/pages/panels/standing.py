@@ -13,7 +13,7 @@ from api.pages.panels.receipts import overridden_points
 from api.ports import ApiPorts
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
-from bms.services.assessment.savings_book import SiteAssessment
+from bms.services.assessment.savings_cache import SiteAssessment
 from bms.services.site_lookup import mode_in_force
 
 STALE = timedelta(hours=1)

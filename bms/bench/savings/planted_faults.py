@@ -1,4 +1,4 @@
-"""Faults and events planted in real meters: are they told, and do clean meters stay quiet?
+"""Faults and events planted in real meters: are they found, and do clean meters stay quiet?
 
 The clean list was made by eye, from plots of both years of every meter; docs/savings.md says what
 the others show.
@@ -6,48 +6,51 @@ the others show.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bms.bench.figure import Figure
+from bms.bench.savings.meters import ZONE, Change, Meters
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
+from bms.model.savings.finding import FindingCode
 from bms.model.savings.savings import Savings
 
-if TYPE_CHECKING:
-    from bms.bench.savings.meters import Meters
-
-ZONE = "Europe/London"
-SHOWN: Mapping[str, frozenset[str]] = {
-    "b2_gas": frozenset({"step_change"}),
-    "b3_el": frozenset({"step_change"}),
-    "b7_el": frozenset({"clock_shift"}),
-    "b15_el": frozenset({"clock_shift"}),
-    "b31_gas": frozenset({"step_change"}),
-    "b35_gas": frozenset({"outage"}),
-    "b61_gas": frozenset({"step_change"}),
-    "b96_el": frozenset({"clock_shift"}),
+SHOWN: Mapping[str, frozenset[FindingCode]] = {
+    "b2_gas": frozenset({FindingCode.STEP}),
+    "b3_el": frozenset({FindingCode.STEP}),
+    "b7_el": frozenset({FindingCode.CLOCK_SHIFT}),
+    "b15_el": frozenset({FindingCode.CLOCK_SHIFT}),
+    "b31_gas": frozenset({FindingCode.STEP}),
+    "b35_gas": frozenset({FindingCode.OUTAGE}),
+    "b61_gas": frozenset({FindingCode.STEP}),
+    "b96_el": frozenset({FindingCode.CLOCK_SHIFT}),
 }
 """What single meters do show in their plots, and may be flagged for."""
 CHANGED = frozenset({"b20_el", "b31_el", "b62_gas"})
-"""Meters whose plots show a change that is not told, or a season that moved; they are not clean
+"""Meters whose plots show a change that is not found, or a season that moved; they are not clean
 either."""
-ASKED = ("x1000", "stuck", "gap", "step_change")
-EVENTS = frozenset({"step_change", "drift", "outage", "changed_use", "clock_shift"})
+ASKED = (FindingCode.UNIT_ERROR, FindingCode.STUCK, FindingCode.GAP, FindingCode.STEP)
+EVENTS = frozenset(
+    {
+        FindingCode.STEP,
+        FindingCode.DRIFT,
+        FindingCode.OUTAGE,
+        FindingCode.CHANGED_USE,
+        FindingCode.CLOCK_SHIFT,
+    }
+)
 SIZES = (-0.5, -0.4, -0.3, -0.2, -0.15, 0.15, 0.2, 0.3, 0.4, 0.5)
 DATES = 3
 SEED = 20190501
 DAY = 24
 STEP_AFTER = 100 * DAY
-STEP = "step_change"
+STEP = FindingCode.STEP
 SAME, LEAST = timedelta(days=14), 0.05
 """A step on another day than a meter's own, or by so much more, is another step."""
-
-Change = Callable[[Floats], None]
 
 
 def faults(bench: Meters) -> list[Figure]:
@@ -88,7 +91,7 @@ def _planted(bench: Meters) -> list[Figure]:
     n = len(bench.meters)
     rows = [
         Figure(
-            name=f"planted fault flagged: {flag}",
+            name=f"planted fault flagged: {flag.value}",
             value=100 * count / n,
             unit=f"% of {n} meters",
             at_least="100",
@@ -114,7 +117,7 @@ def _planted(bench: Meters) -> list[Figure]:
     ]
 
 
-def _asked(values: Floats, at: int) -> dict[str, Change]:
+def _asked(values: Floats, at: int) -> dict[FindingCode, Change]:
     spiked = np.random.default_rng(3).choice(np.arange(at, len(values)), 20, replace=False)
     first = at + int(np.flatnonzero(values[at:] > 0)[0])
 
@@ -128,9 +131,9 @@ def _asked(values: Floats, at: int) -> dict[str, Change]:
         v[at : at + 336] = np.nan
 
     return {
-        "x1000": thousand,
-        "stuck": stick,
-        "gap": lose,
+        FindingCode.UNIT_ERROR: thousand,
+        FindingCode.STUCK: stick,
+        FindingCode.GAP: lose,
         STEP: _times(at + STEP_AFTER, len(values), 1.3),
     }
 
@@ -155,7 +158,7 @@ def _steps(bench: Meters) -> list[Figure]:
                     if meter in SHOWN:
                         continue
                     flags = bench.assess(meter, _times(int(at), end, 1.0 + size)).flags
-                    flagged += bool({STEP, "drift"} & set(flags))
+                    flagged += bool({STEP, FindingCode.DRIFT} & set(flags))
                     n += 1
             figures.append(
                 Figure(
@@ -198,7 +201,7 @@ def _others(bench: Meters) -> list[Figure]:
 
 def _planted_events(
     bench: Meters, meter: str, use: Series
-) -> dict[str, tuple[frozenset[str], Change]]:
+) -> dict[str, tuple[frozenset[FindingCode], Change]]:
     start, end = _period(bench, meter, "reporting")
     grid = local_grid(ZONE, use.start, int(use.step.total_seconds()), len(use))
     hour, later = grid.minute // 60, np.arange(len(use)) >= start + 150 * DAY
@@ -216,13 +219,13 @@ def _planted_events(
 
         return change
 
-    either = frozenset({"drift", STEP})
-    events: dict[str, tuple[frozenset[str], Change]] = {
+    either = frozenset({FindingCode.DRIFT, STEP})
+    events: dict[str, tuple[frozenset[FindingCode], Change]] = {
         "drift to +50 % over the year (as drift or step)": (either, slope),
-        "outage, five days in February at a twentieth": (frozenset({"outage"}), cold),
+        "outage, five days in February at a twentieth": (frozenset({FindingCode.OUTAGE}), cold),
     }
     if meter.endswith("_el"):
-        used = frozenset({"changed_use"})
+        used = frozenset({FindingCode.CHANGED_USE})
         events |= {
             "evenings +50 % (electricity)": (used, more(workday & (hour >= 17) & (hour < 22))),
             "weekends +50 % (electricity)": (used, more(~workday)),

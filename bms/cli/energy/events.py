@@ -25,8 +25,8 @@ from bms.model.savings.event import EventKind, NonRoutineEvent, standing
 from bms.model.savings.savings import KeptBaseline
 from bms.runtime.wire import opened
 from bms.services.assessment.frozen_baselines import accept
-from bms.services.assessment.non_routine_events import Ledger, OpenEvent, Quantity
-from bms.services.assessment.savings_book import SavingsBook
+from bms.services.assessment.non_routine_events import AdjustmentQuantity, Ledger, OpenEvent
+from bms.services.assessment.savings_cache import SavingsCache
 
 T = TypeVar("T")
 Period = Annotated[str | None, typer.Option(help="local dates, e.g. 2018-01-14..2019-01-14")]
@@ -189,7 +189,7 @@ def _ledger(asked: EventOptions) -> Iterator[Ledger]:
         site = city.site(asked.site)
         for text in filter(None, (asked.baseline, asked.reporting)):
             span(text, site.timezone)
-        assessed = SavingsBook(city.assessment).site(site, asked.baseline, asked.reporting)
+        assessed = SavingsCache(city.assessment).site(site, asked.baseline, asked.reporting)
         yield Ledger(
             site=site,
             ledgers=city.stores.ledgers,
@@ -209,11 +209,13 @@ def _reason(asked: EventOptions) -> str:
     return _needed(asked.reason, "give a --reason; it stands in the ledger for good")
 
 
-def _quantity(asked: EventOptions) -> Quantity | None:
+def _quantity(asked: EventOptions) -> AdjustmentQuantity | None:
     if (asked.kwh is None) != (asked.se is None):
         raise typer.BadParameter("--kwh and --se, its standard error, go together")
     return (
-        None if asked.kwh is None or asked.se is None else Quantity(kwh=asked.kwh, kwh_se=asked.se)
+        None
+        if asked.kwh is None or asked.se is None
+        else AdjustmentQuantity(kwh=asked.kwh, kwh_se=asked.se)
     )
 
 

@@ -16,10 +16,10 @@ from bms.config import Settings
 from bms.messages.spelled_out import spelled_out
 from bms.model.fact import fact
 from bms.runtime.wire import opened
-from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Metric, Standing, ranked
+from bms.savings.portfolio.ranking import METRICS, NO_PROOF, Metric, PeerComparison, ranked
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
 from bms.services.assessment.ranking import figures_of_city
-from bms.services.assessment.savings_book import SavingsBook
+from bms.services.assessment.savings_cache import SavingsCache
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 READING = "Reading the meters"
@@ -44,14 +44,14 @@ def ranking(
     """
     with opened(Settings()) as city, progress_bars(quiet=as_json) as report:
         figures = figures_of_city(
-            SavingsBook(city.assessment), lambda share: report(READING, share)
+            SavingsCache(city.assessment), lambda share: report(READING, share)
         )
     rows = ranked(metric, figures, worst_first=not best_first)
     if as_json:
-        measure = MEASURES[metric]
+        definition = METRICS[metric]
         answer = {
             "metric": metric.value,
-            "unit": measure.unit,
+            "unit": definition.unit,
             "words": spelled_out(fact(metric)),
             "buildings": [spelled_out(row) for row in rows],
         }
@@ -61,10 +61,10 @@ def ranking(
 
 
 def _show_ranking(
-    console: Console, metric: Metric, rows: Sequence[Standing], t: CommandTranslator
+    console: Console, metric: Metric, rows: Sequence[PeerComparison], t: CommandTranslator
 ) -> None:
-    measure = MEASURES[metric]
-    unit = "%" if metric in SHARES else measure.unit
+    definition = METRICS[metric]
+    unit = "%" if metric in SHARES else definition.unit
     print_folded(console, f"{t.describe(fact(metric))} [{unit}]. {t.describe(NO_PROOF)}")
     table = slim_table(
         t("building"),
@@ -111,7 +111,7 @@ def cooling(as_json: AsJson = False) -> None:
     Example: bms cooling
     """
     with opened(Settings()) as city:
-        rows = portfolio_cooling(SavingsBook(city.assessment))
+        rows = portfolio_cooling(SavingsCache(city.assessment))
     if as_json:
         typer.echo(json.dumps([spelled_out(row) for row in rows]))
         return

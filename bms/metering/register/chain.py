@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.register.usual_rate import UsualRate
-from bms.metering.step_edges import HOUR_US, Mask, hours
+from bms.metering.step_edges import HOUR_US, hours
+from bms.model.readings.plausibility import Mask
 from bms.model.readings.series import Floats, Micros
 
 SHORT = 24 * HOUR_US
@@ -154,7 +155,7 @@ class _ChainBuilder:
 
         Over a gap in which it can have counted half its range, only a register near its top is
         known to have rolled over and not to have been reset; where it can have counted all of it,
-        nobody knows how often.
+        it is not known how often.
         """
         if self.rollover_at is None:
             return False
@@ -195,7 +196,7 @@ class _ChainBuilder:
         return self._break(at, code)
 
     def _catches_up(self, at: int) -> bool:
-        """The register stood still and then told at once what the meter had counted."""
+        """The register stood still and then made up at once for what the meter had counted."""
         stood = np.flatnonzero(self.one[self.after : at + 1] != self.one[at])
         first = self.after + (int(stood[-1]) + 1 if len(stood) else 0)
         amount = self.one[at + 1] - self.one[at]

@@ -1,4 +1,4 @@
-"""Meter exchanges that somebody told: where in the readings they lie, and what they hold."""
+"""Meter exchanges as noted in the site file: their place in the readings, and the use across."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import numpy as np
 
 from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.register.usual_rate import UsualRate
-from bms.metering.step_edges import HOUR_US, Mask, hours, to_micros
+from bms.metering.step_edges import HOUR_US, hours, to_micros
 from bms.model.readings.metering import MeterExchange
+from bms.model.readings.plausibility import Mask
 from bms.model.readings.series import Floats, Micros
 
-REACH = 24 * HOUR_US
+WITHIN = 24 * HOUR_US
 """A fitter's note has the day right, seldom the hour [us]."""
 
 
 def near_exchanges(times: Micros, exchanges: Sequence[MeterExchange]) -> Mask:
-    """Pairs of neighbouring readings where a told exchange may lie. Shape (m - 1,)."""
+    """Pairs of neighbouring readings where a noted exchange may lie. Shape (m - 1,)."""
     near = np.zeros(max(len(times) - 1, 0), dtype=np.bool_)
     for exchange in exchanges:
         near[_candidates(times, to_micros(exchange.at))] = True
@@ -35,17 +36,17 @@ def join_exchanges(
 
     Across an exchange the use is what was left of the old register plus what the new one has
     counted. An exchange is taken at the pair of readings, within a day of the moment that was
-    told, that its two registers fit: first where the register falls or leaps, then nearest in
-    time. One that fits nowhere changes nothing and is told.
+    noted, that its two registers fit: first where the register falls or leaps, then nearest in
+    time. One that fits nowhere changes nothing and is a flaw.
     """
     one, flaws = values, []
     for exchange in sorted(exchanges, key=lambda each: each.at):
-        told = to_micros(exchange.at)
-        if not len(times) or not times[0] < told <= times[-1]:
+        noted = to_micros(exchange.at)
+        if not len(times) or not times[0] < noted <= times[-1]:
             continue
         at = _place(times, values, exchange, usual_rate, resolution)
         if at is None:
-            flaws.append(Flaw(FlawCode.EXCHANGE_NOT_SEEN, told, told))
+            flaws.append(Flaw(FlawCode.EXCHANGE_NOT_SEEN, noted, noted))
             continue
         left = max(exchange.final - float(values[at]), 0.0)
         counted = max(float(values[at + 1]) - exchange.first, 0.0)
@@ -56,11 +57,11 @@ def join_exchanges(
     return one, flaws
 
 
-def _candidates(times: Micros, told: int) -> slice:
-    """Pairs of readings that lie around ``told`` [us] or end within a day of it."""
-    around = int(np.searchsorted(times, told)) - 1
-    first = int(np.searchsorted(times, told - REACH)) - 1
-    last = int(np.searchsorted(times, told + REACH, side="right")) - 1
+def _candidates(times: Micros, noted: int) -> slice:
+    """Pairs of readings that lie around ``noted`` [us] or end within a day of it."""
+    around = int(np.searchsorted(times, noted)) - 1
+    first = int(np.searchsorted(times, noted - WITHIN)) - 1
+    last = int(np.searchsorted(times, noted + WITHIN, side="right")) - 1
     return slice(max(min(first, around), 0), max(last, around + 1, 0))
 
 
@@ -68,8 +69,8 @@ def _place(
     times: Micros, values: Floats, exchange: MeterExchange, usual_rate: UsualRate, resolution: float
 ) -> int | None:
     """Index of the last reading of the old meter, or None where the registers fit nowhere."""
-    told = to_micros(exchange.at)
-    pairs = np.arange(len(times) - 1)[_candidates(times, told)]
+    noted = to_micros(exchange.at)
+    pairs = np.arange(len(times) - 1)[_candidates(times, noted)]
     before, after = values[pairs], values[pairs + 1]
     most = usual_rate.bound * hours(times[pairs + 1] - times[pairs]) + resolution
     left, counted = exchange.final - before, after - exchange.first
@@ -77,6 +78,6 @@ def _place(
     if not fits.any():
         return None
     smooth = (after >= before) & (after - before <= most)
-    away = np.maximum(times[pairs] - told, told - times[pairs + 1])
+    away = np.maximum(times[pairs] - noted, noted - times[pairs + 1])
     best = np.lexsort((np.maximum(away, 0), smooth, ~fits))[0]
     return int(pairs[best])

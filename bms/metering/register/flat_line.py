@@ -1,4 +1,8 @@
-"""Registers that stand still although their meter usually moves."""
+"""Registers that stand still although their meter usually moves.
+
+An amount of zero is use that may be real, so nothing is left out; a person has to look. A source of
+amounts that repeats one value is another fault (``bms.savings.data.unit_errors``).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,9 @@ import math
 
 import numpy as np
 
-from bms.metering.flaw import Flaw, FlawCode, runs
+from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.step_edges import HOUR_US
+from bms.model.readings.plausibility import runs
 from bms.model.readings.series import Floats, Micros
 
 LEAST = 24 * HOUR_US
@@ -23,7 +28,7 @@ MOVES = 48
 
 
 def flat_lines(times: Micros, counted: Floats) -> list[Flaw]:
-    """A flaw for each standstill that is not the meter's own habit. Nothing is left out."""
+    """Returns a flaw for each standstill that is not the meter's own habit."""
     grown = np.diff(counted)
     if np.count_nonzero(grown > 0) < MOVES:
         return []

@@ -40,7 +40,7 @@ def register_use(
     shape (m,), in any order; those around the period help to judge it and are welcome: half an
     hour beyond its ends for the edges, some days for the meter's habits. ``maximum`` is where the
     register starts again from zero (or the last value that it shows, all nines or all bits set).
-    Without a rated maximum the meter's own habits tell what it can count
+    Without a rated maximum, what it can count is learned from its own habits
     (``bms.metering.register.usual_rate``). ``exchanges`` carry registers as they were read.
 
     A step's use is the difference of the register at its edges, and NaN where that is unknown:

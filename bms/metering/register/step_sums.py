@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.flaw import Flaw, FlawCode, runs
+from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.register.chain import Chain
 from bms.metering.register.usual_rate import UsualRate
-from bms.metering.step_edges import Mask, hours, tolerance
+from bms.metering.step_edges import hours, tolerance
+from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Floats, Micros
 
 

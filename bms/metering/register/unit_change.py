@@ -1,4 +1,4 @@
-"""Stretches of a register that were told in another unit: Wh, kWh, MWh, GJ."""
+"""Stretches of a register that were read in another unit: Wh, kWh, MWh, GJ."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.flaw import Flaw, FlawCode, flaws_where
-from bms.metering.step_edges import Mask, hours
+from bms.metering.step_edges import hours
+from bms.model.readings.plausibility import Mask
 from bms.model.readings.series import Floats, Micros
 
 FACTORS = (1000.0, 1e6, 3.6, 1000.0 / 3.6)
@@ -16,7 +17,7 @@ FACTORS = (1000.0, 1e6, 3.6, 1000.0 / 3.6)
 HIGH = 2.0
 """A single hour may be so many times the highest usual one."""
 DIGITS = 0.02
-"""The digits have to tell: what may have been used meanwhile, as a share of the register."""
+"""The digits have to decide: what may have been used meanwhile, as a share of the register."""
 
 
 def in_other_unit(

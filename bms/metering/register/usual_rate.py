@@ -1,10 +1,10 @@
-"""How fast a meter counts, learned from the meter itself where nobody told.
+"""How fast a meter counts, learned from the meter itself where its rating is not known.
 
-The reference is the median of its day peaks, which slips and spikes on fewer than half of the
-days cannot move. A higher rate counts as use when three readings in a row bear it out and no rate
-of its day is above 100 times the reference: the filling of a pool lasts for hours, a wrong reading
-does not, and a factor of a thousand is a slip of units. Ten times the highest such rate is the
-bound: the highest peak of 27 clean meters of two years was 3.1 times the median day peak.
+The reference is the median of its day peaks, which unit errors and spikes on fewer than half of
+the days cannot move. A higher rate counts as use when three readings in a row bear it out and no
+rate of its day is above 100 times the reference: the filling of a pool lasts for hours, a wrong
+reading does not, and a factor of a thousand is an error of units. ``HEADROOM`` times the highest
+such rate is the bound.
 """
 
 from __future__ import annotations
@@ -16,22 +16,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.metering.step_edges import HOUR_US, Mask, hours
+from bms.metering.step_edges import HOUR_US, hours
+from bms.model.readings.plausibility import HEADROOM, Mask, block_peaks
 from bms.model.readings.series import Floats, Micros
 from bms.model.readings.units import Unit
 
 Indices = NDArray[np.intp]
 
-HEADROOM = 10.0
-"""A rate above this many times the highest usual one is no use."""
 OTHER_UNIT = 100.0
-"""Beyond this many times the median day peak, even a lasting rate is a slip of units."""
+"""Beyond this many times the median day peak, even a lasting rate is in another unit."""
 FEWEST = 8
-"""Fewer rates than this tell nothing about a meter."""
+"""Fewer rates than this say nothing about a meter."""
 BORNE_OUT = 3
 """One or two steps may both be wrong."""
 A_DAY = 24
-"""So many rates of a register tell its usual one without the others."""
+"""So many rates away from every fall are enough to learn from."""
 FAR = 24 * HOUR_US
 """Farther than this from a fall [us], an increment has nothing to do with it."""
 
@@ -116,21 +115,13 @@ def highest_usual(rates: Floats, span_us: float) -> float:
     if len(rates) < FEWEST or np.count_nonzero(rates > 0) < BORNE_OUT:
         return math.inf
     block = max(1, min(round(24 * HOUR_US / span_us), len(rates) // FEWEST))
-    peaks = _peaks(rates, block)
+    peaks = block_peaks(rates, block)
     above = np.sort(peaks[peaks > 0])
     reference = float(above[(len(above) - 1) // 2])
     trusted = np.repeat(_trusted(peaks, reference), block)[: len(rates)]
     rates = np.where(trusted, rates, 0.0)
     lasting = np.minimum(np.minimum(rates[:-2], rates[1:-1]), rates[2:])
     return max(reference, float(lasting.max()))
-
-
-def _peaks(rates: Floats, block: int) -> Floats:
-    """The highest rate of each ``block`` of rates."""
-    padded = np.zeros(-(-len(rates) // block) * block)
-    padded[: len(rates)] = rates
-    peaks: Floats = padded.reshape(-1, block).max(axis=1)
-    return peaks
 
 
 def _trusted(peaks: Floats, reference: float) -> Mask:

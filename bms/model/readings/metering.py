@@ -1,4 +1,4 @@
-"""What meters tell: rows of a supplier's file, use per step, and what was wrong on the way."""
+"""Meter data: rows of a supplier's file, use per step, and the flaws on the way."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class ProposalCode(MessageCode):
 class Proposal:
     """How an adjustment would quantify an event: the change of use that it made in ``[start,
     end)``, ``kwh`` ± ``kwh_se`` [kWh, standard error], positive where more was used, and ``share``
-    of what was expected. A step inside the baseline period is told from its other side: what was
+    of what was expected. A step inside the baseline period is seen from its other side: what was
     used more or less *before* it than in the building as it is now."""
 
     kind: EventKind

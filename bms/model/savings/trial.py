@@ -123,7 +123,7 @@ class KeptTrial:
 
 
 class Subject(StrEnum):
-    """What a trial tells about: use of the billed meters [kWh/day], and discomfort [K h/day]."""
+    """What a trial measures: use of the billed meters [kWh/day], and discomfort [K h/day]."""
 
     ELECTRICITY = "electricity"
     HEAT = "heat"
@@ -229,7 +229,7 @@ class TrialResult:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectableEffect:
     """The least effect that a trial of so many weeks shows 4 times of 5 (fraction, kWh/day or
-    K h/day); None where the building's past does not tell."""
+    K h/day); None where the building's past is too short."""
 
     subject: Subject
     weeks: int

@@ -1,4 +1,4 @@
-"""A saving as it is told: with the adjustments that people confirmed, and beside it without."""
+"""Savings with the non-routine adjustments that people confirmed, and beside them without."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from bms.savings.models.uncertainty import CONFIDENCE, DEFAULT_DRIFT, Z90
 
 WITHIN_BUILDING = 0.5
 """Correlation of the drifts of two meters of one building. 0.2 to 0.3 was measured between
-electricity and gas in 7 buildings; 0.5 is on the safe side of what so few can tell."""
+electricity and gas in 7 buildings; 0.5 is on the safe side of what so few can show."""
 COMMON_DRIFT = 0.02
 """Drift that all buildings share in a period (standard deviation, a share of use): the median
 placebo error of 27 untreated meters was 3 % in the fortnights of one winter, 0.5 % over a year."""
@@ -249,7 +249,7 @@ def _priced(
 
 
 def _months(parts: Sequence[_Part], correlation: float) -> tuple[MonthSavings, ...]:
-    """The sums by month of parts that all tell their months; none where one does not."""
+    """Returns the sums by month of parts that all have months; none where one has not."""
     if not all(part.months for part in parts):
         return ()
     rows: dict[date, list[tuple[_Part, MonthSavings]]] = {}

@@ -24,7 +24,7 @@ class AssessmentPeriods:
 class AssessmentSettings:
     """How a meter is assessed.
 
-    ``closed`` tells local days on which the building is shut: they count as weekend where the data
+    ``closed`` says on which local days the building is shut: they count as weekend where the data
     ask for it. ``drift`` is the standard deviation of the building's own change from one year to
     the next, a share of its use. ``zeros`` says what a zero means. ``building_use`` (as a site
     names it) chooses the GUF of the degree-day correction. ``normal`` asks for the saving in a

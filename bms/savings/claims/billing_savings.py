@@ -1,6 +1,6 @@
 """The saving of a meter that is read by the month: CalTRACK's billing method, our interval.
 
-What only days can tell is missing here: no step, no weekend, no hourly model. A bill that cannot
+What only days can show is missing here: no step, no weekend, no hourly model. A bill that cannot
 be used is left out and shows in the coverage. The interval is that of ASHRAE Guideline 14 for
 monthly models (bills count as independent), with the drift of the building like everywhere else.
 """

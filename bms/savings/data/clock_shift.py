@@ -32,7 +32,7 @@ _MOVED = (np.arange(24) - np.array(LAGS)[:, None]) % 24
 def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> int | None:
     """Hours [h] by which the days of ``reporting`` lie later than those of ``baseline`` in some
     months while in others they do not; None where the clock kept its habits or that cannot be
-    told."""
+    decided."""
     if use.step > timedelta(hours=1) or not len(use):
         return None
     before, after = (_profiles(use, span, timezone) for span in (baseline, reporting))

@@ -1,4 +1,5 @@
-"""What a meter measures, where nobody says: from its name, or from how it follows the weather."""
+"""The commodity of a meter without a declared one: from its name, or from how it follows the
+weather."""
 
 from __future__ import annotations
 

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bms.model.fact import Term, TermCode
+from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Series
 from bms.model.savings.finding import Finding, FindingCode
 from bms.model.savings.savings import Span
 
-Mask = NDArray[np.bool_]
 _HOUR = timedelta(hours=1)
 
 
@@ -54,18 +53,6 @@ def shifted(reporting: Span, hours: int) -> Finding:
 def codes(findings: Iterable[Finding]) -> tuple[FindingCode, ...]:
     """Returns the codes of ``findings``, each once, in their order."""
     return tuple(dict.fromkeys(each.code for each in findings))
-
-
-def runs(mask: Mask) -> list[list[int]]:
-    """[start, end] of every stretch of true values, end exclusive."""
-    pairs: list[list[int]] = stretches(mask).tolist()
-    return pairs
-
-
-def stretches(mask: Mask) -> NDArray[np.int64]:
-    """As ``runs``, as an array of shape (k, 2)."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return edges.reshape(-1, 2).astype(np.int64)
 
 
 LONG = timedelta(days=3)

@@ -1,4 +1,5 @@
-"""What cannot be a measurement is missing: meters that stand still, slip a decimal or read nothing.
+"""What cannot be a measurement is missing: meters that stand still, change their unit or read
+nothing.
 
 Nothing is filled in or corrected. Every value that is put aside leaves a finding.
 """
@@ -9,13 +10,13 @@ from datetime import timedelta
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.finding import Finding, FindingCode
-from bms.savings.data.findings import finding, runs
-from bms.savings.data.unit_errors import flat_lines, slips
+from bms.savings.data.findings import finding
+from bms.savings.data.unit_errors import repeated_values, unit_errors
 
 LARGEST_KWH = 1e7
 """No municipal meter uses that much in one step [kWh]."""
@@ -32,11 +33,9 @@ MILD_C, ALIKE_K, USUAL_SHARE = 11.0, 2.0, 0.5
 """Up to ``MILD_C`` [degC] it does not rest either, if it otherwise uses more than this share of its
 mean at the same temperature, within ``ALIKE_K`` [K]."""
 
-Mask = NDArray[np.bool_]
-
 
 class Zeros(StrEnum):
-    """What a zero means: a gap, a measurement, or whichever the commodity and the run tell."""
+    """What a zero means: a gap, a measurement, or whichever the commodity and the run suggest."""
 
     AUTO = "auto"
     MISSING = "missing"
@@ -62,8 +61,8 @@ def screen_use(
     values[~known] = np.nan
     put_aside(known & (use.values < 0), FindingCode.NEGATIVE)
     put_aside(np.nan_to_num(values) > LARGEST_KWH, FindingCode.IMPLAUSIBLE)
-    put_aside(slips(values, _per_day(use)), FindingCode.UNIT_ERROR)
-    put_aside(flat_lines(values, _per_day(use)), FindingCode.STUCK)
+    put_aside(unit_errors(values, _per_day(use)), FindingCode.UNIT_ERROR)
+    put_aside(repeated_values(values, _per_day(use)), FindingCode.STUCK)
     rests = _missing_zeros(Series(use.start, use.step, values.copy()), temp, commodity, zeros)
     put_aside(rests, FindingCode.ZEROS)
     return Series(use.start, use.step, values), tuple(found)

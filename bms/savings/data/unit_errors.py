@@ -1,8 +1,10 @@
-"""Slips of the meter: values a thousand times too large or too small, and registers that stick.
+"""Errors of amounts per interval: values a thousand times too large or too small, and repeated
+values of a source that is stuck.
 
-A slip of single hours stands out from the day peaks of the weeks around it; a slip that lasts
-shows as a jump of the day peaks that no weather makes. Thresholds are set by real meters: the
-highest peak was 3.1 times the reference on 27 meters of two years.
+A wrong unit in single hours stands out from the day peaks of the weeks around it; one that lasts
+shows as a jump of the day peaks that no weather makes. Thresholds are set by real meters. Registers
+are judged where they are read (``bms.metering.register``): a change of their unit shows in their
+level, and a standstill in increments of zero, neither of which an amount has.
 """
 
 from __future__ import annotations
@@ -13,17 +15,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from bms.model.readings.plausibility import HEADROOM, Mask, block_peaks, runs
 from bms.model.readings.series import Floats
-from bms.savings.data.findings import runs, stretches
 
-SPIKE = 10.0
-"""A value above this many times the usual day peak is no measurement."""
 HIGH = 0.9
-"""Share of the days around whose peaks are usual; the highest tenth may hold slips."""
+"""Share of the days around whose peaks are usual; the highest tenth may hold errors."""
 REST = 4.0
 """In weeks of rest, when every peak is small, so many times the usual peak of all days."""
 AROUND_DAYS = 15
-"""What is usual is told by so many days before and after [days]."""
+"""What is usual is taken from so many days before and after [days]."""
 JUMP = 100.0
 """Day peaks that rise or fall by this factor for a week have changed their unit."""
 JUMP_DAYS = 7
@@ -34,19 +34,17 @@ NATURAL = 2.0
 CHANCE = 1e-3
 """Probability that a meter of this resolution repeats itself that long by chance, at most."""
 
-Mask = NDArray[np.bool_]
 
-
-def slips(values: Floats, per_day: int) -> Mask:
+def unit_errors(values: Floats, per_day: int) -> Mask:
     """Values that are off by about a factor of 1000. ``values`` [kWh per step], NaN is a gap.
 
-    First what stands out from the usual peak, which many slips cannot move; then lasting slips;
+    First what stands out from the usual peak, which many errors cannot move; then lasting errors;
     then, with those out of the way, what stands out from all but the highest peaks of its season.
     """
     out = np.zeros(len(values), dtype=bool)
 
-    def left() -> Floats:
-        return _day_peaks(np.where(out, np.nan, values), per_day)
+    def remaining() -> Floats:
+        return block_peaks(np.where(out, np.nan, values), per_day)
 
     def spread(per: NDArray[Any]) -> NDArray[Any]:
         hours: NDArray[Any] = np.repeat(per, per_day)
@@ -55,22 +53,22 @@ def slips(values: Floats, per_day: int) -> Mask:
     known = np.nan_to_num(values)
     if not (known > 0).any():
         return out
-    out |= known > SPIKE * spread(np.maximum(_around(left(), 0.5), _whole(left())))
-    out |= spread(_slipped_days(left())) & np.isfinite(values)
-    peaks = left()
+    out |= known > HEADROOM * spread(np.maximum(_around(remaining(), 0.5), _whole(remaining())))
+    out |= spread(_days_of_other_unit(remaining())) & np.isfinite(values)
+    peaks = remaining()
     if (peaks > 0).any():
-        ceiling = np.maximum(SPIKE * _around(peaks, HIGH), REST * _whole(peaks))
+        ceiling = np.maximum(HEADROOM * _around(peaks, HIGH), REST * _whole(peaks))
         out |= known > spread(ceiling)
     return out
 
 
-def flat_lines(values: Floats, per_day: int) -> Mask:
+def repeated_values(values: Floats, per_day: int) -> Mask:
     """Stretches of one value, not zero, that last longer than the register's resolution makes
     them: for a meter that repeats its last value with frequency p, n values hold a run of
     ln(n/ε)/−ln(p) by chance with probability ε, and two days are the least."""
     out = np.zeros(len(values), dtype=bool)
     same = np.concatenate(([False], values[1:] == values[:-1])) & (values > 0)
-    found = stretches(same)
+    found = np.array(runs(same), dtype=np.int64).reshape(-1, 2)
     if not len(found):
         return out
     lengths = found[:, 1] - found[:, 0]
@@ -92,14 +90,6 @@ def _least_flat(lengths: NDArray[np.int64], n: int, per_day: int) -> float:
     return max(floor, float(chance), habit)
 
 
-def _day_peaks(values: Floats, per_day: int) -> Floats:
-    """Largest value of every day [kWh per step]; 0 where nothing is known."""
-    padded = np.zeros(-(-len(values) // per_day) * per_day)
-    padded[: len(values)] = np.nan_to_num(values)
-    peaks: Floats = padded.reshape(-1, per_day).max(axis=1)
-    return peaks
-
-
 def _whole(peaks: Floats) -> float:
     """The usual day peak of all days that have one."""
     return float(np.median(peaks[peaks > 0]))
@@ -113,7 +103,7 @@ def _around(peaks: Floats, share: float) -> Floats:
     return np.asarray(np.partition(windows, place, axis=1)[:, place], dtype=np.float64)
 
 
-def _slipped_days(peaks: Floats) -> Mask:
+def _days_of_other_unit(peaks: Floats) -> Mask:
     """Days of the wrong unit: the rarer side of jumps by more than ``JUMP``."""
     out = np.zeros(len(peaks), dtype=bool)
     if len(peaks) < 2 * JUMP_DAYS:

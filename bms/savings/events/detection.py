@@ -16,7 +16,7 @@ from bms.model.savings.event import EventKind, Proposal
 from bms.model.savings.finding import Finding, FindingCode
 from bms.model.savings.savings import Span
 from bms.savings.data.daily import DailyUse
-from bms.savings.events.level_changes import Step, steps_in
+from bms.savings.events.level_changes import LevelChange, level_changes
 from bms.savings.events.outages import Outage, outages
 from bms.savings.events.use_pattern_changes import ChangedUse, changed_use
 from bms.savings.models.baseline import Baseline
@@ -41,7 +41,7 @@ def events(
     ``reporting``. ``steady`` meters (electricity) have more use than the weather asks for.
     """
     zone = ZoneInfo(timezone)
-    spoiled, later = steps_in(model, before, after, steady=steady)
+    spoiled, later = level_changes(model, before, after, steady=steady)
     out = (*outages(model, before, after), *outages(model, after, before))
     return (
         *(_before(step, baseline, zone) for step in spoiled),
@@ -58,7 +58,7 @@ def changes_of_use(
     return tuple(_used(change, span) for span, change in found)
 
 
-def _after(step: Step, span: Span, zone: ZoneInfo) -> Finding:
+def _after(step: LevelChange, span: Span, zone: ZoneInfo) -> Finding:
     """A step or drift of the reporting period: its use from that day on is adjusted for."""
     start = span.start if step.slow else _midnight(step.day, zone)
     kind = EventKind.DRIFT if step.slow else EventKind.STEP
@@ -69,7 +69,7 @@ def _after(step: Step, span: Span, zone: ZoneInfo) -> Finding:
     return _level_change(step, start, span, proposal)
 
 
-def _before(step: Step, span: Span, zone: ZoneInfo) -> Finding:
+def _before(step: LevelChange, span: Span, zone: ZoneInfo) -> Finding:
     """A step or drift of the baseline period: the building as it was before is adjusted to what it
     is since. The drift's mean is half of its end, and that is what the days before lack."""
     if step.slow:
@@ -94,7 +94,7 @@ def _before(step: Step, span: Span, zone: ZoneInfo) -> Finding:
     return _level_change(step, day, span, proposal)
 
 
-def _level_change(step: Step, start: datetime, span: Span, proposal: Proposal) -> Finding:
+def _level_change(step: LevelChange, start: datetime, span: Span, proposal: Proposal) -> Finding:
     size: dict[str, Parameter] = {"share": step.share, "half_width": Z90 * step.error}
     if step.slow:
         return _finding(FindingCode.DRIFT, start, span.end, proposal, size)

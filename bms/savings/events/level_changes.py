@@ -1,8 +1,8 @@
-"""Steps and slow drifts of use inside a period: events that nobody may have told.
+"""Steps and slow drifts of use inside a period: events that nobody may have reported.
 
 What is left of a period after the model is compared with what was left of the other period in the
 same season, so that what the model always gets wrong in autumn is no event. The scan is
-``scan.best_step``; a heat meter's step is a share of what the weather asks for, an electricity
+``step_scan.best_step``; a heat meter's step is a share of what the weather asks for, an electricity
 meter's one of what is used anyway. Thresholds: docs/savings.md.
 """
 
@@ -17,13 +17,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from bms.model.readings.series import Floats
 from bms.savings.data.daily import DailyUse
-from bms.savings.events.step_scan import LEAST_RHO, Change, best_step, fit_shapes
+from bms.savings.events.step_scan import LEAST_RHO, StepEstimate, best_step, fit_shapes
 from bms.savings.models.baseline import Baseline
 
 LEAST = 0.1
 """Smallest step, a share of expected use: buildings change by 5 % from one year to the next."""
 SIDE_DAYS, SHORT_SIDE_DAYS = 42, 28
-"""A step is told by so many days before and after; by the second in a period of less than four
+"""A step is dated by so many days before and after; by the second in a period of less than four
 times the first."""
 REST = 0.3
 """Days of less use count as this share of an average day: ten per cent of nothing are no event."""
@@ -38,8 +38,8 @@ KNOWN_SEASON = 0.9
 CERTAIN = 4.0
 """Least ratio of a step to its standard error in the reporting period."""
 CERTAIN_PART, YEAR_DAYS = 7.0, 300
-"""The same in a period of less than ``YEAR_DAYS`` days, whose level and season are hard to tell
-apart: of 598 such windows without an event 2 % were above."""
+"""The same in a period of less than ``YEAR_DAYS`` days, whose level and season are hard to
+separate: of 598 such windows without an event 2 % were above."""
 CERTAIN_BEFORE_STEADY, CERTAIN_BEFORE = 5.0, 5.8
 """The same in the baseline period, for electricity and for heat: the model bends towards it."""
 MOST_STEPS, NEXT = 3, 1.25
@@ -50,7 +50,7 @@ _YEAR = 12 * 31
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LevelChange:
     """Use changed by ``share`` ± ``error`` (standard error) of what was expected: on ``day`` and
     for good, or slowly over the period to so much at its end (``slow``). ``t`` is how clear it
     is. ``kwh`` ± ``kwh_se`` [kWh] is what that made in the days from ``day`` on, and
@@ -81,7 +81,7 @@ class _Period:
     weight: float
     certain: float
 
-    def less(self, changes: Sequence[Change]) -> Floats:
+    def less(self, changes: Sequence[StepEstimate]) -> Floats:
         """What is left when ``changes`` are explained."""
         return self.left - sum(
             (c.size * self.shape * (np.arange(len(self.left)) >= c.at) for c in changes),
@@ -89,9 +89,9 @@ class _Period:
         )
 
 
-def steps_in(
+def level_changes(
     model: Baseline, before: DailyUse, after: DailyUse, *, steady: bool
-) -> tuple[list[Step], list[Step]]:
+) -> tuple[list[LevelChange], list[LevelChange]]:
     """Steps and drifts within the baseline days ``before``, which spoil the baseline, and within
     the reporting days ``after``, the clearest first. ``steady`` meters (electricity) have more
     use than the weather asks for."""
@@ -104,13 +104,16 @@ def steps_in(
     # A step in one period shows as its mirror image in the other, whose season it seems to change:
     # it belongs where it shows by itself, and the other period is looked at again without it.
     if later and not earlier:
-        earlier = _mirrored(later[0], second, first)
+        earlier = _mirror_image(later[0], second, first)
     if earlier and later:
-        if _alone(first, earlier[0].at) > _alone(second, later[0].at):
+        if _clearness(first, earlier[0].at) > _clearness(second, later[0].at):
             later = _scan(second, first, earlier)
         else:
             earlier = _scan(first, second, later)
-    return _told(first, second, earlier, later, model), _told(second, first, later, earlier, model)
+    return (
+        _sized(first, second, earlier, later, model),
+        _sized(second, first, later, earlier, model),
+    )
 
 
 def _period(
@@ -128,24 +131,26 @@ def _period(
     )
 
 
-def _seen(period: _Period, other: _Period, others: Sequence[Change]) -> Floats | None:
+def _deseasonalised(
+    period: _Period, other: _Period, others: Sequence[StepEstimate]
+) -> Floats | None:
     """The residuals of ``period`` without their season, as the other period shows it; None where
     that knows too little of it."""
-    usual = _seasonal(other.days, other.less(others))[_places(period.days.dates)]
+    usual = _seasonal(other.days, other.less(others))[_day_places(period.days.dates)]
     if np.isfinite(usual).mean() < KNOWN_SEASON:
         return None
     rest = period.left - period.weight * np.nan_to_num(usual)
     return np.clip(rest, -MOST * period.level, MOST * period.level)
 
 
-def _scan(period: _Period, other: _Period, others: Sequence[Change]) -> list[Change]:
+def _scan(period: _Period, other: _Period, others: Sequence[StepEstimate]) -> list[StepEstimate]:
     """The clearest step, then the clearest of what it leaves, and so on."""
     n = len(period.days)
-    y = _seen(period, other, others) if n >= 2 * SHORT_SIDE_DAYS else None
+    y = _deseasonalised(period, other, others) if n >= 2 * SHORT_SIDE_DAYS else None
     if y is None:
         return []
     side = SIDE_DAYS if n >= 4 * SIDE_DAYS else SHORT_SIDE_DAYS
-    found: list[Change] = []
+    found: list[StepEstimate] = []
     while len(found) < MOST_STEPS:
         certain = period.certain * (NEXT if found else 1.0)
         change = best_step(y, period.shape, side=side, least=LEAST, certain=certain)
@@ -156,18 +161,18 @@ def _scan(period: _Period, other: _Period, others: Sequence[Change]) -> list[Cha
     return found
 
 
-def _mirrored(step: Change, period: _Period, other: _Period) -> list[Change]:
+def _mirror_image(step: StepEstimate, period: _Period, other: _Period) -> list[StepEstimate]:
     """``step`` of ``period`` as one of ``other`` at the same season, where it is clearer there."""
-    place = _places(period.days.dates)[step.at]
-    at = int(np.argmin(np.abs(np.array(_places(other.days.dates)) - place)))
+    place = _day_places(period.days.dates)[step.at]
+    at = int(np.argmin(np.abs(np.array(_day_places(other.days.dates)) - place)))
     if not SHORT_SIDE_DAYS <= at <= len(other.days) - SHORT_SIDE_DAYS:
         return []
-    if len(other.days) < YEAR_DAYS or _alone(other, at) <= _alone(period, step.at):
+    if len(other.days) < YEAR_DAYS or _clearness(other, at) <= _clearness(period, step.at):
         return []
-    return [Change(at, -step.size, step.error, step.t, step.rho)]
+    return [StepEstimate(at, -step.size, step.error, step.t, step.rho)]
 
 
-def _alone(period: _Period, at: int) -> float:
+def _clearness(period: _Period, at: int) -> float:
     """How clear a step on day ``at`` is in the residuals of its own period."""
     y = np.clip(period.left, -MOST * period.level, MOST * period.level)
     raised = period.shape * (np.arange(len(y)) >= at)
@@ -175,25 +180,25 @@ def _alone(period: _Period, at: int) -> float:
     return abs(float(fit.size[1])) / float(fit.error[1])
 
 
-def _told(
+def _sized(
     period: _Period,
     other: _Period,
-    found: Sequence[Change],
-    others: Sequence[Change],
+    found: Sequence[StepEstimate],
+    others: Sequence[StepEstimate],
     model: Baseline,
-) -> list[Step]:
+) -> list[LevelChange]:
     """The changes that were found, sized together, as steps or as one drift."""
-    y = _seen(period, other, others) if found else None
+    y = _deseasonalised(period, other, others) if found else None
     if y is None:
         return []
     kwh = period.shape * model.mean
-    if (drift := _slow(y, period.shape, found[0])) is not None:  # which looks like stairs
+    if (drift := _drift_of(y, period.shape, found[0])) is not None:  # which looks like stairs
         return [_step(drift, np.zeros(len(y)), period.days, kwh, _ramp(len(y)))]
     raised = np.stack([np.arange(len(y)) >= change.at for change in found]).astype(np.float64)
     shapes = np.column_stack([period.shape, (raised * period.shape).T])
     sizes = fit_shapes(y, shapes, found[0].rho)
     joint = [
-        Change(c.at, float(size), float(error), c.t, c.rho)
+        StepEstimate(c.at, float(size), float(error), c.t, c.rho)
         for c, size, error in zip(found, sizes.size[1:], sizes.error[1:], strict=True)
     ]
     return [
@@ -202,24 +207,26 @@ def _told(
     ]
 
 
-def _slow(y: Floats, shape: Floats, step: Change) -> Change | None:
+def _drift_of(y: Floats, shape: Floats, step: StepEstimate) -> StepEstimate | None:
     """The change as a drift over the whole period, where that explains more than a step."""
     fit = fit_shapes(y, np.column_stack([shape, shape * _ramp(len(y))]), step.rho)
     t = abs(float(fit.size[1])) / float(fit.error[1])
     if t <= step.t:
         return None
-    return Change(0, float(fit.size[1]), float(fit.error[1]), t, step.rho)
+    return StepEstimate(0, float(fit.size[1]), float(fit.error[1]), t, step.rho)
 
 
 def _ramp(n: int) -> Floats:
     return np.linspace(0.0, 1.0, n)
 
 
-def _step(change: Change, before: Floats, days: DailyUse, kwh: Floats, after: Floats) -> Step:
-    """``change`` in words of energy; ``kwh`` [kWh/day] is what a change of 1 makes on a day."""
+def _step(
+    change: StepEstimate, before: Floats, days: DailyUse, kwh: Floats, after: Floats
+) -> LevelChange:
+    """``change`` as energy; ``kwh`` [kWh/day] is what a change of 1 makes on a day."""
     made, missed = (float((kwh * part * days.hours).sum() / 24.0) for part in (after, before))
     slow = change.at == 0
-    return Step(
+    return LevelChange(
         day=days.dates[change.at],
         share=change.size,
         error=change.error,
@@ -232,7 +239,7 @@ def _step(change: Change, before: Floats, days: DailyUse, kwh: Floats, after: Fl
     )
 
 
-def _places(dates: Sequence[date]) -> list[int]:
+def _day_places(dates: Sequence[date]) -> list[int]:
     """Days of the year on a calendar whose months all have 31 days."""
     return [day.month * 31 + day.day - 32 for day in dates]
 
@@ -242,7 +249,7 @@ def _seasonal(days: DailyUse, left: Floats) -> Floats:
     shape (372,)."""
     year = np.full(_YEAR, np.nan)
     if len(days):
-        year[_places(days.dates)] = left
+        year[_day_places(days.dates)] = left
     windows = sliding_window_view(np.pad(year, SEASON_DAYS, mode="wrap"), 2 * SEASON_DAYS + 1)
     return _medians(windows)
 

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Floats
 from bms.savings.data.daily import DailyUse
-from bms.savings.data.findings import Mask, runs
 from bms.savings.models.baseline import Baseline
 
 COLD_C = 10.0
@@ -38,8 +38,8 @@ class Outage:
 
 
 def outages(model: Baseline, days: DailyUse, other: DailyUse) -> list[Outage]:
-    """Outages within ``days``; ``other`` are the days of the other period, which tell what is
-    habit."""
+    """Outages within ``days``; ``other`` are the days of the other period, which show
+    what is habit."""
     if model.mean <= 0 or not len(days):
         return []
     expected, fallen = _fallen(model, days)

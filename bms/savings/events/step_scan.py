@@ -1,4 +1,4 @@
-"""When did a series of days change? A scan for the step that explains most of it.
+"""The date of a step in a series of days: a scan for the step that explains most of it.
 
 Generalised least squares with first-order autocorrelated noise (Cochrane & Orcutt 1949, doi
 10.1080/01621459.1949.10483290), one step at a time, over every day that leaves enough days on
@@ -23,7 +23,7 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StepEstimate:
     """From day ``at`` on the series is higher by ``size`` ± ``error`` (standard error) times its
     shape; ``t`` is their ratio and ``rho`` the autocorrelation of what is left."""
 
@@ -35,7 +35,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class ShapeFit:
     """Sizes and standard errors of shapes that were fitted together; shapes (k,)."""
 
     size: Floats
@@ -44,7 +44,7 @@ class Fit:
 
 def best_step(
     y: Floats, shape: Floats, *, side: int, least: float, certain: float
-) -> Change | None:
+) -> StepEstimate | None:
     """The clearest step of ``y`` in units of ``shape``, both of shape (n,), with ``side`` days
     before and after it, a size of at least ``least`` and at least ``certain`` times its standard
     error; a level in units of ``shape`` is left free. None where there is none."""
@@ -65,10 +65,10 @@ def best_step(
     if t[at - 1] < certain:
         return None
     i = at - 1
-    return Change(at, float(size[i]), float(error[i]), float(t[i]), rho)
+    return StepEstimate(at, float(size[i]), float(error[i]), float(t[i]), rho)
 
 
-def fit_shapes(y: Floats, shapes: Floats, rho: float) -> Fit:
+def fit_shapes(y: Floats, shapes: Floats, rho: float) -> ShapeFit:
     """``y`` of shape (n,) explained by ``shapes`` of shape (n, k) in noise of autocorrelation
     ``rho``. Shapes that the days cannot tell apart share their size."""
     u, v = y[1:] - rho * y[:-1], shapes[1:] - rho * shapes[:-1]
@@ -76,7 +76,7 @@ def fit_shapes(y: Floats, shapes: Floats, rho: float) -> Fit:
     size: Floats = inverse @ (v.T @ u)
     rest = u - v @ size
     noise = float(rest @ rest) / max(len(u) - shapes.shape[1], 1)
-    return Fit(size, np.sqrt(np.maximum(noise * np.diag(inverse), _TINY)))
+    return ShapeFit(size, np.sqrt(np.maximum(noise * np.diag(inverse), _TINY)))
 
 
 def _steps(y: Floats, shape: Floats, rho: float) -> tuple[Floats, Floats]:

@@ -1,9 +1,9 @@
 """Changed use: evenings, nights or weekends that take another share of a meter's use for good.
 
 For each week, the mean use in a class of hours over the mean of all hours, against the same weeks
-of the other period; a step of that ratio (``scan.best_step``) is another way to use the building. A
-change of all hours alike does not show here, but as a step of use. Electricity only: the daily
-rhythm of heat follows its weather.
+of the other period; a step of that ratio (``step_scan.best_step``) is another way to use the
+building. A change of all hours alike does not show here, but as a step of use. Electricity only:
+the daily rhythm of heat follows its weather.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def changed_use(
     use: Series, baseline: Span, reporting: Span, timezone: str
 ) -> list[tuple[Span, ChangedUse]]:
     """Changes inside each of the two periods, at most one per period and class of hours, with the
-    period; the other period tells what is usual in its season."""
+    period; the other period shows what is usual in its season."""
     if use.step > timedelta(hours=1) or not len(use):
         return []
     before, after = (_weeks(use, span, timezone) for span in (baseline, reporting))
@@ -99,7 +99,7 @@ def changed_use(
 def _weeks(use: Series, span: Span, timezone: str) -> dict[HoursOfWeek, _Weeks]:
     """Whole weeks of ``span`` from its start on, by class; NaN where too little of one is known."""
     n = max(int((span.end - span.start) // _WEEK), 0)
-    places = _places(use.start, use.step, len(use), span, timezone)
+    places = _week_places(use.start, use.step, len(use), span, timezone)
     known = np.isfinite(use.values) & (places >= 0)
     size = n * (len(CLASSES) + 1)
     kwh: Floats = np.bincount(places[known], use.values[known], minlength=size).astype(np.float64)
@@ -123,7 +123,7 @@ def _ratio(kwh: Floats, count: NDArray[np.int64], level: Floats) -> Floats:
 
 
 @lru_cache(maxsize=16)
-def _places(
+def _week_places(
     start: datetime, step: timedelta, n: int, span: Span, timezone: str
 ) -> NDArray[np.int64]:
     """Week · 4 + class of every step, the last class all other hours; -1 outside of ``span``. The

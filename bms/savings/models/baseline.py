@@ -118,7 +118,7 @@ def _weekend(dates: tuple[date, ...]) -> NDArray[np.bool_]:
 
 
 def fit_baseline(days: DailyUse, *, cooling: bool, closed: Closed = never) -> Baseline:
-    """Fit on valid ``days`` (at least one); the sun has a part where ``days`` tell it and the BIC
+    """Fit on valid ``days`` (at least one); the sun has a part where ``days`` know it and the BIC
     asks for it, and so have closed days of their own."""
     y, temp = days.rate, days.temp_c
     work, rest, kept = _choose(days, closed, cooling=cooling)

@@ -29,7 +29,7 @@ LEAST = 1.0 / 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CooledMonth:
+class CoolingMonth:
     """A month, or the part of it until or from today: ``first`` is its first day. ``volume_m3``
     [m3] and ``energy_mwh`` [MWh]; None where not known. ``coverage`` is the share of the known
     volume that ``cooling_k`` [K] speaks of, 0..1."""
@@ -42,7 +42,7 @@ class CooledMonth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cooled:
+class CoolingTotal:
     """Volume-weighted cooling [K], volume [m3] and energy [MWh] of several months."""
 
     cooling_k: float
@@ -51,7 +51,7 @@ class Cooled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class YearsEnd:
+class YearEndForecast:
     """The year as it will have been, with 90 % intervals; fees [DKK] without VAT."""
 
     cooling_k: float
@@ -63,42 +63,42 @@ class YearsEnd:
     fee_high_dkk: float
 
 
-def together(months: Sequence[CooledMonth]) -> Cooled | None:
+def total_of(months: Sequence[CoolingMonth]) -> CoolingTotal | None:
     """The months with a known cooling and energy as one; None where nothing flowed in any."""
     known = [row for row in months if row.cooling_k is not None and row.energy_mwh is not None]
     volume = sum(row.volume_m3 for row in known)
     if volume <= 0:
         return None
-    return Cooled(
+    return CoolingTotal(
         cooling_k=sum((row.cooling_k or 0.0) * row.volume_m3 for row in known) / volume,
         volume_m3=volume,
         energy_mwh=sum(row.energy_mwh or 0.0 for row in known),
     )
 
 
-def years_end(
+def year_end_forecast(
     rule: CoolingRule,
-    so_far: Sequence[CooledMonth],
-    same_last_year: Sequence[CooledMonth],
-    rest_of_last_year: Sequence[CooledMonth],
-) -> YearsEnd | None:
+    so_far: Sequence[CoolingMonth],
+    same_last_year: Sequence[CoolingMonth],
+    rest_of_last_year: Sequence[CoolingMonth],
+) -> YearEndForecast | None:
     """The forecast of a year: its months ``so_far``, those months of the year before (in the same
     order) and the rest of the year before. None where the year before is not known.
 
     The year is over where ``rest_of_last_year`` is empty: then nothing is uncertain.
     """
-    now, before = together(so_far), together(same_last_year)
+    now, before = total_of(so_far), total_of(same_last_year)
     if now is None:
         return None
     if not rest_of_last_year:
-        return _told(rule, now, 0.0, 0.0)
-    rest = together(rest_of_last_year)
+        return _forecast(rule, now, 0.0, 0.0)
+    rest = total_of(rest_of_last_year)
     if before is None or rest is None or before.energy_mwh <= 0:
         return None
     scatter = _scatter(so_far, same_last_year)
     months = len(rest_of_last_year)
     share = now.energy_mwh / before.energy_mwh
-    coming = Cooled(
+    coming = CoolingTotal(
         cooling_k=rest.cooling_k + now.cooling_k - before.cooling_k,
         volume_m3=rest.volume_m3 * now.volume_m3 / before.volume_m3,
         energy_mwh=rest.energy_mwh * share,
@@ -108,19 +108,19 @@ def years_end(
     weight = coming.volume_m3 / whole.volume_m3
     half_k = Z90 * scatter.shift_k * spread * weight
     half_mwh = Z90 * scatter.share * spread * coming.energy_mwh
-    return _told(rule, whole, half_k, half_mwh)
+    return _forecast(rule, whole, half_k, half_mwh)
 
 
 @dataclass(frozen=True, slots=True)
 class _Scatter:
-    """Standard deviations of a month about the one a year before, and how many months tell."""
+    """Standard deviations of a month about the one a year before, and of how many months."""
 
     shift_k: float
     share: float
     months: int
 
 
-def _scatter(now: Sequence[CooledMonth], before: Sequence[CooledMonth]) -> _Scatter:
+def _scatter(now: Sequence[CoolingMonth], before: Sequence[CoolingMonth]) -> _Scatter:
     pairs = [
         (a.cooling_k - b.cooling_k, a.energy_mwh / b.energy_mwh)
         for a, b in zip(now, before, strict=True)
@@ -137,17 +137,19 @@ def _scatter(now: Sequence[CooledMonth], before: Sequence[CooledMonth]) -> _Scat
     )
 
 
-def _both(one: Cooled, other: Cooled) -> Cooled:
+def _both(one: CoolingTotal, other: CoolingTotal) -> CoolingTotal:
     volume = one.volume_m3 + other.volume_m3
     kelvin = one.cooling_k * one.volume_m3 + other.cooling_k * other.volume_m3
-    return Cooled(
+    return CoolingTotal(
         cooling_k=kelvin / volume,
         volume_m3=volume,
         energy_mwh=one.energy_mwh + other.energy_mwh,
     )
 
 
-def _told(rule: CoolingRule, year: Cooled, half_k: float, half_mwh: float) -> YearsEnd:
+def _forecast(
+    rule: CoolingRule, year: CoolingTotal, half_k: float, half_mwh: float
+) -> YearEndForecast:
     """The fee has a kink where it begins, so each side of its interval is worked out by itself."""
     cooling, energy = year.cooling_k, year.energy_mwh
     fee = rule.fee_dkk(cooling, energy)
@@ -159,7 +161,7 @@ def _told(rule: CoolingRule, year: Cooled, half_k: float, half_mwh: float) -> Ye
         for sign in (1.0, -1.0)
     ]
     low = fee - sides[0]
-    return YearsEnd(
+    return YearEndForecast(
         cooling_k=cooling,
         cooling_low_k=cooling - half_k,
         cooling_high_k=cooling + half_k,

@@ -54,7 +54,7 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class MetricDefinition:
     """How a metric is read off a building's figures: its value, the commodity it costs, and what
     the building would use less [kWh per year] at another value of it."""
 
@@ -66,7 +66,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PeerComparison:
     """A building among its peers.
 
     ``rank`` 1 is the best of ``of`` buildings, itself among them, and ``quartile`` 1 the best
@@ -95,18 +95,18 @@ NO_PROOF = fact(RankingNote.NO_PROOF)
 
 def ranked(
     metric: Metric, buildings: Sequence[KeyFigures], *, worst_first: bool = True
-) -> tuple[Standing, ...]:
+) -> tuple[PeerComparison, ...]:
     """Every building among its peers, worst or best first, those without a value last."""
-    measure = MEASURES[metric]
-    values = np.array([_nan(measure.value(each)) for each in buildings], dtype=np.float64)
+    definition = METRICS[metric]
+    values = np.array([_nan(definition.value(each)) for each in buildings], dtype=np.float64)
     city = _City(
         use=np.array([each.use for each in buildings]),
         area=np.array([each.area_m2 for each in buildings]),
         value=values,
-        bad=values if measure.lowest_is_best else -values,
+        bad=values if definition.lowest_is_best else -values,
     )
-    rows = [_standing(i, each, city, measure) for i, each in enumerate(buildings)]
-    sign = -1.0 if worst_first is measure.lowest_is_best else 1.0
+    rows = [_standing(i, each, city, definition) for i, each in enumerate(buildings)]
+    sign = -1.0 if worst_first is definition.lowest_is_best else 1.0
     return tuple(
         sorted(
             rows,
@@ -125,7 +125,9 @@ class _City:
     bad: Floats
 
 
-def _standing(i: int, building: KeyFigures, city: _City, measure: Measure) -> Standing:
+def _standing(
+    i: int, building: KeyFigures, city: _City, definition: MetricDefinition
+) -> PeerComparison:
     if not np.isfinite(city.value[i]):
         return _unknown(building)
     group, peers = _peers(i, city)
@@ -135,9 +137,9 @@ def _standing(i: int, building: KeyFigures, city: _City, measure: Measure) -> St
     rank = 1 + int((city.bad[peers] < city.bad[i]).sum())
     median = float(np.median(city.value[others])) if others.any() else None
     value = float(city.value[i])
-    less = None if median is None else _less(measure, building, value, median)
-    price = building.prices_dkk_per_kwh.get(measure.commodity or "")
-    return Standing(
+    less = None if median is None else _less(definition, building, value, median)
+    price = building.prices_dkk_per_kwh.get(definition.commodity or "")
+    return PeerComparison(
         site=building.site,
         use=building.use,
         area_m2=building.area_m2,
@@ -154,9 +156,9 @@ def _standing(i: int, building: KeyFigures, city: _City, measure: Measure) -> St
     )
 
 
-def _unknown(building: KeyFigures) -> Standing:
+def _unknown(building: KeyFigures) -> PeerComparison:
     unknown = fact(RankingNote.UNKNOWN, coverage=building.coverage)
-    return Standing(
+    return PeerComparison(
         site=building.site,
         use=building.use,
         area_m2=building.area_m2,
@@ -184,9 +186,11 @@ def _peers(i: int, city: _City) -> tuple[Group, np.ndarray[tuple[int], np.dtype[
     return Group.ALL, known
 
 
-def _less(measure: Measure, building: KeyFigures, value: float, median: float) -> float | None:
-    better = value <= median if measure.lowest_is_best else value >= median
-    return 0.0 if better and measure.commodity else measure.less_kwh(building, median)
+def _less(
+    definition: MetricDefinition, building: KeyFigures, value: float, median: float
+) -> float | None:
+    better = value <= median if definition.lowest_is_best else value >= median
+    return 0.0 if better and definition.commodity else definition.less_kwh(building, median)
 
 
 def _notes(group: Group, of: int) -> list[Fact]:
@@ -219,38 +223,38 @@ def _above(value: float | None, building: KeyFigures, median: float, per: float)
     return None if of is None else (of - median) * building.area_m2 * per
 
 
-MEASURES: Mapping[Metric, Measure] = {
-    Metric.HEAT: Measure(
+METRICS: Mapping[Metric, MetricDefinition] = {
+    Metric.HEAT: MetricDefinition(
         "kWh/m2",
         lambda b: _per_m2(b.heat_kwh, b),
         lambda b, median: _above(b.heat_kwh, b, median, 1.0),
         "heat",
     ),
-    Metric.ELECTRICITY: Measure(
+    Metric.ELECTRICITY: MetricDefinition(
         "kWh/m2",
         lambda b: _per_m2(b.electricity_kwh, b),
         lambda b, median: _above(b.electricity_kwh, b, median, 1.0),
         "electricity",
     ),
-    Metric.NIGHT: Measure(
+    Metric.NIGHT: MetricDefinition(
         "1",
         lambda b: b.night_share,
         lambda b, median: _share_less(b.night_share, b.electricity_kwh, median),
         "electricity",
     ),
-    Metric.WEEKEND: Measure(
+    Metric.WEEKEND: MetricDefinition(
         "1",
         lambda b: b.weekend_share,
         lambda b, median: _share_less(b.weekend_share, b.electricity_kwh, median),
         "electricity",
     ),
-    Metric.BASE_LOAD: Measure(
+    Metric.BASE_LOAD: MetricDefinition(
         "W/m2",
         lambda b: _per_m2(b.base_load_w, b),
         lambda b, median: _above(b.base_load_w, b, median, YEAR_H / 1000.0),
         "electricity",
     ),
-    Metric.WEATHER_SLOPE: Measure(
+    Metric.WEATHER_SLOPE: MetricDefinition(
         "W/(m2*K)",
         lambda b: _per_m2(b.weather_slope_w_k, b),
         lambda b, median: _above(
@@ -258,7 +262,7 @@ MEASURES: Mapping[Metric, Measure] = {
         ),
         "heat",
     ),
-    Metric.COVERAGE: Measure(
+    Metric.COVERAGE: MetricDefinition(
         "1",
         lambda b: b.coverage,
         lambda b, median: None,

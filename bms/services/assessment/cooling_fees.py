@@ -13,8 +13,14 @@ from bms.model.fact import Fact, MessageCode, fact
 from bms.model.planning.heat_charges import CoolingRule
 from bms.model.savings.savings import Span
 from bms.ports.storage.readings import ReadingStore
-from bms.savings.portfolio.cooling_fee import Cooled, CooledMonth, YearsEnd, together, years_end
-from bms.services.assessment.savings_book import SavingsBook
+from bms.savings.portfolio.cooling_fee import (
+    CoolingMonth,
+    CoolingTotal,
+    YearEndForecast,
+    total_of,
+    year_end_forecast,
+)
+from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.consumption import HOUR, consumption
 from bms.services.cooling import cooling, settled_by_cooling
 from bms.services.periods import Periods, local_date, midnight
@@ -39,20 +45,20 @@ class MeterCooling:
     meter: str
     year: int
     until: date
-    months: tuple[CooledMonth, ...]
-    to_date: Cooled | None
+    months: tuple[CoolingMonth, ...]
+    to_date: CoolingTotal | None
     rule: CoolingRule | None
     fee_dkk: float | None
-    forecast: YearsEnd | None
+    forecast: YearEndForecast | None
     notes: tuple[Fact, ...]
 
 
-def portfolio_cooling(book: SavingsBook) -> tuple[MeterCooling, ...]:
+def portfolio_cooling(cache: SavingsCache) -> tuple[MeterCooling, ...]:
     """Every district heating meter with a volume, the largest fee at stake first."""
     rows = [
         row
-        for site in book.ports.sites.values()
-        for row in _kept(book, site)
+        for site in cache.ports.sites.values()
+        for row in _kept(cache, site)
         if settled_by_cooling(site)
     ]
     return tuple(sorted(rows, key=lambda row: (-_at_stake(row), row.meter)))
@@ -63,8 +69,8 @@ def _at_stake(row: MeterCooling) -> float:
     return next((fee for fee in fees if fee is not None), float("-inf"))
 
 
-def _kept(book: SavingsBook, site: Site) -> tuple[MeterCooling, ...]:
-    ports = book.ports
+def _kept(cache: SavingsCache, site: Site) -> tuple[MeterCooling, ...]:
+    ports = cache.ports
     now = ports.clock.now()
     today = local_date(now, site.timezone)
     this_year = Span(
@@ -80,7 +86,7 @@ def _kept(book: SavingsBook, site: Site) -> tuple[MeterCooling, ...]:
             for meter in settled_by_cooling(site)
         )
 
-    return book.once("cooling", site, Periods(baseline=last_year, reporting=this_year), work)
+    return cache.once("cooling", site, Periods(baseline=last_year, reporting=this_year), work)
 
 
 def meter_cooling(
@@ -91,7 +97,7 @@ def meter_cooling(
     cut = today if today > date(year, 1, 1) else date(year, 1, 2)
     before = _a_year_before(cut)
 
-    def months(first: date, end: date) -> tuple[CooledMonth, ...]:
+    def months(first: date, end: date) -> tuple[CoolingMonth, ...]:
         return tuple(
             _month(site, meter, readings, start, stop) for start, stop in _months(first, end)
         )
@@ -99,8 +105,8 @@ def meter_cooling(
     so_far = months(date(year, 1, 1), cut)
     same = months(date(year - 1, 1, 1), before)
     rest = months(before, date(year, 1, 1)) if cut <= date(year, 12, 31) else ()
-    to_date = together(so_far)
-    forecast = None if rule is None else years_end(rule, so_far, same, rest)
+    to_date = total_of(so_far)
+    forecast = None if rule is None else year_end_forecast(rule, so_far, same, rest)
     return MeterCooling(
         site=site.id,
         meter=f"{site.id}/{meter.id}",
@@ -132,15 +138,17 @@ def _months(first: date, end: date) -> list[tuple[date, date]]:
     return found
 
 
-def _month(site: Site, meter: Meter, readings: ReadingStore, first: date, end: date) -> CooledMonth:
+def _month(
+    site: Site, meter: Meter, readings: ReadingStore, first: date, end: date
+) -> CoolingMonth:
     start, stop = (midnight(day, site.timezone) for day in (first, end))
     try:
         found = cooling(site, meter.id, readings, start, stop)
     except NotFound:
-        return CooledMonth(
+        return CoolingMonth(
             first=first, cooling_k=None, volume_m3=0.0, energy_mwh=None, coverage=0.0
         )
-    return CooledMonth(
+    return CoolingMonth(
         first=first,
         cooling_k=found.mean,
         volume_m3=found.volume_m3,
@@ -159,7 +167,10 @@ def _energy_mwh(
 
 
 def _notes(
-    site: Site, to_date: Cooled | None, rule: CoolingRule | None, forecast: YearsEnd | None
+    site: Site,
+    to_date: CoolingTotal | None,
+    rule: CoolingRule | None,
+    forecast: YearEndForecast | None,
 ) -> tuple[Fact, ...]:
     found = []
     if rule is None:

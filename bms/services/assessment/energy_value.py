@@ -19,7 +19,7 @@ HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class EnergyValue:
     """Mean ``prices`` [DKK/kWh], ``factors`` [kg CO2/kWh] and ``primary`` energy factors [kWh/kWh]
     by meter id; unknown ones left out."""
 
@@ -28,9 +28,9 @@ class Worth:
     primary: dict[str, float] = field(default_factory=dict)
 
 
-def worth(site: Site, span: Span, *, feed: Feed, tariffs: Tariffs) -> Worth:
+def energy_value(site: Site, span: Span, *, feed: Feed, tariffs: Tariffs) -> EnergyValue:
     """The worth of the site's billed meters over ``span``, every hour alike."""
-    found = Worth()
+    found = EnergyValue()
     for meter in site.meters:
         if meter.billed:
             price, factor = _of(meter, site, span, feed, tariffs)

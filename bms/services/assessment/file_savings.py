@@ -28,7 +28,8 @@ def assess_series(
     """Yields the saving of each of ``meters`` [kWh per step] in their order; then of the meters
     that are read by the month (``bills``).
 
-    Without a ``commodity`` each meter's name tells it, or else how it follows the weather. ``sun``
+    Without a ``commodity`` it is taken from each meter's name, or else from how it follows the
+    weather. ``sun``
     [W/m2] may be taken up by the models. Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown
     time zone.
     """
@@ -56,7 +57,7 @@ def assess_series(
 def normal_weather(
     temp: Series, timezone: str, published: NormalDegreeDays | None = None, name: str = ""
 ) -> NormalYear | None:
-    """The normal year that ``temp`` [degC] tells: the mean of its complete calendar years, moved
+    """Returns the normal year of ``temp`` [degC]: the mean of its complete calendar years, moved
     to the degree days of a ``published`` one where that is given. None without a complete year.
     """
     dates, temp_c = days_of(temp, timezone)

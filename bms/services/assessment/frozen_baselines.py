@@ -1,8 +1,8 @@
 """Baselines that were used once: kept as they stood, so that none moves in silence.
 
-The first time a saving is told against the baseline of our control, that baseline is put away. What
-came in later (late readings, corrections, another method) gives another baseline; the saving is
-then told with it, says so, and proves nothing until a person has accepted the new baseline.
+The first time a saving is computed against the baseline of our control, that baseline is frozen.
+What came in later (late readings, corrections, another method) gives another baseline; the saving
+is then computed with it, says so, and proves nothing until a person has accepted the new baseline.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ Key = tuple[str, Span]
 
 
 def standing_baselines(kept: Iterable[KeptBaseline]) -> dict[Key, KeptBaseline]:
-    """The last one that was put away for each meter and period."""
+    """Returns the last one that was kept for each meter and period."""
     return {(each.baseline.meter_id, each.baseline.period): each for each in kept}
 
 
 def freeze(ledgers: LedgerStore, savings: SiteSavings, now: datetime) -> None:
-    """Put away the baselines of a saving that is told for the first time."""
+    """Keeps the baselines of a saving that is computed for the first time."""
     known = standing_baselines(ledgers.baselines(savings.id))
     for baseline in _baselines(savings):
         if (baseline.meter_id, baseline.period) not in known:
@@ -60,7 +60,7 @@ def freeze(ledgers: LedgerStore, savings: SiteSavings, now: datetime) -> None:
 def accept(
     ledgers: LedgerStore, savings: SiteSavings, *, author: str, reason: str, now: datetime
 ) -> tuple[KeptBaseline, ...]:
-    """Put away the baselines as they stand now, in place of those before; gives the new ones."""
+    """Keeps the baselines as they stand now, in place of those before; returns the new ones."""
     known = standing_baselines(ledgers.baselines(savings.id))
     made = []
     for baseline in _baselines(savings):
@@ -71,9 +71,9 @@ def accept(
     return tuple(made)
 
 
-def held_to(savings: SiteSavings, kept: Iterable[KeptBaseline]) -> SiteSavings:
+def compared_with_frozen(savings: SiteSavings, kept: Iterable[KeptBaseline]) -> SiteSavings:
     """Returns ``savings`` with an objection, and so at most ``indicative``, where a baseline is not
-    the one that was put away."""
+    the one that was kept."""
     known = standing_baselines(kept)
     changed = {
         meter.meter_id: objection
@@ -94,9 +94,9 @@ def _with(meter: Savings, changed: Objection | None) -> Savings:
 
 
 def _baselines(savings: SiteSavings) -> list[FrozenBaseline]:
-    """Those that a number was told against."""
-    told = (frozen(meter) for meter in savings.meters if meter.saving_kwh is not None)
-    return [baseline for baseline in told if baseline is not None]
+    """Those that a number was computed against."""
+    found = (frozen(meter) for meter in savings.meters if meter.saving_kwh is not None)
+    return [baseline for baseline in found if baseline is not None]
 
 
 def _changed(meter: Savings, known: dict[Key, KeptBaseline]) -> Objection | None:

@@ -25,7 +25,7 @@ from bms.savings.claims.adjustment import NEAR, adjust
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenEvent:
     """An event in the data of ``meter`` (``site/meter``) that nobody has decided about. ``id``
-    names it as long as the data tell the same start."""
+    names it as long as the data show the same start."""
 
     id: str
     meter: str
@@ -34,7 +34,7 @@ class OpenEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quantity:
+class AdjustmentQuantity:
     """What an event made a building use [kWh], positive where more, with its standard error."""
 
     kwh: float
@@ -81,7 +81,7 @@ class Ledger:
         return open_events(self.site, self.savings, self.ledgers.events(self.site.id))
 
     def confirm(
-        self, open_id: str, *, reason: str, quantity: Quantity | None = None
+        self, open_id: str, *, reason: str, quantity: AdjustmentQuantity | None = None
     ) -> NonRoutineEvent:
         """Adjust for an open event, by the quantity that is proposed or another one.
 
@@ -96,7 +96,7 @@ class Ledger:
                 "in kWh, with a standard error"
             )
         if quantity is None and proposal is not None:
-            quantity = Quantity(kwh=proposal.kwh, kwh_se=proposal.kwh_se)
+            quantity = AdjustmentQuantity(kwh=proposal.kwh, kwh_se=proposal.kwh_se)
         return self._answer(chosen, Decision.CONFIRMED, reason, quantity)
 
     def dismiss(self, open_id: str, *, reason: str) -> NonRoutineEvent:
@@ -112,7 +112,7 @@ class Ledger:
         start: datetime,
         end: datetime,
         *,
-        quantity: Quantity,
+        quantity: AdjustmentQuantity,
         reason: str,
         kind: EventKind = EventKind.OTHER,
         supersedes: str | None = None,
@@ -161,7 +161,11 @@ class Ledger:
         raise NotFound(f"no event {open_id!r} is open at {self.site.id}; open are: {known}")
 
     def _answer(
-        self, chosen: OpenEvent, decision: Decision, reason: str, quantity: Quantity | None
+        self,
+        chosen: OpenEvent,
+        decision: Decision,
+        reason: str,
+        quantity: AdjustmentQuantity | None,
     ) -> NonRoutineEvent:
         proposal = chosen.finding.proposal
         found = chosen.finding if proposal is None else proposal
@@ -171,7 +175,7 @@ class Ledger:
             kind=chosen.kind,
             decision=decision,
             reason=reason,
-            quantity=quantity or Quantity(kwh=0.0, kwh_se=0.0),
+            quantity=quantity or AdjustmentQuantity(kwh=0.0, kwh_se=0.0),
             supersedes=self._continued(chosen),
         )
 
@@ -191,7 +195,7 @@ class Ledger:
         kind: EventKind,
         decision: Decision,
         reason: str,
-        quantity: Quantity,
+        quantity: AdjustmentQuantity,
         supersedes: str | None,
     ) -> NonRoutineEvent:
         try:

@@ -24,9 +24,9 @@ from bms.savings.portfolio.key_figures import (
     weather_slope,
     yearly_use,
 )
-from bms.savings.portfolio.ranking import Metric, Standing, ranked
-from bms.services.assessment.energy_value import worth
-from bms.services.assessment.savings_book import SavingsBook
+from bms.savings.portfolio.ranking import Metric, PeerComparison, ranked
+from bms.services.assessment.energy_value import energy_value
+from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
 from bms.services.periods import Periods, local_date, midnight, year_before
 
@@ -34,19 +34,21 @@ HEATING = (Commodity.HEAT, Commodity.GAS)
 GROUPS = {"heat": HEATING, "electricity": (Commodity.ELECTRICITY,)}
 
 
-def ranking(book: SavingsBook, metric: Metric, *, worst_first: bool = True) -> tuple[Standing, ...]:
+def ranking(
+    cache: SavingsCache, metric: Metric, *, worst_first: bool = True
+) -> tuple[PeerComparison, ...]:
     """Every site among its peers by its last 365 whole local days."""
-    return ranked(metric, figures_of_city(book), worst_first=worst_first)
+    return ranked(metric, figures_of_city(cache), worst_first=worst_first)
 
 
 def figures_of_city(
-    book: SavingsBook, report: Callable[[float], None] = lambda share: None
+    cache: SavingsCache, report: Callable[[float], None] = lambda share: None
 ) -> tuple[KeyFigures, ...]:
     """The key figures of every site; ``report`` hears the share that is done, 0..1."""
     found: list[KeyFigures] = []
-    sites = book.ports.sites
+    sites = cache.ports.sites
     for site in sites.values():
-        found.append(_kept(book, site))
+        found.append(_kept(cache, site))
         report(len(found) / len(sites))
     return tuple(found)
 
@@ -56,8 +58,8 @@ def last_year(now: datetime, timezone: str) -> Span:
     return year_before(midnight(local_date(now, timezone), timezone), timezone)
 
 
-def _kept(book: SavingsBook, site: Site) -> KeyFigures:
-    ports = book.ports
+def _kept(cache: SavingsCache, site: Site) -> KeyFigures:
+    ports = cache.ports
     year = last_year(ports.clock.now(), site.timezone)
 
     def work() -> KeyFigures:
@@ -65,7 +67,7 @@ def _kept(book: SavingsBook, site: Site) -> KeyFigures:
             site, readings=ports.readings, feed=ports.feed, year=year, tariffs=ports.tariffs
         )
 
-    return book.once("figures", site, Periods(baseline=year, reporting=year), work)
+    return cache.once("figures", site, Periods(baseline=year, reporting=year), work)
 
 
 def key_figures(
@@ -129,7 +131,7 @@ def _yearly(use: Series, year: Span, site: Site) -> float | None:
 
 def _prices(site: Site, year: Span, feed: Feed, tariffs: Tariffs) -> dict[str, float]:
     """Mean price of the year by commodity [DKK/kWh]; those that are not known are left out."""
-    known = worth(site, year, feed=feed, tariffs=tariffs).prices
+    known = energy_value(site, year, feed=feed, tariffs=tariffs).prices
     found = {}
     for name, group in GROUPS.items():
         prices = [

@@ -26,7 +26,7 @@ from bms.savings.claims.aggregate import combine
 from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.portfolio.primary_energy import Factors, primary_factors
-from bms.services.assessment.energy_value import Worth, worth
+from bms.services.assessment.energy_value import EnergyValue, energy_value
 from bms.services.consumption import consumption
 
 HOUR = timedelta(hours=1)
@@ -86,14 +86,18 @@ def assess_site(
                 settings=AssessmentSettings(closed=site.closed, building_use=site.use),
             )
         )
-    value = Worth() if tariffs is None else worth(site, reporting, feed=feed, tariffs=tariffs)
+    value = (
+        EnergyValue()
+        if tariffs is None
+        else energy_value(site, reporting, feed=feed, tariffs=tariffs)
+    )
     if factors is not None:
         value = replace(value, primary=primary_factors(parts, factors))
-    return _told(site, parts, ledgers.events(site.id), value)
+    return _site_savings(site, parts, ledgers.events(site.id), value)
 
 
-def _told(
-    site: Site, parts: Sequence[Savings], entries: Sequence[NonRoutineEvent], value: Worth
+def _site_savings(
+    site: Site, parts: Sequence[Savings], entries: Sequence[NonRoutineEvent], value: EnergyValue
 ) -> SiteSavings:
     """The sum of the meters with what people decided about their non-routine events."""
     adjusted = [with_adjustment(part, entries) for part in parts]

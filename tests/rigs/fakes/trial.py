@@ -9,8 +9,13 @@ from datetime import UTC, date, datetime
 import numpy as np
 
 from bms.model.savings.trial import Arm, Subject, Trial
-from bms.savings.trials.days import DailyRecord
+from bms.savings.trials.analysis import Allocations, AnalysedEffect, allocations_of, analyse
+from bms.savings.trials.days import DailyRecord, learn_expectation
+from bms.savings.trials.design import allocate, layout
+from bms.savings.trials.power import BlockDesign
 
+AT, DAYS = 400, 54
+DESIGN = BlockDesign(3, 1)
 FIRST = date(2019, 1, 14)
 DRAWN = datetime(2019, 1, 13, 9, tzinfo=UTC)
 OURS, OWN = Arm.OPTIMISED, Arm.OWN_CONTROL
@@ -68,3 +73,25 @@ def a_record(
     first = date(2018, 1, 1)
     rest = np.array([(first.toordinal() + i - 1) % 7 >= 5 for i in day])
     return DailyRecord(subject, first, expected * (1 + noise * error), temp, rest)
+
+
+def draws_of(record: DailyRecord, seed: int = 3) -> Allocations:
+    here = slice(AT, AT + DAYS)
+    blocks = layout(record.temp_c[here].tolist(), record.rest[here].tolist(), 3, 1)
+    return allocations_of(blocks, allocate(blocks, seed), seed)
+
+
+def with_effect(record: DailyRecord, draws: Allocations, share: float) -> DailyRecord:
+    value = record.value.copy()
+    value[AT : AT + DAYS] *= 1.0 - share * draws.made[draws.layout.block_of]
+    return replace(record, value=value)
+
+
+def analysed(
+    share: float, *, seed: int = 1, record: DailyRecord | None = None
+) -> AnalysedEffect | None:
+    """A trial of ``DAYS`` days from day ``AT`` on in which we use ``share`` less."""
+    known = record or a_record(seed=seed)
+    draws = draws_of(known, seed)
+    treated = with_effect(known, draws, share)
+    return analyse(treated, learn_expectation(treated, AT), draws, AT, AT + DAYS)

@@ -8,7 +8,7 @@ import pytest
 from bms.model.readings.series import Series
 from bms.model.savings.savings import Span
 from bms.savings.data.findings import gaps
-from bms.savings.data.unit_errors import flat_lines, slips
+from bms.savings.data.unit_errors import repeated_values, unit_errors
 from tests.rigs.real_meters import METER_IDS, meters
 
 CLEAN = METER_IDS
@@ -22,8 +22,8 @@ def values(meter):
 
 @pytest.mark.parametrize("meter", CLEAN)
 def test_clean_meters_raise_no_flag(meter):
-    assert not slips(values(meter), 24).any()
-    assert not flat_lines(values(meter), 24).any()
+    assert not unit_errors(values(meter), 24).any()
+    assert not repeated_values(values(meter), 24).any()
 
 
 @pytest.mark.parametrize("meter", CLEAN)
@@ -32,7 +32,7 @@ def test_spikes_are_found_and_nothing_else(meter):
     at = rng.choice(np.arange(YEAR, 2 * YEAR), 30, replace=False)
     dirty = clean.copy()
     dirty[at] *= 1000.0
-    found = slips(dirty, 24)
+    found = unit_errors(dirty, 24)
     assert set(np.flatnonzero(found)) <= set(at)
     left = np.where(found, 0.0, dirty).sum() - np.where(found, 0.0, clean).sum()
     assert left < 0.01 * np.nansum(clean[YEAR:])  # what a summer night hides
@@ -44,7 +44,7 @@ def test_a_month_in_the_wrong_unit_is_found(meter, factor):
     dirty = values(meter)
     part = slice(YEAR + 24 * 30, YEAR + 24 * 75)
     dirty[part] *= factor
-    found = slips(dirty, 24)
+    found = unit_errors(dirty, 24)
     known = np.isfinite(dirty[part]) & (dirty[part] > 0)
     assert found[part][known].mean() > 0.9
     assert found.sum() - found[part].sum() <= 6 * 24
@@ -56,19 +56,19 @@ def test_a_register_that_sticks_is_found(meter, days):
     dirty = values(meter)
     at = YEAR + int(np.flatnonzero(dirty[YEAR + 500 :] > 0)[0]) + 500
     dirty[at : at + 24 * days] = dirty[at]
-    found = flat_lines(dirty, 24)
+    found = repeated_values(dirty, 24)
     assert found[at : at + 24 * days].all()
 
 
 def test_daily_values_spread_over_their_hours_do_not_stick():
     days = np.random.default_rng(2).normal(100.0, 20.0, 700)
-    assert not flat_lines(np.repeat(days / 24.0, 24), 24).any()
+    assert not repeated_values(np.repeat(days / 24.0, 24), 24).any()
 
 
 def test_short_and_empty_series_are_no_trouble():
     for odd in (np.array([]), np.full(5, np.nan), np.zeros(50), np.ones(3)):
-        assert not slips(odd, 24).any()
-        assert not flat_lines(odd, 24).any()
+        assert not unit_errors(odd, 24).any()
+        assert not repeated_values(odd, 24).any()
 
 
 def test_gaps_are_told_with_their_hours_and_ends():

@@ -10,7 +10,7 @@ from bms.model.savings.event import EventKind
 from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.daily import DailyUse
-from bms.savings.events.level_changes import steps_in
+from bms.savings.events.level_changes import level_changes
 from bms.savings.events.outages import outages
 from bms.savings.models.baseline import fit_baseline
 from tests.rigs.assessment import asked
@@ -143,12 +143,12 @@ class TestMadeUpDays:
 
     def test_nothing_is_told_of_a_year_like_the_other(self):
         for steady in (True, False):
-            assert steps_in(self.model, self.before, self.after, steady=steady) == ([], [])
+            assert level_changes(self.model, self.before, self.after, steady=steady) == ([], [])
         assert outages(self.model, self.after, self.before) == []
 
     def test_a_slow_change_is_a_drift_and_not_a_step(self):
         after = self.changed(self.after, np.linspace(1.0, 1.5, 365))
-        spoiled, (drift,) = steps_in(self.model, self.before, after, steady=False)
+        spoiled, (drift,) = level_changes(self.model, self.before, after, steady=False)
         assert spoiled == []
         assert drift.slow
         assert drift.share == pytest.approx(0.5, abs=0.1)
@@ -160,7 +160,7 @@ class TestMadeUpDays:
         factor[150:] = 0.5
         before = self.changed(self.before, factor)
         model = fit_baseline(before, cooling=False, closed=lambda day: False)
-        (step,), later = steps_in(model, before, self.after, steady=False)
+        (step,), later = level_changes(model, before, self.after, steady=False)
         assert later == []
         assert abs((step.day - date(2018, 5, 31)).days) < 14
         assert step.share < -0.3
@@ -169,7 +169,7 @@ class TestMadeUpDays:
         factor = np.ones(365)
         factor[100:250] = 1.4
         after = self.changed(self.after, factor)
-        spoiled, steps = steps_in(self.model, self.before, after, steady=False)
+        spoiled, steps = level_changes(self.model, self.before, after, steady=False)
         assert spoiled == []
         assert sorted(step.share > 0 for step in steps) == [False, True]
         total = sum(step.kwh for step in steps)
@@ -187,11 +187,11 @@ class TestMadeUpDays:
         flat = days_of(2018, np.full(365, 50.0), self.before.temp_c)
         later = days_of(2019, np.full(365, 50.0), self.after.temp_c)
         model = fit_baseline(flat, cooling=True, closed=lambda day: False)
-        assert steps_in(model, flat, later, steady=True) == ([], [])
+        assert level_changes(model, flat, later, steady=True) == ([], [])
 
     def test_no_use_at_all_has_no_events(self):
         none = days_of(2018, np.zeros(365), self.before.temp_c)
         later = days_of(2019, np.zeros(365), self.after.temp_c)
         model = fit_baseline(none, cooling=True, closed=lambda day: False)
-        assert steps_in(model, none, later, steady=True) == ([], [])
+        assert level_changes(model, none, later, steady=True) == ([], [])
         assert outages(model, later, none) == []

@@ -11,7 +11,7 @@ from bms.errors import ConfigError
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.heat_charges import cooling_tables, in_force
 from bms.model.planning.heat_charges import CoolingRule
-from bms.savings.portfolio.cooling_fee import CooledMonth, together, years_end
+from bms.savings.portfolio.cooling_fee import CoolingMonth, total_of, year_end_forecast
 
 RULE = CoolingRule(
     first=date(2021, 1, 1), end=None, below_k=30.0, malus_dkk_per_k_mwh=8.0, source="a test"
@@ -21,8 +21,8 @@ BOTH_WAYS = replace(RULE, above_k=32.0, bonus_dkk_per_k_mwh=5.0)
 
 def a_month(
     month: int, cooling_k: float | None, mwh: float | None = 10.0, m3: float = 400.0
-) -> CooledMonth:
-    return CooledMonth(
+) -> CoolingMonth:
+    return CoolingMonth(
         first=date(2021, month, 1),
         cooling_k=cooling_k,
         volume_m3=m3,
@@ -31,7 +31,7 @@ def a_month(
     )
 
 
-def months(*coolings: float, first: int = 1, mwh: float = 10.0) -> list[CooledMonth]:
+def months(*coolings: float, first: int = 1, mwh: float = 10.0) -> list[CoolingMonth]:
     return [a_month(first + i, k, mwh) for i, k in enumerate(coolings)]
 
 
@@ -96,18 +96,18 @@ class TestTariffFile:
 
 class TestTogether:
     def test_months_weigh_by_their_volume(self) -> None:
-        whole = together([a_month(1, 20.0, m3=300.0), a_month(2, 40.0, m3=100.0)])
+        whole = total_of([a_month(1, 20.0, m3=300.0), a_month(2, 40.0, m3=100.0)])
         assert whole is not None
         assert whole.cooling_k == pytest.approx(25.0)
         assert (whole.volume_m3, whole.energy_mwh) == (400.0, 20.0)
 
     def test_what_is_not_known_is_left_out_whole(self) -> None:
-        whole = together([a_month(1, 20.0), a_month(2, None), a_month(3, 50.0, mwh=None)])
+        whole = total_of([a_month(1, 20.0), a_month(2, None), a_month(3, 50.0, mwh=None)])
         assert whole is not None
         assert (whole.cooling_k, whole.energy_mwh) == (20.0, 10.0)
 
     def test_nothing_known_is_nothing(self) -> None:
-        assert together([a_month(1, None), a_month(2, 30.0, m3=0.0)]) is None
+        assert total_of([a_month(1, None), a_month(2, 30.0, m3=0.0)]) is None
 
 
 class TestYearsEnd:
@@ -116,54 +116,56 @@ class TestYearsEnd:
         before = months(30.0, 30.0, 30.0)
         now = [replace(row, energy_mwh=12.0, volume_m3=440.0) for row in months(27.0, 27.0, 27.0)]
         rest = months(33.0, 33.0, 33.0, first=4)
-        end = years_end(RULE, now, before, rest)
+        end = year_end_forecast(RULE, now, before, rest)
         assert end is not None
         assert end.cooling_k == pytest.approx((27.0 + 30.0) / 2)
         assert end.energy_mwh == pytest.approx(2 * 36.0)
         assert end.fee_dkk == pytest.approx(1.5 * 72.0 * 8.0)
 
     def test_a_year_that_is_over_is_certain(self) -> None:
-        end = years_end(RULE, months(*[25.0] * 12), months(*[29.0] * 12), [])
+        end = year_end_forecast(RULE, months(*[25.0] * 12), months(*[29.0] * 12), [])
         assert end is not None
         assert end.fee_dkk == end.fee_low_dkk == end.fee_high_dkk == 5 * 120.0 * 8.0
         assert end.cooling_low_k == end.cooling_high_k == 25.0
 
     def test_without_last_year_nothing_is_foreseen(self) -> None:
         unknown = [a_month(1, None)]
-        assert years_end(RULE, months(25.0), unknown, months(30.0, first=2)) is None
-        assert years_end(RULE, months(25.0), months(30.0), [a_month(2, None)]) is None
-        assert years_end(RULE, unknown, months(30.0), months(30.0, first=2)) is None
+        assert year_end_forecast(RULE, months(25.0), unknown, months(30.0, first=2)) is None
+        assert year_end_forecast(RULE, months(25.0), months(30.0), [a_month(2, None)]) is None
+        assert year_end_forecast(RULE, unknown, months(30.0), months(30.0, first=2)) is None
 
     def test_months_that_scatter_more_make_it_wider(self) -> None:
         before, rest = months(*[30.0] * 4), months(*[30.0] * 8, first=5)
         widths = []
         for now in ((25.0, 25.0, 25.0, 25.0), (20.0, 30.0, 22.0, 28.0)):
-            end = years_end(RULE, months(*now), before, rest)
+            end = year_end_forecast(RULE, months(*now), before, rest)
             assert end is not None
             assert end.fee_low_dkk < end.fee_dkk < end.fee_high_dkk
             widths.append(end.fee_high_dkk - end.fee_low_dkk)
         assert widths[1] > 2 * widths[0]
 
     def test_few_months_take_the_usual_scatter(self) -> None:
-        end = years_end(RULE, months(25.0), months(30.0), months(*[30.0] * 11, first=2))
+        end = year_end_forecast(RULE, months(25.0), months(30.0), months(*[30.0] * 11, first=2))
         assert end is not None
         half = 1.645 * 2.0 * (1 + 1 / 11) ** 0.5 * 11 / 12
         assert end.cooling_high_k - end.cooling_k == pytest.approx(half)
 
     def test_a_fee_is_never_less_than_none(self) -> None:
-        end = years_end(RULE, months(29.5), months(30.0), months(*[30.0] * 11, first=2))
+        end = year_end_forecast(RULE, months(29.5), months(30.0), months(*[30.0] * 11, first=2))
         assert end is not None
         assert end.fee_low_dkk == 0.0
         assert end.fee_high_dkk > end.fee_dkk > 0.0
 
     def test_good_cooling_may_still_turn_bad(self) -> None:
-        end = years_end(RULE, months(31.0), months(31.0), months(*[31.0] * 11, first=2))
+        end = year_end_forecast(RULE, months(31.0), months(31.0), months(*[31.0] * 11, first=2))
         assert end is not None
         assert (end.fee_dkk, end.fee_low_dkk) == (0.0, 0.0)
         assert end.fee_high_dkk > 0.0
 
     def test_a_bonus_lies_on_both_sides_of_nothing(self) -> None:
-        end = years_end(BOTH_WAYS, months(31.0), months(31.0), months(*[31.0] * 11, first=2))
+        end = year_end_forecast(
+            BOTH_WAYS, months(31.0), months(31.0), months(*[31.0] * 11, first=2)
+        )
         assert end is not None
         assert end.fee_low_dkk < 0.0 < end.fee_high_dkk
 
@@ -172,7 +174,7 @@ class TestYearsEnd:
         this = [26.0 + i % 2 for i in range(12)]
         halves = []
         for k in (3, 6, 9, 11):
-            end = years_end(
+            end = year_end_forecast(
                 RULE, months(*this[:k]), months(*last[:k]), months(*last[k:], first=k + 1)
             )
             assert end is not None

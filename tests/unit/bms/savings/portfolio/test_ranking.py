@@ -19,7 +19,7 @@ from bms.savings.portfolio.key_figures import (
     weather_slope,
     yearly_use,
 )
-from bms.savings.portfolio.ranking import MEASURES, NO_PROOF, Group, Metric, Standing, ranked
+from bms.savings.portfolio.ranking import METRICS, NO_PROOF, Group, Metric, PeerComparison, ranked
 from tests.rigs.fakes.city import HOUR, utc
 from tests.rigs.sentences import danish, english
 
@@ -157,11 +157,11 @@ def building(name: str, heat_kwh_m2: float | None, **changes: object) -> KeyFigu
 FIVE = [building(name, heat) for name, heat in zip("abcde", (80, 90, 100, 120, 150), strict=True)]
 
 
-def row_of(rows: tuple[Standing, ...], name: str) -> Standing:
+def row_of(rows: tuple[PeerComparison, ...], name: str) -> PeerComparison:
     return next(row for row in rows if row.site == name)
 
 
-def codes(row: Standing) -> list[str]:
+def codes(row: PeerComparison) -> list[str]:
     return [note.code for note in row.notes]
 
 
@@ -277,7 +277,7 @@ class TestAtTheMedian:
 
 
 def test_every_metric_has_its_words_and_unit() -> None:
-    assert set(MEASURES) == set(Metric)
-    for metric, measure in MEASURES.items():
+    assert set(METRICS) == set(Metric)
+    for metric, definition in METRICS.items():
         assert danish(fact(metric)) != english(fact(metric))
-        assert measure.unit
+        assert definition.unit

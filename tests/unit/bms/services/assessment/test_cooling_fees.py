@@ -11,7 +11,7 @@ from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.site import Site
 from bms.model.readings.reading import Reading
 from bms.services.assessment.cooling_fees import MeterCooling, meter_cooling, portfolio_cooling
-from bms.services.assessment.savings_book import SavingsBook
+from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.cooling import cooling
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import NOW, a_world
@@ -108,7 +108,7 @@ class TestPortfolio:
     def rows(self, tmp_path, *sites: Site) -> tuple[MeterCooling, ...]:
         world = a_world(tmp_path, sites=sites)
         registers(world.store, date(2018, 1, 1), NOW.date(), {2018: 28.0, 2019: 25.0})
-        return portfolio_cooling(SavingsBook(world.city.assessment))
+        return portfolio_cooling(SavingsCache(world.city.assessment))
 
     def test_every_district_heating_meter_with_a_volume_is_there(self, tmp_path) -> None:
         (row,) = self.rows(tmp_path, with_volume())

@@ -14,8 +14,8 @@ from bms.services.assessment.frozen_baselines import (
     FIRST_USE,
     BaselineCode,
     accept,
+    compared_with_frozen,
     freeze,
-    held_to,
 )
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import utc
@@ -55,14 +55,14 @@ def test_what_has_no_number_was_not_used() -> None:
 
 def test_the_same_baseline_changes_nothing() -> None:
     told = savings()
-    assert held_to(told, [a_kept_baseline()]) is told
-    assert held_to(told, []) is told
+    assert compared_with_frozen(told, [a_kept_baseline()]) is told
+    assert compared_with_frozen(told, []) is told
 
 
 def test_changed_data_are_told_and_prove_nothing() -> None:
     told = savings(baseline_id="id-2", baseline_kwh=17_500.0)
     assert told.verdict is Verdict.VERIFIED
-    held = held_to(told, [a_kept_baseline()])
+    held = compared_with_frozen(told, [a_kept_baseline()])
     heat, el = held.meters
     assert (heat.verdict, el.verdict) == (Verdict.INDICATIVE, Verdict.VERIFIED)
     assert held.verdict is Verdict.INDICATIVE
@@ -77,14 +77,14 @@ def test_changed_data_are_told_and_prove_nothing() -> None:
 def test_another_method_is_told_as_such() -> None:
     kept = a_kept_baseline()
     kept = replace(kept, baseline=replace(kept.baseline, settings={"method": "1"}))
-    held = held_to(savings(baseline_id="id-2"), [kept])
+    held = compared_with_frozen(savings(baseline_id="id-2"), [kept])
     assert "The method or settings of the baseline changed" in english(held.reasons[-1])
 
 
 @pytest.mark.parametrize("verdict", [Verdict.INDICATIVE, Verdict.NOT_CLAIMABLE])
 def test_a_weak_verdict_is_never_made_stronger(verdict: Verdict) -> None:
     told = replace(savings(baseline_id="id-2"), reasons=reasons_for(verdict))
-    assert held_to(told, [a_kept_baseline()]).verdict is verdict
+    assert compared_with_frozen(told, [a_kept_baseline()]).verdict is verdict
 
 
 def test_another_period_is_another_baseline() -> None:
@@ -92,7 +92,7 @@ def test_another_period_is_another_baseline() -> None:
     period = replace(kept.baseline.period, start=utc(2017, 1, 1))
     kept = replace(kept, baseline=replace(kept.baseline, period=period))
     told = savings(baseline_id="id-2")
-    assert held_to(told, [kept]) is told
+    assert compared_with_frozen(told, [kept]) is told
 
 
 def test_a_person_accepts_what_stands_now() -> None:
@@ -103,5 +103,5 @@ def test_a_person_accepts_what_stands_now() -> None:
     assert [(kept.baseline.id, kept.author, kept.reason) for kept in made] == [
         ("id-2", "bo", "late readings")
     ]
-    assert held_to(later, store.baselines("lodge")) is later
+    assert compared_with_frozen(later, store.baselines("lodge")) is later
     assert accept(store, later, author="bo", reason="again", now=utc(2019, 5, 2)) == ()

@@ -12,7 +12,7 @@ from bms.model.savings.finding import FindingCode
 from bms.model.savings.objection import Verdict
 from bms.savings.claims.adjusted_savings import with_adjustment
 from bms.savings.claims.aggregate import combine
-from bms.services.assessment.non_routine_events import Ledger, Quantity, open_events
+from bms.services.assessment.non_routine_events import AdjustmentQuantity, Ledger, open_events
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge, utc
 from tests.rigs.fakes.ledger import (
@@ -25,7 +25,7 @@ from tests.rigs.fakes.ledger import (
 )
 
 OPEN = "heat-step_change-2019-02-01"
-LITTLE = Quantity(kwh=100.0, kwh_se=10.0)
+LITTLE = AdjustmentQuantity(kwh=100.0, kwh_se=10.0)
 
 
 def a_ledger(store: MemoryStore | None = None, **changes: object) -> Ledger:
@@ -120,7 +120,7 @@ class TestAdding:
     def test_zero_takes_an_entry_back(self) -> None:
         ledger = a_ledger()
         first = ledger.add("el", STEP_AT, REPORTING.end, quantity=LITTLE, reason="a fair")
-        nothing = Quantity(kwh=0.0, kwh_se=0.0)
+        nothing = AdjustmentQuantity(kwh=0.0, kwh_se=0.0)
         second = ledger.add(
             "el", STEP_AT, REPORTING.end, quantity=nothing, reason="no", supersedes=first.id
         )

@@ -1,4 +1,4 @@
-"""Savings that are asked for again and again, computed once for the data that they are made of."""
+"""A cache of savings: each is computed once for the data that it is made of."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from bms.savings.claims.adjusted_savings import (
 )
 from bms.savings.claims.aggregate import combine, portfolio
 from bms.services.assessment.counterfactual import MeterDays, meter_days
-from bms.services.assessment.frozen_baselines import freeze, held_to
+from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
 from bms.services.periods import Periods, chosen_periods, default_periods
@@ -79,17 +79,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteAssessment:
-    """The saving of a site with the periods that it is of."""
+    """The saving of a site with the periods that it is assessed over."""
 
     periods: Periods
     savings: SiteSavings
 
 
-class SavingsBook:
+class SavingsCache:
     """Savings of the sites of ``ports``. Thread-safe; at most ``size`` answers are kept, by default
     enough for every page about every site.
 
-    An answer is computed anew when its data have changed (``bms.services.data_version``).
+    An answer is computed anew when its data have changed (``data_version``).
     """
 
     def __init__(self, ports: AssessmentPorts, size: int | None = None) -> None:
@@ -110,9 +110,9 @@ class SavingsBook:
     def site(
         self, site: Site, baseline: str | None = None, reporting: str | None = None
     ) -> SiteAssessment:
-        """The saving of a site; without weather it is not assessed, and says so.
+        """Returns the saving of a site; without weather it is not assessed, and says so.
 
-        The baseline of our control is put away when it is first used
+        The baseline of our control is frozen when it is first used
         (``bms.services.assessment.frozen_baselines``). Raises ``ConfigError`` for a wrong period.
         """
         periods = self.periods(site, baseline, reporting)
@@ -135,7 +135,7 @@ class SavingsBook:
             return SiteAssessment(periods=periods, savings=_not_assessed(site, error))
         if periods.control_start is not None and baseline is None and reporting is None:
             freeze(ports.ledgers, savings, ports.clock.now())
-        held = held_to(savings, ports.ledgers.baselines(site.id))
+        held = compared_with_frozen(savings, ports.ledgers.baselines(site.id))
         return SiteAssessment(periods=periods, savings=held)
 
     def days(self, site: Site) -> tuple[MeterDays, ...]:
@@ -160,9 +160,9 @@ class SavingsBook:
         """The saving of every site."""
         return tuple(self.site(site, baseline, reporting) for site in self.ports.sites.values())
 
-    def portfolio(self, assessed: Sequence[SiteAssessment]) -> SiteSavings:
+    def portfolio(self, assessments: Sequence[SiteAssessment]) -> SiteSavings:
         """The sum over sites, and beside it what it is without non-routine adjustments."""
-        rows = [row.savings for row in assessed]
+        rows = [row.savings for row in assessments]
         total = portfolio(PORTFOLIO, rows)
         without = portfolio(PORTFOLIO, [unadjusted(row) for row in rows])
         total = with_adjustments_of(total, without)

@@ -14,7 +14,7 @@ from bms.model.fact import fact
 from bms.model.readings.reading import Quality, Reading
 from bms.model.savings.objection import Verdict
 from bms.services.assessment.frozen_baselines import BaselineCode
-from bms.services.assessment.savings_book import SavingsBook, data_version
+from bms.services.assessment.savings_cache import SavingsCache, data_version
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_command, a_world, live_in, meters
 from tests.rigs.fakes.city import HOUR, utc
 from tests.rigs.fakes.ledger import an_event
@@ -82,12 +82,12 @@ class TestVersion:
 
 class TestBook:
     def test_a_correction_in_the_baseline_is_seen_and_told(self, world: World) -> None:
-        book, site = SavingsBook(world.city.assessment), world.city.site("lodge")
-        first = book.site(site).savings
+        cache, site = SavingsCache(world.city.assessment), world.city.site("lodge")
+        first = cache.site(site).savings
         (kept, _) = world.store.baselines("lodge")
         assert kept.baseline.id == first.meters[0].baseline_id
         correct(world)
-        second = book.site(site).savings
+        second = cache.site(site).savings
         heat, el = second.meters
         assert heat.baseline_id != kept.baseline.id
         assert heat.reasons[-1].code == BaselineCode.CHANGED
@@ -98,53 +98,53 @@ class TestBook:
         ]
 
     def test_a_correction_that_is_taken_back_gives_the_same_baseline(self, world: World) -> None:
-        book, site = SavingsBook(world.city.assessment), world.city.site("lodge")
-        first = book.site(site).savings
+        cache, site = SavingsCache(world.city.assessment), world.city.site("lodge")
+        first = cache.site(site).savings
         correct(world, by=-0.5)
         correct(world, by=0.5)
-        assert book.site(site).savings == first
+        assert cache.site(site).savings == first
 
     def test_an_event_is_in_the_next_answer(self, world: World) -> None:
-        book, site = SavingsBook(world.city.assessment), world.city.site("lodge")
-        before = book.site(site).savings
+        cache, site = SavingsCache(world.city.assessment), world.city.site("lodge")
+        before = cache.site(site).savings
         entry = an_event(start=CONTROL, end=CONTROL + timedelta(days=7))
         world.store.add_event(entry)
-        after = book.site(site).savings
+        after = cache.site(site).savings
         assert before.saving_kwh is not None
         assert after.saving_kwh == pytest.approx(before.saving_kwh + 200.0)
         assert after.unadjusted is not None
         assert after.unadjusted.saving_kwh == before.saving_kwh
-        total = book.portfolio(book.sites())
+        total = cache.portfolio(cache.sites())
         assert total.saving_kwh == pytest.approx(after.saving_kwh)
         assert total.unadjusted is not None
         assert total.unadjusted.saving_kwh == pytest.approx(before.saving_kwh)
 
     def test_only_the_baseline_of_our_control_is_put_away(self, world: World) -> None:
         """Whoever asks for other periods looks, and uses nothing."""
-        book, site = SavingsBook(world.city.assessment), world.city.site("lodge")
-        book.site(site, reporting="2019-01-14..2019-01-24")
-        book.site(site, baseline="2018-02-01..2019-01-14")
+        cache, site = SavingsCache(world.city.assessment), world.city.site("lodge")
+        cache.site(site, reporting="2019-01-14..2019-01-24")
+        cache.site(site, baseline="2018-02-01..2019-01-14")
         assert world.store.baselines("lodge") == []
 
     def test_without_control_there_is_nothing_to_hold_to(self, tmp_path: Path) -> None:
         world = a_world(tmp_path)
-        SavingsBook(world.city.assessment).site(world.city.site("lodge"))
+        SavingsCache(world.city.assessment).site(world.city.site("lodge"))
         assert world.store.baselines("lodge") == []
 
 
 def test_only_writes_that_happened_begin_our_control(tmp_path):
     world = a_world(tmp_path)
     site = world.city.site("lodge")
-    book = SavingsBook(world.city.assessment)
+    cache = SavingsCache(world.city.assessment)
     early = NOW - timedelta(days=9)
     world.store.add_receipts(
         [Failed(a_command("f", early, 18.0), fact(ReceiptReason.NOT_READ_BACK), retryable=True)],
         early,
     )
-    assert book.periods(site).control_start is None
+    assert cache.periods(site).control_start is None
     late = NOW - timedelta(days=3)
     world.store.add_receipts([Accepted(a_command("a", late, 18.0), 18.0)], late)
-    assert book.periods(site).control_start == late
+    assert cache.periods(site).control_start == late
 
 
 class Counting:
@@ -167,30 +167,30 @@ def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
     live_in(made)
     counting = Counting(made.feed)
     world = made.rewired(feed=counting)
-    book = SavingsBook(world.city.assessment)
+    cache = SavingsCache(world.city.assessment)
     site = world.city.site("lodge")
-    first = book.site(site)
-    assert book.site(site).savings is first.savings
+    first = cache.site(site)
+    assert cache.site(site).savings is first.savings
     asked = counting.asked
     (last,) = world.store.latest(["lodge/el.energy"]).values()
     soon = Reading("lodge/el.energy", last.time + timedelta(minutes=15), last.value)
     world.store.add_readings([soon])
-    book.site(site)
+    cache.site(site)
     assert counting.asked == asked
     later = Reading("lodge/el.energy", last.time + HOUR, last.value)
     world.store.add_readings([later])
-    book.site(site)
+    cache.site(site)
     assert counting.asked > asked
 
 
 def test_the_cache_is_bounded(tmp_path):
     world = a_world(tmp_path)
     site = world.city.site("lodge")
-    book = SavingsBook(world.city.assessment, size=2)
+    cache = SavingsCache(world.city.assessment, size=2)
     asked = [f"2019-01-{day:02d}..2019-01-{day + 2:02d}" for day in range(1, 6)]
-    answers = [book.site(site, reporting=text).savings for text in asked]
-    assert book.site(site, reporting=asked[-1]).savings is answers[-1]
-    assert book.site(site, reporting=asked[0]).savings is not answers[0]
+    answers = [cache.site(site, reporting=text).savings for text in asked]
+    assert cache.site(site, reporting=asked[-1]).savings is answers[-1]
+    assert cache.site(site, reporting=asked[0]).savings is not answers[0]
 
 
 def test_days_add_up_to_the_assessed_meter(tmp_path):
@@ -200,9 +200,9 @@ def test_days_add_up_to_the_assessed_meter(tmp_path):
     world.store.add_readings([reading for reading in meters() if reading.time != gap])
     at = a_command("c1", CONTROL, 18.0)
     world.store.add_receipts([Accepted(at, 18.0)], CONTROL)
-    book = SavingsBook(world.city.assessment)
+    cache = SavingsCache(world.city.assessment)
     site = world.city.site("lodge")
-    told, days = book.site(site), book.days(site)
+    told, days = cache.site(site), cache.days(site)
     assert [row.meter for row in days] == ["heat", "el"]
     for row, meter in zip(days, told.savings.meters, strict=True):
         assert len(row.dates) == 14

@@ -83,28 +83,34 @@ class SectionSchema:
             if name not in self.by_name:
                 report.add(where, self._unknown(name, item))
         for known in self.fields:
-            self._read_field(known, node, section, report)
+            given = node.nodes.get(known.name)
+            if given is not None:
+                self._read_field(known, *given, section, report)
+            elif known.default is not None:
+                self._default(known, node.where, section, report)
         return section
 
     def _read_field(
-        self, known: Field, node: MappingNode, section: Section, report: MistakeReport
+        self, known: Field, where: Location, item: Node, section: Section, report: MistakeReport
     ) -> None:
-        where, item = node.nodes.get(known.name, (node.where, None))
-        if item is None or (is_null(item) and not getattr(known.value_type, "null", None)):
-            if known.default is REQUIRED:
-                report.add(
-                    where, f"{self.name}: {known.name} is missing: {known.value_type.allowed()}"
-                )
-            elif known.default is not None:
-                section.values[known.name] = known.default
+        if is_null(item) and not getattr(known.value_type, "null", None):
+            self._default(known, where, section, report)
             return
         try:
             section.values[known.name] = known.value_type.read(item, report)
         except InvalidValue:
             section.wrong.add(known.name)
-            report.add(
-                where, f"{known.name}: expects {known.value_type.allowed()}, not {describe(item)}"
-            )
+            text = f"{known.name}: expects {known.value_type.allowed()}, not {describe(item)}"
+            report.add(where, text)
+
+    def _default(
+        self, known: Field, where: Location, section: Section, report: MistakeReport
+    ) -> None:
+        if known.default is REQUIRED:
+            allowed = known.value_type.allowed()
+            report.add(where, f"{self.name}: {known.name} is missing: {allowed}")
+        elif known.default is not None:
+            section.values[known.name] = known.default
 
     def _unknown(self, name: str, item: Node) -> str:
         near = get_close_matches(name, self.by_name, n=1, cutoff=0.6)

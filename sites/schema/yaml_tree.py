@@ -138,9 +138,10 @@ class _TreeBuilder:
             self.report.add(Location(self.file, 0), "the file is empty")
         return root
 
-    def _node(self, event: Event, depth: int) -> Node:
+    def _node(self, event: Any, depth: int) -> Node:
         where = self._place(event.start_mark)
-        self._refuse_traps(event, where)
+        if isinstance(event, AliasEvent) or event.anchor or event.tag:
+            self._refuse_traps(event, where)
         if depth > MAX_DEPTH:
             self._stop(where, f"nested deeper than {MAX_DEPTH} levels")
         if isinstance(event, ScalarEvent):

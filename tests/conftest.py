@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import os
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -29,8 +31,13 @@ WATCH = Watch()
 set_usual_examples()
 
 
-def _folders(item: pytest.Item) -> set[str]:
-    return set(item.path.relative_to(item.config.rootpath).parts[:2])
+@cache
+def _parts(file: Path, root: Path) -> frozenset[str]:
+    return frozenset(file.relative_to(root).parts[:2])
+
+
+def _folders(item: pytest.Item) -> frozenset[str]:
+    return _parts(item.path, item.config.rootpath)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -39,6 +39,7 @@ def lived_in() -> ForeignBuilding:
     return building
 
 
+@pytest.mark.system
 def test_the_loop_saves_heat_in_a_foreign_building_without_more_discomfort(
     lived_in: ForeignBuilding,
 ) -> None:

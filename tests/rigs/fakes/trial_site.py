@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -33,9 +34,8 @@ def begun(world: World, **more: object) -> Trial:
     )
 
 
-def lived(world: World, trial: Trial, share: float, comfort_c: float = 20.5, seed: int = 1) -> None:
-    """Meters and rooms of a year before the trial and of its days, on which we use ``share`` less,
-    and the receipts of our days."""
+@cache
+def _shown(trial: Trial, share: float, comfort_c: float, seed: int) -> tuple[Reading, ...]:
     rng = np.random.default_rng(seed)
     start = trial.start - timedelta(days=366)
     totals = {"heat": 0.0, "el": 0.0}
@@ -50,7 +50,13 @@ def lived(world: World, trial: Trial, share: float, comfort_c: float = 20.5, see
         totals["el"] += less * wobble * 2.0
         if at >= trial.start:
             readings += [Reading("lodge/hall.temp", at + q * HOUR / 4, comfort_c) for q in range(4)]
-    world.store.add_readings(readings)
+    return tuple(readings)
+
+
+def lived(world: World, trial: Trial, share: float, comfort_c: float = 20.5, seed: int = 1) -> None:
+    """Meters and rooms of a year before the trial and of its days, on which we use ``share`` less,
+    and the receipts of our days."""
+    world.store.add_readings(_shown(trial, share, comfort_c, seed))
     for block, arm in enumerate(trial.arms):
         if arm == "optimised":
             for day in range(trial.block_days):

@@ -98,7 +98,7 @@ def _overrides(overrides: Sequence[Override], site: Site, t: PageTranslator) -> 
         t(
             "override_row",
             what=t("override_all") if known.point is None else what_of(known.point, site, t),
-            reason=known.reason,
+            reason=known.reason if isinstance(known.reason, str) else t.describe(known.reason),
             actor=known.actor,
             since=t.moment(known.since),
             until="" if known.until is None else t("override_until", time=t.moment(known.until)),

@@ -10,7 +10,7 @@ from pydantic import (
     Field,
 )
 
-from api.schemas.base import Answer
+from api.schemas.base import Answer, FactAnswer
 from bms.model.assets.equipment import HeatSource
 from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Mode, Power
@@ -109,7 +109,7 @@ class OverrideAnswer(Answer):
     point: str | None
     since: datetime
     until: datetime | None
-    reason: str
+    reason: str | FactAnswer
     actor: str
 
 

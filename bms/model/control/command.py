@@ -102,14 +102,17 @@ ReleaseReceipt = Released | StillHeld
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """A person's word that we keep our hands off: a point, or all of a site (``point`` None)."""
+    """A person's word that we write nothing to a point, or to all of a site (``point`` None).
+
+    ``reason`` is what the person wrote; a fact where it was found at the building.
+    """
 
     id: str
     site: str
     point: str | None
     since: datetime
     until: datetime | None
-    reason: str
+    reason: str | Fact
     actor: str
 
 

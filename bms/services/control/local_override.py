@@ -17,7 +17,7 @@ from bms.errors import StoreError
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Accepted, Clamped, Command, Lease, Overridden, Override
 from bms.model.control.reasons import Holder
-from bms.model.fact import fact
+from bms.model.fact import MessageCode, fact
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 
@@ -29,6 +29,12 @@ LOCAL_OVERRIDE_HOLD = timedelta(hours=2)
 """How long we stay away when nobody says otherwise: until then it is an override in the API."""
 
 PROVING = (ReleaseKind.REMOTE_ENABLE, ReleaseKind.CONSTANT)
+
+
+class LocalOverrideReason(MessageCode):
+    """What was found at the building."""
+
+    CHANGED = "changed_at_building"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,13 @@ def record_local_override(
         point=lease.point.id,
         since=now,
         until=now + LOCAL_OVERRIDE_HOLD,
-        reason=f"changed at the building: {value:g} stands instead of {lease.command.value:g}",
+        reason=fact(LocalOverrideReason.CHANGED, found=value, ours=lease.command.value),
         actor=LOCAL,
     )
     try:
         decisions.add_override(override)
     except StoreError as error:
-        log.error("%s was %s, which could not be kept: %s", override.point, override.reason, error)
+        log.error("%s: %s could not be kept: %s", override.point, override.reason, error)
 
 
 def overridden(command: Command, value: float) -> Overridden:

@@ -227,7 +227,8 @@ class StoredMode(SQLModel, table=True):
 
 
 class StoredOverride(SQLModel, table=True):
-    """A person's override and, once it is over, its removal."""
+    """An override and, once it is over, its removal; ``fact`` is its reason as JSON of
+    ``bms.model.fact.Fact`` where no person wrote one."""
 
     __tablename__: ClassVar[str] = "overrides"
     __table_args__ = (Index("overrides_by_site", "site"),)
@@ -240,6 +241,7 @@ class StoredOverride(SQLModel, table=True):
     actor: str
     removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     removed_by: str | None = None
+    fact: str | None = None
 
 
 class StoredAudit(SQLModel, table=True):

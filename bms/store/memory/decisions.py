@@ -47,7 +47,7 @@ class MemoryDecisions(MemoryAudit):
             at=override.since,
             actor=override.actor,
             site=override.site,
-            reason=override.reason,
+            reason=str(override.reason),
         )
 
     def remove_override(self, override_id: str, *, actor: str, at: datetime) -> None:

@@ -8,9 +8,11 @@ from sqlmodel import col, desc, or_, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.assets.site import Mode
+from bms.model.codec import from_json, to_json
 from bms.model.control.audit import Action
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.control.command import Override
+from bms.model.fact import Fact
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredBooking, StoredMode, StoredOverride
 from bms.store.sql.audit import note
@@ -52,7 +54,7 @@ class SqlDecisions(Linked):
                 at=override.since,
                 actor=override.actor,
                 site=override.site,
-                reason=override.reason,
+                reason=str(override.reason),
             )
 
     def remove_override(self, override_id: str, *, actor: str, at: datetime) -> None:
@@ -130,8 +132,9 @@ def _override_row(override: Override) -> StoredOverride:
         point=override.point,
         since=override.since,
         until=override.until,
-        reason=override.reason,
+        reason=override.reason if isinstance(override.reason, str) else "",
         actor=override.actor,
+        fact=None if isinstance(override.reason, str) else to_json(override.reason),
     )
 
 
@@ -142,7 +145,7 @@ def _override(row: StoredOverride) -> Override:
         point=row.point,
         since=row.since,
         until=row.until,
-        reason=row.reason,
+        reason=row.reason if row.fact is None else from_json(Fact, row.fact),
         actor=row.actor,
     )
 

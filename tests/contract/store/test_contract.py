@@ -29,6 +29,7 @@ from bms.model.fact import Moment, fact
 from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
+from bms.services.control.local_override import LOCAL, LocalOverrideReason
 from bms.store.records import Correction
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_model, a_plan, quarters
 from tests.rigs.storage.stores import AnyStore
@@ -373,6 +374,17 @@ class TestPeople:
         held = [store.overrides("school", MONDAY + i * HOUR) for i in (-1, 0, 1, 2)]
         assert held == [[], [self.OVERRIDE], [self.OVERRIDE], []]
         assert store.overrides("townhall", MONDAY) == []
+
+    def test_an_override_that_was_found_at_the_building_keeps_its_numbers(
+        self, store: AnyStore
+    ) -> None:
+        found = fact(LocalOverrideReason.CHANGED, found=22.5, ours=20.0)
+        local = replace(self.OVERRIDE, reason=found, actor=LOCAL)
+        store.add_override(local)
+        store.add_override(local)
+        assert store.overrides("school", MONDAY) == [local]
+        with pytest.raises(StoreError):
+            store.add_override(replace(local, reason="exam"))
 
     def test_an_override_may_hold_a_site_for_good(self, store: AnyStore) -> None:
         whole = replace(self.OVERRIDE, id="o2", point=None, until=None, since=MONDAY - HOUR)

@@ -258,7 +258,7 @@ async def test_a_rejected_plan_is_not_called_optimal(empty):
     empty.store.add_plan(a_lodge_plan(objections=(objection,)))
     page = await read(empty, "/sites/lodge?lang=en")
     assert "Rejected by the checker" in page.text
-    assert "Hall &lt;7&gt; goes beyond its limits" in page.text
+    assert "Hall <7> goes beyond its limits" in page.text
 
 
 async def test_a_building_whose_saving_fails_spares_the_page(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -15,13 +16,15 @@ from bms.services.control.setpoint_schedule import ControllerSchedule, controlle
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.ports import control_ports
-from tests.rigs.fakes.safety import LEASE, NOW, NULL, OWN, WANTED, Keeper, hut, plan_of
+from tests.rigs.fakes.safety import LEASE, NOW, OWN, WANTED, Keeper, hut, plan_of
 
 
 class ControlBench:
-    """A hut, or another site, that ticks in building time."""
+    """A hut, or another site, that ticks in building time; ``own`` is what its own control has."""
 
-    def __init__(self, site: Site | None = None, now: datetime = NOW) -> None:
+    def __init__(
+        self, site: Site | None = None, now: datetime = NOW, own: Mapping[str, float] = OWN
+    ) -> None:
         self.site = site or hut()
         self.store = MemoryStore()
         self.journal = MemoryJournal()
@@ -30,7 +33,7 @@ class ControlBench:
         self.now = now
         self.plans = count()
         self.overrides = count(1)
-        for point, value in OWN.items():
+        for point, value in own.items():
             self.device(point).own[point] = value
 
     @property
@@ -40,7 +43,8 @@ class ControlBench:
         )
 
     def device(self, point: str) -> FakeDevice:
-        return self.drivers.device("hut/bacnet" if point == NULL else "hut/modbus")
+        """The device that has the point."""
+        return self.drivers.device(next(p.device for p in self.site.points if p.id == point))
 
     def held(self) -> dict[str, float]:
         """What stands in our place, by point."""
@@ -52,7 +56,8 @@ class ControlBench:
     def plan(self, values: dict[str, float] = WANTED, **more: object) -> None:
         """Put another plan in force."""
         plan_id = f"p{next(self.plans)}"
-        self.store.add_plan(plan_of(values, **{"start": self.now, "plan_id": plan_id, **more}))  # type: ignore[arg-type]
+        chosen = {"site": self.site.id, "start": self.now, "plan_id": plan_id, **more}
+        self.store.add_plan(plan_of(values, **chosen))  # type: ignore[arg-type]
 
     def override(
         self,

@@ -109,6 +109,7 @@ def with_rule(site: Site, point_id: str, **changes: object) -> Site:
 def plan_of(
     values: dict[str, float],
     *,
+    site: str = "hut",
     plan_id: str = "p1",
     start: datetime = NOW,
     hours: float = 6.0,
@@ -118,7 +119,7 @@ def plan_of(
     end = start + timedelta(hours=hours)
     nothing = Expected(energy_kwh=None, cost_dkk=None, co2_kg=None, comfort_kh=None)
     schedule = Schedule(
-        site="hut",
+        site=site,
         start=start,
         step_s=900,
         status=PlanStatus.OPTIMAL,
@@ -134,9 +135,9 @@ def plan_of(
     )
     plan = Plan(
         id=plan_id,
-        site="hut",
+        site=site,
         created_at=start,
-        problem=a_problem(site="hut", start=start),
+        problem=a_problem(site=site, start=start),
         schedule=schedule,
         objections=tuple(objections),
     )

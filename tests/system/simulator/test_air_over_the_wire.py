@@ -46,10 +46,9 @@ class Bench:
 
     def plan(self, values: dict[str, float], hours: float = 6.0) -> None:
         units = {FLOW: Unit.PERCENT, SUPPLY: Unit.DEG_C}
-        made = plan_of(values, start=START, hours=hours)
+        made = plan_of(values, site="sportshall", start=START, hours=hours)
         rows = tuple(replace(row, unit=units[row.point]) for row in made.schedule.setpoints)
-        schedule = replace(made.schedule, site="sportshall", setpoints=rows)
-        self.store.add_plan(sealed(replace(made, site="sportshall", schedule=schedule)))
+        self.store.add_plan(sealed(replace(made, schedule=replace(made.schedule, setpoints=rows))))
 
     async def tick(self, after: timedelta = timedelta(0)) -> dict[str, WorldResult]:
         self.simulation.advance(int(after.total_seconds()))

@@ -35,8 +35,8 @@ from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.release import release_leases
 from bms.services.guard.presence import GuardPlace, Presence
-from bms.services.guard.succession import Companion, stand_by
 from bms.services.guard.systemd import notify
+from bms.services.guard.takeover import Companion, stand_by
 from bms.services.off_loop import off_loop
 
 log = logging.getLogger("bms.guard")

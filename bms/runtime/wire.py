@@ -29,7 +29,7 @@ from bms.reports.csv import savings_csv
 from bms.runtime.city import City, Stores
 from bms.runtime.site_files import sites_of, tariff_book
 from bms.services.collect.spool import importances
-from bms.services.guard.supervisor import GuardSupervisor
+from bms.services.guard.launcher import GuardLauncher
 from bms.store.database.availability import Availability
 from bms.store.spool.forwarding import ForwardingReadings, SpooledRetention
 from bms.store.spool.process_folders import SpoolFolders
@@ -184,7 +184,7 @@ def wire(
         feed=feed or feed_of(settings, ticking),
         tariffs=tariffs_of(settings, ticking) if feed is None else tariff_book(settings),
         journal=FileJournal(settings.journal),
-        keeper=GuardSupervisor(settings.journal, settings.clock_file, timezone=settings.timezone),
+        keeper=GuardLauncher(settings.journal, settings.clock_file, timezone=settings.timezone),
         reporter=FileReporter(),
         forwarding=waiting,
     )

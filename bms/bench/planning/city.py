@@ -20,7 +20,7 @@ from bms.model.assets.site import Site
 from bms.runtime.city import City, Stores
 from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_sites
 from bms.runtime.wire import FileReporter
-from bms.services.guard.supervisor import NoGuardNeeded
+from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.plan import identify_site
 from bms.services.simulated_worlds import past_readings
 from bms.store.memory.store import MemoryStore

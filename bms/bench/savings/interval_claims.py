@@ -31,7 +31,7 @@ from bms.runtime.municipality import (
 )
 from bms.runtime.wire import FileReporter
 from bms.services.collect.poll import poll_site
-from bms.services.guard.supervisor import NoGuardNeeded
+from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.plan import identify_site
 from bms.services.simulated_worlds import Truth, WorldComparison, compare_worlds, past_readings
 from bms.store.memory.store import MemoryStore

@@ -12,7 +12,7 @@ from bms.ports.planner import Checker, Planner
 from bms.ports.safety import GuardKeeper, Journal
 from bms.ports.storage.whole import Store
 from bms.services.control.ports import ControlPorts
-from bms.services.guard.supervisor import NoGuardNeeded
+from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from tests.rigs.fakes.city import FakeFeed, FlatTariffs
 

@@ -20,7 +20,7 @@ from bms.model.assets.site import Site
 from bms.model.planning.plan import SetpointPlan, Step
 from bms.model.planning.plan_digest import sealed
 from bms.services.control.dispatch import dispatch_site
-from bms.services.guard.supervisor import GuardSupervisor
+from bms.services.guard.launcher import GuardLauncher
 from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from drivers.templates import load_templates
@@ -70,7 +70,7 @@ def planned(site: Site, now: datetime, store: MemoryStore) -> None:
 async def main(journal: Path, clock_file: Path, ports: dict[str, dict[str, int]]) -> None:
     clock, store = FileClock(clock_file), MemoryStore()
     sites, drivers = wired_sites(ports), NetworkDrivers(clock)
-    keeper = GuardSupervisor(journal, clock_file, GUARD, deadline_s=20)
+    keeper = GuardLauncher(journal, clock_file, GUARD, deadline_s=20)
     for site in sites:
         planned(site, clock.now(), store)
     said = False

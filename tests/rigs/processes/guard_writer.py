@@ -19,7 +19,7 @@ from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Accepted, Command
 from bms.model.readings.units import Unit
 from bms.services.control.write_path import WriteOrder, carry_out
-from bms.services.guard.supervisor import GuardSupervisor
+from bms.services.guard.launcher import GuardLauncher
 from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from tests.rigs.fakes.ports import control_ports
@@ -72,7 +72,7 @@ async def write(journal: Path, clock_file: Path, port: int) -> None:
         MemoryStore(),
         drivers=drivers,
         journal=FileJournal(journal),
-        keeper=GuardSupervisor(journal, clock_file, GUARD, deadline_s=20),
+        keeper=GuardLauncher(journal, clock_file, GUARD, deadline_s=20),
     )
     order = WriteOrder(command=command, point=point(), device=device(port))
     outcomes = await carry_out([order], now=now, ports=ports)

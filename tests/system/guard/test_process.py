@@ -19,9 +19,9 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from bms.errors import GuardError
 from bms.journal import FileJournal, open_leases
+from bms.services.guard.launcher import GuardLauncher
 from bms.services.guard.presence import GuardPlace, Presence
-from bms.services.guard.succession import is_guard
-from bms.services.guard.supervisor import GuardSupervisor
+from bms.services.guard.takeover import is_guard
 from drivers.fieldbus.write_budget_log import FileWriteCounter
 from tests.rigs.fakes.safety import NULL, command, hut, triple
 from tests.rigs.processes import guard_writer
@@ -132,7 +132,7 @@ async def test_a_killed_writer_and_a_torn_journal_leave_the_register_released(
 async def test_a_killed_guard_is_replaced_before_the_next_write(
     journal: Path, clock_file: Path
 ) -> None:
-    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     first = keeper.guard
     assert first is not None
@@ -150,7 +150,7 @@ async def test_a_killed_guard_is_replaced_before_the_next_write(
 
 
 async def test_looking_for_the_guard_is_cheap(journal: Path, clock_file: Path) -> None:
-    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     begin = time.perf_counter()
     for _ in range(200):
@@ -166,7 +166,7 @@ async def test_a_terminated_guard_gives_nothing_back_early_and_the_next_goes_on(
     lease = command(guard_writer.point().id, 18.5, at=START, lease=guard_writer.LEASE)
     device.registers[guard_writer.ENABLE] = 1
     FileJournal(journal).intend([(lease, guard_writer.point(), guard_writer.device(port))])
-    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     assert keeper.guard is not None
     os.kill(keeper.guard.pid, signal.SIGTERM)
@@ -183,7 +183,7 @@ async def test_a_clean_exit_leaves_a_guard_behind_while_something_is_held(
     journal: Path, clock_file: Path
 ) -> None:
     FileJournal(journal).intend([triple(hut(), command(NULL, 20.0, at=START))])
-    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     await keeper.close()
     assert keeper.guard is not None
@@ -192,7 +192,7 @@ async def test_a_clean_exit_leaves_a_guard_behind_while_something_is_held(
 async def test_w13_a_second_guard_stands_by_and_a_third_ends_well(
     journal: Path, clock_file: Path
 ) -> None:
-    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     standby = Presence(journal, GuardPlace.STANDBY)
     await until(lambda: standby.look() is not None)
@@ -219,7 +219,7 @@ async def test_w13_the_one_that_stands_by_takes_over_from_a_killed_one(
     lease = command(guard_writer.point().id, 18.5, at=START, lease=guard_writer.LEASE)
     device.registers[guard_writer.ENABLE] = 1
     FileJournal(journal).intend([(lease, guard_writer.point(), guard_writer.device(port))])
-    keeper = GuardSupervisor(journal, clock_file, guard_writer.GUARD, deadline_s=20)
+    keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     first, standby = keeper.guard, Presence(journal, GuardPlace.STANDBY)
     assert first is not None
@@ -280,7 +280,7 @@ def test_a_guard_without_building_time_refuses_to_guard(journal: Path, tmp_path:
 async def test_a_guard_that_cannot_start_forbids_writing(
     journal: Path, program: tuple[str, ...], said: str
 ) -> None:
-    keeper = GuardSupervisor(journal, None, program, deadline_s=5)
+    keeper = GuardLauncher(journal, None, program, deadline_s=5)
     with pytest.raises(GuardError, match=said):
         await keeper.ensure()
 
@@ -290,7 +290,7 @@ async def test_a_guard_of_another_version_forbids_writing(journal: Path, tongue:
     """It could not read the lease of a role that is new, and would never give that point back."""
     presence = Presence(journal)
     assert presence.claim()
-    keeper = GuardSupervisor(journal, None, deadline_s=20)
+    keeper = GuardLauncher(journal, None, deadline_s=20)
     await keeper.ensure()
     beat = f"{os.getpid():>10} {time.monotonic():>16.3f}{tongue}"
     journal.with_name(f"{journal.name}.guard").write_text(beat)
@@ -303,7 +303,7 @@ async def test_a_silent_guard_forbids_writing_until_it_is_replaced(journal: Path
     presence = Presence(journal)
     assert presence.claim()
     journal.with_name(f"{journal.name}.guard").write_text(f"{os.getpid():>10} {-999.0:>16.3f}")
-    keeper = GuardSupervisor(journal, None, deadline_s=0.2)
+    keeper = GuardLauncher(journal, None, deadline_s=0.2)
     with pytest.raises(GuardError, match="silent"):
         await keeper.ensure()
     await keeper.close()

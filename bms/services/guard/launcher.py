@@ -16,7 +16,7 @@ from bms.services.guard.presence import Presence, Sighting
 from bms.services.off_loop import off_loop
 
 
-class GuardSupervisor:
+class GuardLauncher:
     """Implements ``GuardKeeper`` with a process of its own session, which survives ours.
 
     ``command`` starts a guard; journal, clock file and our pid are added to it. ``deadline_s`` [s]

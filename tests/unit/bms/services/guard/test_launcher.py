@@ -6,13 +6,13 @@ from pathlib import Path
 
 from bms.config import Settings
 from bms.runtime.wire import wire
-from bms.services.guard.supervisor import GuardSupervisor
+from bms.services.guard.launcher import GuardLauncher
 
 
 def test_a_city_starts_its_guard_with_the_zone_of_its_drivers(tmp_path: Path) -> None:
     city = wire(Settings(home=tmp_path, timezone="Atlantic/Faroe"), sites=())
     try:
-        assert isinstance(city.keeper, GuardSupervisor)
+        assert isinstance(city.keeper, GuardLauncher)
         assert city.keeper.timezone == "Atlantic/Faroe"
     finally:
         city.stores.close()

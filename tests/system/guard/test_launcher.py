@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bms.errors import GuardError
-from bms.services.guard.supervisor import GuardSupervisor
+from bms.services.guard.launcher import GuardLauncher
 
 SAYS = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(sys.argv[2:]))"
 
@@ -17,7 +17,7 @@ SAYS = "import json, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dum
 async def _said(tmp_path: Path, **more: str) -> list[str]:
     told = tmp_path / "told.json"
     command = (sys.executable, "-c", SAYS, str(told))
-    keeper = GuardSupervisor(tmp_path / "release.journal", None, command, deadline_s=20, **more)
+    keeper = GuardLauncher(tmp_path / "release.journal", None, command, deadline_s=20, **more)
     with pytest.raises(GuardError):  # it guards nothing, it only tells
         await keeper.ensure()
     found = json.loads(told.read_text())

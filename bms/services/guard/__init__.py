@@ -1,1 +1,1 @@
-"""The two guard processes of a journal: places, succession, supervision by the backend."""
+"""The two guard processes of a journal: presence, takeover, and how the backend starts them."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from bms.model.fact import Fact, Moment, Term, fact
 from bms.model.planning.problem import HeldValue, Lever, Problem
 from bms.model.readings.units import Unit
@@ -22,21 +20,9 @@ def describe_held_levers(problem: Problem) -> list[Fact]:
             by=lever.held.by,
             until=Moment(lever.held.until) if lever.held.until else Term(HoldEnd.HORIZON),
         )
-        for lever in _levers(problem)
+        for lever in problem.levers
         if lever.held is not None and problem.held_steps(lever) > 0
     ]
-
-
-def _levers(problem: Problem) -> Iterator[Lever]:
-    for zone in problem.zones:
-        if zone.lever is not None:
-            yield zone.lever
-    for unit in problem.ventilation:
-        for lever in (unit.lever, unit.flow_lever, unit.supply_lever):
-            if lever is not None:
-                yield lever
-    if problem.curve is not None:
-        yield problem.curve.lever
 
 
 def _shown(lever: Lever, held: HeldValue) -> Fact:

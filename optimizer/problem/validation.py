@@ -127,12 +127,8 @@ def _source(problem: Problem) -> Iterator[Mistake]:
 
 
 def _names(problem: Problem) -> Iterator[Mistake]:
-    found = [zone.lever for zone in problem.zones]
-    for unit in problem.ventilation:
-        found += [unit.lever, unit.flow_lever, unit.supply_lever]
-    levers = [lever.point for lever in found if lever is not None]
+    levers = [lever.point for lever in problem.levers]
     if problem.curve is not None:
-        levers.append(problem.curve.lever.point)
         yield from _lever(
             "curve.lever", problem.curve.lever, Role.HEATING_CURVE_SHIFT, (Unit.KELVIN,)
         )

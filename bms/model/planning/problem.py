@@ -336,6 +336,15 @@ class Problem:
         """Length of the horizon in steps."""
         return len(self.weather.temp_out_c)
 
+    @property
+    def levers(self) -> tuple[Lever, ...]:
+        """Every point that a plan may move: of zones, of air-handling units, of the curve."""
+        found = [zone.lever for zone in self.zones]
+        for unit in self.ventilation:
+            found += (unit.lever, unit.flow_lever, unit.supply_lever)
+        found += () if self.curve is None else (self.curve.lever,)
+        return tuple(lever for lever in found if lever is not None)
+
     def held_steps(self, lever: Lever | None) -> int:
         """For how many steps from the start on somebody holds a lever: all that begin before the
         end of the hold."""

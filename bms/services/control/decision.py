@@ -13,6 +13,7 @@ from bms.model.control.command import Command, Failed, Lease, Receipt, Refused
 from bms.model.control.reasons import CommandReason, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Plan
+from bms.model.planning.problem import Lever
 from bms.model.readings.reading import Reading
 from bms.ports.drivers import Drivers
 from bms.ports.storage.ledgers import LedgerStore
@@ -69,12 +70,24 @@ def due_commands(state: SiteState, lease: timedelta) -> list[Command]:
     plan = state.plan
     assert plan is not None
     reason = _reason_of(plan, state.trial)
-    wishes = ((row.point, row.value_at(state.now)) for row in plan.schedule.setpoints)
+    held = {lever.point: lever for lever in plan.problem.levers if lever.held is not None}
+    wishes = (
+        (row.point, _writable(row.value_at(state.now), held.get(row.point)))
+        for row in plan.schedule.setpoints
+    )
     return [
         new_command(point, value, state.now, lease, reason, PLAN, plan.id)
         for point, value in wishes
         if value is not None
     ]
+
+
+def _writable(value: float | None, held: Lever | None) -> float | None:
+    """A value that somebody else holds may lie beyond our limits; whether it is still held is asked
+    with one that may be written."""
+    if value is None or held is None:
+        return value
+    return min(max(value, held.minimum), held.maximum)
 
 
 def _reason_of(plan: Plan, trial: TrialBlock | None) -> Fact:

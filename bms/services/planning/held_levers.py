@@ -6,7 +6,7 @@ They are planned around, not planned with: nothing is expected of what cannot be
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -110,7 +110,7 @@ def with_holds(problem: Problem, holds: Holds) -> Problem:
     )
     unknown = (
         fact(HeldLeverNote.VALUE_UNKNOWN, point=lever.point, by=lever.held.by, own=lever.held.value)
-        for lever in levers_of(made)
+        for lever in made.levers
         if lever.held is not None and lever.point not in holds.standing
     )
     return replace(made, notes=(*made.notes, *unknown))
@@ -119,7 +119,7 @@ def with_holds(problem: Problem, holds: Holds) -> Problem:
 def holds_changed(plan: Plan, holds: Holds, now: datetime) -> bool:
     """Whether other levers are held than the plan took for held, by others or until another end,
     from ``now`` on. That a value has changed meanwhile is left to the next plan."""
-    for lever in levers_of(plan.problem):
+    for lever in plan.problem.levers:
         hold, known = holds.points.get(lever.point), lever.held
         if known is not None and known.until is not None and known.until <= now:
             known = None
@@ -132,16 +132,6 @@ def holds_changed(plan: Plan, holds: Holds, now: datetime) -> bool:
 
 def _differ(hold: PointHold, known: HeldValue) -> bool:
     return (hold.by, hold.until) != (known.by, known.until)
-
-
-def levers_of(problem: Problem) -> Iterator[Lever]:
-    """Every lever of a problem."""
-    for task in problem.zones:
-        yield from filter(None, (task.lever,))
-    for unit in problem.ventilation:
-        yield from filter(None, (unit.lever, unit.flow_lever, unit.supply_lever))
-    if problem.curve is not None:
-        yield problem.curve.lever
 
 
 def _held(lever: Lever | None, holds: Holds, own: float | None) -> Lever | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bms.errors import StoreUnavailable
+from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import (
     Accepted,
@@ -17,6 +20,9 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, Moment, fact
+from bms.model.planning.plan_digest import sealed
+from bms.model.planning.problem import HeldValue, Lever, ZoneTask
+from bms.model.readings.units import Unit
 from bms.services.control.authority import AuthorityReason
 from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench
@@ -33,6 +39,7 @@ from tests.rigs.fakes.safety import (
     TIMETABLE,
     WANTED,
     hut,
+    plan_of,
     with_rule,
 )
 
@@ -206,6 +213,38 @@ async def test_an_operators_value_that_equals_the_new_plan_is_not_taken_for_ours
     bench.device(NULL).override[NULL] = (8, 19.0)
     await bench.tick(TICK)
     assert NULL not in bench.held()  # 21 degC of ours must not wait beneath
+
+
+async def test_a_slot_that_holds_more_than_we_may_write_is_asked_for_all_the_same() -> None:
+    bench = ControlBench()
+    plan = plan_of({NULL: 27.0})
+    lever = Lever(
+        point=NULL,
+        role=Role.ZONE_SETPOINT,
+        unit=Unit.DEG_C,
+        minimum=15.0,
+        maximum=22.0,
+        held=HeldValue(value=27.0, by=fact(Holder.OPERATOR)),
+    )
+    task = ZoneTask(
+        id="room",
+        area_m2=20.0,
+        occupied=(),
+        low_c=(),
+        high_c=(),
+        own_setpoint_c=(),
+        lever=lever,
+    )
+    bench.store.add_plan(sealed(replace(plan, problem=replace(plan.problem, zones=(task,)))))
+    bench.device(NULL).override[NULL] = (8, 27.0)
+    outcomes = await bench.tick()
+    assert isinstance(outcomes[NULL], Released)
+    kinds = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == NULL]
+    assert isinstance(kinds[0], Overridden)
+    assert kinds[0].at_device
+    del bench.device(NULL).override[NULL]
+    await bench.tick(TICK)
+    assert bench.held() == {NULL: 22.0}
 
 
 async def test_a_release_in_the_middle_of_a_tick_wins() -> None:

@@ -27,6 +27,7 @@ from bms.services.held_points import PointHold
 from bms.services.planning.held_levers import Holds, holds_changed, holds_of, with_holds
 from bms.services.planning.plan import site_problem
 from bms.store.memory.store import MemoryStore
+from optimizer.planner import Optimizer
 from tests.rigs.fakes.api import NOW, FixedPlanner, World, a_world
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge
 from tests.rigs.fakes.ports import planning_ports
@@ -179,6 +180,48 @@ class TestWithinATick:
         assert found is not None
         assert (found.value, found.by) == (22.0, fact(Holder.LOCAL))
         assert found.until is not None
+
+
+class TestThePlan:
+    """Made by the optimiser itself, for a building that nobody knows yet."""
+
+    @pytest.fixture
+    def life(self, tmp_path: Path) -> Life:
+        life = Life(tmp_path)
+        life.world = life.world.rewired(planner=Optimizer(), checker=Optimizer())
+        return life
+
+    def setpoints(self, plan: Plan, start: datetime, end: datetime) -> set[float | None]:
+        (row,) = (row for row in plan.schedule.setpoints if row.point == SETPOINT)
+        n = int((end - start) / QUARTER)
+        return {row.value_at(start + k * QUARTER) for k in range(n)}
+
+    def codes(self, plan: Plan) -> set[str]:
+        return {reason.code for reason in plan.schedule.reasons}
+
+    async def test_holds_the_value_until_the_end_and_says_so(self, life: Life) -> None:
+        first = await life.tick()
+        assert "lever_held" not in self.codes(first)
+        until = life.now + 3 * HOUR
+        await life.override(until)
+        plan = await life.tick()
+        assert plan.objections == ()
+        assert self.setpoints(plan, life.now, until) == {OWN}
+        assert "lever_held" in self.codes(plan)
+        free = until + QUARTER, first.schedule.end  # the step in which it ends is held whole
+        assert self.setpoints(plan, *free) == self.setpoints(first, *free)
+
+    async def test_is_free_again_where_the_override_ends_early(self, life: Life) -> None:
+        first = await life.tick()
+        made = await life.override()
+        knowing = await life.tick()
+        assert self.setpoints(knowing, life.now, knowing.schedule.end) == {OWN}
+        decisions = life.world.city.control.decisions
+        people.end_override(life.site, made.id, now=life.now, decisions=decisions, actor="anna")
+        plan = await life.tick()
+        assert "lever_held" not in self.codes(plan)
+        span = life.now, first.schedule.end
+        assert self.setpoints(plan, *span) == self.setpoints(first, *span)
 
 
 def lodge_problem(store: MemoryStore, journal: MemoryJournal | None = None) -> Problem:

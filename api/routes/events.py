@@ -16,7 +16,7 @@ from api.schemas.events import (
 )
 from bms.errors import ConfigError
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
-from bms.services.assessment.frozen_baselines import accept
+from bms.services.assessment.frozen_baselines import accept_changed
 from bms.services.assessment.non_routine_events import AdjustmentQuantity, Ledger, open_events
 
 router = APIRouter(prefix="/sites/{site_id}", tags=["savings"])
@@ -42,7 +42,7 @@ def events(
     savings = cache.site(site, baseline, reporting).savings
     rows, after = page_of(entries[::-1], lambda entry: entry.id, limit, cursor)
     return EventsAnswer(
-        open=[OpenEventRow.of(row) for row in open_events(site, savings, entries)],
+        open=[OpenEventRow.of(row, site.timezone) for row in open_events(site, savings, entries)],
         events=[EventRow.of(entry, standing=entry.id in kept) for entry in rows],
         next=after,
     )
@@ -111,7 +111,7 @@ def accept_baselines(
 
     Empty where none of them has changed.
     """
-    made = accept(
+    made = accept_changed(
         ports.assessment.ledgers,
         cache.site(site).savings,
         author=key.name,

@@ -86,7 +86,7 @@ def meter_consumption(
         if (last - first) / STEPS[step] > MOST_STEPS:
             raise ConfigError(f"more than {MOST_STEPS} steps; take a longer step or less time")
         use = consumption(site, meter_id, ports.planning.readings, first, last, STEPS[step])
-    return _consumption(f"{site.id}/{meter_id}", use, step)
+    return _consumption(f"{site.id}/{meter_id}", use, step, site.timezone)
 
 
 @router.get("/{site_id}/{meter_id}/quality")
@@ -101,7 +101,7 @@ def quality_of_meter(
     """How far the readings of a meter can be trusted: what is missing, and all that happened."""
     first, last = _period(start, end, ports.clock.now())
     use, verdict = meter_quality(site, meter_id, ports.planning.readings, first, last)
-    return MeterQualityAnswer.of(f"{site.id}/{meter_id}", use, verdict)
+    return MeterQualityAnswer.of(f"{site.id}/{meter_id}", use, verdict, site.timezone)
 
 
 @router.get("/{site_id}/{meter_id}/cooling")
@@ -178,7 +178,7 @@ def _rows(
     return answers
 
 
-def _consumption(name: str, use: Consumption, step: str) -> ConsumptionAnswer:
+def _consumption(name: str, use: Consumption, step: str, timezone: str) -> ConsumptionAnswer:
     edges = moments(use)
     return ConsumptionAnswer(
         id=name,
@@ -193,5 +193,8 @@ def _consumption(name: str, use: Consumption, step: str) -> ConsumptionAnswer:
                 edges[:-1], edges[1:], use.use.values.tolist(), strict=True
             )
         ],
-        events=[MeterEventAnswer.model_validate(event) for event in use.events],
+        events=[
+            MeterEventAnswer.model_validate(event, context={"timezone": timezone})
+            for event in use.events
+        ],
     )

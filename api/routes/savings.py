@@ -30,7 +30,7 @@ def site_savings(
 
     Default: all whole days since our first write against the year before it.
     """
-    return SavingsAnswer.of(cache.site(site, baseline, reporting))
+    return SavingsAnswer.of(cache.site(site, baseline, reporting), site.timezone)
 
 
 @router.get("/sites/{site_id}/savings.csv", response_class=Response, responses=CSV_ANSWER)
@@ -50,6 +50,7 @@ def site_savings_csv(
 
 @router.get("/portfolio/savings")
 def portfolio_savings(
+    ports: PortsDep,
     key: Reader,
     cache: CacheDep,
     baseline: Period = None,
@@ -67,7 +68,7 @@ def portfolio_savings(
     return PortfolioAnswer(
         portfolio=SiteSavingsAnswer.model_validate(total),
         year_to_date=year_to_date(total),
-        sites=[SavingsAnswer.of(row) for row in rows],
+        sites=[SavingsAnswer.of(row, ports.sites[row.savings.id].timezone) for row in rows],
         next=after,
     )
 

@@ -67,7 +67,7 @@ class OpenEventRow(Answer):
     change_se_kwh: float | None
 
     @classmethod
-    def of(cls, row: OpenEvent) -> Self:
+    def of(cls, row: OpenEvent, timezone: str) -> Self:
         proposal = row.finding.proposal
         found = row.finding if proposal is None else proposal
         return cls(
@@ -76,8 +76,8 @@ class OpenEventRow(Answer):
             kind=row.kind,
             start=found.start,
             end=found.end,
-            words=row.finding.fact,
-            proposal=None if proposal is None else proposal.fact,
+            words=FactAnswer.of(row.finding.fact, timezone),
+            proposal=None if proposal is None else FactAnswer.of(proposal.fact, timezone),
             change_kwh=None if proposal is None else proposal.kwh,
             change_se_kwh=None if proposal is None else proposal.kwh_se,
         )

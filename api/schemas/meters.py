@@ -76,7 +76,9 @@ class MeterQualityAnswer(Answer):
     verdict: FactAnswer
 
     @classmethod
-    def of(cls, name: str, use: Consumption, quality: MeterQuality) -> Self:
+    def of(cls, name: str, use: Consumption, quality: MeterQuality, timezone: str) -> Self:
+        """Returns the answer of a meter; times in its sentences are local to ``timezone``."""
+        context = {"timezone": timezone}
         silent = quality.silent_for
         worst = quality.worst
         return cls(
@@ -90,13 +92,15 @@ class MeterQualityAnswer(Answer):
             missing=quality.missing,
             total=use.total,
             counts=dict(quality.counts),
-            events=[MeterEventAnswer.model_validate(event) for event in quality.events],
-            worst=None if worst is None else SpellAnswer.model_validate(worst),
+            events=[
+                MeterEventAnswer.model_validate(event, context=context) for event in quality.events
+            ],
+            worst=None if worst is None else SpellAnswer.model_validate(worst, context=context),
             last_reading=quality.last_reading,
             silent_for_s=None if silent is None else silent.total_seconds(),
             without_value=quality.without_value,
             estimated=quality.estimated,
-            verdict=quality.verdict,
+            verdict=FactAnswer.of(quality.verdict, timezone),
         )
 
 

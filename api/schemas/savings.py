@@ -151,13 +151,15 @@ class SavingsAnswer(Answer):
     year_to_date: YearToDate | None
 
     @classmethod
-    def of(cls, assessed: SiteAssessment) -> Self:
+    def of(cls, assessed: SiteAssessment, timezone: str) -> Self:
+        """Returns the answer of a site; times in its sentences are local to ``timezone``."""
+        context = {"timezone": timezone}
         return cls(
             site=assessed.savings.id,
             baseline=assessed.periods.baseline,
             reporting=assessed.periods.reporting,
             control_start=assessed.periods.control_start,
-            savings=SiteSavingsAnswer.model_validate(assessed.savings),
+            savings=SiteSavingsAnswer.model_validate(assessed.savings, context=context),
             year_to_date=year_to_date(assessed.savings),
         )
 

@@ -88,7 +88,9 @@ def flaws_where(code: FlawCode, times: Micros, mask: Mask) -> list[Flaw]:
     ]
 
 
-def explain(spans: Iterable[tuple[int, int, float | None]], flaws: list[Flaw]) -> list[Flaw]:
+def cover_missing_steps(
+    spans: Iterable[tuple[int, int, float | None]], flaws: list[Flaw]
+) -> list[Flaw]:
     """The flaws so that each span of missing steps lies inside one of them.
 
     ``spans`` are (start [us], end [us], use inside it or None). The first flaw that touches a span

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.events import events_within
-from bms.metering.flaw import Flaw, FlawCode, explain, flaws_where
+from bms.metering.flaw import Flaw, FlawCode, cover_missing_steps, flaws_where
 from bms.metering.register.usual_rate import MeterRating, highest_usual
 from bms.metering.step_edges import HOUR_US, MeterPeriod, from_micros
-from bms.metering.time_order import in_order
+from bms.metering.time_order import sorted_readings
 from bms.model.readings.metering import Consumption
 from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Floats, Micros, Series
@@ -40,14 +40,14 @@ def interval_use(
     grid = period.grid()
     ends = int(grid[0]), int(grid[-1])
     length = interval_s * SECOND_US
-    times, values, flaws = in_order(times, values)
+    times, values, flaws = sorted_readings(times, values)
     flaws = [_until_end(flaw, length) for flaw in flaws]
     screened = _screened(times, values, length, rating)
     use = _summed(times[screened.keep], values[screened.keep], length, grid)
     if np.any(np.diff(grid) < length):
         flaws.append(Flaw(FlawCode.TOO_COARSE, *ends))
     known = bool(len(use)) and bool(np.isfinite(use).all())
-    explained = explain(_spans(use, grid), flaws + screened.flaws)
+    explained = cover_missing_steps(_spans(use, grid), flaws + screened.flaws)
     return Consumption(
         use=Series(from_micros(ends[0]), period.step, use * rating.multiplier),
         unit=rating.unit,

@@ -80,7 +80,7 @@ class MeterQuality:
     verdict: Fact
 
 
-def quality(
+def assess_quality(
     consumption: Consumption, readings: Sequence[Reading], *, now: datetime | None = None
 ) -> MeterQuality:
     """The quality of a meter over the period of ``consumption``.

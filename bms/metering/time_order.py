@@ -12,7 +12,7 @@ MOST_DIGITS = 1e15
 """More digits than any register has, and as many as a float keeps."""
 
 
-def in_order(times: Micros, values: Floats) -> tuple[Micros, Floats, list[Flaw]]:
+def sorted_readings(times: Micros, values: Floats) -> tuple[Micros, Floats, list[Flaw]]:
     """Known values by ascending time, one per moment.
 
     Readings that come twice count once. Two different values for one moment are both set aside:

@@ -13,7 +13,7 @@ import numpy as np
 from bms.errors import NotFound
 from bms.metering.interval import interval_use
 from bms.metering.local_days import local_day_edges
-from bms.metering.quality import MeterQuality, quality
+from bms.metering.quality import MeterQuality, assess_quality
 from bms.metering.register.register import register_use
 from bms.metering.register.usual_rate import MeterRating
 from bms.metering.step_edges import MeterPeriod
@@ -128,7 +128,7 @@ def meter_quality(
         for point in _points(site, meter_named(site, meter_id))
         for reading in readings.readings(point.id, start, end)
     ]
-    return use, quality(use, found)
+    return use, assess_quality(use, found)
 
 
 def counted_until(site: Site, meter_id: str, last: datetime) -> datetime:

@@ -24,7 +24,7 @@ from bms.model.codec import to_dict
 from bms.model.savings.event import EventKind, NonRoutineEvent, standing
 from bms.model.savings.savings import KeptBaseline
 from bms.runtime.wire import opened
-from bms.services.assessment.frozen_baselines import accept
+from bms.services.assessment.frozen_baselines import accept_changed
 from bms.services.assessment.non_routine_events import AdjustmentQuantity, Ledger, OpenEvent
 from bms.services.assessment.savings_cache import SavingsCache
 
@@ -152,7 +152,7 @@ def _add(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
 
 
 def _accept(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
-    made = accept(
+    made = accept_changed(
         ledger.ledgers,
         ledger.savings,
         author=ledger.author,

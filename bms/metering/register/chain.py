@@ -50,7 +50,7 @@ class Chain:
         return float(self.counted[last] - self.counted[first])
 
 
-def chain(
+def build_chain(
     times: Micros,
     one: Floats,
     raw: Floats,

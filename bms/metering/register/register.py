@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bms.metering.events import events_within
-from bms.metering.flaw import Flaw, explain
-from bms.metering.register.chain import Chain, chain
+from bms.metering.flaw import Flaw, cover_missing_steps
+from bms.metering.register.chain import Chain, build_chain
 from bms.metering.register.exchange import join_exchanges, near_exchanges
 from bms.metering.register.flat_line import flat_lines
 from bms.metering.register.step_sums import sum_steps
@@ -20,7 +20,7 @@ from bms.metering.register.usual_rate import (
     register_resolution,
 )
 from bms.metering.step_edges import MeterPeriod, from_micros
-from bms.metering.time_order import in_order, within_register_range
+from bms.metering.time_order import sorted_readings, within_register_range
 from bms.model.readings.metering import Consumption, MeterExchange
 from bms.model.readings.series import Floats, Micros, Series
 
@@ -51,7 +51,7 @@ def register_use(
     ends = int(grid[0]), int(grid[-1])
     counting = _counting(times, values, rating, maximum, exchanges)
     steps = sum_steps(counting.chain, grid, counting.usual_rate, counting.resolution)
-    explained = explain(steps.spans, counting.flaws + steps.flaws)
+    explained = cover_missing_steps(steps.spans, counting.flaws + steps.flaws)
     return Consumption(
         use=Series(from_micros(ends[0]), period.step, steps.use * rating.multiplier),
         unit=rating.unit,
@@ -79,7 +79,7 @@ def _counting(
     exchanges: Sequence[MeterExchange],
 ) -> _Counting:
     rollover_at = None if maximum is None else rollover_value(maximum)
-    times, values, flaws = in_order(times, values)
+    times, values, flaws = sorted_readings(times, values)
     times, values, impossible = within_register_range(times, values, rollover_at)
     resolution, usual = register_resolution(values), learn_usual_rate(times, values)
     wrong_unit = in_other_unit(times, values, usual, resolution, near_exchanges(times, exchanges))
@@ -89,7 +89,7 @@ def _counting(
         resolution, usual = register_resolution(values), learn_usual_rate(times, values)
     usual_rate = rating.usual_rate(usual)
     one, exchanged = join_exchanges(times, values, exchanges, usual_rate, resolution)
-    built = chain(
+    built = build_chain(
         times, one, values, rollover_at=rollover_at, usual_rate=usual_rate, resolution=resolution
     )
     flaws = [_with_amount(flaw, built) for flaw in flaws + exchanged + built.flaws]

@@ -17,7 +17,7 @@ from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.model.savings.finding import Finding
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, verdict_of_saving
 from bms.model.savings.savings import MonthSavings, Savings, Span
-from bms.savings.claims.gates import open_events, size
+from bms.savings.claims.gates import event_objections, size_objections
 from bms.savings.models.uncertainty import Z90
 
 NEAR = timedelta(days=31)
@@ -80,12 +80,12 @@ def _adjusted(
     applied: tuple[NonRoutineEvent, ...],
 ) -> Adjusted:
     saving = low = high = None
-    found = [*_lasting(savings.reasons), *open_events(undecided)]
+    found = [*_lasting(savings.reasons), *event_objections(undecided)]
     if savings.saving_kwh is not None and savings.saving_high_kwh is not None:
         saving = savings.saving_kwh + kwh
         half = hypot(savings.saving_high_kwh - savings.saving_kwh, Z90 * se)
         low, high = saving - half, saving + half
-        found += size(saving, half)
+        found += size_objections(saving, half)
     return Adjusted(
         savings=savings,
         adjustment_kwh=kwh,

@@ -21,7 +21,7 @@ from bms.model.fact import MessageCode
 from bms.model.readings.series import Floats
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
 from bms.model.savings.savings import MonthSavings, Savings, SiteSavings
-from bms.savings.claims.gates import fit, size
+from bms.savings.claims.gates import fit_objections, size_objections
 from bms.savings.models.uncertainty import CONFIDENCE, DEFAULT_DRIFT, Z90
 
 WITHIN_BUILDING = 0.5
@@ -69,7 +69,7 @@ class _Value:
     primary_kwh: float | None
 
 
-def combine(
+def combine_meters(
     id: str,  # noqa: A002 - the field's own name
     parts: Sequence[Savings],
     *,
@@ -98,7 +98,7 @@ def combine(
     )
 
 
-def portfolio(id: str, buildings: Sequence[SiteSavings]) -> SiteSavings:  # noqa: A002
+def combine_buildings(id: str, buildings: Sequence[SiteSavings]) -> SiteSavings:  # noqa: A002
     """The saving of many buildings, with the common mode of their drifts."""
     known = [part for building in buildings if (part := _building(building)) is not None]
     priced = [b for b in buildings if b.saving_kwh is not None]
@@ -167,7 +167,11 @@ def _sum(
     drift = np.array([p.drift for p in parts])
     half = _together([Z90 * p.variance**0.5 for p in parts], drift, correlation)
     saving = sum(p.saving for p in parts)
-    found = [*_named(parts, missing), *fit(_cv_rmse(meters), None), *size(saving, half)]
+    found = [
+        *_named(parts, missing),
+        *fit_objections(_cv_rmse(meters), None),
+        *size_objections(saving, half),
+    ]
     return SiteSavings(
         id=name,
         meters=meters,

@@ -22,11 +22,11 @@ from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.gates import (
     GateCode,
-    fit,
-    overlapping,
-    size,
-    sufficiency,
-    weather,
+    fit_objections,
+    period_objections,
+    size_objections,
+    sufficiency_objections,
+    weather_objections,
     without_model,
 )
 from bms.savings.data.daily import daily
@@ -152,7 +152,7 @@ def _length(span: Span, timezone: str) -> float:
 
 
 def _refusals(q: _PreparedBills) -> list[Objection]:
-    found = overlapping(q.periods)
+    found = period_objections(q.periods)
     if found:
         return found
     found = _sufficiency(q)
@@ -160,7 +160,7 @@ def _refusals(q: _PreparedBills) -> list[Objection]:
 
 
 def _sufficiency(q: _PreparedBills) -> list[Objection]:
-    found = sufficiency(int(q.before.days.sum()), int(q.after.days.sum()), q.coverage)
+    found = sufficiency_objections(int(q.before.days.sum()), int(q.after.days.sum()), q.coverage)
     n = len(q.before)
     if 0 < n < LEAST_BILLS:
         refused = Verdict.NOT_CLAIMABLE
@@ -198,9 +198,9 @@ def _assessed(q: _PreparedBills) -> Savings:
     nmbe = (use - float(model.expect(q.before).sum())) / use if use > 0 else None
     found = [
         *_sufficiency(q),
-        *fit(model.cv_rmse, nmbe),
-        *weather(_outside_days(model, q.after)),
-        *size(saving, half),
+        *fit_objections(model.cv_rmse, nmbe),
+        *weather_objections(_outside_days(model, q.after)),
+        *size_objections(saving, half),
     ]
     heating = q.commodity in (Commodity.HEAT, Commodity.GAS)
     guf = guf_share(q.settings.building_use) if heating else None

@@ -46,7 +46,7 @@ class GateCode(MessageCode):
     SAVING_WITHIN_UNCERTAINTY = "saving_within_uncertainty"
 
 
-def overlapping(periods: AssessmentPeriods) -> list[Objection]:
+def period_objections(periods: AssessmentPeriods) -> list[Objection]:
     """Returns the objection to periods that overlap."""
     baseline, reporting = periods.baseline, periods.reporting
     if baseline.start < reporting.end and reporting.start < baseline.end:
@@ -55,7 +55,9 @@ def overlapping(periods: AssessmentPeriods) -> list[Objection]:
     return []
 
 
-def sufficiency(baseline_days: int, reporting_days: int, coverage: float) -> list[Objection]:
+def sufficiency_objections(
+    baseline_days: int, reporting_days: int, coverage: float
+) -> list[Objection]:
     """Returns the objections to the amount of data; ``not_claimable`` ones mean that nothing is
     computed."""
     found = (
@@ -66,13 +68,13 @@ def sufficiency(baseline_days: int, reporting_days: int, coverage: float) -> lis
     return [each for each in found if each is not None]
 
 
-def fit(cv_rmse: float | None, nmbe: float | None) -> list[Objection]:
+def fit_objections(cv_rmse: float | None, nmbe: float | None) -> list[Objection]:
     """Returns the objections to how well the model follows the baseline (fractions of the
     mean)."""
     return [found for found in (_scatter(cv_rmse), _bias(nmbe)) if found is not None]
 
 
-def weather(outside_days: int) -> list[Objection]:
+def weather_objections(outside_days: int) -> list[Objection]:
     """Returns the objection to reporting days that are colder or warmer than the model has
     seen."""
     if outside_days == 0:
@@ -81,7 +83,7 @@ def weather(outside_days: int) -> list[Objection]:
     return [objection(code, ObjectionKind.DATA, Verdict.INDICATIVE, count=outside_days)]
 
 
-def open_events(findings: Iterable[Finding]) -> list[Objection]:
+def event_objections(findings: Iterable[Finding]) -> list[Objection]:
     """Returns the objections to non-routine events that nobody has confirmed or dismissed yet."""
     events = (found.fact for found in findings if found.event is not None)
     return [
@@ -92,7 +94,7 @@ def open_events(findings: Iterable[Finding]) -> list[Objection]:
     ]
 
 
-def size(saving: float, half_width: float) -> list[Objection]:
+def size_objections(saving: float, half_width: float) -> list[Objection]:
     """Returns the objection to a saving [kWh] that is none, or lies within its 90 % half-width
     [kWh]."""
     if saving > half_width:

@@ -19,23 +19,23 @@ from bms.model.savings.savings import (
 )
 from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.gates import (
-    fit,
-    open_events,
-    overlapping,
-    size,
-    sufficiency,
-    weather,
+    event_objections,
+    fit_objections,
+    period_objections,
+    size_objections,
+    sufficiency_objections,
+    weather_objections,
     without_model,
 )
 from bms.savings.claims.monthly import AdjustedBaseline, month_by_month
 from bms.savings.claims.normalised import normalised
 from bms.savings.data.clock_shift import clock_shift
 from bms.savings.data.daily import DailyUse, daily
-from bms.savings.data.findings import codes, gaps, shifted
+from bms.savings.data.findings import clock_finding, codes, gaps
 from bms.savings.data.screening import screen_temp, screen_use
-from bms.savings.data.season import apart, same_season
-from bms.savings.events.detection import changes_of_use, events
-from bms.savings.models.baseline import Baseline, Closed, fit_baseline, never
+from bms.savings.data.season import mean_days_apart, same_season
+from bms.savings.events.detection import detect_events, detect_use_changes
+from bms.savings.models.baseline import Baseline, Closed, fit_baseline, never_closed
 from bms.savings.models.baseline_identity import baseline_id, settings_of
 from bms.savings.models.degree_days import corrected_saving, degree_days, guf_share
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
@@ -85,7 +85,7 @@ class _PreparedDays:
 
     @property
     def closed(self) -> Closed:
-        return self.settings.closed or never
+        return self.settings.closed or never_closed
 
 
 def assess_meter(
@@ -110,8 +110,8 @@ def assess_meter(
     ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone. Method and sources:
     docs/savings.md.
     """
-    clean, screened = screen_use(use, temp, commodity, settings.zeros)
     clean_temp = _screened(temp)
+    clean, screened = screen_use(use, clean_temp, commodity, settings.zeros)
     before, after = _days(clean, clean_temp, periods, sun)
     prepared = _PreparedDays(
         meter_id=meter_id,
@@ -150,10 +150,10 @@ def _found(use: Series, commodity: Commodity, periods: AssessmentPeriods) -> tup
     hours = clock_shift(use, baseline, reporting, timezone)
     found = [*gaps(use, baseline), *gaps(use, reporting)]
     if hours is not None:
-        found.append(shifted(reporting, hours))
+        found.append(clock_finding(reporting, hours))
     # The daily rhythm of heat follows its weather; that of electricity its people.
     if commodity is Commodity.ELECTRICITY:
-        found += changes_of_use(use, baseline=baseline, reporting=reporting, timezone=timezone)
+        found += detect_use_changes(use, baseline=baseline, reporting=reporting, timezone=timezone)
     return tuple(found)
 
 
@@ -200,10 +200,10 @@ def _with_hours(answer: Savings, use: Series, temp: Series, timezone: str) -> Sa
 
 def _refusals(q: _PreparedDays) -> list[Objection]:
     """Why nothing can be computed; empty when it can."""
-    found = overlapping(q.periods)
+    found = period_objections(q.periods)
     if found:
         return found
-    found = sufficiency(len(q.before), len(q.after), q.coverage)
+    found = sufficiency_objections(len(q.before), len(q.after), q.coverage)
     return found if verdict_of(found) is Verdict.NOT_CLAIMABLE else []
 
 
@@ -226,9 +226,9 @@ def _refused(q: _PreparedDays, found: list[Objection]) -> Savings:
 def _assessed(q: _PreparedDays) -> Savings:
     season = same_season(q.before, q.after.dates)
     model = fit_baseline(season, cooling=q.cooling, closed=q.closed)
-    drift = drift_over(q.settings.drift, apart(season, q.after.dates))
+    drift = drift_over(q.settings.drift, mean_days_apart(season, q.after.dates))
     result = _compare(model, q, drift)
-    detected = events(
+    detected = detect_events(
         model,
         season,
         q.after,
@@ -240,11 +240,11 @@ def _assessed(q: _PreparedDays) -> Savings:
     q = replace(q, findings=(*q.findings, *detected))
     saving, half = result.adjusted_kwh - result.measured_kwh, result.half_width_kwh
     found = [
-        *sufficiency(len(q.before), len(q.after), q.coverage),
-        *fit(model.cv_rmse, model.nmbe),
-        *weather(result.outside_days),
-        *open_events(q.findings),
-        *size(saving, half),
+        *sufficiency_objections(len(q.before), len(q.after), q.coverage),
+        *fit_objections(model.cv_rmse, model.nmbe),
+        *weather_objections(result.outside_days),
+        *event_objections(q.findings),
+        *size_objections(saving, half),
     ]
     guf = guf_share(q.settings.building_use) if q.commodity in _HEATING else None
     return Savings(

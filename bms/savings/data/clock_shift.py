@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.savings import Span
-from bms.savings.data.daily import inside
+from bms.savings.data.daily import steps_inside
 
 LEAST_OFF, LEAST_KEPT = 4, 2
 """So many months lie an hour off, and so many certainly do not."""
@@ -49,7 +49,7 @@ def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> 
 def _profiles(use: Series, span: Span, timezone: str) -> Floats:
     """Mean use by month and local hour of the working days of ``span``; shape (13, 24)."""
     place = _places(use.start.timestamp(), use.step.total_seconds(), len(use), timezone)
-    counted = inside(use, span) & (place >= 0) & np.isfinite(use.values)
+    counted = steps_inside(use, span) & (place >= 0) & np.isfinite(use.values)
     total = np.bincount(place[counted], weights=use.values[counted], minlength=13 * 24)
     count = np.bincount(place[counted], minlength=13 * 24)
     mean = np.where(count >= _LEAST_HOURS, total / np.maximum(count, 1), np.nan)

@@ -157,7 +157,7 @@ def local_hours(use: Series, timezone: str) -> LocalGrid:
     return _grid(use.start.timestamp(), int(use.step.total_seconds()), len(use), timezone)
 
 
-def inside(use: Series, span: Span) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def steps_inside(use: Series, span: Span) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which steps of ``use`` start within ``span``."""
     times = use.start.timestamp() + use.step.total_seconds() * np.arange(len(use))
     return (times >= span.start.timestamp()) & (times < span.end.timestamp())

@@ -36,7 +36,7 @@ def finding(code: FindingCode, use: Series, mask: Mask) -> Finding:
     )
 
 
-def shifted(reporting: Span, hours: int) -> Finding:
+def clock_finding(reporting: Span, hours: int) -> Finding:
     """Returns the finding about days that in some months lie ``hours`` [h] later than a year
     before (or earlier, where that is negative)."""
     direction = ClockDirection.LATER if hours > 0 else ClockDirection.EARLIER

@@ -25,7 +25,7 @@ from bms.savings.models.uncertainty import Z90
 _HOUR = timedelta(hours=1)
 
 
-def events(
+def detect_events(
     model: Baseline,
     before: DailyUse,
     after: DailyUse,
@@ -50,7 +50,7 @@ def events(
     )
 
 
-def changes_of_use(
+def detect_use_changes(
     use: Series, *, baseline: Span, reporting: Span, timezone: str
 ) -> tuple[Finding, ...]:
     """Evenings, nights and weekends that changed in either period of ``use`` [kWh per step]."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
 from bms.savings.data.daily import DailyUse
-from bms.savings.models.change_point import ChangePoint, bic, fit
+from bms.savings.models.change_point import ChangePoint, bic, fit_change_point
 from bms.savings.models.uncertainty import FitStatistics
 
 Closed = Callable[[date], bool]
@@ -98,13 +98,13 @@ class Baseline:
 
 def resting(dates: tuple[date, ...], closed: Closed) -> NDArray[np.bool_]:
     """Weekends and closed days."""
-    if closed is never:
+    if closed is never_closed:
         return _weekend(dates)
     shut = np.array([closed(day) for day in dates], dtype=bool)
     return np.asarray(_weekend(dates) | shut)
 
 
-def never(day: date) -> bool:
+def never_closed(day: date) -> bool:
     """A building without closed days."""
     return False
 
@@ -117,7 +117,7 @@ def _weekend(dates: tuple[date, ...]) -> NDArray[np.bool_]:
     return weekend
 
 
-def fit_baseline(days: DailyUse, *, cooling: bool, closed: Closed = never) -> Baseline:
+def fit_baseline(days: DailyUse, *, cooling: bool, closed: Closed = never_closed) -> Baseline:
     """Fit on valid ``days`` (at least one); the sun has a part where ``days`` know it and the BIC
     asks for it, and so have closed days of their own."""
     y, temp = days.rate, days.temp_c
@@ -163,10 +163,10 @@ def _choose(
     """Models of working and other days, None where one serves all, and which days are the others:
     weekends, or weekends and ``closed`` days, whatever the BIC asks for."""
     y, n, mean = days.rate, len(days), float(days.rate.mean())
-    single = fit(y, days.temp_c, cooling=cooling, sun_wm2=days.sun_wm2)
+    single = fit_change_point(y, days.temp_c, cooling=cooling, sun_wm2=days.sun_wm2)
     best: tuple[ChangePoint, ChangePoint | None, Closed] = (single, None, closed)
     least = bic(single.sse, n, single.parameters, mean)
-    for kept in (closed,) if closed is never else (closed, never):
+    for kept in (closed,) if closed is never_closed else (closed, never_closed):
         rest_days = resting(days.dates, kept)
         if min(int(rest_days.sum()), int((~rest_days).sum())) < LEAST_GROUP:
             continue
@@ -179,4 +179,4 @@ def _choose(
 
 def _part(days: DailyUse, part: NDArray[np.bool_], *, cooling: bool) -> ChangePoint:
     sun = None if days.sun_wm2 is None else days.sun_wm2[part]
-    return fit(days.rate[part], days.temp_c[part], cooling=cooling, sun_wm2=sun)
+    return fit_change_point(days.rate[part], days.temp_c[part], cooling=cooling, sun_wm2=sun)

@@ -68,7 +68,7 @@ def settings_of(
     }
 
 
-def frozen(savings: Savings) -> FrozenBaseline | None:
+def frozen_baseline(savings: Savings) -> FrozenBaseline | None:
     """The baseline of ``savings`` to be kept; None where it has none."""
     if savings.baseline_id is None:
         return None

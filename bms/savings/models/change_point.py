@@ -170,7 +170,9 @@ def bic(sse: float, n: int, parameters: int, scale: float) -> float:
     return n * float(np.log(max(sse / n, floor))) + parameters * float(np.log(n))
 
 
-def fit(y: Floats, temp_c: Floats, *, cooling: bool, sun_wm2: Floats | None = None) -> ChangePoint:
+def fit_change_point(
+    y: Floats, temp_c: Floats, *, cooling: bool, sun_wm2: Floats | None = None
+) -> ChangePoint:
     """The qualified candidate with the least BIC. ``y`` [kWh/day], ``temp_c`` [degC], shape (n,).
 
     ``cooling`` admits 3PC and 5P, ``sun_wm2`` [W/m2] a regressor for the sun, with and without

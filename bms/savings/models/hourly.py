@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.savings import Span
-from bms.savings.data.daily import inside, local_hours
+from bms.savings.data.daily import local_hours, steps_inside
 from bms.savings.data.screening import on_grid
 from bms.savings.models.monthly_towt import fit_months
 from bms.savings.models.towt import fit_towt
@@ -73,7 +73,7 @@ def second_opinion(
     per_hour = timedelta(hours=1) / use.step
     outdoor = on_grid(temp, use)
     known = np.isfinite(use.values) & np.isfinite(outdoor)
-    before, after = known & inside(use, baseline), known & inside(use, reporting)
+    before, after = known & steps_inside(use, baseline), known & steps_inside(use, reporting)
     if before.sum() < LEAST_HOURS * per_hour or not after.any():
         return ()
     grid = _calendar(use, timezone)

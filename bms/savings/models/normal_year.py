@@ -80,7 +80,7 @@ def normal_year(dates: Sequence[date], temp_c: Floats, name: str = "") -> Normal
     return NormalYear(said, tuple(dates[i] for i in every), temp_c[every], weight)
 
 
-def moved_to(normal: NormalDegreeDays, year: NormalYear) -> NormalYear:
+def scaled_to_degree_days(normal: NormalDegreeDays, year: NormalYear) -> NormalYear:
     """``year`` with the days of every month moved by one number of kelvin, so that the month has
     the degree days of ``normal``. A month whose normal is 0 is left as it is when it has none."""
     months = np.array([day.month for day in year.dates])

@@ -63,7 +63,7 @@ class YearEndForecast:
     fee_high_dkk: float
 
 
-def total_of(months: Sequence[CoolingMonth]) -> CoolingTotal | None:
+def total_cooling(months: Sequence[CoolingMonth]) -> CoolingTotal | None:
     """The months with a known cooling and energy as one; None where nothing flowed in any."""
     known = [row for row in months if row.cooling_k is not None and row.energy_mwh is not None]
     volume = sum(row.volume_m3 for row in known)
@@ -87,12 +87,12 @@ def year_end_forecast(
 
     The year is over where ``rest_of_last_year`` is empty: then nothing is uncertain.
     """
-    now, before = total_of(so_far), total_of(same_last_year)
+    now, before = total_cooling(so_far), total_cooling(same_last_year)
     if now is None:
         return None
     if not rest_of_last_year:
         return _forecast(rule, now, 0.0, 0.0)
-    rest = total_of(rest_of_last_year)
+    rest = total_cooling(rest_of_last_year)
     if before is None or rest is None or before.energy_mwh <= 0:
         return None
     scatter = _scatter(so_far, same_last_year)

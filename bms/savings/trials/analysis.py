@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
 from bms.model.savings.trial import Bounds, Effect, EffectUnit, Subject
-from bms.savings.trials.days import DailyRecord, Expectation, observe
-from bms.savings.trials.design import Allocation, TrialLayout, others
+from bms.savings.trials.days import DailyRecord, Expectation, observed_days
+from bms.savings.trials.design import Allocation, TrialLayout, possible_allocations
 from bms.savings.trials.effect import (
     CONFIDENCE,
     ObservedDays,
@@ -59,7 +59,9 @@ def allocations_of(
     layout: TrialLayout, made: Allocation, seed: int, count: int = DRAWS
 ) -> Allocations:
     """Returns the allocation of a trial among those that might have been made."""
-    return Allocations(layout, made.optimised, others(layout, made.limit, seed, count))
+    return Allocations(
+        layout, made.optimised, possible_allocations(layout, made.limit, seed, count)
+    )
 
 
 def analyse(
@@ -72,7 +74,7 @@ def analyse(
     """Returns the effect on a record of a trial that begins at its place ``at`` and ends before
     ``until``; None where an arm has fewer than ``LEAST_DAYS`` days."""
     stop = len(record) if until is None else until
-    observed = observe(record, expectation, draws.layout, at, stop)
+    observed = observed_days(record, expectation, draws.layout, at, stop)
     ours = draws.made[observed.block]
     if min(int(ours.sum()), int((~ours).sum())) < LEAST_DAYS:
         return None

@@ -97,7 +97,7 @@ def learn_expectation(record: DailyRecord, until: int) -> Expectation:
     return Expectation(value, model.rho, usual)
 
 
-def observe(
+def observed_days(
     record: DailyRecord, expectation: Expectation, layout: TrialLayout, at: int, until: int
 ) -> ObservedDays:
     """Returns the days of a trial that begins at the place ``at`` of the record and ends before

@@ -103,7 +103,7 @@ def allocate(trial_layout: TrialLayout, seed: int) -> Allocation:
     return Allocation(candidates[first], float(distance[first]), limit)
 
 
-def others(trial_layout: TrialLayout, limit: float, seed: int, count: int) -> Flags:
+def possible_allocations(trial_layout: TrialLayout, limit: float, seed: int, count: int) -> Flags:
     """``count`` draws that might have been made instead, shape (count, blocks).
 
     Raises ``ValueError`` for a limit that hardly any draw keeps.

@@ -166,7 +166,7 @@ def hull(one: Bounds, other: Bounds) -> Bounds:
     )
 
 
-def pool(
+def pooled_share(
     found: Sequence[Scores], regressions: Sequence[Bounds], confidence: float = CONFIDENCE
 ) -> Bounds | None:
     """The share that the buildings saved together, from their scores and intervals of θ; None for

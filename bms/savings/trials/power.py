@@ -16,7 +16,13 @@ import numpy as np
 from bms.model.savings.trial import Bounds, DetectableEffect, Subject
 from bms.savings.trials.analysis import Allocations, analyse
 from bms.savings.trials.days import DailyRecord, learn_expectation
-from bms.savings.trials.design import TooFewBlocks, TrialLayout, allocate, layout, others
+from bms.savings.trials.design import (
+    TooFewBlocks,
+    TrialLayout,
+    allocate,
+    layout,
+    possible_allocations,
+)
 
 WEEKS = (3, 4, 6, 8, 10, 12)
 POWER_Z = 0.8416
@@ -103,7 +109,7 @@ def _tries(
     if layout is None:
         return
     expectation = learn_expectation(past, len(past))
-    draws = others(layout, allocate(layout, at).limit, at, DRAWS)
+    draws = possible_allocations(layout, allocate(layout, at).limit, at, DRAWS)
     for i in range(TRIES):
         analysed = analyse(past, expectation, Allocations(layout, draws[i], draws), at, at + days)
         if analysed is not None:

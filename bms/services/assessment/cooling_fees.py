@@ -17,7 +17,7 @@ from bms.savings.portfolio.cooling_fee import (
     CoolingMonth,
     CoolingTotal,
     YearEndForecast,
-    total_of,
+    total_cooling,
     year_end_forecast,
 )
 from bms.services.assessment.savings_cache import SavingsCache
@@ -105,7 +105,7 @@ def meter_cooling(
     so_far = months(date(year, 1, 1), cut)
     same = months(date(year - 1, 1, 1), before)
     rest = months(before, date(year, 1, 1)) if cut <= date(year, 12, 31) else ()
-    to_date = total_of(so_far)
+    to_date = total_cooling(so_far)
     forecast = None if rule is None else year_end_forecast(rule, so_far, same, rest)
     return MeterCooling(
         site=site.id,

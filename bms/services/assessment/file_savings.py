@@ -12,7 +12,12 @@ from bms.savings.claims.billing_savings import assess_bills, days_of
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.commodity import commodity_of
 from bms.savings.models.billing import Bills, series_of
-from bms.savings.models.normal_year import NormalDegreeDays, NormalYear, moved_to, normal_year
+from bms.savings.models.normal_year import (
+    NormalDegreeDays,
+    NormalYear,
+    normal_year,
+    scaled_to_degree_days,
+)
 
 
 def assess_series(
@@ -62,4 +67,4 @@ def normal_weather(
     """
     dates, temp_c = days_of(temp, timezone)
     found = normal_year(dates, temp_c, name)
-    return found if found is None or published is None else moved_to(published, found)
+    return found if found is None or published is None else scaled_to_degree_days(published, found)

@@ -21,7 +21,7 @@ from bms.model.savings.savings import (
     Span,
 )
 from bms.ports.storage.ledgers import LedgerStore
-from bms.savings.models.baseline_identity import frozen
+from bms.savings.models.baseline_identity import frozen_baseline
 
 FIRST_USE = "first use"
 BY_ITSELF = "bms"
@@ -48,7 +48,7 @@ def standing_baselines(kept: Iterable[KeptBaseline]) -> dict[Key, KeptBaseline]:
     return {(each.baseline.meter_id, each.baseline.period): each for each in kept}
 
 
-def freeze(ledgers: LedgerStore, savings: SiteSavings, now: datetime) -> None:
+def freeze_baselines(ledgers: LedgerStore, savings: SiteSavings, now: datetime) -> None:
     """Keeps the baselines of a saving that is computed for the first time."""
     known = standing_baselines(ledgers.baselines(savings.id))
     for baseline in _baselines(savings):
@@ -57,7 +57,7 @@ def freeze(ledgers: LedgerStore, savings: SiteSavings, now: datetime) -> None:
             ledgers.keep_baseline(kept)
 
 
-def accept(
+def accept_changed(
     ledgers: LedgerStore, savings: SiteSavings, *, author: str, reason: str, now: datetime
 ) -> tuple[KeptBaseline, ...]:
     """Keeps the baselines as they stand now, in place of those before; returns the new ones."""
@@ -95,7 +95,7 @@ def _with(meter: Savings, changed: Objection | None) -> Savings:
 
 def _baselines(savings: SiteSavings) -> list[FrozenBaseline]:
     """Those that a number was computed against."""
-    found = (frozen(meter) for meter in savings.meters if meter.saving_kwh is not None)
+    found = (frozen_baseline(meter) for meter in savings.meters if meter.saving_kwh is not None)
     return [baseline for baseline in found if baseline is not None]
 
 

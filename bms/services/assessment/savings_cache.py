@@ -24,9 +24,9 @@ from bms.savings.claims.adjusted_savings import (
     unadjusted,
     with_adjustments_of,
 )
-from bms.savings.claims.aggregate import combine, portfolio
+from bms.savings.claims.aggregate import combine_buildings, combine_meters
 from bms.services.assessment.counterfactual import MeterDays, meter_days
-from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze
+from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze_baselines
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
 from bms.services.periods import Periods, chosen_periods, default_periods
@@ -134,7 +134,7 @@ class SavingsCache:
         except FeedError as error:
             return SiteAssessment(periods=periods, savings=_not_assessed(site, error))
         if periods.control_start is not None and baseline is None and reporting is None:
-            freeze(ports.ledgers, savings, ports.clock.now())
+            freeze_baselines(ports.ledgers, savings, ports.clock.now())
         held = compared_with_frozen(savings, ports.ledgers.baselines(site.id))
         return SiteAssessment(periods=periods, savings=held)
 
@@ -163,8 +163,8 @@ class SavingsCache:
     def portfolio(self, assessments: Sequence[SiteAssessment]) -> SiteSavings:
         """The sum over sites, and beside it what it is without non-routine adjustments."""
         rows = [row.savings for row in assessments]
-        total = portfolio(PORTFOLIO, rows)
-        without = portfolio(PORTFOLIO, [unadjusted(row) for row in rows])
+        total = combine_buildings(PORTFOLIO, rows)
+        without = combine_buildings(PORTFOLIO, [unadjusted(row) for row in rows])
         total = with_adjustments_of(total, without)
         for code, kind in (
             (WaitingCode.OPEN_EVENTS, ObjectionKind.EVENT),
@@ -215,4 +215,4 @@ def _not_assessed(site: Site, error: FeedError) -> SiteSavings:
     why = objection(
         AssessmentCode.NO_WEATHER, ObjectionKind.DATA, Verdict.NOT_CLAIMABLE, error=str(error)
     )
-    return replace(combine(site.id, ()), reasons=(why,))
+    return replace(combine_meters(site.id, ()), reasons=(why,))

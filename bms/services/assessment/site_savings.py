@@ -22,7 +22,7 @@ from bms.savings.claims.adjusted_savings import (
     with_adjustments_of,
 )
 from bms.savings.claims.adjustment import adjust
-from bms.savings.claims.aggregate import combine
+from bms.savings.claims.aggregate import combine_meters
 from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.portfolio.primary_energy import Factors, primary_factors
@@ -102,7 +102,9 @@ def _site_savings(
     """The sum of the meters with what people decided about their non-routine events."""
     adjusted = [with_adjustment(part, entries) for part in parts]
     total, without = (
-        combine(site.id, meters, prices=value.prices, factors=value.factors, primary=value.primary)
+        combine_meters(
+            site.id, meters, prices=value.prices, factors=value.factors, primary=value.primary
+        )
         for meters in (adjusted, parts)
     )
     waiting = [

@@ -13,7 +13,7 @@ from bms.model.savings.trial import Arm, Bounds, Effect, KeptTrial, Subject, Tri
 from bms.savings.trials.analysis import AnalysedEffect, allocations_of, analyse
 from bms.savings.trials.days import DailyRecord, learn_expectation
 from bms.savings.trials.design import allocation_of, layout_of
-from bms.savings.trials.effect import pool
+from bms.savings.trials.effect import pooled_share
 from bms.savings.trials.outcome import caveats, outcome, outcome_fact, pooled_fact
 from bms.savings.trials.placebo import aa_check
 from bms.savings.trials.power import BlockDesign
@@ -86,7 +86,7 @@ def pool_trials(answers: Sequence[TrialAnalysis]) -> Pooled:
     for subject in Subject:
         effects = [answer.effects[subject] for answer in answers if subject in answer.effects]
         pairs = [(each.shares, each.regression) for each in effects if each.shares is not None]
-        together = pool(
+        together = pooled_share(
             [scores for scores, _ in pairs],
             [bounds for _, bounds in pairs if bounds is not None],
         )

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.savings.trial import KeptTrial, Trial
-from bms.savings.trials.design import allocate, arms_of, imbalance, layout, others
+from bms.savings.trials.design import allocate, arms_of, imbalance, layout, possible_allocations
 from bms.savings.trials.effect import (
     ObservedDays,
     absolute_effect,
@@ -34,7 +34,7 @@ def test_every_draw_is_a_half_and_balanced(
 ) -> None:
     plan = layout(temp, WEEK, *shape)
     lot = allocate(plan, seed)
-    draws = others(plan, lot.limit, seed, 300)
+    draws = possible_allocations(plan, lot.limit, seed, 300)
     assert (draws.sum(axis=1) == plan.blocks // 2).all() or plan.blocks % 2
     assert (imbalance(plan, draws) <= lot.limit).all()
     assert lot.imbalance <= lot.limit
@@ -55,7 +55,7 @@ def test_a_true_effect_is_outside_for_one_draw_of_ten_at_most(
         "steps": 5.0 * (np.arange(DAYS) > 20) + rng.normal(0, 1, DAYS),
     }[kind]
     plan = layout(rng.normal(5, 5, DAYS).tolist(), WEEK, 4, 1)
-    all_draws = np.unique(others(plan, allocate(plan, seed).limit, seed, 400), axis=0)
+    all_draws = np.unique(possible_allocations(plan, allocate(plan, seed).limit, seed, 400), axis=0)
     days = np.flatnonzero(plan.used)
     covariates = np.column_stack((np.ones(len(days)), plan.traits[days, 0]))
     misses = 0

@@ -10,7 +10,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal
 from bms.model.savings.finding import Finding, FindingCode
 from bms.model.savings.savings import FrozenBaseline, KeptBaseline, MonthSavings, Savings, Span
-from bms.savings.claims.gates import open_events
+from bms.savings.claims.gates import event_objections
 from tests.rigs.fakes.city import utc
 
 BASELINE = Span(start=utc(2018, 1, 1), end=utc(2019, 1, 1))
@@ -120,7 +120,7 @@ def with_open_step(saving: Savings | None = None, **changes: object) -> Savings:
         saving or a_saving(),
         findings=(found,),
         flags=(FindingCode.STEP,),
-        reasons=tuple(open_events([found])),
+        reasons=tuple(event_objections([found])),
     )
 
 

@@ -7,7 +7,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.event import EventKind, NonRoutineEvent, Proposal
 from bms.model.savings.finding import Finding, FindingCode
 from bms.model.savings.savings import Savings, Span
-from bms.savings.claims.gates import open_events, size
+from bms.savings.claims.gates import event_objections, size_objections
 
 
 def at(year: int, month: int, day: int = 1) -> datetime:
@@ -51,7 +51,7 @@ SAVINGS = Savings(
     saving_low_kwh=-400.0,
     saving_high_kwh=600.0,
     confidence=0.9,
-    reasons=(*open_events([STEP]), *size(100.0, 500.0)),
+    reasons=(*event_objections([STEP]), *size_objections(100.0, 500.0)),
     flags=(FindingCode.STEP,),
     findings=(STEP,),
 )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.metering.quality import MeterQuality, quality
+from bms.metering.quality import MeterQuality, assess_quality
 from bms.metering.register.register import register_use
 from bms.metering.step_edges import to_micros
 from bms.model.readings.metering import FlawKind
@@ -49,7 +49,7 @@ def state_of(
         np.array([np.nan if r.value is None else r.value for r in readings]),
         **asked(START, START + HOURS * HOUR),
     )
-    return quality(found, readings, now=now)
+    return assess_quality(found, readings, now=now)
 
 
 class TestTheVerdict:

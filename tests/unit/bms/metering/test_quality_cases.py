@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from bms.metering.interval import interval_use
 from bms.metering.local_days import local_day_edges
-from bms.metering.quality import quality
+from bms.metering.quality import assess_quality
 from bms.metering.register.register import register_use
 from bms.metering.step_edges import from_micros, to_micros
 from bms.model.readings.metering import Consumption, MeterExchange
@@ -76,7 +76,7 @@ def test_every_case_comes_out_as_it_has_to(folder: Path) -> None:
     expected = json.loads((folder / "expected.json").read_text("utf-8"))
     readings = readings_of(folder)
     found = consumption_of(meter, readings)
-    state = quality(found, readings)
+    state = assess_quality(found, readings)
 
     assert [
         (event.flaw.value, event.fact.code, event.start, event.end) for event in found.events

@@ -17,7 +17,7 @@ from bms.savings.claims.adjusted_savings import (
     with_adjustments_of,
 )
 from bms.savings.claims.adjustment import adjusted_months
-from bms.savings.claims.aggregate import combine
+from bms.savings.claims.aggregate import combine_meters
 from tests.rigs.fakes.city import utc
 from tests.rigs.fakes.ledger import a_dismissal, a_saving, an_event, with_open_step
 from tests.rigs.fakes.objections import NO_SAVING
@@ -132,8 +132,8 @@ class TestSums:
     def test_a_building_is_told_with_and_without(self) -> None:
         parts = [a_saving(), a_saving("lodge/el")]
         adjusted = [with_adjustment(part, [an_event()]) for part in parts]
-        without = combine("lodge", parts)
-        told = with_adjustments_of(combine("lodge", adjusted), without)
+        without = combine_meters("lodge", parts)
+        told = with_adjustments_of(combine_meters("lodge", adjusted), without)
         assert told.saving_kwh == pytest.approx(2200.0)
         assert told.measured_kwh == pytest.approx(6000.0)
         assert told.unadjusted is not None
@@ -143,7 +143,7 @@ class TestSums:
         assert unadjusted(told).adjusted_baseline_kwh == pytest.approx(8000.0)
 
     def test_a_building_without_adjustments_has_nothing_beside(self) -> None:
-        total = combine("lodge", [a_saving()])
+        total = combine_meters("lodge", [a_saving()])
         assert with_adjustments_of(total, total).unadjusted is None
         assert unadjusted(total) is total
 
@@ -153,7 +153,7 @@ class TestSums:
     def test_a_tenth_of_the_energy_may_wait_for_a_decision(
         self, kwh: float, verdict: Verdict
     ) -> None:
-        total = combine("lodge", [a_saving()])
+        total = combine_meters("lodge", [a_saving()])
         told = limited(total, WaitingCode.OPEN_EVENTS, [("lodge/heat", kwh)])
         assert told.verdict is verdict
         named = [each for each in told.reasons if each.code == WaitingCode.OPEN_EVENTS]
@@ -161,6 +161,6 @@ class TestSums:
         assert all("lodge/heat" in danish(each) and "lodge/heat" in english(each) for each in named)
 
     def test_what_cannot_be_claimed_stays_so(self) -> None:
-        total = replace(combine("lodge", [a_saving()]), reasons=(NO_SAVING,))
+        total = replace(combine_meters("lodge", [a_saving()]), reasons=(NO_SAVING,))
         told = limited(total, WaitingCode.OPEN_EVENTS, [("lodge/heat", 4000.0)])
         assert told.verdict is Verdict.NOT_CLAIMABLE

@@ -9,7 +9,7 @@ import pytest
 from bms.model.savings.event import Decision, standing
 from bms.model.savings.objection import Verdict
 from bms.savings.claims.adjustment import adjust
-from bms.savings.claims.gates import fit
+from bms.savings.claims.gates import fit_objections
 from bms.savings.models.uncertainty import Z90
 from tests.rigs.fakes.savings_entry import ENTRY, SAVINGS, STEP, at
 
@@ -79,9 +79,11 @@ class TestOtherEntries:
         assert adjust(SAVINGS, [ENTRY, later]).adjustment_kwh == 2000.0
 
     def test_a_poor_fit_still_caps_the_verdict(self):
-        poor = replace(SAVINGS, cv_rmse=0.4, reasons=(*SAVINGS.reasons, *fit(0.4, None)))
+        poor = replace(SAVINGS, cv_rmse=0.4, reasons=(*SAVINGS.reasons, *fit_objections(0.4, None)))
         assert adjust(poor, [ENTRY]).verdict is Verdict.INDICATIVE
-        hopeless = replace(SAVINGS, cv_rmse=1.2, reasons=(*SAVINGS.reasons, *fit(1.2, None)))
+        hopeless = replace(
+            SAVINGS, cv_rmse=1.2, reasons=(*SAVINGS.reasons, *fit_objections(1.2, None))
+        )
         assert adjust(hopeless, [ENTRY]).verdict is Verdict.NOT_CLAIMABLE
 
     def test_a_meter_without_a_number_stays_without(self):

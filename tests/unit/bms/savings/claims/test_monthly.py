@@ -10,11 +10,11 @@ from bms.model.codec import from_json, to_json
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Savings, Span
-from bms.savings.claims.aggregate import combine, portfolio
+from bms.savings.claims.aggregate import combine_buildings, combine_meters
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import fit_baseline
-from bms.savings.models.change_point import fit
+from bms.savings.models.change_point import fit_change_point
 from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, TIMEZONE, commodity, local, meters, outdoor
 
@@ -104,7 +104,7 @@ class TestMonths:
 class TestSums:
     def test_a_building_has_the_sum_of_its_meters_by_month(self) -> None:
         parts = [assess("b2_el"), assess("b2_gas")]
-        total = combine("b2", parts, primary={"b2_el": 1.9, "b2_gas": 1.0})
+        total = combine_meters("b2", parts, primary={"b2_el": 1.9, "b2_gas": 1.0})
         assert len(total.months) == 12
         for i, row in enumerate(total.months):
             assert row.saving_kwh == pytest.approx(sum(p.months[i].saving_kwh for p in parts))
@@ -114,8 +114,10 @@ class TestSums:
         assert last.to_date_high_kwh - last.to_date_kwh == pytest.approx(half(total))
 
     def test_a_portfolio_too_and_its_months_shrink_with_the_buildings(self) -> None:
-        buildings = [combine(name, [assess(name)]) for name in meters() if name.endswith("_gas")]
-        city = portfolio("city", buildings)
+        buildings = [
+            combine_meters(name, [assess(name)]) for name in meters() if name.endswith("_gas")
+        ]
+        city = combine_buildings("city", buildings)
         assert sum(row.saving_kwh for row in city.months) == pytest.approx(city.saving_kwh)
         share = [half(row) / row.adjusted_baseline_kwh for row in city.months]
         alone = [half(row) / row.adjusted_baseline_kwh for row in buildings[0].months]
@@ -123,15 +125,15 @@ class TestSums:
 
     def test_a_part_without_months_leaves_the_sum_without(self) -> None:
         parts = [assess("b2_el"), replace(assess("b2_gas"), months=())]
-        assert combine("b2", parts).months == ()
+        assert combine_meters("b2", parts).months == ()
 
     def test_primary_energy_weighs_each_carrier(self) -> None:
         parts = [assess("b2_el"), assess("b2_gas")]
-        total = combine("b2", parts, primary={"b2_el": 1.9, "b2_gas": 1.0})
+        total = combine_meters("b2", parts, primary={"b2_el": 1.9, "b2_gas": 1.0})
         expected = 1.9 * parts[0].saving_kwh + parts[1].saving_kwh
         assert total.primary_energy_kwh == pytest.approx(expected)
         assert total.meters[0].primary_energy_kwh == pytest.approx(1.9 * parts[0].saving_kwh)
-        assert combine("b2", parts, primary={"b2_el": 1.9}).primary_energy_kwh is None
+        assert combine_meters("b2", parts, primary={"b2_el": 1.9}).primary_energy_kwh is None
 
 
 class TestTheSun:
@@ -145,7 +147,7 @@ class TestTheSun:
 
     def test_it_is_found_where_it_acts(self) -> None:
         temp, sun, y = self.year(-0.5)
-        found = fit(y, temp, cooling=False, sun_wm2=sun)
+        found = fit_change_point(y, temp, cooling=False, sun_wm2=sun)
         assert found.kind == "3PH, sun"
         assert found.heat_balance == 15.5
         assert found.sun_slope == pytest.approx(-0.5, abs=0.02)
@@ -154,11 +156,11 @@ class TestTheSun:
 
     def test_and_left_out_where_it_does_not(self) -> None:
         temp, sun, y = self.year(0.0)
-        assert fit(y, temp, cooling=True, sun_wm2=sun).kind == "3PH"
+        assert fit_change_point(y, temp, cooling=True, sun_wm2=sun).kind == "3PH"
 
     def test_the_grid_is_joint_least_squares(self) -> None:
         temp, sun, y = self.year(-0.3)
-        found = fit(y, temp, cooling=False, sun_wm2=sun)
+        found = fit_change_point(y, temp, cooling=False, sun_wm2=sun)
         heating = np.maximum(found.heat_balance - temp, 0.0)
         design = np.column_stack([np.ones(365), heating, sun])
         answer = np.linalg.lstsq(design, y, rcond=None)[0]
@@ -176,7 +178,7 @@ class TestTheSun:
 
     def test_constant_or_missing_sun_is_no_regressor(self) -> None:
         temp, sun, y = self.year(-0.5)
-        assert fit(y, temp, cooling=False, sun_wm2=np.full(365, 3.0)).kind == "3PH"
+        assert fit_change_point(y, temp, cooling=False, sun_wm2=np.full(365, 3.0)).kind == "3PH"
         holes = np.repeat(sun, 24)
         holes[5000] = np.nan
         hourly = Series(outdoor().start, outdoor().step, np.concatenate([holes, holes]))

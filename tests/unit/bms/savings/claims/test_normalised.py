@@ -11,7 +11,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.savings import Span
 from bms.savings.claims.billing_savings import days_of
 from bms.savings.claims.meter_savings import assess_meter
-from bms.savings.models.normal_year import NormalDegreeDays, moved_to, normal_year
+from bms.savings.models.normal_year import NormalDegreeDays, normal_year, scaled_to_degree_days
 from bms.services.assessment.file_savings import normal_weather
 from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, TIMEZONE, local, outdoor
@@ -61,7 +61,7 @@ class TestNormalYears:
     def test_the_published_degree_days_are_met_month_by_month(self) -> None:
         year = normal_year(DATES, TEMP)
         assert year is not None
-        moved = moved_to(DANISH, year)
+        moved = scaled_to_degree_days(DANISH, year)
         assert moved.name == "danish_3112"
         assert moved.degree_days == pytest.approx(3112.0, abs=1e-4)
         months = np.array([day.month for day in moved.dates])
@@ -74,7 +74,7 @@ class TestNormalYears:
         tropics = NormalDegreeDays("tropics", (0.0,) * 12, "made up")
         year = normal_year(DATES, TEMP)
         assert year is not None
-        assert moved_to(tropics, year).degree_days == pytest.approx(0.0, abs=1e-9)
+        assert scaled_to_degree_days(tropics, year).degree_days == pytest.approx(0.0, abs=1e-9)
 
     def test_the_weather_of_a_file_tells_the_normal_year(self) -> None:
         year = normal_weather(outdoor(), TIMEZONE, DANISH)

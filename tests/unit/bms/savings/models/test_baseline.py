@@ -13,7 +13,7 @@ from bms.savings.data.findings import codes
 from bms.savings.data.screening import screen_use
 from bms.savings.data.season import same_season
 from bms.savings.models.baseline import autocorrelation, fit_baseline
-from bms.savings.models.change_point import GRID_C, fit
+from bms.savings.models.change_point import GRID_C, fit_change_point
 from bms.savings.models.uncertainty import (
     FitStatistics,
     drift_kwh,
@@ -106,7 +106,7 @@ def test_degree_days_of_the_weather_are_the_published_ones(year, published):
 
 def test_heating_change_point_is_recovered():
     y, temp = year_of(lambda t: 120.0 + 14.0 * np.maximum(15.5 - t, 0.0))
-    found = fit(y, temp, cooling=False)
+    found = fit_change_point(y, temp, cooling=False)
     assert (found.kind, found.heat_balance) == ("3PH", 15.5)
     assert (found.mu, found.heat_slope) == pytest.approx((120.0, 14.0))
 
@@ -116,21 +116,21 @@ def test_heating_and_cooling_are_recovered_and_heat_meters_never_cool():
         return 300.0 + 9.0 * np.maximum(12.0 - t, 0.0) + 5.0 * np.maximum(t - 17.5, 0.0)
 
     y, temp = year_of(use)
-    found = fit(y, temp, cooling=True)
+    found = fit_change_point(y, temp, cooling=True)
     assert (found.kind, found.heat_balance, found.cool_balance) == ("5P", 12.0, 17.5)
     assert (found.mu, found.heat_slope, found.cool_slope) == pytest.approx((300.0, 9.0, 5.0))
-    assert fit(y, temp, cooling=False).cool_slope == 0.0
+    assert fit_change_point(y, temp, cooling=False).cool_slope == 0.0
 
 
 def test_cooling_alone_is_recovered():
     y, temp = year_of(lambda t: 80.0 + 6.0 * np.maximum(t - 14.0, 0.0))
-    found = fit(y, temp, cooling=True)
+    found = fit_change_point(y, temp, cooling=True)
     assert (found.kind, found.cool_balance, found.cool_slope) == ("3PC", 14.0, pytest.approx(6.0))
 
 
 def test_a_winter_alone_is_a_straight_line_that_stays_level_beyond_what_was_seen():
     temp = np.linspace(-6.0, 6.0, 90)
-    found = fit(200.0 - 20.0 * temp, temp, cooling=False)
+    found = fit_change_point(200.0 - 20.0 * temp, temp, cooling=False)
     assert found.kind == "2PH"
     assert found.predict(np.array([-3.0, 50.0])).tolist() == pytest.approx([260.0, 80.0])
 
@@ -147,7 +147,7 @@ def test_closed_form_agrees_with_least_squares_by_brute_force():
         coefficients = np.linalg.lstsq(design, y, rcond=None)[0]
         return float(((y - design @ coefficients) ** 2).sum())
 
-    found = fit(y, temp, cooling=True)
+    found = fit_change_point(y, temp, cooling=True)
     tried = [(residual(h, c), h, c) for h in GRID_C[10:40] for c in GRID_C[10:60] if c >= h]
     assert (found.sse, found.heat_balance, found.cool_balance) == pytest.approx(min(tried))
 
@@ -156,12 +156,12 @@ def test_too_few_cold_days_leave_the_mean():
     temp = np.full(365, 40.0)
     temp[:9] = -5.0  # nine heating days; CalTRACK asks for ten
     y = np.where(temp < 0, 500.0, 100.0)
-    assert fit(y, temp, cooling=False).kind == "mean"
+    assert fit_change_point(y, temp, cooling=False).kind == "mean"
 
 
 def test_use_that_falls_with_cold_is_not_heating():
     y, temp = year_of(lambda t: 100.0 + 2.0 * t)
-    assert fit(y, temp, cooling=False).kind == "mean"
+    assert fit_change_point(y, temp, cooling=False).kind == "mean"
 
 
 def test_weekends_get_a_model_of_their_own_only_when_they_differ():

@@ -12,7 +12,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.savings import FrozenBaseline, Span
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.screening import Zeros
-from bms.savings.models.baseline_identity import METHOD, baseline_id, frozen, settings_of
+from bms.savings.models.baseline_identity import METHOD, baseline_id, frozen_baseline, settings_of
 from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, TIMEZONE, local, meters, outdoor
 
@@ -130,11 +130,11 @@ class TestItStandsInTheResult:
 
     def test_and_can_be_frozen(self) -> None:
         result = assess()
-        kept = frozen(result)
+        kept = frozen_baseline(result)
         assert kept.id == result.baseline_id
         assert kept.coefficients == result.coefficients
         assert from_json(FrozenBaseline, to_json(kept)) == kept
-        assert frozen(replace(result, baseline_id=None)) is None
+        assert frozen_baseline(replace(result, baseline_id=None)) is None
 
     def test_the_method_is_raised_when_numbers_change(self) -> None:
         """Coefficients of a real meter by the version of the method that is written down. When this

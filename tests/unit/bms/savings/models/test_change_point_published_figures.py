@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bms.savings.models.billing import LONGEST_BIMONTHLY_DAYS, LONGEST_DAYS, SHORTEST_DAYS
-from bms.savings.models.change_point import GRID_C, LEAST_DAYS, LEAST_DEGREE_DAYS, fit
+from bms.savings.models.change_point import GRID_C, LEAST_DAYS, LEAST_DEGREE_DAYS, fit_change_point
 from bms.savings.models.monthly_towt import NEIGHBOUR_WEIGHT
 from bms.savings.models.towt import EDGES_C, LEAST_BIN_HOURS, OCCUPIED_SHARE
 
@@ -28,37 +28,37 @@ class TestCalTrack:
         temp = np.full(365, 33.0)
         temp[:cold_days] = -5.0
         y = 100.0 + 10.0 * (temp < 0)
-        found = fit(y, temp, cooling=False)
+        found = fit_change_point(y, temp, cooling=False)
         assert (found.kind if found.kind == "mean" else "3PH") == kind
 
     @pytest.mark.parametrize(("degrees", "kind"), [(1.0, "mean"), (1.2, "3PH")])
     def test_ten_days_need_eleven_kelvin_days_between_them(self, degrees, kind) -> None:
         temp = np.full(365, 33.0)  # beyond the grid: no other day heats at any balance point
         temp[:10] = 32.0 - degrees
-        assert fit(100.0 + 10.0 * (temp < 32.5), temp, cooling=False).kind == kind
+        assert fit_change_point(100.0 + 10.0 * (temp < 32.5), temp, cooling=False).kind == kind
 
     @pytest.mark.parametrize("sign", [-1.0, 1.0])
     def test_slopes_have_to_be_positive(self, sign) -> None:
         temp = np.linspace(-5.0, 25.0, 365)
         y = 500.0 + sign * 8.0 * np.maximum(12.0 - temp, 0.0)
-        assert fit(y, temp, cooling=False).kind == ("3PH" if sign > 0 else "mean")
+        assert fit_change_point(y, temp, cooling=False).kind == ("3PH" if sign > 0 else "mean")
 
     def test_the_base_load_has_to_be_positive(self) -> None:
         """A 3P model whose summer use would be negative does not qualify."""
         temp = np.linspace(-5.0, 25.0, 365)
         y = -50.0 + 8.0 * np.maximum(12.0 - temp, 0.0)
-        assert fit(y, temp, cooling=False).kind in {"mean", "2PH"}
+        assert fit_change_point(y, temp, cooling=False).kind in {"mean", "2PH"}
 
     def test_cooling_is_for_electricity_alone(self) -> None:
         temp = np.linspace(-5.0, 30.0, 365)
         y = 500.0 + 8.0 * np.maximum(temp - 18.0, 0.0)
-        assert fit(y, temp, cooling=True).kind == "3PC"
-        assert fit(y, temp, cooling=False).kind == "mean"
+        assert fit_change_point(y, temp, cooling=True).kind == "3PC"
+        assert fit_change_point(y, temp, cooling=False).kind == "mean"
 
     def test_the_cooling_balance_point_is_never_below_the_heating_one(self) -> None:
         rng = np.random.default_rng(2)
         temp = rng.uniform(-5.0, 30.0, 365)
-        found = fit(300.0 + np.abs(temp - 15.0) * 9.0, temp, cooling=True)
+        found = fit_change_point(300.0 + np.abs(temp - 15.0) * 9.0, temp, cooling=True)
         assert found.kind == "5P"
         assert found.cool_balance >= found.heat_balance
 

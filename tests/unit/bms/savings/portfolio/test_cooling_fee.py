@@ -11,7 +11,7 @@ from bms.errors import ConfigError
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.heat_charges import cooling_tables, in_force
 from bms.model.planning.heat_charges import CoolingRule
-from bms.savings.portfolio.cooling_fee import CoolingMonth, total_of, year_end_forecast
+from bms.savings.portfolio.cooling_fee import CoolingMonth, total_cooling, year_end_forecast
 
 RULE = CoolingRule(
     first=date(2021, 1, 1), end=None, below_k=30.0, malus_dkk_per_k_mwh=8.0, source="a test"
@@ -96,18 +96,18 @@ class TestTariffFile:
 
 class TestTogether:
     def test_months_weigh_by_their_volume(self) -> None:
-        whole = total_of([a_month(1, 20.0, m3=300.0), a_month(2, 40.0, m3=100.0)])
+        whole = total_cooling([a_month(1, 20.0, m3=300.0), a_month(2, 40.0, m3=100.0)])
         assert whole is not None
         assert whole.cooling_k == pytest.approx(25.0)
         assert (whole.volume_m3, whole.energy_mwh) == (400.0, 20.0)
 
     def test_what_is_not_known_is_left_out_whole(self) -> None:
-        whole = total_of([a_month(1, 20.0), a_month(2, None), a_month(3, 50.0, mwh=None)])
+        whole = total_cooling([a_month(1, 20.0), a_month(2, None), a_month(3, 50.0, mwh=None)])
         assert whole is not None
         assert (whole.cooling_k, whole.energy_mwh) == (20.0, 10.0)
 
     def test_nothing_known_is_nothing(self) -> None:
-        assert total_of([a_month(1, None), a_month(2, 30.0, m3=0.0)]) is None
+        assert total_cooling([a_month(1, None), a_month(2, 30.0, m3=0.0)]) is None
 
 
 class TestYearsEnd:

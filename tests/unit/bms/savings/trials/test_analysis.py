@@ -12,8 +12,8 @@ from bms.model.savings.trial import (
     TrialOutcome,
 )
 from bms.savings.trials.analysis import analyse
-from bms.savings.trials.days import learn_expectation, observe
-from bms.savings.trials.effect import pool
+from bms.savings.trials.days import learn_expectation, observed_days
+from bms.savings.trials.effect import pooled_share
 from bms.savings.trials.outcome import outcome
 from tests.rigs.fakes.trial import AT, DAYS, a_record, analysed, draws_of
 
@@ -95,7 +95,7 @@ class TestAnEffect:
         record = a_record()
         record.temp_c[AT + 1] = np.nan
         draws = draws_of(a_record())
-        seen = observe(record, learn_expectation(record, AT), draws.layout, AT, len(record))
+        seen = observed_days(record, learn_expectation(record, AT), draws.layout, AT, len(record))
         assert seen.day[:4].tolist() == [2, 4, 5, 7]
         assert seen.block[:4].tolist() == [0, 1, 1, 2]
 
@@ -104,7 +104,7 @@ class TestBuildingsTogether:
     def test_ten_noisy_buildings_show_what_one_does_not(self) -> None:
         told = [analysed(0.06, record=a_record(seed=seed, noise=0.15)) for seed in range(10)]
         found = [each for each in told if each is not None and each.shares is not None]
-        together = pool(
+        together = pooled_share(
             [each.shares for each in found if each.shares],
             [each.regression for each in found if each.regression],
         )
@@ -118,4 +118,4 @@ class TestBuildingsTogether:
         assert told is not None
         assert told.shares is not None
         assert told.regression is not None
-        assert pool([told.shares], [told.regression]) is None
+        assert pooled_share([told.shares], [told.regression]) is None

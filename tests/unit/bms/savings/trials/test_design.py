@@ -8,7 +8,13 @@ from math import comb
 import numpy as np
 import pytest
 
-from bms.savings.trials.design import TooFewBlocks, allocate, imbalance, layout, others
+from bms.savings.trials.design import (
+    TooFewBlocks,
+    allocate,
+    imbalance,
+    layout,
+    possible_allocations,
+)
 
 DAYS = 56
 TEMP = [5.0 + 6.0 * np.sin(i / 3.0) + 0.1 * i for i in range(DAYS)]
@@ -46,7 +52,7 @@ class TestADraw:
 
     def test_every_block_is_ours_as_often_as_not(self) -> None:
         made = plan()
-        share = others(made, allocate(made, 1).limit, 1, 4000).mean(axis=0)
+        share = possible_allocations(made, allocate(made, 1).limit, 1, 4000).mean(axis=0)
         assert np.abs(share - 0.5).max() < 0.04
 
     def test_it_is_among_the_best_tenth(self) -> None:
@@ -59,12 +65,12 @@ class TestADraw:
     def test_few_blocks_leave_all_draws_so_that_luck_can_be_told(self) -> None:
         made = plan(7, 1)
         lot = allocate(made, 1)
-        different = {tuple(row) for row in others(made, lot.limit, 1, 5000).tolist()}
+        different = {tuple(row) for row in possible_allocations(made, lot.limit, 1, 5000).tolist()}
         assert len(different) == comb(8, 4)
 
     def test_a_limit_that_no_draw_keeps_ends(self) -> None:
         with pytest.raises(ValueError, match="record is not whole"):
-            others(plan(), -1.0, 1, 10)
+            possible_allocations(plan(), -1.0, 1, 10)
 
 
 class TestImbalance:

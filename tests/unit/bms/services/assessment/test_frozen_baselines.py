@@ -8,14 +8,14 @@ import pytest
 
 from bms.model.savings.objection import Verdict
 from bms.model.savings.savings import SiteSavings
-from bms.savings.claims.aggregate import combine
+from bms.savings.claims.aggregate import combine_meters
 from bms.services.assessment.frozen_baselines import (
     BY_ITSELF,
     FIRST_USE,
     BaselineCode,
-    accept,
+    accept_changed,
     compared_with_frozen,
-    freeze,
+    freeze_baselines,
 )
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import utc
@@ -27,12 +27,12 @@ NOW = utc(2019, 4, 2)
 
 
 def savings(**changes: object) -> SiteSavings:
-    return combine("lodge", [a_saving(**changes), a_saving("lodge/el", baseline_id="id-el")])
+    return combine_meters("lodge", [a_saving(**changes), a_saving("lodge/el", baseline_id="id-el")])
 
 
 def test_a_baseline_is_put_away_when_it_is_first_used() -> None:
     store = MemoryStore()
-    freeze(store, savings(), NOW)
+    freeze_baselines(store, savings(), NOW)
     heat, el = store.baselines("lodge")
     assert (heat.baseline.id, el.baseline.id) == ("id-1", "id-el")
     assert (heat.at, heat.author, heat.reason) == (NOW, BY_ITSELF, FIRST_USE)
@@ -41,15 +41,15 @@ def test_a_baseline_is_put_away_when_it_is_first_used() -> None:
 
 def test_later_uses_leave_it_as_it_was() -> None:
     store = MemoryStore()
-    freeze(store, savings(), NOW)
-    freeze(store, savings(baseline_id="id-2"), utc(2019, 5, 1))
+    freeze_baselines(store, savings(), NOW)
+    freeze_baselines(store, savings(baseline_id="id-2"), utc(2019, 5, 1))
     assert [kept.baseline.id for kept in store.baselines("lodge")] == ["id-1", "id-el"]
 
 
 def test_what_has_no_number_was_not_used() -> None:
     store = MemoryStore()
-    freeze(store, combine("lodge", [a_saving(saving_kwh=None)]), NOW)
-    freeze(store, combine("lodge", [a_saving(baseline_id=None)]), NOW)
+    freeze_baselines(store, combine_meters("lodge", [a_saving(saving_kwh=None)]), NOW)
+    freeze_baselines(store, combine_meters("lodge", [a_saving(baseline_id=None)]), NOW)
     assert store.baselines("lodge") == []
 
 
@@ -97,11 +97,11 @@ def test_another_period_is_another_baseline() -> None:
 
 def test_a_person_accepts_what_stands_now() -> None:
     store = MemoryStore()
-    freeze(store, savings(), NOW)
+    freeze_baselines(store, savings(), NOW)
     later = savings(baseline_id="id-2")
-    made = accept(store, later, author="bo", reason="late readings", now=utc(2019, 5, 1))
+    made = accept_changed(store, later, author="bo", reason="late readings", now=utc(2019, 5, 1))
     assert [(kept.baseline.id, kept.author, kept.reason) for kept in made] == [
         ("id-2", "bo", "late readings")
     ]
     assert compared_with_frozen(later, store.baselines("lodge")) is later
-    assert accept(store, later, author="bo", reason="again", now=utc(2019, 5, 2)) == ()
+    assert accept_changed(store, later, author="bo", reason="again", now=utc(2019, 5, 2)) == ()

@@ -11,7 +11,7 @@ from bms.model.savings.event import Decision, EventKind, standing
 from bms.model.savings.finding import FindingCode
 from bms.model.savings.objection import Verdict
 from bms.savings.claims.adjusted_savings import with_adjustment
-from bms.savings.claims.aggregate import combine
+from bms.savings.claims.aggregate import combine_meters
 from bms.services.assessment.non_routine_events import AdjustmentQuantity, Ledger, open_events
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge, utc
@@ -32,7 +32,7 @@ def a_ledger(store: MemoryStore | None = None, **changes: object) -> Ledger:
     meter = with_open_step(**changes)  # type: ignore[arg-type]
     return Ledger(
         site=lodge(),
-        savings=combine("lodge", [meter, a_saving("lodge/el")]),
+        savings=combine_meters("lodge", [meter, a_saving("lodge/el")]),
         author="bo",
         now=utc(2019, 4, 2, 9),
         ledgers=store or MemoryStore(),
@@ -50,12 +50,12 @@ class TestOpenEvents:
 
     def test_two_of_a_kind_on_one_day_have_names_of_their_own(self) -> None:
         twice = a_saving(findings=(a_finding(), a_finding(kwh=90.0)))
-        rows = open_events(lodge(), combine("lodge", [twice]), [])
+        rows = open_events(lodge(), combine_meters("lodge", [twice]), [])
         assert [row.id for row in rows] == [OPEN, f"{OPEN}-2"]
 
     def test_other_findings_are_no_events(self) -> None:
         gap = replace(a_finding(), code=FindingCode.GAP)
-        savings = combine("lodge", [a_saving(findings=(gap,))])
+        savings = combine_meters("lodge", [a_saving(findings=(gap,))])
         assert open_events(lodge(), savings, []) == ()
 
 

@@ -7,8 +7,9 @@ RUN  := $(VENV)/bin
 demo: $(VENV)/installed
 	$(RUN)/bms demo $(ARGS)
 
-# Compiled modules are kept whatever the environment says: many tests start processes.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist worksteal
+# Compiled modules are kept whatever the environment says: many tests start processes. A file stays
+# on one worker: what its tests share is made once.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/installed-test
 	$(PYTEST) --durations=20 $(ARGS)

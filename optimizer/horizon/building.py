@@ -1,4 +1,4 @@
-"""The zones that can be planned: model, state, limits and everything given over the horizon."""
+"""The zones that can be planned as arrays: models, state, limits and given loads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bms.model.planning.problem import Problem, ZoneModel, ZoneTask
-from optimizer.horizon.outlook import Outlook
+from optimizer.horizon.forecast_inputs import ForecastInputs
 from optimizer.model.air_handling import Air
 from optimizer.model.heat_shares import HeatShares, cold
 from optimizer.model.held_lever import with_held_value
@@ -17,8 +17,8 @@ from optimizer.model.rc_network import Bools, Floats, Rc, Steps, steps_for
 from optimizer.model.solar import facades
 from optimizer.model.state_estimate import State
 
-LEAST_TRACK_K = 0.1
-LARGEST_DOUBT_K = 0.5
+LEAST_SPREAD_K = 0.1
+LARGEST_MODEL_ERROR_K = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,17 +26,18 @@ class Building:
     """``p`` modelled zones over ``n`` steps.
 
     ``use`` 0..1, ``low``, ``high`` and ``own_setpoint`` [degC] have the shape (p, n);
-    ``heat_max`` [kW] (p, n) is what radiators can give, ``capacity_kw`` what the plant can,
-    ``droop`` and ``track`` [K] (p,) how the thermostats settle and spread, ``doubt`` [K] (p,) the
-    error of the models on held-out days, as far as it counts. ``held`` (p, n) says where somebody
-    holds a zone's setpoint: ``own_setpoint`` is the value at which it is held there.
+    ``heat_max`` [kW] (p, n) is the power of the radiators, ``capacity_kw`` [kW] that of the plant;
+    ``droop`` [K] (p,) is how far above its setpoint a zone settles and ``spread`` [K] (p,) the
+    spread around that; ``model_error`` [K] (p,) is the error of the models on held-out days, at
+    most :data:`LARGEST_MODEL_ERROR_K`. ``held`` (p, n) is true where somebody holds a zone's
+    setpoint: ``own_setpoint`` is the value at which it is held there.
     """
 
     zones: tuple[ZoneTask, ...]
     rc: Rc
     shares: HeatShares
     state: State
-    outlook: Outlook
+    inputs: ForecastInputs
     use: Floats
     low: Floats
     high: Floats
@@ -44,17 +45,17 @@ class Building:
     heat_max: Floats
     capacity_kw: float
     droop: Floats
-    track: Floats
-    doubt: Floats
+    spread: Floats
+    model_error: Floats
     held: Bools
 
     @property
     def n(self) -> int:
-        return self.outlook.n
+        return self.inputs.n
 
     @property
     def held_steps(self) -> list[int]:
-        """For how many steps from the start on the setpoint of each zone is held."""
+        """For how many steps from the start on the setpoint of each zone is held [1] (p,)."""
         return [int(count) for count in self.held.sum(axis=1)]
 
     @property
@@ -64,17 +65,18 @@ class Building:
         return np.where(self.held, 0.0, self.use)
 
     def with_held(self, setpoints: Floats) -> Floats:
-        """Setpoints [degC] (p, n) with what is held in their place where it is."""
+        """Returns setpoints [degC] (p, n) with the held values in place of those that are held."""
         return np.where(self.held, self.own_setpoint, setpoints)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """The building with one choice of ventilation: matrices, given flows and fixed loads.
+class ZoneDynamics:
+    """Dynamics of the zones over the horizon with one choice of ventilation.
 
-    ``flow_air`` and ``flow_mass`` [kW] (p, n) without radiators; ``fixed_kw`` [kW] (n,) is heat
-    that is not the radiators' (coil, hot water), ``coil_kw`` the coil's part of it;
-    ``fan_kw`` [kW] (n,).
+    ``steps`` are the discrete matrices; ``flow_air`` and ``flow_mass`` [kW] (p, n) the given heat
+    flows into air and mass, without radiators; ``fixed_kw`` [kW] (n,) the heat of the plant that is
+    not the radiators' (coil, hot water), ``coil_kw`` [kW] (n,) the coil's part of it; ``fan_kw``
+    [kW] (n,) the electric power of the fans.
     """
 
     steps: Steps
@@ -84,8 +86,8 @@ class Course:
     fan_kw: Floats
     coil_kw: Floats
 
-    def room_kw(self, capacity_kw: float) -> Floats:
-        """What the plant has left for radiators [kW] (n,)."""
+    def available_kw(self, capacity_kw: float) -> Floats:
+        """Returns the power that the plant has left for radiators [kW] (n,)."""
         return np.maximum(0.0, capacity_kw - self.fixed_kw)
 
 
@@ -94,11 +96,11 @@ def building_of(
     tasks: Sequence[ZoneTask],
     models: Sequence[ZoneModel],
     state: State,
-    outlook: Outlook,
+    inputs: ForecastInputs,
 ) -> Building:
-    """Arrays of the zones ``tasks`` with their ``models`` in the same order."""
+    """Returns the arrays of the zones ``tasks`` with their ``models`` in the same order."""
     parameters = [model.parameters for model in models]
-    n = outlook.n
+    n = inputs.n
     base = np.array([p["heat_max_kw"] for p in parameters])
     by_cold = np.array([p["heat_max_cold_kw"] for p in parameters])
     return Building(
@@ -106,16 +108,18 @@ def building_of(
         rc=Rc.from_parameters(parameters),
         shares=HeatShares.from_parameters(parameters),
         state=state,
-        outlook=outlook,
+        inputs=inputs,
         use=np.array([task.occupied[:n] for task in tasks], dtype=np.float64),
         low=np.array([task.low_c[:n] for task in tasks]),
         high=np.array([task.high_c[:n] for task in tasks]),
         own_setpoint=np.array([_own_setpoint(problem, task) for task in tasks]),
-        heat_max=np.maximum(0.0, base[:, None] + by_cold[:, None] * cold(outlook.temp_out)),
+        heat_max=np.maximum(0.0, base[:, None] + by_cold[:, None] * cold(inputs.temp_out)),
         capacity_kw=max(0.0, problem.heat_source.capacity_kw),
         droop=np.array([p["droop_k"] for p in parameters]),
-        track=np.maximum(LEAST_TRACK_K, np.array([p["track_k"] for p in parameters])),
-        doubt=np.array([min(LARGEST_DOUBT_K, abs(model.rmse_24h_k)) for model in models]),
+        spread=np.maximum(LEAST_SPREAD_K, np.array([p["track_k"] for p in parameters])),
+        model_error=np.array(
+            [min(LARGEST_MODEL_ERROR_K, abs(model.rmse_24h_k)) for model in models]
+        ),
         held=np.array([np.arange(n) < problem.held_steps(task.lever) for task in tasks]),
     )
 
@@ -125,27 +129,27 @@ def _own_setpoint(problem: Problem, task: ZoneTask) -> Floats:
     return with_held_value(problem, task.lever, own)
 
 
-def course_of(problem: Problem, building: Building, air: Air) -> Course:
-    """The building with the air-handling units running as ``air`` says, at their own supply
+def zone_dynamics(problem: Problem, building: Building, air: Air) -> ZoneDynamics:
+    """Returns the dynamics with the air-handling units running as ``air`` says, at their own supply
     temperature."""
-    outlook = building.outlook
+    inputs = building.inputs
     names = [zone.id for zone in building.zones]
     _, loss = zone_ventilation(problem, names)
     units = len(problem.ventilation)
-    run = zone_run(loss, air.moved) if units else np.zeros((len(names), outlook.n))
+    run = zone_run(loss, air.moved) if units else np.zeros((len(names), inputs.n))
     fan = np.array([unit.fan_kw for unit in problem.ventilation])
     building_run = building.shares.coil_share @ run
-    coil = building.shares.coil_kw(outlook.temp_out, building_run)
+    coil = building.shares.coil_kw(inputs.temp_out, building_run)
     to_air, to_mass = building.rc.flows(
         heat=coil * building.shares.coil_share[:, None]
-        + building.state.fading(outlook.n, outlook.step_h),
-        temp_out=outlook.temp_out,
-        ghi_kw=outlook.ghi,
+        + building.state.fading(inputs.n, inputs.step_h),
+        temp_out=inputs.temp_out,
+        ghi_kw=inputs.ghi,
         use=building.use,
         run=run,
-        hour=local_hours(problem.start, problem.step_s, outlook.n, problem.timezone),
+        hour=local_hours(problem.start, problem.step_s, inputs.n, problem.timezone),
         facades=facades(
-            outlook.ghi,
+            inputs.ghi,
             start=problem.start,
             step_s=problem.step_s,
             latitude=problem.latitude,
@@ -153,11 +157,11 @@ def course_of(problem: Problem, building: Building, air: Air) -> Course:
         ),
     )
     in_use = building.use.max(axis=0)
-    return Course(
-        steps=steps_for(building.rc, run, outlook.step_h),
+    return ZoneDynamics(
+        steps=steps_for(building.rc, run, inputs.step_h),
         flow_air=to_air,
         flow_mass=to_mass,
         fixed_kw=coil + building.shares.fixed_kw(in_use),
-        fan_kw=fan @ air.fan_part if units else np.zeros(outlook.n),
+        fan_kw=fan @ air.fan_part if units else np.zeros(inputs.n),
         coil_kw=coil,
     )

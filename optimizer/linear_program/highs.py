@@ -1,4 +1,4 @@
-"""HiGHS, started where the optimum is near; the only file that knows its interface.
+"""HiGHS with a starting basis; the only module that knows its interface.
 
 Huangfu and Hall (2018), doi:10.1007/s12532-017-0130-5. Limits count iterations, so the same
 program has the same answer on every machine.
@@ -42,23 +42,23 @@ class LinearProgram:
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """A corner of the program: ``BASIC``, ``AT_LOWER`` or ``AT_UPPER`` per column and row."""
+    """A basis of the program: ``BASIC``, ``AT_LOWER`` or ``AT_UPPER`` per column and row."""
 
     columns: NDArray[np.int64]
     rows: NDArray[np.int64]
 
 
 def minimise(program: LinearProgram, basis: Basis | None = None) -> Floats | str:
-    """The optimal ``x``, or the solver's word for why there is none."""
+    """Returns the optimal ``x``, or the solver's status where there is none."""
     if not _finite(program):
         return "not a number"
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.setOptionValue("output_flag", False)
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("simplex_iteration_limit", ITERATIONS)
-    if solver.passModel(_model(program)) == highspy.HighsStatus.kError:
+    if solver.passModel(_highs_model(program)) == highspy.HighsStatus.kError:
         return "kError"
-    if basis is not None and _from(solver, basis):
+    if basis is not None and _solved_from(solver, basis):
         return np.array(solver.getSolution().col_value)
     solver.clearSolver()
     solver.setOptionValue("presolve", "choose")
@@ -69,7 +69,7 @@ def minimise(program: LinearProgram, basis: Basis | None = None) -> Floats | str
     return np.array(solver.getSolution().col_value)
 
 
-def _from(solver: Any, basis: Basis) -> bool:
+def _solved_from(solver: Any, basis: Basis) -> bool:
     """Whether the optimum was reached from ``basis``."""
     start = highspy.HighsBasis()
     start.col_status = [_STATUS[i] for i in basis.columns.tolist()]
@@ -90,7 +90,7 @@ def _finite(program: LinearProgram) -> bool:
     )
 
 
-def _model(program: LinearProgram) -> Any:
+def _highs_model(program: LinearProgram) -> Any:
     model = highspy.HighsLp()
     model.num_row_, model.num_col_ = program.matrix.shape
     model.col_cost_ = program.cost

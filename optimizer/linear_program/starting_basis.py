@@ -1,8 +1,8 @@
-"""Where the simplex starts: heat as late as can be, which is nearly what costs least.
+"""The starting basis of the simplex: heat as late as possible, which is nearly the optimum.
 
-Backwards from each limit follows how warm a zone must be for full power to suffice. A zone that is
-heated only then is at a corner of the program: at every step either its heat is at a bound or its
-temperature is. From there the simplex takes a few steps instead of hundreds.
+A backward pass gives the air temperature from which full power suffices to meet each limit. A zone
+that is heated only then is at a vertex of the program: at every step either its heat or its
+temperature is at a bound. From there the simplex takes a few iterations instead of hundreds.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer.linear_program.block_dynamics import Condensed
+from optimizer.linear_program.block_dynamics import BlockDynamics
 from optimizer.model.rc_network import Floats
 
 CLOSE_K = 1e-9
 
 
-class Held(IntEnum):
-    """What gives way in a step: the heat, the temperature inside its limits, or comfort."""
+class FreeVariable(IntEnum):
+    """The variable that is basic in a block: heat, temperature inside its limits, or a slack."""
 
     TEMPERATURE = 0
     HEAT = 1
@@ -29,17 +29,23 @@ class Held(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Corner:
-    """For every zone and block, (p, m): what is free, and whether the heat is at its most."""
+class Vertex:
+    """For every zone and block, (p, m): the free variable, and whether the heat is at its upper
+    bound."""
 
     free: NDArray[np.int64]
     full: NDArray[np.bool_]
 
 
-def latest_corner(
-    dynamics: Condensed, start: Floats, low: Floats, high: Floats, least: Floats, most: Floats
-) -> Corner:
-    """The corner of the program at which every zone is heated as late as possible.
+def latest_heating_vertex(
+    block_dynamics: BlockDynamics,
+    start: Floats,
+    low: Floats,
+    high: Floats,
+    least: Floats,
+    most: Floats,
+) -> Vertex:
+    """Returns the vertex of the program at which every zone is heated as late as possible.
 
     ``start`` (p, 2) air and mass [degC]; the others (p, m): limits of the temperature [degC] and
     of the heat [kW].
@@ -49,19 +55,19 @@ def latest_corner(
     for z in range(len(low)):
         rows = np.concatenate(
             [
-                dynamics.a[:, z].reshape(-1, 4),
-                dynamics.heat[:, z],
-                dynamics.forced[:, z],
+                block_dynamics.a[:, z].reshape(-1, 4),
+                block_dynamics.heat[:, z],
+                block_dynamics.forced[:, z],
                 np.column_stack([low[z], high[z], least[z], most[z]]),
             ],
             axis=1,
         ).tolist()
         air, mass = float(start[z, 0]), float(start[z, 1])
-        free[z], full[z] = _zone(rows, _needed(rows, mass), air, mass)
-    return Corner(free=free, full=full)
+        free[z], full[z] = _zone_vertex(rows, _needed_temperatures(rows, mass), air, mass)
+    return Vertex(free=free, full=full)
 
 
-def _needed(rows: list[list[float]], mass: float) -> list[float]:
+def _needed_temperatures(rows: list[list[float]], mass: float) -> list[float]:
     """The air temperature [degC] at the end of each block from which full power suffices; the mass
     is taken as it is now, a guess that the simplex corrects."""
     needed = [row[8] for row in rows]
@@ -72,7 +78,7 @@ def _needed(rows: list[list[float]], mass: float) -> list[float]:
     return needed
 
 
-def _zone(
+def _zone_vertex(
     rows: list[list[float]], needed: list[float], air: float, mass: float
 ) -> tuple[list[int], list[bool]]:
     free: list[int] = []
@@ -83,13 +89,13 @@ def _zone(
         heat = min(max((target - air) / b0, least), most)
         air, mass = air + b0 * heat, mass + b1 * heat
         if air < low - CLOSE_K:
-            held = Held.BELOW
+            held = FreeVariable.BELOW
         elif air > high + CLOSE_K:
-            held = Held.ABOVE
+            held = FreeVariable.ABOVE
         elif least < heat < most and target <= low:
-            held = Held.HEAT
+            held = FreeVariable.HEAT
         else:
-            held = Held.TEMPERATURE
+            held = FreeVariable.TEMPERATURE
         free.append(int(held))
         full.append(heat >= most)
     return free, full

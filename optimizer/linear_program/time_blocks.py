@@ -1,4 +1,4 @@
-"""A grid that is fine where a plan decides and coarse where it only looks ahead.
+"""Move blocking: a grid that is fine where a plan decides and coarse where it only looks ahead.
 
 Quarter-hours for the first hours and before every start of use, half hours where a warm-up may
 still begin, whole hours otherwise; half hours at most where power has its hour, because of prices
@@ -60,31 +60,36 @@ class Blocks:
         return np.repeat(values, self.length, axis=-1)
 
 
-def uniform(n: int) -> Blocks:
+def single_steps(n: int) -> Blocks:
     """Every step a block of its own."""
     return Blocks(first=np.arange(n), length=np.ones(n, dtype=np.intp))
 
 
 def blocks_of(
-    *, use: Floats, fixed: Floats, worth: Floats, peak: bool, step_s: int, past_hour: int
+    *, use: Floats, fixed: Floats, price: Floats, peak: bool, step_s: int, steps_into_hour: int
 ) -> Blocks:
     """The blocks of a horizon.
 
-    ``use`` (p, n) is positive in use; a block crosses no change of ``fixed`` (r, n), nor a step of
-    ``worth`` (n,) [DKK/kWh]; ``peak`` says whether power has a price; ``past_hour`` is how many
-    steps before the start the hour began.
+    ``use`` (p, n) is positive in use; a block crosses no change of ``fixed`` (r, n), nor a clear
+    step of ``price`` (n,) [DKK/kWh]; ``peak`` is true where power has a price or a limit;
+    ``steps_into_hour`` is the number of the current hour's steps before the horizon.
     """
     n = use.shape[1]
-    level = float(np.mean(np.abs(worth)))
+    level = float(np.mean(np.abs(price)))
     apart = np.any(np.diff(fixed, axis=1) != 0, axis=0)
-    apart |= np.abs(np.diff(worth)) > SAME_PRICE * level
-    timeless = not peak and float(np.ptp(worth)) <= FLAT_PRICE * level
+    apart |= np.abs(np.diff(price)) > SAME_PRICE * level
+    timeless = not peak and float(np.ptp(price)) <= FLAT_PRICE * level
     minutes = np.minimum(_allowed(use > 0, step_s), COARSE_MIN if timeless else HALF_MIN)
     begins = np.ones(n, dtype=bool)
     for wide in (FINE_MIN, HALF_MIN, COARSE_MIN):
         length = wide * 60 // step_s
         if length > 1:
-            _join(begins, apart | (minutes[1:] < wide) | (minutes[:-1] < wide), length, past_hour)
+            _join_steps(
+                begins,
+                apart | (minutes[1:] < wide) | (minutes[:-1] < wide),
+                length,
+                steps_into_hour,
+            )
     first = np.flatnonzero(begins)
     return Blocks(first=first, length=np.diff(np.append(first, n)))
 
@@ -102,9 +107,9 @@ def _allowed(use: Bools, step_s: int) -> Floats:
     return minutes
 
 
-def _join(begins: Bools, apart: Bools, length: int, past_hour: int) -> None:
+def _join_steps(begins: Bools, apart: Bools, length: int, steps_into_hour: int) -> None:
     """Join each whole stretch of ``length`` steps that nothing in it keeps apart."""
-    offset = -past_hour % length
+    offset = -steps_into_hour % length
     whole = (len(begins) - offset) // length
     if whole <= 0:
         return
@@ -116,15 +121,15 @@ def _join(begins: Bools, apart: Bools, length: int, past_hour: int) -> None:
     part[joined, 1:] = False
 
 
-def least_held(problem: Problem, values: Floats, hours: float) -> Floats:
-    """The least value of every ``hours`` of the clock, for all of them. (n,)"""
+def clock_minimum(problem: Problem, values: Floats, hours: float) -> Floats:
+    """Returns the minimum over each span of ``hours`` of the clock, at all its steps. (n,)"""
     first, length = _spans(problem, len(values), hours)
     return np.repeat(np.minimum.reduceat(values, first), length)
 
 
-def greatest_held(problem: Problem, values: Floats, hours: float) -> Floats:
-    """The greatest value of every ``hours`` of the clock, for all of them. (n,)"""
-    return -least_held(problem, -values, hours)
+def clock_maximum(problem: Problem, values: Floats, hours: float) -> Floats:
+    """Returns the maximum over each span of ``hours`` of the clock, at all its steps. (n,)"""
+    return -clock_minimum(problem, -values, hours)
 
 
 def _spans(problem: Problem, n: int, hours: float) -> tuple[Places, Places]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bms.model.planning.problem import Problem
-from optimizer.horizon.building import Building, Course
-from optimizer.horizon.thermostat import Outcome, follow
-from optimizer.linear_program.program import Targets
+from optimizer.horizon.building import Building, ZoneDynamics
+from optimizer.horizon.rollout import RolloutResult, roll_out
+from optimizer.linear_program.program import ComfortTargets
 from optimizer.model.air_handling import Air
 from optimizer.model.rc_network import Floats
 from optimizer.planning.comfort_targets import comfort_targets
 from optimizer.planning.objective import Objective
-from optimizer.setpoints.supply_air_reset import Supply, course_with, supply_of
+from optimizer.setpoints.supply_air_reset import Supply, dynamics_with, supply_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Candidate:
 
     setpoints: Floats
     air: Air
-    course: Course
-    outcome: Outcome
+    dynamics: ZoneDynamics
+    rollout: RolloutResult
     cost: float
 
 
@@ -33,7 +33,7 @@ class Evaluator:
     problem: Problem
     building: Building
     supply: Supply | None
-    targets: Targets
+    targets: ComfortTargets
     objective: Objective
 
     @classmethod
@@ -43,16 +43,18 @@ class Evaluator:
         objective = Objective.of(problem, building, float(targets.price.max()))
         return cls(problem, building, supply_of(problem, building), targets, objective)
 
-    def course(self, air: Air) -> Course:
+    def dynamics(self, air: Air) -> ZoneDynamics:
         """Returns the building with its units running as ``air`` says."""
-        return course_with(self.problem, self.building, air, self.supply)
+        return dynamics_with(self.problem, self.building, air, self.supply)
 
-    def evaluate(self, setpoints: Floats, air: Air, course: Course | None = None) -> Candidate:
-        """Returns the candidate of setpoints [degC] (p, n) and ventilation; ``course`` is that of
+    def evaluate(
+        self, setpoints: Floats, air: Air, dynamics: ZoneDynamics | None = None
+    ) -> Candidate:
+        """Returns the candidate of setpoints [degC] (p, n) and ventilation; ``dynamics`` is that of
         ``air`` where it is known already."""
-        known = self.course(air) if course is None else course
-        outcome = follow(self.building, known, setpoints)
-        return Candidate(setpoints, air, known, outcome, self.objective.cost(known, outcome))
+        known = self.dynamics(air) if dynamics is None else dynamics
+        rollout = roll_out(self.building, known, setpoints)
+        return Candidate(setpoints, air, known, rollout, self.objective.cost(known, rollout))
 
 
 def cheapest(candidates: list[Candidate]) -> Candidate:

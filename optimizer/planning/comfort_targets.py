@@ -6,7 +6,7 @@ import numpy as np
 
 from bms.model.planning.problem import Problem
 from optimizer.horizon.building import Building
-from optimizer.linear_program.program import FLOOR_FACTOR, Targets
+from optimizer.linear_program.program import FLOOR_FACTOR, ComfortTargets
 from optimizer.model.rc_network import Floats
 from optimizer.setpoints.coarse_steps import step_below
 from optimizer.setpoints.tracking import ready_steps, warm_up_spare
@@ -16,7 +16,7 @@ LARGEST_BACKOFF_K = 0.5
 FLOOR_BACKOFF_K = 0.2
 
 
-def comfort_targets(problem: Problem, building: Building) -> Targets:
+def comfort_targets(problem: Problem, building: Building) -> ComfortTargets:
     """Returns the limits of the air temperature [degC] at the end of every step and the price of
     missing them [DKK/(K h)].
 
@@ -27,14 +27,14 @@ def comfort_targets(problem: Problem, building: Building) -> Targets:
     in_use = building.use > 0
     inner = np.where(in_use, step_below(building, building.low + backoff), -np.inf)
     coming = inner
-    for _ in range(1 + ready_steps(building.outlook.step_h)):
+    for _ in range(1 + ready_steps(building.inputs.step_h)):
         coming = np.maximum(coming, np.concatenate([coming[:, 1:], coming[:, -1:]], axis=1))
     spare = warm_up_spare(building, backoff[:, 0])[:, np.newaxis]
     coming = np.where(in_use, coming, coming + spare)
     low = np.maximum(np.maximum(inner, coming), building.low + FLOOR_BACKOFF_K * ~in_use)
     busy = np.isfinite(inner) | np.isfinite(coming)
     price = problem.weights.comfort_dkk_per_kh * np.where(busy, 1.0, FLOOR_FACTOR)
-    return Targets(low=np.minimum(low, building.high), high=building.high, price=price)
+    return ComfortTargets(low=np.minimum(low, building.high), high=building.high, price=price)
 
 
 def comfort_backoffs(building: Building) -> Floats:
@@ -44,7 +44,7 @@ def comfort_backoffs(building: Building) -> Floats:
     above its setpoint that settles anyway.
     """
     above = np.maximum(0.0, building.droop)
-    by_spread = np.clip(building.track - above, LEAST_BACKOFF_K, LARGEST_BACKOFF_K)
+    by_spread = np.clip(building.spread - above, LEAST_BACKOFF_K, LARGEST_BACKOFF_K)
     asked = (zone.comfort_backoff_k for zone in building.zones)
     return np.array(
         [own if k is None else k for own, k in zip(by_spread.tolist(), asked, strict=True)]

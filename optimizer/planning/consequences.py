@@ -9,8 +9,8 @@ from bms.model.planning.problem import Problem
 from optimizer.explain.plan_reason import PlanReason
 from optimizer.explain.relaxation import ComfortRelaxation, PowerRelaxation, Relaxation
 from optimizer.horizon.building import Building
-from optimizer.horizon.peak_power import power_of
-from optimizer.horizon.thermostat import Outcome
+from optimizer.horizon.peak_demand import metered_power
+from optimizer.horizon.rollout import RolloutResult
 from optimizer.model.air_handling import Air
 from optimizer.planning.candidate import Candidate, Evaluator
 from optimizer.setpoints.air_flow import co2_relaxations, describe_flow
@@ -25,7 +25,7 @@ TOLD_KW = 0.5
 def relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxation]:
     """Returns what of comfort and CO2 a candidate cannot keep, but for what somebody holds."""
     return [
-        *_comfort_relaxations(evaluator.building, candidate.outcome),
+        *_comfort_relaxations(evaluator.building, candidate.rollout),
         *co2_relaxations(evaluator.problem, candidate.air),
     ]
 
@@ -33,8 +33,8 @@ def relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxation]:
 def power_relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxation]:
     """Returns the power limit where a candidate does not keep it."""
     peak = evaluator.objective.peak
-    power = power_of(evaluator.building, candidate.course, candidate.outcome.heat)
-    if peak.over_kw(power) <= TOLD_KW:
+    power = metered_power(evaluator.building, candidate.dynamics, candidate.rollout.heat)
+    if peak.above_limit_kw(power) <= TOLD_KW:
         return []
     return [PowerRelaxation(power_kw=peak.highest_kw(power), limit_kw=peak.limit_kw)]
 
@@ -42,8 +42,8 @@ def power_relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxa
 def describe_peak(evaluator: Evaluator, candidate: Candidate) -> list[Fact]:
     """Returns the month's new highest power, where it has a price and rises."""
     peak = evaluator.objective.peak
-    power = power_of(evaluator.building, candidate.course, candidate.outcome.heat)
-    if peak.dkk_per_kw <= 0 or peak.new_kw(power) <= TOLD_KW:
+    power = metered_power(evaluator.building, candidate.dynamics, candidate.rollout.heat)
+    if peak.dkk_per_kw <= 0 or peak.above_so_far_kw(power) <= TOLD_KW:
         return []
     highest = peak.highest_kw(power)
     return [fact(PlanReason.NEW_PEAK, power_kw=highest, so_far_kw=peak.so_far_kw)]
@@ -54,13 +54,13 @@ def describe_air(problem: Problem, air: Air) -> list[Fact]:
     return [*describe_flow(problem, air), *describe_supply_air(problem, air)]
 
 
-def _comfort_relaxations(building: Building, outcome: Outcome) -> list[Relaxation]:
+def _comfort_relaxations(building: Building, rollout: RolloutResult) -> list[Relaxation]:
     use = building.planned_use
-    violations = outcome.comfort_kh(building, use)
+    violations = rollout.comfort_kh(building, use)
     found: list[Relaxation] = []
     for z, zone in enumerate(building.zones):
         if violations[z] > RELAXED_KH_PER_ZONE:
-            air, low = outcome.air[z, 1:], building.low[z]
+            air, low = rollout.air[z, 1:], building.low[z]
             outside = np.where(use[z] > 0, np.maximum(low - air, air - building.high[z]), -np.inf)
             found.append(
                 ComfortRelaxation(

@@ -17,10 +17,10 @@ from optimizer.checker.check import check
 from optimizer.explain.plan_reason import PlanReason
 from optimizer.explain.problem_flaw import ProblemFlaw
 from optimizer.horizon.building import building_of
-from optimizer.horizon.outlook import outlook
+from optimizer.horizon.forecast_inputs import forecast_inputs
 from optimizer.identification.energy_balance import BY_CLASS
 from optimizer.identification.refusals import NoModelReason
-from optimizer.linear_program.program import Program
+from optimizer.linear_program.program import HorizonProgram
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import past_of
 from optimizer.model.rc_network import Rc
@@ -91,13 +91,13 @@ def _senseless(number: float | None) -> bool:
     return number is not None and not 0.0 <= number < inf
 
 
-def program_for(problem: Problem) -> Program:
+def program_for(problem: Problem) -> HorizonProgram:
     """The linear program of a problem in degC that has a model, for those who measure it.
 
     Raises ``ValueError`` where there is no forecast, model or state.
     """
     part, _ = sound_part(problem)
-    ahead = outlook(part) if part is not None else None
+    ahead = forecast_inputs(part) if part is not None else None
     if part is None or ahead is None or part.model is None or not ahead.has_weather:
         raise ValueError("a program needs a horizon, a forecast and a model")
     tasks, models, state, missing = _known_zones(part, part.model)
@@ -110,7 +110,7 @@ def program_for(problem: Problem) -> Program:
 def _modelled(problem: Problem, found: list[Fact]) -> Schedule:
     if not any(zone.lever for zone in problem.zones):
         return by_timetable(problem, [*found, fact(PlanReason.NO_LEVER)])
-    ahead = outlook(problem)
+    ahead = forecast_inputs(problem)
     found = [*found, *ahead.reasons]
     if not ahead.has_weather:
         return by_timetable(problem, found)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bms.model.planning.problem import Problem
-from optimizer.horizon.building import Building, Course
-from optimizer.horizon.peak_power import Peak, over_price, power_of
-from optimizer.horizon.thermostat import Outcome, worth
+from optimizer.horizon.building import Building, ZoneDynamics
+from optimizer.horizon.peak_demand import PeakDemand, metered_power, overload_price
+from optimizer.horizon.rollout import RolloutResult, running_cost
 
 
 @dataclass(frozen=True, slots=True)
 class Objective:
     """The prices of energy, CO2, discomfort, the month's peak and power over the limit.
 
-    ``comfort_dkk_per_kh`` [DKK/(K h)] is that of comfort in use, ``over_dkk_per_kwh`` [DKK/kWh]
+    ``comfort_dkk_per_kh`` [DKK/(K h)] is that of comfort in use, ``overload_dkk_per_kwh`` [DKK/kWh]
     that of power over its limit.
     """
 
     building: Building
-    peak: Peak
+    peak: PeakDemand
     comfort_dkk_per_kh: float
-    over_dkk_per_kwh: float
+    overload_dkk_per_kwh: float
 
     @classmethod
     def of(cls, problem: Problem, building: Building, dearest_dkk_per_kh: float) -> Objective:
@@ -29,15 +29,15 @@ class Objective:
         price of discomfort that a plan counts, which power over its limit has to exceed."""
         return cls(
             building,
-            Peak.of(problem),
+            PeakDemand.of(problem),
             problem.weights.comfort_dkk_per_kh,
-            over_price(building, dearest_dkk_per_kh),
+            overload_price(building, dearest_dkk_per_kh),
         )
 
-    def cost(self, course: Course, outcome: Outcome) -> float:
+    def cost(self, dynamics: ZoneDynamics, rollout: RolloutResult) -> float:
         """Returns the cost of the horizon [DKK], less the value of the heat left stored."""
-        energy = worth(self.building, course, outcome, self.comfort_dkk_per_kh)
-        if not self.peak.matters:
+        energy = running_cost(self.building, dynamics, rollout, self.comfort_dkk_per_kh)
+        if not self.peak.is_priced:
             return energy
-        power = power_of(self.building, course, outcome.heat)
-        return energy + self.peak.costs(power, self.over_dkk_per_kwh)
+        power = metered_power(self.building, dynamics, rollout.heat)
+        return energy + self.peak.cost(power, self.overload_dkk_per_kwh)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optimizer.linear_program.program import Program, Solution
+from optimizer.linear_program.program import HorizonProgram, Solution
 from optimizer.linear_program.unit_commitment import solve_with_runs
 from optimizer.model.air_handling import Air
 from optimizer.model.rc_network import Floats
@@ -37,7 +37,7 @@ def planned_candidates(evaluator: Evaluator) -> list[Candidate] | str:
     first = _best_with_air(evaluator, least_air)
     if isinstance(first, str):
         return first
-    more_air = fresher(evaluator.problem, evaluator.building, least_air, first.outcome)
+    more_air = fresher(evaluator.problem, evaluator.building, least_air, first.rollout)
     second = None if more_air is None else _best_with_air(evaluator, more_air)
     return [first, second] if isinstance(second, Candidate) else [first]
 
@@ -48,39 +48,41 @@ def _best_with_air(evaluator: Evaluator, air: Air) -> Candidate | str:
     if isinstance(solution, str):
         return solution
     cooler = np.zeros_like(air.run)
-    if program.coolable is not None:
-        cooler[program.coolable.units] = solution.cooler
+    if program.supply_reset is not None:
+        cooler[program.supply_reset.units] = solution.cooler
     reset = with_cooler(evaluator.problem, air, cooler)
-    program = replace(program, course=evaluator.course(reset))
+    program = replace(program, dynamics=evaluator.dynamics(reset))
     best = cheapest(_tracking_candidates(evaluator, program, solution, reset))
-    return best if program.peak.matters else _with_preheating(evaluator, solution, best)
+    return best if program.peak.is_priced else _with_preheating(evaluator, solution, best)
 
 
 def _tracking_candidates(
-    evaluator: Evaluator, program: Program, solution: Solution, air: Air
+    evaluator: Evaluator, program: HorizonProgram, solution: Solution, air: Air
 ) -> list[Candidate]:
     """The planned heat as setpoints; where power has a price, also in finer and gentler steps."""
-    rises = (Rise(), GENTLE, GENTLEST) if program.peak.matters else (Rise(),)
+    rises = (Rise(), GENTLE, GENTLEST) if program.peak.is_priced else (Rise(),)
     return [
-        evaluator.evaluate(_setpoints(evaluator, program, solution, rise), air, program.course)
+        evaluator.evaluate(_setpoints(evaluator, program, solution, rise), air, program.dynamics)
         for rise in rises
     ]
 
 
-def _setpoints(evaluator: Evaluator, program: Program, solution: Solution, rise: Rise) -> Floats:
-    building, course, targets = program.building, program.course, program.targets
+def _setpoints(
+    evaluator: Evaluator, program: HorizonProgram, solution: Solution, rise: Rise
+) -> Floats:
+    building, dynamics, targets = program.building, program.dynamics, program.targets
     started = begun(evaluator.problem, building.zones, in_use_setpoints(building, targets))
-    values = wanted(building, course, solution, targets, started, rise)
+    values = wanted(building, dynamics, solution, targets, started, rise)
     if rise.timely:
         spare = warm_up_spare(building, comfort_backoffs(building))
-        values = on_time(building, course, targets, values, spare)
+        values = on_time(building, dynamics, targets, values, spare)
         values = not_early(
             building,
-            course,
+            dynamics,
             targets,
             values,
             spare,
-            lambda outcome: evaluator.objective.cost(course, outcome),
+            lambda rollout: evaluator.objective.cost(dynamics, rollout),
         )
     return lever_values(building, values)
 
@@ -94,13 +96,13 @@ def _with_preheating(evaluator: Evaluator, solution: Solution, plain: Candidate)
         lever_values(building, row) for row in ways_to_store(building, solution, plain.setpoints)
     )
     options = [
-        evaluator.evaluate(row, plain.air, plain.course)
+        evaluator.evaluate(row, plain.air, plain.dynamics)
         for row in ways
-        if calm(row, building.outlook.step_h)
+        if calm(row, building.inputs.step_h)
     ]
 
     def spends(candidate: Candidate) -> float:
-        return spent(building, candidate.cost, candidate.outcome)
+        return spent(building, candidate.cost, candidate.rollout)
 
     best = min(options, key=spends, default=plain)
-    return best if spends(plain) - spends(best) > least_gain(building, plain.outcome) else plain
+    return best if spends(plain) - spends(best) > least_gain(building, plain.rollout) else plain

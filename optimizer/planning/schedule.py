@@ -14,8 +14,8 @@ from bms.model.planning.plan import Expected, PlanStatus, Schedule, SetpointPlan
 from bms.model.planning.problem import Lever, Problem, ZoneTask
 from optimizer.explain.plan_reason import PlanReason
 from optimizer.horizon.building import Building
-from optimizer.horizon.outlook import Outlook
-from optimizer.horizon.thermostat import expected
+from optimizer.horizon.forecast_inputs import ForecastInputs
+from optimizer.horizon.rollout import expected_outcome
 from optimizer.model.air_handling import Air, own_supply, required_run
 from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import series
@@ -44,10 +44,10 @@ def schedule_of(
     warm_ups = _first_warm_ups(problem, building, chosen)
     lever = curve_lever(problem)
     curve: tuple[SetpointPlan, ...] = ()
-    cop = own_cop = building.outlook.cop
+    cop = own_cop = building.inputs.cop
     lowered: list[Fact] = []
     if lever is not None:
-        shift, held = shifts(problem, building, chosen.outcome, lever), problem.held_steps(lever)
+        shift, held = shifts(problem, building, chosen.rollout, lever), problem.held_steps(lever)
         curve = (_steps(problem, lever, shift),)
         cop = cop_with(problem.heat_source, cop, shift)
         own_cop = cop_with(problem.heat_source, own_cop, own_shifts(problem, lever))
@@ -59,17 +59,17 @@ def schedule_of(
         step_s=problem.step_s,
         status=status,
         reasons=(*reasons, *warm_ups, *lowered),
-        expected=expected(building, chosen.course, chosen.outcome, cop),
-        own_control=expected(building, own.course, own.outcome, own_cop),
+        expected=expected_outcome(building, chosen.dynamics, chosen.rollout, cop),
+        own_control=expected_outcome(building, own.dynamics, own.rollout, own_cop),
         setpoints=(
-            *_setpoint_plans(problem, planned, building.outlook),
+            *_setpoint_plans(problem, planned, building.inputs),
             *_air_plans(problem, chosen.air),
             *curve,
         ),
         forecast=tuple(
             ZoneForecast(
                 zone=zone.id,
-                temp_c=tuple(round(float(t), 2) for t in chosen.outcome.air[z, :-1]),
+                temp_c=tuple(round(float(t), 2) for t in chosen.rollout.air[z, :-1]),
             )
             for z, zone in enumerate(building.zones)
         ),
@@ -94,7 +94,7 @@ def _first_warm_ups(problem: Problem, building: Building, chosen: Candidate) -> 
 
 
 def _setpoint_plans(
-    problem: Problem, planned: dict[str, Floats], ahead: Outlook
+    problem: Problem, planned: dict[str, Floats], ahead: ForecastInputs
 ) -> tuple[SetpointPlan, ...]:
     plans = []
     for zone in problem.zones:

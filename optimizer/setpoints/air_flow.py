@@ -18,8 +18,8 @@ from bms.model.planning.problem import Lever, Problem, VentilationTask, ZoneTask
 from optimizer.explain.plan_reason import FlowText, PlanReason
 from optimizer.explain.relaxation import Co2Relaxation
 from optimizer.horizon.building import Building
-from optimizer.horizon.thermostat import Outcome
-from optimizer.linear_program.time_blocks import greatest_held
+from optimizer.horizon.rollout import RolloutResult
+from optimizer.linear_program.time_blocks import clock_maximum
 from optimizer.model.air_handling import Air, own_flow, required_run
 from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import zone_ventilation
@@ -76,19 +76,19 @@ def kept_air(problem: Problem, run: Floats) -> Air:
     return with_cooler(problem, Air(run, planned_flow(problem, run, own=True), np.zeros_like(run)))
 
 
-def fresher(problem: Problem, building: Building, air: Air, outcome: Outcome) -> Air | None:
+def fresher(problem: Problem, building: Building, air: Air, rollout: RolloutResult) -> Air | None:
     """At least the own flow in each stretch of use in which rooms of a unit get too warm; None
     where none does, or nothing more is to be had."""
-    too_warm = np.maximum(0.0, outcome.air[:, 1:] - building.high) * building.planned_use
-    if too_warm.sum() * building.outlook.step_h <= WARM_KH:
+    too_warm = np.maximum(0.0, rollout.air[:, 1:] - building.high) * building.planned_use
+    if too_warm.sum() * building.inputs.step_h <= WARM_KH:
         return None
     flow = air.flow.copy()
     kept = planned_flow(problem, air.run, own=True)
     for u, unit in enumerate(problem.ventilation):
         served = [z for z, zone in enumerate(building.zones) if zone.id in unit.zones]
-        warm = too_warm[served].sum(axis=0) * building.outlook.step_h
+        warm = too_warm[served].sum(axis=0) * building.inputs.step_h
         in_use = _in_use(problem, unit) & (air.run[u] > 0)
-        for first, last in stretches_of_use(in_use, building.outlook.step_h):
+        for first, last in stretches_of_use(in_use, building.inputs.step_h):
             if warm[first:last].sum() > WARM_KH:
                 flow[u, first:last] = np.maximum(flow[u, first:last], kept[u, first:last])
     return None if np.array_equal(flow, air.flow) else replace(air, flow=flow)
@@ -100,7 +100,7 @@ def _flow_of(
     unit = problem.ventilation[u]
     in_use = _in_use(problem, unit)
     least = float(settle(np.array(unit.least_flow_pct), lever))
-    kept = settle(greatest_held(problem, own_flow(problem)[u], HELD_H), lever)
+    kept = settle(clock_maximum(problem, own_flow(problem)[u], HELD_H), lever)
     kept = np.where(in_use, np.maximum(kept, least), kept)
     known = [zone for zone in _served(problem, unit) if co2_is_known(zone, problem.steps)]
     if not known or not _all_are_here(problem, unit):

@@ -14,8 +14,8 @@ import numpy as np
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.planning.problem import Lever, Problem
 from optimizer.horizon.building import Building
-from optimizer.horizon.thermostat import Outcome
-from optimizer.linear_program.time_blocks import least_held
+from optimizer.horizon.rollout import RolloutResult
+from optimizer.linear_program.time_blocks import clock_minimum
 from optimizer.model.held_lever import with_held_value
 from optimizer.model.quantise import sane, settle
 from optimizer.model.rc_network import Floats
@@ -40,16 +40,16 @@ def curve_lever(problem: Problem) -> Lever | None:
     return lever if usable else None
 
 
-def shifts(problem: Problem, building: Building, outcome: Outcome, lever: Lever) -> Floats:
-    """The shift [K] (n,) for the heat of ``outcome``: 0 or below, in steps of ``HELD_H``.
+def shifts(problem: Problem, building: Building, rollout: RolloutResult, lever: Lever) -> Floats:
+    """The shift [K] (n,) for the heat of ``rollout``: 0 or below, in steps of ``HELD_H``.
 
     It is 0 throughout where a zone of the problem has no model, but for what somebody holds.
     """
     if len(building.zones) < len(problem.zones):
         return own_shifts(problem, lever)
-    lower = _spare_k(building, outcome).min(axis=0)
-    ahead = _ahead(lower, round(AHEAD_H / building.outlook.step_h))
-    steady = least_held(problem, ahead, HELD_H)
+    lower = _spare_k(building, rollout).min(axis=0)
+    ahead = _ahead(lower, round(AHEAD_H / building.inputs.step_h))
+    steady = clock_minimum(problem, ahead, HELD_H)
     return with_held_value(problem, lever, settle(-np.floor(np.minimum(steady, LARGEST_K)), lever))
 
 
@@ -67,16 +67,16 @@ def cop_with(source: HeatSource, cop: Floats, shift_k: Floats) -> Floats:
     return np.asarray(cop * (1.0 + source.cop_gain_per_k * np.maximum(0.0, -shift_k)))
 
 
-def _spare_k(building: Building, outcome: Outcome) -> Floats:
+def _spare_k(building: Building, rollout: RolloutResult) -> Floats:
     """How much cooler the water of each zone may be [K] (p, n)."""
     part = np.divide(
-        outcome.heat,
+        rollout.heat,
         COUNTED_PART * building.heat_max,
-        out=np.ones_like(outcome.heat),
+        out=np.ones_like(rollout.heat),
         where=building.heat_max > 0,
     )
     spare = EXCESS_K * (1.0 - np.minimum(part, 1.0) ** (1.0 / RADIATOR_EXPONENT))
-    coldest = np.minimum(outcome.air[:, :-1], outcome.air[:, 1:])
+    coldest = np.minimum(rollout.air[:, :-1], rollout.air[:, 1:])
     return np.where(coldest >= building.low + MARGIN_K, spare, 0.0)
 
 

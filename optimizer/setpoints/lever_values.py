@@ -17,7 +17,7 @@ def lever_values(building: Building, setpoints: Floats) -> Floats:
     for z, (zone, first) in enumerate(zip(building.zones, building.held_steps, strict=True)):
         if zone.lever is not None and first < building.n:
             free = slice(first, None)
-            steady = held(settle(setpoints[z, free], zone.lever), building.outlook.step_h)
+            steady = held(settle(setpoints[z, free], zone.lever), building.inputs.step_h)
             within = np.clip(steady, building.low[z, free], building.high[z, free])
             result[z, free] = settle(within, zone.lever)
     return result

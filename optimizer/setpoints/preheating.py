@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from optimizer.horizon.building import Building
-from optimizer.horizon.thermostat import Outcome
+from optimizer.horizon.rollout import RolloutResult
 from optimizer.linear_program.program import Solution
 from optimizer.model.quantise import round_up
 from optimizer.model.rc_network import Bools, Floats
@@ -40,8 +40,8 @@ STORED_PART = 0.5
 
 def swings(building: Building) -> bool:
     """Whether the price of heat differs enough between hours."""
-    worth = building.outlook.heat_worth
-    return float(np.std(worth)) > LEAST_SWING * float(np.mean(worth)) > 0.0
+    price = building.inputs.heat_price
+    return float(np.std(price)) > LEAST_SWING * float(np.mean(price)) > 0.0
 
 
 def ways_to_store(building: Building, solution: Solution, values: Floats) -> Iterator[Floats]:
@@ -50,9 +50,9 @@ def ways_to_store(building: Building, solution: Solution, values: Floats) -> Ite
     Before they are rounded to what the levers take; :func:`calm` says which may be issued.
     """
     planned = round_up(solution.air - building.droop[:, np.newaxis], STEP_K)
-    worth = building.outlook.heat_worth
+    price = building.inputs.heat_price
     heating = solution.heat > HEATING_PART * np.maximum(building.heat_max, 1e-6)
-    cheap = heating & (worth < worth.mean())
+    cheap = heating & (price < price.mean())
     highest = building.high - BELOW_HIGH_K
     usual = np.where(building.held, -np.inf, values).max(axis=1, keepdims=True)
     for lift in LIFTS_K:
@@ -79,26 +79,26 @@ def _steady(level: Floats, up: Bools) -> Floats:
     return result
 
 
-def spent(building: Building, costs: float, outcome: Outcome) -> float:
+def spent(building: Building, costs: float, rollout: RolloutResult) -> float:
     """``costs`` [DKK], which count the heat left at the mean price, with only a part of that: a
     store that is filled and not used has gained little. A heat pump pays for its bursts, too."""
-    left = float(building.rc.stored_kwh(outcome.air[:, -1], outcome.mass[:, -1]).sum())
-    price = max(0.0, float(building.outlook.heat_worth.mean()))
-    return costs + left * price * (1.0 - STORED_PART) + _bursts(building, outcome)
+    left = float(building.rc.stored_kwh(rollout.air[:, -1], rollout.mass[:, -1]).sum())
+    price = max(0.0, float(building.inputs.heat_price.mean()))
+    return costs + left * price * (1.0 - STORED_PART) + _bursts(building, rollout)
 
 
-def _bursts(building: Building, outcome: Outcome) -> float:
+def _bursts(building: Building, rollout: RolloutResult) -> float:
     """What a heat pump loses at high power [DKK], where its water is warmer than on the mean."""
-    outlook = building.outlook
-    if not np.any(outlook.cop != 1.0):
+    inputs = building.inputs
+    if not np.any(inputs.cop != 1.0):
         return 0.0
-    heat = outcome.heat.sum(axis=0)
+    heat = rollout.heat.sum(axis=0)
     full = np.maximum(np.minimum(building.heat_max.sum(axis=0), building.capacity_kw), 1e-6)
-    return float((heat * heat / full) @ outlook.heat_worth) * outlook.step_h * COP_LOSS_AT_FULL
+    return float((heat * heat / full) @ inputs.heat_price) * inputs.step_h * COP_LOSS_AT_FULL
 
 
-def least_gain(building: Building, outcome: Outcome) -> float:
+def least_gain(building: Building, rollout: RolloutResult) -> float:
     """What storing has to save [DKK] to be worth its changes: a part of what the heat costs."""
-    outlook = building.outlook
-    heat_cost = float(outcome.heat.sum(axis=0) @ outlook.heat_worth) * outlook.step_h
+    inputs = building.inputs
+    heat_cost = float(rollout.heat.sum(axis=0) @ inputs.heat_price) * inputs.step_h
     return LEAST_GAIN * abs(heat_cost)

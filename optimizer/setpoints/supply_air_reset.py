@@ -20,10 +20,10 @@ import numpy as np
 from bms.model.fact import Fact, fact
 from bms.model.planning.problem import Lever, Problem, VentilationTask
 from optimizer.explain.plan_reason import PlanReason
-from optimizer.horizon.building import Building, Course, course_of
-from optimizer.horizon.thermostat import follow
-from optimizer.linear_program.supply_air import Coolable
-from optimizer.linear_program.time_blocks import least_held
+from optimizer.horizon.building import Building, ZoneDynamics, zone_dynamics
+from optimizer.horizon.rollout import roll_out
+from optimizer.linear_program.supply_air import SupplyReset
+from optimizer.linear_program.time_blocks import clock_minimum
 from optimizer.model.air_handling import Air, own_air, own_supply
 from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import zone_ventilation
@@ -68,7 +68,7 @@ class Supply:
         own = np.array([own_supply(problem, u) if u.own_supply_c else unknown for u in units])
         recovery = np.clip(np.array([unit.recovery for unit in units]), 0.0, 1.0)[:, np.newaxis]
         extract = part.T @ room_c / np.maximum(1e-9, part.sum(axis=0))[:, np.newaxis]
-        outdoors = building.outlook.temp_out
+        outdoors = building.inputs.temp_out
         levers = [unit.supply_lever for unit in units]
         return cls(
             movable=movable,
@@ -89,63 +89,63 @@ class Supply:
         lift = np.maximum(0.0, self.own - self.recovered)
         return np.where(self.movable[:, np.newaxis], self.kw_per_k(air) * lift, 0.0)
 
-    def most_k(self, building: Building, course: Course, air: Air) -> Floats:
+    def most_k(self, building: Building, dynamics: ZoneDynamics, air: Air) -> Floats:
         """How much cooler the air may be at most [K] (u, n), on a course without any of it."""
         lift = self.own - np.maximum(self.lowest[:, np.newaxis], self.recovered)
         per_k = self.kw_per_k(air)
         if _has_learnt_coil(building):
             total = per_k.sum(axis=0)
-            lift = np.minimum(lift, course.coil_kw / np.maximum(total, NEVER_K))
+            lift = np.minimum(lift, dynamics.coil_kw / np.maximum(total, NEVER_K))
         free = self.movable[:, np.newaxis] & self.free & (per_k > 0)
         return np.where(free, np.maximum(0.0, lift), 0.0)
 
-    def coolable(self, building: Building, course: Course, air: Air) -> Coolable | None:
+    def coolable(self, building: Building, dynamics: ZoneDynamics, air: Air) -> SupplyReset | None:
         """The units whose air may be cooler at all, for the linear program."""
-        most = self.most_k(building, course, air)
+        most = self.most_k(building, dynamics, air)
         units = np.flatnonzero(most.any(axis=1))
         if not units.size:
             return None
-        return Coolable(units, self.kw_per_k(air)[units], most[units], self.part[:, units])
+        return SupplyReset(units, self.kw_per_k(air)[units], most[units], self.part[:, units])
 
-    def cooled(self, course: Course, air: Air, by_k: Floats) -> Course:
+    def cooled(self, dynamics: ZoneDynamics, air: Air, by_k: Floats) -> ZoneDynamics:
         """The course with supply air that is ``by_k`` [K] (u, n) cooler."""
         saved = self.kw_per_k(air) * by_k
         return replace(
-            course,
-            flow_air=course.flow_air - self.part @ saved,
-            fixed_kw=course.fixed_kw - saved.sum(axis=0),
-            coil_kw=course.coil_kw - saved.sum(axis=0),
+            dynamics,
+            flow_air=dynamics.flow_air - self.part @ saved,
+            fixed_kw=dynamics.fixed_kw - saved.sum(axis=0),
+            coil_kw=dynamics.coil_kw - saved.sum(axis=0),
         )
 
 
-def course_with(
+def dynamics_with(
     problem: Problem, building: Building, air: Air, supply: Supply | None = None
-) -> Course:
+) -> ZoneDynamics:
     """The building with one choice of ventilation, with its coils where they may be moved."""
-    course = course_of(problem, building, air)
+    dynamics = zone_dynamics(problem, building, air)
     if supply is None:
-        return course
+        return dynamics
     if not _has_learnt_coil(building):
-        course = _with_coils(course, supply, supply.told_kw(air))
-    most = supply.most_k(building, course, air)
-    return supply.cooled(course, air, np.minimum(air.cooler, most))
+        dynamics = _with_coils(dynamics, supply, supply.told_kw(air))
+    most = supply.most_k(building, dynamics, air)
+    return supply.cooled(dynamics, air, np.minimum(air.cooler, most))
 
 
 def _has_learnt_coil(building: Building) -> bool:
     return building.shares.coil_kw_per_k > 0
 
 
-def _with_coils(course: Course, supply: Supply, coils: Floats) -> Course:
+def _with_coils(dynamics: ZoneDynamics, supply: Supply, coils: Floats) -> ZoneDynamics:
     """The course with coils [kW] (u, n) that the model has not learnt.
 
     They heat the rooms, too.
     """
     total = coils.sum(axis=0)
     return replace(
-        course,
-        flow_air=course.flow_air + supply.part @ coils,
-        fixed_kw=course.fixed_kw + total,
-        coil_kw=course.coil_kw + total,
+        dynamics,
+        flow_air=dynamics.flow_air + supply.part @ coils,
+        fixed_kw=dynamics.fixed_kw + total,
+        coil_kw=dynamics.coil_kw + total,
     )
 
 
@@ -163,8 +163,10 @@ def supply_of(problem: Problem, building: Building) -> Supply | None:
     if not any(map(can_be_moved, problem.ventilation)):
         return None
     first = Supply.of(problem, building, building.own_setpoint + building.droop[:, np.newaxis])
-    course = course_with(problem, building, own_air(problem), first)
-    return Supply.of(problem, building, follow(building, course, building.own_setpoint).air[:, :-1])
+    dynamics = dynamics_with(problem, building, own_air(problem), first)
+    return Supply.of(
+        problem, building, roll_out(building, dynamics, building.own_setpoint).air[:, :-1]
+    )
 
 
 def with_cooler(problem: Problem, air: Air, cooler: Floats | None = None) -> Air:
@@ -183,8 +185,8 @@ def _setpoints(
     problem: Problem, unit: VentilationTask, lever: Lever, cooler: Floats, running: Bools
 ) -> Floats:
     """Setpoints [degC] (n,), each for an hour; never above its own one, but where it is held."""
-    own = least_held(problem, np.array(unit.own_supply_c[: problem.steps]), HELD_H)
-    least = least_held(problem, np.where(running, cooler, np.inf), HELD_H)
+    own = clock_minimum(problem, np.array(unit.own_supply_c[: problem.steps]), HELD_H)
+    least = clock_minimum(problem, np.where(running, cooler, np.inf), HELD_H)
     step = max(STEP_K, lever.resolution)
     less = round_down(np.where(np.isfinite(least), least, 0.0), step)
     wanted = settle(own - less, lever)

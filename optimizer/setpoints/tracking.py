@@ -17,9 +17,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from optimizer.horizon.building import Building, Course
-from optimizer.horizon.thermostat import Outcome, follow
-from optimizer.linear_program.program import Solution, Targets
+from optimizer.horizon.building import Building, ZoneDynamics
+from optimizer.horizon.rollout import RolloutResult, roll_out
+from optimizer.linear_program.program import ComfortTargets, Solution
 from optimizer.model.quantise import round_down, round_up
 from optimizer.model.rc_network import Bools, Floats
 from optimizer.setpoints.continuity import LONGEST_WARM_UP_H, Begun
@@ -65,7 +65,7 @@ def ready_steps(step_h: float) -> int:
     return int(READY_H / step_h + 1e-9)
 
 
-def in_use_setpoints(building: Building, targets: Targets) -> Floats:
+def in_use_setpoints(building: Building, targets: ComfortTargets) -> Floats:
     """What each thermostat is asked for in use [degC] (p, n).
 
     A room that settles above its setpoint in use has that from people and sun, who are not there
@@ -81,21 +81,21 @@ def warm_up_spare(building: Building, margins: Floats) -> Floats:
     It is spare time, not a higher temperature: the thermostat stops at the target.
     """
     told = (zone.start_backoff_k for zone in building.zones)
-    rows = zip(told, building.doubt.tolist(), margins.tolist(), strict=True)
+    rows = zip(told, building.model_error.tolist(), margins.tolist(), strict=True)
     return np.array([own if k is None else max(0.0, k - margin) for k, own, margin in rows])
 
 
 def wanted(
     building: Building,
-    course: Course,
+    dynamics: ZoneDynamics,
     solution: Solution,
-    targets: Targets,
+    targets: ComfortTargets,
     started: Begun,
     rise: Rise,
 ) -> Floats:
     """Setpoints [degC] (p, n) of the planned heat, before rounding."""
-    full = _at_full_power(building, course, solution, rise.full_part)
-    step_h, held_steps = building.outlook.step_h, building.held_steps
+    full = _at_full_power(building, dynamics, solution, rise.full_part)
+    step_h, held_steps = building.inputs.step_h, building.held_steps
     asked = in_use_setpoints(building, targets)
     values = np.empty_like(building.use)
     for z in range(len(building.zones)):
@@ -124,10 +124,14 @@ def wanted(
     return building.with_held(np.clip(values, building.low, building.high))
 
 
-def _at_full_power(building: Building, course: Course, solution: Solution, part: float) -> Bools:
+def _at_full_power(
+    building: Building, dynamics: ZoneDynamics, solution: Solution, part: float
+) -> Bools:
     """Where radiators or the plant give all that the plan counts on, (p, n)."""
     zone = solution.heat >= part * building.heat_max
-    plant = solution.heat.sum(axis=0) >= PLANT_FULL_PART * course.room_kw(building.capacity_kw)
+    plant = solution.heat.sum(axis=0) >= PLANT_FULL_PART * dynamics.available_kw(
+        building.capacity_kw
+    )
     return np.asarray(zone | plant)
 
 
@@ -177,31 +181,31 @@ def _setback(floor: Floats, coasting: Floats, standing: float) -> Floats:
 
 def not_early(
     building: Building,
-    course: Course,
-    targets: Targets,
+    dynamics: ZoneDynamics,
+    targets: ComfortTargets,
     asked: Floats,
     spare: Floats,
-    costs_of: Callable[[Outcome], float],
+    costs_of: Callable[[RolloutResult], float],
 ) -> Floats:
     """Begin each zone's next warm-up later where that is cheaper and still in time.
 
     The program heats in cheap hours and coasts through dear ones; a thermostat that has to hold
     what it has reached may lose more than that gains.
     """
-    ready = ready_steps(building.outlook.step_h)
+    ready = ready_steps(building.inputs.step_h)
     best = asked
-    least = costs_of(follow(building, course, best))
+    least = costs_of(roll_out(building, dynamics, best))
     for z, free in enumerate(building.held_steps):
         in_use = building.use[z] > 0
         first = int(np.argmax(in_use))
-        for begin in _later_begins(asked[z, free:first], building.outlook.step_h):
+        for begin in _later_begins(asked[z, free:first], building.inputs.step_h):
             later = best.copy()
             part = slice(free, free + begin)
             later[z, part] = np.minimum(asked[z, part], asked[z, free])
-            reached = _reached(building, course, later, spare)[z, max(0, first - ready)]
+            reached = _reached(building, dynamics, later, spare)[z, max(0, first - ready)]
             if reached < targets.low[z, first] - ON_TIME_K:
                 break
-            costs = costs_of(follow(building, course, later))
+            costs = costs_of(roll_out(building, dynamics, later))
             if costs < least:
                 best, least = later, costs
     return best
@@ -215,13 +219,17 @@ def _later_begins(empty: Floats, step_h: float) -> list[int]:
 
 
 def on_time(
-    building: Building, course: Course, targets: Targets, asked: Floats, spare: Floats
+    building: Building,
+    dynamics: ZoneDynamics,
+    targets: ComfortTargets,
+    asked: Floats,
+    spare: Floats,
 ) -> Floats:
     """Start warm-ups earlier until the model's thermostats reach their target in time, and could
     reach ``spare`` [K] (p,) more."""
     values = asked.copy()
-    for _ in range(round(LONGEST_EXTENSION_H / building.outlook.step_h)):
-        late = _late(building, targets, _reached(building, course, values, spare), values)
+    for _ in range(round(LONGEST_EXTENSION_H / building.inputs.step_h)):
+        late = _late(building, targets, _reached(building, dynamics, values, spare), values)
         if not late:
             break
         for zone, step, first in late:
@@ -229,7 +237,7 @@ def on_time(
     return values
 
 
-def _reached(building: Building, course: Course, values: Floats, spare: Floats) -> Floats:
+def _reached(building: Building, dynamics: ZoneDynamics, values: Floats, spare: Floats) -> Floats:
     """Air temperatures [degC] (p, n + 1), before use less ``spare`` after warm-ups that were asked
     for as much more: whether there is time for it."""
     asked = values.copy()
@@ -241,7 +249,7 @@ def _reached(building: Building, course: Course, values: Floats, spare: Floats) 
                 step -= 1
             asked[z, step:first] += spare[z]
             off[z, step:first] = spare[z]
-    return np.asarray(follow(building, course, asked).air - off)
+    return np.asarray(roll_out(building, dynamics, asked).air - off)
 
 
 def _risen(values: Floats, step: int, first: int) -> bool:
@@ -250,10 +258,10 @@ def _risen(values: Floats, step: int, first: int) -> bool:
 
 
 def _late(
-    building: Building, targets: Targets, air: Floats, values: Floats
+    building: Building, targets: ComfortTargets, air: Floats, values: Floats
 ) -> list[tuple[int, int, int]]:
     """(zone, step to be raised, first step in use) where a zone is cold when its use starts."""
-    ready = ready_steps(building.outlook.step_h)
+    ready = ready_steps(building.inputs.step_h)
     late = []
     for z in range(len(building.zones)):
         for first, _ in spans(building.use[z] > 0):

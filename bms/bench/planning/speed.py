@@ -21,8 +21,8 @@ from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.planning.problem import Problem
 from bms.runtime.municipality import START
 from bms.services.planning.problem import assemble
-from optimizer.linear_program.program import Program, Solution, solve
-from optimizer.linear_program.time_blocks import uniform
+from optimizer.linear_program.program import HorizonProgram, Solution, solve
+from optimizer.linear_program.time_blocks import single_steps
 from optimizer.planner import Optimizer
 from optimizer.planning.make_plan import program_for
 
@@ -84,7 +84,7 @@ def _whole(problem: Problem) -> Figure:
     )
 
 
-def _against_cvxpy(name: str, program: Program) -> list[Figure]:
+def _against_cvxpy(name: str, program: HorizonProgram) -> list[Figure]:
     """The program built and solved by us and by the rival, and what the coarser grid costs."""
 
     def ours() -> Solution | str:
@@ -121,8 +121,8 @@ def _against_cvxpy(name: str, program: Program) -> list[Figure]:
     return figures
 
 
-def _coarse(name: str, program: Program) -> Figure:
-    exact = replace(program, blocks=uniform(program.building.n))
+def _coarse(name: str, program: HorizonProgram) -> Figure:
+    exact = replace(program, blocks=single_steps(program.building.n))
     coarse_cost, exact_cost = (cost_of(exact, _heat(each).heat) for each in (program, exact))
     more = 100 * (coarse_cost - exact_cost) / abs(exact_cost)
     return Figure(
@@ -134,7 +134,7 @@ def _coarse(name: str, program: Program) -> Figure:
     )
 
 
-def _heat(program: Program) -> Solution:
+def _heat(program: HorizonProgram) -> Solution:
     answer = solve(program)
     if isinstance(answer, str):
         raise RuntimeError(f"the program was not solved: {answer}")

@@ -15,7 +15,7 @@ from bms.model.assets.point import Role
 from bms.model.planning.plan import Schedule, SetpointPlan
 from bms.model.planning.problem import BuildingModel, Lever, Problem
 from bms.model.readings.units import Unit
-from optimizer.linear_program.program import Program, Solution, solve
+from optimizer.linear_program.program import HorizonProgram, Solution, solve
 from optimizer.planner import Optimizer
 from optimizer.planning.make_plan import program_for
 from tests.rigs.buildings.any_problem import a_problem
@@ -55,11 +55,11 @@ def task(n: int = HORIZON, *, history_days: int = 3) -> Problem:
 
 
 @cache
-def program() -> Program:
+def program() -> HorizonProgram:
     return program_for(task())
 
 
-def solved(asked: Program) -> Solution:
+def solved(asked: HorizonProgram) -> Solution:
     answer = solve(asked)
     assert not isinstance(answer, str), answer
     return answer

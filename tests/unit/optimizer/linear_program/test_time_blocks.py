@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optimizer.linear_program.time_blocks import Blocks, blocks_of, uniform
+from optimizer.linear_program.time_blocks import Blocks, blocks_of, single_steps
 
 QUARTER = 900
 
@@ -14,19 +14,19 @@ def blocks(
     n: int = 192,
     *,
     use: np.ndarray | None = None,
-    worth: np.ndarray | None = None,
+    price: np.ndarray | None = None,
     peak: bool = False,
     step_s: int = QUARTER,
-    past_hour: int = 0,
+    steps_into_hour: int = 0,
 ) -> Blocks:
     used = np.zeros((1, n)) if use is None else use
     return blocks_of(
         use=used,
         fixed=np.where(used > 0, 20.0, 16.0),
-        worth=np.full(n, 0.65) if worth is None else worth,
+        price=np.full(n, 0.65) if price is None else price,
         peak=peak,
         step_s=step_s,
-        past_hour=past_hour,
+        steps_into_hour=steps_into_hour,
     )
 
 
@@ -43,7 +43,7 @@ class TestLengths:
         assert set(found.length[32:].tolist()) == {4}
 
     def test_the_blocks_cover_every_step_once(self) -> None:
-        found = blocks(use=in_use(100, 137), past_hour=3)
+        found = blocks(use=in_use(100, 137), steps_into_hour=3)
         assert found.first[0] == 0
         assert (found.first[1:] == found.first[:-1] + found.length[:-1]).all()
         assert found.length.sum() == 192
@@ -56,7 +56,7 @@ class TestLengths:
         assert (per_step[128:160] == 4).all()
 
     def test_whole_hours_are_those_of_the_clock(self) -> None:
-        found = blocks(past_hour=3)
+        found = blocks(steps_into_hour=3)
         wide = found.first[found.length == 4]
         assert ((wide + 3) % 4 == 0).all()
 
@@ -69,16 +69,16 @@ class TestLengths:
 class TestPrices:
     def test_hours_with_prices_of_their_own_are_planned_in_half_hours(self) -> None:
         hourly = np.repeat(0.5 + 0.02 * np.arange(48), 4)
-        assert set(blocks(worth=hourly).length[32:].tolist()) == {2}
+        assert set(blocks(price=hourly).length[32:].tolist()) == {2}
 
     def test_a_step_of_the_price_is_no_blocks_inside(self) -> None:
-        worth = np.full(192, 0.5)
-        worth[101:] = 0.8
-        assert 101 in blocks(worth=worth).first
+        price = np.full(192, 0.5)
+        price[101:] = 0.8
+        assert 101 in blocks(price=price).first
 
     def test_prices_that_hardly_differ_are_one_price(self) -> None:
-        worth = 0.65 + 0.002 * np.sin(np.arange(192))
-        assert set(blocks(worth=worth).length[32:].tolist()) == {4}
+        price = 0.65 + 0.002 * np.sin(np.arange(192))
+        assert set(blocks(price=price).length[32:].tolist()) == {4}
 
     def test_a_price_on_power_asks_for_half_hours(self) -> None:
         assert set(blocks(peak=True).length[32:].tolist()) == {2}
@@ -107,4 +107,4 @@ def test_means_and_extremes_of_blocks() -> None:
 
 def test_a_horizon_shorter_than_a_block() -> None:
     assert blocks(1).length.tolist() == [1]
-    assert uniform(3).m == 3
+    assert single_steps(3).m == 3

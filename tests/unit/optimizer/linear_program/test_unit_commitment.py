@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.planning.plan import PlanStatus
 from optimizer.linear_program.program import Solution
-from optimizer.linear_program.unit_commitment import rounded, solve_with_runs
+from optimizer.linear_program.unit_commitment import rounded_runs, solve_with_runs
 from optimizer.planner import Optimizer
 from optimizer.planning.make_plan import program_for
 from tests.rigs.buildings.toy_problems import program, solved, task
@@ -44,7 +44,7 @@ def keeps_its_runs(on: np.ndarray, hours: np.ndarray) -> bool:
 @given(st.lists(st.booleans(), min_size=24, max_size=24))
 def test_rounding_keeps_runs_and_stops_and_takes_no_heat_away(running: list[bool]) -> None:
     asked = np.array(running)
-    on = rounded(asked, HOURS, PUMP)
+    on = rounded_runs(asked, HOURS, PUMP)
     assert keeps_its_runs(on, HOURS)
     assert on[asked].all()
 
@@ -91,5 +91,5 @@ def test_odd_declarations_still_give_a_plan(odd: float) -> None:
 
 
 def test_a_program_of_a_heat_pump_has_its_cop() -> None:
-    cop = program_for(replace(task(), heat_source=PUMP)).building.outlook.cop
+    cop = program_for(replace(task(), heat_source=PUMP)).building.inputs.cop
     assert (cop > 2.4).all()

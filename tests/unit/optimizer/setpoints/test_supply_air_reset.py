@@ -141,8 +141,8 @@ class TestTheCoil:
 
         assert coolable is not None
         assert none is not None
-        course = program_for(small).course
-        assert np.all(coolable.per_k * coolable.most <= course.coil_kw + 1e-9)
+        dynamics = program_for(small).dynamics
+        assert np.all(coolable.per_k * coolable.most <= dynamics.coil_kw + 1e-9)
         assert coolable.most.max() < none.most.max()
 
     def test_has_nothing_to_save_behind_a_recovery_that_gives_enough(self) -> None:
@@ -161,8 +161,8 @@ class TestTheCoil:
         solution = solve(program)
         assert not isinstance(solution, str)
         assert program.coolable is not None
-        assert program.course.fixed_kw.max() > 1.0
-        coils = program.course.fixed_kw - program.coolable.saved(solution.cooler)
+        assert program.dynamics.fixed_kw.max() > 1.0
+        coils = program.dynamics.fixed_kw - program.coolable.saved(solution.cooler)
 
         assert np.all(solution.heat.sum(axis=0) + np.maximum(coils, 0.0) <= 1.0 + 1e-6)
 

@@ -10,7 +10,7 @@ import pytest
 
 from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import Problem
-from optimizer.horizon.peak_power import Peak
+from optimizer.horizon.peak_demand import PeakDemand
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_problems import task
 
@@ -38,18 +38,18 @@ def told_kw(schedule: Schedule, code: str) -> float:
 
 class TestHours:
     def test_power_is_the_mean_of_an_hour_of_the_clock(self) -> None:
-        peak = Peak(per_hour=4, past_hour=3)
+        peak = PeakDemand(per_hour=4, steps_into_hour=3)
         power = np.array([8.0, 1.0, 2.0, 3.0, 6.0, 10.0])
         assert peak.hourly(power).tolist() == [8.0, 3.0, 10.0]
 
     def test_what_exceeds_the_highest_so_far_is_paid(self) -> None:
         power = np.array([4.0, 12.0])
-        assert Peak(so_far_kw=10.0, dkk_per_kw=30.0).costs(power, 0.0) == pytest.approx(60.0)
-        assert Peak(so_far_kw=20.0, dkk_per_kw=30.0).costs(power, 0.0) == 0.0
+        assert PeakDemand(so_far_kw=10.0, dkk_per_kw=30.0).cost(power, 0.0) == pytest.approx(60.0)
+        assert PeakDemand(so_far_kw=20.0, dkk_per_kw=30.0).cost(power, 0.0) == 0.0
 
     def test_power_over_the_limit_is_paid_for_every_hour(self) -> None:
         power = np.array([4.0, 12.0, 11.0])
-        assert Peak(limit_kw=10.0).costs(power, 100.0) == pytest.approx(300.0)
+        assert PeakDemand(limit_kw=10.0).cost(power, 100.0) == pytest.approx(300.0)
 
 
 class TestPlans:

@@ -1,8 +1,8 @@
-"""What the coming hours bring: weather, prices and ventilation as arrays, with what is missing.
+"""Forecasts over the horizon as arrays: weather, prices, emission factors and other loads.
 
-Short gaps in the weather keep the last value, and that is said; a longer gap in the outdoor
-temperature is no forecast. Unknown prices are never invented: the decision then uses the mean of
-the known ones, which favours no hour, and the cost of the plan is not stated.
+A gap of at most :data:`LONGEST_HOLD_H` in the outdoor temperature is filled with the last value
+before it; a longer one means that there is no forecast. Unknown prices are replaced by the mean of
+the known ones, which favours no hour, and the cost of the plan is then not stated.
 """
 
 from __future__ import annotations
@@ -24,10 +24,8 @@ LEAST_COP = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tariff:
-    """Price [DKK/kWh] and CO2 factor [kg/kWh] of one commodity; shape (n,).
-
-    ``price`` and ``factor`` are what decisions use; the flags tell whether all of it is known.
-    """
+    """Price [DKK/kWh] and emission factor [kg CO2/kWh] of one commodity, each (n,) and without
+    gaps; the flags are false where a part of it was not known."""
 
     price: Floats
     factor: Floats
@@ -36,12 +34,12 @@ class Tariff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class ForecastInputs:
     """The horizon: ``n`` steps of ``step_h`` [h]. Series have the shape (n,).
 
-    ``temp_out`` [degC] (NaN throughout where there is no forecast), ``ghi`` [kW/m2], ``cop`` is
-    billed-to-heat: heat [kWh] per billed kWh, 1 for district heating. ``other_load`` [kW] is what
-    others are known to draw behind the meter that heat is billed by.
+    ``temp_out`` [degC] (NaN throughout where there is no forecast), ``ghi`` [kW/m2]; ``cop`` is
+    heat per billed energy [kWh/kWh], 1 for district heating; ``other_load`` [kW] is the known load
+    of others behind the meter that heat is billed by. ``reasons`` say what is missing.
     """
 
     n: int
@@ -61,26 +59,26 @@ class Outlook:
         return self.n > 0 and bool(np.isfinite(self.temp_out).all())
 
     @property
-    def heat_worth(self) -> Floats:
-        """What one kWh of heat costs, CO2 included [DKK/kWh]."""
-        return self._worth(self.source) / self.cop
+    def heat_price(self) -> Floats:
+        """Marginal price of heat with CO2 [DKK/kWh] (n,)."""
+        return self._with_emissions(self.source) / self.cop
 
     @property
-    def electricity_worth(self) -> Floats:
-        """What one kWh of electricity costs, CO2 included [DKK/kWh]."""
-        return self._worth(self.electricity)
+    def electricity_price(self) -> Floats:
+        """Marginal price of electricity with CO2 [DKK/kWh] (n,)."""
+        return self._with_emissions(self.electricity)
 
     @property
     def source(self) -> Tariff:
         """The tariff that heat is billed by."""
         return self.electricity if self.heat_is_electric else self.heat
 
-    def _worth(self, tariff: Tariff) -> Floats:
+    def _with_emissions(self, tariff: Tariff) -> Floats:
         return tariff.price + self.co2_dkk_per_kg * tariff.factor
 
 
-def outlook(problem: Problem) -> Outlook:
-    """Arrays of the problem's horizon and the reasons that go with them."""
+def forecast_inputs(problem: Problem) -> ForecastInputs:
+    """Returns the arrays of the problem's horizon."""
     n, step_h = problem.steps, problem.step_s / 3600.0
     found: list[Fact] = []
     temp_out = _temperature(problem.weather.temp_out_c, n, step_h, found)
@@ -102,7 +100,7 @@ def outlook(problem: Problem) -> Outlook:
         found,
         quiet=electric,
     )
-    return Outlook(
+    return ForecastInputs(
         n=n,
         step_h=step_h,
         temp_out=temp_out,
@@ -155,22 +153,22 @@ def _tariff(
     if not factor_known and not quiet:
         found.append(fact(PlanReason.FACTOR_UNKNOWN, commodity=Term(commodity)))
     return Tariff(
-        price=_level(price, 1.0),
-        factor=_level(factor, 0.0),
+        price=_with_mean(price, 1.0),
+        factor=_with_mean(factor, 0.0),
         price_known=price_known,
         factor_known=factor_known,
     )
 
 
-def _level(values: Floats, where_nothing: float) -> Floats:
-    """Unknown numbers at the mean of the known ones, so that they favour no hour."""
+def _with_mean(values: Floats, where_nothing: float) -> Floats:
+    """Unknown values replaced by the mean of the known ones, or by ``where_nothing``."""
     known = values[np.isfinite(values)]
     mean = float(known.mean()) if len(known) else where_nothing
     return np.where(np.isfinite(values), values, mean)
 
 
 def _other_load(values: Numbers, n: int) -> Floats:
-    """What is known of it; no load is below nothing."""
+    """Load of others [kW] (n,), 0 where it is not known."""
     if len(values) != n:
         return np.zeros(n)
     return np.asarray(np.maximum(0.0, np.nan_to_num(series(values, n), posinf=0.0)))

@@ -1,0 +1,108 @@
+"""Simulation of setpoints under the zones' own thermostats, by the models, and its cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bms.model.planning.plan import Expected
+from optimizer.horizon.building import Building, ZoneDynamics
+from optimizer.model.rc_network import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutResult:
+    """Simulated air and mass temperatures [degC] (p, n + 1) at the boundaries of the steps, and
+    the heat of the radiators [kW] (p, n)."""
+
+    air: Floats
+    mass: Floats
+    heat: Floats
+
+    def comfort_kh(self, building: Building, use: Floats | None = None) -> Floats:
+        """Returns the comfort violation of each zone [K h] (p,): temperature outside the band at
+        the end of every step times ``use`` (p, n), by default that of the building."""
+        below = np.maximum(0.0, building.low - self.air[:, 1:])
+        above = np.maximum(0.0, self.air[:, 1:] - building.high)
+        outside = (below + above) * (building.use if use is None else use)
+        return np.asarray(outside.sum(axis=1) * building.inputs.step_h)
+
+
+def roll_out(building: Building, dynamics: ZoneDynamics, setpoints: Floats) -> RolloutResult:
+    """Simulates ideal thermostats that hold ``setpoints`` [degC] (p, n) as far as the power of
+    radiators and plant goes; what the plant lacks is shared in proportion to what is asked for."""
+    n, zones = building.n, len(building.zones)
+    air, mass = np.empty((zones, n + 1)), np.empty((zones, n + 1))
+    heat = np.empty((zones, n))
+    air[:, 0], mass[:, 0] = building.state.air, building.state.mass
+    target = setpoints + building.droop[:, np.newaxis]
+    available_kw = dynamics.available_kw(building.capacity_kw)
+    a, b = dynamics.steps.a, dynamics.steps.b
+    flow_air, flow_mass = dynamics.flow_air.T, dynamics.flow_mass.T
+    for k in range(n):
+        free_air = (
+            a[k, :, 0, 0] * air[:, k]
+            + a[k, :, 0, 1] * mass[:, k]
+            + b[k, :, 0, 0] * flow_air[k]
+            + b[k, :, 0, 1] * flow_mass[k]
+        )
+        free_mass = (
+            a[k, :, 1, 0] * air[:, k]
+            + a[k, :, 1, 1] * mass[:, k]
+            + b[k, :, 1, 0] * flow_air[k]
+            + b[k, :, 1, 1] * flow_mass[k]
+        )
+        wanted = np.minimum(
+            np.maximum(0.0, (target[:, k] - free_air) / b[k, :, 0, 0]), building.heat_max[:, k]
+        )
+        total = wanted.sum()
+        given = wanted * (available_kw[k] / total) if total > available_kw[k] else wanted
+        air[:, k + 1] = free_air + b[k, :, 0, 0] * given
+        mass[:, k + 1] = free_mass + b[k, :, 1, 0] * given
+        heat[:, k] = given
+    return RolloutResult(air=air, mass=mass, heat=heat)
+
+
+def expected_outcome(
+    building: Building, dynamics: ZoneDynamics, rollout: RolloutResult, cop: Floats | None = None
+) -> Expected:
+    """Returns billed energy for heat and fans, its cost and emission, and the comfort violation.
+
+    ``cop`` (n,) is that of the radiators' heat where it differs from that of the inputs.
+    """
+    inputs = building.inputs
+    rooms = rollout.heat.sum(axis=0) / (inputs.cop if cop is None else cop)
+    billed = (rooms + dynamics.fixed_kw / inputs.cop) * inputs.step_h
+    fan = dynamics.fan_kw * inputs.step_h
+    source, power = inputs.source, inputs.electricity
+    fans = bool(fan.any())
+    priced = source.price_known and (power.price_known or not fans)
+    counted = source.factor_known and (power.factor_known or not fans)
+    return Expected(
+        energy_kwh=_amount(billed.sum() + fan.sum()),
+        cost_dkk=_amount(billed @ source.price + fan @ power.price) if priced else None,
+        co2_kg=_amount(billed @ source.factor + fan @ power.factor) if counted else None,
+        comfort_kh=_amount(rollout.comfort_kh(building).sum(), 3),
+    )
+
+
+def running_cost(
+    building: Building, dynamics: ZoneDynamics, rollout: RolloutResult, comfort_dkk_per_kh: float
+) -> float:
+    """Returns the cost of a horizon [DKK]: energy, CO2 and comfort violation, less the value of the
+    heat left stored at the mean price. Comfort does not count where somebody holds the zone."""
+    inputs = building.inputs
+    energy = (rollout.heat.sum(axis=0) + dynamics.fixed_kw) * inputs.step_h
+    fan = dynamics.fan_kw * inputs.step_h
+    stored = building.rc.stored_kwh(rollout.air[:, -1], rollout.mass[:, -1]).sum()
+    return float(
+        energy @ inputs.heat_price
+        + fan @ inputs.electricity_price
+        + comfort_dkk_per_kh * rollout.comfort_kh(building, building.planned_use).sum()
+        - stored * max(0.0, float(inputs.heat_price.mean()))
+    )
+
+
+def _amount(value: float, digits: int = 2) -> float:
+    return round(float(value), digits)

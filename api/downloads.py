@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from api.ports import ApiPorts
-from bms.model.savings.savings import SiteSavings
+from bms.model.savings.avoided_use import SiteSavings
 
 CSV = "text/csv; charset=utf-8"
 

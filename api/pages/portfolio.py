@@ -13,8 +13,8 @@ from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.standing import BuildingRow, building_row, held_points, name_of
 from api.ports import ApiPorts
 from bms.model.assets.site import Site
+from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import SiteSavings
 from bms.reports.charts import savings_bars
 from bms.reports.text import ChartText
 from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment

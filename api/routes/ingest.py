@@ -19,8 +19,8 @@ from bms.errors import ConfigError, FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.feeds.suppliers.numbers_and_units import parse_number, unit_scale
+from bms.model.readings.measurement import Ingested
 from bms.model.readings.metering import Quantity
-from bms.model.readings.reading import Ingested
 from bms.model.readings.units import Unit
 from bms.services.api_keys import Key
 from bms.services.collect.file_ingest import ingest_file

@@ -15,7 +15,7 @@ from api.ports import ApiPorts
 from api.schemas.readings import ReadingRow, ReadingsAnswer
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.series import grid_length
 from bms.ports.storage.readings import Fold
 from bms.services.consumption import counts, point_use

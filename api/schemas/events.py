@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from api.deps import MADE_ID, METER_ID
 from api.schemas.base import Answer, Body, FactAnswer, Reason
+from bms.model.savings.avoided_use import KeptBaseline, Span
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
-from bms.model.savings.savings import KeptBaseline, Span
 from bms.services.assessment.non_routine_events import OpenEvent
 
 OPEN_ID = r"^[A-Za-z0-9_.-]{1,120}$"

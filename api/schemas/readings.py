@@ -11,8 +11,8 @@ from pydantic import (
 )
 
 from api.schemas.base import Answer, Body
+from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity
-from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import Fold
 

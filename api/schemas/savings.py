@@ -10,14 +10,14 @@ from pydantic import Field, ValidationInfo, model_validator
 
 from api.schemas.base import Answer, FactAnswer, timezone_of
 from bms.model.readings.units import Commodity
-from bms.model.savings.event import EventKind
-from bms.model.savings.finding import FindingCode
-from bms.model.savings.objection import Objection, ObjectionKind, Verdict
-from bms.model.savings.savings import (
+from bms.model.savings.avoided_use import (
     MonthSavings,
     NormalisedSavings,
     Span,
 )
+from bms.model.savings.event import EventKind
+from bms.model.savings.finding import FindingCode
+from bms.model.savings.objection import Objection, ObjectionKind, Verdict
 from bms.services.assessment.monthly_savings import YearToDate, year_to_date
 from bms.services.assessment.savings_cache import SiteAssessment
 
@@ -76,7 +76,8 @@ class UnadjustedAnswer(Answer):
 
 
 class MeterSavingsAnswer(Answer):
-    """Avoided energy use of one meter; its numbers mean what ``bms.model.savings.savings`` says."""
+    """Avoided energy use of one meter; ``bms.model.savings.avoided_use`` says what the numbers
+    mean."""
 
     meter_id: str
     commodity: Commodity

@@ -15,7 +15,7 @@ from bms.model.assets.equipment import HeatSource
 from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Mode, Power
 from bms.model.assets.write_rule import ReleaseKind
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Commodity, Unit
 from bms.model.savings.trial import Arm, KeptTrial
 from bms.ports.drivers import DeviceHealth

@@ -10,7 +10,7 @@ from typing import Any
 
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.options import DemoOptions
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.runtime.city import City
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table

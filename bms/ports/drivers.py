@@ -10,7 +10,7 @@ from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
 from bms.model.control.device_clock import NoTime, ShownTime
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.trend_log import LogAnswer
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from bms.model.savings.savings import SiteSavings
+from bms.model.savings.avoided_use import SiteSavings
 
 
 class Reporter(Protocol):

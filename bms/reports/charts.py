@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import SiteSavings
 from bms.reports import svg
 from bms.reports.svg import WIDTH, Frame, Map
 from bms.reports.text import ChartText

@@ -10,7 +10,7 @@ from datetime import datetime
 from bms.messages import Translator, translator
 from bms.messages.catalogue import SOURCE
 from bms.model.fact import Fact
-from bms.model.savings.savings import Savings, SiteSavings
+from bms.model.savings.avoided_use import Savings, SiteSavings
 from bms.reports.text import ReportText
 
 COLUMNS = (

@@ -19,7 +19,7 @@ from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from bms.model.savings.savings import SiteSavings
+from bms.model.savings.avoided_use import SiteSavings
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs

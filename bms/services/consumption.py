@@ -14,7 +14,7 @@ from bms.errors import NotFound
 from bms.metering.interval import interval_use
 from bms.metering.local_days import local_day_edges
 from bms.metering.quality import MeterQuality, assess_quality
-from bms.metering.register.register import register_use
+from bms.metering.register.use_per_step import register_use
 from bms.metering.register.usual_rate import MeterRating
 from bms.metering.step_edges import MeterPeriod
 from bms.metering.virtual import virtual_use

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 
 BASELINE_DAYS = 365
 WITHOUT_CONTROL_DAYS = 14

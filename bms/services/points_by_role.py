@@ -9,7 +9,7 @@ import numpy as np
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.planning.problem import Lever
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.series import Floats
 from bms.ports.storage.readings import Fold, ReadingStore
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.series import Floats
-from bms.model.savings.savings import SiteSavings, Span
+from bms.model.savings.avoided_use import SiteSavings, Span
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.readings import ReadingStore

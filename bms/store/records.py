@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.command import Receipt, ReleaseReceipt
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
+from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
-from bms.model.savings.savings import KeptBaseline
 
 
 def id_taken(event: NonRoutineEvent) -> str:

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from bms.errors import DeviceError
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from drivers.bacnet.batching import decode_result
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.frames import ReceivedApdu

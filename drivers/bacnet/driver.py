@@ -24,7 +24,7 @@ from bms.model.control.command import (
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer
 from bms.ports.clock import Clock
 from drivers.bacnet.cov import BACKSTOP_POLL_S, LIFETIME_S, OnReading, watch_changes

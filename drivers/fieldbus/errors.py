@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from bms.errors import DeviceError, PermanentError, RetryableError
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 
 
 class NoReply(RetryableError):

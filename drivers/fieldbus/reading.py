@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from bms.model.assets.address import TextAddress
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.ports.clock import Clock
 from drivers.fieldbus.availability import HealthCounters
 from drivers.fieldbus.reading import reading

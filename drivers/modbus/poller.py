@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from bms.errors import DeviceError
 from bms.model.assets.address import ModbusAddress, Table, TextAddress
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.fieldbus.errors import DeviceRefusal, NoReply, quality_of
 from drivers.fieldbus.reading import Decoded
 from drivers.modbus.frames import ILLEGAL_ADDRESS, read

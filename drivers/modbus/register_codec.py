@@ -11,7 +11,7 @@ import math
 import struct
 
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.fieldbus.reading import Decoded, shortest_decimal
 
 _FORMAT = {

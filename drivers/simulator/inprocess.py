@@ -24,7 +24,7 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import DeviceHealth, Exchange
 from drivers.fieldbus.receipts import refused
 from drivers.fieldbus.write_limits import clamp, matches, write_receipt

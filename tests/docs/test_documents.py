@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from bms.config import Settings
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from tests.rigs.paths import ROOT
 
 OPERATING = ROOT / "docs" / "operating.md"

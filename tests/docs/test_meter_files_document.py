@@ -6,8 +6,8 @@ import pytest
 
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import formats, reader
+from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity
-from bms.model.readings.reading import Quality
 from tests.rigs.paths import ROOT
 
 PAGE = (ROOT / "docs" / "meter-files.md").read_text("utf-8")

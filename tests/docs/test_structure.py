@@ -28,11 +28,7 @@ MOST_PARAMETERS = 8
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
-REPEATING: set[str] = {
-    "bms/metering/register/register.py",
-    "bms/model/readings/reading.py",
-    "bms/model/savings/savings.py",
-}
+REPEATING: set[str] = set()
 LONG: set[str] = set()
 WIDE: set[str] = {
     "optimizer/setpoints/tracking.py::_empty",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 
 SETTINGS = tuple(AssessmentSettings.__dataclass_fields__)

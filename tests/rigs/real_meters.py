@@ -13,7 +13,7 @@ import numpy as np
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from tests.rigs.paths import ROOT
 
 METERS = ROOT / "bms" / "bench" / "data" / "meters" / "meters_hourly.csv.gz"

@@ -18,7 +18,7 @@ from bms.model.control.booking import BookingKind
 from bms.model.control.command import Receipt
 from bms.model.fact import MessageCode, TermCode
 from bms.model.planning.plan import PlanStatus
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision
 from bms.model.savings.objection import Verdict

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from api.pages.language import PageTranslator
-from bms.model.savings.savings import Savings, SiteSavings
+from bms.model.savings.avoided_use import Savings, SiteSavings
 from bms.services.assessment.savings_cache import SiteAssessment
 
 

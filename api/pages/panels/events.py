@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from api.pages.language import PageTranslator
 from bms.model.assets.site import Site
+from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
-from bms.model.savings.savings import SiteSavings
 from bms.ports.storage.ledgers import LedgerStore
 from bms.services.assessment.non_routine_events import OpenEvent, open_events
 

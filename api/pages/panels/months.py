@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.language import PageTranslator
-from bms.model.savings.savings import Savings, SiteSavings
+from bms.model.savings.avoided_use import Savings, SiteSavings
 from bms.services.assessment.monthly_savings import year_to_date
 
 

@@ -24,7 +24,7 @@ from bms.feeds.suppliers.meter_files import BilledUse, read_meters, read_weather
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings
+from bms.model.savings.avoided_use import Savings
 from bms.savings.claims.billing_savings import assess_bills
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_use

@@ -17,7 +17,7 @@ from bms.feeds.archive import ArchiveFeed
 from bms.feeds.tariffs.book import TariffBook
 from bms.journal import FileJournal
 from bms.model.assets.site import Site
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.runtime.city import City, Stores
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table

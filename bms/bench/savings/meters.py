@@ -13,7 +13,7 @@ import numpy as np
 
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span
+from bms.model.savings.avoided_use import Savings, Span
 from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.commodity import commodity_of

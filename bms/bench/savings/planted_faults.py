@@ -16,8 +16,8 @@ from bms.bench.figure import Figure
 from bms.bench.savings.meters import ZONE, Change, Meters
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
+from bms.model.savings.avoided_use import Savings
 from bms.model.savings.finding import FindingCode
-from bms.model.savings.savings import Savings
 
 SHOWN: Mapping[str, frozenset[FindingCode]] = {
     "b2_gas": frozenset({FindingCode.STEP}),

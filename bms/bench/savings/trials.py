@@ -25,7 +25,7 @@ from bms.feeds.archive import DATA
 from bms.feeds.suppliers.meter_files import read_meters, read_weather
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.model.savings.trial import Effect, Subject
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_use

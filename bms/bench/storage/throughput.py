@@ -22,7 +22,7 @@ from bms.bench.storage.rivals import Row, bare_copy, bare_sqlite, postgres_serve
 from bms.errors import StoreError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.rollup import Level
 from bms.ports.storage.whole import Store
 from bms.services.collect.file_ingest import ingest_file

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import typer
 
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.services.periods import midnight
 
 YEARS = range(1990, 2100)

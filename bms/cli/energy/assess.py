@@ -24,7 +24,7 @@ from bms.errors import Mistake
 from bms.feeds.suppliers.meter_files import MeterFile, WeatherFile, read_meters, read_weather
 from bms.feeds.tariffs.factors import load_factors
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings
+from bms.model.savings.avoided_use import Savings
 from bms.runtime.wire import opened
 from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 from bms.savings.data.screening import Zeros

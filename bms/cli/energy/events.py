@@ -21,8 +21,8 @@ from bms.cli.console.screen import print_folded, screen
 from bms.config import Settings
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
+from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import EventKind, NonRoutineEvent, standing
-from bms.model.savings.savings import KeptBaseline
 from bms.runtime.wire import opened
 from bms.services.assessment.frozen_baselines import accept_changed
 from bms.services.assessment.non_routine_events import AdjustmentQuantity, Ledger, OpenEvent

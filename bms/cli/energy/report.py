@@ -11,7 +11,7 @@ import typer
 from bms.cli.console.periods import month_span
 from bms.config import Settings
 from bms.model.assets.site import Site
-from bms.model.savings.savings import SiteSavings, Span
+from bms.model.savings.avoided_use import SiteSavings, Span
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.assessment.site_savings import assess_site

@@ -10,8 +10,8 @@ from rich.table import Table
 from bms.cli.console.language import CommandTranslator
 from bms.cli.console.screen import print_folded, screen, slim_table
 from bms.messages import MISSING
+from bms.model.savings.avoided_use import Savings, SiteSavings
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import Savings, SiteSavings
 
 SIGNED = "+0.0;-0.0"
 ROOMY = 116

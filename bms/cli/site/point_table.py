@@ -21,7 +21,7 @@ from bms.model.control.command import (
     Released,
     ReleaseReceipt,
 )
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Unit
 from bms.ports.drivers import Exchange
 

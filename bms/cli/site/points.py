@@ -28,7 +28,7 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.ports.storage.whole import Store
 from bms.runtime.city import City
 from bms.runtime.wire import opened, wire

@@ -25,8 +25,8 @@ from bms.feeds.suppliers.decoding import decoded_json, list_items, object_entrie
 from bms.feeds.suppliers.meter_files import YEARS
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number, unit_scale
 from bms.feeds.suppliers.row_collector import printable
+from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
-from bms.model.readings.reading import Quality
 
 ZONE = ZoneInfo("Europe/Copenhagen")
 

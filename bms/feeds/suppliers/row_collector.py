@@ -22,8 +22,8 @@ from bms.feeds.suppliers.timestamps import (
     resolve_ambiguous,
     timestamp_parser,
 )
+from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
-from bms.model.readings.reading import Quality
 
 MAX_NUMBER_LENGTH = 64
 """Longest meter number [characters]; metering points have 18 digits."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bms.errors import Mistake
 from bms.model.fact import Fact
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.series import Series
 from bms.model.readings.units import Unit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 
 
 @dataclass(frozen=True, slots=True)

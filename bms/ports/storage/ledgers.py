@@ -8,8 +8,8 @@ from typing import Protocol
 
 from bms.model.control.audit import AuditEntry, AuditSearch
 from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
-from bms.model.savings.savings import KeptBaseline
 
 
 class LedgerStore(Protocol):

@@ -7,9 +7,9 @@ from dataclasses import replace
 from math import hypot
 
 from bms.model.fact import MessageCode
+from bms.model.savings.avoided_use import Savings, SiteSavings, Unadjusted
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.objection import ObjectionKind, Verdict, objection
-from bms.model.savings.savings import Savings, SiteSavings, Unadjusted
 from bms.savings.claims.adjustment import Adjusted, adjust, adjusted_months
 from bms.savings.claims.aggregate import THIN_SHARE
 

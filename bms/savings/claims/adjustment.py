@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from math import hypot
 
+from bms.model.savings.avoided_use import MonthSavings, Savings, Span
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.model.savings.finding import Finding
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, verdict_of_saving
-from bms.model.savings.savings import MonthSavings, Savings, Span
 from bms.savings.claims.gates import event_objections, size_objections
 from bms.savings.models.uncertainty import Z90
 

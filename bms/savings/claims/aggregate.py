@@ -19,8 +19,8 @@ import numpy as np
 
 from bms.model.fact import MessageCode
 from bms.model.readings.series import Floats
+from bms.model.savings.avoided_use import MonthSavings, Savings, SiteSavings
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
-from bms.model.savings.savings import MonthSavings, Savings, SiteSavings
 from bms.savings.claims.gates import fit_objections, size_objections
 from bms.savings.models.uncertainty import CONFIDENCE, DEFAULT_DRIFT, Z90
 

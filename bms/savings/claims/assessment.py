@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.data.screening import Zeros
 from bms.savings.models.baseline import Closed
 from bms.savings.models.normal_year import NormalYear

@@ -16,9 +16,9 @@ import numpy as np
 
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import Savings, Span
 from bms.model.savings.finding import FindingCode
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection, verdict_of
-from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.gates import (
     GateCode,

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from bms.model.fact import MessageCode
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import Savings
 from bms.model.savings.finding import Finding
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
-from bms.model.savings.savings import Savings
 from bms.savings.claims.assessment import AssessmentPeriods
 from bms.savings.models.uncertainty import CONFIDENCE, Z90
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.finding import Finding
-from bms.model.savings.objection import Objection, Verdict, verdict_of
-from bms.model.savings.savings import (
+from bms.model.savings.avoided_use import (
     MonthSavings,
     NormalisedSavings,
     Savings,
 )
+from bms.model.savings.finding import Finding
+from bms.model.savings.objection import Objection, Verdict, verdict_of
 from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.gates import (
     event_objections,

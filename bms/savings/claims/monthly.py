@@ -16,7 +16,7 @@ from math import hypot, sqrt
 import numpy as np
 
 from bms.model.readings.series import Floats
-from bms.model.savings.savings import MonthSavings
+from bms.model.savings.avoided_use import MonthSavings
 from bms.savings.data.daily import DailyUse
 from bms.savings.models.uncertainty import Z90
 

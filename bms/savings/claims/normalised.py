@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.savings.savings import NormalisedSavings
+from bms.model.savings.avoided_use import NormalisedSavings
 from bms.savings.claims.gates import YEAR_DAYS
 from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import Baseline, Closed, fit_baseline

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.data.daily import steps_inside
 
 LEAST_OFF, LEAST_KEPT = 4, 2

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bms.model.planning.grid import LocalGrid, local_grid
 from bms.model.readings.series import Floats, Series
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 
 FULL_DAY = 0.9
 """Share of a day's hours that has to be there, use and weather each (savings.md §1)."""

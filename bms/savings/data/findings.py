@@ -10,8 +10,8 @@ import numpy as np
 from bms.model.fact import Term, TermCode
 from bms.model.readings.plausibility import Mask, runs
 from bms.model.readings.series import Series
+from bms.model.savings.avoided_use import Span
 from bms.model.savings.finding import Finding, FindingCode
-from bms.model.savings.savings import Span
 
 _HOUR = timedelta(hours=1)
 

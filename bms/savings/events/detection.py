@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from bms.model.fact import Day, Parameter, Term
 from bms.model.readings.series import Series
+from bms.model.savings.avoided_use import Span
 from bms.model.savings.event import EventKind, Proposal
 from bms.model.savings.finding import Finding, FindingCode
-from bms.model.savings.savings import Span
 from bms.savings.data.daily import DailyUse
 from bms.savings.events.level_changes import LevelChange, level_changes
 from bms.savings.events.outages import Outage, outages

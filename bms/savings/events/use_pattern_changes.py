@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bms.model.fact import TermCode
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.events.step_scan import LEAST_RHO, best_step, fit_shapes
 
 

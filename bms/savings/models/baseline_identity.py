@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from bms.model.readings.series import Series
-from bms.model.savings.savings import FrozenBaseline, Savings, Span
+from bms.model.savings.avoided_use import FrozenBaseline, Savings, Span
 from bms.savings.data.daily import whole_days
 
 METHOD = "2"

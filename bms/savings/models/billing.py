@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats, Series
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.models.change_point import (
     GRID_C,
     LEAST_DAYS,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats, Series
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.data.daily import local_hours, steps_inside
 from bms.savings.data.screening import on_grid
 from bms.savings.models.monthly_towt import fit_months

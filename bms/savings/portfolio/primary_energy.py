@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings
+from bms.model.savings.avoided_use import Savings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from bms.model.assets.equipment import Meter
 from bms.model.assets.site import Site
 from bms.model.readings.series import Floats, grid_length
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.ports.feeds import Feed, Tariffs
 
 HOUR = timedelta(hours=1)

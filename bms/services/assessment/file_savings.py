@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings
+from bms.model.savings.avoided_use import Savings
 from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.billing_savings import assess_bills, days_of
 from bms.savings.claims.meter_savings import assess_meter

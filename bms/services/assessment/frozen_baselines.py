@@ -12,14 +12,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from bms.model.fact import MessageCode, Moment, Term, TermCode
-from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
-from bms.model.savings.savings import (
+from bms.model.savings.avoided_use import (
     FrozenBaseline,
     KeptBaseline,
     Savings,
     SiteSavings,
     Span,
 )
+from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
 from bms.ports.storage.ledgers import LedgerStore
 from bms.savings.models.baseline_identity import frozen_baseline
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from bms.model.savings.savings import MonthSavings, Savings, SiteSavings
+from bms.model.savings.avoided_use import MonthSavings, Savings, SiteSavings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Site
+from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, standing
 from bms.model.savings.finding import Finding
-from bms.model.savings.savings import SiteSavings
 from bms.ports.storage.ledgers import LedgerStore
 from bms.savings.claims.adjustment import NEAR, adjust
 

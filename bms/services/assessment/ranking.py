@@ -11,7 +11,7 @@ from bms.errors import FeedError
 from bms.model.assets.site import Site
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.readings import ReadingStore
 from bms.savings.data.daily import DailyUse, daily

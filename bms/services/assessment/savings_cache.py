@@ -16,8 +16,8 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Clamped
 from bms.model.fact import MessageCode
 from bms.model.readings.rollup import Level, Rollups
+from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.objection import ObjectionKind, Verdict, objection
-from bms.model.savings.savings import SiteSavings
 from bms.savings.claims.adjusted_savings import (
     WaitingCode,
     limited,

@@ -10,8 +10,8 @@ from bms.model.assets.equipment import Meter
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.readings.series import Series
+from bms.model.savings.avoided_use import Savings, SiteSavings, Span
 from bms.model.savings.event import NonRoutineEvent
-from bms.model.savings.savings import Savings, SiteSavings, Span
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.readings import ReadingStore

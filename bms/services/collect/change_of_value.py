@@ -12,7 +12,7 @@ from bms.errors import StoreError
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.ports.drivers import Drivers, WatchingDriver
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible

@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from bms.errors import Mistake
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
-from bms.model.readings.reading import Ingested, Reading
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.supplier_points import SupplierBook, SupplierPoint
 

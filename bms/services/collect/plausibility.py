@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 
 
 def plausible(point: Point, reading: Reading) -> Reading:

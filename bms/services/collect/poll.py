@@ -10,7 +10,7 @@ from datetime import datetime
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.ports.drivers import Drivers
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible

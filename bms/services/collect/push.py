@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.metering import Quantity
-from bms.model.readings.reading import Ingested, Quality, Reading
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.file_ingest import FUTURE

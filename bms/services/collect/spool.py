@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from bms.errors import StoreError
 from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Ingested
+from bms.model.readings.measurement import Ingested
 from bms.model.readings.spool import Importance
 from bms.ports.storage.readings import Forwarding
 from bms.services.off_loop import off_loop

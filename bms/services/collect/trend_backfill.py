@@ -13,7 +13,7 @@ from itertools import pairwise
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.ports.drivers import Drivers, LogDriver
 from bms.ports.storage.readings import ReadingStore

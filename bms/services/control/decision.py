@@ -14,7 +14,7 @@ from bms.model.control.reasons import CommandReason, ReceiptReason, RefusalReaso
 from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Lever
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.ports.drivers import Drivers
 from bms.ports.storage.ledgers import LedgerStore
 from bms.services.collect.poll import read_points

@@ -17,7 +17,7 @@ from bms.model.control.command import Lease
 from bms.model.fact import MessageCode, fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import HeldValue, Lever, Problem, VentilationTask
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
 from bms.ports.safety import Journal
 from bms.ports.storage.readings import ReadingStore

@@ -16,7 +16,7 @@ from bms.model.assets.site import Site
 from bms.model.fact import Explained, Fact
 from bms.model.planning.plan import Expected, PlanStatus, Schedule
 from bms.model.planning.problem import Problem, VentilationTask, ZoneTask
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from bms.services.planning.problem import STEP, assemble, history
 

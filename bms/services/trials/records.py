@@ -12,7 +12,7 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Clamped
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.model.savings.trial import Subject
 from bms.ports.feeds import Feed
 from bms.ports.storage.ledgers import LedgerStore

@@ -13,7 +13,7 @@ from bms.errors import ConfigError, FeedError, InsufficientData, NotFound
 from bms.model.assets.site import Mode, Site
 from bms.model.fact import Fact
 from bms.model.readings.series import Floats
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.model.savings.trial import DetectableEffect, KeptTrial, Subject, Trial, TrialEnd
 from bms.ports.feeds import Feed
 from bms.savings.data.daily import daily

@@ -9,7 +9,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bms.errors import ConfigError, StoreError
-from bms.model.readings.reading import Ingested
+from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
 from bms.store.database.sqlite import Sqlite
 from bms.store.database.tables import Mark, RawReading

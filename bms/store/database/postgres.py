@@ -24,7 +24,7 @@ from psycopg import IsolationLevel
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from bms.errors import StoreError
-from bms.model.readings.reading import Ingested
+from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
 from bms.store.database.postgres_errors import explained
 from bms.store.database.postgres_partitions import ensure_months, months_of

@@ -19,7 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from bms.errors import StoreError, StoreUnavailable
-from bms.model.readings.reading import Ingested
+from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
 from bms.store.database.tables import Mark, RawReading
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from bms.model.epoch import from_micros, to_micros
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.rollup import Level
 
 #: Numbers of the qualities in the database. They never change; new ones are added at the end.
@@ -320,7 +320,7 @@ class StoredEvent(SQLModel, table=True):
 
 
 class StoredBaseline(SQLModel, table=True):
-    """A baseline that was put away, as JSON of ``bms.model.savings.savings.FrozenBaseline``. Rows
+    """A baseline that was kept, as JSON of ``bms.model.savings.avoided_use.FrozenBaseline``. Rows
     are only added."""
 
     __tablename__: ClassVar[str] = "baselines"

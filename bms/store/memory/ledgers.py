@@ -8,8 +8,8 @@ from datetime import datetime
 from bms.errors import StoreError
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.epoch import to_micros
+from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
-from bms.model.savings.savings import KeptBaseline
 from bms.store.memory.audit import MemoryAudit
 from bms.store.records import check_superseded, id_taken, is_current, site_of
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from bms.model.control.retention import Erased, Erasure
 from bms.model.epoch import to_micros
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold

@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import Connection, Row, bindparam, text
 
 from bms.errors import ConfigError
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.series import Micros
 from bms.store.database.connection import Link
 from bms.store.database.tables import QUALITY_CODES, Mark, RawReading

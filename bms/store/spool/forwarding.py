@@ -15,7 +15,7 @@ from itertools import islice
 
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.control.retention import Erased, Erasure
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.series import Floats, Micros, Series
 from bms.model.readings.spool import SpoolState
 from bms.ports.storage.readings import Fold, Forwarding, ReadingStore

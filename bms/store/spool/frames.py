@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bms.model.epoch import MICROSECOND, from_micros, to_micros
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.store.database.tables import QUALITY_CODES, QUALITY_OF_CODE
 from bms.store.records import sanitise
 

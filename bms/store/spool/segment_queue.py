@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.store.spool.frames import frame, pack
 from bms.store.spool.losses import Losses

@@ -20,8 +20,8 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
-from bms.model.savings.savings import FrozenBaseline, KeptBaseline
 from bms.store.database.tables import StoredBaseline, StoredEvent, StoredReceipt
 from bms.store.records import check_superseded, id_taken, is_current, site_of
 from bms.store.sql.audit import SqlAudit

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, text
 from sqlmodel import Session, col, select
 
 from bms.model.epoch import MICROSECOND, from_micros, to_micros
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
 from bms.store.database.connection import Linked, Transactions

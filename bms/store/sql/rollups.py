@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, text
 
 from bms.model.epoch import to_micros
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold

@@ -9,7 +9,7 @@ import math
 import struct
 from collections.abc import Sequence
 
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.bacnet.encoding.tags import Tag
 from drivers.fieldbus.errors import InvalidReply
 from drivers.fieldbus.reading import Decoded, shortest_decimal

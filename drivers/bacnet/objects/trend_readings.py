@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 from bms.errors import DeviceError
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from drivers.bacnet.encoding.services import Reference
 from drivers.bacnet.objects.device_clock import read_clock

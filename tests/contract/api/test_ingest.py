@@ -10,7 +10,7 @@ import pytest
 from api.routes.ingest import MOST_BYTES
 from api.schemas.readings import MOST_PUSHED
 from bms.errors import StoreUnavailable
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.store.memory.store import MemoryStore
 from sites.loader import load_sites
 from tests.rigs.fakes.api import NOW, World, a_world

@@ -10,7 +10,7 @@ from bms.clock import SystemClock
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Device, DeviceTemplate, TemplatePoint
 from bms.model.assets.point import Point, Role
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink

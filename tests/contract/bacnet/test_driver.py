@@ -18,7 +18,7 @@ from bms.model.assets.point import Point
 from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.ports.drivers import Driver
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink

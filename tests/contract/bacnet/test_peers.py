@@ -25,7 +25,7 @@ from bms.model.assets.device import Device
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.reasons import Holder
 from bms.model.fact import fact
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.registry import NetworkDrivers

@@ -27,7 +27,7 @@ from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Command, Failed, Refused, Released, StillHeld
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import fact
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.bacnet.encoding.primitives import DatePattern
 from drivers.bacnet.objects.device_clock import read_clock, synchronise
 from drivers.bacnet.objects.schedule import (

@@ -19,7 +19,7 @@ from bacpypes3.primitivedata import Real
 from bms.clock import SystemClock
 from bms.errors import ConfigError
 from bms.model.assets.address import BacnetAddress
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.frames import Peer

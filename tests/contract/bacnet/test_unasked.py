@@ -19,7 +19,7 @@ import pytest
 from bms.clock import SystemClock, VirtualClock
 from bms.model.assets.site import Site
 from bms.model.control.device_clock import NoTime, ShownTime
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.trend_log import Logged, NotLogged
 from bms.ports.drivers import ClockDriver, LogDriver, WatchingDriver
 from bms.services.collect.change_of_value import watching

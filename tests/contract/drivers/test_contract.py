@@ -20,7 +20,7 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.ports.drivers import Driver
 from drivers.registry import NetworkDrivers
 from tests.rigs.fieldbus.commands import command

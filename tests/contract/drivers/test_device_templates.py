@@ -12,7 +12,7 @@ from bms.clock import SystemClock
 from bms.model.assets.address import DataType, ModbusAddress, Order
 from bms.model.assets.device import Device, DeviceTemplate, TemplatePoint
 from bms.model.assets.point import Point, Role
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver

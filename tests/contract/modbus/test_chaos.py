@@ -11,7 +11,7 @@ from bms.clock import VirtualClock
 from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.device import Device, Framing
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

@@ -19,7 +19,7 @@ from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
 from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.ports.drivers import Driver
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver

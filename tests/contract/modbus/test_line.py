@@ -13,7 +13,7 @@ import pytest
 from bms.errors import ConfigError
 from bms.model.assets.device import Device, Framing, ModbusTraits, Parity, SerialLine
 from bms.model.control.command import Accepted
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.modbus.connection import Endpoint, endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

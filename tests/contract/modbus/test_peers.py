@@ -25,7 +25,7 @@ from bms.model.assets.device import Device, Framing
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Failed, Released
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink

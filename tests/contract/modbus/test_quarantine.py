@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bms.model.assets.address import Table
 from bms.model.assets.device import ModbusTraits, ReadableRange
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.modbus.link import ModbusLink
 from tests.rigs.fieldbus.driver_rigs import MORNING
 from tests.rigs.fieldbus.modbus_line import (

@@ -26,7 +26,7 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import CommandReason, Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Moment, fact
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
 from bms.services.control.local_override import LOCAL, LocalOverrideReason

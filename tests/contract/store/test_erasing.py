@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from bms.errors import ConfigError, StoreError
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.rollup import Level
 from bms.store.database import schema
 from bms.store.database.connection import Link

@@ -20,7 +20,7 @@ from sqlmodel import Session, SQLModel
 from bms.errors import ConfigError, StoreError, StoreUnavailable
 from bms.model.assets.site import Mode
 from bms.model.control.audit import AuditSearch
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.ports.storage.readings import Fold
 from bms.store.database import schema
 from bms.store.database.connection import Link

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore

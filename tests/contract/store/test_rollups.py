@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bms.model.assets.point import Privacy
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store

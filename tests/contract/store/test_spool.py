@@ -14,7 +14,7 @@ import pytest
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erasure
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.spool import Importance, Loss
 from bms.ports.storage.readings import Fold, Forwarding, ReadingStore
 from bms.ports.storage.retention import RetentionStore

@@ -23,7 +23,7 @@ from bms.errors import ConfigError, StoreError, StoreUnavailable
 from bms.model.assets.site import Mode
 from bms.model.codec import to_json
 from bms.model.control.audit import AuditSearch
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.store.database import schema
 from bms.store.database.connection import Link
@@ -168,7 +168,7 @@ class TestAway:
 WRITERS = """
 import os, signal, sys, time
 from datetime import UTC, datetime, timedelta
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.store.sql.store import SqlStore
 
 START = datetime(2019, 1, 14, tzinfo=UTC)

@@ -50,7 +50,7 @@ from bacpypes3.primitivedata import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.bacnet.batching import Batch, batch_spans, result_octets
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec

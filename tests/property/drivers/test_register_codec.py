@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.modbus.register_codec import (
     apply_scale_factor,
     decode,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bms.metering.interval import interval_use
 from bms.metering.local_days import local_day_edges
-from bms.metering.register.register import register_use
+from bms.metering.register.use_per_step import register_use
 from bms.metering.step_edges import from_micros, to_micros
 from bms.metering.virtual import virtual_use
 from bms.model.readings.metering import Consumption, FlawKind, MeterExchange

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import Savings, Span
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.aggregate import combine_meters
 from bms.savings.claims.meter_savings import assess_meter
 from tests.rigs.assessment import asked

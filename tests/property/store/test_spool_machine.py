@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bms.errors import StoreUnavailable
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.spool import Importance
 from bms.store.database.availability import Availability
 from bms.store.memory.store import MemoryStore

@@ -35,7 +35,7 @@ from bms.model.planning.plan import (
 )
 from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.series import Series, grid_length
 from bms.model.readings.units import Unit
 from bms.runtime.city import City, Stores

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Unit
 from bms.services.periods import midnight
 from bms.store.memory.store import MemoryStore

@@ -27,7 +27,7 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import DeviceHealth, Exchange
 
 

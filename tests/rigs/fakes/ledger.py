@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 from bms.model.fact import Day
 from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline, MonthSavings, Savings, Span
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal
 from bms.model.savings.finding import Finding, FindingCode
-from bms.model.savings.savings import FrozenBaseline, KeptBaseline, MonthSavings, Savings, Span
 from bms.savings.claims.gates import event_objections
 from tests.rigs.fakes.city import utc
 

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 
 from bms.model.fact import Day
 from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import Savings, Span
 from bms.model.savings.event import EventKind, NonRoutineEvent, Proposal
 from bms.model.savings.finding import Finding, FindingCode
-from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.gates import event_objections, size_objections
 
 

@@ -20,7 +20,7 @@ from bms.model.planning.problem import (
     ZoneModel,
     ZoneTask,
 )
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.units import Unit
 from bms.store.memory.store import MemoryStore
 from tests.rigs.buildings.any_problem import a_problem

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from bms.model.control.command import Accepted
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import Trial
 from bms.services.trials.start import start_trial
 from tests.rigs.fakes.api import CONTROL, World, a_command, temperature_c

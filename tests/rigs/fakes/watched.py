@@ -11,7 +11,7 @@ from datetime import timedelta
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.control.device_clock import NoTime, ShownTime
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from tests.rigs.fakes.city import lodge, utc
 from tests.rigs.fakes.drivers import FakeDevice
 

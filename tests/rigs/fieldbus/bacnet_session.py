@@ -12,7 +12,7 @@ from bms.clock import VirtualClock
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from tests.rigs.fieldbus.bacnet_responder import (

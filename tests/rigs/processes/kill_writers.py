@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.store.database.availability import Availability
 from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_folders import SpoolFolders

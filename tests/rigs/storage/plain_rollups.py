@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erasure
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level, Rollups
 from bms.model.readings.series import Series
 from bms.ports.storage.readings import Fold

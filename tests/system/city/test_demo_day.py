@@ -28,7 +28,7 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
 from bms.model.planning.plan import Plan, PlanStatus
 from bms.model.planning.problem import NoModel
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.savings.objection import Verdict
 from bms.runtime.city import City
 from bms.runtime.municipality import START

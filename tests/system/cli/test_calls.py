@@ -19,7 +19,7 @@ from bms.cli.main import app
 from bms.model.codec import from_json, to_json
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.runtime.municipality import EXAMPLES
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

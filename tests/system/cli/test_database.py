@@ -16,7 +16,7 @@ from bms.cli.main import app
 from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.errors import ConfigError, StoreError
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.spool import Importance
 from bms.runtime.wire import wire
 from bms.services.collect.poll import poll_site

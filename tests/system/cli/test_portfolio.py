@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bms.cli.main import app
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.services.periods import midnight
 from bms.store.sql.store import SqlStore
 from tests.rigs.processes.outside import ROOT

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.spool import Importance
 from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.segment_queue import Spool

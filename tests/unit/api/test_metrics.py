@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.planning.plan import Plan
 from bms.model.planning.prediction import PredictionDay
-from bms.model.readings.reading import Ingested
+from bms.model.readings.measurement import Ingested
 from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.runtime.jobs import forward_job, job_table
 from bms.services.collect.spool import forward

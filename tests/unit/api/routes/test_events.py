@@ -10,7 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from tests.rigs.fakes.api import HTML, World, a_world, live_in
 from tests.rigs.fakes.city import HOUR, utc
 from tests.rigs.fakes.ledger import an_event

@@ -12,8 +12,8 @@ from bms.errors import FeedError
 from bms.model.assets.address import SupplierAddress
 from bms.model.assets.site import Site
 from bms.model.planning.feed import WeatherSeries
+from bms.model.readings.measurement import Reading
 from bms.model.readings.metering import Quantity
-from bms.model.readings.reading import Reading
 from bms.savings.portfolio.ranking import Metric
 from tests.rigs.fakes.api import HTML, NOW, World, YearFeed, a_world, live_in, meters
 from tests.rigs.fakes.city import HOUR, lodge

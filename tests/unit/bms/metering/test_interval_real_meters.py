@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bms.metering.interval import interval_use
-from bms.metering.register.register import register_use
+from bms.metering.register.use_per_step import register_use
 from bms.metering.step_edges import HOUR_US, to_micros
 from bms.model.readings.metering import FlawKind
 from tests.rigs.metering import asked

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from bms.metering.quality import MeterQuality, assess_quality
-from bms.metering.register.register import register_use
+from bms.metering.register.use_per_step import register_use
 from bms.metering.step_edges import to_micros
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.metering import FlawKind
-from bms.model.readings.reading import Quality, Reading
 from tests.rigs.metering import asked
 from tests.rigs.sentences import danish, english
 

@@ -15,10 +15,10 @@ from ruamel.yaml import YAML
 from bms.metering.interval import interval_use
 from bms.metering.local_days import local_day_edges
 from bms.metering.quality import assess_quality
-from bms.metering.register.register import register_use
+from bms.metering.register.use_per_step import register_use
 from bms.metering.step_edges import from_micros, to_micros
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.metering import Consumption, MeterExchange
-from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Unit
 from tests.rigs.metering import asked
 from tests.rigs.paths import ROOT

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.messages import translator
+from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import SiteSavings
 from bms.reports import svg
 from bms.reports.charts import ZoneCourse, band_chart, energy_chart, savings_bars
 from bms.reports.text import ChartText

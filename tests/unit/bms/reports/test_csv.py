@@ -8,7 +8,7 @@ import pytest
 
 import bms.reports.csv
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, SiteSavings, Span
+from bms.model.savings.avoided_use import Savings, SiteSavings, Span
 from bms.ports.reports import Reporter
 from bms.reports.csv import COLUMNS, savings_csv
 from tests.rigs.fakes.objections import POOR_FIT

@@ -13,7 +13,7 @@ import pytest
 from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Command
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.runtime.background_work import SITES_AT_ONCE, Replanning, limited
 from bms.runtime.jobs import for_each_site, job_table
 from bms.runtime.serve import working

@@ -13,8 +13,8 @@ from bms.model.assets.address import SupplierAddress
 from bms.model.assets.equipment import Meter, VirtualMeter
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.metering import FlawKind, MeterExchange, Quantity
-from bms.model.readings.reading import Quality, Reading
 from bms.model.readings.units import Commodity, Unit
 from bms.services.assessment.site_savings import meter_use
 from bms.services.consumption import (

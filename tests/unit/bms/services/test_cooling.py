@@ -9,7 +9,7 @@ import pytest
 from bms.errors import NotFound
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Unit
 from bms.services.cooling import cooling
 from bms.store.memory.store import MemoryStore

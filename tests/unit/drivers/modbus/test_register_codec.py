@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from bms.model.assets.address import DataType, ModbusAddress, Order, Table, TextAddress
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from drivers.fieldbus.reading import Decoded, shortest_decimal
 from drivers.modbus.register_codec import (
     apply_scale_factor,

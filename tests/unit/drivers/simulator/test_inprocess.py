@@ -22,7 +22,7 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
-from bms.model.readings.reading import Quality
+from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
 from bms.ports.drivers import Driver, Drivers
 from drivers.simulator.inprocess import InProcessDrivers

@@ -31,7 +31,7 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from drivers.bacnet.trace import BacnetExchange
 from drivers.modbus.trace import ModbusExchange
 from tests.rigs.catalogues import swedish_beside_the_others

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.feeds.suppliers.csv_mapping import ValueColumn
+from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity
-from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
 from tests.rigs.feeds.supplier_csv import (
     DANISH,

@@ -8,8 +8,8 @@ import pytest
 
 from bms.errors import FeedError
 from bms.feeds.suppliers.eloverblik import read_eloverblik
+from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity
-from bms.model.readings.reading import Quality
 from bms.model.readings.units import Unit
 from tests.rigs.paths import ROOT
 

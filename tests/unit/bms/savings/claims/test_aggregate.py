@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import Savings, Span
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.aggregate import COMMON_DRIFT, combine_buildings, combine_meters
 from bms.savings.claims.gates import sufficiency_objections
 from tests.rigs.fakes.objections import NO_SAVING

@@ -10,8 +10,8 @@ import pytest
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import Span
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import Span
 from bms.savings.claims.billing_savings import assess_bills, days_of
 from bms.savings.data.screening import Zeros
 from bms.savings.models.billing import bill_days, bills_in, fit_bills, longest_days

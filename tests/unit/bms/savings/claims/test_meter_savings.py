@@ -9,8 +9,8 @@ import pytest
 from bms.model.codec import from_json, to_json
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import Savings, Span
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
 from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, TIMEZONE, commodity, local, meters, outdoor

@@ -9,7 +9,7 @@ import pytest
 from bms.model.codec import from_json, to_json
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Savings, Span
+from bms.model.savings.avoided_use import Savings, Span
 from bms.savings.claims.aggregate import combine_buildings, combine_meters
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.daily import DailyUse

@@ -8,7 +8,7 @@ import pytest
 from bms.feeds.tariffs.factors import load_factors
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.claims.billing_savings import days_of
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.models.normal_year import NormalDegreeDays, normal_year, scaled_to_degree_days

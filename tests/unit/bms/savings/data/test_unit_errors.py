@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bms.model.readings.series import Series
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.data.findings import gaps
 from bms.savings.data.unit_errors import repeated_values, unit_errors
 from tests.rigs.real_meters import METER_IDS, meters

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bms.model.readings.series import Series
+from bms.model.savings.avoided_use import Savings, Span
 from bms.model.savings.event import EventKind
-from bms.model.savings.savings import Savings, Span
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.daily import DailyUse
 from bms.savings.events.level_changes import level_changes

@@ -7,7 +7,7 @@ import pytest
 
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.data.daily import DailyUse, daily, whole_days
 from bms.savings.data.findings import codes
 from bms.savings.data.screening import screen_use

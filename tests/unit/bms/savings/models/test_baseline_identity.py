@@ -9,7 +9,7 @@ import pytest
 from bms.model.codec import from_json, to_json
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.savings import FrozenBaseline, Span
+from bms.model.savings.avoided_use import FrozenBaseline, Span
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.data.screening import Zeros
 from bms.savings.models.baseline_identity import METHOD, baseline_id, frozen_baseline, settings_of

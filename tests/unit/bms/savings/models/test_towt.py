@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bms.model.readings.series import Series
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
 from bms.savings.models.monthly_towt import fit_months
 from bms.savings.models.towt import fit_towt, temperature_parts

@@ -9,7 +9,7 @@ import pytest
 
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.services.assessment.cooling_fees import MeterCooling, meter_cooling, portfolio_cooling
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.cooling import cooling

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import SiteSavings
 from bms.savings.claims.aggregate import combine_meters
 from bms.services.assessment.frozen_baselines import (
     BY_ITSELF,

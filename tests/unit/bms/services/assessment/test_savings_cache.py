@@ -11,7 +11,7 @@ import pytest
 from bms.model.control.command import Accepted, Failed
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.savings.objection import Verdict
 from bms.services.assessment.frozen_baselines import BaselineCode
 from bms.services.assessment.savings_cache import SavingsCache, data_version

@@ -11,9 +11,9 @@ import pytest
 
 from bms.errors import FeedError
 from bms.model.assets.equipment import HeatSourceKind
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
+from bms.model.savings.avoided_use import SiteSavings, Span
 from bms.model.savings.objection import Verdict
-from bms.model.savings.savings import SiteSavings, Span
 from bms.services.assessment.site_savings import assess_site, meter_use
 from bms.services.simulated_worlds import (
     HourlyUse,

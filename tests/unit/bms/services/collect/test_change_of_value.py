@@ -7,7 +7,7 @@ import logging
 from datetime import timedelta
 
 from bms.errors import StoreUnavailable
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.services.collect.change_of_value import BATCH, Keeping, told, watching
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError, FeedError, Mistake, StoreUnavailable
+from bms.model.readings.measurement import Ingested, Quality
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
-from bms.model.readings.reading import Ingested, Quality
 from bms.model.readings.units import Unit
 from bms.services.collect.drop_folder import MOST_BYTES, STILL_TICKS, DropFolder
 from bms.services.collect.file_ingest import Read

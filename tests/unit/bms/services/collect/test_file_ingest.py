@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bms.errors import Mistake, StoreUnavailable
+from bms.model.readings.measurement import Ingested, Quality
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
-from bms.model.readings.reading import Ingested, Quality
 from bms.model.readings.units import Unit
 from bms.services.collect.file_ingest import (
     BATCH,

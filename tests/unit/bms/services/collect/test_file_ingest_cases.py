@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from bms.errors import FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
+from bms.model.readings.measurement import Ingested
 from bms.model.readings.metering import Consumption, FlawKind
-from bms.model.readings.reading import Ingested
 from bms.services.collect.file_ingest import IngestReport, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption, days

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.services.collect.plausibility import plausible
 from tests.rigs.fakes.city import lodge, utc
 

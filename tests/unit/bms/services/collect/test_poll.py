@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bms.errors import ConfigError, StoreUnavailable
-from bms.model.readings.reading import Ingested, Quality
+from bms.model.readings.measurement import Ingested, Quality
 from bms.services.collect.poll import poll_site, read_points
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge, utc

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from bms.errors import ConfigError
+from bms.model.readings.measurement import Ingested, Quality
 from bms.model.readings.metering import Quantity
-from bms.model.readings.reading import Ingested, Quality
 from bms.model.readings.units import Unit
 from bms.services.api_keys import Key, create_key
 from bms.services.collect.push import Pushed, PushReport, push_readings

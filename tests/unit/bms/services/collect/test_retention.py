@@ -9,7 +9,7 @@ import pytest
 
 from bms.model.assets.point import Privacy
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Ingested, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.rollup import Level
 from bms.services.collect.retention import KEPT_DAYS, erasures, kept_days, retain_site, scrub
 from bms.store.memory.store import MemoryStore

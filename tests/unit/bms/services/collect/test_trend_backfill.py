@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.point import Point
-from bms.model.readings.reading import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from bms.services.collect.trend_backfill import LOOK_BACK, Backfill, Gap, gap_of
 from bms.store.memory.store import MemoryStore

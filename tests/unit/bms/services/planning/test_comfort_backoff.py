@@ -13,7 +13,7 @@ from bms.model.control.command import Accepted, Command, Overridden
 from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.model.planning.prediction import UseStart
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.services.planning.comfort_backoff import backoff_k, backoffs, record_use_starts
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

@@ -14,7 +14,7 @@ from bms.messages import translator
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Unit
 from bms.services.planning.heat_price import heat_price
 from bms.services.planning.problem import assemble

@@ -18,7 +18,7 @@ from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import CurveTask, HeldValue, Lever, Problem
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Unit
 from bms.runtime.jobs import job_table
 from bms.services import operator as people

@@ -11,7 +11,7 @@ import pytest
 
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.assets.site import Power, Site
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.services.planning.other_load import other_load
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

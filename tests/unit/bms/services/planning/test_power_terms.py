@@ -14,7 +14,7 @@ from bms.feeds.tariffs.heat_charges import in_force, peak_tables
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.site import Power, Site
 from bms.model.planning.heat_charges import PeakCharge, PeakSpan
-from bms.model.readings.reading import Reading
+from bms.model.readings.measurement import Reading
 from bms.services.planning.power_terms import peak_kw, power_terms
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore

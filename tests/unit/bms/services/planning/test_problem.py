@@ -12,7 +12,7 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
 from bms.model.planning.problem import Problem
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.services.planning.problem import assemble, quarter
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import CLOSED, HOUR, QUARTER, FakeFeed, lodge, utc

@@ -13,9 +13,9 @@ from bms.model.assets.timetable import WeekTimetable
 from bms.model.codec import from_json, to_json
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.planning.problem import Problem
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Unit
-from bms.model.savings.savings import Span
+from bms.model.savings.avoided_use import Span
 from bms.services.occupancy import Use, outdated
 from bms.services.planning.problem import assemble
 from bms.services.planning.what_if import Change, changed_problem

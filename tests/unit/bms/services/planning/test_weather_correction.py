@@ -12,7 +12,7 @@ import pytest
 
 from bms.messages import translator
 from bms.model.assets.point import Role
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.series import Floats, Series
 from bms.ports.feeds import RememberingFeed
 from bms.services.planning.problem import assemble

@@ -10,8 +10,8 @@ import pytest
 from bms.errors import ConfigError, InsufficientData
 from bms.model.planning.plan import Plan, Schedule
 from bms.model.planning.problem import BuildingModel, Problem
-from bms.model.readings.reading import Reading
-from bms.model.savings.savings import Span
+from bms.model.readings.measurement import Reading
+from bms.model.savings.avoided_use import Span
 from bms.services.planning.what_if import Change, changed_problem, comfort_kh, latest_like, what_if
 from bms.store.memory.store import MemoryStore
 from optimizer.planner import Optimizer

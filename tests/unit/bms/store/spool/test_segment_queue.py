@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.assets.point import Privacy, Role
-from bms.model.readings.reading import Quality, Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.spool import Importance, Loss
 from bms.services.collect.spool import importances
 from bms.store.spool.frames import content, frame, pack, unpack

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bms.metering.register.register import register_use, rollover_value
+from bms.metering.register.use_per_step import register_use, rollover_value
 from bms.metering.step_edges import to_micros
 from bms.model.readings.metering import Consumption, FlawKind, MeterExchange
 from bms.model.readings.units import Unit

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from api.deps import ControllerId, PortsDep
+from api.schemas.base import FactAnswer
 from api.schemas.plans import ScheduleAnswer
 from bms.services.control.setpoint_schedule import controller_schedule
 
@@ -35,6 +36,7 @@ def schedule(
         ports=ports.control,
         lease=ports.settings.lease,
     )
+    zone = ports.sites[given.site].timezone
     answer = ScheduleAnswer(
         device=given.device,
         site=given.site,
@@ -42,7 +44,7 @@ def schedule(
         lease_s=int(given.lease.total_seconds()),
         lease_end=given.lease_end,
         setpoints=given.setpoints,
-        reasons=given.reasons,
+        reasons=tuple(FactAnswer.of(reason, zone) for reason in given.reasons),
     )
     tag = _tag(answer)
     headers = {"ETag": tag, LEASE_END: given.lease_end.isoformat(), "Cache-Control": "no-cache"}

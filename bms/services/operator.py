@@ -89,6 +89,5 @@ async def change_mode(
         site, site.points, now=now, drivers=ports.drivers, journal=ports.journal
     )
     await keep_receipts(ports.ledgers, receipts, now)
-    why = f"the site was set to {mode.value}: {reason}"
-    await off_loop(end_trials, site.id, ports.trials, at=now, by=actor, reason=why)
+    await off_loop(end_trials, site.id, ports.trials, at=now, by=actor, reason=reason)
     return receipts

@@ -349,3 +349,39 @@ def test_w05_no_lease_reaches_into_a_day_of_own_control(writer: Writer) -> None:
     person = may_write(state, POINT, Writer.PERSON)
     assert isinstance(person, Permitted)
     assert person.until is None
+
+
+AT_ONCE = {
+    AuthorityReason.MODE_NOT_AUTO,
+    AuthorityReason.OVERRIDDEN,
+    TrialNotice.OWN_CONTROL,
+}
+"""Reasons of people: what the plan holds does not wait for the end of its lease."""
+
+
+async def given_back_at_once(situation: Situation) -> bool:
+    """Whether the next tick gives back what the plan holds since the last one."""
+    bench = bench_in(situation, Writer.PLAN)
+    made = triple(hut(), command(POINT, WANTED[POINT], at=NOW - TICK))
+    bench.journal.intend([made])
+    bench.drivers.device("hut/bacnet").held[POINT] = WANTED[POINT]
+    await bench.tick()
+    return POINT not in bench.held()
+
+
+NOT_LEASED = [s for s in SITUATIONS if "lease" not in s.name]
+
+
+@pytest.mark.parametrize("situation", NOT_LEASED, ids=lambda s: s.name)
+async def test_w05_what_the_plan_holds_goes_back_at_once_where_people_say_so(
+    situation: Situation,
+) -> None:
+    assert await given_back_at_once(situation) is (situation.why in AT_ONCE)
+
+
+BY_PEOPLE = [s for s in NOT_LEASED if s.why in AT_ONCE]
+
+
+@pytest.mark.parametrize("situation", BY_PEOPLE, ids=lambda s: s.name)
+async def test_w05_it_does_so_without_a_plan(situation: Situation) -> None:
+    assert await given_back_at_once(replace(situation, has_plan=False))

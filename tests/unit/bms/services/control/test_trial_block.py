@@ -168,7 +168,7 @@ class TestItsEnd:
         )
         ended = world.store.trials("lodge")[0].ended
         assert ended is not None
-        assert ended.reason == "the site was set to advise: complaints"
+        assert (ended.by, ended.reason) == ("bo", "complaints")
 
 
 class TestWhatPeopleAndControllersSee:

@@ -14,7 +14,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loa
 test: $(VENV)/installed-test
 	$(PYTEST) --durations=20 $(ARGS)
 
-# What needs no process and no connection, the properties on a quarter of their examples.
+# What needs no process and no connection, the properties on a fifth of their examples.
 test-fast: $(VENV)/installed-test
 	BMS_TESTS=fast $(PYTEST) -m "not system" tests/unit tests/property tests/docs $(ARGS)
 

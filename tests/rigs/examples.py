@@ -9,14 +9,14 @@ from hypothesis import settings
 LEVEL = os.environ.get("BMS_TESTS", "")
 """``fast`` in ``make test-fast``, ``long`` in ``make test-long``."""
 
-LEAST = 8
+LEAST = 5
 
 
 def examples(usual: int) -> int:
-    """``usual`` in every run; at hand a quarter, but no fewer than eight; at length four times."""
+    """``usual`` in every run; at hand a fifth, but no fewer than five; at length four times."""
     match LEVEL:
         case "fast":
-            return min(usual, max(LEAST, usual // 4))
+            return min(usual, max(LEAST, usual // 5))
         case "long":
             return 4 * usual
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -91,23 +92,26 @@ class MemoryReadings:
         """See ``ReadingStore``; a value that is no number becomes a missing one."""
         batch = [_checked(reading) for reading in readings]
         with self._lock:
-            return sum((self._add(reading) for reading in batch), Ingested())
+            return Ingested(**Counter(self._add(reading) for reading in batch))
 
-    def _add(self, reading: Reading) -> Ingested:
-        track = self._tracks.setdefault(reading.point, _Track())
+    def _add(self, reading: Reading) -> str:
+        """What became of it: the field of ``Ingested`` that counts it."""
+        track = self._tracks.get(reading.point)
+        if track is None:
+            track = self._tracks[reading.point] = _Track()
         time = to_micros(reading.time)
         if time < track.horizon:
-            return Ingested(expired=1)
+            return "expired"
         earlier = track.by_time.get(time)
         if earlier is None:
             track.by_time[time] = reading
             insort(track.times, time)
-            return Ingested(new=1)
+            return "new"
         if same_content(earlier, reading):
-            return Ingested(known=1)
+            return "known"
         track.by_time[time] = reading
         self._corrections.append(Correction(earlier=earlier, later=reading))
-        return Ingested(corrected=1)
+        return "corrected"
 
     def _between(self, point: str, first: int, end: int) -> list[tuple[int, Reading]]:
         with self._lock:

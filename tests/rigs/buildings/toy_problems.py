@@ -19,7 +19,15 @@ from optimizer.linear_program.program import HorizonProgram, Solution, solve
 from optimizer.planner import Optimizer
 from optimizer.planning.make_plan import program_for
 from tests.rigs.buildings.any_problem import a_problem
-from tests.rigs.buildings.toy_building import Toy, forecast, lived_in, ventilation, zone_tasks
+from tests.rigs.buildings.toy_building import (
+    HOT_WATER_KW,
+    SHARE,
+    Toy,
+    forecast,
+    lived_in,
+    ventilation,
+    zone_tasks,
+)
 
 HORIZON = 192
 DAYS = 21
@@ -38,6 +46,16 @@ def problem(
         history=toy.history(days),
         model=model,
     )
+
+
+def office_only(asked: Problem) -> Problem:
+    """The same question about the office alone, with its part of the heat: half the work."""
+    zones = tuple(zone for zone in asked.zones if zone.id == "office")
+    past = asked.history
+    if past is not None:
+        share = (None if kw is None else (kw - HOT_WATER_KW) * SHARE[0] for kw in past.heat_kw)
+        past = replace(past, zones=past.zones[:1], heat_kw=tuple(share))
+    return replace(asked, zones=zones, history=past)
 
 
 @cache

@@ -195,10 +195,10 @@ def test_the_same_seed_gives_the_same_and_another_seed_another_building():
 
 def test_buildings_side_by_side_are_each_as_if_alone():
     together = city()
-    together.advance(12 * 3600)
+    together.advance(6 * 3600)
     for site in SITES:
         alone = city(sites=[site])
-        alone.advance(12 * 3600)
+        alone.advance(6 * 3600)
         assert alone.sensors(site.id) == together.sensors(site.id)
 
 

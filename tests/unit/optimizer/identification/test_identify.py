@@ -11,7 +11,7 @@ from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from optimizer.identification.holdout_score import Score
 from optimizer.identification.identify import identify
 from tests.rigs.buildings.toy_building import AREA, HOT_WATER_KW, Toy, lived_in
-from tests.rigs.buildings.toy_problems import problem, toy_model
+from tests.rigs.buildings.toy_problems import office_only, problem, toy_model
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_gaps_in_the_history_do_not_stop_it(toy: Toy) -> None:
 
 
 def changed(toy: Toy, **zone_changes: object) -> Problem:
-    whole = problem(toy)
+    whole = office_only(problem(toy))
     assert whole.history is not None
     zones = tuple(replace(zone, **zone_changes) for zone in whole.history.zones)  # type: ignore[arg-type]
     return replace(whole, history=replace(whole.history, zones=zones))
@@ -151,7 +151,7 @@ def test_a_model_has_to_beat_both_rivals(
 
 def test_a_held_room_is_judged_on_its_heat(toy: Toy) -> None:
     """Rooms at one temperature day and night: heat from another building does not fit them."""
-    whole = problem(toy)
+    whole = office_only(problem(toy))
     assert whole.history is not None
     steady = tuple(20.0 + 0.1 * (i // 3 % 2) for i in range(len(toy.rows)))
     level = np.random.default_rng(4).uniform(0.1, 1.0, len(toy.rows) // 96 + 1)

@@ -58,4 +58,4 @@ class Finding:
     def fact(self) -> Fact:
         """What was found, for people."""
         ends = {"start": Moment(self.start), "end": Moment(self.end)}
-        return fact(self.code, **ends, hours=self.lasted_h, **self.parameters)
+        return fact(self.code, **ends, count=self.lasted_h, **self.parameters)

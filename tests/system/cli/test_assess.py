@@ -15,6 +15,7 @@ FIELDS = {
     *("adjusted_baseline_kwh", "measured_kwh", "saving_kwh", "saving_low_kwh", "saving_high_kwh"),
     *("confidence", "verdict", "reasons", "flags", "coefficients", "n_eff"),
 }
+WORST_FIRST = ("not_claimable", "indicative", "verified")
 PERIODS = ("--baseline", "2018-01-01..2019-01-01", "--reporting", "2019-01-01..2020-01-01")
 FILES = ("--csv", str(METERS), "--weather", str(WEATHER), "--timezone", "Europe/London")
 
@@ -36,6 +37,15 @@ def test_one_object_per_meter_and_line(tmp_path):
             row["adjusted_baseline_kwh"] - row["measured_kwh"]
         )
         assert row["commodity"] == ("electricity" if row["meter_id"].endswith("_el") else "gas")
+    reasons = [reason for row in rows for reason in row["reasons"]]
+    assert reasons
+    assert all(set(each) >= {"code", "parameters", "da", "en", "ceiling"} for each in reasons)
+    for row in rows:
+        ceilings = [reason["ceiling"] for reason in row["reasons"]]
+        assert row["verdict"] == min(ceilings, key=WORST_FIRST.index, default="verified")
+        found = {each["code"]: each["words"]["en"] for each in row["findings"]}
+        assert set(found) == set(row["flags"])
+        assert all(found.values())
     assert not (tmp_path / "home").exists()
 
 

@@ -27,7 +27,7 @@ async def override(
     reason: str,
     actor: str,
 ) -> tuple[Override, list[ReleaseReceipt]]:
-    """Keep our hands off a point, or off all of a site (``point`` None), from now on.
+    """Suspend our writes to a point, or to all of a site (``point`` None), from now on.
 
     Raises ``NotFound`` for a point that the site does not have.
     """

@@ -67,7 +67,7 @@ def next_own_control(kept: Iterable[KeptTrial], at: datetime) -> datetime | None
 
 
 def end_trials(site: str, trials: TrialStore, *, at: datetime, by: str, reason: str) -> list[Trial]:
-    """End what runs at a site or has yet to begin: somebody took the site out of our hands."""
+    """End the trials of a site that run or have yet to begin, and return them."""
     over = [known.trial for known in trials.trials(site) if known.open(at)]
     for trial in over:
         trials.end_trial(TrialEnd(trial=trial.id, site=site, at=at, by=by, reason=reason))

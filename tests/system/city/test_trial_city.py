@@ -24,6 +24,7 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Clamped, Refused
 from bms.model.planning.plan import Plan, SetpointPlan, Step
+from bms.model.planning.plan_digest import sealed
 from bms.model.savings.trial import Arm, Subject
 from bms.runtime.city import City
 from bms.runtime.municipality import START, WEATHER, example_sites
@@ -87,7 +88,7 @@ def setback(site: Site, start: datetime) -> Plan:
     )
     problem = replace(made.problem, site=site.id)
     schedule = replace(made.schedule, site=site.id, setpoints=rows)
-    return replace(made, site=site.id, problem=problem, schedule=schedule)
+    return sealed(replace(made, site=site.id, problem=problem, schedule=schedule))
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, OWN, SENSORS, BacnetRig, Rig, point, rule
 from tests.rigs.paths import ROOT
 
-SCRIPT = ROOT / "tests" / "peers" / "bacnet_node.js"
+SCRIPT = ROOT / "tests" / "rigs" / "fieldbus" / "bacnet_node.js"
 ANSWER_S = 30.0
 
 
@@ -63,7 +63,7 @@ class _Points:
         )
         where = [BacnetAddress(object_type="analog-input", instance=i) for i in (1, 2, 3, 4)]
         self.sensors = [point(f"temp{i}", where[i]) for i in (0, 1, 3)]
-        self.decode_error = point("refused", where[2])
+        self.refused = point("refused", where[2])
         self.setpoint = point(
             "setpoint",
             BacnetAddress(object_type="analog-value", instance=1),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from bms.errors import GuardError
 from bms.journal import FileJournal, dialect
-from bms.services.guard.presence import Presence, Sighting
+from bms.services.guard.presence import GuardPlace, Presence, Sighting
+from bms.services.guard.takeover import is_guard
 from bms.services.off_loop import off_loop
 
 
@@ -72,6 +75,25 @@ class GuardLauncher:
                 await off_loop(child.wait, self._deadline_s)
             except subprocess.TimeoutExpired:
                 child.returncode = 0  # it still gives something back; let it
+        if not held:
+            await self._dismiss_successors()
+
+    async def _dismiss_successors(self) -> None:
+        """End the guards that took the place of one that we started: they serve us alone."""
+        places = [Presence(self._journal, place) for place in GuardPlace]
+        for presence in places:
+            seen = presence.look()
+            if seen is not None and is_guard(seen.pid, of=os.getpid()):
+                with suppress(ProcessLookupError):
+                    os.kill(seen.pid, signal.SIGTERM)
+        deadline = time.monotonic() + self._deadline_s
+        while any(
+            (seen := presence.look()) is not None and is_guard(seen.pid, of=os.getpid())
+            for presence in places
+        ):
+            if time.monotonic() > deadline:
+                return
+            await asyncio.sleep(0.02)
 
     def _running(self) -> list[subprocess.Popen[bytes]]:
         """The guards that we started and that have not ended."""

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from bms.services.guard.presence import Presence, Sighting
@@ -98,10 +99,15 @@ async def depose(active: Presence, seen: Sighting) -> None:
         await asyncio.sleep(0.02)
 
 
-def is_guard(pid: int) -> bool:
-    """Whether a process is a guard: a number that was written down may belong to another by now."""
+def is_guard(pid: int, of: int | None = None) -> bool:
+    """Whether a process is a guard, and that of the backend ``of`` where one is named.
+
+    A number that was written down may belong to another process by now.
+    """
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return False
-    return b"bms.guard" in words or b"guard" in words
+    if b"bms.guard" not in words and b"guard" not in words:
+        return False
+    return of is None or (b"--parent", str(of).encode()) in pairwise(words)

@@ -12,10 +12,19 @@ from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from optimizer.planner import Optimizer
-from optimizer.problem.mistake import Mistake
 from optimizer.problem.reader import BadProblem, mistakes, read
+from optimizer.problem.series_checks import ProblemMistake
 
-__all__ = ["BadProblem", "Mistake", "Optimizer", "check", "identify", "mistakes", "plan", "read"]
+__all__ = [
+    "BadProblem",
+    "Optimizer",
+    "ProblemMistake",
+    "check",
+    "identify",
+    "mistakes",
+    "plan",
+    "read",
+]
 
 _OPTIMIZER = Optimizer()
 

@@ -7,7 +7,7 @@ from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from optimizer.checker.check import check
 from optimizer.identification.identify import identify
-from optimizer.identification.prediction_error import PredictionErrors, prediction_errors
+from optimizer.identification.prediction_error import BacktestErrors, prediction_errors
 from optimizer.planning.make_plan import make_plan
 from optimizer.problem.units import in_celsius, in_units_of
 
@@ -23,7 +23,7 @@ class Optimizer:
         """The schedule for the problem; always one."""
         return in_units_of(problem, make_plan(in_celsius(problem)))
 
-    def prediction_errors(self, problem: Problem, model: BuildingModel) -> PredictionErrors:
+    def prediction_errors(self, problem: Problem, model: BuildingModel) -> BacktestErrors:
         """How far ``model`` was off on the history of the problem, 1, 6 and 24 h ahead."""
         return prediction_errors(in_celsius(problem), model)
 

@@ -9,13 +9,13 @@ import numpy as np
 
 from bms.model.planning.problem import Problem, ZoneModel, ZoneTask
 from optimizer.horizon.forecast_inputs import ForecastInputs
-from optimizer.model.air_handling import Air
-from optimizer.model.heat_shares import HeatShares, cold
+from optimizer.model.air_handling import AirOperation
+from optimizer.model.heat_shares import HeatShares, coldness
 from optimizer.model.held_lever import with_held_value
-from optimizer.model.history import local_hours, zone_run, zone_ventilation
-from optimizer.model.rc_network import Bools, Floats, Rc, Steps, steps_for
+from optimizer.model.history import local_hours, zone_ventilation, zone_ventilation_run
+from optimizer.model.rc_network import Bools, Floats, RcNetwork, StepMatrices, step_matrices
 from optimizer.model.solar import facades
-from optimizer.model.state_estimate import State
+from optimizer.model.state_estimate import EstimatedState
 
 LEAST_SPREAD_K = 0.1
 LARGEST_MODEL_ERROR_K = 0.5
@@ -34,9 +34,9 @@ class Building:
     """
 
     zones: tuple[ZoneTask, ...]
-    rc: Rc
+    rc: RcNetwork
     shares: HeatShares
-    state: State
+    state: EstimatedState
     inputs: ForecastInputs
     use: Floats
     low: Floats
@@ -79,7 +79,7 @@ class ZoneDynamics:
     [kW] (n,) the electric power of the fans.
     """
 
-    steps: Steps
+    steps: StepMatrices
     flow_air: Floats
     flow_mass: Floats
     fixed_kw: Floats
@@ -95,7 +95,7 @@ def building_of(
     problem: Problem,
     tasks: Sequence[ZoneTask],
     models: Sequence[ZoneModel],
-    state: State,
+    state: EstimatedState,
     inputs: ForecastInputs,
 ) -> Building:
     """Returns the arrays of the zones ``tasks`` with their ``models`` in the same order."""
@@ -105,7 +105,7 @@ def building_of(
     by_cold = np.array([p["heat_max_cold_kw"] for p in parameters])
     return Building(
         zones=tuple(tasks),
-        rc=Rc.from_parameters(parameters),
+        rc=RcNetwork.from_parameters(parameters),
         shares=HeatShares.from_parameters(parameters),
         state=state,
         inputs=inputs,
@@ -113,7 +113,7 @@ def building_of(
         low=np.array([task.low_c[:n] for task in tasks]),
         high=np.array([task.high_c[:n] for task in tasks]),
         own_setpoint=np.array([_own_setpoint(problem, task) for task in tasks]),
-        heat_max=np.maximum(0.0, base[:, None] + by_cold[:, None] * cold(inputs.temp_out)),
+        heat_max=np.maximum(0.0, base[:, None] + by_cold[:, None] * coldness(inputs.temp_out)),
         capacity_kw=max(0.0, problem.heat_source.capacity_kw),
         droop=np.array([p["droop_k"] for p in parameters]),
         spread=np.maximum(LEAST_SPREAD_K, np.array([p["track_k"] for p in parameters])),
@@ -129,20 +129,20 @@ def _own_setpoint(problem: Problem, task: ZoneTask) -> Floats:
     return with_held_value(problem, task.lever, own)
 
 
-def zone_dynamics(problem: Problem, building: Building, air: Air) -> ZoneDynamics:
+def zone_dynamics(problem: Problem, building: Building, air: AirOperation) -> ZoneDynamics:
     """Returns the dynamics with the air-handling units running as ``air`` says, at their own supply
     temperature."""
     inputs = building.inputs
     names = [zone.id for zone in building.zones]
     _, loss = zone_ventilation(problem, names)
     units = len(problem.ventilation)
-    run = zone_run(loss, air.moved) if units else np.zeros((len(names), inputs.n))
+    run = zone_ventilation_run(loss, air.flow_part) if units else np.zeros((len(names), inputs.n))
     fan = np.array([unit.fan_kw for unit in problem.ventilation])
     building_run = building.shares.coil_share @ run
     coil = building.shares.coil_kw(inputs.temp_out, building_run)
     to_air, to_mass = building.rc.flows(
         heat=coil * building.shares.coil_share[:, None]
-        + building.state.fading(inputs.n, inputs.step_h),
+        + building.state.disturbance_ahead(inputs.n, inputs.step_h),
         temp_out=inputs.temp_out,
         ghi_kw=inputs.ghi,
         use=building.use,
@@ -158,10 +158,10 @@ def zone_dynamics(problem: Problem, building: Building, air: Air) -> ZoneDynamic
     )
     in_use = building.use.max(axis=0)
     return ZoneDynamics(
-        steps=steps_for(building.rc, run, inputs.step_h),
+        steps=step_matrices(building.rc, run, inputs.step_h),
         flow_air=to_air,
         flow_mass=to_mass,
         fixed_kw=coil + building.shares.fixed_kw(in_use),
-        fan_kw=fan @ air.fan_part if units else np.zeros(inputs.n),
+        fan_kw=fan @ air.fan_power_part if units else np.zeros(inputs.n),
         coil_kw=coil,
     )

@@ -15,7 +15,7 @@ from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.fact import Fact, Term, fact
 from bms.model.planning.problem import Numbers, Problem
 from optimizer.explain.plan_reason import InputTerm, PlanReason
-from optimizer.model.history import hold, series
+from optimizer.model.history import fill_forward, series
 from optimizer.model.rc_network import Floats
 
 LONGEST_HOLD_H = 3.0
@@ -120,7 +120,7 @@ def _temperature(numbers: Numbers, n: int, step_h: float, found: list[Fact]) -> 
     missing = int(np.isnan(raw).sum())
     if not missing:
         return raw
-    filled = hold(raw, round(LONGEST_HOLD_H / step_h))
+    filled = fill_forward(raw, round(LONGEST_HOLD_H / step_h))
     if np.isnan(filled).any():
         found.append(fact(PlanReason.NO_FORECAST))
         return np.full(n, np.nan)

@@ -1,4 +1,4 @@
-"""How good a model is on days that it has not seen, beside rivals that know no physics."""
+"""Errors of a model on held-out days, beside naive forecasts that know no physics."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.identification.model_selection import AHEAD_H, errors_ahead, restarts
-from optimizer.identification.parameter_fit import Fit
+from optimizer.identification.model_selection import AHEAD_H, errors_ahead, restart_steps
+from optimizer.identification.parameter_fit import FittedModel
 from optimizer.model.rc_network import Floats
-from optimizer.model.zone_record import Record
+from optimizer.model.zone_record import ZoneRecord
 
 LEAST_TESTS = 24
 HELD_K = 0.6
@@ -17,11 +17,11 @@ CLEARLY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class HoldoutScore:
     """Errors on held-out days of the model and of its rivals; NaN where nothing could be compared.
 
     Of the temperature exactly 24 h ahead [K], or of the heat of the coming 24 h [kWh]. ``spread``
-    is the standard deviation of the truth: the error of somebody who always says its mean.
+    is the standard deviation of the truth: the error of a forecast of its mean.
     """
 
     model: float
@@ -40,30 +40,30 @@ class Score:
         return self.known and self.model < min(self.persistence, self.last_week)
 
     @property
-    def wins(self) -> bool:
-        """Whether the model is better than all of its rivals, and than the mean."""
+    def beats_all(self) -> bool:
+        """Whether the model is better than both rivals, and than the mean."""
         rivals = (self.persistence, self.last_week, CLEARLY * self.spread)
         return self.known and self.model <= min(rivals)
 
     @property
     def held(self) -> bool:
-        """Whether the model is close, and so is a rival: a thermostat repeats the temperature."""
+        """Whether the model and a rival are both close: a thermostat repeats the temperature."""
         return self.model <= HELD_K and min(self.persistence, self.last_week) <= HELD_K
 
 
-NOTHING = Score(float("nan"), float("nan"), float("nan"), float("nan"))
+NO_SCORE = HoldoutScore(float("nan"), float("nan"), float("nan"), float("nan"))
 
 
-def score(record: Record, fit: Fit, first: int) -> Score:
-    """Errors exactly 24 h ahead from ``first`` on, with a restart every hour."""
+def score(record: ZoneRecord, fit: FittedModel, first: int) -> HoldoutScore:
+    """Returns the errors exactly 24 h ahead from step ``first`` on, with a restart every hour."""
     day = round(AHEAD_H / record.step_h)
-    starts = restarts(record, first, AHEAD_H)
+    starts = restart_steps(record, first, AHEAD_H)
     if len(starts) < LEAST_TESTS:
-        return NOTHING
+        return NO_SCORE
     truth = record.temp[starts + day]
     week = starts + day - 7 * day
     last_week = np.where(week >= 0, record.temp[np.maximum(week, 0)], np.nan)
-    return Score(
+    return HoldoutScore(
         model=_rmse(errors_ahead(fit, record, starts, AHEAD_H)),
         persistence=_rmse(record.temp[starts] - truth),
         last_week=_rmse(last_week - truth),
@@ -71,19 +71,20 @@ def score(record: Record, fit: Fit, first: int) -> Score:
     )
 
 
-def heat_score(record: Record, fit: Fit, first: int) -> Score:
-    """Errors of the heat of 24 h [kWh] from ``first`` on, with a restart every hour."""
+def heat_score(record: ZoneRecord, fit: FittedModel, first: int) -> HoldoutScore:
+    """Returns the errors of the heat of 24 h [kWh] from step ``first`` on, with a restart every
+    hour."""
     day = round(24.0 / record.step_h)
     every = max(1, round(1.0 / record.step_h))
     if len(record) <= 8 * day:
-        return NOTHING
+        return NO_SCORE
     needed = _daily(fit.heat_needed(record), day) * record.step_h
     measured = _daily(record.heat[:-1], day) * record.step_h
     starts = record.usable(np.arange(max(first, 7 * day), len(measured), every), day)
     if len(starts) < LEAST_TESTS:
-        return NOTHING
+        return NO_SCORE
     truth = measured[starts]
-    return Score(
+    return HoldoutScore(
         model=_rmse(needed[starts] - truth),
         persistence=_rmse(measured[starts - day] - truth),
         last_week=_rmse(measured[starts - 7 * day] - truth),
@@ -91,9 +92,9 @@ def heat_score(record: Record, fit: Fit, first: int) -> Score:
     )
 
 
-def heat_by_mean(record: Record, first: int) -> float:
-    """The error [kWh] of somebody who says that the heat of 24 h will be what it was on average
-    before step ``first``."""
+def heat_by_mean(record: ZoneRecord, first: int) -> float:
+    """Returns the error [kWh] of a forecast of the heat of 24 h by its mean before step
+    ``first``."""
     day = round(24.0 / record.step_h)
     if len(record) <= max(first, 1) + day:
         return float("nan")

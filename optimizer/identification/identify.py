@@ -1,6 +1,7 @@
-"""A thermal model of every zone from the building's own past, or the reason why there is none.
+"""Identification of a thermal model for every zone from the building's history, or why there is
+none.
 
-Building first: is there enough history, outdoor temperature, sun, heat? Then the one heat meter is
+First the building: enough history, outdoor temperature, sun and heat. Then the one heat meter is
 divided among the zones, and each zone is studied by itself
 (:mod:`optimizer.identification.zone_study`).
 """
@@ -17,28 +18,28 @@ from bms.model.planning.problem import BuildingModel, History, NoModel, Problem,
 from optimizer.explain.plan_reason import InputTerm
 from optimizer.explain.problem_flaw import ProblemFlaw
 from optimizer.identification.refusals import NoModelReason, ZoneRefusal
-from optimizer.identification.thermostat_traits import thermostat_facts
-from optimizer.identification.zone_study import Study, loss_of, study
+from optimizer.identification.thermostat_traits import thermostat_traits
+from optimizer.identification.zone_study import ZoneStudy, heat_loss_of, study_zone
 from optimizer.model.heat_shares import HeatShares, fit_shares
-from optimizer.model.history import Past, past_of, stuck, without_stuck
+from optimizer.model.history import MeasuredPast, is_stuck, measured_past, without_stuck_values
 from optimizer.model.rc_network import Floats
-from optimizer.model.zone_record import Record
+from optimizer.model.zone_record import ZoneRecord
 
 LEAST_DAYS = 10.0
 LEAST_COVERAGE = 0.5
-ASKED_AGAIN_DAYS = 3
-LATE_HEAT = False
+RETRY_DAYS = 3
+WITH_HEAT_LAG = False
 """The program plans with heat that reaches the room at once. A model with a lag would make it begin
 warm-ups too late, so models for plans have none: what they miss is in the capacity of the air."""
 
 
 def identify(problem: Problem, previous: BuildingModel | None = None) -> BuildingModel | NoModel:
-    """Identify every zone from ``problem.history``; never raises.
+    """Returns the model identified from ``problem.history``; never raises.
 
     Zones that cannot be identified are left out; when none can, the answer is :class:`NoModel`.
     With ``previous`` (or ``problem.model``), the building's last model, fits begin from its
     parameters and take a tenth of the time; a zone that it does not have was refused, and is
-    studied again every :data:`ASKED_AGAIN_DAYS` days.
+    studied again every :data:`RETRY_DAYS` days.
     """
     history = problem.history
     why = _history_mistakes(problem, history)
@@ -46,22 +47,22 @@ def identify(problem: Problem, previous: BuildingModel | None = None) -> Buildin
         return NoModel(site=problem.site, reasons=tuple(why))
     in_history = {zone.id for zone in history.zones}
     names = [zone.id for zone in problem.zones if zone.id in in_history]
-    past = past_of(problem, history, names)
+    past = measured_past(problem, history, names)
     why = _building_mistakes(past)
     if why:
         return NoModel(site=problem.site, reasons=tuple(why))
     past = _without_unknown_sun(past)
-    shares = shares_of(past)
+    shares = heat_shares_of(past)
     last = previous or problem.model
     before = {zone.zone: zone for zone in last.zones} if last else {}
     models: list[ZoneModel] = []
     refused: list[Fact] = []
     end = history.start + timedelta(seconds=history.step_s * past.steps)
     for z, name in enumerate(names):
-        if last and name not in before and _asked_lately(last, end, z):
+        if last and name not in before and _refused_lately(last, end, z):
             refused.append(fact(ZoneRefusal.ASKED_LATELY, zone=past.called[z]))
             continue
-        answer = _study_zone(past, shares, z, before.get(name))
+        answer = _study(past, shares, z, before.get(name))
         refused += answer.refused
         if answer.fit is not None:
             models.append(_zone_model(past, shares, z, answer))
@@ -75,25 +76,25 @@ def identify(problem: Problem, previous: BuildingModel | None = None) -> Buildin
     )
 
 
-def _asked_lately(last: BuildingModel, end: datetime, z: int) -> bool:
+def _refused_lately(last: BuildingModel, end: datetime, z: int) -> bool:
     """Whether zone ``z``, which the last model does not have, was studied on nearly the same days.
 
-    Nobody remembers when that was: each zone has its days by the calendar, so the same history
-    gives the same answer.
+    Nothing is stored for this: each zone has its days by the calendar, so the same history gives
+    the same answer.
     """
-    apart = timedelta(days=ASKED_AGAIN_DAYS)
-    return end - last.identified_at < apart and (end.toordinal() + z) % ASKED_AGAIN_DAYS != 0
+    apart = timedelta(days=RETRY_DAYS)
+    return end - last.identified_at < apart and (end.toordinal() + z) % RETRY_DAYS != 0
 
 
-def _without_unknown_sun(past: Past) -> Past:
-    """Where the sun is hardly known the models do without it, and held-out days judge them."""
+def _without_unknown_sun(past: MeasuredPast) -> MeasuredPast:
+    """The history without sun where that is hardly known; held-out days judge such models."""
     if float(np.isfinite(past.ghi).mean()) >= LEAST_COVERAGE:
         return past
     return replace(past, ghi=np.zeros_like(past.ghi), facades=np.zeros_like(past.facades))
 
 
-def shares_of(past: Past) -> HeatShares:
-    """The division of the building's heat among the zones of ``past``."""
+def heat_shares_of(past: MeasuredPast) -> HeatShares:
+    """Returns the division of the building's heat among the zones of ``past``."""
     return fit_shares(
         heat=past.heat,
         valve_pct=past.valve,
@@ -119,7 +120,7 @@ def _history_mistakes(problem: Problem, history: History | None) -> list[Fact]:
     return []
 
 
-def _building_mistakes(past: Past) -> list[Fact]:
+def _building_mistakes(past: MeasuredPast) -> list[Fact]:
     why = []
     for series, values in (
         (InputTerm.OUTDOOR_TEMPERATURE, past.temp_out),
@@ -136,16 +137,18 @@ def _building_mistakes(past: Past) -> list[Fact]:
     return why
 
 
-def _study_zone(past: Past, shares: HeatShares, z: int, previous: ZoneModel | None) -> Study:
+def _study(past: MeasuredPast, shares: HeatShares, z: int, previous: ZoneModel | None) -> ZoneStudy:
     name, temp = past.called[z], past.temp[z]
     coverage = float(np.isfinite(temp).mean())
     if coverage < LEAST_COVERAGE:
-        return Study(refused=(fact(ZoneRefusal.ZONE_TEMP_MISSING, zone=name, coverage=coverage),))
-    record = record_of(past, shares, z)
+        return ZoneStudy(
+            refused=(fact(ZoneRefusal.ZONE_TEMP_MISSING, zone=name, coverage=coverage),)
+        )
+    record = zone_record(past, shares, z)
     sensor_stuck = fact(ZoneRefusal.SENSOR_STUCK, zone=name)
-    if stuck(temp) or float(np.isfinite(record.temp).mean()) < LEAST_COVERAGE:
-        return Study(refused=(sensor_stuck,))
-    answer = study(record, name, previous=previous, late_heat=LATE_HEAT)
+    if is_stuck(temp) or float(np.isfinite(record.temp).mean()) < LEAST_COVERAGE:
+        return ZoneStudy(refused=(sensor_stuck,))
+    answer = study_zone(record, name, previous=previous, heat_lag=WITH_HEAT_LAG)
     if not answer.fit and _stuck_now(temp, record.temp):
         return replace(answer, refused=(sensor_stuck, *answer.refused))
     return answer
@@ -156,14 +159,14 @@ def _stuck_now(shown: Floats, believed: Floats) -> bool:
     return bool(np.isfinite(shown[-1:]).any() and np.isnan(believed[-1:]).any())
 
 
-def record_of(past: Past, shares: HeatShares, z: int) -> Record:
-    """What drives zone ``z``, with heat from the building's meter by its share."""
+def zone_record(past: MeasuredPast, shares: HeatShares, z: int) -> ZoneRecord:
+    """Returns the inputs of zone ``z``, with its share of the heat of the building's meter."""
     radiators = shares.divide(
         past.heat, past.valve, past.temp_out, past.building_run, past.building_use
     )[z]
     coil = shares.coil_kw(past.temp_out, past.building_run) * shares.coil_share[z]
-    return Record(
-        temp=without_stuck(past.temp[z], past.step_h),
+    return ZoneRecord(
+        temp=without_stuck_values(past.temp[z], past.step_h),
         heat=radiators + coil,
         temp_out=past.temp_out,
         ghi=past.ghi,
@@ -179,9 +182,9 @@ def record_of(past: Past, shares: HeatShares, z: int) -> Record:
     )
 
 
-def _zone_model(past: Past, shares: HeatShares, z: int, answer: Study) -> ZoneModel:
+def _zone_model(past: MeasuredPast, shares: HeatShares, z: int, answer: ZoneStudy) -> ZoneModel:
     found = answer.parameters()
-    facts = thermostat_facts(past, shares, z, loss_of(found))
+    facts = thermostat_traits(past, shares, z, heat_loss_of(found))
     parameters = {**found, **shares.to_parameters(z), **facts}
     sure = dict(answer.errors)
     if shares.part_error is not None:
@@ -189,14 +192,15 @@ def _zone_model(past: Past, shares: HeatShares, z: int, answer: Study) -> ZoneMo
     return ZoneModel(
         zone=past.zones[z],
         order=answer.fit.order if answer.fit else "",
-        parameters={name: digits(value) for name, value in parameters.items()},
-        rmse_24h_k=digits(answer.temperature.model),
-        persistence_k=digits(answer.temperature.persistence),
-        last_week_k=digits(answer.temperature.last_week),
-        standard_errors={name: digits(value) for name, value in sure.items()},
+        parameters={name: six_digits(value) for name, value in parameters.items()},
+        rmse_24h_k=six_digits(answer.temperature.model),
+        persistence_k=six_digits(answer.temperature.persistence),
+        last_week_k=six_digits(answer.temperature.last_week),
+        standard_errors={name: six_digits(value) for name, value in sure.items()},
     )
 
 
-def digits(value: float) -> float:
-    """Six significant digits: parameters are read by people and stored as text."""
+def six_digits(value: float) -> float:
+    """Returns a value with six significant digits: parameters are read by people and stored as
+    text."""
     return float(f"{value:.6g}")

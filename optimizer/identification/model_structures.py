@@ -1,6 +1,6 @@
-"""The rungs of the ladder: which parameters a model has, how far they may go, what is usual.
+"""Model structures: the parameters of each, their bounds and their usual values.
 
-Everything is relative to a first guess of the heat loss of the zone [kW/K], so that bounds are
+All parameters are relative to a first guess of the heat loss of the zone [kW/K], so that bounds are
 time constants [h] and temperature rises [K], whatever the size of the zone.
 """
 
@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.model.rc_network import DAY_HOURS, FACADES, Floats, Rc
-from optimizer.model.zone_record import Record
+from optimizer.model.rc_network import DAY_HOURS, FACADES, Floats, RcNetwork
+from optimizer.model.zone_record import ZoneRecord
 
 SOLAR_TO_MASS = 0.4
 FAST_AIR_H = 8.0
@@ -22,10 +22,10 @@ NEAR_BOUND = 0.01
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
-    """One parameter of the fit: bounds, usual value and its spread, and whether it is fitted as
-    logarithm (the spread is then one of the logarithm). ``zero_is_fine`` tells apart a bound that
-    means "there is none of it" from one that means "the data do not hold it"."""
+class FitParameter:
+    """One parameter of the fit: bounds, usual value and its spread, and whether it is fitted as its
+    logarithm (the spread is then that of the logarithm). ``zero_is_fine`` distinguishes a bound
+    that means "there is none of it" from one that means that the data do not determine it."""
 
     name: str
     low: float
@@ -35,41 +35,41 @@ class Quantity:
     log: bool = True
     zero_is_fine: bool = False
 
-    def inner(self, value: float) -> float:
-        """The value as it is fitted."""
+    def to_fitted(self, value: float) -> float:
+        """Returns the value as it is fitted."""
         return float(np.log(max(value, 1e-12))) if self.log else value
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """As they are fitted."""
-        return self.inner(self.low), self.inner(self.high)
+        """Bounds of the fitted value."""
+        return self.to_fitted(self.low), self.to_fitted(self.high)
 
-    def at_bound(self, inner: float) -> bool:
-        """Whether a fitted value has run into a bound."""
+    def at_bound(self, to_fitted: float) -> bool:
+        """Whether a fitted value is at a bound."""
         low, high = self.bounds
         near = NEAR_BOUND * (high - low)
-        return inner > high - near or (inner < low + near and not self.zero_is_fine)
+        return to_fitted > high - near or (to_fitted < low + near and not self.zero_is_fine)
 
 
 GAINS = tuple(f"gain_{hour:02.0f}h" for hour in DAY_HOURS)
 SUNS = tuple(f"solar_{name}" for name in FACADES)
 
-QUANTITIES: Mapping[str, Quantity] = {
+FIT_PARAMETERS: Mapping[str, FitParameter] = {
     q.name: q
     for q in (
-        Quantity("c_air", 0.5, 20.0, 1500.0, 1.0),
-        Quantity("h_out", 0.05, 0.8, 10.0, 0.7),
-        Quantity("vent", 0.02, 0.8, 3.0, 0.7, zero_is_fine=True),
-        Quantity("solar", 0.0, 8.0, 300.0, 15.0, log=False, zero_is_fine=True),
-        Quantity("gain_base", 0.0, 0.5, 6.0, 1.0, log=False, zero_is_fine=True),
-        Quantity("gain_use", 0.0, 3.0, 200.0, 16.0, log=False, zero_is_fine=True),
-        Quantity("c_mass", 5.0, 60.0, 5000.0, 0.8),
-        Quantity("h_mass", 0.3, 5.0, 200.0, 0.8),
-        Quantity("h_mass_out", 0.01, 0.2, 10.0, 1.0, zero_is_fine=True),
-        Quantity("solar_to_mass", 0.0, 0.4, 1.001, 0.5, log=False, zero_is_fine=True),
-        Quantity("heat_lag", 0.05, 0.5, 24.0, 1.0, zero_is_fine=True),
-        *(Quantity(g, 0.0, 0.5, 100.0, 8.0, log=False, zero_is_fine=True) for g in GAINS),
-        *(Quantity(s, 0.0, 1.0, 300.0, 8.0, log=False, zero_is_fine=True) for s in SUNS),
+        FitParameter("c_air", 0.5, 20.0, 1500.0, 1.0),
+        FitParameter("h_out", 0.05, 0.8, 10.0, 0.7),
+        FitParameter("vent", 0.02, 0.8, 3.0, 0.7, zero_is_fine=True),
+        FitParameter("solar", 0.0, 8.0, 300.0, 15.0, log=False, zero_is_fine=True),
+        FitParameter("gain_base", 0.0, 0.5, 6.0, 1.0, log=False, zero_is_fine=True),
+        FitParameter("gain_use", 0.0, 3.0, 200.0, 16.0, log=False, zero_is_fine=True),
+        FitParameter("c_mass", 5.0, 60.0, 5000.0, 0.8),
+        FitParameter("h_mass", 0.3, 5.0, 200.0, 0.8),
+        FitParameter("h_mass_out", 0.01, 0.2, 10.0, 1.0, zero_is_fine=True),
+        FitParameter("solar_to_mass", 0.0, 0.4, 1.001, 0.5, log=False, zero_is_fine=True),
+        FitParameter("heat_lag", 0.05, 0.5, 24.0, 1.0, zero_is_fine=True),
+        *(FitParameter(g, 0.0, 0.5, 100.0, 8.0, log=False, zero_is_fine=True) for g in GAINS),
+        *(FitParameter(s, 0.0, 1.0, 300.0, 8.0, log=False, zero_is_fine=True) for s in SUNS),
     )
 }
 MOST_MASS_KWH_PER_M2_K = 0.3
@@ -90,8 +90,8 @@ ORDERS = tuple(NODES)
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """One model of the ladder. ``gains`` is "none", "constant" or "daily" (by local hour)."""
+class ModelStructure:
+    """Structure of a zone's model. ``gains`` is "none", "constant" or "daily" (by local hour)."""
 
     order: str
     gains: str
@@ -100,13 +100,13 @@ class Rung:
 
     @property
     def label(self) -> str:
-        """Short words for a table."""
+        """Its name in tables."""
         extra = {"constant": "gains", "daily": "gains by hour"}
         parts = [self.order, extra.get(self.gains, ""), "heat lag" if self.lag else ""]
         return " + ".join(p for p in (*parts, "façades" if self.facades else "") if p)
 
-    def names(self, record: Record) -> tuple[str, ...]:
-        """The quantities that are fitted: those that something in the record drives."""
+    def names(self, record: ZoneRecord) -> tuple[str, ...]:
+        """Returns the parameters that are fitted: those that something in the record excites."""
         driven = {
             "vent": record.vent_kw_per_k > 0 and _varies(record.run),
             "solar": _varies(record.ghi),
@@ -124,12 +124,14 @@ class Rung:
         return tuple(name for name in wanted if driven.get(name, True))
 
 
-def bounded(names: tuple[str, ...], area_m2: float | None, scale: float) -> list[Quantity]:
-    """The quantities ``names`` with their bounds in a zone of ``area_m2`` (None: not known) and a
-    heat loss of ``scale`` [kW/K]: no building is heavier, or has more gains, per floor area."""
-    quantities = [QUANTITIES[name] for name in names]
+def bounded_parameters(
+    names: tuple[str, ...], area_m2: float | None, scale: float
+) -> list[FitParameter]:
+    """Returns the parameters ``names`` with their bounds in a zone of ``area_m2`` [m2] (None: not
+    known) and a heat loss of ``scale`` [kW/K], by the limits of mass and gains per floor area."""
+    parameters = [FIT_PARAMETERS[name] for name in names]
     if area_m2 is None:
-        return quantities
+        return parameters
     others = MOST_EMPTY_KW_PER_M2 if "gain_use" in names else MOST_USED_KW_PER_M2
     most = {
         "c_mass": MOST_MASS_KWH_PER_M2_K,
@@ -137,14 +139,14 @@ def bounded(names: tuple[str, ...], area_m2: float | None, scale: float) -> list
         **dict.fromkeys(("gain_base", *GAINS), others),
     }
     return [
-        _at_most(quantity, most.get(quantity.name, np.inf) * area_m2 / scale)
-        for quantity in quantities
+        _at_most(parameter, most.get(parameter.name, np.inf) * area_m2 / scale)
+        for parameter in parameters
     ]
 
 
-def _at_most(quantity: Quantity, most: float) -> Quantity:
-    high = min(quantity.high, max(most, 2.0 * quantity.low))
-    return replace(quantity, high=high, usual=min(quantity.usual, high))
+def _at_most(parameter: FitParameter, most: float) -> FitParameter:
+    high = min(parameter.high, max(most, 2.0 * parameter.low))
+    return replace(parameter, high=high, usual=min(parameter.usual, high))
 
 
 def _varies(values: Floats) -> bool:
@@ -152,8 +154,8 @@ def _varies(values: Floats) -> bool:
     return known.size > 0 and float(np.ptp(known)) > VARIES
 
 
-BASIC = tuple(
-    Rung(order, gains)
+BASIC_STRUCTURES = tuple(
+    ModelStructure(order, gains)
     for order, gains in (
         ("1R1C", "none"),
         ("1R1C", "constant"),
@@ -168,8 +170,10 @@ BASIC = tuple(
 """From simple to rich."""
 
 
-def rc_of(names: tuple[str, ...], theta: Floats, scale: float, vent: float, order: str) -> Rc:
-    """Parameter sets from fitted values ``theta`` (p, m) of the quantities ``names``."""
+def network_of(
+    names: tuple[str, ...], theta: Floats, scale: float, vent: float, order: str
+) -> RcNetwork:
+    """Returns the networks of fitted values ``theta`` (p, m) of the parameters ``names``."""
     ones = np.ones(len(theta))
     at = {name: i for i, name in enumerate(names)}
 
@@ -177,12 +181,12 @@ def rc_of(names: tuple[str, ...], theta: Floats, scale: float, vent: float, orde
         if name not in at:
             return without * ones
         column = theta[:, at[name]]
-        return np.exp(column) if QUANTITIES[name].log else column
+        return np.exp(column) if FIT_PARAMETERS[name].log else column
 
     def several(group: tuple[str, ...]) -> Floats:
         return np.column_stack([value(name, 0.0) for name in group]) * scale
 
-    return Rc(
+    return RcNetwork(
         c_air=value("c_air", 1.0) * scale,
         c_mass=value("c_mass", 1.0 / scale) * scale,
         h_out=value("h_out", 0.0) * scale,
@@ -214,14 +218,14 @@ SCALED = {
 """Quantities that are fitted relative to the scale, and their parameters."""
 
 
-def rung_of(parameters: Mapping[str, float]) -> Rung:
-    """The rung that a model's parameters stand for."""
+def structure_of(parameters: Mapping[str, float]) -> ModelStructure:
+    """Returns the structure of a model's parameters."""
     if parameters["mass_out_kw_per_k"] > 0:
         order = "3R2C"
     else:
         order = "2R2C" if parameters["mass_kw_per_k"] > 0 else "1R1C"
     daily = any(SCALED[g] in parameters for g in GAINS)
-    return Rung(
+    return ModelStructure(
         order,
         "daily" if daily else "constant" if parameters["gain_base_kw"] > 0 else "none",
         lag="heat_lag_h" in parameters,
@@ -229,14 +233,14 @@ def rung_of(parameters: Mapping[str, float]) -> Rung:
     )
 
 
-def values_of(
+def fitted_values(
     parameters: Mapping[str, float], scale: float, vent_kw_per_k: float
 ) -> dict[str, float]:
-    """Fitted values by quantity that the parameters stand for at this scale."""
+    """Returns the fitted values of a model's parameters at this scale."""
     plain = {name: parameters[key] / scale for name, key in SCALED.items() if key in parameters}
     plain["solar_to_mass"] = parameters["solar_to_mass"]
     if "heat_lag_h" in parameters:
         plain["heat_lag"] = parameters["heat_lag_h"]
     if vent_kw_per_k > 0:
         plain["vent"] = parameters["vent_kw_per_k"] / vent_kw_per_k
-    return {name: QUANTITIES[name].inner(value) for name, value in plain.items()}
+    return {name: FIT_PARAMETERS[name].to_fitted(value) for name, value in plain.items()}

@@ -1,4 +1,4 @@
-"""How far predictions were off: a model against a history, from what was known at every start."""
+"""Backtest of a model on a history: errors of predictions from the state known at every start."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bms.model.planning.problem import BuildingModel, Problem
-from optimizer.identification.identify import record_of
+from optimizer.identification.identify import zone_record
 from optimizer.model.heat_shares import HeatShares
-from optimizer.model.history import past_of
-from optimizer.model.observer import drive, observe, run_on
-from optimizer.model.rc_network import Floats, Rc
-from optimizer.model.zone_record import Record
+from optimizer.model.history import measured_past
+from optimizer.model.observer import drive_model, filter_states, predict_from
+from optimizer.model.rc_network import Floats, RcNetwork
+from optimizer.model.zone_record import ZoneRecord
 
 HORIZONS_H = (1.0, 6.0, 24.0)
 
 
 @dataclass(frozen=True, slots=True)
-class PredictionErrors:
+class BacktestErrors:
     """Predicted less measured temperature [K], shape (zones, starts, horizons); NaN where an input
     or the truth is not known, or the prediction would reach beyond the history.
 
-    ``starts`` are the moments at which the predictions were made, ``horizons_h`` how far ahead.
+    ``starts`` are the moments of prediction, ``horizons_h`` [h] how far ahead.
     """
 
     zones: tuple[str, ...]
@@ -33,7 +33,7 @@ class PredictionErrors:
     errors: Floats
 
     def rmse(self) -> Floats:
-        """Per zone and horizon [K]; NaN where there is nothing to compare."""
+        """Returns the RMSE per zone and horizon [K]; NaN where there is nothing to compare."""
         known = np.isfinite(self.errors)
         squares = np.where(known, self.errors, 0.0) ** 2
         with np.errstate(invalid="ignore"):
@@ -46,12 +46,13 @@ def prediction_errors(
     horizons_h: Sequence[float] = HORIZONS_H,
     *,
     every_h: float = 1.0,
-) -> PredictionErrors:
-    """Errors of ``model`` on the history of ``problem``, restarted every ``every_h`` hours.
+) -> BacktestErrors:
+    """Returns the errors of ``model`` on the history of ``problem``, restarted every ``every_h``
+    hours.
 
-    Every prediction starts from the state that the filter has at its start and takes the weather
-    and the heat as they were measured, so it judges the model and not the forecasts. Zones without
-    model or history are left out; without any, all shapes are 0.
+    Every prediction starts from the filtered state at its start and takes the weather and the heat
+    as they were measured, so it judges the model and not the forecasts. Zones without model or
+    history are left out; without any, all shapes are 0.
     """
     horizons = tuple(float(h) for h in horizons_h)
     history = problem.history
@@ -59,33 +60,38 @@ def prediction_errors(
     models = {zone.zone: zone for zone in model.zones if zone.zone in have}
     names = [zone.id for zone in problem.zones if zone.id in models]
     if history is None or not names:
-        return PredictionErrors((), (), horizons, np.empty((0, 0, len(horizons))))
-    past = past_of(problem, history, names)
+        return BacktestErrors((), (), horizons, np.empty((0, 0, len(horizons))))
+    past = measured_past(problem, history, names)
     parameters = [models[name].parameters for name in names]
     shares = HeatShares.from_parameters(parameters)
     every = max(1, round(every_h / past.step_h))
     starts = np.arange(0, past.steps, every)
     rows = [
         _zone_errors(
-            Rc.from_parameters([parameters[z]]), record_of(past, shares, z), starts, horizons
+            RcNetwork.from_parameters([parameters[z]]),
+            zone_record(past, shares, z),
+            starts,
+            horizons,
         )
         for z in range(len(names))
     ]
     step = timedelta(seconds=history.step_s)
     moments = tuple(history.start + int(start) * step for start in starts)
-    return PredictionErrors(tuple(names), moments, horizons, np.stack(rows))
+    return BacktestErrors(tuple(names), moments, horizons, np.stack(rows))
 
 
-def _zone_errors(rc: Rc, record: Record, starts: np.ndarray, horizons: tuple[float, ...]) -> Floats:
+def _zone_errors(
+    rc: RcNetwork, record: ZoneRecord, starts: np.ndarray, horizons: tuple[float, ...]
+) -> Floats:
     """Shape (starts, horizons)."""
-    driven = drive(rc, record.filled())
-    states = observe(driven, record.temp)
+    driven = drive_model(rc, record.filled())
+    states = filter_states(driven, record.temp)
     result = np.full((len(starts), len(horizons)), np.nan)
     for column, ahead in enumerate(max(1, round(h / record.step_h)) for h in horizons):
         inside = starts[starts + ahead < len(record)]
         good = record.usable(inside, ahead)
         if not len(good):
             continue
-        predicted = run_on(driven, states, good, ahead)[0, :, -1]
+        predicted = predict_from(driven, states, good, ahead)[0, :, -1]
         result[np.searchsorted(starts, good), column] = predicted - record.temp[good + ahead]
     return result

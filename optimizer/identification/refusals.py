@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bms.model.fact import Fact, MessageCode, fact
-from optimizer.model.zone_record import Record
+from optimizer.model.zone_record import ZoneRecord
 
 STILL_K = 0.4
 """A room whose temperature spreads less than this shows nothing of its capacity [K]."""
@@ -42,8 +42,8 @@ class ZoneRefusal(MessageCode):
     NOT_HELD = "not_held"
 
 
-def what_is_missing(record: Record, called: str, at_bounds: tuple[str, ...]) -> list[Fact]:
-    """What would help zone ``called``, most important first; may be empty."""
+def what_is_missing(record: ZoneRecord, called: str, at_bounds: tuple[str, ...]) -> list[Fact]:
+    """Returns what would help zone ``called``, most important first; may be empty."""
     found = []
     heat = record.heat[np.isfinite(record.heat)]
     if len(heat) and float(np.std(heat)) < STEADY_HEAT * max(1e-9, float(np.mean(heat))):

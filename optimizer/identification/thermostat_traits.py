@@ -1,11 +1,11 @@
-"""What the past shows about a zone's own controller: power, droop and how well it holds."""
+"""Traits of a zone's own controller from history: radiator power, droop and spread."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from optimizer.model.heat_shares import HeatShares
-from optimizer.model.history import Past
+from optimizer.model.history import MeasuredPast
 from optimizer.model.rc_network import Bools, Floats
 
 STEADY_H = 3.0
@@ -37,17 +37,17 @@ LARGEST_DROOP_K = 1.0
 DEFAULT_TRACK_K = 0.2
 
 
-def thermostat_facts(
-    past: Past, shares: HeatShares, z: int, loss_kw_per_k: float = 0.0
+def thermostat_traits(
+    past: MeasuredPast, shares: HeatShares, z: int, loss_kw_per_k: float = 0.0
 ) -> dict[str, float]:
-    """Named facts of zone ``z``, which loses ``loss_kw_per_k`` [kW/K] by its model.
+    """Returns the traits of zone ``z``, whose heat loss is ``loss_kw_per_k`` [kW/K] by its model.
 
     ``heat_max_kw`` and ``heat_max_cold_kw`` [kW]: power with an open valve at 15 degC outdoors and
-    what -5 degC adds. ``droop_k`` [K]: how far the room settles from its setpoint;
-    ``track_k`` [K]: the spread around that.
+    what -5 degC adds. ``droop_k`` [K]: how far from its setpoint the room settles; ``track_k`` [K]:
+    the spread around that.
     """
     base, by_cold = _power(past, shares, z, DESIGN_K * max(0.0, loss_kw_per_k))
-    droop, track = _steady(past, z, _in_command(past, shares, z, base))
+    droop, track = _steady(past, z, _is_controlling(past, shares, z, base))
     return {
         "heat_max_kw": base,
         "heat_max_cold_kw": by_cold,
@@ -56,8 +56,8 @@ def thermostat_facts(
     }
 
 
-def _in_command(past: Past, shares: HeatShares, z: int, power_kw: float) -> Bools:
-    """The steps (n,) at which the thermostat decides what zone ``z`` gets."""
+def _is_controlling(past: MeasuredPast, shares: HeatShares, z: int, power_kw: float) -> Bools:
+    """The steps (n,) at which the thermostat of zone ``z`` decides its heat."""
     valve = past.valve[z]
     if np.isfinite(valve).any():
         return np.asarray((valve > 3.0) & (valve < FULL_VALVE_PCT))
@@ -67,8 +67,8 @@ def _in_command(past: Past, shares: HeatShares, z: int, power_kw: float) -> Bool
     return np.asarray(settled & heated & (past.ghi < DARK_KW_PER_M2))
 
 
-def _steady(past: Past, z: int, in_command: Bools) -> tuple[float, float]:
-    """Offset from the setpoint and its spread [K] while the thermostat is in command.
+def _steady(past: MeasuredPast, z: int, in_command: Bools) -> tuple[float, float]:
+    """Offset from the setpoint and its spread [K] while the thermostat is controlling.
 
     Without a valve a room above its setpoint may be kept warm by others, and one below may have
     radiators at their limit: there is no offset, and the spread is at most the usual one.
@@ -92,15 +92,15 @@ def _steady(past: Past, z: int, in_command: Bools) -> tuple[float, float]:
     return droop, float(np.quantile(np.abs(error - droop), 0.7))
 
 
-def _heat(past: Past, shares: HeatShares, z: int) -> Floats:
-    """What the zone got of the building's heat [kW] (n,)."""
+def _heat(past: MeasuredPast, shares: HeatShares, z: int) -> Floats:
+    """The zone's part of the building's heat [kW] (n,)."""
     divided = shares.divide(
         past.heat, past.valve, past.temp_out, past.building_run, past.building_use
     )
     return np.asarray(divided[z])
 
 
-def _power(past: Past, shares: HeatShares, z: int, design_kw: float) -> tuple[float, float]:
+def _power(past: MeasuredPast, shares: HeatShares, z: int, design_kw: float) -> tuple[float, float]:
     """Power with an open valve [kW] at 15 degC outdoors, and what -5 degC adds."""
     heat = _heat(past, shares, z)
     if not shares.by_valve:
@@ -120,11 +120,11 @@ def _power(past: Past, shares: HeatShares, z: int, design_kw: float) -> tuple[fl
 
 
 def _from_part_open(heat: Floats, expected: Floats, opening: Floats) -> float:
-    """What an open valve gives, relative to ``expected`` [kW], from valves that never open; NaN
+    """Heat of an open valve relative to ``expected`` [kW] from valves that never open fully; NaN
     where they hardly move.
 
-    The first of the flow gives the most of the heat: radiators give about 80 % at half the flow,
-    and valves take some of that back (:data:`CURVE`).
+    Radiators give about 80 % of their heat at half the flow, and valves take some of that back
+    (:data:`CURVE`).
     """
     if not len(opening):
         return float("nan")
@@ -135,10 +135,10 @@ def _from_part_open(heat: Floats, expected: Floats, opening: Floats) -> float:
 
 
 def _without_valve(heat: Floats, below: Floats, design_kw: float) -> float:
-    """What an open valve gives [kW] by how far the room was ``below`` its setpoint [K] (n,).
+    """Heat of an open valve [kW] by how far the room was ``below`` its setpoint [K] (n,).
 
-    A room that waits for its setpoint shows it. Where it never had to, nothing was ever asked of
-    the radiators that they could not give: they have what they were chosen for, ``design_kw``.
+    A room that waits for its setpoint shows it. Where it never had to, the radiators have the power
+    they were chosen for, ``design_kw``.
     """
     most = _most_seen(heat)
     known = np.isfinite(heat + below)
@@ -149,6 +149,6 @@ def _without_valve(heat: Floats, below: Floats, design_kw: float) -> float:
 
 
 def _most_seen(heat: Floats) -> float:
-    """The most that a zone took for longer [kW]."""
+    """The heat that a zone exceeded only briefly [kW]."""
     known = heat[np.isfinite(heat)]
     return float(np.quantile(known, MOST_QUANTILE)) if len(known) else 0.0

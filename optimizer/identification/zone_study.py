@@ -1,11 +1,11 @@
-"""The study of one zone: every rung, the choice, its rivals, how sure it is, or why it is refused.
+"""The study of one zone: all model structures, the selection, its validation, or why it is refused.
 
-The last part of the days is held out: neither fits nor the choice of the rung see it. On it the
-chosen model is compared with "like now" (persistence), "like the same time last week" and the mean.
-A model that does not beat them all is refused. Where a thermostat repeats the same temperatures
-every day, those rivals are right without knowing anything of the building; what is unknown there is
-the heat. Such a zone is judged on the heat of the coming 24 h that its measured temperatures take
-by the model, and there the model has to beat both rivals and the mean.
+The last part of the days is held out: neither fits nor the selection see it. On it the selected
+model is compared with persistence ("like now"), with last week ("like the same time last week") and
+with the mean. A model that does not beat them all is refused. Where a thermostat repeats the same
+temperatures every day, these forecasts are right without any knowledge of the building; what is
+unknown there is the heat. Such a zone is validated on the heat of the coming 24 h that its measured
+temperatures take by the model, and there the model has to beat them.
 """
 
 from __future__ import annotations
@@ -17,179 +17,217 @@ import numpy as np
 
 from bms.model.fact import Fact, fact
 from bms.model.planning.problem import ZoneModel
-from optimizer.identification.energy_balance import BY_CLASS, balance
-from optimizer.identification.excitation import Clock, excitation, last_learnt
-from optimizer.identification.holdout_score import NOTHING, Score, heat_by_mean, heat_score, score
-from optimizer.identification.model_selection import Trial, best_of, ladder
-from optimizer.identification.model_structures import rung_of, values_of
-from optimizer.identification.parameter_fit import ITERATIONS, Fit, fit_rung, task_of
-from optimizer.identification.parameter_uncertainty import derived, standard_errors
+from optimizer.identification.energy_balance import BY_CLASS, fit_energy_balance
+from optimizer.identification.excitation import DataSplit, excitation_of, last_training_step
+from optimizer.identification.holdout_score import (
+    NO_SCORE,
+    HoldoutScore,
+    heat_by_mean,
+    heat_score,
+    score,
+)
+from optimizer.identification.model_selection import (
+    StructureFit,
+    compare_structures,
+    select_structure,
+)
+from optimizer.identification.model_structures import fitted_values, structure_of
+from optimizer.identification.parameter_fit import (
+    ITERATIONS,
+    FittedModel,
+    fit_structure,
+    fit_windows,
+)
+from optimizer.identification.parameter_uncertainty import derived_parameters, standard_errors
 from optimizer.identification.refusals import ZoneRefusal, what_is_missing
 from optimizer.model.rc_network import Bools
-from optimizer.model.zone_record import Record
+from optimizer.model.zone_record import ZoneRecord
 
-LEARN_PART = 0.75
-USELESS_K = 1.0
-SURELY = 0.8
+TRAINING_PART = 0.75
+LARGEST_ERROR_K = 1.0
+CLEARLY_BELOW_MEAN = 0.8
 """So much better than the mean of the days before has to be what knows only the losses."""
-STILL_GOOD = 1.15
+ALLOWED_GROWTH = 1.15
 """A model taken over from the last time may be this much worse than it was."""
-MUCH_HARDER = 1.5
+LARGEST_HARDNESS = 1.5
 NO_EXCITATION = 0.01
 REFIT_ITERATIONS = 8
-NOTHING_OF_IT = 1e-6
+NEGLIGIBLE = 1e-6
 LEAST_LOSS = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Study:
-    """What is known of one zone. ``refused`` is empty where there is a model.
+class ZoneStudy:
+    """Result of a study. ``refused`` is empty where there is a model.
 
-    ``trials`` are the rungs in the order in which they were tried (none where the model of the
-    last time was taken over), ``learned`` the chosen one fitted to the learning part, ``fit`` the
-    same fitted to everything. With ``by_class`` the losses are measured, but the capacities are
-    those of a class of buildings (:mod:`optimizer.identification.energy_balance`).
+    ``structures`` are the fits in the order in which they were tried (none where the previous model
+    was refitted), ``training_fit`` is the selected one on the training part, ``fit`` the same on
+    all days. With ``by_class`` the losses are measured, but the capacities are those of a class of
+    buildings (:mod:`optimizer.identification.energy_balance`).
     """
 
     refused: tuple[Fact, ...] = ()
-    trials: tuple[Trial, ...] = ()
-    temperature: Score = NOTHING
-    heat: Score = NOTHING
-    learned: Fit | None = None
-    fit: Fit | None = None
+    structures: tuple[StructureFit, ...] = ()
+    temperature: HoldoutScore = NO_SCORE
+    heat: HoldoutScore = NO_SCORE
+    training_fit: FittedModel | None = None
+    fit: FittedModel | None = None
     errors: dict[str, float] = field(default_factory=dict)
     by_class: bool = False
 
     def parameters(self) -> dict[str, float]:
-        """Named parameters of the model, with its time constants; empty where it is refused."""
+        """Returns the named parameters of the model, with its time constants; empty where it is
+        refused."""
         if self.fit is None:
             return {}
-        named = {**self.fit.parameters(), **derived(self.fit.rc, 0)}
+        named = {**self.fit.parameters(), **derived_parameters(self.fit.rc, 0)}
         if self.by_class:
             named[BY_CLASS] = 1.0
-        return {name: 0.0 if abs(value) < NOTHING_OF_IT else value for name, value in named.items()}
+        return {name: 0.0 if abs(value) < NEGLIGIBLE else value for name, value in named.items()}
 
 
-def study(
-    record: Record,
+def study_zone(
+    record: ZoneRecord,
     called: str,
     *,
     previous: ZoneModel | None = None,
-    learn_part: float = LEARN_PART,
-    late_heat: bool = True,
-) -> Study:
-    """Study the zone that people call ``called``.
+    training_part: float = TRAINING_PART,
+    heat_lag: bool = True,
+) -> ZoneStudy:
+    """Returns the study of the zone whose name for people is ``called``.
 
-    With ``previous``, a model of the same zone, its rung is fitted again from its parameters; the
-    whole ladder is only climbed when that has become worse. ``late_heat`` lets rungs have a lag
-    between the meter and the room.
+    With ``previous``, a model of the same zone, its structure is fitted again from its parameters;
+    all structures are only compared when that has become worse. ``heat_lag`` allows structures with
+    a lag between the meter and the room.
     """
     if not _excited(record):
-        return Study(refused=(fact(ZoneRefusal.NO_EXCITATION, zone=called),))
-    moves = excitation(record)
-    clock = moves.clock(len(record), learn_part)
-    limit = last_learnt(record, clock, learn_part)
+        return ZoneStudy(refused=(fact(ZoneRefusal.NO_EXCITATION, zone=called),))
+    moves = excitation_of(record)
+    split = moves.split(len(record), training_part)
+    limit = last_training_step(record, split, training_part)
     if previous is not None and not previous.parameters.get(BY_CLASS):
-        again = _taken_over(record, previous, limit, clock)
+        again = _refit_previous(record, previous, limit, split)
         if again is not None:
             return again
-    still = moves.still(len(record))
-    held = _by_balance(record, still, learn_part) if moves.held else None
+    steady_steps = moves.steady_steps(len(record))
+    held = _study_by_balance(record, steady_steps, training_part) if moves.held else None
     if held is not None:
         return held
-    climbed = _climb(record, called, limit, clock, late_heat)
-    if climbed.refused and not clock.even:
-        return _by_balance(record, still, learn_part) or climbed
+    climbed = _study_by_structures(record, called, limit, split, heat_lag)
+    if climbed.refused and not split.by_calendar:
+        return _study_by_balance(record, steady_steps, training_part) or climbed
     return climbed
 
 
-def _climb(record: Record, called: str, limit: int, clock: Clock, late_heat: bool) -> Study:
-    """The best of the ladder, or why it is refused."""
-    trials = ladder(record, limit, late_heat=late_heat, clock=clock)
-    if not trials:
-        return Study(refused=(fact(ZoneRefusal.TOO_MANY_GAPS, zone=called),))
-    learned = best_of(trials).fit
-    temperature, heat = score(record, learned, limit), heat_score(record, learned, limit)
-    refused = _refusal(called, temperature, heat, clock)
+def _study_by_structures(
+    record: ZoneRecord, called: str, limit: int, split: DataSplit, heat_lag: bool
+) -> ZoneStudy:
+    """The selected structure, or why it is refused."""
+    structures = compare_structures(record, limit, heat_lag=heat_lag, split=split)
+    if not structures:
+        return ZoneStudy(refused=(fact(ZoneRefusal.TOO_MANY_GAPS, zone=called),))
+    training_fit = select_structure(structures).fit
+    temperature, heat = score(record, training_fit, limit), heat_score(record, training_fit, limit)
+    refused = _refusal(called, temperature, heat, split)
     if refused:
-        said = (*refused, *what_is_missing(record, called, learned.at_bounds))
-        return Study(said, tuple(trials), temperature, heat, learned)
-    return _finished(record, clock, Study((), tuple(trials), temperature, heat, learned))
+        said = (*refused, *what_is_missing(record, called, training_fit.at_bounds))
+        return ZoneStudy(said, tuple(structures), temperature, heat, training_fit)
+    return _refit_on_all(
+        record, split, ZoneStudy((), tuple(structures), temperature, heat, training_fit)
+    )
 
 
-def _by_balance(record: Record, still: Bools, learn_part: float) -> Study | None:
-    """Losses from the heat of still days, capacities by class; None where that says no more of the
-    heat of the next day than its rivals do."""
-    quiet = replace(record, heat=np.where(still, record.heat, np.nan))
-    limit = int(np.searchsorted(np.cumsum(still), learn_part * still.sum()))
-    learned, whole = balance(quiet, limit), balance(quiet, len(record))
-    if learned is None or whole is None:
+def _study_by_balance(
+    record: ZoneRecord, steady_steps: Bools, training_part: float
+) -> ZoneStudy | None:
+    """Losses from the heat of steady days, capacities by class; None where that predicts the heat
+    of the next day no better than its rivals."""
+    quiet = replace(record, heat=np.where(steady_steps, record.heat, np.nan))
+    limit = int(np.searchsorted(np.cumsum(steady_steps), training_part * steady_steps.sum()))
+    training_fit, whole = fit_energy_balance(quiet, limit), fit_energy_balance(quiet, len(record))
+    if training_fit is None or whole is None:
         return None
-    temperature, heat = score(quiet, learned.fit, limit), heat_score(quiet, learned.fit, limit)
-    rivals = min(heat.persistence, heat.last_week, SURELY * heat_by_mean(quiet, limit))
-    if not (heat.known and heat.model <= rivals and temperature.model <= USELESS_K):
+    temperature, heat = (
+        score(quiet, training_fit.fit, limit),
+        heat_score(quiet, training_fit.fit, limit),
+    )
+    rivals = min(heat.persistence, heat.last_week, CLEARLY_BELOW_MEAN * heat_by_mean(quiet, limit))
+    if not (heat.known and heat.model <= rivals and temperature.model <= LARGEST_ERROR_K):
         return None
-    return Study((), (), temperature, heat, learned.fit, whole.fit, whole.errors, by_class=True)
+    return ZoneStudy(
+        (), (), temperature, heat, training_fit.fit, whole.fit, whole.errors, by_class=True
+    )
 
 
-def _excited(record: Record) -> bool:
+def _excited(record: ZoneRecord) -> bool:
     heat = record.heat[np.isfinite(record.heat)]
     return len(heat) > 0 and float(np.std(heat)) > NO_EXCITATION * abs(float(np.mean(heat)))
 
 
-def _taken_over(record: Record, previous: ZoneModel, limit: int, clock: Clock) -> Study | None:
-    """The last model fitted again, None when it is not as good any more."""
-    rung = rung_of(previous.parameters)
-    task = task_of(record, limit, max(LEAST_LOSS, loss_of(previous.parameters)), clock)
-    if task is None:
+def _refit_previous(
+    record: ZoneRecord, previous: ZoneModel, limit: int, split: DataSplit
+) -> ZoneStudy | None:
+    """The previous model fitted again, None when it is not as good any more."""
+    structure = structure_of(previous.parameters)
+    windows = fit_windows(record, limit, max(LEAST_LOSS, heat_loss_of(previous.parameters)), split)
+    if windows is None:
         return None
-    values = values_of(previous.parameters, task.scale, record.vent_kw_per_k)
-    learned = fit_rung(task, rung, values, REFIT_ITERATIONS)
-    temperature = score(record, learned, limit)
-    if not temperature.known or temperature.model > STILL_GOOD * _was(previous, temperature):
+    values = fitted_values(previous.parameters, windows.scale, record.vent_kw_per_k)
+    training_fit = fit_structure(windows, structure, values, REFIT_ITERATIONS)
+    temperature = score(record, training_fit, limit)
+    if not temperature.known or temperature.model > ALLOWED_GROWTH * _previous_error_k(
+        previous, temperature
+    ):
         return None
-    doubt = not (temperature.wins and clock.even)
-    heat = heat_score(record, learned, limit) if doubt else NOTHING
-    if _refusal("", temperature, heat, clock):
+    doubt = not (temperature.beats_all and split.by_calendar)
+    heat = heat_score(record, training_fit, limit) if doubt else NO_SCORE
+    if _refusal("", temperature, heat, split):
         return None
-    return _finished(record, clock, Study((), (), temperature, heat, learned), REFIT_ITERATIONS)
+    return _refit_on_all(
+        record, split, ZoneStudy((), (), temperature, heat, training_fit), REFIT_ITERATIONS
+    )
 
 
-def _was(previous: ZoneModel, now: Score) -> float:
-    """The error of the last time [K], up to half more where the days of now are harder for
-    everybody: a rival of a steady month is much worse as soon as setpoints move."""
+def _previous_error_k(previous: ZoneModel, now: HoldoutScore) -> float:
+    """The error of the previous model [K], raised by up to half where the days of now are harder to
+    predict: a rival's error of a steady month grows as soon as setpoints move."""
     then = min(previous.persistence_k, previous.last_week_k)
     rival = min(now.persistence, now.last_week)
     harder = rival / then if then > 0 else 1.0
-    return previous.rmse_24h_k * min(MUCH_HARDER, max(1.0, harder))
+    return previous.rmse_24h_k * min(LARGEST_HARDNESS, max(1.0, harder))
 
 
-def loss_of(p: Mapping[str, float]) -> float:
-    """The loss [kW/K] of a model's parameters: outdoors, and through the mass in series."""
+def heat_loss_of(p: Mapping[str, float]) -> float:
+    """Returns the heat loss [kW/K] of a model's parameters: to outdoors, and through the mass in
+    series."""
     through = p["mass_kw_per_k"] + p["mass_out_kw_per_k"]
     series = p["mass_kw_per_k"] * p["mass_out_kw_per_k"] / through if through > 0 else 0.0
     return p["ua_kw_per_k"] + series
 
 
-def _finished(record: Record, clock: Clock, judged: Study, iterations: int = ITERATIONS) -> Study:
-    """With the rung that was learnt fitted to all days."""
-    learned = judged.learned
-    task = task_of(record, len(record), learned.scale, clock) if learned else None
-    if learned is None or task is None:
-        return replace(judged, fit=learned)
-    fit = fit_rung(task, learned.rung, learned.values, iterations)
-    return replace(judged, fit=fit, errors=standard_errors(task, fit))
+def _refit_on_all(
+    record: ZoneRecord, split: DataSplit, judged: ZoneStudy, iterations: int = ITERATIONS
+) -> ZoneStudy:
+    """The study with its structure fitted to all days."""
+    training_fit = judged.training_fit
+    windows = fit_windows(record, len(record), training_fit.scale, split) if training_fit else None
+    if training_fit is None or windows is None:
+        return replace(judged, fit=training_fit)
+    fit = fit_structure(windows, training_fit.structure, training_fit.values, iterations)
+    return replace(judged, fit=fit, errors=standard_errors(windows, fit))
 
 
-def _refusal(called: str, temperature: Score, heat: Score, clock: Clock) -> tuple[Fact, ...]:
-    """Why a model is refused. Where few days show how the room answers, a wrong model may be right
-    about their temperature by chance: there it has to know their heat as well."""
+def _refusal(
+    called: str, temperature: HoldoutScore, heat: HoldoutScore, split: DataSplit
+) -> tuple[Fact, ...]:
+    """Why a model is refused. Where few days excite the room, a wrong model may predict their
+    temperature by chance: there it has to predict their heat as well."""
     if not temperature.known:
         return (fact(ZoneRefusal.TOO_MANY_GAPS, zone=called),)
-    if temperature.model > USELESS_K:
+    if temperature.model > LARGEST_ERROR_K:
         return (fact(ZoneRefusal.TOO_UNCERTAIN, zone=called, model=temperature.model),)
-    lost = not clock.even and heat.known and not heat.beats_both
-    if not lost and (temperature.wins or (temperature.held and heat.wins)):
+    lost = not split.by_calendar and heat.known and not heat.beats_both
+    if not lost and (temperature.beats_all or (temperature.held and heat.beats_all)):
         return ()
     if not lost and temperature.held and heat.beats_both:
         return (_against_mean(ZoneRefusal.HEAT_NO_BETTER_THAN_MEAN, called, heat),)
@@ -200,11 +238,11 @@ def _refusal(called: str, temperature: Score, heat: Score, clock: Clock) -> tupl
     return (_against_rivals(ZoneRefusal.RIVALS_BETTER, called, temperature),)
 
 
-def _against_mean(reason: ZoneRefusal, called: str, score: Score) -> Fact:
+def _against_mean(reason: ZoneRefusal, called: str, score: HoldoutScore) -> Fact:
     return fact(reason, zone=called, model=score.model, spread=score.spread)
 
 
-def _against_rivals(reason: ZoneRefusal, called: str, score: Score) -> Fact:
+def _against_rivals(reason: ZoneRefusal, called: str, score: HoldoutScore) -> Fact:
     return fact(
         reason,
         zone=called,

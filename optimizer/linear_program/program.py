@@ -13,7 +13,7 @@ weight, out of use (floor and ceiling) ten times that, and power over its limit 
 discomfort. A tiny cost on early heat makes the optimum unique.
 
 The air temperature stands in the program as ``inside - below + above`` with ``inside`` between its
-limits, which saves a row for each. ``cooler`` [K] is by how much the supply air of a unit is below
+limits, which saves a row for each. ``reset_k`` [K] is by how much the supply air of a unit is below
 its own setpoint; it takes its heat from the units' rooms
 (:mod:`optimizer.setpoints.supply_air_reset`). Where no such setpoint may be written the program has
 no column for it.
@@ -53,12 +53,12 @@ AIR = ((INSIDE, 1.0), (BELOW, -1.0), (ABOVE, 1.0))
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Heat [kW] (p, n) and air temperature [degC] (p, n) at the end of every step; ``cooler`` [K]
+    """Heat [kW] (p, n) and air temperature [degC] (p, n) at the end of every step; ``reset_k`` [K]
     (v, n) is how far the supply air is below its own setpoint."""
 
     heat: Floats
     air: Floats
-    cooler: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    reset_k: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ def solution_of(program: HorizonProgram, x: Floats) -> Solution:
     air = parts[:, INSIDE] - parts[:, BELOW] + parts[:, ABOVE]
     ends = np.stack([air, parts[:, MASS]], axis=1)
     least, most = program.step_bounds
-    dynamics, cooler = _cooled(program, x)
+    dynamics, reset_k = _with_reset(program, x)
     limits = StepLimits(
         least=least,
         most=most,
@@ -157,22 +157,22 @@ def solution_of(program: HorizonProgram, x: Floats) -> Solution:
     )
     return Solution(
         *refine_to_steps(dynamics, program.blocks, program.initial, ends, parts[:, HEAT], limits),
-        cooler,
+        reset_k,
     )
 
 
-def _cooled(program: HorizonProgram, x: Floats) -> tuple[ZoneDynamics, Floats]:
+def _with_reset(program: HorizonProgram, x: Floats) -> tuple[ZoneDynamics, Floats]:
     """The course with the supply air of the solution, and how much cooler it is [K] (v, n)."""
     supply_reset, blocks = program.supply_reset, program.blocks
     if supply_reset is None:
         return program.dynamics, np.empty((0, program.building.n))
-    cooler = blocks.spread(x[len(x) - supply_reset.count(blocks) :].reshape(-1, blocks.m))
+    reset_k = blocks.spread(x[len(x) - supply_reset.count(blocks) :].reshape(-1, blocks.m))
     dynamics = replace(
         program.dynamics,
-        flow_air=program.dynamics.flow_air - supply_reset.zone_loss_kw(cooler),
-        fixed_kw=program.dynamics.fixed_kw - supply_reset.saved_kw(cooler),
+        flow_air=program.dynamics.flow_air - supply_reset.zone_loss_kw(reset_k),
+        fixed_kw=program.dynamics.fixed_kw - supply_reset.saved_kw(reset_k),
     )
-    return dynamics, cooler
+    return dynamics, reset_k
 
 
 def _available_in_steps(program: HorizonProgram, dynamics: ZoneDynamics) -> Floats:
@@ -229,8 +229,10 @@ def _cost(program: HorizonProgram) -> Floats:
     if program.peak.limit_kw < inf:
         dearest = overload_price(building, float(targets.price.max()))
         extra[-blocks.m :] = dearest * program.hours
-    cooler = program.supply_reset
-    cost_per_k = np.empty(0) if cooler is None else cooler.cost_per_k(blocks, price, program.hours)
+    reset_k = program.supply_reset
+    cost_per_k = (
+        np.empty(0) if reset_k is None else reset_k.cost_per_k(blocks, price, program.hours)
+    )
     return np.concatenate([cost.ravel(), extra, cost_per_k])
 
 
@@ -241,8 +243,8 @@ def _bounds(program: HorizonProgram) -> tuple[Floats, Floats]:
     lower[:, INSIDE], upper[:, INSIDE] = _inside(program)
     lower[:, MASS] = -np.inf
     extra = _extra(program)
-    cooler = program.supply_reset
-    most = np.empty(0) if cooler is None else cooler.upper_bounds(program.blocks)
+    reset_k = program.supply_reset
+    most = np.empty(0) if reset_k is None else reset_k.upper_bounds(program.blocks)
     return (
         np.concatenate([lower.ravel(), np.zeros(extra + most.size)]),
         np.concatenate([upper.ravel(), np.full(extra, np.inf), most]),
@@ -278,13 +280,13 @@ def _dynamics(program: HorizonProgram) -> Rows:
         for part, sign in AIR:
             matrix.add(row[:, node, 1:], column[:, part, :-1], -sign * a[:, node, 0, 1:])
     if program.supply_reset is not None:
-        program.supply_reset.add_to_dynamics(matrix, row, b, _cooler_columns(program))
+        program.supply_reset.add_to_dynamics(matrix, row, b, _reset_columns(program))
     forced = program.block_dynamics.forced.transpose(1, 2, 0).copy()
     forced[:, :, 0] += (program.block_dynamics.a[0] @ program.initial[:, :, np.newaxis])[..., 0]
     return matrix.part(forced.ravel(), forced.ravel())
 
 
-def _cooler_columns(program: HorizonProgram) -> list[tuple[Places, Floats]]:
+def _reset_columns(program: HorizonProgram) -> list[tuple[Places, Floats]]:
     """Of each unit the columns of its cooler air and what a kelvin of it saves [kW/K] (m,)."""
     if program.supply_reset is None:
         return []
@@ -300,12 +302,12 @@ def _plant(program: HorizonProgram) -> Rows:
         least[program.running] = np.minimum(
             np.minimum(program.least_kw, most), program.available_kw
         )[program.running]
-    coolers = _cooler_columns(program) if program.running is None else []
-    available_kw = program.available_kw - _overload(program) if coolers else program.available_kw
+    resets = _reset_columns(program) if program.running is None else []
+    available_kw = program.available_kw - _overload(program) if resets else program.available_kw
     tight = np.flatnonzero((most > available_kw) | (least > 0))
     matrix = Matrix()
     matrix.add(np.arange(len(tight)), columns_of(program)[:, HEAT, tight], 1.0)
-    for column, per_k in coolers:
+    for column, per_k in resets:
         matrix.add(np.arange(len(tight)), column[tight], -per_k[tight])
     return matrix.part(least[tight], available_kw[tight])
 
@@ -343,8 +345,8 @@ def _powers(program: HorizonProgram) -> list[Rows]:
         if len(at):
             matrix = Matrix()
             matrix.add(np.arange(len(at)), column[:, HEAT, at], per_heat[at])
-            for cooler, per_k in _cooler_columns(program):
-                matrix.add(np.arange(len(at)), cooler[at], -(per_heat * per_k)[at])
+            for reset_k, per_k in _reset_columns(program):
+                matrix.add(np.arange(len(at)), reset_k[at], -(per_heat * per_k)[at])
             matrix.add(np.arange(len(at)), slack[at], -1.0)
             found.append(matrix.part(np.full(len(at), -np.inf), limit - other[at]))
     return found

@@ -29,18 +29,18 @@ class SupplyReset:
     most: Floats
     part: Floats
 
-    def zone_loss_kw(self, cooler: Floats) -> Floats:
-        """Returns the heat that the zones lose by air that is ``cooler`` [K] (v, n) [kW] (p, n)."""
-        return np.asarray(self.part @ (self.per_k * cooler))
+    def zone_loss_kw(self, reset_k: Floats) -> Floats:
+        """Returns the heat that the zones lose [kW] (p, n) by a reset of ``reset_k`` [K] (v, n)."""
+        return np.asarray(self.part @ (self.per_k * reset_k))
 
-    def saved_kw(self, cooler: Floats) -> Floats:
+    def saved_kw(self, reset_k: Floats) -> Floats:
         """Returns the heat saved at the coils [kW] (n,)."""
-        return np.asarray((self.per_k * cooler).sum(axis=0))
+        return np.asarray((self.per_k * reset_k).sum(axis=0))
 
-    def saved_in_blocks_kw(self, blocks: Blocks, cooler: Floats) -> Floats:
-        """Returns the heat saved at the coils in each block [kW] (m,); ``cooler`` [K] (v m,)."""
+    def saved_in_blocks_kw(self, blocks: Blocks, reset_k: Floats) -> Floats:
+        """Returns the heat saved at the coils in each block [kW] (m,); ``reset_k`` [K] (v m,)."""
         per_k = blocks.mean(self.per_k)
-        return np.asarray((per_k * cooler.reshape(per_k.shape)).sum(axis=0))
+        return np.asarray((per_k * reset_k.reshape(per_k.shape)).sum(axis=0))
 
     def count(self, blocks: Blocks) -> int:
         """Returns the number of variables."""

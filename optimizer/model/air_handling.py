@@ -1,6 +1,7 @@
-"""How the air-handling units run: their hours, their flow and how much cooler they supply.
+"""Operation of the air-handling units: their hours, their flow and the reset of their supply air.
 
-What somebody holds counts as what the units do by themselves."""
+A value that somebody holds counts as the unit's own.
+"""
 
 from __future__ import annotations
 
@@ -20,52 +21,52 @@ FULL_PCT = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class Air:
+class AirOperation:
     """``u`` units over ``n`` steps, (u, n) each: ``run`` 0..1, ``flow`` [% of full] while it runs,
-    and ``cooler`` [K], how far the supply air is below its own setpoint."""
+    and ``reset_k`` [K], by how much the supply air is below its own setpoint."""
 
     run: Floats
     flow: Floats
-    cooler: Floats
+    reset_k: Floats
 
     @property
-    def moved(self) -> Floats:
-        """Air as a part of full flow."""
+    def flow_part(self) -> Floats:
+        """Flow as a part of full flow (u, n)."""
         return np.asarray(self.run * self.flow / FULL_PCT)
 
     @property
-    def fan_part(self) -> Floats:
-        """Power of the fans as a part of that at full flow."""
+    def fan_power_part(self) -> Floats:
+        """Power of the fans as a part of that at full flow (u, n)."""
         return np.asarray(self.run * (self.flow / FULL_PCT) ** FAN_EXPONENT)
 
 
-def own_air(problem: Problem) -> Air:
-    """What the units do by themselves."""
+def own_air(problem: Problem) -> AirOperation:
+    """Returns the units' own operation."""
     run = own_run(problem)
-    return Air(run, own_flow(problem), np.zeros_like(run))
+    return AirOperation(run, own_flow(problem), np.zeros_like(run))
 
 
 def own_flow(problem: Problem) -> Floats:
-    """Flow [% of full] (u, n) that the units have by themselves."""
+    """Returns the units' own flow [% of full] (u, n)."""
     n = problem.steps
     flow = rows([unit.own_flow_pct or (FULL_PCT,) * n for unit in problem.ventilation], n)
     return _held(problem, [unit.flow_lever for unit in problem.ventilation], flow)
 
 
 def own_run(problem: Problem) -> Floats:
-    """The units' own hours (u, n)."""
+    """Returns the units' own hours (u, n)."""
     run = rows([unit.own_run for unit in problem.ventilation], problem.steps)
     return _held(problem, [unit.lever for unit in problem.ventilation], run)
 
 
 def own_supply(problem: Problem, unit: VentilationTask) -> Floats:
-    """Setpoint of the supply air [degC] (n,) that a unit has by itself; it must have one."""
+    """Returns the unit's own setpoint of the supply air [degC] (n,); it must have one."""
     own = np.array(unit.own_supply_c[: problem.steps], dtype=np.float64)
     return with_held_value(problem, unit.supply_lever, own)
 
 
 def required_run(problem: Problem) -> Floats:
-    """Their hours (u, n) as they are planned: where required, or their own without a lever."""
+    """Returns the hours (u, n) of a plan: where required, or the own ones without a lever."""
     run = rows(
         [unit.required if unit.lever else unit.own_run for unit in problem.ventilation],
         problem.steps,
@@ -74,7 +75,7 @@ def required_run(problem: Problem) -> Floats:
 
 
 def own_or_required_run(problem: Problem) -> Floats:
-    """Their own hours (u, n) and all in which they are required."""
+    """Returns the own hours (u, n) and all in which the units are required."""
     required = rows([unit.required for unit in problem.ventilation], problem.steps)
     run = np.asarray(np.maximum(own_run(problem), required))
     return _held(problem, [unit.lever for unit in problem.ventilation], run)
@@ -87,5 +88,5 @@ def _held(problem: Problem, levers: Sequence[Lever | None], values: Floats) -> F
 
 
 def rows(values: Sequence[Sequence[float | bool]], n: int) -> Floats:
-    """Rows of ``n`` numbers as an array, also where there is no row."""
+    """Returns rows of ``n`` numbers as an array, also where there is no row."""
     return np.array([[float(v) for v in row[:n]] for row in values]).reshape(len(values), n)

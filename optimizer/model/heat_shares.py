@@ -1,15 +1,15 @@
-"""One heat meter, several zones: who got how much of the building's heat.
+"""Division of one heat meter among several zones.
 
-The building's heat is explained as a sum of what the radiators of each zone give at their valve
-position (more when it is cold: all get the same, warmer water), the coil of the ventilation, and a
-rest that no thermostat moves (hot water, pipes)::
+The building's heat is explained as a sum of the radiators of each zone at their valve position
+(more when it is cold: all get the same, warmer water), the coil of the ventilation, and a rest that
+no thermostat controls (hot water, pipes)::
 
     Q(t) = sum_z w_z v_z (1 + s cold) + run c max(0, limit - T_out) + base + use occupied
 
 with all coefficients >= 0, by non-negative least squares (Lawson and Hanson 1974,
 doi:10.1137/1.9781611971217) over a small grid of ``s`` and ``limit``. Valves of one building move
-together, so ``w_z`` is pulled towards shares by area. What is left of the measured heat after
-coil, base and use is then divided in the proportion of the radiators.
+together, so ``w_z`` has a prior at the share by area. What is left of the measured heat after coil,
+base and use is divided in the proportion of the radiators.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ LEAST_PROPORTION = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatShares:
-    """How a building's heat divides. Radiators [kW] at a fully open valve, shape (p,).
+    """Division of a building's heat. Radiators [kW] at a fully open valve, shape (p,).
 
     ``part`` (p,) is each zone's part of the open-valve heat of all zones of the building;
-    ``part_error`` (p,) is its standard error, None where heat is shared by area, which nothing
-    measures. ``complete`` is false when some of them have no model and so are not among the ``p``.
+    ``part_error`` (p,) is its standard error, None where heat is shared by area, which is not
+    measured. ``complete`` is false when some of them have no model and so are not among the ``p``.
     """
 
     by_valve: bool
@@ -55,7 +55,7 @@ class HeatShares:
     part_error: Floats | None = None
 
     def to_parameters(self, i: int) -> dict[str, float]:
-        """Named parameters of zone ``i``; what belongs to the building lies on all zones alike."""
+        """Returns the named parameters of zone ``i``; those of the building are divided evenly."""
         share = 1.0 / len(self.valve_kw)
         return {
             "zones": float(len(self.valve_kw)),
@@ -88,26 +88,27 @@ class HeatShares:
         )
 
     def coil_kw(self, temp_out: Floats, run: Floats) -> Floats:
-        """Heat of the ventilation coil [kW]. Shapes (n,)."""
+        """Returns the heat of the ventilation coil [kW] (n,)."""
         return run * self.coil_kw_per_k * np.maximum(0.0, self.coil_below_c - temp_out)
 
     def fixed_kw(self, use: Floats) -> Floats:
-        """Heat that no thermostat moves [kW]. ``use`` 0..1 of shape (n,)."""
+        """Returns the heat that no thermostat controls [kW] (n,); ``use`` 0..1 (n,)."""
         return self.base_kw + self.use_kw * use
 
     def radiators(self, valve_pct: Floats, temp_out: Floats) -> Floats:
-        """Expected heat per zone [kW] at the valve positions (p, n) [%]."""
+        """Returns the expected heat per zone [kW] (p, n) at the valve positions [%] (p, n)."""
         full = self.full_kw(temp_out)
         return full * valve_pct / 100.0 if self.by_valve else np.ones_like(valve_pct) * full
 
     def full_kw(self, temp_out: Floats) -> Floats:
-        """Heat per zone [kW] with open valves, shape (p, n)."""
-        return self.valve_kw[:, None] + self.valve_cold_kw[:, None] * cold(temp_out)
+        """Returns the heat per zone [kW] (p, n) with open valves."""
+        return self.valve_kw[:, None] + self.valve_cold_kw[:, None] * coldness(temp_out)
 
     def divide(
         self, heat: Floats, valve_pct: Floats, temp_out: Floats, run: Floats, use: Floats
     ) -> Floats:
-        """Heat per zone [kW] (p, n) without coil; NaN where the meter or a valve is unknown."""
+        """Returns the heat per zone [kW] (p, n) without coil; NaN where the meter or a valve is
+        unknown."""
         room = np.maximum(0.0, heat - self.coil_kw(temp_out, run) - self.fixed_kw(use))
         expected = self.radiators(valve_pct, temp_out)
         if not self.complete:
@@ -118,8 +119,8 @@ class HeatShares:
         return expected * np.where(total > least, room / np.maximum(total, 1e-9), 0.0)
 
 
-def cold(temp_out: Floats) -> Floats:
-    """0 at 15 degC outdoors, 1 at -5 degC."""
+def coldness(temp_out: Floats) -> Floats:
+    """Returns 0 at 15 degC outdoors, 1 at -5 degC, linear in between and beyond."""
     return np.clip(COLD_BELOW_C - temp_out, 0.0, 30.0) / COLD_SPAN_K
 
 
@@ -133,7 +134,7 @@ def fit_shares(
     area_m2: Floats,
     coil_share: Floats,
 ) -> HeatShares:
-    """Fit the division. ``valve_pct`` (p, n) [%]; the other series (n,); gaps are NaN."""
+    """Fits the division. ``valve_pct`` (p, n) [%]; the other series (n,); gaps are NaN."""
     known = np.isfinite(heat) & np.isfinite(temp_out) & np.isfinite(run)
     with_valves = known & np.isfinite(valve_pct).all(axis=0)
     moves = (
@@ -192,9 +193,10 @@ def _nnls(rows: _Rows, slope: float, limit: float) -> tuple[Floats, float]:
 
 
 def _system(rows: _Rows, slope: float, limit: float) -> tuple[Floats, Floats]:
-    """The equations: one per row of the record, then the pull of each zone towards its area."""
+    """The equations: one per row of the record, then the prior of each zone at its share by
+    area."""
     n, zones = len(rows.heat), len(rows.area_part)
-    open_part = rows.valve * (1.0 + slope * cold(rows.temp_out))
+    open_part = rows.valve * (1.0 + slope * coldness(rows.temp_out))
     columns = np.column_stack(
         [
             open_part.T,
@@ -210,18 +212,18 @@ def _system(rows: _Rows, slope: float, limit: float) -> tuple[Floats, Floats]:
 
 
 def _part_error(rows: _Rows, solution: Floats, slope: float, limit: float) -> Floats:
-    """Standard error of each zone's part.
+    """Standard error of each zone's part (p,).
 
     Least squares over the coefficients that are not zero, with as many independent rows as the
-    autocorrelation of the residuals leaves, and :data:`AREA_SPREAD` as what is known beforehand
-    of how far a zone's radiators are from its part of the area.
+    autocorrelation of the residuals leaves, and :data:`AREA_SPREAD` as the prior spread of a zone's
+    radiators around its part of the area.
     """
     columns, _ = _system(rows, slope, limit)
     zones, n = len(rows.area_part), len(rows.heat)
     free = np.flatnonzero(solution > 0.0)
     measured = columns[:n, free]
     residual = rows.heat - columns[:n] @ solution
-    variance = max(1e-12, float(np.mean(residual**2))) * rows_per_independent(residual)
+    variance = max(1e-12, float(np.mean(residual**2))) * autocorrelation_factor(residual)
     total = max(1e-9, float(solution[:zones].sum()))
     known = np.zeros(len(solution))
     known[:zones] = 1.0 / (AREA_SPREAD * total * rows.area_part) ** 2
@@ -234,8 +236,9 @@ def _part_error(rows: _Rows, solution: Floats, slope: float, limit: float) -> Fl
     return np.sqrt(np.diag(gradient @ covariance[:zones, :zones] @ gradient.T))
 
 
-def rows_per_independent(residual: Floats) -> float:
-    """How many successive residuals tell as much as one independent one, (1 + r) / (1 - r)."""
+def autocorrelation_factor(residual: Floats) -> float:
+    """Returns the number of successive residuals that weigh as much as one independent one, (1 + r)
+    / (1 - r) with the lag-1 autocorrelation r."""
     spread = float(residual @ residual)
     if spread <= 0.0 or len(residual) < 2:
         return 1.0

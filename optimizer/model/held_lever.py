@@ -1,4 +1,4 @@
-"""Levers at which somebody holds a value: it stands there until its end, whatever is planned."""
+"""Levers at which somebody holds a value."""
 
 from __future__ import annotations
 

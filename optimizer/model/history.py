@@ -20,15 +20,14 @@ STUCK_H = 72.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class MeasuredPast:
     """History of ``p`` zones over ``n`` steps of ``step_h`` [h], in the order of the problem.
 
-    ``called`` is what people call the zones. ``temp``, ``setpoint`` [degC], ``valve`` [%], ``use``
-    0..1 and ``run`` 0..1 (ventilation of the zone) have the shape (p, n); ``temp_out`` [degC],
-    ``ghi`` [kW/m2] and ``heat`` [kW] (n,).
-    ``hour`` (n,) is the local hour of the day in the middle of each step, ``facades`` (3, n) the
-    sun on façades that face east, south and west [kW/m2].
-    ``vent_kw_per_k`` (p,) is what the ventilation takes per kelvin by its data sheet,
+    ``called`` are the zones' names for people. ``temp``, ``setpoint`` [degC], ``valve`` [%],
+    ``use`` 0..1 and ``run`` 0..1 (ventilation of the zone) have the shape (p, n); ``temp_out``
+    [degC], ``ghi`` [kW/m2] and ``heat`` [kW] (n,). ``hour`` (n,) is the local hour of the day in
+    the middle of each step, ``facades`` (3, n) the irradiance on façades that face east, south and
+    west [kW/m2]. ``vent_kw_per_k`` (p,) is the ventilation loss at full flow by the data sheet,
     ``coil_share`` (p,) each zone's part of the air flow.
     """
 
@@ -65,18 +64,18 @@ class Past:
 
     @property
     def building_use(self) -> Floats:
-        """1 while any zone is in use (n,)."""
+        """1 while any zone is in use, else 0 (n,)."""
         return np.asarray(self.use.max(axis=0))
 
-    def last(self, hours: float) -> Past:
-        """The last ``hours`` of it."""
+    def last(self, hours: float) -> MeasuredPast:
+        """Returns its last ``hours`` [h]."""
         first = max(0, self.steps - round(hours / self.step_h))
         cut = {name: getattr(self, name)[..., first:] for name in OVER_TIME}
         return replace(self, **cut)
 
 
 def series(numbers: Numbers | Sequence[float | None], n: int) -> Floats:
-    """The first ``n`` numbers as an array; None, infinities and what is missing are NaN."""
+    """Returns the first ``n`` numbers as an array; None, infinities and what is missing are NaN."""
     values = np.array(
         [np.nan if value is None else value for value in numbers[:n]], dtype=np.float64
     )
@@ -84,8 +83,9 @@ def series(numbers: Numbers | Sequence[float | None], n: int) -> Floats:
     return np.concatenate([values, np.full(n - len(values), np.nan)])
 
 
-def hold(values: Floats, longest: int) -> Floats:
-    """Gaps of at most ``longest`` steps take the last value before them. Shape (..., n)."""
+def fill_forward(values: Floats, longest: int) -> Floats:
+    """Returns values (..., n) with gaps of at most ``longest`` steps filled with the last value
+    before them."""
     rows = np.atleast_2d(values).copy()
     for row in rows:
         gap = 0
@@ -96,19 +96,20 @@ def hold(values: Floats, longest: int) -> Floats:
     return rows.reshape(values.shape)
 
 
-def bridge(values: Floats) -> Floats:
-    """Gaps bridged by straight lines (..., n): only ever used to let hidden states settle."""
+def interpolate_gaps(values: Floats) -> Floats:
+    """Returns values (..., n) with linear interpolation over gaps; only used to let hidden states
+    settle."""
     good = np.isfinite(values)
     if good.all() or not good.any():
         return values
     if values.ndim > 1:
-        return np.stack([bridge(row) for row in values])
+        return np.stack([interpolate_gaps(row) for row in values])
     steps = np.arange(len(values))
     return np.interp(steps, steps[good], values[good])
 
 
 def zone_ventilation(problem: Problem, zones: Sequence[str]) -> tuple[Floats, Floats]:
-    """Per zone and air-handling unit: flow [m3/h] (p, u) and loss per kelvin [kW/K] (p, u)."""
+    """Returns per zone and air-handling unit the flow [m3/h] (p, u) and the loss [kW/K] (p, u)."""
     area = {zone.id: zone.area_m2 for zone in problem.zones}
     flow = np.zeros((len(zones), len(problem.ventilation)))
     for u, unit in enumerate(problem.ventilation):
@@ -121,18 +122,19 @@ def zone_ventilation(problem: Problem, zones: Sequence[str]) -> tuple[Floats, Fl
     return flow, flow * AIR_KWH_PER_M3_K * (1.0 - np.clip(recovery, 0.0, 0.95))
 
 
-def zone_run(loss: Floats, unit_run: Floats) -> Floats:
-    """Ventilation of each zone 0..1 (p, n) from the units' run signals (u, n)."""
+def zone_ventilation_run(loss: Floats, unit_run: Floats) -> Floats:
+    """Returns the ventilation of each zone 0..1 (p, n) from the units' run signals (u, n)."""
     total = loss.sum(axis=1, keepdims=True)
     weight = np.divide(loss, total, out=np.zeros_like(loss), where=total > 0)
     unknown = (weight > 0).astype(np.float64) @ np.isnan(unit_run).astype(np.float64) > 0
     return np.where(unknown, np.nan, weight @ np.nan_to_num(unit_run))
 
 
-def past_of(
+def measured_past(
     problem: Problem, history: History, zones: Sequence[str], *, last_h: float | None = None
-) -> Past:
-    """Arrays of a history for the named zones, which must be in it; all of it or its end."""
+) -> MeasuredPast:
+    """Returns the arrays of a history for the named zones, which must be in it, over all of it or
+    its last ``last_h`` [h]."""
     total = len(history.heat_kw)
     wanted = total if last_h is None else min(total, round(last_h * 3600 / history.step_s))
     skip, n = total - wanted, wanted
@@ -145,23 +147,23 @@ def past_of(
     longest = round(HOLD_H * 3600 / history.step_s)
     step_flow = flow.sum(axis=1)
     start = history.start + timedelta(seconds=history.step_s * skip)
-    ghi = hold(series(history.weather.ghi_wm2[skip:], n), longest) / 1000.0
-    return Past(
+    ghi = fill_forward(series(history.weather.ghi_wm2[skip:], n), longest) / 1000.0
+    return MeasuredPast(
         zones=tuple(zones),
         called=tuple(z.called for name in zones for z in problem.zones if z.id == name),
         step_h=history.step_s / 3600.0,
         temp=np.array([series(part.temp_c[skip:], n) for part in parts]),
         setpoint=np.array([series(part.setpoint_c[skip:], n) for part in parts]),
-        valve=hold(np.array([series(part.valve_pct[skip:], n) for part in parts]), longest),
+        valve=fill_forward(np.array([series(part.valve_pct[skip:], n) for part in parts]), longest),
         use=np.array([np.nan_to_num(series(part.occupied[skip:], n)) for part in parts]),
         run=(
-            np.clip(zone_run(loss, hold(unit_run, longest)), 0.0, 1.0)
+            np.clip(zone_ventilation_run(loss, fill_forward(unit_run, longest)), 0.0, 1.0)
             if len(unit_run)
             else np.zeros((len(parts), n))
         ),
-        temp_out=hold(series(history.weather.temp_out_c[skip:], n), longest),
+        temp_out=fill_forward(series(history.weather.temp_out_c[skip:], n), longest),
         ghi=ghi,
-        heat=hold(series(history.heat_kw[skip:], n), longest),
+        heat=fill_forward(series(history.heat_kw[skip:], n), longest),
         hour=local_hours(start, history.step_s, n, problem.timezone),
         facades=facades(
             ghi,
@@ -177,7 +179,7 @@ def past_of(
 
 
 def local_hours(start: datetime, step_s: float, n: int, timezone: str) -> Floats:
-    """Local hour of the day (n,) in the middle of each step from ``start`` on."""
+    """Returns the local hour of the day (n,) in the middle of each step from ``start`` on."""
     step, clock = timedelta(seconds=step_s), _clock(timezone)
     moments = [(start + (i + 0.5) * step).astimezone(clock) for i in range(n)]
     return np.array([m.hour + m.minute / 60.0 + m.second / 3600.0 for m in moments])
@@ -191,8 +193,8 @@ def _clock(timezone: str) -> tzinfo:
         return UTC
 
 
-def without_stuck(values: Floats, step_h: float) -> Floats:
-    """The sensor's values (n,), NaN where it shows the very same number for days."""
+def without_stuck_values(values: Floats, step_h: float) -> Floats:
+    """Returns the sensor's values (n,), NaN where it shows the very same number for days."""
     same = np.concatenate([[False], np.diff(values) == 0.0])
     edges = np.flatnonzero(~same)
     result = values.copy()
@@ -202,7 +204,7 @@ def without_stuck(values: Floats, step_h: float) -> Floats:
     return result
 
 
-def stuck(values: Floats) -> bool:
+def is_stuck(values: Floats) -> bool:
     """Whether a sensor shows (almost) the same number all the time."""
     known = values[np.isfinite(values)]
     return len(known) > 0 and float(np.ptp(known)) < 0.05

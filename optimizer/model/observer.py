@@ -1,9 +1,9 @@
-"""What can be known of a zone at a moment, and what follows from it: filter and free run.
+"""Steady-state Kalman filter over whole records, and predictions from its states.
 
-The filter is a Kalman filter whose gain has settled (the covariance does not depend on the data),
-over air, mass and a disturbance: heat that the model does not know of, which drifts and fades. It
-is what :mod:`optimizer.model.state_estimate` does with the full covariance; here it runs over whole
-records, to judge models by what a plan will start from.
+The covariance does not depend on the data, so the gain is that of the Riccati equation. The states
+are air, mass and a disturbance: heat that the model does not know of, which drifts and fades.
+:mod:`optimizer.model.state_estimate` is the same filter with the full covariance; this one runs
+over records to judge models by the states that a plan will start from.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optimizer.model.rc_network import Floats, Pair, Rc, forced, steps_for
-from optimizer.model.zone_record import Record
+from optimizer.model.rc_network import Floats, InterpolatedStep, RcNetwork, forced, step_matrices
+from optimizer.model.zone_record import ZoneRecord
 
 FADE_H = 48.0
 """Time in which the disturbance falls to a third [h]."""
@@ -27,7 +27,7 @@ DOUBLINGS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class States:
+class FilteredStates:
     """Air and mass [degC] and disturbance [kW] at the start of every step, each (p, n)."""
 
     air: Floats
@@ -36,20 +36,21 @@ class States:
 
 
 @dataclass(frozen=True, slots=True)
-class Driven:
-    """A record as a model feels it: its steps, ventilation ``run`` (n,), what the
-    inputs add to air and mass in each step [K], (p, n) each, and the flow into mass [kW] (p, n)."""
+class DrivenModel:
+    """Parameter sets with the inputs of a record: ventilation ``run`` (n,), what the inputs
+    ``added`` to air and mass in each step [K], (p, n) each, the flow into mass [kW] (p, n) and the
+    discrete step."""
 
-    rc: Rc
+    rc: RcNetwork
     run: Floats
     flow_mass: Floats
     added: tuple[Floats, Floats]
-    pair: Pair
+    interpolated: InterpolatedStep
     step_h: float
 
 
-def drive(rc: Rc, record: Record) -> Driven:
-    """``record`` must have no gaps in its inputs."""
+def drive_model(rc: RcNetwork, record: ZoneRecord) -> DrivenModel:
+    """Returns the model ``rc`` driven by ``record``, which must have no gaps in its inputs."""
     air, mass = rc.flows(
         heat=rc.lagged(record.heat, record.step_h),
         temp_out=record.temp_out,
@@ -61,24 +62,24 @@ def drive(rc: Rc, record: Record) -> Driven:
         temp_vent=record.temp_vent if record.supply_measured else None,
     )
     mass = np.broadcast_to(mass, air.shape)
-    pair = Pair.of(rc, record.step_h)
-    return Driven(
+    interpolated = InterpolatedStep.of(rc, record.step_h)
+    return DrivenModel(
         rc=rc,
         run=record.run,
         flow_mass=mass,
-        added=forced(pair, air, mass, record.run),
-        pair=pair,
+        added=forced(interpolated, air, mass, record.run),
+        interpolated=interpolated,
         step_h=record.step_h,
     )
 
 
-def loss_kw_per_k(rc: Rc) -> Floats:
-    """What the disturbance is measured by [kW/K] (p,)."""
+def loss_kw_per_k(rc: RcNetwork) -> Floats:
+    """Returns the loss [kW/K] (p,) by which the disturbance is scaled."""
     return rc.h_out + rc.h_mass_out
 
 
-def noise(rc: Rc, step_h: float) -> Floats:
-    """Covariance that a step adds, (p, 3, 3)."""
+def process_noise(rc: RcNetwork, step_h: float) -> Floats:
+    """Returns the covariance that a step adds (p, 3, 3)."""
     ones = np.ones(len(rc.c_air))
     drift = (DISTURBANCE_K * loss_kw_per_k(rc)) ** 2
     rows = np.column_stack(
@@ -91,26 +92,26 @@ def noise(rc: Rc, step_h: float) -> Floats:
     return np.asarray(rows[:, :, np.newaxis] * np.eye(3))
 
 
-def with_disturbance(a: Floats, b: Floats, step_h: float) -> Floats:
-    """The step of (air, mass, disturbance), (p, 3, 3), from those of (air, mass)."""
+def augmented_step(a: Floats, b: Floats, step_h: float) -> Floats:
+    """Returns the transition of (air, mass, disturbance) (p, 3, 3) from that of (air, mass)."""
     full = np.zeros((len(a), 3, 3))
     full[:, :2, :2], full[:, :2, 2] = a, b[:, :, 0]
     full[:, 2, 2] = np.exp(-step_h / FADE_H)
     return full
 
 
-def settled_gain(rc: Rc, run: float, step_h: float) -> Floats:
-    """Gain of the filter (p, 3) once it has settled, at ventilation ``run`` 0..1.
+def steady_state_gain(rc: RcNetwork, run: float, step_h: float) -> Floats:
+    """Returns the steady-state gain of the filter (p, 3) at ventilation ``run`` 0..1.
 
     The Riccati equation by doubling (Anderson 1978, Int. J. Control 28, 295): after ``k`` rounds
     the filter has done ``2**k`` steps.
     """
-    at = steps_for(rc, np.full((len(rc.c_air), 1), run), step_h)
+    at = step_matrices(rc, np.full((len(rc.c_air), 1), run), step_h)
     eye = np.eye(3)
-    step = with_disturbance(at.a[0], at.b[0], step_h).transpose(0, 2, 1)
+    step = augmented_step(at.a[0], at.b[0], step_h).transpose(0, 2, 1)
     seen = np.zeros_like(step)
     seen[:, 0, 0] = SENSOR_K**-2
-    covariance = noise(rc, step_h)
+    covariance = process_noise(rc, step_h)
     for _ in range(DOUBLINGS):
         onward = np.linalg.solve(eye + seen @ covariance, np.concatenate([step, seen], axis=2))
         back = step.transpose(0, 2, 1)
@@ -120,22 +121,25 @@ def settled_gain(rc: Rc, run: float, step_h: float) -> Floats:
     return np.asarray(covariance[:, :, 0] / (covariance[:, 0, 0] + SENSOR_K**2)[:, np.newaxis])
 
 
-def observe(driven: Driven, temp: Floats) -> States:
-    """States that the measured temperature (n,) leads to; gaps are passed over."""
-    gains = settled_gain(driven.rc, float(np.mean(driven.run)), driven.step_h)
+def filter_states(driven: DrivenModel, temp: Floats) -> FilteredStates:
+    """Returns the states estimated from the measured temperature (n,); gaps are predicted over."""
+    gains = steady_state_gain(driven.rc, float(np.mean(driven.run)), driven.step_h)
     states = np.array([_observe_one(driven, i, gain, temp) for i, gain in enumerate(gains)])
-    return States(states[:, :, 0], states[:, :, 1], states[:, :, 2])
+    return FilteredStates(states[:, :, 0], states[:, :, 1], states[:, :, 2])
 
 
 def _observe_one(
-    driven: Driven, i: int, gain: Floats, temp: Floats
+    driven: DrivenModel, i: int, gain: Floats, temp: Floats
 ) -> list[tuple[float, float, float]]:
     """Air, mass and disturbance of parameter set ``i`` at the start of every step.
 
     A loop over plain numbers: arrays of one element are ten times slower.
     """
-    pair = driven.pair
-    still, more = _numbers(pair.a[i], pair.b[i]), _numbers(pair.a_more[i], pair.b_more[i])
+    interpolated = driven.interpolated
+    still, more = (
+        _numbers(interpolated.a[i], interpolated.b[i]),
+        _numbers(interpolated.a_more[i], interpolated.b_more[i]),
+    )
     to_air, to_mass, to_heat = gain.tolist()
     fade = float(np.exp(-driven.step_h / FADE_H))
     seen = np.isfinite(temp)
@@ -162,16 +166,19 @@ def _observe_one(
 
 
 def _numbers(a: Floats, b: Floats) -> list[float]:
-    """The matrix of the states row by row, then what the disturbance adds to each of them."""
+    """The transition of the states row by row, then the effect of the disturbance on each of
+    them."""
     return [*a.ravel().tolist(), *b[:, 0].tolist()]
 
 
-def run_on(driven: Driven, states: States, starts: np.ndarray, length: int) -> Floats:
-    """Air temperature [degC] at the end of each step of free runs from ``starts`` (k,) with the
-    inputs of the record: (p, k, length)."""
-    pair = driven.pair
-    a, b = pair.a[..., np.newaxis], pair.b[..., np.newaxis]
-    a_more, b_more = pair.a_more[..., np.newaxis], pair.b_more[..., np.newaxis]
+def predict_from(
+    driven: DrivenModel, states: FilteredStates, starts: np.ndarray, length: int
+) -> Floats:
+    """Returns the air temperature [degC] (p, k, length) at the end of each step of free runs from
+    ``starts`` (k,) with the inputs of the record."""
+    interpolated = driven.interpolated
+    a, b = interpolated.a[..., np.newaxis], interpolated.b[..., np.newaxis]
+    a_more, b_more = interpolated.a_more[..., np.newaxis], interpolated.b_more[..., np.newaxis]
     fade = float(np.exp(-driven.step_h / FADE_H))
     air, mass = states.air[:, starts], states.mass[:, starts]
     heat = states.disturbance[:, starts]

@@ -14,58 +14,58 @@ LARGEST, FINEST = 1e9, 1e-9
 """Beyond these a float cannot tell one value of the point from the next."""
 
 
-def sane(lever: Lever) -> bool:
+def has_value(lever: Lever) -> bool:
     """Whether there is at least one value that may be written."""
     numbers = (lever.minimum, lever.maximum, lever.resolution, lever.origin)
     return (
         all(abs(number) <= LARGEST for number in numbers)
         and lever.resolution >= FINEST
-        and _lowest(lever) <= _highest(lever)
+        and _lowest_step(lever) <= _highest_step(lever)
     )
 
 
 def round_up(values: Floats, resolution: float) -> Floats:
-    """The next multiple at or above."""
+    """Returns the next multiples of ``resolution`` at or above ``values``."""
     return np.asarray(np.ceil(values / resolution - SLACK) * resolution)
 
 
 def round_down(values: Floats, resolution: float) -> Floats:
-    """The next multiple at or below."""
+    """Returns the next multiples of ``resolution`` at or below ``values``."""
     return np.asarray(np.floor(values / resolution + SLACK) * resolution)
 
 
-def settle(values: Floats, lever: Lever) -> Floats:
-    """Multiples of the lever's resolution at or above ``values``, inside its limits."""
+def quantise_up(values: Floats, lever: Lever) -> Floats:
+    """Returns the lever's values at or above ``values``, inside its limits."""
     return _inside(round_up(values - lever.origin, lever.resolution), lever)
 
 
-def settle_down(values: Floats, lever: Lever) -> Floats:
-    """Multiples of the lever's resolution at or below ``values``, inside its limits."""
+def quantise_down(values: Floats, lever: Lever) -> Floats:
+    """Returns the lever's values at or below ``values``, inside its limits."""
     return _inside(round_down(values - lever.origin, lever.resolution), lever)
 
 
 def _inside(above_origin: Floats, lever: Lever) -> Floats:
     steps = above_origin / lever.resolution
-    inside = np.clip(steps, _lowest(lever), _highest(lever))
+    inside = np.clip(steps, _lowest_step(lever), _highest_step(lever))
     return np.asarray(np.round(lever.origin + np.round(inside) * lever.resolution, 9))
 
 
-def nearest(value: float, lever: Lever) -> float:
-    """The nearest value on the lever's grid, whatever its limits."""
+def nearest_value(value: float, lever: Lever) -> float:
+    """Returns the nearest value on the lever's grid, whatever its limits."""
     if not lever.resolution > 0:
         return value
     steps = round((value - lever.origin) / lever.resolution)
     return round(lever.origin + steps * lever.resolution, 9)
 
 
-def _lowest(lever: Lever) -> int:
+def _lowest_step(lever: Lever) -> int:
     return ceil((lever.minimum - lever.origin) / lever.resolution - _slack(lever))
 
 
-def _highest(lever: Lever) -> int:
+def _highest_step(lever: Lever) -> int:
     return floor((lever.maximum - lever.origin) / lever.resolution + _slack(lever))
 
 
 def _slack(lever: Lever) -> float:
-    """In steps; never more than a millionth of the unit."""
+    """Tolerance of the rounding in steps; never more than a millionth of the unit."""
     return SLACK / max(1.0, lever.resolution)

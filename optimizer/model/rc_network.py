@@ -7,16 +7,16 @@
     c_mass dT_mass/dt = h_mass (T_air - T_mass) + h_mass_out (T_out - T_mass) + q_mass
 
 with capacities [kWh/K], conductances [kW/K] and heat flows [kW]. ``q_air`` holds heating, internal
-gains and the part of the sun that the air takes; ``q_mass`` the rest of the sun. The orders of the
-ladder are special cases: 1R1C has no mass node (``h_mass = h_mass_out = 0``), 2R2C no conductance
-from mass to outdoors (``h_mass_out = 0``), 3R2C has all three. Solved exactly for inputs that are
-constant within a step (matrix exponential in closed form); fits interpolate between no and full
-ventilation. See Bacher and Madsen (2011),
-doi:10.1016/j.enbuild.2011.02.005, for the family of models.
+gains and the part of the solar gain that the air takes; ``q_mass`` the rest of it. The model
+structures are special cases: 1R1C has no mass node (``h_mass = h_mass_out = 0``), 2R2C no
+conductance from mass to outdoors (``h_mass_out = 0``), 3R2C has all three. Solved exactly for
+inputs that are constant within a step (matrix exponential in closed form); fits interpolate between
+no and full ventilation. See Bacher and Madsen (2011), doi:10.1016/j.enbuild.2011.02.005, for the
+family of models.
 
-Beside the two nodes there is heat that comes late (``heat_lag_h``): radiators and floors pass on
+Beside the two nodes there may be a lag of the heat (``heat_lag_h``): radiators and floors pass on
 what the meter shows as a filter of first order. It depends on the heat alone, so it is computed
-before the nodes are (:meth:`Rc.lagged`).
+before the nodes are (:meth:`RcNetwork.lagged`).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ ZONE_PARAMETERS: tuple[tuple[str, str], ...] = (
     ("gain_base", "gain_base_kw"),
     ("gain_use", "gain_use_kw"),
 )
-"""Field of :class:`Rc` and its name, with unit, in ``ZoneModel.parameters``."""
+"""Field of :class:`RcNetwork` and its name, with unit, in ``ZoneModel.parameters``."""
 
 OPTIONAL_PARAMETERS: tuple[tuple[str, tuple[str, ...], float], ...] = (
     ("heat_lag_h", ("heat_lag_h",), 0.0),
@@ -65,8 +65,9 @@ OPTIONAL_PARAMETERS: tuple[tuple[str, tuple[str, ...], float], ...] = (
 """Further fields, their names, and the value that means that the model does without."""
 
 
-def day_parts(hour: Floats) -> Floats:
-    """How much each of :data:`DAY_HOURS` counts at local hours (n,): (6, n), adding up to 1."""
+def hour_weights(hour: Floats) -> Floats:
+    """Returns the weight of each of :data:`DAY_HOURS` at local hours (n,): (6, n), adding up to
+    1."""
     apart = 24.0 / len(DAY_HOURS)
     away = np.abs((hour - np.array(DAY_HOURS)[:, np.newaxis] + 12.0) % 24.0 - 12.0)
     return np.asarray(np.maximum(0.0, 1.0 - away / apart))
@@ -84,11 +85,11 @@ def _exponential(rates: Floats, step_h: float) -> tuple[Floats, Floats]:
     towards_slow = (rates - fast * _EYE) / (2.0 * half)
     towards_fast = (slow * _EYE - rates) / (2.0 * half)
     kept = np.exp(slow * step_h) * towards_slow + np.exp(fast * step_h) * towards_fast
-    gathered = _gathered(slow, step_h) * towards_slow + _gathered(fast, step_h) * towards_fast
+    gathered = _integral(slow, step_h) * towards_slow + _integral(fast, step_h) * towards_fast
     return kept, gathered
 
 
-def _gathered(rate: Floats, step_h: float) -> Floats:
+def _integral(rate: Floats, step_h: float) -> Floats:
     """The integral of exp(rate t) from 0 to the step [h]."""
     still = np.abs(rate) < SAME_RATE
     return np.where(still, step_h, np.expm1(rate * step_h) / np.where(still, 1.0, rate))
@@ -99,14 +100,14 @@ def _without() -> Floats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rc:
+class RcNetwork:
     """``p`` parameter sets side by side: the zones of a building, or the trials of a fit.
 
     Every field has the shape (p,): capacities [kWh/K], conductances [kW/K], ``solar`` effective
     aperture [m2], ``solar_to_mass`` 0..1, gains [kW] always and in use.
 
-    What a model may do without: ``heat_lag_h`` [h] (p,), ``gain_day`` [kW] (p, 6) at
-    :data:`DAY_HOURS`, ``solar_facades`` [m2] (p, 3) to the east, south and west.
+    Optional parts: ``heat_lag_h`` [h] (p,), ``gain_day`` [kW] (p, 6) at :data:`DAY_HOURS`,
+    ``solar_facades`` [m2] (p, 3) to the east, south and west.
     """
 
     c_air: Floats
@@ -130,7 +131,7 @@ class Rc:
                 object.__setattr__(self, name, np.full(shape, without))
 
     @classmethod
-    def from_parameters(cls, sets: Sequence[Mapping[str, float]]) -> Rc:
+    def from_parameters(cls, sets: Sequence[Mapping[str, float]]) -> RcNetwork:
         """From the ``parameters`` of identified zones. Raises ``KeyError`` for a missing name."""
         fields = {
             attribute: np.array([parameters[name] for parameters in sets], dtype=np.float64)
@@ -142,7 +143,7 @@ class Rc:
         return cls(**fields)
 
     def to_parameters(self, i: int) -> dict[str, float]:
-        """Named parameters of set ``i``."""
+        """Returns the named parameters of set ``i``."""
         named = {name: float(getattr(self, attribute)[i]) for attribute, name in ZONE_PARAMETERS}
         for attribute, names, without in OPTIONAL_PARAMETERS:
             values = np.atleast_1d(getattr(self, attribute)[i])
@@ -166,9 +167,11 @@ class Rc:
         return np.moveaxis(kept, 2, 0), np.moveaxis(gathered / capacity, 2, 0)
 
     def lagged(self, heat: Floats, step_h: float) -> Floats:
-        """What reaches the zones [kW] (p, n) of heat [kW] (n,) or (p, n) without gaps.
+        """Returns the heat that reaches the zones [kW] (p, n) of heat [kW] (n,) or (p, n) without
+        gaps.
 
-        Means of the steps; before the first one the heat was like in the first one.
+        Means of the steps; before the first one the heat is taken to have been like in the first
+        one.
         """
         rows = np.array(np.broadcast_to(heat, (len(self.c_air), heat.shape[-1])))
         for i in np.flatnonzero(self.heat_lag_h > 0.0):
@@ -222,15 +225,16 @@ class Rc:
     def _day_gains(self, hour: Floats | None) -> Floats:
         if hour is None or not self.gain_day.any():
             return np.asarray(self.gain_day.mean(axis=1)[:, np.newaxis])
-        return np.asarray(self.gain_day @ day_parts(hour))
+        return np.asarray(self.gain_day @ hour_weights(hour))
 
     def stored_kwh(self, air: Floats, mass: Floats) -> Floats:
-        """Heat stored above 0 degC [kWh], without the mass node where it is not coupled."""
+        """Returns the heat stored above 0 degC [kWh], without the mass node where it is not
+        coupled."""
         return self.c_air * air + np.where(self.h_mass > 0, self.c_mass, 0.0) * mass
 
 
 @dataclass(frozen=True, slots=True)
-class Steps:
+class StepMatrices:
     """Discrete matrices of ``p`` zones for ``n`` steps, each with its own ventilation.
 
     ``a`` and ``b`` have the shape (n, p, 2, 2).
@@ -240,19 +244,19 @@ class Steps:
     b: Floats
 
 
-def steps_for(rc: Rc, run: Floats, step_h: float) -> Steps:
-    """Exact matrices for ventilation ``run`` of shape (p, n): each level of it is solved once."""
+def step_matrices(rc: RcNetwork, run: Floats, step_h: float) -> StepMatrices:
+    """Returns exact matrices for ventilation ``run`` (p, n): each level of it is solved once."""
     levels, place = np.unique(run.T, axis=0, return_inverse=True)
     solved = [rc.discrete(level, step_h) for level in levels]
     a, b = (np.stack(matrices)[place.ravel()] for matrices in zip(*solved, strict=True))
-    return Steps(a=a, b=b)
+    return StepMatrices(a=a, b=b)
 
 
-def mass_from_air(rc: Rc, air: Floats, flow_mass: Floats, step_h: float) -> Floats:
-    """Mass temperature [degC] that a measured air temperature leads to. Shapes (p, n).
+def mass_from_air(rc: RcNetwork, air: Floats, flow_mass: Floats, step_h: float) -> Floats:
+    """Returns the mass temperature [degC] (p, n) that follows from a measured air temperature.
 
-    The mass node is a first-order filter of the air temperature, so its hidden state is known
-    once the start is forgotten. ``air`` (n,) [degC] without gaps, ``flow_mass`` (p, n) [kW].
+    The mass node is a first-order filter of the air temperature, so its hidden state is known once
+    the start is forgotten. ``air`` (n,) [degC] without gaps, ``flow_mass`` (p, n) [kW].
     """
     mass = np.empty_like(flow_mass)
     for i in range(len(flow_mass)):
@@ -269,10 +273,11 @@ def mass_from_air(rc: Rc, air: Floats, flow_mass: Floats, step_h: float) -> Floa
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """The exact step without and with full ventilation, in between it is interpolated.
+class InterpolatedStep:
+    """The exact step without and with full ventilation, between which it is interpolated.
 
-    ``a`` and ``b`` without, ``a_more`` and ``b_more`` what full ventilation changes, (p, 2, 2).
+    ``a`` and ``b`` are those without, ``a_more`` and ``b_more`` the change by full ventilation, (p,
+    2, 2).
     """
 
     a: Floats
@@ -281,42 +286,47 @@ class Pair:
     b_more: Floats
 
     @classmethod
-    def of(cls, rc: Rc, step_h: float) -> Pair:
+    def of(cls, rc: RcNetwork, step_h: float) -> InterpolatedStep:
         a, b = rc.discrete(0.0, step_h)
         a_on, b_on = rc.discrete(1.0, step_h)
         return cls(a, b, a_on - a, b_on - b)
 
 
-def forced(pair: Pair, flow_air: Floats, flow_mass: Floats, run: Floats) -> tuple[Floats, Floats]:
-    """What the given flows (p, n) [kW] add to air and mass [K] in each step, (p, n) each.
+def forced(
+    interpolated: InterpolatedStep, flow_air: Floats, flow_mass: Floats, run: Floats
+) -> tuple[Floats, Floats]:
+    """Returns what the given flows [kW] (p, n) add to air and mass in each step [K], (p, n) each.
 
     ``run`` has the shape (n,).
     """
     nodes = []
     for node in (0, 1):
-        added = pair.b[:, node, :1] * flow_air + pair.b[:, node, 1:] * flow_mass
+        added = interpolated.b[:, node, :1] * flow_air + interpolated.b[:, node, 1:] * flow_mass
         if run.any():
-            more = pair.b_more[:, node, :1] * flow_air + pair.b_more[:, node, 1:] * flow_mass
+            more = (
+                interpolated.b_more[:, node, :1] * flow_air
+                + interpolated.b_more[:, node, 1:] * flow_mass
+            )
             added = added + run * more
         nodes.append(added)
     return nodes[0], nodes[1]
 
 
 def free_run(
-    pair: Pair,
+    interpolated: InterpolatedStep,
     start: tuple[Floats, Floats],
     added: tuple[Floats, Floats],
     run: Floats,
     index: NDArray[np.intp],
 ) -> Floats:
-    """Air temperature [degC] of many simulations in lockstep: window ``i`` passes through the
-    steps ``index[i]`` of the record.
+    """Returns the air temperature [degC] of many simulations in lockstep: window ``i`` passes
+    through the steps ``index[i]`` of the record.
 
     ``start`` air and mass (p, k) [degC], ``added`` air and mass (p, n) [K] by :func:`forced`,
-    ``run`` (n,), ``index`` (k, length). Returns (p, k, length): the temperature at the *end* of
-    each step.
+    ``run`` (n,), ``index`` (k, length). The answer (p, k, length) is the temperature at the *end*
+    of each step.
     """
-    still, changing = pair.a[:, :, :, np.newaxis], pair.a_more[:, :, :, np.newaxis]
+    still, changing = interpolated.a[:, :, :, np.newaxis], interpolated.a_more[:, :, :, np.newaxis]
     steps = index.T
     runs = run[steps]
     blowing = np.asarray(runs.any(axis=1))
@@ -333,13 +343,19 @@ def free_run(
     return np.moveaxis(result, 0, 2)
 
 
-def heat_for(
-    rc: Rc, air: Floats, added: tuple[Floats, Floats], mass: Floats, run: Floats, step_h: float
+def heat_demand(
+    rc: RcNetwork,
+    air: Floats,
+    added: tuple[Floats, Floats],
+    mass: Floats,
+    run: Floats,
+    step_h: float,
 ) -> Floats:
-    """Heating [kW] that a measured course of air temperature takes beyond the given flows.
+    """Returns the heating [kW] (n - 1,) that a measured air temperature takes beyond the given
+    flows.
 
-    One parameter set: ``air`` (n,) and ``mass`` (1, n) [degC] at the start of each step,
-    ``added`` (1, n) [K]. Returns (n - 1,).
+    One parameter set: ``air`` (n,) and ``mass`` (1, n) [degC] at the start of each step, ``added``
+    (1, n) [K].
     """
     a_off, b_off = rc.discrete(0.0, step_h)
     a_on, b_on = rc.discrete(1.0, step_h)

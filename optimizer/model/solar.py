@@ -1,10 +1,10 @@
-"""Where the sun stands, and what it gives to vertical façades.
+"""Position of the sun, and its irradiance on vertical façades.
 
-Position by the formulas of the NOAA solar calculator (after Meeus, *Astronomical Algorithms*,
-2nd ed. 1998, ch. 25), good to 0.01 degrees between 1900 and 2100. The split of global into direct
-and diffuse irradiance is that of Erbs, Klein and Duffie (1982),
-doi:10.1016/0038-092X(82)90302-4. Sky and ground are taken as equally bright everywhere (isotropic;
-Liu and Jordan 1963, doi:10.1016/0038-092X(63)90006-9).
+Position by the formulas of the NOAA solar calculator (after Meeus, *Astronomical Algorithms*, 2nd
+ed. 1998, ch. 25), good to 0.01 degrees between 1900 and 2100. The split of global into direct and
+diffuse irradiance is that of Erbs, Klein and Duffie (1982), doi:10.1016/0038-092X(82)90302-4. Sky
+and ground are taken as equally bright everywhere (isotropic; Liu and Jordan 1963,
+doi:10.1016/0038-092X(63)90006-9).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Sun:
 
 
 def sun_at(unix_s: Floats, latitude: float, longitude: float) -> Sun:
-    """The sun at Unix times (n,) [s]; latitude north and longitude east [deg]."""
+    """Returns the sun at Unix times (n,) [s]; latitude north and longitude east [deg]."""
     declination, equation_min, distance = _ephemeris((unix_s - J2000_S) / CENTURY_S)
     minutes = (unix_s % 86_400.0) / 60.0
     hour_angle = np.radians((minutes + equation_min + 4.0 * longitude) / 4.0 - 180.0)
@@ -91,16 +91,18 @@ def _ephemeris(century: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def diffuse_part(clearness: Floats) -> Floats:
-    """Diffuse over global irradiance (n,) for a clearness index (n,) after Erbs et al. (1982)."""
+    """Returns diffuse over global irradiance (n,) for a clearness index (n,) after Erbs et al.
+    (1982)."""
     k = np.clip(clearness, 0.0, 1.0)
     middle = 0.9511 - 0.1604 * k + 4.388 * k**2 - 16.638 * k**3 + 12.336 * k**4
     return np.asarray(np.where(k <= 0.22, 1.0 - 0.09 * k, np.where(k <= 0.80, middle, 0.165)))
 
 
 def facade_irradiance(ghi: Floats, sun: Sun) -> Floats:
-    """Irradiance on the façades east, south and west (3, n) in the unit of ``ghi`` (n,).
+    """Returns the irradiance on the façades east, south and west (3, n) in the unit of ``ghi``
+    (n,).
 
-    ``ghi`` is global horizontal irradiance [kW/m2]. NaN stays NaN; below the horizon what there is
+    ``ghi`` is global horizontal irradiance [kW/m2]. NaN stays NaN; below the horizon all of it
     counts as diffuse.
     """
     sine = np.sin(np.radians(sun.elevation))

@@ -1,8 +1,8 @@
-"""The state of a building now: a Kalman filter over its last days that tolerates gaps.
+"""The current state of a building: a Kalman filter over its last days that tolerates gaps.
 
-The state of each zone is (air, mass, disturbance): the disturbance [kW] is slowly varying heat
-that the model does not know of (an open window, extra people); it makes the first hours of a
-prediction start free of offset and fades over the horizon. See Pannocchia and Rawlings (2003),
+The state of each zone is (air, mass, disturbance): the disturbance [kW] is slowly varying heat that
+the model does not know of (an open window, extra people); it removes the offset of the first hours
+of a prediction and fades over the horizon. See Pannocchia and Rawlings (2003),
 doi:10.1002/aic.690490213.
 """
 
@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from optimizer.model.heat_shares import HeatShares
-from optimizer.model.history import Past, bridge
+from optimizer.model.history import MeasuredPast, interpolate_gaps
 from optimizer.model.observer import (
     DISTURBANCE_K,
     FADE_H,
     SENSOR_K,
+    augmented_step,
     loss_kw_per_k,
-    noise,
-    with_disturbance,
+    process_noise,
 )
-from optimizer.model.rc_network import Floats, Rc
+from optimizer.model.rc_network import Floats, RcNetwork
 
 MEMORY_H = 72.0
 BLIND_FACTOR = 25.0
@@ -30,31 +30,31 @@ LONGEST_SILENCE_H = 24.0
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """Where the zones start: air and mass [degC], disturbance [kW], each (p,).
+class EstimatedState:
+    """Air and mass temperature [degC] and disturbance [kW] at the start of the horizon, each (p,).
 
-    NaN for a zone that has shown no temperature in the last day.
+    NaN for a zone without a measured temperature in the last day.
     """
 
     air: Floats
     mass: Floats
     disturbance: Floats
 
-    def fading(self, n: int, step_h: float) -> Floats:
-        """The disturbance over the coming steps [kW], shape (p, n)."""
+    def disturbance_ahead(self, n: int, step_h: float) -> Floats:
+        """Returns the fading disturbance over the coming steps [kW] (p, n)."""
         fade = np.exp(-(np.arange(n) + 0.5) * step_h / FADE_H)
         return np.asarray(self.disturbance[:, np.newaxis] * fade)
 
 
-def estimate(past: Past, shares: HeatShares, rc: Rc) -> State:
-    """State at the end of ``past``, whose zones are those of ``rc``."""
+def estimate_state(past: MeasuredPast, shares: HeatShares, rc: RcNetwork) -> EstimatedState:
+    """Returns the state at the end of ``past``, whose zones are those of ``rc``."""
     recent = past.last(MEMORY_H)
     silent = ~np.isfinite(recent.last(LONGEST_SILENCE_H).temp).any(axis=1)
     x, covariance = _start(recent, rc)
     flows = _known_flows(recent, shares, rc)
     a_off, b_off = _with_flows(rc, 0.0, past.step_h)
     a_on, b_on = _with_flows(rc, 1.0, past.step_h)
-    grows = noise(rc, past.step_h)
+    grows = process_noise(rc, past.step_h)
     for k in range(recent.steps):
         x, covariance = _correct(x, covariance, recent.temp[:, k])
         run = np.nan_to_num(recent.run[:, k])[:, None, None]
@@ -66,10 +66,10 @@ def estimate(past: Past, shares: HeatShares, rc: Rc) -> State:
         covariance = a @ covariance @ a.transpose(0, 2, 1)
         covariance += grows * np.where(blind, BLIND_FACTOR, 1.0)[:, None, None]
     x[silent] = np.nan
-    return State(air=x[:, 0], mass=x[:, 1], disturbance=x[:, 2])
+    return EstimatedState(air=x[:, 0], mass=x[:, 1], disturbance=x[:, 2])
 
 
-def _start(recent: Past, rc: Rc) -> tuple[Floats, Floats]:
+def _start(recent: MeasuredPast, rc: RcNetwork) -> tuple[Floats, Floats]:
     zones = len(rc.c_air)
     first = np.array([_first_known(row) for row in recent.temp])
     x = np.column_stack([first, first, np.zeros(zones)])
@@ -82,23 +82,23 @@ def _first_known(row: Floats) -> float:
     return float(known[0]) if len(known) else 20.0
 
 
-def _drift(rc: Rc) -> Floats:
+def _drift(rc: RcNetwork) -> Floats:
     return DISTURBANCE_K * loss_kw_per_k(rc)
 
 
-def _with_flows(rc: Rc, run: float, step_h: float) -> tuple[Floats, Floats]:
+def _with_flows(rc: RcNetwork, run: float, step_h: float) -> tuple[Floats, Floats]:
     a, b = rc.discrete(run, step_h)
     flows = np.zeros((len(a), 3, 2))
     flows[:, :2] = b
-    return with_disturbance(a, b, step_h), flows
+    return augmented_step(a, b, step_h), flows
 
 
-def _known_flows(recent: Past, shares: HeatShares, rc: Rc) -> Floats:
+def _known_flows(recent: MeasuredPast, shares: HeatShares, rc: RcNetwork) -> Floats:
     """Heat flows into air and mass [kW] (p, n, 2); NaN where an input is unknown."""
     run = recent.building_run
     heat = shares.divide(recent.heat, recent.valve, recent.temp_out, run, recent.building_use)
     heat = heat + shares.coil_kw(recent.temp_out, run) * shares.coil_share[:, None]
-    late = np.array([bridge(row) for row in heat])
+    late = np.array([interpolate_gaps(row) for row in heat])
     heat = np.where(np.isnan(heat), np.nan, rc.lagged(late, recent.step_h))
     sunny = bool(np.any(rc.solar > 0.0) or np.any(rc.solar_facades > 0.0))
     air, mass = rc.flows(
@@ -113,8 +113,9 @@ def _known_flows(recent: Past, shares: HeatShares, rc: Rc) -> Floats:
     return np.stack([air, mass + 0.0 * air], axis=2)
 
 
-def _holding_flow(rc: Rc, x: Floats) -> Floats:
-    """The flows that would keep the zone where it is: the neutral guess where inputs fail."""
+def _holding_flow(rc: RcNetwork, x: Floats) -> Floats:
+    """The flows that would keep the zone at its state: the neutral guess where inputs are
+    missing."""
     exchange = rc.h_mass * (x[:, 0] - x[:, 1])
     return np.column_stack([rc.h_out * x[:, 0] + exchange, rc.h_mass_out * x[:, 1] - exchange])
 

@@ -1,4 +1,4 @@
-"""What drove one zone and what its sensor showed: the data that a model is fitted to."""
+"""Inputs and measured temperature of one zone: the data that a model is fitted to."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from optimizer.model.history import bridge
+from optimizer.model.history import interpolate_gaps
 from optimizer.model.rc_network import Bools, Floats
 
 COARSE_H = 0.5
@@ -16,15 +16,15 @@ SERIES = ("temp", "heat", "temp_out", "ghi", "use", "run", "hour", "facades", "t
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What drives one zone: temperature [degC], heat [kW], sun [kW/m2], use and ventilation 0..1.
+class ZoneRecord:
+    """Inputs of one zone: temperature [degC], heat [kW], sun [kW/m2], use and ventilation 0..1.
 
-    All series have the shape (n,) but ``facades`` (3, n), the sun on façades that face east, south
-    and west [kW/m2]; gaps are NaN. ``hour`` is the local hour of the day in the middle of the step,
-    ``temp_vent`` [degC] the air that the ventilation brings: supply air where it is measured.
-    ``vent_kw_per_k`` is what a full air flow takes per kelvin, ``area_m2`` the floor [m2], None
-    where it is not known, ``setpoint`` (n,) [degC] what the thermostat was asked for, None where
-    nobody knows.
+    All series have the shape (n,) but ``facades`` (3, n), the irradiance on façades that face east,
+    south and west [kW/m2]; gaps are NaN. ``hour`` is the local hour of the day in the middle of the
+    step, ``temp_vent`` [degC] the temperature of the ventilation's air: supply air where it is
+    measured. ``vent_kw_per_k`` [kW/K] is the loss at full air flow, ``area_m2`` the floor [m2],
+    None where it is not known, ``setpoint`` (n,) [degC] that of the thermostat, None where it is
+    not known.
     """
 
     temp: Floats
@@ -46,7 +46,7 @@ class Record:
 
     @property
     def supply_measured(self) -> bool:
-        """Whether the ventilation's air is something else than outdoor air."""
+        """Whether the ventilation's air differs from outdoor air."""
         return not np.array_equal(self.temp_vent, self.temp_out, equal_nan=True)
 
     @property
@@ -54,16 +54,17 @@ class Record:
         inputs = self.heat + self.temp_out + self.ghi + self.run * self.temp_vent
         return np.asarray(np.isfinite(inputs))
 
-    def part(self, first: int, last: int) -> Record:
-        """The steps from ``first`` to before ``last``."""
+    def part(self, first: int, last: int) -> ZoneRecord:
+        """Returns the steps from ``first`` to before ``last``."""
         return self._series(lambda values: values[..., max(0, first) : last])
 
-    def filled(self) -> Record:
-        """With gaps bridged by straight lines, which only lets hidden states settle."""
-        return self._series(bridge)
+    def filled(self) -> ZoneRecord:
+        """Returns the record with gaps interpolated, which only lets hidden states settle."""
+        return self._series(interpolate_gaps)
 
-    def coarse(self) -> Record:
-        """On a grid of half an hour or more: temperatures as they are then, inputs as means."""
+    def resampled(self) -> ZoneRecord:
+        """Returns the record on a grid of half an hour or more: temperatures at its moments, inputs
+        as means."""
         every = int(COARSE_H / self.step_h + 1e-9)
         if every <= 1:
             return self
@@ -76,7 +77,8 @@ class Record:
         return replace(self._series(mean), temp=self.temp[:whole:every], step_h=self.step_h * every)
 
     def usable(self, starts: Floats | np.ndarray, length: int) -> np.ndarray:
-        """Those of the starts whose inputs are known for the settling time and the window."""
+        """Returns those of the starts whose inputs are known over the settling time and the
+        window."""
         unknown = np.concatenate([[0], np.cumsum(~(self.known & np.isfinite(self.temp)))])
         missing_inputs = np.concatenate([[0], np.cumsum(~self.known)])
         settle = round(SETTLE_H / self.step_h)
@@ -86,7 +88,7 @@ class Record:
         )
         return np.asarray(starts[good & (starts >= settle)])
 
-    def _series(self, change: Callable[[Floats], Floats]) -> Record:
+    def _series(self, change: Callable[[Floats], Floats]) -> ZoneRecord:
         changed = {name: change(getattr(self, name)) for name in SERIES}
         setpoint = None if self.setpoint is None else change(self.setpoint)
         return replace(self, setpoint=setpoint, **changed)  # type: ignore[arg-type]

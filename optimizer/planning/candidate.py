@@ -8,11 +8,11 @@ from bms.model.planning.problem import Problem
 from optimizer.horizon.building import Building, ZoneDynamics
 from optimizer.horizon.rollout import RolloutResult, roll_out
 from optimizer.linear_program.program import ComfortTargets
-from optimizer.model.air_handling import Air
+from optimizer.model.air_handling import AirOperation
 from optimizer.model.rc_network import Floats
 from optimizer.planning.comfort_targets import comfort_targets
 from optimizer.planning.objective import Objective
-from optimizer.setpoints.supply_air_reset import Supply, dynamics_with, supply_of
+from optimizer.setpoints.supply_air_reset import SupplyAir, dynamics_with, supply_air_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Candidate:
     """Setpoints [degC] (p, n) and ventilation, what they lead to and the cost of that [DKK]."""
 
     setpoints: Floats
-    air: Air
+    air: AirOperation
     dynamics: ZoneDynamics
     rollout: RolloutResult
     cost: float
@@ -32,7 +32,7 @@ class Evaluator:
 
     problem: Problem
     building: Building
-    supply: Supply | None
+    supply: SupplyAir | None
     targets: ComfortTargets
     objective: Objective
 
@@ -41,14 +41,14 @@ class Evaluator:
         """Returns the evaluator of a building whose zones have models."""
         targets = comfort_targets(problem, building)
         objective = Objective.of(problem, building, float(targets.price.max()))
-        return cls(problem, building, supply_of(problem, building), targets, objective)
+        return cls(problem, building, supply_air_of(problem, building), targets, objective)
 
-    def dynamics(self, air: Air) -> ZoneDynamics:
+    def dynamics(self, air: AirOperation) -> ZoneDynamics:
         """Returns the building with its units running as ``air`` says."""
         return dynamics_with(self.problem, self.building, air, self.supply)
 
     def evaluate(
-        self, setpoints: Floats, air: Air, dynamics: ZoneDynamics | None = None
+        self, setpoints: Floats, air: AirOperation, dynamics: ZoneDynamics | None = None
     ) -> Candidate:
         """Returns the candidate of setpoints [degC] (p, n) and ventilation; ``dynamics`` is that of
         ``air`` where it is known already."""

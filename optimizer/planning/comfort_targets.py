@@ -8,8 +8,8 @@ from bms.model.planning.problem import Problem
 from optimizer.horizon.building import Building
 from optimizer.linear_program.program import FLOOR_FACTOR, ComfortTargets
 from optimizer.model.rc_network import Floats
-from optimizer.setpoints.coarse_steps import step_below
-from optimizer.setpoints.tracking import ready_steps, warm_up_spare
+from optimizer.setpoints.coarse_steps import lower_targets
+from optimizer.setpoints.warm_up_timing import steps_ready_before_use, warm_up_reserve
 
 LEAST_BACKOFF_K = 0.12
 LARGEST_BACKOFF_K = 0.5
@@ -25,12 +25,12 @@ def comfort_targets(problem: Problem, building: Building) -> ComfortTargets:
     """
     backoff = comfort_backoffs(building)[:, np.newaxis]
     in_use = building.use > 0
-    inner = np.where(in_use, step_below(building, building.low + backoff), -np.inf)
+    inner = np.where(in_use, lower_targets(building, building.low + backoff), -np.inf)
     coming = inner
-    for _ in range(1 + ready_steps(building.inputs.step_h)):
+    for _ in range(1 + steps_ready_before_use(building.inputs.step_h)):
         coming = np.maximum(coming, np.concatenate([coming[:, 1:], coming[:, -1:]], axis=1))
-    spare = warm_up_spare(building, backoff[:, 0])[:, np.newaxis]
-    coming = np.where(in_use, coming, coming + spare)
+    reserve = warm_up_reserve(building, backoff[:, 0])[:, np.newaxis]
+    coming = np.where(in_use, coming, coming + reserve)
     low = np.maximum(np.maximum(inner, coming), building.low + FLOOR_BACKOFF_K * ~in_use)
     busy = np.isfinite(inner) | np.isfinite(coming)
     price = problem.weights.comfort_dkk_per_kh * np.where(busy, 1.0, FLOOR_FACTOR)

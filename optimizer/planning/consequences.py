@@ -11,14 +11,14 @@ from optimizer.explain.relaxation import ComfortRelaxation, PowerRelaxation, Rel
 from optimizer.horizon.building import Building
 from optimizer.horizon.peak_demand import metered_power
 from optimizer.horizon.rollout import RolloutResult
-from optimizer.model.air_handling import Air
+from optimizer.model.air_handling import AirOperation
 from optimizer.planning.candidate import Candidate, Evaluator
 from optimizer.setpoints.air_flow import co2_relaxations, describe_flow
 from optimizer.setpoints.supply_air_reset import describe_supply_air
 
 RELAXED_KH_PER_ZONE = 0.1
 """A zone that is outside its band for less [K h] keeps it."""
-TOLD_KW = 0.5
+LEAST_REPORTED_KW = 0.5
 """Less than this [kW] above a limit or the month's peak is not told."""
 
 
@@ -34,7 +34,7 @@ def power_relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxa
     """Returns the power limit where a candidate does not keep it."""
     peak = evaluator.objective.peak
     power = metered_power(evaluator.building, candidate.dynamics, candidate.rollout.heat)
-    if peak.above_limit_kw(power) <= TOLD_KW:
+    if peak.above_limit_kw(power) <= LEAST_REPORTED_KW:
         return []
     return [PowerRelaxation(power_kw=peak.highest_kw(power), limit_kw=peak.limit_kw)]
 
@@ -43,13 +43,13 @@ def describe_peak(evaluator: Evaluator, candidate: Candidate) -> list[Fact]:
     """Returns the month's new highest power, where it has a price and rises."""
     peak = evaluator.objective.peak
     power = metered_power(evaluator.building, candidate.dynamics, candidate.rollout.heat)
-    if peak.dkk_per_kw <= 0 or peak.above_so_far_kw(power) <= TOLD_KW:
+    if peak.dkk_per_kw <= 0 or peak.above_so_far_kw(power) <= LEAST_REPORTED_KW:
         return []
     highest = peak.highest_kw(power)
     return [fact(PlanReason.NEW_PEAK, power_kw=highest, so_far_kw=peak.so_far_kw)]
 
 
-def describe_air(problem: Problem, air: Air) -> list[Fact]:
+def describe_air(problem: Problem, air: AirOperation) -> list[Fact]:
     """Returns what becomes of the ventilation."""
     return [*describe_flow(problem, air), *describe_supply_air(problem, air)]
 

@@ -8,14 +8,14 @@ from optimizer.horizon.peak_demand import steps_into_hour
 from optimizer.horizon.rollout import roll_out
 from optimizer.linear_program.program import HorizonProgram
 from optimizer.linear_program.time_blocks import blocks_of
-from optimizer.model.air_handling import Air
+from optimizer.model.air_handling import AirOperation
 from optimizer.planning.candidate import Evaluator
 
 COUNTED_POWER = 0.9
 """Part of the radiators' power that a plan counts on."""
 
 
-def program_with(evaluator: Evaluator, air: Air) -> HorizonProgram:
+def program_with(evaluator: Evaluator, air: AirOperation) -> HorizonProgram:
     """Returns the program with ventilation as ``air`` says.
 
     Zones without a lever, and those that somebody holds for as long as it lasts, have the heat of
@@ -23,7 +23,7 @@ def program_with(evaluator: Evaluator, air: Air) -> HorizonProgram:
     problem, building, targets = evaluator.problem, evaluator.building, evaluator.targets
     dynamics = evaluator.dynamics(air)
     supply, peak = evaluator.supply, evaluator.objective.peak
-    supply_reset = None if supply is None else supply.coolable(building, dynamics, air)
+    supply_reset = None if supply is None else supply.reset_variables(building, dynamics, air)
     led = np.array([zone.lever is not None for zone in building.zones])[:, np.newaxis]
     free = led & ~building.held
     fixed_heat = np.full(building.use.shape, np.nan)

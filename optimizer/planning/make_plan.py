@@ -22,16 +22,16 @@ from optimizer.identification.energy_balance import BY_CLASS
 from optimizer.identification.refusals import NoModelReason
 from optimizer.linear_program.program import HorizonProgram
 from optimizer.model.heat_shares import HeatShares
-from optimizer.model.history import past_of
-from optimizer.model.rc_network import Rc
-from optimizer.model.state_estimate import MEMORY_H, State, estimate
+from optimizer.model.history import measured_past
+from optimizer.model.rc_network import RcNetwork
+from optimizer.model.state_estimate import MEMORY_H, EstimatedState, estimate_state
 from optimizer.planning.candidate import Evaluator
 from optimizer.planning.held_levers import describe_held_levers
 from optimizer.planning.horizon_program import program_with
 from optimizer.planning.model_cache import identified
 from optimizer.planning.schedule import by_timetable, nothing
 from optimizer.planning.selection import select
-from optimizer.problem.sanitise import sound_part
+from optimizer.problem.sanitise import sanitise
 from optimizer.setpoints.air_flow import planned_air
 from optimizer.setpoints.heating_curve import curve_lever
 
@@ -40,7 +40,7 @@ OLD_HISTORY_H = 6.0
 
 def make_plan(problem: Problem) -> Schedule:
     """The schedule for a problem. Never raises: what fails becomes a fallback with its reason."""
-    part, flaws = sound_part(problem)
+    part, flaws = sanitise(problem)
     if part is None:
         return nothing(problem, flaws)
     flaws += _not_counted(part)
@@ -96,7 +96,7 @@ def program_for(problem: Problem) -> HorizonProgram:
 
     Raises ``ValueError`` where there is no forecast, model or state.
     """
-    part, _ = sound_part(problem)
+    part, _ = sanitise(problem)
     ahead = forecast_inputs(part) if part is not None else None
     if part is None or ahead is None or part.model is None or not ahead.has_weather:
         raise ValueError("a program needs a horizon, a forecast and a model")
@@ -127,7 +127,7 @@ def _modelled(problem: Problem, found: list[Fact]) -> Schedule:
 
 def _known_zones(
     problem: Problem, model: BuildingModel
-) -> tuple[list[ZoneTask], list[ZoneModel], State, list[Fact]]:
+) -> tuple[list[ZoneTask], list[ZoneModel], EstimatedState, list[Fact]]:
     """The zones that have a model and a state."""
     by_id = {zone.zone: zone for zone in model.zones}
     in_history = {zone.id for zone in problem.history.zones} if problem.history else set()
@@ -137,7 +137,7 @@ def _known_zones(
         for zone in problem.zones
         if zone.id not in by_id
     ]
-    no_state = State(air=np.empty(0), mass=np.empty(0), disturbance=np.empty(0))
+    no_state = EstimatedState(air=np.empty(0), mass=np.empty(0), disturbance=np.empty(0))
     if problem.history is None or not names:
         return [], [], no_state, [*found, fact(NoModelReason.NO_HISTORY)]
     end = problem.history.start + timedelta(
@@ -147,8 +147,10 @@ def _known_zones(
     if age_h > OLD_HISTORY_H:
         return [], [], no_state, [*found, fact(PlanReason.OLD_HISTORY, hours=age_h)]
     parameters = [by_id[name].parameters for name in names]
-    past = past_of(problem, problem.history, names, last_h=MEMORY_H)
-    state = estimate(past, HeatShares.from_parameters(parameters), Rc.from_parameters(parameters))
+    past = measured_past(problem, problem.history, names, last_h=MEMORY_H)
+    state = estimate_state(
+        past, HeatShares.from_parameters(parameters), RcNetwork.from_parameters(parameters)
+    )
     seen = [i for i in range(len(names)) if np.isfinite(state.air[i])]
     tasks = {zone.id: zone for zone in problem.zones}
     found += [
@@ -164,6 +166,6 @@ def _known_zones(
     return (
         [tasks[names[i]] for i in seen],
         [by_id[names[i]] for i in seen],
-        State(state.air[seen], state.mass[seen], state.disturbance[seen]),
+        EstimatedState(state.air[seen], state.mass[seen], state.disturbance[seen]),
         found,
     )

@@ -8,8 +8,8 @@ import numpy as np
 
 from optimizer.model.air_handling import own_air, own_or_required_run
 from optimizer.planning.candidate import Candidate, Evaluator
-from optimizer.setpoints.air_flow import kept_air, planned_flow
-from optimizer.setpoints.coarse_steps import own_below
+from optimizer.setpoints.air_flow import own_or_more_air, planned_flow
+from optimizer.setpoints.coarse_steps import lower_own_setpoints
 from optimizer.setpoints.lever_values import lever_values
 
 
@@ -35,5 +35,5 @@ def issued_own_control(evaluator: Evaluator) -> Candidate:
     safe = np.where(
         building.use > 0, np.maximum(building.own_setpoint, building.low), building.own_setpoint
     )
-    setpoints = lever_values(building, own_below(building, safe))
-    return evaluator.evaluate(setpoints, kept_air(problem, own_or_required_run(problem)))
+    setpoints = lever_values(building, lower_own_setpoints(building, safe))
+    return evaluator.evaluate(setpoints, own_or_more_air(problem, own_or_required_run(problem)))

@@ -16,17 +16,17 @@ from optimizer.explain.plan_reason import PlanReason
 from optimizer.horizon.building import Building
 from optimizer.horizon.forecast_inputs import ForecastInputs
 from optimizer.horizon.rollout import expected_outcome
-from optimizer.model.air_handling import Air, own_supply, required_run
+from optimizer.model.air_handling import AirOperation, own_supply, required_run
 from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import series
-from optimizer.model.quantise import settle
+from optimizer.model.quantise import quantise_up
 from optimizer.model.rc_network import Floats
 from optimizer.planning.candidate import Candidate
-from optimizer.setpoints.air_flow import co2_relaxations, describe_flow, kept_air
-from optimizer.setpoints.continuity import hours_empty
-from optimizer.setpoints.heating_curve import cop_with, curve_lever, own_shifts, shifts
-from optimizer.setpoints.supply_air_reset import can_be_moved
-from optimizer.setpoints.timetable import timetable
+from optimizer.setpoints.air_flow import co2_relaxations, describe_flow, own_or_more_air
+from optimizer.setpoints.heating_curve import cop_with, curve_lever, curve_shifts, own_curve_shifts
+from optimizer.setpoints.supply_air_reset import is_resettable
+from optimizer.setpoints.timetable import timetable_setpoints
+from optimizer.setpoints.warm_up_in_progress import hours_unoccupied
 
 UNKNOWN = Expected(energy_kwh=None, cost_dkk=None, co2_kg=None, comfort_kh=None)
 
@@ -47,10 +47,13 @@ def schedule_of(
     cop = own_cop = building.inputs.cop
     lowered: list[Fact] = []
     if lever is not None:
-        shift, held = shifts(problem, building, chosen.rollout, lever), problem.held_steps(lever)
+        shift, held = (
+            curve_shifts(problem, building, chosen.rollout, lever),
+            problem.held_steps(lever),
+        )
         curve = (_steps(problem, lever, shift),)
         cop = cop_with(problem.heat_source, cop, shift)
-        own_cop = cop_with(problem.heat_source, own_cop, own_shifts(problem, lever))
+        own_cop = cop_with(problem.heat_source, own_cop, own_curve_shifts(problem, lever))
         least = float(shift[held:].min(initial=0.0))
         lowered += [fact(PlanReason.CURVE_LOWERED, kelvin=-least)] if least < 0 else []
     return Schedule(
@@ -109,12 +112,12 @@ def _setpoint_plans(
 
 def _by_rule(problem: Problem, zone: ZoneTask, lever: Lever, temp_out: Floats) -> Floats:
     """Setpoints [degC] (n,) of a zone by the timetable, but for what somebody holds."""
-    empty_h = hours_empty(problem.history, zone.id)
-    values = timetable(zone, lever, temp_out, problem.step_s / 3600.0, empty_h)
+    unoccupied_h = hours_unoccupied(problem.history, zone.id)
+    values = timetable_setpoints(zone, lever, temp_out, problem.step_s / 3600.0, unoccupied_h)
     return with_held_value(problem, lever, values)
 
 
-def _air_plans(problem: Problem, air: Air) -> list[SetpointPlan]:
+def _air_plans(problem: Problem, air: AirOperation) -> list[SetpointPlan]:
     """Hours, flow and supply temperature of every unit, as far as they may be written."""
     plans = []
     for u, unit in enumerate(problem.ventilation):
@@ -122,11 +125,11 @@ def _air_plans(problem: Problem, air: Air) -> list[SetpointPlan]:
             (unit.lever, air.run[u]),
             (unit.flow_lever, air.flow[u]),
         ]
-        if can_be_moved(unit):
-            levers.append((unit.supply_lever, own_supply(problem, unit) - air.cooler[u]))
+        if is_resettable(unit):
+            levers.append((unit.supply_lever, own_supply(problem, unit) - air.reset_k[u]))
         for lever, values in levers:
             if lever is not None:
-                taken = with_held_value(problem, lever, settle(values, lever))
+                taken = with_held_value(problem, lever, quantise_up(values, lever))
                 plans.append(_steps(problem, lever, taken))
     return plans
 
@@ -157,7 +160,7 @@ def by_timetable(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
         for zone in problem.zones
         if zone.lever is not None
     ]
-    air = kept_air(problem, required_run(problem))
+    air = own_or_more_air(problem, required_run(problem))
     plans += _air_plans(problem, air)
     told = [
         *(each.fact for each in co2_relaxations(problem, air)),
@@ -165,7 +168,7 @@ def by_timetable(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
     ]
     lever = curve_lever(problem)
     if lever is not None:
-        plans.append(_steps(problem, lever, own_shifts(problem, lever)))
+        plans.append(_steps(problem, lever, own_curve_shifts(problem, lever)))
     return replace(nothing(problem, [*reasons, *told]), setpoints=tuple(plans))
 
 

@@ -11,7 +11,7 @@ from bms.model.assets.point import Role
 from bms.model.described import descriptions, fields_of, inner
 from bms.model.planning.problem import Problem
 from bms.model.readings.units import Unit
-from optimizer.problem.mistake import Mistake
+from optimizer.problem.series_checks import ProblemMistake
 
 MOMENT = "write it like 2026-01-12T06:00:00+01:00"
 SERIES = "has to be a list with one value for each step, or one value that holds throughout"
@@ -37,25 +37,26 @@ LEVERS = {
 Place = tuple[int | str, ...]
 
 
-def mistakes_in(error: ValidationError, series: Collection[str]) -> Iterator[Mistake]:
-    """One for each thing that was not understood; ``series`` are dotted paths without indices."""
+def parse_mistakes(error: ValidationError, series: Collection[str]) -> Iterator[ProblemMistake]:
+    """Yields a mistake for each thing that was not understood; ``series`` are dotted paths without
+    indices."""
     for each in error.errors(include_url=False, include_context=False):
         place = each["loc"]
         if each["type"] == "missing":
-            yield Mistake(_path(place), _missing(place, series))
+            yield ProblemMistake(_path(place), _missing(place, series))
         else:
-            message = _way_out(place, series) or str(each["msg"]).removeprefix("Value error, ")
-            yield Mistake(_path(place), f"{message} (given: {_short(each['input'])})")
+            message = _advice(place, series) or str(each["msg"]).removeprefix("Value error, ")
+            yield ProblemMistake(_path(place), f"{message} (given: {_short(each['input'])})")
 
 
 def printable(name: str) -> str:
-    """A name from the text as a part of one line, whatever is in it."""
+    """Returns a name from the text as a part of one line, whatever is in it."""
     shown = name if len(name) <= 60 else f"{name[:57]}..."
     return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in shown)
 
 
 def _missing(place: Place, series: Collection[str]) -> str:
-    """What the field is, so that nobody has to look for it."""
+    """The message for a missing field: what the field is."""
     what = _meaning(place)
     enough = " One value that holds throughout is enough." if _dotted(place) in series else ""
     return f"is missing{': ' if what else ''}{what}{enough}"
@@ -69,8 +70,8 @@ def _meaning(place: Place) -> str:
     return descriptions(noun).get(names[-1], "") if noun and names else ""
 
 
-def _way_out(place: Place, series: Collection[str]) -> str | None:
-    """What to write there; None where the reader's own words are good enough."""
+def _advice(place: Place, series: Collection[str]) -> str | None:
+    """What to write there; None where the message of the parser is good enough."""
     names = [part for part in place if isinstance(part, str)]
     if names[-2:-1] and names[-1] in ("role", "unit"):
         known = LEVERS.get((names[0], names[-2]))
@@ -82,7 +83,7 @@ def _way_out(place: Place, series: Collection[str]) -> str | None:
 
 
 def _dotted(place: Place) -> str:
-    """Without indices, and a history's fields without the name of the history."""
+    """The place without indices, and a history's fields without the name of the history."""
     return ".".join(part for part in place if isinstance(part, str)).removeprefix("history.")
 
 

@@ -1,4 +1,4 @@
-"""A problem written by a person or another program: read kindly, mistakes named with their place.
+"""Problems written by a person or another program: read leniently, mistakes named with their place.
 
 In JSON one number, or null, may stand in place of a whole series, and a series that may be unknown
 may be left out. Everything else is as the JSON Schema says.
@@ -17,9 +17,9 @@ from bms.errors import ConfigError
 from bms.model.codec import from_json, json_schema
 from bms.model.described import fields_of, inner
 from bms.model.planning.problem import BuildingModel, Problem
-from optimizer.problem.mistake import Mistake
-from optimizer.problem.parse_errors import mistakes_in, printable
-from optimizer.problem.validation import mistakes_of
+from optimizer.problem.parse_errors import parse_mistakes, printable
+from optimizer.problem.series_checks import ProblemMistake
+from optimizer.problem.validation import validate
 
 HORIZON = (
     "weather.temp_out_c", "weather.ghi_wm2",
@@ -46,13 +46,13 @@ Scalar = bool | int | float | None
 class BadProblem(ConfigError, ValueError):
     """A text that is no problem; ``mistakes`` says where and why, one for each."""
 
-    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+    def __init__(self, mistakes: tuple[ProblemMistake, ...]) -> None:
         self.mistakes = mistakes
         super().__init__("\n".join(str(mistake) for mistake in mistakes))
 
 
 def read(text: str | bytes) -> Problem:
-    """A problem from JSON. Fields that are not known are passed over; see :func:`mistakes`.
+    """Returns a problem from JSON. Fields that are not known are ignored; see :func:`mistakes`.
 
     Raises :class:`BadProblem` for what cannot be read, with every mistake.
     """
@@ -63,23 +63,24 @@ def read(text: str | bytes) -> Problem:
     try:
         return from_json(Problem, json.dumps(document))
     except ValidationError as error:
-        raise BadProblem(tuple(mistakes_in(error, {*HORIZON, *PAST}))) from error
+        raise BadProblem(tuple(parse_mistakes(error, {*HORIZON, *PAST}))) from error
 
 
-def mistakes(text: str | bytes) -> tuple[Mistake, ...]:
-    """Every mistake in the text of a problem, what is only strange included; never raises."""
+def mistakes(text: str | bytes) -> tuple[ProblemMistake, ...]:
+    """Returns every mistake in the text of a problem, including what is only implausible; never
+    raises."""
     try:
         unknown = tuple(_unknown(_document(text), Problem, ""))
     except BadProblem as error:
         return error.mistakes
     try:
-        return (*unknown, *mistakes_of(read(text)))
+        return (*unknown, *validate(read(text)))
     except BadProblem as error:
         return (*unknown, *error.mistakes)
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of what :func:`read` takes."""
+    """Returns the JSON Schema (draft 2020-12) of what :func:`read` takes."""
     found = json_schema(Problem)
     past = found["$defs"]["History"]
     for part, paths in ((found, HORIZON), (past, PAST)):
@@ -94,9 +95,9 @@ def _document(text: str | bytes) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise BadProblem((Mistake("$", f"no JSON: {error}"),)) from error
+        raise BadProblem((ProblemMistake("$", f"no JSON: {error}"),)) from error
     if not isinstance(document, dict):
-        raise BadProblem((Mistake("$", "has to be an object of a Problem's fields"),))
+        raise BadProblem((ProblemMistake("$", "has to be an object of a Problem's fields"),))
     return document
 
 
@@ -110,10 +111,10 @@ def _fill(document: dict[str, Any], paths: tuple[str, ...], most: int, above: st
     n, longest = max(lengths, default=(0, ""))
     if n > most:
         why = f"has {n} values; at most {most} are read"
-        raise BadProblem((Mistake(f"{above}{longest}", why),))
+        raise BadProblem((ProblemMistake(f"{above}{longest}", why),))
     if n * len(places) > MOST_NUMBERS:
         why = f"has {n} values, in {len(places)} series; at most {MOST_NUMBERS} numbers are read"
-        raise BadProblem((Mistake(f"{above}{longest}", why),))
+        raise BadProblem((ProblemMistake(f"{above}{longest}", why),))
     for _, owner, name in places:
         absent = name not in owner and name in MAY_BE_UNKNOWN
         if absent or (name in owner and isinstance(owner[name], Scalar)):
@@ -132,7 +133,7 @@ def _places(part: Any, path: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
             yield from _places(part.get(path[0]), path[1:])
 
 
-def _unknown(part: Any, noun: type, path: str) -> Iterator[Mistake]:
+def _unknown(part: Any, noun: type, path: str) -> Iterator[ProblemMistake]:
     """Fields that no noun has, with the nearest that it has."""
     if not isinstance(part, dict) or noun is BuildingModel:
         return
@@ -141,7 +142,7 @@ def _unknown(part: Any, noun: type, path: str) -> Iterator[Mistake]:
         if name not in known:
             near = get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
-            yield Mistake(f"{path}{printable(name)}", f"is not a field; {hint}")
+            yield ProblemMistake(f"{path}{printable(name)}", f"is not a field; {hint}")
             continue
         below = inner(known[name])
         members = enumerate(value) if isinstance(value, list) else [(None, value)]

@@ -1,4 +1,4 @@
-"""A room from the rows of a table: one column per point, named by its role and unit.
+"""A room's record from the rows of a table: one column per point, named by its role and unit.
 
 Nothing here opens a file: lines go in, a record comes out.
 """
@@ -16,7 +16,7 @@ from bms.errors import ConfigError
 from optimizer.model.history import local_hours
 from optimizer.model.rc_network import AIR_KWH_PER_M3_K, Floats
 from optimizer.model.solar import facades
-from optimizer.model.zone_record import Record
+from optimizer.model.zone_record import ZoneRecord
 
 TIME = "timestamp_utc"
 NEEDED = ("zone_temp_c", "heat_power_kw", "outdoor_temp_c")
@@ -26,9 +26,9 @@ LONGEST_STEP_S = 7200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a room is and what is known of it: latitude and longitude [deg], time zone of its
-    people, and the air flow of its ventilation when it runs fully [m3/h]."""
+class RoomLocation:
+    """Location of a room and what is known of it: latitude and longitude [deg], time zone, and the
+    full air flow of its ventilation [m3/h]."""
 
     latitude: float = 56.0
     longitude: float = 10.0
@@ -37,14 +37,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """The column of a table that a role is read from, and what its numbers are multiplied by."""
+class ColumnSource:
+    """The column of a table that a role is read from, and the factor of its numbers."""
 
     column: str
     factor: float = 1.0
 
     @classmethod
-    def of(cls, text: str) -> Source:
+    def of(cls, text: str) -> ColumnSource:
         """From ``name`` or ``name*factor``. Raises ``ConfigError`` for a factor that is none."""
         column, star, factor = text.rpartition("*")
         if not star:
@@ -55,7 +55,9 @@ class Source:
             raise ConfigError(f"{text!r}: {factor!r} is no number; write name*0.01") from None
 
 
-def read_room(lines: Iterable[str], sources: Mapping[str, Source], place: Place) -> Record:
+def read_room(
+    lines: Iterable[str], sources: Mapping[str, ColumnSource], place: RoomLocation
+) -> ZoneRecord:
     """The record of a room from the lines of a table with a header.
 
     ``sources`` say which column a role of :data:`COLUMNS` is read from, where it is not called like
@@ -69,7 +71,7 @@ def read_room(lines: Iterable[str], sources: Mapping[str, Source], place: Place)
     none = np.zeros(n)
     ghi = on_grid.get("ghi_wm2", none) / 1000.0
     outdoors = on_grid["outdoor_temp_c"]
-    return Record(
+    return ZoneRecord(
         temp=on_grid["zone_temp_c"],
         heat=on_grid["heat_power_kw"],
         temp_out=outdoors,
@@ -91,13 +93,13 @@ def read_room(lines: Iterable[str], sources: Mapping[str, Source], place: Place)
 
 
 def _columns(
-    lines: Iterable[str], sources: Mapping[str, Source]
+    lines: Iterable[str], sources: Mapping[str, ColumnSource]
 ) -> tuple[list[datetime], dict[str, Floats]]:
     rows = iter(lines)
     header = next(rows, "").lstrip("\ufeff")
     delimiter = max(",;\t", key=header.count)
     names = next(csv.reader([header], delimiter=delimiter), [])
-    wanted = {role: sources.get(role, Source(role)) for role in COLUMNS}
+    wanted = {role: sources.get(role, ColumnSource(role)) for role in COLUMNS}
     missing = [
         f"{source.column} ({role})" if source.column != role else role
         for role, source in wanted.items()
@@ -163,8 +165,8 @@ def _placed(values: Floats, at: np.ndarray, n: int) -> Floats:
 
 
 def _relative(use: Floats) -> Floats:
-    """People or 0/1 as a part of the most there ever were; unknown is nobody, as a model of gains
-    that nothing is known of must not take the whole day away."""
+    """Number of people or 0/1 as a part of its maximum; unknown is 0, as otherwise a model of gains
+    would lose the whole day."""
     top = float(np.nanmax(use, initial=0.0))
     known = np.nan_to_num(use)
     return np.clip(known / top, 0.0, 1.0) if top > 0 else known

@@ -23,8 +23,8 @@ from bms.model.planning.problem import (
 from bms.model.readings.units import Unit
 from optimizer.explain.plan_reason import InputTerm
 from optimizer.explain.problem_flaw import ProblemFlaw
-from optimizer.model.quantise import sane
-from optimizer.problem.sanitise_air import sound_air, sound_rooms
+from optimizer.model.quantise import has_value
+from optimizer.problem.sanitise_air import sanitise_air, sanitise_rooms
 
 LONGEST_STEP_S = 7200
 LAST_YEAR = 9000
@@ -37,8 +37,8 @@ COLDEST_C, HOTTEST_C = -100.0, 100.0
 """What is hotter was not meant in degC."""
 
 
-def sound_part(problem: Problem) -> tuple[Problem | None, list[Fact]]:
-    """The problem, which is in degC, without what contradicts itself, and what was wrong.
+def sanitise(problem: Problem) -> tuple[Problem | None, list[Fact]]:
+    """Returns the problem, which is in degC, without what contradicts itself, and its flaws.
 
     None when there is no horizon at all.
     """
@@ -54,34 +54,34 @@ def sound_part(problem: Problem) -> tuple[Problem | None, list[Fact]]:
     flaws: list[Fact] = []
     zones = tuple(
         replace(
-            sound_rooms(zone, problem.steps, flaws), lever=_lever(zone.lever, zone.called, flaws)
+            sanitise_rooms(zone, problem.steps, flaws), lever=_lever(zone.lever, zone.called, flaws)
         )
         for zone in map(_without_endless_limits, problem.zones)
-        if _zone_is_sound(zone, problem.steps, flaws)
+        if _zone_makes_sense(zone, problem.steps, flaws)
     )
     units = tuple(
-        replace(sound_air(unit, problem.steps, flaws), lever=_lever(unit.lever, unit.id, flaws))
+        replace(sanitise_air(unit, problem.steps, flaws), lever=_lever(unit.lever, unit.id, flaws))
         for unit in problem.ventilation
-        if _unit_is_sound(unit, problem.steps, flaws)
+        if _unit_makes_sense(unit, problem.steps, flaws)
     )
-    weather = _sound_weather(problem.weather, flaws)
-    history = _sound_history(problem, flaws)
-    source = _sound_source(problem.heat_source, flaws)
-    limit = _sound_limit(problem.power_limit_kw, flaws)
+    weather = _sanitised_weather(problem.weather, flaws)
+    history = _sanitised_history(problem, flaws)
+    source = _sanitised_source(problem.heat_source, flaws)
+    limit = _sanitised_limit(problem.power_limit_kw, flaws)
     part = replace(problem, zones=zones, ventilation=units, power_limit_kw=limit)
     return replace(part, weather=weather, history=history, heat_source=source), flaws
 
 
-def _sound_limit(limit_kw: float | None, flaws: list[Fact]) -> float | None:
-    """A limit of nothing over the whole horizon is a signal that is not connected."""
+def _sanitised_limit(limit_kw: float | None, flaws: list[Fact]) -> float | None:
+    """The power limit; one of 0 or less is a signal that is not connected, and no limit."""
     if limit_kw is None or limit_kw > 0:
         return limit_kw
     flaws.append(fact(ProblemFlaw.NO_POWER_LIMIT))
     return None
 
 
-def _sound_source(source: HeatSource, flaws: list[Fact]) -> HeatSource:
-    """A capacity of nothing was never filled in; it is no limit, or heating would be shut off."""
+def _sanitised_source(source: HeatSource, flaws: list[Fact]) -> HeatSource:
+    """The heat source; a capacity of 0 was never filled in and is no limit."""
     if not 0.0 <= source.cop_gain_per_k <= LARGEST_COP_GAIN:
         flaws.append(fact(ProblemFlaw.BAD_COP_GAIN))
         source = replace(source, cop_gain_per_k=0.0)
@@ -91,15 +91,15 @@ def _sound_source(source: HeatSource, flaws: list[Fact]) -> HeatSource:
     return replace(source, capacity_kw=UNLIMITED_KW)
 
 
-def _sound_weather(weather: Weather, flaws: list[Fact]) -> Weather:
+def _sanitised_weather(weather: Weather, flaws: list[Fact]) -> Weather:
     if not _in_kelvin(weather.temp_out_c):
         return weather
     flaws.append(_looks_like_kelvin(InputTerm.WEATHER_FORECAST))
     return replace(weather, temp_out_c=(None,) * len(weather.temp_out_c))
 
 
-def _sound_history(problem: Problem, flaws: list[Fact]) -> History | None:
-    """The past up to the start of the horizon; what lies beyond is not known yet."""
+def _sanitised_history(problem: Problem, flaws: list[Fact]) -> History | None:
+    """The history up to the start of the horizon."""
     history = problem.history
     if history is None:
         return None
@@ -121,7 +121,7 @@ def _sound_history(problem: Problem, flaws: list[Fact]) -> History | None:
 
 
 def _in_watts(problem: Problem, history: History) -> bool:
-    """Whether the heat is mostly beyond any building's and any number of this plant's."""
+    """Whether the heat is mostly above any building's and several times this plant's."""
     area, capacity = sum(z.area_m2 for z in problem.zones), problem.heat_source.capacity_kw
     most = max(MOST_KW_PER_M2 * area, MOST_CAPACITIES * capacity)
     heating = [kw for kw in history.heat_kw if kw is not None and kw > 0.0]
@@ -154,50 +154,50 @@ def _looks_like_kelvin(series: InputTerm) -> Fact:
 
 
 def _in_kelvin(values: Numbers) -> bool:
-    """Whether most of the known temperatures are no degC."""
+    """Whether most of the known temperatures are too high for degC."""
     known = [value for value in values if value is not None and isfinite(value)]
     return bool(known) and sum(value > HOTTEST_C for value in known) > len(known) / 2
 
 
 def _lever(lever: Lever | None, name: str, flaws: list[Fact]) -> Lever | None:
-    if lever is None or sane(lever):
+    if lever is None or has_value(lever):
         return lever
     flaws.append(fact(ProblemFlaw.BAD_LEVER, lever=name))
     return None
 
 
 def _without_endless_limits(zone: ZoneTask) -> ZoneTask:
-    """An infinite limit is none; numbers far out say the same."""
+    """The zone with infinite limits replaced by temperatures that are never reached."""
     low = tuple(COLDEST_C if value == -inf else value for value in zone.low_c)
     high = tuple(HOTTEST_C if value == inf else value for value in zone.high_c)
     return replace(zone, low_c=low, high_c=high)
 
 
-def _zone_is_sound(zone: ZoneTask, n: int, flaws: list[Fact]) -> bool:
+def _zone_makes_sense(zone: ZoneTask, n: int, flaws: list[Fact]) -> bool:
     numbers = (zone.low_c, zone.high_c, zone.own_setpoint_c)
-    sound = (
+    sensible = (
         len(zone.occupied) == n
         and all(_whole(row, n) for row in numbers)
         and all(low <= high for low, high in zip(zone.low_c, zone.high_c, strict=True))
         and isfinite(zone.area_m2)
     )
-    if not sound:
+    if not sensible:
         flaws.append(fact(ProblemFlaw.BAD_ZONE, zone=zone.called))
     elif _in_kelvin(zone.low_c):
         flaws.append(fact(ProblemFlaw.BAND_LOOKS_LIKE_KELVIN, zone=zone.called))
         return False
-    return sound
+    return sensible
 
 
-def _unit_is_sound(unit: VentilationTask, n: int, flaws: list[Fact]) -> bool:
-    sound = (
+def _unit_makes_sense(unit: VentilationTask, n: int, flaws: list[Fact]) -> bool:
+    sensible = (
         _whole(unit.own_run, n)
         and len(unit.required) == n
         and all(isfinite(v) for v in (unit.flow_m3_h, unit.fan_kw, unit.recovery))
     )
-    if not sound:
+    if not sensible:
         flaws.append(fact(ProblemFlaw.BAD_VENTILATION, unit=unit.id))
-    return sound
+    return sensible
 
 
 def _whole(row: Sequence[float | None], n: int) -> bool:

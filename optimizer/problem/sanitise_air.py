@@ -1,4 +1,5 @@
-"""The part of a problem's air that makes sense: what is wrong is named and not counted on."""
+"""The part of a problem's ventilation that makes sense: what is wrong is named and not counted
+on."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ from math import isfinite
 from bms.model.fact import Fact, fact
 from bms.model.planning.problem import Lever, VentilationTask, ZoneTask
 from optimizer.explain.problem_flaw import ProblemFlaw
-from optimizer.model.quantise import sane
+from optimizer.model.quantise import has_value
 from optimizer.setpoints.co2_balance import OUTDOORS_PPM
-from optimizer.setpoints.supply_air_reset import can_be_moved
+from optimizer.setpoints.supply_air_reset import is_resettable
 
 MOST_FLOW_PCT = 200.0
 """More than twice the full flow was not meant in %."""
@@ -19,8 +20,8 @@ HOTTEST_SUPPLY_C = 100.0
 """What is hotter was not meant in degC."""
 
 
-def sound_rooms(zone: ZoneTask, n: int, flaws: list[Fact]) -> ZoneTask:
-    """The zone with people, limit and volume as far as they are numbers that can be meant."""
+def sanitise_rooms(zone: ZoneTask, n: int, flaws: list[Fact]) -> ZoneTask:
+    """Returns the zone with people, limit and volume as far as they are plausible numbers."""
     counted = not zone.people or (
         len(zone.people) == n and all(c is None or _from(c, 0.0) for c in zone.people)
     )
@@ -37,8 +38,8 @@ def sound_rooms(zone: ZoneTask, n: int, flaws: list[Fact]) -> ZoneTask:
     )
 
 
-def sound_air(unit: VentilationTask, n: int, flaws: list[Fact]) -> VentilationTask:
-    """The unit with the levers of its flow and supply air as far as they can be planned."""
+def sanitise_air(unit: VentilationTask, n: int, flaws: list[Fact]) -> VentilationTask:
+    """Returns the unit with the levers of its flow and supply air as far as they can be planned."""
     flowing = _covers(unit.own_flow_pct, n, 0.0) and _from(unit.least_flow_pct, 0.0)
     flowing = flowing and max(unit.own_flow_pct, default=0.0) <= MOST_FLOW_PCT
     if not flowing:
@@ -54,7 +55,7 @@ def sound_air(unit: VentilationTask, n: int, flaws: list[Fact]) -> VentilationTa
 
 
 def _flow_lever(unit: VentilationTask, flaws: list[Fact]) -> Lever | None:
-    """Without negative flows."""
+    """The lever of the flow, without negative flows."""
     lever = unit.flow_lever
     if lever is None:
         return None
@@ -62,7 +63,7 @@ def _flow_lever(unit: VentilationTask, flaws: list[Fact]) -> Lever | None:
         flaws.append(fact(ProblemFlaw.BAD_LEVER, lever=unit.id))
         return None
     lever = replace(lever, minimum=max(0.0, lever.minimum))
-    if sane(lever):
+    if has_value(lever):
         return lever
     flaws.append(fact(ProblemFlaw.BAD_LEVER, lever=unit.id))
     return None
@@ -75,14 +76,14 @@ def _supply_lever(unit: VentilationTask, flaws: list[Fact]) -> Lever | None:
     if not unit.own_supply_c:
         flaws.append(fact(ProblemFlaw.NO_COIL, unit=unit.id))
         return None
-    if sane(lever) and can_be_moved(unit):
+    if has_value(lever) and is_resettable(unit):
         return lever
     flaws.append(fact(ProblemFlaw.BAD_LEVER, lever=unit.id))
     return None
 
 
 def _covers(row: Sequence[float], n: int, least: float) -> bool:
-    """Nothing at all, or the whole horizon."""
+    """Whether a row is empty or covers the whole horizon with values of at least ``least``."""
     return not row or (len(row) == n and all(_from(value, least) for value in row))
 
 

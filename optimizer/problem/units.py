@@ -1,4 +1,4 @@
-"""Kelvin at the border: problems come and answers go in their own units, inside all is degC."""
+"""Units at the border: problems and answers have their own temperature unit, inside all is degC."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bms.model.planning.problem import (
     ZoneTask,
 )
 from bms.model.readings.units import Unit
-from optimizer.model.quantise import nearest
+from optimizer.model.quantise import nearest_value
 
 ZERO_C_IN_K = 273.15
 UNITS = (Unit.DEG_C, Unit.KELVIN)
@@ -32,7 +32,7 @@ ABSOLUTE = (
 
 
 def in_celsius(problem: Problem) -> Problem:
-    """The same problem in degC, its levers too; itself where it is so already."""
+    """Returns the same problem in degC, its levers too; itself where it is so already."""
     asked = replace(
         problem,
         zones=tuple(replace(zone, lever=_celsius(zone.lever)) for zone in problem.zones),
@@ -58,7 +58,8 @@ def in_celsius(problem: Problem) -> Problem:
 
 
 def in_units_of(problem: Problem, schedule: Schedule) -> Schedule:
-    """A schedule in degC as the answer to ``problem``, each value in the unit of its lever."""
+    """Returns a schedule in degC as the answer to ``problem``, each value in the unit of its
+    lever."""
     found = [zone.lever for zone in problem.zones]
     found += [lever for unit in problem.ventilation for lever in (unit.lever, unit.supply_lever)]
     levers = {lever.point: lever for lever in found if lever is not None}
@@ -133,7 +134,7 @@ def _raised(problem: Problem, step: Step, lever: Lever) -> float:
     free_from = problem.start + held * timedelta(seconds=problem.step_s)
     if lever.held is not None and step.start < free_from:
         return lever.held.value
-    return nearest(step.value + ZERO_C_IN_K, lever)
+    return nearest_value(step.value + ZERO_C_IN_K, lever)
 
 
 def _forecast(row: ZoneForecast) -> ZoneForecast:

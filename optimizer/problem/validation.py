@@ -1,7 +1,6 @@
-"""What in a problem makes no sense, or would make the plan poor: for people, each with its place.
+"""Plausibility of a problem, for whoever writes it: each mistake with its place.
 
-The planner answers these problems too, and says in its reasons what it left alone. This list is for
-whoever writes the problem.
+The planner answers such problems too, and its reasons say what it left alone.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from bms.model.planning.problem import (
 )
 from bms.model.readings.units import Unit
 from optimizer.identification.identify import LEAST_DAYS
-from optimizer.model.quantise import sane
-from optimizer.problem.mistake import (
+from optimizer.model.quantise import has_value
+from optimizer.problem.sanitise import LAST_YEAR
+from optimizer.problem.series_checks import (
     COLDEST_C,
     HOTTEST_C,
-    Mistake,
+    ProblemMistake,
     between,
     length,
     named,
     temperatures,
 )
-from optimizer.problem.sanitise import LAST_YEAR
 from optimizer.problem.units import UNITS, ZERO_C_IN_K
 from optimizer.problem.validation_air import MOST_FLOW_PCT, air_mistakes, room_mistakes
 
@@ -50,12 +49,12 @@ HELD = {
 """Values at which a lever of a role can be held: least, greatest, unit (that of the lever)."""
 
 
-def mistakes_of(problem: Problem) -> tuple[Mistake, ...]:
-    """Everything that contradicts itself, is out of range or looks like another unit."""
+def validate(problem: Problem) -> tuple[ProblemMistake, ...]:
+    """Returns everything that contradicts itself, is out of range or looks like another unit."""
     return tuple(_all(problem))
 
 
-def _all(problem: Problem) -> Iterator[Mistake]:
+def _all(problem: Problem) -> Iterator[ProblemMistake]:
     yield from _frame(problem)
     yield from _weather(problem)
     for name in ("electricity_dkk_per_kwh", "heat_dkk_per_kwh"):
@@ -69,47 +68,57 @@ def _all(problem: Problem) -> Iterator[Mistake]:
     for i, unit in enumerate(problem.ventilation):
         yield from _unit(f"ventilation[{i}]", unit, problem)
     if problem.history is None:
-        yield Mistake("history", "is missing: the state now is not known, so there is no plan")
+        yield ProblemMistake(
+            "history", "is missing: the state now is not known, so there is no plan"
+        )
     else:
         yield from _history(problem.history, problem)
 
 
-def _frame(problem: Problem) -> Iterator[Mistake]:
+def _frame(problem: Problem) -> Iterator[ProblemMistake]:
     if not 1 < problem.start.year < LAST_YEAR:
-        yield Mistake("start", f"the year {problem.start.year} cannot be planned")
+        yield ProblemMistake("start", f"the year {problem.start.year} cannot be planned")
     if problem.start.tzinfo is None:
-        yield Mistake("start", "has no offset; write it like 2026-01-12T06:00:00+01:00")
+        yield ProblemMistake("start", "has no offset; write it like 2026-01-12T06:00:00+01:00")
     if not SHORTEST_STEP_S <= problem.step_s <= LONGEST_STEP_S:
-        yield Mistake("step_s", f"{problem.step_s} s is not between 300 and 3600")
+        yield ProblemMistake("step_s", f"{problem.step_s} s is not between 300 and 3600")
     hours = problem.steps * problem.step_s / 3600.0
     if not problem.steps:
-        yield Mistake("weather.temp_out_c", "has to be a list: its length is that of the horizon")
+        yield ProblemMistake(
+            "weather.temp_out_c", "has to be a list: its length is that of the horizon"
+        )
     elif not 1.0 <= hours <= LONGEST_HORIZON_H:
-        yield Mistake("weather.temp_out_c", f"the horizon is {hours:g} h; 1 to 96 h can be planned")
+        yield ProblemMistake(
+            "weather.temp_out_c", f"the horizon is {hours:g} h; 1 to 96 h can be planned"
+        )
     try:
         ZoneInfo(problem.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        yield Mistake("timezone", f"{problem.timezone!r} is not an IANA name")
+        yield ProblemMistake("timezone", f"{problem.timezone!r} is not an IANA name")
     if problem.temperature_unit not in UNITS:
-        yield Mistake("temperature_unit", "has to be degC or K")
+        yield ProblemMistake("temperature_unit", "has to be degC or K")
     for name, most in (("latitude", 90.0), ("longitude", 180.0)):
         if not abs(getattr(problem, name)) <= most:
-            yield Mistake(name, f"is not between -{most:g} and {most:g}")
+            yield ProblemMistake(name, f"is not between -{most:g} and {most:g}")
 
 
-def _weather(problem: Problem) -> Iterator[Mistake]:
+def _weather(problem: Problem) -> Iterator[ProblemMistake]:
     weather = problem.weather
     yield from temperatures("weather.temp_out_c", weather.temp_out_c, problem.temperature_unit)
     yield from length("weather.ghi_wm2", weather.ghi_wm2, problem.steps)
     yield from between("weather.ghi_wm2", weather.ghi_wm2, -10.0, 1500.0, "W/m2")
 
 
-def _source(problem: Problem) -> Iterator[Mistake]:
+def _source(problem: Problem) -> Iterator[ProblemMistake]:
     source = problem.heat_source
     if not source.capacity_kw > 0:
-        yield Mistake("heat_source.capacity_kw", "has to be above 0, or nothing can be heated")
+        yield ProblemMistake(
+            "heat_source.capacity_kw", "has to be above 0, or nothing can be heated"
+        )
     if source.kind is HeatSourceKind.HEAT_PUMP and not source.cop:
-        yield Mistake("heat_source.cop", "a heat pump has pairs of outdoor temperature and COP")
+        yield ProblemMistake(
+            "heat_source.cop", "a heat pump has pairs of outdoor temperature and COP"
+        )
     yield from between(
         "heat_source.cop_gain_per_k", [source.cop_gain_per_k], 0.0, 0.1, "per K", whole=True
     )
@@ -119,14 +128,14 @@ def _source(problem: Problem) -> Iterator[Mistake]:
         yield from between("other_load_kw", load, 0.0, MOST_LOAD_KW, "kW")
     limit = problem.power_limit_kw
     if limit is not None and not limit > 0:
-        yield Mistake("power_limit_kw", "has to be above 0; null where there is no limit")
+        yield ProblemMistake("power_limit_kw", "has to be above 0; null where there is no limit")
     yield from temperatures(
         "heat_source.cop", [outdoors for outdoors, _ in source.cop], problem.temperature_unit
     )
     yield from between("heat_source.cop", [cop for _, cop in source.cop], 1.0, 12.0, "kWh/kWh")
 
 
-def _names(problem: Problem) -> Iterator[Mistake]:
+def _names(problem: Problem) -> Iterator[ProblemMistake]:
     levers = [lever.point for lever in problem.levers]
     if problem.curve is not None:
         yield from _lever(
@@ -138,12 +147,12 @@ def _names(problem: Problem) -> Iterator[Mistake]:
         ("lever.point", levers),
     ):
         for name in _twice(names):
-            yield Mistake(path, f"{name!r} stands more than once")
+            yield ProblemMistake(path, f"{name!r} stands more than once")
     if not levers:
-        yield Mistake("zones", "no zone has a lever, so there is nothing to plan")
+        yield ProblemMistake("zones", "no zone has a lever, so there is nothing to plan")
 
 
-def _zone(path: str, zone: ZoneTask, problem: Problem) -> Iterator[Mistake]:
+def _zone(path: str, zone: ZoneTask, problem: Problem) -> Iterator[ProblemMistake]:
     unit = problem.temperature_unit
     yield from length(f"{path}.occupied", zone.occupied, problem.steps)
     for name in ("low_c", "high_c", "own_setpoint_c"):
@@ -156,7 +165,7 @@ def _zone(path: str, zone: ZoneTask, problem: Problem) -> Iterator[Mistake]:
         (f"{path}.low_c[{k}]", f"{low:g} is above high_c, {high:g}") for k, low, high in crossed
     )
     if not zone.area_m2 > 0:
-        yield Mistake(f"{path}.area_m2", "has to be above 0")
+        yield ProblemMistake(f"{path}.area_m2", "has to be above 0")
     for name, inside in (
         ("comfort_backoff_k", zone.comfort_backoff_k),
         ("start_backoff_k", zone.start_backoff_k),
@@ -168,21 +177,23 @@ def _zone(path: str, zone: ZoneTask, problem: Problem) -> Iterator[Mistake]:
         yield from temperatures(f"{path}.setpoint_c", [zone.setpoint_c], unit)
     if zone.lever is not None:
         yield from _lever(f"{path}.lever", zone.lever, Role.ZONE_SETPOINT, UNITS)
-        yield from _reach(f"{path}.lever", zone, zone.lever, unit)
+        yield from _lever_mistakes_of_band(f"{path}.lever", zone, zone.lever, unit)
 
 
-def _reach(path: str, zone: ZoneTask, lever: Lever, unit: Unit) -> Iterator[Mistake]:
-    """The lever has to reach the band, or it is in another unit than was meant."""
+def _lever_mistakes_of_band(
+    path: str, zone: ZoneTask, lever: Lever, unit: Unit
+) -> Iterator[ProblemMistake]:
+    """Whether the lever reaches the band; one that does not is in another unit than was meant."""
     used = [low for low, use in zip(zone.low_c, zone.occupied, strict=False) if use]
     if used and lever.maximum - _zero(lever.unit) < min(used) - _zero(unit):
-        yield Mistake(
+        yield ProblemMistake(
             f"{path}.maximum",
             f"{lever.maximum:g} {lever.unit} is below the band in use "
             f"({min(used):g} {unit}); are both in the unit that they say?",
         )
 
 
-def _unit(path: str, unit: VentilationTask, problem: Problem) -> Iterator[Mistake]:
+def _unit(path: str, unit: VentilationTask, problem: Problem) -> Iterator[ProblemMistake]:
     yield from length(f"{path}.own_run", unit.own_run, problem.steps)
     yield from length(f"{path}.required", unit.required, problem.steps)
     yield from between(f"{path}.own_run", unit.own_run, 0.0, 1.0, "of full", whole=True)
@@ -192,19 +203,21 @@ def _unit(path: str, unit: VentilationTask, problem: Problem) -> Iterator[Mistak
     known = {zone.id for zone in problem.zones}
     for name in unit.zones:
         if name not in known:
-            yield Mistake(f"{path}.zones", f"{name!r} is no zone of this problem")
+            yield ProblemMistake(f"{path}.zones", f"{name!r} is no zone of this problem")
     if unit.lever is not None:
         yield from _lever(f"{path}.lever", unit.lever, Role.VENTILATION_RUN, (Unit.ON_OFF,))
     yield from air_mistakes(path, unit, problem, _lever)
 
 
-def _lever(path: str, lever: Lever, role: Role, units: Sequence[Unit]) -> Iterator[Mistake]:
+def _lever(path: str, lever: Lever, role: Role, units: Sequence[Unit]) -> Iterator[ProblemMistake]:
     if lever.role is not role:
-        yield Mistake(f"{path}.role", f"has to be {role}")
+        yield ProblemMistake(f"{path}.role", f"has to be {role}")
     if lever.unit not in units:
-        yield Mistake(f"{path}.unit", f"has to be {' or '.join(units)}")
-    if not sane(lever):
-        yield Mistake(path, "no value that may be written: look at minimum, maximum, resolution")
+        yield ProblemMistake(f"{path}.unit", f"has to be {' or '.join(units)}")
+    if not has_value(lever):
+        yield ProblemMistake(
+            path, "no value that may be written: look at minimum, maximum, resolution"
+        )
     if lever.held is not None and role in HELD:
         low, high, what = HELD[role]
         zero = _zero(lever.unit) if role is not Role.HEATING_CURVE_SHIFT else 0.0
@@ -212,7 +225,7 @@ def _lever(path: str, lever: Lever, role: Role, units: Sequence[Unit]) -> Iterat
         yield from between(f"{path}.held.value", value, low + zero, high + zero, what or lever.unit)
 
 
-def _history(history: History, problem: Problem) -> Iterator[Mistake]:
+def _history(history: History, problem: Problem) -> Iterator[ProblemMistake]:
     n, unit = len(history.heat_kw), problem.temperature_unit
     yield from _when(history, problem)
     yield from temperatures("history.weather.temp_out_c", history.weather.temp_out_c, unit)
@@ -229,31 +242,35 @@ def _history(history: History, problem: Problem) -> Iterator[Mistake]:
     seen = {zone.id for zone in history.zones}
     for i, task in enumerate(problem.zones):
         if task.id not in seen:
-            yield Mistake(f"zones[{i}].id", f"{task.id!r} has no measured past in history.zones")
+            yield ProblemMistake(
+                f"zones[{i}].id", f"{task.id!r} has no measured past in history.zones"
+            )
 
 
-def _when(history: History, problem: Problem) -> Iterator[Mistake]:
+def _when(history: History, problem: Problem) -> Iterator[ProblemMistake]:
     n = len(history.heat_kw)
     if history.step_s <= 0:
-        yield Mistake("history.step_s", "has to be above 0")
+        yield ProblemMistake("history.step_s", "has to be above 0")
         return
     days = n * history.step_s / 86400.0
     if problem.model is None and days < LEAST_DAYS:
-        yield Mistake(
+        yield ProblemMistake(
             "history.heat_kw",
             f"{days:.1f} days; without a model it takes {LEAST_DAYS:g} days to identify one",
         )
     if history.start.tzinfo is None:
-        yield Mistake("history.start", "has no offset; write it like 2026-01-12T06:00:00+01:00")
+        yield ProblemMistake(
+            "history.start", "has no offset; write it like 2026-01-12T06:00:00+01:00"
+        )
     elif problem.start.tzinfo is not None:
         gap_h = (problem.start - history.start).total_seconds() / 3600.0 - 24.0 * days
         if gap_h > 1.0:
-            yield Mistake("history", f"ends {gap_h:.1f} h before the horizon starts")
+            yield ProblemMistake("history", f"ends {gap_h:.1f} h before the horizon starts")
         if gap_h < -1e-6:
-            yield Mistake("history", f"goes {-gap_h:.1f} h beyond the start of the horizon")
+            yield ProblemMistake("history", f"goes {-gap_h:.1f} h beyond the start of the horizon")
 
 
-def _past_zone(path: str, zone: ZoneHistory, n: int, unit: Unit) -> Iterator[Mistake]:
+def _past_zone(path: str, zone: ZoneHistory, n: int, unit: Unit) -> Iterator[ProblemMistake]:
     for name in ("temp_c", "setpoint_c"):
         yield from length(f"{path}.{name}", getattr(zone, name), n)
         yield from temperatures(f"{path}.{name}", getattr(zone, name), unit)

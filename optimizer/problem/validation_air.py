@@ -1,4 +1,4 @@
-"""What in the rooms' and the units' air makes no sense, each with its place."""
+"""Plausibility of the rooms' and the units' air, each mistake with its place."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from bms.model.assets.point import Role
 from bms.model.planning.problem import Lever, Problem, VentilationTask, ZoneTask
 from bms.model.readings.units import Unit
-from optimizer.problem.mistake import Mistake, between, length, temperatures
+from optimizer.problem.series_checks import ProblemMistake, between, length, temperatures
 from optimizer.problem.units import UNITS, ZERO_C_IN_K
 
 MOST_PEOPLE = 10_000.0
 MOST_FLOW_PCT = 150.0
 
-LeverCheck = Callable[[str, Lever, Role, Sequence[Unit]], Iterator[Mistake]]
+LeverCheck = Callable[[str, Lever, Role, Sequence[Unit]], Iterator[ProblemMistake]]
 
 
-def room_mistakes(path: str, zone: ZoneTask, n: int) -> Iterator[Mistake]:
-    """People, CO2 and volume of a zone."""
+def room_mistakes(path: str, zone: ZoneTask, n: int) -> Iterator[ProblemMistake]:
+    """Yields mistakes in people, CO2 and volume of a zone."""
     if zone.people:
         yield from length(f"{path}.people", zone.people, n)
         yield from between(f"{path}.people", zone.people, 0.0, MOST_PEOPLE, "persons")
@@ -30,13 +30,13 @@ def room_mistakes(path: str, zone: ZoneTask, n: int) -> Iterator[Mistake]:
         if value is not None:
             yield from between(f"{path}.{name}", [value], low, high, what)
     if zone.people and zone.co2_limit_ppm is None:
-        yield Mistake(f"{path}.co2_limit_ppm", "is missing: people alone ask for no air")
+        yield ProblemMistake(f"{path}.co2_limit_ppm", "is missing: people alone ask for no air")
 
 
 def air_mistakes(
     path: str, unit: VentilationTask, problem: Problem, lever_mistakes: LeverCheck
-) -> Iterator[Mistake]:
-    """Flow and supply air of a unit."""
+) -> Iterator[ProblemMistake]:
+    """Yields mistakes in flow and supply air of a unit."""
     yield from between(f"{path}.least_flow_pct", [unit.least_flow_pct], 0.0, 100.0, "%", whole=True)
     if unit.own_flow_pct:
         yield from length(f"{path}.own_flow_pct", unit.own_flow_pct, problem.steps)
@@ -58,11 +58,11 @@ def air_mistakes(
         yield from _supply_mistakes(at, unit, unit.supply_lever, problem.temperature_unit)
 
 
-def _flow_mistakes(path: str, unit: VentilationTask, lever: Lever) -> Iterator[Mistake]:
+def _flow_mistakes(path: str, unit: VentilationTask, lever: Lever) -> Iterator[ProblemMistake]:
     if lever.minimum < 0 or not lever.maximum > 0:
-        yield Mistake(path, "a flow is 0 % or more, and at most above 0 %")
+        yield ProblemMistake(path, "a flow is 0 % or more, and at most above 0 %")
     if lever.maximum < unit.least_flow_pct:
-        yield Mistake(
+        yield ProblemMistake(
             f"{path}.maximum",
             f"{lever.maximum:g} % is below least_flow_pct, {unit.least_flow_pct:g} %",
         )
@@ -70,9 +70,9 @@ def _flow_mistakes(path: str, unit: VentilationTask, lever: Lever) -> Iterator[M
 
 def _supply_mistakes(
     path: str, unit: VentilationTask, lever: Lever, temperature: Unit
-) -> Iterator[Mistake]:
+) -> Iterator[ProblemMistake]:
     if not unit.own_supply_c:
-        yield Mistake(
+        yield ProblemMistake(
             path.replace("supply_lever", "own_supply_c"),
             "is missing: the plan has to know the setpoint that supply_lever has by itself",
         )
@@ -80,7 +80,7 @@ def _supply_mistakes(
     own = min(unit.own_supply_c) - (ZERO_C_IN_K if temperature is Unit.KELVIN else 0.0)
     lowest = lever.minimum - (ZERO_C_IN_K if lever.unit is Unit.KELVIN else 0.0)
     if lowest > own:
-        yield Mistake(
+        yield ProblemMistake(
             f"{path}.minimum",
             f"{lever.minimum:g} {lever.unit} is above own_supply_c ({min(unit.own_supply_c):g} "
             f"{temperature}): supply air is never raised; are both in the unit that they say?",

@@ -6,10 +6,10 @@ The air of a room is well mixed::
 
 with volume V [m3], CO2 in the room C and outdoors C_out [ppm], persons N, CO2 of one person G
 [m3/h] and the air exchanged q [m3/h], by ventilation and through leaks. It is solved exactly for
-what is constant within a step.
+inputs that are constant within a step.
 
-One flow holds for a whole stretch of use: the power of fans grows faster than their flow, so a
-flow that goes up and down costs more than a steady one.
+One flow holds for a whole period of use: the power of fans grows faster than their flow, so a flow
+that varies costs more than a steady one.
 """
 
 from __future__ import annotations
@@ -35,22 +35,23 @@ SHORT_BREAK_H = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rooms:
+class Co2Rooms:
     """``z`` rooms over ``n`` steps of ``step_h`` [h].
 
-    ``volume`` [m3] (z,), ``source`` [m3/h] CO2 of the people (z, n), ``busy`` whether the limit is
-    asked for (z, n), ``target`` and ``start`` [ppm] (z,).
+    ``volume`` [m3] (z,), ``source`` [m3/h] (z, n) CO2 of the people, ``occupied`` (z, n) where the
+    limit applies, ``target`` and ``start`` [ppm] (z,).
     """
 
     step_h: float
     volume: Floats
     source: Floats
-    busy: Bools
+    occupied: Bools
     target: Floats
     start: Floats
 
     def ppm(self, supply: Floats, first: int, start: Floats) -> Floats:
-        """CO2 [ppm] at the end of each step from ``first`` on, with ``start`` [ppm] before it.
+        """Returns the CO2 [ppm] at the end of each step from ``first`` on, from ``start`` [ppm]
+        before it.
 
         ``supply`` (..., z, k) [m3/h] is the outdoor air of each step; ``start`` (..., z). The
         answer has the shape of ``supply``.
@@ -68,13 +69,13 @@ class Rooms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Duct:
-    """What one unit brings to the rooms.
+class UnitAir:
+    """Outdoor air that one unit brings to the rooms.
 
     ``full`` [m3/h] (z, n) is its air at full flow in each step, 0 while it stands still; ``other``
-    (z, n) that of other units. ``levels`` [%] (l,) are the flows that may be asked for, rising;
-    ``least_in_use`` [%] is the least of them while people are in, ``in_use`` (n,). ``held`` [%]
-    (n,) is the flow at which somebody holds it from the start on, NaN where it is free.
+    [m3/h] (z, n) that of other units. ``levels`` [%] (l,) are the flows that may be asked for,
+    rising; ``least_in_use`` [%] is the least of them while people are in, ``in_use`` (n,). ``held``
+    [%] (n,) is the flow at which somebody holds it from the start on, NaN where it is free.
     """
 
     full: Floats
@@ -85,11 +86,12 @@ class Duct:
     held: Floats
 
     def with_held(self, flow: Floats) -> Floats:
-        """``flow`` [%] (n,) with what is held in its place where it is."""
+        """Returns ``flow`` [%] (n,) with the held flow in its place where there is one."""
         return np.where(np.isnan(self.held), flow, self.held)
 
     def supply(self, flow: Floats, first: int, last: int) -> Floats:
-        """Air of the rooms [m3/h] (..., z, k) at ``flow`` [%] (..., k) in these steps."""
+        """Returns the outdoor air of the rooms [m3/h] (..., z, k) at ``flow`` [%] (..., k) in these
+        steps."""
         part = flow[..., np.newaxis, :] / 100.0
         return np.asarray(self.other[:, first:last] + self.full[:, first:last] * part)
 
@@ -102,43 +104,44 @@ class Duct:
         return np.asarray(self.full.any(axis=0))
 
 
-def least_flow(rooms: Rooms, duct: Duct) -> Floats:
-    """The least steady flow [%] (n,) of each stretch of use that keeps every room at its target.
+def least_steady_flow(rooms: Co2Rooms, duct: UnitAir) -> Floats:
+    """Returns the least steady flow [%] (n,) of each period of use that keeps every room at its
+    target.
 
-    Where even full flow does not, it is full until it does. Out of use it is the least level. What
-    somebody holds stays; what it leaves behind is made good afterwards.
+    Where even full flow does not, it is full until it does. Out of use it is the least level. A
+    held flow stays as it is; CO2 above the target at its end is removed at full flow.
     """
     n = duct.in_use.size
     free = int(np.isfinite(duct.held).sum())
     full = duct.with_held(np.full(n, duct.top))
     at_full = rooms.ppm(duct.supply(full, 0, n), 0, rooms.start)
     target = rooms.target[:, np.newaxis]
-    beyond = np.any(rooms.busy & (at_full > target), axis=0)
-    bound = np.where(rooms.busy, np.maximum(target, at_full) + SAME_PPM, np.inf)
+    beyond = np.any(rooms.occupied & (at_full > target), axis=0)
+    bound = np.where(rooms.occupied, np.maximum(target, at_full) + SAME_PPM, np.inf)
     flow = duct.with_held(np.full(n, duct.levels[0]))
     now, done = rooms.start, 0
-    for begin, last in stretches_of_use(duct.in_use & duct.runs, rooms.step_h):
+    for begin, last in use_periods(duct.in_use & duct.runs, rooms.step_h):
         first = max(begin, free)
         if first >= last:
             continue
-        now = _after(rooms, duct, flow, (done, first), now)
+        now = _co2_after(rooms, duct, flow, (done, first), now)
         purged = max(
-            first + _purging(rooms, duct, (first, last), now),
+            first + _purge_steps(rooms, duct, (first, last), now),
             first + int(np.max(np.flatnonzero(beyond[first:last]), initial=-1)) + 1,
         )
         flow[first:purged] = duct.top
-        now = _after(rooms, duct, flow, (first, purged), now)
-        flow[purged:last] = _steady(rooms, duct, bound, (purged, last), now)
-        now, done = _after(rooms, duct, flow, (purged, last), now), last
-    _fill(flow, duct.runs)
+        now = _co2_after(rooms, duct, flow, (first, purged), now)
+        flow[purged:last] = _least_level(rooms, duct, bound, (purged, last), now)
+        now, done = _co2_after(rooms, duct, flow, (purged, last), now), last
+    _fill_idle(flow, duct.runs)
     flow = duct.with_held(flow)
     if np.any(rooms.ppm(duct.supply(flow, 0, n), 0, rooms.start) > bound):
         flow[duct.runs] = duct.top
     return duct.with_held(np.where(duct.in_use, np.maximum(flow, duct.least_in_use), flow))
 
 
-def stretches_of_use(in_use: Bools, step_h: float) -> list[tuple[int, int]]:
-    """(first, past-last) of each stretch, with its lead; short breaks belong to it."""
+def use_periods(in_use: Bools, step_h: float) -> list[tuple[int, int]]:
+    """Returns (first, past-last) of each period of use with its lead; short breaks belong to it."""
     lead = max(1, round(LEAD_H / step_h))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], in_use, [False]]).astype(np.int8)))
     found: list[tuple[int, int]] = []
@@ -150,10 +153,11 @@ def stretches_of_use(in_use: Bools, step_h: float) -> list[tuple[int, int]]:
     return found
 
 
-def _purging(rooms: Rooms, duct: Duct, part: tuple[int, int], start: Floats) -> int:
-    """How many steps of full flow it takes where people sit in stale air at the start."""
+def _purge_steps(rooms: Co2Rooms, duct: UnitAir, part: tuple[int, int], start: Floats) -> int:
+    """Number of steps of full flow until rooms that are above their target at the start are at
+    it."""
     first, last = part
-    stale = rooms.busy[:, first] & (start > rooms.target)
+    stale = rooms.occupied[:, first] & (start > rooms.target)
     if not stale.any():
         return 0
     full = np.full(last - first, duct.top)
@@ -162,7 +166,9 @@ def _purging(rooms: Rooms, duct: Duct, part: tuple[int, int], start: Floats) -> 
     return int(np.argmax(fresh)) + 1 if fresh.any() else last - first
 
 
-def _after(rooms: Rooms, duct: Duct, flow: Floats, part: tuple[int, int], start: Floats) -> Floats:
+def _co2_after(
+    rooms: Co2Rooms, duct: UnitAir, flow: Floats, part: tuple[int, int], start: Floats
+) -> Floats:
     """CO2 [ppm] (z,) at the end of a part of the horizon."""
     first, last = part
     if last <= first:
@@ -170,8 +176,10 @@ def _after(rooms: Rooms, duct: Duct, flow: Floats, part: tuple[int, int], start:
     return rooms.ppm(duct.supply(flow[first:last], first, last), first, start)[:, -1]
 
 
-def _steady(rooms: Rooms, duct: Duct, bound: Floats, part: tuple[int, int], start: Floats) -> float:
-    """The least level that keeps to ``bound`` in these steps, or the top one."""
+def _least_level(
+    rooms: Co2Rooms, duct: UnitAir, bound: Floats, part: tuple[int, int], start: Floats
+) -> float:
+    """The least level [%] that keeps to ``bound`` in these steps, or the highest one."""
     first, last = part
     levels = duct.levels[duct.levels >= duct.least_in_use - 1e-9]
     if last <= first or not levels.size:
@@ -183,8 +191,9 @@ def _steady(rooms: Rooms, duct: Duct, bound: Floats, part: tuple[int, int], star
     return float(levels[int(np.argmax(kept))]) if kept.any() else duct.top
 
 
-def _fill(flow: Floats, runs: Bools) -> None:
-    """While nothing runs the flow is already what comes next, or still what it was at the end."""
+def _fill_idle(flow: Floats, runs: Bools) -> None:
+    """Sets the flow of steps in which the unit stands still to the next running one, or to the
+    last."""
     running = np.flatnonzero(runs)
     if running.size:
         following = np.searchsorted(running, np.arange(len(flow)))

@@ -1,10 +1,10 @@
-"""Levers with coarse steps: when the step below what a zone is to have is the right one.
+"""Levers with coarse steps: when the step below a wanted setpoint is the right one.
 
 A thermostat that takes whole kelvins cannot be asked for 21.2 degC. Rounded up that is 22 degC all
 day, which costs more than any plan saves. Where the building's own setpoint is below that as well,
-and the step below does not lie under the limit, that step is what the zone is held at today,
-rounded: the margin inside the band is given up for it. A zone whose record asks for a margin keeps
-that.
+and the step below is not under the limit, that step is used: it is what the zone is held at today,
+rounded, and the back-off inside the band is given up for it. A zone that asks for a back-off keeps
+it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import numpy as np
 
 from bms.model.planning.problem import Lever
 from optimizer.horizon.building import Building
-from optimizer.model.quantise import SLACK, settle, settle_down
+from optimizer.model.quantise import SLACK, quantise_down, quantise_up
 from optimizer.model.rc_network import Floats
 
-DEAR_K = 0.25
+COSTLY_ROUNDING_K = 0.25
 """Rounding up by less costs little, and is kept for comfort."""
 
 
-def step_below(building: Building, inner: Floats) -> Floats:
-    """Temperatures to keep in use [degC] (p, n): ``inner``, or what the step below gives."""
+def lower_targets(building: Building, inner: Floats) -> Floats:
+    """Returns the temperatures to keep in use [degC] (p, n): ``inner``, or those of the step
+    below."""
     result = inner.copy()
     for z, zone in enumerate(building.zones):
         if zone.lever is not None:
@@ -33,9 +34,9 @@ def step_below(building: Building, inner: Floats) -> Floats:
     return result
 
 
-def own_below(building: Building, own: Floats) -> Floats:
-    """Own setpoints [degC] (p, n), those between two coarse steps as the lower one of them where
-    that is not under the limit."""
+def lower_own_setpoints(building: Building, own: Floats) -> Floats:
+    """Returns own setpoints [degC] (p, n), those between two coarse steps lowered to the step below
+    where that is not under the limit."""
     result = own.copy()
     for z, zone in enumerate(building.zones):
         if zone.lever is not None:
@@ -44,8 +45,8 @@ def own_below(building: Building, own: Floats) -> Floats:
 
 
 def lower_step(asked: Floats, lever: Lever, own: Floats, least: Floats) -> Floats:
-    """Setpoints [degC] (n,): ``asked``, or the step below it where the next one is clearly more,
-    more than ``own`` as well, and the one below is not under ``least``."""
-    above, below = settle(asked, lever), settle_down(asked, lever)
-    dear = (above - asked >= DEAR_K) & (own < above - SLACK)
+    """Returns setpoints [degC] (n,): ``asked``, or the step below it where the next one is clearly
+    above ``asked`` and above ``own``, and the one below is not under ``least``."""
+    above, below = quantise_up(asked, lever), quantise_down(asked, lever)
+    dear = (above - asked >= COSTLY_ROUNDING_K) & (own < above - SLACK)
     return np.where(dear & (below >= least - SLACK), np.minimum(below, asked), asked)

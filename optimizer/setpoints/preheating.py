@@ -1,8 +1,9 @@
-"""Heat in cheap hours for dear ones: setpoints above what is asked for, in use and out of it.
+"""Preheating: heat in cheap hours for expensive ones, by setpoints above the plain plan's.
 
-A building keeps heat for hours, a heavy one for a day; where the price of power swings by a good
-part of itself that is more than all else a plan can gain. Models promise too much of it: a plan
-has to foresee :data:`LEAST_GAIN` of the cost of heat, or its setpoints stay as they are.
+A building stores heat for hours, a heavy one for a day; where the price varies by a good part of
+itself, storage gains more than anything else in a plan. Models overestimate it: a plan has to
+promise a saving of :data:`REQUIRED_SAVING_PART` of the cost of heat, or its setpoints stay as they
+are.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from optimizer.horizon.rollout import RolloutResult
 from optimizer.linear_program.program import Solution
 from optimizer.model.quantise import round_up
 from optimizer.model.rc_network import Bools, Floats
-from optimizer.setpoints.timetable import spans
+from optimizer.setpoints.timetable import true_periods
 
 LIFTS_K = (0.5, 1.0, 2.0)
 """How far a setpoint may be raised above the highest that the plain plan has."""
@@ -27,9 +28,9 @@ BELOW_HIGH_K = 0.5
 HEATING_PART = 0.02
 MOST_CHANGES = 12
 """Setpoint changes of a zone in 24 h; more of them are hunting, whatever they save."""
-LEAST_SWING = 0.3
+LEAST_PRICE_VARIATION = 0.3
 """Standard deviation of the price relative to its mean, below which nothing is stored."""
-LEAST_GAIN = 0.35
+REQUIRED_SAVING_PART = 0.35
 """Part of the cost of heat that storing has to promise. In detailed simulations what it gained was
 about a third of that cost less than the models had promised, in light and heavy buildings."""
 COP_LOSS_AT_FULL = 0.3
@@ -38,16 +39,19 @@ STORED_PART = 0.5
 """What heat left at the end is worth of the mean price: a part is lost before it is needed."""
 
 
-def swings(building: Building) -> bool:
-    """Whether the price of heat differs enough between hours."""
+def price_varies(building: Building) -> bool:
+    """Whether the price of heat varies enough between hours for preheating."""
     price = building.inputs.heat_price
-    return float(np.std(price)) > LEAST_SWING * float(np.mean(price)) > 0.0
+    return float(np.std(price)) > LEAST_PRICE_VARIATION * float(np.mean(price)) > 0.0
 
 
-def ways_to_store(building: Building, solution: Solution, values: Floats) -> Iterator[Floats]:
-    """Setpoints [degC] (p, n) that follow the planned heat above ``values``, one for each lift.
+def preheating_setpoints(
+    building: Building, solution: Solution, values: Floats
+) -> Iterator[Floats]:
+    """Yields setpoints [degC] (p, n) that follow the planned heat above ``values``, one for each
+    lift.
 
-    Before they are rounded to what the levers take; :func:`calm` says which may be issued.
+    They are not quantised yet; :func:`changes_seldom` says which may be issued.
     """
     planned = round_up(solution.air - building.droop[:, np.newaxis], STEP_K)
     price = building.inputs.heat_price
@@ -62,7 +66,7 @@ def ways_to_store(building: Building, solution: Solution, values: Floats) -> Ite
         yield building.with_held(raised)
 
 
-def calm(setpoints: Floats, step_h: float) -> bool:
+def changes_seldom(setpoints: Floats, step_h: float) -> bool:
     """Whether no zone's setpoint (p, n) changes more than :data:`MOST_CHANGES` times in 24 h."""
     changed = np.diff(setpoints, axis=1) != 0.0
     day = max(1, round(24.0 / step_h))
@@ -71,24 +75,25 @@ def calm(setpoints: Floats, step_h: float) -> bool:
 
 
 def _steady(level: Floats, up: Bools) -> Floats:
-    """In each stretch its highest throughout: a thermostat is asked once."""
+    """The highest level [degC] of each raised period throughout it (p, n)."""
     result = level.copy()
     for z in range(len(level)):
-        for first, last in spans(up[z]):
+        for first, last in true_periods(up[z]):
             result[z, first:last] = level[z, first:last].max()
     return result
 
 
-def spent(building: Building, costs: float, rollout: RolloutResult) -> float:
-    """``costs`` [DKK], which count the heat left at the mean price, with only a part of that: a
-    store that is filled and not used has gained little. A heat pump pays for its bursts, too."""
+def cost_with_losses(building: Building, costs: float, rollout: RolloutResult) -> float:
+    """Returns ``costs`` [DKK], in which the heat left counts at the mean price, with only
+    :data:`STORED_PART` of that, and with the loss of a heat pump at high load."""
     left = float(building.rc.stored_kwh(rollout.air[:, -1], rollout.mass[:, -1]).sum())
     price = max(0.0, float(building.inputs.heat_price.mean()))
-    return costs + left * price * (1.0 - STORED_PART) + _bursts(building, rollout)
+    return costs + left * price * (1.0 - STORED_PART) + _full_load_loss(building, rollout)
 
 
-def _bursts(building: Building, rollout: RolloutResult) -> float:
-    """What a heat pump loses at high power [DKK], where its water is warmer than on the mean."""
+def _full_load_loss(building: Building, rollout: RolloutResult) -> float:
+    """Cost of the COP that a heat pump loses at high load [DKK], where its water is warmer than on
+    average."""
     inputs = building.inputs
     if not np.any(inputs.cop != 1.0):
         return 0.0
@@ -97,8 +102,9 @@ def _bursts(building: Building, rollout: RolloutResult) -> float:
     return float((heat * heat / full) @ inputs.heat_price) * inputs.step_h * COP_LOSS_AT_FULL
 
 
-def least_gain(building: Building, rollout: RolloutResult) -> float:
-    """What storing has to save [DKK] to be worth its changes: a part of what the heat costs."""
+def required_saving(building: Building, rollout: RolloutResult) -> float:
+    """Returns the least saving [DKK] for which setpoints are changed: a part of the cost of
+    heat."""
     inputs = building.inputs
     heat_cost = float(rollout.heat.sum(axis=0) @ inputs.heat_price) * inputs.step_h
-    return LEAST_GAIN * abs(heat_cost)
+    return REQUIRED_SAVING_PART * abs(heat_cost)

@@ -1,7 +1,7 @@
-"""The plan without a model: setback out of use and an early enough start, by rule.
+"""Rule-based setpoints without a model: setback out of use and an early enough start.
 
-What a good caretaker would set. The lead before use grows with cold and with the length of the
-absence; without a forecast it is as on a cold day.
+The lead before use grows with the cold and with the length of the absence; without a forecast it is
+that of a cold day.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import groupby
 import numpy as np
 
 from bms.model.planning.problem import Lever, ZoneTask
-from optimizer.model.quantise import settle
+from optimizer.model.quantise import quantise_up
 from optimizer.model.rc_network import Bools, Floats
 
 IN_USE_ABOVE_LOW_K = 0.5
@@ -31,8 +31,8 @@ LEAD_H_PER_SHORT_K = 1.5
 """What the zone's record of starts asks for is warmed up at two thirds of a kelvin per hour."""
 
 
-def spans(flags: Bools) -> list[tuple[int, int]]:
-    """The stretches (first, past-last) where ``flags`` are true."""
+def true_periods(flags: Bools) -> list[tuple[int, int]]:
+    """Returns the periods (first, past-last) in which ``flags`` are true."""
     found, position = [], 0
     for flag, group in groupby(flags.tolist()):
         length = sum(1 for _ in group)
@@ -42,13 +42,13 @@ def spans(flags: Bools) -> list[tuple[int, int]]:
     return found
 
 
-def timetable(
-    task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float, empty_h: float = 0.0
+def timetable_setpoints(
+    task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float, unoccupied_h: float = 0.0
 ) -> Floats:
-    """Setpoints [degC] (n,) by rule; ``temp_out`` [degC] (n,) may be NaN.
+    """Returns setpoints [degC] (n,) by rule; ``temp_out`` [degC] (n,) may be NaN.
 
-    ``empty_h`` [h] is how long the zone has been out of use already: the lead must not shrink as
-    a long absence passes behind the start of the horizon.
+    ``unoccupied_h`` [h] is how long the zone has been out of use already: the lead must not shrink
+    as a long absence passes behind the start of the horizon.
     """
     in_use = np.array(task.occupied, dtype=bool)
     low = np.array(task.low_c, dtype=np.float64)
@@ -57,18 +57,18 @@ def timetable(
         comfort = float(low[in_use].min())
         values = np.where(in_use, values, np.maximum(values, comfort - SETBACK_K))
     end_of_last = 0
-    for first, last in spans(in_use):
-        before_h = empty_h if end_of_last == 0 else 0.0
+    for first, last in true_periods(in_use):
+        before_h = unoccupied_h if end_of_last == 0 else 0.0
         absence_h = (first - end_of_last) * step_h + before_h
         lead = _lead_h(temp_out, first, absence_h, task.start_backoff_k or 0.0)
         begin = max(end_of_last, first - int(np.ceil(lead / step_h)))
         values[begin:first] = np.maximum(values[begin:first], values[first])
         end_of_last = last
-    return settle(np.clip(values, low, np.array(task.high_c)), lever)
+    return quantise_up(np.clip(values, low, np.array(task.high_c)), lever)
 
 
 def _in_use(task: ZoneTask, low: Floats) -> Floats:
-    """What a zone in use is held at [degC] (n,)."""
+    """Setpoint of a zone in use [degC] (n,)."""
     own = np.array(task.own_setpoint_c[: len(low)], dtype=np.float64)
     return low + np.clip(own - low, LEAST_ABOVE_LOW_K, IN_USE_ABOVE_LOW_K)
 

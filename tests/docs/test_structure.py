@@ -30,16 +30,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 REPEATING: set[str] = set()
 LONG: set[str] = set()
-WIDE: set[str] = {
-    "optimizer/setpoints/tracking.py::_empty",
-}
-TWICE: set[str] = {
-    "Clock",
-    "Mistake",
-    "PredictionErrors",
-    "Quantity",
-    "Trial",
-}
+WIDE: set[str] = set()
+TWICE: set[str] = set()
 NOT_EMPTY: set[str] = {
     "bms/cli/__init__.py",
     "bms/store/__init__.py",

@@ -50,8 +50,8 @@ def _dynamics(cvxpy: Any, program: HorizonProgram, heat: Any, nodes: tuple[Any, 
         fixed_heat = (
             b[:, i, 0] * program.dynamics.flow_air + b[:, i, 1] * program.dynamics.flow_mass
         )
-        moved = sum(cvxpy.multiply(a[:, i, j], other[:, :-1]) for j, other in enumerate(nodes))
-        rules.append(node[:, 1:] == moved + cvxpy.multiply(b[:, i, 0], heat) + fixed_heat)
+        flow_part = sum(cvxpy.multiply(a[:, i, j], other[:, :-1]) for j, other in enumerate(nodes))
+        rules.append(node[:, 1:] == flow_part + cvxpy.multiply(b[:, i, 0], heat) + fixed_heat)
     return rules
 
 

@@ -17,11 +17,11 @@ from bms.model.codec import to_json
 from bms.model.planning.problem import NoModel
 from bms.runtime.wire import opened
 from bms.services.planning.plan import identify_site
-from optimizer.identification.zone_study import LEARN_PART, study
-from optimizer.problem.room_table import COLUMNS, Place, Source, read_room
+from optimizer.identification.zone_study import TRAINING_PART, study_zone
+from optimizer.problem.room_table import COLUMNS, ColumnSource, RoomLocation, read_room
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
-PLACE = Place()
+PLACE = RoomLocation()
 
 
 def register(app: typer.Typer) -> None:
@@ -43,7 +43,7 @@ def identify(
     flow: Annotated[float, typer.Option(help="full air flow of the ventilation [m3/h]")] = 0.0,
     learn: Annotated[
         float, typer.Option(min=0.3, max=0.9, help="part of the days to learn from")
-    ] = LEARN_PART,
+    ] = TRAINING_PART,
     as_json: AsJson = False,
 ) -> None:
     """Learn the thermal model of a site or of a room in a file, or say why there is none.
@@ -55,22 +55,22 @@ def identify(
     if csv is None:
         _site(str(site), as_json)
         return
-    place = Place(latitude=latitude, longitude=longitude, timezone=timezone, flow_m3_h=flow)
+    place = RoomLocation(latitude=latitude, longitude=longitude, timezone=timezone, flow_m3_h=flow)
     _room(csv, _sources(column or []), place, learn, as_json)
 
 
-def _sources(texts: list[str]) -> dict[str, Source]:
+def _sources(texts: list[str]) -> dict[str, ColumnSource]:
     sources = {}
     for text in texts:
         role, equals, source = text.partition("=")
         if role not in COLUMNS or not equals:
             raise typer.BadParameter(f"--column {text}: write role=name; roles: {COLUMNS}")
-        sources[role] = Source.of(source)
+        sources[role] = ColumnSource.of(source)
     return sources
 
 
 def _room(
-    file: Path, sources: dict[str, Source], place: Place, learn: float, as_json: bool
+    file: Path, sources: dict[str, ColumnSource], place: RoomLocation, learn: float, as_json: bool
 ) -> None:
     with progress_bars(quiet=as_json) as report:
         report("reading", 0.0)
@@ -78,7 +78,7 @@ def _room(
             record = read_room(lines, sources, place)
         report("reading", 1.0)
         report("models", 0.0)
-        answer = study(record, file.stem, learn_part=learn)
+        answer = study_zone(record, file.stem, training_part=learn)
         report("models", 1.0)
     if as_json:
         typer.echo(json.dumps(as_dict(answer, file.stem)))

@@ -1,4 +1,4 @@
-"""A thermal model on the screen: rungs, rivals, parameters and how sure they are."""
+"""A thermal model on the screen: structures, rivals, parameters and how sure they are."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from bms.cli.console.screen import screen, slim_table
 from bms.messages import MISSING
 from bms.messages.spelled_out import spelled_out
 from bms.model.planning.problem import BuildingModel
-from optimizer.identification.holdout_score import Score
-from optimizer.identification.model_selection import AHEAD_H, Trial, errors_ahead, restarts
-from optimizer.identification.zone_study import Study
-from optimizer.model.zone_record import Record
+from optimizer.identification.holdout_score import HoldoutScore
+from optimizer.identification.model_selection import (
+    AHEAD_H,
+    StructureFit,
+    errors_ahead,
+    restart_steps,
+)
+from optimizer.identification.zone_study import ZoneStudy
+from optimizer.model.zone_record import ZoneRecord
 
 UNITS = (
     ("_kwh_per_k", "kWh/K"),
@@ -34,33 +39,34 @@ CHART_DAYS = 5
 BARS = " ▁▂▃▄▅▆▇█"
 
 
-def as_dict(answer: Study, called: str) -> dict[str, Any]:
-    """The study as JSON: rungs, errors and rivals [K], parameters with standard errors, reasons."""
+def as_dict(answer: ZoneStudy, called: str) -> dict[str, Any]:
+    """The study as JSON: structures, errors and rivals [K], parameters with standard errors,
+    reasons."""
     return {
         "zone": called,
         "order": answer.fit.order if answer.fit else None,
-        "label": answer.learned.rung.label if answer.learned else None,
+        "label": answer.training_fit.structure.label if answer.training_fit else None,
         "rmse_24h_k": _number(answer.temperature.model),
         "persistence_k": _number(answer.temperature.persistence),
         "last_week_k": _number(answer.temperature.last_week),
         "heat_24h_kwh": _number(answer.heat.model),
         "heat_like_yesterday_kwh": _number(answer.heat.persistence),
         "heat_last_week_kwh": _number(answer.heat.last_week),
-        "rungs": [_trial(trial, answer) for trial in answer.trials],
+        "structures": [_structure(candidate, answer) for candidate in answer.structures],
         "parameters": answer.parameters(),
         "standard_errors": answer.errors,
         "reasons": [spelled_out(fact) for fact in answer.refused],
     }
 
 
-def _trial(trial: Trial, answer: Study) -> dict[str, Any]:
+def _structure(candidate: StructureFit, answer: ZoneStudy) -> dict[str, Any]:
     return {
-        "label": trial.rung.label,
-        "order": trial.rung.order,
-        "parameters": len(trial.fit.names),
-        "validation_rmse_k": _number(trial.error_k),
-        "at_bounds": list(trial.at_bounds),
-        "chosen": trial.fit is answer.learned,
+        "label": candidate.structure.label,
+        "order": candidate.structure.order,
+        "parameters": len(candidate.fit.names),
+        "validation_rmse_k": _number(candidate.error_k),
+        "at_bounds": list(candidate.at_bounds),
+        "chosen": candidate.fit is answer.training_fit,
     }
 
 
@@ -68,12 +74,12 @@ def _number(value: float) -> float | None:
     return round(value, 4) if isfinite(value) else None
 
 
-def print_study(answer: Study, record: Record, learn: float, t: CommandTranslator) -> None:
-    """Rungs, rivals, parameters, a chart of the last days; or the reasons."""
+def print_study(answer: ZoneStudy, record: ZoneRecord, learn: float, t: CommandTranslator) -> None:
+    """Structures, rivals, parameters, a chart of the last days; or the reasons."""
     console = screen()
-    _print_rungs(console, answer, t)
+    _print_structures(console, answer, t)
     _print_scores(console, answer, t)
-    if answer.learned is not None:
+    if answer.training_fit is not None:
         _print_chart(console, answer, record, round(len(record) * learn), t)
     if answer.refused:
         console.print(t("model_none"), markup=False)
@@ -83,28 +89,30 @@ def print_study(answer: Study, record: Record, learn: float, t: CommandTranslato
     print_parameters(console, answer.parameters(), answer.errors, t)
 
 
-def _print_rungs(console: Console, answer: Study, t: CommandTranslator) -> None:
-    if not answer.trials:
+def _print_structures(console: Console, answer: ZoneStudy, t: CommandTranslator) -> None:
+    if not answer.structures:
         return
     table = slim_table(
         t("model_structure"), t("parameters"), t("validation_rmse"), t("at_a_bound"), ""
     )
-    for trial in answer.trials:
-        chosen = t("chosen") if trial.fit is answer.learned else ""
-        error = t.number(trial.error_k, 3)
-        bounds = ", ".join(trial.at_bounds)
-        table.add_row(trial.rung.label, str(len(trial.fit.names)), error, bounds, chosen)
+    for candidate in answer.structures:
+        chosen = t("chosen") if candidate.fit is answer.training_fit else ""
+        error = t.number(candidate.error_k, 3)
+        bounds = ", ".join(candidate.at_bounds)
+        table.add_row(
+            candidate.structure.label, str(len(candidate.fit.names)), error, bounds, chosen
+        )
     console.print(table)
 
 
-def _print_scores(console: Console, answer: Study, t: CommandTranslator) -> None:
+def _print_scores(console: Console, answer: ZoneStudy, t: CommandTranslator) -> None:
     table = slim_table(t("held_out"), t("model"), t("like_now"), t("like_last_week"))
     _add_score(table, t("temperature_ahead"), answer.temperature, t)
     _add_score(table, escape(t("heat_ahead")), answer.heat, t)
     console.print(table)
 
 
-def _add_score(table: Table, name: str, score: Score, t: CommandTranslator) -> None:
+def _add_score(table: Table, name: str, score: HoldoutScore, t: CommandTranslator) -> None:
     if score.known:
         errors = (score.model, score.persistence, score.last_week)
         table.add_row(name, *(t.significant(error) for error in errors))
@@ -133,11 +141,11 @@ def _unit(name: str) -> str:
 
 
 def _print_chart(
-    console: Console, answer: Study, record: Record, first: int, t: CommandTranslator
+    console: Console, answer: ZoneStudy, record: ZoneRecord, first: int, t: CommandTranslator
 ) -> None:
     """Measured and predicted, a day ahead, over the last days: one sign for every two hours."""
-    fit = answer.learned
-    starts = restarts(record, first, AHEAD_H)
+    fit = answer.training_fit
+    starts = restart_steps(record, first, AHEAD_H)
     if fit is None or not len(starts):
         return
     ahead = round(AHEAD_H / record.step_h)

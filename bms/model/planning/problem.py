@@ -236,7 +236,7 @@ class ZoneModel:
     zone: str
     """Id of the zone."""
     order: str
-    """Rung of the ladder: `1R1C`, `2R2C`, `3R2C`."""
+    """Model structure: `1R1C`, `2R2C`, `3R2C`."""
     parameters: dict[str, float]
     """Parameters by name; the unit stands in the name."""
     rmse_24h_k: float

@@ -63,15 +63,15 @@ def asked_for(
 
 def co2(problem: Problem, flow_pct: np.ndarray, run: np.ndarray, zone: int) -> np.ndarray:
     """CO2 [ppm] at the end of every step, in passes of ten seconds; outdoor air where unknown."""
-    task_of = problem.zones[zone]
-    volume = 2.8 * task_of.area_m2
+    fit_windows = problem.zones[zone]
+    volume = 2.8 * fit_windows.area_m2
     share = FULL_M3_H * AREA[zone] / AREA.sum()
-    ppm = max(420.0, task_of.co2_ppm or 420.0)
+    ppm = max(420.0, fit_windows.co2_ppm or 420.0)
     found = []
     for k in range(problem.steps):
         exchanged = share * run[k] * flow_pct[k] / 100.0 + 0.1 * volume
         for _ in range(problem.step_s // 10):
-            born = 1e6 * 0.0187 * (task_of.people[k] or 0.0)
+            born = 1e6 * 0.0187 * (fit_windows.people[k] or 0.0)
             ppm += (born + exchanged * (420.0 - ppm)) / volume * 10.0 / 3600.0
         found.append(ppm)
     return np.array(found)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizer.model.rc_network import Rc, steps_for
-from optimizer.model.zone_record import Record
+from optimizer.model.rc_network import RcNetwork, step_matrices
+from optimizer.model.zone_record import ZoneRecord
 
 UA, C_AIR, C_MASS, H_MASS = 0.15, 1.2, 12.0, 0.9
 SOLAR, GAIN = 2.0, 0.1
 
 
-def known_rc() -> Rc:
+def known_rc() -> RcNetwork:
     numbers = {
         "c_air": C_AIR,
         "c_mass": C_MASS,
@@ -24,7 +24,7 @@ def known_rc() -> Rc:
         "gain_base": GAIN,
         "gain_use": 0.0,
     }
-    return Rc(**{name: np.array([value]) for name, value in numbers.items()})
+    return RcNetwork(**{name: np.array([value]) for name, value in numbers.items()})
 
 
 def made_room(
@@ -33,10 +33,10 @@ def made_room(
     step_h: float = 0.25,
     noise_k: float = 0.05,
     seed: int = 3,
-    rc: Rc | None = None,
+    rc: RcNetwork | None = None,
     held_days: float = 0.0,
     hidden_kw_per_k: float = 0.0,
-) -> Record:
+) -> ZoneRecord:
     """Stepped exactly by the model itself; the sensor adds noise, people add heat now and then.
 
     For the first ``held_days`` the setpoint is the same day and night. With ``hidden_kw_per_k``
@@ -52,7 +52,7 @@ def made_room(
     clear = np.repeat(rng.uniform(0.1, 1.0, int(days) + 2), round(24 / step_h))[:n]
     ghi = 0.35 * clear * np.maximum(0.0, np.sin((hours % 24 - 7) / 10 * np.pi)) * (hours % 24 < 17)
     others = np.repeat(rng.normal(0.0, 0.05, n // 8 + 1), 8)[:n]
-    steps = steps_for(rc, np.zeros((1, 1)), step_h)
+    steps = step_matrices(rc, np.zeros((1, 1)), step_h)
     a, b = steps.a[0, 0], steps.b[0, 0]
     state, temp, heat = np.array([20.0, 19.0]), np.empty(n), np.empty(n)
     setpoints, use = np.empty(n), (hours % 24 >= 7) & (hours % 24 < 17) & (hours // 24 % 7 < 5)
@@ -71,7 +71,7 @@ def made_room(
         )
         state = a @ state + b @ np.array([air[0, 0], mass[0, 0]])
     none = np.zeros(n)
-    return Record(
+    return ZoneRecord(
         temp=temp + rng.normal(0.0, noise_k, n),
         heat=heat,
         temp_out=temp_out,

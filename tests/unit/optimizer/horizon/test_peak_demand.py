@@ -28,7 +28,7 @@ def codes(schedule: Schedule) -> set[str]:
     return {words.code for words in schedule.reasons}
 
 
-def told_kw(schedule: Schedule, code: str) -> float:
+def data_sheet_coil_kw(schedule: Schedule, code: str) -> float:
     """The power that a reason tells of [kW]."""
     reason = next(reason for reason in schedule.reasons if reason.code == code)
     power = reason.parameters["power_kw"]
@@ -56,7 +56,7 @@ class TestPlans:
     def test_a_priced_peak_is_lower_and_said(self) -> None:
         _, dear = planned(peak_so_far_kw=25.0, peak_dkk_per_kw=30.0)
         _, cheap = planned(peak_so_far_kw=25.0, peak_dkk_per_kw=0.001)
-        assert told_kw(dear, "new_peak") < 0.75 * told_kw(cheap, "new_peak")
+        assert data_sheet_coil_kw(dear, "new_peak") < 0.75 * data_sheet_coil_kw(cheap, "new_peak")
         assert dear.status is PlanStatus.OPTIMAL
 
     def test_a_peak_that_is_not_reached_changes_nothing(self) -> None:
@@ -70,7 +70,9 @@ class TestPlans:
         _, both = planned(
             peak_so_far_kw=0.0, peak_dkk_per_kw=0.001, other_load_kw=(8.0,) * problem.steps
         )
-        assert told_kw(both, "new_peak") == pytest.approx(told_kw(alone, "new_peak") + 8.0, abs=1.0)
+        assert data_sheet_coil_kw(both, "new_peak") == pytest.approx(
+            data_sheet_coil_kw(alone, "new_peak") + 8.0, abs=1.0
+        )
         assert both.expected.energy_kwh == pytest.approx(alone.expected.energy_kwh, rel=0.02)
 
     def test_a_dear_peak_keeps_out_of_the_hours_of_others(self) -> None:

@@ -12,40 +12,45 @@ from optimizer.identification.energy_balance import (
     BY_CLASS,
     CLASS_SPREAD,
     HEAVY_KWH_PER_M2_K,
-    balance,
+    fit_energy_balance,
 )
-from optimizer.identification.excitation import Clock, Excitation, excitation, last_learnt
-from optimizer.identification.zone_study import Study, study
-from optimizer.model.zone_record import Record
+from optimizer.identification.excitation import (
+    DataSplit,
+    Excitation,
+    excitation_of,
+    last_training_step,
+)
+from optimizer.identification.zone_study import ZoneStudy, study_zone
+from optimizer.model.zone_record import ZoneRecord
 from tests.rigs.buildings.made_room import C_AIR, C_MASS, UA, made_room
 
 AREA_M2 = 160.0
 DAY = 96
 
 
-def held(days: float = 28.0, held_days: float = 28.0, **more: float) -> Record:
+def held(days: float = 28.0, held_days: float = 28.0, **more: float) -> ZoneRecord:
     return replace(made_room(days=days, held_days=held_days, **more), area_m2=AREA_M2)
 
 
 @pytest.fixture(scope="module")
-def throughout() -> Study:
-    return study(held(), "room", late_heat=False)
+def throughout() -> ZoneStudy:
+    return study_zone(held(), "room", heat_lag=False)
 
 
 @pytest.fixture(scope="module")
-def then_lowered() -> Study:
-    return study(held(days=35.0), "room", late_heat=False)
+def then_lowered() -> ZoneStudy:
+    return study_zone(held(days=35.0), "room", heat_lag=False)
 
 
 class TestARoomThatWasAlwaysHeld:
-    def test_has_a_model_that_knows_its_losses(self, throughout: Study) -> None:
+    def test_has_a_model_that_knows_its_losses(self, throughout: ZoneStudy) -> None:
         assert not throughout.refused
         assert throughout.by_class
         p, sure = throughout.parameters(), throughout.errors
         assert p["ua_kw_per_k"] == pytest.approx(UA, rel=0.15)
         assert 0.0 < sure["ua_kw_per_k"] < 0.2 * UA
 
-    def test_says_that_its_capacity_is_that_of_a_class(self, throughout: Study) -> None:
+    def test_says_that_its_capacity_is_that_of_a_class(self, throughout: ZoneStudy) -> None:
         p, sure = throughout.parameters(), throughout.errors
         assert p[BY_CLASS] == 1.0
         assert p["c_mass_kwh_per_k"] == pytest.approx(HEAVY_KWH_PER_M2_K * AREA_M2, rel=1e-5)
@@ -54,25 +59,25 @@ class TestARoomThatWasAlwaysHeld:
         )
         assert sure["time_constant_slow_h"] > 0.3 * p["time_constant_slow_h"]
 
-    def test_is_judged_by_the_heat_of_days_it_has_not_seen(self, throughout: Study) -> None:
+    def test_is_judged_by_the_heat_of_days_it_has_not_seen(self, throughout: ZoneStudy) -> None:
         heat = throughout.heat
         assert heat.model < min(heat.persistence, heat.last_week)
-        assert throughout.trials == ()
+        assert throughout.structures == ()
 
-    def test_losses_do_not_depend_on_the_class(self, throughout: Study) -> None:
-        larger = study(replace(held(), area_m2=2.0 * AREA_M2), "room", late_heat=False)
+    def test_losses_do_not_depend_on_the_class(self, throughout: ZoneStudy) -> None:
+        larger = study_zone(replace(held(), area_m2=2.0 * AREA_M2), "room", heat_lag=False)
         assert larger.parameters()["ua_kw_per_k"] == pytest.approx(
             throughout.parameters()["ua_kw_per_k"], rel=0.05
         )
 
     def test_without_a_floor_area_the_class_goes_by_the_loss(self) -> None:
-        answer = study(replace(held(), area_m2=None), "room", late_heat=False)
+        answer = study_zone(replace(held(), area_m2=None), "room", heat_lag=False)
         assert answer.by_class
         assert answer.parameters()["time_constant_slow_h"] > 50.0
 
     def test_ventilation_that_nobody_told_of_is_a_loss_in_use_and_not_of_the_walls(self) -> None:
         hidden = 0.1
-        answer = study(held(hidden_kw_per_k=hidden), "room", late_heat=False)
+        answer = study_zone(held(hidden_kw_per_k=hidden), "room", heat_lag=False)
         p = answer.parameters()
         assert answer.by_class
         assert p["gain_use_kw"] < -0.4 * hidden * 18.0
@@ -81,18 +86,21 @@ class TestARoomThatWasAlwaysHeld:
     def test_heat_that_follows_nothing_is_refused(self) -> None:
         record = held()
         levels = np.random.default_rng(4).uniform(0.5, 4.0, 28)
-        answer = study(replace(record, heat=np.repeat(levels, DAY)), "room", late_heat=False)
+        answer = study_zone(replace(record, heat=np.repeat(levels, DAY)), "room", heat_lag=False)
         assert answer.refused
         assert answer.parameters() == {}
 
     def test_nothing_comes_of_too_few_days_or_of_no_heat(self) -> None:
         record = held()
-        assert balance(record, 4 * DAY) is None
-        assert balance(replace(record, heat=np.full(len(record), np.nan)), len(record)) is None
+        assert fit_energy_balance(record, 4 * DAY) is None
+        assert (
+            fit_energy_balance(replace(record, heat=np.full(len(record), np.nan)), len(record))
+            is None
+        )
 
 
 class TestARoomThatWasLoweredLater:
-    def test_shows_its_capacity_after_a_week(self, then_lowered: Study) -> None:
+    def test_shows_its_capacity_after_a_week(self, then_lowered: ZoneStudy) -> None:
         assert not then_lowered.refused
         assert not then_lowered.by_class
         p = then_lowered.parameters()
@@ -102,16 +110,16 @@ class TestARoomThatWasLoweredLater:
         )
         assert p["ua_kw_per_k"] + p["mass_out_kw_per_k"] == pytest.approx(UA, rel=0.2)
 
-    def test_is_better_than_its_rivals_on_days_of_setback(self, then_lowered: Study) -> None:
+    def test_is_better_than_its_rivals_on_days_of_setback(self, then_lowered: ZoneStudy) -> None:
         score = then_lowered.temperature
         assert score.model < 0.5 * min(score.persistence, score.last_week)
 
     def test_after_two_nights_its_capacity_is_still_that_of_the_class(self) -> None:
-        answer = study(held(days=31.0, held_days=29.0), "room", late_heat=False)
+        answer = study_zone(held(days=31.0, held_days=29.0), "room", heat_lag=False)
         assert answer.by_class
 
     def test_a_model_by_class_is_not_fitted_again_but_replaced(
-        self, throughout: Study, then_lowered: Study
+        self, throughout: ZoneStudy, then_lowered: ZoneStudy
     ) -> None:
         last = ZoneModel(
             zone="room",
@@ -121,67 +129,67 @@ class TestARoomThatWasLoweredLater:
             persistence_k=0.0,
             last_week_k=0.0,
         )
-        answer = study(held(days=35.0), "room", previous=last, late_heat=False)
+        answer = study_zone(held(days=35.0), "room", previous=last, heat_lag=False)
         assert answer.parameters() == then_lowered.parameters()
 
 
 class TestTheClock:
     def test_of_an_even_record_is_the_calendar(self) -> None:
         record = made_room(days=28)
-        clock = excitation(record).clock(len(record), 0.75)
-        assert clock.even
-        assert clock.step(0.5, 1001) == round(0.5 * 1001)
-        assert np.all(clock.weights(np.array([0, 5]), np.array([96, 101])) == 1.0)
+        split = excitation_of(record).split(len(record), 0.75)
+        assert split.by_calendar
+        assert split.step(0.5, 1001) == round(0.5 * 1001)
+        assert np.all(split.weights(np.array([0, 5]), np.array([96, 101])) == 1.0)
 
     def test_lets_both_sides_of_the_cut_see_moving_days(self) -> None:
         record = held(days=38.0)
-        moves = excitation(record)
-        clock = moves.clock(len(record), 0.75)
-        cut = last_learnt(record, clock, 0.75)
-        assert not clock.even
+        moves = excitation_of(record)
+        split = moves.split(len(record), 0.75)
+        cut = last_training_step(record, split, 0.75)
+        assert not split.by_calendar
         before, after = moves.moving[: cut // DAY].sum(), moves.moving[cut // DAY :].sum()
         assert before >= 2 * after >= 4
         assert len(record) - cut >= 2.5 * DAY
 
     def test_counts_what_is_rare_as_much_as_the_rest(self) -> None:
-        clock = Clock(40, np.arange(40) >= 30)
+        split = DataSplit(40, np.arange(40) >= 30)
         first, last = np.arange(0, 36, 4), np.arange(4, 40, 4)
-        weights = clock.weights(first, last)
+        weights = split.weights(first, last)
         rare = weights > 1.0
         assert list(first[rare]) == [28, 32]  # the others end before anything moves
         assert weights[~rare].sum() == pytest.approx(weights[rare].sum())
 
     @pytest.mark.parametrize("part", [0.3, 0.5, 0.75])
     def test_goes_on_only_while_something_moves(self, part: float) -> None:
-        clock = Clock(1000, np.arange(1000) >= 800)
-        assert clock.step(part) == pytest.approx(800 + 200 * part, abs=16)
+        split = DataSplit(1000, np.arange(1000) >= 800)
+        assert split.step(part) == pytest.approx(800 + 200 * part, abs=16)
 
 
 class TestMovingDays:
     def test_are_those_whose_setpoint_moves(self) -> None:
         record = held(days=35.0)
-        moves = excitation(record)
+        moves = excitation_of(record)
         assert moves.by_setpoint
         assert not moves.moving[:27].any()
         assert moves.moving.sum() >= 5
         assert not moves.held
         settled = [*range(27), 34]  # and a Sunday, at the lower temperature since Friday
-        assert list(np.flatnonzero(moves.still(len(record))[::DAY])) == settled
+        assert list(np.flatnonzero(moves.steady_steps(len(record))[::DAY])) == settled
 
     def test_are_not_made_by_the_noise_of_a_sensor(self) -> None:
         record = held()
         noisy = record.temp + np.random.default_rng(1).normal(0.0, 0.4, len(record))
-        assert not excitation(replace(record, temp=noisy, setpoint=None)).moving.any()
+        assert not excitation_of(replace(record, temp=noisy, setpoint=None)).moving.any()
 
     def test_are_told_by_the_room_where_no_setpoint_is_known(self) -> None:
-        moves = excitation(replace(held(days=35.0), setpoint=None))
+        moves = excitation_of(replace(held(days=35.0), setpoint=None))
         assert not moves.by_setpoint
         assert moves.moving[28:].sum() >= 4
         assert not moves.moving[2:27].any()
         assert not moves.held  # a room may be still by nature: the ladder is climbed
 
     def test_none_at_all_in_a_record_of_hours(self) -> None:
-        moves = excitation(held().part(0, 50))
+        moves = excitation_of(held().part(0, 50))
         assert isinstance(moves, Excitation)
-        assert moves.clock(50, 0.75).even
-        assert moves.still(50).all()
+        assert moves.split(50, 0.75).by_calendar
+        assert moves.steady_steps(50).all()

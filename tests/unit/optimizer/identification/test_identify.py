@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from optimizer.identification.holdout_score import Score
+from optimizer.identification.holdout_score import HoldoutScore
 from optimizer.identification.identify import identify
 from tests.rigs.buildings.toy_building import AREA, HOT_WATER_KW, Toy, lived_in
 from tests.rigs.buildings.toy_problems import office_only, problem, toy_model
@@ -145,7 +145,7 @@ def test_temperatures_that_follow_nothing_are_refused(toy: Toy) -> None:
 def test_a_model_has_to_beat_both_rivals(
     model: float, persistence: float, last_week: float, beats_both: bool, held: bool
 ) -> None:
-    result = Score(model, persistence, last_week, 1.0)
+    result = HoldoutScore(model, persistence, last_week, 1.0)
     assert (result.beats_both, result.held) == (beats_both, held)
 
 

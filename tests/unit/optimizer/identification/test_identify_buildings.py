@@ -10,13 +10,13 @@ import pytest
 
 from bms.model.codec import from_json, to_json
 from bms.model.planning.problem import BuildingModel
-from optimizer.identification.identify import ASKED_AGAIN_DAYS, identify, record_of, shares_of
+from optimizer.identification.identify import RETRY_DAYS, heat_shares_of, identify, zone_record
 from optimizer.identification.prediction_error import prediction_errors
 from optimizer.model.heat_shares import HeatShares
-from optimizer.model.history import past_of
-from optimizer.model.observer import drive, observe
-from optimizer.model.rc_network import Rc
-from optimizer.model.state_estimate import estimate
+from optimizer.model.history import measured_past
+from optimizer.model.observer import drive_model, filter_states
+from optimizer.model.rc_network import RcNetwork
+from optimizer.model.state_estimate import estimate_state
 from tests.rigs.buildings.toy_building import ZONES, Toy, lived_in
 from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 
@@ -80,15 +80,15 @@ class TestTheModel:
         old = replace(
             model,
             zones=model.zones[:1],
-            identified_at=model.identified_at - timedelta(days=ASKED_AGAIN_DAYS),
+            identified_at=model.identified_at - timedelta(days=RETRY_DAYS),
         )
         answer = identify(problem(toy), old)
         assert isinstance(answer, BuildingModel)
         assert len(answer.zones) == 2
 
     def test_of_the_problem_counts_as_yesterdays(self, toy: Toy, model: BuildingModel) -> None:
-        task = replace(problem(toy), model=model)
-        assert identify(task) == identify(replace(task, model=None), model)
+        windows = replace(problem(toy), model=model)
+        assert identify(windows) == identify(replace(windows, model=None), model)
 
     def test_does_without_a_sun_that_nobody_measured(self, toy: Toy) -> None:
         whole = problem(toy)
@@ -99,10 +99,10 @@ class TestTheModel:
         assert all(zone.parameters["solar_m2"] == 0.0 for zone in answer.zones)
         past_problem = replace(whole, history=replace(whole.history, weather=dark))
         assert past_problem.history is not None
-        past = past_of(past_problem, past_problem.history, list(ZONES), last_h=72)
+        past = measured_past(past_problem, past_problem.history, list(ZONES), last_h=72)
         parameters = [zone.parameters for zone in answer.zones]
-        state = estimate(
-            past, HeatShares.from_parameters(parameters), Rc.from_parameters(parameters)
+        state = estimate_state(
+            past, HeatShares.from_parameters(parameters), RcNetwork.from_parameters(parameters)
         )
         assert np.abs(state.air - toy.air).max() < 0.3
 
@@ -142,13 +142,13 @@ def test_both_filters_agree(toy: Toy, model: BuildingModel) -> None:
     """The one of plans, with its whole covariance, and the one that has settled."""
     whole = problem(toy)
     assert whole.history is not None
-    past = past_of(whole, whole.history, list(ZONES))
+    past = measured_past(whole, whole.history, list(ZONES))
     parameters = [zone.parameters for zone in model.zones]
-    rc = Rc.from_parameters(parameters)
-    state = estimate(past, HeatShares.from_parameters(parameters), rc)
+    rc = RcNetwork.from_parameters(parameters)
+    state = estimate_state(past, HeatShares.from_parameters(parameters), rc)
     for z in range(2):
-        alone = Rc.from_parameters([parameters[z]])
-        record = record_of(past, shares_of(past), z)
-        states = observe(drive(alone, record.filled()), record.temp)
+        alone = RcNetwork.from_parameters([parameters[z]])
+        record = zone_record(past, heat_shares_of(past), z)
+        states = filter_states(drive_model(alone, record.filled()), record.temp)
         assert state.air[z] == pytest.approx(states.air[0, -1], abs=0.4)
         assert state.mass[z] == pytest.approx(states.mass[0, -1], abs=0.5)

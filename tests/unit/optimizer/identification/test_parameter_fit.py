@@ -9,29 +9,29 @@ import pytest
 from scipy.linalg import expm
 
 from bms.model.planning.problem import ZoneModel
-from optimizer.identification.model_selection import best_of, errors_ahead, restarts
-from optimizer.identification.model_structures import Rung, rung_of, values_of
-from optimizer.identification.parameter_fit import fit_rung, task_of
+from optimizer.identification.model_selection import errors_ahead, restart_steps, select_structure
+from optimizer.identification.model_structures import ModelStructure, fitted_values, structure_of
+from optimizer.identification.parameter_fit import fit_structure, fit_windows
 from optimizer.identification.parameter_uncertainty import standard_errors, time_constants_h
-from optimizer.identification.zone_study import Study, study
+from optimizer.identification.zone_study import ZoneStudy, study_zone
 from optimizer.model.observer import (
     SENSOR_K,
-    drive,
-    noise,
-    observe,
-    settled_gain,
-    with_disturbance,
+    augmented_step,
+    drive_model,
+    filter_states,
+    process_noise,
+    steady_state_gain,
 )
-from optimizer.model.rc_network import Rc, steps_for
+from optimizer.model.rc_network import RcNetwork, step_matrices
 from tests.rigs.buildings.made_room import C_AIR, C_MASS, H_MASS, UA, known_rc, made_room
 
 
 @pytest.fixture(scope="module")
-def found() -> Study:
-    return study(made_room(), "room")
+def found() -> ZoneStudy:
+    return study_zone(made_room(), "room")
 
 
-def model_of(answer: Study) -> ZoneModel:
+def model_of(answer: ZoneStudy) -> ZoneModel:
     assert answer.fit is not None
     return ZoneModel(
         zone="room",
@@ -44,7 +44,7 @@ def model_of(answer: Study) -> ZoneModel:
 
 
 class TestTheParameters:
-    def test_are_found(self, found: Study) -> None:
+    def test_are_found(self, found: ZoneStudy) -> None:
         p = found.parameters()
         assert p["ua_kw_per_k"] + p["mass_out_kw_per_k"] == pytest.approx(UA, rel=0.15)
         assert p["c_air_kwh_per_k"] + p["c_mass_kwh_per_k"] == pytest.approx(
@@ -57,10 +57,10 @@ class TestTheParameters:
         truth = {"ua_kw_per_k": UA, "c_mass_kwh_per_k": C_MASS, "mass_kw_per_k": H_MASS}
         inside, widths = [], []
         for seed in range(12):
-            task = task_of(made_room(days=21, step_h=0.5, seed=seed), 21 * 48)
-            assert task is not None
-            fit = fit_rung(task, Rung("2R2C", "constant"))
-            errors, values = standard_errors(task, fit), fit.parameters()
+            windows = fit_windows(made_room(days=21, step_h=0.5, seed=seed), 21 * 48)
+            assert windows is not None
+            fit = fit_structure(windows, ModelStructure("2R2C", "constant"))
+            errors, values = standard_errors(windows, fit), fit.parameters()
             inside += [abs(values[n] - true) <= 2.0 * errors[n] for n, true in truth.items()]
             widths += [errors[n] / true for n, true in truth.items()]
         assert np.mean(inside) >= 0.8
@@ -70,10 +70,10 @@ class TestTheParameters:
         sure = []
         for days in (14, 42):
             record = made_room(days=days, step_h=0.5)
-            task = task_of(record, len(record))
-            assert task is not None
-            fit = fit_rung(task, Rung("2R2C", "constant"))
-            sure.append(standard_errors(task, fit)["ua_kw_per_k"])
+            windows = fit_windows(record, len(record))
+            assert windows is not None
+            fit = fit_structure(windows, ModelStructure("2R2C", "constant"))
+            sure.append(standard_errors(windows, fit)["ua_kw_per_k"])
         assert sure[1] < 0.8 * sure[0]
 
     def test_time_constants_are_those_of_the_matrix(self) -> None:
@@ -88,26 +88,26 @@ class TestTheParameters:
     @pytest.mark.parametrize("step_h", [5 / 60, 0.5, 1.0])
     def test_do_not_depend_on_the_step(self, step_h: float) -> None:
         record = made_room(days=21, step_h=step_h)
-        task = task_of(record, len(record))
-        assert task is not None
-        p = fit_rung(task, Rung("2R2C", "constant")).parameters()
+        windows = fit_windows(record, len(record))
+        assert windows is not None
+        p = fit_structure(windows, ModelStructure("2R2C", "constant")).parameters()
         assert p["ua_kw_per_k"] == pytest.approx(UA, rel=0.2)
         assert p["mass_kw_per_k"] == pytest.approx(H_MASS, rel=0.35)
 
 
 class TestTheNextDay:
-    def test_the_last_model_is_fitted_again_without_the_ladder(self, found: Study) -> None:
+    def test_the_last_model_is_fitted_again_without_the_ladder(self, found: ZoneStudy) -> None:
         day = 96
         later = made_room(days=29).part(day, 29 * day)
-        again = study(later, "room", previous=model_of(found))
-        assert again.trials == ()
+        again = study_zone(later, "room", previous=model_of(found))
+        assert again.structures == ()
         assert not again.refused
         for name in ("ua_kw_per_k", "c_mass_kwh_per_k"):
             assert again.parameters()[name] == pytest.approx(found.parameters()[name], rel=0.2)
 
     @pytest.mark.parametrize(("rivals", "climbed"), [(0.5, False), (1.0, True)])
     def test_days_that_are_harder_for_everybody_do_not_count_against_it(
-        self, found: Study, rivals: float, climbed: bool
+        self, found: ZoneStudy, rivals: float, climbed: bool
     ) -> None:
         last = model_of(found)
         easier = replace(
@@ -117,36 +117,36 @@ class TestTheNextDay:
             last_week_k=rivals * last.last_week_k,
         )
         later = made_room(days=29).part(96, 29 * 96)
-        assert bool(study(later, "room", previous=easier).trials) is climbed
+        assert bool(study_zone(later, "room", previous=easier).structures) is climbed
 
-    def test_a_building_that_has_changed_is_studied_anew(self, found: Study) -> None:
+    def test_a_building_that_has_changed_is_studied_anew(self, found: ZoneStudy) -> None:
         leaky = replace(known_rc(), h_out=np.array([3.0 * UA]))
         changed = made_room(rc=leaky)
         wrong = replace(model_of(found), rmse_24h_k=0.05)
-        answer = study(changed, "room", previous=wrong)
-        assert answer.trials
+        answer = study_zone(changed, "room", previous=wrong)
+        assert answer.structures
         assert answer.parameters()["ua_kw_per_k"] == pytest.approx(3.0 * UA, rel=0.2)
 
     def test_parameters_come_back_as_the_rung_and_the_numbers_that_they_were(
-        self, found: Study
+        self, found: ZoneStudy
     ) -> None:
         assert found.fit is not None
-        values = values_of(found.parameters(), found.fit.scale, 0.0)
+        values = fitted_values(found.parameters(), found.fit.scale, 0.0)
         for name, value in found.fit.values.items():
             if value > -20.0:
                 assert values[name] == pytest.approx(value, abs=1e-4), name
-        assert rung_of(found.parameters()).order == found.fit.order
+        assert structure_of(found.parameters()).order == found.fit.order
 
 
 class TestTheFilter:
-    def test_half_of_the_temperatures_missing_at_random_cost_little(self, found: Study) -> None:
+    def test_half_of_the_temperatures_missing_at_random_cost_little(self, found: ZoneStudy) -> None:
         assert found.fit is not None
         record = made_room()
         truth = made_room(noise_k=0.0).temp
         holes = np.random.default_rng(5).random(len(record)) < 0.5
-        driven = drive(found.fit.rc, record.filled())
-        whole = observe(driven, record.temp).air[0]
-        gappy = observe(driven, np.where(holes, np.nan, record.temp)).air[0]
+        driven = drive_model(found.fit.rc, record.filled())
+        whole = filter_states(driven, record.temp).air[0]
+        gappy = filter_states(driven, np.where(holes, np.nan, record.temp)).air[0]
         settled = slice(200, None)
         rmse = [float(np.sqrt(np.mean((x - truth)[settled] ** 2))) for x in (whole, gappy)]
         assert rmse[0] < 0.05
@@ -155,13 +155,13 @@ class TestTheFilter:
     @pytest.mark.parametrize("step_h", [1 / 12, 0.25, 1.0])
     def test_has_settled_where_the_recursion_does(self, step_h: float) -> None:
         rc = known_rc()
-        at = steps_for(rc, np.zeros((1, 1)), step_h)
-        step, adds = with_disturbance(at.a[0], at.b[0], step_h)[0], noise(rc, step_h)[0]
+        at = step_matrices(rc, np.zeros((1, 1)), step_h)
+        step, adds = augmented_step(at.a[0], at.b[0], step_h)[0], process_noise(rc, step_h)[0]
         covariance = np.eye(3)
         for _ in range(6000):
             gain = covariance[:, 0] / (covariance[0, 0] + SENSOR_K**2)
             covariance = step @ (covariance - np.outer(gain, covariance[0])) @ step.T + adds
-        assert settled_gain(rc, 0.0, step_h)[0] == pytest.approx(gain, rel=1e-6)
+        assert steady_state_gain(rc, 0.0, step_h)[0] == pytest.approx(gain, rel=1e-6)
 
     def test_a_record_with_holes_is_still_identified(self) -> None:
         record = made_room()
@@ -169,16 +169,18 @@ class TestTheFilter:
         temp = np.where(rng.random(len(record)) < 0.1, np.nan, record.temp)
         heat = record.heat.copy()
         heat[700:760] = np.nan
-        answer = study(replace(record, temp=temp, heat=heat), "room")
+        answer = study_zone(replace(record, temp=temp, heat=heat), "room")
         assert not answer.refused
         assert answer.parameters()["ua_kw_per_k"] == pytest.approx(UA, rel=0.25)
 
-    def test_a_disturbance_that_lasts_is_carried_into_the_prediction(self, found: Study) -> None:
+    def test_a_disturbance_that_lasts_is_carried_into_the_prediction(
+        self, found: ZoneStudy
+    ) -> None:
         """Half a kilowatt that nobody measures: the free model is wrong, the filter is not."""
         assert found.fit is not None
         record = made_room()
         extra = replace(record, heat=record.heat - 0.15)
-        starts = restarts(extra, 1500, 24.0)
+        starts = restart_steps(extra, 1500, 24.0)
         errors = errors_ahead(found.fit, extra, starts, 24.0)
         lost = 0.15 / UA
         assert abs(float(np.mean(errors))) < 0.5 * lost
@@ -231,17 +233,19 @@ class TestTheStep:
             gain_day=np.arange(6.0)[np.newaxis],
             solar_facades=np.array([[1.0, 2.0, 3.0]]),
         )
-        again = Rc.from_parameters([rc.to_parameters(0)])
+        again = RcNetwork.from_parameters([rc.to_parameters(0)])
         assert again.to_parameters(0) == rc.to_parameters(0)
         assert "heat_lag_h" not in known_rc().to_parameters(0)
 
 
-def test_a_rung_at_its_bounds_needs_a_clear_gain(found: Study) -> None:
-    free = [trial for trial in found.trials if not trial.at_bounds]
-    best = best_of(list(found.trials))
+def test_a_rung_at_its_bounds_needs_a_clear_gain(found: ZoneStudy) -> None:
+    free = [candidate for candidate in found.structures if not candidate.at_bounds]
+    best = select_structure(list(found.structures))
     assert best in free
     worse = replace(best, error_k=best.error_k * 1.05)
-    others = [trial for trial in found.trials if trial is not best and trial.at_bounds]
+    others = [
+        candidate for candidate in found.structures if candidate is not best and candidate.at_bounds
+    ]
     if others:
         close = replace(others[0], error_k=best.error_k)
-        assert best_of([worse, close]) is worse
+        assert select_structure([worse, close]) is worse

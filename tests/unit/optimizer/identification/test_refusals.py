@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from bms.messages import translator
-from optimizer.identification.holdout_score import Score, score
-from optimizer.identification.zone_study import Study, study
+from optimizer.identification.holdout_score import HoldoutScore, score
+from optimizer.identification.zone_study import ZoneStudy, study_zone
 from optimizer.model.heat_shares import fit_shares
-from optimizer.model.history import stuck, without_stuck
-from optimizer.model.zone_record import Record
+from optimizer.model.history import is_stuck, without_stuck_values
+from optimizer.model.zone_record import ZoneRecord
 from tests.rigs.buildings.made_room import made_room
 
 
-def told(answer: Study) -> list[str]:
+def told(answer: ZoneStudy) -> list[str]:
     assert answer.fit is None
     assert answer.parameters() == {}
     for reason in answer.refused:
@@ -27,7 +27,7 @@ def told(answer: Study) -> list[str]:
     return [reason.code for reason in answer.refused]
 
 
-def repeated(record: Record) -> Record:
+def repeated(record: ZoneRecord) -> ZoneRecord:
     """A room whose temperature is the same every week, whatever the heat does: a process heats it,
     which the meter does not see."""
     week = round(7 * 24 / record.step_h)
@@ -43,15 +43,17 @@ class TestWhatIsRefused:
     def test_heat_that_flickers_around_one_value(self) -> None:
         record = made_room(days=14)
         flicker = 2.0 * (1.0 + np.random.default_rng(1).normal(0.0, 0.003, len(record)))
-        assert told(study(replace(record, heat=flicker), "lokale")) == ["no_excitation"]
+        assert told(study_zone(replace(record, heat=flicker), "lokale")) == ["no_excitation"]
 
     def test_no_heat_at_all(self) -> None:
         record = made_room(days=14)
-        assert told(study(replace(record, heat=0.0 * record.heat), "lokale")) == ["no_excitation"]
+        assert told(study_zone(replace(record, heat=0.0 * record.heat), "lokale")) == [
+            "no_excitation"
+        ]
 
     def test_a_room_where_last_week_is_the_better_prophet(self) -> None:
         record = made_room(days=28)
-        answer = study(repeated(record), "lokale")
+        answer = study_zone(repeated(record), "lokale")
         first = told(answer)[0]
         assert first in {"rivals_better", "too_uncertain"}
         assert answer.temperature.last_week < answer.temperature.model
@@ -60,10 +62,10 @@ class TestWhatIsRefused:
         record = made_room(days=14)
         heat = record.heat.copy()
         heat[::40] = np.nan
-        assert told(study(replace(record, heat=heat), "lokale"))[0] == "too_many_gaps"
+        assert told(study_zone(replace(record, heat=heat), "lokale"))[0] == "too_many_gaps"
 
     def test_a_short_record_says_that_more_days_would_help(self) -> None:
-        answer = study(repeated(made_room(days=18)), "lokale")
+        answer = study_zone(repeated(made_room(days=18)), "lokale")
         assert "more_days" in told(answer)
 
     def test_a_room_held_still_says_that_a_setback_would_help(self) -> None:
@@ -71,7 +73,7 @@ class TestWhatIsRefused:
         rng = np.random.default_rng(6)
         heat = np.repeat(rng.uniform(0.5, 4.0, len(record) // 96 + 1), 96)[: len(record)]
         still = replace(record, temp=20.0 + rng.normal(0.0, 0.1, len(record)), heat=heat)
-        answer = study(still, "lokale")
+        answer = study_zone(still, "lokale")
         codes = told(answer)
         assert answer.temperature.beats_both  # as whoever always says the mean does
         assert codes[0] == "heat_no_better_than_mean"
@@ -82,7 +84,7 @@ class TestWhatIsRefused:
         record = made_room(days=28)
         rng = np.random.default_rng(12)
         jumps = np.repeat(rng.normal(0.0, 0.8, len(record) // 16 + 1), 16)[: len(record)]
-        answer = study(replace(record, temp=20.0 + jumps), "lokale")
+        answer = study_zone(replace(record, temp=20.0 + jumps), "lokale")
         assert answer.temperature.beats_both
         assert told(answer)[0] == "no_better_than_mean"
 
@@ -91,7 +93,7 @@ class TestStuckSensors:
     def test_the_very_same_number_for_days_is_no_measurement(self) -> None:
         values = np.random.default_rng(0).normal(20.0, 0.2, 96 * 10)
         values[200:600] = values[200]
-        cleaned = without_stuck(values, 0.25)
+        cleaned = without_stuck_values(values, 0.25)
         assert np.isfinite(cleaned[:201]).all()
         assert np.isnan(cleaned[201:600]).all()
         assert np.isfinite(cleaned[600:]).all()
@@ -99,16 +101,16 @@ class TestStuckSensors:
     def test_a_room_at_rest_over_a_weekend_is_believed(self) -> None:
         values = np.random.default_rng(0).normal(20.0, 0.2, 96 * 10)
         values[200 : 200 + 60 * 4] = 20.0
-        assert without_stuck(values, 0.25) == pytest.approx(values)
+        assert without_stuck_values(values, 0.25) == pytest.approx(values)
 
     def test_gaps_are_not_the_same_number(self) -> None:
         values = np.full(96 * 5, np.nan)
         values[::50] = np.arange(10.0)
-        assert np.array_equal(without_stuck(values, 0.25), values, equal_nan=True)
+        assert np.array_equal(without_stuck_values(values, 0.25), values, equal_nan=True)
 
     def test_a_sensor_that_never_moves_is_stuck(self) -> None:
-        assert stuck(np.full(500, 21.0))
-        assert not stuck(np.array([21.0, 21.1, np.nan]))
+        assert is_stuck(np.full(500, 21.0))
+        assert not is_stuck(np.array([21.0, 21.1, np.nan]))
 
 
 class TestHowSureTheHeatIs:
@@ -147,10 +149,10 @@ class TestHowSureTheHeatIs:
 
 def test_rivals_are_worked_out_on_the_same_hours_as_the_model() -> None:
     record = made_room(days=21, step_h=1.0)
-    answer = study(record, "lokale")
-    assert answer.learned is not None
+    answer = study_zone(record, "lokale")
+    assert answer.training_fit is not None
     first = round(len(record) * 0.75)
-    result: Score = score(record, answer.learned, first)
+    result: HoldoutScore = score(record, answer.training_fit, first)
     day = 24
     starts = np.arange(first, len(record) - day)
     like_now = np.sqrt(np.mean((record.temp[starts] - record.temp[starts + day]) ** 2))

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimizer.identification.thermostat_traits import thermostat_facts
+from optimizer.identification.thermostat_traits import thermostat_traits
 from optimizer.model.heat_shares import HeatShares
-from optimizer.model.history import Past
+from optimizer.model.history import MeasuredPast
 from optimizer.model.rc_network import Floats
 
 FULL_KW, COLDER = 10.0, 0.8
@@ -23,13 +23,13 @@ def opening(widest: float) -> Floats:
     return 100.0 * widest * spread * np.where(hours % 24 < 8, 1.0, 0.6)
 
 
-def past_with(valve: Floats, root: float) -> Past:
+def past_with(valve: Floats, root: float) -> MeasuredPast:
     """Radiators give the power ``root`` of the opening; the building has this zone alone."""
     n = len(valve)
     temp_out = 5.0 + 6.0 * np.sin(np.arange(n) / 150.0)
     power = FULL_KW * (1.0 + COLDER * np.clip(15.0 - temp_out, 0.0, 30.0) / 20.0)
     rows = np.zeros((1, n))
-    return Past(
+    return MeasuredPast(
         zones=("hall",),
         called=("hall",),
         step_h=0.25,
@@ -67,7 +67,7 @@ def shares_with(scale: float) -> HeatShares:
 @pytest.mark.parametrize("scale", [0.7, 1.0, 2.0])
 class TestOpenValvePower:
     def test_is_what_open_valves_gave(self, scale: float) -> None:
-        facts = thermostat_facts(past_with(opening(1.0), 0.4), shares_with(scale), 0)
+        facts = thermostat_traits(past_with(opening(1.0), 0.4), shares_with(scale), 0)
         assert facts["heat_max_kw"] == pytest.approx(FULL_KW, rel=0.05)
         assert facts["heat_max_cold_kw"] == pytest.approx(COLDER * FULL_KW, rel=0.05)
 
@@ -75,12 +75,12 @@ class TestOpenValvePower:
     def test_is_nearly_found_from_valves_that_never_open(self, scale: float, root: float) -> None:
         """Radiators give 80 % at half the flow; some valves make the root of the opening of it."""
         past = past_with(opening(0.4), root)
-        facts = thermostat_facts(past, shares_with(scale), 0)
+        facts = thermostat_traits(past, shares_with(scale), 0)
         assert 0.85 * FULL_KW <= facts["heat_max_kw"] <= 1.12 * FULL_KW
         assert facts["heat_max_kw"] > 1.2 * np.quantile(past.heat, 0.97) / (1.0 + COLDER)
 
     def test_is_rather_too_small_where_heat_follows_the_opening(self, scale: float) -> None:
-        facts = thermostat_facts(past_with(opening(0.4), 1.0), shares_with(scale), 0)
+        facts = thermostat_traits(past_with(opening(0.4), 1.0), shares_with(scale), 0)
         assert 0.5 * FULL_KW <= facts["heat_max_kw"] <= FULL_KW
 
     def test_is_not_what_cold_radiators_took_for_a_moment(self, scale: float) -> None:
@@ -88,12 +88,12 @@ class TestOpenValvePower:
         valve, heat = past.valve.copy(), past.heat.copy()
         first = np.arange(0, 10 * 96, 96) + 32
         valve[0, first], heat[first] = 100.0, 3.0 * FULL_KW
-        facts = thermostat_facts(replace(past, valve=valve, heat=heat), shares_with(scale), 0)
+        facts = thermostat_traits(replace(past, valve=valve, heat=heat), shares_with(scale), 0)
         assert FULL_KW <= facts["heat_max_kw"] <= 1.3 * FULL_KW
 
     def test_is_the_most_that_was_seen_where_the_valve_hardly_moves(self, scale: float) -> None:
         past = past_with(opening(0.1), 0.5)
-        facts = thermostat_facts(past, shares_with(scale), 0)
+        facts = thermostat_traits(past, shares_with(scale), 0)
         assert facts["heat_max_kw"] == pytest.approx(np.quantile(past.heat, 0.97))
         assert facts["heat_max_cold_kw"] == 0.0
 
@@ -101,14 +101,14 @@ class TestOpenValvePower:
 def test_without_heat_it_is_nothing() -> None:
     past = past_with(opening(0.4), 0.5)
     dark = replace(past, heat=np.full(past.steps, np.nan))
-    facts = thermostat_facts(dark, shares_with(1.0), 0)
+    facts = thermostat_traits(dark, shares_with(1.0), 0)
     assert facts["heat_max_kw"] == 0.0
 
 
 class TestWithoutAValve:
     """A room of 5 kW radiators that takes 1 kW, held at 21 degC."""
 
-    def past(self, *, waits: int = 0, sag: float = 0.0, noise: float = 0.1) -> Past:
+    def past(self, *, waits: int = 0, sag: float = 0.0, noise: float = 0.1) -> MeasuredPast:
         base = past_with(opening(0.4), 0.5)
         below = np.random.default_rng(4).normal(sag, noise, base.steps)
         heat = np.full(base.steps, 1.0)
@@ -122,8 +122,8 @@ class TestWithoutAValve:
             heat=heat,
         )
 
-    def facts(self, past: Past, loss_kw_per_k: float = 0.1) -> dict[str, float]:
-        return thermostat_facts(past, replace(shares_with(1.0), by_valve=False), 0, loss_kw_per_k)
+    def facts(self, past: MeasuredPast, loss_kw_per_k: float = 0.1) -> dict[str, float]:
+        return thermostat_traits(past, replace(shares_with(1.0), by_valve=False), 0, loss_kw_per_k)
 
     def test_a_room_that_never_waited_has_the_radiators_of_a_cold_day(self) -> None:
         facts = self.facts(self.past())

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from optimizer.model.rc_network import (
-    Pair,
-    Rc,
+    InterpolatedStep,
+    RcNetwork,
     forced,
     free_run,
-    heat_for,
+    heat_demand,
     mass_from_air,
-    steps_for,
+    step_matrices,
 )
 
 
-def rc(**changes: float) -> Rc:
+def rc(**changes: float) -> RcNetwork:
     values = {
         "c_air": 10.0,
         "c_mass": 60.0,
@@ -32,7 +32,7 @@ def rc(**changes: float) -> Rc:
         "gain_use": 5.0,
         **changes,
     }
-    return Rc(**{name: np.array([value]) for name, value in values.items()})
+    return RcNetwork(**{name: np.array([value]) for name, value in values.items()})
 
 
 def test_a_single_node_decays_with_its_time_constant() -> None:
@@ -55,10 +55,14 @@ def test_steady_state_is_the_heat_over_the_conductance(step_h: float) -> None:
     air, mass = house.flows(
         heat=zeros + 4.5, temp_out=zeros + 2.0, ghi_kw=zeros, use=zeros, run=zeros + 1.0
     )
-    added = forced(Pair.of(house, step_h), air, mass, zeros + 1.0)
+    added = forced(InterpolatedStep.of(house, step_h), air, mass, zeros + 1.0)
     start = np.array([[15.0]])
     run = free_run(
-        Pair.of(house, step_h), (start, start), added, zeros + 1.0, np.arange(n)[np.newaxis]
+        InterpolatedStep.of(house, step_h),
+        (start, start),
+        added,
+        zeros + 1.0,
+        np.arange(n)[np.newaxis],
     )
     assert run[0, 0, -1] == pytest.approx(2.0 + 4.5 / 0.9, abs=1e-6)
 
@@ -74,8 +78,8 @@ def test_part_flow_is_as_exact_as_full_flow() -> None:
     house = rc()
     third = replace(house, h_vent=0.3 * house.h_vent)
     part, whole = (
-        steps_for(house, np.full((1, 2), 0.3), 1.0),
-        steps_for(third, np.ones((1, 2)), 1.0),
+        step_matrices(house, np.full((1, 2), 0.3), 1.0),
+        step_matrices(third, np.ones((1, 2)), 1.0),
     )
     assert np.allclose(part.a, whole.a, atol=1e-12)
     assert np.allclose(part.b, whole.b, atol=1e-12)
@@ -88,18 +92,18 @@ def test_the_inverse_gives_back_the_heat() -> None:
     heat, outdoors = rng.uniform(0, 30, n), rng.uniform(-5, 10, n)
     run = (np.arange(n) % 96 > 40).astype(float)
     zeros = np.zeros(n)
-    drive = {"temp_out": outdoors, "ghi_kw": zeros, "use": run, "run": run}
-    air_flow, mass_flow = house.flows(heat=heat, **drive)
-    steps = steps_for(house, run[np.newaxis], 0.25)
+    drive_model = {"temp_out": outdoors, "ghi_kw": zeros, "use": run, "run": run}
+    air_flow, mass_flow = house.flows(heat=heat, **drive_model)
+    steps = step_matrices(house, run[np.newaxis], 0.25)
     x = np.array([20.0, 19.0])
     air, mass = [], []
     for k in range(n):
         air.append(x[0])
         mass.append(x[1])
         x = steps.a[k, 0] @ x + steps.b[k, 0] @ [air_flow[0, k], mass_flow[0, k]]
-    without, mass_flow = house.flows(heat=zeros, **drive)
-    added = forced(Pair.of(house, 0.25), without, mass_flow, run)
-    needed = heat_for(house, np.array(air), added, np.array([mass]), run, 0.25)
+    without, mass_flow = house.flows(heat=zeros, **drive_model)
+    added = forced(InterpolatedStep.of(house, 0.25), without, mass_flow, run)
+    needed = heat_demand(house, np.array(air), added, np.array([mass]), run, 0.25)
     assert np.allclose(needed, heat[:-1], atol=1e-9)
 
 
@@ -112,5 +116,5 @@ def test_the_mass_forgets_where_it_started() -> None:
 
 def test_named_parameters_come_back() -> None:
     house = rc(solar=12.5)
-    again = Rc.from_parameters([house.to_parameters(0)])
+    again = RcNetwork.from_parameters([house.to_parameters(0)])
     assert again.to_parameters(0) == house.to_parameters(0)

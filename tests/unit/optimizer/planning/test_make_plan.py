@@ -85,11 +85,11 @@ def cold_start(task: Problem) -> Problem:
         replace(zone, temp_c=tuple(12.0 for _ in zone.temp_c)) for zone in task.history.zones
     )
     start = datetime(2019, 1, 14, 6, tzinfo=UTC)
-    moved = replace(task.history, zones=zones, start=start - (task.start - task.history.start))
+    flow_part = replace(task.history, zones=zones, start=start - (task.start - task.history.start))
     toy = Toy(now=start)
     toy.rows = [(np.array([12.0, 12.0]), np.array([21.0, 21.0]), np.zeros(2), 0.0, 3.0)]
     coming = problem(toy)
-    return replace(coming, history=moved, model=task.model)
+    return replace(coming, history=flow_part, model=task.model)
 
 
 def test_a_cold_start_is_relaxed_with_full_heat_and_the_reason(task: Problem) -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 from bms.bench.planning.identification import ROOMS
 from bms.cli.main import app
 from bms.errors import ConfigError
-from optimizer.problem.room_table import Place, Source, read_room
+from optimizer.problem.room_table import ColumnSource, RoomLocation, read_room
 from tests.rigs.buildings.made_room import made_room
 
 HEADER = "timestamp_utc,zone_temp_c,heat_power_kw,outdoor_temp_c,ghi_wm2"
@@ -48,7 +48,7 @@ def table(rows: int, *, step_s: int = 3600, skip: tuple[int, ...] = ()) -> list[
 
 class TestTheReader:
     def test_columns_are_called_by_role_and_unit(self) -> None:
-        record = read_room(table(5), {}, Place())
+        record = read_room(table(5), {}, RoomLocation())
         assert record.step_h == 1.0
         assert record.temp.tolist() == [20, 21, 22, 20, 21]
         assert record.ghi.tolist() == [0.1] * 5
@@ -56,7 +56,7 @@ class TestTheReader:
         assert not record.supply_measured
 
     def test_rows_that_are_missing_are_gaps(self) -> None:
-        record = read_room(table(6, skip=(2, 3)), {}, Place())
+        record = read_room(table(6, skip=(2, 3)), {}, RoomLocation())
         assert np.isnan(record.temp).tolist() == [False, False, True, True, False, False]
 
     def test_other_names_factors_and_delimiters(self) -> None:
@@ -66,12 +66,12 @@ class TestTheReader:
             "2026-01-05 00:15;21;;4\n",
         ]
         sources = {
-            "timestamp_utc": Source("t"),
-            "zone_temp_c": Source("Ti"),
-            "heat_power_kw": Source.of("valve*0.02"),
-            "outdoor_temp_c": Source("Ta"),
+            "timestamp_utc": ColumnSource("t"),
+            "zone_temp_c": ColumnSource("Ti"),
+            "heat_power_kw": ColumnSource.of("valve*0.02"),
+            "outdoor_temp_c": ColumnSource("Ta"),
         }
-        record = read_room(lines, sources, Place())
+        record = read_room(lines, sources, RoomLocation())
         assert record.step_h == 0.25
         assert record.heat[0] == pytest.approx(1.0)
         assert np.isnan(record.heat[1])
@@ -91,11 +91,11 @@ class TestTheReader:
     )
     def test_mistakes_are_named(self, lines: list[str], said: str) -> None:
         with pytest.raises(ConfigError, match=said):
-            read_room(lines, {}, Place())
+            read_room(lines, {}, RoomLocation())
 
     def test_a_factor_that_is_no_number(self) -> None:
         with pytest.raises(ConfigError, match=r"write name\*0.01"):
-            Source.of("valve*half")
+            ColumnSource.of("valve*half")
 
 
 class TestTheCommand:
@@ -106,8 +106,8 @@ class TestTheCommand:
         assert answer["rmse_24h_k"] <= 0.35
         assert answer["rmse_24h_k"] < answer["last_week_k"] < answer["persistence_k"]
         assert answer["reasons"] == []
-        assert [r["label"] for r in answer["rungs"] if r["chosen"]] == [answer["label"]]
-        assert {r["order"] for r in answer["rungs"]} == {"1R1C", "2R2C", "3R2C"}
+        assert [r["label"] for r in answer["structures"] if r["chosen"]] == [answer["label"]]
+        assert {r["order"] for r in answer["structures"]} == {"1R1C", "2R2C", "3R2C"}
         errors = answer["standard_errors"]
         assert 0 < errors["ua_kw_per_k"] < answer["parameters"]["ua_kw_per_k"]
 

@@ -14,7 +14,7 @@ from bms.model.planning.plan import PlanStatus
 from bms.model.planning.problem import BuildingModel, Lever, Numbers, Problem, Weather
 from bms.model.readings.units import Unit
 from optimizer import check, identify, plan
-from optimizer.model.quantise import nearest, sane, settle
+from optimizer.model.quantise import has_value, nearest_value, quantise_up
 from optimizer.problem.units import in_celsius
 from tests.rigs.buildings.toy_building import Toy, lived_in
 from tests.rigs.buildings.toy_problems import problem, toy_model
@@ -239,7 +239,7 @@ class TestAGridWithAnOrigin:
     )
 
     def test_values_are_the_next_at_or_above(self) -> None:
-        assert settle(np.array([10.0, 18.0, 18.2, 18.3, 30.0]), self.LEVER).tolist() == [
+        assert quantise_up(np.array([10.0, 18.0, 18.2, 18.3, 30.0]), self.LEVER).tolist() == [
             15.2,
             18.2,
             18.2,
@@ -248,9 +248,9 @@ class TestAGridWithAnOrigin:
         ]
 
     def test_the_nearest_value(self) -> None:
-        assert nearest(18.4, self.LEVER) == 18.2
-        assert nearest(18.5, self.LEVER) == 18.7
+        assert nearest_value(18.4, self.LEVER) == 18.2
+        assert nearest_value(18.5, self.LEVER) == 18.7
 
     def test_a_range_without_a_value_is_not_sane(self) -> None:
-        assert sane(self.LEVER)
-        assert not sane(replace(self.LEVER, minimum=15.3, maximum=15.6))
+        assert has_value(self.LEVER)
+        assert not has_value(replace(self.LEVER, minimum=15.3, maximum=15.6))

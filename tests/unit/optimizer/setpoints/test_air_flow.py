@@ -12,7 +12,7 @@ from bms.model.planning.problem import Problem, VentilationTask
 from optimizer.model.air_handling import FAN_EXPONENT, own_air, required_run
 from optimizer.planner import Optimizer
 from optimizer.problem.reader import read
-from optimizer.setpoints.air_flow import kept_air, planned_air, planned_flow
+from optimizer.setpoints.air_flow import own_or_more_air, planned_air, planned_flow
 from tests.rigs.buildings.toy_problems import (
     FLOW,
     aired,
@@ -177,20 +177,20 @@ class TestTheAir:
     def test_of_own_control_is_full_where_nothing_else_is_said(self) -> None:
         own = own_air(task(96))
 
-        assert np.array_equal(own.moved, own.run)
-        assert np.array_equal(own.fan_part, own.run)
+        assert np.array_equal(own.flow_part, own.run)
+        assert np.array_equal(own.fan_power_part, own.run)
 
     def test_of_half_a_flow_takes_less_than_a_fifth_of_the_power(self) -> None:
         half = replace(planned_air(peopled(aired(), (1.0, 1.0))), flow=np.full((1, 96), 50.0))
 
-        assert half.fan_part.max() == pytest.approx(0.5**2.5)
-        assert half.fan_part.max() < 0.2
+        assert half.fan_power_part.max() == pytest.approx(0.5**2.5)
+        assert half.fan_power_part.max() < 0.2
 
     def test_that_is_kept_is_never_less_than_its_own(self) -> None:
         asked = peopled(aired(own_flow_pct=(55.0,) * 96), (1.0, 1.0))
         run = required_run(asked)
 
-        assert kept_air(asked, run).flow.min() == 55.0
+        assert own_or_more_air(asked, run).flow.min() == 55.0
         assert planned_air(asked).flow[run > 0].max() < 55.0
 
     def test_of_two_units_serves_a_room_together(self) -> None:

@@ -11,7 +11,7 @@ import pytest
 from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import BuildingModel, Problem
 from optimizer import check, plan
-from optimizer.model.quantise import settle, settle_down
+from optimizer.model.quantise import quantise_down, quantise_up
 from tests.rigs.buildings.toy_building import LOW, Toy, lived_in
 from tests.rigs.buildings.toy_problems import problem, toy_model
 
@@ -119,7 +119,7 @@ def test_steps_below_and_above_enclose_a_value(toy: Toy) -> None:
     assert lever is not None
     coarse = replace(lever, resolution=0.7, origin=0.15)
     values = np.linspace(16.0, 23.2, 41)
-    up, down = settle(values, coarse), settle_down(values, coarse)
+    up, down = quantise_up(values, coarse), quantise_down(values, coarse)
     assert np.all((down <= values + 1e-6) & (values <= up + 1e-6))
     assert np.all(np.isclose(up - down, 0.7) | np.isclose(up, down))
 

@@ -115,11 +115,11 @@ def test_limits_that_allow_no_zero_leave_it_alone(limits: tuple[float, float]) -
 def test_the_checker_lets_no_plan_raise_it_or_lower_it_a_lot(value: float) -> None:
     wide = asked(replace(LEVER, minimum=-15.0, maximum=15.0))
     schedule = OPTIMIZER.plan(wide)
-    moved = replace(
+    flow_part = replace(
         shift(schedule), steps=tuple(replace(s, value=value) for s in shift(schedule).steps)
     )
     others = tuple(plan for plan in schedule.setpoints if plan.point != POINT)
-    objections = OPTIMIZER.check(wide, replace(schedule, setpoints=(*others, moved)))
+    objections = OPTIMIZER.check(wide, replace(schedule, setpoints=(*others, flow_part)))
     assert [words.code for words in objections] == ["check_curve"]
 
 

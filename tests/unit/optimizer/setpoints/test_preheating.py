@@ -11,7 +11,7 @@ import pytest
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
 from optimizer import check, plan, read
-from optimizer.setpoints.preheating import MOST_CHANGES, calm
+from optimizer.setpoints.preheating import MOST_CHANGES, changes_seldom
 from tests.rigs.paths import ROOT
 
 CASE = ROOT / "tests" / "cases" / "plans" / "steps_of_quarter_hours" / "problem.json"
@@ -78,6 +78,6 @@ def test_calm_counts_the_worst_day_not_the_mean() -> None:
     hunting = steady.copy()
     hunting[0, 24 : 24 + MOST_CHANGES + 2 : 2] = 21.0
 
-    assert calm(steady, 1.0)
-    assert not calm(hunting, 1.0)
-    assert calm(hunting[:, :30], 1.0)
+    assert changes_seldom(steady, 1.0)
+    assert not changes_seldom(hunting, 1.0)
+    assert changes_seldom(hunting[:, :30], 1.0)

@@ -12,12 +12,12 @@ from bms.model.planning.plan import PlanStatus
 from bms.model.planning.problem import BuildingModel, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.linear_program.program import linear_program, solve
-from optimizer.model.air_handling import Air
+from optimizer.model.air_handling import AirOperation
 from optimizer.planner import Optimizer
 from optimizer.planning.make_plan import program_for
 from optimizer.problem.reader import read
 from optimizer.problem.units import in_celsius
-from optimizer.setpoints.supply_air_reset import with_cooler
+from optimizer.setpoints.supply_air_reset import with_supply_reset
 from tests.rigs.buildings.toy_problems import (
     SUPPLY,
     codes,
@@ -43,7 +43,7 @@ def warm(lever: Lever = SUPPLY) -> Problem:
     return replace(problem, ventilation=(unit,))
 
 
-def supply_of(problem: Problem, point: str = SUPPLY.point) -> np.ndarray:
+def supply_air_of(problem: Problem, point: str = SUPPLY.point) -> np.ndarray:
     schedule = OPTIMIZER.plan(problem)
     assert [str(words) for words in OPTIMIZER.check(problem, schedule)] == []
     return on_grid(problem, plan_of(schedule, point))
@@ -73,8 +73,8 @@ class TestWithoutALever:
 
     def test_a_lever_adds_one_column_a_block(self) -> None:
         program = program_for(supplied())
-        assert program.coolable is not None
-        without = replace(program, coolable=None)
+        assert program.supply_reset is not None
+        without = replace(program, supply_reset=None)
         more = linear_program(program).matrix.shape[1] - linear_program(without).matrix.shape[1]
 
         assert more == program.blocks.m
@@ -83,14 +83,14 @@ class TestWithoutALever:
 class TestWarmRooms:
     def test_get_cooler_air_and_the_plan_says_so(self) -> None:
         schedule = OPTIMIZER.plan(warm())
-        values = supply_of(warm())[required(warm())]
+        values = supply_air_of(warm())[required(warm())]
 
         assert schedule.status is PlanStatus.OPTIMAL
         assert "supply_cooler" in codes(schedule)
         assert values.min() <= OWN_C - 1.0
 
     def test_never_get_warmer_air(self) -> None:
-        assert supply_of(warm()).max() <= OWN_C
+        assert supply_air_of(warm()).max() <= OWN_C
 
     def test_cost_less_than_with_the_air_as_it_is(self) -> None:
         fixed = replace(SUPPLY, minimum=OWN_C, maximum=OWN_C)
@@ -114,7 +114,7 @@ class TestWarmRooms:
 
     def test_get_it_held_for_an_hour_of_the_clock(self) -> None:
         asked = warm()
-        edges = np.flatnonzero(np.diff(supply_of(asked))) + 1
+        edges = np.flatnonzero(np.diff(supply_air_of(asked))) + 1
 
         assert edges.size > 0
         assert set((int(asked.start.timestamp()) + edges * asked.step_s) % 3600) == {0}
@@ -122,7 +122,7 @@ class TestWarmRooms:
     def test_get_no_air_below_what_the_lever_allows(self) -> None:
         lowest = replace(SUPPLY, minimum=20.0)
 
-        assert supply_of(warm(lowest)).min() == 20.0
+        assert supply_air_of(warm(lowest)).min() == 20.0
 
 
 class TestColdRooms:
@@ -131,25 +131,25 @@ class TestColdRooms:
         asked = supplied(milder(task(96), -8.0, sun=0.0))
         both_in_use = np.array(asked.zones[0].occupied)
 
-        assert set(supply_of(asked)[both_in_use][4:]) == {20.0}
+        assert set(supply_air_of(asked)[both_in_use][4:]) == {20.0}
 
 
 class TestTheCoil:
     def test_cannot_save_more_than_the_model_has_learnt_that_it_takes(self) -> None:
-        small, none = with_coil(warm(), 0.01), program_for(warm()).coolable
-        coolable = program_for(small).coolable
+        small, none = with_coil(warm(), 0.01), program_for(warm()).supply_reset
+        supply_reset = program_for(small).supply_reset
 
-        assert coolable is not None
+        assert supply_reset is not None
         assert none is not None
         dynamics = program_for(small).dynamics
-        assert np.all(coolable.per_k * coolable.most <= dynamics.coil_kw + 1e-9)
-        assert coolable.most.max() < none.most.max()
+        assert np.all(supply_reset.per_k * supply_reset.most <= dynamics.coil_kw + 1e-9)
+        assert supply_reset.most.max() < none.most.max()
 
     def test_has_nothing_to_save_behind_a_recovery_that_gives_enough(self) -> None:
         asked = milder(supplied(own_c=16.0), 12.0)
 
-        assert program_for(asked).coolable is None
-        assert set(supply_of(asked)) == {16.0}
+        assert program_for(asked).supply_reset is None
+        assert set(supply_air_of(asked)) == {16.0}
 
     def test_leaves_room_in_the_plant_for_radiators(self) -> None:
         """Where heat is short, cooler air and radiators share what the plant has."""
@@ -160,9 +160,9 @@ class TestTheCoil:
         program = program_for(tight)
         solution = solve(program)
         assert not isinstance(solution, str)
-        assert program.coolable is not None
+        assert program.supply_reset is not None
         assert program.dynamics.fixed_kw.max() > 1.0
-        coils = program.dynamics.fixed_kw - program.coolable.saved(solution.cooler)
+        coils = program.dynamics.fixed_kw - program.supply_reset.saved_kw(solution.reset_k)
 
         assert np.all(solution.heat.sum(axis=0) + np.maximum(coils, 0.0) <= 1.0 + 1e-6)
 
@@ -189,28 +189,28 @@ class TestWhatCannotBePlanned:
         asked = supplied()
         zones = (asked.zones[0], replace(asked.zones[1], lever=None))
 
-        assert program_for(replace(asked, zones=zones)).coolable is None
+        assert program_for(replace(asked, zones=zones)).supply_reset is None
 
     def test_the_timetable_leaves_it_at_its_own(self) -> None:
         asked = replace(warm(), model=None, history=None)
 
         assert OPTIMIZER.plan(asked).status is PlanStatus.FALLBACK
-        assert set(supply_of(asked)) == {OWN_C}
+        assert set(supply_air_of(asked)) == {OWN_C}
 
 
 class TestTheValuesWritten:
     def test_are_the_next_below_an_own_setpoint_between_two_of_the_point(self) -> None:
         asked = supplied(own_c=19.3)
-        still = Air(np.ones((1, 96)), np.full((1, 96), 100.0), np.zeros((1, 96)))
+        still = AirOperation(np.ones((1, 96)), np.full((1, 96), 100.0), np.zeros((1, 96)))
 
-        assert set(19.3 - with_cooler(asked, still).cooler[0]) == {19.0}
+        assert set(19.3 - with_supply_reset(asked, still).reset_k[0]) == {19.0}
 
     def test_follow_an_own_setpoint_that_changes_without_passing_it(self) -> None:
         own = tuple(18.0 + 2.0 * np.sin(k / 7.0) for k in range(warm().steps))
         unit = replace(warm().ventilation[0], own_supply_c=own)
         asked = replace(warm(), ventilation=(unit,))
 
-        assert np.all(supply_of(asked) <= np.array(own) + 1e-9)
+        assert np.all(supply_air_of(asked) <= np.array(own) + 1e-9)
 
     @pytest.mark.parametrize("resolution", [0.1, 0.5, 1.0])
     def test_are_in_kelvin_for_a_lever_in_kelvin(self, resolution: float) -> None:
@@ -224,7 +224,7 @@ class TestTheValuesWritten:
         )
         asked = warm(lever)
 
-        assert 289.15 <= supply_of(asked).min() < supply_of(asked).max() <= OWN_C + ZERO
+        assert 289.15 <= supply_air_of(asked).min() < supply_air_of(asked).max() <= OWN_C + ZERO
 
     def test_of_a_problem_in_kelvin_begin_from_its_own_setpoint_in_kelvin(self) -> None:
         unit = replace(warm().ventilation[0], own_supply_c=(OWN_C + ZERO,) * warm().steps)

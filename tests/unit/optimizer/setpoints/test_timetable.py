@@ -10,7 +10,7 @@ import pytest
 from bms.model.assets.point import Role
 from bms.model.planning.problem import Lever, ZoneTask
 from bms.model.readings.units import Unit
-from optimizer.setpoints.timetable import LONGEST_LEAD_H, timetable
+from optimizer.setpoints.timetable import LONGEST_LEAD_H, timetable_setpoints
 
 STEP_H = 0.25
 FIRST = 48
@@ -30,7 +30,7 @@ TASK = ZoneTask(
 def lead_h(short_k: float | None) -> float:
     """How long before use the setpoint rises, at 5 degC outdoors [h]."""
     task = replace(TASK, start_backoff_k=short_k)
-    values = timetable(task, LEVER, np.full(len(USED), 5.0), STEP_H)
+    values = timetable_setpoints(task, LEVER, np.full(len(USED), 5.0), STEP_H)
     return (FIRST - int(np.argmax(values > values[0]))) * STEP_H
 
 

@@ -1,9 +1,9 @@
-"""What has begun in a zone while it is empty, read from the setpoints of the past.
+"""Warm-ups and setbacks that are in progress at the start of the horizon, from past setpoints.
 
 A plan is made anew every hour, and each new plan would move the last possible start of a warm-up a
-little. People see that as hunting: the setpoint rises, falls and rises again. So a warm-up that
-has begun is carried through, and a setback that stands is not moved for nothing. Nothing is
-remembered between plans: it all stands in the problem.
+little: the setpoint would rise, fall and rise again, which is hunting. So a warm-up in progress is
+carried through, and a setback in force is kept unless another one is clearly better. Nothing is
+remembered between plans: all of it is in the problem.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from bms.model.planning.problem import History, Problem, ZoneHistory, ZoneTask
 from optimizer.model.history import series
-from optimizer.model.quantise import nearest
+from optimizer.model.quantise import nearest_value
 from optimizer.model.rc_network import Floats
 
 RECENT_H = 1.0
@@ -29,61 +29,63 @@ SAME_K = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class WarmUpInProgress:
     """Per zone, shape (p,).
 
-    ``warm`` [degC] is the setpoint of a warm-up under way, ``setback`` [degC] the one that stands
-    otherwise (NaN: none), ``empty_h`` [h] how long the zone has been out of use.
+    ``warm`` [degC] is the setpoint of a warm-up in progress, ``setback`` [degC] the one in force
+    otherwise (NaN: none), ``unoccupied_h`` [h] how long the zone has been out of use.
     """
 
     warm: Floats
     setback: Floats
-    empty_h: Floats
+    unoccupied_h: Floats
 
 
-def begun(problem: Problem, tasks: Sequence[ZoneTask], in_use_c: Floats) -> Begun:
-    """What is under way at the end of the history, which is where the horizon starts.
+def warm_up_in_progress(
+    problem: Problem, tasks: Sequence[ZoneTask], in_use_c: Floats
+) -> WarmUpInProgress:
+    """Returns what is in progress at the end of the history, which is where the horizon starts.
 
-    ``in_use_c`` (p, n) [degC] is what each zone will be asked for when it is in use. A setpoint
-    that somebody holds is neither a warm-up nor a setback of ours.
+    ``in_use_c`` (p, n) [degC] is the setpoint of each zone in use. A setpoint that somebody holds
+    is neither a warm-up nor a setback.
     """
     history = problem.history
     rows = {zone.id: zone for zone in history.zones} if history else {}
     found = [
-        _of_zone(rows[task.id], history.step_s / 3600.0, task, in_use_c[z])
+        _zone_progress(rows[task.id], history.step_s / 3600.0, task, in_use_c[z])
         if history and task.id in rows
         else (np.nan, np.nan, 0.0)
         for z, task in enumerate(tasks)
     ]
     held = [problem.held_steps(task.lever) > 0 for task in tasks]
-    warm, setback, empty_h = np.array(found, dtype=np.float64).reshape(len(tasks), 3).T
-    return Begun(
+    warm, setback, unoccupied_h = np.array(found, dtype=np.float64).reshape(len(tasks), 3).T
+    return WarmUpInProgress(
         warm=np.where(held, np.nan, warm),
         setback=np.where(held, np.nan, setback),
-        empty_h=empty_h,
+        unoccupied_h=unoccupied_h,
     )
 
 
-def hours_empty(history: History | None, zone: str) -> float:
-    """How long a zone has been out of use where its history ends [h]; 0 when not known."""
+def hours_unoccupied(history: History | None, zone: str) -> float:
+    """Returns how long a zone has been out of use where its history ends [h]; 0 when not known."""
     row = next((row for row in history.zones if row.id == zone), None) if history else None
-    return _empty_steps(row) * history.step_s / 3600.0 if history and row else 0.0
+    return _unoccupied_steps(row) * history.step_s / 3600.0 if history and row else 0.0
 
 
-def _of_zone(
+def _zone_progress(
     row: ZoneHistory, step_h: float, task: ZoneTask, in_use_c: Floats
 ) -> tuple[float, float, float]:
     """(warm, setback, hours out of use) of one zone."""
-    steps = _empty_steps(row)
-    empty_h = steps * step_h
+    steps = _unoccupied_steps(row)
+    unoccupied_h = steps * step_h
     used = np.array(task.occupied, dtype=bool)
     setpoint = series(row.setpoint_c, len(row.occupied))[len(row.occupied) - steps :]
     known = setpoint[np.isfinite(setpoint)]
     recent = setpoint[-max(1, round(RECENT_H / step_h)) :] if steps else setpoint
     recent = recent[np.isfinite(recent)]
     if not len(recent) or (len(used) and used[0]):
-        return np.nan, np.nan, empty_h
-    now = _now(task, float(recent[-1]))
+        return np.nan, np.nan, unoccupied_h
+    now = _setpoint_now(task, float(recent[-1]))
     lowest = min(now, float(known.min()))
     first = int(np.argmax(used)) if used.any() else None
     rise = now - lowest
@@ -91,21 +93,21 @@ def _of_zone(
         target = float(in_use_c[first])
         high = now >= target - SAME_K or rise > CLEAR_RISE_K
         if high and first * step_h <= LONGEST_KEPT_H:
-            return min(now, target), np.nan, empty_h
-    return np.nan, now, empty_h
+            return min(now, target), np.nan, unoccupied_h
+    return np.nan, now, unoccupied_h
 
 
-def _now(task: ZoneTask, last: float) -> float:
+def _setpoint_now(task: ZoneTask, last: float) -> float:
     """The effective setpoint [degC] where the horizon starts, as a value that the lever takes.
 
     A controller that keeps 20.1 as a 32-bit number shows 20.100000381; that is no other value.
     """
     shown = task.setpoint_c
     value = last if shown is None or not np.isfinite(shown) else shown
-    return nearest(value, task.lever) if task.lever else value
+    return nearest_value(value, task.lever) if task.lever else value
 
 
-def _empty_steps(row: ZoneHistory) -> int:
-    """Steps out of use at the end of a zone's history."""
+def _unoccupied_steps(row: ZoneHistory) -> int:
+    """Number of steps out of use at the end of a zone's history."""
     used = np.flatnonzero(np.array(row.occupied, dtype=bool))
     return len(row.occupied) - (int(used[-1]) + 1 if len(used) else 0)

@@ -1,4 +1,4 @@
-"""A mistake in a problem with its place, and the checks that every series goes through."""
+"""A mistake in a problem with its place, and the checks of every series."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Row = Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class ProblemMistake:
     """``path`` is the place in the JSON of the problem, like ``zones[0].low_c[12]``."""
 
     path: str
@@ -25,14 +25,16 @@ class Mistake:
         return f"{self.path}: {self.message}"
 
 
-def length(path: str, row: Sequence[object], n: int) -> Iterator[Mistake]:
-    """A mistake where ``row`` has another length than ``n``."""
+def length(path: str, row: Sequence[object], n: int) -> Iterator[ProblemMistake]:
+    """Yields a mistake where ``row`` has another length than ``n``."""
     if len(row) != n:
-        yield Mistake(path, f"has {len(row)} values, and {n} are due")
+        yield ProblemMistake(path, f"has {len(row)} values, and {n} are due")
 
 
-def temperatures(path: str, row: Row, unit: Unit, *, whole: bool = False) -> Iterator[Mistake]:
-    """Values that are no temperatures [``unit``]."""
+def temperatures(
+    path: str, row: Row, unit: Unit, *, whole: bool = False
+) -> Iterator[ProblemMistake]:
+    """Yields values that are no plausible temperatures [``unit``]."""
     zero = ZERO_C_IN_K if unit is Unit.KELVIN else 0.0
     low, high = COLDEST_C + zero, HOTTEST_C + zero
     other = "temperature_unit is degC: is this K?" if not zero else "K: is this degC?"
@@ -41,8 +43,8 @@ def temperatures(path: str, row: Row, unit: Unit, *, whole: bool = False) -> Ite
 
 def between(
     path: str, row: Row, low: float, high: float, what: str, *, whole: bool = False
-) -> Iterator[Mistake]:
-    """Values outside of ``low`` to ``high``; ``whole`` series have no gaps."""
+) -> Iterator[ProblemMistake]:
+    """Yields values outside of ``low`` to ``high``; ``whole`` series have no gaps."""
     wrong: list[tuple[str, str]] = []
     for k, value in enumerate(row):
         place = path if len(row) == 1 else f"{path}[{k}]"
@@ -54,10 +56,10 @@ def between(
     yield from named(wrong)
 
 
-def named(wrong: Iterable[tuple[str, str]]) -> Iterator[Mistake]:
-    """The first, and how many more."""
+def named(wrong: Iterable[tuple[str, str]]) -> Iterator[ProblemMistake]:
+    """Yields the first mistake, and how many more there are."""
     rows = list(wrong)
     if rows:
         place, message = rows[0]
         more = f" (and {len(rows) - 1} more in this series)" if len(rows) > 1 else ""
-        yield Mistake(place, f"{message}{more}")
+        yield ProblemMistake(place, f"{message}{more}")

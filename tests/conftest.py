@@ -54,11 +54,13 @@ def pytest_runtest_setup(item: pytest.Item):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item):
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None):
+    """The last teardown ends what the whole session has shared, so it is not watched."""
+    left = WATCH.end() if nextitem is None else ()
     try:
         return (yield)
     finally:
-        left = WATCH.end()
+        left = left or WATCH.end()
         assert not left, f"this test left its process: {left}"
 
 

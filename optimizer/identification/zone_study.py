@@ -130,8 +130,8 @@ def _study_by_structures(
     temperature, heat = score(record, training_fit, limit), heat_score(record, training_fit, limit)
     refused = _refusal(called, temperature, heat, split)
     if refused:
-        said = (*refused, *what_is_missing(record, called, training_fit.at_bounds))
-        return ZoneStudy(said, tuple(structures), temperature, heat, training_fit)
+        why = (*refused, *what_is_missing(record, called, training_fit.at_bounds))
+        return ZoneStudy(why, tuple(structures), temperature, heat, training_fit)
     return _refit_on_all(
         record, split, ZoneStudy((), tuple(structures), temperature, heat, training_fit)
     )

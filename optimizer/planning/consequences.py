@@ -19,7 +19,7 @@ from optimizer.setpoints.supply_air_reset import describe_supply_air
 RELAXED_KH_PER_ZONE = 0.1
 """A zone that is outside its band for less [K h] keeps it."""
 LEAST_REPORTED_KW = 0.5
-"""Less than this [kW] above a limit or the month's peak is not told."""
+"""Less than this [kW] above a limit or the month's peak is not reported."""
 
 
 def relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxation]:

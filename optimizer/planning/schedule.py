@@ -1,4 +1,4 @@
-"""The answer: what was chosen as steps per point, with what it leads to and what people read."""
+"""The answer: setpoints as steps per point, with what they lead to and the reasons."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def schedule_of(
             curve_shifts(problem, building, chosen.rollout, lever),
             problem.held_steps(lever),
         )
-        curve = (_steps(problem, lever, shift),)
+        curve = (_setpoint_plan(problem, lever, shift),)
         cop = cop_with(problem.heat_source, cop, shift)
         own_cop = cop_with(problem.heat_source, own_cop, own_curve_shifts(problem, lever))
         least = float(shift[held:].min(initial=0.0))
@@ -106,7 +106,7 @@ def _setpoint_plans(
         values = planned.get(zone.id)
         if values is None:
             values = _by_rule(problem, zone, zone.lever, ahead.temp_out)
-        plans.append(_steps(problem, zone.lever, values))
+        plans.append(_setpoint_plan(problem, zone.lever, values))
     return tuple(plans)
 
 
@@ -130,11 +130,11 @@ def _air_plans(problem: Problem, air: AirOperation) -> list[SetpointPlan]:
         for lever, values in levers:
             if lever is not None:
                 taken = with_held_value(problem, lever, quantise_up(values, lever))
-                plans.append(_steps(problem, lever, taken))
+                plans.append(_setpoint_plan(problem, lever, taken))
     return plans
 
 
-def _steps(problem: Problem, lever: Lever, values: Floats) -> SetpointPlan:
+def _setpoint_plan(problem: Problem, lever: Lever, values: Floats) -> SetpointPlan:
     """Equal neighbours become one step."""
     edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
     step = timedelta(seconds=problem.step_s)
@@ -152,27 +152,27 @@ def _steps(problem: Problem, lever: Lever, values: Floats) -> SetpointPlan:
     )
 
 
-def by_timetable(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
+def timetable_schedule(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
     """The rule-based schedule, for these reasons; the heating curve as commissioned."""
     temp_out = series(problem.weather.temp_out_c, problem.steps)
     plans = [
-        _steps(problem, zone.lever, _by_rule(problem, zone, zone.lever, temp_out))
+        _setpoint_plan(problem, zone.lever, _by_rule(problem, zone, zone.lever, temp_out))
         for zone in problem.zones
         if zone.lever is not None
     ]
     air = own_or_more_air(problem, required_run(problem))
     plans += _air_plans(problem, air)
-    told = [
+    of_air = [
         *(each.fact for each in co2_relaxations(problem, air)),
         *describe_flow(problem, air),
     ]
     lever = curve_lever(problem)
     if lever is not None:
-        plans.append(_steps(problem, lever, own_curve_shifts(problem, lever)))
-    return replace(nothing(problem, [*reasons, *told]), setpoints=tuple(plans))
+        plans.append(_setpoint_plan(problem, lever, own_curve_shifts(problem, lever)))
+    return replace(empty_schedule(problem, [*reasons, *of_air]), setpoints=tuple(plans))
 
 
-def nothing(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
+def empty_schedule(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
     """A schedule that moves no point."""
     return Schedule(
         site=problem.site,

@@ -20,7 +20,7 @@ from optimizer.planning.own_control import (
     own_control_with_enough_air,
 )
 from optimizer.planning.planned_candidates import planned_candidates
-from optimizer.planning.schedule import by_timetable, schedule_of
+from optimizer.planning.schedule import schedule_of, timetable_schedule
 
 
 def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
@@ -29,7 +29,9 @@ def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
     evaluator = Evaluator.of(problem, building)
     candidates = planned_candidates(evaluator)
     if isinstance(candidates, str):
-        return by_timetable(problem, [*found, fact(PlanReason.NO_SOLUTION, message=candidates)])
+        return timetable_schedule(
+            problem, [*found, fact(PlanReason.NO_SOLUTION, message=candidates)]
+        )
     best, own = cheapest(candidates), own_control(evaluator)
     if best.cost < own_control_with_enough_air(evaluator, own).cost:
         return _optimum(evaluator, best, own, found)

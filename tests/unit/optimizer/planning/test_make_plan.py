@@ -15,7 +15,7 @@ from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import BuildingModel, Problem, Weather
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import CEILING, FLOOR, LOW, STEP_S, Toy, lived_in
-from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, office_only, problem, toy_model
 
 OPTIMIZER = Optimizer()
 
@@ -345,7 +345,7 @@ def test_a_clock_change_inside_the_horizon(task: Problem, model: BuildingModel) 
 
 
 def test_a_model_is_identified_when_none_is_given(toy: Toy) -> None:
-    schedule = OPTIMIZER.plan(problem(toy, n=96))
+    schedule = OPTIMIZER.plan(office_only(problem(toy, n=96)))
     assert schedule.status is PlanStatus.OPTIMAL
 
 

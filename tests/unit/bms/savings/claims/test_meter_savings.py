@@ -1,7 +1,6 @@
 """The saving of a meter: known answers on made-up and on real buildings, and every refusal."""
 
 from datetime import date, timedelta
-from functools import cache
 
 import holidays
 import numpy as np
@@ -236,34 +235,6 @@ def real(meter_id: str, use: Series, reporting: Span) -> Savings:
         reporting=reporting,
         closed=closed,
     )
-
-
-@cache
-def placebo_fortnights() -> list[Savings]:
-    starts = [local(2019, 1, 2) + timedelta(days=11 * i) for i in range(7)]
-    spans = [Span(start=start, end=start + timedelta(days=14)) for start in starts]
-    return [real(name, use, span) for name, use in meters().items() for span in spans]
-
-
-def test_no_change_null_on_real_meters():
-    """Fortnights of January to March 2019 in buildings that changed nothing on purpose: the
-    nominal 90 % interval contains zero in about 90 % of them (docs/savings.md), and it is narrow
-    enough to be of use."""
-    results = [r for r in placebo_fortnights() if r.saving_kwh is not None]
-    inside = np.array([r.saving_low_kwh <= 0 <= r.saving_high_kwh for r in results])
-    width = np.array(
-        [(r.saving_high_kwh - r.saving_kwh) / r.adjusted_baseline_kwh for r in results]
-    )
-    assert len(results) == 189
-    assert 0.80 <= inside.mean() <= 0.97
-    assert np.median(width) < 0.20
-
-
-def test_no_change_is_not_called_verified():
-    """But for two meters, whose use fell by an eighth and a twelfth for reasons that nobody wrote
-    down: what one meter alone cannot tell from a saving."""
-    verified = {r.meter_id for r in placebo_fortnights() if r.verdict is Verdict.VERIFIED}
-    assert verified <= {"b2_gas", "b7_el"}
 
 
 @pytest.mark.parametrize("span", [FORTNIGHT, YEAR])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from bms.errors import FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
@@ -77,7 +77,7 @@ def use_of(wanted: dict[str, Any], store: SqlStore) -> Consumption:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_files_of_a_case_become_its_use(folder: Path, store: SqlStore) -> None:
-    case = YAML(typ="safe", pure=True).load((folder / "case.yaml").read_text())
+    case = yaml.load((folder / "case.yaml").read_text(), Loader=yaml.CSafeLoader)
     for file in case["files"]:
         check_file(folder, file, store)
     for wanted in case["use"]:

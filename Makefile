@@ -14,9 +14,9 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loa
 test: $(VENV)/installed-test
 	$(PYTEST) --durations=20 $(ARGS)
 
-# What needs no process and no connection, the properties on a fifth of their examples.
+# What needs no process, no connection and no half second each, the properties on a fifth of their examples.
 test-fast: $(VENV)/installed-test
-	BMS_TESTS=fast $(PYTEST) -m "not system" tests/unit tests/property tests/docs $(ARGS)
+	BMS_TESTS=fast $(PYTEST) -m "not system and not slow" tests/unit tests/property tests/docs $(ARGS)
 
 test-long: $(VENV)/installed-test
 	BMS_TESTS=long $(PYTEST) $(ARGS)

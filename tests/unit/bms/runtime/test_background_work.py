@@ -118,6 +118,7 @@ class TestAPlanThatTakesTooLong:
         with pytest.raises(RuntimeError, match="no forecast"):
             await Replanning(broken, patience_s=5).plan(SITE, NOW)
 
+    @pytest.mark.slow
     async def test_the_way_of_a_write_has_threads_left_while_all_sites_plan(self, tmp_path) -> None:
         """The planner holds its threads; a person's word, a lease and a release need others."""
         lodges = tuple(

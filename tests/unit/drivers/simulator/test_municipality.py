@@ -80,6 +80,7 @@ def test_own_programme_is_the_agreed_one(site, signal, local, value):
     assert at_once(start, only).own_value(site, signal) == value
 
 
+@pytest.mark.slow
 def test_occupied_days_are_counted_across_the_change_of_clocks():
     simulated = at_once(datetime(2018, 3, 23, tzinfo=LOCAL))
     simulated.fork_worlds()

@@ -83,6 +83,7 @@ class TestARoomThatWasAlwaysHeld:
         assert p["gain_use_kw"] < -0.4 * hidden * 18.0
         assert p["ua_kw_per_k"] == pytest.approx(UA, rel=0.2)
 
+    @pytest.mark.slow
     def test_heat_that_follows_nothing_is_refused(self) -> None:
         record = held()
         levels = np.random.default_rng(4).uniform(0.5, 4.0, 28)
@@ -118,6 +119,7 @@ class TestARoomThatWasLoweredLater:
         answer = study_zone(held(days=31.0, held_days=29.0), "room", heat_lag=False)
         assert answer.by_class
 
+    @pytest.mark.slow
     def test_a_model_by_class_is_not_fitted_again_but_replaced(
         self, throughout: ZoneStudy, then_lowered: ZoneStudy
     ) -> None:

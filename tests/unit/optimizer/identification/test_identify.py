@@ -50,10 +50,12 @@ def test_it_is_close_a_day_ahead_and_says_what_its_rivals_are(model: BuildingMod
         assert zone.last_week_k > 0
 
 
+@pytest.mark.slow
 def test_the_same_history_gives_the_same_model(toy: Toy) -> None:
     assert identify(problem(toy)) == toy_model(14)
 
 
+@pytest.mark.slow
 def test_gaps_in_the_history_do_not_stop_it(toy: Toy) -> None:
     whole = problem(toy)
     assert whole.history is not None
@@ -121,6 +123,7 @@ def test_heat_that_never_changes_teaches_nothing(toy: Toy) -> None:
     assert codes(identify(replace(whole, history=flat))) == {"no_excitation_building"}
 
 
+@pytest.mark.slow
 def test_temperatures_that_follow_nothing_are_refused(toy: Toy) -> None:
     noise = np.random.default_rng(1).normal(0.0, 1.5, len(toy.rows) // 48 + 1)
     jumpy = tuple(float(20.0 + noise[i // 48]) for i in range(len(toy.rows)))

@@ -53,6 +53,7 @@ class TestTheModel:
                 old.parameters["ua_kw_per_k"], rel=0.1
             )
 
+    @pytest.mark.slow
     def test_leaves_a_zone_that_it_refused_alone_for_some_days(
         self, toy: Toy, model: BuildingModel
     ) -> None:
@@ -74,6 +75,7 @@ class TestTheModel:
             found.add(len(answer.zones))
         assert found == {1, 2}
 
+    @pytest.mark.slow
     def test_that_is_old_says_nothing_of_what_was_refused(
         self, toy: Toy, model: BuildingModel
     ) -> None:
@@ -90,6 +92,7 @@ class TestTheModel:
         windows = replace(problem(toy), model=model)
         assert identify(windows) == identify(replace(windows, model=None), model)
 
+    @pytest.mark.slow
     def test_does_without_a_sun_that_nobody_measured(self, toy: Toy) -> None:
         whole = problem(toy)
         assert whole.history is not None

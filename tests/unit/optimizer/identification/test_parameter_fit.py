@@ -51,6 +51,7 @@ class TestTheParameters:
             C_AIR + C_MASS, rel=0.2
         )
 
+    @pytest.mark.slow
     def test_are_as_sure_as_they_say(self) -> None:
         """Over twelve rooms the truth lies within two standard errors about as often as it should,
         and the errors are not so wide that this says nothing."""
@@ -105,6 +106,7 @@ class TestTheNextDay:
         for name in ("ua_kw_per_k", "c_mass_kwh_per_k"):
             assert again.parameters()[name] == pytest.approx(found.parameters()[name], rel=0.2)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("rivals", "climbed"), [(0.5, False), (1.0, True)])
     def test_days_that_are_harder_for_everybody_do_not_count_against_it(
         self, found: ZoneStudy, rivals: float, climbed: bool
@@ -119,6 +121,7 @@ class TestTheNextDay:
         later = made_room(days=29).part(96, 29 * 96)
         assert bool(study_zone(later, "room", previous=easier).structures) is climbed
 
+    @pytest.mark.slow
     def test_a_building_that_has_changed_is_studied_anew(self, found: ZoneStudy) -> None:
         leaky = replace(known_rc(), h_out=np.array([3.0 * UA]))
         changed = made_room(rc=leaky)
@@ -163,6 +166,7 @@ class TestTheFilter:
             covariance = step @ (covariance - np.outer(gain, covariance[0])) @ step.T + adds
         assert steady_state_gain(rc, 0.0, step_h)[0] == pytest.approx(gain, rel=1e-6)
 
+    @pytest.mark.slow
     def test_a_record_with_holes_is_still_identified(self) -> None:
         record = made_room()
         rng = np.random.default_rng(2)

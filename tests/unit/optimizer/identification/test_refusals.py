@@ -51,6 +51,7 @@ class TestWhatIsRefused:
             "no_excitation"
         ]
 
+    @pytest.mark.slow
     def test_a_room_where_last_week_is_the_better_prophet(self) -> None:
         record = made_room(days=28)
         answer = study_zone(repeated(record), "lokale")
@@ -64,10 +65,12 @@ class TestWhatIsRefused:
         heat[::40] = np.nan
         assert told(study_zone(replace(record, heat=heat), "lokale"))[0] == "too_many_gaps"
 
+    @pytest.mark.slow
     def test_a_short_record_says_that_more_days_would_help(self) -> None:
         answer = study_zone(repeated(made_room(days=18)), "lokale")
         assert "more_days" in told(answer)
 
+    @pytest.mark.slow
     def test_a_room_held_still_says_that_a_setback_would_help(self) -> None:
         record = made_room(days=28)
         rng = np.random.default_rng(6)
@@ -79,6 +82,7 @@ class TestWhatIsRefused:
         assert codes[0] == "heat_no_better_than_mean"
         assert "held_still" in codes
 
+    @pytest.mark.slow
     def test_a_model_that_says_no_more_than_the_mean(self) -> None:
         """Jumps that nothing explains: whoever says the mean beats both rivals."""
         record = made_room(days=28)

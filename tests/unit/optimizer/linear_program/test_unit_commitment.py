@@ -56,6 +56,7 @@ def test_without_declared_runs_it_is_the_linear_program() -> None:
     assert np.array_equal(found.heat, solved(program()).heat)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cycled", [PUMP, replace(PUMP, least_run_min=1e9)])
 def test_the_heat_comes_in_runs(cycled: HeatSource) -> None:
     task = program()
@@ -69,6 +70,7 @@ def test_the_heat_comes_in_runs(cycled: HeatSource) -> None:
         assert (task.blocks.mean(heat)[on] >= PUMP.least_kw - 1e-6).all()
 
 
+@pytest.mark.slow
 def test_the_same_runs_again() -> None:
     first, second = (solve_with_runs(replace(program()), PUMP) for _ in range(2))
     assert isinstance(first, Solution)

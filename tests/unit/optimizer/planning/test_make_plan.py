@@ -344,6 +344,7 @@ def test_a_clock_change_inside_the_horizon(task: Problem, model: BuildingModel) 
     assert schedule.end == start + timedelta(seconds=STEP_S * spring.steps)
 
 
+@pytest.mark.slow
 def test_a_model_is_identified_when_none_is_given(toy: Toy) -> None:
     schedule = OPTIMIZER.plan(office_only(problem(toy, n=96)))
     assert schedule.status is PlanStatus.OPTIMAL

@@ -70,6 +70,7 @@ class TestWholeDays:
 
 
 class TestTheModel:
+    @pytest.mark.slow
     def test_is_the_very_same_an_hour_later(self, toy: Toy) -> None:
         now = past(toy)
         end = now.start + timedelta(seconds=now.step_s * len(now.heat_kw))
@@ -77,17 +78,20 @@ class TestTheModel:
         assert identified(asked(toy, back)) is identified(asked(toy))
         assert identified(asked(toy)) is identified(asked(toy))
 
+    @pytest.mark.slow
     def test_is_that_of_the_whole_days(self, toy: Toy) -> None:
         task = asked(toy)
         found = identified(task)
         assert isinstance(found, BuildingModel)
         assert found == identify(replace(task, history=whole_days(past(toy))))
 
+    @pytest.mark.slow
     def test_is_another_for_other_days(self, toy: Toy) -> None:
         task = asked(toy)
         warmer = replace(past(toy), heat_kw=tuple((k or 0.0) * 1.2 for k in past(toy).heat_kw))
         assert identified(replace(task, history=warmer)) != identified(task)
 
+    @pytest.mark.slow
     def test_is_found_from_lists_as_well(self, toy: Toy) -> None:
         task = asked(toy)
         lists = replace(past(toy), heat_kw=list(past(toy).heat_kw))  # type: ignore[arg-type]

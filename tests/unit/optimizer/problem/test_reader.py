@@ -186,6 +186,7 @@ class TestTheExample:
     def test_is_short_enough_to_edit(self) -> None:
         assert len(EXAMPLE.read_text("utf-8").splitlines()) <= 400
 
+    @pytest.mark.slow
     def test_is_planned_optimally_from_its_own_history(self) -> None:
         problem = read(EXAMPLE.read_text("utf-8"))
         schedule = plan(problem)

@@ -99,6 +99,7 @@ class TestTheReader:
 
 
 class TestTheCommand:
+    @pytest.mark.slow
     def test_the_house_as_json(self) -> None:
         done = bms(*HOUSE, "--learn", "0.6", "--json")
         assert done.exit_code == 0
@@ -111,6 +112,7 @@ class TestTheCommand:
         errors = answer["standard_errors"]
         assert 0 < errors["ua_kw_per_k"] < answer["parameters"]["ua_kw_per_k"]
 
+    @pytest.mark.slow
     def test_the_house_for_people(self) -> None:
         done = bms(*HOUSE, "--learn", "0.6")
         assert done.exit_code == 0

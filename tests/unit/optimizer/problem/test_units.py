@@ -88,6 +88,7 @@ class TestTheSamePlan:
                 [s.value + ZERO for s in one.steps]
             )
 
+    @pytest.mark.slow
     def test_has_the_same_model(self, toy: Toy, celsius: Problem) -> None:
         theirs = identify(in_kelvin(problem(toy)))
 

@@ -237,6 +237,7 @@ def real(meter_id: str, use: Series, reporting: Span) -> Savings:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("span", [FORTNIGHT, YEAR])
 def test_a_planted_saving_is_recovered_exactly(span):
     for name, use in meters().items():

@@ -67,6 +67,7 @@ class TestTheResult:
         with pytest.raises(NotFound, match="there are: lodge-2018-11-15"):
             analyse_trial(world.city.trials, site, "lodge-1999-01-01")
 
+    @pytest.mark.slow
     def test_two_buildings_together(self, tmp_path) -> None:
         answers = []
         for seed in (1, 2):

@@ -96,6 +96,7 @@ class TestStop:
 
 
 class TestThePlan:
+    @pytest.mark.slow
     def test_it_says_how_many_weeks(self, world: World) -> None:
         trial = begun(world)
         lived(world, trial, 0.0)

@@ -207,6 +207,7 @@ class TestOrder:
         spool.append(quarters([2.0], TEMP))
         assert disk.synced == before + 1
 
+    @pytest.mark.slow
     def test_segments_are_small_enough_to_be_handed_on_in_one_go(self, tmp_path: Path) -> None:
         spool = a_spool(tmp_path, limit_bytes=100_000_000)
         spool.append(quarters([1.0] * 120_000, TEMP))

@@ -21,7 +21,6 @@ from api.routes import (
     events,
     ingest,
     meters,
-    occupancy,
     operations,
     people,
     plans,
@@ -44,7 +43,6 @@ ROUTERS = (
     plans.router,
     controllers.router,
     people.router,
-    occupancy.router,
     audit.router,
 )
 

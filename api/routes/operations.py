@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Literal
+
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from pydantic import (
+    Field,
+)
 from starlette.responses import PlainTextResponse
 
 from api.deps import PortsDep
 from api.metrics import spool_sentence, spool_state
 from api.page_access import PageReader
-from api.schemas.operations import Health, Ready
+from api.schemas.base import Answer
 from bms.errors import StoreUnavailable
+
+
+class Health(Answer):
+    status: Literal["ok"] = "ok"
+
+
+class Ready(Answer):
+    status: Literal["ready"] = "ready"
+    sites: int
+    time: datetime
+    waiting: int = Field(0, description="readings on disk that the database does not have yet")
+    lost: int = Field(0, description="readings that waited, or should have, and are gone")
+
 
 router = APIRouter(tags=["operations"])
 

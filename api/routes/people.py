@@ -1,4 +1,4 @@
-"""People in charge: overrides, modes, and the way back to the building's own control."""
+"""People in charge: overrides, modes, the way back to the building's own control, bookings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
-from api.deps import MADE_ID, Operator, PortsDep, SiteDep
+from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
 from api.schemas.base import FactAnswer
 from api.schemas.people import (
+    BookingAnswer,
+    BookingBody,
+    BookingsAnswer,
     ModeAnswer,
     ModeBody,
     OverrideBody,
@@ -23,6 +26,7 @@ from bms.errors import ConfigError
 from bms.model.control.command import Released, ReleaseReceipt
 from bms.services import operator as people
 from bms.services.control.release import release_city, release_site
+from bms.services.occupancy import BookingRequest, book
 from bms.services.off_loop import off_loop
 from bms.services.site_lookup import mode_in_force, site_named
 
@@ -114,3 +118,42 @@ async def release(ports: PortsDep, key: Operator, body: ReleaseBody) -> ReleaseA
         reason=body.reason,
     )
     return released(receipts)
+
+
+@router.get("/sites/{site_id}/occupancy")
+def bookings(ports: PortsDep, key: Reader, site: SiteDep) -> BookingsAnswer:
+    """Bookings and closures that are not over, by their start."""
+    rows = ports.control.decisions.bookings(site.id, ports.clock.now())
+    return BookingsAnswer(bookings=[BookingAnswer.model_validate(row) for row in rows])
+
+
+@router.post("/sites/{site_id}/occupancy", status_code=201)
+def add_booking(
+    ports: PortsDep, key: Operator, site: SiteDep, body: BookingBody, response: Response
+) -> BookingAnswer:
+    """Book a zone or a building, or close it. The next tick plans with it."""
+    request = BookingRequest(
+        zone=body.zone,
+        start=body.start,
+        end=body.end,
+        kind=body.kind,
+        reason=body.reason,
+        author=key.name,
+        people=body.people,
+    )
+    made = book(site, ports.control.decisions, request, now=ports.clock.now())
+    response.headers["Location"] = f"/v1/sites/{site.id}/occupancy/{made.id}"
+    return BookingAnswer.model_validate(made)
+
+
+@router.delete("/sites/{site_id}/occupancy/{booking_id}", status_code=204)
+def remove_booking(
+    ports: PortsDep,
+    key: Operator,
+    site: SiteDep,
+    booking_id: Annotated[str, Path(pattern=MADE_ID)],
+) -> None:
+    """Take a booking or closure back; twice is once. The next tick plans without it."""
+    ports.control.decisions.remove_booking(
+        site.id, booking_id, actor=key.name, at=ports.clock.now()
+    )

@@ -1,15 +1,21 @@
-"""All buildings side by side: ranked among their peers, and how they cool."""
+"""All buildings side by side: savings, ranked among their peers, and how they cool."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from starlette.responses import Response
 
-from api.deps import CacheDep, Cursor, Limit, PortsDep, Reader, page_of
+from api.deps import CacheDep, Cursor, Limit, Period, PortsDep, Reader, page_of
+from api.downloads import csv_answer
+from api.routes.savings import CSV_ANSWER, Danish
+from api.routes.sites import page
 from api.schemas.portfolio import CoolingPage, MeterCoolingRow, RankingAnswer
+from api.schemas.savings import PortfolioAnswer, SavingsAnswer, SiteSavingsAnswer
 from bms.savings.portfolio.ranking import Metric
 from bms.services.assessment.cooling_fees import portfolio_cooling
+from bms.services.assessment.monthly_savings import year_to_date
 from bms.services.assessment.ranking import ranking
 
 router = APIRouter(prefix="/portfolio", tags=["portfolio"])
@@ -46,3 +52,42 @@ def cooling_of_portfolio(
     rows = portfolio_cooling(cache)
     chosen, after = page_of(rows, lambda row: row.meter, limit, cursor)
     return CoolingPage(meters=[MeterCoolingRow.of(row) for row in chosen], next=after)
+
+
+@router.get("/savings")
+def portfolio_savings(
+    ports: PortsDep,
+    key: Reader,
+    cache: CacheDep,
+    baseline: Period = None,
+    reporting: Period = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> PortfolioAnswer:
+    """The saving of all sites together, and of each, in the order of their ids.
+
+    ``portfolio`` is the sum of all of them on every page.
+    """
+    assessed = cache.sites(baseline, reporting)
+    rows, after = page(assessed, lambda row: row.savings.id, limit, cursor)
+    total = cache.portfolio(assessed)
+    return PortfolioAnswer(
+        portfolio=SiteSavingsAnswer.model_validate(total),
+        year_to_date=year_to_date(total),
+        sites=[SavingsAnswer.of(row, ports.sites[row.savings.id].timezone) for row in rows],
+        next=after,
+    )
+
+
+@router.get("/savings.csv", response_class=Response, responses=CSV_ANSWER)
+def portfolio_savings_csv(
+    ports: PortsDep,
+    key: Reader,
+    cache: CacheDep,
+    baseline: Period = None,
+    reporting: Period = None,
+    decimal_comma: Danish = False,
+) -> Response:
+    """The same as a table."""
+    rows = [assessed.savings for assessed in cache.sites(baseline, reporting)]
+    return csv_answer(ports, rows, "savings", decimal_comma=decimal_comma)

@@ -7,11 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.deps import CacheDep, Cursor, Limit, Period, PortsDep, Reader, SiteDep
+from api.deps import CacheDep, Period, PortsDep, Reader, SiteDep
 from api.downloads import csv_answer
-from api.routes.sites import page
-from api.schemas.savings import PortfolioAnswer, SavingsAnswer, SiteSavingsAnswer
-from bms.services.assessment.monthly_savings import year_to_date
+from api.schemas.savings import SavingsAnswer
 
 router = APIRouter(tags=["savings"])
 CSV_ANSWER: dict[int | str, dict[str, Any]] = {
@@ -46,42 +44,3 @@ def site_savings_csv(
     """The same as a table."""
     assessed = cache.site(site, baseline, reporting)
     return csv_answer(ports, [assessed.savings], f"savings-{site.id}", decimal_comma=decimal_comma)
-
-
-@router.get("/portfolio/savings")
-def portfolio_savings(
-    ports: PortsDep,
-    key: Reader,
-    cache: CacheDep,
-    baseline: Period = None,
-    reporting: Period = None,
-    limit: Limit = 100,
-    cursor: Cursor = None,
-) -> PortfolioAnswer:
-    """The saving of all sites together, and of each, in the order of their ids.
-
-    ``portfolio`` is the sum of all of them on every page.
-    """
-    assessed = cache.sites(baseline, reporting)
-    rows, after = page(assessed, lambda row: row.savings.id, limit, cursor)
-    total = cache.portfolio(assessed)
-    return PortfolioAnswer(
-        portfolio=SiteSavingsAnswer.model_validate(total),
-        year_to_date=year_to_date(total),
-        sites=[SavingsAnswer.of(row, ports.sites[row.savings.id].timezone) for row in rows],
-        next=after,
-    )
-
-
-@router.get("/portfolio/savings.csv", response_class=Response, responses=CSV_ANSWER)
-def portfolio_savings_csv(
-    ports: PortsDep,
-    key: Reader,
-    cache: CacheDep,
-    baseline: Period = None,
-    reporting: Period = None,
-    decimal_comma: Danish = False,
-) -> Response:
-    """The same as a table."""
-    rows = [assessed.savings for assessed in cache.sites(baseline, reporting)]
-    return csv_answer(ports, rows, "savings", decimal_comma=decimal_comma)

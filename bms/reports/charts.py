@@ -10,9 +10,8 @@ from datetime import datetime
 from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.objection import Verdict
 from bms.reports import svg
-from bms.reports.svg import WIDTH, Frame, Map
+from bms.reports.svg import WIDTH, Frame, Map, edges_of, time_ticks
 from bms.reports.text import ChartText
-from bms.reports.time_axis import edges_of, time_ticks
 
 Values = Sequence[float | None]
 

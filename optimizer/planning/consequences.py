@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.model.fact import Fact, fact
-from bms.model.planning.problem import Problem
-from optimizer.explain.plan_reason import PlanReason
+from bms.model.fact import Fact, Moment, Term, fact
+from bms.model.planning.problem import HeldValue, Lever, Problem
+from bms.model.readings.units import Unit
+from optimizer.explain.plan_reason import HeldText, HoldEnd, PlanReason
 from optimizer.explain.relaxation import ComfortRelaxation, PowerRelaxation, Relaxation
 from optimizer.horizon.building import Building
 from optimizer.horizon.peak_demand import metered_power
@@ -70,3 +71,27 @@ def _comfort_relaxations(building: Building, rollout: RolloutResult) -> list[Rel
                 )
             )
     return found
+
+
+def describe_held_levers(problem: Problem) -> list[Fact]:
+    """Returns a fact for every lever of a problem in degC that is held at its start: the point, the
+    value [unit of the lever], by whom and until when."""
+    return [
+        fact(
+            PlanReason.LEVER_HELD,
+            point=lever.point,
+            value=lever.held.value,
+            shown=_shown(lever, lever.held),
+            by=lever.held.by,
+            until=Moment(lever.held.until) if lever.held.until else Term(HoldEnd.HORIZON),
+        )
+        for lever in problem.levers
+        if lever.held is not None and problem.held_steps(lever) > 0
+    ]
+
+
+def _shown(lever: Lever, held: HeldValue) -> Fact:
+    if lever.unit is Unit.ON_OFF:
+        return fact(HeldText.ON if held.value >= 0.5 else HeldText.OFF)
+    texts = {Unit.PERCENT: HeldText.PERCENT, Unit.KELVIN: HeldText.DIFFERENCE}
+    return fact(texts.get(lever.unit, HeldText.TEMPERATURE), value=held.value)

@@ -17,7 +17,7 @@ from optimizer.horizon.building import building_of
 from optimizer.horizon.forecast_inputs import forecast_inputs
 from optimizer.linear_program.program import HorizonProgram
 from optimizer.planning.candidate import Evaluator
-from optimizer.planning.held_levers import describe_held_levers
+from optimizer.planning.consequences import describe_held_levers
 from optimizer.planning.horizon_program import program_with
 from optimizer.planning.known_zones import known_zones
 from optimizer.planning.model_cache import identified

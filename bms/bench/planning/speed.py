@@ -12,19 +12,59 @@ from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
+
 from bms.bench.figure import Figure, Progress
 from bms.bench.planning.city import learned_city
 from bms.bench.planning.cvxpy_rival import by_cvxpy, has_cvxpy
-from bms.bench.planning.objective import cost_of
 from bms.bench.planning.worker import memory_mb, planned
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.planning.problem import Problem
 from bms.runtime.municipality import START
 from bms.services.planning.problem import assemble
-from optimizer.linear_program.program import HorizonProgram, Solution, solve
+from optimizer.horizon.peak_demand import metered_power, overload_price
+from optimizer.linear_program.block_dynamics import forced_response
+from optimizer.linear_program.program import STORED_PART, HorizonProgram, Solution, solve
 from optimizer.linear_program.time_blocks import single_steps
+from optimizer.model.rc_network import Floats
 from optimizer.planner import Optimizer
 from optimizer.planning.make_plan import program_for
+
+
+def cost_of(program: HorizonProgram, heat: Floats) -> float:
+    """The objective of the program [DKK] for the heat (p, n) [kW] of every step.
+
+    Energy, CO2, discomfort, the month's peak and power over its limit, less what more heat is
+    stored at the end than at the start.
+    """
+    building, targets = program.building, program.targets
+    inputs = building.inputs
+    air, mass = _course(program, heat)
+    outside = np.maximum(0.0, targets.low - air) + np.maximum(0.0, air - targets.high)
+    energy = float(heat.sum(axis=0) @ inputs.heat_price) * inputs.step_h
+    discomfort = float((targets.price * outside).sum()) * inputs.step_h
+    stored = building.rc.stored_kwh(air[:, -1], mass[:, -1])
+    before = building.rc.stored_kwh(building.state.air, building.state.mass)
+    value = STORED_PART * max(0.0, float(inputs.heat_price.min()))
+    power = program.peak.cost(
+        metered_power(building, program.dynamics, heat),
+        overload_price(building, float(targets.price.max())),
+    )
+    return energy + discomfort + power - value * float((stored - before).sum())
+
+
+def _course(program: HorizonProgram, heat: Floats) -> tuple[Floats, Floats]:
+    """Air and mass [degC] at the end of every step, (p, n) each."""
+    steps, added = program.dynamics.steps, forced_response(program.dynamics)
+    x = program.initial
+    rows = []
+    for k in range(program.building.n):
+        x = (steps.a[k] @ x[..., np.newaxis])[..., 0] + added[k]
+        x = x + steps.b[k, :, :, 0] * heat[:, k, np.newaxis]
+        rows.append(x)
+    ends = np.stack(rows, axis=2)
+    return ends[:, 0], ends[:, 1]
+
 
 HORIZON = timedelta(hours=48)
 ZONES = 3

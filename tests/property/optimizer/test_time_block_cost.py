@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.bench.planning.objective import cost_of
+from bms.bench.planning.speed import cost_of
 from optimizer.horizon.peak_demand import PeakDemand
 from optimizer.linear_program.program import HorizonProgram
 from optimizer.linear_program.time_blocks import blocks_of, single_steps

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bms.messages import translator
+from bms.reports.svg import edges_of, time_ticks
 from bms.reports.text import ChartText
-from bms.reports.time_axis import edges_of, time_ticks
 
 ZONE = "Europe/Copenhagen"
 START = datetime(2019, 1, 15, 23, tzinfo=UTC).timestamp()

@@ -13,7 +13,7 @@ from bms.cli.console.language import translator_of_locale
 from bms.cli.console.progress import progress_bars
 from bms.cli.site.model_table import as_dict, print_building, print_study
 from bms.config import Settings
-from bms.model.codec import to_json
+from bms.messages.spelled_out import spelled_out
 from bms.model.planning.problem import NoModel
 from bms.runtime.wire import opened
 from bms.services.planning.plan import identify_site
@@ -99,7 +99,7 @@ def _site(site: str, as_json: bool) -> None:
             )
         )
     if as_json:
-        typer.echo(to_json(answer))
+        typer.echo(json.dumps(spelled_out(answer)))
     elif isinstance(answer, NoModel):
         for reason in answer.reasons:
             typer.echo(t.describe(reason))

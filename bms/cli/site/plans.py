@@ -19,8 +19,8 @@ from bms.cli.console.errors import FAILED, WRONG_CALL, errors
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.screen import screen
 from bms.config import Settings
+from bms.messages.spelled_out import spelled_out
 from bms.model.assets.point import Role
-from bms.model.codec import to_json
 from bms.model.planning.plan import Expected, Schedule
 from bms.model.planning.problem import Lever, Problem
 from bms.runtime.city import City
@@ -170,7 +170,7 @@ def _known(timezone: str) -> str | None:
 def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
     """Print the answer to a problem as JSON or as a table."""
     if as_json:
-        typer.echo(to_json(schedule))
+        typer.echo(json.dumps(spelled_out(schedule, _known(problem.timezone))))
         return
     console, t = screen(), translator_of_locale(_known(problem.timezone))
     status = t(f"plan_{schedule.status.value}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import timedelta
 from typing import Annotated
@@ -14,8 +15,8 @@ from bms.cli.console.periods import span
 from bms.cli.console.screen import print_folded, screen
 from bms.config import Settings
 from bms.messages import MISSING
+from bms.messages.spelled_out import spelled_out
 from bms.model.assets.site import Site
-from bms.model.codec import to_json
 from bms.runtime.wire import opened
 from bms.services.planning.what_if import Change, WhatIf, what_if
 
@@ -64,7 +65,7 @@ def simulate(
             horizon=timedelta(hours=city.settings.horizon_hours),
         )
     if as_json:
-        typer.echo(to_json(found))
+        typer.echo(json.dumps(spelled_out(found, chosen.timezone)))
     else:
         _show(found, chosen.timezone)
 

@@ -325,6 +325,7 @@ def test_a_problem_from_standard_input_is_answered(bms: Bms, tmp_path: Path) -> 
     assert done.exit_code == 0
     schedule = from_json(Schedule, done.stdout)
     assert [s.point for s in schedule.setpoints] == ["lodge/hall.setpoint"]
+    assert all(reason["da"] and reason["en"] for reason in json.loads(done.stdout)["reasons"])
     path = tmp_path / "problem.json"
     path.write_text(text)
     assert bms("plan", "--problem", str(path), "--json").stdout == done.stdout

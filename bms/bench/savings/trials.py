@@ -30,9 +30,9 @@ from bms.model.savings.trial import Effect, Subject
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_use
 from bms.savings.trials.analysis import allocations_of, analyse
-from bms.savings.trials.days import DailyRecord, Expectation, learn_expectation
-from bms.savings.trials.design import Allocation, allocate
+from bms.savings.trials.daily_values import DailyRecord, Expectation, learn_expectation
 from bms.savings.trials.power import BlockDesign, window_layout
+from bms.savings.trials.random_allocation import Allocation, allocate
 
 EFFECT = 0.08
 RUNS = 500

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.flaw import Flaw, FlawCode
-from bms.metering.register.chain import Chain
+from bms.metering.register.rollovers import Chain
 from bms.metering.register.usual_rate import UsualRate
 from bms.metering.step_edges import hours, tolerance
 from bms.model.readings.plausibility import Mask, runs

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from bms.metering.events import events_within
 from bms.metering.flaw import Flaw, cover_missing_steps
-from bms.metering.register.chain import Chain, build_chain
 from bms.metering.register.exchange import join_exchanges, near_exchanges
 from bms.metering.register.flat_line import flat_lines
+from bms.metering.register.rollovers import Chain, build_chain
 from bms.metering.register.step_sums import sum_steps
 from bms.metering.register.unit_change import in_other_unit, unit_change_flaws
 from bms.metering.register.usual_rate import (

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
 from bms.model.savings.trial import Bounds, Effect, EffectUnit, Subject
-from bms.savings.trials.days import DailyRecord, Expectation, observed_days
-from bms.savings.trials.design import Allocation, TrialLayout, possible_allocations
+from bms.savings.trials.daily_values import DailyRecord, Expectation, observed_days
 from bms.savings.trials.effect import (
     CONFIDENCE,
     ObservedDays,
@@ -26,6 +25,7 @@ from bms.savings.trials.effect import (
     relative_effect,
     scores,
 )
+from bms.savings.trials.random_allocation import Allocation, TrialLayout, possible_allocations
 
 DRAWS = 499
 """Draws that might have been made instead [1]."""

@@ -12,9 +12,9 @@ from scipy.special import bdtr
 
 from bms.model.savings.trial import AaCheck
 from bms.savings.trials.analysis import allocations_of, analyse
-from bms.savings.trials.days import DailyRecord, learn_expectation
-from bms.savings.trials.design import allocate
+from bms.savings.trials.daily_values import DailyRecord, learn_expectation
 from bms.savings.trials.power import YEAR_DAYS, BlockDesign, window_layout
+from bms.savings.trials.random_allocation import allocate
 
 UNLIKELY = 0.05
 """Probability below which so few stretches that hold no effect are no chance."""

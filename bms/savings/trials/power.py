@@ -15,8 +15,8 @@ import numpy as np
 
 from bms.model.savings.trial import Bounds, DetectableEffect, Subject
 from bms.savings.trials.analysis import Allocations, analyse
-from bms.savings.trials.days import DailyRecord, learn_expectation
-from bms.savings.trials.design import (
+from bms.savings.trials.daily_values import DailyRecord, learn_expectation
+from bms.savings.trials.random_allocation import (
     TooFewBlocks,
     TrialLayout,
     allocate,

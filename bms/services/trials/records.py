@@ -19,7 +19,7 @@ from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.readings import ReadingStore
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_temp, screen_use
-from bms.savings.trials.days import DailyRecord
+from bms.savings.trials.daily_values import DailyRecord
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
 from bms.services.periods import local_date, midnight
 from bms.services.trials.comfort import discomfort

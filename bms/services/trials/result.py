@@ -11,12 +11,12 @@ from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.savings.trial import Arm, Bounds, Effect, KeptTrial, Subject, Trial, TrialResult
 from bms.savings.trials.analysis import AnalysedEffect, allocations_of, analyse
-from bms.savings.trials.days import DailyRecord, learn_expectation
-from bms.savings.trials.design import allocation_of, layout_of
+from bms.savings.trials.daily_values import DailyRecord, learn_expectation
 from bms.savings.trials.effect import pooled_share
 from bms.savings.trials.outcome import caveats, outcome, outcome_fact, pooled_fact
 from bms.savings.trials.placebo import aa_check
 from bms.savings.trials.power import BlockDesign
+from bms.savings.trials.random_allocation import allocation_of, layout_of
 from bms.services.periods import local_date
 from bms.services.trials.ports import TrialPorts
 from bms.services.trials.records import PAST_DAYS, day_flags, records, written_days

@@ -17,9 +17,9 @@ from bms.model.savings.avoided_use import Span
 from bms.model.savings.trial import DetectableEffect, KeptTrial, Subject, Trial, TrialEnd
 from bms.ports.feeds import Feed
 from bms.savings.data.daily import daily
-from bms.savings.trials.design import allocate, arms_of, layout
 from bms.savings.trials.outcome import duration_fact
 from bms.savings.trials.power import WEEKS, BlockDesign, detectable_effects, weeks_for
+from bms.savings.trials.random_allocation import allocate, arms_of, layout
 from bms.services.periods import local_date, midnight
 from bms.services.site_lookup import mode_in_force
 from bms.services.trials.ports import TrialPorts

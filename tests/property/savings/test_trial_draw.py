@@ -7,13 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.model.savings.trial import KeptTrial, Trial
-from bms.savings.trials.design import allocate, arms_of, imbalance, layout, possible_allocations
 from bms.savings.trials.effect import (
     ObservedDays,
     absolute_effect,
     by_randomisation,
     p_value,
     scores,
+)
+from bms.savings.trials.random_allocation import (
+    allocate,
+    arms_of,
+    imbalance,
+    layout,
+    possible_allocations,
 )
 from bms.services.control.trial_block import next_own_control, trial_block_at
 from tests.rigs.examples import examples

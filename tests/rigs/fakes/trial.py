@@ -10,9 +10,9 @@ import numpy as np
 
 from bms.model.savings.trial import Arm, Subject, Trial
 from bms.savings.trials.analysis import Allocations, AnalysedEffect, allocations_of, analyse
-from bms.savings.trials.days import DailyRecord, learn_expectation
-from bms.savings.trials.design import allocate, layout
+from bms.savings.trials.daily_values import DailyRecord, learn_expectation
 from bms.savings.trials.power import BlockDesign
+from bms.savings.trials.random_allocation import allocate, layout
 
 AT, DAYS = 400, 54
 DESIGN = BlockDesign(3, 1)

@@ -12,7 +12,7 @@ from bms.model.savings.trial import (
     TrialOutcome,
 )
 from bms.savings.trials.analysis import analyse
-from bms.savings.trials.days import learn_expectation, observed_days
+from bms.savings.trials.daily_values import learn_expectation, observed_days
 from bms.savings.trials.effect import pooled_share
 from bms.savings.trials.outcome import outcome
 from tests.rigs.fakes.trial import AT, DAYS, a_record, analysed, draws_of

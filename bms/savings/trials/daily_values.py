@@ -13,8 +13,8 @@ from bms.model.savings.trial import Subject
 from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import autocorrelation, fit_baseline
 from bms.savings.models.degree_days import BASE_C
-from bms.savings.trials.design import TrialLayout
 from bms.savings.trials.effect import ObservedDays
+from bms.savings.trials.random_allocation import TrialLayout
 
 LEAST_PAST_DAYS = 60
 """Days before the trial [d] from which a model of the use can be learned."""

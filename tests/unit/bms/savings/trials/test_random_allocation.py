@@ -8,7 +8,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from bms.savings.trials.design import (
+from bms.savings.trials.random_allocation import (
     TooFewBlocks,
     allocate,
     imbalance,

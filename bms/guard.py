@@ -30,7 +30,7 @@ from bms.clock import FileClock, SystemClock
 from bms.errors import BmsError, GuardError
 from bms.journal import FileJournal
 from bms.model.control.command import Lease, Released
-from bms.ports.clock import Clock
+from bms.ports.clock import Clock, reading_of
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.release import release_leases
@@ -87,12 +87,12 @@ class Guard:
 
     def _due(self, leases: Iterable[Lease]) -> dict[str, list[Lease]]:
         """The leases that have ended, by device, without devices that are busy or backing off."""
-        now, tick = self._clock.now(), self._clock.monotonic()
+        at, tick = reading_of(self._clock), self._clock.monotonic()
         due: dict[str, list[Lease]] = defaultdict(list)
         for lease in leases:
             device = lease.device.id
             waiting = device in self._trouble and tick < self._trouble[device].next_try
-            if lease.ended(now) and not waiting and device not in self._busy:
+            if lease.ended(at) and not waiting and device not in self._busy:
                 due[device].append(lease)
         return due
 

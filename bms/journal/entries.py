@@ -23,7 +23,7 @@ from typing import Any
 from bms.model.codec import from_json, json_schema, to_dict
 from bms.model.control.command import Lease
 
-VERSION = 2
+VERSION = 3
 ANCESTORS = 20
 """Generations that a head names [1]; a reader that slept for longer merges."""
 REMEMBERED = 20_000
@@ -134,11 +134,20 @@ class OpenLeases:
             raise ValueError("not an object")
         match entry.get("op"):
             case "intend":
-                self.intend(from_json(Lease, json.dumps(entry["lease"])), int(entry["n"]))
+                self.intend(_lease(entry["lease"]), int(entry["n"]))
             case "settle":
                 self.settle(str(entry["point"]), str(entry["command"]))
             case other:
                 raise ValueError(f"unknown entry {other!r}")
+
+
+def _lease(written: dict[str, Any]) -> Lease:
+    """The lease of an entry. One of version 2 does not say its running time: it belongs to no boot
+    that we know, so it has ended."""
+    return from_json(Lease, json.dumps({"issued": _NEVER, **written}))
+
+
+_NEVER = {"boot": "", "seconds": 0.0}
 
 
 def line_of(entry: Mapping[str, Any]) -> bytes:

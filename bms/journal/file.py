@@ -20,9 +20,7 @@ from bms.errors import GuardError
 from bms.journal.entries import Head, intent_line, settle_line
 from bms.journal.locks import locked
 from bms.journal.reader import JournalReader
-from bms.model.assets.device import Device
-from bms.model.assets.point import Point
-from bms.model.control.command import Command, Lease
+from bms.model.control.command import Lease
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +48,10 @@ class FileJournal:
         self._reader = JournalReader(path)
         self._owed: dict[str, str] = {}
 
-    def intend(self, leases: Sequence[tuple[Command, Point, Device]]) -> None:
+    def intend(self, leases: Sequence[Lease]) -> None:
         """Append the leases as one batch and sync it. Raises ``GuardError``."""
         if leases:
-            self._append([Lease(*each) for each in leases])
+            self._append(leases)
 
     def settle(self, commands: Mapping[str, str]) -> None:
         """Close points: point id → id of the command that was given back.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bms.journal.entries import OpenLeases
-from bms.model.assets.device import Device
-from bms.model.assets.point import Point
-from bms.model.control.command import Command, Lease
+from bms.model.control.command import Lease
 
 
 class MemoryJournal:
@@ -16,9 +14,9 @@ class MemoryJournal:
     def __init__(self) -> None:
         self._open = OpenLeases()
 
-    def intend(self, leases: Sequence[tuple[Command, Point, Device]]) -> None:
-        for command, point, device in leases:
-            self._open.intend(Lease(command, point, device), self._open.last + 1)
+    def intend(self, leases: Sequence[Lease]) -> None:
+        for lease in leases:
+            self._open.intend(lease, self._open.last + 1)
 
     def settle(self, commands: Mapping[str, str]) -> None:
         for point, command_id in commands.items():

@@ -1,14 +1,30 @@
-"""Building time and the time of the wire."""
+"""Building time, running time and the time of the wire."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Protocol
 
+from bms.model.clock_reading import ClockReading, Elapsed
+
 
 class Clock(Protocol):
-    """Building time and the wire's time (DESIGN, law 9)."""
+    """The three readings of the clock (DESIGN, law 9)."""
 
-    def now(self) -> datetime: ...
+    def now(self) -> datetime:
+        """Building time: schedules, ages. It steps when somebody sets the clock."""
+        ...
 
-    def monotonic(self) -> float: ...
+    def elapsed(self) -> Elapsed:
+        """Running building time, which never steps, with the boot that it belongs to: ends of
+        leases. Processes of one computer, or of one simulator, share it."""
+        ...
+
+    def monotonic(self) -> float:
+        """The time of the wire [s]: deadlines. Always real, and of this process only."""
+        ...
+
+
+def reading_of(clock: Clock) -> ClockReading:
+    """Calendar and running time as they are now."""
+    return ClockReading(clock.now(), clock.elapsed())

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from bms.model.assets.device import Device
-from bms.model.assets.point import Point
-from bms.model.control.command import Command, Lease
+from bms.model.control.command import Lease
 
 
 class Journal(Protocol):
     """The release journal: on disk before a write leaves."""
 
-    def intend(self, leases: Sequence[tuple[Command, Point, Device]]) -> None:
+    def intend(self, leases: Sequence[Lease]) -> None:
         """Append and sync. Raises ``GuardError`` when the disk refuses."""
         ...
 

@@ -94,6 +94,7 @@ class City:
             drivers=self.drivers,
             journal=self.journal,
             keeper=self.keeper,
+            clock=self.clock,
         )
 
     @property
@@ -105,6 +106,7 @@ class City:
             decisions=self.stores.decisions,
             ledgers=self.stores.ledgers,
             journal=self.journal,
+            clock=self.clock,
             feed=self.feed,
             tariffs=self.tariffs,
             planner=self.planner,

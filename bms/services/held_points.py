@@ -40,23 +40,22 @@ class PointHold:
 
 def held_points(
     site: Site,
-    now: datetime,
     *,
     overrides: Iterable[Override],
     receipts: Receipts,
     leases: Iterable[Lease] = (),
 ) -> dict[str, PointHold]:
-    """The writable points of a site that people hold at ``now``, by id.
+    """The writable points of a site that people hold now, by id.
 
-    ``receipts`` are those since ``now - RECENT``, oldest first. A priority slot above ours and a
-    local override that no tick has put on record are known from them only.
+    ``leases`` are those that run, ``receipts`` those of the time of ``RECENT``, oldest first. A
+    priority slot above ours and a local override that no tick has put on record are known from them
+    only.
     """
     writable = {point.id for point in site.points if point.write is not None}
     found = {id_: hold for id_, hold in _met(receipts).items() if id_ in writable}
     for lease in leases:
         command = lease.command
-        ours = command.actor == PLAN or lease.ended(now)
-        if command.point in writable and not ours:
+        if command.point in writable and command.actor != PLAN:
             found[command.point] = PointHold(
                 by=command.actor, until=lease.lease_end, value=command.value
             )

@@ -29,6 +29,7 @@ import json
 import os
 import signal
 import sys
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
@@ -57,6 +58,8 @@ class Simulation:
 
     def __init__(self, config: SimulatorConfig, world: World) -> None:
         self._config = config
+        self._boot = uuid.uuid4().hex
+        self._elapsed_s = 0
         self.world = world
         self.points = ControlPoints(world)
         self.sites = {
@@ -76,6 +79,7 @@ class Simulation:
     def advance(self, seconds: int) -> None:
         """Advance time by ``seconds`` [s]; all served values are then of the new time."""
         self.points.advance(seconds)
+        self._elapsed_s += seconds
         self.refresh()
 
     def refresh(self) -> None:
@@ -87,7 +91,12 @@ class Simulation:
     def _write_clock_file(self) -> None:
         path = self._config.clock_file
         if path is not None:
-            replace_file(path, json.dumps({"time": self.world.now.isoformat()}).encode())
+            said = {
+                "time": self.world.now.isoformat(),
+                "elapsed": self._elapsed_s,
+                "boot": self._boot,
+            }
+            replace_file(path, json.dumps(said).encode())
 
     def state(self) -> dict[str, dict[str, object]]:
         """The state of the control points by site."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import count
 
+from bms.clock import VirtualClock
 from bms.journal import MemoryJournal
 from bms.model.assets.site import Site
 from bms.model.control.command import Override, Receipt, ReleaseReceipt
@@ -30,16 +31,30 @@ class ControlBench:
         self.journal = MemoryJournal()
         self.drivers = FakeDrivers()
         self.keeper = Keeper()
-        self.now = now
+        self.clock = VirtualClock(now)
         self.plans = count()
         self.overrides = count(1)
         for point, value in own.items():
             self.device(point).own[point] = value
 
     @property
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        if moment < self.clock.now():
+            self.clock = VirtualClock(moment)
+        self.clock.move_to(moment)
+
+    @property
     def ports(self) -> ControlPorts:
         return control_ports(
-            self.store, drivers=self.drivers, journal=self.journal, keeper=self.keeper
+            self.store,
+            drivers=self.drivers,
+            journal=self.journal,
+            keeper=self.keeper,
+            clock=self.clock,
         )
 
     def device(self, point: str) -> FakeDevice:

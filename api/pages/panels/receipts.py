@@ -82,7 +82,7 @@ def overridden_points(
     """Points that people hold: by an override, or as the last tick met it at the building."""
     overrides = decisions.overrides(site.id, now)
     receipts = ledgers.receipts(site.id, now - RECENT)
-    return frozenset(held_points(site, now, overrides=overrides, receipts=receipts))
+    return frozenset(held_points(site, overrides=overrides, receipts=receipts))
 
 
 def _spells(receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]]) -> list[_Spell]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
+from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.fact import Fact
 
 
@@ -121,12 +122,14 @@ class Lease:
     """A write that was announced and not yet given back.
 
     Self-contained, so that whoever gives the point back needs no site file and no database.
-    ``command`` is the newest one; its ``lease_end`` is building time.
+    ``command`` is the newest one; its ``lease_end`` is building time. ``issued`` is the running
+    time at which it was issued: the lease is as long by it as by the calendar.
     """
 
     command: Command
     point: Point
     device: Device
+    issued: Elapsed
 
     @property
     def command_id(self) -> str:
@@ -136,6 +139,20 @@ class Lease:
     def lease_end(self) -> datetime:
         return self.command.lease_end
 
-    def ended(self, at: datetime) -> bool:
-        """Whether the lease is over at ``at`` (building time)."""
-        return self.command.lease_end <= at
+    @property
+    def length(self) -> timedelta:
+        return self.command.lease_end - self.command.issued_at
+
+    @property
+    def ends(self) -> Elapsed:
+        """The running time at which the lease ends, with the boot that it is counted from."""
+        return self.issued.after(self.length)
+
+    def ended(self, at: ClockReading) -> bool:
+        """Whether the lease is over: by the calendar or by running time, whichever is first, and
+        always when the computer has started anew since (W11, W14).
+
+        A count of running time that is a whole lease short of the beginning began anew, too.
+        """
+        gone = at.elapsed.since(self.issued)
+        return self.lease_end <= at.calendar or gone is None or abs(gone) >= self.length

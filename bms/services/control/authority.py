@@ -151,7 +151,7 @@ def _hold_of_people(state: SiteState, point: str, writer: Writer) -> Withheld | 
         by = fact(Holder.LOCAL) if override.actor == LOCAL else _person(override.actor)
         return Withheld(Obstacle.OVERRIDE, _overridden(point, override), override.until, by)
     held = state.leases.get(point)
-    if writer is Writer.PERSON or held is None or held.ended(state.now):
+    if writer is Writer.PERSON or held is None or held.ended(state.at):
         return None
     if held.command.actor == PLAN:
         return None

@@ -134,7 +134,7 @@ def _decide_one(
     point, command = permitted.point, permitted.command
     held = ours.get(point.id)
     order = write_order(state, permitted, reading, held)
-    if not isinstance(order, WriteOrder) or held is None or held.ended(state.now):
+    if not isinstance(order, WriteOrder) or held is None or held.ended(state.at):
         return order
     value = reading.value
     assert value is not None
@@ -170,6 +170,7 @@ def write_order(
         device=state.site.device(point.device),
         limit=clamped.limit or _because(need, command.value),
         held=held,
+        issued=state.elapsed,
     )
 
 

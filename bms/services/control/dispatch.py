@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Site
+from bms.model.clock_reading import ClockReading
 from bms.model.control.command import (
     Command,
     Lease,
@@ -64,7 +65,7 @@ async def dispatch_site(
     withheld = withheld_site(state, writer)
     due = [] if withheld is not None else due_commands(state, lease)
     permitted, settled = _ask(state, due, writer)
-    settled += _not_renewed(withheld, ours.values(), now)
+    settled += _not_renewed(withheld, ours.values(), state.at)
     decisions = await decide(state, permitted, ours, ports)
     orders = [item for item in decisions if isinstance(item, WriteOrder)]
     overrides = [item for item in decisions if isinstance(item, LocalOverride)]
@@ -112,7 +113,9 @@ def _withheld_receipt(command: Command, withheld: Withheld) -> Receipt:
     return Overridden(command, None, withheld.value, withheld.holder, at_device=False)
 
 
-def _not_renewed(withheld: Withheld | None, ours: Iterable[Lease], now: datetime) -> list[Receipt]:
+def _not_renewed(
+    withheld: Withheld | None, ours: Iterable[Lease], at: ClockReading
+) -> list[Receipt]:
     """Receipts of leases that end because of a trial or of what is wrong with the plan."""
     if withheld is None or withheld.obstacle not in (Obstacle.TRIAL, Obstacle.PLAN):
         return []
@@ -124,7 +127,7 @@ def _not_renewed(withheld: Withheld | None, ours: Iterable[Lease], now: datetime
             fact(RefusalReason.LEASE_RUNS_OUT, why=withheld.reason, end=Moment(held.lease_end)),
         )
         for held in ours
-        if not held.ended(now)
+        if not held.ended(at)
     ]
 
 
@@ -140,7 +143,7 @@ async def _release_ended(state: SiteState, ports: ControlPorts) -> list[ReleaseR
     ending = [
         held
         for held in state.leases.values()
-        if held.ended(state.now)
+        if held.ended(state.at)
         or ends_now(state, held, _writer(state))
         or too_little_air(state.use, held, state.now)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import GuardKeeper, Journal
 from bms.ports.storage.decisions import DecisionStore
@@ -23,3 +24,4 @@ class ControlPorts:
     drivers: Drivers
     journal: Journal
     keeper: GuardKeeper
+    clock: Clock

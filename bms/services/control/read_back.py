@@ -9,6 +9,7 @@ from datetime import datetime
 
 from bms.model.assets.site import Site
 from bms.model.assets.write_rule import ReleaseKind
+from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Accepted, Failed, Lease
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
@@ -42,9 +43,10 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     lease runs out. Matching points leave no receipt in the store.
     """
     held = await off_loop(ports.journal.leases)
+    at = ClockReading(now, ports.clock.elapsed())
     leases = [lease for lease in held.values() if lease.point.site == site.id]
-    ended = [lease for lease in leases if lease.ended(now)]
-    running = [lease for lease in leases if not lease.ended(now)]
+    ended = [lease for lease in leases if lease.ended(at)]
+    running = [lease for lease in leases if not lease.ended(at)]
     given_back, seen = await asyncio.gather(
         release_leases(ended, now=now, drivers=ports.drivers, journal=ports.journal),
         _look(site, running, ports.drivers, now),

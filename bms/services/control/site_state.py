@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bms.model.assets.site import Mode, Site
+from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.control.command import Lease, Override
 from bms.model.planning.plan import Plan
 from bms.services.control.ports import ControlPorts
@@ -25,7 +26,8 @@ PLAN_MAX_AGE = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteState:
-    """Mode, plan, and what people and trials hold, of one site at ``now``.
+    """Mode, plan, and what people and trials hold, of one site at ``now``, and at ``elapsed`` by
+    running time.
 
     ``leases`` are those of the site, by point id; ``trial`` is the block of a switchback trial that
     is on, ``own_control_from`` when the next one of own control begins; ``use`` is who is in when,
@@ -34,6 +36,7 @@ class SiteState:
 
     site: Site
     now: datetime
+    elapsed: Elapsed
     mode: Mode
     plan: Plan | None
     overrides: tuple[Override, ...] = ()
@@ -42,6 +45,11 @@ class SiteState:
     own_control_from: datetime | None = None
     use: Use | None = None
     plan_max_age: timedelta = PLAN_MAX_AGE
+
+    @property
+    def at(self) -> ClockReading:
+        """``now`` by the calendar and by running time."""
+        return ClockReading(self.now, self.elapsed)
 
 
 def state_of(
@@ -59,6 +67,7 @@ def state_of(
     return SiteState(
         site=site,
         now=now,
+        elapsed=ports.clock.elapsed(),
         mode=mode_in_force(site, ports.decisions),
         plan=ports.plans.plan_in_force(site.id),
         overrides=tuple(overrides.values()),

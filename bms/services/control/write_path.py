@@ -11,6 +11,7 @@ from datetime import datetime
 from bms.errors import GuardError
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
+from bms.model.clock_reading import Elapsed
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -43,7 +44,8 @@ Outcome = Receipt | ReleaseReceipt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOrder:
-    """A command on its way. ``limit`` says what moved its value away from the wish.
+    """A command on its way, issued at the running time ``issued``. ``limit`` says what moved its
+    value away from the wish.
 
     ``held`` is the lease that we had until now. With ``stands``, the value that a fresh reading
     shows, the lease is renewed and the device is left alone.
@@ -52,9 +54,15 @@ class WriteOrder:
     command: Command
     point: Point
     device: Device
+    issued: Elapsed
     limit: Fact | None = None
     held: Lease | None = None
     stands: float | None = None
+
+    @property
+    def lease(self) -> Lease:
+        """The lease as it is announced."""
+        return Lease(self.command, self.point, self.device, self.issued)
 
 
 async def carry_out(
@@ -67,10 +75,9 @@ async def carry_out(
     """
     if not orders:
         return []
-    batch = [(order.command, order.point, order.device) for order in orders]
     try:
         await ports.keeper.ensure()
-        await off_loop(ports.journal.intend, batch)
+        await off_loop(ports.journal.intend, [order.lease for order in orders])
         await ports.keeper.ensure()
     except GuardError as error:
         missing = fact(ReceiptReason.NO_GUARD, text=str(error))
@@ -103,8 +110,8 @@ async def _one(
             await close_leases({order.point.id: order.command.id}, journal)
             return [receipt]
         case Overridden():
-            lease = Lease(order.command, order.point, order.device)
-            return [receipt, *await relinquish(lease, now=now, drivers=drivers, journal=journal)]
+            yielded = await relinquish(order.lease, now=now, drivers=drivers, journal=journal)
+            return [receipt, *yielded]
         case _:
             return [receipt, await _take_back(order, receipt, now, drivers, journal)]
 

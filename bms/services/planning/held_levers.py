@@ -13,13 +13,13 @@ from datetime import datetime
 from bms.errors import GuardError
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
+from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Lease
 from bms.model.fact import MessageCode, fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import HeldValue, Lever, Problem, VentilationTask
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
-from bms.ports.safety import Journal
 from bms.ports.storage.readings import ReadingStore
 from bms.services.held_points import RECENT, PointHold, Receipts, held_points, value_shown
 from bms.services.planning.ports import PlanningPorts
@@ -54,10 +54,9 @@ def holds_of(site: Site, now: datetime, ports: PlanningPorts) -> Holds:
     receipts = ports.ledgers.receipts(site.id, now - RECENT)
     points = held_points(
         site,
-        now,
         overrides=ports.decisions.overrides(site.id, now),
         receipts=receipts,
-        leases=_leases(ports.journal),
+        leases=_running_leases(now, ports),
     )
     standing: dict[str, float] = {}
     for id_, hold in points.items():
@@ -69,12 +68,14 @@ def holds_of(site: Site, now: datetime, ports: PlanningPorts) -> Holds:
     return Holds(points, standing)
 
 
-def _leases(journal: Journal) -> Collection[Lease]:
+def _running_leases(now: datetime, ports: PlanningPorts) -> Collection[Lease]:
     try:
-        return journal.leases().values()
+        leases = ports.journal.leases().values()
     except GuardError as error:
         log.error("a plan without what people have written: %s", error)
         return ()
+    at = ClockReading(now, ports.clock.elapsed())
+    return [lease for lease in leases if not lease.ended(at)]
 
 
 def _standing(

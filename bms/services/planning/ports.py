@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
 from bms.ports.safety import Journal
@@ -30,5 +31,6 @@ class PlanningPorts(ProblemPorts):
 
     ledgers: LedgerStore
     journal: Journal
+    clock: Clock
     planner: Planner
     checker: Checker

@@ -23,6 +23,7 @@ from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from drivers.bacnet.objects.schedule_writer import ScheduleReason
 from drivers.registry import NetworkDrivers
+from tests.rigs.fakes.safety import lease_of
 from tests.rigs.fieldbus.bacnet_responder import error
 from tests.rigs.fieldbus.bacnet_scheduling import (
     DAY,
@@ -108,7 +109,7 @@ class TestALeaseInTheDevice:
         async with world() as w:
             journal = FileJournal(tmp_path / "release.journal")
             command = w.command()
-            journal.intend([(command, SETPOINT, w.device)])
+            journal.intend([lease_of(command, SETPOINT, w.device)])
             await w.driver.write(SETPOINT, command)
             w.clock.advance(LEASE)
             drivers = NetworkDrivers(w.clock)

@@ -37,7 +37,7 @@ from tests.rigs.fakes.safety import (
     WANTED,
     command,
     hut,
-    triple,
+    lease_on,
     with_rule,
 )
 from tests.rigs.fakes.trial import OURS, OWN, a_trial
@@ -98,7 +98,7 @@ def leased(actor: str, since: datetime, value: float = WANTED[POINT]) -> Arrange
     """A lease in the journal whose value stands at the device."""
 
     def arrange(bench: ControlBench) -> None:
-        bench.journal.intend([triple(bench.site, command(POINT, value, at=since, actor=actor))])
+        bench.journal.intend([lease_on(bench.site, command(POINT, value, at=since, actor=actor))])
         bench.device(POINT).held[POINT] = value
 
     return arrange
@@ -362,7 +362,7 @@ AT_ONCE = {
 async def given_back_at_once(situation: Situation) -> bool:
     """Whether the next tick gives back what the plan holds since the last one."""
     bench = bench_in(situation, Writer.PLAN)
-    made = triple(hut(), command(POINT, WANTED[POINT], at=NOW - TICK))
+    made = lease_on(hut(), command(POINT, WANTED[POINT], at=NOW - TICK))
     bench.journal.intend([made])
     bench.drivers.device("hut/bacnet").held[POINT] = WANTED[POINT]
     await bench.tick()

@@ -17,6 +17,7 @@ from bms.guard import Guard
 from bms.journal import FileJournal
 from bms.model.assets.site import Mode
 from bms.model.control.command import Failed, Override
+from bms.ports.clock import reading_of
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.read_back import verify_site
@@ -107,7 +108,11 @@ class Building(RuleBasedStateMachine):
 
     def wired(self, store: MemoryStore | None = None) -> dict:
         ports = control_ports(
-            store or self.store, drivers=self.drivers, journal=self.journal, keeper=Keeper()
+            store or self.store,
+            drivers=self.drivers,
+            journal=self.journal,
+            keeper=Keeper(),
+            clock=self.clock,
         )
         return {"now": self.clock.now(), "ports": ports}
 
@@ -220,7 +225,7 @@ class Building(RuleBasedStateMachine):
         self.guard_step()
         alive = {p for p in self.held() if not self.device(p).dead}
         leases = FileJournal(self.path).leases()
-        assert not {p for p in alive if leases[p].ended(self.clock.now())}
+        assert not {p for p in alive if leases[p].ended(reading_of(self.clock))}
 
     @rule()
     def writer_is_gone_for_a_lease(self) -> None:

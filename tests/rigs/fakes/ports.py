@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bms.clock import VirtualClock
 from bms.journal import MemoryJournal
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
+from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
@@ -15,12 +17,18 @@ from bms.services.control.ports import ControlPorts
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from tests.rigs.fakes.city import FakeFeed, FlatTariffs
+from tests.rigs.fakes.safety import NOW
 
 
 def control_ports(
-    store: Store, *, drivers: Drivers, journal: Journal, keeper: GuardKeeper | None = None
+    store: Store,
+    *,
+    drivers: Drivers,
+    journal: Journal,
+    keeper: GuardKeeper | None = None,
+    clock: Clock | None = None,
 ) -> ControlPorts:
-    """``store`` in every role of control; no guard where none is given."""
+    """``store`` in every role of control; no guard, and a standing clock, where none is given."""
     return ControlPorts(
         plans=store,
         decisions=store,
@@ -29,6 +37,7 @@ def control_ports(
         drivers=drivers,
         journal=journal,
         keeper=keeper or NoGuardNeeded(),
+        clock=clock or VirtualClock(NOW),
     )
 
 
@@ -60,6 +69,7 @@ def planning_ports(
     feed: Feed | None = None,
     tariffs: Tariffs | None = None,
     journal: Journal | None = None,
+    clock: Clock | None = None,
 ) -> PlanningPorts:
     """``store`` in every role of planning; a checker without objections and an empty journal where
     none are given."""
@@ -69,6 +79,7 @@ def planning_ports(
         decisions=store,
         ledgers=store,
         journal=journal or MemoryJournal(),
+        clock=clock or VirtualClock(NOW),
         feed=feed or FakeFeed(),
         tariffs=tariffs or FlatTariffs(),
         planner=planner,

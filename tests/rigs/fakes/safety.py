@@ -13,7 +13,8 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Mode, Site
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
-from bms.model.control.command import Command
+from bms.model.clock_reading import CALENDAR, Elapsed
+from bms.model.control.command import Command, Lease
 from bms.model.fact import Fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
 from bms.model.planning.plan_digest import sealed
@@ -164,10 +165,15 @@ def command(
     )
 
 
-def triple(site: Site, made: Command) -> tuple[Command, Point, Device]:
-    """A command with its point and device, as the journal takes it."""
+def lease_on(site: Site, made: Command) -> Lease:
+    """The lease of a command, as the journal takes it."""
     target = next(p for p in site.points if p.id == made.point)
-    return made, target, site.device(target.device)
+    return lease_of(made, target, site.device(target.device))
+
+
+def lease_of(made: Command, target: Point, device: Device) -> Lease:
+    """The lease of a command that was issued by a clock whose calendar nobody has set."""
+    return Lease(made, target, device, Elapsed(CALENDAR, made.issued_at.timestamp()))
 
 
 class Keeper:

@@ -82,7 +82,11 @@ async def main(journal: Path, clock_file: Path, ports: dict[str, dict[str, int]]
                     now=clock.now(),
                     lease=timedelta(minutes=30),
                     ports=control_ports(
-                        store, drivers=drivers, journal=FileJournal(journal), keeper=keeper
+                        store,
+                        drivers=drivers,
+                        journal=FileJournal(journal),
+                        keeper=keeper,
+                        clock=clock,
                     ),
                 )
                 for site in sites

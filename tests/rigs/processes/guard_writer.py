@@ -73,8 +73,9 @@ async def write(journal: Path, clock_file: Path, port: int) -> None:
         drivers=drivers,
         journal=FileJournal(journal),
         keeper=GuardLauncher(journal, clock_file, GUARD, deadline_s=20),
+        clock=clock,
     )
-    order = WriteOrder(command=command, point=point(), device=device(port))
+    order = WriteOrder(command=command, point=point(), device=device(port), issued=clock.elapsed())
     outcomes = await carry_out([order], now=now, ports=ports)
     assert isinstance(outcomes[0], Accepted), outcomes
     sys.stdout.write("written\n")

@@ -23,7 +23,7 @@ from bms.services.guard.launcher import GuardLauncher
 from bms.services.guard.presence import GuardPlace, Presence
 from bms.services.guard.takeover import is_guard
 from drivers.fieldbus.write_budget_log import FileWriteCounter
-from tests.rigs.fakes.safety import NULL, command, hut, triple
+from tests.rigs.fakes.safety import NULL, command, hut, lease_of, lease_on
 from tests.rigs.processes import guard_writer
 
 START = datetime(2019, 1, 14, 7, 0, tzinfo=UTC)
@@ -165,7 +165,7 @@ async def test_a_terminated_guard_gives_nothing_back_early_and_the_next_goes_on(
     device, port = controller
     lease = command(guard_writer.point().id, 18.5, at=START, lease=guard_writer.LEASE)
     device.registers[guard_writer.ENABLE] = 1
-    FileJournal(journal).intend([(lease, guard_writer.point(), guard_writer.device(port))])
+    FileJournal(journal).intend([lease_of(lease, guard_writer.point(), guard_writer.device(port))])
     keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     assert keeper.guard is not None
@@ -182,7 +182,7 @@ async def test_a_terminated_guard_gives_nothing_back_early_and_the_next_goes_on(
 async def test_a_clean_exit_leaves_a_guard_behind_while_something_is_held(
     journal: Path, clock_file: Path
 ) -> None:
-    FileJournal(journal).intend([triple(hut(), command(NULL, 20.0, at=START))])
+    FileJournal(journal).intend([lease_on(hut(), command(NULL, 20.0, at=START))])
     keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     await keeper.close()
@@ -218,7 +218,7 @@ async def test_w13_the_one_that_stands_by_takes_over_from_a_killed_one(
     device, port = controller
     lease = command(guard_writer.point().id, 18.5, at=START, lease=guard_writer.LEASE)
     device.registers[guard_writer.ENABLE] = 1
-    FileJournal(journal).intend([(lease, guard_writer.point(), guard_writer.device(port))])
+    FileJournal(journal).intend([lease_of(lease, guard_writer.point(), guard_writer.device(port))])
     keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     first, standby = keeper.guard, Presence(journal, GuardPlace.STANDBY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import shutil
 from datetime import timedelta
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bms.clock import FileClock, VirtualClock
-from bms.errors import ConfigError, GuardError
+from bms.clock import VirtualClock
+from bms.errors import GuardError
 from bms.guard import RETRY_SECONDS_MAX, Guard, Trouble, orphaned, run_guard
 from bms.journal import FileJournal, MemoryJournal
 from bms.services.guard.presence import Presence
@@ -26,7 +25,7 @@ from tests.rigs.fakes.safety import (
     WANTED,
     command,
     hut,
-    triple,
+    lease_on,
 )
 
 SITE = hut()
@@ -47,7 +46,7 @@ def held_by_us(journal: MemoryJournal, drivers: FakeDrivers) -> None:
     for point in LEVERS:
         device = "hut/bacnet" if point == NULL else "hut/modbus"
         drivers.device(device).held[point] = WANTED[point]
-        journal.intend([triple(SITE, command(point, WANTED[point], command_id=f"c-{point}"))])
+        journal.intend([lease_on(SITE, command(point, WANTED[point], command_id=f"c-{point}"))])
 
 
 @pytest.fixture
@@ -73,11 +72,31 @@ async def test_an_ended_lease_goes_back_at_its_moment(scene) -> None:
     assert {at for d in drivers.devices.values() for _, at in d.releases} == {NOW + LEASE}
 
 
+async def test_w14_a_clock_that_is_set_back_prolongs_no_lease(scene) -> None:
+    journal, drivers, clock, guard = scene
+    clock.set_calendar(NOW - timedelta(hours=1))
+    clock.advance(LEASE - timedelta(seconds=1))
+    await guard.step()
+    assert len(journal.leases()) == len(LEVERS)
+    clock.advance(timedelta(seconds=1))
+    await guard.step()
+    assert journal.leases() == {}
+    assert drivers.device("hut/modbus").held == {}
+
+
+async def test_w11_a_guard_that_starts_after_a_reboot_gives_all_back_at_once(scene) -> None:
+    journal, drivers, clock, guard = scene
+    clock.reboot("second")
+    await guard.step()
+    assert journal.leases() == {}
+    assert all(device.held == {} for device in drivers.devices.values())
+
+
 async def test_a_renewed_lease_is_left_alone(scene) -> None:
     journal, drivers, clock, guard = scene
     clock.move_to(NOW + LEASE)
     renewed = command(NULL, WANTED[NULL], at=clock.now(), command_id="again")
-    journal.intend([triple(SITE, renewed)])
+    journal.intend([lease_on(SITE, renewed)])
     await guard.step()
     assert list(journal.leases()) == [NULL]
     assert drivers.device("hut/bacnet").held == {NULL: WANTED[NULL]}
@@ -137,7 +156,7 @@ async def test_points_renewed_while_others_are_given_back_are_spared(scene) -> N
         async def release(self, point, at):
             renewed = command(ENABLE, 18.0, at=at, command_id="again")
             if point.id != ENABLE:
-                journal.intend([triple(SITE, renewed)])
+                journal.intend([lease_on(SITE, renewed)])
             return await super().release(point, at)
 
     held = dict(drivers.device("hut/modbus").held)
@@ -145,7 +164,7 @@ async def test_points_renewed_while_others_are_given_back_are_spared(scene) -> N
     drivers.devices["hut/modbus"] = Renewing(held=held)
     book = journal.leases()
     journal.settle({ENABLE: book[ENABLE].command_id})
-    journal.intend([triple(SITE, book[ENABLE].command)])  # now the last one in the book
+    journal.intend([lease_on(SITE, book[ENABLE].command)])  # now the last one in the book
     clock.move_to(NOW + LEASE)
     await Guard(journal, drivers, clock).step()
     assert drivers.device("hut/modbus").held == {ENABLE: WANTED[ENABLE]}
@@ -215,7 +234,7 @@ class TestOrphan:
         assert not orphaned(None, journal, presence)()
         assert not orphaned(os.getpid(), journal, presence)()
         lease = command(NULL, 20.0, command_id="c")
-        journal.intend([triple(SITE, lease)])
+        journal.intend([lease_on(SITE, lease)])
         assert not orphaned(NOBODY, journal, presence)()
         journal.settle({NULL: "c"})
         assert orphaned(NOBODY, journal, presence)()
@@ -263,24 +282,3 @@ class TestPresence:
         assert two.look() is None
         assert two.claim()
         two.drop()
-
-
-class TestFileClock:
-    def test_it_follows_the_file_and_keeps_the_last_time(self, tmp_path: Path) -> None:
-        path = tmp_path / "clock.json"
-        path.write_text(json.dumps({"time": "2019-01-14T08:00:00+01:00"}))
-        clock = FileClock(path)
-        assert clock.now() == NOW
-        path.write_text("{")
-        assert clock.now() == NOW
-        path.write_text(json.dumps({"time": "2019-01-14T07:15:00Z"}))
-        assert clock.now() == NOW + timedelta(minutes=15)
-        path.unlink()
-        assert clock.now() == NOW + timedelta(minutes=15)
-
-    @pytest.mark.parametrize("text", ["", "{}", "[]", '{"time": "2019-01-14T08:00:00"}'])
-    def test_without_a_time_there_is_no_clock(self, tmp_path: Path, text: str) -> None:
-        path = tmp_path / "clock.json"
-        path.write_text(text)
-        with pytest.raises(ConfigError, match="clock"):
-            FileClock(path)

@@ -13,6 +13,7 @@ from bms.model.control.reasons import ReceiptReason
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import NOW, SETPOINT, a_command, a_world
 from tests.rigs.fakes.city import HOUR
+from tests.rigs.fakes.safety import lease_of
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ async def desk(tmp_path):
     point = next(p for p in site.points if p.id == SETPOINT)
     device = site.device(point.device)
     command = replace(a_command("held", NOW, 18.0), lease_end=NOW + HOUR)
-    world.city.journal.intend([(command, point, device)])
+    world.city.journal.intend([lease_of(command, point, device)])
     world.drivers.device(device.id).held[SETPOINT] = 18.0
     world.drivers.device(device.id).own[SETPOINT] = 21.0
     async with world.browser(**world.key("operate")) as browser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import timedelta
 from itertools import pairwise
@@ -11,8 +12,9 @@ import pytest
 
 from bms.errors import GuardError
 from bms.journal import FileJournal, MemoryJournal, open_leases
+from bms.model.clock_reading import ClockReading
 from bms.ports.safety import Journal
-from tests.rigs.fakes.safety import CONSTANT, ENABLE, NULL, TIMETABLE, command, hut, triple
+from tests.rigs.fakes.safety import CONSTANT, ENABLE, NOW, NULL, TIMETABLE, command, hut, lease_on
 
 SITE = hut()
 
@@ -23,7 +25,7 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
 
 
 def lease(point: str, command_id: str, value: float = 20.0):
-    return triple(SITE, command(point, value, command_id=command_id))
+    return lease_on(SITE, command(point, value, command_id=command_id))
 
 
 def test_no_journal_means_nothing_held(journal: Journal) -> None:
@@ -32,11 +34,9 @@ def test_no_journal_means_nothing_held(journal: Journal) -> None:
 
 @pytest.mark.parametrize("point", [NULL, ENABLE, TIMETABLE, CONSTANT])
 def test_a_lease_carries_everything_to_give_the_point_back(journal: Journal, point: str) -> None:
-    made, target, device = lease(point, "a")
-    journal.intend([(made, target, device)])
-    held = journal.leases()[point]
-    assert (held.command, held.point, held.device) == (made, target, device)
-    assert held.point.write == target.write
+    made = lease(point, "a")
+    journal.intend([made])
+    assert journal.leases()[point] == made
 
 
 def test_settling_closes_a_point(journal: Journal) -> None:
@@ -112,6 +112,18 @@ def test_a_garbled_line_spares_the_others(tmp_path: Path) -> None:
     assert len(journal.damage) == 4
 
 
+def test_w11_a_lease_of_version_2_is_read_and_has_ended(tmp_path: Path) -> None:
+    """It does not say when it was issued by running time."""
+    path = tmp_path / "journal"
+    FileJournal(path).intend([lease(NULL, "a")])
+    head, entry = (json.loads(line) for line in path.read_bytes().splitlines())
+    del entry["lease"]["issued"]
+    path.write_text("".join(json.dumps(each) + "\n" for each in ({**head, "version": 2}, entry)))
+    [held] = open_leases(path)
+    assert held.command == lease(NULL, "a").command
+    assert held.ended(ClockReading(NOW, lease(NULL, "a").issued))
+
+
 def test_a_reader_in_the_middle_of_a_line_waits_for_its_end(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     FileJournal(path).intend([lease(NULL, "a")])
@@ -175,7 +187,6 @@ def test_a_disk_that_refuses_to_sync_refuses_the_write(tmp_path: Path) -> None:
 
 def test_open_leases_come_by_their_end(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    made, point, device = lease(NULL, "a")
     early = command(ENABLE, 18.0, lease=timedelta(minutes=5), command_id="b")
-    FileJournal(path).intend([(made, point, device), triple(SITE, early)])
+    FileJournal(path).intend([lease(NULL, "a"), lease_on(SITE, early)])
     assert [held.command_id for held in open_leases(path)] == ["b", "a"]

@@ -10,13 +10,13 @@ import pytest
 
 from bms.errors import GuardError
 from bms.journal import FileJournal
-from tests.rigs.fakes.safety import ENABLE, NULL, TIMETABLE, command, hut, triple
+from tests.rigs.fakes.safety import ENABLE, NULL, TIMETABLE, command, hut, lease_on
 
 SITE = hut()
 
 
 def lease(point: str, command_id: str, value: float = 20.0):
-    return triple(SITE, command(point, value, command_id=command_id))
+    return lease_on(SITE, command(point, value, command_id=command_id))
 
 
 @pytest.fixture
@@ -152,5 +152,5 @@ def test_w14_a_later_intent_is_the_later_one_whatever_the_clock_says(path: Path)
     journal = FileJournal(path)
     journal.intend([lease(NULL, "a")])
     earlier = command(NULL, 22.0, at=NOW - timedelta(hours=1), command_id="after-the-step-back")
-    journal.intend([triple(SITE, earlier)])
+    journal.intend([lease_on(SITE, earlier)])
     assert held(journal) == {NULL: "after-the-step-back"} == held(FileJournal(path))

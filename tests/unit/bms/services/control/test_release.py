@@ -38,7 +38,7 @@ from tests.rigs.fakes.safety import (
     WANTED,
     command,
     hut,
-    triple,
+    lease_on,
 )
 
 SITE = hut()
@@ -61,7 +61,7 @@ def drivers() -> FakeDrivers:
 @pytest.fixture
 def journal() -> MemoryJournal:
     made = MemoryJournal()
-    made.intend([triple(SITE, command(p, WANTED[p], command_id=f"c-{p}")) for p in LEVERS])
+    made.intend([lease_on(SITE, command(p, WANTED[p], command_id=f"c-{p}")) for p in LEVERS])
     return made
 
 
@@ -97,7 +97,7 @@ async def test_a_driver_that_cannot_be_had_is_a_receipt() -> None:
             raise RuntimeError("no such protocol")
 
     journal = MemoryJournal()
-    journal.intend([triple(SITE, command(NULL, 20.0))])
+    journal.intend([lease_on(SITE, command(NULL, 20.0))])
     [receipt] = await release_everything(now=NOW, drivers=Stuck(), journal=journal)
     assert isinstance(receipt, StillHeld)
     assert receipt.error.code == ReceiptReason.DRIVER_FAILED
@@ -113,8 +113,9 @@ async def test_a_driver_that_never_comes_back_is_given_up() -> None:
         async def release(self, point, at):
             await asyncio.sleep(60)
 
-    _, point, device = triple(SITE, command(NULL, 20.0))
-    receipt = await give_back(point, replace(device, timeout_s=0.001), now=NOW, drivers=Stuck())
+    made = lease_on(SITE, command(NULL, 20.0))
+    device = replace(made.device, timeout_s=0.001)
+    receipt = await give_back(made.point, device, now=NOW, drivers=Stuck())
     assert isinstance(receipt, StillHeld)
     assert receipt.retryable
 
@@ -125,7 +126,7 @@ async def test_a_newer_intent_survives_the_settling_of_an_older_lease(drivers, j
 
         def driver(self, device):
             newer = command(NULL, 20.0, command_id="newer")
-            journal.intend([triple(SITE, newer)])
+            journal.intend([lease_on(SITE, newer)])
             return super().driver(device)
 
     leases = [journal.leases()[NULL]]
@@ -167,7 +168,7 @@ async def test_a_journal_that_cannot_settle_does_not_stop_the_release(drivers, c
             raise GuardError("the disk is full")
 
     journal = Full()
-    journal.intend([triple(SITE, command(NULL, 21.0))])
+    journal.intend([lease_on(SITE, command(NULL, 21.0))])
     [receipt] = await release_everything(now=NOW, drivers=drivers, journal=journal)
     assert isinstance(receipt, Released)
     assert "disk is full" in caplog.text
@@ -257,9 +258,9 @@ class TestVerify:
 
     async def test_a_lease_of_a_device_that_left_the_site_file_runs_out(self, drivers) -> None:
         journal = MemoryJournal()
-        made, point, device = triple(SITE, command(NULL, 21.0))
-        gone = replace(device, id="hut/old")
-        journal.intend([(made, replace(point, device="hut/old"), gone)])
+        made = lease_on(SITE, command(NULL, 21.0))
+        point, gone = replace(made.point, device="hut/old"), replace(made.device, id="hut/old")
+        journal.intend([replace(made, point=point, device=gone)])
         drivers.device("hut/old").held[NULL] = 21.0
         assert await self.look(drivers, journal) == []
         later = await self.look(drivers, journal, at=NOW + LEASE + timedelta(minutes=1))

@@ -23,7 +23,7 @@ from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.api import a_world
 from tests.rigs.fakes.city import HOUR, lodge, utc
-from tests.rigs.fakes.safety import LEASE, TICK, plan_of
+from tests.rigs.fakes.safety import LEASE, TICK, lease_of, plan_of
 from tests.rigs.fakes.ventilation import FLOW, RUN, SUPPLY, airy_lodge
 
 SITE = replace(airy_lodge(), mode=Mode.AUTO)
@@ -303,7 +303,7 @@ class TestHandout:
             actor=actor,
         )
         point = next(p for p in SITE.points if p.id == FLOW)
-        city.journal.intend([(wrote, point, SITE.device(point.device))])
+        city.journal.intend([lease_of(wrote, point, SITE.device(point.device))])
         told = handed_out(city)
         assert bool(told.setpoints) is handed
         assert [found.code for found in told.reasons] == ([] if handed else ["overridden"])

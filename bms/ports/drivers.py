@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
+from bms.model.control.command_state import CommandState, NoCommandState
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.model.readings.measurement import Reading
 from bms.model.readings.trend_log import LogAnswer
@@ -18,12 +19,17 @@ class Driver(Protocol):
     """One device on the network.
 
     ``read`` gives exactly one reading per point, in their order, stamped with ``at`` (building
-    time); what cannot be read is None with a quality. ``write`` reads back. ``release`` goes the
-    way that the point declares; ``at`` decides what a timetable says. None of them raises for what
-    a device does: outcomes are values. Each call ends within a few of the device's time-outs.
+    time); what cannot be read is None with a quality. ``command_states`` gives one answer per
+    writable point, in their order: who commands it. ``write`` reads back. ``release`` goes the way
+    that the point declares; ``at`` decides what a timetable says. None of them raises for what a
+    device does: outcomes are values. Each call ends within a few of the device's time-outs.
     """
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]: ...
+
+    async def command_states(
+        self, points: Sequence[Point], at: datetime
+    ) -> list[CommandState | NoCommandState]: ...
 
     async def write(self, point: Point, command: Command) -> Receipt: ...
 

@@ -21,6 +21,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.control.command_state import CommandState, NoCommandState
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
@@ -31,6 +32,7 @@ from drivers.bacnet.cov import BACKSTOP_POLL_S, LIFETIME_S, OnReading, watch_cha
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding.services import Reference
 from drivers.bacnet.link import BacnetLink
+from drivers.bacnet.objects.commandability import CommandabilityReader
 from drivers.bacnet.objects.device_clock import set_clock, shown_time
 from drivers.bacnet.objects.schedule_writer import ScheduleWriter
 from drivers.bacnet.objects.trend_readings import logged_readings
@@ -41,7 +43,13 @@ from drivers.bacnet.write_target import WriteTarget, overriding_slot, point_refe
 from drivers.fieldbus.availability import HealthCounters
 from drivers.fieldbus.errors import DeviceRefusal, quality_of
 from drivers.fieldbus.reading import Decoded, reading
-from drivers.fieldbus.receipts import failed, not_releasable, refused, still_held
+from drivers.fieldbus.receipts import (
+    failed,
+    not_commandable,
+    not_releasable,
+    refused,
+    still_held,
+)
 from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, release_value, write_receipt
 
 _READ_BACKS = 3
@@ -83,6 +91,7 @@ class BacnetDriver:
         self._clock = clock
         self._zone = ZoneInfo(timezone)
         self._schedules = ScheduleWriter(self.session, self._zone)
+        self._commandability = CommandabilityReader(self.session, self._zone)
         self._polls: list[_BacnetPoll] = []
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
@@ -99,6 +108,25 @@ class BacnetDriver:
             reading(point, decoded, at, received)
             for point, decoded in zip(points, outcome, strict=True)
         ]
+
+    async def command_states(
+        self, points: Sequence[Point], at: datetime
+    ) -> list[CommandState | NoCommandState]:
+        """Who commands each point. Never raises ``DeviceError``."""
+        found: dict[str, CommandState | NoCommandState] = {}
+        targets: list[tuple[Point, WriteTarget]] = []
+        for point in points:
+            if point.write is not None and point.write.release.kind is ReleaseKind.SCHEDULE:
+                found[point.id] = await self._schedules.state(point, at)
+                continue
+            try:
+                targets.append((point, write_target(point)))
+            except ValueError as error:
+                found[point.id] = not_commandable(point.id, error)
+        if targets:
+            states = await self._commandability.states(targets, at)
+            found.update((state.point, state) for state in states)
+        return [found[point.id] for point in points]
 
     async def write(self, point: Point, command: Command) -> Receipt:
         """Check the priority array, write at the point's priority, and read back."""

@@ -104,7 +104,7 @@ class BacnetSession:
     def _failed(self, error: DeviceError) -> None:
         if isinstance(error, NoReply):
             self._verified = self.device.instance is None
-            self._health.failed("silence")
+            self._health.silent(self.clock.now())
             self.breaker.failed(str(error))
             return
         self._health.failed(str(error.code) if isinstance(error, DeviceRefusal) else "garbled")

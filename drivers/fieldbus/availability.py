@@ -79,7 +79,8 @@ class HealthCounters:
     ``latency_s`` [s] is a moving mean of the time to a reply. ``errors`` counts by code: an
     exception code of the protocol, ``silence`` or ``garbled``. ``last_good`` is building time;
     ``left_alone`` says that the breaker is open; ``clock_drift_s`` [s] is how much the device's
-    clock was ahead when it was last read.
+    clock was ahead when it was last read; ``silent_at`` is the building time at which it last gave
+    no answer, or dropped the connection.
     """
 
     answers: int = 0
@@ -88,6 +89,7 @@ class HealthCounters:
     last_good: datetime | None = None
     left_alone: bool = False
     clock_drift_s: float | None = None
+    silent_at: datetime | None = None
 
     def answered(self, took_s: float, at: datetime) -> None:
         """Count a usable reply that took ``took_s`` [s] and came at building time ``at``."""
@@ -99,3 +101,8 @@ class HealthCounters:
     def failed(self, code: str) -> None:
         """Count a failed exchange by its code."""
         self.errors[code] += 1
+
+    def silent(self, at: datetime) -> None:
+        """Count an exchange without an answer at building time ``at``."""
+        self.failed("silence")
+        self.silent_at = at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bms.errors import DeviceError
 from bms.model.control.command import Command, Failed, Refused, StillHeld
+from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
 from drivers.fieldbus.errors import retryable
@@ -45,3 +46,16 @@ def still_held(point: str, device: str, error: DeviceError) -> StillHeld:
     """The receipt of a release that failed at ``device``."""
     reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
     return StillHeld(point, reason, retryable(error))
+
+
+def no_command_state(point: str, device: str, error: DeviceError) -> NoCommandState:
+    """The answer where ``device`` does not show who commands a point."""
+    reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
+    return NoCommandState(point, reason, retryable(error))
+
+
+def not_commandable(point: str, error: ValueError) -> NoCommandState:
+    """The answer for a point that could not be written anyway."""
+    return NoCommandState(
+        point, fact(RefusalReason.NOT_ENCODABLE, point=point, text=str(error)), retryable=False
+    )

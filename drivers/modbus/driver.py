@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bms.errors import DeviceError
@@ -10,10 +11,13 @@ from bms.model.assets.address import TextAddress
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
-from bms.model.readings.measurement import Reading
+from bms.model.control.command_state import CommandState, NoCommandState
+from bms.model.control.reasons import ReceiptReason
+from bms.model.fact import fact
+from bms.model.readings.measurement import Quality, Reading
 from bms.ports.clock import Clock
 from drivers.fieldbus.availability import HealthCounters
-from drivers.fieldbus.reading import reading
+from drivers.fieldbus.reading import Decoded, reading
 from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
 from drivers.modbus.frames import read
 from drivers.modbus.link import ModbusLink
@@ -47,6 +51,38 @@ class ModbusDriver:
             reading(point, decoded, at, received)
             for point, decoded in zip(points, outcome, strict=True)
         ]
+
+    async def command_states(
+        self, points: Sequence[Point], at: datetime
+    ) -> list[CommandState | NoCommandState]:
+        """Each register, with its enable bit where it has one. Never raises ``DeviceError``."""
+        enables = {
+            point.id: replace(point, id=f"{point.id} enable", address=point.write.release.enable)
+            for point in points
+            if point.write is not None and point.write.release.enable is not None
+        }
+        asked = (*points, *enables.values())
+        outcome = await self._poller.values(asked)
+        found = dict(zip((point.id for point in asked), outcome, strict=True))
+        return [self._state(point, found, enables.get(point.id), at) for point in points]
+
+    def _state(
+        self, point: Point, found: Mapping[str, Decoded], enable: Point | None, at: datetime
+    ) -> CommandState | NoCommandState:
+        read = [found[each.id] for each in (point, enable) if each is not None]
+        missing = next((each for each in read if each.value is None), None)
+        if missing is not None:
+            text = missing.detail or missing.quality.value
+            reason = fact(ReceiptReason.DEVICE_ERROR, device=self._unit.device.id, text=text)
+            return NoCommandState(point.id, reason, missing.quality is Quality.NO_REPLY)
+        return CommandState(
+            point=point.id,
+            at=at,
+            effective=read[0].value,
+            own=read[0].value,
+            enabled=None if enable is None else read[1].value != 0,
+            silent_at=self._unit.health.silent_at,
+        )
 
     async def write(self, point: Point, command: Command) -> Receipt:
         """Write, read back, and toggle the heartbeat register where the device has one."""

@@ -34,7 +34,8 @@ class ModbusLink:
     cancellation or an invalid reply the connection is dropped, and nothing is sent for ``quiet_s``
     [s] (by default 0.05; where replies do not name their request, as long as the time-out), so that
     a late reply is never taken for that to the next request. An endpoint that cannot be connected
-    to is not tried for a back-off that doubles.
+    to is not tried for a back-off that doubles. ``losses`` [1] counts the connections that the peer
+    has ended.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class ModbusLink:
     ) -> None:
         self.endpoint = endpoint
         self.trace = ModbusTrace()
+        self.losses = 0
         self._quiet_s = quiet_s
         self._slow = endpoint.serial is not None
         self._pause_s = endpoint.silent_interval_s
@@ -86,6 +88,7 @@ class ModbusLink:
         try:
             return await self._exchange_once(request, timeout_s)
         except ConnectionLost:
+            self.losses += 1
             if not (was_open and request.repeatable) or self._closed:
                 raise
             return await self._exchange_once(request, timeout_s)
@@ -225,6 +228,7 @@ class ModbusLink:
         if self._closed:
             raise NoReply("the driver was closed")
         if connection is not None:
+            self.losses += 1
             self._drop(self._quiet_time_s(0.0))
         if self._breaker.open:
             raise LinkDown(f"{self.endpoint.name} is left alone for a while: it cannot be reached")

@@ -43,6 +43,7 @@ class ModbusUnit:
         )
         self._pause_lock = asyncio.Lock()
         self._free_at = 0.0
+        self._losses = link.losses
         if device.traits.close_after_s is not None:
             link.close_when_idle(device.traits.close_after_s)
 
@@ -72,11 +73,14 @@ class ModbusUnit:
         started = self.clock.monotonic()
         try:
             data = await self.link.exchange(request, self.device.timeout_s)
-        except (LinkBusy, LinkDown) as error:
+        except LinkBusy:
             self._health.failed("silence")
-            raise error
+            raise
+        except LinkDown:
+            self._health.silent(self.clock.now())
+            raise
         except NoReply as error:
-            self._health.failed("silence")
+            self._health.silent(self.clock.now())
             self._breaker.failed(str(error))
             raise
         except DeviceError as error:
@@ -85,6 +89,8 @@ class ModbusUnit:
             raise
         self._breaker.succeeded()
         self._health.answered(self.clock.monotonic() - started, self.clock.now())
+        if self.link.losses != self._losses:  # it may have restarted between two requests
+            self._losses, self._health.silent_at = self.link.losses, self.clock.now()
         return data
 
     async def read_value(self, address: ModbusAddress) -> Decoded:

@@ -22,6 +22,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.control.command_state import CommandState, NoCommandState, OccupiedSlot
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
 from bms.model.readings.measurement import Quality, Reading
@@ -150,6 +151,35 @@ class InProcessDriver:
             detail = f"the building has no signal {signal_of(point)}"
             return Reading(point.id, at, None, Quality.DEVICE_ERROR, at, detail)
         return Reading(point.id, at, value, Quality.GOOD, at)
+
+    async def command_states(
+        self, points: Sequence[Point], at: datetime
+    ) -> list[CommandState | NoCommandState]:
+        return [self._command_state(point, at) for point in points]
+
+    def _command_state(self, point: Point, at: datetime) -> CommandState | NoCommandState:
+        rule, control_point = point.write, self._drivers.control_point(point)
+        if rule is None or control_point is None:
+            missing = fact(ReceiptReason.NO_SIGNAL, signal=signal_of(point))
+            return NoCommandState(point.id, missing, retryable=False)
+        own: float | None = control_point.effective
+        above: tuple[OccupiedSlot, ...] = ()
+        if isinstance(control_point, PriorityArray):
+            own = control_point.slots.get(rule.priority)
+            above = tuple(
+                OccupiedSlot(slot, value)
+                for slot, value in sorted(control_point.slots.items())
+                if slot < rule.priority
+            )
+        enabled = control_point.enabled if isinstance(control_point, RemoteSetpoint) else None
+        return CommandState(
+            point=point.id,
+            at=at,
+            effective=control_point.effective,
+            own=own,
+            enabled=enabled,
+            above=above,
+        )
 
     async def write(self, point: Point, command: Command) -> Receipt:
         if point.write is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
 from bms.errors import DeviceError
 from bms.model.assets.point import Point
@@ -23,9 +23,11 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.control.command_state import CommandState, NoCommandState
 from bms.model.control.reasons import Holder
 from bms.model.fact import MessageCode, fact
 from drivers.bacnet.encoding import application_values as values
+from drivers.bacnet.objects.commandability import occupied_above
 from drivers.bacnet.objects.device_clock import read_clock, summer_time_changes
 from drivers.bacnet.objects.exception_schedule import (
     ExceptionEntry,
@@ -43,6 +45,8 @@ from drivers.fieldbus.errors import DeviceRefusal
 from drivers.fieldbus.receipts import (
     Unwritable,
     failed,
+    no_command_state,
+    not_commandable,
     not_releasable,
     refused,
     still_held,
@@ -130,6 +134,32 @@ class ScheduleWriter:
         except DeviceError as error:
             return still_held(point.id, self._session.device.id, error)
 
+    async def state(self, point: Point, at: datetime) -> CommandState | NoCommandState:
+        """Who commands the point: our special event, slots above the schedule, and stronger
+        special events of others."""
+        rule = point.write
+        assert rule is not None
+        device = self._session.device.id
+        try:
+            instance, target = _schedule_of(rule), write_target(point)
+            await self._session.identify()
+            now = await read_state(self._session, instance)
+            effective = await self._present(target)
+            slots = await self._occupied(target) or {}
+        except ValueError as error:
+            return not_commandable(point.id, error)
+        except DeviceError as error:
+            return no_command_state(point.id, device, error)
+        ours = [entry for entry in now.entries if entry.is_ours(rule.priority)]
+        return CommandState(
+            point=point.id,
+            at=at,
+            effective=effective,
+            own=_value_of(ours[0]) if ours else None,
+            above=occupied_above(slots, now.commands_at),
+            silent_at=self._session.health.silent_at,
+        )
+
     def _check_lease(self, command: Command) -> None:
         """Raise ``Unwritable`` for a lease that no special event of the device can have."""
         now = self._session.clock.now()
@@ -155,13 +185,19 @@ class ScheduleWriter:
         self, command: Command, target: WriteTarget, now: ScheduleState
     ) -> Overridden | None:
         """The outcome where a slot above that of the schedule is occupied, else None."""
+        slots = await self._occupied(target)
+        if slots is None:
+            return None
+        return overriding_slot(command, replace(target, priority=now.commands_at), slots)
+
+    async def _occupied(self, target: WriteTarget) -> dict[int, float | None] | None:
+        """The occupied slots; None where the schedule writes the value itself."""
         try:
-            slots = values.occupied_slots(await self._session.read_property(target.priority_array))
+            return values.occupied_slots(await self._session.read_property(target.priority_array))
         except DeviceRefusal as error:
             if error.code == "unknown-property":
-                return None  # without slots the schedule writes the value itself
+                return None
             raise
-        return overriding_slot(command, replace(target, priority=now.commands_at), slots)
 
     async def _read_back(
         self, rule: WriteRule, command: Command, target: WriteTarget, clamped: LimitedValue
@@ -215,6 +251,12 @@ def _schedule_of(rule: WriteRule) -> int:
     if instance is None:
         raise ValueError("the way back names no schedule")
     return instance
+
+
+def _value_of(entry: ExceptionEntry) -> float | None:
+    """The number that a special event of our form holds."""
+    pairs = entry.day.time_values if entry.day is not None else ()
+    return next((pair.value for pair in pairs if pair.value is not None), None)
 
 
 def _others(now: ScheduleState, rule: WriteRule, instance: int) -> tuple[ExceptionEntry, ...]:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -25,6 +26,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
     StillHeld,
 )
+from bms.model.control.command_state import CommandState, NoCommandState, OccupiedSlot
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
 from bms.model.readings.measurement import Quality, Reading
@@ -50,6 +52,10 @@ class FakeDevice:
     writes: list[Command] = field(default_factory=list)
     releases: list[tuple[str, datetime]] = field(default_factory=list)
     reads: int = 0
+    looks: int = 0
+    minimum_times: set[str] = field(default_factory=set)
+    boot: str | None = None
+    silent_at: datetime | None = None
     closed: bool = False
 
     def effective(self, point: str) -> float | None:
@@ -61,6 +67,37 @@ class FakeDevice:
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         self.reads += 1
         return [self._reading(point, at) for point in points]
+
+    async def command_states(
+        self, points: Sequence[Point], at: datetime
+    ) -> list[CommandState | NoCommandState]:
+        self.looks += 1
+        return [self._command_state(point, at) for point in points]
+
+    def _command_state(self, point: Point, at: datetime) -> CommandState | NoCommandState:
+        if self.dead:
+            return NoCommandState(point.id, device_said("no reply"))
+        if point.id in self.bad_points:
+            return NoCommandState(point.id, device_said("illegal data address"), retryable=False)
+        kind = point.write.release.kind if point.write is not None else None
+        own = self.held.get(point.id)
+        enabled = None
+        if kind is ReleaseKind.REMOTE_ENABLE:
+            own, enabled = self.effective(point.id), own is not None
+        elif kind in (ReleaseKind.TIMETABLE, ReleaseKind.CONSTANT):
+            own = self.effective(point.id)
+        above = self.override.get(point.id)
+        return CommandState(
+            point=point.id,
+            at=at,
+            effective=self.effective(point.id),
+            own=own,
+            enabled=enabled,
+            above=() if above is None else (OccupiedSlot(*above),),
+            minimum_times=point.id in self.minimum_times,
+            boot=self.boot,
+            silent_at=self.silent_at,
+        )
 
     async def write(self, point: Point, command: Command) -> Receipt:
         if point.write is None:

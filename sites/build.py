@@ -142,8 +142,8 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
         values["heartbeat"] = modbus_address(values["heartbeat"])
     template = parsed.templates.get(section.get("template") or "")
     usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()
-    values["set_clock"] = section["set_clock"] == "true"
-    values["shared"] = section["shared"] == "true"
+    for flag in ("set_clock", "shared", "fetches"):
+        values[flag] = section[flag] == "true"
     identity = {"id": f"{site}/{section['id']}", "site": site}
     return Device(**{**values, **identity, "traits": replace(usual, **own)})
 

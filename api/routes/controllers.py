@@ -8,10 +8,21 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from starlette.responses import Response
 
-from api.deps import ControllerId, PortsDep
+from api.deps import AnyKey, ControllerId, PortsDep
 from api.schemas.base import FactAnswer
-from api.schemas.plans import ScheduleAnswer
-from bms.services.control.setpoint_schedule import controller_schedule
+from api.schemas.plans import AppliedAnswer, AppliedBody, AppliedRow, ScheduleAnswer
+from bms.model.control.applied import AppliedReport, AppliedValue
+from bms.model.control.command import (
+    Accepted,
+    Failed,
+    Overridden,
+    Receipt,
+    ReleaseReceipt,
+)
+from bms.model.fact import Fact
+from bms.services.controlled import in_effect
+from bms.services.controllers.applied import keep_applied
+from bms.services.controllers.schedule import controller_schedule, device_of
 
 router = APIRouter(prefix="/controllers", tags=["controllers"])
 LEASE_END = "Lease-End"
@@ -51,6 +62,69 @@ def schedule(
     if if_none_match is not None and _knows(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
+
+
+@router.post("/{device_id:path}/applied")
+def applied(ports: PortsDep, device: ControllerId, key: AnyKey, body: AppliedBody) -> AppliedAnswer:
+    """What a controller has made effective of its schedule; the same report again changes nothing.
+
+    Without it the points of a controller that fetches its schedule do not count as controlled. A
+    local override that it tells of suspends us at the point until it reports one no more.
+    """
+    site, _ = device_of(ports.sites, device)
+    report = AppliedReport(
+        device=device,
+        site=site.id,
+        plan=body.plan,
+        time=body.time,
+        values=tuple(AppliedValue(**value.model_dump()) for value in body.values),
+    )
+    found = keep_applied(
+        site,
+        report,
+        now=ports.clock.now(),
+        ports=ports.control,
+        lease=ports.settings.lease,
+        actor=key.name,
+    )
+    return AppliedAnswer(
+        device=report.device,
+        site=report.site,
+        plan=report.plan,
+        time=report.time,
+        repeated=not found.kept,
+        values=[
+            _applied_row(value, outcome, site.timezone)
+            for value, outcome in zip(report.values, found.outcomes, strict=True)
+        ],
+    )
+
+
+def _applied_row(
+    value: AppliedValue, outcome: Receipt | ReleaseReceipt, timezone: str
+) -> AppliedRow:
+    wanted, why = _shown(outcome)
+    return AppliedRow(
+        point=value.point,
+        outcome=type(outcome).__name__.lower(),
+        controlled=in_effect(outcome) is not None,
+        wanted=wanted,
+        effective=value.effective,
+        reason=None if why is None else FactAnswer.of(why, timezone),
+    )
+
+
+def _shown(outcome: Receipt | ReleaseReceipt) -> tuple[float | None, Fact | None]:
+    """What the plan had, and why that is not in effect."""
+    match outcome:
+        case Accepted(command=command):
+            return command.value, None
+        case Overridden(by=by):
+            return None, by
+        case Failed(command=command, error=why):
+            return command.value, why
+        case _:
+            return None, None
 
 
 def _tag(answer: ScheduleAnswer) -> str:

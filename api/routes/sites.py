@@ -28,6 +28,7 @@ from api.schemas.sites import (
 from bms.model.assets.device import Device
 from bms.model.assets.site import Site
 from bms.ports.drivers import DeviceHealth
+from bms.services.controlled import LOOK_BACK, controlled_points
 from bms.services.site_lookup import mode_in_force
 
 router = APIRouter(prefix="/sites", tags=["sites"])
@@ -89,9 +90,11 @@ def points(
     """The points of a site with their newest reading."""
     rows, after = page(site.points, lambda point: point.id, limit, cursor)
     latest = ports.planning.readings.latest([point.id for point in rows])
-    return PointPage(
-        points=[PointAnswer.of(point, latest.get(point.id)) for point in rows], next=after
-    )
+    now = ports.clock.now()
+    receipts = ports.control.ledgers.receipts(site.id, now - LOOK_BACK)
+    ours = controlled_points(receipts, now)
+    answers = [PointAnswer.of(p, latest.get(p.id), controlled=p.id in ours) for p in rows]
+    return PointPage(points=answers, next=after)
 
 
 @router.get("/{site_id}/devices")

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Self
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from api.schemas.base import Answer, FactAnswer
+from api.schemas.base import Answer, Body, FactAnswer
 from bms.model.fact import Fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
 
@@ -67,6 +67,46 @@ class ScheduleAnswer(Answer):
     lease_end: datetime
     setpoints: tuple[SetpointPlan, ...]
     reasons: tuple[FactAnswer, ...]
+
+
+class AppliedValueBody(Body):
+    """The value that acts at one of the controller's points."""
+
+    point: str = Field(max_length=200, examples=["school/hall.setpoint"])
+    effective: float = Field(allow_inf_nan=False, description="in the unit of the point")
+    local_override: bool = Field(
+        default=False, description="somebody at the building has put it there"
+    )
+
+
+class AppliedBody(Body):
+    """What a controller had in effect at a moment."""
+
+    plan: str | None = Field(
+        default=None, max_length=200, description="the plan that it applied; null: own control"
+    )
+    time: AwareDatetime
+    values: list[AppliedValueBody] = Field(min_length=1, max_length=1000)
+
+
+class AppliedRow(Answer):
+    """What the value at a point shows; only an ``accepted`` one counts as controlled."""
+
+    point: str
+    outcome: str
+    controlled: bool
+    wanted: float | None = Field(description="what the plan has there, in the unit of the point")
+    effective: float | None
+    reason: FactAnswer | None
+
+
+class AppliedAnswer(Answer):
+    device: str
+    site: str
+    plan: str | None
+    time: datetime
+    repeated: bool = Field(description="that very report was kept before; nothing has changed")
+    values: list[AppliedRow]
 
 
 class PredictionRow(Answer):

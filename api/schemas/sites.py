@@ -179,10 +179,11 @@ class PointAnswer(Answer):
     device: str
     privacy: Privacy
     write: WriteAnswer | None
+    controlled: bool = Field(description="our value was seen to act here, and its lease runs")
     latest: Latest | None
 
     @classmethod
-    def of(cls, point: Point, latest: Reading | None) -> Self:
+    def of(cls, point: Point, latest: Reading | None, controlled: bool) -> Self:
         rule = point.write
         return cls(
             id=point.id,
@@ -201,6 +202,7 @@ class PointAnswer(Answer):
                 resolution=rule.resolution,
                 release=rule.release.kind,
             ),
+            controlled=controlled,
             latest=None if latest is None else Latest.model_validate(latest),
         )
 

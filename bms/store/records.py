@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bms.errors import NotFound, StoreError
+from bms.errors import ConfigError, NotFound, StoreError
+from bms.model.control.applied import AppliedReport
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.savings.avoided_use import KeptBaseline
@@ -79,3 +80,20 @@ def site_of(receipt: Receipt | ReleaseReceipt) -> str:
 def key_reason(scope: str, name: str) -> str:
     """What the audit says of a new key: its scope and whose it is."""
     return f"{scope}: {name}"
+
+
+def applied_reason(report: AppliedReport) -> str:
+    """What the audit says of a controller's report: its plan and its values."""
+    values = ", ".join(
+        f"{each.point} {each.effective:g}{' (local override)' if each.local_override else ''}"
+        for each in report.values
+    )
+    return f"{f'plan {report.plan}' if report.plan else 'own control'}: {values}"
+
+
+def same_report(report: AppliedReport, kept: str) -> bool:
+    """Whether the report of that moment which is ``kept`` says the same. Raises ``ConfigError``
+    where it does not."""
+    if kept != applied_reason(report):
+        raise ConfigError(f"another report of {report.id} is kept: {kept}")
+    return True

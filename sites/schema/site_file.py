@@ -248,6 +248,7 @@ DEVICE = SectionSchema(
         _field("line_pause_s", Number(0, 60), "rest of the line between two requests [s]", 0.0),
         _field("heartbeat", MODBUS, "register that is toggled in each round of writes"),
         _field("shared", OneOf(FLAG), "serves other sites, too, which name it as well", "false"),
+        _field("fetches", OneOf(FLAG), "fetches its setpoint schedule by itself", "false"),
         _field("set_clock", OneOf(FLAG), "BACnet: its clock may be set by us", "false"),
     ),
 )

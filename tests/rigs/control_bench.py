@@ -13,7 +13,7 @@ from bms.model.control.command import Override, Receipt, ReleaseReceipt
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.ports import ControlPorts
-from bms.services.control.setpoint_schedule import ControllerSchedule, controller_schedule
+from bms.services.controllers.schedule import ControllerSchedule, controller_schedule
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.ports import control_ports

@@ -112,6 +112,7 @@ class Device:
     needs between two requests; ``heartbeat`` is a register that is toggled between 0 and 1 once in
     each round of successful writes, so that the device notices when we are gone.
     BACnet only: ``set_clock`` allows us to set its clock. ``shared``: other sites name it as well.
+    ``fetches``: it fetches its setpoint schedule and applies it itself; we write nothing to it.
     """
 
     id: str
@@ -130,3 +131,4 @@ class Device:
     heartbeat: ModbusAddress | None = None
     set_clock: bool = False
     shared: bool = False
+    fetches: bool = False

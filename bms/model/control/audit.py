@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What a person did."""
+    """What a person or a controller did."""
 
     SET_MODE = "set_mode"
     ADD_OVERRIDE = "add_override"
@@ -19,6 +19,7 @@ class Action(StrEnum):
     REMOVE_BOOKING = "remove_booking"
     CREATE_KEY = "create_key"
     REVOKE_KEY = "revoke_key"
+    REPORT_APPLIED = "report_applied"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

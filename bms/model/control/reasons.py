@@ -15,6 +15,7 @@ class RefusalReason(MessageCode):
     UNKNOWN_POINT = "unknown_point"
     NOT_WRITABLE = "point_not_writable"
     NO_SAFE_END = "no_safe_end"
+    FETCHES = "controller_fetches"
     NOT_A_NUMBER = "wish_not_a_number"
     RAMP_FROM_UNKNOWN = "ramp_from_unknown"
     OUTSIDE_HOLD_SAFE = "outside_hold_safe"
@@ -67,3 +68,4 @@ class CommandReason(MessageCode):
 
     PLAN = "by_plan"
     PLAN_IN_TRIAL = "by_plan_in_trial"
+    FETCHED = "applied_by_controller"

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
+from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import AuditEntry, AuditSearch
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.savings.avoided_use import KeptBaseline
@@ -27,6 +28,21 @@ class LedgerStore(Protocol):
         self, site: str, since: datetime
     ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
         """Receipts of a site at or after ``since``, oldest first."""
+        ...
+
+    def add_applied(
+        self,
+        report: AppliedReport,
+        receipts: Iterable[Receipt | ReleaseReceipt],
+        *,
+        actor: str,
+        at: datetime,
+    ) -> bool:
+        """Keep what a controller applied as receipts of its moment, with an entry in the audit.
+
+        Returns False, and keeps nothing, where that report stands already. Raises ``ConfigError``
+        for another report of the same moment.
+        """
         ...
 
     def add_event(self, event: NonRoutineEvent) -> None:

@@ -13,7 +13,6 @@ from typing import TypeVar
 from bms.errors import FeedError
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
-from bms.model.control.command import Accepted, Clamped
 from bms.model.fact import MessageCode
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.savings.avoided_use import SiteSavings
@@ -29,6 +28,7 @@ from bms.services.assessment.counterfactual import MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze_baselines
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
+from bms.services.controlled import effective_commands
 from bms.services.periods import Periods, chosen_periods, default_periods
 
 HOUR_S = 3600
@@ -193,12 +193,12 @@ class SavingsCache:
             return answer
 
     def _control_start(self, site: Site, now: datetime) -> datetime | None:
-        """When we first wrote to the site; it never changes once it has been seen."""
+        """When our values first acted at the site; it never changes once it has been seen."""
         if site.id not in self._control:
-            for at, receipt in self.ports.ledgers.receipts(site.id, now - LOOK_BACK):
-                if isinstance(receipt, Accepted | Clamped):
-                    self._control[site.id] = at
-                    break
+            receipts = self.ports.ledgers.receipts(site.id, now - LOOK_BACK)
+            first = next(effective_commands(receipts), None)
+            if first is not None:
+                self._control[site.id] = first[0]
         return self._control.get(site.id)
 
 

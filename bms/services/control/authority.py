@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bms.model.assets.point import Point
-from bms.model.assets.site import Mode
+from bms.model.assets.site import Mode, Site
 from bms.model.assets.write_rule import WriteRule
 from bms.model.control.command import Command, Lease, Override
 from bms.model.control.reasons import Holder, RefusalReason
@@ -175,8 +175,15 @@ def _point(state: SiteState, point: str, writer: Writer) -> Permitted | Withheld
         return Withheld(Obstacle.POINT, fact(RefusalReason.NOT_WRITABLE, point=point))
     if rule.hold_safe is None and not rule.ends_by_itself:
         return Withheld(Obstacle.POINT, fact(RefusalReason.NO_SAFE_END, point=point))
+    if writer is not Writer.CONTROLLER and _fetches(state.site, known):
+        return Withheld(Obstacle.POINT, fact(RefusalReason.FETCHES, point=point))
     until = None if writer is Writer.PERSON else state.own_control_from
     return Permitted(known, rule, until)
+
+
+def _fetches(site: Site, point: Point) -> bool:
+    """Whether the controller of the point applies the schedule by itself."""
+    return any(device.fetches for device in site.devices if device.id == point.device)
 
 
 def _overridden(point: str, word: Override | Command) -> Fact:

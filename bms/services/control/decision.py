@@ -66,10 +66,13 @@ def new_command(
 
 
 def due_commands(state: SiteState, lease: timedelta) -> list[Command]:
-    """What the plan in force asks for now, one command per lever."""
+    """What the plan in force asks for now, one command per lever; nothing of controllers that fetch
+    their schedule."""
     plan = state.plan
     assert plan is not None
     reason = _reason_of(plan, state.trial)
+    fetching = {device.id for device in state.site.devices if device.fetches}
+    fetched = {point.id for point in state.site.points if point.device in fetching}
     held = {lever.point: lever for lever in plan.problem.levers if lever.held is not None}
     wishes = (
         (row.point, _writable(row.value_at(state.now), held.get(row.point)))
@@ -78,7 +81,7 @@ def due_commands(state: SiteState, lease: timedelta) -> list[Command]:
     return [
         new_command(point, value, state.now, lease, reason, PLAN, plan.id)
         for point, value in wishes
-        if value is not None
+        if value is not None and point not in fetched
     ]
 
 

@@ -35,6 +35,7 @@ class LocalOverrideReason(MessageCode):
     """What was found at the building."""
 
     CHANGED = "changed_at_building"
+    SAID = "local_override_said"
 
 
 @dataclass(frozen=True, slots=True)

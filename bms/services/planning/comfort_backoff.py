@@ -16,12 +16,11 @@ import numpy as np
 
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site, Zone
-from bms.model.control.command import Accepted, Clamped
 from bms.model.planning.prediction import UseStart
 from bms.model.planning.problem import BuildingModel
-from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
+from bms.services.controlled import DatedReceipts, last_in_effect
 from bms.services.occupancy import Use, use_of
 from bms.services.off_loop import off_loop
 from bms.services.periods import local_date, midnight
@@ -82,11 +81,11 @@ async def record_use_starts(site: Site, *, now: datetime, ports: PlanningPorts) 
         day = local_date(now, site.timezone) - DAY
         start, end = (midnight(each, site.timezone) for each in (day, day + DAY))
         use = use_of(site, ports.decisions, start, end)
-        written = _written(site, ports.ledgers, start - WARM_UP)
+        receipts = ports.ledgers.receipts(site.id, start - WARM_UP)
         earlier = ports.plans.use_starts(site.id, day - REMEMBERED)
         before = [row for row in earlier if row.day < day]
         model = ports.plans.model(site.id)
-        found = (_start(zone, use, start, end, written, ports.readings) for zone in site.zones)
+        found = (_start(zone, use, start, end, receipts, ports.readings) for zone in site.zones)
         rows = [
             UseStart(
                 site=site.id,
@@ -108,7 +107,7 @@ def _start(
     use: Use,
     start: datetime,
     end: datetime,
-    written: Sequence[tuple[datetime, str]],
+    receipts: DatedReceipts,
     readings: ReadingStore,
 ) -> tuple[str, float] | None:
     """The zone with its shortfall [K] at the first use of the day; None where nothing tells."""
@@ -119,22 +118,17 @@ def _start(
     moment = start + timedelta(seconds=STEP_S * flags.index(True))
     lever = point_of(use.site, Role.ZONE_SETPOINT, zone=zone.id)
     sensor = point_of(use.site, Role.ZONE_TEMP, zone=zone.id)
-    ours = lever is not None and any(
-        id_ == lever.id and moment - WARM_UP <= at <= moment for at, id_ in written
-    )
-    if sensor is None or not ours:
+    if sensor is None or lever is None or not _warmed_up(lever.id, moment, receipts):
         return None
     _, values = readings.good(sensor.id, moment, moment + timedelta(seconds=STEP_S))
     return (zone.id, round(zone.comfort.low_c - float(values[0]), 3)) if len(values) else None
 
 
-def _written(site: Site, ledgers: LedgerStore, since: datetime) -> list[tuple[datetime, str]]:
-    """When a plan's value was written to which point."""
-    return [
-        (at, receipt.command.point)
-        for at, receipt in ledgers.receipts(site.id, since)
-        if isinstance(receipt, Accepted | Clamped) and receipt.command.plan is not None
-    ]
+def _warmed_up(lever: str, moment: datetime, receipts: DatedReceipts) -> bool:
+    """Whether a plan's value acted at the lever when people came."""
+    before = [(at, receipt) for at, receipt in receipts if at >= moment - WARM_UP]
+    acting = last_in_effect(before, moment).get(lever)
+    return acting is not None and acting.plan is not None
 
 
 def _margin_k(zone: str, before: Sequence[UseStart], model: BuildingModel | None) -> float:

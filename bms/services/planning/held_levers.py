@@ -37,6 +37,7 @@ class HeldLeverNote(MessageCode):
     """What people should know of levers that are held."""
 
     VALUE_UNKNOWN = "held_value_unknown"
+    UNCONFIRMED = "levers_unconfirmed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,32 @@ def holds_changed(plan: Plan, holds: Holds, now: datetime) -> bool:
         if hold is not None and known is not None and _differ(hold, known):
             return True
     return False
+
+
+def left_to_own_control(problem: Problem, points: Collection[str]) -> Problem:
+    """The problem with these levers at their own control: what is to be expected without them."""
+    curve = problem.curve
+    if curve is not None and curve.lever.point in points:
+        as_is = HeldValue(value=AS_COMMISSIONED, by="own control", until=None)
+        curve = replace(curve, lever=replace(curve.lever, held=as_is))
+
+    def kept(lever: Lever | None) -> Lever | None:
+        return None if lever is not None and lever.point in points else lever
+
+    return replace(
+        problem,
+        zones=tuple(replace(task, lever=kept(task.lever)) for task in problem.zones),
+        ventilation=tuple(
+            replace(
+                task,
+                lever=kept(task.lever),
+                flow_lever=kept(task.flow_lever),
+                supply_lever=kept(task.supply_lever),
+            )
+            for task in problem.ventilation
+        ),
+        curve=curve,
+    )
 
 
 def _differ(hold: PointHold, known: HeldValue) -> bool:

@@ -7,12 +7,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.site import Site
-from bms.model.planning.plan import Plan
+from bms.model.fact import fact
+from bms.model.planning.plan import Plan, Schedule
 from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.services.controlled import LOOK_BACK, unconfirmed_points
 from bms.services.occupancy import outdated, use_of
 from bms.services.off_loop import off_loop
-from bms.services.planning.held_levers import holds_changed, holds_of, with_holds
+from bms.services.planning.held_levers import (
+    HeldLeverNote,
+    holds_changed,
+    holds_of,
+    left_to_own_control,
+    with_holds,
+)
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
 
@@ -68,7 +76,7 @@ async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon:
 
     def work() -> Plan:
         problem = site_problem(site, now=now, ports=ports, horizon=horizon)
-        schedule = ports.planner.plan(problem)
+        schedule = _with_confirmed(site, problem, ports.planner.plan(problem), now, ports)
         plan = sealed(
             Plan(
                 id=uuid.uuid4().hex,
@@ -83,6 +91,25 @@ async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon:
         return plan
 
     return await off_loop(work)
+
+
+def _with_confirmed(
+    site: Site, problem: Problem, schedule: Schedule, now: datetime, ports: PlanningPorts
+) -> Schedule:
+    """The schedule, with what is expected where controllers that fetch it have not confirmed that
+    they apply it (clause W15): their points are offered their values, and count as own control."""
+    receipts = ports.ledgers.receipts(site.id, now - LOOK_BACK)
+    silent = unconfirmed_points(site, receipts, now) & {lever.point for lever in problem.levers}
+    if not silent:
+        return schedule
+    counted = ports.planner.plan(left_to_own_control(problem, silent))
+    note = fact(HeldLeverNote.UNCONFIRMED, points=tuple(sorted(silent)))
+    return replace(
+        schedule,
+        expected=counted.expected,
+        forecast=counted.forecast,
+        reasons=(*schedule.reasons, note),
+    )
 
 
 async def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -> bool:

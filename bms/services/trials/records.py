@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.assets.site import Site
-from bms.model.control.command import Accepted, Clamped
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Span
@@ -21,6 +20,7 @@ from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.trials.daily_values import DailyRecord
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
+from bms.services.controlled import effective_commands
 from bms.services.periods import local_date, midnight
 from bms.services.trials.comfort import discomfort
 
@@ -65,12 +65,12 @@ def rest_days(site: Site, first: date, days: int) -> NDArray[np.bool_]:
 
 
 def written_days(site: Site, ledgers: LedgerStore, first: date) -> frozenset[date]:
-    """Local days from ``first`` on, on which a plan was written."""
+    """Local days from ``first`` on, on which a plan's value acted at a point."""
     since = midnight(first, site.timezone)
     return frozenset(
         local_date(at, site.timezone)
-        for at, receipt in ledgers.receipts(site.id, since)
-        if isinstance(receipt, Accepted | Clamped) and receipt.command.plan is not None
+        for at, command in effective_commands(ledgers.receipts(site.id, since))
+        if command.plan is not None
     )
 
 

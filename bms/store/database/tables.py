@@ -248,7 +248,10 @@ class StoredAudit(SQLModel, table=True):
     """What a person did. Rows are only added."""
 
     __tablename__: ClassVar[str] = "audit"
-    __table_args__ = (Index("audit_by_site", "site", "seq"),)
+    __table_args__ = (
+        Index("audit_by_site", "site", "seq"),
+        Index("audit_by_subject", "subject"),
+    )
     seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
     at: datetime = Field(sa_type=UtcTime)
     actor: str

@@ -6,12 +6,21 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from bms.errors import StoreError
+from bms.model.control.applied import AppliedReport
+from bms.model.control.audit import Action
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
 from bms.store.memory.audit import MemoryAudit
-from bms.store.records import check_superseded, id_taken, is_current, site_of
+from bms.store.records import (
+    applied_reason,
+    check_superseded,
+    id_taken,
+    is_current,
+    same_report,
+    site_of,
+)
 
 
 class MemoryLedgers(MemoryAudit):
@@ -27,6 +36,26 @@ class MemoryLedgers(MemoryAudit):
         """See ``LedgerStore``."""
         to_micros(at)
         self._receipts.extend((at, receipt) for receipt in receipts)
+
+    def add_applied(
+        self,
+        report: AppliedReport,
+        receipts: Iterable[Receipt | ReleaseReceipt],
+        *,
+        actor: str,
+        at: datetime,
+    ) -> bool:
+        """See ``LedgerStore``."""
+        to_micros(report.time)
+        what = Action.REPORT_APPLIED
+        for entry in self._audit:
+            known = entry.action is what and entry.subject == report.id
+            if known and same_report(report, entry.reason):
+                return False
+        why = applied_reason(report)
+        self._note(what, report.id, at=at, actor=actor, site=report.site, reason=why)
+        self.add_receipts(receipts, report.time)
+        return True
 
     def receipts(
         self, site: str, since: datetime

@@ -9,6 +9,8 @@ from sqlmodel import Session, col, desc, select
 
 from bms.errors import StoreError
 from bms.model.codec import from_json, to_json
+from bms.model.control.applied import AppliedReport
+from bms.model.control.audit import Action
 from bms.model.control.command import (
     Accepted,
     Clamped,
@@ -22,9 +24,16 @@ from bms.model.control.command import (
 )
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
-from bms.store.database.tables import StoredBaseline, StoredEvent, StoredReceipt
-from bms.store.records import check_superseded, id_taken, is_current, site_of
-from bms.store.sql.audit import SqlAudit
+from bms.store.database.tables import StoredAudit, StoredBaseline, StoredEvent, StoredReceipt
+from bms.store.records import (
+    applied_reason,
+    check_superseded,
+    id_taken,
+    is_current,
+    same_report,
+    site_of,
+)
+from bms.store.sql.audit import SqlAudit, note
 
 _KINDS: dict[str, type[Receipt | ReleaseReceipt]] = {
     kind.__name__.lower(): kind
@@ -37,18 +46,31 @@ class SqlLedgers(SqlAudit):
 
     def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
         """See ``LedgerStore``."""
-        rows = [
-            StoredReceipt(
-                site=site_of(receipt),
-                at=at,
-                kind=type(receipt).__name__.lower(),
-                body=to_json(receipt),
-            )
-            for receipt in receipts
-        ]
+        rows = _receipt_rows(receipts, at)
         if rows:
             with self._link.writing(durable=True) as session:
                 session.add_all(rows)
+
+    def add_applied(
+        self,
+        report: AppliedReport,
+        receipts: Iterable[Receipt | ReleaseReceipt],
+        *,
+        actor: str,
+        at: datetime,
+    ) -> bool:
+        """See ``LedgerStore``."""
+        what, why = Action.REPORT_APPLIED, applied_reason(report)
+        known = select(StoredAudit.reason).where(
+            StoredAudit.subject == report.id, StoredAudit.action == what.value
+        )
+        with self._link.writing(durable=True) as session:
+            kept = session.exec(known).first()
+            if kept is not None and same_report(report, kept):
+                return False
+            session.add_all(_receipt_rows(receipts, report.time))
+            note(session, what, report.id, at=at, actor=actor, site=report.site, reason=why)
+        return True
 
     def receipts(
         self, site: str, since: datetime
@@ -110,6 +132,17 @@ class SqlLedgers(SqlAudit):
         )
         with self._link.reading() as session:
             return [_kept(row) for row in session.exec(wanted)]
+
+
+def _receipt_rows(
+    receipts: Iterable[Receipt | ReleaseReceipt], at: datetime
+) -> list[StoredReceipt]:
+    return [
+        StoredReceipt(
+            site=site_of(receipt), at=at, kind=type(receipt).__name__.lower(), body=to_json(receipt)
+        )
+        for receipt in receipts
+    ]
 
 
 def _look_at_superseded(session: Session, event: NonRoutineEvent, earlier: str) -> None:

@@ -61,6 +61,7 @@ RULES = {
     ("GET", "/v1/sites/{site_id}/predictions"): READ,
     ("POST", "/v1/sites/{site_id}/plan"): OPERATE,
     ("GET", "/v1/controllers/{device_id:path}/schedule"): FETCH,
+    ("POST", "/v1/controllers/{device_id:path}/applied"): FETCH,
     ("POST", "/v1/sites/{site_id}/overrides"): OPERATE,
     ("DELETE", "/v1/sites/{site_id}/overrides/{override_id}"): OPERATE,
     ("POST", "/v1/sites/{site_id}/mode"): OPERATE,
@@ -71,6 +72,10 @@ RULES = {
 }
 BODIES = {
     "/v1/sites/{site_id}/overrides": {"reason": "a test", "point": SETPOINT},
+    "/v1/controllers/{device_id:path}/applied": {
+        "time": "2019-01-28T09:05:00Z",
+        "values": [{"point": SETPOINT, "effective": 20.0}],
+    },
     "/v1/sites/{site_id}/mode": {"mode": "observe", "reason": "a test"},
     "/v1/release": {"all": True, "reason": "a test"},
     "/v1/ingest": {"readings": []},

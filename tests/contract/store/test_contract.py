@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from bms.errors import NotFound, StoreError
+from bms.errors import ConfigError, NotFound, StoreError
 from bms.model.assets.site import Mode
+from bms.model.control.applied import AppliedReport, AppliedValue
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import (
     Accepted,
@@ -349,6 +350,21 @@ class TestPlans:
         assert store.receipts("school", MONDAY) == expected
         assert store.receipts("school", MONDAY + HOUR) == expected[2:]
         assert store.receipts("sportshall", MONDAY) == []
+
+    def test_w15_a_report_of_a_controller_is_kept_once_with_its_entry_in_the_audit(self, store):
+        value = AppliedValue(point="school/gym.setpoint", effective=18.5)
+        report = AppliedReport(
+            device="school/gym", site="school", plan="p1", time=MONDAY, values=(value,)
+        )
+        receipts = [Released("school/gym.setpoint", 18.5)]
+        later = MONDAY + HOUR
+        assert store.add_applied(report, receipts, actor="gym", at=later)
+        assert not store.add_applied(report, receipts, actor="gym", at=later + HOUR)
+        with pytest.raises(ConfigError):
+            store.add_applied(replace(report, plan=None), receipts, actor="gym", at=later)
+        assert store.receipts("school", MONDAY) == [(MONDAY, receipts[0])]
+        (entry,) = store.audit(AuditSearch(site="school", action=Action.REPORT_APPLIED))
+        assert (entry.subject, entry.at, entry.actor) == (report.id, later, "gym")
 
 
 class TestPeople:

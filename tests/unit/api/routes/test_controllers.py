@@ -103,3 +103,52 @@ async def test_handed_out_values_keep_the_limits_of_the_point(controller):
     world.clock.advance(timedelta(minutes=2))
     steps = (await browser.get(SCHEDULE)).json()["setpoints"][0]["steps"]
     assert [step["value"] for step in steps] == [23.0, 20.5]
+
+
+def report(**changes):
+    value = {"point": "lodge/hall.setpoint", "effective": 18.0}
+    return {"plan": "p1", "time": NOW.isoformat(), "values": [value]} | changes
+
+
+APPLIED = "/v1/controllers/lodge/rooms/applied"
+
+
+async def test_w15_a_controller_says_what_it_applied(controller):
+    world, browser = controller
+    answer = (await browser.post(APPLIED, json=report())).json()
+    assert answer["repeated"] is False
+    (row,) = answer["values"]
+    assert (row["outcome"], row["controlled"], row["wanted"]) == ("accepted", True, 18.0)
+    assert (await browser.post(APPLIED, json=report())).json()["repeated"] is True
+    async with world.browser(**world.key("read")) as reader:
+        rows = (await reader.get("/v1/sites/lodge/points")).json()["points"]
+    assert [row["id"] for row in rows if row["controlled"]] == ["lodge/hall.setpoint"]
+
+
+async def test_w15_it_hears_why_a_point_does_not_count(controller):
+    _, browser = controller
+    values = [{"point": "lodge/hall.setpoint", "effective": 21.0}]
+    (row,) = (await browser.post(APPLIED, json=report(values=values))).json()["values"]
+    assert (row["outcome"], row["controlled"]) == ("failed", False)
+    assert "21" in row["reason"]["en"]
+    later = (NOW + timedelta(minutes=1)).isoformat()
+    values = [{**values[0], "local_override": True}]
+    body = report(values=values, time=later)
+    (row,) = (await browser.post(APPLIED, json=body)).json()["values"]
+    assert (row["outcome"], row["controlled"]) == ("overridden", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"values": []}, 422),
+        ({"time": "2019-01-28T09:05:00"}, 422),
+        ({"plan": "nobody's"}, 404),
+        ({"values": [{"point": "lodge/ahu1.run", "effective": 1}]}, 422),
+        ({"values": [{"point": "lodge/hall.setpoint", "effective": "NaN"}]}, 422),
+        ({"more": 1}, 422),
+    ],
+)
+async def test_w15_a_report_that_cannot_be_true_is_refused(controller, changes, status):
+    _, browser = controller
+    assert (await browser.post(APPLIED, json=report(**changes))).status_code == status

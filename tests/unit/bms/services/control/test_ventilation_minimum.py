@@ -16,8 +16,8 @@ from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Step
 from bms.model.planning.plan_digest import sealed
 from bms.runtime.city import City
-from bms.services.control.setpoint_schedule import ControllerSchedule, controller_schedule
 from bms.services.control.ventilation_minimum import AirReason, bookings_ahead, least_flow
+from bms.services.controllers.schedule import ControllerSchedule, controller_schedule
 from bms.services.occupancy import Use
 from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from bms.model.control.command import Accepted, Command
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
@@ -90,3 +91,45 @@ async def test_a_zone_that_was_refused_keeps_its_old_model() -> None:
     assert learned.identified_at == planner.answer.identified_at
     assert learned.zones == (*planner.answer.zones, old.zones[0])  # the site has no barn
     assert store.model("lodge") == learned
+
+
+class CountingPlanner(FakePlanner):
+    """Expects as many kilowatt-hours as the problem has levers of its own."""
+
+    def plan(self, problem: Problem) -> Schedule:
+        made = super().plan(problem)
+        levers = [lever for lever in problem.levers if lever.held is None]
+        return replace(made, expected=replace(made.expected, energy_kwh=float(len(levers))))
+
+
+async def expected_kwh(store: MemoryStore, *, fetches: bool) -> tuple[float | None, set[str]]:
+    devices = tuple(replace(d, fetches=fetches and d.id == "lodge/rooms") for d in SITE.devices)
+    made = await plan_site(
+        replace(SITE, devices=devices),
+        now=NOW,
+        horizon=timedelta(hours=24),
+        ports=planning_ports(store, planner=CountingPlanner(), checker=FakeChecker()),
+    )
+    return made.schedule.expected.energy_kwh, {each.code for each in made.schedule.reasons}
+
+
+async def test_w15_nothing_is_expected_of_a_controller_that_fetches_and_says_nothing() -> None:
+    store, silent = MemoryStore(), "levers_unconfirmed"
+    written, reasons = await expected_kwh(store, fetches=False)
+    assert written == 1.0
+    assert silent not in reasons
+    nothing, reasons = await expected_kwh(store, fetches=True)
+    assert nothing == 0.0
+    assert silent in reasons
+    acting = Command(
+        id="c1",
+        point="lodge/hall.setpoint",
+        value=20.0,
+        issued_at=NOW,
+        lease_end=NOW + timedelta(minutes=30),
+        reason="",
+        actor="controller:lodge/rooms",
+        plan="p1",
+    )
+    store.add_receipts([Accepted(acting, 20.0)], NOW)
+    assert (await expected_kwh(store, fetches=True))[0] == 1.0

@@ -63,7 +63,7 @@ def controller_schedule(
     site, device = device_of(sites, device_id)
     state = state_of(site, now, ports)
     withheld = withheld_site(state, Writer.CONTROLLER)
-    rows, reasons = _rows(state, device, now + lease) if withheld is None else ((), ())
+    rows, reasons = offered(state, device, now + lease) if withheld is None else ((), ())
     rest = state.own_control_from
     return ControllerSchedule(
         device=device.id,
@@ -76,7 +76,7 @@ def controller_schedule(
     )
 
 
-def _rows(
+def offered(
     state: SiteState, device: Device, lease_end: datetime
 ) -> tuple[tuple[SetpointPlan, ...], tuple[Fact, ...]]:
     """The rows of the plan that this device may have, and why others are left out."""

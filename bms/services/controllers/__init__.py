@@ -1,0 +1,1 @@
+"""Controllers that fetch their setpoint schedule by themselves, and say what they applied."""

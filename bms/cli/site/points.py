@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import re
 from datetime import timedelta
 from typing import Annotated
 
 import typer
 
+from bms.cli.console.errors import FAILED, errors
 from bms.cli.console.language import translator_of_locale
 from bms.cli.console.screen import screen
 from bms.cli.site.point_table import (
@@ -48,7 +50,8 @@ LONGEST = timedelta(hours=24)
 
 def register(app: typer.Typer) -> None:
     app.command()(read)
-    app.command()(write)
+    # a value below zero is a value, no option
+    app.command(context_settings={"ignore_unknown_options": True})(write)
     app.command()(release)
 
 
@@ -124,6 +127,8 @@ def write(
 ) -> None:
     """Write one value for a limited time; the guard gives the point back afterwards.
 
+    Exit code 1 where another value than this one was written, because of a limit, or none.
+
     Example: bms write townhall/north.setpoint 20.5 --for 30m --reason "parents' evening"
     """
     if not reason.strip():
@@ -149,13 +154,26 @@ def write(
 
     with opened(Settings()) as opened_city:
         site, point, receipt = asyncio.run(work(opened_city))
+    t = translator_of_locale(site.timezone)
     if as_json:
-        typer.echo(json.dumps({"outcome": type(receipt).__name__.lower(), **to_dict(receipt)}))
+        outcome = type(receipt).__name__.lower()
+        typer.echo(
+            json.dumps({"outcome": outcome, "asked": _json_number(value)} | to_dict(receipt))
+        )
     else:
-        t = translator_of_locale(site.timezone)
         show_receipt(screen(), receipt, point, site.timezone, t)
-    if not isinstance(receipt, Accepted | Clamped):
-        raise typer.Exit(1)
+    if isinstance(receipt, Clamped):
+        why = t.describe(receipt.limit)
+        errors.print(
+            t("written_otherwise", written=receipt.written, asked=value, why=why), markup=False
+        )
+    if not isinstance(receipt, Accepted):
+        raise typer.Exit(FAILED)
+
+
+def _json_number(value: float) -> float | None:
+    """None for what JSON has no number for."""
+    return value if math.isfinite(value) else None
 
 
 def release(

@@ -141,6 +141,20 @@ async def test_a_person_reads_writes_and_releases(town: Town) -> None:
     code, receipt = await asyncio.to_thread(run, *wish)
     assert (code, receipt["outcome"], receipt["read_back"]) == (0, "accepted", 17.4)
     assert await town.held() == [point]
+
+    limited = ("write", point, "99", "--for", "30m", "--reason", "as warm as it gets")
+    code, receipt = await asyncio.to_thread(run, *limited)
+    assert (code, receipt["outcome"], receipt["asked"]) == (1, "clamped", 99)
+    assert receipt["written"] == receipt["read_back"] < 99
+    done = await asyncio.to_thread(call, *limited)
+    assert done.returncode == 1
+    assert f"{receipt['written']:g}" in done.stderr
+    assert "99" in done.stderr
+
+    below = ("write", "sportshall/plant.curve_shift", "-2", "--for", "30m", "--reason", "mild")
+    code, receipt = await asyncio.to_thread(run, *below)
+    assert (code, receipt["outcome"], receipt["read_back"]) == (0, "accepted", -2)
+
     guard = Presence(town.journal).look()
     assert guard is not None
     try:

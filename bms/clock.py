@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from bms.errors import ConfigError
-from bms.model.clock_reading import CALENDAR, Elapsed
+from bms.model.clock_reading import CALENDAR, ClockReading, Elapsed
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NO_BOOT_ID = "unknown"
@@ -33,6 +33,9 @@ class SystemClock:
 
     def elapsed(self) -> Elapsed:
         return Elapsed(boot_id(), time.clock_gettime(_RUNNING))
+
+    def reading(self) -> ClockReading:
+        return ClockReading(self.now(), self.elapsed())
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -64,6 +67,9 @@ class VirtualClock:
 
     def elapsed(self) -> Elapsed:
         return self._elapsed
+
+    def reading(self) -> ClockReading:
+        return ClockReading(self._now, self._elapsed)
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -121,8 +127,12 @@ class FileClock:
         return self._look().time
 
     def elapsed(self) -> Elapsed:
+        return self.reading().elapsed
+
+    def reading(self) -> ClockReading:
         said = self._look()
-        return said.running or Elapsed(CALENDAR, (said.time + said.set_back).timestamp())
+        counted = Elapsed(CALENDAR, (said.time + said.set_back).timestamp())
+        return ClockReading(said.time, said.running or counted)
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -30,7 +30,7 @@ from bms.clock import FileClock, SystemClock
 from bms.errors import BmsError, GuardError
 from bms.journal import FileJournal
 from bms.model.control.command import Lease, Released
-from bms.ports.clock import Clock, reading_of
+from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.release import release_leases
@@ -87,7 +87,7 @@ class Guard:
 
     def _due(self, leases: Iterable[Lease]) -> dict[str, list[Lease]]:
         """The leases that have ended, by device, without devices that are busy or backing off."""
-        at, tick = reading_of(self._clock), self._clock.monotonic()
+        at, tick = self._clock.reading(), self._clock.monotonic()
         due: dict[str, list[Lease]] = defaultdict(list)
         for lease in leases:
             device = lease.device.id

@@ -20,11 +20,10 @@ class Clock(Protocol):
         leases. Processes of one computer, or of one simulator, share it."""
         ...
 
+    def reading(self) -> ClockReading:
+        """Calendar and running time of one moment."""
+        ...
+
     def monotonic(self) -> float:
         """The time of the wire [s]: deadlines. Always real, and of this process only."""
         ...
-
-
-def reading_of(clock: Clock) -> ClockReading:
-    """Calendar and running time as they are now."""
-    return ClockReading(clock.now(), clock.elapsed())

@@ -59,11 +59,16 @@ Row = tuple[str, timedelta, SiteTask]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """``run`` is called with building time at every whole multiple of ``every``."""
+    """``run`` is called with building time at every whole multiple of ``every``.
+
+    ``parts`` are what it consists of, one job per site; where there are some, a live run lets each
+    come due by itself.
+    """
 
     name: str
     every: timedelta
     run: Tick
+    parts: tuple[Job, ...] = ()
 
     def next_at_or_after(self, moment: datetime) -> datetime:
         """The first due time that does not lie before ``moment``."""
@@ -74,21 +79,25 @@ class Job:
         return EPOCH + self.every * ((moment - EPOCH) // self.every + 1)
 
 
-def for_each_site(name: str, sites: Iterable[Site], task: SiteTask) -> Tick:
-    """A tick that does the task for every site side by side; one failing site spares the others."""
-    chosen = tuple(sites)
+def site_job(name: str, every: timedelta, sites: Iterable[Site], task: SiteTask) -> Job:
+    """A job that does the task for every site side by side; one failing site spares the others."""
+    parts = tuple(_part(name, every, site, task) for site in sites)
 
-    async def one(site: Site, now: datetime) -> None:
+    async def tick(now: datetime) -> None:
+        await asyncio.gather(*(part.run(now) for part in parts))
+
+    return Job(name, every, tick, parts)
+
+
+def _part(name: str, every: timedelta, site: Site, task: SiteTask) -> Job:
+    async def tick(now: datetime) -> None:
         try:
             await task(site, now)
         except Exception as error:
             log.error("%s of %s failed at %s: %s", name, site.id, now.isoformat(), error)
             log.debug("%s of %s", name, site.id, exc_info=True)
 
-    async def tick(now: datetime) -> None:
-        await asyncio.gather(*(one(site, now) for site in chosen))
-
-    return tick
+    return Job(f"{name} of {site.id}", every, tick)
 
 
 def forward_job(city: City) -> tuple[Job, ...]:
@@ -145,8 +154,8 @@ def job_table(city: City) -> tuple[Job, ...]:
     return (
         *forward_job(city),
         *drop_job(city),
-        *(Job(name, every, for_each_site(name, sites, task)) for name, every, task in rows),
-        Job("retain", DAY, for_each_site("retain", sites, limited(turns, retain_task(city)))),
+        *(site_job(name, every, sites, task) for name, every, task in rows),
+        site_job("retain", DAY, sites, limited(turns, retain_task(city))),
         scrub_job(city),
     )
 

@@ -1,80 +1,146 @@
-"""Live runs: APScheduler wakes every job of the table when building time has come to it."""
+"""Live runs: one pulse looks at building time and starts what has come due, site by site.
+
+Each site has a due check of its own for each job, so that a slow one misses its own ticks only
+(DESIGN, law 7).
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import heapq
+import logging
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bms.model.clock_reading import ClockReading
 from bms.ports.clock import Clock
 from bms.runtime.jobs import Job
 
+log = logging.getLogger(__name__)
 
-class DueCheck:
-    """Runs a job once building time has passed its due time; missed due times are skipped."""
+SET_BACK = timedelta(minutes=1)
+"""A calendar that goes back by less than this delays no job by more than that."""
+SET_FORWARD = timedelta(minutes=10)
 
-    def __init__(self, job: Job, clock: Clock) -> None:
-        self._job = job
+
+class CalendarWatch:
+    """Compares the calendar with running time: somebody may set the clock (W14)."""
+
+    def __init__(self, first: ClockReading) -> None:
+        self._last = first
+        self._low = self._high = timedelta(0)
+        """How far the calendar was behind and ahead of running time since it jumped last."""
+        self._ahead = timedelta(0)
+
+    def jumped(self, at: ClockReading) -> bool:
+        """Whether the calendar went back, or forward by more than ``SET_FORWARD``, against running
+        time since it did so last, or the computer started anew."""
+        last, self._last = self._last, at
+        gone = at.elapsed.since(last.elapsed)
+        if gone is not None:
+            self._ahead += at.calendar - last.calendar - gone
+            self._low, self._high = min(self._low, self._ahead), max(self._high, self._ahead)
+            small = self._ahead > self._high - SET_BACK and self._ahead <= self._low + SET_FORWARD
+            if small:
+                return False
+        self._ahead = self._low = self._high = timedelta(0)
+        log.warning(
+            "the clock was set: %s at running time %.0f s, then %s at %.0f s. All jobs are due",
+            last.calendar.isoformat(),
+            last.elapsed.seconds,
+            at.calendar.isoformat(),
+            at.elapsed.seconds,
+        )
+        return True
+
+
+@dataclass(order=True, slots=True)
+class _Due:
+    """When a job is due next; of those due together the first of the table comes first."""
+
+    at: datetime
+    order: int
+    job: Job = field(compare=False)
+
+
+class Pulse:
+    """Starts every job, or every site of it, once building time has come to its due time.
+
+    Building time may run faster than the wall (a simulator owns it), so due times are looked at
+    rather than slept for. What still runs is not started again: its due times are missed, and when
+    it has ended the last of them is made up for at once. So there are never more runs at once than
+    there are jobs and sites; what needs a thread or a processor for long is limited by
+    ``bms.runtime.background_work``.
+    """
+
+    def __init__(self, jobs: Sequence[Job], clock: Clock) -> None:
         self._clock = clock
-        self._due = job.next_at_or_after(clock.now())
+        first = clock.reading()
+        self._watch = CalendarWatch(first)
+        self._jumps = 0
+        parts = [part for job in jobs for part in job.parts or (job,)]
+        self._waiting = [
+            _Due(job.next_at_or_after(first.calendar), order, job)
+            for order, job in enumerate(parts)
+        ]
+        heapq.heapify(self._waiting)
+        self._running: set[asyncio.Task[None]] = set()
 
-    async def look(self) -> None:
-        now = self._clock.now()
-        if now < self._due:
-            return
-        self._due = self._job.next_after(now)
-        await self._job.run(now)
+    def look(self) -> None:
+        """Start what is due."""
+        at = self._clock.reading()
+        if self._watch.jumped(at):
+            self._jumps += 1
+            self._waiting = [_Due(at.calendar, due.order, due.job) for due in self._waiting]
+            heapq.heapify(self._waiting)
+        while self._waiting and self._waiting[0].at <= at.calendar:
+            task = asyncio.create_task(self._run(heapq.heappop(self._waiting), at.calendar))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
-
-class RunsInProgress:
-    """Counts the runs in progress, so that a shutdown can wait for them."""
-
-    def __init__(self) -> None:
-        self._runs = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
-
-    def counted(self, job: Job) -> Job:
-        """The same job, counted."""
-
-        async def run(now: datetime) -> None:
-            self._runs += 1
-            self._quiet.clear()
-            try:
-                await job.run(now)
-            finally:
-                self._runs -= 1
-                if self._runs == 0:
-                    self._quiet.set()
-
-        return replace(job, run=run)
+    async def _run(self, due: _Due, now: datetime) -> None:
+        jumps = self._jumps
+        try:
+            await due.job.run(now)
+        except Exception as error:
+            log.error("%s failed at %s: %s", due.job.name, now.isoformat(), error)
+            log.debug("%s", due.job.name, exc_info=True)
+        finally:
+            due.at = due.job.next_after(now) if jumps == self._jumps else self._clock.now()
+            heapq.heappush(self._waiting, due)
 
     async def wait_until_idle(self, patience_s: float) -> bool:
         """Whether no run is in progress any more; waits at most ``patience_s`` [s]."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._quiet.wait(), patience_s)
-        return self._quiet.is_set()
+        if self._running:
+            await asyncio.wait(self._running, timeout=patience_s)
+        return not self._running
+
+    async def end(self, patience_s: float) -> bool:
+        """Wait until no run is in progress, at most ``patience_s`` [s]; what is then still in
+        progress is cut off, and the answer is False."""
+        idle = await self.wait_until_idle(patience_s)
+        for task in self._running:
+            task.cancel()
+        return idle
 
 
-def scheduler(jobs: Sequence[Job], clock: Clock, *, pulse_seconds: float = 1.0) -> AsyncIOScheduler:
-    """A scheduler, not yet started, that looks at building time every ``pulse_seconds`` [s].
+def scheduler(pulse: Pulse, *, pulse_seconds: float = 1.0) -> AsyncIOScheduler:
+    """A scheduler, not yet started, that lets the pulse look every ``pulse_seconds`` [s]."""
 
-    Building time may run faster than the wall (a simulator owns it), so due times are looked at
-    rather than slept for. A job that still runs is not started again.
-    """
+    async def look() -> None:
+        pulse.look()
+
     made = AsyncIOScheduler(timezone="UTC")
-    for job in jobs:
-        made.add_job(
-            DueCheck(job, clock).look,
-            IntervalTrigger(seconds=pulse_seconds, timezone="UTC"),
-            id=job.name,
-            max_instances=1,
-            coalesce=True,
-            misfire_grace_time=None,
-        )
+    made.add_job(
+        look,
+        IntervalTrigger(seconds=pulse_seconds, timezone="UTC"),
+        id="pulse",
+        max_instances=1,
+        coalesce=True,
+        misfire_grace_time=None,
+    )
     return made

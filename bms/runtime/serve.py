@@ -18,7 +18,7 @@ from bms.errors import ConfigError
 from bms.model.control.command import StillHeld
 from bms.runtime.city import City
 from bms.runtime.jobs import job_table
-from bms.runtime.scheduler import RunsInProgress, scheduler
+from bms.runtime.scheduler import Pulse, scheduler
 from bms.services.collect.change_of_value import watching
 from bms.services.control.release import keep_receipts, release_everything
 
@@ -83,16 +83,15 @@ async def working(city: City, *, pulse_seconds: float = 1.0) -> AsyncIterator[No
     What is under way at the end is waited for first: a tick that is cut off may have announced a
     write that then leaves after the release.
     """
-    in_progress = RunsInProgress()
-    jobs = [in_progress.counted(job) for job in job_table(city)]
-    ticking = scheduler(jobs, city.clock, pulse_seconds=pulse_seconds)
+    pulse = Pulse(job_table(city), city.clock)
+    ticking = scheduler(pulse, pulse_seconds=pulse_seconds)
     async with watching(city.sites.values(), drivers=city.drivers, readings=city.stores.readings):
         ticking.start()
         try:
             yield
         finally:  # before the watches end: a device that is slow to end must not keep others held
             ticking.pause()
-            await in_progress.wait_until_idle(PATIENCE_S)
+            await pulse.end(PATIENCE_S)
             ticking.shutdown(wait=False)
             await give_back(city)
 

@@ -13,7 +13,6 @@ from api.pages.panels.receipts import overridden_points
 from api.ports import ApiPorts
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
-from bms.ports.clock import reading_of
 from bms.services.assessment.savings_cache import SiteAssessment
 from bms.services.site_lookup import mode_in_force
 
@@ -44,7 +43,7 @@ def name_of(site: Site, t: PageTranslator) -> str:
 
 def held_points(ports: ApiPorts) -> Counter[str]:
     """Open leases of each site."""
-    at = reading_of(ports.clock)
+    at = ports.clock.reading()
     leases = ports.control.journal.leases().values()
     return Counter(lease.point.site for lease in leases if not lease.ended(at))
 

@@ -17,7 +17,6 @@ from bms.guard import Guard
 from bms.journal import FileJournal
 from bms.model.assets.site import Mode
 from bms.model.control.command import Failed, Override
-from bms.ports.clock import reading_of
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.read_back import verify_site
@@ -225,7 +224,7 @@ class Building(RuleBasedStateMachine):
         self.guard_step()
         alive = {p for p in self.held() if not self.device(p).dead}
         leases = FileJournal(self.path).leases()
-        assert not {p for p in alive if leases[p].ended(reading_of(self.clock))}
+        assert not {p for p in alive if leases[p].ended(self.clock.reading())}
 
     @rule()
     def writer_is_gone_for_a_lease(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,7 @@ from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Command
 from bms.model.readings.measurement import Reading
 from bms.runtime.background_work import SITES_AT_ONCE, Replanning, limited
-from bms.runtime.jobs import for_each_site, job_table
+from bms.runtime.jobs import job_table, site_job
 from bms.runtime.serve import working
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_command, a_world
 from tests.rigs.fakes.drivers import FakeDevice
@@ -155,8 +155,10 @@ class StuckPlanner:
 async def test_few_sites_at_once() -> None:
     work = Planning()
     sites = [Named(f"s{n}") for n in range(3 * SITES_AT_ONCE)]
-    tick = for_each_site("plan", sites, limited(asyncio.Semaphore(SITES_AT_ONCE), work))
-    task = asyncio.create_task(tick(NOW))
+    job = site_job(
+        "plan", timedelta(hours=1), sites, limited(asyncio.Semaphore(SITES_AT_ONCE), work)
+    )
+    task = asyncio.create_task(job.run(NOW))
     await until(lambda: work.running == SITES_AT_ONCE)
     work.go.set()
     await task

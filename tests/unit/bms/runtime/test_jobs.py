@@ -1,14 +1,12 @@
-"""The job table under virtual time and under APScheduler."""
+"""The job table, and how fast runs go through it."""
 
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bms.clock import VirtualClock
 from bms.runtime.fast_run import run_virtual
-from bms.runtime.jobs import Job, for_each_site, job_table
-from bms.runtime.scheduler import DueCheck, scheduler
+from bms.runtime.jobs import Job, job_table, site_job
 from bms.runtime.serve import working
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.fakes.watched import TEMP, Clocked, Telling, until, watched_lodge
@@ -60,33 +58,6 @@ async def test_fast_run_ends_at_its_end_even_between_two_due_times():
     assert moved == [START + HOUR, START + timedelta(minutes=90)]
 
 
-async def test_a_pulse_runs_once_per_due_time_and_makes_up_for_none():
-    diary, clock = Diary(), VirtualClock(START)
-    pulse = DueCheck(diary.job("poll", QUARTER), clock)
-    await pulse.look()
-    await pulse.look()
-    clock.advance(timedelta(minutes=50))
-    await pulse.look()
-    await pulse.look()
-    assert diary.lines == [("poll", START), ("poll", START + timedelta(minutes=50))]
-
-
-async def test_live_scheduler_drives_the_same_jobs():
-    diary, clock = Diary(), VirtualClock(START)
-    ticking = scheduler([diary.job("poll", QUARTER)], clock, pulse_seconds=0.01)
-    ticking.start()
-    try:
-        async with asyncio.timeout(5):
-            while not diary.lines:
-                await asyncio.sleep(0.005)
-            clock.advance(QUARTER)
-            while len(diary.lines) < 2:
-                await asyncio.sleep(0.005)
-    finally:
-        ticking.shutdown(wait=False)
-    assert [now for _, now in diary.lines] == [START, START + QUARTER]
-
-
 async def test_one_failing_site_spares_the_others(caplog):
     class Named:
         def __init__(self, name):
@@ -99,7 +70,7 @@ async def test_one_failing_site_spares_the_others(caplog):
             raise RuntimeError("its device caught fire")
         done.append(site.id)
 
-    await for_each_site("poll", [Named("a"), Named("bad"), Named("c")], verb)(START)
+    await site_job("poll", QUARTER, [Named("a"), Named("bad"), Named("c")], verb).run(START)
     assert done == ["a", "c"]
     assert "poll of bad failed" in caplog.text
     assert "its device caught fire" in caplog.text

@@ -1,8 +1,7 @@
-"""How runs end: between two ticks, and not before what is under way is over."""
+"""How a fast run ends: between two ticks. What a home must be."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from bms.errors import ConfigError
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job
-from bms.runtime.scheduler import RunsInProgress
 from bms.runtime.wire import make_home
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
@@ -31,35 +29,6 @@ async def test_a_fast_run_stops_between_two_jobs_and_moves_no_further() -> None:
     await run_virtual([job], START, START + 8 * QUARTER, move_to, lambda: len(done) == 3)
     assert done == [START, START + QUARTER, START + 2 * QUARTER]
     assert moved == [START + QUARTER, START + 2 * QUARTER]
-
-
-async def test_what_is_under_way_is_waited_for() -> None:
-    in_progress, gate = RunsInProgress(), asyncio.Event()
-
-    async def run(now: datetime) -> None:
-        await gate.wait()
-
-    job = in_progress.counted(Job("dispatch", QUARTER, run))
-    assert (job.name, job.every) == ("dispatch", QUARTER)
-    assert await in_progress.wait_until_idle(0)
-    runs = [asyncio.create_task(job.run(START)) for _ in range(2)]
-    await asyncio.sleep(0)
-    assert not await in_progress.wait_until_idle(0.01)
-    waiting = asyncio.create_task(in_progress.wait_until_idle(5))
-    gate.set()
-    assert await waiting
-    assert all(task.done() for task in runs)
-
-
-async def test_a_job_that_fails_is_over_too() -> None:
-    in_progress = RunsInProgress()
-
-    async def run(now: datetime) -> None:
-        raise RuntimeError("its site caught fire")
-
-    with pytest.raises(RuntimeError):
-        await in_progress.counted(Job("plan", QUARTER, run)).run(START)
-    assert await in_progress.wait_until_idle(0)
 
 
 def test_a_home_below_a_file_is_refused_with_the_way_out(tmp_path) -> None:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bms.clock import VirtualClock
-from bms.ports.clock import reading_of
 from tests.rigs.fakes.safety import LEASE, NOW, NULL, command, hut, lease_on
 
 HELD = lease_on(hut(), command(NULL, 21.0))
@@ -23,9 +22,9 @@ moves = st.lists(st.tuples(st.sampled_from(["runs", "is set"]), seconds, steps),
 def test_a_lease_ends_at_its_moment() -> None:
     clock = VirtualClock(NOW)
     clock.advance(LEASE - SECOND)
-    assert not HELD.ended(reading_of(clock))
+    assert not HELD.ended(clock.reading())
     clock.advance(SECOND)
-    assert HELD.ended(reading_of(clock))
+    assert HELD.ended(clock.reading())
     assert HELD.ends == clock.elapsed()
 
 
@@ -40,7 +39,7 @@ def test_w14_a_lease_lives_no_longer_than_it_was_made_for(moves) -> None:
         else:
             clock.set_calendar(clock.now() + step)
         by_calendar = clock.now() >= HELD.lease_end
-        assert HELD.ended(reading_of(clock)) is (by_calendar or ran >= LEASE)
+        assert HELD.ended(clock.reading()) is (by_calendar or ran >= LEASE)
 
 
 @pytest.mark.parametrize("hours", [-24, -1, 0])
@@ -48,11 +47,11 @@ def test_w11_leases_of_an_earlier_boot_have_ended(hours: int) -> None:
     clock = VirtualClock(NOW)
     clock.reboot("second")
     clock.set_calendar(NOW + timedelta(hours=hours))
-    assert HELD.ended(reading_of(clock))
+    assert HELD.ended(clock.reading())
 
 
 def test_w11_a_count_that_began_anew_is_another_boot() -> None:
     """Where the kernel names no boot, or a virtual machine was put back to an earlier state."""
     clock = VirtualClock(NOW)
     clock.reboot(HELD.issued.boot)
-    assert HELD.ended(reading_of(clock))
+    assert HELD.ended(clock.reading())

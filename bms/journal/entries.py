@@ -1,4 +1,4 @@
-"""The lines of the release journal, and the open leases that a sequence of them leaves: pure.
+"""The lines of the release journal, and the book of what is ours that they leave: pure.
 
 - ``head``: the first line. ``generation`` names the file, ``after`` the files that it replaces,
   newest first; ``repaired`` says that its writer found the file before it gone or foreign, so that
@@ -7,6 +7,10 @@
   rises with every intent, whatever the clock does.
 - ``settle``: the point is back at its own control. It closes the point only while the command that
   it names is the newest one of that point.
+- ``seen``: what the read-back of a command showed.
+- ``override``: somebody at the building holds a point; a newer one of that point replaces it.
+  ``over``: it is over.
+- ``let_go``: a device was found to have let a point of ours go.
 """
 
 from __future__ import annotations
@@ -17,13 +21,21 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from bms.model.codec import from_json, json_schema, to_dict
 from bms.model.control.command import Lease
+from bms.model.control.local_override import (
+    LetGo,
+    LocalOverride,
+    LocalOverrideEnd,
+    Note,
+    ReadBack,
+)
 
-VERSION = 3
+VERSION = 4
 ANCESTORS = 20
 """Generations that a head names [1]; a reader that slept for longer merges."""
 REMEMBERED = 20_000
@@ -32,7 +44,7 @@ REMEMBERED = 20_000
 
 @cache
 def dialect() -> str:
-    """A fingerprint of the leases that this version of the code can read.
+    """A fingerprint of the leases and notes that this version of the code can read.
 
     Another version may skip a lease as unreadable, one of a role that it does not know, say.
     """
@@ -42,7 +54,8 @@ def dialect() -> str:
             return {k: shape(v) for k, v in node.items() if k not in ("title", "description")}
         return [shape(item) for item in node] if isinstance(node, list) else node
 
-    text = json.dumps(shape(json_schema(Lease)), sort_keys=True)
+    kinds = (Lease, LocalOverride, LocalOverrideEnd, ReadBack, LetGo)
+    text = json.dumps([shape(json_schema(kind)) for kind in kinds], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -83,8 +96,8 @@ class Head:
         )
 
 
-class OpenLeases:
-    """The open leases by point, and the commands that have ended.
+class Book:
+    """The open leases and the local overrides by point, and the ids of those that have ended.
 
     An intent with a lower number than the one that is known of its point, or whose command has
     ended, changes nothing: so the lines of a file may be taken again, and from an old copy.
@@ -92,6 +105,8 @@ class OpenLeases:
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[int, Lease]] = {}
+        self._overrides: dict[str, tuple[int, LocalOverride]] = {}
+        self._let_go: dict[str, datetime] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self.last = 0
         """The highest number that was seen [1]."""
@@ -102,10 +117,36 @@ class OpenLeases:
         if number >= known and lease.command_id not in self._ended:
             self._open[lease.point.id] = (number, lease)
 
-    def settle(self, point: str, command_id: str) -> None:
-        self._ended[command_id] = None
+    def note(self, note: Note, number: int) -> None:
+        """Take a note; ``number`` orders those of one local override."""
+        self.last = max(self.last, number)
+        match note:
+            case LocalOverride(point=point, id=id_):
+                known, _ = self._overrides.get(point, (0, note))
+                if number >= known and id_ not in self._ended:
+                    self._overrides[point] = (number, note)
+            case LocalOverrideEnd(point=point, id=id_):
+                self._end(id_)
+                held = self._overrides.get(point)
+                if held is not None and held[1].id == id_:
+                    del self._overrides[point]
+            case ReadBack(point=point, command_id=command_id, value=value):
+                self._seen(point, command_id, value)
+            case LetGo(point=point, at=at):
+                self._let_go[point] = max(at, self._let_go.get(point, at))
+
+    def _seen(self, point: str, command_id: str, value: float) -> None:
+        held = self._open.get(point)
+        if held is not None and held[1].command_id == command_id:
+            self._open[point] = (held[0], held[1].seen(value))
+
+    def _end(self, id_: str) -> None:
+        self._ended[id_] = None
         if len(self._ended) > REMEMBERED:
             self._ended.popitem(last=False)
+
+    def settle(self, point: str, command_id: str) -> None:
+        self._end(command_id)
         held = self._open.get(point)
         if held is not None and held[1].command_id == command_id:
             del self._open[point]
@@ -113,17 +154,27 @@ class OpenLeases:
     def leases(self) -> dict[str, Lease]:
         return {point: lease for point, (_, lease) in self._open.items()}
 
-    def commands(self) -> dict[str, str]:
-        """The id of the open command by point."""
-        return {point: lease.command_id for point, (_, lease) in self._open.items()}
+    def local_overrides(self) -> dict[str, LocalOverride]:
+        return {point: override for point, (_, override) in self._overrides.items()}
+
+    def let_go(self) -> dict[str, datetime]:
+        """When each point was last found to have been let go by its device."""
+        return dict(self._let_go)
+
+    def open_ids(self) -> set[str]:
+        """The ids of the open commands and local overrides."""
+        leases = {lease.command_id for _, lease in self._open.values()}
+        return leases | {override.id for _, override in self._overrides.values()}
 
     def lines(self) -> list[bytes]:
         """The lines that say the same in a new file."""
-        return [intent_line(lease, number) for number, lease in self._open.values()]
+        leases = [intent_line(lease, number) for number, lease in self._open.values()]
+        overrides = [note_line(each, number) for number, each in self._overrides.values()]
+        return [*leases, *overrides, *(note_line(LetGo(*each), 0) for each in self._let_go.items())]
 
-    def without_open(self) -> OpenLeases:
-        """What has ended and the last number, but no lease."""
-        other = OpenLeases()
+    def without_open(self) -> Book:
+        """What has ended and the last number, but neither leases nor local overrides."""
+        other = Book()
         other._ended, other.last = self._ended, self.last
         return other
 
@@ -137,8 +188,20 @@ class OpenLeases:
                 self.intend(_lease(entry["lease"]), int(entry["n"]))
             case "settle":
                 self.settle(str(entry["point"]), str(entry["command"]))
+            case str(op) if op in _NOTES:
+                note = from_json(_NOTES[op], json.dumps(entry["note"]))
+                self.note(note, int(entry.get("n", 0)))
             case other:
                 raise ValueError(f"unknown entry {other!r}")
+
+
+_NOTES: Mapping[str, type[Note]] = {
+    "override": LocalOverride,
+    "over": LocalOverrideEnd,
+    "seen": ReadBack,
+    "let_go": LetGo,
+}
+_OPS = {kind: op for op, kind in _NOTES.items()}
 
 
 def _lease(written: dict[str, Any]) -> Lease:
@@ -160,3 +223,7 @@ def intent_line(lease: Lease, number: int) -> bytes:
 
 def settle_line(point: str, command_id: str) -> bytes:
     return line_of({"op": "settle", "point": point, "command": command_id})
+
+
+def note_line(note: Note, number: int) -> bytes:
+    return line_of({"op": _OPS[type(note)], "n": number, "note": to_dict(note)})

@@ -14,13 +14,15 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from bms.errors import GuardError
-from bms.journal.entries import Head, intent_line, settle_line
+from bms.journal.entries import Head, intent_line, note_line, settle_line
 from bms.journal.locks import locked
 from bms.journal.reader import JournalReader
 from bms.model.control.command import Lease
+from bms.model.control.local_override import LocalOverride, Note
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class FileJournal:
         self._sync = sync
         self._compact_above = self._compact_bytes = compact_bytes
         self._reader = JournalReader(path)
-        self._owed: dict[str, str] = {}
+        self._owed: list[bytes] = []
 
     def intend(self, leases: Sequence[Lease]) -> None:
         """Append the leases as one batch and sync it. Raises ``GuardError``."""
@@ -62,9 +64,21 @@ class FileJournal:
         with self._reader.turn():
             for point, command_id in commands.items():
                 self._reader.settle(point, command_id)
-            self._owed.update(commands)
+            self._owed += [settle_line(*each) for each in commands.items()]
             if self._owed:
                 self._append([])
+
+    def note(self, notes: Sequence[Note]) -> None:
+        """Keep what was seen of points. As with ``settle``, this process knows it even when the
+        disk refuses. Raises ``GuardError`` when it does."""
+        if not notes:
+            return
+        with self._reader.turn():
+            for each in notes:
+                number = self._next_number()
+                self._reader.note(each, number)
+                self._owed.append(note_line(each, number))
+            self._append([])
 
     def leases(self) -> dict[str, Lease]:
         """The open leases by point id. No file yet means none.
@@ -73,6 +87,16 @@ class FileJournal:
         """
         with _explained(self.path):
             return self._reader.leases()
+
+    def local_overrides(self) -> dict[str, LocalOverride]:
+        """The local overrides by point id. Raises ``GuardError`` as ``leases`` does."""
+        with _explained(self.path):
+            return self._reader.local_overrides()
+
+    def let_go(self) -> dict[str, datetime]:
+        """When each point was last let go by its device. Raises ``GuardError`` as ``leases``."""
+        with _explained(self.path):
+            return self._reader.let_go()
 
     @property
     def damage(self) -> tuple[str, ...]:
@@ -95,14 +119,18 @@ class FileJournal:
             self._reader.catch_up()
             if self._reader.fault is not None or not self.path.exists():
                 self._renew(repaired=self._reader.fault is not None)
-            lines = [settle_line(*each) for each in self._owed.items()]
-            first = max(self._reader.known.last + 1, time.monotonic_ns() // 1_000_000)
+            first = self._next_number()
+            lines = [*self._owed]
             lines += [intent_line(lease, first + i) for i, lease in enumerate(leases)]
             size = self._write(b"".join(lines))
-            self._owed = {}
+            self._owed = []
             self._reader.catch_up()
             if size > self._compact_above:
                 self._compact(size)
+
+    def _next_number(self) -> int:
+        """A number above all that were seen [1]."""
+        return max(self._reader.known.last + 1, time.monotonic_ns() // 1_000_000)
 
     def _write(self, payload: bytes) -> int:
         """Append in one write and sync; the size of the file [bytes].

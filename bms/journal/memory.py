@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from bms.journal.entries import OpenLeases
+from bms.journal.entries import Book
 from bms.model.control.command import Lease
+from bms.model.control.local_override import LocalOverride, Note
 
 
 class MemoryJournal:
     """A journal for simulated buildings in this process: no guard reads it."""
 
     def __init__(self) -> None:
-        self._open = OpenLeases()
+        self._book = Book()
 
     def intend(self, leases: Sequence[Lease]) -> None:
         for lease in leases:
-            self._open.intend(lease, self._open.last + 1)
+            self._book.intend(lease, self._book.last + 1)
 
     def settle(self, commands: Mapping[str, str]) -> None:
         for point, command_id in commands.items():
-            self._open.settle(point, command_id)
+            self._book.settle(point, command_id)
 
     def leases(self) -> dict[str, Lease]:
-        return self._open.leases()
+        return self._book.leases()
+
+    def note(self, notes: Sequence[Note]) -> None:
+        for each in notes:
+            self._book.note(each, self._book.last + 1)
+
+    def local_overrides(self) -> dict[str, LocalOverride]:
+        return self._book.local_overrides()
+
+    def let_go(self) -> dict[str, datetime]:
+        return self._book.let_go()

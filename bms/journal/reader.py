@@ -6,11 +6,13 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from bms.journal.entries import Head, OpenLeases
+from bms.journal.entries import Book, Head
 from bms.model.control.command import Lease
+from bms.model.control.local_override import LocalOverride, Note
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +32,8 @@ class JournalReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._turn = threading.RLock()
-        self._known = OpenLeases()
-        self._in_file = OpenLeases()
+        self._known = Book()
+        self._in_file = Book()
         self._head: Head | None = None
         self._offset = 0
         self._tail = b""
@@ -45,7 +47,7 @@ class JournalReader:
             yield
 
     @property
-    def known(self) -> OpenLeases:
+    def known(self) -> Book:
         """What is known now, whether the file says so or not."""
         return self._known
 
@@ -53,6 +55,11 @@ class JournalReader:
         """Close a point here, whether the file takes it or not."""
         self._known.settle(point, command_id)
         self._in_file.settle(point, command_id)
+
+    def note(self, note: Note, number: int) -> None:
+        """Take a note here, whether the file takes it or not."""
+        self._known.note(note, number)
+        self._in_file.note(note, number)
 
     @property
     def ancestry(self) -> tuple[str, ...]:
@@ -67,6 +74,18 @@ class JournalReader:
         with self._turn:
             self.catch_up()
             return self._known.leases()
+
+    def local_overrides(self) -> dict[str, LocalOverride]:
+        """The local overrides by point id. Raises OSError as ``leases`` does."""
+        with self._turn:
+            self.catch_up()
+            return self._known.local_overrides()
+
+    def let_go(self) -> dict[str, datetime]:
+        """When each point was last let go by its device. Raises OSError as ``leases`` does."""
+        with self._turn:
+            self.catch_up()
+            return self._known.let_go()
 
     def catch_up(self) -> None:
         """Read what is new. Raises OSError as ``leases`` does."""
@@ -100,13 +119,13 @@ class JournalReader:
             self._start(head, len(first))
         file.seek(self._offset)
         self._take(file.read())
-        if self._known.commands() == self._in_file.commands():
+        if self._known.open_ids() == self._in_file.open_ids():
             return None
         return "it was cut, or another file stands in its place"
 
     def _start(self, head: Head, offset: int) -> None:
         self._head, self._offset, self._tail = head, offset, b""
-        self._in_file = OpenLeases()
+        self._in_file = Book()
         self.damage = self.damage[-1:] if head.generation == "unreadable" else []
 
     def _is_continued(self, file: BinaryIO) -> bool:

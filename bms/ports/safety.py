@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from bms.model.control.command import Lease
+from bms.model.control.local_override import LocalOverride, Note
 
 
 class Journal(Protocol):
@@ -21,6 +23,19 @@ class Journal(Protocol):
 
     def leases(self) -> dict[str, Lease]:
         """The open leases by point id, as every process that shares the journal left them."""
+        ...
+
+    def note(self, notes: Sequence[Note]) -> None:
+        """Keep what was seen of points: read-backs, local overrides, what a device let go. This
+        process knows it even where the disk refuses. Raises ``GuardError`` when it does."""
+        ...
+
+    def local_overrides(self) -> dict[str, LocalOverride]:
+        """Who holds a point at the building, by point id."""
+        ...
+
+    def let_go(self) -> dict[str, datetime]:
+        """When each point was last found to have been let go by its device."""
         ...
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.clock_reading import ClockReading, Elapsed
+from bms.model.control.command_state import CommandState
 from bms.model.fact import Fact
 
 
@@ -123,13 +124,28 @@ class Lease:
 
     Self-contained, so that whoever gives the point back needs no site file and no database.
     ``command`` is the newest one; its ``lease_end`` is building time. ``issued`` is the running
-    time at which it was issued: the lease is as long by it as by the calendar.
+    time at which it was issued: the lease is as long by it as by the calendar. ``before`` is how
+    the point stood before we took it, ``read_back`` what was seen of this command, and ``earlier``
+    the values of ours that may still stand until that is seen [unit of the point].
     """
 
     command: Command
     point: Point
     device: Device
     issued: Elapsed
+    before: CommandState | None = None
+    read_back: float | None = None
+    earlier: tuple[float, ...] = ()
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """What our place may have if it is still ours."""
+        seen = () if self.read_back is None else (self.read_back,)
+        return (self.command.value, *seen, *self.earlier)
+
+    def seen(self, value: float) -> Lease:
+        """The lease after a read-back: nothing of before can stand any more."""
+        return replace(self, read_back=value, earlier=())
 
     @property
     def command_id(self) -> str:

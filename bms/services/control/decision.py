@@ -19,7 +19,7 @@ from bms.ports.drivers import Drivers
 from bms.ports.storage.ledgers import LedgerStore
 from bms.services.collect.poll import read_points
 from bms.services.control.authority import PLAN, Permitted
-from bms.services.control.local_override import LocalOverride, agrees, shows_local_override
+from bms.services.control.local_override import FoundOverride, agrees, shows_local_override
 from bms.services.control.point_limits import clamp
 from bms.services.control.ports import ControlPorts
 from bms.services.control.site_state import SiteState
@@ -28,7 +28,7 @@ from bms.services.control.ventilation_minimum import AirNeed, need_of
 from bms.services.control.write_path import WriteOrder
 from bms.services.off_loop import off_loop
 
-Decision = WriteOrder | LocalOverride | Receipt
+Decision = WriteOrder | FoundOverride | Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _decide_one(
     value = reading.value
     assert value is not None
     if not agrees(held, value, held.command.value) and shows_local_override(held, value, ledgers):
-        return LocalOverride(held, command, value)
+        return FoundOverride(held, command, value)
     wanted = order.command.value
     same = agrees(held, value, wanted) and agrees(held, held.command.value, wanted)
     if same and _is_enough(need_of(state.use, point, command), permitted.permission, value):

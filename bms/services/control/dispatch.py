@@ -37,7 +37,7 @@ from bms.services.control.authority import (
     withheld_site,
 )
 from bms.services.control.decision import PermittedCommand, decide, due_commands
-from bms.services.control.local_override import LocalOverride, overridden, record_local_override
+from bms.services.control.local_override import FoundOverride, overridden, record_local_override
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_leases
 from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, state_of
@@ -68,7 +68,7 @@ async def dispatch_site(
     settled += _not_renewed(withheld, ours.values(), state.at)
     decisions = await decide(state, permitted, ours, ports)
     orders = [item for item in decisions if isinstance(item, WriteOrder)]
-    overrides = [item for item in decisions if isinstance(item, LocalOverride)]
+    overrides = [item for item in decisions if isinstance(item, FoundOverride)]
     settled += [item for item in decisions if isinstance(item, Receipt)]
     written, left = await asyncio.gather(
         carry_out(orders, now=now, ports=ports),
@@ -151,7 +151,7 @@ async def _release_ended(state: SiteState, ports: ControlPorts) -> list[ReleaseR
 
 
 async def _leave_to_people(
-    overrides: Sequence[LocalOverride], *, now: datetime, ports: ControlPorts
+    overrides: Sequence[FoundOverride], *, now: datetime, ports: ControlPorts
 ) -> list[Outcome]:
     """Leave points to the people who moved them, and put that on record."""
     outcomes: list[Outcome] = []

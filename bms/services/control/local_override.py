@@ -39,7 +39,7 @@ class LocalOverrideReason(MessageCode):
 
 
 @dataclass(frozen=True, slots=True)
-class LocalOverride:
+class FoundOverride:
     """A lease whose point somebody moved to ``value``, and the command that met it there."""
 
     lease: Lease

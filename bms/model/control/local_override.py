@@ -1,0 +1,67 @@
+"""What the book beside the journal keeps of people at a device (clauses W7 and W8, where such an
+override is called a hand)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bms.model.fact import Fact
+
+LOCAL = "local"
+"""The actor of an override that was found at the building."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalOverride:
+    """Somebody at the building holds a point; values in the unit of the point.
+
+    ``found`` is the value that was found in our place or above it, None where our place had been
+    emptied; ``ours`` is what we had written, None where we held nothing. ``by`` says who
+    (``Holder``), ``priority`` in which BACnet slot; ``source`` and ``commanded`` are who and since
+    when as far as the device keeps that. ``visible`` is whether the device shows when it is over;
+    ``until`` (building time) is when it ends by itself, None where it does not. ``taken_back``:
+    people have said that it is over, so that what was found may be written over.
+    """
+
+    id: str
+    site: str
+    point: str
+    since: datetime
+    found: float | None
+    ours: float | None
+    by: Fact
+    priority: int | None = None
+    source: str | None = None
+    commanded: datetime | None = None
+    visible: bool = True
+    until: datetime | None = None
+    taken_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOverrideEnd:
+    """The local override of this id is no longer kept in the book."""
+
+    point: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What the read-back of a command showed [unit of the point]."""
+
+    point: str
+    command_id: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Our place was found empty after a restart or a watchdog of the device, at building time."""
+
+    point: str
+    at: datetime
+
+
+Note = LocalOverride | LocalOverrideEnd | ReadBack | LetGo

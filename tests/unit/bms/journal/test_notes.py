@@ -1,0 +1,171 @@
+"""What the book keeps beside the leases: read-backs, local overrides, what a device let go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bms.errors import GuardError
+from bms.journal import FileJournal, MemoryJournal
+from bms.journal.entries import Book, intent_line, note_line, settle_line
+from bms.model.control.local_override import LetGo, LocalOverride, LocalOverrideEnd, Note, ReadBack
+from bms.model.control.reasons import Holder
+from bms.model.fact import fact
+from bms.ports.safety import Journal
+from tests.rigs.examples import examples
+from tests.rigs.fakes.safety import CONSTANT, ENABLE, NOW, NULL, command, hut, lease_on
+
+HAND = LocalOverride(
+    id="o1",
+    site="hut",
+    point=CONSTANT,
+    since=NOW,
+    found=4.0,
+    ours=-2.0,
+    by=fact(Holder.LOCAL),
+)
+
+
+def wrote(point: str = NULL, value: float = 21.0, command_id: str = "c1"):
+    return lease_on(hut(), command(point, value, command_id=command_id))
+
+
+@pytest.fixture(params=["file", "memory"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
+    return MemoryJournal() if request.param == "memory" else FileJournal(tmp_path / "journal")
+
+
+def test_w07_a_read_back_stands_with_its_command(journal: Journal) -> None:
+    journal.intend([replace(wrote(), earlier=(19.5,))])
+    assert journal.leases()[NULL].values == (21.0, 19.5)
+    journal.note([ReadBack(NULL, "c1", 20.9), ReadBack(NULL, "older", 3.0)])
+    assert journal.leases()[NULL].values == (21.0, 20.9)
+
+
+def test_w08_a_local_override_stands_until_it_is_said_to_be_over(journal: Journal) -> None:
+    journal.note([HAND])
+    journal.note([replace(HAND, until=NOW + timedelta(hours=2))])
+    journal.note([LocalOverrideEnd(CONSTANT, "another")])
+    assert journal.local_overrides() == {CONSTANT: replace(HAND, until=NOW + timedelta(hours=2))}
+    journal.note([LocalOverrideEnd(CONSTANT, "o1")])
+    assert journal.local_overrides() == {}
+
+
+def test_what_a_device_let_go_is_kept_by_its_last_time(journal: Journal) -> None:
+    journal.note([LetGo(NULL, NOW), LetGo(NULL, NOW - timedelta(hours=1)), LetGo(ENABLE, NOW)])
+    assert journal.let_go() == {NULL: NOW, ENABLE: NOW}
+
+
+class TestInAFile:
+    def test_another_process_reads_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "journal"
+        mine, other = FileJournal(path), FileJournal(path)
+        mine.intend([wrote()])
+        mine.note([HAND, ReadBack(NULL, "c1", 20.9), LetGo(ENABLE, NOW)])
+        assert other.local_overrides() == {CONSTANT: HAND}
+        assert other.leases()[NULL].read_back == 20.9
+        assert other.let_go() == {ENABLE: NOW}
+
+    def test_compaction_keeps_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "journal"
+        journal = FileJournal(path, compact_bytes=4_000)
+        journal.note([HAND, LetGo(ENABLE, NOW)])
+        for n in range(20):
+            journal.intend([wrote(command_id=f"c{n}")])
+        for known in (journal, FileJournal(path)):
+            assert known.local_overrides() == {CONSTANT: HAND}
+            assert known.let_go() == {ENABLE: NOW}
+
+    def test_w07_a_disk_that_refuses_does_not_make_us_forget(self, tmp_path: Path) -> None:
+        path = tmp_path / "journal"
+        full = False
+
+        def sync(_: int) -> None:
+            if full:
+                raise OSError(28, "No space left on device")
+
+        journal = FileJournal(path, sync=sync)
+        journal.intend([wrote()])
+        full = True
+        with pytest.raises(GuardError):
+            journal.note([HAND])
+        assert journal.local_overrides() == {CONSTANT: HAND}
+        full = False
+        journal.intend([wrote(command_id="c2")])
+        assert FileJournal(path).local_overrides() == {CONSTANT: HAND}
+
+    def test_an_older_copy_of_the_file_revives_nothing(self, tmp_path: Path) -> None:
+        path = tmp_path / "journal"
+        journal = FileJournal(path)
+        journal.note([HAND])
+        copy = path.read_bytes()
+        journal.note([replace(HAND, taken_back=True)])
+        path.write_bytes(copy)
+        assert journal.local_overrides()[CONSTANT].taken_back
+        journal.note([LocalOverrideEnd(CONSTANT, "o1")])
+        path.write_bytes(copy)
+        assert journal.local_overrides() == {}
+
+
+points = st.sampled_from([NULL, CONSTANT])
+ids = st.sampled_from(["c1", "c2", "o1", "o2"])
+values = st.floats(-5.0, 25.0)
+notes: st.SearchStrategy[Note] = st.one_of(
+    st.builds(ReadBack, points, ids, values),
+    st.builds(LocalOverrideEnd, points, ids),
+    st.builds(LetGo, points, st.integers(0, 9).map(lambda h: NOW + timedelta(hours=h))),
+    st.builds(
+        lambda point, id_, value, back: replace(
+            HAND, point=point, id=id_, found=value, taken_back=back
+        ),
+        points,
+        ids,
+        values,
+        st.booleans(),
+    ),
+)
+lines = st.one_of(
+    st.tuples(notes, st.integers(1, 50)).map(lambda each: note_line(*each)),
+    st.tuples(points, ids, st.integers(1, 50)).map(
+        lambda each: intent_line(wrote(each[0], 20.0, each[1]), each[2])
+    ),
+    st.tuples(points, ids).map(lambda each: settle_line(*each)),
+)
+
+
+@given(st.lists(lines, max_size=12))
+@settings(max_examples=examples(60), deadline=None)
+def test_lines_of_the_book_say_the_same_in_a_new_file(told: list[bytes]) -> None:
+    book, again = Book(), Book()
+    for line in told:
+        book.take(line)
+    for line in book.lines():
+        again.take(line)
+    assert again.leases() == book.leases()
+    assert again.local_overrides() == book.local_overrides()
+    assert again.let_go() == book.let_go()
+
+
+@given(st.lists(lines, max_size=12))
+@settings(max_examples=examples(60), deadline=None)
+def test_lines_that_are_read_twice_change_nothing(told: list[bytes]) -> None:
+    book = Book()
+    for line in told:
+        book.take(line)
+    before = book.open_ids(), book.local_overrides()
+    for line in told:
+        book.take(line)
+    assert (book.open_ids(), book.local_overrides()) == before
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=examples(60), deadline=None)
+def test_bytes_that_are_no_entry_are_refused(junk: bytes) -> None:
+    line = b'{"op":"override","n":1,"note":' + junk + b"}"
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        Book().take(line)

@@ -85,6 +85,8 @@ def test_every_line_of_the_code_blocks_can_be_typed(line: str) -> None:
                 assert is_known(target, *shlex.split(word.removeprefix("ARGS=")))
         case ["bms", *arguments]:
             assert is_known(*arguments)
+        case ["install", "-d", "-m", mode, *_]:
+            assert int(mode, 8) & 0o007 == 0, "folders of ours are not for everybody"
         case ["python3", "-c", program]:
             compile(program, "<docs>", "exec")
         case other:

@@ -9,7 +9,6 @@ import numpy as np
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.planning.problem import Lever
-from bms.model.readings.measurement import Quality
 from bms.model.readings.series import Floats
 from bms.ports.storage.readings import Fold, ReadingStore
 
@@ -55,12 +54,11 @@ def means(readings: ReadingStore, point: Point | None, start: datetime, n: int) 
     return readings.series(point.id, start, start + STEP * n, STEP, Fold.MEAN).values
 
 
-def value_now(
-    readings: ReadingStore, point: Point | None, now: datetime, *, good: bool = False
-) -> float | None:
-    """The value of the last quarter of an hour; older ones are no present. ``good``: only one that
-    nobody doubts. Raises ``StoreUnavailable``."""
+def value_now(readings: ReadingStore, point: Point | None, now: datetime) -> float | None:
+    """The good value of the last quarter of an hour; older ones are no present. Raises
+    ``StoreUnavailable``."""
     reading = readings.latest([point.id]).get(point.id) if point is not None else None
-    if reading is None or reading.value is None or not now - STEP <= reading.time <= now:
+    value = None if reading is None else reading.good_value
+    if reading is None or value is None or not now - STEP <= reading.time <= now:
         return None
-    return round(reading.value, 4) if not good or reading.quality is Quality.GOOD else None
+    return round(value, 4)

@@ -1,7 +1,8 @@
 """Batches of properties for ReadPropertyMultiple, and a fast decoder of their numbers. Pure.
 
-Most values are REALs and small enumerations, whose place in the acknowledgement is known before it
-comes; they are read at that place. ``drivers.bacnet.encoding.services`` decodes all others.
+Most values are REALs and small enumerations without any status flag set, whose place in the
+acknowledgement is known before it comes; they are read at that place.
+``drivers.bacnet.encoding.services`` decodes all others.
 """
 
 from __future__ import annotations
@@ -9,19 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bms.errors import DeviceError
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.encoding.application_values import StatusFlags
 from drivers.bacnet.encoding.services import PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag, TagReader
 from drivers.fieldbus.errors import InvalidReply
 from drivers.fieldbus.reading import Decoded
 
+PolledValue = Decoded | StatusFlags | PropertyError | DeviceError
+"""A number, the status flags of an object, or why there is neither."""
+
 UNKNOWN_SIZE = 480
 _ACK_HEADER, _REQUEST_HEADER = 3, 4
-_REQUEST_OCTETS = 11
 _UNSIGNED1, _ENUMERATED1 = 0x21, 0x91
 _REAL = b"\x44"
 _END = b"\x4f\x1f"
+# Between a present value and the end of its object: status flags of which none is set.
+_NO_FLAG = b"\x4f\x29\x6f\x4e\x82\x04\x00\x4f\x1f"
 
 # Octets of a value in an acknowledgement, with its tags; properties not listed are numbers.
 _TEXT, _SLOTS, _LIST = 64, 96, 256
@@ -33,20 +40,36 @@ _LONG = {
     codec.OBJECT_LIST: _LIST,
     codec.WEEKLY_SCHEDULE: _LIST,
     codec.EXCEPTION_SCHEDULE: _LIST,
+    codec.STATUS_FLAGS: 3,
+    codec.RELIABILITY: 3,
+    codec.UNITS: 3,
 }
 _NUMBER, _DOUBLE = 5, 10
 _LARGE_ANALOG, _TEXT_VALUE = 46, 40
-_AROUND = 11  # object identifier, property, and the four brackets
+_AROUND_OBJECT = 7  # object identifier and two brackets
+_AROUND_ERROR = 6  # brackets, error class and error code
+_PROPERTY_REQUEST = 2
 
 
 def result_octets(reference: Reference) -> int:
-    """The octets that the result of a property may take in an acknowledgement."""
+    """The octets that the result of a property may take in an acknowledgement, its object not
+    counted."""
     size = _LONG.get(reference.property_id, _NUMBER)
     if reference.property_id == codec.PRESENT_VALUE:
         size = {_LARGE_ANALOG: _DOUBLE, _TEXT_VALUE: _TEXT}.get(reference.object_type, _NUMBER)
     if reference.index is not None:
-        size = min(size, _TEXT) + 3
-    return _AROUND + size
+        size = min(size, _TEXT) + 1
+    error = _AROUND_ERROR
+    if reference.property_id == codec.STATUS_FLAGS:
+        error = 0  # an object that lacks them is asked only once, for its reliability, too
+    elif reference.property_id == codec.RELIABILITY:
+        error += 1  # with what an error for the status flags takes beyond their value
+    return _name_octets(reference) + max(size + 2, error)
+
+
+def _name_octets(reference: Reference) -> int:
+    wide = sum(number > 0xFF for number in (reference.property_id, reference.index or 0))
+    return _PROPERTY_REQUEST * (1 + (reference.index is not None)) + wide
 
 
 def batch_spans(
@@ -54,25 +77,103 @@ def batch_spans(
 ) -> list[tuple[int, int]]:
     """(first, end) of the references that fit one request and its acknowledgement.
 
-    ``max_apdu`` [octets] is the smaller one of both sides, ``max_properties`` [1] a further limit.
+    Properties of one object that follow one another are kept together where they fit. ``max_apdu``
+    [octets] is the smaller one of both sides, ``max_properties`` [1] a further limit.
     """
-    max_properties = max(1, min(max_properties, (max_apdu - _REQUEST_HEADER) // _REQUEST_OCTETS))
     found: list[tuple[int, int]] = []
-    first, room = 0, max_apdu - _ACK_HEADER
-    for place, reference in enumerate(references):
-        size = result_octets(reference)
-        if place > first and (size > room or place - first >= max_properties):
-            found.append((first, place))
-            first, room = place, max_apdu - _ACK_HEADER
-        room -= size
-    if references:
-        found.append((first, len(references)))
+    room = _Room(max_apdu, max_properties)
+    first = end = 0
+    for group in codec.by_object(references):
+        if not room.takes(group):
+            if end > first:
+                found.append((first, end))
+            first, room = end, _Room(max_apdu, max_properties)
+        if room.takes(group):
+            room.put(group)
+            end += len(group)
+            continue
+        for reference in group:
+            if end > first and not room.takes((reference,)):
+                found.append((first, end))
+                first, room = end, _Room(max_apdu, max_properties)
+            room.put((reference,))
+            end += 1
+    if end > first:
+        found.append((first, end))
     return found
+
+
+class _Room:
+    """What is left of a request, of its acknowledgement [octets], and of their properties [1]."""
+
+    def __init__(self, max_apdu: int, max_properties: int) -> None:
+        self._properties = max_properties
+        self._request = max_apdu - _REQUEST_HEADER
+        self._ack = max_apdu - _ACK_HEADER
+        self._object_id: int | None = None
+
+    def takes(self, references: Sequence[Reference]) -> bool:
+        """Whether properties of one object fit."""
+        around = self._around(references)
+        return (
+            len(references) <= self._properties
+            and around + sum(map(_name_octets, references)) <= self._request
+            and around + sum(map(result_octets, references)) <= self._ack
+        )
+
+    def put(self, references: Sequence[Reference]) -> None:
+        """Take up properties of one object."""
+        around = self._around(references)
+        self._properties -= len(references)
+        self._request -= around + sum(map(_name_octets, references))
+        self._ack -= around + sum(map(result_octets, references))
+        self._object_id = references[0].object_id
+
+    def _around(self, references: Sequence[Reference]) -> int:
+        return 0 if references[0].object_id == self._object_id else _AROUND_OBJECT
+
+
+@dataclass(frozen=True, slots=True)
+class _ObjectResult:
+    """How the result of one object's properties looks: the octets before and after its first
+    value, where that is a number and its status flags, if they are asked for, are all clear.
+    ``tail`` is empty where more is asked for."""
+
+    references: tuple[Reference, ...]
+    head: bytes
+    tail: bytes
+    clear: tuple[StatusFlags, ...]
+
+    @classmethod
+    def of(cls, references: tuple[Reference, ...]) -> _ObjectResult:
+        """The result of properties of one object."""
+        asked = tuple(r.property_id for r in references[1:])
+        if not asked:
+            return cls(references, _head(references[0]), _END, ())
+        if asked == (codec.STATUS_FLAGS,):
+            return cls(references, _head(references[0]), _NO_FLAG, (values.CLEAR,))
+        return cls(references, b"", b"", ())
+
+    def polled(self, ack: bytes, at: int) -> tuple[PolledValue, int] | None:
+        """The number and the end of a result that looks so; None where it does not."""
+        start = at + len(self.head)
+        kind, end = ack[start : start + 1], start + 5
+        if kind == _REAL:
+            value = ack[start + 1 : end]
+            if ack[at:start] == self.head and ack[end : end + len(self.tail)] == self.tail:
+                return values.single(value), end + len(self.tail)
+            return None
+        end = start + 2
+        if ack[at:start] != self.head or ack[end : end + len(self.tail)] != self.tail:
+            return None
+        if not kind or kind[0] not in (_UNSIGNED1, _ENUMERATED1):
+            return None
+        return Decoded(float(ack[start + 1])), end + len(self.tail)
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """References that one request asks for; ``heads`` are the octets before each result.
+    """References that one request asks for.
 
     ``places`` are the indices of the references in the list that was split into batches.
     """
@@ -80,7 +181,7 @@ class Batch:
     places: tuple[int, ...]
     references: tuple[Reference, ...]
     request: bytes
-    heads: tuple[bytes, ...]
+    results: tuple[_ObjectResult, ...]
 
     @classmethod
     def of(cls, places: Sequence[int], references: Sequence[Reference]) -> Batch:
@@ -89,26 +190,26 @@ class Batch:
             tuple(places),
             tuple(references),
             codec.read_property_multiple(references),
-            tuple(_head(reference) for reference in references),
+            tuple(map(_ObjectResult.of, codec.by_object(references))),
         )
 
-    def numbers(self, ack: bytes) -> list[Decoded]:
-        """The numbers of a ReadPropertyMultiple-ACK, in the order of ``references``.
+    def polled(self, ack: bytes) -> list[PolledValue]:
+        """The values of a ReadPropertyMultiple-ACK, in the order of ``references``.
 
         Raises ``InvalidReply`` as ``codec.read_property_multiple_ack`` does.
         """
-        found: list[Decoded] = []
+        found: list[PolledValue] = []
         at = 0
-        for head, reference in zip(self.heads, self.references, strict=True):
-            start = at + len(head)
-            end = start + 5
-            bounds = ack[at:start], ack[start : start + 1], ack[end : end + 2]
-            if bounds == (head, _REAL, _END):
-                found.append(values.single(ack[start + 1 : end]))
-                at = end + 2
+        for each in self.results:
+            quick = each.polled(ack, at) if each.tail else None
+            if quick is not None:
+                number, at = quick
+                found.append(number)
+                found += each.clear
                 continue
-            decoded, at = _decode_small(head, ack, at) or _decode_general(reference, ack, at)
-            found.append(decoded)
+            tags = TagReader(ack, at)
+            found += map(polled_value, codec.read_access_result(each.references, tags))
+            at = tags.at
         if at != len(ack):
             raise InvalidReply("the acknowledgement answers for more than was asked")
         return found
@@ -125,23 +226,9 @@ def _head(reference: Reference) -> bytes:
     return name[:5] + b"\x1e" + inside + b"\x4e"
 
 
-def _decode_small(head: bytes, ack: bytes, at: int) -> tuple[Decoded, int] | None:
-    """Value and end of the result if it is an Unsigned or Enumerated of one octet, else None."""
-    start = at + len(head)
-    if ack[at:start] != head or ack[start + 2 : start + 4] != _END:
-        return None
-    if ack[start] not in (_UNSIGNED1, _ENUMERATED1):
-        return None
-    return Decoded(float(ack[start + 1])), start + 4
-
-
-def _decode_general(reference: Reference, ack: bytes, at: int) -> tuple[Decoded, int]:
-    tags = TagReader(ack, at)
-    return decode_result(codec.read_access_result(reference, tags)), tags.at
-
-
-def decode_result(value: list[Tag] | PropertyError) -> Decoded:
-    """The number of a result, or the reason why there is none."""
+def polled_value(value: list[Tag] | PropertyError) -> PolledValue:
+    """The number or status flags of a result, or the error that the device gives for it."""
     if isinstance(value, PropertyError):
-        return values.decode_error(value.error_class, value.error_code)
-    return values.decode_number(value)
+        return value
+    flags = values.status_flags(value)
+    return values.decode_number(value) if flags is None else flags

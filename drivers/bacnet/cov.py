@@ -1,8 +1,9 @@
 """Change-of-value (COV) subscriptions, with a slow poll behind them.
 
 Subscriptions expire, a restarted device has lost them, and a notification may get lost. So they are
-renewed in time and after a restart, and every point is still polled at a long interval. Source:
-ANSI/ASHRAE 135, clause 13.1.
+renewed in time and after a restart, and every point is still polled at a long interval. A
+notification has the present value and the status flags. Source: ANSI/ASHRAE 135, clause 13.1 and
+table 13-1.
 """
 
 from __future__ import annotations
@@ -10,22 +11,22 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from typing import Protocol
 
 from bms.errors import DeviceError
 from bms.model.assets.point import Point
 from bms.model.readings.measurement import Quality, Reading
-from drivers.bacnet.batching import decode_result
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.frames import ReceivedApdu
 from drivers.bacnet.encoding.services import Reference
+from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.transactions import I_AM
 from drivers.bacnet.write_target import point_reference
 from drivers.fieldbus.errors import InvalidReply, NoReply
-from drivers.fieldbus.reading import reading
 
 LIFETIME_S = 300
 BACKSTOP_POLL_S = 900.0
@@ -35,12 +36,19 @@ _PROCESSES = itertools.count(1)
 _LOG = logging.getLogger(__name__)
 
 OnReading = Callable[[Reading], None]
-Read = Callable[[Sequence[Point], datetime], Awaitable[list[Reading]]]
+
+
+class PointReader(Protocol):
+    """Makes readings of what it asks for, and of what a notification has by property."""
+
+    async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]: ...
+
+    def notified(self, point: Point, found: Mapping[int, list[Tag]]) -> Reading | None: ...
 
 
 async def watch_changes(
     session: BacnetSession,
-    read: Read,
+    reader: PointReader,
     points: Sequence[Point],
     on_reading: OnReading,
     *,
@@ -51,11 +59,11 @@ async def watch_changes(
     """Call ``on_reading`` with each change of the points, until cancelled.
 
     ``lifetime_s`` [s] is the lifetime of a subscription, ``backstop_s`` [s] the interval at which
-    every point is read by ``read`` besides; a point whose object takes no subscription is read at
+    every point is read by ``reader`` besides; a point whose object takes no subscription is read at
     its own interval where that is shorter. Errors of the device are not raised.
     """
     await _CovSubscriptions(
-        session, read, points, on_reading, lifetime_s, backstop_s, confirmed
+        session, reader, points, on_reading, lifetime_s, backstop_s, confirmed
     ).run()
 
 
@@ -63,7 +71,7 @@ class _CovSubscriptions:
     def __init__(
         self,
         session: BacnetSession,
-        read: Read,
+        reader: PointReader,
         points: Sequence[Point],
         on_reading: OnReading,
         lifetime_s: int,
@@ -71,7 +79,7 @@ class _CovSubscriptions:
         confirmed: bool,
     ) -> None:
         self._session = session
-        self._read = read
+        self._reader = reader
         self._on_reading = on_reading
         self._lifetime_s = lifetime_s
         self._backstop_s = backstop_s
@@ -176,7 +184,7 @@ class _CovSubscriptions:
 
     async def _poll(self, now: float) -> None:
         self._poll_at = now + self._interval_s()
-        found = await self._read(self._points, self._session.clock.now())
+        found = await self._reader.read(self._points, self._session.clock.now())
         for each in found:
             self._on_reading(each)
         if any(each.quality is Quality.NO_REPLY for each in found):
@@ -207,12 +215,10 @@ class _CovSubscriptions:
         process, instance, object_id, found = codec.cov_notification(message.parameters)
         if process != self._process or self._session.device.instance not in (None, instance):
             return
-        value = found.get(codec.PRESENT_VALUE)
-        if value is None:
-            return
-        now = self._session.clock.now()
         for point in self._watched.get(object_id, ()):
-            self._on_reading(reading(point, decode_result(value), now, now))
+            changed = self._reader.notified(point, found)
+            if changed is not None:
+                self._on_reading(changed)
 
 
 def _by_object(points: Sequence[Point]) -> dict[int, list[Point]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -25,24 +24,24 @@ from bms.model.control.command_state import CommandState, NoCommandState
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
-from bms.model.readings.measurement import Quality, Reading
+from bms.model.readings.measurement import Reading
 from bms.model.readings.trend_log import LogAnswer
 from bms.ports.clock import Clock
 from drivers.bacnet.cov import BACKSTOP_POLL_S, LIFETIME_S, OnReading, watch_changes
 from drivers.bacnet.encoding import application_values as values
-from drivers.bacnet.encoding.services import Reference
+from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.objects.commandability import CommandabilityReader
 from drivers.bacnet.objects.device_clock import set_clock, shown_time
 from drivers.bacnet.objects.schedule_writer import ScheduleWriter
-from drivers.bacnet.objects.trend_readings import logged_readings
-from drivers.bacnet.read_multiple import NUMBERS, ReadPlan, read_plan
+from drivers.bacnet.objects.trend_readings import LogSpan, logged_readings
+from drivers.bacnet.poller import BacnetPoller
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.trace import BacnetExchange
-from drivers.bacnet.write_target import WriteTarget, overriding_slot, point_reference, write_target
+from drivers.bacnet.write_target import WriteTarget, overriding_slot, write_target
 from drivers.fieldbus.availability import HealthCounters
-from drivers.fieldbus.errors import DeviceRefusal, quality_of
-from drivers.fieldbus.reading import Decoded, reading
+from drivers.fieldbus.errors import DeviceRefusal
+from drivers.fieldbus.reading import reading
 from drivers.fieldbus.receipts import (
     failed,
     not_commandable,
@@ -54,20 +53,6 @@ from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, release_
 
 _READ_BACKS = 3
 _READ_BACK_PAUSE_S = 0.1
-_POLLS_KEPT = 8
-_SUSPENDED = Decoded(None, Quality.NO_REPLY, "left alone for a while: it did not answer")
-
-
-@dataclass(slots=True)
-class _BacnetPoll:
-    """How a list of points is read: ``places`` of the ``references`` in the caller's list;
-    ``unreadable`` has the reason by place for points of another protocol."""
-
-    points: tuple[Point, ...]
-    places: tuple[int, ...]
-    references: tuple[Reference, ...]
-    unreadable: dict[int, str]
-    plan: ReadPlan | None = None
 
 
 class BacnetDriver:
@@ -90,19 +75,13 @@ class BacnetDriver:
         self._device = device
         self._clock = clock
         self._zone = ZoneInfo(timezone)
+        self._poller = BacnetPoller(self.session)
         self._schedules = ScheduleWriter(self.session, self._zone)
         self._commandability = CommandabilityReader(self.session, self._zone)
-        self._polls: list[_BacnetPoll] = []
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         """One reading per point, in their order. Points of another protocol get an error."""
-        poll = self._poll(points)
-        outcome: list[Decoded] = [_SUSPENDED] * len(points)
-        for place, text in poll.unreadable.items():
-            outcome[place] = Decoded(None, Quality.DEVICE_ERROR, text)
-        if poll.references and not self.session.breaker.open:
-            for place, found in zip(poll.places, await self._numbers(poll), strict=True):
-                outcome[place] = found
+        outcome = await self._poller.values(points)
         received = self._clock.now()
         return [
             reading(point, decoded, at, received)
@@ -189,7 +168,7 @@ class BacnetDriver:
         """Call ``on_reading`` with each change until cancelled: see ``drivers.bacnet.cov``."""
         await watch_changes(
             self.session,
-            self.read,
+            self,
             points,
             on_reading,
             lifetime_s=lifetime_s,
@@ -197,9 +176,17 @@ class BacnetDriver:
             confirmed=confirmed,
         )
 
+    def notified(self, point: Point, found: Mapping[int, list[Tag]]) -> Reading | None:
+        """The reading in a notification of changes, by property; None where it has none."""
+        decoded = self._poller.notified(point, found)
+        now = self._clock.now()
+        return None if decoded is None else reading(point, decoded, now, now)
+
     async def logged(self, point: Point, after: datetime, before: datetime, most: int) -> LogAnswer:
         """The readings of the point's trend log: see ``drivers.bacnet.objects.trend_readings``."""
-        return await logged_readings(self.session, point, after, before, most, self._zone)
+        span = LogSpan(after, before, most)
+        profiles = self._poller.profiles
+        return await logged_readings(self.session, point, span, profiles, self._zone)
 
     async def clock(self) -> ShownTime | NoTime:
         """The time that the device shows; its drift is kept in the health counters."""
@@ -220,33 +207,6 @@ class BacnetDriver:
     def trace(self) -> tuple[BacnetExchange, ...]:
         """The last exchanges with the device, oldest first."""
         return self.session.trace.all()
-
-    # Reading
-
-    def _poll(self, points: Sequence[Point]) -> _BacnetPoll:
-        wanted = tuple(points)
-        for poll in self._polls:
-            if poll.points == wanted:
-                return poll
-        asked: dict[int, Reference] = {}
-        unreadable: dict[int, str] = {}
-        for place, point in enumerate(wanted):
-            try:
-                asked[place] = point_reference(point)
-            except ValueError as error:
-                unreadable[place] = str(error)
-        poll = _BacnetPoll(wanted, tuple(asked), tuple(asked.values()), unreadable)
-        self._polls = [poll, *self._polls[: _POLLS_KEPT - 1]]
-        return poll
-
-    async def _numbers(self, poll: _BacnetPoll) -> Sequence[Decoded]:
-        try:
-            await self.session.identify()
-        except DeviceError as error:
-            return [Decoded(None, quality_of(error), str(error))] * len(poll.references)
-        if poll.plan is None or not poll.plan.fits(self.session):
-            poll.plan = ReadPlan.of(poll.references, self.session)
-        return await read_plan(self.session, poll.plan, NUMBERS)
 
     # Writing and giving back
 

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bms.errors import DeviceError
-from drivers.bacnet.batching import Batch, batch_spans
-from drivers.bacnet.encoding import application_values as values
+from drivers.bacnet.batching import Batch, PolledValue, batch_spans, polled_value
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.errors import ReplyTooLong, ServiceNotSupported
 from drivers.bacnet.encoding.services import PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.session import BacnetSession
-from drivers.fieldbus.errors import NoReply, quality_of
-from drivers.fieldbus.reading import Decoded
+from drivers.fieldbus.errors import NoReply
 
 T = TypeVar("T")
 PropertyAnswer = list[Tag] | PropertyError | DeviceError
@@ -33,10 +31,6 @@ class AnswerDecoder(Generic[T]):
     none: Callable[[DeviceError], T]
 
 
-def _number_none(error: DeviceError) -> Decoded:
-    return Decoded(None, quality_of(error), str(error))
-
-
 def _tags_many(batch: Batch, ack: bytes) -> Sequence[PropertyAnswer]:
     return codec.read_property_multiple_ack(batch.references, ack)
 
@@ -45,7 +39,16 @@ def _as_it_is(answer: PropertyAnswer) -> PropertyAnswer:
     return answer
 
 
-NUMBERS: AnswerDecoder[Decoded] = AnswerDecoder(Batch.numbers, values.decode_number, _number_none)
+def polled_answer(answer: PropertyAnswer) -> PolledValue:
+    """The number or status flags of an answer, or its error."""
+    return answer if isinstance(answer, DeviceError) else polled_value(answer)
+
+
+def _error_itself(error: DeviceError) -> PolledValue:
+    return error
+
+
+POLLED: AnswerDecoder[PolledValue] = AnswerDecoder(Batch.polled, polled_value, _error_itself)
 TAGS: AnswerDecoder[PropertyAnswer] = AnswerDecoder(_tags_many, _as_it_is, _as_it_is)
 
 
@@ -89,40 +92,71 @@ class _PlanReader(Generic[T]):
 
     async def batch(self, batch: Batch) -> None:
         """Read a batch into the outcome. Raises only ``NoReply``, which concerns all batches."""
+        if len(batch.places) == 1 or not self._session.capabilities.read_multiple:
+            await self._parts(batch)
+            return
         try:
-            answers = await self._request(batch)
+            ack = await self._session.request(codec.READ_PROPERTY_MULTIPLE, batch.request)
+            answers = self._form.many(batch, ack)
         except NoReply:
             raise
         except DeviceError as error:
-            if self._learned(batch, error):
-                await self._parts(batch)
-            else:
-                self._outcome[batch.places[0]] = self._form.none(error)
+            self._learn(batch, error)
+            await self._parts(batch)
             return
         for place, answer in zip(batch.places, answers, strict=True):
             self._outcome[place] = answer
 
-    async def _request(self, batch: Batch) -> Sequence[T]:
-        if len(batch.places) == 1:
-            return (self._form.one(await self._session.read_property(batch.references[0])),)
-        ack = await self._session.request(codec.READ_PROPERTY_MULTIPLE, batch.request)
-        return self._form.many(batch, ack)
-
-    def _learned(self, batch: Batch, error: DeviceError) -> bool:
-        """Lower the capabilities by what the error says; whether to read the parts instead."""
-        several = len(batch.places) > 1
+    def _learn(self, batch: Batch, error: DeviceError) -> None:
+        """Lower the capabilities by what the error says."""
         able = self._session.capabilities
-        if isinstance(error, ReplyTooLong) and several:
+        if isinstance(error, ReplyTooLong):
             able.max_properties = max(1, min(able.max_properties, len(batch.places) // 2))
-        elif isinstance(error, ServiceNotSupported) and several:
+        elif isinstance(error, ServiceNotSupported):
             able.read_multiple = False
-        return several
 
     async def _parts(self, batch: Batch) -> None:
-        size = max(1, len(batch.places) // 2) if self._session.capabilities.read_multiple else 1
-        for at in range(0, len(batch.places), size):
-            part = slice(at, at + size)
-            await self.batch(Batch.of(batch.places[part], batch.references[part]))
+        """Read a batch in parts: halves with whole objects, or the properties of one object."""
+        spans = self._parts_of(batch.references)
+        for first, end in spans:
+            part = slice(first, end)
+            each = Batch.of(batch.places[part], batch.references[part])
+            await (self._one_object(each) if len(spans) == 1 else self.batch(each))
+
+    async def _one_object(self, batch: Batch) -> None:
+        """Read the properties of an object one by one; the others are not asked for where its
+        present value is refused."""
+        first, *others = zip(batch.places, batch.references, strict=True)
+        error = await self._single(*first)
+        if error is not None and first[1].property_id == codec.PRESENT_VALUE:
+            for place, _ in others:
+                self._outcome[place] = self._form.none(error)
+            return
+        for place, reference in others:
+            await self._single(place, reference)
+
+    async def _single(self, place: int, reference: Reference) -> DeviceError | None:
+        try:
+            self._outcome[place] = self._form.one(await self._session.read_property(reference))
+        except NoReply:
+            raise
+        except DeviceError as error:
+            self._outcome[place] = self._form.none(error)
+            return error
+        return None
+
+    def _parts_of(self, references: Sequence[Reference]) -> list[tuple[int, int]]:
+        """(first, end) of two parts that leave objects whole; of every object where the device has
+        no ReadPropertyMultiple."""
+        count = len(references)
+        starts = [n for n in range(1, count) if _object_begins(references, n)]
+        if starts and self._session.capabilities.read_multiple:
+            starts = [min(starts, key=lambda place: abs(2 * place - count))]
+        return list(zip([0, *starts], [*starts, count], strict=True))
+
+
+def _object_begins(references: Sequence[Reference], place: int) -> bool:
+    return references[place].object_id != references[place - 1].object_id
 
 
 async def read_plan(session: BacnetSession, plan: ReadPlan, form: AnswerDecoder[T]) -> list[T]:

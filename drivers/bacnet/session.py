@@ -45,7 +45,8 @@ class BacnetSession:
 
     The first contact verifies the device instance. A device that is not at its address is searched
     by Who-Is: behind the router at that address, and, when nothing replies, on the local network.
-    ``i_am`` is its I-Am, where one was just received.
+    ``i_am`` is its I-Am, where one was just received. ``silences`` [1] counts the requests that it
+    did not answer.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class BacnetSession:
         self._verified = device.instance is None
         self._searched_at = float("-inf")
         self._has_sizes = False
+        self.silences = 0
         if i_am is not None:
             self._peer = i_am.peer
             self._adopt(i_am)
@@ -105,6 +107,7 @@ class BacnetSession:
         if isinstance(error, NoReply):
             self._verified = self.device.instance is None
             self._health.silent(self.clock.now())
+            self.silences += 1
             self.breaker.failed(str(error))
             return
         self._health.failed(str(error.code) if isinstance(error, DeviceRefusal) else "garbled")

@@ -57,7 +57,8 @@ def building_row(
     newest = max((reading.time for reading in latest.values()), default=None)
     state = plan_state(control.plans.plan_in_force(site.id))
     outdoor = next(
-        (latest[p.id].value for p in site.points_by_role(Role.OUTDOOR_TEMP) if p.id in latest), None
+        (latest[p.id].good_value for p in site.points_by_role(Role.OUTDOOR_TEMP) if p.id in latest),
+        None,
     )
     return BuildingRow(
         id=site.id,

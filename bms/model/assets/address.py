@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -68,6 +69,15 @@ class ModbusAddress:
     model: int | None = None
     write_function: int | None = None
 
+    def __post_init__(self) -> None:
+        _check_scale(self.scale, self.offset)
+
+
+def _check_scale(scale: float | None, offset: float | None) -> None:
+    """Raise ValueError for a scale that would make every value the same, or none at all."""
+    if scale == 0 or not math.isfinite(scale or 1.0) or not math.isfinite(offset or 0.0):
+        raise ValueError(f"scale {scale} and offset {offset} leave no value")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextAddress:
@@ -82,11 +92,23 @@ class TextAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacnetAddress:
-    """A property of a BACnet object, by default its present value."""
+    """A property of a BACnet object, by default its present value.
+
+    Its number is in the engineering unit that the object states, and is converted to the unit of
+    the point. ``unit`` is what a person states instead (a name of BACnetEngineeringUnits), where
+    the object is wrong or silent. With ``scale`` or ``offset``, ``value = raw * scale + offset``
+    whatever the object states.
+    """
 
     object_type: str
     instance: int
     property: str = "present-value"
+    scale: float | None = None
+    offset: float | None = None
+    unit: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_scale(self.scale, self.offset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,13 @@ from enum import StrEnum
 
 
 class Quality(StrEnum):
-    """What a value is worth. Only the first three come with a value."""
+    """What a value is worth. Only the first three come with a value, and nothing is decided on any
+    but a good one.
+
+    ``uncertain``: there is a number, but its source says that it may not be what is measured.
+    ``bad``: the device says that its value is not valid, or it is in a unit that cannot be
+    converted.
+    """
 
     GOOD = "good"
     UNCERTAIN = "uncertain"
@@ -17,6 +23,7 @@ class Quality(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     NO_REPLY = "no_reply"
     DEVICE_ERROR = "device_error"
+    BAD = "bad"
 
     @property
     def has_value(self) -> bool:
@@ -42,6 +49,11 @@ class Reading:
             raise ValueError(f"{self.point}: a reading's time has to be aware (UTC)")
         if (self.value is None) == self.quality.has_value:
             raise ValueError(f"{self.point}: {self.quality} does not go with value {self.value}")
+
+    @property
+    def good_value(self) -> float | None:
+        """The value on which something may be decided; None where it is missing or doubted."""
+        return self.value if self.quality is Quality.GOOD else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def _decide_one(
     order = write_order(state, permitted, reading, held)
     if not isinstance(order, WriteOrder) or held is None or held.ended(state.at):
         return order
-    value = reading.value
+    value = reading.good_value
     assert value is not None
     if not agrees(held, value, held.command.value) and shows_local_override(held, value, ledgers):
         return FoundOverride(held, command, value)
@@ -158,13 +158,13 @@ def write_order(
     point, command = permitted.point, permitted.command
     need = need_of(state.use, point, command)
     wish = command.value if need is None else need.raised(command.value)
-    clamped = clamp(wish, permitted.permission.rule, reading.value)
+    clamped = clamp(wish, permitted.permission.rule, reading.good_value)
     if isinstance(clamped, Fact):
         return Refused(command, clamped)
     if need is not None and not need.met_by(clamped.value):
         few = fact(RefusalReason.TOO_LITTLE_AIR, value=clamped.value, need=need.reason)
         return Refused(command, few)
-    if reading.value is None:
+    if reading.good_value is None:
         text = ": ".join(part for part in (reading.quality.value, reading.detail) if part)
         return Failed(command, fact(ReceiptReason.UNREADABLE, text=text), retryable=True)
     return WriteOrder(

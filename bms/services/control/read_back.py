@@ -64,7 +64,7 @@ async def _look(
     known = {device.id for device in site.devices}
     there = [lease for lease in leases if lease.point.device in known]
     readings = await read_points(site, [lease.point for lease in there], drivers, now)
-    values = {reading.point: reading.value for reading in readings}
+    values = {reading.point: reading.good_value for reading in readings}
     return [LeaseReading(lease, values[lease.point.id]) for lease in there]
 
 

@@ -18,7 +18,6 @@ from bms.model.control.command import Lease
 from bms.model.fact import MessageCode, fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import HeldValue, Lever, Problem, VentilationTask
-from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import ReadingStore
 from bms.services.held_points import RECENT, PointHold, Receipts, held_points, value_shown
@@ -86,11 +85,12 @@ def _standing(
     write or release since."""
     reading = readings.latest([point]).get(point)
     shown = value_shown(point, receipts)
-    if reading is None or reading.value is None or reading.quality is not Quality.GOOD:
+    value = None if reading is None else reading.good_value
+    if reading is None or value is None:
         return None if shown is None else shown[1]
     if shown is not None and shown[0] >= reading.time:
         return shown[1]
-    return reading.value if now - STEP <= reading.time <= now else None
+    return value if now - STEP <= reading.time <= now else None
 
 
 def with_holds(problem: Problem, holds: Holds) -> Problem:

@@ -33,7 +33,7 @@ def co2_now(use: Use, zone: Zone, readings: ReadingStore, now: datetime) -> floa
     if zone.comfort.co2_limit_ppm is None:
         return None
     point = point_of(use.site, Role.ZONE_CO2, zone=zone.id)
-    value = value_now(readings, point, now, good=True)
+    value = value_now(readings, point, now)
     if value is None or value < FRESHEST_PPM or _is_stuck(use, zone, readings, now):
         return None
     return value

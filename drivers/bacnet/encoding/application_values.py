@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from bms.model.readings.measurement import Quality
 from drivers.bacnet.encoding.tags import Tag
@@ -15,7 +16,10 @@ from drivers.fieldbus.errors import InvalidReply
 from drivers.fieldbus.reading import Decoded, shortest_decimal
 
 _NULL, _BOOLEAN, _UNSIGNED, _SIGNED, _REAL, _DOUBLE = range(6)
+_BITS = 8
 _ENUMERATED, _OBJECT_ID = 9, 12
+_IN_ALARM, _FAULT, _OVERRIDDEN, _OUT_OF_SERVICE = 0x80, 0x40, 0x20, 0x10
+_FLAGS_UNUSED = 4
 _SLOTS = 16
 _LONGEST = 8
 _UNKNOWN_PROPERTY = (2, 32)
@@ -23,6 +27,53 @@ _SINGLE = struct.Struct(">f")
 _NOT_FINITE = "the device sent no finite number"
 
 NULL = b"\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFlags:
+    """The four flags of an object (BACnetStatusFlags, clause 21), as their octet in a BIT STRING.
+
+    ``in_alarm`` says nothing about the value. ``fault``: the object has a reliability other than
+    no-fault-detected. ``overridden``: something local to the device holds the value, which follows
+    neither its input nor what is commanded. ``out_of_service``: the value is decoupled from the
+    physical input or output, and may have been typed in (for an analog input clause 12.2.7).
+    """
+
+    octet: int
+
+    @property
+    def in_alarm(self) -> bool:
+        return bool(self.octet & _IN_ALARM)
+
+    @property
+    def fault(self) -> bool:
+        return bool(self.octet & _FAULT)
+
+    @property
+    def overridden(self) -> bool:
+        return bool(self.octet & _OVERRIDDEN)
+
+    @property
+    def out_of_service(self) -> bool:
+        return bool(self.octet & _OUT_OF_SERVICE)
+
+
+CLEAR = StatusFlags(0)
+"""No flag is set."""
+
+
+def status_flags(value: Sequence[Tag]) -> StatusFlags | None:
+    """The status flags of a value; None where it is no BIT STRING of four bits."""
+    if len(value) != 1 or (value[0].kind, value[0].number) != ("application", _BITS):
+        return None
+    return flags_of(value[0].data)
+
+
+def flags_of(data: bytes) -> StatusFlags | None:
+    """The status flags in the octets of a BIT STRING (clause 20.2.10); None for another length."""
+    if len(data) != 2 or data[0] != _FLAGS_UNUSED:
+        return None
+    return StatusFlags(data[1]) if data[1] else CLEAR
 
 
 def real(value: float) -> bytes:

@@ -15,6 +15,7 @@ from bacpypes3.basetypes import ErrorCode
 
 from bms.errors import RetryableError
 from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.encoding.services import PropertyError
 from drivers.bacnet.encoding.tags import TagReader
 from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, PermanentRefusal, TemporaryRefusal
 
@@ -50,6 +51,11 @@ def error_reply(parameters: bytes) -> DeviceRefusal:
     if any((tag.kind, tag.number) != ("application", codec.ENUMERATED) for tag in found):
         raise InvalidReply("an error without class and code")
     return _error(str(ErrorCode(int.from_bytes(found[1].data, "big"))))
+
+
+def error_of(error: PropertyError) -> DeviceRefusal:
+    """The error of a property in a ReadPropertyMultiple-ACK."""
+    return _error(str(ErrorCode(error.error_code)))
 
 
 def _error(reason: str) -> DeviceRefusal:

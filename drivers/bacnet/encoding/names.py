@@ -1,8 +1,8 @@
-"""Names of BACnet's numbers: object types, units, segmentation."""
+"""Names of BACnet's numbers: object types, units, reliability, segmentation."""
 
 from __future__ import annotations
 
-from bacpypes3.basetypes import EngineeringUnits, Segmentation
+from bacpypes3.basetypes import EngineeringUnits, Reliability, Segmentation
 from bacpypes3.primitivedata import ObjectType
 
 
@@ -24,3 +24,8 @@ def unit(number: int) -> str:
 def segmentation(number: int) -> str:
     """The name of a segmentation support: ``segmented-both`` for 0."""
     return str(Segmentation(number))
+
+
+def reliability(number: int) -> str:
+    """The name of a reliability: ``no-sensor`` for 1."""
+    return str(Reliability(number))

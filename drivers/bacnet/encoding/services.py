@@ -6,8 +6,9 @@ Source: ANSI/ASHRAE 135, clause 15 (services) and 21 (productions).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from drivers.bacnet.encoding.frames import Peer
 from drivers.bacnet.encoding.tags import Tag, TagReader
@@ -42,8 +43,10 @@ OBJECT_LIST = 76
 OBJECT_NAME = 77
 PRESENT_VALUE = 85
 PRIORITY_ARRAY, PRIORITY_FOR_WRITING = 87, 88
+RELIABILITY = 103
 SEGMENTATION = 107
 STATE_TEXT = 110
+STATUS_FLAGS = 111
 UNITS = 117
 UTC_OFFSET = 119
 VENDOR = 120
@@ -106,15 +109,23 @@ def read_property(reference: Reference) -> bytes:
 
 
 def read_property_multiple(references: Sequence[Reference]) -> bytes:
-    """ReadPropertyMultiple-Request, one property per access specification (clause 15.7)."""
+    """ReadPropertyMultiple-Request (clause 15.7). Properties of one object that follow one another
+    share an access specification: 5 to 7 octets are saved in the request and 7 in the answer."""
     return b"".join(
-        _object(reference)
-        + b"\x1e"
-        + _context(0, reference.property_id)
-        + (b"" if reference.index is None else _context(1, reference.index))
-        + b"\x1f"
-        for reference in references
+        _object(group[0]) + b"\x1e" + b"".join(map(_property, group)) + b"\x1f"
+        for group in by_object(references)
     )
+
+
+def by_object(references: Sequence[Reference]) -> Iterator[tuple[Reference, ...]]:
+    """The references in their order, those of one object that follow one another together."""
+    for _, group in groupby(references, lambda reference: reference.object_id):
+        yield tuple(group)
+
+
+def _property(reference: Reference) -> bytes:
+    index = b"" if reference.index is None else _context(1, reference.index)
+    return _context(0, reference.property_id) + index
 
 
 def write_property(reference: Reference, value: bytes, priority: int | None) -> bytes:
@@ -174,21 +185,27 @@ def read_property_multiple_ack(
     property, or for more or fewer than were asked.
     """
     tags = TagReader(ack)
-    found = [read_access_result(reference, tags) for reference in references]
+    found = [
+        answer for group in by_object(references) for answer in read_access_result(group, tags)
+    ]
     if not tags.empty:
         raise InvalidReply("the acknowledgement answers for more than was asked")
     return found
 
 
-def read_access_result(reference: Reference, tags: TagReader) -> list[Tag] | PropertyError:
-    """The next result of a ReadPropertyMultiple-ACK.
+def read_access_result(
+    references: Sequence[Reference], tags: TagReader
+) -> list[list[Tag] | PropertyError]:
+    """The next result of a ReadPropertyMultiple-ACK, for properties of one object.
 
-    Raises ``InvalidReply`` when it is not that of ``reference``.
+    Raises ``InvalidReply`` when it is not that of ``references``.
     """
     object_id = tags.unsigned(0)
     tags.expect("opening", 1)
-    _check(reference, object_id, tags.unsigned(2), _index(tags, 3))
-    found = _access_error(tags) if tags.peek().number == 5 else tags.value(4)
+    found: list[list[Tag] | PropertyError] = []
+    for reference in references:
+        _check(reference, object_id, tags.unsigned(2), _index(tags, 3))
+        found.append(_access_error(tags) if tags.peek().number == 5 else tags.value(4))
     tags.expect("closing", 1)
     return found
 

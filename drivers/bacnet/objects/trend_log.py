@@ -6,11 +6,12 @@ Source: ANSI/ASHRAE 135, clauses 12.25 (Trend Log) and 15.8 (ReadRange).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from drivers.bacnet.encoding import primitives
 from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.encoding.application_values import StatusFlags, flags_of
 from drivers.bacnet.encoding.errors import ReplyTooLong
 from drivers.bacnet.encoding.primitives import DatePattern, TimePattern
 from drivers.bacnet.encoding.services import Reference
@@ -38,12 +39,14 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One record. ``value`` is None for a status or an error, and ``note`` says which."""
+    """One record. ``value`` is None for a status or an error, and ``note`` says which; ``flags``
+    are those of the object at that time, None where the record has none."""
 
     sequence: int
     time: datetime
     value: float | None
     note: str | None = None
+    flags: StatusFlags | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +270,10 @@ def _records(tags: list[Tag], first: int, zone: tzinfo) -> list[LogRecord]:
 def _entry(tags: list[Tag], at: int, sequence: int, zone: tzinfo) -> tuple[LogRecord, int]:
     stamp, at = _enclosed(tags, at, 0)
     datum, at = _enclosed(tags, at, 1)
+    flags = None
     if at < len(tags) and (tags[at].kind, tags[at].number) == ("context", 2):
-        at += 1  # status flags of the value
+        flags = flags_of(tags[at].data)
+        at += 1
     if [tag.number for tag in stamp] != [primitives.DATE, primitives.TIME] or not datum:
         raise InvalidReply("an entry of a log without a time or a value")
     moment = primitives.datetime_of(
@@ -277,7 +282,7 @@ def _entry(tags: list[Tag], at: int, sequence: int, zone: tzinfo) -> tuple[LogRe
     if moment is None:
         raise InvalidReply("an entry of a log whose time is any")
     value, note = _datum(datum)
-    return LogRecord(sequence, moment, value, note), at
+    return LogRecord(sequence, moment, value, note, flags), at
 
 
 def _enclosed(tags: list[Tag], at: int, number: int) -> tuple[list[Tag], int]:
@@ -314,5 +319,5 @@ def _in_order(records: list[LogRecord]) -> tuple[LogRecord, ...]:
         moment = record.time.astimezone(UTC)
         if found and moment < found[-1].time and found[-1].time - moment <= _HOUR:
             moment = record.time.replace(fold=1).astimezone(UTC)
-        found.append(LogRecord(record.sequence, moment, record.value, record.note))
+        found.append(replace(record, time=moment))
     return tuple(found)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from bms.errors import DeviceError
 from bms.model.assets.point import Point
+from bms.model.readings.device_units import LinearScale
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
 from drivers.bacnet.encoding.services import Reference
 from drivers.bacnet.objects.device_clock import read_clock
+from drivers.bacnet.objects.profile import ObjectProfiles
+from drivers.bacnet.objects.status import judged, scaled
 from drivers.bacnet.objects.trend_log import (
     LogExtract,
     LogRecord,
@@ -28,17 +32,22 @@ estimate of the drift would make two readings of a record that is read twice."""
 DETAIL = "trend log"
 
 
+@dataclass(frozen=True, slots=True)
+class LogSpan:
+    """What is asked of a log: ``after`` < time < ``before``, at most about ``most`` records [1]."""
+
+    after: datetime
+    before: datetime
+    most: int
+
+
 async def logged_readings(
-    session: BacnetSession,
-    point: Point,
-    after: datetime,
-    before: datetime,
-    most: int,
-    zone: tzinfo,
+    session: BacnetSession, point: Point, span: LogSpan, profiles: ObjectProfiles, zone: tzinfo
 ) -> LogAnswer:
     """The readings of the point's trend log between two times (``bms.ports.drivers.LogDriver``).
 
-    At most about ``most`` [1]. Never raises ``DeviceError``.
+    A record has the number in the unit of its object, and the status flags of that moment (clause
+    12.25.14). Never raises ``DeviceError``.
     """
     if session.breaker.open:
         return NotLogged(point.id, "left alone for a while: it did not answer", retryable=True)
@@ -48,13 +57,18 @@ async def logged_readings(
             raise ValueError("no trend log is declared for it")
         await session.identify()
         await _check(session, point.trend_log, reference)
+        scale = (await profiles.with_unit(point, reference)).scale_of(point)
         doubt = await _clock_doubt(session, zone)
-        found = await records_between(session, point.trend_log, after, before, most, zone)
+        found = await records_between(
+            session, point.trend_log, span.after, span.before, span.most, zone
+        )
     except ValueError as error:
         return NotLogged(point.id, str(error), retryable=False)
     except DeviceError as error:
         return NotLogged(point.id, f"trend log {point.trend_log}: {error}", retryable(error))
-    return _answer(point, found, before, doubt, session.clock.now())
+    now = session.clock.now()
+    readings = (_reading(point, record, scale, doubt, now) for record in found.records)
+    return _answer(tuple(r for r in readings if r is not None), found, span.before, doubt)
 
 
 async def _check(session: BacnetSession, log: int, reference: Reference) -> None:
@@ -88,20 +102,26 @@ async def _clock_doubt(session: BacnetSession, zone: tzinfo) -> str | None:
 
 
 def _answer(
-    point: Point, found: LogExtract, before: datetime, doubt: str | None, now: datetime
+    readings: tuple[Reading, ...], found: LogExtract, before: datetime, doubt: str | None
 ) -> Logged:
-    # Records without a number add nothing to the gap.
-    values = [record for record in found.records if record.value is not None]
     more = found.records and not found.complete
     return Logged(
-        readings=tuple(_reading(point, record, doubt, now) for record in values),
+        readings=readings,
         reached=found.records[-1].time if more else before,
         lost=found.purged or found.lost > 0,
         doubt=doubt,
     )
 
 
-def _reading(point: Point, record: LogRecord, doubt: str | None, now: datetime) -> Reading:
-    detail = DETAIL if doubt is None else f"{DETAIL}; {doubt}"
-    quality = Quality.GOOD if doubt is None else Quality.UNCERTAIN
-    return reading(point, Decoded(record.value, quality, detail), record.time, now)
+def _reading(
+    point: Point, record: LogRecord, scale: LinearScale, doubt: str | None, now: datetime
+) -> Reading | None:
+    """None for a record without a number, which adds nothing to the gap."""
+    if record.value is None:
+        return None
+    decoded = scaled(judged(Decoded(record.value), record.flags, None), scale)
+    quality = decoded.quality
+    if doubt is not None and quality is Quality.GOOD:
+        quality = Quality.UNCERTAIN
+    detail = "; ".join(filter(None, (DETAIL, decoded.detail, doubt)))
+    return reading(point, Decoded(decoded.value, quality, detail), record.time, now)

@@ -2,8 +2,9 @@
 
 For benches, in which the server must not be the bottleneck: ``python -m
 drivers.simulator.servers.minimal_bacnet COUNT`` binds COUNT loopback ports, prints them on one line
-and answers ReadProperty and ReadPropertyMultiple of present values until its standard input closes.
-Device ``k`` (from 0) has instance ``k + 1``; the value of every object is its instance.
+and answers ReadProperty and ReadPropertyMultiple until its standard input closes. Device ``k``
+(from 0) has instance ``k + 1``; the value of every object is its instance in degrees Celsius, and
+no status flag is set.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import sys
 _HEADER = 10
 _READ_PROPERTY, _READ_PROPERTY_MULTIPLE = 12, 14
 _DEVICE, _MAX_APDU, _SEGMENTATION = 8, 62, 107
-_IDENTIFIER = 75
+_IDENTIFIER, _RELIABILITY, _STATUS_FLAGS, _UNITS = 75, 103, 111, 117
+_OTHER = {_RELIABILITY: b"\x91\x00", _STATUS_FLAGS: b"\x82\x04\x00", _UNITS: b"\x91\x3e"}
+_PROPERTY = 0x09
 _ROOM = 2048
 
 
@@ -26,18 +29,32 @@ def answer(request: bytes) -> bytes | None:
     if service == _READ_PROPERTY:
         body = payload + b"\x3e" + _value(payload[1:5], payload[6]) + b"\x3f"
     elif service == _READ_PROPERTY_MULTIPLE:
-        body = b"".join(
-            payload[at : at + 6]
-            + bytes((payload[at + 6] + 0x20, payload[at + 7]))
-            + b"\x4e"
-            + _value(payload[at + 1 : at + 5], payload[at + 7])
-            + b"\x4f\x1f"
-            for at in range(0, len(payload), 9)
-        )
+        body = b"".join(_result(each) for each in _specifications(payload))
     else:
         return None
     apdu = bytes((0x30, 0, service)) + body
     return struct.pack(">BBHBB", 0x81, 0x0A, 6 + len(apdu), 1, 0) + apdu
+
+
+def _specifications(payload: bytes) -> list[bytes]:
+    """The access specifications of a request whose properties are all below 256, unindexed."""
+    found = []
+    at = 0
+    while at < len(payload):
+        end = at + 6
+        while payload[end] == _PROPERTY:
+            end += 2
+        found.append(payload[at : end + 1])
+        at = end + 1
+    return found
+
+
+def _result(specification: bytes) -> bytes:
+    identifier, asked = specification[1:5], specification[7:-1:2]
+    told = b"".join(
+        bytes((0x29, name)) + b"\x4e" + _value(identifier, name) + b"\x4f" for name in asked
+    )
+    return specification[:6] + told + specification[-1:]
 
 
 def _value(identifier: bytes, name: int) -> bytes:
@@ -45,7 +62,7 @@ def _value(identifier: bytes, name: int) -> bytes:
     if number >> 22 == _DEVICE:
         known = {_MAX_APDU: b"\x22\x05\xc4", _SEGMENTATION: b"\x91\x03"}
         return known.get(name, b"\xc4" + identifier)
-    return b"\x44" + struct.pack(">f", number & 0x3FFFFF)
+    return _OTHER.get(name) or b"\x44" + struct.pack(">f", number & 0x3FFFFF)
 
 
 def serve(count: int) -> None:

@@ -49,6 +49,7 @@ class FakeDevice:
     swallows_writes: bool = False
     swallows_releases: bool = False
     bad_points: set[str] = field(default_factory=set)
+    doubted: set[str] = field(default_factory=set)
     writes: list[Command] = field(default_factory=list)
     releases: list[tuple[str, datetime]] = field(default_factory=list)
     reads: int = 0
@@ -138,6 +139,9 @@ class FakeDevice:
             return Reading(point.id, at, None, Quality.NO_REPLY, at, "no reply")
         if point.id in self.bad_points:
             return Reading(point.id, at, None, Quality.DEVICE_ERROR, at, "illegal data address")
+        if point.id in self.doubted:
+            value = self.effective(point.id)
+            return Reading(point.id, at, value, Quality.UNCERTAIN, at, "out of service")
         value = self.effective(point.id)
         quality = Quality.ABSENT if value is None else Quality.GOOD
         return Reading(point.id, at, value, quality, at)

@@ -77,17 +77,22 @@ def property_of(payload: bytes) -> tuple[Key, int | None, bytes]:
     return (number >> 22, number & 0x3FFFFF, name), index, payload[at:]
 
 
-def properties_of(payload: bytes) -> list[tuple[bytes, bytes]]:
-    """(object identifier, property reference) of a ReadPropertyMultiple of one property each."""
+def properties_of(payload: bytes) -> list[tuple[bytes, list[bytes]]]:
+    """(object identifier, property references) of each access specification of a
+    ReadPropertyMultiple."""
     found = []
     at = 0
     while at < len(payload):
-        end = at + 7 + (payload[at + 6] & 7)
-        if payload[end] != 0x1F:
-            end += 1 + (payload[end] & 7)
-        assert payload[end] == 0x1F
-        found.append((payload[at + 1 : at + 5], payload[at + 6 : end]))
-        at = end + 1
+        oid, at = payload[at + 1 : at + 5], at + 6
+        references = []
+        while payload[at] != 0x1F:
+            end = at + 1 + (payload[at] & 7)
+            if payload[end] >> 3 == 3 and payload[end] != 0x1F:  # an index
+                end += 1 + (payload[end] & 7)
+            references.append(payload[at:end])
+            at = end
+        found.append((oid, references))
+        at += 1
     return found
 
 
@@ -208,21 +213,26 @@ class TinyDevice(Responder):
         if not self.knows_multiple:
             return bytes((REJECT, invoke, 9))
         results = b""
-        for oid, reference in properties_of(payload):
-            asked = b"\x0c" + oid + bytes((reference[0] + 0x10,)) + reference[1:]
-            length = 1 + (reference[0] & 7)
-            if len(reference) > length:
-                at = 5 + length
-                asked = asked[:at] + bytes((asked[at] + 0x10,)) + asked[at + 1 :]
-            key, index, _ = property_of(asked)
-            value = self.value(key, index)
-            name = bytes((reference[0] + 0x20,)) + reference[1:length]
-            if index is not None:
-                name += bytes((reference[length] + 0x20,)) + reference[length + 1 :]
-            inside = b"\x4e" + value + b"\x4f" if value is not None else b"\x5e\x91\x02\x91\x20\x5f"
-            results += b"\x0c" + oid + b"\x1e" + name + inside + b"\x1f"
+        for oid, references in properties_of(payload):
+            told = b"".join(self._result(oid, reference) for reference in references)
+            results += b"\x0c" + oid + b"\x1e" + told + b"\x1f"
         apdu = ack(invoke, 14, results)
         return apdu if len(apdu) <= self.max_apdu else bytes((ABORT | 1, invoke, 4))
+
+    def _result(self, oid: bytes, reference: bytes) -> bytes:
+        asked = b"\x0c" + oid + bytes((reference[0] + 0x10,)) + reference[1:]
+        length = 1 + (reference[0] & 7)
+        if len(reference) > length:
+            at = 5 + length
+            asked = asked[:at] + bytes((asked[at] + 0x10,)) + asked[at + 1 :]
+        key, index, _ = property_of(asked)
+        value = self.value(key, index)
+        name = bytes((reference[0] + 0x20,)) + reference[1:length]
+        if index is not None:
+            name += bytes((reference[length] + 0x20,)) + reference[length + 1 :]
+        return name + (
+            b"\x4e" + value + b"\x4f" if value is not None else b"\x5e\x91\x02\x91\x20\x5f"
+        )
 
     def write(self, invoke: int, payload: bytes) -> bytes | None:
         key, _, rest = property_of(payload)
@@ -241,8 +251,10 @@ class TinyDevice(Responder):
             self.subscriptions[process, oid] = (payload[10], bool(payload[8]))
         return simple_ack(invoke, 5)
 
-    def change(self, kind: int, instance: int, number: float, invoke: int = 1) -> None:
-        """A new present value, told to whoever subscribed."""
+    def change(
+        self, kind: int, instance: int, number: float, invoke: int = 1, flags: int = 0
+    ) -> None:
+        """A new present value and its status flags, told to whoever subscribed."""
         oid = kind << 22 | instance
         self.properties[kind, instance, 85] = real(number)
         for (process, monitored), (_, confirmed) in self.subscriptions.items():
@@ -256,7 +268,9 @@ class TinyDevice(Responder):
                 + struct.pack(">I", oid)
                 + b"\x39\x3c\x4e\x09\x55\x2e"
                 + real(number)
-                + b"\x2f\x09\x6f\x2e\x82\x04\x00\x2f\x4f"
+                + b"\x2f\x09\x6f\x2e\x82\x04"
+                + bytes((flags,))
+                + b"\x2f\x4f"
             )
             head = bytes((0x00, 0x05, invoke, 0x01)) if confirmed else b"\x10\x02"
             self.send(head + body)

@@ -74,6 +74,29 @@ async def test_every_write_is_announced_before_the_first_leaves() -> None:
     assert bench.keeper.asked == 2
 
 
+async def test_law5_nothing_is_written_over_a_value_that_is_not_good() -> None:
+    bench = ControlBench()
+    bench.plan()
+    bench.device(NULL).doubted.add(NULL)
+    outcomes = await bench.tick()
+    refused = outcomes[NULL]
+    assert isinstance(refused, Failed)
+    assert refused.error == fact(ReceiptReason.UNREADABLE, text="uncertain: out of service")
+    assert bench.held() == {p: v for p, v in WANTED.items() if p != NULL}
+
+
+async def test_law5_what_is_not_good_is_no_local_override() -> None:
+    bench = ControlBench()
+    bench.plan()
+    await bench.tick()
+    device = bench.device(CONSTANT)
+    device.held[CONSTANT] += 1.0
+    device.doubted.add(CONSTANT)
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[CONSTANT], Failed)
+    assert bench.store.overrides("hut", NOW) == []
+
+
 async def test_a_value_that_stands_is_renewed_without_touching_the_device() -> None:
     bench = ControlBench()
     bench.plan()

@@ -35,7 +35,7 @@ NUMBERS = st.one_of(
 OBJECTS = st.tuples(st.integers(0, 1023), st.integers(0, 4194302))
 
 
-@given(st.lists(st.tuples(OBJECTS, NUMBERS), min_size=1, max_size=5))
+@given(st.lists(st.tuples(OBJECTS, NUMBERS), min_size=1, max_size=5, unique_by=lambda a: a[0]))
 def test_an_acknowledgement_of_many_reads_as_the_stack_wrote_it(
     answers: list[tuple[tuple[int, int], Real]],
 ) -> None:

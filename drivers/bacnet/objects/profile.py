@@ -1,0 +1,161 @@
+"""What was learned of the objects of a device: their units, what they lack, their names.
+
+Read with the first read or before the first write of an object, and again after the device was
+silent, because another one may stand in its place. Source: ANSI/ASHRAE 135, clauses 12.2.2
+(Object_Name), 12.2.6 (Description) and 12.2.11 (Units) for an analog input, and their like for the
+other types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bms.errors import DeviceError
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.point import Point, Role
+from bms.model.readings.device_units import SAME, LinearScale, device_scale
+from drivers.bacnet.batching import PolledValue
+from drivers.bacnet.encoding import names, primitives
+from drivers.bacnet.encoding import services as codec
+from drivers.bacnet.encoding.errors import error_of
+from drivers.bacnet.encoding.services import PropertyError, Reference
+from drivers.bacnet.link import property_reference
+from drivers.bacnet.read_multiple import PropertyAnswer, polled_answer, read_tags
+from drivers.bacnet.session import BacnetSession
+from drivers.fieldbus.errors import PermanentRefusal
+from drivers.fieldbus.reading import Decoded
+
+_WITH_UNITS = frozenset({0, 1, 2, 45, 46, 48})  # analog, integer, large analog, positive integer
+_IN_UNITS = frozenset({22, 25, 45, 59, 65, 69, 104, 106, codec.PRESENT_VALUE})
+"""Properties in the unit of their object: COV increment, deadband, high and low limit, maximum and
+minimum present value, relinquish default, resolution, present value."""
+_UNREAD = -1
+
+
+class UnitMismatch(ValueError):
+    """The unit of the object cannot be converted to that of the point, or is not known yet."""
+
+
+@dataclass(slots=True)
+class ObjectProfile:
+    """One object. ``lacks`` are the properties that it does not have; ``unit`` is the number of its
+    engineering unit, None where it states none; ``names`` are its name and description, None before
+    they were read. ``doubted``: its reliability and its fault flag contradict one another."""
+
+    lacks: set[int] = field(default_factory=set)
+    unit: int | None = _UNREAD
+    names: tuple[str, ...] | None = None
+    doubted: bool = False
+
+    @property
+    def knows_unit(self) -> bool:
+        """Whether the unit, or that there is none, was read."""
+        return self.unit != _UNREAD
+
+    def learn_unit(self, answer: PolledValue) -> None:
+        """Keep the unit that an answer gives. An error that may pass teaches nothing."""
+        if isinstance(answer, Decoded) and answer.value is not None:
+            self.unit = int(answer.value)
+        elif is_lacking(answer):
+            self.unit = None
+
+    def scale_of(self, point: Point) -> LinearScale:
+        """How the numbers of the object become values of the point. Raises ``UnitMismatch``."""
+        address = point.address
+        assert isinstance(address, BacnetAddress)
+        if address.scale is not None or address.offset is not None:
+            return LinearScale(address.scale or 1.0, address.offset or 0.0)
+        if not asks_unit(point):
+            name = address.unit
+        elif not self.knows_unit:
+            raise UnitMismatch("the unit of the object could not be read")
+        else:
+            name = None if self.unit is None else names.unit(self.unit)
+        if name is None:
+            return SAME
+        shift = point.role is Role.HEATING_CURVE_SHIFT
+        found = device_scale(name, point.unit, shift=shift)
+        if found is None:
+            raise UnitMismatch(
+                f"the object is in {name}, which cannot be converted to {point.unit}; correct unit "
+                "in the site file, or state what its number means by scale, offset or device_unit"
+            )
+        return found
+
+
+class ObjectProfiles:
+    """The profiles of the objects of a device, by object identifier. Forgotten when the device was
+    silent meanwhile."""
+
+    def __init__(self, session: BacnetSession) -> None:
+        self._session = session
+        self._silences = session.silences
+        self._known: dict[int, ObjectProfile] = {}
+
+    @property
+    def generation(self) -> int:
+        """Another number after each silence of the device, when all profiles are forgotten [1]."""
+        if self._silences != self._session.silences:
+            self._silences = self._session.silences
+            self._known.clear()
+        return self._silences
+
+    def of(self, reference: Reference) -> ObjectProfile:
+        """The profile of the object of a property."""
+        _ = self.generation
+        return self._known.setdefault(reference.object_id, ObjectProfile())
+
+    async def with_unit(self, point: Point, reference: Reference) -> ObjectProfile:
+        """The profile, with its unit read where the point depends on it. Raises ``DeviceError``."""
+        profile = self.of(reference)
+        if asks_unit(point) and not profile.knows_unit:
+            await self._read(reference, (codec.UNITS,))
+        return self.of(reference)
+
+    async def for_writing(self, point: Point, reference: Reference) -> ObjectProfile:
+        """The profile, with name, description and unit read. Raises ``DeviceError``."""
+        profile = self.of(reference)
+        wanted: list[int] = []
+        if profile.names is None:
+            wanted += [codec.OBJECT_NAME, codec.DESCRIPTION]
+        if asks_unit(point) and not profile.knows_unit:
+            wanted.append(codec.UNITS)
+        if wanted:
+            await self._read(reference, wanted)
+        return self.of(reference)
+
+    async def _read(self, reference: Reference, wanted: Sequence[int]) -> None:
+        asked = [Reference(reference.object_type, reference.instance, name) for name in wanted]
+        answers = dict(zip(wanted, await read_tags(self._session, asked), strict=True))
+        for answer in answers.values():
+            if isinstance(answer, DeviceError) and not is_lacking(answer):
+                raise answer
+        profile = self.of(reference)
+        if codec.UNITS in answers:
+            profile.learn_unit(polled_answer(answers[codec.UNITS]))
+        if codec.OBJECT_NAME in answers:
+            texts = (_text(answers[name]) for name in (codec.OBJECT_NAME, codec.DESCRIPTION))
+            profile.names = tuple(text for text in texts if text)
+
+
+def asks_unit(point: Point) -> bool:
+    """Whether the unit of the object decides what its number means at the point: where the site
+    file states neither that unit nor a scale or offset, and the property is in that unit."""
+    address = point.address
+    assert isinstance(address, BacnetAddress)
+    if address.unit is not None or address.scale is not None or address.offset is not None:
+        return False
+    reference = property_reference(address)
+    return reference.object_type in _WITH_UNITS and reference.property_id in _IN_UNITS
+
+
+def is_lacking(answer: object) -> bool:
+    """Whether an answer says that the object does not have, or does not show, the property."""
+    if isinstance(answer, PropertyError):
+        answer = error_of(answer)
+    return isinstance(answer, PermanentRefusal)
+
+
+def _text(answer: PropertyAnswer) -> str | None:
+    return primitives.decode_text(answer) if isinstance(answer, list) else None

@@ -87,7 +87,7 @@ def _of_sites(ports: ApiPorts) -> list[Metric]:
     for site in ports.sites.values():
         label = (site.id,)
         latest = ports.planning.readings.latest([point.id for point in site.polled]).values()
-        plan = ports.control.plans.plan_in_force(site.id)
+        plan = ports.control.plans.plan_in_force(site.id, now)
         points.append((label, len(site.points)))
         leases.append((label, held[site.id]))
         overrides.append((label, len(ports.control.decisions.overrides(site.id, now))))

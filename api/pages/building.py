@@ -64,7 +64,7 @@ def building_page(
 ) -> BuildingView:
     """The page of a site as it stands now."""
     now = ports.clock.now()
-    plan = ports.control.plans.plan_in_force(site.id)
+    plan = ports.control.plans.plan_in_force(site.id, now)
     assessed = cache.site(site)
     taken = overridden_points(site, now, ports.control.decisions, ports.control.ledgers)
     row = building_row(ports, site, held_points(ports)[site.id], None, t)

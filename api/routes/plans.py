@@ -21,7 +21,7 @@ Days = Annotated[int, Query(ge=1, le=366, description="local days back")]
 @router.get("/sites/{site_id}/plan")
 def plan_in_force(ports: PortsDep, key: Reader, site: SiteDep) -> PlanAnswer:
     """The newest plan of a site with its reasons. Not found before the first one is made."""
-    plan = ports.control.plans.plan_in_force(site.id)
+    plan = ports.control.plans.plan_in_force(site.id, ports.clock.now())
     if plan is None:
         raise NotFound(f"there is no plan for {site.id} yet; the next one is made within the hour")
     return PlanAnswer.of(plan)

@@ -55,7 +55,7 @@ def building_row(
     now, control = ports.clock.now(), ports.control
     latest = ports.planning.readings.latest([point.id for point in site.points])
     newest = max((reading.time for reading in latest.values()), default=None)
-    state = plan_state(control.plans.plan_in_force(site.id))
+    state = plan_state(control.plans.plan_in_force(site.id, now))
     outdoor = next(
         (latest[p.id].good_value for p in site.points_by_role(Role.OUTDOOR_TEMP) if p.id in latest),
         None,

@@ -34,7 +34,9 @@ class DecisionStore(Protocol):
         ...
 
     def overrides(self, site: str, at: datetime) -> list[Override]:
-        """Those in force at ``at``, oldest first."""
+        """Those in force at ``at``, oldest first: neither removed nor expired. When they were made
+        does not count: a clock that went back takes nobody's word away, nor does it bring back what
+        was removed (W14)."""
         ...
 
     def add_booking(self, booking: Booking) -> None:

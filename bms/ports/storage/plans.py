@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from bms.model.planning.plan import Plan
@@ -26,8 +26,9 @@ class PlanStore(Protocol):
         """Raises ``NotFound``."""
         ...
 
-    def plan_in_force(self, site: str) -> Plan | None:
-        """The newest plan of the site."""
+    def plan_in_force(self, site: str, at: datetime) -> Plan | None:
+        """The newest plan of the site that was made until ``at``: of two made at one moment the one
+        kept last. One that was made before the clock went back is none of them (W14)."""
         ...
 
     def save_model(self, model: BuildingModel) -> None:

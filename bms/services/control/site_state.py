@@ -16,10 +16,6 @@ from bms.services.control.ventilation_minimum import bookings_ahead
 from bms.services.occupancy import Use
 from bms.services.site_lookup import mode_in_force
 
-TICK_MAX = timedelta(minutes=10)
-"""How long after its ``now`` a tick may still be at work: what people say meanwhile counts."""
-
-
 PLAN_MAX_AGE = timedelta(hours=6)
 """Older plans are not written."""
 
@@ -57,20 +53,18 @@ def state_of(
 ) -> SiteState:
     """Mode, plan, overrides, leases and trial as they are now.
 
-    Overrides that were made since ``now``, while the tick is at work, are among them. Raises
+    Overrides that were made since ``now`` are among them: while the tick is at work, or before the
+    clock went back. Raises
     ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
     """
     trials = ports.trials.trials(site.id)
-    overrides = {
-        o.id: o for at in (now, now + TICK_MAX) for o in ports.decisions.overrides(site.id, at)
-    }
     return SiteState(
         site=site,
         now=now,
         elapsed=ports.clock.elapsed(),
         mode=mode_in_force(site, ports.decisions),
-        plan=ports.plans.plan_in_force(site.id),
-        overrides=tuple(overrides.values()),
+        plan=ports.plans.plan_in_force(site.id, now),
+        overrides=tuple(ports.decisions.overrides(site.id, now)),
         leases={
             id_: held for id_, held in ports.journal.leases().items() if held.point.site == site.id
         },

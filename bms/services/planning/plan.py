@@ -120,7 +120,7 @@ async def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -
     """
 
     def work() -> bool:
-        plan = ports.plans.plan_in_force(site.id)
+        plan = ports.plans.plan_in_force(site.id, now)
         if plan is None:
             return False
         use = use_of(site, ports.decisions, plan.schedule.start, plan.schedule.end)

@@ -83,7 +83,7 @@ def what_if(
     def ask(start: datetime, length: timedelta) -> Problem:
         return assemble(site, now=start, ports=ports, horizon=length)
 
-    plan = ports.plans.plan_in_force(site.id)
+    plan = ports.plans.plan_in_force(site.id, now)
     if plan is not None and plan.schedule.end > now and plan.problem.steps:
         base, problem = plan.schedule, plan.problem
     else:

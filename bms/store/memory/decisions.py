@@ -68,8 +68,8 @@ class MemoryDecisions(MemoryAudit):
         return sorted(found, key=lambda override: (override.since, override.id))
 
     def _holds(self, override: Override, at: datetime) -> bool:
-        ends = (override.until, self._removed.get(override.id))
-        return override.since <= at and all(end is None or at < end for end in ends)
+        expired = override.until is not None and override.until <= at
+        return not expired and override.id not in self._removed
 
     def add_booking(self, booking: Booking) -> None:
         """See ``DecisionStore``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 from bms.errors import NotFound, StoreError
 from bms.model.epoch import to_micros
@@ -34,9 +34,10 @@ class MemoryPlans:
             raise NotFound(f"there is no plan {plan_id}")
         return self._plans[plan_id]
 
-    def plan_in_force(self, site: str) -> Plan | None:
-        """The newest plan of the site; of two made at the same moment the one kept last."""
-        plans = [plan for plan in reversed(list(self._plans.values())) if plan.site == site]
+    def plan_in_force(self, site: str, at: datetime) -> Plan | None:
+        """See ``PlanStore``."""
+        kept = reversed(list(self._plans.values()))
+        plans = [plan for plan in kept if plan.site == site and plan.created_at <= at]
         return max(plans, key=lambda plan: plan.created_at, default=None)
 
     def save_model(self, model: BuildingModel) -> None:

@@ -74,8 +74,8 @@ class SqlDecisions(Linked):
         until, removed = col(StoredOverride.until), col(StoredOverride.removed_at)
         in_force = (
             select(StoredOverride)
-            .where(StoredOverride.site == site, StoredOverride.since <= at)
-            .where(or_(until.is_(None), until > at), or_(removed.is_(None), removed > at))
+            .where(StoredOverride.site == site, or_(until.is_(None), until > at))
+            .where(removed.is_(None))
             .order_by(col(StoredOverride.since), col(StoredOverride.id))
         )
         with self._link.reading() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 
 from sqlmodel import col, desc, select
@@ -43,11 +44,11 @@ class SqlPlans(Linked):
             raise NotFound(f"there is no plan {plan_id}")
         return from_json(Plan, body)
 
-    def plan_in_force(self, site: str) -> Plan | None:
-        """The newest plan of the site; of two made at the same moment the one kept last."""
+    def plan_in_force(self, site: str, at: datetime) -> Plan | None:
+        """See ``PlanStore``."""
         newest = (
             select(StoredPlan.id)
-            .where(StoredPlan.site == site)
+            .where(StoredPlan.site == site, StoredPlan.created_at <= at)
             .order_by(desc(StoredPlan.created_at), desc(col(StoredPlan.seq)))
             .limit(1)
         )

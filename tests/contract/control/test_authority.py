@@ -110,7 +110,7 @@ def plan(**more: object) -> Arrange:
 
 def edited_plan(bench: ControlBench) -> None:
     """Somebody has changed a number in the database."""
-    kept = bench.store.plan_in_force("hut")
+    kept = bench.store.plan_in_force("hut", bench.now)
     assert kept is not None
     row = kept.schedule.setpoints[0]
     warmer = replace(row, steps=tuple(replace(step, value=22.0) for step in row.steps))
@@ -232,9 +232,16 @@ SITUATIONS = (
     ),
     Situation(
         name="a plan of another time",
-        arrange=plan(start=NOW + TICK),
+        arrange=plan(start=NOW - 2 * TICK, hours=0.25),
         may=PEOPLE,
         why=AuthorityReason.PLAN_ELSEWHEN,
+        has_plan=False,
+    ),
+    Situation(
+        name="a plan of before the clock went back",
+        arrange=plan(start=NOW + TICK),
+        may=PEOPLE,
+        why=AuthorityReason.NO_PLAN,
         has_plan=False,
     ),
     Situation(

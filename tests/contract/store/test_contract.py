@@ -285,13 +285,21 @@ class TestPlans:
         store.add_plan(a_plan("late", at=MONDAY + HOUR))
         store.add_plan(a_plan("early", at=MONDAY))
         store.add_plan(a_plan("other", site="townhall", at=MONDAY + 2 * HOUR))
-        assert store.plan_in_force("school") == a_plan("late", at=MONDAY + HOUR)
-        assert store.plan_in_force("sportshall") is None
+        assert store.plan_in_force("school", MONDAY + HOUR) == a_plan("late", at=MONDAY + HOUR)
+        assert store.plan_in_force("sportshall", MONDAY + HOUR) is None
+
+    def test_w14_a_plan_of_before_the_clock_went_back_is_not_in_force(
+        self, store: AnyStore
+    ) -> None:
+        store.add_plan(a_plan("before", at=MONDAY + HOUR))
+        assert store.plan_in_force("school", MONDAY) is None
+        store.add_plan(a_plan("since", at=MONDAY))
+        assert store.plan_in_force("school", MONDAY) == a_plan("since", at=MONDAY)
 
     def test_of_two_plans_of_one_moment_the_second_is_in_force(self, store: AnyStore) -> None:
         store.add_plan(a_plan("z"))
         store.add_plan(a_plan("a"))
-        in_force = store.plan_in_force("school")
+        in_force = store.plan_in_force("school", MONDAY)
         assert in_force is not None
         assert in_force.id == "a"
 
@@ -385,10 +393,10 @@ class TestPeople:
         assert store.mode("school") == Mode.ADVISE
         assert store.mode("townhall") is None
 
-    def test_an_override_holds_from_since_until_its_end(self, store: AnyStore) -> None:
+    def test_an_override_holds_until_its_end(self, store: AnyStore) -> None:
         store.add_override(self.OVERRIDE)
-        held = [store.overrides("school", MONDAY + i * HOUR) for i in (-1, 0, 1, 2)]
-        assert held == [[], [self.OVERRIDE], [self.OVERRIDE], []]
+        held = [store.overrides("school", MONDAY + i * HOUR) for i in (0, 1, 2)]
+        assert held == [[self.OVERRIDE], [self.OVERRIDE], []]
         assert store.overrides("townhall", MONDAY) == []
 
     def test_an_override_that_was_found_at_the_building_keeps_its_numbers(
@@ -409,12 +417,17 @@ class TestPeople:
         assert store.overrides("school", MONDAY) == [whole, self.OVERRIDE]
         assert store.overrides("school", MONDAY + 9999 * HOUR) == [whole]
 
-    def test_a_removed_override_held_until_then(self, store: AnyStore) -> None:
+    def test_w14_an_override_of_before_the_clock_went_back_stands(self, store: AnyStore) -> None:
+        store.add_override(self.OVERRIDE)
+        assert store.overrides("school", MONDAY - HOUR) == [self.OVERRIDE]
+        assert store.overrides("school", MONDAY - 48 * HOUR) == [self.OVERRIDE]
+
+    def test_w14_a_removed_override_is_gone_whatever_the_clock_does(self, store: AnyStore) -> None:
         store.add_override(self.OVERRIDE)
         store.remove_override("o1", actor="eva", at=MONDAY + HOUR)
         store.remove_override("o1", actor="late", at=MONDAY + 3 * HOUR)
         assert store.overrides("school", MONDAY + HOUR) == []
-        assert store.overrides("school", MONDAY + HOUR / 2) == [self.OVERRIDE]
+        assert store.overrides("school", MONDAY + HOUR / 2) == []
         with pytest.raises(NotFound, match="o9"):
             store.remove_override("o9", actor="eva", at=MONDAY)
 
@@ -530,6 +543,6 @@ def test_naive_moments_are_refused_everywhere(store: AnyStore) -> None:
     assert store.keys() == []
     assert store.overrides("school", MONDAY) == []
     assert store.receipts("school", MONDAY) == []
-    assert store.plan_in_force("school") is None
+    assert store.plan_in_force("school", MONDAY) is None
     assert store.model("school") is None
     assert store.latest([TEMP]) == {}

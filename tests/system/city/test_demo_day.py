@@ -96,7 +96,7 @@ async def left_behind(
     city = simulated.city
     points = [point.id for site in city.sites.values() for point in site.points]
     readings = {p: city.stores.readings.readings(p, BEGIN, BEGIN + DAY + QUARTER) for p in points}
-    plans = {site: city.stores.plans.plan_in_force(site) for site in city.sites}
+    plans = {site: city.stores.plans.plan_in_force(site, BEGIN + DAY) for site in city.sites}
     return Lived(
         sites=tuple(city.sites.values()),
         refused=refused,

@@ -55,7 +55,7 @@ class Away(MemoryStore):
     def keys(self) -> list[tuple[str, str, str, datetime, datetime | None]]:
         raise StoreUnavailable("the database is away")
 
-    def plan_in_force(self, site: str) -> Plan | None:
+    def plan_in_force(self, site: str, at: datetime) -> Plan | None:
         raise StoreUnavailable("the database is away")
 
 

@@ -22,4 +22,4 @@ async def test_plan_now_keeps_a_new_plan(tmp_path):
         assert made.status_code == 201
         kept = await browser.get(made.headers["location"])
     assert kept.json() == made.json()
-    assert world.store.plan_in_force("lodge").id == made.json()["id"]
+    assert world.store.plan_in_force("lodge", world.clock.now()).id == made.json()["id"]

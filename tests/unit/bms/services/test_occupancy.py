@@ -186,7 +186,7 @@ class TestOutdated:
         planned(world.store, at)
         dispatch = next(job for job in job_table(world.city) if job.name == "dispatch")
         await dispatch.run(now)
-        assert world.store.plan_in_force("lodge").id == "p1"
+        assert world.store.plan_in_force("lodge", now).id == "p1"
         concert = BookingRequest(
             zone="hall",
             start=now + 8 * HOUR,
@@ -197,11 +197,11 @@ class TestOutdated:
         )
         book(site, world.store, concert, now=now)
         await dispatch.run(now + QUARTER)
-        again = world.store.plan_in_force("lodge")
+        again = world.store.plan_in_force("lodge", now + QUARTER)
         assert again.created_at == now + QUARTER
         assert "booked_in_use" in {note.code for note in again.problem.notes}
         await dispatch.run(now + 2 * QUARTER)
-        assert world.store.plan_in_force("lodge").id == again.id
+        assert world.store.plan_in_force("lodge", now + 2 * QUARTER).id == again.id
 
 
 class TestBook:

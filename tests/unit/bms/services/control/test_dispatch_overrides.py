@@ -1,4 +1,4 @@
-"""What people say while a tick is under way, and what a lot has drawn for after it."""
+"""What people say while a tick is under way or before the clock is set; leases before a trial."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bms.model.assets.point import Point
-from bms.model.control.command import Command, Lease, Receipt
+from bms.model.control.command import Command, Lease, Overridden, Receipt, Released
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice
 from tests.rigs.fakes.safety import LEASE, LEVERS, NOW, NULL, OWN
@@ -77,3 +77,40 @@ class TestALeaseBeforeOwnControl:
         [held] = bench.journal.leases().values()
         assert isinstance(held, Lease)
         assert held.lease_end == bench.now + LEASE
+
+
+class TestAClockThatIsSet:
+    @pytest.mark.parametrize("hours", [-24, -1])
+    async def test_w14_what_people_said_before_is_seen_after(self, hours: int) -> None:
+        bench = ControlBench()
+        bench.override(NULL, until=NOW + timedelta(hours=2))
+        bench.clock.set_calendar(NOW + timedelta(hours=hours))
+        bench.plan()
+        outcomes = await bench.tick()
+        assert isinstance(outcomes[NULL], Overridden)
+        assert bench.drivers.device("hut/bacnet").writes == []
+        assert bench.drivers.device("hut/modbus").held != {}
+
+    @pytest.mark.parametrize("hours", [-24, -1, 3])
+    async def test_w14_a_lease_of_before_ends_in_its_running_time(self, hours: int) -> None:
+        bench = ControlBench()
+        bench.plan(hours=2)
+        await bench.tick()
+        bench.clock.set_calendar(NOW + timedelta(hours=hours))
+        bench.clock.advance(LEASE)
+        outcomes = await bench.tick()
+        assert {type(outcomes[point]) for point in LEVERS} == {Released}
+        assert bench.held() == {}
+
+    async def test_w14_a_renewal_after_it_is_a_whole_lease(self) -> None:
+        bench = ControlBench()
+        bench.plan()
+        await bench.tick()
+        bench.clock.set_calendar(NOW - timedelta(hours=1))
+        bench.plan()
+        await bench.tick()
+        bench.clock.advance(LEASE - timedelta(seconds=1))
+        assert not any(
+            held.ended(bench.clock.reading()) for held in bench.journal.leases().values()
+        )
+        assert bench.held() != {}

@@ -52,11 +52,11 @@ class Life:
         jobs = {job.name: job for job in job_table(self.world.city)}
         for _ in range(times):
             self.now += QUARTER
-            if self.world.store.plan_in_force("lodge") is None:
+            if self.world.store.plan_in_force("lodge", self.now) is None:
                 await jobs["plan"].run(self.now)
             await jobs["poll"].run(self.now)
             await jobs["dispatch"].run(self.now)
-        plan = self.world.store.plan_in_force("lodge")
+        plan = self.world.store.plan_in_force("lodge", self.now)
         assert plan is not None
         return plan
 

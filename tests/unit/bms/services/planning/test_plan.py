@@ -55,7 +55,7 @@ async def test_a_plan_is_kept_with_its_problem_and_objections() -> None:
         ports=planning_ports(store, planner=planner, checker=FakeChecker()),
     )
     assert store.plan(made.id) == made
-    assert store.plan_in_force("lodge") == made
+    assert store.plan_in_force("lodge", NOW) == made
     assert made.created_at == NOW
     assert made.objections == (COLD,)
     assert made.problem == planner.asked[0]

@@ -79,11 +79,11 @@ class TestWhatIf:
 
     def test_the_plan_in_force_is_told_as_it_stands(self, store, asked) -> None:
         told = simulated(store, asked, Change(setpoint_k=-1.0))
-        kept = store.plan_in_force("lodge").schedule.expected
+        kept = store.plan_in_force("lodge", asked.start).schedule.expected
         assert told.in_force.energy_kwh == kept.energy_kwh
         assert told.in_force.cost_dkk == kept.cost_dkk
         assert len(store.receipts("lodge", utc(1971, 1, 1))) == 0
-        assert store.plan_in_force("lodge").id == "p1"
+        assert store.plan_in_force("lodge", asked.start).id == "p1"
 
     def test_without_a_model_the_answer_says_what_is_missing(self) -> None:
         with pytest.raises(InsufficientData, match=r"lodge cannot be simulated: .*model"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.ports import ApiPorts
 from bms.config import Settings
@@ -24,6 +24,7 @@ from bms.ports.storage.rollups import RollupStore
 from bms.ports.storage.trials import TrialStore
 from bms.ports.storage.whole import Store
 from bms.services.assessment.ports import AssessmentPorts
+from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.planning.ports import PlanningPorts
 from bms.services.site_lookup import site_named
@@ -78,6 +79,11 @@ class City:
     reporter: Reporter
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
+    plan_check: PlanCheck = field(init=False)
+    """What ``checker`` says of stored plans, kept by their digest."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "plan_check", PlanCheck(self.checker))
 
     def site(self, site_id: str) -> Site:
         """The site of this id. Raises ``NotFound`` with the ids there are."""
@@ -95,6 +101,7 @@ class City:
             journal=self.journal,
             keeper=self.keeper,
             clock=self.clock,
+            plan_check=self.plan_check,
         )
 
     @property

@@ -10,13 +10,15 @@ from bms.clock import VirtualClock
 from bms.journal import MemoryJournal
 from bms.model.assets.site import Site
 from bms.model.control.command import Override, Receipt, ReleaseReceipt
+from bms.ports.planner import Checker
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
+from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.controllers.schedule import ControllerSchedule, controller_schedule
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
-from tests.rigs.fakes.ports import control_ports
+from tests.rigs.fakes.ports import NoObjections, control_ports
 from tests.rigs.fakes.safety import LEASE, NOW, OWN, WANTED, Keeper, hut, plan_of
 
 
@@ -24,7 +26,12 @@ class ControlBench:
     """A hut, or another site, that ticks in building time; ``own`` is what its own control has."""
 
     def __init__(
-        self, site: Site | None = None, now: datetime = NOW, own: Mapping[str, float] = OWN
+        self,
+        site: Site | None = None,
+        now: datetime = NOW,
+        own: Mapping[str, float] = OWN,
+        *,
+        checker: Checker | None = None,
     ) -> None:
         self.site = site or hut()
         self.store = MemoryStore()
@@ -32,6 +39,7 @@ class ControlBench:
         self.drivers = FakeDrivers()
         self.keeper = Keeper()
         self.clock = VirtualClock(now)
+        self.plan_check = PlanCheck(checker or NoObjections())
         self.plans = count()
         self.overrides = count(1)
         for point, value in own.items():
@@ -55,6 +63,7 @@ class ControlBench:
             journal=self.journal,
             keeper=self.keeper,
             clock=self.clock,
+            plan_check=self.plan_check,
         )
 
     def device(self, point: str) -> FakeDevice:

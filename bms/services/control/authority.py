@@ -128,7 +128,11 @@ def plan_flaw(state: SiteState) -> Fact | None:
         return fact(AuthorityReason.PLAN_OLD, created=Moment(plan.created_at))
     if not plan.schedule.start <= now < plan.schedule.end:
         return fact(AuthorityReason.PLAN_ELSEWHEN)
-    return None if is_sealed(plan) else fact(AuthorityReason.PLAN_EDITED)
+    if not is_sealed(plan):
+        return fact(AuthorityReason.PLAN_EDITED)
+    if state.plan_objections:
+        return fact(AuthorityReason.PLAN_OBJECTIONS, objection=state.plan_objections[0])
+    return None
 
 
 def _site_obstacle(state: SiteState, writer: Writer) -> Withheld | None:

@@ -11,6 +11,7 @@ from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.trials import TrialStore
+from bms.services.control.plan_check import PlanCheck
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +26,4 @@ class ControlPorts:
     journal: Journal
     keeper: GuardKeeper
     clock: Clock
+    plan_check: PlanCheck

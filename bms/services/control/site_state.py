@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bms.model.assets.site import Mode, Site
 from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.control.command import Lease, Override
+from bms.model.fact import Fact
 from bms.model.planning.plan import Plan
 from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import TrialBlock, next_own_control, trial_block_at
@@ -25,9 +26,10 @@ class SiteState:
     """Mode, plan, and what people and trials hold, of one site at ``now``, and at ``elapsed`` by
     running time.
 
-    ``leases`` are those of the site, by point id; ``trial`` is the block of a switchback trial that
-    is on, ``own_control_from`` when the next one of own control begins; ``use`` is who is in when,
-    None where no point of the site moves air.
+    ``plan_objections`` are those of the checker to the plan as it was loaded. ``leases`` are those
+    of the site, by point id; ``trial`` is the block of a switchback trial that is on,
+    ``own_control_from`` when the next one of own control begins; ``use`` is who is in when, None
+    where no point of the site moves air.
     """
 
     site: Site
@@ -35,6 +37,7 @@ class SiteState:
     elapsed: Elapsed
     mode: Mode
     plan: Plan | None
+    plan_objections: tuple[Fact, ...] = ()
     overrides: tuple[Override, ...] = ()
     leases: Mapping[str, Lease] = field(default_factory=dict)
     trial: TrialBlock | None = None
@@ -58,12 +61,14 @@ def state_of(
     ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
     """
     trials = ports.trials.trials(site.id)
+    plan = ports.plans.plan_in_force(site.id, now)
     return SiteState(
         site=site,
         now=now,
         elapsed=ports.clock.elapsed(),
         mode=mode_in_force(site, ports.decisions),
-        plan=ports.plans.plan_in_force(site.id, now),
+        plan=plan,
+        plan_objections=ports.plan_check.objections(plan),
         overrides=tuple(ports.decisions.overrides(site.id, now)),
         leases={
             id_: held for id_, held in ports.journal.leases().items() if held.point.site == site.id

@@ -13,6 +13,7 @@ from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
 from bms.ports.safety import GuardKeeper, Journal
 from bms.ports.storage.whole import Store
+from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
@@ -27,8 +28,10 @@ def control_ports(
     journal: Journal,
     keeper: GuardKeeper | None = None,
     clock: Clock | None = None,
+    plan_check: PlanCheck | None = None,
 ) -> ControlPorts:
-    """``store`` in every role of control; no guard, and a standing clock, where none is given."""
+    """``store`` in every role of control; no guard, a standing clock and a checker without
+    objections where none are given."""
     return ControlPorts(
         plans=store,
         decisions=store,
@@ -38,6 +41,7 @@ def control_ports(
         journal=journal,
         keeper=keeper or NoGuardNeeded(),
         clock=clock or VirtualClock(NOW),
+        plan_check=plan_check or PlanCheck(NoObjections()),
     )
 
 

@@ -32,12 +32,14 @@ from bms.runtime.wire import wire
 from bms.savings.trials.power import BlockDesign
 from bms.services.collect.poll import poll_site
 from bms.services.control.dispatch import dispatch_site
+from bms.services.control.plan_check import PlanCheck
 from bms.services.control.trial_block import TrialNotice
 from bms.services.trials.result import analyse_trial
 from bms.services.trials.start import start_trial
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
+from tests.rigs.fakes.ports import NoObjections
 from tests.rigs.fakes.safety import Keeper, plan_of
 from tests.rigs.paths import ROOT
 
@@ -68,7 +70,12 @@ class Life:
                 now=now,
                 lease=2 * TICK,
                 plan_max_age=timedelta(days=30),
-                ports=replace(self.city.control, journal=self.journal, keeper=Keeper()),
+                ports=replace(
+                    self.city.control,
+                    journal=self.journal,
+                    keeper=Keeper(),
+                    plan_check=PlanCheck(NoObjections()),
+                ),
             )
             self.held[now] = frozenset(self.journal.leases())
             self.drivers.advance(int(TICK.total_seconds()))

@@ -167,6 +167,7 @@ def _point(parsed: ParsedSite, section: Section, timetables: dict[str, WeekTimet
         write=(
             _write_rule(section["write"], timetables, template) if section.get("write") else None
         ),
+        max_age_s=section.values.get("max_age"),
         cov=section["cov"] == "true",
         **{name: section[name] for name in _FIELDS_OF_A_POINT if name in section.values},
     )

@@ -27,6 +27,7 @@ from bms.services.assessment.ports import AssessmentPorts
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.planning.ports import PlanningPorts
+from bms.services.rooms.watch import Rooms
 from bms.services.site_lookup import site_named
 from bms.services.trials.ports import TrialPorts
 
@@ -76,6 +77,7 @@ class City:
     tariffs: Tariffs
     journal: Journal
     keeper: GuardKeeper
+    rooms: Rooms
     reporter: Reporter
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
@@ -102,6 +104,7 @@ class City:
             keeper=self.keeper,
             clock=self.clock,
             plan_check=self.plan_check,
+            rooms=self.rooms,
         )
 
     @property
@@ -118,6 +121,7 @@ class City:
             tariffs=self.tariffs,
             planner=self.planner,
             checker=self.checker,
+            rooms=self.rooms,
         )
 
     @property

@@ -30,6 +30,7 @@ from bms.runtime.city import City, Stores
 from bms.runtime.site_files import sites_of, tariff_book
 from bms.services.collect.spool import importances
 from bms.services.guard.launcher import GuardLauncher
+from bms.services.rooms.watch import RoomWatch
 from bms.store.database.availability import Availability
 from bms.store.spool.forwarding import ForwardingReadings, SpooledRetention
 from bms.store.spool.process_folders import SpoolFolders
@@ -187,6 +188,7 @@ def wire(
         tariffs=tariffs_of(settings, ticking) if feed is None else tariff_book(settings),
         journal=FileJournal(settings.journal),
         keeper=GuardLauncher(settings.journal, settings.clock_file, timezone=settings.timezone),
+        rooms=RoomWatch(stores.readings),
         reporter=FileReporter(),
         forwarding=waiting,
     )

@@ -55,10 +55,12 @@ def means(readings: ReadingStore, point: Point | None, start: datetime, n: int) 
 
 
 def value_now(readings: ReadingStore, point: Point | None, now: datetime) -> float | None:
-    """The good value of the last quarter of an hour; older ones are no present. Raises
+    """The good value that is no older than the point's ``max_age``. Raises
     ``StoreUnavailable``."""
-    reading = readings.latest([point.id]).get(point.id) if point is not None else None
+    reading = None if point is None else readings.latest([point.id]).get(point.id)
     value = None if reading is None else reading.good_value
-    if reading is None or value is None or not now - STEP <= reading.time <= now:
+    if point is None or reading is None or value is None:
+        return None
+    if not now - point.max_age <= reading.time <= now:
         return None
     return round(value, 4)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
-from bms.model.fact import Fact, MessageCode, fact
+from bms.model.fact import Fact, MessageCode, Moment, fact
 
 
 class RelaxedLimit(MessageCode):
@@ -14,6 +15,8 @@ class RelaxedLimit(MessageCode):
     COMFORT = "comfort_relaxed"
     POWER = "power_over"
     CO2 = "co2_over"
+    BLIND = "room_blind"
+    NEVER_SEEN = "room_never_seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,4 +66,19 @@ class Co2Relaxation:
         return fact(RelaxedLimit.CO2, zone=self.zone, ppm=self.ppm, limit_ppm=self.limit_ppm)
 
 
-Relaxation: TypeAlias = ComfortRelaxation | PowerRelaxation | Co2Relaxation
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlindRelaxation:
+    """Nobody has seen the temperature of a zone since ``since``, so that its comfort is a guess."""
+
+    zone: str
+    since: datetime
+
+    @property
+    def fact(self) -> Fact:
+        """For people to read."""
+        if self.since.year == 1:
+            return fact(RelaxedLimit.NEVER_SEEN, zone=self.zone)
+        return fact(RelaxedLimit.BLIND, zone=self.zone, since=Moment(self.since))
+
+
+Relaxation: TypeAlias = ComfortRelaxation | PowerRelaxation | Co2Relaxation | BlindRelaxation

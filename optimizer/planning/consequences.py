@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 
 from bms.model.fact import Fact, Moment, Term, fact
 from bms.model.planning.problem import HeldValue, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer.explain.plan_reason import HeldText, HoldEnd, PlanReason
-from optimizer.explain.relaxation import ComfortRelaxation, PowerRelaxation, Relaxation
+from optimizer.explain.relaxation import (
+    BlindRelaxation,
+    ComfortRelaxation,
+    PowerRelaxation,
+    Relaxation,
+)
 from optimizer.horizon.building import Building
 from optimizer.horizon.peak_demand import metered_power
 from optimizer.horizon.rollout import RolloutResult
@@ -19,8 +26,21 @@ from optimizer.setpoints.supply_air_reset import describe_supply_air
 
 RELAXED_KH_PER_ZONE = 0.1
 """A zone that is outside its band for less [K h] keeps it."""
+BLIND_AFTER = timedelta(hours=1)
+"""A shorter silence of a sensor is bridged by the model and not reported."""
 LEAST_REPORTED_KW = 0.5
 """Less than this [kW] above a limit or the month's peak is not reported."""
+
+
+def blind_rooms(problem: Problem) -> list[BlindRelaxation]:
+    """Returns the zones whose temperature nobody has seen for ``BLIND_AFTER``, with their lever or
+    without: what is said of their comfort is said by the model alone."""
+    return [
+        BlindRelaxation(zone=zone.called, since=since)
+        for zone in problem.zones
+        if (since := zone.blind_since) is not None
+        and (since.tzinfo is None or problem.start - since >= BLIND_AFTER)
+    ]
 
 
 def relaxations(evaluator: Evaluator, candidate: Candidate) -> list[Relaxation]:

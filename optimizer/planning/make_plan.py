@@ -17,7 +17,7 @@ from optimizer.horizon.building import building_of
 from optimizer.horizon.forecast_inputs import forecast_inputs
 from optimizer.linear_program.program import HorizonProgram
 from optimizer.planning.candidate import Evaluator
-from optimizer.planning.consequences import describe_held_levers
+from optimizer.planning.consequences import blind_rooms, describe_held_levers
 from optimizer.planning.horizon_program import program_with
 from optimizer.planning.known_zones import known_zones
 from optimizer.planning.model_cache import identified
@@ -35,6 +35,7 @@ def make_plan(problem: Problem) -> Schedule:
         return empty_schedule(problem, flaws)
     flaws += _implausible_terms(part)
     flaws += describe_held_levers(part)
+    flaws += [blind.fact for blind in blind_rooms(part)]
     if any(map(_is_implausible, (part.weights.comfort_dkk_per_kh, part.weights.co2_dkk_per_kg))):
         part = replace(part, weights=Weights())
         flaws.append(_weights_used(part.weights))

@@ -14,6 +14,7 @@ from optimizer.horizon.building import Building
 from optimizer.model.air_handling import own_air, own_or_required_run
 from optimizer.planning.candidate import Candidate, Evaluator, cheapest
 from optimizer.planning.consequences import (
+    blind_rooms,
     describe_air,
     describe_peak,
     power_relaxations,
@@ -82,5 +83,6 @@ def _optimum(evaluator: Evaluator, best: Candidate, own: Candidate, found: list[
         *describe_air(problem, best.air),
         *describe_peak(evaluator, best),
     ]
-    status = PlanStatus.RELAXED if relaxed else PlanStatus.OPTIMAL
+    kept = not relaxed and not blind_rooms(problem)
+    status = PlanStatus.OPTIMAL if kept else PlanStatus.RELAXED
     return schedule_of(problem, building, best, own, status, [*found, *why])

@@ -80,6 +80,12 @@ def _references(parsed: ParsedSite, point: Section, report: MistakeReport) -> No
     low, high = point.get("low"), point.get("high")
     if low is not None and high is not None and low >= high:
         report.add(point.at("low"), f"low {low:g} has to be below high {high:g}")
+    oldest, interval = point.get("max_age"), point.get("interval_s")
+    if oldest is not None and interval is not None and oldest < interval:
+        report.add(
+            point.at("max_age"),
+            f"max_age {oldest} s is shorter than interval_s, {interval} s between two readings",
+        )
 
 
 def _role(point: Section, report: MistakeReport) -> None:

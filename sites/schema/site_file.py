@@ -350,6 +350,12 @@ POINT = SectionSchema(
         _field("low", Number(), "lowest plausible value"),
         _field("high", Number(), "highest plausible value"),
         _field("interval_s", Integer(1, 86_400), "how often it is read [s]", 900),
+        _field(
+            "max_age",
+            Integer(1, 604_800),
+            "how old a value may be that something is decided on [s]; by its role where not given, "
+            "longer for a sensor on a battery",
+        ),
         _field("privacy", OneOf(Privacy), "who may see it"),
         _field("retention_days", Integer(1, 36_500), "how long it is kept [days]"),
         _field("write", WRITE, "what may be written to it; without it, nothing"),

@@ -16,9 +16,10 @@ from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.controllers.schedule import ControllerSchedule, controller_schedule
+from bms.services.rooms.watch import Rooms
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
-from tests.rigs.fakes.ports import NoObjections, control_ports
+from tests.rigs.fakes.ports import NoObjections, SeenRooms, control_ports
 from tests.rigs.fakes.safety import LEASE, NOW, OWN, WANTED, Keeper, hut, plan_of
 
 
@@ -32,6 +33,7 @@ class ControlBench:
         own: Mapping[str, float] = OWN,
         *,
         checker: Checker | None = None,
+        rooms: Rooms | None = None,
     ) -> None:
         self.site = site or hut()
         self.store = MemoryStore()
@@ -39,6 +41,7 @@ class ControlBench:
         self.drivers = FakeDrivers()
         self.keeper = Keeper()
         self.clock = VirtualClock(now)
+        self.rooms = rooms or SeenRooms()
         self.plan_check = PlanCheck(checker or NoObjections())
         self.plans = count()
         self.overrides = count(1)
@@ -64,6 +67,7 @@ class ControlBench:
             keeper=self.keeper,
             clock=self.clock,
             plan_check=self.plan_check,
+            rooms=self.rooms,
         )
 
     def device(self, point: str) -> FakeDevice:

@@ -22,6 +22,7 @@ from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_si
 from bms.runtime.wire import FileReporter
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.plan import identify_site
+from bms.services.rooms.watch import RoomWatch
 from bms.services.simulated_worlds import past_readings
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
@@ -78,12 +79,13 @@ def simulated_city(
     )
     drivers = InProcessDrivers(world)
     clock = VirtualClock(start.astimezone(UTC))
-    optimizer = Optimizer()
+    optimizer, stores = Optimizer(), Stores.of(MemoryStore())
     city = City(
         sites={site.id: site for site in sites},
         settings=Settings(home=home, plan_minutes=PLAN_MINUTES),
         clock=clock,
-        stores=Stores.of(MemoryStore()),
+        stores=stores,
+        rooms=RoomWatch(stores.readings),
         drivers=drivers,
         planner=optimizer,
         checker=optimizer,

@@ -33,6 +33,7 @@ from bms.runtime.wire import FileReporter
 from bms.services.collect.poll import poll_site
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.plan import identify_site
+from bms.services.rooms.watch import RoomWatch
 from bms.services.simulated_worlds import Truth, WorldComparison, compare_worlds, past_readings
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
@@ -151,12 +152,13 @@ def _city(
     sites: Sequence[Site], drivers: InProcessDrivers, start: datetime, home: Path
 ) -> tuple[City, VirtualClock]:
     clock = VirtualClock(start)
-    optimizer = Optimizer()
+    optimizer, stores = Optimizer(), Stores.of(MemoryStore())
     city = City(
         sites={site.id: site for site in sites},
         settings=Settings(home=home, plan_minutes=PLAN_MINUTES),
         clock=clock,
-        stores=Stores.of(MemoryStore()),
+        stores=stores,
+        rooms=RoomWatch(stores.readings),
         drivers=drivers,
         planner=optimizer,
         checker=optimizer,

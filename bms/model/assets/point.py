@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from bms.model.assets.address import Address
@@ -33,6 +34,11 @@ class Role(StrEnum):
     OTHER = "other"
 
 
+SLOW = (Role.ZONE_TEMP, Role.OUTDOOR_TEMP)
+"""Roles whose values change slowly against an hour."""
+HOUR_S, QUARTER_S = 3600, 900
+
+
 class Privacy(StrEnum):
     """Who may see a point's series. ``personal`` (occupancy, CO2) is never open data."""
 
@@ -45,6 +51,7 @@ class Privacy(StrEnum):
 class Point:
     """One value of a device. ``id`` is ``site/point``; times in seconds [s], retention in days.
 
+    ``max_age_s`` is how old a value may be that something is decided on [s]; None: by its role.
     ``device`` is empty for what comes in a supplier's files or pushes. BACnet only: with ``cov``
     the device tells us of changes; ``trend_log`` is the instance of the Trend Log object, on the
     same device, that records this point.
@@ -61,9 +68,20 @@ class Point:
     ventilation: str | None = None
     interval_s: int = 900
     privacy: Privacy = Privacy.INTERNAL
+    max_age_s: int | None = None
     retention_days: int | None = None
     low: float | None = None
     high: float | None = None
     write: WriteRule | None = None
     cov: bool = False
     trend_log: int | None = None
+
+    @property
+    def max_age(self) -> timedelta:
+        """How old a value may be that something is decided on (clause W4): as declared, else two
+        readings, and at least an hour where it changes slowly, a quarter of an hour elsewhere."""
+        if self.max_age_s is not None:
+            return timedelta(seconds=self.max_age_s)
+        if self.role in SLOW:
+            return timedelta(seconds=max(HOUR_S, 2 * self.interval_s))
+        return timedelta(seconds=max(QUARTER_S, self.interval_s))

@@ -125,6 +125,9 @@ class ZoneTask:
     """Highest CO2 of the room air while people are in [ppm]; null: no limit is asked for."""
     co2_ppm: float | None = None
     """CO2 measured at the start [ppm]; null: not known, and then it is taken to be at its limit."""
+    blind_since: datetime | None = None
+    """Since when nobody sees its temperature, ISO 8601 with offset; null: it is seen. From an hour
+    before the start on the plan is relaxed and says so."""
 
     @property
     def called(self) -> str:

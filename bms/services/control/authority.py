@@ -6,6 +6,7 @@ written where a write is permitted is decided by ``point_limits`` and ``ventilat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +20,14 @@ from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.planning.plan_digest import is_sealed
 from bms.services.control.local_override import LOCAL
 from bms.services.control.site_state import SiteState
+from bms.services.rooms.watch import (
+    GIVEN_BACK_AFTER,
+    NEVER,
+    TOLD_AFTER,
+    ZoneSight,
+    all_blind_for,
+    rooms_of,
+)
 
 PLAN = "plan"
 """The actor of commands that write a plan."""
@@ -34,6 +43,9 @@ class AuthorityReason(MessageCode):
     PLAN_ELSEWHEN = "plan_elsewhen"
     PLAN_EDITED = "plan_edited"
     OVERRIDDEN = "overridden"
+    ROOMS_BLIND = "rooms_blind"
+    ROOMS_NEVER_SEEN = "rooms_never_seen"
+    ROOMS_UNREAD = "rooms_unread"
 
 
 class Writer(StrEnum):
@@ -55,11 +67,13 @@ class Obstacle(StrEnum):
     LEASE = "lease"
     PLAN = "plan"
     POINT = "point"
+    START = "start"
+    ROOMS = "rooms"
 
 
-ENDING = frozenset({Obstacle.MODE, Obstacle.TRIAL, Obstacle.OVERRIDE})
-"""Obstacles that people have put up: what the plan holds is given back at once. The others let its
-leases run out."""
+ENDING = frozenset({Obstacle.MODE, Obstacle.TRIAL, Obstacle.OVERRIDE, Obstacle.ROOMS})
+"""Obstacles that people have put up, and rooms that nobody sees: what the plan holds is given back
+at once. The others let its leases run out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +108,7 @@ def may_write(state: SiteState, point: str, writer: Writer) -> Permitted | Withh
         _site_obstacle(state, writer)
         or _hold_of_people(state, point, writer)
         or withheld_plan(state, writer)
+        or _rooms_unseen(state, point, writer)
         or _point(state, point, writer)
     )
 
@@ -166,6 +181,35 @@ def _hold_of_people(state: SiteState, point: str, writer: Writer) -> Withheld | 
         _person(held.command.actor),
         held.command.value,
     )
+
+
+def _rooms_unseen(state: SiteState, point: str, writer: Writer) -> Withheld | None:
+    """The rooms of a lever that nobody has seen for hours, or not yet since our start (clause W4).
+
+    A person sees the room. A lever of many rooms waits for each of them at a start, but not for one
+    that was not seen for an hour: that one is told of in the plan.
+    """
+    known = next((p for p in state.site.points if p.id == point), None)
+    rooms = [] if known is None else rooms_of(state.site, known, state.sight)
+    if writer is Writer.PERSON or not rooms:
+        return None
+    if all_blind_for(rooms, state.now, GIVEN_BACK_AFTER):
+        return Withheld(Obstacle.ROOMS, _blind(point, rooms))
+    waiting = [r for r in rooms if not r.read and state.now - r.seen < TOLD_AFTER]
+    if waiting or not any(room.read for room in rooms):
+        names = tuple(room.name for room in waiting or rooms)
+        return Withheld(
+            Obstacle.START, fact(AuthorityReason.ROOMS_UNREAD, point=point, rooms=names)
+        )
+    return None
+
+
+def _blind(point: str, rooms: Sequence[ZoneSight]) -> Fact:
+    """Which rooms nobody sees, and since when."""
+    names, since = tuple(room.name for room in rooms), max(room.seen for room in rooms)
+    if since == NEVER:
+        return fact(AuthorityReason.ROOMS_NEVER_SEEN, point=point, rooms=names)
+    return fact(AuthorityReason.ROOMS_BLIND, point=point, rooms=names, since=Moment(since))
 
 
 def _point(state: SiteState, point: str, writer: Writer) -> Permitted | Withheld:

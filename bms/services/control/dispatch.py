@@ -8,7 +8,7 @@ control give it back at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -66,6 +66,7 @@ async def dispatch_site(
     due = [] if withheld is not None else due_commands(state, lease)
     permitted, settled = _ask(state, due, writer)
     settled += _not_renewed(withheld, ours.values(), state.at)
+    settled += _left_unseen(state, ours.values(), {command.point for command in due}, writer)
     decisions = await decide(state, permitted, ours, ports)
     orders = [item for item in decisions if isinstance(item, WriteOrder)]
     overrides = [item for item in decisions if isinstance(item, FoundOverride)]
@@ -128,6 +129,21 @@ def _not_renewed(
         )
         for held in ours
         if not held.ended(at)
+    ]
+
+
+def _left_unseen(
+    state: SiteState, ours: Iterable[Lease], due: Collection[str], writer: Writer
+) -> list[Receipt]:
+    """Receipts of leases that end because nobody sees their rooms, where the plan has left them to
+    the building already; the others have theirs."""
+    answers = ((held, may_write(state, held.point.id, writer)) for held in ours)
+    return [
+        Refused(held.command, answer.reason)
+        for held, answer in answers
+        if isinstance(answer, Withheld)
+        and answer.obstacle is Obstacle.ROOMS
+        and held.point.id not in due
     ]
 
 

@@ -12,6 +12,7 @@ from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.trials import TrialStore
 from bms.services.control.plan_check import PlanCheck
+from bms.services.rooms.watch import Rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,3 +28,4 @@ class ControlPorts:
     keeper: GuardKeeper
     clock: Clock
     plan_check: PlanCheck
+    rooms: Rooms

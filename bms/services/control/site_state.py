@@ -15,6 +15,7 @@ from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import TrialBlock, next_own_control, trial_block_at
 from bms.services.control.ventilation_minimum import bookings_ahead
 from bms.services.occupancy import Use
+from bms.services.rooms.watch import Sight
 from bms.services.site_lookup import mode_in_force
 
 PLAN_MAX_AGE = timedelta(hours=6)
@@ -29,7 +30,7 @@ class SiteState:
     ``plan_objections`` are those of the checker to the plan as it was loaded. ``leases`` are those
     of the site, by point id; ``trial`` is the block of a switchback trial that is on,
     ``own_control_from`` when the next one of own control begins; ``use`` is who is in when, None
-    where no point of the site moves air.
+    where no point of the site moves air; ``sight`` is which rooms are seen.
     """
 
     site: Site
@@ -43,6 +44,7 @@ class SiteState:
     trial: TrialBlock | None = None
     own_control_from: datetime | None = None
     use: Use | None = None
+    sight: Sight = field(default_factory=dict)
     plan_max_age: timedelta = PLAN_MAX_AGE
 
     @property
@@ -76,5 +78,6 @@ def state_of(
         trial=trial_block_at(trials, now),
         own_control_from=next_own_control(trials, now),
         use=bookings_ahead(site, ports.decisions, now),
+        sight=ports.rooms.look(site, now),
         plan_max_age=plan_max_age,
     )

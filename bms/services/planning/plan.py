@@ -14,6 +14,7 @@ from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.services.controlled import LOOK_BACK, unconfirmed_points
 from bms.services.occupancy import outdated, use_of
 from bms.services.off_loop import off_loop
+from bms.services.planning.blind_rooms import sight_changed, with_sight
 from bms.services.planning.held_levers import (
     HeldLeverNote,
     holds_changed,
@@ -63,11 +64,14 @@ def _with_old_zones(new: BuildingModel, old: BuildingModel | None, site: Site) -
 
 
 def site_problem(site: Site, *, now: datetime, ports: PlanningPorts, horizon: timedelta) -> Problem:
-    """The problem of a site from ``now`` on, with the levers that people hold.
+    """The problem of a site from ``now`` on, with the levers that people hold and the rooms that
+    nobody sees.
 
     Raises ``StoreUnavailable``.
     """
     problem = assemble(site, now=now, ports=ports, horizon=horizon)
+    sight = ports.rooms.look(site, now)
+    problem = with_sight(problem, site, sight, now=now, readings=ports.readings)
     return with_holds(problem, holds_of(site, now, ports))
 
 
@@ -114,7 +118,7 @@ def _with_confirmed(
 
 async def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -> bool:
     """Whether people have booked, closed, taken over or given back something that the plan in force
-    does not know of.
+    does not know of, or rooms are blind or seen again since.
 
     Raises ``StoreUnavailable``.
     """
@@ -124,6 +128,10 @@ async def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -
         if plan is None:
             return False
         use = use_of(site, ports.decisions, plan.schedule.start, plan.schedule.end)
-        return outdated(plan, use, now) or holds_changed(plan, holds_of(site, now, ports), now)
+        return (
+            outdated(plan, use, now)
+            or holds_changed(plan, holds_of(site, now, ports), now)
+            or sight_changed(plan, ports.rooms.look(site, now), now)
+        )
 
     return await off_loop(work)

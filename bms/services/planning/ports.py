@@ -12,6 +12,7 @@ from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
+from bms.services.rooms.watch import Rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +35,4 @@ class PlanningPorts(ProblemPorts):
     clock: Clock
     planner: Planner
     checker: Checker
+    rooms: Rooms

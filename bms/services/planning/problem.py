@@ -39,6 +39,7 @@ from bms.services.planning.power_terms import power_terms
 from bms.services.planning.ventilation_task import co2_now, ventilated_past, ventilation_task
 from bms.services.planning.weather_correction import corrected
 from bms.services.points_by_role import STEP, lever_of, means, point_of, value_now
+from bms.services.rooms.watch import ROOM_C
 
 __all__ = ["IDENTIFY_DAYS", "STATE_DAYS", "STEP", "assemble", "history", "numbers", "quarter"]
 
@@ -62,6 +63,12 @@ def quarter(moment: datetime) -> datetime:
 def numbers(values: Floats) -> Numbers:
     """NaN becomes None; four significant decimals are more than any sensor has."""
     return tuple(None if np.isnan(v) else round(float(v), 4) for v in values)
+
+
+def room_temperatures(values: Floats) -> Numbers:
+    """Temperatures of a room [degC]; None where nothing is known or no room is like that."""
+    low, high = ROOM_C
+    return numbers(np.where((values >= low) & (values <= high), values, np.nan))
 
 
 def _floats(values: Numbers) -> Floats:
@@ -244,7 +251,9 @@ def _zone_history(
 
     return ZoneHistory(
         id=zone.id,
-        temp_c=measured(Role.ZONE_TEMP),
+        temp_c=room_temperatures(
+            means(readings, point_of(use.site, Role.ZONE_TEMP, zone=zone.id), start, n)
+        ),
         setpoint_c=measured(Role.ZONE_SETPOINT),
         valve_pct=measured(Role.ZONE_VALVE),
         occupied=use.in_use(zone, start, int(STEP.total_seconds()), n),

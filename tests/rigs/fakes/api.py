@@ -41,10 +41,12 @@ from bms.model.readings.units import Unit
 from bms.runtime.city import City, Stores
 from bms.services.api_keys import create_key
 from bms.services.guard.launcher import NoGuardNeeded
+from bms.services.rooms.watch import Rooms
 from bms.store.memory.store import MemoryStore
 from tests.rigs.buildings.any_problem import a_problem
 from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.rigs.fakes.drivers import FakeDrivers
+from tests.rigs.fakes.ports import SeenRooms
 
 CONTROL = utc(2019, 1, 13, 23)
 NOW = utc(2019, 1, 28, 9, 5)
@@ -172,6 +174,7 @@ def a_world(
     *,
     store: MemoryStore | None = None,
     sites: tuple[Site, ...] | None = None,
+    rooms: Rooms | None = None,
     **settings: object,
 ) -> World:
     """A city without any reading, plan or receipt."""
@@ -195,6 +198,7 @@ def a_world(
         tariffs=FlatTariffs(),
         journal=FileJournal(home / "release.journal"),
         keeper=NoGuardNeeded(),
+        rooms=SeenRooms() if rooms is None else rooms,
         reporter=bms.reports.csv,
     )
     return World(city, kept, clock, drivers, feed)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bms.clock import VirtualClock
 from bms.journal import MemoryJournal
+from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
@@ -17,6 +20,7 @@ from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
+from bms.services.rooms.watch import Rooms, Sight
 from tests.rigs.fakes.city import FakeFeed, FlatTariffs
 from tests.rigs.fakes.safety import NOW
 
@@ -29,6 +33,7 @@ def control_ports(
     keeper: GuardKeeper | None = None,
     clock: Clock | None = None,
     plan_check: PlanCheck | None = None,
+    rooms: Rooms | None = None,
 ) -> ControlPorts:
     """``store`` in every role of control; no guard, a standing clock and a checker without
     objections where none are given."""
@@ -42,6 +47,7 @@ def control_ports(
         keeper=keeper or NoGuardNeeded(),
         clock=clock or VirtualClock(NOW),
         plan_check=plan_check or PlanCheck(NoObjections()),
+        rooms=rooms or SeenRooms(),
     )
 
 
@@ -56,6 +62,13 @@ def problem_ports(
         feed=feed or FakeFeed(),
         tariffs=tariffs or FlatTariffs(),
     )
+
+
+class SeenRooms:
+    """``Rooms``: no room has a sensor that could fail."""
+
+    def look(self, site: Site, now: datetime) -> Sight:
+        return {}
 
 
 class NoObjections:
@@ -88,4 +101,5 @@ def planning_ports(
         tariffs=tariffs or FlatTariffs(),
         planner=planner,
         checker=checker or NoObjections(),
+        rooms=SeenRooms(),
     )

@@ -15,6 +15,7 @@ from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import CurveTask, HeldValue, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer import check, plan
+from optimizer.explain.relaxation import RelaxedLimit
 from tests.rigs.buildings.toy_building import HIGH
 from tests.rigs.buildings.toy_problems import (
     FLOW,
@@ -233,3 +234,18 @@ class TestTheChecker:
         always = plan(held_office(free, 12.0))
 
         assert check(asked, replace(schedule, setpoints=always.setpoints))[0].code == "check_limit"
+
+
+@pytest.mark.parametrize(
+    ("hours", "status"), [(0.5, PlanStatus.OPTIMAL), (1.0, PlanStatus.RELAXED)], ids=str
+)
+def test_w04_a_plan_for_a_room_that_nobody_has_seen_for_an_hour_is_relaxed(
+    hours: float, status: PlanStatus
+) -> None:
+    asked = task(96)
+    since = asked.start - timedelta(hours=hours)
+    zones = (replace(asked.zones[0], blind_since=since), *asked.zones[1:])
+    schedule = plan(replace(asked, zones=zones))
+    assert schedule.status is status
+    said = [reason for reason in schedule.reasons if reason.code == RelaxedLimit.BLIND]
+    assert [reason.parameters["since"] for reason in said] == [Moment(since)] * (hours >= 1.0)

@@ -95,7 +95,7 @@ class Life:
 
     @property
     def status(self) -> PlanStatus:
-        plan = self.city.stores.plans.plan_in_force(SITE)
+        plan = self.city.stores.plans.plan_in_force(SITE, self.now)
         assert plan is not None
         assert plan.objections == ()
         return plan.schedule.status

@@ -64,11 +64,11 @@ class Life:
             if shown is not None:
                 self.rooms.own[TEMP] = shown
             await jobs["poll"].run(self.now)
-            plan = self.store.plan_in_force("lodge")
+            plan = self.store.plan_in_force("lodge", self.now)
             if plan is None or self.now - plan.created_at > 5 * HOUR:
                 await jobs["plan"].run(self.now)
             await jobs["dispatch"].run(self.now)
-        plan = self.store.plan_in_force("lodge")
+        plan = self.store.plan_in_force("lodge", self.now)
         assert plan is not None
         return plan
 
@@ -82,7 +82,7 @@ class Life:
         return [o for o in found if getattr(o, "point", None) or o.command.point == SETPOINT]  # type: ignore[union-attr]
 
     def blind_since(self) -> datetime | None:
-        plan = self.store.plan_in_force("lodge")
+        plan = self.store.plan_in_force("lodge", self.now)
         assert plan is not None
         return plan.problem.zones[0].blind_since
 

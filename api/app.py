@@ -10,6 +10,8 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
+from api.admission import AdmissionMiddleware
+from api.failed_keys import FailedKeys
 from api.headers import HeadersMiddleware
 from api.metrics import metrics_registry
 from api.pages.views import add_pages
@@ -65,6 +67,8 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.savings = SavingsCache(ports.assessment)
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)
+    app.state.failed_keys = FailedKeys()
+    app.add_middleware(AdmissionMiddleware, hosts=ports.settings.host_names)
     app.add_middleware(HeadersMiddleware, answers=answers)
     add_problem_handlers(app)
     return app

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Path, Query, Request
 from starlette.exceptions import HTTPException
 
+from api.failed_keys import FailedKeys
 from api.ports import ApiPorts
 from bms.errors import ConfigError
 from bms.model.assets.site import Site
@@ -35,6 +36,11 @@ def book_of(request: Request) -> SavingsCache:
     return cache
 
 
+def failed_keys_of(request: Request) -> FailedKeys:
+    failed: FailedKeys = request.app.state.failed_keys
+    return failed
+
+
 PortsDep = Annotated[ApiPorts, Depends(ports_of)]
 CacheDep = Annotated[SavingsCache, Depends(book_of)]
 
@@ -51,7 +57,12 @@ def key_text(request: Request) -> str | None:
 def optional_key(request: Request, ports: PortsDep) -> Key | None:
     """Who asks; None without a key or with one that is not (or no longer) valid."""
     text = key_text(request)
-    return find_key(ports.keys, text) if text else None
+    if not text:
+        return None
+    found = find_key(ports.keys, text)
+    if found is None:
+        failed_keys_of(request).count(request)
+    return found
 
 
 def any_key(key: Annotated[Key | None, Depends(optional_key)]) -> Key:

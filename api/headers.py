@@ -44,6 +44,8 @@ SECURITY_HEADERS = {
 }
 
 
+STRICT_TRANSPORT = "max-age=31536000"
+"""A year without plain HTTP (RFC 6797), said over HTTPS only."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods that are counted by name. A client may send any word as one; those are counted together,
 so that their number stays bounded."""
@@ -66,6 +68,8 @@ class HeadersMiddleware:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                if scope.get("scheme") == "https":
+                    headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
                 method = scope["method"] if scope["method"] in METHODS else "OTHER"
                 self._answers[method, message["status"]] += 1
             await send(message)

@@ -20,6 +20,12 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, description="SQLAlchemy URL; default SQLite in home")
     host: str = Field("127.0.0.1", description="address of API and dashboard")
     port: int = Field(8000, ge=0, le=65535, description="port of API and dashboard")
+    hosts: str = Field(
+        "", description="names under which people reach API and dashboard, by commas"
+    )
+    proxies: str = Field(
+        "127.0.0.1,::1", description="addresses or networks of TLS proxies in front, by commas"
+    )
     open_dashboard: bool = Field(
         default=False, description="show the pages without a key (the demo does, on loopback)"
     )
@@ -52,6 +58,10 @@ class Settings(BaseSettings):
     @property
     def lease(self) -> timedelta:
         return timedelta(minutes=self.lease_minutes)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.hosts.split(",") if name.strip())
 
     @property
     def journal(self) -> Path:

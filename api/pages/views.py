@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.deps import COOKIE, CacheDep, PortsDep, SiteDep
+from api.deps import COOKIE, CacheDep, PortsDep, SiteDep, failed_keys_of
 from api.downloads import csv_answer
 from api.page_access import PageReader
 from api.pages.building import building_page
@@ -130,6 +130,7 @@ async def login(request: Request, ports: PortsDep) -> Response:
     text, target = form.get("key", "").strip(), _inside(form.get("next", "/"))
     key: Key | None = await off_loop(find_key, ports.keys, text)
     if key is None or not key.may_read:
+        failed_keys_of(request).count(request)
         return render(request, "login.html", {"target": target, "wrong": True}, 403)
     answer = RedirectResponse(target, 303)
     answer.set_cookie(

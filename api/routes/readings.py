@@ -88,7 +88,7 @@ def _step(text: str) -> timedelta:
 def _as_read(
     ports: ApiPorts, point: Point, start: datetime, end: datetime, limit: int
 ) -> ReadingsAnswer:
-    rows = ports.planning.readings.readings(point.id, start, end)
+    rows = ports.planning.readings.readings(point.id, start, end, most=limit + 1)
     return ReadingsAnswer(
         point=point.id,
         unit=point.unit,

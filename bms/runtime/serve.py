@@ -62,6 +62,9 @@ async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Ser
         create_app(city.api),
         log_level="warning",
         lifespan="on",
+        proxy_headers=True,
+        forwarded_allow_ips=city.settings.proxies,
+        server_header=False,
         timeout_graceful_shutdown=GRACE_S,  # an open event stream must not keep us alive
     )
     server = uvicorn.Server(config)

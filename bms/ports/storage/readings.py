@@ -35,8 +35,10 @@ class ReadingStore(Protocol):
         """
         ...
 
-    def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]:
-        """Readings with start <= time < end, oldest first."""
+    def readings(
+        self, point: str, start: datetime, end: datetime, most: int | None = None
+    ) -> list[Reading]:
+        """Readings with start <= time < end, oldest first; the first ``most`` of them."""
         ...
 
     def good(self, point: str, start: datetime, end: datetime) -> tuple[Micros, Floats]:

@@ -118,9 +118,12 @@ class MemoryReadings:
             track = self._tracks.get(point)
             return track.between(first, end) if track else []
 
-    def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]:
-        """Readings of a point with start <= time < end, oldest first."""
-        return [reading for _, reading in self._between(point, to_micros(start), to_micros(end))]
+    def readings(
+        self, point: str, start: datetime, end: datetime, most: int | None = None
+    ) -> list[Reading]:
+        """See ``ReadingStore``."""
+        found = self._between(point, to_micros(start), to_micros(end))
+        return [reading for _, reading in found[:most]]
 
     def latest(self, points: Sequence[str]) -> dict[str, Reading]:
         """The newest reading of each point, whatever its quality; without one it is left out."""

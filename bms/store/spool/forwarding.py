@@ -55,9 +55,11 @@ class ForwardingReadings:
         self._said_away = False
         self._closed = False
 
-    def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]:
+    def readings(
+        self, point: str, start: datetime, end: datetime, most: int | None = None
+    ) -> list[Reading]:
         """See ``ReadingStore``."""
-        return self._readings.readings(point, start, end)
+        return self._readings.readings(point, start, end, most)
 
     def good(self, point: str, start: datetime, end: datetime) -> tuple[Micros, Floats]:
         """See ``ReadingStore``."""

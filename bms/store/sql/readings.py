@@ -35,8 +35,10 @@ NAMES = 1_000
 _NEW_POINTS = text("INSERT INTO points (name) VALUES (:name) ON CONFLICT (name) DO NOTHING")
 _BETWEEN = text(
     "SELECT point, time, value, quality, lag, detail FROM readings"
-    " WHERE point = :point AND time >= :first AND time < :end ORDER BY time"
+    " WHERE point = :point AND time >= :first AND time < :end ORDER BY time LIMIT :most"
 )
+EVERY = 2**62
+"""A limit of rows [1] that is none."""
 _LATEST = text(
     "SELECT p.name, r.point, r.time, r.value, r.quality, r.lag, r.detail"
     " FROM points AS p JOIN readings AS r ON r.point = p.key"
@@ -120,16 +122,24 @@ class SqlReadings(Linked):
             self._keys[point] = key
         return self._keys[point]
 
-    def readings(self, point: str, start: datetime, end: datetime) -> list[Reading]:
-        """Readings of a point with start <= time < end, oldest first."""
+    def readings(
+        self, point: str, start: datetime, end: datetime, most: int | None = None
+    ) -> list[Reading]:
+        """See ``ReadingStore``."""
         key, first, last = self._key(point), to_micros(start), to_micros(end)
         with self._link.reading() as session:
-            return self._between(session, point, key, first, last)
+            return self._between(session, point, key, first, last, most)
 
     def _between(
-        self, session: Session, point: str, key: int | None, first: int, end: int
+        self,
+        session: Session,
+        point: str,
+        key: int | None,
+        first: int,
+        end: int,
+        most: int | None = None,
     ) -> list[Reading]:
-        window = {"point": key, "first": first, "end": end}
+        window = {"point": key, "first": first, "end": end, "most": EVERY if most is None else most}
         rows = session.connection().execute(_BETWEEN, window).all()
         return [_reading(point, *row[1:]) for row in rows]
 

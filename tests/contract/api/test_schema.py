@@ -26,6 +26,7 @@ SURFACE = {
     "/v1/sites/{site_id}/plan": {"get", "post"},
     "/v1/plans/{plan_id}": {"get"},
     "/v1/sites/{site_id}/predictions": {"get"},
+    "/v1/controllers/{device_id}/applied": {"post"},
     "/v1/controllers/{device_id}/schedule": {"get"},
     "/v1/sites/{site_id}/overrides": {"post"},
     "/v1/sites/{site_id}/overrides/{override_id}": {"delete"},
@@ -73,6 +74,7 @@ WITHOUT_UNIT = {
     "n_eff",
     "degree_days",  # K·d, by name
     "people",  # a count by name
+    "wanted",  # in the unit of its point, as "value"
     "nmbe",
     "r2",
     "rho",

@@ -46,6 +46,13 @@ def test_it_is_a_store(store: AnyStore) -> None:
 
 
 class TestReadings:
+    @pytest.mark.parametrize("most", [0, 1, 3, 4, 5, None])
+    def test_the_first_of_many_readings(self, store: AnyStore, most: int | None) -> None:
+        given = [Reading(TEMP, MONDAY + i * QUARTER, 20.0 + i, Quality.GOOD) for i in range(4)]
+        store.add_readings(reversed(given))
+        found = store.readings(TEMP, MONDAY, MONDAY + HOUR, most)
+        assert [r.value for r in found] == [r.value for r in given[:most]]
+
     def test_a_reading_comes_back_whole(self, store: AnyStore) -> None:
         received = MONDAY + timedelta(seconds=3, microseconds=7)
         given = [

@@ -164,7 +164,7 @@ class World:
     async def browser(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(
-            transport=transport, base_url="http://test", headers=headers
+            transport=transport, base_url="http://localhost", headers=headers
         ) as client:
             yield client
 

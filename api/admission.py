@@ -1,0 +1,109 @@
+"""What is refused before a route is asked: foreign host names and bodies that nobody would take.
+
+A name in ``Host`` that is not ours is how a page elsewhere reaches a server inside the building
+network (DNS rebinding); an address as such cannot be rebound. A body is counted while it comes in,
+before anything keeps it (CWE-350, CWE-770).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from functools import cache
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
+
+MOST_BYTES = 4_000_000
+"""Bytes of a body [1]: that of the largest push."""
+MOST_BYTES_WITHOUT_KEY = 10_000
+"""Bytes of a body [1] that comes without a key: that of a form."""
+FOR_PROBES = frozenset({"/healthz", "/readyz"})
+"""Paths that a service manager asks for under whatever name it knows; they repeat nothing."""
+
+
+@cache
+def own_names() -> frozenset[str]:
+    """Names of this computer, in small letters."""
+    return frozenset({"localhost", socket.gethostname().lower()})
+
+
+class AdmissionMiddleware:
+    """Answers 421 to a host name that is not ours, and 413 to a body beyond the limit.
+
+    ``hosts``: names under which the backend is reached, beside those of this computer.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+        self._app = app
+        self._hosts = frozenset(name.lower() for name in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        if scope["path"] not in FOR_PROBES and not self._ours(headers.get("host", "")):
+            told = "this host name is not one of ours; put it in BMS_HOSTS if it should be"
+            await problem(Request(scope), 421, told)(scope, receive, send)
+            return
+        most = most_bytes(headers)
+        if announced(headers) > most:
+            answer = problem(Request(scope), 413, _too_large(most), headers={"Connection": "close"})
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, counted(receive, most), send)
+
+    def _ours(self, host: str) -> bool:
+        name = _name_of(host).lower()
+        return name in self._hosts or name in own_names() or _is_address(name)
+
+
+def most_bytes(headers: Headers) -> int:
+    """The most bytes [1] that a body may have."""
+    return MOST_BYTES if "authorization" in headers else MOST_BYTES_WITHOUT_KEY
+
+
+def announced(headers: Headers) -> int:
+    """Bytes [1] that a body is said to have; 0 where that is not said."""
+    length = headers.get("content-length", "0")
+    return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
+
+
+def counted(receive: Receive, most: int) -> Receive:
+    """The same stream; reading more than ``most`` bytes raises ``HTTPException`` 413."""
+    seen = 0
+
+    async def receive_counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > most:
+            raise HTTPException(413, _too_large(most), {"Connection": "close"})
+        return message
+
+    return receive_counted
+
+
+def _too_large(most: int) -> str:
+    return f"a body may have at most {most} bytes; send it in parts, and with a key"
+
+
+def _name_of(host: str) -> str:
+    """The name in a ``Host`` header, without its port and the brackets of IPv6."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0]
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

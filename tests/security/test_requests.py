@@ -1,0 +1,123 @@
+"""A person without a key, or with a wrong one, at the API (SECURITY.md)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from api.admission import MOST_BYTES, MOST_BYTES_WITHOUT_KEY
+from api.failed_keys import MOST_A_MINUTE, network_of
+from tests.rigs.fakes.api import World, a_world
+
+
+class Stream:
+    """A body that counts what is taken of it."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.taken = size, 0
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        while self.taken < self.size:
+            self.taken += 1000
+            yield b"x" * 1000
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return a_world(tmp_path)
+
+
+@pytest.mark.parametrize("path", ["/v1/ingest", "/v1/release", "/login", "/v1/nothing", "/"])
+async def test_a_body_without_a_key_is_not_kept(world: World, path: str) -> None:
+    stream = Stream(50 * MOST_BYTES_WITHOUT_KEY)
+    async with world.browser() as browser:
+        answer = await browser.post(path, content=stream.pieces())
+    assert answer.status_code in (401, 403, 404, 405, 413)
+    assert stream.taken <= 2 * MOST_BYTES_WITHOUT_KEY
+
+
+@pytest.mark.parametrize("path", ["/v1/ingest", "/v1/release"])
+async def test_a_body_that_says_it_is_too_large_is_not_read(world: World, path: str) -> None:
+    async with world.browser(**world.key("operate")) as browser:
+        answer = await browser.post(path, content=b"x" * (MOST_BYTES + 1))
+    assert answer.status_code == 413
+    assert answer.headers["content-type"] == "application/problem+json"
+    async with world.browser() as browser:
+        answer = await browser.post(path, content=b"x" * (MOST_BYTES_WITHOUT_KEY + 1))
+    assert answer.status_code == 413
+
+
+async def test_a_body_that_does_not_say_its_size_is_counted(world: World) -> None:
+    stream = Stream(2 * MOST_BYTES)
+    async with world.browser(**world.key("operate")) as browser:
+        answer = await browser.post(
+            "/v1/release", content=stream.pieces(), headers={"content-type": "application/json"}
+        )
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8000", "", "localhost.evil", "[x"])
+async def test_a_name_that_is_not_ours_is_answered_nothing(world: World, host: str) -> None:
+    async with world.browser(host=host) as browser:
+        answer = await browser.get("/v1/sites")
+    assert answer.status_code == 421
+    assert "evil" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "LOCALHOST", "10.0.0.7:8000", "[::1]:8000"])
+async def test_our_names_and_addresses_are_known(world: World, host: str) -> None:
+    async with world.browser(host=host, **world.key("read")) as browser:
+        assert (await browser.get("/v1/sites")).status_code == 200
+
+
+async def test_a_name_of_the_settings_is_known(tmp_path: Path) -> None:
+    world = a_world(tmp_path, hosts="energi.aarhus.dk, bms")
+    async with world.browser(host="Energi.Aarhus.dk", **world.key("read")) as browser:
+        assert (await browser.get("/v1/sites")).status_code == 200
+
+
+async def test_wrong_keys_are_slowed_and_right_ones_are_not(world: World) -> None:
+    right = world.key("read")
+    async with world.browser() as browser:
+        wrong = {"authorization": "Bearer bms_00000000_wrong"}
+        answers = [await browser.get("/v1/sites", headers=wrong) for _ in range(MOST_A_MINUTE)]
+        assert {answer.status_code for answer in answers} == {401}
+        slowed = await browser.get("/v1/sites", headers=wrong)
+        assert slowed.status_code == 429
+        assert 1 <= int(slowed.headers["retry-after"]) <= 61
+        assert (await browser.get("/v1/sites", headers=right)).status_code == 200
+
+
+async def test_wrong_keys_of_the_form_are_slowed(world: World) -> None:
+    async with world.browser() as browser:
+        statuses = [
+            (await browser.post("/login", data={"key": "bms_1_x"})).status_code
+            for _ in range(MOST_A_MINUTE + 1)
+        ]
+    assert statuses == [403] * MOST_A_MINUTE + [429]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("10.0.0.1", "10.0.0.2", False),
+        ("", "nonsense", False),
+    ],
+)
+def test_an_address_is_counted_with_its_network(one: str, other: str, same: bool) -> None:
+    assert (network_of(one) == network_of(other)) is same
+
+
+async def test_https_is_kept(world: World) -> None:
+    transport = httpx.ASGITransport(world.app)
+    async with httpx.AsyncClient(transport=transport, base_url="https://localhost") as browser:
+        answer = await browser.get("/healthz")
+    assert answer.headers["strict-transport-security"].startswith("max-age=")
+    async with world.browser() as browser:
+        assert "strict-transport-security" not in (await browser.get("/healthz")).headers

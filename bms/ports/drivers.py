@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from bms.model.assets.device import Device
+from bms.model.assets.device import Device, Fingerprint
 from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
 from bms.model.control.command_state import CommandState, NoCommandState
@@ -71,6 +71,18 @@ class ClockDriver(Driver, Protocol):
         ...
 
 
+@runtime_checkable
+class IdentifyingDriver(Driver, Protocol):
+    """A driver of devices that can say what they are."""
+
+    async def fingerprint(self) -> Fingerprint | None:
+        """What the device says it is; None where it says nothing or does not answer.
+
+        Raises nothing for what a device does.
+        """
+        ...
+
+
 class DeviceHealth(Protocol):
     """How a device has been doing since this process began to ask it."""
 
@@ -102,6 +114,21 @@ class DeviceHealth(Protocol):
     @property
     def clock_drift_s(self) -> float | None:
         """How much its clock was ahead of building time when it was last read [s]."""
+        ...
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """What it said it is when it was last asked."""
+        ...
+
+    @property
+    def wrong_device(self) -> str | None:
+        """Why what answers is not taken for the device of the site file; None where it is."""
+        ...
+
+    @property
+    def elsewhere(self) -> Mapping[str, int]:
+        """Announcements of its device instance from other addresses [1], by address."""
         ...
 
 

@@ -196,7 +196,8 @@ class _CovSubscriptions:
             self._resubscribe.set()
 
     def _received(self, message: ReceivedApdu) -> None:
-        if message.peer != self._session.known_peer:
+        session = self._session
+        if message.peer != session.known_peer or session.health.wrong_device is not None:
             return
         try:
             if message.service == I_AM:

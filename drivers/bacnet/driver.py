@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bms.errors import DeviceError
-from bms.model.assets.device import Device
+from bms.model.assets.device import Device, Fingerprint
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import ReleaseKind, WriteRule
 from bms.model.control.command import (
@@ -123,7 +123,7 @@ class BacnetDriver:
         except ValueError as error:
             return refused(command, error)
         try:
-            await self.session.identify()
+            await self.session.identify(again=True)
             slots = await self._slots(target)
             objection = _objection(point.id, rule, slots)
             if objection is not None:
@@ -148,7 +148,7 @@ class BacnetDriver:
         except ValueError as error:
             return not_releasable(point.id, error)
         try:
-            await self.session.identify()
+            await self.session.identify(again=True)
             slots = await self._slots(target)
             if slots is None:
                 return await self._put_back(point, target, at)
@@ -187,6 +187,13 @@ class BacnetDriver:
         span = LogSpan(after, before, most)
         profiles = self._poller.profiles
         return await logged_readings(self.session, point, span, profiles, self._zone)
+
+    async def fingerprint(self) -> Fingerprint | None:
+        """What the device says it is; None where it does not answer."""
+        try:
+            return await self.session.fingerprint()
+        except DeviceError:
+            return None
 
     async def clock(self) -> ShownTime | NoTime:
         """The time that the device shows; its drift is kept in the health counters."""

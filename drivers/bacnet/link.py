@@ -9,7 +9,8 @@ ways, so that acknowledgements pass the stack undecoded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -40,6 +41,9 @@ OUTSTANDING = 4
 _QUEUE_TIMEOUTS = 3
 
 
+OnIAm = Callable[[IAm], None]
+
+
 @cache
 def property_reference(address: BacnetAddress) -> Reference:
     """The reference with the numbers of an address. Raises ValueError for unknown names."""
@@ -57,13 +61,16 @@ class BacnetLink:
 
     ``bind`` is the local address as ``ip/prefix:port``; without it the one from which the device is
     reached, on port 47808, or on any free port where that is in use or on loopback. With ``bbmd``
-    broadcasts reach the networks behind that broadcast management device. ``i_ams`` are the last
-    I-Am of every device by instance. Nothing is bound before the first request.
+    broadcasts reach the networks behind that broadcast management device. Several devices may bear
+    one instance: ``named`` are the addresses that site files give for it, ``asked`` the places at
+    which it is asked. Nothing is bound before the first request.
     """
 
     bind: str | None = None
     bbmd: Bbmd | None = None
-    i_ams: dict[int, IAm] = field(default_factory=dict)
+    named: defaultdict[int, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
+    asked: defaultdict[int, set[Peer]] = field(default_factory=lambda: defaultdict(set))
+    _announced: dict[int, list[OnIAm]] = field(default_factory=dict)
     _ports: dict[str, LocalPort] = field(default_factory=dict)
     _gates: dict[Peer, asyncio.Semaphore] = field(default_factory=dict)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -122,9 +129,10 @@ class BacnetLink:
     ) -> tuple[IAm, ...]:
         """The I-Ams that come within ``wait_s`` [s] of a Who-Is, by instance.
 
-        Where ``low`` = ``high`` it returns as soon as that instance has replied. ``via`` is one
-        device, or the router to others; without it the request is broadcast, through the BBMD where
-        there is one. Raises ``NoReply`` when nothing can be sent.
+        ``via`` is one device, or the router to others, and only what comes from there counts;
+        without it the request is broadcast, through the BBMD where there is one, and where ``low``
+        = ``high`` it returns as soon as that instance has replied. Raises ``NoReply`` when nothing
+        can be sent.
         """
         port = await self._broadcast_port(via)
         target, function = self._target(port, via)
@@ -133,9 +141,11 @@ class BacnetLink:
 
         def note(message: ReceivedApdu) -> None:
             i_am = _i_am(message)
-            if i_am is not None and (low or 0) <= i_am.instance <= (high or codec.ANY_INSTANCE):
+            if i_am is None or (via is not None and i_am.peer.address != via.address):
+                return
+            if (low or 0) <= i_am.instance <= (codec.ANY_INSTANCE if high is None else high):
                 found[i_am.instance, i_am.peer] = i_am
-                if low == high and low is not None:
+                if via is None and low == high and low is not None:
                     done.set()
 
         question = frames.global_broadcast(codec.WHO_IS, codec.who_is(low, high), function)
@@ -221,10 +231,15 @@ class BacnetLink:
                 self._ports[local] = opened
         return self._ports[local]
 
+    def listen(self, instance: int, listener: OnIAm) -> None:
+        """Call ``listener`` with every I-Am of this instance, wherever it comes from."""
+        self._announced.setdefault(instance, []).append(listener)
+
     def _note(self, message: ReceivedApdu) -> None:
         i_am = _i_am(message)
         if i_am is not None:
-            self.i_ams[i_am.instance] = i_am
+            for listener in self._announced.get(i_am.instance, ()):
+                listener(i_am)
 
 
 @contextmanager

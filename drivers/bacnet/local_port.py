@@ -22,6 +22,7 @@ from bacpypes3.comm import ServiceAccessPoint
 from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.networkport import NetworkPortObject
 from bacpypes3.pdu import Address, IPv4Address, RemoteStation
+from bacpypes3.settings import settings
 
 from bms.errors import ConfigError
 from drivers.bacnet.encoding import frames
@@ -43,6 +44,8 @@ _STACK_INVOKES = 128
 _REGISTRATION_S = 120
 # It logs a traceback for every malformed datagram; the driver reports what fails itself.
 logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)
+# A routed request goes by the router that it names, and an answer by another one is none.
+settings.route_aware = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,8 @@ async def segmented_request(
     request.pduData = bytearray(parameters)
     port.invoke = (port.invoke + 1) % _STACK_INVOKES  # the others are those of our transactions
     request.apduInvokeID = port.invoke
+    peers = port.transactions.stack_peers
+    peers[port.invoke] = peer
     try:
         ack = await port.stack.request(request)
     except ErrorRejectAbortNack as nack:
@@ -123,6 +128,8 @@ async def segmented_request(
     except asyncio.CancelledError:
         _forget(port.stack, request)
         raise
+    finally:
+        peers.pop(request.apduInvokeID, None)
     if not isinstance(ack, (ComplexAckPDU, SimpleAckPDU)):
         raise InvalidReply(f"{type(ack).__name__} is no acknowledgement")
     if ack.apduService != service:
@@ -131,9 +138,11 @@ async def segmented_request(
 
 
 def _address(peer: Peer) -> Any:
-    if peer.network is not None:
-        return RemoteStation(peer.network, peer.mac)
-    return Address(f"{peer.ip}:{peer.port}")
+    direct = Address(f"{peer.ip}:{peer.port}")
+    if peer.network is None:
+        return direct
+    # Networks of two routers may bear one number: without the route the stack would choose.
+    return RemoteStation(peer.network, peer.mac, route=direct)
 
 
 def _forget(stack: Any, request: Any) -> None:

@@ -32,7 +32,7 @@ from drivers.bacnet.objects.status import NO_FAULT, judged, scaled
 from drivers.bacnet.read_multiple import POLLED, ReadPlan, polled_answer, read_plan
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.write_target import point_reference
-from drivers.fieldbus.errors import quality_of
+from drivers.fieldbus.errors import PermanentRefusal, quality_of
 from drivers.fieldbus.reading import Decoded
 
 RECHECK_S = 300.0
@@ -75,6 +75,11 @@ class BacnetPoller:
         self._session = session
         self.profiles = ObjectProfiles(session)
         self._polls: list[_BacnetPoll] = []
+        # A property of the device object is read with the points, in the same request: it is there
+        # only while the device of this instance answers.
+        self._itself: tuple[Reference, ...] = ()
+        if session.device.instance is not None:
+            self._itself = (Reference(codec.DEVICE, session.device.instance, codec.SEGMENTATION),)
 
     async def values(self, points: Sequence[Point]) -> list[Decoded]:
         """One value or reason per point, in their order. Never raises ``DeviceError``."""
@@ -120,16 +125,33 @@ class BacnetPoller:
     async def _read(self, poll: _BacnetPoll) -> list[Decoded]:
         try:
             await self._session.identify()
+            return await self._read_of_ours(poll)
         except DeviceError as error:
             return [Decoded(None, quality_of(error), str(error))] * len(poll.references)
+
+    async def _read_of_ours(self, poll: _BacnetPoll) -> list[Decoded]:
+        """The values. Raises ``DeviceError`` where they came from another device."""
         now = self._session.clock.monotonic()
         if now - poll.checked_at >= RECHECK_S or poll.generation != self.profiles.generation:
             return await self._check(poll, now)
         usual = poll.usual
         if usual is None or not usual.plan.fits(self._session):
             usual = poll.usual = self._usual(poll)
-        answers = await read_plan(self._session, usual.plan, POLLED)
+        answers = await self._polled(usual.plan)
         return await self._composed(poll, usual, answers)
+
+    async def _polled(self, plan: ReadPlan) -> list[PolledValue]:
+        """The answers of a plan that ends with ``_itself``.
+
+        Where that is refused, who answers is asked. Raises ``DeviceError`` where it is another.
+        """
+        answers = await read_plan(self._session, plan, POLLED)
+        if self._itself and isinstance(answers[-1], PropertyError | PermanentRefusal):
+            await self._session.identify(again=True)
+            self._itself = ()  # it is ours and does not show the property
+            for poll in self._polls:
+                poll.usual = None
+        return answers
 
     def _usual(self, poll: _BacnetPoll) -> _UsualRead:
         asked: list[Reference] = []
@@ -138,7 +160,8 @@ class BacnetPoller:
             start = len(asked)
             asked += _with_status(reference, self.profiles.of(reference))
             spans.append((start, len(asked)))
-        return _UsualRead(ReadPlan.of(asked, self._session), tuple(spans))
+        plan = ReadPlan.of([*asked, *self._itself], self._session)
+        return _UsualRead(plan, tuple(spans))
 
     async def _check(self, poll: _BacnetPoll, now: float) -> list[Decoded]:
         """Read the points with everything that says how they are to be read from now on."""
@@ -148,7 +171,8 @@ class BacnetPoller:
             start = len(asked)
             asked += self._all_of(poll.points[place], reference)
             spans.append((start, len(asked)))
-        answers = await read_plan(self._session, ReadPlan.of(asked, self._session), POLLED)
+        plan = ReadPlan.of([*asked, *self._itself], self._session)
+        answers = await self._polled(plan)
         found = [
             dict(zip((r.property_id for r in asked[a:b]), answers[a:b], strict=True))
             for a, b in spans

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bms.errors import DeviceError
-from bms.model.assets.device import Device
+from bms.model.assets.device import Device, Fingerprint
 from bms.ports.clock import Clock
 from drivers.bacnet.batching import UNKNOWN_SIZE
 from drivers.bacnet.encoding import application_values as values
+from drivers.bacnet.encoding import primitives
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.errors import ReplyTooLong
 from drivers.bacnet.encoding.frames import Peer
-from drivers.bacnet.encoding.services import IAm, Reference
+from drivers.bacnet.encoding.services import IAm, PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag
+from drivers.bacnet.endpoint import DeviceEndpoint
 from drivers.bacnet.link import OUTSTANDING, BacnetLink
 from drivers.bacnet.local_port import MAX_APDU
 from drivers.bacnet.trace import BacnetTrace
 from drivers.fieldbus.availability import CircuitBreaker, HealthCounters
-from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply, PermanentRefusal
+from drivers.fieldbus.errors import (
+    DeviceRefusal,
+    InvalidReply,
+    NoReply,
+    PermanentRefusal,
+    WrongDevice,
+)
+from drivers.fieldbus.fingerprint import check_fingerprint, wrong_instance
 
 UNKNOWN_BATCH, MOST_BATCH = 20, 200
-_SEARCH_S, _SEARCH_EVERY_S = 1.0, 60.0
 _LEAST_APDU = 50
-_LOG = logging.getLogger(__name__)
+_VERIFIED_FOR_S = 3600.0
+_FIELDS = {
+    "vendor": codec.VENDOR_NAME,
+    "model": codec.MODEL_NAME,
+    "name": codec.OBJECT_NAME,
+    "serial": codec.SERIAL_NUMBER,
+}
+_UNKNOWN_OBJECT = "unknown-object"
 
 
 @dataclass(slots=True)
@@ -41,12 +57,10 @@ class Capabilities:
 
 
 class BacnetSession:
-    """Requests to one device.
+    """Requests to one device, at the place that ``DeviceEndpoint`` knows.
 
-    The first contact verifies the device instance. A device that is not at its address is searched
-    by Who-Is: behind the router at that address, and, when nothing replies, on the local network.
-    ``i_am`` is its I-Am, where one was just received. ``silences`` [1] counts the requests that it
-    did not answer.
+    ``identify`` makes sure that it is the device of the site file. ``i_am`` is its I-Am, where one
+    was just received. ``silences`` [1] counts the requests that it did not answer.
     """
 
     def __init__(
@@ -59,15 +73,14 @@ class BacnetSession:
         self.capabilities = Capabilities()
         self.trace = BacnetTrace()
         self._health = HealthCounters()
-        self._peer: Peer | None = None
-        self._verified = device.instance is None
-        self._searched_at = float("-inf")
+        self._endpoint = DeviceEndpoint(device, link, self._health, i_am)
+        self._verified_at: tuple[float, datetime] | None = None
         self._has_sizes = False
         self.silences = 0
         if i_am is not None:
-            self._peer = i_am.peer
             self._adopt(i_am)
-            self._has_sizes = self._verified = True
+            self._has_sizes = True
+            self._verified()
 
     @property
     def health(self) -> HealthCounters:
@@ -78,13 +91,11 @@ class BacnetSession:
     @property
     def known_peer(self) -> Peer | None:
         """The address of the device; None before it was resolved."""
-        return self._peer
+        return self._endpoint.peer
 
     async def peer(self) -> Peer:
-        """The address of the device. Raises ``NoReply`` when its host cannot be resolved."""
-        if self._peer is None:
-            self._peer = await self.link.resolve(self.device.host, self.device.port)
-        return self._peer
+        """The address of the device. Raises as ``DeviceEndpoint.resolve`` does."""
+        return await self._endpoint.resolve()
 
     async def request(self, service: int, parameters: bytes, *, segmented: bool = False) -> bytes:
         """Parameters of the acknowledgement. Raises ``DeviceError`` as ``BacnetLink`` does."""
@@ -105,10 +116,12 @@ class BacnetSession:
 
     def _failed(self, error: DeviceError) -> None:
         if isinstance(error, NoReply):
-            self._verified = self.device.instance is None
+            self._verified_at = None
             self._health.silent(self.clock.now())
             self.silences += 1
             self.breaker.failed(str(error))
+            return
+        if isinstance(error, WrongDevice):
             return
         self._health.failed(str(error.code) if isinstance(error, DeviceRefusal) else "garbled")
         self.breaker.succeeded()
@@ -136,40 +149,117 @@ class BacnetSession:
         if await self.request(codec.WRITE_PROPERTY, request, segmented=segmented):
             raise InvalidReply("the acknowledgement of a write carries data")
 
-    async def identify(self) -> None:
-        """Verify the device instance, once after each time that the device did not reply.
+    async def identify(self, *, again: bool = False) -> None:
+        """Make sure that the device of the site file answers at its place (CONTRACT, W1).
 
-        Raises ``PermanentRefusal`` when another device replies at the address.
+        The instance is read at the start, after each time that there was no reply, after an I-Am of
+        it, and every hour; with ``again``, and where the site file has a fingerprint, each time.
+        Raises ``WrongDevice`` for another device, else ``DeviceError`` as the requests do.
         """
-        instance = self.device.instance
-        if self._verified or instance is None:
+        device = self.device
+        if device.instance is None and device.fingerprint is None:
             return
-        itself = Reference(codec.DEVICE, instance, codec.OBJECT_IDENTIFIER)
+        announced = self._endpoint.take_announced()
+        if not (again or announced or device.fingerprint) and self._is_verified():
+            return
+        self._verified_at = None
         try:
-            value = await self.read_property(itself)
-        except PermanentRefusal as error:
-            if not await self._found_behind_router():
-                device = self.device
-                raise PermanentRefusal(
-                    f"{device.host}:{device.port} is not BACnet device {instance} ({error})",
-                    error.code,
-                ) from error
-            value = await self.read_property(itself)
-        except NoReply:
-            if not await self._found_by_broadcast():
-                raise
-            value = await self.read_property(itself)
-        if values.object_id(value) != itself.object_id:
-            raise PermanentRefusal(f"device {instance} has no identifier", "identifier")
-        if not self._has_sizes:
-            await self._read_sizes(instance)
+            await self._verify(device)
+        except WrongDevice as error:
+            self._health.wrong_device = str(error)
+            raise
+        if device.instance is not None and not self._has_sizes:
+            await self._read_sizes(device.instance)
             self._has_sizes = True
-        self._verified = True
+        self._verified()
+
+    def _verified(self) -> None:
+        self._verified_at = self.clock.monotonic(), self.clock.now()
+        self._health.wrong_device = None
+
+    def _is_verified(self) -> bool:
+        if self._verified_at is None:
+            return False
+        monotonic, now = self._verified_at
+        return (
+            self.clock.monotonic() - monotonic < _VERIFIED_FOR_S
+            and abs(self.clock.now() - now) < timedelta(seconds=_VERIFIED_FOR_S)
+        )
+
+    async def _verify(self, device: Device) -> None:
+        wanted = () if device.fingerprint is None else tuple(device.fingerprint.known)
+        try:
+            seen = await self._identity(wanted)
+        except (NoReply, WrongDevice):
+            # A device that was there before is not searched: it is silent, or was replaced.
+            if self._has_sizes or not await self._endpoint.search():
+                await self._endpoint.ask_around()
+                raise
+            seen = await self._identity(wanted)
+        if wanted:
+            self._health.fingerprint = seen
+            check_fingerprint(device, str(await self.peer()), seen)
+
+    async def fingerprint(self) -> Fingerprint:
+        """What the device says it is. Raises ``DeviceError`` as the requests do."""
+        seen = await self._identity(tuple(_FIELDS))
+        self._health.fingerprint = seen
+        return seen
+
+    async def _identity(self, fields: Sequence[str]) -> Fingerprint:
+        """These fields of what the device says it is; its instance is read with them.
+
+        Raises ``WrongDevice`` where it has another instance.
+        """
+        instance = codec.ANY_INSTANCE if self.device.instance is None else self.device.instance
+        names = (codec.OBJECT_IDENTIFIER, *(_FIELDS[field] for field in fields))
+        itself, *texts = await self._properties(
+            [Reference(codec.DEVICE, instance, name) for name in names]
+        )
+        await self._check_instance(itself)
+        return Fingerprint(
+            **{
+                field: primitives.decode_text(answer)
+                for field, answer in zip(fields, texts, strict=True)
+                if isinstance(answer, list)
+            }
+        )
+
+    async def _check_instance(self, itself: list[Tag] | DeviceError) -> None:
+        instance = self.device.instance
+        if instance is None:
+            return  # whoever answers at the address; its fingerprint tells it
+        if isinstance(itself, DeviceRefusal) and itself.code == _UNKNOWN_OBJECT:
+            raise wrong_instance(self.device, str(await self.peer()))
+        if isinstance(itself, DeviceError):
+            raise itself
+        if values.object_id(itself) != codec.DEVICE << 22 | instance:
+            raise wrong_instance(self.device, str(await self.peer()))
+
+    async def _properties(self, wanted: Sequence[Reference]) -> list[list[Tag] | DeviceError]:
+        """The properties at once, or one by one where the device does not give them so."""
+        if len(wanted) > 1 and self.capabilities.read_multiple:
+            try:
+                ack = await self.request(
+                    codec.READ_PROPERTY_MULTIPLE, codec.read_property_multiple(wanted)
+                )
+                found = codec.read_property_multiple_ack(wanted, ack)
+                if not isinstance(found[0], PropertyError):
+                    return [_answer(each) for each in found]
+            except (DeviceRefusal, ReplyTooLong):
+                pass
+        return [await self._property(each) for each in wanted]
+
+    async def _property(self, wanted: Reference) -> list[Tag] | DeviceError:
+        try:
+            return await self.read_property(wanted)
+        except (PermanentRefusal, ReplyTooLong) as error:
+            return error
 
     async def _read_sizes(self, instance: int) -> None:
         """Read the capabilities from the last I-Am, or from the device object."""
-        i_am = self.link.i_ams.get(instance)
-        if i_am is not None and i_am.peer == await self.peer():
+        i_am = self._endpoint.i_am
+        if i_am is not None:
             return self._adopt(i_am)
         capabilities = self.capabilities
         size = await self._number(Reference(codec.DEVICE, instance, codec.MAX_APDU_LENGTH))
@@ -198,35 +288,8 @@ class BacnetSession:
         if size != self.capabilities.max_apdu or self.capabilities.max_properties == UNKNOWN_BATCH:
             self.capabilities.max_apdu, self.capabilities.max_properties = size, MOST_BATCH
 
-    async def _found_behind_router(self) -> bool:
-        """Whether the address is that of a router to the device."""
-        home = await self.link.resolve(self.device.host, self.device.port)
-        return await self._search(home)
 
-    async def _found_by_broadcast(self) -> bool:
-        """Whether the device that does not reply sends an I-Am from another address."""
-        now = self.clock.monotonic()
-        i_am = self.link.i_ams.get(self.device.instance or 0)
-        if i_am is not None and i_am.peer != await self.peer():
-            return self._relocate(i_am)
-        if now - self._searched_at < _SEARCH_EVERY_S:
-            return False
-        self._searched_at = now
-        return await self._search(None)
-
-    async def _search(self, via: Peer | None) -> bool:
-        instance = self.device.instance
-        wait_s = min(_SEARCH_S, self.device.timeout_s)
-        try:
-            found = await self.link.who_is(wait_s, via=via, low=instance, high=instance)
-        except NoReply:
-            return False  # there is no broadcast from here
-        return bool(found) and self._relocate(found[0])
-
-    def _relocate(self, i_am: IAm) -> bool:
-        if i_am.peer == self._peer:
-            return False
-        _LOG.warning("%s is found at %s", self.device.id, i_am.peer)
-        self._peer = i_am.peer
-        self._adopt(i_am)
-        return True
+def _answer(found: list[Tag] | PropertyError) -> list[Tag] | DeviceError:
+    if not isinstance(found, PropertyError):
+        return found
+    return PermanentRefusal(f"error {found.error_class}, {found.error_code}", found.error_code)

@@ -55,7 +55,8 @@ class BacnetTransactions:
     """The transactions of one socket.
 
     ``i_am_listeners`` are called with every I-Am, ``cov_listeners`` with every COV notification,
-    and ``bvlc_listeners`` with every BVLC result code.
+    and ``bvlc_listeners`` with every BVLC result code. ``stack_peers`` are whom the stack is asking,
+    by invoke id: it gets no answers of others.
     """
 
     sender: Sender
@@ -63,6 +64,7 @@ class BacnetTransactions:
     cov_listeners: list[Listener] = field(default_factory=list)
     bvlc_listeners: list[Callable[[int], None]] = field(default_factory=list)
     probes: set[bytes] = field(default_factory=set)
+    stack_peers: dict[int, Peer] = field(default_factory=dict)
     _pending: dict[tuple[Peer, int], _Pending] = field(default_factory=dict)
     _last: dict[Peer, int] = field(default_factory=dict)
 
@@ -102,13 +104,19 @@ class BacnetTransactions:
             return False
         if message.kind in _ANSWERS:
             return self._answered(message)
+        if message.kind == ApduType.SEGMENT_ACK:
+            return not self._of_stack(message)
         return self._notified(message)
+
+    def _of_stack(self, message: ReceivedApdu) -> bool:
+        """Whether it comes from whom the stack is asking."""
+        return self.stack_peers.get(message.invoke) == message.peer
 
     def _answered(self, message: ReceivedApdu) -> bool:
         waiting = self._pending.get((message.peer, message.invoke))
         if waiting is None:
-            # A late reply to one of our invoke ids, which the stack does not use.
-            return message.invoke >= FIRST_INVOKE
+            # A late reply to one of our requests, one of a request of the stack, or nobody's.
+            return not self._of_stack(message)
         if not waiting.answer.done():
             waiting.answer.set_result(message)
         return True

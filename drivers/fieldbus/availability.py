@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bms.model.assets.device import Fingerprint
 from bms.ports.clock import Clock
 
 _LOG = logging.getLogger(__name__)
@@ -80,7 +81,9 @@ class HealthCounters:
     exception code of the protocol, ``silence`` or ``garbled``. ``last_good`` is building time;
     ``left_alone`` says that the breaker is open; ``clock_drift_s`` [s] is how much the device's
     clock was ahead when it was last read; ``silent_at`` is the building time at which it last gave
-    no answer, or dropped the connection.
+    no answer, or dropped the connection. ``fingerprint`` is what the device said it is when it was
+    last asked; ``wrong_device`` is why it is not taken for the device of the site file; and
+    ``elsewhere`` counts announcements of its instance by the address that they came from.
     """
 
     answers: int = 0
@@ -90,6 +93,9 @@ class HealthCounters:
     left_alone: bool = False
     clock_drift_s: float | None = None
     silent_at: datetime | None = None
+    fingerprint: Fingerprint | None = None
+    wrong_device: str | None = None
+    elsewhere: Counter[str] = field(default_factory=Counter)
 
     def answered(self, took_s: float, at: datetime) -> None:
         """Count a usable reply that took ``took_s`` [s] and came at building time ``at``."""

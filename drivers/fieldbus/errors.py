@@ -5,6 +5,7 @@
     DeviceError
     ├── NoReply        (RetryableError)   no reply in time, no connection, connection lost
     ├── InvalidReply   (RetryableError)   malformed, or not the reply to the request
+    ├── WrongDevice                       not, or not surely, the device of the site file
     └── DeviceRefusal                     an error reply, with the code of its protocol
         ├── TemporaryRefusal (RetryableError)   busy, or a failure in the device
         └── PermanentRefusal (PermanentError)   no such address, value or service; access denied
@@ -13,6 +14,7 @@
 from __future__ import annotations
 
 from bms.errors import DeviceError, PermanentError, RetryableError
+from bms.model.fact import Fact
 from bms.model.readings.measurement import Quality
 
 
@@ -22,6 +24,17 @@ class NoReply(RetryableError):
 
 class InvalidReply(RetryableError):
     """A malformed reply, or one that does not belong to the request; none of it is used."""
+
+
+class WrongDevice(DeviceError):
+    """What answers is not, or not surely, the device that the site file names (CONTRACT, W1).
+
+    Nothing is sent. ``reason`` is one of the last three of ``RefusalReason``.
+    """
+
+    def __init__(self, message: str, reason: Fact) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class DeviceRefusal(DeviceError):
@@ -47,4 +60,6 @@ def retryable(error: DeviceError) -> bool:
 
 def quality_of(error: DeviceError) -> Quality:
     """The quality of a reading that failed with this error."""
+    if isinstance(error, WrongDevice):
+        return Quality.WRONG_DEVICE
     return Quality.NO_REPLY if isinstance(error, NoReply) else Quality.DEVICE_ERROR

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bms.errors import DeviceError
-from bms.model.control.command import Command, Failed, Refused, StillHeld
+from bms.model.control.command import Command, Failed, Receipt, Refused, StillHeld
 from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
-from drivers.fieldbus.errors import retryable
+from drivers.fieldbus.errors import WrongDevice, retryable
 
 
 class Unwritable(ValueError):
@@ -26,8 +26,10 @@ def refused(command: Command, error: ValueError) -> Refused:
     return Refused(command, fact(RefusalReason.NOT_ENCODABLE, point=command.point, text=text))
 
 
-def failed(command: Command, device: str, error: DeviceError) -> Failed:
-    """The receipt of a command that failed at ``device``."""
+def failed(command: Command, device: str, error: DeviceError) -> Receipt:
+    """The receipt of a command that failed at ``device``; refused where it is the wrong one."""
+    if isinstance(error, WrongDevice):
+        return Refused(command, error.reason)
     reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
     return Failed(command, reason, retryable(error))
 
@@ -43,7 +45,9 @@ def not_releasable(point: str, error: ValueError) -> StillHeld:
 
 
 def still_held(point: str, device: str, error: DeviceError) -> StillHeld:
-    """The receipt of a release that failed at ``device``."""
+    """The receipt of a release that failed at ``device``. A wrong device may be replaced again."""
+    if isinstance(error, WrongDevice):
+        return StillHeld(point, error.reason)
     reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
     return StillHeld(point, reason, retryable(error))
 

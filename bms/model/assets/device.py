@@ -104,6 +104,30 @@ class DeviceTemplate(Mapping[str, TemplatePoint]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What a device says it is; None is not known.
+
+    BACnet: vendor name, model name, object name and serial number of its Device object. Modbus:
+    its identification (function 43/14), SunSpec common block or the texts of its template.
+    """
+
+    vendor: str | None = None
+    model: str | None = None
+    name: str | None = None
+    serial: str | None = None
+
+    @property
+    def known(self) -> dict[str, str]:
+        """The fields that are known, by name."""
+        fields = {"vendor": self.vendor, "model": self.model}
+        fields |= {"name": self.name, "serial": self.serial}
+        return {name: text for name, text in fields.items() if text}
+
+    def __str__(self) -> str:
+        return " · ".join(self.known.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A controller, meter or gateway on the network. ``id`` is ``site/device``.
 
@@ -111,7 +135,10 @@ class Device:
     ``traits`` as the model asks; ``line_pause_s`` [s] is the rest that the whole line or gateway
     needs between two requests; ``heartbeat`` is a register that is toggled between 0 and 1 once in
     each round of successful writes, so that the device notices when we are gone.
-    BACnet only: ``set_clock`` allows us to set its clock. ``shared``: other sites name it as well.
+    BACnet only: ``set_clock`` allows us to set its clock; ``network`` and ``mac`` (hexadecimal) are
+    its place behind the router at ``host``. ``shared``: other sites name it as well.
+    ``fingerprint``: what the device has to say it is, as far as a person accepted it; ``texts``:
+    where its model says so (``drivers/devices``), for Modbus devices without identification.
     ``fetches``: it fetches its setpoint schedule and applies it itself; we write nothing to it.
     """
 
@@ -132,3 +159,7 @@ class Device:
     set_clock: bool = False
     shared: bool = False
     fetches: bool = False
+    network: int | None = None
+    mac: str | None = None
+    fingerprint: Fingerprint | None = None
+    texts: tuple[tuple[str, TextAddress], ...] = ()

@@ -10,7 +10,8 @@ from bms.model.fact import MessageCode
 
 
 class RefusalReason(MessageCode):
-    """Why our own rules forbid a write (``Refused``)."""
+    """Why our own rules forbid a write (``Refused``). The last three say that a device is not, or
+    not surely, the one that the site file names."""
 
     UNKNOWN_POINT = "unknown_point"
     NOT_WRITABLE = "point_not_writable"
@@ -27,6 +28,9 @@ class RefusalReason(MessageCode):
     WRITES_SPENT_TODAY = "writes_spent_today"
     WRITES_SPENT = "writes_spent"
     WEAR_UNKNOWN = "wear_unknown"
+    WRONG_DEVICE = "wrong_device"
+    IDENTITY_UNREADABLE = "identity_unreadable"
+    DEVICE_AMBIGUOUS = "device_ambiguous"
 
 
 class ReceiptReason(MessageCode):

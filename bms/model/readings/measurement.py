@@ -13,7 +13,8 @@ class Quality(StrEnum):
 
     ``uncertain``: there is a number, but its source says that it may not be what is measured.
     ``bad``: the device says that its value is not valid, or it is in a unit that cannot be
-    converted.
+    converted. ``wrong_device``: something else answers in place of the device that the site file
+    names.
     """
 
     GOOD = "good"
@@ -24,6 +25,7 @@ class Quality(StrEnum):
     NO_REPLY = "no_reply"
     DEVICE_ERROR = "device_error"
     BAD = "bad"
+    WRONG_DEVICE = "wrong_device"
 
     @property
     def has_value(self) -> bool:

@@ -35,6 +35,7 @@ QUALITY_CODES: dict[Quality, int] = {
     Quality.OUT_OF_RANGE: 4,
     Quality.NO_REPLY: 5,
     Quality.DEVICE_ERROR: 6,
+    Quality.WRONG_DEVICE: 7,
     Quality.BAD: 8,
 }
 QUALITY_OF_CODE: dict[int, Quality] = {code: quality for quality, code in QUALITY_CODES.items()}

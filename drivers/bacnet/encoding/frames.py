@@ -108,8 +108,9 @@ def _decode(datagram: bytes, sender: tuple[str, int]) -> ReceivedApdu | None:
     function = datagram[1]
     if datagram[0] != _BIP or int.from_bytes(datagram[2:4], "big") != len(datagram):
         return None
+    origin = sender
     if function == _FORWARDED:
-        sender = (".".join(map(str, datagram[4:8])), int.from_bytes(datagram[8:10], "big"))
+        origin = (".".join(map(str, datagram[4:8])), int.from_bytes(datagram[8:10], "big"))
         at = 10
     elif function in (UNICAST, BROADCAST):
         at = 4
@@ -118,7 +119,9 @@ def _decode(datagram: bytes, sender: tuple[str, int]) -> ReceivedApdu | None:
     control = datagram[at + 1]
     if datagram[at] != _VERSION or control & _NETWORK_MESSAGE:
         return None
-    peer, at = _source(datagram, at + 2, control, sender)
+    # A broadcast is that of its origin; an answer comes from whoever sent it, or it is no answer.
+    told = datagram[_source(datagram, at + 2, control, sender)[1]] >> 4 == ApduType.UNCONFIRMED
+    peer, at = _source(datagram, at + 2, control, origin if told else sender)
     return _apdu(datagram[at:], peer)
 
 
@@ -150,6 +153,8 @@ def _apdu(apdu: bytes, peer: Peer) -> ReceivedApdu | None:
         if kind == ApduType.ABORT and not flags & 1:
             return None
         return ReceivedApdu(peer, kind, apdu[1], apdu[2], False, apdu[3:])
+    if kind == ApduType.SEGMENT_ACK and flags & 1:  # of a server, to one of our requests
+        return ReceivedApdu(peer, kind, apdu[1], 0, segmented, apdu[2:])
     return None
 
 

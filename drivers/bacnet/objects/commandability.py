@@ -49,7 +49,7 @@ class CommandabilityReader:
         """One answer per target, in their order. Never raises ``DeviceError``."""
         device = self._session.device.id
         try:
-            await self._session.identify()
+            await self._session.identify(again=True)
         except DeviceError as error:
             return [no_command_state(point.id, device, error) for point, _ in targets]
         restart = self._restart()

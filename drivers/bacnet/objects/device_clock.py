@@ -34,7 +34,7 @@ async def read_clock(session: BacnetSession, zone: tzinfo) -> DeviceClock:
     A drift of a whole hour is a missed change of summer time. Raises ``DeviceError``;
     ``InvalidReply`` for a device without a date and time.
     """
-    await session.identify()
+    await session.identify(again=True)
     instance = codec.ANY_INSTANCE if session.device.instance is None else session.device.instance
     answers = await read_tags(
         session,
@@ -77,6 +77,7 @@ async def synchronise(session: BacnetSession, zone: tzinfo, *, utc: bool = False
     Only for devices whose owner allows it, because there may be another time master. ``utc`` sends
     UTCTimeSynchronization, for devices that know their own time zone. Raises ``DeviceError``.
     """
+    await session.identify(again=True)
     now = session.clock.now()
     local = now if utc else now.astimezone(zone)
     parameters = primitives.encode_application(

@@ -87,7 +87,7 @@ class ScheduleWriter:
             instance, target = _schedule_of(rule), write_target(point)
             clamped = clamp(rule, command.value)
             self._check_lease(command)
-            await self._session.identify()
+            await self._session.identify(again=True)
             days = await self._days(command, clamped.value, rule.priority)
             now = await read_state(self._session, instance)
             octets = [entry.octets for entry in _others(now, rule, instance)]
@@ -120,7 +120,7 @@ class ScheduleWriter:
         assert rule is not None
         try:
             instance, target = _schedule_of(rule), write_target(point)
-            await self._session.identify()
+            await self._session.identify(again=True)
             entries = await read_entries(self._session, instance)
             others = [entry.octets for entry in entries if not entry.is_ours(rule.priority)]
             if len(others) < len(entries):
@@ -142,7 +142,7 @@ class ScheduleWriter:
         device = self._session.device.id
         try:
             instance, target = _schedule_of(rule), write_target(point)
-            await self._session.identify()
+            await self._session.identify(again=True)
             now = await read_state(self._session, instance)
             effective = await self._present(target)
             slots = await self._occupied(target) or {}

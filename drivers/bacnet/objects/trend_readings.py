@@ -55,7 +55,7 @@ async def logged_readings(
         reference = point_reference(point)
         if point.trend_log is None:
             raise ValueError("no trend log is declared for it")
-        await session.identify()
+        await session.identify(again=True)
         await _check(session, point.trend_log, reference)
         scale = (await profiles.with_unit(point, reference)).scale_of(point)
         doubt = await _clock_doubt(session, zone)

@@ -129,11 +129,13 @@ class Responder(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def listening(responder: Responder, port: int | None = None) -> AsyncIterator[int]:
+async def listening(
+    responder: Responder, port: int | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[int]:
     """The port on which it answers."""
     port = port or free_udp_port()
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: responder, local_addr=("127.0.0.1", port)
+        lambda: responder, local_addr=(host, port)
     )
     try:
         yield port

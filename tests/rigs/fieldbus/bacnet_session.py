@@ -7,6 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bms.clock import VirtualClock
 from bms.model.assets.address import BacnetAddress
@@ -29,15 +30,22 @@ from tests.rigs.fieldbus.driver_rigs import MORNING, point
 TIMEOUT_S = 0.4
 
 
-def device(port: int, instance: int | None = 77, timeout_s: float = TIMEOUT_S) -> Device:
+def device(
+    port: int,
+    instance: int | None = 77,
+    timeout_s: float = TIMEOUT_S,
+    host: str = "127.0.0.1",
+    **more: Any,
+) -> Device:
     return Device(
         id="site/controller",
         site="site",
         protocol="bacnet",
-        host="127.0.0.1",
+        host=host,
         port=port,
         instance=instance,
         timeout_s=timeout_s,
+        **more,
     )
 
 

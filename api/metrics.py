@@ -175,9 +175,12 @@ def _device_counters(asked: Asked) -> list[Metric]:
         for code, count in sorted(dict(well.errors).items())
     ]
     error_text = "Exchanges that failed, by the code of the protocol."
+    elsewhere = [(labels, sum(dict(well.elsewhere).values())) for labels, well in asked]
+    elsewhere_text = "Announcements of its instance from other addresses."
     return [
         _counter("bms_device_answers", "Answers that could be used.", _DEVICE, answers),
         _counter("bms_device_errors", error_text, (*_DEVICE, "code"), errors),
+        _counter("bms_device_announced_elsewhere", elsewhere_text, _DEVICE, elsewhere),
     ]
 
 
@@ -185,12 +188,14 @@ def _device_gauges(asked: Asked, now: datetime) -> list[Metric]:
     latency = [(at, round(well.latency_s, 6)) for at, well in asked if well.latency_s is not None]
     ages = [(at, _seconds(now - well.last_good)) for at, well in asked if well.last_good]
     alone = [(at, well.left_alone) for at, well in asked]
+    wrong = [(at, well.wrong_device is not None) for at, well in asked]
     drift = [(at, well.clock_drift_s) for at, well in asked if well.clock_drift_s is not None]
     name = "bms_device_{}".format
     return [
         _gauge(name("latency_seconds"), "Moving mean of the time to an answer.", _DEVICE, latency),
         _gauge(name("last_good_age_seconds"), "Age of the last good answer.", _DEVICE, ages),
         _gauge(name("left_alone"), "Whether it is not asked for a while (1).", _DEVICE, alone),
+        _gauge(name("wrong"), "Whether another device answers in its place (1).", _DEVICE, wrong),
         _gauge(name("clock_drift_seconds"), "Its clock less ours.", _DEVICE, drift),
     ]
 

@@ -12,6 +12,7 @@ import holidays
 from bms.model.assets.device import (
     Device,
     DeviceTemplate,
+    Fingerprint,
     ModbusTraits,
     ReadableRange,
     SerialLine,
@@ -142,6 +143,12 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
         values["heartbeat"] = modbus_address(values["heartbeat"])
     template = parsed.templates.get(section.get("template") or "")
     usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()
+    if isinstance(template, DeviceTemplate):
+        values["texts"] = tuple(template.texts.items())
+    if "fingerprint" in values:
+        values["fingerprint"] = Fingerprint(**values["fingerprint"].values)
+    if "mac" in values:
+        values["mac"] = values["mac"].lower()
     for flag in ("set_clock", "shared", "fetches"):
         values[flag] = section[flag] == "true"
     identity = {"id": f"{site}/{section['id']}", "site": site}

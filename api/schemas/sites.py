@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Self
 
@@ -66,6 +67,15 @@ class DeviceAnswer(Answer):
     protocol: str
 
 
+class FingerprintAnswer(Answer):
+    """What a device says it is; null is what it does not say."""
+
+    vendor: str | None
+    model: str | None
+    name: str | None
+    serial: str | None
+
+
 class DeviceHealthAnswer(Answer):
     """How a device has been doing since this process began to ask it."""
 
@@ -79,9 +89,19 @@ class DeviceHealthAnswer(Answer):
     clock_drift_s: float | None = Field(
         description="how much its clock was ahead of building time when it was last read"
     )
+    fingerprint: FingerprintAnswer | None = Field(
+        description="what it said it is when it was last asked"
+    )
+    wrong_device: str | None = Field(
+        description="why what answers is not taken for the device of the site file"
+    )
+    announced_elsewhere: dict[str, int] = Field(
+        description="announcements of its BACnet instance by the address they came from"
+    )
 
     @classmethod
     def of(cls, health: DeviceHealth) -> Self:
+        seen = health.fingerprint
         return cls(
             answers=health.answers,
             latency_s=health.latency_s,
@@ -89,6 +109,9 @@ class DeviceHealthAnswer(Answer):
             last_good=health.last_good,
             left_alone=health.left_alone,
             clock_drift_s=health.clock_drift_s,
+            fingerprint=None if seen is None else FingerprintAnswer(**asdict(seen)),
+            wrong_device=health.wrong_device,
+            announced_elsewhere=dict(health.elsewhere),
         )
 
 

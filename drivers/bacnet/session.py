@@ -181,10 +181,9 @@ class BacnetSession:
         if self._verified_at is None:
             return False
         monotonic, now = self._verified_at
-        return (
-            self.clock.monotonic() - monotonic < _VERIFIED_FOR_S
-            and abs(self.clock.now() - now) < timedelta(seconds=_VERIFIED_FOR_S)
-        )
+        return self.clock.monotonic() - monotonic < _VERIFIED_FOR_S and abs(
+            self.clock.now() - now
+        ) < timedelta(seconds=_VERIFIED_FOR_S)
 
     async def _verify(self, device: Device) -> None:
         wanted = () if device.fingerprint is None else tuple(device.fingerprint.known)

@@ -55,8 +55,8 @@ class BacnetTransactions:
     """The transactions of one socket.
 
     ``i_am_listeners`` are called with every I-Am, ``cov_listeners`` with every COV notification,
-    and ``bvlc_listeners`` with every BVLC result code. ``stack_peers`` are whom the stack is asking,
-    by invoke id: it gets no answers of others.
+    and ``bvlc_listeners`` with every BVLC result code. ``stack_peers`` are those that the stack is
+    asking, by invoke id: it gets no answers of others.
     """
 
     sender: Sender

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ WAIT_S, TIMEOUT_S = 3.0, 3.0
 _AT_ONCE = 8
 _OBJECTS_AT_ONCE, _INDICES_AT_ONCE = 20, 200
 _MOST_OBJECTS = 20_000
-_VENDOR_NAME, _MODEL, _FIRMWARE = 121, 70, 44
+_FIRMWARE = 44
 _INACTIVE, _ACTIVE = 46, 4
 _ANALOG = (0, 1, 2, 45, 46, 48)
 _BINARY = (3, 4, 5)
@@ -64,9 +64,9 @@ async def discover_bacnet(
     ``target`` is an address or name with an optional port (``10.0.0.11``): that device, or those
     behind that router; an own address with its prefix (``10.0.0.5/24``): all devices of that
     network; or ``bbmd:`` and an address: all devices that this BBMD reaches. ``low`` and ``high``
-    limit the instances. ``wait_s`` [s] is the time to wait for I-Ams, ``timeout_s`` [s] the
-    time-out of a request. Errors of a device are in its notes. Raises ``NoReply`` when nothing can
-    be sent, ValueError for a malformed target.
+    limit the instances; where several devices bear one, each names the others. ``wait_s`` [s] is
+    the time to wait for I-Ams, ``timeout_s`` [s] the time-out of a request. Errors of a device are
+    in its notes. Raises ``NoReply`` when nothing can be sent, ValueError for a malformed target.
     """
     where = _where(target, bind)
     async with _link(where) as link:
@@ -80,7 +80,21 @@ async def discover_bacnet(
             async with gate:
                 return await _BacnetDeviceScan(link, i_am, timeout_s).device(objects)
 
-        return tuple(await asyncio.gather(*(one(i_am) for i_am in found)))
+        return _with_duplicates(await asyncio.gather(*(one(i_am) for i_am in found)))
+
+
+def _with_duplicates(found: Sequence[FoundDevice]) -> tuple[FoundDevice, ...]:
+    """The devices, each with the places of others that bear its instance."""
+    places: dict[int | None, list[str]] = {}
+    for device in found:
+        places.setdefault(device.instance, []).append(device.place)
+    return tuple(
+        replace(
+            device,
+            same_instance=tuple(p for p in places[device.instance] if p != device.place),
+        )
+        for device in found
+    )
 
 
 @asynccontextmanager
@@ -143,7 +157,7 @@ class _BacnetDeviceScan:
 
     async def device(self, objects: bool) -> FoundDevice:
         i_am = self._i_am
-        name, vendor, model, firmware = await self._texts()
+        name, vendor, model, firmware, serial = await self._texts()
         found = await self._objects() if objects else ()
         peer = i_am.peer
         return FoundDevice(
@@ -158,6 +172,7 @@ class _BacnetDeviceScan:
             vendor_id=i_am.vendor,
             model=model,
             firmware=firmware,
+            serial_number=serial,
             max_apdu=i_am.max_apdu,
             segmentation=names.segmentation(i_am.segmentation),
             objects=found,
@@ -165,7 +180,10 @@ class _BacnetDeviceScan:
         )
 
     async def _texts(self) -> list[str | None]:
-        wanted = (codec.OBJECT_NAME, _VENDOR_NAME, _MODEL, _FIRMWARE)
+        wanted = (
+            *(codec.OBJECT_NAME, codec.VENDOR_NAME, codec.MODEL_NAME),
+            *(_FIRMWARE, codec.SERIAL_NUMBER),
+        )
         answers = await read_tags(
             self._session, [Reference(codec.DEVICE, self._i_am.instance, name) for name in wanted]
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bms.model.assets.device import Framing, SerialLine
+from bms.model.assets.device import Fingerprint, Framing, SerialLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,8 @@ class FoundDevice:
     """A device. ``network`` and ``mac`` (hexadecimal) are its address behind a router.
 
     ``framing`` is that of Modbus; on a serial line ``serial`` replaces host and port. ``template``
-    is the likely device template. ``notes`` say what could not be found out.
+    is the likely device template. ``notes`` say what could not be found out; ``same_instance`` are
+    the places of other devices that bear its instance.
     """
 
     protocol: str
@@ -54,10 +55,27 @@ class FoundDevice:
     vendor_id: int | None = None
     model: str | None = None
     firmware: str | None = None
+    serial_number: str | None = None
     max_apdu: int | None = None
     segmentation: str | None = None
     objects: tuple[FoundObject, ...] = ()
     notes: tuple[str, ...] = ()
+    same_instance: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What the device says it is."""
+        return Fingerprint(
+            vendor=self.vendor, model=self.model, name=self.name, serial=self.serial_number
+        )
+
+    @property
+    def place(self) -> str:
+        """Its address in words; behind a router with network and MAC."""
+        address = f"{self.host}:{self.port}" if self.serial is None else self.serial.path
+        if self.network is None:
+            return address
+        return f"{self.mac} in network {self.network} behind {address}"
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

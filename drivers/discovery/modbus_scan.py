@@ -9,18 +9,14 @@ from dataclasses import dataclass, replace
 
 from bms.errors import DeviceError
 from bms.model.assets.address import Table
+from bms.model.assets.device import Fingerprint
 from drivers.discovery.inventory import FoundDevice
-from drivers.discovery.modbus_identification import (
-    BASIC,
-    REGULAR,
-    decode_identification,
-    identification_request,
-    vendor_model_firmware,
-)
 from drivers.discovery.modbus_targets import endpoint_at
 from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply
 from drivers.modbus.connection import Endpoint, ModbusConnection, ReplyTimeout
 from drivers.modbus.frames import Request, payload, read
+from drivers.modbus.identification.fingerprint import read_common_block, read_objects
+from drivers.modbus.identification.objects import USER_APPLICATION, vendor_model_firmware
 from drivers.modbus.sunspec import find_models
 
 UNITS = range(1, 248)
@@ -28,7 +24,6 @@ TIMEOUT_S = 0.5
 _CONNECT_S = 3.0
 _QUIET_S = 0.05
 _SAME_DEVICE = 20
-_ANSWERS_PER_CATEGORY = 8
 
 OnProgress = Callable[[int, FoundDevice | None], None]
 """Called after each unit with the number of units asked so far, and what was found at this one."""
@@ -178,10 +173,13 @@ class _ModbusUnitScan:
         """The device at the unit id; None where none replies."""
         if not await self._is_there():
             return None
-        vendor, model, firmware = vendor_model_firmware(await self._objects())
+        objects = await self._objects()
+        vendor, model, firmware = vendor_model_firmware(objects)
         models = await self._sunspec()
+        common = Fingerprint()
         if models:
             self._notes.append("SunSpec models " + ", ".join(map(str, models)))
+            common = await self._common_block()
         endpoint = self._line.endpoint
         return FoundDevice(
             protocol="modbus",
@@ -190,8 +188,10 @@ class _ModbusUnitScan:
             framing=endpoint.framing,
             serial=endpoint.serial,
             unit=self._unit,
-            vendor=vendor,
-            model=model,
+            name=objects.get(USER_APPLICATION) or None,
+            vendor=vendor or common.vendor,
+            model=model or common.model,
+            serial_number=common.serial,
             firmware=firmware,
             notes=tuple(self._notes),
         )
@@ -222,8 +222,7 @@ class _ModbusUnitScan:
         """The objects of its identification, as far as it has one."""
         objects: dict[int, str] = {}
         try:
-            if await self._category(BASIC, objects):
-                await self._category(REGULAR, objects)
+            await read_objects(self._line.exchange, self._unit, objects)
         except NoConnection:
             raise
         except DeviceError as error:
@@ -234,26 +233,21 @@ class _ModbusUnitScan:
                 self._notes.append("it does not say what it is: its identification is empty")
         return objects
 
-    async def _category(self, category: int, objects: dict[int, str]) -> bool:
-        """Add the objects of a category; whether there are regular ones."""
-        first, regular = 0, False
-        for _ in range(_ANSWERS_PER_CATEGORY):
-            request = identification_request(self._unit, category, first)
-            identification = decode_identification(request, await self._line.exchange(request))
-            objects.update(identification.objects)
-            regular = identification.regular
-            if identification.next_object is None:
-                break
-            first = identification.next_object
-        return regular
+    async def _registers(self, table: Table, address: int, count: int) -> bytes:
+        return await self._line.exchange(read(self._unit, table, address, count))
 
     async def _sunspec(self) -> list[int]:
-        async def probe(table: Table, address: int, count: int) -> bytes:
-            return await self._line.exchange(read(self._unit, table, address, count))
-
         try:
-            return sorted(await find_models(probe))
+            return sorted(await find_models(self._registers))
         except NoConnection:
             raise
         except DeviceError:
             return []
+
+    async def _common_block(self) -> Fingerprint:
+        try:
+            return await read_common_block(self._registers)
+        except NoConnection:
+            raise
+        except DeviceError:
+            return Fingerprint()

@@ -282,15 +282,28 @@ def _device_line(device: FoundDevice, label: str) -> str:
         keys.append(f"unit: {device.unit}")
     if device.template is not None:
         keys.append(f"template: {device.template}")
-    parts = [text for text in (device.vendor, device.model, device.firmware) if text]
+    keys += _identity_keys(device)
+    parts = [device.firmware] if device.firmware else []
     if device.template is not None:
         parts.append("template guessed: compare each value with the display")
     if not device.host and device.serial is None:
         parts.append("fill in: its address")
-    if device.network is not None:
-        parts.append(f"behind a router, network {device.network} address {device.mac}")
+    if device.same_instance:
+        parts.append(f"instance also at {', '.join(device.same_instance)}")
     comment = f" # {_comment('; '.join(parts))}" if parts else ""
     return "  - {" + ", ".join(keys) + "}" + comment
+
+
+def _identity_keys(device: FoundDevice) -> list[str]:
+    """The fingerprint, which a person accepts by leaving it in the file.
+
+    Text that a line of YAML would change is left out: it could never be compared.
+    """
+    known = device.fingerprint.known
+    if device.protocol == "bacnet" and device.max_apdu is None:
+        return []  # of a list of objects: the device itself was not asked
+    told = [f"{name}: {_quoted(text)}" for name, text in known.items() if _comment(text) == text]
+    return [f"fingerprint: {{{', '.join(told)}}}"] if told else []
 
 
 def _address_keys(device: FoundDevice) -> list[str]:
@@ -300,6 +313,8 @@ def _address_keys(device: FoundDevice) -> list[str]:
         settings = f"baud: {line.baud}, parity: {line.parity}, stop_bits: {line.stop_bits}"
         return ["framing: rtu", f"serial: {{path: {_quoted(line.path)}, {settings}}}"]
     keys = [f"host: {_quoted(device.host or 'fill-in.invalid')}", f"port: {device.port}"]
+    if device.network is not None:
+        keys += [f"network: {device.network}", f'mac: "{device.mac}"']
     if device.framing is Framing.RTU_OVER_TCP:
         keys.append(f"framing: {device.framing}")
     return keys

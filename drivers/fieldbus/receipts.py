@@ -54,6 +54,8 @@ def still_held(point: str, device: str, error: DeviceError) -> StillHeld:
 
 def no_command_state(point: str, device: str, error: DeviceError) -> NoCommandState:
     """The answer where ``device`` does not show who commands a point."""
+    if isinstance(error, WrongDevice):
+        return NoCommandState(point, error.reason)
     reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
     return NoCommandState(point, reason, retryable(error))
 

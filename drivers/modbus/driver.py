@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bms.errors import DeviceError
 from bms.model.assets.address import TextAddress
-from bms.model.assets.device import Device
+from bms.model.assets.device import Device, Fingerprint
 from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
 from bms.model.control.command_state import CommandState, NoCommandState
@@ -17,9 +17,12 @@ from bms.model.fact import fact
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.clock import Clock
 from drivers.fieldbus.availability import HealthCounters
+from drivers.fieldbus.errors import quality_of
 from drivers.fieldbus.reading import Decoded, reading
+from drivers.fieldbus.receipts import failed, no_command_state, still_held
 from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
 from drivers.modbus.frames import read
+from drivers.modbus.identification.fingerprint import UnitIdentity, fingerprint_of
 from drivers.modbus.link import ModbusLink
 from drivers.modbus.poller import Poller
 from drivers.modbus.register_codec import decode_text
@@ -29,7 +32,10 @@ from drivers.modbus.writer import ModbusWriter
 
 
 class ModbusDriver:
-    """Reads, writes and releases the points of one unit (``bms.ports.drivers.Driver``)."""
+    """Reads, writes and releases the points of one unit (``bms.ports.drivers.Driver``).
+
+    The fingerprint of the site file is compared before each of them (CONTRACT, W1).
+    """
 
     def __init__(
         self,
@@ -40,12 +46,13 @@ class ModbusDriver:
         write_counter: WriteCounter | None = None,
     ) -> None:
         self._unit = ModbusUnit(device, link, clock)
+        self._identity = UnitIdentity(self._unit)
         self._poller = Poller(self._unit)
         self._writer = ModbusWriter(self._unit, timezone, write_counter or MemoryWriteCounter())
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         """One reading per point, in their order. Points of another protocol get an error."""
-        outcome = await self._poller.values(points)
+        outcome = await self._values(points)
         received = self._unit.clock.now()
         return [
             reading(point, decoded, at, received)
@@ -56,6 +63,11 @@ class ModbusDriver:
         self, points: Sequence[Point], at: datetime
     ) -> list[CommandState | NoCommandState]:
         """Each register, with its enable bit where it has one. Never raises ``DeviceError``."""
+        try:
+            await self._identity.verify()
+        except DeviceError as error:
+            device = self._unit.device.id
+            return [no_command_state(point.id, device, error) for point in points]
         enables = {
             point.id: replace(point, id=f"{point.id} enable", address=point.write.release.enable)
             for point in points
@@ -86,11 +98,23 @@ class ModbusDriver:
 
     async def write(self, point: Point, command: Command) -> Receipt:
         """Write, read back, and toggle the heartbeat register where the device has one."""
+        try:
+            await self._identity.verify()
+        except DeviceError as error:
+            return failed(command, self._unit.device.id, error)
         return await self._writer.write(point, command)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
         """Release the point as it declares."""
+        try:
+            await self._identity.verify()
+        except DeviceError as error:
+            return still_held(point.id, self._unit.device.id, error)
         return await self._writer.release(point, at)
+
+    async def fingerprint(self) -> Fingerprint | None:
+        """What the unit says it is; None where it says nothing or does not answer."""
+        return await fingerprint_of(self._identity)
 
     async def texts(self, addresses: Mapping[str, TextAddress]) -> dict[str, str | None]:
         """The device's texts (maker, serial number) by name; None where one cannot be read."""
@@ -107,6 +131,14 @@ class ModbusDriver:
 
     async def close(self) -> None:
         """Do nothing: the link belongs to all units of the endpoint."""
+
+    async def _values(self, points: Sequence[Point]) -> list[Decoded]:
+        if not self._unit.left_alone:
+            try:
+                await self._identity.verify()
+            except DeviceError as error:
+                return [Decoded(None, quality_of(error), str(error))] * len(points)
+        return await self._poller.values(points)
 
     async def _text(self, address: TextAddress) -> str | None:
         try:

@@ -14,6 +14,7 @@ from bms.model.assets.address import DataType, ModbusAddress, Table
 
 BASE = 40000
 _MARK = b"SunS"
+_COMMON = b"\x00\x01"
 _END = 0xFFFF
 _MOST_MODELS = 64
 _HEAD = 2
@@ -45,6 +46,13 @@ async def find_models(read_registers: ReadRegisters) -> dict[int, int]:
         if address + _HEAD > 0x10000:
             break
     raise NoSunSpec(f"the list of SunSpec models at {BASE} has no end")
+
+
+def common_block(image: bytes) -> bytes:
+    """The common block (model 1) of the registers from ``BASE`` on. Raises ``NoSunSpec``."""
+    if image[:4] != _MARK or image[4:6] != _COMMON:
+        raise NoSunSpec(f"no SunSpec common block at holding register {BASE}")
+    return image[4:]
 
 
 def resolve_address(address: ModbusAddress, models: dict[int, int]) -> ModbusAddress | None:

@@ -1,5 +1,5 @@
-"""Rules of the write contract: sane limits (W3), one owner of a device (W2), what is never
-touched (W18)."""
+"""Rules of the write contract: the right device (W1), one owner of it (W2), sane limits (W3), what
+is never touched (W18)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bms.model.assets.protected import (
 from bms.model.readings.units import Unit
 from sites.parsed_site import DEFAULT_PORTS, ParsedSite
 from sites.schema.sections import Section
+from sites.schema.site_file import FINGERPRINT
 from sites.schema.yaml_tree import Location, MistakeReport, quote
 
 LARGEST_TOLERANCE = 0.25
@@ -48,6 +49,25 @@ def check_safety(parsed: ParsedSite, report: MistakeReport) -> None:
             _small_against_range(point, write, report)
             _hold_safe(parsed, point, write, report)
     _one_sensor_per_zone(parsed, report)
+    for device in parsed.sections("devices"):
+        _identity(device, report)
+
+
+def _identity(device: Section, report: MistakeReport) -> None:
+    """Whatever tells the device from others has to be complete, and of its protocol."""
+    fingerprint = device.get("fingerprint")
+    if fingerprint is not None and not fingerprint.places:
+        allowed = ", ".join(FINGERPRINT.by_name)
+        report.add(device.at("fingerprint"), f"fingerprint: is empty; allowed: {allowed}")
+    if device.get("protocol") == "modbus":
+        for name in ("network", "mac"):
+            if not device.lacks(name):
+                report.add(device.at(name), f"{name}: only a BACnet device is behind a router")
+        return
+    if not device.lacks("mac") and device.lacks("network"):
+        report.add(device.at("mac"), "mac: is an address in a network; network is missing")
+    if not device.lacks("network") and device.lacks("mac") and device.lacks("instance"):
+        report.add(device.at("network"), "network: needs the instance of the device, or its mac")
 
 
 def _end_of_table(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
@@ -141,27 +161,54 @@ def _one_sensor_per_zone(parsed: ParsedSite, report: MistakeReport) -> None:
 
 def check_devices_of_all(parsed_sites: Iterable[ParsedSite], report: MistakeReport) -> None:
     """Report every device that stands in two sites, or twice in one: each would write over the
-    other (W2). One that serves several sites says so in each (``shared: true``)."""
-    first: dict[tuple[object, ...], tuple[str, Section]] = {}
+    other (W2). One that serves several sites says so in each (``shared: true``). Devices of one
+    instance at one address have to be told apart by their networks (W1)."""
+    first: dict[tuple[object, ...], list[tuple[ParsedSite, Section]]] = {}
     for parsed in parsed_sites:
-        site = str(parsed.site.get("site"))
         for device in parsed.sections("devices"):
             place = _place(device)
             if place is None:
                 continue
-            where, known = first.setdefault(place, (site, device))
-            if known is device or (_shared(device) and _shared(known) and where != site):
-                continue
-            report.add(device.where, _taken(device, known, where, parsed))
+            others = first.setdefault(place, [])
+            for of, known in others:
+                if _may_be_one(device, known) and not _both_shared(device, known, parsed, of):
+                    report.add(device.where, _taken(device, known, of, parsed))
+                    break
+            others.append((parsed, device))
 
 
-def _taken(device: Section, known: Section, site: str, parsed: ParsedSite) -> str:
-    if known in parsed.sections("devices"):
+def _both_shared(device: Section, known: Section, site: ParsedSite, other: ParsedSite) -> bool:
+    return _shared(device) and _shared(known) and site is not other
+
+
+def _may_be_one(device: Section, known: Section) -> bool:
+    """Whether two of one protocol and address may be one device: what one lacks tells nothing."""
+    names = ("unit",) if device.get("protocol") == "modbus" else ("instance", "network", "mac")
+    given = [(device.get(name), known.get(name)) for name in names]
+    return all(a is None or b is None or _same(a, b) for a, b in given)
+
+
+def _same(a: object, b: object) -> bool:
+    return str(a).lower() == str(b).lower()
+
+
+def _taken(device: Section, known: Section, site: ParsedSite, parsed: ParsedSite) -> str:
+    if site is parsed and _told(device) == _told(known):
         return f"device {device.get('id')} is device {known.get('id')} of line {known.where.line}"
+    if site is parsed:
+        return (
+            f"device {device.get('id')} cannot be told from device {known.get('id')} of line "
+            f"{known.where.line}: give instance, network and mac of both"
+        )
     return (
-        f"device {device.get('id')} is that of site {site} in {_line(known.where)} already, and "
+        f"device {device.get('id')} is that of site {site.site.get('site')} in "
+        f"{_line(known.where)} already, and "
         "only one may write to it; where it serves several sites, say shared: true in each"
     )
+
+
+def _told(device: Section) -> tuple[object, ...]:
+    return tuple(device.get(name) for name in ("unit", "instance", "network", "mac"))
 
 
 def _shared(device: Section) -> bool:
@@ -173,11 +220,10 @@ def _line(where: Location) -> str:
 
 
 def _place(device: Section) -> tuple[object, ...] | None:
-    """What tells a device from every other: its address and its unit or instance."""
+    """Where a device is asked. Names of hosts are not resolved: two names of one are not seen."""
     protocol, serial = device.get("protocol"), device.get("serial")
     host = serial.get("path") if serial is not None else device.get("host")
     if protocol is None or host is None:
         return None
     port = device.get("port") or DEFAULT_PORTS.get(protocol)
-    own = device.get("unit") if protocol == "modbus" else device.get("instance")
-    return (protocol, host, port, own)
+    return (protocol, str(host).lower().rstrip("."), port)

@@ -51,6 +51,8 @@ _SITE_ID = Text(
 )
 _FILE = Text(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}\.csv", "name of a .csv file in the same folder")
 _HOST = Text(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}", "host name or IP address")
+_IDENTITY = Text()
+_MAC = Text(r"(?:[0-9A-Fa-f]{2}){1,7}", "octets in hexadecimal, at most 7, such as 05")
 _ZONE_NAME = Text(
     r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}", "a time zone such as Europe/Copenhagen"
 )
@@ -227,6 +229,15 @@ READABLE_RANGE = SectionSchema(
         _field("last", Integer(0, 65535), "last address", REQUIRED),
     ),
 )
+FINGERPRINT = SectionSchema(
+    "fingerprint",
+    (
+        _field("vendor", _IDENTITY, "vendor name"),
+        _field("model", _IDENTITY, "model name"),
+        _field("name", _IDENTITY, "BACnet object name; Modbus user application name"),
+        _field("serial", _IDENTITY, "serial number"),
+    ),
+)
 DEVICE = SectionSchema(
     "device",
     (
@@ -236,6 +247,9 @@ DEVICE = SectionSchema(
         _field("port", Integer(1, 65535), "UDP or TCP port; 47808 for bacnet, 502 for modbus"),
         _field("unit", Integer(0, 255), "Modbus unit id", 1),
         _field("instance", Integer(0, 4_194_302), "BACnet device instance"),
+        _field("network", Integer(1, 65534), "BACnet network behind the router at host"),
+        _field("mac", _MAC, "BACnet MAC address in that network"),
+        _field("fingerprint", FINGERPRINT, "what the device says it is; else nothing is sent"),
         _field("timeout_s", Number(above=0, high=60), "time-out of a request [s]", 2.0),
         _field("template", _ID, "device model whose named registers are used"),
         _field("framing", OneOf(Framing), "how Modbus frames travel", Framing.TCP),

@@ -118,11 +118,11 @@ def show(found: Sequence[FoundDevice], as_json: bool) -> None:
 
 def _print(device: FoundDevice, console: Console) -> None:
     number = f"instance {device.instance}" if device.protocol == "bacnet" else f"unit {device.unit}"
-    where = f"{device.host}:{device.port}" if device.serial is None else device.serial.path
-    console.print(Text(f"{device.protocol} {where} {number}", style="bold"))
-    words = (device.name, device.vendor, device.model, device.firmware)
+    console.print(Text(f"{device.protocol} {device.place} {number}", style="bold"))
+    words = (device.name, device.vendor, device.model, device.firmware, device.serial_number)
     summary = " · ".join(word for word in words if word)
-    for line in filter(None, (summary, *device.notes)):
+    others = (f"instance {device.instance} is also at {place}" for place in device.same_instance)
+    for line in filter(None, (summary, *others, *device.notes)):
         print_folded(console, line, indent=2)
     if not device.objects:
         return

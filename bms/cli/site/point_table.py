@@ -23,12 +23,14 @@ from bms.model.control.command import (
 )
 from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Unit
-from bms.ports.drivers import Exchange
+from bms.ports.drivers import DeviceHealth, Exchange
 
 FEW = 3
 """Points [1] that are named beside what is wrong with them; of more only their number is."""
 
 Traces = Mapping[str, Sequence[Exchange]]
+Identities = Mapping[str, DeviceHealth]
+"""What is known of the devices, by id."""
 
 
 def show_readings(
@@ -49,6 +51,33 @@ def show_readings(
             console, ", ".join(points) if len(points) <= FEW else t("points", count=len(points))
         )
         print_folded(console, detail, indent=2)
+
+
+def show_identities(console: Console, told: Identities, t: CommandTranslator) -> None:
+    """What the devices say they are, and from where else their instances were announced."""
+    lines = []
+    for device, well in sorted(told.items()):
+        if well.fingerprint is not None and well.fingerprint.known:
+            lines.append(t("identity", device=device, identity=str(well.fingerprint)))
+        if well.elsewhere:
+            places = ", ".join(sorted(well.elsewhere))
+            lines.append(t("announced_elsewhere", device=device, places=places))
+    if lines:
+        console.print()
+    for line in lines:
+        print_folded(console, line)
+
+
+def told_as_json(device: str, told: Identities) -> dict[str, object]:
+    """What the device of a point says it is, ready for JSON; nulls where it was not asked."""
+    well = told.get(device)
+    seen = None if well is None else well.fingerprint
+    return {
+        "id": device,
+        "fingerprint": None if seen is None else seen.known,
+        "wrong_device": None if well is None else well.wrong_device,
+        "announced_elsewhere": {} if well is None else dict(well.elsewhere),
+    }
 
 
 def show_receipt(

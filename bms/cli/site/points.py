@@ -17,20 +17,25 @@ from bms.cli.console.errors import FAILED, errors
 from bms.cli.console.language import translator_of_locale
 from bms.cli.console.screen import screen
 from bms.cli.site.point_table import (
+    Identities,
     Traces,
+    show_identities,
     show_readings,
     show_receipt,
     show_releases,
     show_traces,
+    told_as_json,
     traces_as_json,
 )
 from bms.config import Settings
 from bms.errors import BmsError, NotFound
+from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
-from bms.model.readings.measurement import Reading
+from bms.model.readings.measurement import Quality, Reading
+from bms.ports.drivers import IdentifyingDriver
 from bms.ports.storage.whole import Store
 from bms.runtime.city import City
 from bms.runtime.wire import opened, wire
@@ -86,36 +91,56 @@ def read(
 ) -> None:
     """Read a site or a point once, straight from the device.
 
-    With --json and --trace: an object of "readings" and "trace".
+    With --json and --trace: an object of "readings" and "trace". Each reading bears what its
+    device says it is, and from where else its instance was announced.
 
     Example: bms read townhall/north.temp --trace
     """
     with opened(Settings()) as opened_city:
-        rows, traces = asyncio.run(_looked(opened_city, target))
+        rows, traces, told = asyncio.run(_looked(opened_city, target))
     if as_json:
-        readings = [{**to_dict(r), "unit": p.unit.value} for p, r in rows]
+        readings = [
+            {**to_dict(r), "unit": p.unit.value, "device": told_as_json(p.device, told)}
+            for p, r in rows
+        ]
         traced = {"readings": readings, "trace": traces_as_json(traces)}
         typer.echo(json.dumps(traced if trace else readings))
     else:
         console, t = screen(), translator_of_locale()
         show_readings(console, rows, t)
+        show_identities(console, told, t)
         if trace:
             show_traces(console, traces, t)
     if all(reading.value is None for _, reading in rows):
         raise typer.Exit(1)
 
 
-async def _looked(city: City, target: str) -> tuple[list[tuple[Point, Reading]], Traces]:
-    """The readings, and what this process has exchanged with the devices that were asked."""
+async def _looked(
+    city: City, target: str
+) -> tuple[list[tuple[Point, Reading]], Traces, Identities]:
+    """The readings, what this process has exchanged with the devices that were asked, and what
+    they say they are."""
     site, points = chosen(city, target)
+    by_id = {point.id: point for point in points}
     try:
         readings = await read_points(site, points, city.drivers, city.clock.now())
         devices = sorted({point.device for point in points if point.device})
+        silent = {by_id[r.point].device for r in readings if r.quality is Quality.NO_REPLY}
+        await asyncio.gather(
+            *(_identified(city, site.device(d)) for d in devices if d not in silent)
+        )
         traces = {device: city.drivers.trace(device) for device in devices}
+        told = {name: well for name, well in city.drivers.health().items() if name in devices}
     finally:
         await city.drivers.close()
-    by_id = {point.id: point for point in points}
-    return [(by_id[reading.point], reading) for reading in readings], traces
+    return [(by_id[reading.point], reading) for reading in readings], traces, told
+
+
+async def _identified(city: City, device: Device) -> None:
+    """Let the device say what it is; its health has the answer."""
+    driver = city.drivers.driver(device)
+    if isinstance(driver, IdentifyingDriver):
+        await driver.fingerprint()
 
 
 def write(

@@ -163,3 +163,9 @@ class Device:
     mac: str | None = None
     fingerprint: Fingerprint | None = None
     texts: tuple[tuple[str, TextAddress], ...] = ()
+
+    def same_place(self, other: Device) -> bool:
+        """Whether both are asked at one place by one number, whatever fingerprint they bear."""
+        names = ("id", "protocol", "host", "port", "serial", "framing")
+        numbers = ("unit", "instance", "network", "mac")
+        return all(getattr(self, n) == getattr(other, n) for n in (*names, *numbers))

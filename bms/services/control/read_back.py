@@ -22,7 +22,7 @@ from bms.services.control.local_override import (
     shows_local_override,
 )
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release import keep_receipts, release_leases
+from bms.services.control.release import as_accepted, keep_receipts, release_leases
 from bms.services.control.write_path import Outcome, relinquish
 from bms.services.off_loop import off_loop
 
@@ -45,7 +45,7 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     held = await off_loop(ports.journal.leases)
     at = ClockReading(now, ports.clock.elapsed())
     leases = [lease for lease in held.values() if lease.point.site == site.id]
-    ended = [lease for lease in leases if lease.ended(at)]
+    ended = [as_accepted(lease, site) for lease in leases if lease.ended(at)]
     running = [lease for lease in leases if not lease.ended(at)]
     given_back, seen = await asyncio.gather(
         release_leases(ended, now=now, drivers=ports.drivers, journal=ports.journal),

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bms.errors import GuardError, StoreError
@@ -125,10 +125,20 @@ async def release_points(
     for point in points:
         lease = leases.get(point.id)
         if lease is not None:
+            lease = as_accepted(lease, site)
             returns.append(Return(lease.point, lease.device, lease.command_id))
         elif point.write is not None and point.write.release.kind in HARMLESS:
             returns.append(Return(point, site.device(point.device)))
     return await release_returns(returns, now=now, drivers=drivers, journal=journal)
+
+
+def as_accepted(lease: Lease, site: Site) -> Lease:
+    """The lease with the fingerprint that the site file has now: where its device was replaced and
+    a person accepted the new one, the old fingerprint would keep it open for ever (W1)."""
+    known = next((device for device in site.devices if device.id == lease.device.id), None)
+    if known is None or not known.same_place(lease.device):
+        return lease
+    return replace(lease, device=known)
 
 
 async def release_site(

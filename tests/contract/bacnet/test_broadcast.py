@@ -13,6 +13,7 @@ from bms.clock import SystemClock
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.session import BacnetSession
 from drivers.discovery.bacnet_scan import discover_bacnet
+from drivers.fieldbus.errors import NoReply
 from tests.rigs.fieldbus.bacnet_responder import TinyDevice, free_udp_port
 from tests.rigs.fieldbus.bacnet_session import device
 
@@ -101,10 +102,13 @@ async def test_one_that_is_asked_for_by_number_answers_alone_and_at_once() -> No
         assert [i_am.instance for i_am in found] == [102]
 
 
-async def test_a_device_that_has_moved_is_found_by_its_number() -> None:
+async def test_w01_a_device_that_has_moved_is_noted_where_it_is_and_not_asked_there() -> None:
     async with network() as (link, port):
-        gone = device(free_udp_port(), instance=101, timeout_s=0.4)
+        gone = device(free_udp_port(), instance=101, timeout_s=0.2)
         session = BacnetSession(gone, link, SystemClock())
-        await session.identify()
+        with pytest.raises(NoReply):
+            await session.identify()
+        await asyncio.sleep(0.1)
+        assert session.health.elsewhere == {f"127.0.0.2:{port}": 1}
         assert session.known_peer is not None
-        assert session.known_peer.address == ("127.0.0.2", port)
+        assert session.known_peer.address == (gone.host, gone.port)

@@ -15,7 +15,7 @@ from bms.clock import SystemClock
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
-from bms.model.control.command import Failed, Overridden, Refused, Released, StillHeld
+from bms.model.control.command import Overridden, Refused, Released, StillHeld
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from bms.model.readings.measurement import Quality
@@ -385,10 +385,10 @@ async def test_another_device_at_the_address_gives_no_values() -> None:
         stranger = dataclasses.replace(rig.device, instance=4711)
         driver = BacnetDriver(stranger, link, SystemClock())
         readings = await driver.read(rig.sensors, MORNING)
-        assert {r.quality for r in readings} == {Quality.DEVICE_ERROR}
+        assert {r.quality for r in readings} == {Quality.WRONG_DEVICE}
         assert "is not BACnet device 4711" in (readings[0].detail or "")
         receipt = await driver.write(rig.setpoint, command(rig.setpoint, 21.0))
-        assert isinstance(receipt, Failed)
+        assert isinstance(receipt, Refused)
         assert rig.effective() == OWN
 
 

@@ -22,6 +22,7 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import RefusalReason
 from bms.model.readings.measurement import Quality, Reading
 from drivers.bacnet.driver import BacnetDriver
@@ -157,7 +158,7 @@ class TestOneInstanceBehindTwoRouters:
 
     async def test_w01_requests_in_segments_go_by_the_router_that_is_named(self, two) -> None:  # type: ignore[no-untyped-def]
         """Both networks bear number 2001: the stack must not choose the way by itself."""
-        made, east, west, first, second = two
+        made, _, _, first, second = two
         await value(first)
         await value(second)
         reference = Reference(0, 1, codec.PRESENT_VALUE)
@@ -186,9 +187,8 @@ async def test_w01_two_of_one_instance_behind_one_router_are_told_apart_by_their
         driver = made.at(FIRST)
         reading = await seen(driver)
         assert reading.quality is Quality.WRONG_DEVICE
-        assert "in network 2001" in (reading.detail or "") and "in network 3001" in (
-            reading.detail or ""
-        )
+        for network in (2001, 3001):
+            assert f"in network {network}" in (reading.detail or "")
         receipt = await driver.write(SETPOINT, command(SETPOINT, 21.0))
         assert isinstance(receipt, Refused)
         assert receipt.reason.code == RefusalReason.DEVICE_AMBIGUOUS
@@ -219,7 +219,8 @@ async def test_w01_an_announcement_from_another_port_is_noted_and_not_followed(
         assert driver.health.elsewhere == {f"127.0.0.1:{elsewhere}": 2}
         told = [r.getMessage() for r in caplog.records if "is announced from" in r.getMessage()]
         assert len(told) == 1
-        assert f"127.0.0.1:{elsewhere}" in told[0] and f"{FIRST}:{made.port}" in told[0]
+        assert f"127.0.0.1:{elsewhere}" in told[0]
+        assert f"{FIRST}:{made.port}" in told[0]
 
 
 async def test_w01_two_devices_that_swap_addresses_between_two_polls() -> None:
@@ -267,6 +268,9 @@ async def test_w01_with_another_fingerprint_nothing_is_sent(field: str) -> None:
         released = await driver.release(SETPOINT, MORNING)
         assert isinstance(released, StillHeld)
         assert (released.error.code, released.retryable) == ("wrong_device", True)
+        (state,) = await driver.command_states([SETPOINT], MORNING)
+        assert isinstance(state, NoCommandState)
+        assert state.error.code == "wrong_device"
         asked = {(service, payload[1:5]) for service, payload in ours.requests}
         assert asked == {(14, identifier(8, 77)[1:])}
         described(ours, says)

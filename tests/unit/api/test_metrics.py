@@ -122,12 +122,16 @@ bms_device_answers_total{site="lodge",device="lodge/rooms"} 7
 # TYPE bms_device_errors_total counter
 bms_device_errors_total{site="lodge",device="lodge/rooms",code="odd \"code\"\\\n"} 1
 bms_device_errors_total{site="lodge",device="lodge/rooms",code="silence"} 2
+# TYPE bms_device_announced_elsewhere_total counter
+bms_device_announced_elsewhere_total{site="lodge",device="lodge/rooms"} 3
 # TYPE bms_device_latency_seconds gauge
 bms_device_latency_seconds{site="lodge",device="lodge/rooms"} 0.012500
 # TYPE bms_device_last_good_age_seconds gauge
 bms_device_last_good_age_seconds{site="lodge",device="lodge/rooms"} 300
 # TYPE bms_device_left_alone gauge
 bms_device_left_alone{site="lodge",device="lodge/rooms"} 1
+# TYPE bms_device_wrong gauge
+bms_device_wrong{site="lodge",device="lodge/rooms"} 1
 # TYPE bms_device_clock_drift_seconds gauge
 bms_device_clock_drift_seconds{site="lodge",device="lodge/rooms"} -12.5
 # TYPE bms_http_answers_total counter
@@ -161,6 +165,8 @@ async def busy(world: World) -> World:
         last_good=NOW - timedelta(minutes=5),
         left_alone=True,
         clock_drift_s=-12.5,
+        wrong_device="its model is 'B2'",
+        elsewhere=Counter({"10.0.0.9:47808": 2, "10.0.0.8:47808": 1}),
     )
     model = a_model("lodge", NOW - timedelta(days=1))
     world.store.save_model(replace(model, zones=(replace(model.zones[0], zone="hall"),)))

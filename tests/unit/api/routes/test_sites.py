@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bms.model.assets.device import Fingerprint
 from drivers.fieldbus.availability import HealthCounters
 from tests.rigs.exposition import read_exposition
 from tests.rigs.fakes.api import NOW, World, a_world
@@ -70,6 +71,9 @@ def world(tmp_path) -> World:
         last_good=SEEN,
         left_alone=True,
         clock_drift_s=-12.5,
+        fingerprint=Fingerprint(vendor="Alfa", model="B2"),
+        wrong_device="its model is 'B2'",
+        elsewhere=Counter({"10.0.0.9:47808": 2}),
     )
     return made
 
@@ -87,6 +91,9 @@ async def test_devices_come_with_their_health(world: World) -> None:
         "last_good": SEEN.isoformat().replace("+00:00", "Z"),
         "left_alone": True,
         "clock_drift_s": -12.5,
+        "fingerprint": {"vendor": "Alfa", "model": "B2", "name": None, "serial": None},
+        "wrong_device": "its model is 'B2'",
+        "announced_elsewhere": {"10.0.0.9:47808": 2},
     }
     assert answer["next"] is None
 
@@ -112,12 +119,15 @@ async def test_prometheus_reads_the_health_of_devices(world: World) -> None:
         ("bms_device_latency_seconds", label): 0.0125,
         ("bms_device_last_good_age_seconds", label): 300,
         ("bms_device_left_alone", label): 1,
+        ("bms_device_wrong", label): 1,
+        ("bms_device_announced_elsewhere_total", label): 2,
         ("bms_device_clock_drift_seconds", label): -12.5,
     }
     counters = {name for name, kind in found.types.items() if kind == "counter"}
     assert {name for name in counters if "device" in name} == {
         "bms_device_answers",
         "bms_device_errors",
+        "bms_device_announced_elsewhere",
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from bms.errors import GuardError, StoreUnavailable
 from bms.journal import MemoryJournal
+from bms.model.assets.device import Fingerprint
 from bms.model.assets.site import Mode
 from bms.model.control.command import Accepted, Failed, Overridden, Released, StillHeld
 from bms.model.control.reasons import Holder, ReceiptReason
@@ -185,6 +186,34 @@ async def test_one_point_may_be_released(drivers, journal) -> None:
     receipts = await release_points(SITE, one, now=NOW, drivers=drivers, journal=journal)
     assert [r.point for r in receipts] == [CONSTANT]
     assert held(drivers) == {NULL, ENABLE, TIMETABLE}
+
+
+async def test_w01_a_lease_of_a_replaced_device_ends_once_the_new_one_is_accepted(
+    drivers, journal
+) -> None:
+    """The journal has the device with the fingerprint of then."""
+    asked = []
+
+    class Recording(FakeDrivers):
+        def driver(self, device):
+            asked.append(device.fingerprint)
+            return super().driver(device)
+
+    new = Fingerprint(model="B2")
+    accepted = replace(SITE, devices=tuple(replace(d, fingerprint=new) for d in SITE.devices))
+    recording = Recording(drivers.devices)
+    for site in (SITE, accepted):
+        await release_points(site, site.points, now=NOW, drivers=recording, journal=journal)
+        journal.intend([triple(SITE, command(NULL, 21.0))])
+    ports = control_ports(MemoryStore(), drivers=recording, journal=journal)
+    await verify_site(accepted, now=NOW + 2 * LEASE, ports=ports)
+    assert set(asked[:4]) == {None}
+    assert set(asked[4:]) == {new}
+    elsewhere = replace(accepted, devices=(replace(accepted.devices[0], host="127.0.0.2"),))
+    journal.intend([triple(SITE, command(NULL, 21.0, command_id="c9"))])
+    asked.clear()
+    await release_points(elsewhere, SITE.points[:1], now=NOW, drivers=recording, journal=journal)
+    assert asked == [None]
 
 
 async def test_the_city_goes_back_with_one_word_sites_without_files_included(

@@ -17,6 +17,7 @@ _HEAD = 7
 _LONGEST = 253
 _MORE = 0xFF
 _VENDOR, _CODE, _REVISION, _PRODUCT, _MODEL = 0, 1, 2, 4, 5
+USER_APPLICATION = 6
 
 
 @dataclass(frozen=True, slots=True)

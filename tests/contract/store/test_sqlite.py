@@ -325,6 +325,7 @@ class TestTables:
             Quality.NO_REPLY: 5,
             Quality.DEVICE_ERROR: 6,
             Quality.WRONG_DEVICE: 7,
+            Quality.BAD: 8,
         }
 
     def test_a_reading_takes_at_most_forty_bytes(self, file: Path, store: SqlStore) -> None:

@@ -204,13 +204,13 @@ async def test_w01_a_lease_of_a_replaced_device_ends_once_the_new_one_is_accepte
     recording = Recording(drivers.devices)
     for site in (SITE, accepted):
         await release_points(site, site.points, now=NOW, drivers=recording, journal=journal)
-        journal.intend([triple(SITE, command(NULL, 21.0))])
+        journal.intend([lease_on(SITE, command(NULL, 21.0))])
     ports = control_ports(MemoryStore(), drivers=recording, journal=journal)
     await verify_site(accepted, now=NOW + 2 * LEASE, ports=ports)
     assert set(asked[:4]) == {None}
     assert set(asked[4:]) == {new}
     elsewhere = replace(accepted, devices=(replace(accepted.devices[0], host="127.0.0.2"),))
-    journal.intend([triple(SITE, command(NULL, 21.0, command_id="c9"))])
+    journal.intend([lease_on(SITE, command(NULL, 21.0, command_id="c9"))])
     asked.clear()
     await release_points(elsewhere, SITE.points[:1], now=NOW, drivers=recording, journal=journal)
     assert asked == [None]

@@ -32,6 +32,7 @@ from api.routes import (
     sites,
 )
 from bms.messages import FOLDER
+from bms.services.api_keys import RememberedKeys
 from bms.services.assessment.savings_cache import SavingsCache
 
 ROUTERS = (
@@ -64,6 +65,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     )
     app.state.ports = ports
     app.state.catalogues = catalogues
+    app.state.keys = RememberedKeys(ports.keys)
     app.state.savings = SavingsCache(ports.assessment)
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)

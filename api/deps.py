@@ -12,7 +12,7 @@ from api.failed_keys import FailedKeys
 from api.ports import ApiPorts
 from bms.errors import ConfigError
 from bms.model.assets.site import Site
-from bms.services.api_keys import Key, find_key
+from bms.services.api_keys import Key, KnownKeys, find_key
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.site_lookup import site_named
 
@@ -41,7 +41,13 @@ def failed_keys_of(request: Request) -> FailedKeys:
     return failed
 
 
+def keys_of(request: Request) -> KnownKeys:
+    keys: KnownKeys = request.app.state.keys
+    return keys
+
+
 PortsDep = Annotated[ApiPorts, Depends(ports_of)]
+KeysDep = Annotated[KnownKeys, Depends(keys_of)]
 CacheDep = Annotated[SavingsCache, Depends(book_of)]
 
 
@@ -54,12 +60,12 @@ def key_text(request: Request) -> str | None:
     return request.cookies.get(COOKIE) if request.method in SAFE_METHODS else None
 
 
-def optional_key(request: Request, ports: PortsDep) -> Key | None:
+def optional_key(request: Request, keys: KeysDep) -> Key | None:
     """Who asks; None without a key or with one that is not (or no longer) valid."""
     text = key_text(request)
     if not text:
         return None
-    found = find_key(ports.keys, text)
+    found = find_key(keys, text)
     if found is None:
         failed_keys_of(request).count(request)
     return found

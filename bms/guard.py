@@ -20,7 +20,7 @@ import os
 import signal
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -28,11 +28,13 @@ from pathlib import Path
 
 from bms.clock import FileClock, SystemClock
 from bms.errors import BmsError, GuardError
-from bms.journal import FileJournal
+from bms.journal import FileHandsOff, FileJournal, MemoryHandsOff
 from bms.model.control.command import Lease, Released
+from bms.model.control.hands_off import HandsOff
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
-from bms.ports.safety import Journal
+from bms.ports.safety import HandsOffMarks, Journal
+from bms.services.control.authority import ended_by_mark
 from bms.services.control.release import release_leases
 from bms.services.guard.presence import GuardPlace, Presence
 from bms.services.guard.systemd import notify
@@ -62,8 +64,15 @@ class Trouble:
 class Guard:
     """Gives back what is due, each device in a task of its own: a dead one delays no other."""
 
-    def __init__(self, journal: Journal, drivers: Drivers, clock: Clock) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        drivers: Drivers,
+        clock: Clock,
+        hands_off: HandsOffMarks | None = None,
+    ) -> None:
         self._journal = journal
+        self._hands_off = hands_off or MemoryHandsOff()
         self._drivers = drivers
         self._clock = clock
         self._busy: dict[str, asyncio.Task[None]] = {}
@@ -75,7 +84,8 @@ class Guard:
         Raises ``GuardError`` when the journal cannot be read.
         """
         leases = await off_loop(self._journal.leases)
-        for device, due in self._due(leases.values()).items():
+        marks = await off_loop(self._marks)
+        for device, due in self._due(leases.values(), marks).items():
             self._busy[device] = asyncio.create_task(self._give_back(device, due))
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=patience)
@@ -85,14 +95,25 @@ class Guard:
         """Wait for the releases that are under way. Each ends within its device's time-outs."""
         await asyncio.gather(*self._busy.values())
 
-    def _due(self, leases: Iterable[Lease]) -> dict[str, list[Lease]]:
-        """The leases that have ended, by device, without devices that are busy or backing off."""
+    def _marks(self) -> Collection[HandsOff]:
+        """What people have said that we keep our hands off, put back where its file is lost."""
+        try:
+            self._hands_off.keep()
+            return self._hands_off.marks().values()
+        except GuardError as error:  # leases end without them
+            log.error("%s", error)
+            return ()
+
+    def _due(self, leases: Iterable[Lease], marks: Collection[HandsOff]) -> dict[str, list[Lease]]:
+        """The leases that have ended, or that people have ended, by device, without devices that
+        are busy or backing off."""
         at, tick = self._clock.reading(), self._clock.monotonic()
         due: dict[str, list[Lease]] = defaultdict(list)
         for lease in leases:
             device = lease.device.id
             waiting = device in self._trouble and tick < self._trouble[device].next_try
-            if lease.ended(at) and not waiting and device not in self._busy:
+            ended = lease.ended(at) or ended_by_mark(marks, lease, at.calendar)
+            if ended and not waiting and device not in self._busy:
                 due[device].append(lease)
         return due
 
@@ -134,13 +155,14 @@ async def run_guard(
     check_seconds: float = 1.0,
     beat: Callable[[], None] = lambda: None,
     done: Callable[[], bool] = lambda: False,
+    hands_off: HandsOffMarks | None = None,
 ) -> None:
     """Guard until ``stop`` is set or ``done`` says so.
 
     Every ``check_seconds`` [s, real] the journal is read and what has ended is given back;
     ``beat`` shows that we are alive. A journal that cannot be read is tried again.
     """
-    guard = Guard(journal, drivers, clock)
+    guard = Guard(journal, drivers, clock, hands_off)
     complaint = ""
     while not stop.is_set():
         beat()
@@ -224,6 +246,7 @@ async def _serve(
             check_seconds=options.check_seconds,
             beat=beat,
             done=orphaned(options.parent, journal, active),
+            hands_off=FileHandsOff.beside(options.journal),
         )
     finally:
         await drivers.close()

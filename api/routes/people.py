@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
@@ -13,6 +12,7 @@ from api.schemas.people import (
     BookingAnswer,
     BookingBody,
     BookingsAnswer,
+    HandsOffList,
     ModeAnswer,
     ModeBody,
     OverrideBody,
@@ -20,28 +20,36 @@ from api.schemas.people import (
     ReleaseAnswer,
     ReleaseBody,
     ReleaseRow,
+    TakenBackAnswer,
 )
-from api.schemas.sites import OverrideAnswer
+from api.schemas.sites import HandsOffAnswer, OverrideAnswer
 from bms.errors import ConfigError
-from bms.model.control.command import Released, ReleaseReceipt
+from bms.model.control.command import Released
 from bms.services import operator as people
-from bms.services.control.release import release_city, release_site
 from bms.services.occupancy import BookingRequest, book
 from bms.services.off_loop import off_loop
+from bms.services.operator import HandedBack
 from bms.services.site_lookup import mode_in_force, site_named
 
 router = APIRouter(tags=["people"])
 
 
-def released(receipts: Iterable[ReleaseReceipt]) -> ReleaseAnswer:
-    """Releases as rows, in the order of the points."""
+WAITS = 202
+"""The word stands and the points were given back; the database is told later."""
+
+
+def released(done: HandedBack, response: Response) -> ReleaseAnswer:
+    """Releases as rows, in the order of the points; 202 where the database has yet to be told."""
+    if not done.recorded:
+        response.status_code = WAITS
     rows = [
         ReleaseRow(point=r.point, outcome="released", effective=r.effective)
         if isinstance(r, Released)
         else ReleaseRow(point=r.point, outcome="still_held", error=FactAnswer.of(r.error))
-        for r in sorted(receipts, key=lambda receipt: receipt.point)
+        for r in sorted(done.receipts, key=lambda receipt: receipt.point)
     ]
-    return ReleaseAnswer(complete=all(row.outcome == "released" for row in rows), points=rows)
+    complete = all(row.outcome == "released" for row in rows)
+    return ReleaseAnswer(complete=complete, points=rows, recorded=done.recorded)
 
 
 @router.post("/sites/{site_id}/overrides", status_code=201)
@@ -51,7 +59,7 @@ async def add_override(
     """Keep our hands off a point or a site. What we hold there is given back at once."""
     if body.until is not None and body.until <= ports.clock.now():
         raise ConfigError(f"until {body.until.isoformat()} is over; building time is later")
-    made, receipts = await people.override(
+    made, done = await people.override(
         site,
         now=ports.clock.now(),
         ports=ports.control,
@@ -61,31 +69,31 @@ async def add_override(
         actor=key.name,
     )
     response.headers["Location"] = f"/v1/sites/{site.id}/overrides/{made.id}"
-    return OverrideMade(override=OverrideAnswer.model_validate(made), released=released(receipts))
+    return OverrideMade(
+        override=OverrideAnswer.model_validate(made), released=released(done, response)
+    )
 
 
 @router.delete("/sites/{site_id}/overrides/{override_id}", status_code=204)
-def remove_override(
+async def remove_override(
     ports: PortsDep,
     key: Operator,
     site: SiteDep,
     override_id: Annotated[str, Path(pattern=MADE_ID)],
 ) -> None:
     """Take an override back; the plan acts again from the next tick."""
-    people.end_override(
-        site,
-        override_id,
-        now=ports.clock.now(),
-        decisions=ports.control.decisions,
-        actor=key.name,
+    await people.end_override(
+        site, override_id, now=ports.clock.now(), ports=ports.control, actor=key.name
     )
 
 
 @router.post("/sites/{site_id}/mode")
-async def set_mode(ports: PortsDep, key: Operator, site: SiteDep, body: ModeBody) -> ModeAnswer:
+async def set_mode(
+    ports: PortsDep, key: Operator, site: SiteDep, body: ModeBody, response: Response
+) -> ModeAnswer:
     """How far a site is trusted to us. Below ``auto`` everything is given back at once."""
     reason = f"{body.reason} (approved by {body.approver})" if body.approver else body.reason
-    receipts = await people.change_mode(
+    done = await people.change_mode(
         site,
         body.mode,
         now=ports.clock.now(),
@@ -94,30 +102,50 @@ async def set_mode(ports: PortsDep, key: Operator, site: SiteDep, body: ModeBody
         actor=key.name,
     )
     mode = await off_loop(mode_in_force, site, ports.control.decisions)
-    return ModeAnswer(site=site.id, mode=mode, released=released(receipts))
+    return ModeAnswer(site=site.id, mode=mode, released=released(done, response))
+
+
+@router.get("/release")
+def hands_off(ports: PortsDep, key: Reader) -> HandsOffList:
+    """What people have released, overridden or put to a lower mode, who, why and since when."""
+    rows = HandsOffAnswer.standing(ports.control.hands_off, ports.clock.now())
+    return HandsOffList(marks=rows)
 
 
 @router.post("/release")
-async def release(ports: PortsDep, key: Operator, body: ReleaseBody) -> ReleaseAnswer:
-    """Give a site, or all of them, back to their own control and put them to ``observe``."""
-    now = ports.clock.now()
-    if body.site is not None:
-        receipts = await release_site(
-            site_named(ports.sites, body.site),
-            now=now,
-            ports=ports.control,
-            actor=key.name,
-            reason=body.reason,
-        )
-        return released(receipts)
-    receipts = await release_city(
-        ports.sites.values(),
-        now=now,
+async def release(
+    ports: PortsDep, key: Operator, body: ReleaseBody, response: Response
+) -> ReleaseAnswer:
+    """Give a point, a site or all of them back to their own control. Sites are put to ``observe``,
+    a point is kept away from, until the release is taken back or, for sites, another mode is set.
+    """
+    now, said = ports.clock.now(), {"actor": key.name, "reason": body.reason}
+    if body.site_id is None:
+        sites = ports.sites.values()
+        done = await people.release_city(sites, now=now, ports=ports.control, **said)
+    else:
+        site = site_named(ports.sites, body.site_id)
+        done = await people.release(site, now=now, ports=ports.control, point=body.point, **said)
+    return released(done, response)
+
+
+@router.post("/release/undo")
+async def take_back_release(
+    ports: PortsDep, key: Operator, body: ReleaseBody, response: Response
+) -> TakenBackAnswer:
+    """Take a release back: sites return to the mode in which they were before it, and the plan acts
+    again from the next tick. The release of the city may be taken back for one site."""
+    recorded = await people.take_back_release(
+        site=None if body.site_id is None else site_named(ports.sites, body.site_id),
+        point=body.point,
+        now=ports.clock.now(),
         ports=ports.control,
         actor=key.name,
         reason=body.reason,
     )
-    return released(receipts)
+    if not recorded:
+        response.status_code = WAITS
+    return TakenBackAnswer(recorded=recorded)
 
 
 @router.get("/sites/{site_id}/occupancy")

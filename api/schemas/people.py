@@ -14,7 +14,7 @@ from pydantic import (
 
 from api.deps import FULL_ID, SITE_ID
 from api.schemas.base import Answer, Body, FactAnswer, Reason
-from api.schemas.sites import OverrideAnswer
+from api.schemas.sites import HandsOffAnswer, OverrideAnswer
 from bms.model.assets.site import (
     Mode,
 )
@@ -44,14 +44,34 @@ class ModeBody(Body):
 
 class ReleaseBody(Body):
     site: Annotated[str, StringConstraints(pattern=SITE_ID)] | None = None
+    point: Annotated[str, StringConstraints(pattern=FULL_ID)] | None = Field(
+        None, description="one point of a site"
+    )
     all: Literal[True] | None = None
     reason: Reason
 
     @model_validator(mode="after")
     def _either_one_or_all(self) -> Self:
-        if (self.site is None) == (self.all is None):
-            raise ValueError('name one "site", or say "all": true')
+        if sum(each is not None for each in (self.site, self.point, self.all)) != 1:
+            raise ValueError('name one "site" or "point", or say "all": true')
         return self
+
+    @property
+    def site_id(self) -> str | None:
+        """The site of what is named; None for the city."""
+        return self.site if self.point is None else self.point.partition("/")[0]
+
+
+class HandsOffList(Answer):
+    """Every mark that stands, the oldest first."""
+
+    marks: list[HandsOffAnswer]
+
+
+class TakenBackAnswer(Answer):
+    """``recorded`` is whether the database knows already that the release was taken back."""
+
+    recorded: bool
 
 
 class ReleaseRow(Answer):
@@ -66,6 +86,9 @@ class ReleaseAnswer(Answer):
 
     complete: bool
     points: list[ReleaseRow]
+    recorded: bool = Field(
+        True, description="false while the word stands, but waits for the database"
+    )
 
 
 class OverrideMade(Answer):

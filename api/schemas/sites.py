@@ -16,10 +16,12 @@ from bms.model.assets.equipment import HeatSource
 from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Mode, Power
 from bms.model.assets.write_rule import ReleaseKind
+from bms.model.control.hands_off import HandsOffKind
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Commodity, Unit
 from bms.model.savings.trial import Arm, KeptTrial
 from bms.ports.drivers import DeviceHealth
+from bms.ports.safety import HandsOffMarks
 from bms.services.control.trial_block import trial_block_at
 
 
@@ -136,6 +138,46 @@ class OverrideAnswer(Answer):
     actor: str
 
 
+class HandsOffAnswer(Answer):
+    """What a person said that we keep our hands off: ``site`` null is the whole city, ``point``
+    null all of the site. ``mode`` is the one that the sites are in meanwhile. ``recorded`` is
+    whether the database has it, too."""
+
+    id: str
+    kind: HandsOffKind
+    site: str | None
+    point: str | None
+    since: datetime
+    until: datetime | None = Field(description="null: until a person takes it back")
+    actor: str
+    reason: str | FactAnswer
+    mode: Mode | None
+    excepted: list[str] = Field(description="sites that were taken out of a mark of the city")
+    recorded: bool
+
+    @classmethod
+    def standing(cls, marks: HandsOffMarks, now: datetime, site: str | None = None) -> list[Self]:
+        """Every mark that stands, or those that concern a site, the oldest first."""
+        waiting = {word.mark.id for word in marks.unrecorded()}
+        return [
+            cls(
+                id=mark.id,
+                kind=mark.kind,
+                site=mark.site,
+                point=mark.point,
+                since=mark.since,
+                until=mark.until,
+                actor=mark.actor,
+                reason=mark.reason if isinstance(mark.reason, str) else FactAnswer.of(mark.reason),
+                mode=mark.mode,
+                excepted=sorted(mark.excepted),
+                recorded=mark.id not in waiting,
+            )
+            for mark in marks.marks().values()
+            if mark.stands(now) and (site is None or mark.covers_site(site))
+        ]
+
+
 class TrialAnswer(Answer):
     """The switchback trial that is on or will be; ``arm`` is whose day it is now."""
 
@@ -175,6 +217,7 @@ class SiteAnswer(SiteRow):
     meters: list[MeterAnswer]
     devices: list[DeviceAnswer]
     overrides: list[OverrideAnswer]
+    hands_off: list[HandsOffAnswer]
     trial: TrialAnswer | None = None
 
 

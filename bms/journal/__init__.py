@@ -2,7 +2,16 @@
 
 from bms.journal.entries import dialect
 from bms.journal.file import FileJournal, open_leases
+from bms.journal.hands_off import FileHandsOff, MemoryHandsOff
 from bms.journal.locks import locked
 from bms.journal.memory import MemoryJournal
 
-__all__ = ["FileJournal", "MemoryJournal", "dialect", "locked", "open_leases"]
+__all__ = [
+    "FileHandsOff",
+    "FileJournal",
+    "MemoryHandsOff",
+    "MemoryJournal",
+    "dialect",
+    "locked",
+    "open_leases",
+]

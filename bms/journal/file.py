@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bms.errors import GuardError
 from bms.journal.entries import Head, intent_line, note_line, settle_line
-from bms.journal.locks import locked
+from bms.journal.locks import locked, replace_file
 from bms.journal.reader import JournalReader
 from bms.model.control.command import Lease
 from bms.model.control.local_override import LocalOverride, Note
@@ -162,28 +162,13 @@ class FileJournal:
     def _renew(self, *, repaired: bool) -> None:
         """A new file with what is known to be open."""
         head = Head.new(self._reader.ancestry, repaired=repaired)
-        _replace(self.path, [head.line(), *self._reader.known.lines()], self._sync)
+        replace_file(self.path, [head.line(), *self._reader.known.lines()], self._sync)
         self._reader.catch_up()
 
 
 def open_leases(path: Path) -> list[Lease]:
     """What a journal says is still held, by lease end. Raises ``GuardError`` if unreadable."""
     return sorted(FileJournal(path).leases().values(), key=lambda lease: lease.lease_end)
-
-
-def _replace(path: Path, lines: Sequence[bytes], sync: Callable[[int], None]) -> None:
-    """Put a whole new file in place, durable together with its name."""
-    fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("wb") as file:
-        file.write(b"".join(lines))
-        file.flush()
-        sync(file.fileno())
-    fresh.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        sync(directory)
-    finally:
-        os.close(directory)
 
 
 @contextmanager

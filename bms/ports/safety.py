@@ -1,4 +1,4 @@
-"""The release journal and the guard process."""
+"""The release journal, the hands-off marks and the guard process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bms.model.control.command import Lease
+from bms.model.control.hands_off import HandsOff, SpokenWord
 from bms.model.control.local_override import LocalOverride, Note
 
 
@@ -36,6 +37,39 @@ class Journal(Protocol):
 
     def let_go(self) -> dict[str, datetime]:
         """When each point was last found to have been let go by its device."""
+        ...
+
+
+class HandsOffMarks(Protocol):
+    """What people have said that we keep our hands off, on disk before anything else follows (W10).
+
+    Needs no database, and every process of a home reads the same. Raises ``GuardError`` where the
+    disk refuses a word (this process knows it all the same), or the marks cannot be read and never
+    were.
+    """
+
+    def say(self, words: Sequence[SpokenWord]) -> None:
+        """Keep marks, and that others were taken back, as one synced batch."""
+        ...
+
+    def marks(self) -> Mapping[str, HandsOff]:
+        """The marks that nobody has taken back, by id, in the order in which they were made."""
+        ...
+
+    def history(self) -> Mapping[str, HandsOff]:
+        """The marks that were made, those that were taken back lately among them, by id."""
+        ...
+
+    def unrecorded(self) -> tuple[SpokenWord, ...]:
+        """What the database does not have yet, in the order in which it was said."""
+        ...
+
+    def record(self, keys: Sequence[str]) -> None:
+        """The database has the words of these keys."""
+        ...
+
+    def keep(self) -> None:
+        """Put back what is known where the file has lost it."""
         ...
 
 

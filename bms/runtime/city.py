@@ -13,7 +13,7 @@ from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
 from bms.ports.reports import Reporter
-from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.ledgers import LedgerStore
@@ -26,6 +26,7 @@ from bms.ports.storage.whole import Store
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
+from bms.services.hands_off.decisions import MarkedDecisions
 from bms.services.planning.ports import PlanningPorts
 from bms.services.rooms.watch import Rooms
 from bms.services.site_lookup import site_named
@@ -76,6 +77,7 @@ class City:
     feed: Feed
     tariffs: Tariffs
     journal: Journal
+    hands_off: HandsOffMarks
     keeper: GuardKeeper
     rooms: Rooms
     reporter: Reporter
@@ -92,15 +94,21 @@ class City:
         return site_named(self.sites, site_id)
 
     @property
+    def decisions(self) -> DecisionStore:
+        """Decisions of people as they stand: the marks first, then the database."""
+        return MarkedDecisions(self.stores.decisions, self.hands_off)
+
+    @property
     def control(self) -> ControlPorts:
         """For dispatch, a person's write, read-back and release."""
         return ControlPorts(
             plans=self.stores.plans,
-            decisions=self.stores.decisions,
+            decisions=self.decisions,
             trials=self.stores.trials,
             ledgers=self.stores.ledgers,
             drivers=self.drivers,
             journal=self.journal,
+            hands_off=self.hands_off,
             keeper=self.keeper,
             clock=self.clock,
             plan_check=self.plan_check,
@@ -113,7 +121,7 @@ class City:
         return PlanningPorts(
             readings=self.stores.readings,
             plans=self.stores.plans,
-            decisions=self.stores.decisions,
+            decisions=self.decisions,
             ledgers=self.stores.ledgers,
             journal=self.journal,
             clock=self.clock,
@@ -144,7 +152,7 @@ class City:
             clock=self.clock,
             readings=self.stores.readings,
             trials=self.stores.trials,
-            decisions=self.stores.decisions,
+            decisions=self.decisions,
             ledgers=self.stores.ledgers,
             feed=self.feed,
         )

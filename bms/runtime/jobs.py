@@ -25,6 +25,7 @@ from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.read_back import verify_site
+from bms.services.hands_off.record import keep_words
 from bms.services.off_loop import off_loop
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_is_outdated, plan_site
@@ -112,6 +113,16 @@ def forward_job(city: City) -> tuple[Job, ...]:
     return (Job("forward", timedelta(minutes=city.settings.poll_minutes), tick),)
 
 
+def hands_off_job(city: City) -> Job:
+    """Keep what people said at once, and tell the database of it as soon as that answers."""
+    ports = city.control
+
+    async def tick(now: datetime) -> None:
+        await keep_words(ports, now)
+
+    return Job("hands_off", timedelta(minutes=city.settings.poll_minutes), tick)
+
+
 def drop_job(city: City) -> tuple[Job, ...]:
     """Take the files that suppliers put into the drop folder, where there is one."""
     drop = city.settings.drop
@@ -153,6 +164,7 @@ def job_table(city: City) -> tuple[Job, ...]:
     sites = city.sites.values()
     return (
         *forward_job(city),
+        hands_off_job(city),
         *drop_job(city),
         *(site_job(name, every, sites, task) for name, every, task in rows),
         site_job("retain", DAY, sites, limited(turns, retain_task(city))),

@@ -14,7 +14,7 @@ from bms.config import Settings
 from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
-from bms.journal import FileJournal
+from bms.journal import FileHandsOff, FileJournal
 from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
@@ -187,6 +187,7 @@ def wire(
         feed=feed or feed_of(settings, ticking),
         tariffs=tariffs_of(settings, ticking) if feed is None else tariff_book(settings),
         journal=FileJournal(settings.journal),
+        hands_off=FileHandsOff.beside(settings.journal),
         keeper=GuardLauncher(settings.journal, settings.clock_file, timezone=settings.timezone),
         rooms=RoomWatch(stores.readings),
         reporter=FileReporter(),

@@ -6,10 +6,14 @@ import hashlib
 import hmac
 import re
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
+from typing import Protocol
 
-from bms.errors import ConfigError
+from bms.errors import ConfigError, StoreUnavailable
 from bms.model.assets.point import Point
 from bms.ports.storage.keys import KeyStore
 
@@ -17,6 +21,8 @@ PREFIX = "bms"
 SCOPE = re.compile(
     r"read|operate|ingest(:[a-z0-9][a-z0-9_-]*)?|controller:[a-z0-9_-]+/[A-Za-z0-9_.-]+"
 )
+REMEMBERED_S = 24 * 3600.0
+"""How long a key that was found is good without the database [s, real]."""
 SCOPES = "read, operate, ingest, ingest:SITE or controller:SITE/DEVICE"
 
 
@@ -71,7 +77,50 @@ def create_key(keys: KeyStore, *, name: str, scope: str, now: datetime, actor: s
     return f"{PREFIX}_{key_id}_{secret}"
 
 
-def find_key(keys: KeyStore, text: str) -> Key | None:
+class KnownKeys(Protocol):
+    """The part of a ``KeyStore`` that knows a key."""
+
+    def key(self, key_id: str) -> tuple[str, str, str] | None:
+        """See ``KeyStore``."""
+        ...
+
+
+class RememberedKeys:
+    """``KnownKeys`` of a database that may be away.
+
+    A key that this process has found is remembered for ``keep_s`` [s, real] as it was found last,
+    so that a person can say "hands off" while the database cannot be asked. A key that is revoked
+    meanwhile counts until the database answers.
+    """
+
+    def __init__(
+        self,
+        keys: KnownKeys,
+        keep_s: float = REMEMBERED_S,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keys = keys
+        self._keep_s = keep_s
+        self._monotonic = monotonic
+        self._found: dict[str, tuple[float, tuple[str, str, str]]] = {}
+
+    def key(self, key_id: str) -> tuple[str, str, str] | None:
+        """See ``KeyStore``."""
+        try:
+            found = self._keys.key(key_id)
+        except StoreUnavailable:
+            at, known = self._found.get(key_id, (-inf, ("", "", "")))
+            if self._monotonic() - at > self._keep_s:
+                raise
+            return known
+        if found is None:
+            self._found.pop(key_id, None)
+        else:
+            self._found[key_id] = (self._monotonic(), found)
+        return found
+
+
+def find_key(keys: KnownKeys, text: str) -> Key | None:
     """The key behind a text, None when it is unknown, revoked or malformed."""
     parts = text.split("_", 2)
     if len(parts) != 3 or parts[0] != PREFIX:

@@ -1,20 +1,35 @@
-"""The word of people in charge: it is put on record, and what we hold is given back at once."""
+"""The word of people in charge (clause W10): it is written down beside the journal first, then what
+we hold is given back, then the database is told. None of it needs a plan or the database."""
 
 from __future__ import annotations
 
+import logging
 import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from bms.errors import ConfigError, NotFound
+from bms.errors import ConfigError, GuardError, NotFound
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Override, ReleaseReceipt
+from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.model.fact import Explained
-from bms.ports.storage.decisions import DecisionStore
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release import keep_receipts, release_points
-from bms.services.control.trial_block import end_trials
+from bms.services.control.release import release_leases, release_points, release_sites
+from bms.services.hands_off.record import put_on_record, record_words, taken_back
 from bms.services.off_loop import off_loop
 from bms.services.planning.shadow_period import shadow_gap
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedBack:
+    """What became of the points, and whether the database has the word for it already; where it
+    does not, the word stands all the same and the next ticks bring it there."""
+
+    receipts: list[ReleaseReceipt]
+    recorded: bool
 
 
 async def override(
@@ -26,38 +41,37 @@ async def override(
     until: datetime | None,
     reason: str,
     actor: str,
-) -> tuple[Override, list[ReleaseReceipt]]:
+) -> tuple[Override, HandedBack]:
     """Suspend our writes to a point, or to all of a site (``point`` None), from now on.
 
-    Raises ``NotFound`` for a point that the site does not have.
+    Raises ``NotFound`` for a point that the site does not have, ``GuardError`` where the word can
+    be written down neither on disk nor in the database.
     """
-    chosen = [p for p in site.points if p.write is not None and point in (None, p.id)]
-    if not chosen:
-        raise NotFound(f"{site.id} has no writable point {point or ''}".rstrip())
-    made = Override(
+    mark = HandsOff(
         id=uuid.uuid4().hex,
+        kind=HandsOffKind.OVERRIDE,
         site=site.id,
-        point=point,
+        point=_writable(site, point),
         since=now,
         until=until,
-        reason=reason,
         actor=actor,
+        reason=reason,
     )
-    await off_loop(ports.decisions.add_override, made)
-    receipts = await release_points(
-        site, chosen, now=now, drivers=ports.drivers, journal=ports.journal
-    )
-    await keep_receipts(ports.ledgers, receipts, now)
-    return made, receipts
+    made = mark.as_override()
+    assert made is not None
+    return made, await _hand_back(site, mark, now=now, ports=ports)
 
 
-def end_override(
-    site: Site, override_id: str, *, now: datetime, decisions: DecisionStore, actor: str
-) -> None:
-    """Take back an override of the site. Raises ``NotFound`` for one that is not in force."""
-    if all(known.id != override_id for known in decisions.overrides(site.id, now)):
-        raise NotFound(f"no override {override_id} is in force at {site.id}")
-    decisions.remove_override(override_id, actor=actor, at=now)
+async def end_override(
+    site: Site, override_id: str, *, now: datetime, ports: ControlPorts, actor: str
+) -> bool:
+    """Take back an override of the site; whether the database knows already.
+
+    Raises ``NotFound`` for one that is not in force.
+    """
+    mark = await off_loop(_mark_of, site, override_id, now, ports)
+    await off_loop(ports.hands_off.say, [taken_back(mark, None, now, actor, "")])
+    return await put_on_record(ports, now=now)
 
 
 class NotReady(Explained, ConfigError):
@@ -66,28 +80,200 @@ class NotReady(Explained, ConfigError):
 
 async def change_mode(
     site: Site, mode: Mode, *, now: datetime, ports: ControlPorts, reason: str, actor: str
-) -> list[ReleaseReceipt]:
+) -> HandedBack:
     """Set how far the site is trusted to us; below ``auto`` everything is given back,
-    and a switchback trial is over.
+    and a switchback trial is over. Every earlier release of the site is taken back with it.
 
     Raises ``NotReady`` for ``auto`` before the shadow period is over, unless the site file
-    itself says ``auto``.
+    itself says ``auto``; ``StoreUnavailable`` for ``auto`` without a database.
     """
-
-    def work() -> None:
-        gap = None
-        if mode is Mode.AUTO and site.mode is not Mode.AUTO:
-            gap = shadow_gap(site, ports.plans, now)
-        if gap is not None:
-            raise NotReady("not ready for auto", (gap,))
-        ports.decisions.set_mode(site.id, mode, actor=actor, at=now, reason=reason)
-
-    await off_loop(work)
     if mode is Mode.AUTO:
-        return []
-    receipts = await release_points(
-        site, site.points, now=now, drivers=ports.drivers, journal=ports.journal
+        await off_loop(_set_to_auto, site, now, ports, reason, actor)
+        return HandedBack([], await put_on_record(ports, now=now))
+    mark = HandsOff(
+        id=uuid.uuid4().hex,
+        kind=HandsOffKind.MODE,
+        site=site.id,
+        point=None,
+        since=now,
+        until=None,
+        actor=actor,
+        reason=reason,
+        mode=mode,
+        sites={site.id: site.mode},
     )
-    await keep_receipts(ports.ledgers, receipts, now)
-    await off_loop(end_trials, site.id, ports.trials, at=now, by=actor, reason=reason)
-    return receipts
+    return await _hand_back(site, mark, now=now, ports=ports)
+
+
+def _set_to_auto(site: Site, now: datetime, ports: ControlPorts, reason: str, actor: str) -> None:
+    gap = None if site.mode is Mode.AUTO else shadow_gap(site, ports.plans, now)
+    if gap is not None:
+        raise NotReady("not ready for auto", (gap,))
+    record_words(ports)
+    ports.decisions.set_mode(site.id, Mode.AUTO, actor=actor, at=now, reason=reason)
+    ports.hands_off.say(_earlier_modes(site.id, ports, now, actor, reason))
+
+
+def _earlier_modes(
+    site: str, ports: ControlPorts, now: datetime, actor: str, reason: str
+) -> list[SpokenWord]:
+    """That the marks which set the mode of a site are taken back."""
+    return [
+        taken_back(mark, site, now, actor, reason)
+        for mark in ports.hands_off.marks().values()
+        if mark.mode is not None and mark.covers_site(site)
+    ]
+
+
+async def release(
+    site: Site,
+    *,
+    now: datetime,
+    ports: ControlPorts,
+    actor: str,
+    reason: str,
+    point: str | None = None,
+) -> HandedBack:
+    """Give back a site, which is put to ``observe`` so that no tick takes it again; or one point of
+    it, which we keep away from as by an override without an end. It stands until somebody takes
+    it back (``take_back_release``), or sets the mode of the site.
+
+    Raises ``NotFound`` for a point that the site does not have.
+    """
+    chosen = None if point is None else _writable(site, point)
+    mark = _release_mark(now, actor, reason, [site], site.id, chosen)
+    return await _hand_back(site, mark, now=now, ports=ports)
+
+
+async def release_city(
+    sites: Iterable[Site], *, now: datetime, ports: ControlPorts, actor: str, reason: str
+) -> HandedBack:
+    """Give back every site, devices side by side, and what the journal still holds beyond them."""
+    chosen = list(sites)
+    mark = _release_mark(now, actor, reason, chosen)
+    refused = await _said(ports, [SpokenWord(mark)])
+    receipts = await release_sites(chosen, now=now, drivers=ports.drivers, journal=ports.journal)
+    seen = {receipt.point for receipt in receipts}
+    leases = await off_loop(ports.journal.leases)
+    others = [lease for point, lease in leases.items() if point not in seen]
+    receipts += await release_leases(others, now=now, drivers=ports.drivers, journal=ports.journal)
+    return await _recorded(ports, receipts, now, refused)
+
+
+async def take_back_release(
+    *,
+    site: Site | None,
+    point: str | None = None,
+    now: datetime,
+    ports: ControlPorts,
+    actor: str,
+    reason: str,
+) -> bool:
+    """Take the release of a point, a site or (``site`` None) the city back: sites return to the
+    mode in which they were before, and the plan acts again. Whether the database knows already.
+
+    A city's release is taken back for one site by naming that. Raises ``NotFound`` where nothing
+    is released there.
+    """
+    marks = await off_loop(ports.hands_off.marks)
+    backs = [
+        taken_back(mark, None if site is None else site.id, now, actor, reason)
+        for mark in marks.values()
+        if mark.kind is HandsOffKind.RELEASE and _meant(mark, site, point)
+    ]
+    if not backs:
+        what = point or ("the city" if site is None else site.id)
+        raise NotFound(f"no release of {what} stands")
+    await off_loop(ports.hands_off.say, backs)
+    return await put_on_record(ports, now=now)
+
+
+def _meant(mark: HandsOff, site: Site | None, point: str | None) -> bool:
+    if site is None:
+        return mark.site is None
+    return mark.point == point and mark.covers_site(site.id)
+
+
+def _release_mark(
+    now: datetime,
+    actor: str,
+    reason: str,
+    sites: Sequence[Site],
+    site: str | None = None,
+    point: str | None = None,
+) -> HandsOff:
+    whole = point is None
+    return HandsOff(
+        id=uuid.uuid4().hex,
+        kind=HandsOffKind.RELEASE,
+        site=site,
+        point=point,
+        since=now,
+        until=None,
+        actor=actor,
+        reason=reason,
+        mode=Mode.OBSERVE if whole else None,
+        sites={each.id: each.mode for each in sites} if whole else {},
+    )
+
+
+def _writable(site: Site, point: str | None) -> str | None:
+    """The point, if the site can be written there. Raises ``NotFound``."""
+    if all(p.write is None or point not in (None, p.id) for p in site.points):
+        raise NotFound(f"{site.id} has no writable point {point or ''}".rstrip())
+    return point
+
+
+async def _hand_back(
+    site: Site, mark: HandsOff, *, now: datetime, ports: ControlPorts
+) -> HandedBack:
+    """The mark, then its points, then the database."""
+    earlier = []
+    if mark.kind is HandsOffKind.MODE:
+        earlier = _earlier_modes(site.id, ports, now, mark.actor, str(mark.reason))
+    refused = await _said(ports, [SpokenWord(mark), *earlier])
+    chosen = [p for p in site.points if mark.covers(site.id, p.id)]
+    receipts = await release_points(
+        site, chosen, now=now, drivers=ports.drivers, journal=ports.journal
+    )
+    return await _recorded(ports, receipts, now, refused)
+
+
+async def _said(ports: ControlPorts, words: Sequence[SpokenWord]) -> GuardError | None:
+    """Why the disk does not take the words, None where it does. Giving back is more urgent."""
+    try:
+        await off_loop(ports.hands_off.say, words)
+    except GuardError as error:
+        log.error("%s", error)
+        return error
+    return None
+
+
+async def _recorded(
+    ports: ControlPorts, receipts: list[ReleaseReceipt], now: datetime, refused: GuardError | None
+) -> HandedBack:
+    recorded = await put_on_record(ports, receipts, now=now)
+    if refused is not None and not recorded:
+        raise refused
+    return HandedBack(receipts, recorded)
+
+
+def _mark_of(site: Site, override_id: str, now: datetime, ports: ControlPorts) -> HandsOff:
+    """The mark of an override, made anew for one that only the database knows of."""
+    mark = ports.hands_off.marks().get(override_id)
+    if mark is not None and mark.mode is None and mark.site == site.id and mark.stands(now):
+        return mark
+    try:
+        known = next(o for o in ports.decisions.overrides(site.id, now) if o.id == override_id)
+    except StopIteration:
+        raise NotFound(f"no override {override_id} is in force at {site.id}") from None
+    return HandsOff(
+        id=known.id,
+        kind=HandsOffKind.OVERRIDE,
+        site=known.site,
+        point=known.point,
+        since=known.since,
+        until=known.until,
+        actor=known.actor,
+        reason=known.reason,
+    )

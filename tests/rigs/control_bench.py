@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from bms.clock import VirtualClock
-from bms.journal import MemoryJournal
+from bms.journal import MemoryHandsOff, MemoryJournal
 from bms.model.assets.site import Site
 from bms.model.control.command import Override, Receipt, ReleaseReceipt
 from bms.ports.planner import Checker
@@ -38,6 +38,7 @@ class ControlBench:
         self.site = site or hut()
         self.store = MemoryStore()
         self.journal = MemoryJournal()
+        self.hands_off = MemoryHandsOff()
         self.drivers = FakeDrivers()
         self.keeper = Keeper()
         self.clock = VirtualClock(now)
@@ -68,6 +69,7 @@ class ControlBench:
             clock=self.clock,
             plan_check=self.plan_check,
             rooms=self.rooms,
+            hands_off=self.hands_off,
         )
 
     def device(self, point: str) -> FakeDevice:

@@ -15,7 +15,7 @@ from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.tariffs.book import TariffBook
-from bms.journal import FileJournal
+from bms.journal import FileHandsOff, FileJournal
 from bms.model.assets.site import Site
 from bms.runtime.city import City, Stores
 from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_sites
@@ -92,6 +92,7 @@ def simulated_city(
         feed=ArchiveFeed(perfect=perfect),
         tariffs=TariffBook.load(),
         journal=FileJournal(home / "release.journal"),
+        hands_off=FileHandsOff.beside(home / "release.journal"),
         keeper=NoGuardNeeded(),
         reporter=FileReporter(),
     )

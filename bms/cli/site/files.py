@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,10 @@ import typer
 from bms.cli.console.screen import screen, slim_table
 from bms.config import Settings
 from bms.errors import SiteFileError
+from bms.journal import FileHandsOff
 from bms.model.assets.site import Site
+from bms.model.codec import to_dict
+from bms.model.control.hands_off import HandsOff
 from bms.runtime.site_files import sites_of, tariff_book
 from drivers.templates import load_templates
 from sites.loader import load_sites
@@ -51,19 +55,31 @@ def check(
 
 @app.command("list")
 def list_sites(as_json: AsJson = False) -> None:
-    """List the sites of BMS_SITES.
+    """List the sites of BMS_SITES, and where people have said to keep our hands off.
 
     Example: BMS_SITES=sites/examples bms sites list
     """
-    found = sites_of(Settings())
+    settings = Settings()
+    found = sites_of(settings)
+    marks = list(FileHandsOff.beside(settings.journal).marks().values())
     if as_json:
-        typer.echo(json.dumps([_row(site) for site in found]))
+        rows = [{**_row(site), "hands_off": _marks_of(site, marks)} for site in found]
+        typer.echo(json.dumps(rows))
         return
     table = slim_table("site", "name", "use", "area m²", "mode", "zones", "points", "meters")
     table.columns[1].no_wrap, table.columns[1].overflow = False, "fold"
     for site in found:
         table.add_row(*(_cell(value) for value in _row(site).values()))
     screen().print(table)
+    for mark in marks:
+        where = mark.point or mark.site or "the city"
+        since = f"{mark.since:%Y-%m-%d %H:%M}Z"
+        typer.echo(f"{mark.kind.value} of {where} by {mark.actor} since {since}: {mark.reason}")
+
+
+def _marks_of(site: Site, marks: Sequence[HandsOff]) -> list[object]:
+    """The marks that concern a site, without the modes of other sites."""
+    return [to_dict(replace(m, sites={})) for m in marks if m.covers_site(site.id)]
 
 
 def _row(site: Site) -> dict[str, object]:

@@ -28,21 +28,23 @@ from bms.cli.site.point_table import (
     traces_as_json,
 )
 from bms.config import Settings
-from bms.errors import BmsError, NotFound
+from bms.errors import NotFound
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
-from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
+from bms.model.control.command import Accepted, Clamped, Receipt, Released
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import IdentifyingDriver
 from bms.ports.storage.whole import Store
 from bms.runtime.city import City
-from bms.runtime.wire import opened, wire
+from bms.runtime.wire import make_home, opened, wire
+from bms.services import operator
 from bms.services.collect.poll import read_points
 from bms.services.control.person_write import PersonWrite, write_once
-from bms.services.control.release import release_city, release_points, release_site
-from bms.store.memory.store import MemoryStore
+from bms.services.hands_off.record import PATIENCE_S
+from bms.services.operator import HandedBack
+from bms.store.database.availability import Availability
 from bms.store.sql.store import SqlStore
 
 log = logging.getLogger(__name__)
@@ -204,52 +206,83 @@ def _json_number(value: float) -> float | None:
 def release(
     target: Annotated[str | None, typer.Argument(metavar="SITE[/POINT]")] = None,
     all_: Annotated[bool, typer.Option("--all", help="every site of the city")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="take a release back: the plan acts there again")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="why, for the audit log")] = "bms release",
     as_json: AsJson = False,
 ) -> None:
     """Give a point, a site or the city back to the buildings' own control.
+
+    It stands, through restarts and without the database, until --undo takes it back, or another
+    mode is set at the site.
 
     Example: bms release townhall
     """
     if (target is None) != all_:
         raise typer.BadParameter("name SITE[/POINT], or --all for the whole city")
-
-    with contextlib.closing(_store(Settings())) as store:
-        receipts = asyncio.run(_give_back(wire(Settings(), store=store), target))
+    settings = Settings()
+    make_home(settings.home)
+    with contextlib.closing(_store(settings)) as store:
+        city = wire(settings, store=store)
+        if undo:
+            recorded = asyncio.run(_taken_back(city, target, reason))
+            typer.echo(json.dumps({"recorded": recorded}) if as_json else _undone(recorded))
+            return
+        done = asyncio.run(_given_back(city, target, reason))
     if as_json:
-        rows = [{"outcome": type(r).__name__.lower(), **to_dict(r)} for r in receipts]
+        rows = [{"outcome": type(r).__name__.lower(), **to_dict(r)} for r in done.receipts]
         typer.echo(json.dumps(rows))
     else:
-        show_releases(screen(), receipts, translator_of_locale(Settings().timezone))
-    if not all(isinstance(receipt, Released) for receipt in receipts):
+        show_releases(screen(), done.receipts, translator_of_locale(settings.timezone))
+    if not done.recorded:
+        log.warning("%s", WAITS)
+    if not all(isinstance(receipt, Released) for receipt in done.receipts):
         raise typer.Exit(1)
 
 
+WAITS = "this stands; the database is told by the backend as soon as it answers"
+
+
+def _undone(recorded: bool) -> str:
+    return "taken back" if recorded else f"taken back; {WAITS}"
+
+
 def _store(settings: Settings) -> Store:
-    """The database, or one in memory when it is away: giving back must not wait for a book."""
-    try:
-        return SqlStore(settings.database, timezone=settings.timezone)
-    except BmsError as error:
-        log.warning(
-            "%s. The points are given back all the same, but no site is put to observe: "
-            "stop what writes to them first",
-            error,
-        )
-        return MemoryStore()
+    """The database, opened by the first who asks it: giving back must not wait for that."""
+    return SqlStore(
+        settings.database,
+        patience_s=PATIENCE_S,
+        timezone=settings.timezone,
+        availability=Availability(),
+        at_once=False,
+    )
 
 
-async def _give_back(city: City, target: str | None) -> list[ReleaseReceipt]:
+async def _given_back(city: City, target: str | None, reason: str) -> HandedBack:
     now, ports = city.clock.now(), city.control
-    actor, reason = "operator", "bms release"
+    said = {"actor": "operator", "reason": reason}
     try:
         if target is None:
-            return await release_city(
-                city.sites.values(), now=now, ports=ports, actor=actor, reason=reason
-            )
-        site, points = chosen(city, target)
-        if "/" not in target:
-            return await release_site(site, now=now, ports=ports, actor=actor, reason=reason)
-        return await release_points(
-            site, points, now=now, drivers=ports.drivers, journal=ports.journal
-        )
+            return await operator.release_city(city.sites.values(), now=now, ports=ports, **said)
+        site, point = _named(city, target)
+        return await operator.release(site, now=now, ports=ports, point=point, **said)
     finally:
         await ports.drivers.close()
+
+
+async def _taken_back(city: City, target: str | None, reason: str) -> bool:
+    site, point = (None, None) if target is None else _named(city, target)
+    return await operator.take_back_release(
+        site=site,
+        point=point,
+        now=city.clock.now(),
+        ports=city.control,
+        actor="operator",
+        reason=reason,
+    )
+
+
+def _named(city: City, target: str) -> tuple[Site, str | None]:
+    site, points = chosen(city, target)
+    return site, points[0].id if "/" in target else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol
 
 from bms.model.assets.site import Mode
 from bms.model.control.booking import Booking
 from bms.model.control.command import Override
+from bms.model.control.hands_off import SiteMode
 
 
 class DecisionStore(Protocol):
@@ -24,6 +26,15 @@ class DecisionStore(Protocol):
         """Set the mode of a site."""
         ...
 
+    def say_modes(self, words: Iterable[SiteMode]) -> None:
+        """Set modes of many sites at once, in their order; what is the newest word of its
+        site already changes nothing."""
+        ...
+
+    def modes_said(self, sites: Collection[str]) -> list[SiteMode]:
+        """Every mode that was set at these sites, in the order in which they were kept."""
+        ...
+
     def add_override(self, override: Override) -> None:
         """Keep an override; the same one again changes nothing. Raises ``StoreError`` for another
         one of that id."""
@@ -37,6 +48,10 @@ class DecisionStore(Protocol):
         """Those in force at ``at``, oldest first: neither removed nor expired. When they were made
         does not count: a clock that went back takes nobody's word away, nor does it bring back what
         was removed (W14)."""
+        ...
+
+    def removed_overrides(self, ids: Collection[str]) -> dict[str, bool]:
+        """Whether each of these overrides was removed; those that are not kept are missing."""
         ...
 
     def add_booking(self, booking: Booking) -> None:

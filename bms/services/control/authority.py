@@ -6,7 +6,7 @@ written where a write is permitted is decided by ``point_limits`` and ``ventilat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
 from bms.model.assets.write_rule import WriteRule
 from bms.model.control.command import Command, Lease, Override
+from bms.model.control.hands_off import HandsOff
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.planning.plan_digest import is_sealed
@@ -130,6 +131,18 @@ def ends_now(state: SiteState, held: Lease, writer: Writer) -> bool:
         return False
     decision = may_write(state, held.point.id, writer)
     return isinstance(decision, Withheld) and decision.obstacle in ENDING
+
+
+def ended_by_mark(marks: Iterable[HandsOff], held: Lease, now: datetime) -> bool:
+    """Whether people have said that we keep our hands off the point of a lease: whatever the plan
+    holds there goes back at once, and what a person had written before that."""
+    command, point = held.command, held.point
+    return any(
+        mark.covers(point.site, point.id)
+        and mark.stands(now)
+        and (command.actor == PLAN or command.issued_at <= mark.since)
+        for mark in marks
+    )
 
 
 def plan_flaw(state: SiteState) -> Fact | None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bms.errors import GuardError, StoreError
+from bms.errors import GuardError
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import (
@@ -32,6 +32,7 @@ from bms.services.control.authority import (
     Permitted,
     Withheld,
     Writer,
+    ended_by_mark,
     ends_now,
     may_write,
     withheld_site,
@@ -40,7 +41,7 @@ from bms.services.control.decision import PermittedCommand, decide, due_commands
 from bms.services.control.local_override import FoundOverride, overridden, record_local_override
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts, release_leases
-from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, state_of
+from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, read_again, state_of
 from bms.services.control.ventilation_minimum import too_little_air
 from bms.services.control.write_path import Outcome, WriteOrder, carry_out, relinquish
 from bms.services.off_loop import off_loop
@@ -56,9 +57,11 @@ async def dispatch_site(
 ) -> list[Outcome]:
     """One tick for a site. What became of every lever that was due is returned and stored.
 
+    What people have said to keep our hands off comes first, and needs no database.
     Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read: then
     nothing is written. Everything after that is a receipt.
     """
+    marked = await _release_marked(site, now, ports)
     state = await off_loop(state_of, site, now, ports, plan_max_age)
     writer = _writer(state)
     ours = {id_: held for id_, held in state.leases.items() if held.command.actor == PLAN}
@@ -76,7 +79,7 @@ async def dispatch_site(
         _leave_to_people(overrides, now=now, ports=ports),
     )
     given_back = await _release_ended(state, ports)
-    outcomes = [*settled, *written, *left, *given_back]
+    outcomes = [*marked, *settled, *written, *left, *given_back]
     await keep_receipts(ports.ledgers, outcomes, now)
     return outcomes
 
@@ -147,6 +150,18 @@ def _left_unseen(
     ]
 
 
+async def _release_marked(site: Site, now: datetime, ports: ControlPorts) -> list[ReleaseReceipt]:
+    """Give back what people have said to keep our hands off, by whichever process they said it."""
+    marks = [m for m in ports.hands_off.marks().values() if m.covers_site(site.id)]
+    if not marks:
+        return []
+    leases = (await off_loop(ports.journal.leases)).values()
+    ending = [
+        held for held in leases if held.point.site == site.id and ended_by_mark(marks, held, now)
+    ]
+    return await release_leases(ending, now=now, drivers=ports.drivers, journal=ports.journal)
+
+
 async def _release_ended(state: SiteState, ports: ControlPorts) -> list[ReleaseReceipt]:
     """Give back what has ended, what the plan may hold no longer, and what leaves people without
     air, whoever wrote it.
@@ -154,12 +169,14 @@ async def _release_ended(state: SiteState, ports: ControlPorts) -> list[ReleaseR
     It looks again, after our writes: whoever releases a site sets its mode before giving back, so
     that either they see what we wrote, or we see their word here.
     """
-    with suppress(StoreError, GuardError):  # else what we knew at the start has to do
-        state = await off_loop(state_of, state.site, state.now, ports, state.plan_max_age)
+    with suppress(GuardError):  # else what we knew at the start has to do
+        state = await off_loop(read_again, state, ports)
+    marks = ports.hands_off.marks().values()
     ending = [
         held
         for held in state.leases.values()
         if held.ended(state.at)
+        or ended_by_mark(marks, held, state.now)
         or ends_now(state, held, _writer(state))
         or too_little_air(state.use, held, state.now)
     ]

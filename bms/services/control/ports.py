@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
-from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
@@ -25,6 +25,7 @@ class ControlPorts:
     ledgers: LedgerStore
     drivers: Drivers
     journal: Journal
+    hands_off: HandsOffMarks
     keeper: GuardKeeper
     clock: Clock
     plan_check: PlanCheck

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bms.errors import GuardError, StoreError
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
-from bms.model.assets.site import Mode, Site
+from bms.model.assets.site import Site
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Lease, Receipt, Released, ReleaseReceipt, StillHeld
 from bms.model.control.reasons import ReceiptReason
@@ -20,8 +20,6 @@ from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.ports.storage.ledgers import LedgerStore
-from bms.services.control.ports import ControlPorts
-from bms.services.control.trial_block import end_trials
 from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
@@ -121,14 +119,7 @@ async def release_points(
     stands there is the building's or a person's.
     """
     leases = await off_loop(journal.leases)
-    returns = []
-    for point in points:
-        lease = leases.get(point.id)
-        if lease is not None:
-            lease = as_accepted(lease, site)
-            returns.append(Return(lease.point, lease.device, lease.command_id))
-        elif point.write is not None and point.write.release.kind in HARMLESS:
-            returns.append(Return(point, site.device(point.device)))
+    returns = _returns(site, points, leases)
     return await release_returns(returns, now=now, drivers=drivers, journal=journal)
 
 
@@ -141,34 +132,24 @@ def as_accepted(lease: Lease, site: Site) -> Lease:
     return replace(lease, device=known)
 
 
-async def release_site(
-    site: Site, *, now: datetime, ports: ControlPorts, actor: str, reason: str
+async def release_sites(
+    sites: Iterable[Site], *, now: datetime, drivers: Drivers, journal: Journal
 ) -> list[ReleaseReceipt]:
-    """Give back a whole site because a person says so.
-
-    The site goes to ``observe`` first, so that the next tick does not write the points again, and
-    the receipts are kept. When the database is away the points are given back all the same.
-    """
-    await off_loop(_set_to_observe, site, ports, now, actor, reason)
-    receipts = await release_points(
-        site, site.points, now=now, drivers=ports.drivers, journal=ports.journal
-    )
-    await keep_receipts(ports.ledgers, receipts, now)
-    return receipts
+    """Give back every point of many sites as ``release_points`` does, all devices side by side."""
+    leases = await off_loop(journal.leases)
+    returns = [item for site in sites for item in _returns(site, site.points, leases)]
+    return await release_returns(returns, now=now, drivers=drivers, journal=journal)
 
 
-async def release_city(
-    sites: Iterable[Site], *, now: datetime, ports: ControlPorts, actor: str, reason: str
-) -> list[ReleaseReceipt]:
-    """Give back every site, side by side, and what the journal still holds beyond them."""
-    batches = await asyncio.gather(
-        *(release_site(site, now=now, ports=ports, actor=actor, reason=reason) for site in sites)
-    )
-    seen = {receipt.point for batch in batches for receipt in batch}
-    leases = await off_loop(ports.journal.leases)
-    others = [lease for point, lease in leases.items() if point not in seen]
-    rest = await release_leases(others, now=now, drivers=ports.drivers, journal=ports.journal)
-    return [receipt for batch in (*batches, rest) for receipt in batch]
+def _returns(site: Site, points: Iterable[Point], leases: Mapping[str, Lease]) -> Iterator[Return]:
+    """What is to be given back of these points."""
+    for point in points:
+        lease = leases.get(point.id)
+        if lease is not None:
+            lease = as_accepted(lease, site)
+            yield Return(lease.point, lease.device, lease.command_id)
+        elif point.write is not None and point.write.release.kind in HARMLESS:
+            yield Return(point, site.device(point.device))
 
 
 async def keep_receipts(
@@ -182,15 +163,3 @@ async def keep_receipts(
         await off_loop(ledgers.add_receipts, kept, now)
     except StoreError as error:
         log.error("%d receipts could not be kept: %s", len(kept), error)
-
-
-def _set_to_observe(
-    site: Site, ports: ControlPorts, now: datetime, actor: str, reason: str
-) -> None:
-    """Put a site to ``observe`` and end its trials, as far as the database answers."""
-    why = reason or "the site was released"
-    try:
-        ports.decisions.set_mode(site.id, Mode.OBSERVE, actor=actor, at=now, reason=reason)
-        end_trials(site.id, ports.trials, at=now, by=actor, reason=why)
-    except StoreError as error:  # giving back is more urgent than any book
-        log.error("%s is released, but not put to observe: %s", site.id, error)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bms.errors import StoreError
 from bms.model.assets.site import Mode, Site
 from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.control.command import Lease, Override
 from bms.model.fact import Fact
 from bms.model.planning.plan import Plan
+from bms.ports.safety import Journal
 from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import TrialBlock, next_own_control, trial_block_at
 from bms.services.control.ventilation_minimum import bookings_ahead
@@ -72,12 +74,26 @@ def state_of(
         plan=plan,
         plan_objections=ports.plan_check.objections(plan),
         overrides=tuple(ports.decisions.overrides(site.id, now)),
-        leases={
-            id_: held for id_, held in ports.journal.leases().items() if held.point.site == site.id
-        },
+        leases=leases_of(site, ports.journal),
         trial=trial_block_at(trials, now),
         own_control_from=next_own_control(trials, now),
         use=bookings_ahead(site, ports.decisions, now),
         sight=ports.rooms.look(site, now),
         plan_max_age=plan_max_age,
     )
+
+
+def leases_of(site: Site, journal: Journal) -> dict[str, Lease]:
+    """The open leases of a site by point id. Raises ``GuardError``."""
+    return {id_: held for id_, held in journal.leases().items() if held.point.site == site.id}
+
+
+def read_again(state: SiteState, ports: ControlPorts) -> SiteState:
+    """The state as it is now, later in the same tick; without the database with the leases alone.
+
+    Raises ``GuardError``.
+    """
+    try:
+        return state_of(state.site, state.now, ports, state.plan_max_age)
+    except StoreError:
+        return replace(state, leases=leases_of(state.site, ports.journal))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from bms.errors import NotFound, StoreError
@@ -9,6 +10,7 @@ from bms.model.assets.site import Mode
 from bms.model.control.audit import Action
 from bms.model.control.booking import Booking
 from bms.model.control.command import Override
+from bms.model.control.hands_off import SiteMode
 from bms.model.epoch import to_micros
 from bms.store.memory.audit import MemoryAudit
 
@@ -18,7 +20,7 @@ class MemoryDecisions(MemoryAudit):
 
     def __init__(self) -> None:
         super().__init__()
-        self._modes: dict[str, Mode] = {}
+        self._modes: list[SiteMode] = []
         self._overrides: dict[str, Override] = {}
         self._removed: dict[str, datetime] = {}
         self._bookings: dict[str, Booking] = {}
@@ -26,12 +28,26 @@ class MemoryDecisions(MemoryAudit):
 
     def mode(self, site: str) -> Mode | None:
         """See ``DecisionStore``."""
-        return self._modes.get(site)
+        said = (word.mode for word in reversed(self._modes) if word.site == site)
+        return next(said, None)
 
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
         """See ``DecisionStore``."""
         self._note(Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
-        self._modes[site] = mode
+        word = SiteMode(site=site, mode=mode, at=at, actor=actor, reason=reason)
+        self._modes.append(word)
+
+    def say_modes(self, words: Iterable[SiteMode]) -> None:
+        """See ``DecisionStore``."""
+        for word in words:
+            if word != next((w for w in reversed(self._modes) if w.site == word.site), None):
+                self.set_mode(
+                    word.site, word.mode, actor=word.actor, at=word.at, reason=word.reason
+                )
+
+    def modes_said(self, sites: Collection[str]) -> list[SiteMode]:
+        """See ``DecisionStore``."""
+        return [word for word in self._modes if word.site in sites]
 
     def add_override(self, override: Override) -> None:
         """See ``DecisionStore``."""
@@ -66,6 +82,10 @@ class MemoryDecisions(MemoryAudit):
         to_micros(at)
         found = [o for o in list(self._overrides.values()) if o.site == site and self._holds(o, at)]
         return sorted(found, key=lambda override: (override.since, override.id))
+
+    def removed_overrides(self, ids: Collection[str]) -> dict[str, bool]:
+        """See ``DecisionStore``."""
+        return {id_: id_ in self._removed for id_ in ids if id_ in self._overrides}
 
     def _holds(self, override: Override, at: datetime) -> bool:
         expired = override.until is not None and override.until <= at

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlmodel import col, desc, or_, select
+from sqlmodel import Session, col, desc, or_, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.assets.site import Mode
@@ -12,6 +13,7 @@ from bms.model.codec import from_json, to_json
 from bms.model.control.audit import Action
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.control.command import Override
+from bms.model.control.hands_off import SiteMode
 from bms.model.fact import Fact
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredBooking, StoredMode, StoredOverride
@@ -35,8 +37,24 @@ class SqlDecisions(Linked):
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
         """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
-            session.add(StoredMode(site=site, mode=mode.value, actor=actor, at=at, reason=reason))
-            note(session, Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
+            _add_mode(session, SiteMode(site=site, mode=mode, at=at, actor=actor, reason=reason))
+
+    def say_modes(self, words: Iterable[SiteMode]) -> None:
+        """See ``DecisionStore``."""
+        said = list(words)
+        if not said:
+            return
+        with self._link.writing(durable=True) as session:
+            last = {word.site: word for word in _modes_said(session, {w.site for w in said})}
+            for word in said:
+                if last.get(word.site) != word:
+                    _add_mode(session, word)
+                    last[word.site] = word
+
+    def modes_said(self, sites: Collection[str]) -> list[SiteMode]:
+        """See ``DecisionStore``."""
+        with self._link.reading() as session:
+            return _modes_said(session, sites)
 
     def add_override(self, override: Override) -> None:
         """See ``DecisionStore``."""
@@ -81,6 +99,14 @@ class SqlDecisions(Linked):
         with self._link.reading() as session:
             return [_override(row) for row in session.exec(in_force)]
 
+    def removed_overrides(self, ids: Collection[str]) -> dict[str, bool]:
+        """See ``DecisionStore``."""
+        wanted = select(StoredOverride.id, StoredOverride.removed_at).where(
+            col(StoredOverride.id).in_(ids)
+        )
+        with self._link.reading() as session:
+            return {id_: removed is not None for id_, removed in session.exec(wanted)}
+
     def add_booking(self, booking: Booking) -> None:
         """See ``DecisionStore``."""
         with self._link.writing(durable=True) as session:
@@ -123,6 +149,20 @@ class SqlDecisions(Linked):
             wanted = wanted.where(StoredBooking.starts < end)
         with self._link.reading() as session:
             return [_booking(row) for row in session.exec(wanted)]
+
+
+def _add_mode(session: Session, word: SiteMode) -> None:
+    mode, at, actor, reason = word.mode.value, word.at, word.actor, word.reason
+    session.add(StoredMode(site=word.site, mode=mode, actor=actor, at=at, reason=reason))
+    note(session, Action.SET_MODE, mode, at=at, actor=actor, site=word.site, reason=reason)
+
+
+def _modes_said(session: Session, sites: Collection[str]) -> list[SiteMode]:
+    wanted = select(StoredMode).where(col(StoredMode.site).in_(sites)).order_by(col(StoredMode.seq))
+    return [
+        SiteMode(site=row.site, mode=Mode(row.mode), at=row.at, actor=row.actor, reason=row.reason)
+        for row in session.exec(wanted)
+    ]
 
 
 def _override_row(override: Override) -> StoredOverride:

@@ -25,7 +25,8 @@ class SqlStore(
     made where they are missing, and tables of an earlier version are brought up to date.
     ``patience_s`` [s] is how long a statement waits for another process that writes. Days are those
     of ``timezone``. With ``availability`` a database that is away is no error: the first call that
-    finds it opens it, and until then every call raises ``StoreUnavailable``. Raises ConfigError,
+    finds it opens it, and until then every call raises ``StoreUnavailable``; without ``at_once`` it
+    is not even looked for before that. Raises ConfigError,
     ``StoreUnavailable`` or StoreError, each with the place and the way out.
     """
 
@@ -36,6 +37,7 @@ class SqlStore(
         patience_s: float = PATIENCE_S,
         timezone: str = TIMEZONE,
         availability: Availability | None = None,
+        at_once: bool = True,
     ) -> None:
         days = LocalDays(timezone)
 
@@ -46,7 +48,8 @@ class SqlStore(
             super().__init__(opened(), days)
             return
         link = ReconnectingLink(opened, availability)
-        link.open()
+        if at_once:
+            link.open()
         super().__init__(link, days)
 
     def close(self) -> None:

@@ -65,7 +65,9 @@ RULES = {
     ("POST", "/v1/sites/{site_id}/overrides"): OPERATE,
     ("DELETE", "/v1/sites/{site_id}/overrides/{override_id}"): OPERATE,
     ("POST", "/v1/sites/{site_id}/mode"): OPERATE,
+    ("GET", "/v1/release"): READ,
     ("POST", "/v1/release"): OPERATE,
+    ("POST", "/v1/release/undo"): OPERATE,
     ("GET", "/v1/sites/{site_id}/occupancy"): READ,
     ("POST", "/v1/sites/{site_id}/occupancy"): OPERATE,
     ("DELETE", "/v1/sites/{site_id}/occupancy/{booking_id}"): OPERATE,
@@ -78,6 +80,7 @@ BODIES = {
     },
     "/v1/sites/{site_id}/mode": {"mode": "observe", "reason": "a test"},
     "/v1/release": {"all": True, "reason": "a test"},
+    "/v1/release/undo": {"all": True, "reason": "a test"},
     "/v1/ingest": {"readings": []},
     "/v1/sites/{site_id}/events": {
         "meter": "heat",

@@ -25,6 +25,7 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.hands_off import SiteMode
 from bms.model.control.reasons import CommandReason, Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Moment, fact
 from bms.model.readings.measurement import Ingested, Quality, Reading
@@ -405,6 +406,36 @@ class TestPeople:
         held = [store.overrides("school", MONDAY + i * HOUR) for i in (0, 1, 2)]
         assert held == [[self.OVERRIDE], [self.OVERRIDE], []]
         assert store.overrides("townhall", MONDAY) == []
+
+    def test_modes_of_many_sites_are_said_at_once_and_once(self, store: AnyStore) -> None:
+        words = [
+            SiteMode(site=site, mode=Mode.OBSERVE, at=MONDAY, actor="eva", reason="alarm")
+            for site in ("school", "townhall")
+        ]
+        store.set_mode("school", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
+        store.say_modes(words)
+        store.say_modes(words)
+        store.say_modes([])
+        assert store.mode("school") is store.mode("townhall") is Mode.OBSERVE
+        assert [w.mode for w in store.modes_said(["school"])] == [Mode.AUTO, Mode.OBSERVE]
+        assert store.modes_said(["school", "townhall"])[1:] == words
+        assert store.modes_said([]) == []
+        (entry,) = store.audit(AuditSearch(site="townhall"))
+        assert (entry.action, entry.subject, entry.actor) == (Action.SET_MODE, "observe", "eva")
+
+    def test_a_mode_that_was_said_before_another_is_said_again(self, store: AnyStore) -> None:
+        """Building time may stand still between two words of a person."""
+        word = SiteMode(site="school", mode=Mode.OBSERVE, at=MONDAY, actor="eva", reason="alarm")
+        store.say_modes([word])
+        store.set_mode("school", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
+        store.say_modes([word])
+        assert store.mode("school") is Mode.OBSERVE
+
+    def test_it_says_which_overrides_were_removed(self, store: AnyStore) -> None:
+        store.add_override(self.OVERRIDE)
+        assert store.removed_overrides([self.OVERRIDE.id, "other"]) == {self.OVERRIDE.id: False}
+        store.remove_override(self.OVERRIDE.id, actor="eva", at=MONDAY)
+        assert store.removed_overrides([self.OVERRIDE.id]) == {self.OVERRIDE.id: True}
 
     def test_an_override_that_was_found_at_the_building_keeps_its_numbers(
         self, store: AnyStore

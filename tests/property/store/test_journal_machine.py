@@ -20,7 +20,7 @@ from bms.model.control.command import Failed, Override
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.read_back import verify_site
-from bms.services.control.release import release_site
+from bms.services.operator import release
 from bms.store.memory.store import MemoryStore
 from tests.rigs.examples import examples
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers, device_said
@@ -216,7 +216,7 @@ class Building(RuleBasedStateMachine):
     @rule()
     def site_is_released(self) -> None:
         wired = self.wired(MemoryStore())  # its mode stays: the plan may write again
-        self.runner.run(release_site(self.site, **wired, actor="anna", reason="noise"))
+        self.runner.run(release(self.site, **wired, actor="anna", reason="noise"))
 
     @rule(after=minutes)
     def guard_steps(self, after: int) -> None:

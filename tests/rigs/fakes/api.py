@@ -17,7 +17,7 @@ import bms.reports.csv
 from api.app import create_app
 from bms.clock import VirtualClock
 from bms.config import Settings
-from bms.journal import FileJournal
+from bms.journal import FileHandsOff, FileJournal
 from bms.messages import FOLDER
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Command, Overridden
@@ -197,6 +197,7 @@ def a_world(
         feed=feed,
         tariffs=FlatTariffs(),
         journal=FileJournal(home / "release.journal"),
+        hands_off=FileHandsOff.beside(home / "release.journal"),
         keeper=NoGuardNeeded(),
         rooms=SeenRooms() if rooms is None else rooms,
         reporter=bms.reports.csv,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bms.clock import VirtualClock
-from bms.journal import MemoryJournal
+from bms.journal import MemoryHandsOff, MemoryJournal
 from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
@@ -14,11 +14,12 @@ from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
-from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
 from bms.ports.storage.whole import Store
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.guard.launcher import NoGuardNeeded
+from bms.services.hands_off.decisions import MarkedDecisions
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from bms.services.rooms.watch import Rooms, Sight
 from tests.rigs.fakes.city import FakeFeed, FlatTariffs
@@ -34,16 +35,19 @@ def control_ports(
     clock: Clock | None = None,
     plan_check: PlanCheck | None = None,
     rooms: Rooms | None = None,
+    hands_off: HandsOffMarks | None = None,
 ) -> ControlPorts:
-    """``store`` in every role of control; no guard, a standing clock and a checker without
+    """``store`` in every role of control; no guard, no mark, a standing clock and a checker without
     objections where none are given."""
+    marks = hands_off or MemoryHandsOff()
     return ControlPorts(
         plans=store,
-        decisions=store,
+        decisions=MarkedDecisions(store, marks),
         trials=store,
         ledgers=store,
         drivers=drivers,
         journal=journal,
+        hands_off=marks,
         keeper=keeper or NoGuardNeeded(),
         clock=clock or VirtualClock(NOW),
         plan_check=plan_check or PlanCheck(NoObjections()),

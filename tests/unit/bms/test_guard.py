@@ -13,7 +13,9 @@ import pytest
 from bms.clock import VirtualClock
 from bms.errors import GuardError
 from bms.guard import RETRY_SECONDS_MAX, Guard, Trouble, orphaned, run_guard
-from bms.journal import FileJournal, MemoryJournal
+from bms.journal import FileHandsOff, FileJournal, MemoryHandsOff, MemoryJournal
+from bms.model.assets.site import Mode
+from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.services.guard.presence import Presence
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.safety import (
@@ -100,6 +102,69 @@ async def test_a_renewed_lease_is_left_alone(scene) -> None:
     await guard.step()
     assert list(journal.leases()) == [NULL]
     assert drivers.device("hut/bacnet").held == {NULL: WANTED[NULL]}
+
+
+def released(site: str | None = "hut", point: str | None = None) -> SpokenWord:
+    return SpokenWord(
+        HandsOff(
+            id=f"m {site} {point}",
+            kind=HandsOffKind.RELEASE,
+            site=site,
+            point=point,
+            since=NOW + timedelta(minutes=1),
+            until=None,
+            actor="anna",
+            reason="smoke",
+            mode=Mode.OBSERVE if point is None else None,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("site", "point", "left"),
+    [("hut", None, set()), (None, None, set()), ("hut", NULL, set(LEVERS) - {NULL})],
+)
+async def test_w10_what_a_person_has_said_goes_back_before_its_lease_ends(
+    scene, site, point, left
+) -> None:
+    """Also where the process that was told died before it gave anything back."""
+    journal, drivers, clock, _ = scene
+    marks = MemoryHandsOff()
+    guard = Guard(journal, drivers, clock, marks)
+    await guard.step()
+    assert len(journal.leases()) == len(LEVERS)
+    marks.say([released(site, point)])
+    await guard.step()
+    assert set(journal.leases()) == left
+
+
+async def test_w10_a_person_may_write_where_a_site_was_released_before(scene) -> None:
+    journal, drivers, clock, _ = scene
+    marks = MemoryHandsOff()
+    marks.say([released()])
+    later = NOW + timedelta(minutes=2)
+    journal.intend([lease_on(SITE, command(NULL, 20.0, at=later, actor="anna", command_id="p"))])
+    await Guard(journal, drivers, clock, marks).step()
+    assert list(journal.leases()) == [NULL]
+
+
+async def test_w10_the_guard_puts_back_marks_that_were_lost(scene, tmp_path: Path) -> None:
+    journal, drivers, clock, _ = scene
+    marks = FileHandsOff(tmp_path / "marks")
+    marks.say([released()])
+    guard = Guard(journal, drivers, clock, marks)
+    await guard.step()
+    marks.path.unlink()
+    await guard.step()
+    assert list(FileHandsOff(marks.path).marks()) == list(marks.marks())
+
+
+async def test_marks_that_cannot_be_read_keep_no_ended_lease_alive(scene, tmp_path: Path) -> None:
+    journal, drivers, clock, _ = scene
+    (tmp_path / "marks").mkdir()
+    clock.move_to(NOW + LEASE)
+    await Guard(journal, drivers, clock, FileHandsOff(tmp_path / "marks")).step()
+    assert journal.leases() == {}
 
 
 async def test_a_failing_device_is_tried_again_with_a_growing_pause(scene) -> None:

@@ -45,6 +45,7 @@ async def test_an_override_gives_the_point_back_at_once(desk):
     assert body["released"] == {
         "complete": True,
         "points": [{"point": SETPOINT, "outcome": "released", "effective": 21.0, "error": None}],
+        "recorded": True,
     }
     assert world.city.journal.leases() == {}
     (kept,) = world.store.overrides("lodge", NOW)

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bms.errors import ConfigError
+from bms.errors import ConfigError, StoreUnavailable
 from bms.model.control.audit import Action, AuditSearch
-from bms.services.api_keys import create_key, find_key
+from bms.services.api_keys import RememberedKeys, create_key, find_key
 from bms.store.memory.store import MemoryStore
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -63,3 +63,37 @@ def test_a_controller_fetches_its_own_schedule_only():
 def test_an_unknown_scope_is_refused():
     with pytest.raises(ConfigError, match="use read, operate, ingest, ingest:SITE or controller"):
         create_key(MemoryStore(), name="x", scope="admin", now=NOW, actor="bo")
+
+
+def test_w10_a_key_that_was_found_is_good_for_a_day_without_the_database():
+    class Away(MemoryStore):
+        away = False
+
+        def key(self, key_id):
+            if self.away:
+                raise StoreUnavailable("away")
+            return super().key(key_id)
+
+    store, clock = Away(), [0.0]
+    keys = RememberedKeys(store, keep_s=100.0, monotonic=lambda: clock[0])
+    known, unknown = (
+        create_key(store, name=name, scope="operate", now=NOW, actor="bo") for name in "ab"
+    )
+    found = find_key(keys, known)
+    store.away = True
+    assert find_key(keys, known) == found
+    assert find_key(keys, known + "x") is None
+    with pytest.raises(StoreUnavailable):
+        find_key(keys, unknown)
+    clock[0] = 101.0
+    with pytest.raises(StoreUnavailable):
+        find_key(keys, known)
+
+
+def test_a_key_that_was_revoked_is_forgotten_once_the_database_says_so():
+    store = MemoryStore()
+    keys = RememberedKeys(store)
+    text = create_key(store, name="a", scope="operate", now=NOW, actor="bo")
+    assert find_key(keys, text) is not None
+    store.revoke_key(text.split("_")[1], NOW, actor="bo")
+    assert find_key(keys, text) is None

@@ -8,21 +8,18 @@ from datetime import timedelta
 
 import pytest
 
-from bms.errors import GuardError, StoreUnavailable
+from bms.errors import GuardError
 from bms.journal import MemoryJournal
 from bms.model.assets.device import Fingerprint
-from bms.model.assets.site import Mode
 from bms.model.control.command import Accepted, Failed, Overridden, Released, StillHeld
 from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
 from bms.services.control.read_back import verify_site
 from bms.services.control.release import (
     give_back,
-    release_city,
     release_everything,
     release_leases,
     release_points,
-    release_site,
 )
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDrivers, device_said
@@ -135,34 +132,6 @@ async def test_a_newer_intent_survives_the_settling_of_an_older_lease(drivers, j
     assert journal.leases()[NULL].command_id == "newer"
 
 
-async def test_a_released_site_stays_released(drivers, journal) -> None:
-    store = MemoryStore()
-    receipts = await release_site(
-        SITE,
-        now=NOW,
-        actor="anna",
-        reason="noise",
-        ports=control_ports(store, drivers=drivers, journal=journal),
-    )
-    assert {r.point for r in receipts} == set(LEVERS)
-    assert store.mode("hut") is Mode.OBSERVE
-    assert len(store.receipts("hut", NOW)) == len(LEVERS)
-
-
-async def test_a_site_is_released_even_when_the_database_is_away(drivers, journal, caplog) -> None:
-    class Away(MemoryStore):
-        def set_mode(self, *_, **__):
-            raise StoreUnavailable("away")
-
-        def add_receipts(self, *_, **__):
-            raise StoreUnavailable("away")
-
-    ports = control_ports(Away(), drivers=drivers, journal=journal)
-    await release_site(SITE, now=NOW, ports=ports, actor="a", reason="")
-    assert held(drivers) == set()
-    assert "away" in caplog.text
-
-
 async def test_a_journal_that_cannot_settle_does_not_stop_the_release(drivers, caplog) -> None:
     class Full(MemoryJournal):
         def settle(self, commands):
@@ -173,12 +142,6 @@ async def test_a_journal_that_cannot_settle_does_not_stop_the_release(drivers, c
     [receipt] = await release_everything(now=NOW, drivers=drivers, journal=journal)
     assert isinstance(receipt, Released)
     assert "disk is full" in caplog.text
-
-
-async def test_a_lost_journal_leaves_slots_and_enable_bits_releasable(drivers) -> None:
-    ports = control_ports(MemoryStore(), drivers=drivers, journal=MemoryJournal())
-    await release_site(SITE, now=NOW, ports=ports, actor="anna", reason="noise")
-    assert held(drivers) == {TIMETABLE, CONSTANT}  # what stands there may be anybody's
 
 
 async def test_one_point_may_be_released(drivers, journal) -> None:
@@ -214,15 +177,6 @@ async def test_w01_a_lease_of_a_replaced_device_ends_once_the_new_one_is_accepte
     asked.clear()
     await release_points(elsewhere, SITE.points[:1], now=NOW, drivers=recording, journal=journal)
     assert asked == [None]
-
-
-async def test_the_city_goes_back_with_one_word_sites_without_files_included(
-    drivers, journal
-) -> None:
-    ports = control_ports(MemoryStore(), drivers=drivers, journal=journal)
-    receipts = await release_city([], now=NOW, ports=ports, actor="anna", reason="noise")
-    assert {r.point for r in receipts} == set(LEVERS)
-    assert held(drivers) == set()
 
 
 class TestVerify:

@@ -14,9 +14,8 @@ from bms.model.control.reasons import CommandReason
 from bms.model.fact import Fact
 from bms.model.savings.trial import TrialEnd
 from bms.services.control.dispatch import dispatch_site
-from bms.services.control.release import release_site
 from bms.services.control.trial_block import trial_block_at
-from bms.services.operator import change_mode
+from bms.services.operator import change_mode, release
 from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.api import HTML, NOW, a_lodge_plan, a_world
@@ -141,7 +140,7 @@ class TestItsEnd:
     async def test_an_emergency_stop_ends_the_trial(self) -> None:
         bench = Bench(TRIAL.start)
         await bench.tick()
-        await release_site(
+        await release(
             bench.site,
             now=bench.now,
             actor="janitor",

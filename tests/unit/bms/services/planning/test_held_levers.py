@@ -125,9 +125,8 @@ class TestWithinATick:
         made = await life.override()
         knowing = await life.tick()
         assert held(knowing) == HeldValue(value=OWN, by="janitor")
-        control = life.world.city.control
-        people.end_override(
-            life.site, made.id, now=life.now, decisions=control.decisions, actor="anna"
+        await people.end_override(
+            life.site, made.id, now=life.now, ports=life.world.city.control, actor="anna"
         )
         plan = await life.tick()
         assert plan.id != knowing.id
@@ -216,8 +215,9 @@ class TestThePlan:
         made = await life.override()
         knowing = await life.tick()
         assert self.setpoints(knowing, life.now, knowing.schedule.end) == {OWN}
-        decisions = life.world.city.control.decisions
-        people.end_override(life.site, made.id, now=life.now, decisions=decisions, actor="anna")
+        await people.end_override(
+            life.site, made.id, now=life.now, ports=life.world.city.control, actor="anna"
+        )
         plan = await life.tick()
         assert "lever_held" not in self.codes(plan)
         span = life.now, first.schedule.end

@@ -1,0 +1,119 @@
+"""A person's word that we keep our hands off: written down before anything else (clause W10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from bms.model.assets.site import Mode
+from bms.model.control.command import Override
+from bms.model.fact import Fact
+
+
+class HandsOffKind(StrEnum):
+    """What a person did."""
+
+    OVERRIDE = "override"
+    RELEASE = "release"
+    MODE = "mode"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandsOff:
+    """A mark: nothing is written for the plan to a point, a site (``point`` None) or the whole city
+    (``site`` None too), from ``since`` until ``until`` (None: until a person takes it back).
+
+    ``mode`` is the one that its sites are in while it stands; None where it is an override of the
+    site or the point. ``sites`` are those that it was made for, with the modes of their site files.
+    Of a mark of the city ``excepted`` are the sites that were taken out of it since.
+    """
+
+    id: str
+    kind: HandsOffKind
+    site: str | None
+    point: str | None
+    since: datetime
+    until: datetime | None
+    actor: str
+    reason: str | Fact
+    mode: Mode | None = None
+    sites: Mapping[str, Mode] = field(default_factory=dict)
+    excepted: frozenset[str] = frozenset()
+
+    def stands(self, at: datetime) -> bool:
+        """Whether its end has not come at ``at``. When it was made does not count: a clock that
+        went back takes nobody's word away."""
+        return self.until is None or at < self.until
+
+    def covers_site(self, site: str) -> bool:
+        """Whether it says something about the site or a point of it."""
+        return (self.site is None and site not in self.excepted) or self.site == site
+
+    def covers(self, site: str, point: str) -> bool:
+        """Whether it says something about the point of the site."""
+        return self.covers_site(site) and self.point in (None, point)
+
+    def as_override(self) -> Override | None:
+        """The override that it is; None for a mode."""
+        if self.mode is not None or self.site is None:
+            return None
+        return Override(
+            id=self.id,
+            site=self.site,
+            point=self.point,
+            since=self.since,
+            until=self.until,
+            reason=self.reason,
+            actor=self.actor,
+        )
+
+    def as_modes(self) -> tuple[SiteMode, ...]:
+        """What it says of the modes of the sites that it was made for."""
+        mode = self.mode
+        if mode is None:
+            return ()
+        return tuple(
+            SiteMode(site=site, mode=mode, at=self.since, actor=self.actor, reason=str(self.reason))
+            for site in self.sites
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteMode:
+    """The mode that a person set at a site, and when, who and why."""
+
+    site: str
+    mode: Mode
+    at: datetime
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """A person has taken a mark back; of a mark of the city for one ``site``, or all of it
+    (None)."""
+
+    mark: str
+    site: str | None
+    at: datetime
+    actor: str
+    reason: str
+
+    @property
+    def key(self) -> str:
+        return self.mark if self.site is None else f"{self.mark}@{self.site}"
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """A mark, or that it was taken back (``back``): what is written down first and stored later."""
+
+    mark: HandsOff
+    back: TakenBack | None = None
+
+    @property
+    def key(self) -> str:
+        return f"mark {self.mark.id}" if self.back is None else f"back {self.back.key}"

@@ -1,0 +1,201 @@
+"""The words of people on their way to the database, and what others have said there since.
+
+A word stands from the moment in which it is on disk beside the journal. The database is told by
+whoever takes the word, or by a later tick; telling it twice is telling it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bms.errors import GuardError, NotFound, StoreError
+from bms.model.control.command import ReleaseReceipt
+from bms.model.control.hands_off import HandsOff, SiteMode, SpokenWord, TakenBack
+from bms.services.control.ports import ControlPorts
+from bms.services.control.trial_block import end_trials
+from bms.services.off_loop import off_loop
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 1.0
+"""How long the answer to a person waits for the database [s, real]."""
+LONG_OVER = timedelta(days=2)
+"""After its end a mark is kept as long: until then the clock may be put back."""
+
+_under_way: set[asyncio.Future[None]] = set()
+
+
+async def put_on_record(
+    ports: ControlPorts,
+    receipts: Sequence[ReleaseReceipt] = (),
+    *,
+    now: datetime,
+    patience_s: float = PATIENCE_S,
+) -> bool:
+    """Tell the database what was said and done; whether it has every word now.
+
+    After ``patience_s`` [s] the answer is False, and telling goes on in the background. A database
+    that is away is logged; the ticks tell it later.
+    """
+
+    def work() -> None:
+        record_words(ports)
+        if receipts:
+            ports.ledgers.add_receipts(receipts, now)
+
+    task = asyncio.ensure_future(off_loop(work))
+    _under_way.add(task)
+    task.add_done_callback(_said)
+    await asyncio.wait({task}, timeout=patience_s)
+    return task.done() and not await off_loop(ports.hands_off.unrecorded)
+
+
+def _said(task: asyncio.Future[None]) -> None:
+    _under_way.discard(task)
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        log.error("what people said stands, but is not in the database yet: %s", error)
+
+
+async def keep_words(ports: ControlPorts, now: datetime) -> None:
+    """A tick: put the marks back where their file is lost, tell the database what it lacks, and
+    follow what was said there since."""
+    try:
+        await off_loop(ports.hands_off.keep)
+        await off_loop(record_words, ports)
+        await off_loop(follow_database, ports, now)
+    except (StoreError, GuardError) as error:
+        log.error("what people said stands, but is not in the database yet: %s", error)
+
+
+def record_words(ports: ControlPorts) -> None:
+    """Tell the database every word that it lacks, in their order. Raises ``StoreError``."""
+    done: list[str] = []
+    try:
+        for word in ports.hands_off.unrecorded():
+            _record_one(word, ports)
+            done.append(word.key)
+    finally:
+        _note_recorded(done, ports)
+
+
+def _note_recorded(keys: Sequence[str], ports: ControlPorts) -> None:
+    try:
+        ports.hands_off.record(keys)
+    except GuardError as error:  # the database will be told again, which changes nothing
+        log.error("%s", error)
+
+
+def _record_one(word: SpokenWord, ports: ControlPorts) -> None:
+    mark, back = word.mark, word.back
+    override = mark.as_override()
+    if back is None and override is not None:
+        ports.decisions.add_override(override)
+    elif back is None:
+        ports.decisions.say_modes(mark.as_modes())
+        why = str(mark.reason) or "the site was released"
+        for site in mark.sites:
+            end_trials(site, ports.trials, at=mark.since, by=mark.actor, reason=why)
+    elif override is not None:
+        _remove(mark.id, back, ports)
+    else:
+        ports.decisions.say_modes(_modes_after(mark, back, ports))
+
+
+def _remove(override_id: str, back: TakenBack, ports: ControlPorts) -> None:
+    try:
+        ports.decisions.remove_override(override_id, actor=back.actor, at=back.at)
+    except NotFound:  # a database that was set back to an earlier state
+        log.warning("override %s was taken back, and the database never had it", override_id)
+
+
+def _modes_after(mark: HandsOff, back: TakenBack, ports: ControlPorts) -> list[SiteMode]:
+    """The modes of the sites of a mark once it is taken back: what another mark says, else what
+    stood before. Where somebody has set another mode since, nothing is said."""
+    marks, said = ports.hands_off.marks(), defaultdict[str, list[SiteMode]](list)
+    for word in ports.decisions.modes_said(mark.sites):
+        said[word.site].append(word)
+    of_marks = {m for known in ports.hands_off.history().values() for m in known.as_modes()}
+    after = []
+    for own in mark.as_modes():
+        words = said[own.site]
+        if not words or words[-1] != own:
+            continue
+        others = [m.mode for m in marks.values() if m.mode and m.covers_site(own.site)]
+        earlier = [word.mode for word in words if word not in of_marks]
+        mode = (others or earlier or [mark.sites[own.site]])[-1]
+        after.append(
+            SiteMode(site=own.site, mode=mode, at=back.at, actor=back.actor, reason=back.reason)
+        )
+    return after
+
+
+def follow_database(ports: ControlPorts, now: datetime) -> None:
+    """Marks that somebody took back from another computer are taken back here; what a database
+    that was set back to an earlier state has lost is told again. Raises ``StoreError``."""
+    waiting = {word.key for word in ports.hands_off.unrecorded()}
+    marks = ports.hands_off.marks().values()
+    recorded = [mark for mark in marks if SpokenWord(mark).key not in waiting]
+    if not recorded:
+        return
+    backs = [
+        *_modes_set_since([mark for mark in recorded if mark.mode], now, ports),
+        *_overrides_removed([mark for mark in recorded if not mark.mode], now, ports),
+    ]
+    if backs:
+        ports.hands_off.say(backs)
+        ports.hands_off.record([word.key for word in backs])
+
+
+def _modes_set_since(
+    marks: Sequence[HandsOff], now: datetime, ports: ControlPorts
+) -> Iterable[SpokenWord]:
+    if not marks:
+        return
+    said = defaultdict[str, list[SiteMode]](list)
+    for word in ports.decisions.modes_said({site for mark in marks for site in mark.sites}):
+        said[word.site].append(word)
+    own = {word for mark in ports.hands_off.history().values() for word in mark.as_modes()}
+    lost = [
+        word
+        for mark in marks
+        for word in mark.as_modes()
+        if mark.covers_site(word.site) and word not in said[word.site]
+    ]
+    ports.decisions.say_modes(lost)
+    for mark in marks:
+        for word in mark.as_modes():
+            words = said[word.site]
+            if word in words and mark.covers_site(word.site) and words[-1] not in own:
+                yield taken_back(mark, words[-1].site, words[-1].at, words[-1].actor, "mode")
+
+
+def _overrides_removed(
+    marks: Sequence[HandsOff], now: datetime, ports: ControlPorts
+) -> Iterable[SpokenWord]:
+    if not marks:
+        return
+    removed = ports.decisions.removed_overrides([mark.id for mark in marks])
+    for mark in marks:
+        override = mark.as_override()
+        if override is not None and mark.id not in removed:
+            ports.decisions.add_override(override)
+        elif removed.get(mark.id) or not mark.stands(now - LONG_OVER):
+            yield taken_back(mark, None, now, mark.actor, "over")
+
+
+def taken_back(
+    mark: HandsOff, site: str | None, at: datetime, actor: str, reason: str
+) -> SpokenWord:
+    """The word that a mark is taken back; of a mark of the city for ``site``."""
+    if mark.site is not None:
+        site = None
+    if site is not None:
+        mode = mark.sites.get(site)
+        mark = replace(mark, sites={} if mode is None else {site: mode})
+    return SpokenWord(mark, TakenBack(mark=mark.id, site=site, at=at, actor=actor, reason=reason))

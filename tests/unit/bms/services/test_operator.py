@@ -270,20 +270,15 @@ async def test_w10_the_answer_does_not_wait_for_a_database_that_hangs() -> None:
 async def test_w10_a_tick_under_way_sees_the_word_without_the_database() -> None:
     """A mark that another process makes while a tick writes, with a database that goes away."""
 
-    class GoesAway(Away):
-        def plan_in_force(self, *args):
-            plan = super().plan_in_force(*args)
-            self.locked = True
-            return plan
-
     bench = ControlBench(hut())
-    bench.store = GoesAway()
+    bench.store = Away()
     bench.plan()
 
     class Meanwhile(MemoryJournal):
         def intend(self, leases):
             super().intend(leases)
             said.say([word])
+            bench.store.locked = True
 
     said, other = bench.hands_off, MemoryHandsOff()
     bench.journal = Meanwhile()

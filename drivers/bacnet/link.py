@@ -35,7 +35,7 @@ from drivers.bacnet.local_port import (
     segmented_request,
 )
 from drivers.bacnet.transactions import BacnetTransactions, Listener
-from drivers.fieldbus.errors import InvalidReply, NoReply
+from drivers.fieldbus.errors import InvalidReply, NoReply, require_departure
 
 OUTSTANDING = 4
 _QUEUE_TIMEOUTS = 3
@@ -102,6 +102,8 @@ class BacnetLink:
             try:
                 async with asyncio.timeout(timeout_s):
                     ask = segmented_request if segmented else _unsegmented
+                    if segmented and service == codec.WRITE_PROPERTY:
+                        require_departure()
                     return await ask(port, peer, service, parameters, timeout_s)
             except TimeoutError:
                 silence = NoReply(f"{peer}: no answer within {timeout_s:g} s")

@@ -27,6 +27,7 @@ from drivers.fieldbus.errors import (
     InvalidReply,
     NoReply,
     PermanentRefusal,
+    TooLate,
     WrongDevice,
 )
 from drivers.fieldbus.fingerprint import check_fingerprint, wrong_instance
@@ -105,6 +106,8 @@ class BacnetSession:
             ack = await self.link.confirmed(
                 peer, service, parameters, self.device.timeout_s, segmented=segmented
             )
+        except TooLate:
+            raise
         except DeviceError as error:
             self._failed(error)
             self._note(service, parameters, str(error), started)

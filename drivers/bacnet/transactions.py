@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bms.ports.departure import may_leave
 from drivers.bacnet.encoding import frames
 from drivers.bacnet.encoding.frames import ApduType, Peer, ReceivedApdu
-from drivers.fieldbus.errors import NoReply
+from drivers.bacnet.encoding.services import WRITE_PROPERTY
+from drivers.fieldbus.errors import NoReply, require_departure
 
 TRIES = 3
 FIRST_INVOKE, INVOKES = 128, 128
@@ -47,6 +49,7 @@ class _Pending:
     answer: asyncio.Future[ReceivedApdu]
     every_s: float
     left: int = TRIES - 1
+    writes: bool = False
     timer: asyncio.TimerHandle | None = None
 
 
@@ -74,12 +77,16 @@ class BacnetTransactions:
         """The reply to a confirmed request, sent up to ``TRIES`` times within ``timeout_s`` [s].
 
         A reply is matched by peer and invoke id; the caller checks its content. Raises ``NoReply``
-        when none comes.
+        when none comes, ``TooLate`` for a write that may not leave any more. One that was sent in
+        time is not repeated after that.
         """
         loop = asyncio.get_running_loop()
         key = peer, self._free_invoke(peer)
         datagram = frames.confirmed(peer, key[1], service, parameters)
-        waiting = _Pending(datagram, peer, loop.create_future(), timeout_s / TRIES)
+        writes = service == WRITE_PROPERTY
+        if writes:
+            require_departure()
+        waiting = _Pending(datagram, peer, loop.create_future(), timeout_s / TRIES, writes=writes)
         self._pending[key] = waiting
         try:
             self._send(waiting)
@@ -146,6 +153,9 @@ class BacnetTransactions:
 
     def _send(self, waiting: _Pending) -> None:
         self.sender.sendto(waiting.datagram, waiting.peer.address)
+        self._wait(waiting)
+
+    def _wait(self, waiting: _Pending) -> None:
         loop = asyncio.get_running_loop()
         waiting.timer = loop.call_later(waiting.every_s, self._resend, waiting)
 
@@ -158,6 +168,10 @@ class BacnetTransactions:
             waiting.answer.set_exception(NoReply(text))
             return
         waiting.left -= 1
+        if waiting.writes and not may_leave():
+            waiting.left = 0  # what has left already may still be answered
+            self._wait(waiting)
+            return
         self._send(waiting)
 
     def _free_invoke(self, peer: Peer) -> int:

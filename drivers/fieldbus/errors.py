@@ -6,6 +6,7 @@
     ├── NoReply        (RetryableError)   no reply in time, no connection, connection lost
     ├── InvalidReply   (RetryableError)   malformed, or not the reply to the request
     ├── WrongDevice                       not, or not surely, the device of the site file
+    ├── TooLate        (PermanentError)   the lease of a write ends too soon; nothing was sent
     └── DeviceRefusal                     an error reply, with the code of its protocol
         ├── TemporaryRefusal (RetryableError)   busy, or a failure in the device
         └── PermanentRefusal (PermanentError)   no such address, value or service; access denied
@@ -16,6 +17,7 @@ from __future__ import annotations
 from bms.errors import DeviceError, PermanentError, RetryableError
 from bms.model.fact import Fact
 from bms.model.readings.measurement import Quality
+from bms.ports.departure import may_leave
 
 
 class NoReply(RetryableError):
@@ -51,6 +53,17 @@ class TemporaryRefusal(DeviceRefusal, RetryableError):
 
 class PermanentRefusal(DeviceRefusal, PermanentError):
     """No such address, value or service, or no access: a later try will not succeed either."""
+
+
+class TooLate(PermanentError):
+    """The lease of a write has ended, or ends before the device could answer; it did not leave."""
+
+
+def require_departure() -> None:
+    """Raise ``TooLate`` where a frame that writes may not leave any more (clause W11). To be called
+    right before it is handed to the socket, after every wait."""
+    if not may_leave():
+        raise TooLate("its lease has ended or is about to; it was not sent")
 
 
 def retryable(error: DeviceError) -> bool:

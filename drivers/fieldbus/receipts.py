@@ -7,7 +7,7 @@ from bms.model.control.command import Command, Failed, Receipt, Refused, StillHe
 from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
-from drivers.fieldbus.errors import WrongDevice, retryable
+from drivers.fieldbus.errors import TooLate, WrongDevice, retryable
 
 
 class Unwritable(ValueError):
@@ -30,6 +30,8 @@ def failed(command: Command, device: str, error: DeviceError) -> Receipt:
     """The receipt of a command that failed at ``device``; refused where it is the wrong one."""
     if isinstance(error, WrongDevice):
         return Refused(command, error.reason)
+    if isinstance(error, TooLate):
+        return Failed(command, fact(ReceiptReason.TOO_LATE, device=device), retryable=False)
     reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
     return Failed(command, reason, retryable(error))
 

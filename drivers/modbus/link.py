@@ -8,7 +8,7 @@ from bms.clock import SystemClock
 from bms.errors import DeviceError
 from bms.ports.clock import Clock
 from drivers.fieldbus.availability import CircuitBreaker
-from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply
+from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply, require_departure
 from drivers.modbus.connection import ConnectionLost, Endpoint, ModbusConnection, ReplyTimeout
 from drivers.modbus.frames import GatewayTargetNoReply, Request, distinguishable_read, payload
 from drivers.modbus.line_queue import LineQueue
@@ -78,7 +78,8 @@ class ModbusLink:
         """Payload of the checked reply, after at most three time-outs in the queue and two beyond.
 
         A read is repeated once when the peer turns out to have closed the connection; a write
-        never is. Raises ``NoReply``, ``InvalidReply`` or ``DeviceRefusal``.
+        never is. Raises ``NoReply``, ``InvalidReply``, ``DeviceRefusal``; ``TooLate`` for a write
+        that may not leave any more when its turn has come.
         """
         if self._closed:
             raise NoReply("the driver was closed")
@@ -129,6 +130,8 @@ class ModbusLink:
             connection = await self._connected(timeout_s)
         if self._pause_s > 0.0:
             connection = await self._paused(connection, timeout_s)
+        if not request.repeatable:
+            require_departure()
         started = now()
         try:
             if self._late_replies:

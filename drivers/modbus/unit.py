@@ -9,7 +9,7 @@ from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.device import Device
 from bms.ports.clock import Clock
 from drivers.fieldbus.availability import CircuitBreaker, HealthCounters
-from drivers.fieldbus.errors import DeviceRefusal, NoReply
+from drivers.fieldbus.errors import DeviceRefusal, NoReply, TooLate
 from drivers.fieldbus.reading import Decoded
 from drivers.modbus.frames import Request, mask_write, read, write_coil, write_registers
 from drivers.modbus.link import LinkBusy, LinkDown, ModbusLink
@@ -73,6 +73,8 @@ class ModbusUnit:
         started = self.clock.monotonic()
         try:
             data = await self.link.exchange(request, self.device.timeout_s)
+        except TooLate:
+            raise
         except LinkBusy:
             self._health.failed("silence")
             raise

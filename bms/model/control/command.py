@@ -164,6 +164,17 @@ class Lease:
         """The running time at which the lease ends, with the boot that it is counted from."""
         return self.issued.after(self.length)
 
+    def may_leave(self, at: ClockReading, margin: timedelta) -> bool:
+        """Whether its write may leave for the device: its end is at least ``margin`` away by the
+        calendar and by running time, so that the write has arrived before anybody gives back (W11).
+        """
+        gone = at.elapsed.since(self.issued)
+        return (
+            gone is not None
+            and abs(gone) + margin <= self.length
+            and at.calendar + margin <= self.lease_end
+        )
+
     def ended(self, at: ClockReading) -> bool:
         """Whether the lease is over: by the calendar or by running time, whichever is first, and
         always when the computer has started anew since (W11, W14).

@@ -48,6 +48,7 @@ class ReceiptReason(MessageCode):
     GAVE_BACK_READS = "gave_back_reads_otherwise"
     DEVICE_ERROR = "device_error"
     DEVICE_SLOW = "device_slow"
+    TOO_LATE = "write_too_late"
     DRIVER_FAILED = "driver_failed"
     NO_GUARD = "guard_missing"
     NOT_RELEASABLE = "not_releasable"

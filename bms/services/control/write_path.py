@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bms.errors import GuardError
 from bms.model.assets.device import Device
@@ -25,6 +25,8 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import Fact, fact
+from bms.ports.clock import Clock
+from bms.ports.departure import leaving_while
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.ports import ControlPorts
@@ -87,24 +89,19 @@ async def carry_out(
         by_device[order.device.id].append(order)
 
     async def one_device(items: list[WriteOrder]) -> list[Outcome]:
-        return [
-            outcome
-            for order in items
-            for outcome in await _one(order, now, ports.drivers, ports.journal)
-        ]
+        return [outcome for order in items for outcome in await _one(order, now, ports)]
 
     batches = await asyncio.gather(*(one_device(items) for items in by_device.values()))
     return [outcome for batch in batches for outcome in batch]
 
 
-async def _one(
-    order: WriteOrder, now: datetime, drivers: Drivers, journal: Journal
-) -> list[Outcome]:
+async def _one(order: WriteOrder, now: datetime, ports: ControlPorts) -> list[Outcome]:
+    drivers, journal = ports.drivers, ports.journal
     if order.stands is not None:
         return [_as_limited(order, Accepted(order.command, order.stands))]
-    receipt = _as_limited(order, await _write(order, drivers))
+    receipt = _as_limited(order, await _write(order, drivers, ports.clock))
     match receipt:
-        case Accepted() | Clamped() if await _leased(order, journal):
+        case Accepted() | Clamped() if await _leased(order, ports):
             return [receipt]
         case Refused() if order.held is None:
             await close_leases({order.point.id: order.command.id}, journal)
@@ -116,20 +113,24 @@ async def _one(
             return [receipt, await _take_back(order, receipt, now, drivers, journal)]
 
 
-async def _leased(order: WriteOrder, journal: Journal) -> bool:
-    """Whether the lease is still open. A write that took longer than its lease came after the
-    guard, and nobody else would give the point back."""
+async def _leased(order: WriteOrder, ports: ControlPorts) -> bool:
+    """Whether the lease still runs. A write that took longer than its lease came after the guard,
+    and nobody else would give the point back."""
     try:
-        return order.point.id in await off_loop(journal.leases)
+        held = (await off_loop(ports.journal.leases)).get(order.point.id)
     except GuardError:
         return True  # as announced; whoever can read the journal again will find it
+    return held is not None and not held.ended(ports.clock.reading())
 
 
-async def _write(order: WriteOrder, drivers: Drivers) -> Receipt:
+async def _write(order: WriteOrder, drivers: Drivers, clock: Clock) -> Receipt:
+    """Write as long as the end of the lease is a time-out of the device away (W11)."""
     patience = PATIENCE * order.device.timeout_s
+    lease, margin = order.lease, timedelta(seconds=order.device.timeout_s)
     try:
-        async with asyncio.timeout(patience):
-            return await drivers.driver(order.device).write(order.point, order.command)
+        with leaving_while(lambda: lease.may_leave(clock.reading(), margin)):
+            async with asyncio.timeout(patience):
+                return await drivers.driver(order.device).write(order.point, order.command)
     except TimeoutError:
         slow = fact(ReceiptReason.DEVICE_SLOW, device=order.device.id, seconds=patience)
         return Failed(order.command, slow, retryable=True)

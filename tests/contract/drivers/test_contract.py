@@ -20,7 +20,9 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.reasons import ReceiptReason
 from bms.model.readings.measurement import Quality
+from bms.ports.departure import leaving_while
 from bms.ports.drivers import Driver
 from drivers.registry import NetworkDrivers
 from tests.rigs.fieldbus.commands import command
@@ -127,6 +129,24 @@ async def test_a_restart_between_two_polls_goes_unnoticed(rig: Rig, driver: Driv
     await rig.start()
     readings = await driver.read(rig.sensors, MORNING)
     assert [r.value for r in readings] == list(SENSORS)
+
+
+async def test_w11_a_late_write_does_not_leave_and_a_give_back_always_does(
+    rig: Rig, driver: Driver
+) -> None:
+    """The permission is asked for last: reads before it go out as ever."""
+    with leaving_while(lambda: False):
+        receipt = await driver.write(rig.setpoint, command(rig.setpoint, 20.5))
+    assert isinstance(receipt, Failed)
+    assert receipt.error.code == ReceiptReason.TOO_LATE
+    assert not receipt.retryable
+    assert not rig.held()
+    assert rig.effective() == OWN
+    await driver.write(rig.setpoint, command(rig.setpoint, 20.5))
+    assert rig.held()
+    with leaving_while(lambda: True):
+        assert isinstance(await driver.release(rig.setpoint, MORNING), Released)
+    assert not rig.held()
 
 
 async def test_a_write_is_read_back_and_given_back(rig: Rig, driver: Driver) -> None:

@@ -11,26 +11,64 @@ from pathlib import Path
 import pytest
 
 from bms.errors import ConfigError
+from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.device import Device, Framing, ModbusTraits, Parity, SerialLine
-from bms.model.control.command import Accepted
+from bms.model.control.command import Accepted, Failed
+from bms.model.control.reasons import ReceiptReason
 from bms.model.readings.measurement import Quality
+from bms.ports.departure import leaving_while
 from drivers.modbus.connection import Endpoint, endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
 from drivers.registry import NetworkDrivers
 from tests.rigs.fieldbus.commands import command
-from tests.rigs.fieldbus.driver_rigs import MORNING, free_port, rule
+from tests.rigs.fieldbus.driver_rigs import MORNING, free_port, point, rule
 from tests.rigs.fieldbus.modbus_line import (
     CONSTANT,
     TIMEOUT_S,
     Quick,
     register,
     unit,
+    writes,
 )
 from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer
 from tests.rigs.steady_loop import now_s
 
 # Who waits for whom
+
+
+async def test_w11_a_write_that_waits_behind_a_slow_unit_past_its_time_does_not_leave(
+    peer: Peer, link: ModbusLink, clock: Quick
+) -> None:
+    """The lease ends while the write is in the queue of the line."""
+    let_go, ends = asyncio.Event(), asyncio.Event()
+
+    async def script(call: Call) -> None:
+        if call.unit == 2:
+            await let_go.wait()
+        call.tell()
+
+    peer.script = script
+    peer.bank.fill(1, "holding", 0, 7)
+    peer.bank.fill(2, "holding", 0, 7)
+    watched = point(
+        "w", ModbusAddress(table=Table.HOLDING, address=0), rule(CONSTANT, watchdog_s=9)
+    )
+    slow = asyncio.create_task(unit(peer, link, clock, 2).read([register(0)], MORNING))
+    await asyncio.sleep(0.02)
+    with leaving_while(lambda: not ends.is_set()):
+        write = asyncio.create_task(
+            unit(peer, link, clock, 1).write(watched, command(watched, 21.0))
+        )
+        await asyncio.sleep(0.02)
+        ends.set()
+        let_go.set()
+        receipt = await write
+    await slow
+    assert isinstance(receipt, Failed)
+    assert receipt.error.code == ReceiptReason.TOO_LATE
+    assert writes(peer) == []
+    assert (await unit(peer, link, clock, 1).read([register(0)], MORNING))[0].value == 7
 
 
 async def test_nine_live_units_keep_their_rate_beside_a_dead_one(

@@ -33,6 +33,7 @@ from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.objects.commandability import CommandabilityReader
 from drivers.bacnet.objects.device_clock import set_clock, shown_time
+from drivers.bacnet.objects.profile import ObjectProfiles
 from drivers.bacnet.objects.schedule_writer import ScheduleWriter
 from drivers.bacnet.objects.trend_readings import LogSpan, logged_readings
 from drivers.bacnet.poller import BacnetPoller
@@ -44,6 +45,7 @@ from drivers.fieldbus.errors import DeviceRefusal
 from drivers.fieldbus.reading import reading
 from drivers.fieldbus.receipts import (
     failed,
+    no_command_state,
     not_commandable,
     not_releasable,
     refused,
@@ -75,8 +77,9 @@ class BacnetDriver:
         self._device = device
         self._clock = clock
         self._zone = ZoneInfo(timezone)
-        self._poller = BacnetPoller(self.session)
-        self._schedules = ScheduleWriter(self.session, self._zone)
+        self._profiles = ObjectProfiles(self.session)
+        self._poller = BacnetPoller(self.session, self._profiles)
+        self._schedules = ScheduleWriter(self.session, self._profiles, self._zone)
         self._commandability = CommandabilityReader(self.session, self._zone)
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
@@ -94,14 +97,20 @@ class BacnetDriver:
         """Who commands each point. Never raises ``DeviceError``."""
         found: dict[str, CommandState | NoCommandState] = {}
         targets: list[tuple[Point, WriteTarget]] = []
-        for point in points:
-            if point.write is not None and point.write.release.kind is ReleaseKind.SCHEDULE:
-                found[point.id] = await self._schedules.state(point, at)
-                continue
-            try:
-                targets.append((point, write_target(point)))
-            except ValueError as error:
-                found[point.id] = not_commandable(point.id, error)
+        scheduled = [point for point in points if _is_scheduled(point)]
+        for point in scheduled:
+            found[point.id] = await self._schedules.state(point, at)
+        commanded = [point for point in points if point not in scheduled]
+        try:
+            known = await self._profiles.targets_or_errors(commanded)
+        except DeviceError as error:
+            known = []
+            found |= {p.id: no_command_state(p.id, self._device.id, error) for p in commanded}
+        for point, target in zip(commanded, known, strict=False):
+            if isinstance(target, ValueError):
+                found[point.id] = not_commandable(point.id, target)
+            else:
+                targets.append((point, target))
         if targets:
             states = await self._commandability.states(targets, at)
             found.update((state.point, state) for state in states)
@@ -115,15 +124,11 @@ class BacnetDriver:
         if rule.release.kind is ReleaseKind.SCHEDULE:
             return await self._schedules.write(point, command)
         try:
-            target = write_target(point)
             clamped = clamp(rule, command.value)
-            encoded = target.encoded(clamped.value)
             if rule.release.kind is not ReleaseKind.NULL:
                 release_value(rule, self._clock.now(), self._zone)
-        except ValueError as error:
-            return refused(command, error)
-        try:
-            await self.session.identify(again=True)
+            target = await self._profiles.writable(point)
+            encoded = target.encode(clamped.value)
             slots = await self._slots(target)
             objection = _objection(point.id, rule, slots)
             if objection is not None:
@@ -133,6 +138,8 @@ class BacnetDriver:
             priority = None if slots is None else target.priority
             await self.session.write_property(target.present_value, encoded, priority)
             return await self._read_back(rule, command, target, clamped)
+        except ValueError as error:
+            return refused(command, error)
         except DeviceError as error:
             return failed(command, self._device.id, error)
 
@@ -152,7 +159,7 @@ class BacnetDriver:
             slots = await self._slots(target)
             if slots is None:
                 return await self._put_back(point, target, at)
-            return await self._relinquish(point.id, target, slots)
+            return await self._relinquish(point, target, slots)
         except DeviceError as error:
             return still_held(point.id, self._device.id, error)
 
@@ -185,8 +192,7 @@ class BacnetDriver:
     async def logged(self, point: Point, after: datetime, before: datetime, most: int) -> LogAnswer:
         """The readings of the point's trend log: see ``drivers.bacnet.objects.trend_readings``."""
         span = LogSpan(after, before, most)
-        profiles = self._poller.profiles
-        return await logged_readings(self.session, point, span, profiles, self._zone)
+        return await logged_readings(self.session, point, span, self._profiles, self._zone)
 
     async def fingerprint(self) -> Fingerprint | None:
         """What the device says it is; None where it does not answer."""
@@ -228,17 +234,17 @@ class BacnetDriver:
         return values.occupied_slots(value)
 
     async def _relinquish(
-        self, point: str, target: WriteTarget, slots: dict[int, float | None]
+        self, point: Point, target: WriteTarget, slots: dict[int, float | None]
     ) -> ReleaseReceipt:
         left: dict[int, float | None] | None = slots
         if target.priority in slots:
             await self.session.write_property(target.present_value, values.NULL, target.priority)
             left = await self._slots(target)
         if left is None:
-            return StillHeld(point, fact(ReceiptReason.SLOTS_GONE))
+            return StillHeld(point.id, fact(ReceiptReason.SLOTS_GONE))
         if target.priority in left:
-            return StillHeld(point, fact(ReceiptReason.SLOT_STILL_HELD, slot=target.priority))
-        return Released(point, await self._effective(target))
+            return StillHeld(point.id, fact(ReceiptReason.SLOT_STILL_HELD, slot=target.priority))
+        return Released(point.id, await self._effective(point))
 
     async def _put_back(self, point: Point, target: WriteTarget, at: datetime) -> ReleaseReceipt:
         """Write the release value of an object that has no priority array."""
@@ -249,7 +255,8 @@ class BacnetDriver:
             return StillHeld(point.id, reason, retryable=False)
         try:
             value = release_value(rule, at, self._zone)
-            encoded = target.encoded(value)
+            (target,) = await self._profiles.targets([point])
+            encoded = target.encode(value)
         except ValueError as error:
             return not_releasable(point.id, error)
         await self.session.write_property(target.present_value, encoded)
@@ -259,14 +266,16 @@ class BacnetDriver:
             return StillHeld(point.id, reason)
         return Released(point.id, seen)
 
-    async def _effective(self, target: WriteTarget) -> float | None:
+    async def _effective(self, point: Point) -> float | None:
         try:
+            (target,) = await self._profiles.targets([point])
             return await self._present(target)
-        except DeviceError:
+        except (DeviceError, ValueError):
             return None  # it is released; its present value is only information
 
     async def _present(self, target: WriteTarget) -> float | None:
-        return values.decode_number(await self.session.read_property(target.present_value)).value
+        value = await self.session.read_property(target.present_value)
+        return target.shown(values.decode_number(value).value)
 
     async def _read_until_match(
         self, rule: WriteRule, target: WriteTarget, value: float
@@ -289,6 +298,10 @@ class BacnetDriver:
         above = overriding_slot(command, target, await self._slots(target) or {})
         reason = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=seen)
         return above or Failed(command, reason, retryable=True)
+
+
+def _is_scheduled(point: Point) -> bool:
+    return point.write is not None and point.write.release.kind is ReleaseKind.SCHEDULE
 
 
 def _objection(point: str, rule: WriteRule, slots: dict[int, float | None] | None) -> Fact | None:

@@ -69,11 +69,11 @@ class _BacnetPoll:
 
 
 class BacnetPoller:
-    """Polls one device. What it learns of the objects is shared by all polls, and by writes."""
+    """Polls one device. What it learns of the objects stands in ``profiles``; writes share it."""
 
-    def __init__(self, session: BacnetSession) -> None:
+    def __init__(self, session: BacnetSession, profiles: ObjectProfiles) -> None:
         self._session = session
-        self.profiles = ObjectProfiles(session)
+        self._profiles = profiles
         self._polls: list[_BacnetPoll] = []
         # A property of the device object is read with the points, in the same request: it is there
         # only while the device of this instance answers.
@@ -96,7 +96,7 @@ class BacnetPoller:
         """The value of a point in a notification of changes, by property (clause 13.1); None where
         it has no present value, or the unit of the object is not known yet."""
         value, reference = found.get(codec.PRESENT_VALUE), point_reference(point)
-        profile = self.profiles.of(reference)
+        profile = self._profiles.of(reference)
         if value is None or (asks_unit(point) and not profile.knows_unit):
             return None
         flags = found.get(codec.STATUS_FLAGS)
@@ -132,7 +132,7 @@ class BacnetPoller:
     async def _read_of_ours(self, poll: _BacnetPoll) -> list[Decoded]:
         """The values. Raises ``DeviceError`` where they came from another device."""
         now = self._session.clock.monotonic()
-        if now - poll.checked_at >= RECHECK_S or poll.generation != self.profiles.generation:
+        if now - poll.checked_at >= RECHECK_S or poll.generation != self._profiles.generation:
             return await self._check(poll, now)
         usual = poll.usual
         if usual is None or not usual.plan.fits(self._session):
@@ -158,7 +158,7 @@ class BacnetPoller:
         spans: list[tuple[int, int]] = []
         for reference in poll.references:
             start = len(asked)
-            asked += _with_status(reference, self.profiles.of(reference))
+            asked += _with_status(reference, self._profiles.of(reference))
             spans.append((start, len(asked)))
         plan = ReadPlan.of([*asked, *self._itself], self._session)
         return _UsualRead(plan, tuple(spans))
@@ -179,17 +179,17 @@ class BacnetPoller:
         ]
         for reference, each in zip(poll.references, found, strict=True):
             if _number(each[reference.property_id]).value is not None:
-                _learn(self.profiles.of(reference), each)
+                _learn(self._profiles.of(reference), each)
         poll.scales, poll.usual = self._scales(poll), None
         if all(self._is_known(poll, i, each) for i, each in enumerate(found)):
-            poll.checked_at, poll.generation = now, self.profiles.generation
+            poll.checked_at, poll.generation = now, self._profiles.generation
         return [
             scaled(_judged(reference, each), scale)
             for reference, each, scale in zip(poll.references, found, poll.scales, strict=True)
         ]
 
     def _all_of(self, point: Point, reference: Reference) -> list[Reference]:
-        profile = self.profiles.of(reference)
+        profile = self._profiles.of(reference)
         asked = [reference]
         if reference.property_id == codec.PRESENT_VALUE:
             asked += _others(reference, profile, codec.STATUS_FLAGS, codec.RELIABILITY)
@@ -199,14 +199,14 @@ class BacnetPoller:
 
     def _scales(self, poll: _BacnetPoll) -> list[LinearScale | Decoded]:
         return [
-            _scale_of(self.profiles.of(reference), poll.points[place])
+            _scale_of(self._profiles.of(reference), poll.points[place])
             for place, reference in zip(poll.places, poll.references, strict=True)
         ]
 
     def _is_known(self, poll: _BacnetPoll, i: int, found: Mapping[int, PolledValue]) -> bool:
         """Whether the unit need not be asked for again at once; it may for what has no value."""
         reference = poll.references[i]
-        if not asks_unit(poll.points[poll.places[i]]) or self.profiles.of(reference).knows_unit:
+        if not asks_unit(poll.points[poll.places[i]]) or self._profiles.of(reference).knows_unit:
             return True
         return _number(found[reference.property_id]).value is None
 
@@ -238,7 +238,7 @@ class BacnetPoller:
         asked: dict[int, Reference] = {}
         for i in faulty:
             reference = poll.references[i]
-            for other in _others(reference, self.profiles.of(reference), codec.RELIABILITY):
+            for other in _others(reference, self._profiles.of(reference), codec.RELIABILITY):
                 asked[i] = other
         plan = ReadPlan.of(tuple(asked.values()), self._session)
         answers = await read_plan(self._session, plan, POLLED)

@@ -11,6 +11,7 @@ from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Command, Overridden
 from bms.model.control.reasons import Holder
 from bms.model.fact import fact
+from bms.model.readings.device_units import SAME, LinearScale
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.services import Reference
@@ -35,12 +36,27 @@ _WRITERS: dict[int, Callable[[float], bytes]] = {
 
 @dataclass(frozen=True, slots=True)
 class WriteTarget:
-    """A writable point: its properties, our priority, and the encoder of its values."""
+    """A writable point: its properties, our priority, the encoder of what the object has, and how
+    its numbers become values of the point."""
 
     present_value: Reference
     priority_array: Reference
     priority: int
     encoded: Callable[[float], bytes]
+    scale: LinearScale = SAME
+
+    def encode(self, value: float) -> bytes:
+        """A value in the unit of the point, as the object takes it. Raises ValueError for what it
+        cannot take."""
+        return self.encoded(self.raw(value))
+
+    def raw(self, value: float) -> float:
+        """A value in the unit of the point as a number of the object."""
+        return value if self.scale is SAME else self.scale.to_device(value)
+
+    def shown(self, raw: float | None) -> float | None:
+        """A number of the object in the unit of the point."""
+        return raw if raw is None or self.scale is SAME else self.scale.to_point(raw)
 
 
 def point_reference(point: Point) -> Reference:
@@ -83,4 +99,4 @@ def overriding_slot(
     if not above:
         return None
     by = Holder.OPERATOR if above[0] <= _OPERATOR else Holder.PROGRAM
-    return Overridden(command, above[0], slots[above[0]], fact(by))
+    return Overridden(command, above[0], target.shown(slots[above[0]]), fact(by))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bms.errors import DeviceError
+from bms.model.assets.protected import Protected
 from bms.model.control.command import Command, Failed, Receipt, Refused, StillHeld
 from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import ReceiptReason, RefusalReason
-from bms.model.fact import Fact, fact
+from bms.model.fact import Fact, Term, fact
 from drivers.fieldbus.errors import TooLate, WrongDevice, retryable
 
 
@@ -16,6 +17,14 @@ class Unwritable(ValueError):
     def __init__(self, reason: Fact) -> None:
         super().__init__(str(reason))
         self.reason = reason
+
+
+def protected(point: str, found: Protected) -> Unwritable:
+    """The error for a point that is never written, whatever the role, the plan or the person."""
+    term = Term(found.protection.value)
+    return Unwritable(
+        fact(RefusalReason.NEVER_WRITTEN, point=point, word=found.word, protection=term)
+    )
 
 
 def refused(command: Command, error: ValueError) -> Refused:

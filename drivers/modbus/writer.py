@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from bms.errors import ConfigError, DeviceError
 from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.point import Point
+from bms.model.assets.protected import protection_of
 from bms.model.assets.write_rule import ReleaseKind, WriteRule
 from bms.model.control.command import (
     Accepted,
@@ -26,7 +27,7 @@ from bms.model.control.command import (
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from drivers.fieldbus.errors import DeviceRefusal
-from drivers.fieldbus.receipts import failed, not_releasable, refused, still_held
+from drivers.fieldbus.receipts import failed, not_releasable, protected, refused, still_held
 from drivers.fieldbus.write_budget import UNLIMITED, WriteBudget, WriteBudgetExhausted
 from drivers.fieldbus.write_budget_log import WriteCounter
 from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, release_value, write_receipt
@@ -58,6 +59,9 @@ class ModbusWriter:
         rule, address = point.write, point.address
         if rule is None or not isinstance(address, ModbusAddress):
             return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
+        found = protection_of(point)
+        if found is not None:
+            return refused(command, protected(point.id, found))
         if address.table not in _WRITABLE:
             return refused(command, ValueError(f"a {address.table} register is not written"))
         if rule.release.kind is ReleaseKind.NULL:

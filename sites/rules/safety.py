@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress
 from bms.model.assets.point import Role
 from bms.model.assets.protected import (
+    HOT_WATER_FLOOR,
     HOT_WATER_FLOOR_C,
     OBJECT_TYPES,
     is_hot_water,
@@ -87,9 +88,9 @@ def _protected(parsed: ParsedSite, point: Section, write: Section, report: Mista
         report.add(write.where, f"write: {kind} is never written ({OBJECT_TYPES[kind]})")
     elif found is not None:
         report.add(write.where, f"write: {quote(found.word)} is never written ({found.protection})")
-    elif any(map(is_hot_water, names)) and point.get("unit") == Unit.DEG_C:
+    elif any(map(is_hot_water, names)) and point.get("unit") in HOT_WATER_FLOOR:
         low = write.get("min")
-        if low is not None and low < HOT_WATER_FLOOR_C:
+        if low is not None and low < HOT_WATER_FLOOR[point["unit"]]:
             report.add(
                 write.at("min"),
                 f"min {low:g}: domestic hot water is never set below {HOT_WATER_FLOOR_C:g} degC",

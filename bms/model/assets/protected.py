@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.point import Point
+from bms.model.fact import TermCode
 from bms.model.readings.units import Unit
 
 HOT_WATER_FLOOR_C = 55.0
 """Domestic hot water is never set below this [degC]: legionella (DS 439, SSI)."""
+HOT_WATER_FLOOR = {Unit.DEG_C: HOT_WATER_FLOOR_C, Unit.KELVIN: HOT_WATER_FLOOR_C + 273.15}
+"""The same in each unit of a temperature; a shift of it in K can prove nothing and is refused."""
 
 
-class Protection(StrEnum):
+class Protection(TermCode):
     """Why something is never written."""
 
     FROST = "frost protection"
@@ -93,10 +95,10 @@ def protection_of(point: Point, *names: str, value: float | None = None) -> Prot
         found = protected_name(name)
         if found is not None:
             return found
-    if point.unit is not Unit.DEG_C or point.write is None:
+    if point.unit not in HOT_WATER_FLOOR or point.write is None:
         return None
-    lowest = point.write.minimum if value is None else value
+    lowest = point.write.minimum if value is None else min(value, point.write.minimum)
     for name in known:
-        if is_hot_water(name) and lowest < HOT_WATER_FLOOR_C:
+        if is_hot_water(name) and lowest < HOT_WATER_FLOOR[point.unit]:
             return Protected(Protection.HOT_WATER, name)
     return None

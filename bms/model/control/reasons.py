@@ -28,6 +28,7 @@ class RefusalReason(MessageCode):
     WRITES_SPENT_TODAY = "writes_spent_today"
     WRITES_SPENT = "writes_spent"
     WEAR_UNKNOWN = "wear_unknown"
+    NEVER_WRITTEN = "never_written"
     WRONG_DEVICE = "wrong_device"
     IDENTITY_UNREADABLE = "identity_unreadable"
     DEVICE_AMBIGUOUS = "device_ambiguous"

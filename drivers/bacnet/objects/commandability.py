@@ -69,18 +69,19 @@ class CommandabilityReader:
         boot: str | None,
     ) -> CommandState | NoCommandState:
         try:
-            effective = values.decode_number(_tags(found[target.present_value])).value
+            raw = values.decode_number(_tags(found[target.present_value])).value
             slots = _slots(found[target.priority_array])
         except DeviceError as error:
             return no_command_state(point.id, self._session.device.id, error)
+        effective = target.shown(raw)
         value = target.present_value
         source, stamp = _sources(target, found) or (None, None)
         return CommandState(
             point=point.id,
             at=at,
             effective=effective,
-            own=effective if slots is None else slots.get(target.priority),
-            above=occupied_above(slots or {}, target.priority),
+            own=effective if slots is None else target.shown(slots.get(target.priority)),
+            above=occupied_above(slots or {}, target),
             minimum_times=any(_positive(found[each]) for each in _minimum_times(value)),
             source=None if source is None else _source_text(found[source]),
             since=None if stamp is None else _moment(found[stamp], self._zone),
@@ -163,9 +164,13 @@ def _slots(answer: PropertyAnswer) -> dict[int, float | None] | None:
     return values.occupied_slots(_tags(answer))
 
 
-def occupied_above(slots: Mapping[int, float | None], priority: int) -> tuple[OccupiedSlot, ...]:
-    """The occupied slots of a higher priority than ``priority``, the highest first."""
-    return tuple(OccupiedSlot(each, slots[each]) for each in sorted(slots) if each < priority)
+def occupied_above(
+    slots: Mapping[int, float | None], target: WriteTarget
+) -> tuple[OccupiedSlot, ...]:
+    """The occupied slots of a higher priority than that of ``target``, the highest first; their
+    values in the unit of the point."""
+    above = (each for each in sorted(slots) if each < target.priority)
+    return tuple(OccupiedSlot(each, target.shown(slots[each])) for each in above)
 
 
 def _positive(answer: PropertyAnswer) -> bool:

@@ -9,11 +9,12 @@ other types.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bms.errors import DeviceError
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.point import Point, Role
+from bms.model.assets.protected import protection_of
 from bms.model.readings.device_units import SAME, LinearScale, device_scale
 from drivers.bacnet.batching import PolledValue
 from drivers.bacnet.encoding import names, primitives
@@ -23,8 +24,10 @@ from drivers.bacnet.encoding.services import PropertyError, Reference
 from drivers.bacnet.link import property_reference
 from drivers.bacnet.read_multiple import PropertyAnswer, polled_answer, read_tags
 from drivers.bacnet.session import BacnetSession
+from drivers.bacnet.write_target import WriteTarget, write_target
 from drivers.fieldbus.errors import PermanentRefusal
 from drivers.fieldbus.reading import Decoded
+from drivers.fieldbus.receipts import protected
 
 _WITH_UNITS = frozenset({0, 1, 2, 45, 46, 48})  # analog, integer, large analog, positive integer
 _IN_UNITS = frozenset({22, 25, 45, 59, 65, 69, 104, 106, codec.PRESENT_VALUE})
@@ -108,35 +111,92 @@ class ObjectProfiles:
 
     async def with_unit(self, point: Point, reference: Reference) -> ObjectProfile:
         """The profile, with its unit read where the point depends on it. Raises ``DeviceError``."""
-        profile = self.of(reference)
-        if asks_unit(point) and not profile.knows_unit:
-            await self._read(reference, (codec.UNITS,))
+        await self._learn_units([(point, reference)])
         return self.of(reference)
 
-    async def for_writing(self, point: Point, reference: Reference) -> ObjectProfile:
-        """The profile, with name, description and unit read. Raises ``DeviceError``."""
-        profile = self.of(reference)
-        wanted: list[int] = []
-        if profile.names is None:
-            wanted += [codec.OBJECT_NAME, codec.DESCRIPTION]
-        if asks_unit(point) and not profile.knows_unit:
-            wanted.append(codec.UNITS)
-        if wanted:
-            await self._read(reference, wanted)
-        return self.of(reference)
+    async def targets(self, points: Sequence[Point]) -> list[WriteTarget]:
+        """The targets of writes to points, with the scale of each. Raises ValueError for a point
+        that cannot be written or released, or whose unit is another, and ``DeviceError``."""
+        found: list[WriteTarget] = []
+        for each in await self.targets_or_errors(points):
+            if isinstance(each, ValueError):
+                raise each
+            found.append(each)
+        return found
 
-    async def _read(self, reference: Reference, wanted: Sequence[int]) -> None:
-        asked = [Reference(reference.object_type, reference.instance, name) for name in wanted]
-        answers = dict(zip(wanted, await read_tags(self._session, asked), strict=True))
-        for answer in answers.values():
+    async def targets_or_errors(self, points: Sequence[Point]) -> list[WriteTarget | ValueError]:
+        """The targets, or for each point why there is none. Raises ``DeviceError``."""
+        found = [_target(point) for point in points]
+        wanted = [
+            (point, target.present_value)
+            for point, target in zip(points, found, strict=True)
+            if isinstance(target, WriteTarget)
+        ]
+        await self._learn_units(wanted)
+        return [
+            self._scaled(point, target) if isinstance(target, WriteTarget) else target
+            for point, target in zip(points, found, strict=True)
+        ]
+
+    async def writable(self, point: Point) -> WriteTarget:
+        """The target of a write that is about to be sent. Its object is asked for its name and
+        description before the first one. Raises ``Unwritable`` for what is never written (CONTRACT,
+        W18), and as ``targets``."""
+        _refuse_protected(point)
+        reference = write_target(point).present_value
+        await self._session.identify(again=True)
+        await self._learn_names(reference)
+        _refuse_protected(point, *(self.of(reference).names or ()))
+        (target,) = await self.targets([point])
+        return target
+
+    def _scaled(self, point: Point, target: WriteTarget) -> WriteTarget | ValueError:
+        try:
+            return replace(target, scale=self.of(target.present_value).scale_of(point))
+        except UnitMismatch as error:
+            return error
+
+    async def _learn_units(self, wanted: Sequence[tuple[Point, Reference]]) -> None:
+        asked = [
+            _property(reference, codec.UNITS)
+            for point, reference in wanted
+            if asks_unit(point) and not self.of(reference).knows_unit
+        ]
+        if not asked:
+            return
+        await self._session.identify()
+        answers = await read_tags(self._session, asked)
+        for reference, answer in zip(asked, answers, strict=True):
             if isinstance(answer, DeviceError) and not is_lacking(answer):
                 raise answer
-        profile = self.of(reference)
-        if codec.UNITS in answers:
-            profile.learn_unit(polled_answer(answers[codec.UNITS]))
-        if codec.OBJECT_NAME in answers:
-            texts = (_text(answers[name]) for name in (codec.OBJECT_NAME, codec.DESCRIPTION))
-            profile.names = tuple(text for text in texts if text)
+            self.of(reference).learn_unit(polled_answer(answer))
+
+    async def _learn_names(self, reference: Reference) -> None:
+        if self.of(reference).names is not None:
+            return
+        asked = [_property(reference, name) for name in (codec.OBJECT_NAME, codec.DESCRIPTION)]
+        answers = await read_tags(self._session, asked)
+        for answer in answers:
+            if isinstance(answer, DeviceError) and not is_lacking(answer):
+                raise answer
+        self.of(reference).names = tuple(filter(None, map(_text, answers)))
+
+
+def _target(point: Point) -> WriteTarget | ValueError:
+    try:
+        return write_target(point)
+    except ValueError as error:
+        return error
+
+
+def _refuse_protected(point: Point, *names_of: str) -> None:
+    found = protection_of(point, *names_of)
+    if found is not None:
+        raise protected(point.id, found)
+
+
+def _property(reference: Reference, name: int) -> Reference:
+    return Reference(reference.object_type, reference.instance, name)
 
 
 def asks_unit(point: Point) -> bool:

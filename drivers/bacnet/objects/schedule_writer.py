@@ -38,9 +38,10 @@ from drivers.bacnet.objects.exception_schedule import (
     read_state,
     write_entries,
 )
+from drivers.bacnet.objects.profile import ObjectProfiles
 from drivers.bacnet.objects.schedule import SpecialEvent
 from drivers.bacnet.session import BacnetSession
-from drivers.bacnet.write_target import WriteTarget, overriding_slot, write_target
+from drivers.bacnet.write_target import WriteTarget, overriding_slot
 from drivers.fieldbus.errors import DeviceRefusal
 from drivers.fieldbus.receipts import (
     Unwritable,
@@ -75,8 +76,9 @@ class ScheduleReason(MessageCode):
 class ScheduleWriter:
     """Writes and releases through the Schedule objects of one device, in local time ``zone``."""
 
-    def __init__(self, session: BacnetSession, zone: tzinfo) -> None:
+    def __init__(self, session: BacnetSession, profiles: ObjectProfiles, zone: tzinfo) -> None:
         self._session = session
+        self._profiles = profiles
         self._zone = zone
 
     async def write(self, point: Point, command: Command) -> Receipt:
@@ -84,11 +86,11 @@ class ScheduleWriter:
         rule = point.write
         assert rule is not None
         try:
-            instance, target = _schedule_of(rule), write_target(point)
+            instance = _schedule_of(rule)
             clamped = clamp(rule, command.value)
             self._check_lease(command)
-            await self._session.identify(again=True)
-            days = await self._days(command, clamped.value, rule.priority)
+            target = await self._profiles.writable(point)
+            days = await self._days(command, target.raw(clamped.value), rule.priority)
             now = await read_state(self._session, instance)
             octets = [entry.octets for entry in _others(now, rule, instance)]
             ours = encode_events(days, now.datatype)
@@ -119,7 +121,7 @@ class ScheduleWriter:
         rule = point.write
         assert rule is not None
         try:
-            instance, target = _schedule_of(rule), write_target(point)
+            instance = _schedule_of(rule)
             await self._session.identify(again=True)
             entries = await read_entries(self._session, instance)
             others = [entry.octets for entry in entries if not entry.is_ours(rule.priority)]
@@ -128,7 +130,7 @@ class ScheduleWriter:
             if any(entry.is_ours(rule.priority) for entry in entries):
                 reason = fact(ScheduleReason.STILL_STANDS, schedule=instance)
                 return StillHeld(point.id, reason)
-            return Released(point.id, await self._effective(target))
+            return Released(point.id, await self._effective(point))
         except ValueError as error:
             return not_releasable(point.id, error)
         except DeviceError as error:
@@ -141,8 +143,9 @@ class ScheduleWriter:
         assert rule is not None
         device = self._session.device.id
         try:
-            instance, target = _schedule_of(rule), write_target(point)
+            instance = _schedule_of(rule)
             await self._session.identify(again=True)
+            (target,) = await self._profiles.targets([point])
             now = await read_state(self._session, instance)
             effective = await self._present(target)
             slots = await self._occupied(target) or {}
@@ -155,8 +158,8 @@ class ScheduleWriter:
             point=point.id,
             at=at,
             effective=effective,
-            own=_value_of(ours[0]) if ours else None,
-            above=occupied_above(slots, now.commands_at),
+            own=target.shown(_value_of(ours[0])) if ours else None,
+            above=occupied_above(slots, replace(target, priority=now.commands_at)),
             silent_at=self._session.health.silent_at,
         )
 
@@ -227,23 +230,26 @@ class ScheduleWriter:
         above = await self._above(command, target, now)
         if above is not None:
             return above
-        numbers = {"schedule": instance, "shown": now.value, "point": command.point, "seen": seen}
-        if matches(rule, clamped.value, now.value):
+        shown = target.shown(now.value)
+        numbers = {"schedule": instance, "shown": shown, "point": command.point, "seen": seen}
+        if matches(rule, clamped.value, shown):
             return Failed(command, fact(ScheduleReason.COMMANDS_OTHERS, **numbers), False)
         stronger = [e for e in now.others(rule.priority) if e.priority < rule.priority]
         if stronger:
             by = fact(Holder.SCHEDULE_EXCEPTION, schedule=instance)
-            return Overridden(command, None, now.value, by)
+            return Overridden(command, None, shown, by)
         return Failed(command, fact(ScheduleReason.NOT_IN_EFFECT, **numbers), True)
 
-    async def _effective(self, target: WriteTarget) -> float | None:
+    async def _effective(self, point: Point) -> float | None:
         try:
+            (target,) = await self._profiles.targets([point])
             return await self._present(target)
-        except DeviceError:
+        except (DeviceError, ValueError):
             return None  # it is released; its present value is only information
 
     async def _present(self, target: WriteTarget) -> float | None:
-        return values.decode_number(await self._session.read_property(target.present_value)).value
+        value = await self._session.read_property(target.present_value)
+        return target.shown(values.decode_number(value).value)
 
 
 def _schedule_of(rule: WriteRule) -> int:

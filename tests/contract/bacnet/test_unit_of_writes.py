@@ -1,0 +1,179 @@
+"""Writes to an object in another unit than its point, and to one that is never written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
+from bms.model.control.command import Accepted, Clamped, Failed, Overridden, Refused, Released
+from bms.model.control.command_state import CommandState
+from bms.model.control.reasons import RefusalReason
+from bms.model.fact import Term, fact
+from bms.model.readings.units import Unit
+from tests.rigs.fieldbus.bacnet_responder import TinyDevice, enumerated, real, text
+from tests.rigs.fieldbus.bacnet_session import driving, tiny
+from tests.rigs.fieldbus.commands import command
+from tests.rigs.fieldbus.driver_rigs import MORNING, point, rule
+
+FAHRENHEIT, KILOWATTS = 64, 48
+NULL = b"\x00"
+CONSTANT = Release(kind=ReleaseKind.CONSTANT, value=20.0)
+
+
+def setpoint(release: Release = CONSTANT, name: str = "setpoint", **stated: object) -> Point:
+    where = BacnetAddress(object_type="analog-value", instance=1, **stated)  # type: ignore[arg-type]
+    return point(name, where, rule(release))
+
+
+def thermostat(unit: int | None = FAHRENHEIT, slots: dict[int, bytes] | None = None) -> TinyDevice:
+    """An analog value at 68 degF; with ``slots`` it has a priority array."""
+    found = tiny(0)
+    found.properties[2, 1, 85] = real(68.0)
+    if unit is not None:
+        found.properties[2, 1, 117] = enumerated(unit)
+    if slots is not None:
+        found.properties[2, 1, 87] = [slots.get(n, NULL) for n in range(1, 17)]
+    return found
+
+
+async def test_law5_a_write_is_converted_to_the_unit_of_the_object() -> None:
+    responder = thermostat()
+    async with driving(responder) as driver:
+        receipt = await driver.write(setpoint(), command(setpoint(), 21.5))
+        assert isinstance(receipt, Accepted)
+        assert receipt.read_back == 21.5
+        assert responder.properties[2, 1, 85] == real(70.7)
+        assert (await driver.read([setpoint()], MORNING))[0].value == 21.5
+
+
+async def test_law5_limits_are_in_the_unit_of_the_point() -> None:
+    responder = thermostat()
+    async with driving(responder) as driver:
+        receipt = await driver.write(setpoint(), command(setpoint(), 70.0))
+        assert isinstance(receipt, Clamped)
+        assert (receipt.written, receipt.read_back) == (23, 23)
+        assert responder.properties[2, 1, 85] == real(73.4)
+
+
+async def test_law5_a_constant_is_given_back_in_the_unit_of_the_object() -> None:
+    responder = thermostat()
+    async with driving(responder) as driver:
+        await driver.write(setpoint(), command(setpoint(), 21.5))
+        assert await driver.release(setpoint(), MORNING) == Released("site/setpoint", 20.0)
+        assert responder.properties[2, 1, 85] == real(68.0)
+
+
+async def test_law5_who_commands_a_point_is_told_in_its_unit() -> None:
+    taken = thermostat(slots={8: real(59.0), 13: real(70.7)})
+    taken.properties[2, 1, 85] = real(59.0)
+    free = setpoint(Release(kind=ReleaseKind.NULL))
+    async with driving(taken) as driver:
+        (state,) = await driver.command_states([free], MORNING)
+        assert isinstance(state, CommandState)
+        assert (state.effective, state.own) == (15.0, 21.5)
+        assert [(slot.priority, slot.value) for slot in state.above] == [(8, 15.0)]
+        receipt = await driver.write(free, command(free, 21.5))
+        assert isinstance(receipt, Overridden)
+        assert (receipt.priority, receipt.value) == (8, 15.0)
+
+
+async def test_law5_nothing_is_written_to_an_object_in_another_unit() -> None:
+    responder = thermostat(KILOWATTS)
+    async with driving(responder) as driver:
+        receipt = await driver.write(setpoint(), command(setpoint(), 21.5))
+        assert isinstance(receipt, Refused)
+        assert "kilowatts" in str(receipt.reason)
+        assert "degC" in str(receipt.reason)
+        assert responder.properties[2, 1, 85] == real(68.0)
+
+
+async def test_law5_a_scale_is_taken_back_in_a_write() -> None:
+    responder = thermostat()
+    where = setpoint(scale=0.1, offset=1.0)
+    async with driving(responder) as driver:
+        assert isinstance(await driver.write(where, command(where, 21.5)), Accepted)
+        assert responder.properties[2, 1, 85] == real(205.0)
+
+
+# W18
+
+
+def never(word: str, protection: str, name: str = "setpoint") -> object:
+    shown = {"point": f"site/{name}", "word": word, "protection": Term(protection)}
+    return fact(RefusalReason.NEVER_WRITTEN, **shown)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "protection"),
+    [
+        ("frost_thermostat", "frost protection"),
+        ("legionella_kur", "disinfection of hot water"),
+        ("smoke_damper", "fire or smoke damper"),
+        ("boiler_interlock", "safety interlock"),
+        ("alarm_reset", "alarm"),
+        ("dhw_setpoint", "domestic hot water below 55 degC"),
+    ],
+)
+async def test_w18_the_driver_writes_no_protected_point(name: str, protection: str) -> None:
+    responder = thermostat()
+    where = setpoint(name=name)
+    async with driving(responder) as driver:
+        receipt = await driver.write(where, command(where, 21.5))
+        assert isinstance(receipt, Refused)
+        assert receipt.reason == never(name, protection, name)
+    assert responder.requests == []
+
+
+@pytest.mark.parametrize("release", [CONSTANT, Release(kind=ReleaseKind.SCHEDULE, schedule=3)])
+@pytest.mark.parametrize("multiple", [True, False], ids=["RPM", "no RPM"])
+@pytest.mark.parametrize("told", [77, 28], ids=["object name", "description"])
+async def test_w18_what_the_device_calls_its_object_protects_it(
+    told: int, multiple: bool, release: Release
+) -> None:
+    responder = thermostat()
+    responder.knows_multiple = multiple
+    responder.properties[2, 1, told] = text("AHU1 Frost_Guard SP")
+    async with driving(responder) as driver:
+        for _ in range(2):
+            receipt = await driver.write(setpoint(release), command(setpoint(release), 21.5))
+            assert isinstance(receipt, Refused)
+            assert receipt.reason == never("AHU1 Frost_Guard SP", "frost protection")
+    assert not any(service == 15 for service, _ in responder.requests)
+    assert sum(b"\x4d" in payload[7:] for _, payload in responder.requests if multiple) <= 1
+
+
+async def test_w18_hot_water_by_the_name_in_the_device_is_not_set_below_55_degrees() -> None:
+    responder = thermostat(unit=62)
+    responder.properties[2, 1, 77] = text("VVB setpunkt")
+    cold = setpoint()
+    assert cold.write is not None
+    hot: WriteRule = replace(cold.write, minimum=55, maximum=65, release=CONSTANT)
+    warm = replace(cold, write=replace(hot, release=Release(kind=ReleaseKind.CONSTANT, value=58)))
+    async with driving(responder) as driver:
+        receipt = await driver.write(cold, command(cold, 23))
+        assert isinstance(receipt, Refused)
+        assert receipt.reason == never("VVB setpunkt", "domestic hot water below 55 degC")
+        assert isinstance(await driver.write(warm, command(warm, 60)), Accepted)
+
+
+async def test_w18_a_name_that_could_not_be_read_is_asked_for_again() -> None:
+    responder = thermostat()
+    responder.properties[2, 1, 77] = text("frost")
+    async with driving(responder) as driver:
+        responder.deaf = True
+        assert isinstance(await driver.write(setpoint(), command(setpoint(), 21.5)), Failed)
+        responder.deaf = False
+        assert isinstance(await driver.write(setpoint(), command(setpoint(), 21.5)), Refused)
+
+
+def test_w18_hot_water_in_kelvin_is_hot_water() -> None:
+    from bms.model.assets.protected import Protection, protection_of
+
+    kelvin = replace(setpoint(name="dhw_setpoint"), unit=Unit.KELVIN)
+    found = protection_of(kelvin)
+    assert found is not None
+    assert found.protection is Protection.HOT_WATER

@@ -208,3 +208,15 @@ async def test_the_budget_of_a_wired_city_survives_a_restart(
         await city.drivers.close()
         city.stores.close()
     assert [type(receipt) for receipt in receipts] == [Accepted, Accepted, Refused]
+
+
+@pytest.mark.parametrize("name", ["frost_setpoint", "smoke_damper", "alarm_ack", "dhw.setpoint"])
+async def test_w18_the_driver_writes_no_protected_register(
+    peer: Peer, link: ModbusLink, clock: Quick, setpoint: Point, name: str
+) -> None:
+    guarded = replace(setpoint, id=f"site/{name}")
+    receipt = await unit(peer, link, clock).write(guarded, command(guarded, 21.0))
+    assert isinstance(receipt, Refused)
+    assert receipt.reason.code == RefusalReason.NEVER_WRITTEN
+    assert receipt.reason.parameters["word"] == name
+    assert writes(peer) == []

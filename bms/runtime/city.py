@@ -15,6 +15,7 @@ from bms.ports.planner import Checker, Planner
 from bms.ports.reports import Reporter
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
 from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
@@ -44,6 +45,7 @@ class Stores:
     ledgers: LedgerStore
     keys: KeyStore
     trials: TrialStore
+    evidence: EvidenceStore
     retention: RetentionStore
     close: Callable[[], None]
 
@@ -58,6 +60,7 @@ class Stores:
             ledgers=store,
             keys=store,
             trials=store,
+            evidence=store,
             retention=store,
             close=store.close,
         )

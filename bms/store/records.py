@@ -97,3 +97,8 @@ def same_report(report: AppliedReport, kept: str) -> bool:
     if kept != applied_reason(report):
         raise ConfigError(f"another report of {report.id} is kept: {kept}")
     return True
+
+
+def problem_gone(plan_id: str) -> str:
+    """What is said of a plan whose problem was removed."""
+    return f"plan {plan_id} has only its schedule left; its problem was removed for its age"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from bms.model.fact import Fact
 from bms.model.planning.problem import Numbers, Problem
@@ -122,3 +123,42 @@ class Plan:
     schedule: Schedule
     objections: tuple[Fact, ...] = ()
     digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPlan:
+    """What is kept of a plan for good, and its problem as long as that is kept, too."""
+
+    id: str
+    site: str
+    created_at: datetime
+    schedule: Schedule
+    objections: tuple[Fact, ...]
+    digest: str
+    problem: Problem | None = None
+
+    @classmethod
+    def of(cls, plan: Plan) -> Self:
+        """A plan without its problem."""
+        return cls(
+            id=plan.id,
+            site=plan.site,
+            created_at=plan.created_at,
+            schedule=plan.schedule,
+            objections=plan.objections,
+            digest=plan.digest,
+        )
+
+    def whole(self) -> Plan | None:
+        """The plan with its problem, None once that is gone."""
+        if self.problem is None:
+            return None
+        return Plan(
+            id=self.id,
+            site=self.site,
+            created_at=self.created_at,
+            problem=self.problem,
+            schedule=self.schedule,
+            objections=self.objections,
+            digest=self.digest,
+        )

@@ -1,1 +1,1 @@
-"""What is kept, by role: readings, roll-ups, plans, decisions, ledgers, keys, trials, retention."""
+"""What is kept, by role: readings, roll-ups, plans, decisions, ledgers, evidence, retention."""

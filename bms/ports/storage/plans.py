@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Protocol
 
-from bms.model.planning.plan import Plan
+from bms.model.planning.plan import KeptPlan, Plan
 from bms.model.planning.prediction import PredictionDay, UseStart
 from bms.model.planning.problem import BuildingModel
 
@@ -23,12 +23,17 @@ class PlanStore(Protocol):
         ...
 
     def plan(self, plan_id: str) -> Plan:
-        """Raises ``NotFound``."""
+        """A plan with its problem. Raises ``NotFound``, also once the problem is gone."""
+        ...
+
+    def kept_plan(self, plan_id: str) -> KeptPlan:
+        """What is left of a plan. Raises ``NotFound``."""
         ...
 
     def plan_in_force(self, site: str, at: datetime) -> Plan | None:
-        """The newest plan of the site that was made until ``at``: of two made at one moment the one
-        kept last. One that was made before the clock went back is none of them (W14)."""
+        """The newest plan of the site that was made until ``at`` and has its problem: of two made
+        at one moment the one kept last. One that was made before the clock went back is none of
+        them (W14)."""
         ...
 
     def save_model(self, model: BuildingModel) -> None:

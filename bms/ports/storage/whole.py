@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
@@ -22,6 +23,7 @@ class Store(
     LedgerStore,
     KeyStore,
     TrialStore,
+    EvidenceStore,
     RetentionStore,
     Protocol,
 ):

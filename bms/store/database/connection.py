@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 from sqlalchemy import Engine
@@ -47,6 +47,15 @@ class Transactions(Protocol):
         ...
 
 
+Witness = Callable[[Session], AbstractContextManager[None]]
+"""Sees what is written inside, and may add to it at the end, before it is committed."""
+
+
+def unseen(session: Session) -> AbstractContextManager[None]:
+    """The witness that adds nothing."""
+    return nullcontext()
+
+
 class Link:
     """Implements ``Transactions``: opens the database of ``url``, brings its tables up to date.
 
@@ -54,10 +63,12 @@ class Link:
 
     ``patience_s`` [s] is how long a statement waits for another process that writes. Raises
     ConfigError for a URL that cannot be served, ``StoreUnavailable`` where the database is
-    away, StoreError where it belongs to a newer version or to somebody else.
+    away, StoreError where it belongs to a newer version or to somebody else. ``witness`` sees every
+    transaction that writes.
     """
 
-    def __init__(self, url: str, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, url: str, patience_s: float = PATIENCE_S, witness: Witness = unseen) -> None:
+        self._witness = witness
         self.database: Database = database(url, patience_s)
         self._reading: Engine = self.database.engine()
         self._writing = self.database.writing(self._reading)
@@ -87,7 +98,13 @@ class Link:
     def writing(self, *, durable: bool) -> Iterator[Session]:
         """See ``Transactions``."""
         engine = self._durable if durable else self._writing
-        with self._answering(), self._one_writer, Session(engine) as session, session.begin():
+        with (
+            self._answering(),
+            self._one_writer,
+            Session(engine) as session,
+            session.begin(),
+            self._witness(session),
+        ):
             yield session
 
     def scrub(self) -> None:

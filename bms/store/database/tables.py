@@ -180,8 +180,53 @@ class StoredErasure(SQLModel, table=True):
     reason: str
 
 
+class StoredEvidence(SQLModel, table=True):
+    """An entry of a hash chain (``bms.model.control.evidence``); ``proves`` is the key of its row.
+
+    Digests are 32 bytes; ``salt`` is gone once the personal fields of the row are.
+    """
+
+    __tablename__: ClassVar[str] = "evidence"
+    __table_args__ = {"sqlite_with_rowid": False}
+    chain: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    kind: str
+    proves: str
+    content: bytes
+    apart: bytes | None = None
+    salt: bytes | None = None
+    hash: bytes
+
+
+class StoredHead(SQLModel, table=True):
+    """The last entry of a chain; whoever appends moves it on, and finds it where it was."""
+
+    __tablename__: ClassVar[str] = "evidence_heads"
+    chain: str = Field(primary_key=True)
+    number: int = Field(sa_type=BigInteger)
+    hash: str
+
+
+class StoredRemoval(SQLModel, table=True):
+    """A checkpoint (``bms.model.control.evidence.Removal``). Rows are only added."""
+
+    __tablename__: ClassVar[str] = "removals"
+    __table_args__ = (Index("removals_by_site", "site"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    kind: str
+    part: str
+    first: int = Field(sa_type=BigInteger)
+    last: int = Field(sa_type=BigInteger)
+    rows: int = Field(sa_type=BigInteger)
+    digest: str
+    actor: str
+    at: datetime = Field(sa_type=UtcTime)
+    reason: str
+
+
 class StoredPlan(SQLModel, table=True):
-    """A plan as JSON of ``bms.model.planning.plan.Plan``."""
+    """A plan as JSON of ``bms.model.planning.plan.Plan`` without its problem, and the problem."""
 
     __tablename__: ClassVar[str] = "plans"
     __table_args__ = (Index("plans_by_site", "site", "created_at"),)
@@ -190,6 +235,7 @@ class StoredPlan(SQLModel, table=True):
     site: str
     created_at: datetime = Field(sa_type=UtcTime)
     body: str = Field(sa_type=PackedText)
+    problem: str | None = Field(default=None, sa_type=PackedText)
 
 
 class StoredModel(SQLModel, table=True):
@@ -204,7 +250,8 @@ class StoredModel(SQLModel, table=True):
 
 
 class StoredReceipt(SQLModel, table=True):
-    """What became of a write or a release: its kind and its JSON."""
+    """What became of a write or a release: its kind and its JSON; how often the same came of it
+    again, and when last."""
 
     __tablename__: ClassVar[str] = "receipts"
     __table_args__ = (Index("receipts_by_site", "site", "at"),)
@@ -213,6 +260,8 @@ class StoredReceipt(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcTime)
     kind: str
     body: str
+    renewals: int = 0
+    renewed_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class StoredMode(SQLModel, table=True):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
 from bms.model.control.audit import Action, AuditEntry, AuditSearch
+from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.epoch import to_micros
+from bms.store.memory.evidence import MemoryEvidence
 
 
-class MemoryAudit:
+class MemoryAudit(MemoryEvidence):
     """The part of ``LedgerStore`` that keeps the actions of people."""
 
     def __init__(self) -> None:
@@ -46,6 +49,16 @@ class MemoryAudit:
             reason=reason,
         )
         self._audit.append(entry)
+        what = (at, action, subject)
+        self._prove(EvidenceKind.AUDIT, site, str(entry.number), at, what, actor, reason)
+
+    def _forget(self, pruning: Pruning, row: str) -> None:
+        if (pruning.kind, pruning.part) == (EvidenceKind.AUDIT, Part.APART):
+            self._audit = [
+                replace(entry, actor="", reason="") if str(entry.number) == row else entry
+                for entry in self._audit
+            ]
+        super()._forget(pruning, row)
 
 
 def _matches(entry: AuditEntry, search: AuditSearch) -> bool:

@@ -10,6 +10,7 @@ from bms.model.assets.site import Mode
 from bms.model.control.audit import Action
 from bms.model.control.booking import Booking
 from bms.model.control.command import Override
+from bms.model.control.evidence import EvidenceKind
 from bms.model.control.hands_off import SiteMode
 from bms.model.epoch import to_micros
 from bms.store.memory.audit import MemoryAudit
@@ -36,6 +37,8 @@ class MemoryDecisions(MemoryAudit):
         self._note(Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
         word = SiteMode(site=site, mode=mode, at=at, actor=actor, reason=reason)
         self._modes.append(word)
+        number = str(len(self._modes))
+        self._prove(EvidenceKind.MODE, site, number, at, mode.value, actor, reason)
 
     def say_modes(self, words: Iterable[SiteMode]) -> None:
         """See ``DecisionStore``."""
@@ -57,6 +60,15 @@ class MemoryDecisions(MemoryAudit):
             if known != override:
                 raise StoreError(f"another override is kept as {override.id} already")
             return
+        self._prove(
+            EvidenceKind.OVERRIDE,
+            override.site,
+            override.id,
+            override.since,
+            (override.point, override.since, override.until),
+            override.actor,
+            str(override.reason),
+        )
         self._note(
             Action.ADD_OVERRIDE,
             override.id,
@@ -76,6 +88,7 @@ class MemoryDecisions(MemoryAudit):
         site = self._overrides[override_id].site
         self._note(Action.REMOVE_OVERRIDE, override_id, at=at, actor=actor, site=site)
         self._removed[override_id] = at
+        self._prove(EvidenceKind.OVERRIDE_END, site, override_id, at, at, actor)
 
     def overrides(self, site: str, at: datetime) -> list[Override]:
         """See ``DecisionStore``."""
@@ -97,6 +110,15 @@ class MemoryDecisions(MemoryAudit):
             to_micros(moment)
         known = self._bookings.setdefault(booking.id, booking)
         if known is booking:
+            self._prove(
+                EvidenceKind.BOOKING,
+                booking.site,
+                booking.id,
+                booking.made_at,
+                (booking.start, booking.end, booking.zone, booking.kind),
+                booking.author,
+                booking.reason,
+            )
             self._note(
                 Action.ADD_BOOKING,
                 booking.id,
@@ -117,6 +139,7 @@ class MemoryDecisions(MemoryAudit):
         if booking_id not in self._removed_bookings:
             self._removed_bookings.add(booking_id)
             self._note(Action.REMOVE_BOOKING, booking_id, at=at, actor=actor, site=site)
+            self._prove(EvidenceKind.BOOKING_END, site, booking_id, at, at, actor)
 
     def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
         """See ``DecisionStore``."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action
+from bms.model.control.evidence import EvidenceKind
 from bms.model.epoch import to_micros
 from bms.store.memory.audit import MemoryAudit
 from bms.store.records import key_reason
@@ -36,6 +37,7 @@ class MemoryKeys(MemoryAudit):
             raise StoreError(f"a key {key_id} exists already; choose another id")
         to_micros(at)
         self._keys[key_id] = _Key(digest, scope, name, at)
+        self._prove(EvidenceKind.KEY, None, key_id, at, (digest, scope), name)
         what = key_reason(scope, name)
         self._note(Action.CREATE_KEY, key_id, at=at, actor=actor, site=None, reason=what)
 
@@ -57,4 +59,5 @@ class MemoryKeys(MemoryAudit):
         key = self._keys[key_id]
         if key.revoked is None:
             self._keys[key_id] = _Key(key.digest, key.scope, key.name, key.created, at)
+            self._prove(EvidenceKind.KEY_END, None, key_id, at, at)
             self._note(Action.REVOKE_KEY, key_id, at=at, actor=actor, site=None, reason=reason)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import count
 
 from bms.errors import StoreError
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
 from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.control.evidence import EvidenceKind, Pruning
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
@@ -28,14 +30,18 @@ class MemoryLedgers(MemoryAudit):
 
     def __init__(self) -> None:
         super().__init__()
-        self._receipts: list[tuple[datetime, Receipt | ReleaseReceipt]] = []
+        self._receipts: dict[int, tuple[datetime, Receipt | ReleaseReceipt]] = {}
+        self._receipt_numbers = count(1)
         self._events: dict[str, NonRoutineEvent] = {}
         self._baselines: list[KeptBaseline] = []
 
     def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
         """See ``LedgerStore``."""
         to_micros(at)
-        self._receipts.extend((at, receipt) for receipt in receipts)
+        for receipt in receipts:
+            number = next(self._receipt_numbers)
+            self._receipts[number] = (at, receipt)
+            self._prove(EvidenceKind.RECEIPT, site_of(receipt), str(number), at, receipt)
 
     def add_applied(
         self,
@@ -64,10 +70,15 @@ class MemoryLedgers(MemoryAudit):
         to_micros(since)
         found = [
             (at, receipt)
-            for at, receipt in list(self._receipts)
+            for at, receipt in list(self._receipts.values())
             if at >= since and site_of(receipt) == site
         ]
         return sorted(found, key=lambda row: row[0])
+
+    def _forget(self, pruning: Pruning, row: str) -> None:
+        if pruning.kind is EvidenceKind.RECEIPT:
+            self._receipts.pop(int(row))
+        super()._forget(pruning, row)
 
     def add_event(self, event: NonRoutineEvent) -> None:
         """See ``LedgerStore``."""
@@ -82,6 +93,9 @@ class MemoryLedgers(MemoryAudit):
             again = any(known.supersedes == event.supersedes for known in kept)
             check_superseded(event, self._events.get(event.supersedes), again)
         self._events[event.id] = event
+        fields = (event.meter, event.start, event.end, event.kwh_adjustment)
+        site, who = event.meter.partition("/")[0], (event.author, event.reason)
+        self._prove(EvidenceKind.EVENT, site, event.id, event.entered_at, fields, *who)
 
     def events(self, site: str) -> list[NonRoutineEvent]:
         """See ``LedgerStore``."""
@@ -93,6 +107,8 @@ class MemoryLedgers(MemoryAudit):
         to_micros(kept.at)
         if not is_current(self.baselines(kept.site)[::-1], kept):
             self._baselines.append(kept)
+            number, who = str(len(self._baselines)), (kept.author, kept.reason)
+            self._prove(EvidenceKind.BASELINE, kept.site, number, kept.at, kept.baseline, *who)
 
     def baselines(self, site: str) -> list[KeptBaseline]:
         """See ``LedgerStore``."""

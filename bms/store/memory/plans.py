@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 
 from bms.errors import NotFound, StoreError
+from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.epoch import to_micros
-from bms.model.planning.plan import Plan
+from bms.model.planning.plan import KeptPlan, Plan
 from bms.model.planning.prediction import PredictionDay, UseStart
 from bms.model.planning.problem import BuildingModel
+from bms.store.memory.evidence import MemoryEvidence
+from bms.store.records import problem_gone
 
 
-class MemoryPlans:
+class MemoryPlans(MemoryEvidence):
     """Implements ``PlanStore``."""
 
     def __init__(self) -> None:
         super().__init__()
         self._plans: dict[str, Plan] = {}
+        self._kept_plans: dict[str, KeptPlan] = {}
         self._models: dict[str, BuildingModel] = {}
         self._predictions: dict[tuple[str, date, str, int], PredictionDay] = {}
         self._use_starts: dict[tuple[str, date, str], UseStart] = {}
@@ -25,14 +30,36 @@ class MemoryPlans:
     def add_plan(self, plan: Plan) -> None:
         """Keep a plan; the same one again changes nothing. Raises StoreError for another one."""
         to_micros(plan.created_at)
-        if self._plans.setdefault(plan.id, plan) != plan:
+        known = self._plans.setdefault(plan.id, plan)
+        if known != plan:
             raise StoreError(f"another plan is kept as {plan.id} already; plans never change")
+        if known is plan:
+            kept = KeptPlan.of(plan)
+            self._kept_plans[plan.id] = replace(kept, problem=plan.problem)
+            what = (plan.site, plan.id, plan.created_at)
+            self._prove(EvidenceKind.PLAN, *what, plan.digest, "its problem")
 
     def plan(self, plan_id: str) -> Plan:
-        """Raises NotFound."""
-        if plan_id not in self._plans:
+        """See ``PlanStore``."""
+        plan = self.kept_plan(plan_id).whole()
+        if plan is None:
+            raise NotFound(problem_gone(plan_id))
+        return plan
+
+    def kept_plan(self, plan_id: str) -> KeptPlan:
+        """See ``PlanStore``."""
+        if plan_id not in self._kept_plans:
             raise NotFound(f"there is no plan {plan_id}")
-        return self._plans[plan_id]
+        return self._kept_plans[plan_id]
+
+    def _forget(self, pruning: Pruning, row: str) -> None:
+        if pruning.kind is EvidenceKind.PLAN:
+            self._plans.pop(row, None)
+            if pruning.part is Part.ROW:
+                self._kept_plans.pop(row)
+            else:
+                self._kept_plans[row] = replace(self._kept_plans[row], problem=None)
+        super()._forget(pruning, row)
 
     def plan_in_force(self, site: str, at: datetime) -> Plan | None:
         """See ``PlanStore``."""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from bms.model.control.evidence import EvidenceKind
 from bms.model.control.retention import Erased, Erasure
 from bms.model.epoch import to_micros
 from bms.model.readings.measurement import Ingested, Quality, Reading
@@ -18,6 +19,7 @@ from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
 from bms.store.erasure_ledger import ALWAYS, ErasureTally
+from bms.store.memory.evidence import MemoryEvidence
 from bms.store.records import Correction, same_content, sanitise
 from bms.store.rollups.buckets import (
     Buckets,
@@ -77,7 +79,7 @@ def _checked(reading: Reading) -> Reading:
     return sanitise(reading)
 
 
-class MemoryReadings:
+class MemoryReadings(MemoryEvidence):
     """Implements ``ReadingStore``, ``RollupStore`` and ``RetentionStore``."""
 
     def __init__(self, days: LocalDays) -> None:
@@ -190,6 +192,10 @@ class MemoryReadings:
             erased = loss.erased(erasure, before)
             if not erased.nothing:
                 self._erasures.append(erased)
+                number, who = str(len(self._erasures)), (erased.actor, erased.reason)
+                self._prove(
+                    EvidenceKind.ERASURE, erased.site, number, erased.at, erased.digest, *who
+                )
         return erased
 
     def _take(self, point: str, before: int, with_rollups: bool, loss: ErasureTally) -> None:

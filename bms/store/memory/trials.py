@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action
+from bms.model.control.evidence import EvidenceKind
 from bms.model.epoch import to_micros
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.store.memory.audit import MemoryAudit
@@ -25,6 +26,7 @@ class MemoryTrials(MemoryAudit):
             if known != trial:
                 raise StoreError(f"another trial is kept as {trial.id}; trials never change")
             return
+        self._prove(EvidenceKind.TRIAL, trial.site, trial.id, trial.started_at, trial)
         self._note(
             Action.START_TRIAL,
             trial.id,
@@ -40,6 +42,9 @@ class MemoryTrials(MemoryAudit):
         if end.trial not in self._trials:
             raise NotFound(f"there is no trial {end.trial}")
         if self._ends.setdefault(end.trial, end) is end:
+            self._prove(
+                EvidenceKind.TRIAL_END, end.site, end.trial, end.at, end.at, end.by, end.reason
+            )
             self._note(
                 Action.END_TRIAL,
                 end.trial,

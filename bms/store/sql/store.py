@@ -8,16 +8,25 @@ from bms.store.database.reconnecting import ReconnectingLink
 from bms.store.rollups.local_days import TIMEZONE, LocalDays
 from bms.store.rollups.stale_days import ensure_timezone
 from bms.store.sql.decisions import SqlDecisions
+from bms.store.sql.evidence import SqlEvidence
 from bms.store.sql.keys import SqlKeys
 from bms.store.sql.ledgers import SqlLedgers
 from bms.store.sql.plans import SqlPlans
 from bms.store.sql.predictions import SqlPredictions
+from bms.store.sql.proofs import witness
 from bms.store.sql.retention import SqlRetention
 from bms.store.sql.trials import SqlTrials
 
 
 class SqlStore(
-    SqlRetention, SqlPlans, SqlPredictions, SqlDecisions, SqlLedgers, SqlKeys, SqlTrials
+    SqlRetention,
+    SqlPlans,
+    SqlPredictions,
+    SqlDecisions,
+    SqlLedgers,
+    SqlKeys,
+    SqlTrials,
+    SqlEvidence,
 ):
     """Implements ``Store``; also ``corrections``.
 
@@ -59,7 +68,7 @@ class SqlStore(
 
 def _opened(url: str, patience_s: float, days: LocalDays) -> Link:
     """A link to a database whose tables are up to date and whose roll-ups are of these days."""
-    link = Link(url, patience_s)
+    link = Link(url, patience_s, witness)
     try:
         ensure_timezone(link, days)
     except BaseException:

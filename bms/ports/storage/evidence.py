@@ -1,0 +1,54 @@
+"""The evidence: what was decided, commanded and planned, in hash chains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Protocol
+
+from bms.model.control.evidence import ChainHead, EvidenceEntry, Pruning, Removal, Verification
+
+Report = Callable[[float], None]
+"""Is told the share that is done, 0..1."""
+
+
+def no_report(share: float) -> None:
+    """Tells nobody."""
+
+
+class EvidenceStore(Protocol):
+    """The chains of the sites and of the city. Synchronous: call it off the event loop.
+
+    Entries are added by whatever stores the row that they prove, in the same transaction. Raises
+    ``bms.errors.StoreUnavailable`` when the database is away.
+    """
+
+    def chain_heads(self) -> dict[str, ChainHead]:
+        """The last entry of every chain, by its name."""
+        ...
+
+    def evidence(self, chain: str, after: int = 0, most: int | None = None) -> list[EvidenceEntry]:
+        """Entries of a chain whose number is larger than ``after``, in their order."""
+        ...
+
+    def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
+        """The chains of ``known`` that have that entry with that hash."""
+        ...
+
+    def verify(
+        self,
+        chains: Collection[str] | None = None,
+        known: Mapping[str, ChainHead] | None = None,
+        report: Report = no_report,
+    ) -> Verification:
+        """Check chains, all where ``chains`` is None, against the rows that they prove.
+
+        ``known`` are heads that stand elsewhere: what they know has to be there still.
+        """
+        ...
+
+    def prune(self, pruning: Pruning) -> Removal | None:
+        """Remove what a checkpoint then says was removed; None where there was nothing.
+
+        Raises ValueError for a kind that is never removed.
+        """
+        ...

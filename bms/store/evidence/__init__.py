@@ -1,0 +1,1 @@
+"""Hash chains, whatever keeps them: their digests and how they are checked."""

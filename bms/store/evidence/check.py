@@ -1,0 +1,244 @@
+"""Checking a chain against the rows that it proves.
+
+Entries are looked at one by one, in their order. After an entry that was changed the check goes on
+with either hash of it, the one that stands there and the one that it should have: so each change is
+named once, at its place, and what follows is still proven.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from bms.model.control.evidence import (
+    FIRST,
+    ChainHead,
+    EvidenceKind,
+    Flaw,
+    FlawReason,
+    Part,
+)
+from bms.model.fact import Fact, fact
+from bms.store.evidence.chain import NO_ENTRY, Value, as_text, digest, entry_hash, text_digest
+
+Key = tuple[str, str]
+"""Kind and row."""
+SHOWN = 4_000
+"""Characters of a row that are shown [1]."""
+KINDS = {kind.value: kind for kind in EvidenceKind}
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRow:
+    """A row as it is now.
+
+    ``digest`` is that of the fields that stay, ``text`` shows them, ``apart`` are those that may
+    have been removed; ``apart_digest`` takes their place where they are long and not personal.
+    """
+
+    digest: str
+    text: str
+    apart: Sequence[Value] = ()
+    apart_digest: str | None = None
+
+    @classmethod
+    def of(cls, content: Sequence[Value], apart: Sequence[Value], *, personal: bool) -> Self:
+        """A row of these fields."""
+        text = as_text(content)
+        shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+        if personal:
+            return cls(text_digest(text), shown, apart)
+        there = any(value is not None for value in apart)
+        return cls(text_digest(text), shown, (), digest(apart) if there else None)
+
+
+@dataclass(frozen=True, slots=True)
+class StandingEntry:
+    """An entry as it is now, whatever stands in it; ``salt`` is that of what stands apart."""
+
+    number: int
+    kind: str
+    row: str
+    content: str
+    apart: str | None
+    salt: bytes | None
+    hash: str
+
+
+class Checkpoints:
+    """Which entries of a chain prove what was removed."""
+
+    def __init__(self, removals: Iterable[tuple[str, str, int, int]]) -> None:
+        """Of each removal its kind and part, and the first and last entry."""
+        ranges: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+        for kind, part, first, last in removals:
+            ranges[kind, part].append((first, last))
+        self._ranges = {key: _merged(found) for key, found in ranges.items()}
+
+    def cover(self, entry: StandingEntry, part: Part) -> bool:
+        """Whether ``part`` of what the entry proves was removed."""
+        ranges = self._ranges.get((entry.kind, part.value), [])
+        at = bisect_right(ranges, (entry.number, 2**63)) - 1
+        return at >= 0 and ranges[at][1] >= entry.number
+
+
+def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return merged
+
+
+@dataclass(slots=True)
+class ChainCheck:
+    """One chain. Give it its ``entries`` in the order of their numbers, then ask for ``flaws``.
+
+    ``rows`` are all rows of the chain's site by kind and key. ``head`` is the end of the chain as
+    it stands beside the entries, ``known`` one that stands elsewhere, which may lie further back.
+    """
+
+    chain: str
+    rows: dict[Key, StandingRow]
+    removed: Checkpoints
+    head: ChainHead | None
+    known: ChainHead | None = None
+    count: int = 0
+    # The flaws so far; what the rows of some hold, by place; whose each content is, by digest.
+    _flaws: list[Flaw] = field(default_factory=list)
+    _owners: dict[str, int] = field(default_factory=dict)
+    _holds: dict[int, str] = field(default_factory=dict)
+    _last: ChainHead = NO_ENTRY
+    _previous: tuple[str, ...] = (FIRST,)
+    _at_known: str | None = None
+
+    def entries(self, entries: Iterable[StandingEntry]) -> None:
+        """Look at the entries that follow."""
+        for entry in entries:
+            self.count += 1
+            if entry.number != self._last.number + 1:
+                self._gap(self._last.number + 1, entry.number - 1)
+            self._entry(entry)
+            self._row(entry)
+            self._last = ChainHead(number=entry.number, hash=entry.hash)
+            if self.known is not None and entry.number == self.known.number:
+                self._at_known = entry.hash
+
+    def flaws(self) -> tuple[Flaw, ...]:
+        """Everything that is not as it was written, once all entries were given."""
+        self._end()
+        for (kind, row), standing in self.rows.items():
+            what = fact(FlawReason.ROW_ADDED, row=row)
+            self._holds[len(self._flaws)] = standing.digest
+            self._note(what, kind=KINDS.get(kind), row=row, found=standing.text)
+        return tuple(self._placed(i, flaw) for i, flaw in enumerate(self._flaws))
+
+    def _gap(self, first: int, last: int) -> None:
+        """Entries between two others are gone; what stands before the next one is not known."""
+        what = fact(FlawReason.ENTRY_GONE, first=first, last=last, count=last - first + 1)
+        self._note(what, number=first)
+        self._previous = ()
+
+    def _entry(self, entry: StandingEntry) -> None:
+        fits = [self._hash(entry, previous) for previous in self._previous]
+        if entry.hash in fits or not fits:
+            self._previous = (entry.hash,)
+            return
+        self._previous = (entry.hash, *fits)
+        what = fact(FlawReason.ENTRY_CHANGED, number=entry.number)
+        self._about(entry, what, found=entry.hash, expected=fits[0])
+
+    def _hash(self, entry: StandingEntry, previous: str) -> str:
+        fields = (entry.number, entry.kind, entry.row, entry.content, entry.apart)
+        return entry_hash(self.chain, *fields, previous)
+
+    def _row(self, entry: StandingEntry) -> None:
+        row = self.rows.pop((entry.kind, entry.row), None)
+        if row is None:
+            if not self.removed.cover(entry, Part.ROW):
+                self._owners[entry.content] = entry.number
+                what = fact(FlawReason.ROW_GONE, number=entry.number, row=entry.row)
+                self._about(entry, what, expected=entry.content)
+            return
+        if row.digest != entry.content:
+            self._owners[entry.content] = entry.number
+            self._holds[len(self._flaws)] = row.digest
+            what = fact(FlawReason.ROW_CHANGED, number=entry.number, row=entry.row)
+            self._about(entry, what, found=row.text, expected=entry.content)
+        if entry.apart is not None:
+            self._apart(entry, entry.apart, row)
+
+    def _apart(self, entry: StandingEntry, apart: str, row: StandingRow) -> None:
+        found = row.apart_digest or digest(row.apart, entry.salt)
+        blank = row.apart_digest is None and all(value in ("", None) for value in row.apart)
+        if entry.salt is None and blank:
+            if not self.removed.cover(entry, Part.APART):
+                what = fact(FlawReason.APART_GONE, number=entry.number, row=entry.row)
+                self._about(entry, what, expected=apart)
+        elif found != apart:
+            what = fact(FlawReason.APART_CHANGED, number=entry.number, row=entry.row)
+            shown = as_text(row.apart) if row.apart else found
+            self._about(entry, what, found=shown, expected=apart)
+
+    def _end(self) -> None:
+        ends = [head for head in (self.head, self.known) if head is not None]
+        furthest = max(ends, key=lambda head: head.number, default=NO_ENTRY)
+        last = self._last.number
+        if furthest.number > last:
+            what = fact(FlawReason.TAIL_CUT, known=furthest.number, last=last)
+            self._note(what, number=last + 1, expected=furthest.hash)
+        head = NO_ENTRY if self.head is None else self.head
+        if head != self._last and head.number <= last:
+            found = head.hash
+            what = fact(FlawReason.HEAD_CHANGED, last=last)
+            self._note(what, number=last, found=found, expected=self._last.hash)
+        known = self.known
+        if known is not None and 0 < known.number <= last and self._at_known != known.hash:
+            what = fact(FlawReason.HISTORY_REWRITTEN, number=known.number)
+            self._note(what, number=known.number, found=self._at_known, expected=known.hash)
+
+    def _about(
+        self, entry: StandingEntry, what: Fact, *, expected: str, found: str | None = None
+    ) -> None:
+        self._note(
+            what,
+            number=entry.number,
+            kind=KINDS.get(entry.kind),
+            row=entry.row,
+            found=found,
+            expected=expected,
+        )
+
+    def _note(
+        self,
+        what: Fact,
+        *,
+        number: int | None = None,
+        kind: EvidenceKind | None = None,
+        row: str | None = None,
+        found: str | None = None,
+        expected: str | None = None,
+    ) -> None:
+        self._flaws.append(
+            Flaw(
+                chain=self.chain,
+                number=number,
+                kind=kind,
+                row=row,
+                what=what,
+                found=found,
+                expected=expected,
+            )
+        )
+
+    def _placed(self, index: int, flaw: Flaw) -> Flaw:
+        """A row that holds what another entry proves was exchanged with that one or moved."""
+        owner = self._owners.get(self._holds.get(index, ""))
+        if owner is None or flaw.row is None:
+            return flaw
+        return replace(flaw, what=fact(FlawReason.ROW_ELSEWHERE, row=flaw.row, number=owner))

@@ -1,0 +1,180 @@
+"""The evidence in memory: the same chains over copies of what was stored."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bms.model.control.evidence import (
+    CITY,
+    ChainHead,
+    EvidenceEntry,
+    EvidenceKind,
+    Flaw,
+    Part,
+    Pruning,
+    Removal,
+    Verification,
+)
+from bms.ports.storage.evidence import Report, no_report
+from bms.store.evidence.chain import NO_ENTRY, Proven, appended, removal_digest
+from bms.store.evidence.check import ChainCheck, Checkpoints, StandingEntry, StandingRow
+
+WHOLE = (EvidenceKind.RECEIPT, EvidenceKind.PLAN)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An entry with the copy of its row; ``there`` and ``apart`` end with what they stand for."""
+
+    entry: EvidenceEntry
+    row: Proven
+    at: datetime
+    there: bool = True
+    apart: bool = True
+
+
+class MemoryEvidence:
+    """Implements ``EvidenceStore``; the other parts prove what they store through ``_prove``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chains: dict[str, list[_Kept]] = defaultdict(list)
+        self._removals: list[Removal] = []
+        self._appending = threading.Lock()
+
+    def _prove(
+        self,
+        kind: EvidenceKind,
+        site: str | None,
+        row: str,
+        at: datetime,
+        content: object,
+        *who: str,
+    ) -> None:
+        """Add an entry for a row; ``who`` are its personal fields, or the problem of a plan."""
+        name = site or CITY
+        salt = secrets.token_bytes(16) if who and kind is not EvidenceKind.PLAN else None
+        proven = Proven(kind, row, (str(content),), who, salt)
+        with self._appending:
+            chain = self._chains[name]
+            (entry,) = appended(name, _end(chain), [proven])
+            chain.append(_Kept(entry, proven, at))
+
+    def chain_heads(self) -> dict[str, ChainHead]:
+        """See ``EvidenceStore``."""
+        return {name: _end(chain) for name, chain in list(self._chains.items()) if chain}
+
+    def evidence(self, chain: str, after: int = 0, most: int | None = None) -> list[EvidenceEntry]:
+        """See ``EvidenceStore``."""
+        entries = [kept.entry for kept in list(self._chains.get(chain, ()))][after:]
+        return entries if most is None else entries[:most]
+
+    def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
+        """See ``EvidenceStore``."""
+        return frozenset(
+            name
+            for name, head in known.items()
+            if any(
+                (entry.number, entry.hash) == (head.number, head.hash)
+                for entry in self.evidence(name)
+            )
+        )
+
+    def verify(
+        self,
+        chains: Collection[str] | None = None,
+        known: Mapping[str, ChainHead] | None = None,
+        report: Report = no_report,
+    ) -> Verification:
+        """See ``EvidenceStore``."""
+        elsewhere = known or {}
+        flaws: list[Flaw] = []
+        entries = rows = 0
+        every = {*self._chains, *elsewhere}
+        names = sorted(every if chains is None else every & set(chains))
+        for name in names:
+            check = self._check(name, elsewhere.get(name))
+            rows += len(check.rows)
+            check.entries(map(_standing, self._chains.get(name, [])))
+            flaws += check.flaws()
+            entries += check.count
+            report(1.0)
+        return Verification(chains=len(names), entries=entries, rows=rows, flaws=tuple(flaws))
+
+    def _check(self, name: str, known: ChainHead | None) -> ChainCheck:
+        chain = self._chains.get(name, [])
+        removals = [
+            (removal.kind.value, removal.part.value, removal.first, removal.last)
+            for removal in self._removals
+            if removal.site == name
+        ]
+        return ChainCheck(
+            chain=name,
+            rows={(k.row.kind.value, k.row.row): _standing_row(k) for k in chain if k.there},
+            removed=Checkpoints(removals),
+            head=_end(chain) if chain else None,
+            known=known,
+        )
+
+    def prune(self, pruning: Pruning) -> Removal | None:
+        """See ``EvidenceStore``."""
+        old = [kept for kept in self._chains[pruning.site] if _is_due(kept, pruning)]
+        if not old:
+            return None
+        for kept in old:
+            kept.apart = False
+            kept.there = pruning.part is Part.APART
+            self._forget(pruning, kept.row.row)
+        removal = Removal(
+            site=pruning.site,
+            kind=pruning.kind,
+            part=pruning.part,
+            first=old[0].entry.number,
+            last=old[-1].entry.number,
+            rows=len(old),
+            digest=removal_digest((k.entry.number, k.entry.content, k.entry.apart) for k in old),
+            actor=pruning.actor,
+            at=pruning.at,
+            reason=pruning.reason,
+        )
+        self._removals.append(removal)
+        number, who = str(len(self._removals)), (pruning.actor, pruning.reason)
+        self._prove(EvidenceKind.REMOVAL, pruning.site, number, pruning.at, removal.digest, *who)
+        return removal
+
+    def _forget(self, pruning: Pruning, row: str) -> None:
+        """Remove that part of the row itself: each part of the store those of its own kinds."""
+
+
+def _end(chain: list[_Kept]) -> ChainHead:
+    if not chain:
+        return NO_ENTRY
+    return ChainHead(number=chain[-1].entry.number, hash=chain[-1].entry.hash)
+
+
+def _is_due(kept: _Kept, pruning: Pruning) -> bool:
+    """Raises ValueError where that part of a kind stays for good."""
+    whole = pruning.part is Part.ROW
+    if whole and pruning.kind not in WHOLE:
+        raise ValueError(f"{pruning.part.value} of {pruning.kind.value} is never removed")
+    there = kept.there if whole else kept.there and kept.apart and bool(kept.row.apart)
+    return kept.row.kind is pruning.kind and kept.at < pruning.before and there
+
+
+def _standing(kept: _Kept) -> StandingEntry:
+    entry, salt = kept.entry, kept.row.salt if kept.apart else None
+    digests = (entry.content, entry.apart)
+    return StandingEntry(entry.number, entry.kind.value, entry.row, *digests, salt, entry.hash)
+
+
+def _standing_row(kept: _Kept) -> StandingRow:
+    personal = kept.row.salt is not None
+    gone = ("" if personal else None,) * len(kept.row.apart)
+    return StandingRow.of(
+        kept.row.content, kept.row.apart if kept.apart else gone, personal=personal
+    )

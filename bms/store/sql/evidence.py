@@ -1,0 +1,272 @@
+"""The evidence in SQL: reading its chains, checking them, and pruning what they prove."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+from typing import cast as cast_type
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    cast,
+    delete,
+    literal,
+    text,
+    tuple_,
+    update,
+)
+from sqlalchemy import select as sql_select
+from sqlmodel import col, select
+
+from bms.model.control.evidence import (
+    CITY,
+    FIRST,
+    ChainHead,
+    EvidenceEntry,
+    EvidenceKind,
+    Flaw,
+    Part,
+    Pruning,
+    Removal,
+    Verification,
+)
+from bms.model.epoch import to_micros
+from bms.ports.storage.evidence import Report, no_report
+from bms.store.database.connection import Linked
+from bms.store.database.tables import StoredEvidence, StoredRemoval
+from bms.store.evidence.chain import removal_digest
+from bms.store.evidence.check import ChainCheck, Checkpoints, Key, StandingEntry, StandingRow
+from bms.store.sql.proofs import PROOFS, Proof
+
+AT_ONCE = 5_000
+"""Entries that are fetched in one go [1]."""
+_ENTRIES = text(
+    "SELECT number, kind, proves, content, apart, salt, hash FROM evidence"
+    " WHERE chain = :chain ORDER BY number"
+).execution_options(yield_per=AT_ONCE)
+_HEADS = text("SELECT chain, number, hash FROM evidence_heads")
+_LENGTHS = text("SELECT chain, count(*) FROM evidence GROUP BY chain")
+_REMOVALS = text("SELECT kind, part, first, last FROM removals WHERE site = :site")
+_SALT_GOES = text("UPDATE evidence SET salt = NULL WHERE chain = :chain AND number = :number")
+WHOLE = (EvidenceKind.RECEIPT, EvidenceKind.PLAN)
+"""Kinds whose rows are removed once they are too old; of the others only what stands apart."""
+
+
+class SqlEvidence(Linked):
+    """Implements ``EvidenceStore``."""
+
+    def chain_heads(self) -> dict[str, ChainHead]:
+        """See ``EvidenceStore``."""
+        with self._link.reading() as session:
+            return _heads(session.connection())
+
+    def evidence(self, chain: str, after: int = 0, most: int | None = None) -> list[EvidenceEntry]:
+        """See ``EvidenceStore``."""
+        wanted = (
+            select(StoredEvidence)
+            .where(StoredEvidence.chain == chain, StoredEvidence.number >= after)
+            .order_by(col(StoredEvidence.number))
+        )
+        if most is not None:
+            wanted = wanted.limit(most + 1)
+        with self._link.reading() as session:
+            rows = session.exec(wanted).all()
+        before = rows[0].hash.hex() if rows and rows[0].number == after else FIRST
+        rows = rows[1:] if rows and rows[0].number == after else rows[:most]
+        hashes = [before, *(row.hash.hex() for row in rows)]
+        return [_entry(row, previous) for row, previous in zip(rows, hashes, strict=False)]
+
+    def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
+        """See ``EvidenceStore``."""
+        if not known:
+            return frozenset()
+        place = tuple_(col(StoredEvidence.chain), col(StoredEvidence.number))
+        wanted = select(StoredEvidence.chain, StoredEvidence.hash).where(
+            place.in_([(chain, head.number) for chain, head in known.items()])
+        )
+        with self._link.reading() as session:
+            found = session.exec(wanted).all()
+        return frozenset(chain for chain, hash_ in found if hash_.hex() == known[chain].hash)
+
+    def verify(
+        self,
+        chains: Collection[str] | None = None,
+        known: Mapping[str, ChainHead] | None = None,
+        report: Report = no_report,
+    ) -> Verification:
+        """See ``EvidenceStore``."""
+        with self._link.reading() as session:
+            return verified(session.connection(), chains, known or {}, report)
+
+    def prune(self, pruning: Pruning) -> Removal | None:
+        """See ``EvidenceStore``."""
+        proof = _prunable(pruning)
+        with self._link.writing(durable=True) as session:
+            connection = session.connection()
+            found = connection.execute(_too_old(proof, pruning)).all()
+            if not found:
+                return None
+            hexed = [
+                (number, content.hex(), apart and apart.hex()) for number, content, apart in found
+            ]
+            removal = Removal(
+                site=pruning.site,
+                kind=pruning.kind,
+                part=pruning.part,
+                first=hexed[0][0],
+                last=hexed[-1][0],
+                rows=len(hexed),
+                digest=removal_digest(hexed),
+                actor=pruning.actor,
+                at=pruning.at,
+                reason=pruning.reason,
+            )
+            _remove(connection, proof, pruning, [number for number, _, _ in hexed])
+            session.add(_removal_row(removal))
+        return removal
+
+
+def verified(
+    connection: Connection,
+    chains: Collection[str] | None,
+    known: Mapping[str, ChainHead],
+    report: Report = no_report,
+) -> Verification:
+    """``EvidenceStore.verify`` in the transaction of ``connection``."""
+    heads, holders = _heads(connection), _holders(connection)
+    lengths = {row[0]: row[1] for row in connection.execute(_LENGTHS)}
+    every = {*heads, *holders, *lengths, *known}
+    names = sorted(every if chains is None else every & set(chains))
+    total = sum(lengths.get(name, 0) for name in names) or 1
+    flaws: list[Flaw] = []
+    entries = rows = 0
+    for name in names:
+        check = ChainCheck(
+            chain=name,
+            rows=_rows(connection, name, holders.get(name, ())),
+            removed=Checkpoints(_removals(connection, name)),
+            head=heads.get(name),
+            known=known.get(name),
+        )
+        rows += len(check.rows)
+        check.entries(_standing(connection, name))
+        flaws += check.flaws()
+        entries += check.count
+        report(min(1.0, entries / total))
+    return Verification(chains=len(names), entries=entries, rows=rows, flaws=tuple(flaws))
+
+
+def _heads(connection: Connection) -> dict[str, ChainHead]:
+    found = connection.execute(_HEADS)
+    return {chain: ChainHead(number=number, hash=hash_) for chain, number, hash_ in found}
+
+
+def _holders(connection: Connection) -> dict[str, list[Proof]]:
+    """Which kinds of rows each site has."""
+    found: dict[str, list[Proof]] = defaultdict(list)
+    for proof in PROOFS:
+        site = proof.raw.c.site if proof.by_site else literal(CITY)
+        for (name,) in connection.execute(sql_select(site).select_from(proof.raw).distinct()):
+            found[name].append(proof)
+    return found
+
+
+def _rows(connection: Connection, site: str, proofs: Iterable[Proof]) -> dict[Key, StandingRow]:
+    rows: dict[Key, StandingRow] = {}
+    for proof in proofs:
+        n, kind = len(proof.content), proof.kind.value
+        for key, fields in proof.standing(connection, site):
+            row = StandingRow.of(fields[:n], fields[n:], personal=proof.personal)
+            rows[kind, key] = row
+    return rows
+
+
+def _standing(connection: Connection, chain: str) -> Iterator[StandingEntry]:
+    found = connection.execute(_ENTRIES, {"chain": chain})
+    for number, kind, proves, content, apart, salt, hash_ in found:
+        digests = _hex(content), None if apart is None else _hex(apart)
+        yield StandingEntry(number, kind, proves, *digests, salt, _hex(hash_))
+
+
+def _hex(value: Any) -> str:
+    """A digest; whatever else stands in its place is none, and is shown as it is."""
+    return value.hex() if isinstance(value, bytes) else repr(value)
+
+
+def _removals(connection: Connection, site: str) -> list[tuple[str, str, int, int]]:
+    return [tuple(row) for row in connection.execute(_REMOVALS, {"site": site})]
+
+
+def _entry(row: StoredEvidence, previous: str) -> EvidenceEntry:
+    return EvidenceEntry(
+        chain=row.chain,
+        number=row.number,
+        kind=EvidenceKind(row.kind),
+        row=row.proves,
+        content=row.content.hex(),
+        apart=None if row.apart is None else row.apart.hex(),
+        previous=previous,
+        hash=row.hash.hex(),
+    )
+
+
+def _prunable(pruning: Pruning) -> Proof:
+    """How rows of the kind are proven. Raises ValueError where that part of them stays for good."""
+    proof = next(each for each in PROOFS if each.kind is pruning.kind)
+    whole = pruning.part is Part.ROW
+    if proof.time is None or (pruning.kind not in WHOLE if whole else not proof.apart):
+        raise ValueError(f"{pruning.part.value} of {pruning.kind.value} is never removed")
+    return proof
+
+
+def _too_old(proof: Proof, pruning: Pruning) -> Select[Any]:
+    """Number, content and part apart of the entries of the rows that are to go."""
+    rows, entries = proof.raw, StoredEvidence
+    wanted = (
+        sql_select(entries.number, entries.content, entries.apart)  # type: ignore[call-overload]
+        .join(rows, col(entries.proves) == cast(rows.c[proof.key], String))
+        .where(col(entries.chain) == pruning.site, col(entries.kind) == pruning.kind.value)
+        .where(*_grown_old(proof, pruning))
+        .order_by(col(entries.number))
+    )
+    if pruning.part is Part.APART:
+        there = col(entries.salt) if proof.personal else rows.c[proof.apart[0]]
+        wanted = wanted.where(there.is_not(None))
+    return cast_type("Select[Any]", wanted)
+
+
+def _grown_old(proof: Proof, pruning: Pruning) -> list[ColumnElement[bool]]:
+    assert proof.time is not None
+    old = proof.raw.c[proof.time] < to_micros(pruning.before)
+    return [old, *proof.of_site(pruning.site)]
+
+
+def _remove(connection: Connection, proof: Proof, pruning: Pruning, numbers: list[int]) -> None:
+    which = _grown_old(proof, pruning)
+    if pruning.part is Part.ROW:
+        connection.execute(delete(proof.raw).where(*which))
+        return
+    blank = dict.fromkeys(proof.apart, "" if proof.personal else None)
+    connection.execute(update(proof.raw).where(*which).values(blank))
+    if proof.personal:
+        places = [{"chain": pruning.site, "number": number} for number in numbers]
+        connection.execute(_SALT_GOES, places)
+
+
+def _removal_row(removal: Removal) -> StoredRemoval:
+    return StoredRemoval(
+        site=removal.site,
+        kind=removal.kind.value,
+        part=removal.part.value,
+        first=removal.first,
+        last=removal.last,
+        rows=removal.rows,
+        digest=removal.digest,
+        actor=removal.actor,
+        at=removal.at,
+        reason=removal.reason,
+    )

@@ -1,0 +1,243 @@
+"""Mutations of the evidence: whatever is changed behind its back is found and named (W16).
+
+Each mutation is made in the database itself, by somebody who may do everything but rewrite the
+chain, and is taken back before the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import IntegrityError
+
+from bms.model.control.evidence import ChainHead, Flaw, FlawReason
+from bms.store.sql.evidence import verified
+from bms.store.sql.proofs import PROOFS
+from bms.store.sql.store import SqlStore
+from tests.rigs.examples import LEVEL
+from tests.rigs.storage.evidence_rows import fill
+
+OUTSIDE = {"receipts": {"renewals", "renewed_at"}}
+"""Columns that the chain does not cover: counters of renewals."""
+ORDER = {"plans": {"seq"}, "trials": {"seq"}, "events": {"seq"}}
+"""Rows with a name of their own: the order in which they were stored stands in the chain itself."""
+City = tuple[Engine, dict[str, ChainHead]]
+log = logging.getLogger(__name__)
+CHAIN = ("evidence", "evidence_heads")
+TABLES = sorted({str(proof.table.__tablename__) for proof in PROOFS} | set(CHAIN))
+SHORT = 64
+"""Bytes of a field that are all flipped in every run [1]; of the rest every 16th."""
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """A small city without the triggers, and the heads of its chains as the file knows them."""
+    file = tmp_path_factory.mktemp("evidence") / "bms.db"
+    store = SqlStore(f"sqlite:///{file}")
+    fill(store)
+    known = store.chain_heads()
+    assert store.verify(known=known).flaws == ()
+    store.close()
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+        for (name,) in names.all():
+            connection.execute(text(f"DROP TRIGGER {name}"))
+    yield engine, known
+    engine.dispose()
+
+
+def flaws(connection: Connection, known: dict[str, ChainHead]) -> tuple[Flaw, ...]:
+    return verified(connection, None, known).flaws
+
+
+def rows_of(connection: Connection, table: str) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()]
+
+
+def covered(table: str, row: dict[str, Any]) -> list[str]:
+    outside = OUTSIDE.get(table, set()) | ORDER.get(table, set())
+    return [name for name, value in row.items() if name not in outside and value is not None]
+
+
+def flipped(value: Any) -> Iterator[Any]:
+    """The value with one bit of one of its bytes changed, byte after byte."""
+    whole, back = as_bytes(value)
+    step = 1 if LEVEL == "long" else 16
+    for i in range(len(whole)):
+        if i < SHORT or i % step == 0:
+            yield back(whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :])
+
+
+def as_bytes(value: Any) -> tuple[bytes, Any]:
+    match value:
+        case bytes():
+            return value, bytes
+        case str():
+            return value.encode("latin-1", "replace"), lambda raw: raw.decode("latin-1")
+        case int():
+            return struct.pack("<q", value), lambda raw: struct.unpack("<q", raw)[0]
+        case _:
+            return struct.pack("<d", value), lambda raw: struct.unpack("<d", raw)[0]
+
+
+def key_of(connection: Connection, table: str) -> list[str]:
+    found = connection.execute(text(f"PRAGMA table_info({table})")).all()
+    return [row[1] for row in found if row[5]]
+
+
+def put(connection: Connection, table: str, key: dict[str, Any], new: dict[str, Any]) -> None:
+    values = ", ".join(f'"{name}" = :new_{name}' for name in new)
+    where = " AND ".join(f'"{name}" = :{name}' for name in key)
+    fields = {**key, **{f"new_{name}": value for name, value in new.items()}}
+    connection.execute(text(f"UPDATE {table} SET {values} WHERE {where}"), fields)
+
+
+def tally(what: str, name: str, counts: Counter[str]) -> None:
+    """One line of the table of counts; ``pytest -rP`` shows it."""
+    log.info("%s of %s: %s", what, name, dict(counts))
+    assert not counts["missed"]
+    assert counts["found"]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_w16_every_byte_that_is_flipped_is_found(table: str, city: City) -> None:
+    engine, known = city
+    counts: Counter[str] = Counter()
+    with engine.connect() as connection:
+        keys = key_of(connection, table)
+        for row in rows_of(connection, table):
+            key = {name: row[name] for name in keys}
+            for column in covered(table, row):
+                for value in flipped(row[column]):
+                    counts[outcome(connection, known, table, key, {column: value})] += 1
+    tally("flipped bytes", table, counts)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_w16_every_row_that_is_removed_is_found(table: str, city: City) -> None:
+    engine, known = city
+    counts: Counter[str] = Counter()
+    with engine.connect() as connection:
+        keys = key_of(connection, table)
+        where = " AND ".join(f'"{name}" = :{name}' for name in keys)
+        for row in rows_of(connection, table):
+            connection.execute(text(f"DELETE FROM {table} WHERE {where}"), row)
+            counts["found" if flaws(connection, known) else "missed"] += 1
+            connection.rollback()
+    tally("removed rows", table, counts)
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_w16_every_pair_that_is_exchanged_is_found(table: str, city: City) -> None:
+    """Two rows keep their keys and exchange all the rest."""
+    engine, known = city
+    counts: Counter[str] = Counter()
+    with engine.connect() as connection:
+        keys = key_of(connection, table)
+        for one, other in combinations(rows_of(connection, table), 2):
+            counts[exchanged(connection, known, table, keys, (one, other))] += 1
+    tally("exchanged pairs", table, counts)
+
+
+def exchanged(
+    connection: Connection,
+    known: dict[str, ChainHead],
+    table: str,
+    keys: list[str],
+    pair: tuple[dict[str, Any], dict[str, Any]],
+) -> str:
+    rest = [
+        {name: value for name, value in row.items() if name not in keys and not unique(table, name)}
+        for row in pair
+    ]
+    try:
+        for row, other in zip(pair, reversed(rest), strict=True):
+            put(connection, table, {name: row[name] for name in keys}, other)
+        found = flaws(connection, known)
+    finally:
+        connection.rollback()
+    return "found" if found else "missed"
+
+
+def unique(table: str, column: str) -> bool:
+    """A column that no two rows share, besides their key."""
+    return column == "id" and table in ("plans", "trials", "events")
+
+
+def outcome(
+    connection: Connection,
+    known: dict[str, ChainHead],
+    table: str,
+    key: dict[str, Any],
+    new: dict[str, Any],
+) -> str:
+    """Whether a change is found; a database that refuses it needs no chain."""
+    try:
+        put(connection, table, key, new)
+        return "found" if flaws(connection, known) else "missed"
+    except IntegrityError:
+        return "refused"
+    finally:
+        connection.rollback()
+
+
+class TestNames:
+    """What the report says of each kind of change."""
+
+    @pytest.mark.parametrize(
+        ("change", "code", "number"),
+        [
+            ("UPDATE overrides SET until = NULL WHERE id = 'o1'", FlawReason.ROW_CHANGED, 0),
+            ("DELETE FROM receipts WHERE seq = 1", FlawReason.ROW_GONE, 0),
+            ("UPDATE audit SET actor = 'eva' WHERE seq = 1", FlawReason.APART_CHANGED, 0),
+            ("DELETE FROM evidence WHERE chain = 'lodge' AND number = 4", FlawReason.ENTRY_GONE, 4),
+            ("DELETE FROM evidence WHERE chain = 'lodge' AND number > 9", FlawReason.TAIL_CUT, 10),
+            (
+                "UPDATE evidence SET kind = 'modes' WHERE chain = 'lodge' AND number = 1",
+                FlawReason.ENTRY_CHANGED,
+                1,
+            ),
+            ("UPDATE evidence_heads SET number = 2", FlawReason.HEAD_CHANGED, 0),
+            ("UPDATE plans SET problem = NULL", FlawReason.APART_GONE, 0),
+            (
+                "INSERT INTO modes (site, mode, actor, at, reason)"
+                " VALUES ('lodge', 'auto', 'x', 0, '')",
+                FlawReason.ROW_ADDED,
+                0,
+            ),
+        ],
+    )
+    def test_w16_a_flaw_is_named(
+        self, city: City, change: str, code: FlawReason, number: int
+    ) -> None:
+        engine, known = city
+        with engine.connect() as connection:
+            connection.execute(text(change))
+            found = flaws(connection, known)
+            connection.rollback()
+        named = [flaw for flaw in found if flaw.what.code == code]
+        assert named
+        assert not number or named[0].number == number
+
+    def test_w16_two_rows_that_were_exchanged_are_named_each(self, city: City) -> None:
+        engine, known = city
+        with engine.connect() as connection:
+            rows = rows_of(connection, "modes")
+            exchange = [{**rows[0], "seq": rows[1]["seq"]}, {**rows[1], "seq": rows[0]["seq"]}]
+            for row in exchange:
+                new = {name: value for name, value in row.items() if name != "seq"}
+                put(connection, "modes", {"seq": row["seq"]}, new)
+            found = flaws(connection, known)
+            connection.rollback()
+        elsewhere = [f for f in found if f.what.code == FlawReason.ROW_ELSEWHERE]
+        numbers = {flaw.number for flaw in elsewhere}
+        assert {flaw.what.parameters["number"] for flaw in elsewhere} == numbers
+        assert len(numbers) == 2
+        assert all(flaw.found and flaw.expected for flaw in elsewhere)

@@ -46,8 +46,9 @@ class EvidenceStore(Protocol):
         """
         ...
 
-    def prune(self, pruning: Pruning) -> Removal | None:
-        """Remove what a checkpoint then says was removed; None where there was nothing.
+    def prune(self, pruning: Pruning) -> tuple[Removal, ...]:
+        """Remove what is too old. Returns the checkpoints that say so, none where there was
+        nothing; each stands in the chain and covers exactly what is gone.
 
         Raises ValueError for a kind that is never removed.
         """

@@ -17,7 +17,14 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bms.model.control.evidence import FIRST, ChainHead, EvidenceEntry, EvidenceKind
+from bms.model.control.evidence import (
+    FIRST,
+    ChainHead,
+    EvidenceEntry,
+    EvidenceKind,
+    Pruning,
+    Removal,
+)
 
 Value = str | int | float | None
 """A field as it lies in its column."""
@@ -85,8 +92,39 @@ def appended(chain: str, head: ChainHead, rows: Iterable[Proven]) -> list[Eviden
     return entries
 
 
-def removal_digest(entries: Iterable[tuple[int, str, str | None]]) -> str:
-    """SHA-256 over numbers, contents and parts apart of entries, a line each."""
+def removals_of(
+    pruning: Pruning, gone: Sequence[tuple[int, str, str | None]], numbers: Sequence[int]
+) -> tuple[Removal, ...]:
+    """The checkpoints of what is gone: a number, content and part apart for each entry, in order.
+
+    ``numbers`` are those of all entries of the kind: a checkpoint covers no other one than those
+    that are gone.
+    """
+    places = {number: place for place, number in enumerate(numbers)}
+    runs: list[list[tuple[int, str, str | None]]] = []
+    for each in gone:
+        if not runs or places[each[0]] != places[runs[-1][-1][0]] + 1:
+            runs.append([])
+        runs[-1].append(each)
+    return tuple(
+        Removal(
+            site=pruning.site,
+            kind=pruning.kind,
+            part=pruning.part,
+            first=run[0][0],
+            last=run[-1][0],
+            rows=len(run),
+            digest=_digest_of_entries(run),
+            actor=pruning.actor,
+            at=pruning.at,
+            reason=pruning.reason,
+        )
+        for run in runs
+    )
+
+
+def _digest_of_entries(entries: Iterable[tuple[int, str, str | None]]) -> str:
+    """SHA-256 over numbers, contents and parts apart, a line each."""
     sha = hashlib.sha256()
     for number, content, apart in entries:
         sha.update(f"{number}\t{content}\t{apart or ''}\n".encode())

@@ -21,7 +21,7 @@ from bms.model.control.evidence import (
     Verification,
 )
 from bms.ports.storage.evidence import Report, no_report
-from bms.store.evidence.chain import NO_ENTRY, Proven, appended, removal_digest
+from bms.store.evidence.chain import NO_ENTRY, Proven, appended, removals_of
 from bms.store.evidence.check import ChainCheck, Checkpoints, StandingEntry, StandingRow
 
 WHOLE = (EvidenceKind.RECEIPT, EvidenceKind.PLAN)
@@ -121,31 +121,23 @@ class MemoryEvidence:
             known=known,
         )
 
-    def prune(self, pruning: Pruning) -> Removal | None:
+    def prune(self, pruning: Pruning) -> tuple[Removal, ...]:
         """See ``EvidenceStore``."""
-        old = [kept for kept in self._chains[pruning.site] if _is_due(kept, pruning)]
-        if not old:
-            return None
+        same = [k for k in self._chains.get(pruning.site, ()) if k.row.kind is pruning.kind]
+        old = [kept for kept in same if _is_due(kept, pruning)]
         for kept in old:
             kept.apart = False
             kept.there = pruning.part is Part.APART
             self._forget(pruning, kept.row.row)
-        removal = Removal(
-            site=pruning.site,
-            kind=pruning.kind,
-            part=pruning.part,
-            first=old[0].entry.number,
-            last=old[-1].entry.number,
-            rows=len(old),
-            digest=removal_digest((k.entry.number, k.entry.content, k.entry.apart) for k in old),
-            actor=pruning.actor,
-            at=pruning.at,
-            reason=pruning.reason,
-        )
-        self._removals.append(removal)
-        number, who = str(len(self._removals)), (pruning.actor, pruning.reason)
-        self._prove(EvidenceKind.REMOVAL, pruning.site, number, pruning.at, removal.digest, *who)
-        return removal
+        gone = [(k.entry.number, k.entry.content, k.entry.apart) for k in old]
+        removals = removals_of(pruning, gone, [kept.entry.number for kept in same])
+        for removal in removals:
+            self._removals.append(removal)
+            number, who = str(len(self._removals)), (pruning.actor, pruning.reason)
+            self._prove(
+                EvidenceKind.REMOVAL, pruning.site, number, pruning.at, removal.digest, *who
+            )
+        return removals
 
     def _forget(self, pruning: Pruning, row: str) -> None:
         """Remove that part of the row itself: each part of the store those of its own kinds."""
@@ -158,12 +150,12 @@ def _end(chain: list[_Kept]) -> ChainHead:
 
 
 def _is_due(kept: _Kept, pruning: Pruning) -> bool:
-    """Raises ValueError where that part of a kind stays for good."""
+    """Whether that part of it is there and too old. Raises ValueError where it stays for good."""
     whole = pruning.part is Part.ROW
     if whole and pruning.kind not in WHOLE:
         raise ValueError(f"{pruning.part.value} of {pruning.kind.value} is never removed")
     there = kept.there if whole else kept.there and kept.apart and bool(kept.row.apart)
-    return kept.row.kind is pruning.kind and kept.at < pruning.before and there
+    return kept.at < pruning.before and there
 
 
 def _standing(kept: _Kept) -> StandingEntry:

@@ -38,7 +38,7 @@ from bms.model.epoch import to_micros
 from bms.ports.storage.evidence import Report, no_report
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredEvidence, StoredRemoval
-from bms.store.evidence.chain import removal_digest
+from bms.store.evidence.chain import removals_of
 from bms.store.evidence.check import ChainCheck, Checkpoints, Key, StandingEntry, StandingRow
 from bms.store.sql.proofs import PROOFS, Proof
 
@@ -102,32 +102,17 @@ class SqlEvidence(Linked):
         with self._link.reading() as session:
             return verified(session.connection(), chains, known or {}, report)
 
-    def prune(self, pruning: Pruning) -> Removal | None:
+    def prune(self, pruning: Pruning) -> tuple[Removal, ...]:
         """See ``EvidenceStore``."""
         proof = _prunable(pruning)
         with self._link.writing(durable=True) as session:
             connection = session.connection()
             found = connection.execute(_too_old(proof, pruning)).all()
-            if not found:
-                return None
-            hexed = [
-                (number, content.hex(), apart and apart.hex()) for number, content, apart in found
-            ]
-            removal = Removal(
-                site=pruning.site,
-                kind=pruning.kind,
-                part=pruning.part,
-                first=hexed[0][0],
-                last=hexed[-1][0],
-                rows=len(hexed),
-                digest=removal_digest(hexed),
-                actor=pruning.actor,
-                at=pruning.at,
-                reason=pruning.reason,
-            )
-            _remove(connection, proof, pruning, [number for number, _, _ in hexed])
-            session.add(_removal_row(removal))
-        return removal
+            gone = [(n, content.hex(), apart and apart.hex()) for n, content, apart in found]
+            _remove(connection, proof, pruning, [number for number, _, _ in gone])
+            removals = removals_of(pruning, gone, _numbers(connection, pruning))
+            session.add_all(map(_removal_row, removals))
+        return removals
 
 
 def verified(
@@ -237,6 +222,14 @@ def _too_old(proof: Proof, pruning: Pruning) -> Select[Any]:
         there = col(entries.salt) if proof.personal else rows.c[proof.apart[0]]
         wanted = wanted.where(there.is_not(None))
     return cast_type("Select[Any]", wanted)
+
+
+def _numbers(connection: Connection, pruning: Pruning) -> list[int]:
+    """Of all entries of the kind, in their order."""
+    wanted = select(StoredEvidence.number).where(
+        StoredEvidence.chain == pruning.site, StoredEvidence.kind == pruning.kind.value
+    )
+    return list(connection.execute(wanted.order_by(col(StoredEvidence.number))).scalars())
 
 
 def _grown_old(proof: Proof, pruning: Pruning) -> list[ColumnElement[bool]]:

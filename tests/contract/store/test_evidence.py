@@ -135,8 +135,7 @@ class TestRemoval:
     def test_w16_a_plan_keeps_its_schedule_without_its_problem(self, store: AnyStore) -> None:
         for at in (OLD, MONDAY):
             store.add_plan(a_plan(f"p{at:%m}", SITE, at))
-        removal = store.prune(a_pruning(EvidenceKind.PLAN, Part.APART))
-        assert removal is not None
+        (removal,) = store.prune(a_pruning(EvidenceKind.PLAN, Part.APART))
         assert (removal.rows, removal.first, removal.last) == (1, 1, 1)
         kept = store.kept_plan("p11")
         assert kept.problem is None
@@ -145,13 +144,12 @@ class TestRemoval:
             store.plan("p11")
         assert store.plan("p01").problem == a_plan("p01", SITE, MONDAY).problem
         assert codes(store.verify()) == []
-        assert store.prune(a_pruning(EvidenceKind.PLAN, Part.APART)) is None
+        assert store.prune(a_pruning(EvidenceKind.PLAN, Part.APART)) == ()
 
     def test_w16_rows_go_with_a_checkpoint_in_the_chain(self, store: AnyStore) -> None:
         store.add_receipts([Accepted(a_command(), 21.0)], OLD)
         store.add_receipts([Accepted(a_command("c2", 22.0), 22.0)], MONDAY)
-        removal = store.prune(a_pruning(EvidenceKind.RECEIPT, Part.ROW))
-        assert removal is not None
+        (removal,) = store.prune(a_pruning(EvidenceKind.RECEIPT, Part.ROW))
         assert removal.rows == 1
         assert len(store.receipts(SITE, OLD)) == 1
         assert [e.kind for e in store.evidence(SITE)][-1] is EvidenceKind.REMOVAL
@@ -161,7 +159,7 @@ class TestRemoval:
         store.set_mode(SITE, Mode.AUTO, actor="bo", at=OLD, reason="as bo wished")
         store.set_mode(SITE, Mode.AUTO, actor="eva", at=MONDAY, reason="")
         for kind in (EvidenceKind.AUDIT, EvidenceKind.MODE):
-            assert store.prune(a_pruning(kind, Part.APART)) is not None
+            assert len(store.prune(a_pruning(kind, Part.APART))) == 1
         assert [e.actor for e in store.audit(AuditSearch())] == ["eva", ""]
         assert codes(store.verify()) == []
 

@@ -110,7 +110,7 @@ def fill(store: AnyStore) -> None:
         store.add_trial(a_trial(SITE, id=f"t{i}"))
         end = TrialEnd(trial=f"t{i}", site=SITE, at=MONDAY, by="Ann", reason=f"burst pipe {i}")
         store.end_trial(end)
-        store.add_event(an_event(f"e{i}"))
+        store.add_event(an_event(f"e{i}", kwh_adjustment=10.0 * int(i)))
         store.keep_baseline(a_kept_baseline(f"id-{i}"))
         an_erasure_of_readings(store, f"{SITE}/hall.co2-{i}")
     receipts = [Accepted(a_command(), 21.0), Accepted(a_command("c2", 22.0), 22.0)]

@@ -127,7 +127,7 @@ class FlawReason(MessageCode):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flaw:
+class ChainFlaw:
     """Something in a chain that is not as it was written.
 
     ``number``, ``kind`` and ``row`` name the entry, as far as they are known; ``found`` is what is
@@ -151,4 +151,4 @@ class Verification:
     chains: int
     entries: int
     rows: int
-    flaws: tuple[Flaw, ...]
+    flaws: tuple[ChainFlaw, ...]

@@ -15,9 +15,9 @@ from typing import Self
 
 from bms.model.control.evidence import (
     FIRST,
+    ChainFlaw,
     ChainHead,
     EvidenceKind,
-    Flaw,
     FlawReason,
     Part,
 )
@@ -110,7 +110,7 @@ class ChainCheck:
     known: ChainHead | None = None
     count: int = 0
     # The flaws so far; what the rows of some hold, by place; whose each content is, by digest.
-    _flaws: list[Flaw] = field(default_factory=list)
+    _flaws: list[ChainFlaw] = field(default_factory=list)
     _owners: dict[str, int] = field(default_factory=dict)
     _holds: dict[int, str] = field(default_factory=dict)
     _last: ChainHead = NO_ENTRY
@@ -129,7 +129,7 @@ class ChainCheck:
             if self.known is not None and entry.number == self.known.number:
                 self._at_known = entry.hash
 
-    def flaws(self) -> tuple[Flaw, ...]:
+    def flaws(self) -> tuple[ChainFlaw, ...]:
         """Everything that is not as it was written, once all entries were given."""
         self._end()
         for (kind, row), standing in self.rows.items():
@@ -225,7 +225,7 @@ class ChainCheck:
         expected: str | None = None,
     ) -> None:
         self._flaws.append(
-            Flaw(
+            ChainFlaw(
                 chain=self.chain,
                 number=number,
                 kind=kind,
@@ -236,7 +236,7 @@ class ChainCheck:
             )
         )
 
-    def _placed(self, index: int, flaw: Flaw) -> Flaw:
+    def _placed(self, index: int, flaw: ChainFlaw) -> ChainFlaw:
         """A row that holds what another entry proves was exchanged with that one or moved."""
         owner = self._owners.get(self._holds.get(index, ""))
         if owner is None or flaw.row is None:

@@ -11,10 +11,10 @@ from datetime import datetime
 
 from bms.model.control.evidence import (
     CITY,
+    ChainFlaw,
     ChainHead,
     EvidenceEntry,
     EvidenceKind,
-    Flaw,
     Part,
     Pruning,
     Removal,
@@ -93,7 +93,7 @@ class MemoryEvidence:
     ) -> Verification:
         """See ``EvidenceStore``."""
         elsewhere = known or {}
-        flaws: list[Flaw] = []
+        flaws: list[ChainFlaw] = []
         entries = rows = 0
         every = {*self._chains, *elsewhere}
         names = sorted(every if chains is None else every & set(chains))

@@ -25,10 +25,10 @@ from sqlmodel import col, select
 from bms.model.control.evidence import (
     CITY,
     FIRST,
+    ChainFlaw,
     ChainHead,
     EvidenceEntry,
     EvidenceKind,
-    Flaw,
     Part,
     Pruning,
     Removal,
@@ -127,7 +127,7 @@ def verified(
     every = {*heads, *holders, *lengths, *known}
     names = sorted(every if chains is None else every & set(chains))
     total = sum(lengths.get(name, 0) for name in names) or 1
-    flaws: list[Flaw] = []
+    flaws: list[ChainFlaw] = []
     entries = rows = 0
     for name in names:
         check = ChainCheck(

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from bms.model.control.evidence import ChainHead, Flaw, FlawReason
+from bms.model.control.evidence import ChainFlaw, ChainHead, FlawReason
 from bms.store.sql.evidence import verified
 from bms.store.sql.proofs import PROOFS
 from bms.store.sql.store import SqlStore
@@ -57,7 +57,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     engine.dispose()
 
 
-def flaws(connection: Connection, known: dict[str, ChainHead]) -> tuple[Flaw, ...]:
+def flaws(connection: Connection, known: dict[str, ChainHead]) -> tuple[ChainFlaw, ...]:
     return verified(connection, None, known).flaws
 
 

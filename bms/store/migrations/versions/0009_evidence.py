@@ -218,7 +218,7 @@ def _rows(
     names = [name for name in f"{stays}, {goes}".split(", ") if name]
     if table in OF_CITY and site:
         return
-    wanted: sa.Select[Any] = (
+    wanted: Any = (
         sa.select(*map(sa.column, (moment, key, *names)))
         .select_from(sa.table(table))
         .where(sa.column(moment).is_not(None))

@@ -17,7 +17,6 @@ from bacpypes3.apdu import (
     ErrorRejectAbortNack,
     SimpleAckPDU,
 )
-from bacpypes3.app import Application
 from bacpypes3.comm import ServiceAccessPoint
 from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.networkport import NetworkPortObject
@@ -25,6 +24,7 @@ from bacpypes3.pdu import Address, IPv4Address, RemoteStation
 from bacpypes3.settings import settings
 
 from bms.errors import ConfigError
+from drivers.bacnet.client_application import ClientApplication
 from drivers.bacnet.encoding import frames
 from drivers.bacnet.encoding.errors import stack_error
 from drivers.bacnet.encoding.frames import Peer
@@ -204,7 +204,7 @@ async def open_port(local: str) -> LocalPort:
             f"cannot bind {local} for BACnet/IP ({error}); another program may hold the port: "
             "stop it, or set another local address"
         ) from error
-    stack = Application.from_object_list(_own_objects(address))
+    stack = ClientApplication.from_object_list(_own_objects(address))
     stack.asap.sap_response = MethodType(_acknowledgements_untouched, stack.asap)
     (link,) = stack.link_layers.values()
     try:

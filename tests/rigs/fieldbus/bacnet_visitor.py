@@ -44,16 +44,32 @@ class Visitor:
 
     async def write(self, target: str, value: Any, priority: int | None = None) -> str | None:
         """The refusal in the device's words, None when it took the value."""
+        return await self.write_property(target, "present-value", value, priority)
+
+    async def write_property(
+        self, target: str, prop: str, value: Any, priority: int | None = None
+    ) -> str | None:
+        """The refusal in the device's words, None when it took the value."""
         try:
             answer = await asyncio.wait_for(
-                self._app.write_property(
-                    self._device, target, "present-value", value, priority=priority
-                ),
-                5,
+                self._app.write_property(self._device, target, prop, value, priority=priority), 5
             )
         except ErrorRejectAbortNack as error:
             return str(error)
         return None if answer is None else str(answer)
+
+    async def request(self, apdu: Any) -> str:
+        """The answer to a confirmed request, in words."""
+        apdu.pduDestination = self._device
+        try:
+            return str(await asyncio.wait_for(self._app.request(apdu), 5))
+        except ErrorRejectAbortNack as error:
+            return str(error)
+
+    async def announce(self, apdu: Any) -> None:
+        """Send an unconfirmed request."""
+        apdu.pduDestination = self._device
+        await self._app.request(apdu)
 
     async def slots(self, target: str) -> dict[int, float]:
         entries = await self.read(target, "priority-array")

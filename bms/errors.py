@@ -45,6 +45,30 @@ class Mistake:
         return f"{self.file}:{self.line}: {self.message}"
 
 
+MOST_MISTAKES = 1000
+"""Mistakes of a file [1] that are kept; the others are counted."""
+
+
+class MistakeList:
+    """The mistakes of a file, however many it has: the first are kept, the others are counted."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self.kept: list[Mistake] = []
+        self.unnamed = 0
+
+    def add(self, line: int, message: str) -> None:
+        """Take a mistake; ``message`` is not kept where there are enough."""
+        if len(self.kept) < MOST_MISTAKES:
+            self.kept.append(Mistake(self._file, line, message))
+        else:
+            self.unnamed += 1
+
+    def by_line(self) -> tuple[Mistake, ...]:
+        """The kept mistakes in the order of their lines, each once."""
+        return tuple(sorted(dict.fromkeys(self.kept), key=lambda mistake: mistake.line))
+
+
 class SiteFileError(ConfigError):
     """All mistakes found in the site files of a directory."""
 

@@ -206,7 +206,7 @@ def _assess_files(asked: MetersOfFile, as_json: bool) -> None:
         meters, outdoor = read_meters(asked.csv), read_weather(asked.weather)
         normal = _normal(asked, outdoor)
         report("reading", 1.0)
-        _name((*meters.mistakes, *outdoor.mistakes))
+        _name((*meters.mistakes, *outdoor.mistakes), meters.unnamed + outdoor.unnamed)
         if not meters.use and not meters.bills:
             _nothing(asked.csv)
         answers = []
@@ -238,7 +238,7 @@ def _normal(asked: MetersOfFile, outdoor: WeatherFile) -> NormalYear | None:
     if asked.normal_weather is None:
         return normal_weather(outdoor.temp_c, asked.periods.timezone, asked.normal_year)
     typical = read_weather(asked.normal_weather)
-    _name(typical.mistakes)
+    _name(typical.mistakes, typical.unnamed)
     name = asked.normal_weather.name
     return normal_weather(typical.temp_c, asked.periods.timezone, asked.normal_year, name)
 
@@ -255,10 +255,10 @@ def _nothing(csv: Path) -> NoReturn:
     raise typer.Exit(FAILED)
 
 
-def _name(mistakes: Sequence[Mistake]) -> None:
-    """Say on standard error which rows were left out."""
+def _name(mistakes: Sequence[Mistake], unnamed: int) -> None:
+    """Say on standard error which rows were left out; ``unnamed`` more have no name."""
     for mistake in mistakes[:SHOWN_MISTAKES]:
         errors.print(f"left out: {mistake}", markup=False)
-    more = len(mistakes) - SHOWN_MISTAKES
+    more = len(mistakes) + unnamed - SHOWN_MISTAKES
     if more > 0:
         errors.print(f"left out: {more} more rows", markup=False)

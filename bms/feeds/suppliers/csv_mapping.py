@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,10 +12,12 @@ from zoneinfo import ZoneInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
 
 from bms.errors import ConfigError, Mistake
 from bms.feeds.suppliers.decoding import ENCODINGS
 from bms.feeds.suppliers.numbers_and_units import NumberStyle, unit_names, unit_scale
+from bms.model.outside_text import shown
 from bms.model.readings.metering import Quantity
 
 AMBIGUOUS = ("order", "first", "second", "refuse")
@@ -113,6 +116,9 @@ class _MappingParser:
             self._wrong(1, f"longer than {MAX_CHARS} characters; is it a mapping?")
             return CommentedMap()
         try:
+            if any(isinstance(e, AliasEvent) for e in YAML(typ="rt", pure=True).parse(text)):
+                self._wrong(1, "has an alias (*name); write the value itself")
+                return CommentedMap()
             return YAML(typ="rt", pure=True).load(text)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -173,7 +179,7 @@ class _MappingParser:
         if unit_scale(settings["quantity"], settings["unit"]) is None:
             self._wrong(
                 entries["unit"][1],
-                f"{settings['unit']!r} is no unit of {settings['quantity']};"
+                f"{shown(settings['unit'])!r} is no unit of {settings['quantity']};"
                 f" known are {unit_names(settings['quantity'])}",
             )
             return None
@@ -187,7 +193,9 @@ class _MappingParser:
             if name in known:
                 entries[name] = (value, line)
             else:
-                self._wrong(line, f"{name!r} is not known; known are {', '.join(sorted(known))}")
+                self._wrong(
+                    line, f"{shown(name)!r} is not known; known are {', '.join(sorted(known))}"
+                )
         return entries
 
     def _checked(
@@ -222,8 +230,8 @@ def _sign(value: object) -> str:
 def _one_of(*allowed: str) -> Callable[[object], str]:
     def check(value: object) -> str:
         if value not in allowed:
-            shown = ", ".join(repr(word) if len(word) == 1 else word for word in allowed)
-            raise ValueError(f"{value!r} is not known; known are {shown}")
+            names = ", ".join(repr(word) if len(word) == 1 else word for word in allowed)
+            raise ValueError(f"{shown(value)!r} is not known; known are {names}")
         return str(value)
 
     return check
@@ -233,14 +241,18 @@ def _quantity(value: object) -> Quantity:
     try:
         return Quantity(str(value))
     except ValueError:
-        raise ValueError(f"{value!r} is not known; known are {', '.join(Quantity)}") from None
+        raise ValueError(
+            f"{shown(value)!r} is not known; known are {', '.join(Quantity)}"
+        ) from None
 
 
 def _zone(value: object) -> str:
     try:
         return ZoneInfo(_text(value)).key
     except (OSError, ValueError, LookupError):
-        raise ValueError(f"{value!r} is no time zone; write Europe/Copenhagen or UTC") from None
+        raise ValueError(
+            f"{shown(value)!r} is no time zone; write Europe/Copenhagen or UTC"
+        ) from None
 
 
 def _interval(value: object) -> int:
@@ -263,10 +275,10 @@ def _time_format(value: object) -> str:
     try:
         moment = datetime(2013, 12, 24, 17, 45, 31, tzinfo=UTC)
         read = datetime.strptime(moment.strftime(text), text)  # noqa: DTZ007 - only its date
-    except (ValueError, UnicodeError) as error:
-        raise ValueError(f"{text!r} cannot be read back: {error}") from None
+    except (ValueError, UnicodeError, re.error) as error:
+        raise ValueError(f"{shown(text)!r} cannot be read back: {shown(str(error))}") from None
     if read.date() != moment.date():
-        raise ValueError(f"{text!r} does not say the whole date; see Python's strptime")
+        raise ValueError(f"{shown(text)!r} does not say the whole date; see Python's strptime")
     return text
 
 

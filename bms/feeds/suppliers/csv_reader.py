@@ -16,7 +16,8 @@ from bms.errors import FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.decoding import decoded_text
 from bms.feeds.suppliers.numbers_and_units import PLAIN_NUMBER, unit_names, unit_scale
-from bms.feeds.suppliers.row_collector import RowCollector, ScaledColumn, printable
+from bms.feeds.suppliers.row_collector import RowCollector, ScaledColumn
+from bms.model.outside_text import printable
 from bms.model.readings.metering import SupplierFile
 
 TAB = "\t"
@@ -110,7 +111,7 @@ def split_lines(text: str) -> list[str]:
     """Returns the lines of a text that end with LF, CR LF or CR, and nothing else."""
     if "\n" not in text:
         return text.split("\r")
-    return text.replace("\r\n", "\n").split("\n")
+    return (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
 
 
 def find_header(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:

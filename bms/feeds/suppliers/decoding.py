@@ -5,15 +5,22 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import zlib
 
 from bms.errors import FeedError
 
 MAX_BYTES = 200_000_000
 """Largest file after unpacking [bytes]: about four million rows."""
+MAX_LINES = 4_000_000
+"""Most lines of a text [1]: two days of quarter-hours of 20 000 meters."""
+MAX_JSON_VALUES = 6_000_000
+"""Most values of a JSON document [1], told from its commas and brackets before it is parsed."""
+_CHUNK = 1 << 20
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
 """Encodings that a mapping may declare; a byte order mark takes precedence."""
 
+_SOMETHING = re.compile(r"[^\x00 \t\r\n]")
 _GZIP = b"\x1f\x8b"
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -49,7 +56,7 @@ def decoded_text(
     if seen is not None:
         raise FeedError(f"{name}: not {wanted}: it looks like {seen}")
     text = _decoded(plain, encoding)
-    if not text.strip("\x00 \t\r\n"):
+    if _SOMETHING.search(text) is None:
         raise FeedError(f"{name}: not {wanted}: the file holds no text")
     return text
 
@@ -57,32 +64,51 @@ def decoded_text(
 def _unpacked(content: bytes, name: str, limit: int) -> bytes:
     plain = _gunzipped(content, name, limit) if content.startswith(_GZIP) else content
     if len(plain) > limit:
-        raise FeedError(
-            f"{name}: more than {limit / 1e6:g} MB of text; split it into several files"
-        )
+        raise _too_much(name, f"{limit / 1e6:g} MB of text")
+    if _lines(plain) > MAX_LINES:
+        raise _too_much(name, f"{MAX_LINES} lines")
     return plain
 
 
+def _lines(plain: bytes | bytearray) -> int:
+    """Ends of lines of any kind [1]."""
+    return max(plain.count(b"\n"), plain.count(b"\r"))
+
+
+def _too_much(name: str, what: str) -> FeedError:
+    return FeedError(f"{name}: more than {what}; split it into several files")
+
+
 def _gunzipped(content: bytes, name: str, limit: int) -> bytes:
-    """Unpacks the members of a gzip file, one byte beyond the limit at most.
+    """Unpacks the members of a gzip file, a little beyond the limits at most.
 
     Raises ``FeedError``.
     """
-    parts, left = [], limit + 1
-    while content.startswith(_GZIP) and left > 0:
+    plain, lines = bytearray(), 0
+    while content.startswith(_GZIP) and len(plain) <= limit:
         member = zlib.decompressobj(wbits=31)
-        try:
-            part = member.decompress(content, left)
-        except zlib.error as error:
-            raise FeedError(f"{name}: damaged gzip ({error}); fetch it again") from error
-        parts.append(part)
-        left -= len(part)
-        if left > 0 and not member.eof:
-            raise FeedError(f"{name}: the gzip breaks off; it has not arrived whole, send it again")
+        while not member.eof and len(plain) <= limit:
+            part = _piece(member, content, name)
+            plain += part
+            lines += _lines(part)
+            if lines > MAX_LINES:
+                raise _too_much(name, f"{MAX_LINES} lines")
+            content = member.unconsumed_tail
+            if not (content or part or member.eof):
+                raise FeedError(
+                    f"{name}: the gzip breaks off; it has not arrived whole, send it again"
+                )
         content = member.unused_data.lstrip(b"\x00")
-    if left > 0 and content:
+    if len(plain) <= limit and content:
         raise FeedError(f"{name}: something else follows the gzip; send the file again")
-    return b"".join(parts)
+    return bytes(plain)
+
+
+def _piece(member: zlib._Decompress, content: bytes, name: str) -> bytes:
+    try:
+        return member.decompress(content, _CHUNK)
+    except zlib.error as error:
+        raise FeedError(f"{name}: damaged gzip ({error}); fetch it again") from error
 
 
 def _looks_like(plain: bytes) -> str | None:
@@ -110,6 +136,8 @@ def decoded_json(content: bytes, name: str) -> object:
     Raises ``FeedError`` when it is none.
     """
     text = decoded_text(content, name, wanted="JSON").strip()
+    if sum(map(text.count, ",[{")) > MAX_JSON_VALUES:
+        raise _too_much(name, f"{MAX_JSON_VALUES} values")
     if text[:1] not in ("{", "["):
         raise FeedError(f"{name}: not JSON: it begins with {_shown(text[:20])}")
     try:

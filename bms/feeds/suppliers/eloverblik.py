@@ -20,11 +20,11 @@ from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from bms.errors import FeedError, Mistake
+from bms.errors import FeedError, MistakeList
 from bms.feeds.suppliers.decoding import decoded_json, list_items, object_entries, text_or_none
 from bms.feeds.suppliers.meter_files import YEARS
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number, unit_scale
-from bms.feeds.suppliers.row_collector import printable
+from bms.model.outside_text import printable
 from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 
@@ -73,30 +73,30 @@ def _read(document: object, name: str) -> SupplierFile:
         raise FeedError(
             f"{name}: not an answer of Eloverblik's GetTimeSeries: it has no list 'result'"
         )
-    reader = _EloverblikReader(name)
+    reader = _EloverblikReader(MistakeList(name))
     for result in results:
         reader.result(object_entries(result))
-    if results and not reader.documents and not reader.mistakes:
+    if results and not reader.documents and not reader.mistakes.kept:
         raise FeedError(
             f"{name}: not an answer of Eloverblik's GetTimeSeries: no result has a"
             " MyEnergyData_MarketDocument"
         )
-    return SupplierFile(tuple(reader.rows), tuple(reader.mistakes))
+    found = reader.mistakes
+    return SupplierFile(tuple(reader.rows), tuple(found.kept), (), found.unnamed)
 
 
 @dataclass(slots=True)
 class _EloverblikReader:
     """Reads one response and collects its rows and mistakes."""
 
-    name: str
+    mistakes: MistakeList
     rows: list[MeterRow] = field(default_factory=list)
-    mistakes: list[Mistake] = field(default_factory=list)
     points: int = 0
     documents: int = 0
     _grids: dict[tuple[str | None, ...], _PeriodGrid] = field(default_factory=dict)
 
     def refuse(self, message: str) -> None:
-        self.mistakes.append(Mistake(self.name, max(self.points, 1), printable(message)))
+        self.mistakes.add(max(self.points, 1), printable(message))
 
     def result(self, result: Mapping[str, object]) -> None:
         """Reads one metering point, or the error in its place."""

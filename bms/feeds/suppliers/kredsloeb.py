@@ -28,7 +28,7 @@ from bms.feeds.suppliers.column_names import (
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.feeds.suppliers.csv_reader import find_header, parse_rows, split_lines
 from bms.feeds.suppliers.decoding import decoded_text
-from bms.feeds.suppliers.row_collector import printable
+from bms.model.outside_text import printable
 from bms.model.readings.metering import SupplierFile
 
 PRESET = CsvMapping(
@@ -59,7 +59,7 @@ def read_kredsloeb(content: bytes, name: str) -> SupplierFile:
     found = parse_rows(
         lines, name, replace(mapping, time_format=_time_format(lines, line, mapping))
     )
-    return SupplierFile(found.rows, (*mistakes, *found.mistakes), found.ignored)
+    return replace(found, mistakes=(*mistakes, *found.mistakes))
 
 
 def _lines(content: bytes, name: str) -> list[str]:

@@ -17,12 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.errors import FeedError, Mistake
+from bms.errors import FeedError, Mistake, MistakeList
 from bms.model.readings.series import Floats, Series
 
 YEARS = range(1990, 2100)
@@ -32,6 +32,8 @@ KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
 MIN_BILL_S = 20 * 86400
 """Shortest interval of a billing period [s]."""
 _HOUR_S = 3600
+MAX_CACHED = 200_000
+"""Timestamps [1] that are cached while a file is read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +53,8 @@ class MeterFile:
     use: Mapping[str, Series]
     bills: Mapping[str, BilledUse]
     mistakes: tuple[Mistake, ...]
+    unnamed: int = 0
+    """Rows that were not used beyond those that are named [1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +64,8 @@ class WeatherFile:
     temp_c: Series
     ghi_wm2: Series | None
     mistakes: tuple[Mistake, ...]
+    unnamed: int = 0
+    """Rows that were not used beyond those that are named [1]."""
 
 
 @dataclass(slots=True)
@@ -81,11 +87,15 @@ class _CsvFile:
     """Reads one CSV file and collects its mistakes."""
 
     path: Path
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: MistakeList
     _moments: dict[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        return cls(path, MistakeList(str(path)))
+
     def reject(self, line: int, message: str) -> None:
-        self.mistakes.append(Mistake(str(self.path), line, message))
+        self.mistakes.add(line, message)
 
     def rows(self, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, int], list[str]]]:
         """Yields line, column indices and fields of every row. Raises ``FeedError``."""
@@ -118,6 +128,8 @@ class _CsvFile:
             moment = moment.replace(tzinfo=UTC)
         if moment.year not in YEARS:
             raise ValueError(f"{text} lies outside {YEARS.start}..{YEARS.stop}")
+        if len(self._moments) >= MAX_CACHED:
+            self._moments.clear()
         return self._moments.setdefault(text, int(moment.timestamp()))
 
 
@@ -128,7 +140,7 @@ def read_meters(path: Path) -> MeterFile:
     only. Raises ``FeedError`` when the file as a whole is not such a table, ``OSError``
     when it cannot be opened.
     """
-    reader = _CsvFile(path)
+    reader = _CsvFile.of(path)
     columns: dict[str, _RawSeries] = {}
     for line, at, row in reader.rows(("meter_id", "timestamp_utc", "kwh")):
         if len(row) <= max(at["meter_id"], at["timestamp_utc"], at["kwh"]):
@@ -154,7 +166,7 @@ def read_meters(path: Path) -> MeterFile:
             bills[name] = answer
         elif answer is not None:
             use[name] = answer
-    return MeterFile(use, bills, tuple(sorted(reader.mistakes, key=lambda m: m.line)))
+    return MeterFile(use, bills, reader.mistakes.by_line(), reader.mistakes.unnamed)
 
 
 def read_weather(path: Path) -> WeatherFile:
@@ -162,7 +174,7 @@ def read_weather(path: Path) -> WeatherFile:
 
     Raises as ``read_meters`` does, and ``FeedError`` when no row can be used.
     """
-    reader = _CsvFile(path)
+    reader = _CsvFile.of(path)
     temp, sun = _RawSeries(), _RawSeries()
     for line, at, row in reader.rows(("timestamp_utc", "temp_air_c")):
         if len(row) <= max(at["timestamp_utc"], at["temp_air_c"]):
@@ -174,9 +186,9 @@ def read_weather(path: Path) -> WeatherFile:
     found = _regular(reader, temp, spread=False, unit="temp_air_c")
     if not isinstance(found, Series):
         raise FeedError(f"{path}: no temperatures at steps of a day or less")
-    ghi = _regular(_CsvFile(path), sun, spread=False, unit="ghi_wm2")
-    mistakes = tuple(sorted(reader.mistakes, key=lambda m: m.line))
-    return WeatherFile(found, ghi if isinstance(ghi, Series) else None, mistakes)
+    ghi = _regular(_CsvFile.of(path), sun, spread=False, unit="ghi_wm2")
+    sun_or_none = ghi if isinstance(ghi, Series) else None
+    return WeatherFile(found, sun_or_none, reader.mistakes.by_line(), reader.mistakes.unnamed)
 
 
 def _opened(path: Path) -> IO[str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from bms.errors import Mistake
+from bms.errors import MistakeList
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number
 from bms.feeds.suppliers.timestamps import (
@@ -22,11 +22,14 @@ from bms.feeds.suppliers.timestamps import (
     resolve_ambiguous,
     timestamp_parser,
 )
+from bms.model.outside_text import printable
 from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 
 MAX_NUMBER_LENGTH = 64
 """Longest meter number [characters]; metering points have 18 digits."""
+MAX_CACHED_NUMBERS = 100_000
+"""Meter numbers [1] that are cached while a file is read: five cities of 20 000 meters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class RowCollector:
 
     def __init__(self, name: str, mapping: CsvMapping) -> None:
         self.name, self.mapping = name, mapping
-        self.mistakes: list[Mistake] = []
+        self.mistakes = MistakeList(name)
         self.buffer = RowBuffer()
         self.numbers: dict[str, str] = {}
         """Accepted meter numbers by the text of their field."""
@@ -69,7 +72,7 @@ class RowCollector:
 
     def refuse(self, line: int, message: str) -> None:
         """Records why a line, or a value on it, is not used."""
-        self.mistakes.append(Mistake(self.name, line, printable(message)))
+        self.mistakes.add(line, printable(message))
 
     def add(
         self, line: int, number: str, stamp: str, values: Iterable[tuple[ScaledColumn, str]]
@@ -109,8 +112,12 @@ class RowCollector:
         """Returns the rows and, by line, the mistakes."""
         self._resolve_ambiguous()
         rows = tuple(self._rows())
-        mistakes = sorted(dict.fromkeys(self.mistakes), key=lambda mistake: mistake.line)
-        return SupplierFile(rows, tuple(mistakes), tuple(printable(name) for name in ignored))
+        return SupplierFile(
+            rows,
+            self.mistakes.by_line(),
+            tuple(printable(name) for name in ignored),
+            self.mistakes.unnamed,
+        )
 
     def _number(self, text: str) -> str:
         number = text.strip()
@@ -125,6 +132,8 @@ class RowCollector:
                 f"the meter number {number!r} does not read as {self.mapping.encoding};"
                 " declare encoding: latin-1 (or cp1252) in the mapping"
             )
+        if len(self.numbers) >= MAX_CACHED_NUMBERS:
+            self.numbers.clear()
         return self.numbers.setdefault(text, number)
 
     def _time(self, text: str) -> int | AmbiguousTime:
@@ -216,10 +225,3 @@ _UNCLEAR = (
     "how long the interval is does not show from the meter's other rows; declare interval_s"
     " in the mapping"
 )
-
-
-def printable(text: str) -> str:
-    """Returns the text with unprintable characters escaped, on one line."""
-    if text.isprintable():
-        return text
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

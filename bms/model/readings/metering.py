@@ -53,12 +53,14 @@ class MeterRow(NamedTuple):
 class SupplierFile:
     """What a file holds: its rows, and each row that could not be used, by line.
 
-    ``ignored`` names columns or fields that the format does not use.
+    ``ignored`` names columns or fields that the format does not use; ``unnamed`` counts mistakes
+    beyond those that are kept.
     """
 
     rows: tuple[MeterRow, ...]
     mistakes: tuple[Mistake, ...]
     ignored: tuple[str, ...] = ()
+    unnamed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

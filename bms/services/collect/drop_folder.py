@@ -1,25 +1,30 @@
 """The drop folder: suppliers put files there, a tick takes each that has stopped growing.
 
-A folder below it per format (``csv``, or ``csv-waterworks`` where there are several). A file that
-was taken is moved to ``done``, one that is no such file to ``failed`` with the reason beside it;
-when the store is away it stays where it is. Between storing and moving a crash does no harm: the
-file is taken again, and twice is once.
+A folder below it per format (``csv``, or ``csv-waterworks`` where there are several), which is ours
+alone, as are ``done``, ``failed`` and ``mapping.yaml`` in it; suppliers write to ``in`` only. A
+file that was taken is moved to ``done``, one that is no such file to ``failed`` with the reason
+beside it; when the store is away it stays where it is. Between storing and moving a crash does no
+harm: the file is taken again, and twice is once. Links are never followed
+(``bms.services.collect.held_folder``).
 """
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
+import stat
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from bms.errors import BmsError, FeedError, StoreError
+from bms.model.outside_text import printable
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.file_ingest import IngestReport, Read, as_dict, ingest_file
+from bms.services.collect.held_folder import HeldFolder
 from bms.services.collect.supplier_points import SupplierBook
 
 log = logging.getLogger(__name__)
@@ -28,12 +33,14 @@ STILL_TICKS = 2
 """Ticks [1] in a row at which a file has to be as it was before it is taken."""
 MOST_BYTES = 200_000_000
 """Larger files [B] are refused: no supplier sends a city's day in more."""
+MOST_WATCHED = 10_000
+"""Files [1] of a format that are looked at in a tick; the others wait for their turn."""
 MAPPING = "mapping.yaml"
 MOST_MAPPING = 100_000
-"""Characters [1] of a mapping that are read."""
+"""Bytes [1] of a mapping that are read."""
 UNFINISHED = (".part", ".partial", ".filepart", ".tmp", ".temp", ".swp")
 """Endings of the names that programs give to files while they write them."""
-DONE, FAILED = "done", "failed"
+IN, DONE, FAILED = "in", "done", "failed"
 
 ReaderOf = Callable[[str, str | None], Read]
 """Format and text of the mapping, if there is one → how its files are read. Raises
@@ -49,8 +56,8 @@ class _Look:
     changed: int
 
     @classmethod
-    def of(cls, stat: os.stat_result) -> _Look:
-        return cls(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    def of(cls, seen: os.stat_result) -> _Look:
+        return cls(seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
 @dataclass(slots=True)
@@ -61,6 +68,20 @@ class _Seen:
 
 class _Changed(Exception):
     """The file is not any more what was seen: somebody still writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    """The open folders of a format."""
+
+    name: str
+    folder: HeldFolder
+    inbox: HeldFolder
+    done: HeldFolder
+    failed: HeldFolder
+
+    def path(self, name: str) -> Path:
+        return self.inbox.path / name
 
 
 @dataclass(slots=True)
@@ -78,162 +99,178 @@ class DropFolder:
     def tick(self, now: datetime) -> list[IngestReport]:
         """Take the files that have stopped growing, the oldest first; what became of them."""
         self._trouble = set()
-        reports = []
+        reports: list[IngestReport] = []
         present: dict[Path, _Seen] = {}
-        for folder in self._folders():
-            files = self._files(folder)
-            present.update(files)
-            ready = [path for path, seen in files.items() if seen.ticks >= STILL_TICKS]
-            reports += list(self._take_all(folder, ready, now)) if ready else []
+        try:
+            with HeldFolder.opened(self.root) as root:
+                for name in self._formats(root.owned()):
+                    reports += self._format(root, name, present, now)
+        except OSError as error:
+            self._tell(f"{self.root} cannot be used: {error.strerror}")
         self._seen = present
         self._told = self._trouble
         return reports
 
-    def _folders(self) -> list[Path]:
-        """The folders of formats, by name."""
-        folders = []
-        for entry in self._entries(self.root):
+    def _formats(self, root: HeldFolder) -> list[str]:
+        """The names of the folders of formats, in their order."""
+        names = []
+        for entry in root.entries():
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                folders.append(Path(entry.path))
+                names.append(entry.name)
             else:
-                self._tell(f"{entry.path} lies outside the folders of the formats; left alone")
-        return sorted(folders)
+                self._tell(f"{root.path / entry.name} lies outside the folders of the formats")
+        return sorted(names)
 
-    def _files(self, folder: Path) -> dict[Path, _Seen]:
+    def _format(
+        self, root: HeldFolder, name: str, present: dict[Path, _Seen], now: datetime
+    ) -> list[IngestReport]:
+        """Take what is ready in the folder of a format; its failure never reaches the next."""
+        path = root.path / name
+        with ExitStack() as held:
+            try:
+                kind = self._opened(held.enter_context(HeldFolder.opened(path, root)), held)
+                files = self._files(kind)
+            except OSError as error:
+                self._tell(f"{error.filename or path}: its files wait: {error.strerror}")
+                return []
+            present.update({kind.path(file): seen for file, seen in files.items()})
+            ready = [file for file, seen in files.items() if seen.ticks >= STILL_TICKS]
+            return list(self._take_all(kind, ready, now)) if ready else []
+
+    def _opened(self, folder: HeldFolder, held: ExitStack) -> _Format:
+        """The folders of a format, made where they are missing. Raises OSError where one that has
+        to be ours alone is not."""
+        folder.owned()
+        opened = {}
+        for name in (IN, DONE, FAILED):
+            folder.make(name)
+            opened[name] = held.enter_context(HeldFolder.opened(folder.path / name, folder))
+        for entry in folder.entries():
+            if entry.is_file(follow_symlinks=False) and entry.name != MAPPING:
+                self._tell(f"{folder.path / entry.name} lies outside {IN}/; left alone")
+        return _Format(
+            folder.path.name, folder, opened[IN], opened[DONE].owned(), opened[FAILED].owned()
+        )
+
+    def _files(self, kind: _Format) -> dict[str, _Seen]:
         """Every file that may be taken, the oldest first, with how long it stood still."""
-        found = []
-        for entry in self._entries(folder):
-            unfinished = entry.name.lower().endswith(UNFINISHED)
-            if entry.name.startswith(".") or unfinished or entry.name == MAPPING:
+        found: list[tuple[str, _Seen]] = []
+        for entry in kind.inbox.entries():
+            if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
                 continue
-            if entry.is_file(follow_symlinks=False):
-                path = Path(entry.path)
-                try:
-                    found.append((path, self._still(path, entry.stat(follow_symlinks=False))))
-                except OSError as error:
-                    self._tell(f"{path}: {error.strerror}")
+            try:
+                seen = kind.inbox.look(entry.name)
+            except OSError as error:
+                self._tell(f"{kind.path(entry.name)}: {error.strerror}")
+                continue
+            if stat.S_ISREG(seen.st_mode):
+                found.append((entry.name, self._still(kind.path(entry.name), seen)))
+        if len(found) > MOST_WATCHED:
+            self._tell(f"{kind.inbox.path} has {len(found)} files; {MOST_WATCHED} are looked at")
         found.sort(key=lambda row: (row[1].look.changed, row[0]))
-        return dict(found)
+        return dict(found[:MOST_WATCHED])
 
-    def _still(self, path: Path, stat: os.stat_result) -> _Seen:
-        look, before = _Look.of(stat), self._seen.get(path)
+    def _still(self, path: Path, seen: os.stat_result) -> _Seen:
+        look, before = _Look.of(seen), self._seen.get(path)
         if before is None or before.look != look:
             return _Seen(look)
         return _Seen(look, before.ticks + 1)
 
-    def _take_all(self, folder: Path, ready: list[Path], now: datetime) -> Iterator[IngestReport]:
+    def _take_all(self, kind: _Format, ready: list[str], now: datetime) -> Iterator[IngestReport]:
         try:
-            read = self.reader_of(folder.name.partition("-")[0], _mapping(folder))
-        except (BmsError, OSError, ValueError) as error:
-            self._tell(f"{folder}: its files wait: {error}")
+            read = self.reader_of(kind.name.partition("-")[0], _mapping(kind.folder))
+        except Exception as error:  # a mapping that nobody foresaw must not stop the others
+            if not isinstance(error, (BmsError, OSError, ValueError)):
+                log.debug("%s", kind.folder.path, exc_info=True)
+            self._tell(f"{kind.folder.path}: its files wait: {error}")
             return
-        for path in ready:
-            report = self._spared(path, read, now)
+        for name in ready:
+            report = self._spared(kind, name, read, now)
             if report is not None:
                 yield report
 
-    def _spared(self, path: Path, read: Read, now: datetime) -> IngestReport | None:
+    def _spared(self, kind: _Format, name: str, read: Read, now: datetime) -> IngestReport | None:
         """Take a file; whatever is wrong with it spares the others."""
+        path = kind.path(name)
         try:
-            return self._take(path, read, now)
+            return self._take(kind, name, read, now)
         except _Changed:
             return None
         except StoreError as error:
             self._tell(f"{path} waits: {error}")
         except OSError as error:
-            where = error.filename or path
-            self._tell(f"{path} waits: {where}: {error.strerror or error}")
+            self._tell(f"{path} waits: {error.filename or path}: {error.strerror or error}")
         except FeedError as error:
-            self._fail(path, str(error))
+            self._fail(kind, name, str(error))
         except Exception as error:
             log.debug("%s", path, exc_info=True)
-            self._fail(path, f"an error that we did not expect: {error!r}")
+            self._fail(kind, name, f"an error that we did not expect: {type(error).__name__}")
         return None
 
-    def _take(self, path: Path, read: Read, now: datetime) -> IngestReport:
-        look = self._seen[path].look
+    def _take(self, kind: _Format, name: str, read: Read, now: datetime) -> IngestReport:
+        look = self._seen[kind.path(name)].look
         if look.size > MOST_BYTES:
-            raise FeedError(f"{path.name} has {look.size} bytes, more than {MOST_BYTES}; split it")
-        done = _own_folder(path.parent / DONE)
+            raise FeedError(f"{name} has {look.size} bytes, more than {MOST_BYTES}; split it")
+        content = _content(kind.inbox, name, look)
         report = ingest_file(
-            _content(path, look), path.name, read, book=self.book, readings=self.readings, now=now
+            content, printable(name), read, book=self.book, readings=self.readings, now=now
         )
-        if _Look.of(path.lstat()) != look:
-            raise _Changed
-        moved = _move(path, done)
+        moved = _moved(kind.inbox, name, kind.done, look)
         if report.refused or report.unasked:
-            beside = moved.with_name(f"{moved.name}.report.json")
-            beside.write_text(json.dumps(as_dict(report), indent=1), encoding="utf-8")
-        log.info("%s: %s", path, report.stored)
+            text = json.dumps(as_dict(report), indent=1)
+            kind.done.write_new(f"{moved}.report.json", text.encode())
+        log.info("%s: %s", kind.path(printable(name)), report.stored)
         return report
 
-    def _fail(self, path: Path, reason: str) -> None:
+    def _fail(self, kind: _Format, name: str, reason: str) -> None:
+        path = kind.path(name)
         try:
-            moved = _move(path, _own_folder(path.parent / FAILED))
-            moved.with_name(f"{moved.name}.reason.txt").write_text(f"{reason}\n", encoding="utf-8")
-            log.warning("%s was moved to %s: %s", path, moved, reason)
+            moved = _moved(kind.inbox, name, kind.failed, self._seen[path].look)
+            kind.failed.write_new(f"{moved}.reason.txt", f"{printable(reason)}\n".encode())
+            self._warn(f"{path} was moved to {kind.failed.path / moved}: {reason}")
+        except _Changed:
+            return
         except OSError as error:
             self._tell(f"{path} cannot be used ({reason}) nor moved: {error.strerror}")
-
-    def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
-        try:
-            with os.scandir(folder) as entries:
-                return list(entries)
-        except OSError as error:
-            self._tell(f"{folder} cannot be read: {error.strerror}")
-            return []
 
     def _tell(self, text: str) -> None:
         """Log a trouble once, and again only when it had gone in between."""
         if text not in self._told | self._trouble:
-            log.warning("%s", text)
+            self._warn(text)
         self._trouble.add(text)
 
-
-def _mapping(folder: Path) -> str | None:
-    path = folder / MAPPING
-    if path.is_symlink() or not path.is_file():
-        return None
-    with path.open(encoding="utf-8") as file:
-        return file.read(MOST_MAPPING)
+    def _warn(self, text: str) -> None:
+        """Names come from outside: one line, whatever they hold."""
+        log.warning("%s", printable(text))
 
 
-def _own_folder(folder: Path) -> Path:
-    """The folder, made where it is missing. Raises OSError where nothing can be moved to it; a
-    link in its place may have been put there by whoever sends the files."""
-    folder.mkdir(exist_ok=True)
-    if folder.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, "is a link; a folder is needed", str(folder))
-    if not (os.access(folder, os.W_OK | os.X_OK) and os.access(folder.parent, os.W_OK)):
-        raise PermissionError(errno.EACCES, "files cannot be moved to it", str(folder))
-    return folder
+def _mapping(folder: HeldFolder) -> str | None:
+    """The mapping of a format; it lies where only we can write. Raises OSError, ValueError."""
+    content = folder.read(MAPPING, MOST_MAPPING)
+    return None if content is None else content.decode("utf-8")
 
 
-def _content(path: Path, look: _Look) -> bytes:
+def _content(inbox: HeldFolder, name: str, look: _Look) -> bytes:
     """The bytes of the very file that was seen. Raises ``_Changed`` where another stands there."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    handle = inbox.open(name)
     with os.fdopen(handle, "rb") as file:
-        if _Look.of(os.fstat(handle)) != look:
+        seen = os.fstat(handle)
+        if _Look.of(seen) != look:
             raise _Changed
+        if seen.st_nlink != 1:
+            raise FeedError(f"{name} has {seen.st_nlink} names; send a copy")
         return file.read(look.size)
 
 
-def _move(path: Path, folder: Path) -> Path:
-    """Move a file under its own name, with a number behind it where that name is taken."""
-    number = 1
-    while True:
-        target = folder / (path.name if number == 1 else f"{path.name}.{number}")
-        try:
-            # The name is made ours first, so that nothing can be overwritten.
-            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640))
-        except FileExistsError:
-            number += 1
-            continue
-        try:
-            path.replace(target)
-        except OSError:
-            target.unlink()
-            raise
-        return target
+def _moved(inbox: HeldFolder, name: str, target: HeldFolder, look: _Look) -> str:
+    """Move the file that was read; the name that it got. Raises ``_Changed`` where another has
+    taken its place; one that nobody has read goes back."""
+    if _Look.of(inbox.look(name)) != look:
+        raise _Changed
+    moved = target.take(name, inbox)
+    if target.look(moved).st_ino != look.inode:
+        inbox.take(moved, target)
+        raise _Changed
+    return moved

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from bms.errors import Mistake
+from bms.errors import MOST_MISTAKES, Mistake
 from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.ports.storage.readings import ReadingStore
@@ -20,9 +20,14 @@ from bms.services.collect.supplier_points import SupplierBook, SupplierPoint
 
 BATCH = 50_000
 """Readings [1] that are given to the store at a time: progress is told in between."""
+MOST_KINDS = 10_000
+"""Kinds of rows [1] (meter, quantity, unit, interval) whose way is remembered while a file is read:
+five quantities of each meter of a district."""
 FUTURE = timedelta(days=1)
 """How far a value may lie ahead of the clock: files of today hold tonight's hours in some places,
 and what lies farther ahead has a wrong date."""
+MOST_MOMENTS = 200_000
+"""Times [1] that are remembered while a file is read: five years of quarter-hours."""
 CLOCK_CHANGE_S = 3600
 DAY_S = 86_400
 STATES = (Quantity.POWER, Quantity.FLOW, Quantity.FLOW_TEMP, Quantity.RETURN_TEMP)
@@ -112,6 +117,7 @@ class _Sorting:
     accepted: int = 0
     missing: int = 0
     refusals: dict[tuple[object, ...], _Refusal] = field(default_factory=dict)
+    unnamed: _Refusal = field(default_factory=lambda: _Refusal(0, ""))
     unasked: Counter[Quantity] = field(default_factory=Counter)
     meters: set[str] = field(default_factory=set)
     first: datetime | None = None
@@ -134,6 +140,8 @@ class _Sorting:
                     self._late(row, moment).rows += 1
                     continue
                 self.accepted += 1
+                self.first = moment if self.first is None else min(self.first, moment)
+                self.last = moment if self.last is None else max(self.last, moment)
                 self.missing += row.value is None
                 yield Reading(target.point.id, moment, row.value, row.quality, self.now)
             elif target is None:
@@ -143,7 +151,6 @@ class _Sorting:
 
     def report(self, file: SupplierFile, stored: Ingested) -> IngestReport:
         named = [Mistake(self.name, r.line, _told(r)) for r in self.refusals.values()]
-        moments = [m for m in self._moments.values() if m <= self.now + FUTURE]
         return IngestReport(
             name=self.name,
             rows=len(file.rows),
@@ -151,13 +158,16 @@ class _Sorting:
             missing=self.missing,
             stored=stored,
             refused=tuple(sorted((*file.mistakes, *named), key=lambda mistake: mistake.line)),
-            refused_rows=len(file.mistakes) + sum(r.rows for r in self.refusals.values()),
+            refused_rows=len(file.mistakes) + file.unnamed + self._refused_rows(),
             unasked=dict(self.unasked),
             ignored=file.ignored,
             meters=tuple(sorted(self.meters)),
-            start=min(moments, default=None),
-            end=max(moments, default=None),
+            start=self.first,
+            end=self.last,
         )
+
+    def _refused_rows(self) -> int:
+        return self.unnamed.rows + sum(refusal.rows for refusal in self.refusals.values())
 
     def _find(self, key: tuple[object, ...], row: MeterRow) -> SupplierPoint | _Refusal | None:
         """Where rows like this one go: to a point, nowhere because nobody asked, or refused."""
@@ -172,17 +182,27 @@ class _Sorting:
                 found = self._refuse(key, row.line, wrong)
             elif found is not None:
                 self.meters.add(f"{found.point.site}/{found.point.meter}")
+        if len(self._targets) >= MOST_KINDS:
+            self._targets.clear()
         self._targets[key] = found
         return found
 
     def _refuse(self, key: tuple[object, ...], line: int, says: str) -> _Refusal:
-        return self.refusals.setdefault(key, _Refusal(line, says))
+        """The refusal of this kind of rows; beyond those that are named they are only counted."""
+        known = self.refusals.get(key)
+        if known is None:
+            if len(self.refusals) >= MOST_MISTAKES:
+                return self.unnamed
+            known = self.refusals[key] = _Refusal(line, says)
+        return known
 
     def _late(self, row: MeterRow, moment: datetime) -> _Refusal:
         says = f"{moment.isoformat()} lies in the future; look at the dates of the file"
         return self._refuse(("future",), row.line, says)
 
     def _moment(self, second: int) -> datetime:
+        if len(self._moments) >= MOST_MOMENTS:
+            self._moments.clear()
         return self._moments.setdefault(second, datetime.fromtimestamp(second, UTC))
 
 

@@ -64,9 +64,9 @@ class Drop:
             raise ConfigError(f"{name!r} is no format")
         return read_lines
 
-    def put(self, name: str, text: str, folder: str = "lines") -> Path:
+    def put(self, name: str, text: str, folder: str = "lines/in") -> Path:
         path = self.root / folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(text)
         return path
 
@@ -122,7 +122,7 @@ class TestAFinishedFile:
     def test_that_was_stored_but_not_moved_before_a_crash_is_harmless(self, drop: Drop) -> None:
         drop.put("day.txt", "0 10\n1 12\n")
         drop.settle()
-        (drop.root / "lines/done/day.txt").rename(drop.root / "lines/day.txt")
+        (drop.root / "lines/done/day.txt").rename(drop.root / "lines/in/day.txt")
         drop.watch = drop.watching()
         assert drop.settle() == [Ingested(known=2)]
         assert drop.tree() == {"lines/done/day.txt"}
@@ -156,7 +156,7 @@ class TestAFileThatIsStillWritten:
     def test_is_known_by_its_temporary_name(self, drop: Drop, name: str) -> None:
         drop.put(name, "0 10\n")
         assert drop.settle() == []
-        assert drop.tree() == {f"lines/{name}"}
+        assert drop.tree() == {f"lines/in/{name}"}
 
 
 class TestABadFile:
@@ -194,15 +194,16 @@ class TestWhatIsLeftAlone:
     ) -> None:
         secret = tmp_path_factory.mktemp("elsewhere") / "secret.txt"
         secret.write_text("0 10\n")
-        (drop.root / "lines" / "inner").mkdir(parents=True)
-        drop.put("day.txt", "0 10\n", folder="lines/inner")
-        (drop.root / "lines" / "link.txt").symlink_to(secret)
+        drop.put("day.txt", "0 10\n", folder="lines/in/inner")
+        (drop.root / "lines/in/link.txt").symlink_to(secret)
         (drop.root / "day.txt").write_text("0 10\n")
-        os.mkfifo(drop.root / "lines" / "pipe")
+        (drop.root / "lines/day.txt").write_text("0 10\n")
+        os.mkfifo(drop.root / "lines/in/pipe")
         with caplog.at_level(logging.WARNING):
             assert drop.settle() == []
         assert [record.getMessage() for record in caplog.records] == [
-            f"{drop.root / 'day.txt'} lies outside the folders of the formats; left alone"
+            f"{drop.root / 'day.txt'} lies outside the folders of the formats",
+            f"{drop.root / 'lines/day.txt'} lies outside in/; left alone",
         ]
         assert secret.exists()
         assert drop.values() == []
@@ -212,7 +213,7 @@ class TestWhatIsLeftAlone:
     ) -> None:
         elsewhere = tmp_path_factory.mktemp("elsewhere")
         path = drop.put("day.txt", "0 10\n")
-        (path.parent / "done").symlink_to(elsewhere)
+        (drop.root / "lines/done").symlink_to(elsewhere)
         assert drop.settle() == []
         assert path.exists()
         assert list(elsewhere.iterdir()) == []
@@ -253,20 +254,20 @@ class TestTroubleThatPasses:
     def test_files_of_a_format_that_is_none_wait(
         self, drop: Drop, caplog: pytest.LogCaptureFixture
     ) -> None:
-        path = drop.put("day.txt", "0 10\n", folder="poems")
+        path = drop.put("day.txt", "0 10\n", folder="poems/in")
         drop.put("day.txt", "0 10\n")
         with caplog.at_level(logging.WARNING):
             assert drop.settle() + drop.settle() == [Ingested(new=1)]
         assert path.exists()
         assert [r.getMessage() for r in caplog.records] == [
-            f"{path.parent}: its files wait: 'poems' is no format"
+            f"{path.parent.parent}: its files wait: 'poems' is no format"
         ]
 
 
 class TestAFolderOfAFormat:
     def test_may_carry_a_name_and_a_mapping(self, drop: Drop) -> None:
         drop.put("mapping.yaml", "separator: ';'\n", folder="lines-waterworks")
-        drop.put("day.txt", "0 10\n", folder="lines-waterworks")
+        drop.put("day.txt", "0 10\n", folder="lines-waterworks/in")
         assert drop.settle() == [Ingested(new=1)]
         assert drop.asked == [("lines", "separator: ';'\n")]
         assert (drop.root / "lines-waterworks" / "mapping.yaml").exists()

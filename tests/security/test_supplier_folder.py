@@ -1,0 +1,239 @@
+"""A supplier who may write files (SECURITY.md): what he can put into the folder harms nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import reader
+from bms.model.readings.metering import SupplierFile
+from bms.services.collect.drop_folder import STILL_TICKS, DropFolder
+from bms.services.collect.file_ingest import Read
+from bms.services.collect.supplier_points import SupplierBook
+from bms.store.memory.store import MemoryStore
+from sites.loader import load_sites
+from tests.rigs.paths import ROOT
+
+NOW = datetime(2026, 4, 1, 6, tzinfo=UTC)
+SITES = load_sites(ROOT / "tests" / "cases" / "sites" / "valid_meters")
+NOBODY = 65534
+"""User and group [1] that own nothing."""
+CSV = "meter_id,timestamp_utc,kwh\n6841234,2026-03-01T10:00:00Z,12.5\n"
+
+
+class Supplied:
+    """A drop folder, what must not be touched beside it, and ticks."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.root, self.store = home, home / "drop", MemoryStore()
+        self.inbox = self.root / "csv" / "in"
+        self.inbox.mkdir(parents=True)
+        self.journal = home / "release.journal"
+        self.journal.write_text("open leases\n")
+        self.during: Callable[[], None] = lambda: None
+        self.watch = DropFolder(self.root, self._reader, SupplierBook.of(SITES), self.store)
+
+    def _reader(self, name: str, mapping: str | None) -> Read:
+        read = reader(name, None if mapping is None else CsvMapping.from_yaml(mapping))
+
+        def interrupted(content: bytes, file: str) -> SupplierFile:
+            self.during()
+            return read(content, file)
+
+        return interrupted
+
+    def settle(self) -> int:
+        """Files that were taken within as many ticks as one has to stand still."""
+        return sum(len(self.watch.tick(NOW)) for _ in range(STILL_TICKS + 1))
+
+    def files(self) -> set[str]:
+        found = self.root.rglob("*")
+        return {str(p.relative_to(self.root)) for p in found if p.is_symlink() or p.is_file()}
+
+    def journal_is_whole(self) -> bool:
+        return self.journal.read_text() == "open leases\n" and not self.journal.is_symlink()
+
+
+@pytest.fixture
+def supplied(tmp_path: Path) -> Supplied:
+    return Supplied(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["failed", "done"])
+def test_h1_a_folder_of_ours_that_the_supplier_made_takes_nothing(
+    supplied: Supplied, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The layout of old: the supplier may write beside ``in``."""
+    theirs = supplied.root / "csv" / name
+    theirs.mkdir()
+    theirs.chmod(0o777)
+    (theirs / "bad.csv.reason.txt").symlink_to(supplied.journal)
+    (supplied.inbox / "bad.csv").write_text("no table\n")
+    with caplog.at_level(logging.WARNING):
+        assert supplied.settle() == 0
+    assert supplied.journal_is_whole()
+    assert "may be written by others" in caplog.text
+
+
+def test_h1_a_link_under_the_name_of_a_reason_is_not_followed(supplied: Supplied) -> None:
+    failed = supplied.root / "csv" / "failed"
+    failed.mkdir()
+    (failed / "bad.csv.reason.txt").symlink_to(supplied.journal)
+    (supplied.inbox / "bad.csv").write_text("no table\n")
+    supplied.settle()
+    assert supplied.journal_is_whole()
+
+
+def test_h1_a_format_folder_that_others_may_write_is_not_used(
+    supplied: Supplied, caplog: pytest.LogCaptureFixture
+) -> None:
+    (supplied.inbox / "day.csv").write_text(CSV)
+    supplied.inbox.parent.chmod(0o730)
+    with caplog.at_level(logging.WARNING):
+        assert supplied.settle() == 0
+    assert "suppliers write to in/ only" in caplog.text
+    supplied.inbox.parent.chmod(0o710)
+    assert supplied.settle() == 1
+
+
+@pytest.mark.parametrize("name", ["in", "done", "failed"])
+def test_h2_a_link_in_place_of_a_folder_leads_nowhere(supplied: Supplied, name: str) -> None:
+    sites = supplied.home / "sites"
+    sites.mkdir()
+    folder = supplied.root / "csv" / name
+    if name == "in":
+        supplied.inbox.rmdir()
+        (sites / "evil.csv").write_text(CSV)
+    else:
+        (supplied.inbox / "evil.yaml").write_text(CSV)
+    folder.symlink_to(sites)
+    before = sorted(sites.iterdir())
+    assert supplied.settle() == 0
+    assert sorted(sites.iterdir()) == before
+
+
+def test_h2_a_folder_that_is_swapped_while_a_file_is_read_receives_nothing(
+    supplied: Supplied,
+) -> None:
+    sites = supplied.home / "sites"
+    sites.mkdir()
+    done = supplied.root / "csv" / "done"
+
+    def swap() -> None:
+        done.rename(supplied.home / "away")
+        done.symlink_to(sites)
+
+    supplied.during = swap
+    (supplied.inbox / "day.csv").write_text(CSV)
+    supplied.settle()
+    assert list(sites.iterdir()) == []
+    assert "day.csv" in {p.name for p in (supplied.home / "away").iterdir()}
+
+
+def test_h2_a_file_that_is_swapped_for_a_link_while_it_is_read_stays(supplied: Supplied) -> None:
+    file = supplied.inbox / "day.csv"
+
+    def swap() -> None:
+        file.unlink()
+        file.symlink_to(supplied.journal)
+
+    supplied.during = swap
+    file.write_text(CSV)
+    assert supplied.settle() == 0
+    assert supplied.files() == {"csv/in/day.csv"}
+    assert supplied.journal_is_whole()
+
+
+def test_h2_a_second_name_of_a_file_of_ours_is_not_read(supplied: Supplied) -> None:
+    os.link(supplied.journal, supplied.inbox / "day.csv")
+    supplied.settle()
+    assert "2 names" in (supplied.root / "csv/failed/day.csv.reason.txt").read_text()
+    assert supplied.journal_is_whole()
+
+
+def test_a_name_as_long_as_a_name_may_be_is_taken_twice(supplied: Supplied) -> None:
+    name = "x" * 251 + ".csv"
+    for content in (CSV, "no table\n", CSV):
+        (supplied.inbox / name).write_text(content)
+        supplied.settle()
+    taken = sorted(p.name for p in (supplied.root / "csv/done").iterdir())
+    assert len([each for each in taken if not each.endswith(".report.json")]) == 2
+    assert all(len(each) <= 255 for each in taken)
+    assert list(supplied.inbox.iterdir()) == []
+    failed = sorted(p.name for p in (supplied.root / "csv/failed").iterdir())
+    assert len(failed) == 2
+    assert failed[1].endswith(".reason.txt")
+
+
+@pytest.mark.parametrize(
+    "name", ["day\nERROR forged line.csv", "day\x1b[2Jgone.csv", "day\udcff.csv", "day\u202e.csv"]
+)
+def test_m6_a_name_is_one_line_of_the_log(
+    supplied: Supplied, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (supplied.inbox / name).write_text("no table\n")
+    with caplog.at_level(logging.DEBUG):
+        supplied.settle()
+    assert caplog.records
+    assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
+def test_h4_a_broken_mapping_stops_its_own_folder_only(
+    supplied: Supplied, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = supplied.root / "csv-broken"
+    (broken / "in").mkdir(parents=True)
+    (broken / "mapping.yaml").write_text("time_format: '%Y%Y'\n")
+    (broken / "in" / "day.csv").write_text(CSV)
+    (supplied.inbox / "day.csv").write_text(CSV)
+    with caplog.at_level(logging.WARNING):
+        assert supplied.settle() == 1
+    assert "csv-broken: its files wait" in caplog.text
+    assert all(len(record.getMessage()) < 1000 for record in caplog.records)
+
+
+ATTACK = """
+i=0
+while [ $i -lt 40 ]; do
+  printf 'no table\\n' > a.csv; ln -s "$1" a.new; mv -f a.new a.csv; rm -f a.csv
+  ln -s "$1" b.csv; rm -f b.csv; printf 'no table\\n' > b.csv
+  mkdir c.csv; rmdir c.csv; ln -s "$1" c.csv.reason.txt
+  ln "$1" d.csv; mv ../done .. ; rm -rf ../done ../failed; mkdir ../failed; ln -s / ../done
+  rm -f c.csv.reason.txt
+  i=$((i+1))
+done
+printf 'no table\\n' > last.csv
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs two user ids: run as root")
+def test_a_supplier_with_a_user_of_his_own_changes_nothing_of_ours(supplied: Supplied) -> None:
+    os.chown(supplied.inbox, NOBODY, NOBODY)
+    attack = subprocess.Popen(
+        ["/bin/sh", "-c", ATTACK, "attack", str(supplied.journal)],
+        cwd=supplied.inbox,
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while attack.poll() is None:
+        supplied.watch.tick(NOW)
+    supplied.settle()
+    assert supplied.journal_is_whole()
+    assert (
+        supplied.store.readings("school/heat.energy", datetime(2020, 1, 1, tzinfo=UTC), NOW) == []
+    )
+    ours = [supplied.root / "csv" / name for name in ("done", "failed")]
+    assert all(p.stat().st_uid == 0 and not p.is_symlink() for p in ours)
+    assert (supplied.root / "csv/failed/last.csv.reason.txt").exists()
+    links = [p for folder in ours for p in folder.iterdir() if p.is_symlink()]
+    assert links == []

@@ -9,6 +9,9 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PRIVATE = 0o077
+"""The umask of processes that keep readings: what they write is for their user alone."""
+
 
 class Settings(BaseSettings):
     """Every setting of a running backend. docs/operating.md has a heading for each."""

@@ -27,8 +27,10 @@ from functools import partial
 from pathlib import Path
 
 from bms.clock import FileClock, SystemClock
+from bms.config import PRIVATE
 from bms.errors import BmsError, GuardError
 from bms.journal import FileHandsOff, FileJournal, MemoryHandsOff
+from bms.logs import log_to_stderr
 from bms.model.control.command import Lease, Released
 from bms.model.control.hands_off import HandsOff
 from bms.ports.clock import Clock
@@ -183,9 +185,8 @@ async def run_guard(
 def main(argv: Sequence[str] | None = None, make_drivers: MakeDrivers | None = None) -> int:
     """``bms guard``: 0 when it ended well or two guards are there, 1 when it cannot guard."""
     options = _arguments(argv)
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    os.umask(PRIVATE)
+    log_to_stderr(logging.WARNING, times=True)
     log.setLevel(logging.INFO)
     places = {place: Presence(options.journal, place) for place in GuardPlace}
     try:

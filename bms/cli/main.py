@@ -13,6 +13,7 @@ import typer
 
 from bms.cli.console.errors import WRONG_CALL, errors
 from bms.cli.console.lazy_commands import LazyGroup
+from bms.logs import LogFormat, log_to_stderr
 
 app = typer.Typer(
     name="bms",
@@ -32,17 +33,23 @@ def every_command() -> None:
 
 def main() -> None:
     """Run the command line of this process."""
-    set_up_logging(os.environ.get("BMS_LOG", "WARNING"))
+    set_up_logging(os.environ.get("BMS_LOG", "WARNING"), os.environ.get("BMS_LOG_FORMAT", "text"))
     app()
 
 
-def set_up_logging(level: str) -> None:
-    """Log to standard error from ``level`` on. Raises SystemExit for a level that is none."""
+def set_up_logging(level: str, form: str) -> None:
+    """Log to standard error from ``level`` on, in the form ``text`` or ``json``.
+
+    Raises SystemExit for a level or a form that is none.
+    """
     known = logging.getLevelNamesMapping()
     if level.upper() not in known:
-        errors.print(f"error: BMS_LOG={level} is no level; use {', '.join(known)}", markup=False)
+        errors.print(f"error: BMS_LOG={level} is no level; use {', '.join(known)}")
         sys.exit(WRONG_CALL)
-    logging.basicConfig(level=level.upper(), format="%(levelname)s %(message)s")
+    if form not in list(LogFormat):
+        errors.print(f"error: BMS_LOG_FORMAT={form} is no form; use {', '.join(LogFormat)}")
+        sys.exit(WRONG_CALL)
+    log_to_stderr(level.upper(), LogFormat(form))
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     for chatty in ("httpx", "httpcore"):  # every request that a feed makes
         logging.getLogger(chatty).setLevel(logging.WARNING)

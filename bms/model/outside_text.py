@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
+def printable_lines(text: str) -> str:
+    """Returns the text with unprintable characters escaped, but for its line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def shown(text: object, most: int = MOST_SHOWN) -> str:
     """Returns what may be repeated of an outside value: printable, at most ``most`` characters."""
     whole = str(text[: most + 1]) if isinstance(text, str) else _cut_repr(text, most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bms.clock import FileClock, SystemClock
-from bms.config import Settings
+from bms.config import PRIVATE, Settings
 from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
@@ -111,9 +112,13 @@ def clock_of(settings: Settings) -> Clock:
 
 
 def make_home(home: Path) -> None:
-    """Make the folder of database and journal. Raises ``ConfigError`` when that cannot be."""
+    """Make the folder of database and journal, for our user alone: readings of rooms are personal
+    data. Raises ``ConfigError`` when that cannot be."""
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        seen = home.stat()
+        if seen.st_mode & PRIVATE and seen.st_uid == os.geteuid():
+            home.chmod(0o700)
     except OSError as error:
         raise ConfigError(
             f"the folder {home} cannot be made: {error.strerror}; "

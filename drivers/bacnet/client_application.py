@@ -18,7 +18,7 @@ ANSWERED = (WhoIsRequest, ReadPropertyRequest, ReadPropertyMultipleRequest)
 """What a device has to answer to be one (ASHRAE 135, BIBB DS-RP-B and DM-DDB-B)."""
 
 
-class ClientApplication(Application):
+class ClientApplication(Application):  # type: ignore[misc]  # the stack has no types
     """The stack without the services by which others change it or fill its memory.
 
     Whoever is on the network may ask who we are. Every other confirmed request, those that write,

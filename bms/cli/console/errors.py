@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from typer.core import TyperGroup
 
+from bms.cli.console.screen import TerminalConsole
 from bms.errors import BmsError, NotFound, SiteFileError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
 FAILED, WRONG_CALL = 1, 2
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+errors = TerminalConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 class CommandGroup(TyperGroup):
@@ -40,7 +40,7 @@ class CommandGroup(TyperGroup):
             sys.exit(0)
         except OSError as error:
             where = f" ({Path(error.filename)})" if isinstance(error.filename, str) else ""
-            errors.print(f"error: {error.strerror or error}{where}", markup=False)
+            errors.print(f"error: {error.strerror or error}{where}")
             sys.exit(FAILED)
 
 
@@ -51,7 +51,7 @@ def _report(error: BmsError) -> int:
         text = f"error: {count} {noun} in the site files:\n{error}"
     else:
         text = f"error: {_text(error)}"
-    errors.print(text, markup=False)
+    errors.print(text)
     return WRONG_CALL if isinstance(error, NotFound) else FAILED
 
 
@@ -67,7 +67,7 @@ def _text(error: BmsError) -> str:
 
 def _report_invalid(error: ValidationError) -> int:
     lines = "\n".join(mistakes(error))
-    errors.print(f"error: {_what(error.title)} is not valid:\n{lines}", markup=False)
+    errors.print(f"error: {_what(error.title)} is not valid:\n{lines}")
     return WRONG_CALL
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from bms.cli.console.screen import TerminalConsole
 
 TITLES = {
     "past": "Simulating the year before",
@@ -24,7 +25,7 @@ TITLES = {
 def progress_bars(*, quiet: bool = False) -> Iterator[Callable[[str, float], None]]:
     """A report function that draws one bar per kind of work on standard error."""
     columns = (TextColumn("{task.description:28}"), BarColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
+    console = TerminalConsole(stderr=True)
     with Progress(*columns, console=console, disable=quiet) as progress:
         tasks: dict[str, TaskID] = {}
 

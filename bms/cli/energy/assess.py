@@ -251,14 +251,14 @@ def _echo(meter: Savings, timezone: str) -> None:
 
 
 def _nothing(csv: Path) -> NoReturn:
-    errors.print(f"error: {csv}: no row can be used", markup=False)
+    errors.print(f"error: {csv}: no row can be used")
     raise typer.Exit(FAILED)
 
 
 def _name(mistakes: Sequence[Mistake], unnamed: int) -> None:
     """Say on standard error which rows were left out; ``unnamed`` more have no name."""
     for mistake in mistakes[:SHOWN_MISTAKES]:
-        errors.print(f"left out: {mistake}", markup=False)
+        errors.print(f"left out: {mistake}")
     more = len(mistakes) + unnamed - SHOWN_MISTAKES
     if more > 0:
-        errors.print(f"left out: {more} more rows", markup=False)
+        errors.print(f"left out: {more} more rows")

@@ -17,7 +17,7 @@ from rich.console import Console
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.periods import local_day, span
 from bms.cli.console.person import user_name
-from bms.cli.console.screen import print_folded, screen
+from bms.cli.console.screen import print_folded, say, screen
 from bms.config import Settings
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
@@ -164,9 +164,9 @@ def _accept(ledger: Ledger, asked: EventOptions, as_json: bool) -> None:
         return
     t = translator_of_locale(ledger.site.timezone)
     for kept in made:
-        typer.echo(_accepted(kept, t))
+        say(_accepted(kept, t))
     if not made:
-        typer.echo(t("baselines_unchanged"))
+        say(t("baselines_unchanged"))
 
 
 _ACTIONS: dict[EventAction, Callable[[Ledger, EventOptions, bool], None]] = {
@@ -234,7 +234,7 @@ def _print_entry(entry: NonRoutineEvent, as_json: bool) -> None:
         return
     t = translator_of_locale()
     decided, kwh = t(f"event_{entry.decision.value}"), _kwh(entry, t)
-    typer.echo(
+    say(
         t(
             "event_entered",
             decision=decided,

@@ -93,7 +93,7 @@ def _reader(format_: str, mapping: Path | None) -> Read:
         )
     if not known.verified:
         t = translator_of_locale()
-        errors.print(t("format_unverified", note=t.describe(known.fact)), markup=False)
+        errors.print(t("format_unverified", note=t.describe(known.fact)))
     if mapping is None:
         return reader(format_)
     if not known.takes_mapping:
@@ -263,13 +263,13 @@ def _name_refused(outcomes: Sequence[Outcome], t: CommandTranslator) -> None:
     """Say on standard error what could not be used."""
     for each in outcomes:
         if isinstance(each, UnusableFile):
-            errors.print(t("error", text=each.reason), markup=False)
+            errors.print(t("error", text=each.reason))
             continue
         for mistake in each.refused[:SHOWN]:
-            errors.print(t("refused", text=str(mistake)), markup=False)
+            errors.print(t("refused", text=str(mistake)))
         more = len(each.refused) - SHOWN
         if more > 0:
-            errors.print(t("refused_more", file=each.name, count=more), markup=False)
+            errors.print(t("refused_more", file=each.name, count=more))
         if each.stored.waiting:
             waiting = t("values_wait", file=each.name, count=each.stored.waiting)
-            errors.print(waiting, markup=False)
+            errors.print(waiting)

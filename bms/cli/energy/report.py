@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from bms.cli.console.output_file import write_output
 from bms.cli.console.periods import month_span
+from bms.cli.console.screen import say
 from bms.config import Settings
 from bms.model.assets.site import Site
 from bms.model.savings.avoided_use import SiteSavings, Span
@@ -27,6 +29,7 @@ def report(
     month: Annotated[str, typer.Option(help="month, e.g. 2026-10")],
     out: Annotated[Path, typer.Option(help="file to write")],
     site: Annotated[str | None, typer.Option(help="one site; all when left out")] = None,
+    force: Annotated[bool, typer.Option("--force", help="overwrite the file")] = False,
     format_: Annotated[str, typer.Option("--format", help="csv")] = "csv",
 ) -> None:
     """Savings of a month as a file for the energy team; the baseline is the year before it.
@@ -38,8 +41,8 @@ def report(
     with opened(Settings()) as city:
         chosen = [city.site(site)] if site else list(city.sites.values())
         content = city.reporter.savings_csv([_month(city, each, month) for each in chosen])
-    out.write_bytes(content)
-    typer.echo(f"wrote {out}")
+    write_output(out, content, force=force)
+    say(f"wrote {out}")
 
 
 def _month(city: City, site: Site, month: str) -> SiteSavings:

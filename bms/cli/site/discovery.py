@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from bms.cli.console.errors import errors
 from bms.cli.console.progress import progress_bars
-from bms.cli.console.screen import print_folded, screen, slim_table
+from bms.cli.console.screen import TerminalConsole, print_folded, say, screen, slim_table
 from bms.errors import ConfigError
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.ede import read_ede
@@ -53,7 +52,7 @@ def bacnet(
 
     Example: bms discover bacnet 10.0.0.11
     """
-    with Console(stderr=True).status("asking …"):
+    with TerminalConsole(stderr=True).status("asking …"):
         found = asyncio.run(discover_bacnet(target, objects=not devices_only))
     show(found, as_json)
 
@@ -98,7 +97,7 @@ def modbus(
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
     if scan.left_out is not None:
-        errors.print(f"{scan.left_out}; --first-unit goes on from there", markup=False)
+        errors.print(f"{scan.left_out}; --first-unit goes on from there")
     show(scan.found, as_json)
 
 
@@ -116,7 +115,7 @@ def show(found: Sequence[FoundDevice], as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _print(device: FoundDevice, console: Console) -> None:
+def _print(device: FoundDevice, console: TerminalConsole) -> None:
     number = f"instance {device.instance}" if device.protocol == "bacnet" else f"unit {device.unit}"
     console.print(Text(f"{device.protocol} {device.place} {number}", style="bold"))
     words = (device.name, device.vendor, device.model, device.firmware, device.serial_number)
@@ -163,13 +162,13 @@ def _from_ede(path: Path, states: Path | None, host: str) -> tuple[FoundDevice, 
         path.read_bytes(), states=states.read_bytes() if states is not None else None, host=host
     )
     for mistake in ede.mistakes:
-        typer.echo(f"{path}: {mistake}", err=True)
+        say(f"{path}: {mistake}", err=True)
     return ede.devices
 
 
 def _found(target: str) -> tuple[FoundDevice, ...]:
     kind = target.partition(":")[0]
-    with Console(stderr=True).status("asking …"):
+    with TerminalConsole(stderr=True).status("asking …"):
         if kind not in MODBUS_KINDS:
             return asyncio.run(discover_bacnet(target))
         try:

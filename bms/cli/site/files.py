@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from bms.cli.console.screen import screen, slim_table
+from bms.cli.console.output_file import write_output
+from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.errors import SiteFileError
 from bms.journal import FileHandsOff
@@ -50,7 +52,7 @@ def check(
         typer.echo(json.dumps({"sites": [site.id for site in found], "mistakes": []}))
         return
     points = sum(len(site.points) for site in found)
-    typer.echo(f"{len(found)} sites with {points} points are in order.")
+    say(f"{len(found)} sites with {points} points are in order.")
 
 
 @app.command("list")
@@ -120,9 +122,9 @@ def draft(
 
     Example: bms sites draft skole.csv --host 10.0.0.11 --site skole --out my-sites/skole.yaml
     """
-    if out.exists():
+    if os.path.lexists(out):
         raise typer.BadParameter(f"{out} exists; a draft never overwrites a site file")
     from bms.cli.site.discovery import drafted  # the BACnet stack: checking files needs none
 
-    out.write_text(drafted(source, states, host, site, name), encoding="utf-8")
-    typer.echo(f"wrote {out}; complete it, then: bms sites check {out.parent}")
+    write_output(out, drafted(source, states, host, site, name).encode())
+    say(f"wrote {out}; complete it, then: bms sites check {out.parent}")

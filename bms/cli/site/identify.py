@@ -11,6 +11,7 @@ import typer
 
 from bms.cli.console.language import translator_of_locale
 from bms.cli.console.progress import progress_bars
+from bms.cli.console.screen import say
 from bms.cli.site.model_table import as_dict, print_building, print_study
 from bms.config import Settings
 from bms.messages.spelled_out import spelled_out
@@ -102,7 +103,7 @@ def _site(site: str, as_json: bool) -> None:
         typer.echo(json.dumps(spelled_out(answer)))
     elif isinstance(answer, NoModel):
         for reason in answer.reasons:
-            typer.echo(t.describe(reason))
+            say(t.describe(reason))
     else:
         print_building(answer, t)
     if isinstance(answer, NoModel):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from bms.cli.console.language import CommandTranslator
@@ -82,9 +81,9 @@ def print_study(answer: ZoneStudy, record: ZoneRecord, learn: float, t: CommandT
     if answer.training_fit is not None:
         _print_chart(console, answer, record, round(len(record) * learn), t)
     if answer.refused:
-        console.print(t("model_none"), markup=False)
+        console.print(t("model_none"))
         for fact in answer.refused:
-            console.print(f"  {t.describe(fact)}", markup=False, highlight=False)
+            console.print(f"  {t.describe(fact)}", highlight=False)
         return
     print_parameters(console, answer.parameters(), answer.errors, t)
 
@@ -108,7 +107,7 @@ def _print_structures(console: Console, answer: ZoneStudy, t: CommandTranslator)
 def _print_scores(console: Console, answer: ZoneStudy, t: CommandTranslator) -> None:
     table = slim_table(t("held_out"), t("model"), t("like_now"), t("like_last_week"))
     _add_score(table, t("temperature_ahead"), answer.temperature, t)
-    _add_score(table, escape(t("heat_ahead")), answer.heat, t)
+    _add_score(table, t("heat_ahead"), answer.heat, t)
     console.print(table)
 
 
@@ -154,10 +153,10 @@ def _print_chart(
     predicted = measured + errors_ahead(fit, record, shown, AHEAD_H)
     low = float(min(measured.min(), predicted.min()))
     high = float(max(measured.max(), predicted.max(), low + 0.5))
-    console.print(t("last_days", low=low, high=high), markup=False, highlight=False)
+    console.print(t("last_days", low=low, high=high), highlight=False)
     for name, values in ((t("measured"), measured), (t("predicted"), predicted)):
         level = np.rint((values - low) / (high - low) * (len(BARS) - 2)).astype(int) + 1
-        console.print(f"  {name:9} {''.join(BARS[i] for i in level)}", markup=False)
+        console.print(f"  {name:9} {''.join(BARS[i] for i in level)}")
 
 
 def print_building(model: BuildingModel, t: CommandTranslator) -> None:
@@ -181,7 +180,7 @@ def print_building(model: BuildingModel, t: CommandTranslator) -> None:
         )
     console.print(table)
     for zone in model.zones:
-        console.print(zone.zone, markup=False)
+        console.print(zone.zone)
         print_parameters(console, zone.parameters, zone.standard_errors, t)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.person import user_name
-from bms.cli.console.screen import screen, slim_table
+from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
@@ -68,7 +68,7 @@ def add(
     span = f"{_local(made.start, chosen)} – {_local(made.end, chosen)}"
     t = translator_of_locale(chosen.timezone)
     kind, zone = t(f"booking_{made.kind.value}"), made.zone or t("all_zones")
-    typer.echo(f"{kind} {made.id}: {zone}, {span}")
+    say(f"{kind} {made.id}: {zone}, {span}")
 
 
 @app.command("list")
@@ -85,7 +85,7 @@ def list_bookings(site: SiteId, as_json: AsJson = False) -> None:
         return
     t = translator_of_locale(chosen.timezone)
     if not rows:
-        typer.echo(t("bookings_none"))
+        say(t("bookings_none"))
         return
     _show(rows, chosen, t)
 
@@ -106,7 +106,7 @@ def remove(
             chosen.id, booking, actor=author or user_name("--author"), at=city.clock.now()
         )
     t = translator_of_locale(chosen.timezone)
-    typer.echo(t("booking_removed", id=booking))
+    say(t("booking_removed", id=booking))
 
 
 def _show(rows: list[Booking], site: Site, t: CommandTranslator) -> None:

@@ -12,12 +12,11 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from bms.cli.console.errors import FAILED, WRONG_CALL, errors
 from bms.cli.console.language import CommandTranslator, translator_of_locale
-from bms.cli.console.screen import screen
+from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.messages.spelled_out import spelled_out
 from bms.model.assets.point import Role
@@ -101,7 +100,7 @@ def _plan_text(text: bytes) -> tuple[Problem, Schedule]:
         asked = read(text)
         return asked, Optimizer().plan(asked)
     except BadProblem as error:
-        errors.print(f"error: the Problem is not valid:\n{error}", markup=False)
+        errors.print(f"error: the Problem is not valid:\n{error}")
         raise typer.Exit(WRONG_CALL) from error
 
 
@@ -111,7 +110,7 @@ def _list_mistakes(text: bytes, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([{"path": m.path, "message": m.message} for m in found], indent=2))
     else:
-        typer.echo("\n".join(str(mistake) for mistake in found) or "no mistakes found")
+        say("\n".join(str(mistake) for mistake in found) or "no mistakes found")
     if found:
         raise typer.Exit(FAILED)
 
@@ -144,7 +143,7 @@ def replay(
     show(stored.problem, again, as_json)
     if again.setpoints != stored.schedule.setpoints:
         t = translator_of_locale(_known(stored.problem.timezone))
-        typer.echo(t("schedule_differs"), err=True)
+        say(t("schedule_differs"), err=True)
         raise typer.Exit(1)
 
 
@@ -175,14 +174,14 @@ def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
     console, t = screen(), translator_of_locale(_known(problem.timezone))
     status = t(f"plan_{schedule.status.value}")
     start = schedule.start.isoformat()
-    console.print(t("plan_from", site=schedule.site, status=status, start=start), markup=False)
+    console.print(t("plan_from", site=schedule.site, status=status, start=start))
     for reason in schedule.reasons:
-        console.print(f"  {t.describe(reason)}", markup=False)
+        console.print(f"  {t.describe(reason)}")
     for line in (
         t("expected_plan", figures=_figures(schedule.expected, t)),
         t("expected_own", figures=_figures(schedule.own_control, t)),
     ):
-        console.print(f"  {line}", markup=False, highlight=False)
+        console.print(f"  {line}", highlight=False)
     console.print(_table(problem, schedule, t))
 
 
@@ -193,8 +192,8 @@ def _table(problem: Problem, schedule: Schedule, t: CommandTranslator) -> Table:
     for setpoint in schedule.setpoints:
         for step in setpoint.steps:
             table.add_row(
-                escape(setpoint.point),
-                escape(names.get(setpoint.point, "")),
+                setpoint.point,
+                names.get(setpoint.point, ""),
                 f"{t.weekday(step.start)} {t.clock(step.start)}",
                 f"{t.weekday(step.end)} {t.clock(step.end)}",
                 t.pattern(step.value),

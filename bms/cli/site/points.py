@@ -191,9 +191,7 @@ def write(
         show_receipt(screen(), receipt, point, site.timezone, t)
     if isinstance(receipt, Clamped):
         why = t.describe(receipt.limit)
-        errors.print(
-            t("written_otherwise", written=receipt.written, asked=value, why=why), markup=False
-        )
+        errors.print(t("written_otherwise", written=receipt.written, asked=value, why=why))
     if not isinstance(receipt, Accepted):
         raise typer.Exit(FAILED)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from bms.cli.console.screen import screen, slim_table
+from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.model.codec import to_dict
 from bms.model.control.audit import Action, AuditEntry, AuditSearch
@@ -57,7 +57,7 @@ def list_entries(
     if as_json:
         typer.echo(json.dumps([to_dict(entry) for entry in entries]))
     elif not entries:
-        typer.echo("there is no such entry")
+        say("there is no such entry")
     else:
         _show(entries, zone)
 

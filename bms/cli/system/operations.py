@@ -12,7 +12,7 @@ from rich.table import Table
 from bms.cli.console.errors import WRONG_CALL, errors
 from bms.cli.console.person import user_name
 from bms.cli.console.progress import progress_bars
-from bms.cli.console.screen import screen
+from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.codec import json_schema
@@ -103,7 +103,7 @@ def revoke(
         city.stores.keys.revoke_key(
             key_id, city.clock.now(), actor=by or user_name("--by"), reason=reason
         )
-    typer.echo(f"revoked {key_id}")
+    say(f"revoked {key_id}")
 
 
 @database.command()
@@ -114,7 +114,7 @@ def upgrade() -> None:
     """
     with opened(Settings()) as city:
         city.stores.keys.keys()  # a city may start without its database
-    typer.echo("the database is up to date")
+    say("the database is up to date")
 
 
 @database.command()
@@ -146,9 +146,9 @@ def backup(
         typer.echo(json.dumps(row))
     else:
         size = f"{done.size / 1e6:.1f} MB"
-        typer.echo(f"{done.file}: {done.readings} readings, {size}, checked")
+        say(f"{done.file}: {done.readings} readings, {size}, checked")
 
 
 def _wrong_call(sentence: str) -> typer.Exit:
-    errors.print(f"error: {sentence}", markup=False)
+    errors.print(f"error: {sentence}")
     return typer.Exit(WRONG_CALL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from bms import guard as guard_process
-from bms.config import Settings
+from bms.config import PRIVATE, Settings
 from bms.runtime.serve import Parts, run_city
 from bms.runtime.wire import wire
 
@@ -27,7 +28,7 @@ def run() -> None:
 
     Example: BMS_SITES=my-sites bms run
     """
-    asyncio.run(run_city(wire(Settings()), Parts.ALL))
+    _run(Parts.ALL)
 
 
 def serve() -> None:
@@ -35,7 +36,7 @@ def serve() -> None:
 
     Example: BMS_PORT=8080 bms serve
     """
-    asyncio.run(run_city(wire(Settings()), Parts.SERVE))
+    _run(Parts.SERVE)
 
 
 def work() -> None:
@@ -43,7 +44,13 @@ def work() -> None:
 
     Example: bms work
     """
-    asyncio.run(run_city(wire(Settings()), Parts.WORK))
+    _run(Parts.WORK)
+
+
+def _run(parts: Parts) -> None:
+    """Run in this process; what it writes is for its user alone."""
+    os.umask(PRIVATE)
+    asyncio.run(run_city(wire(Settings()), parts))
 
 
 def guard(

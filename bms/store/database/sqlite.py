@@ -100,7 +100,9 @@ class Sqlite:
     def engine(self) -> Engine:
         """Connections for reading. Makes the folder. Raises ``StoreUnavailable``."""
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self._url.database not in (None, "", ":memory:"):
+                self._file.touch(mode=0o600)  # its log and its index get the same mode
         except OSError as error:
             raise StoreUnavailable(
                 f"the folder of the database {self._file} cannot be made: {error.strerror};"

@@ -139,7 +139,7 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
         own["ranges"] = tuple(ReadableRange(**given.values) for given in own["ranges"])
     if "serial" in values:
         values["serial"] = SerialLine(**values["serial"].values)
-    if "heartbeat" in values:
+    if isinstance(values.get("heartbeat"), Section):
         values["heartbeat"] = modbus_address(values["heartbeat"])
     template = parsed.templates.get(section.get("template") or "")
     usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -61,11 +61,20 @@ class ParsedSite:
         """The address of the point on its device; None where it is missing or wrong."""
         bacnet: BacnetAddress | None = point.get("bacnet")
         if bacnet is not None:
-            return bacnet
+            return _stated(bacnet, point)
         if point.get("modbus") is not None:
             return modbus_address(point["modbus"])
         found = self.template_point(point)
-        return found.address if found else None
+        if found is None or not isinstance(found.address, BacnetAddress):
+            return found.address if found else None
+        return _stated(found.address, point)
+
+
+def _stated(address: BacnetAddress, point: Section) -> BacnetAddress:
+    """The address with what the site file states of the object's number."""
+    stated = {"scale": "scale", "offset": "offset", "unit": "device_unit"}
+    given = {name: point.get(key) for name, key in stated.items()}
+    return replace(address, **{name: v for name, v in given.items() if v is not None})
 
 
 def modbus_address(section: Section) -> ModbusAddress | None:

@@ -48,6 +48,16 @@ class WatchingDriver(Driver, Protocol):
 
 
 @runtime_checkable
+class HeartbeatDriver(Driver, Protocol):
+    """A driver that toggles the heartbeat of its device, where the device has one."""
+
+    async def beat(self, at: datetime) -> None:
+        """Toggle it once for each ``at`` (building time of the tick). A write that succeeds does
+        so by itself. Raises nothing for what a device does."""
+        ...
+
+
+@runtime_checkable
 class LogDriver(Driver, Protocol):
     """A driver of devices that keep logs by themselves."""
 

@@ -12,6 +12,8 @@ from bms.model.assets.device import Device, Fingerprint
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import ReleaseKind, WriteRule
 from bms.model.control.command import (
+    Accepted,
+    Clamped,
     Command,
     Failed,
     Receipt,
@@ -30,6 +32,7 @@ from bms.ports.clock import Clock
 from drivers.bacnet.cov import BACKSTOP_POLL_S, LIFETIME_S, OnReading, watch_changes
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding.tags import Tag
+from drivers.bacnet.heartbeat import BacnetHeartbeat
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.objects.commandability import CommandabilityReader
 from drivers.bacnet.objects.device_clock import set_clock, shown_time
@@ -80,6 +83,7 @@ class BacnetDriver:
         self._profiles = ObjectProfiles(self.session)
         self._poller = BacnetPoller(self.session, self._profiles)
         self._schedules = ScheduleWriter(self.session, self._profiles, self._zone)
+        self._heartbeat = BacnetHeartbeat(self.session, self._profiles)
         self._commandability = CommandabilityReader(self.session, self._zone)
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
@@ -117,12 +121,24 @@ class BacnetDriver:
         return [found[point.id] for point in points]
 
     async def write(self, point: Point, command: Command) -> Receipt:
-        """Check the priority array, write at the point's priority, and read back."""
+        """Check the priority array, write at the point's priority, and read back; toggle the
+        heartbeat object where the device has one."""
         rule = point.write
         if rule is None:
             return Refused(command, fact(RefusalReason.NOT_WRITABLE, point=point.id))
         if rule.release.kind is ReleaseKind.SCHEDULE:
-            return await self._schedules.write(point, command)
+            receipt = await self._schedules.write(point, command)
+        else:
+            receipt = await self._write(point, rule, command)
+        if isinstance(receipt, Accepted | Clamped):
+            await self.beat(command.issued_at)
+        return receipt
+
+    async def beat(self, at: datetime) -> None:
+        """Toggle the heartbeat object, where the device has one, once for each ``at``."""
+        await self._heartbeat.beat(at)
+
+    async def _write(self, point: Point, rule: WriteRule, command: Command) -> Receipt:
         try:
             clamped = clamp(rule, command.value)
             if rule.release.kind is not ReleaseKind.NULL:

@@ -76,13 +76,17 @@ def write_target(point: Point) -> WriteTarget:
         raise ValueError(
             "the way back remote_enable is none of a BACnet point; use null, constant or timetable"
         )
-    encoded = _WRITERS.get(present_value.object_type)
-    if encoded is None or present_value.property_id != codec.PRESENT_VALUE:
-        raise ValueError("only the present value of an output or value object is written")
-    if present_value.object_type in _BINARY:
-        encoded = _binary
+    encoded = encoder(present_value)
     array = Reference(present_value.object_type, present_value.instance, codec.PRIORITY_ARRAY)
     return WriteTarget(present_value, array, rule.priority, encoded)
+
+
+def encoder(reference: Reference) -> Callable[[float], bytes]:
+    """The encoder of what a property takes. Raises ValueError for one that is not written."""
+    found = _WRITERS.get(reference.object_type)
+    if found is None or reference.property_id != codec.PRESENT_VALUE:
+        raise ValueError("only the present value of an output or value object is written")
+    return _binary if reference.object_type in _BINARY else found
 
 
 def _binary(value: float) -> bytes:

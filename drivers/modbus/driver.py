@@ -116,6 +116,10 @@ class ModbusDriver:
         """What the unit says it is; None where it says nothing or does not answer."""
         return await fingerprint_of(self._identity)
 
+    async def beat(self, at: datetime) -> None:
+        """Toggle the heartbeat register, where the device has one, once for each ``at``."""
+        await self._writer.beat(at)
+
     async def texts(self, addresses: Mapping[str, TextAddress]) -> dict[str, str | None]:
         """The device's texts (maker, serial number) by name; None where one cannot be read."""
         return {name: await self._text(address) for name, address in addresses.items()}

@@ -81,7 +81,7 @@ class ModbusWriter:
         except DeviceError as error:
             return failed(command, self._unit.device.id, error)
         if isinstance(result, (Accepted, Clamped)):
-            await self._toggle_heartbeat(command.issued_at)
+            await self.beat(command.issued_at)
         return result
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
@@ -212,10 +212,10 @@ class ModbusWriter:
             seen = (await self._unit.read_value(address)).value
         return seen
 
-    async def _toggle_heartbeat(self, tick: datetime) -> None:
+    async def beat(self, tick: datetime) -> None:
         """Toggle once in each round of writes; a failure is logged only: the device notices it."""
         heartbeat = self._unit.device.heartbeat
-        if heartbeat is None or self._heartbeat_tick == tick:
+        if not isinstance(heartbeat, ModbusAddress) or self._heartbeat_tick == tick:
             return
         self._heartbeat_tick, self._heartbeat_value = tick, 1.0 - self._heartbeat_value
         try:

@@ -9,6 +9,7 @@ from bms.model.assets.address import BacnetAddress, ModbusAddress, NetworkAddres
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode
 from bms.model.assets.write_rule import ReleaseKind
+from bms.model.readings.device_units import device_scale
 from bms.model.readings.units import Unit
 from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address
 from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, reference, unique_ids, unknown
@@ -66,6 +67,7 @@ def check_points(parsed: ParsedSite, report: MistakeReport) -> None:
         _role(point, report)
         _address(parsed, point, report)
         _cov_and_trend_log(parsed, point, report)
+        _scale(parsed, point, report)
         if point.get("write") is not None:
             _write(parsed, point, point["write"], report)
     _one_point_per_role(parsed, report)
@@ -164,6 +166,30 @@ def _cov_and_trend_log(parsed: ParsedSite, point: Section, report: MistakeReport
         if point.get(name) not in (None, "false") and not present:
             report.add(
                 point.at(name), f"{name}: only the present value of a BACnet object can have it"
+            )
+
+
+def _scale(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
+    """``scale``, ``offset`` and ``device_unit`` say what the number of a BACnet object means."""
+    given = [name for name in ("scale", "offset", "device_unit") if not point.lacks(name)]
+    address = parsed.address(point)
+    if not given or address is None:
+        return
+    if isinstance(address, ModbusAddress):
+        report.add(
+            point.at(given[0]),
+            f"{given[0]}: only for BACnet; scale and offset of a register stand in modbus",
+        )
+        return
+    stated, unit, role = point.get("device_unit"), point.get("unit"), point.get("role")
+    if stated is not None and len(given) > 1:
+        report.add(point.at("device_unit"), f"device_unit does not go with {given[0]}")
+    elif stated is not None and unit is not None:
+        shift = role == Role.HEATING_CURVE_SHIFT
+        if device_scale(stated, Unit(unit), shift=shift) is None:
+            report.add(
+                point.at("device_unit"),
+                f"device_unit: {stated} cannot be converted to {unit}; use scale and offset",
             )
 
 

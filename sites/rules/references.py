@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
+from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Framing
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.planning.heat_charges import TariffNames
@@ -118,12 +119,34 @@ def _device_places(parsed: ParsedSite, report: MistakeReport) -> None:
             report.add(device.where, "device: framing rtu and serial go together")
         if serial and device.get("protocol") == "bacnet":
             report.add(device.at("serial"), "serial: device speaks bacnet, which is IP here")
+        _heartbeat(device, report)
         if not serial and device.lacks("host"):
             report.add(device.where, "device: host is missing: host name or IP address")
         for given in device.get("ranges") or ():
             first, last = given.get("first"), given.get("last")
             if first is not None and last is not None and first > last:
                 report.add(given.at("first"), f"first {first} has to be at most last {last}")
+
+
+def _heartbeat(device: Section, report: MistakeReport) -> None:
+    """It speaks the device's protocol, and can be written."""
+    heartbeat = device.get("heartbeat")
+    if heartbeat is None:
+        return
+    is_object = isinstance(heartbeat, BacnetAddress)
+    if is_object != (device.get("protocol") == "bacnet"):
+        report.add(
+            device.at("heartbeat"),
+            f"heartbeat: device speaks {device.get('protocol')}; give "
+            + ("a register" if is_object else 'an object such as "binary-value,7"'),
+        )
+    elif is_object and (
+        heartbeat.object_type.endswith("-input") or heartbeat.property != "present-value"
+    ):
+        report.add(
+            device.at("heartbeat"),
+            f"heartbeat: {heartbeat.object_type} {heartbeat.property} cannot be commanded",
+        )
 
 
 def _timetables(parsed: ParsedSite, report: MistakeReport) -> None:

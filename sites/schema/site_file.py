@@ -11,11 +11,13 @@ from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Privacy, Role
 from bms.model.assets.site import Mode
 from bms.model.assets.write_rule import ReleaseKind
+from bms.model.readings.device_units import DEVICE_UNITS
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Commodity, Unit
 from sites.schema.sections import REQUIRED, Field, SectionSchema
 from sites.schema.value_types import (
     BacnetObject,
+    BacnetObjectOr,
     DateValue,
     Integer,
     ListOf,
@@ -260,7 +262,11 @@ DEVICE = SectionSchema(
         _field("pause_s", Number(0, 60), "rest of the unit between two requests [s]"),
         _field("close_after_s", Number(0, 3600), "close a connection that nobody uses after [s]"),
         _field("line_pause_s", Number(0, 60), "rest of the line between two requests [s]", 0.0),
-        _field("heartbeat", MODBUS, "register that is toggled in each round of writes"),
+        _field(
+            "heartbeat",
+            BacnetObjectOr(MODBUS),
+            "register or object that is toggled in each round of writes, while we hold something",
+        ),
         _field("shared", OneOf(FLAG), "serves other sites, too, which name it as well", "false"),
         _field("fetches", OneOf(FLAG), "fetches its setpoint schedule by itself", "false"),
         _field("set_clock", OneOf(FLAG), "BACnet: its clock may be set by us", "false"),
@@ -361,6 +367,9 @@ POINT = SectionSchema(
         _field("bacnet", BacnetObject(), "BACnet object"),
         _field("modbus", MODBUS, "Modbus register"),
         _field("register", _ID, "named register of the device's template"),
+        _field("scale", NonZero(), "BACnet: value = number of the object * scale + offset"),
+        _field("offset", Number(), "BACnet: value = number of the object * scale + offset"),
+        _field("device_unit", OneOf(DEVICE_UNITS), "BACnet: unit of the object, if it is wrong"),
         _field("low", Number(), "lowest plausible value"),
         _field("high", Number(), "highest plausible value"),
         _field("interval_s", Integer(1, 86_400), "how often it is read [s]", 900),

@@ -350,6 +350,21 @@ class BacnetObject:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class BacnetObjectOr:
+    """A BACnet object as text, or else a value of another type."""
+
+    other: ValueType
+
+    def allowed(self) -> str:
+        return f"{BacnetObject().allowed()}, or {self.other.allowed()}"
+
+    def read(self, node: Node, report: MistakeReport) -> Any:
+        if isinstance(node, ScalarNode):
+            return BacnetObject().read(node, report)
+        return self.other.read(node, report)
+
+
 @cache
 def standard_properties() -> frozenset[str]:
     """The names of the standard's properties (ANSI/ASHRAE 135, clause 21)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bms.model.assets.address import ModbusAddress, NetworkAddress, Table, TextAddress
+from bms.model.assets.address import NetworkAddress, Table, TextAddress
 from bms.model.readings.units import Unit
 
 
@@ -133,8 +133,10 @@ class Device:
 
     Modbus only: ``framing`` and, for a serial line, ``serial`` in place of host and port;
     ``traits`` as the model asks; ``line_pause_s`` [s] is the rest that the whole line or gateway
-    needs between two requests; ``heartbeat`` is a register that is toggled between 0 and 1 once in
-    each round of successful writes, so that the device notices when we are gone.
+    needs between two requests.
+    ``heartbeat`` is a register or object that is toggled between 0 and 1 (a multi-state object
+    between 1 and 2) once in each round of writes, as long as something is held at the device, so
+    that its program notices when we are gone.
     BACnet only: ``set_clock`` allows us to set its clock; ``network`` and ``mac`` (hexadecimal) are
     its place behind the router at ``host``. ``shared``: other sites name it as well.
     ``fingerprint``: what the device has to say it is, as far as a person accepted it; ``texts``:
@@ -155,7 +157,7 @@ class Device:
     serial: SerialLine | None = None
     traits: ModbusTraits = ModbusTraits()
     line_pause_s: float = 0.0
-    heartbeat: ModbusAddress | None = None
+    heartbeat: NetworkAddress | None = None
     set_clock: bool = False
     shared: bool = False
     fetches: bool = False

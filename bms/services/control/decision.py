@@ -146,8 +146,9 @@ def _decide_one(
     wanted = order.command.value
     same = agrees(held, value, wanted) and agrees(held, held.command.value, wanted)
     if same and _is_enough(need_of(state.use, point, command), permitted.permission, value):
-        # what would end by itself in the device has to be written again to be renewed
-        return order if permitted.permission.rule.ends_by_itself else replace(order, stands=value)
+        # what would end by itself in the device, or without our heartbeat, has to be written again
+        again = permitted.permission.rule.ends_by_itself or order.device.heartbeat is not None
+        return order if again else replace(order, stands=value)
     return order
 
 

@@ -26,6 +26,7 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Moment, fact
+from bms.ports.drivers import Drivers, HeartbeatDriver
 from bms.services.control.authority import (
     PLAN,
     Obstacle,
@@ -79,9 +80,25 @@ async def dispatch_site(
         _leave_to_people(overrides, now=now, ports=ports),
     )
     given_back = await _release_ended(state, ports)
+    await _beat_for_people(state, ports.drivers)
     outcomes = [*marked, *settled, *written, *left, *given_back]
     await keep_receipts(ports.ledgers, outcomes, now)
     return outcomes
+
+
+async def _beat_for_people(state: SiteState, drivers: Drivers) -> None:
+    """The heartbeat of devices at which a person's lease runs, which the tick does not renew."""
+    devices = {
+        held.device
+        for held in state.leases.values()
+        if held.device.heartbeat is not None
+        and held.command.actor != PLAN
+        and not held.ended(state.at)
+    }
+    beating = (drivers.driver(device) for device in devices)
+    await asyncio.gather(
+        *(driver.beat(state.now) for driver in beating if isinstance(driver, HeartbeatDriver))
+    )
 
 
 def _writer(state: SiteState) -> Writer:

@@ -145,8 +145,7 @@ class ObjectProfiles:
         _refuse_protected(point)
         reference = write_target(point).present_value
         await self._session.identify(again=True)
-        await self._learn_names(reference)
-        _refuse_protected(point, *(self.of(reference).names or ()))
+        _refuse_protected(point, *await self.names_of(reference))
         (target,) = await self.targets([point])
         return target
 
@@ -171,15 +170,18 @@ class ObjectProfiles:
                 raise answer
             self.of(reference).learn_unit(polled_answer(answer))
 
-    async def _learn_names(self, reference: Reference) -> None:
-        if self.of(reference).names is not None:
-            return
+    async def names_of(self, reference: Reference) -> tuple[str, ...]:
+        """The name and description of the object, as far as it has them. Raises ``DeviceError``."""
+        known = self.of(reference).names
+        if known is not None:
+            return known
         asked = [_property(reference, name) for name in (codec.OBJECT_NAME, codec.DESCRIPTION)]
         answers = await read_tags(self._session, asked)
         for answer in answers:
             if isinstance(answer, DeviceError) and not is_lacking(answer):
                 raise answer
-        self.of(reference).names = tuple(filter(None, map(_text, answers)))
+        told = self.of(reference).names = tuple(filter(None, map(_text, answers)))
+        return told
 
 
 def _target(point: Point) -> WriteTarget | ValueError:

@@ -6,38 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from bms.model.assets.address import BacnetAddress
-from bms.model.assets.point import Point
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Accepted, Clamped, Failed, Overridden, Refused, Released
 from bms.model.control.command_state import CommandState
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Term, fact
 from bms.model.readings.units import Unit
-from tests.rigs.fieldbus.bacnet_responder import TinyDevice, enumerated, real, text
-from tests.rigs.fieldbus.bacnet_session import driving, tiny
+from tests.rigs.fieldbus.bacnet_responder import real, text
+from tests.rigs.fieldbus.bacnet_session import CONSTANT, driving, setpoint, thermostat
 from tests.rigs.fieldbus.commands import command
-from tests.rigs.fieldbus.driver_rigs import MORNING, point, rule
+from tests.rigs.fieldbus.driver_rigs import MORNING
 
-FAHRENHEIT, KILOWATTS = 64, 48
-NULL = b"\x00"
-CONSTANT = Release(kind=ReleaseKind.CONSTANT, value=20.0)
-
-
-def setpoint(release: Release = CONSTANT, name: str = "setpoint", **stated: object) -> Point:
-    where = BacnetAddress(object_type="analog-value", instance=1, **stated)  # type: ignore[arg-type]
-    return point(name, where, rule(release))
-
-
-def thermostat(unit: int | None = FAHRENHEIT, slots: dict[int, bytes] | None = None) -> TinyDevice:
-    """An analog value at 68 degF; with ``slots`` it has a priority array."""
-    found = tiny(0)
-    found.properties[2, 1, 85] = real(68.0)
-    if unit is not None:
-        found.properties[2, 1, 117] = enumerated(unit)
-    if slots is not None:
-        found.properties[2, 1, 87] = [slots.get(n, NULL) for n in range(1, 17)]
-    return found
+KILOWATTS = 48
 
 
 async def test_law5_a_write_is_converted_to_the_unit_of_the_object() -> None:

@@ -52,6 +52,7 @@ class FakeDevice:
     doubted: set[str] = field(default_factory=set)
     writes: list[Command] = field(default_factory=list)
     releases: list[tuple[str, datetime]] = field(default_factory=list)
+    beats: list[datetime] = field(default_factory=list)
     reads: int = 0
     looks: int = 0
     minimum_times: set[str] = field(default_factory=set)
@@ -130,6 +131,9 @@ class FakeDevice:
             return StillHeld(point.id, device_said("it still holds a value"))
         self.held.pop(point.id, None)
         return Released(point.id, self.effective(point.id))
+
+    async def beat(self, at: datetime) -> None:
+        self.beats.append(at)
 
     async def close(self) -> None:
         self.closed = True

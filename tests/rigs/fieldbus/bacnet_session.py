@@ -13,6 +13,7 @@ from bms.clock import VirtualClock
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
+from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.readings.measurement import Quality, Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
@@ -20,12 +21,13 @@ from tests.rigs.fieldbus.bacnet_responder import (
     Responder,
     TinyDevice,
     ack,
+    enumerated,
     error,
     listening,
     real,
     unsigned,
 )
-from tests.rigs.fieldbus.driver_rigs import MORNING, point
+from tests.rigs.fieldbus.driver_rigs import MORNING, point, rule
 
 TIMEOUT_S = 0.4
 
@@ -105,6 +107,29 @@ async def driving(responder: TinyDevice) -> AsyncIterator[BacnetDriver]:
             yield BacnetDriver(device(port), link, VirtualClock(MORNING))
         finally:
             await link.close()
+
+
+# Setpoints
+
+CONSTANT = Release(kind=ReleaseKind.CONSTANT, value=20.0)
+FAHRENHEIT = 64
+
+
+def setpoint(release: Release = CONSTANT, name: str = "setpoint", **stated: object) -> Point:
+    """A point in degC at analog value 1; ``stated`` is what the site file says of its number."""
+    where = BacnetAddress(object_type="analog-value", instance=1, **stated)  # type: ignore[arg-type]
+    return point(name, where, rule(release))
+
+
+def thermostat(unit: int | None = FAHRENHEIT, slots: dict[int, bytes] | None = None) -> TinyDevice:
+    """Analog value 1 at 68 degF; with ``slots`` it has a priority array."""
+    found = tiny(0)
+    found.properties[2, 1, 85] = real(68.0)
+    if unit is not None:
+        found.properties[2, 1, 117] = enumerated(unit)
+    if slots is not None:
+        found.properties[2, 1, 87] = [slots.get(n, b"\x00") for n in range(1, 17)]
+    return found
 
 
 # Changes of value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bms.errors import SiteFileError
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.assets.write_rule import Release, ReleaseKind
@@ -101,3 +103,51 @@ def test_a_modbus_point_has_no_schedule() -> None:
     )
     with pytest.raises(SiteFileError, match="a Modbus point is given back by"):
         load_site_text(text)
+
+
+def test_law5_a_person_states_what_the_number_of_an_object_means() -> None:
+    temp = point(loaded(temp=", scale: 0.1, offset: -2"), "all.temp").address
+    assert temp == BacnetAddress(object_type="analog-input", instance=1, scale=0.1, offset=-2.0)
+    temp = point(loaded(temp=", device_unit: degrees-fahrenheit"), "all.temp").address
+    assert temp == BacnetAddress(object_type="analog-input", instance=1, unit="degrees-fahrenheit")
+
+
+@pytest.mark.parametrize("scale", ["0", "0.0", "-0", ".nan", ".inf", "1e999"])
+def test_law5_a_scale_that_leaves_no_value_is_refused(scale: str) -> None:
+    assert "scale: expects a number other than 0" in mistake(temp=f", scale: {scale}")
+
+
+@pytest.mark.parametrize(
+    ("temp", "says"),
+    [
+        (", offset: .nan", "offset: expects a number"),
+        (", device_unit: furlongs", "device_unit: expects one of"),
+        (", device_unit: watts", "watts cannot be converted to degC"),
+        (", device_unit: degrees-celsius, scale: 2", "device_unit does not go with scale"),
+    ],
+)
+def test_law5_what_is_stated_has_to_make_sense(temp: str, says: str) -> None:
+    assert says in mistake(temp=temp)
+
+
+@pytest.mark.parametrize("given", ["scale: 2", "offset: 1", "device_unit: percent"])
+def test_law5_a_register_has_its_scale_beside_its_address(given: str) -> None:
+    assert "scale and offset of a register stand in modbus" in mistake(pulse=f", {given}")
+
+
+def test_a_bacnet_device_has_a_heartbeat_object() -> None:
+    device = loaded(device=', heartbeat: "binary-value,7"').device("library/ctrl")
+    assert device.heartbeat == BacnetAddress(object_type="binary-value", instance=7)
+    assert from_json(Device, to_json(device)) == device  # as the release journal keeps it
+
+
+@pytest.mark.parametrize(
+    ("heartbeat", "says"),
+    [
+        ('"binary-input,7"', "binary-input present-value cannot be commanded"),
+        ('"life-safety-point,7"', "heartbeat: expects"),
+        ("{table: holding, address: 7}", "device speaks bacnet; give an object"),
+    ],
+)
+def test_a_heartbeat_is_an_object_that_can_be_written(heartbeat: str, says: str) -> None:
+    assert says in mistake(device=f", heartbeat: {heartbeat}")

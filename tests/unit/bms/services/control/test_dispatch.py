@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bms.errors import StoreUnavailable
+from bms.model.assets.address import BacnetAddress
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import (
@@ -106,6 +107,33 @@ async def test_a_value_that_stands_is_renewed_without_touching_the_device() -> N
     assert bench.writes() == first
     assert all(isinstance(outcomes[p], Accepted) for p in LEVERS)
     assert all(held.lease_end == NOW + TICK + LEASE for held in bench.journal.leases().values())
+
+
+BEAT = BacnetAddress(object_type="binary-value", instance=7)
+
+
+def watched() -> Site:
+    """The hut with a controller that watches our heartbeat."""
+    site = hut()
+    bacnet, modbus = site.devices
+    return replace(site, devices=(replace(bacnet, heartbeat=BEAT), modbus))
+
+
+async def test_a_value_that_stands_is_written_again_where_the_device_watches_us() -> None:
+    bench = ControlBench(watched())
+    bench.plan()
+    for _ in range(3):
+        await bench.tick(TICK)
+    assert len(bench.device(NULL).writes) == 3
+    assert len(bench.device(ENABLE).writes) == len(LEVERS) - 1
+
+
+async def test_the_heartbeat_goes_on_while_a_person_holds_a_point() -> None:
+    bench = ControlBench(watched())
+    assert isinstance(await bench.write(NULL, 20.0, lease=4 * LEASE), Accepted)
+    await bench.tick(TICK)
+    await bench.tick(TICK)
+    assert bench.device(NULL).beats == [NOW + TICK, NOW + 2 * TICK]
 
 
 async def test_the_same_value_by_the_buildings_own_control_is_not_taken_for_ours() -> None:

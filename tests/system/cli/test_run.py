@@ -151,9 +151,10 @@ async def test_a_person_reads_writes_and_releases(town: Town) -> None:
     assert f"{receipt['written']:g}" in done.stderr
     assert "99" in done.stderr
 
-    below = ("write", "sportshall/plant.curve_shift", "-2", "--for", "30m", "--reason", "mild")
+    below = ("write", "school/plant.curve_shift", "-2", "--for", "30m", "--reason", "mild")
     code, receipt = await asyncio.to_thread(run, *below)
     assert (code, receipt["outcome"], receipt["read_back"]) == (0, "accepted", -2)
+    assert (await asyncio.to_thread(run, "release", "school"))[0] == 0
 
     guard = Presence(town.journal).look()
     assert guard is not None

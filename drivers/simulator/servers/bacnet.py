@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bacpypes3.app import Application
+from bacpypes3.basetypes import BinaryPV
 from bacpypes3.errors import PropertyError
 from bacpypes3.local.analog import AnalogInputObject, AnalogValueObject
 from bacpypes3.local.binary import BinaryValueObject
@@ -39,10 +41,16 @@ class Sensor(AnalogInputObject):  # type: ignore[misc]
         raise PropertyError("writeAccessDenied")
 
 
+OnWrite = Callable[[str, int, float | None], Awaitable[bool]]
+"""Told of every write that comes in: signal, slot (16 where none is named), value (None: NULL).
+Where it answers False the write is acknowledged and does nothing."""
+
+
 class _Bounded(Commandable):  # type: ignore[misc]
     """Refuses values outside ``_bounds`` before they are written to a slot."""
 
     _bounds = (0.0, 1.0)
+    _on_write: Callable[[int, float | None], Awaitable[bool]] | None = None
 
     async def write_property(
         self, attr: Any, value: Any, index: int | None = None, priority: int | None = None
@@ -55,6 +63,9 @@ class _Bounded(Commandable):  # type: ignore[misc]
         low, high = self._bounds
         if not isinstance(value, Null) and not _within(float(value), low, high):
             raise PropertyError("valueOutOfRange")
+        wanted = None if isinstance(value, Null) else float(value)
+        if self._on_write is not None and not await self._on_write(priority or 16, wanted):
+            return
         await super().write_property(attr, value, index, priority)
 
 
@@ -64,6 +75,10 @@ class CommandableAnalogValue(_Bounded, AnalogValueObject):  # type: ignore[misc]
 
 class CommandableBinaryValue(_Bounded, BinaryValueObject):  # type: ignore[misc]
     """A commandable binary value."""
+
+
+def _encoded(target: Any, value: float) -> Any:
+    return Real(value) if isinstance(target, CommandableAnalogValue) else BinaryPV(int(value))
 
 
 def _within(value: float, low: float, high: float) -> bool:
@@ -96,6 +111,11 @@ class CommandableObject:
             )
             target.recalculating()
 
+    async def occupy(self, slot: int, value: float | None) -> None:
+        """Somebody at the building writes a slot; None empties it."""
+        written = Null(()) if value is None else _encoded(self._object, value)
+        await Commandable.write_property(self._object, "presentValue", written, None, slot)
+
     def held(self) -> dict[str, float]:
         return {
             str(slot): float(getattr(entry, entry._choice))
@@ -107,10 +127,19 @@ class CommandableObject:
 class BacnetServer:
     """One device; make it in a running loop. ``control_points`` are its commandable objects."""
 
-    def __init__(self, name: str, instance: int, specs: Sequence[ObjectSpec]) -> None:
+    def __init__(
+        self,
+        name: str,
+        instance: int,
+        specs: Sequence[ObjectSpec],
+        on_write: OnWrite | None = None,
+    ) -> None:
         self._name = name
         self._instance = instance
         self._objects = {spec.signal: _object(spec) for spec in specs}
+        for signal, target in self._objects.items():
+            if on_write is not None and isinstance(target, _Bounded):
+                target._on_write = partial(on_write, signal)
         self._shown: dict[str, float] = {}
         self._app: Application | None = None
         self.control_points = {

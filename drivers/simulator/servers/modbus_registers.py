@@ -7,7 +7,7 @@ zero-based, as in the protocol.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -98,6 +98,9 @@ class RegisterImage:
     map: RegisterMap
     control_points: Mapping[str, ControlPoint]
     words: dict[tuple[Table, int], int] = field(default_factory=dict)
+    on_write: Callable[[str, bool, float], bool] = lambda signal, enable, value: True
+    """Told of every write that comes in: signal, whether it is the enable bit, value. Where it
+    answers False the write is acknowledged and does nothing."""
 
     def __post_init__(self) -> None:
         self._show({})
@@ -147,7 +150,8 @@ class RegisterImage:
         if not all(writable.low <= value <= writable.high for writable, value in moves):
             return ExceptionCode.ILLEGAL_VALUE
         for writable, value in moves:
-            self._move(writable, value)
+            if self.on_write(writable.cell.signal, writable.enable, value):
+                self._move(writable, value)
         return None
 
     def _move(self, writable: WritableRegister, value: float) -> None:

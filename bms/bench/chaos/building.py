@@ -1,0 +1,242 @@
+"""A building behind real sockets that keeps its own record: who wrote what, where and when.
+
+Two controllers, BACnet/IP and Modbus TCP, with one setpoint for each of three ways back. What comes
+in over the network is ours; what people do at the building goes past the network. So the record
+needs nothing of what we know about ourselves.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bms.model.assets.write_rule import ReleaseKind
+from bms.ports.clock import Clock
+from drivers.simulator.control_points import ConstantRegister, ControlPoint, RemoteSetpoint
+from drivers.simulator.servers.bacnet import BacnetServer
+from drivers.simulator.servers.bacnet_objects import INPUT, VALUE, ObjectSpec
+from drivers.simulator.servers.modbus import ModbusServer
+from drivers.simulator.servers.modbus_registers import RegisterImage, hall_controller
+
+OUR_SLOT = 13
+OFFICE, HALL, CURVE = "office.setpoint", "hall.setpoint", "plant.curve_shift"
+SIGNALS = (OFFICE, HALL, CURVE)
+KINDS = {
+    OFFICE: ReleaseKind.NULL,
+    HALL: ReleaseKind.REMOTE_ENABLE,
+    CURVE: ReleaseKind.CONSTANT,
+}
+OWN = {OFFICE: 19.0, HALL: 17.0, CURVE: 0.0}
+"""What the building's own control has [unit of the signal]."""
+LIMITS = {OFFICE: (16.0, 24.0), HALL: (14.0, 23.0), CURVE: (-5.0, 5.0)}
+"""Those of the site file."""
+MINUTE = timedelta(minutes=1)
+
+
+class Obedience(StrEnum):
+    """What a controller does with a write."""
+
+    NORMAL = "normal"
+    IGNORES = "ignores"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkWrite:
+    """What came in: ``value`` None gives back (NULL, or enable bit 0); ``before`` is what stood in
+    that place, and ``word`` whether that was a person's."""
+
+    at: datetime
+    signal: str
+    value: float | None
+    before: float | None
+    word: PersonWord | None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonWord:
+    """A person's value at a signal since ``since``; ``slot`` is None at a register."""
+
+    signal: str
+    value: float
+    since: datetime
+    slot: int | None = None
+
+
+OnWrite = Callable[["Building", str, float | None], Awaitable[None]]
+
+
+@dataclass
+class Building:
+    """One building; ``number`` tells its devices and values from those of others."""
+
+    name: str
+    number: int
+    clock: Clock
+    temps: dict[str, float] = field(default_factory=lambda: {"office": 20.0, "hall": 18.0})
+    obedience: Obedience = Obedience.NORMAL
+    writes: list[NetworkWrite] = field(default_factory=list)
+    words: dict[str, PersonWord] = field(default_factory=dict)
+    on_write: OnWrite | None = None
+    late: list[tuple[datetime, str, float | None]] = field(default_factory=list)
+    strays: list[tuple[datetime, int]] = field(default_factory=list)
+    """Writes that came in for a slot that is not ours."""
+    watchdog: timedelta | None = None
+    seen: Callable[[dict[str, float]], dict[str, float]] = dict
+    """What the sensors show [degC] of what the rooms have."""
+
+    def __post_init__(self) -> None:
+        self._remote, self._shift = RemoteSetpoint(), ConstantRegister()
+        registers: dict[str, ControlPoint] = {HALL: self._remote, CURVE: self._shift}
+        self._image = RegisterImage(hall_controller(1, ["hall"]), _all(registers))
+        self._image.on_write = self._on_register
+        self._bacnet = BacnetServer(self.name, 1100 + self.number, _objects(), self._on_slot)
+        self._modbus = ModbusServer([self._image])
+        self.points: dict[str, ControlPoint] = {**self._bacnet.control_points, **registers}
+
+    async def start(self) -> dict[str, int]:
+        """Returns the port of each protocol."""
+        for signal in SIGNALS:
+            self.points[signal].follow_programme(OWN[signal])
+        self.refresh()
+        return {"bacnet": await self._bacnet.start(0), "modbus": await self._modbus.start(0)}
+
+    async def close(self) -> None:
+        """Close the sockets."""
+        await self._bacnet.close()
+        await self._modbus.close()
+
+    def refresh(self) -> None:
+        """Show what the sensors have, and apply what was put off."""
+        wave = math.sin(self.clock.now().timestamp() / 5000.0)
+        rooms = {zone: round(value + wave, 1) for zone, value in self.temps.items()}
+        sensors = {f"{zone}.temp": value for zone, value in self.seen(rooms).items()}
+        self._bacnet.refresh({"outdoor.temp": 3.0, **sensors, OFFICE: 0.0})
+        self._image.refresh(sensors)
+
+    async def apply_late(self, now: datetime) -> None:
+        """What was acknowledged a minute ago or earlier takes effect."""
+        due = [row for row in self.late if row[0] + MINUTE <= now]
+        self.late = [row for row in self.late if row not in due]
+        for _, signal, value in due:
+            await self._put(signal, value)
+
+    async def let_go(self, now: datetime) -> None:
+        """A watchdog gives back what nobody has renewed for so long."""
+        for signal in SIGNALS if self.watchdog is not None else ():
+            last = next((row for row in reversed(self.writes) if row.signal == signal), None)
+            stale = last is not None and self.watchdog is not None and last.at + self.watchdog < now
+            if stale and signal not in self.words_in_place():
+                await self._put(signal, None)
+
+    def place(self, signal: str) -> float | None:
+        """What stands in the place that is ours to write; None while own control acts."""
+        if signal == OFFICE:
+            return self.points[OFFICE].held().get(str(OUR_SLOT))
+        return self.points[signal].command
+
+    def slots(self) -> dict[int, float]:
+        """The occupied slots of the office."""
+        return {int(slot): value for slot, value in self.points[OFFICE].held().items()}
+
+    def is_ours(self, signal: str) -> bool:
+        """Whether what stands in our place is our own last write."""
+        value, last = self.place(signal), self.last_value(signal)
+        if value is None or last is None or signal in self.words_in_place():
+            return False
+        return abs(value - last) < 0.06
+
+    def words_in_place(self) -> dict[str, PersonWord]:
+        """Words of people in the very place that we write to."""
+        return {s: word for s, word in self.words.items() if word.slot in (None, OUR_SLOT)}
+
+    def last_value(self, signal: str) -> float | None:
+        """The value that we wrote last; None after we have given the signal back."""
+        rows = [row for row in self.writes if row.signal == signal]
+        return rows[-1].value if rows else None
+
+    async def say(self, signal: str, value: float, slot: int | None = None) -> None:
+        """A person at the building writes a value: in a BACnet slot, or at the thermostat."""
+        self.words[signal] = PersonWord(signal, value, self.clock.now(), slot)
+        if slot is not None:
+            await self._bacnet.control_points[OFFICE].occupy(slot, value)
+        elif signal == HALL:
+            self._remote.remote, self._remote.enabled = value, True
+        else:
+            self._shift.value = value
+
+    async def unsay(self) -> None:
+        """People take back what they have said at the building."""
+        for word in list(self.words.values()):
+            if word.slot is not None:
+                await self._bacnet.control_points[OFFICE].occupy(word.slot, None)
+            elif word.signal == HALL:
+                self._remote.enabled = False
+            else:
+                self._shift.value = OWN[CURVE]
+        self.words.clear()
+
+    async def reboot(self) -> None:
+        """Both controllers start anew and have forgotten what was written to them."""
+        for slot in self.slots():
+            await self._bacnet.control_points[OFFICE].occupy(slot, None)
+        self._remote.enabled, self._remote.remote = False, None
+        self._shift.value = OWN[CURVE]
+        self.words.clear()
+
+    async def _on_slot(self, signal: str, slot: int, value: float | None) -> bool:
+        if slot != OUR_SLOT:
+            self.strays.append((self.clock.now(), slot))
+            return False
+        return await self._arrived(signal, value)
+
+    def _on_register(self, signal: str, enable: bool, value: float) -> bool:
+        """The setpoint comes before its bit, and the bit alone gives back."""
+        if enable and value:
+            return self.obedience is Obedience.NORMAL
+        given_back = enable or (signal == CURVE and value == OWN[CURVE])
+        wanted = None if given_back else value
+        self._record(signal, wanted)
+        if self.obedience is Obedience.LATE:
+            self.late.append((self.clock.now(), signal, wanted))
+        return self.obedience is Obedience.NORMAL
+
+    async def _arrived(self, signal: str, value: float | None) -> bool:
+        if self.on_write is not None:
+            await self.on_write(self, signal, value)
+        self._record(signal, value)
+        if self.obedience is Obedience.LATE:
+            self.late.append((self.clock.now(), signal, value))
+        return self.obedience is Obedience.NORMAL
+
+    def _record(self, signal: str, value: float | None) -> None:
+        now, word = self.clock.now(), self.words_in_place().get(signal)
+        self.writes.append(NetworkWrite(now, signal, value, self.place(signal), word))
+        if word is not None and word.since == now and self.obedience is Obedience.NORMAL:
+            del self.words[signal]  # said while the write was on its way: nobody could know
+
+    async def _put(self, signal: str, value: float | None) -> None:
+        if signal == OFFICE:
+            await self._bacnet.control_points[OFFICE].occupy(OUR_SLOT, value)
+        elif signal == HALL:
+            self._remote.enabled = value is not None
+            self._remote.remote = self._remote.remote if value is None else value
+        else:
+            self._shift.value = OWN[CURVE] if value is None else value
+
+
+def _objects() -> tuple[ObjectSpec, ...]:
+    return (
+        ObjectSpec(INPUT, 1, "outdoor.temp", "degrees-celsius", 0.2),
+        ObjectSpec(INPUT, 101, "office.temp", "degrees-celsius"),
+        ObjectSpec(VALUE, 101, OFFICE, "degrees-celsius", low=5.0, high=30.0),
+    )
+
+
+def _all(registers: dict[str, ControlPoint]) -> dict[str, ControlPoint]:
+    """The registers of the hall controller that no point is about stand as they are."""
+    rest = ("ahu1.run", "ahu1.flow", "ahu1.supply_air_setpoint")
+    return {**registers, **{signal: ConstantRegister() for signal in rest}}

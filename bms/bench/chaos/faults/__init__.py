@@ -1,0 +1,1 @@
+"""What can go wrong: one small class each, with one method to strike and one to heal."""

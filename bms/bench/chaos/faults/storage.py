@@ -1,0 +1,146 @@
+"""The database and the release journal, away or damaged."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from bms.bench.chaos.faults.fault import Fault
+from bms.bench.chaos.town import Town
+from bms.errors import BmsError
+from bms.model.assets.site import Mode
+
+
+class DatabaseAway(Fault):
+    """Nothing can be read or stored."""
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.store.away = True
+
+    async def heal(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.store.away = False
+
+
+class DatabaseLocked(Fault):
+    """Somebody else writes for half an hour."""
+
+    longest = 20
+    _other: sqlite3.Connection | None = None
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        self._other = sqlite3.connect(town.home / "bms.db", timeout=2.0, isolation_level=None)
+        with suppress(sqlite3.OperationalError):
+            self._other.execute("BEGIN IMMEDIATE")
+
+    async def heal(self, town: Town) -> None:
+        """See ``Fault``."""
+        if self._other is not None:
+            self._other.close()
+
+
+class DatabaseRolledBack(Fault):
+    """An older copy is put in the place of the database."""
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        _copy(town.home / "bms.db", town.home / "older.db")
+
+    async def heal(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.kill()
+        await town.minute()
+        _put_back(town.home / "bms.db", town.home / "older.db")
+        await town.restart()
+
+
+def _copy(file: Path, copy: Path) -> None:
+    with closing(sqlite3.connect(file)) as now, closing(sqlite3.connect(copy)) as older:
+        now.backup(older)
+
+
+def _put_back(file: Path, copy: Path) -> None:
+    for end in ("", "-wal", "-shm"):
+        file.with_name(file.name + end).unlink(missing_ok=True)
+    shutil.copy(copy, file)
+
+
+class OverrideWhileDatabaseAway(Fault):
+    """A person takes a site from us while the database is away."""
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.store.away = True
+        await town.override(self.name)
+
+    async def heal(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.store.away = False
+        with suppress(BmsError):
+            await town.set_mode(self.name, Mode.AUTO)
+
+
+class _JournalFault(Fault):
+    """The file of the journal is damaged while everybody lives."""
+
+    async def heal(self, town: Town) -> None:
+        """Nobody mends it: who knew it puts it back."""
+
+
+class JournalCut(_JournalFault):
+    """Half of the journal is gone."""
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        content = town.journal_file.read_bytes()
+        town.journal_file.write_bytes(content[: len(content) // 2])
+
+
+class JournalDeleted(_JournalFault):
+    """Somebody has removed the journal."""
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.journal_file.unlink(missing_ok=True)
+
+
+class JournalOlder(_JournalFault):
+    """An older copy is put in the place of the journal."""
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        lines = town.journal_file.read_bytes().splitlines(keepends=True)
+        copy = town.journal_file.with_suffix(".older")
+        copy.write_bytes(b"".join(lines[:2]))
+        copy.replace(town.journal_file)
+
+
+class JournalFull(Fault):
+    """The disk takes nothing more."""
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.full = True
+
+    async def heal(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.full = False
+
+
+class JournalUnreadable(Fault):
+    """A folder stands in the place of the journal."""
+
+    async def strike(self, town: Town) -> None:
+        """See ``Fault``."""
+        town.journal_file.rename(town.journal_file.with_suffix(".aside"))
+        town.journal_file.mkdir()
+
+    async def heal(self, town: Town) -> None:
+        """See ``Fault``."""
+        with suppress(OSError):
+            town.journal_file.rmdir()
+            town.journal_file.with_suffix(".aside").rename(town.journal_file)

@@ -1,0 +1,172 @@
+"""Run faults one after the other, watch the clauses, and say what struck when and was survived."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from bms.bench.chaos.building import MINUTE
+from bms.bench.chaos.faults.fault import Fault
+from bms.bench.chaos.schedule import Episode
+from bms.bench.chaos.town import TICK, Moment, Town
+from bms.bench.chaos.watch import Violation, Watch
+from bms.model.assets.site import Mode
+
+MOST_WAIT = 46
+"""Minutes [1] until a fault has to have met its moment: a tick with a changed value, and another."""
+RECOVERY = 3 * TICK + MINUTE
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Row:
+    """A line of the table."""
+
+    fault: str
+    injected: int = 0
+    survived: int = 0
+    struck: Counter[Moment] = field(default_factory=Counter)
+    missing: tuple[Moment, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """What a run showed. ``days`` [d] of building time, over all buildings."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    violations: list[tuple[Episode, Violation]] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    days: float = 0.0
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of the event log."""
+        return hashlib.sha256("\n".join(self.log).encode()).hexdigest()[:12]
+
+    def vacuous(self, kinds: Iterable[type[Fault]]) -> list[str]:
+        """Faults that did not strike at each moment at which they can."""
+        found = []
+        for kind in kinds:
+            row = self.rows.get(kind.title())
+            missed = [m for m in kind.moments if row is None or not row.struck[m]]
+            if missed:
+                found.append(f"{kind.title()}: not {', '.join(missed)}")
+        return found
+
+
+class Run:
+    """One town in which episodes follow each other."""
+
+    def __init__(self, home: Path, say: Say = lambda line: None) -> None:
+        self.town = Town(home)
+        self.watch = Watch(self.town)
+        self.outcome = Outcome()
+        self._say = say
+
+    async def run(self, episodes: Iterable[Episode], until: Callable[[Outcome], bool]) -> Outcome:
+        """Run episodes until they are used up or ``until`` says that it is enough."""
+        await self.town.start()
+        try:
+            await self._pass(timedelta(minutes=31))
+            for episode in episodes:
+                if until(self.outcome):
+                    break
+                await self._episode(episode)
+        finally:
+            await self.town.close()
+        return self.outcome
+
+    async def _episode(self, episode: Episode) -> None:
+        fault, begun = episode.kind(), len(self.watch.violations)
+        row = self.outcome.rows.setdefault(episode.kind.title(), Row(episode.kind.title()))
+        row.injected += 1
+        await self._pass(self._to_tick() + episode.wait * MINUTE)
+        if await self._struck(fault, episode.moment):
+            row.struck[episode.moment] += 1
+        self._log(f"{row.fault} strikes: {episode.moment}")
+        await self._pass(episode.minutes * MINUTE)
+        await fault.heal(self.town)
+        self._log(f"{row.fault} is over")
+        await self._recover()
+        found = self.watch.violations[begun:]
+        row.survived += not found
+        self.outcome.violations += [(episode, violation) for violation in found]
+        self._say(_line(episode, found))
+        for _ in range(episode.quiet):
+            await self._minute(TICK)
+
+    async def _struck(self, fault: Fault, moment: Moment) -> bool:
+        """Let the fault strike at its moment; whether it did."""
+        town = self.town
+        if moment is Moment.HELD:
+            held = bool(town.held())
+            await fault.strike(town)
+            return held
+        town.arm(moment, lambda: fault.strike(town))
+        if moment is Moment.GIVE_BACK:
+            await town.set_mode(fault.name, Mode.ADVISE)
+        for _ in range(MOST_WAIT):
+            if town.armed is None:
+                return True
+            await self._minute()
+        town.armed = None
+        await fault.strike(town)
+        return False
+
+    async def _recover(self) -> None:
+        """Three ticks after the fault everything is as before."""
+        town = self.town
+        if town.alive and town.hands_off:
+            for name in list(town.hands_off):
+                await town.set_mode(name, Mode.AUTO)
+        await self._pass(RECOVERY)
+        for clause, seen in self.watch.recovered():
+            self.watch.violations.append(Violation(clause, town.now, seen))
+        if self.watch.violations and self.watch.violations[-1].at == town.now:
+            await self._start_over()
+
+    async def _start_over(self) -> None:
+        """What did not come back must not spoil what comes next."""
+        town = self.town
+        for building in town.buildings.values():
+            await building.unsay()
+            await building.reboot()
+        await town.take_back()
+        await town.restart()
+        for name in town.city.sites:
+            await town.set_mode(name, Mode.AUTO)
+        await self._pass(RECOVERY)
+        await town.take_back()
+
+    def _to_tick(self) -> timedelta:
+        """To the next quarter of an hour."""
+        seconds = self.town.now.timestamp() % TICK.total_seconds()
+        return timedelta(seconds=TICK.total_seconds() - seconds) if seconds else timedelta(0)
+
+    async def _pass(self, length: timedelta) -> None:
+        for _ in range(int(length / MINUTE)):
+            await self._minute()
+
+    async def _minute(self, step: timedelta = MINUTE) -> None:
+        writes = {n: len(b.writes) for n, b in self.town.buildings.items()}
+        await self.town.minute(step)
+        self.watch.look()
+        self.outcome.days += step / timedelta(days=1) * len(self.town.buildings)
+        for name, building in self.town.buildings.items():
+            for write in sorted(building.writes[writes[name] :], key=lambda w: (w.signal, w.at)):
+                self._log(f"{name} {write.signal} {write.value}")
+
+    def _log(self, event: str) -> None:
+        self.outcome.log.append(f"{self.town.now:%m-%d %H:%M} {event}")
+
+
+def _line(episode: Episode, found: list[Violation]) -> str:
+    what = f"{episode.kind.title()} · {episode.moment} · {episode.minutes} min"
+    if not found:
+        return f"{what}: survived"
+    return "\n".join([f"{what}:", *(f"  {v.clause} {v.at:%m-%d %H:%M} {v.seen}" for v in found)])

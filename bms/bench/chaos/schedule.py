@@ -1,0 +1,108 @@
+"""Which faults strike when: the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bms.bench.chaos.faults import clocks, devices, lines, people, plans, processes, storage
+from bms.bench.chaos.faults.fault import Fault
+from bms.bench.chaos.town import NAMES, Moment
+
+KINDS: tuple[type[Fault], ...] = (
+    processes.BackendKilled,
+    processes.BackendStopped,
+    processes.GuardKilled,
+    processes.GuardStopped,
+    processes.BothKilled,
+    storage.DatabaseAway,
+    storage.DatabaseLocked,
+    storage.DatabaseRolledBack,
+    storage.OverrideWhileDatabaseAway,
+    storage.JournalCut,
+    storage.JournalDeleted,
+    storage.JournalOlder,
+    storage.JournalFull,
+    storage.JournalUnreadable,
+    lines.NetworkAway,
+    lines.NetworkOneWay,
+    lines.NetworkClogged,
+    lines.AddressesSwapped,
+    lines.OtherAnswers,
+    devices.RebootForgets,
+    devices.Ignores,
+    devices.AppliesLate,
+    devices.WatchdogChanged,
+    devices.SensorsMissing,
+    devices.SensorsStuck,
+    devices.SensorsImpossible,
+    devices.SensorsSwapped,
+    devices.ZeroAfterReboot,
+    people.HandAbove,
+    people.SameValueAbove,
+    people.HandInOurSlot,
+    people.HandAtThermostat,
+    people.HandAtCurve,
+    people.HandBeforeLease,
+    people.HandWhileDown,
+    people.OverrideInApi,
+    people.SiteReleased,
+    plans.ForecastMissing,
+    plans.PricesMissing,
+    plans.PlanEdited,
+    plans.SiteFileChanged,
+    plans.SiteRemoved,
+    plans.SiteRenamed,
+    plans.SiteFileBroken,
+    clocks.ClockHourBack,
+    clocks.ClockDayBack,
+    clocks.ClockHourForward,
+    clocks.SpringNight,
+    clocks.AutumnNight,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A fault of a kind that strikes at ``moment``, ``wait`` [min] after a tick, lasts ``minutes``
+    [min], and is followed by ``quiet`` ticks [1] of fifteen minutes."""
+
+    kind: type[Fault]
+    moment: Moment
+    wait: int
+    minutes: int
+    quiet: int
+
+
+def episodes(seed: int) -> Iterator[Episode]:
+    """Every fault at each of its moments in an order of chance, again and again."""
+    chance = random.Random(seed)
+    pairs = [(kind, moment) for kind in KINDS for moment in kind.moments]
+    while True:
+        chance.shuffle(pairs)
+        for kind, moment in pairs:
+            yield _episode(kind, moment, chance, most_quiet=16)
+
+
+def short_episodes(seed: int) -> Iterator[Episode]:
+    """Every fault once, its moments in turn, without quiet time between them."""
+    chance = random.Random(seed)
+    for i, kind in enumerate(KINDS):
+        moment = kind.moments[(i + seed) % len(kind.moments)]
+        yield _episode(kind, moment, chance, most_quiet=0)
+
+
+def _episode(kind: type[Fault], moment: Moment, chance: random.Random, most_quiet: int) -> Episode:
+    return Episode(
+        kind=kind,
+        moment=moment,
+        wait=chance.randint(1, 12),
+        minutes=chance.randint(min(5, kind.longest), kind.longest),
+        quiet=chance.randint(0, most_quiet),
+    )
+
+
+def name_of_building(episode: Episode) -> str:
+    """Where it strikes."""
+    return NAMES[0]

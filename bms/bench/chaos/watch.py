@@ -1,0 +1,183 @@
+"""The clauses of the write contract, looked at from outside at every simulated minute.
+
+What is known here are the controllers' own records and what people have said; nothing of what the
+backend believes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bms.bench.chaos.building import (
+    LIMITS,
+    MINUTE,
+    OFFICE,
+    OUR_SLOT,
+    SIGNALS,
+    Building,
+    NetworkWrite,
+    Obedience,
+)
+from bms.bench.chaos.network import Traffic
+from bms.bench.chaos.script import may_be_planned, planned
+from bms.bench.chaos.town import LEASE, TICK, Town
+
+NEAR = 0.06
+"""Two values closer than that are the same [unit of the signal]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A clause that did not hold, when, and what was seen."""
+
+    clause: str
+    at: datetime
+    seen: str
+
+
+@dataclass
+class Watch:
+    """Looks at a town minute by minute. ``violations`` is what did not hold."""
+
+    town: Town
+    violations: list[Violation] = field(default_factory=list)
+    _read: dict[str, int] = field(default_factory=dict)
+    _disturbed: dict[str, datetime] = field(default_factory=dict)
+    _down_since: float | None = None
+
+    def look(self) -> None:
+        """One minute."""
+        self._note_disturbances()
+        for name, building in self.town.buildings.items():
+            for clause, seen in self._of(name, building):
+                self._add(clause, f"{name}: {seen}")
+            self._read[name] = len(building.writes)
+        for clause, seen in self._of_backend():
+            self._add(clause, seen)
+
+    def _add(self, clause: str, seen: str) -> None:
+        """The same thing again is one violation."""
+        if all((v.clause, v.seen) != (clause, seen) for v in self.violations):
+            self.violations.append(Violation(clause, self.town.now, seen))
+
+    def _of(self, name: str, building: Building) -> Iterator[tuple[str, str]]:
+        yield from self._writes(name, building)
+        yield from self._places(name, building)
+        if building.strays:
+            yield "W03", f"a write in slot {building.strays.pop()[1]}, which is not ours"
+
+    def _writes(self, name: str, building: Building) -> Iterator[tuple[str, str]]:
+        """What has come in during the last minute."""
+        for row in building.writes[self._read.get(name, 0) :]:
+            if row.value is not None:
+                yield from self._value(name, building, row, row.value)
+            if row.word is not None and row.word.since < row.at:
+                clause = "W12" if row.value is None else "W07"
+                yield clause, f"a person's {row.signal} {row.word.value} was written over"
+
+    def _value(
+        self, name: str, building: Building, row: NetworkWrite, value: float
+    ) -> Iterator[tuple[str, str]]:
+        low, high = LIMITS[row.signal]
+        most = self.town.office_max.get(name, high) if row.signal == OFFICE else high
+        if not low - NEAR <= value <= most + NEAR:
+            yield "W03", f"{row.signal} {value} is outside {low}..{most}"
+        allowed = [min(v, most) for v in may_be_planned(building.number, row.signal)]
+        if all(abs(value - v) > NEAR for v in allowed):
+            others = [b for b in self.town.buildings.values() if b is not building]
+            meant = any(
+                abs(value - v) <= NEAR for b in others for v in may_be_planned(b.number, row.signal)
+            )
+            yield (
+                ("W01", f"{row.signal} got a value that was meant for another building")
+                if meant
+                else ("W16", f"{row.signal} got {value}, which no plan of ours has")
+            )
+        taken = self.town.hands_off.get(name)
+        if taken is not None and taken + MINUTE < row.at:
+            yield "W10", f"{row.signal} was written after a person had taken the site"
+
+    def _is_meant_elsewhere(self, building: Building, signal: str, value: float) -> bool:
+        others = [b for b in self.town.buildings.values() if b is not building]
+        plans = [v for other in others for v in may_be_planned(other.number, signal)]
+        return any(abs(value - v) <= NEAR for v in plans)
+
+    def _places(self, name: str, building: Building) -> Iterator[tuple[str, str]]:
+        """What stands at the controllers."""
+        town, now = self.town, self.town.now
+        held = [signal for signal in SIGNALS if building.is_ours(signal)]
+        free = self._disturbed.get(name, now - 2 * LEASE)
+        word = building.words.get(OFFICE)
+        if word is not None and word.slot is not None and word.slot < OUR_SLOT:
+            since = max(word.since, free)
+            if OFFICE in held and now > since + TICK + MINUTE:
+                yield "W06", "our slot is held beneath a person's"
+        taken = town.hands_off.get(name)
+        if taken is not None and held and now > max(taken + MINUTE, free + LEASE + 2 * MINUTE):
+            yield "W10", f"{held} held though a person has taken the site"
+        yield from self._after_the_end(name, held, free)
+
+    def _after_the_end(
+        self, name: str, held: list[str], free: datetime
+    ) -> Iterator[tuple[str, str]]:
+        """What stands after every lease of a backend that is down has ended."""
+        down, now = self._down_for(), self.town.now
+        if held and down is not None and down > LEASE + MINUTE and now > free + 2 * MINUTE:
+            yield "W11", f"{held} held {down} after the backend went down"
+
+    def _of_backend(self) -> Iterator[tuple[str, str]]:
+        while self.town.blocked:
+            yield "W17", f"a tick was blocked at {self.town.blocked.pop():%H:%M}"
+        while self.town.errors:
+            yield "W10", f"a person was told: {self.town.errors.pop()}"
+
+    def _down_for(self) -> timedelta | None:
+        if self._down_since is None:
+            return None
+        return timedelta(seconds=self.town.clock.elapsed().seconds - self._down_since)
+
+    def _note_disturbances(self) -> None:
+        """Until when something other than us kept a building from being given back."""
+        town = self.town
+        running = town.alive and town.awake.is_set()
+        if running:
+            self._down_since = None
+        elif self._down_since is None:
+            self._down_since = town.clock.elapsed().seconds
+        for name, building in town.buildings.items():
+            if self._is_disturbed(name, building):
+                self._disturbed[name] = town.now
+
+    def _is_disturbed(self, name: str, building: Building) -> bool:
+        """Whether nobody could give this building back now, or know what it does."""
+        lines = [self.town.lines[name, protocol] for protocol in ("bacnet", "modbus")]
+        moved = tuple(line.target for line in lines) != self.town.homes[name]
+        out = any(line.traffic is not Traffic.FREE for line in lines)
+        return out or moved or building.obedience is not Obedience.NORMAL
+
+    def recovered(self) -> Iterator[tuple[str, str]]:
+        """What has not come back three ticks after a fault was over (clause W17)."""
+        town = self.town
+        if not town.alive:
+            yield "W17", "the backend is down"
+            return
+        for name, building in town.buildings.items():
+            for signal in SIGNALS:
+                wanted = planned(building.number, signal, town.now)
+                place = building.place(signal)
+                if place is None or abs(place - wanted) > NEAR:
+                    yield "W17", f"{name}: {signal} stands at {place}, the plan has {wanted}"
+            if town.store.overrides(name, town.now):
+                yield "W17", f"{name}: an override is left over"
+        waiting = town.readings.state().size_bytes
+        if waiting:
+            yield "W17", "readings still wait in the spool"
+        late = [
+            id_
+            for id_, lease in town.city.journal.leases().items()
+            if lease.lease_end + MINUTE < town.now
+        ]
+        if late:
+            yield "W17", f"leases that have ended are still open: {late}"

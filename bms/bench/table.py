@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
+from bms.bench.chaos.table import ChaosOptions, bench_chaos
 from bms.bench.fieldbus.bacnet import DEVICES as BACNET_DEVICES
 from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
 from bms.bench.fieldbus.bacnet import bench_drivers_bacnet
@@ -70,6 +72,7 @@ def bench_drivers(report: Progress) -> list[Figure]:
 BENCHES: Mapping[str, Bench] = MappingProxyType(
     {
         "assess": bench_savings,
+        "chaos": partial(bench_chaos, ChaosOptions()),
         "demo": bench_claims,
         "drivers": bench_drivers,
         "plan": bench_plan,

@@ -66,11 +66,11 @@ class PersonWord:
     slot: int | None = None
 
 
-OnWrite = Callable[["Building", str, float | None], Awaitable[None]]
+OnWrite = Callable[["RecordingBuilding", str, float | None], Awaitable[None]]
 
 
 @dataclass
-class Building:
+class RecordingBuilding:
     """One building; ``number`` tells its devices and values from those of others."""
 
     name: str

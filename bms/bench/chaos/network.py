@@ -41,7 +41,7 @@ class Line:
             send()
 
 
-class _Side(asyncio.DatagramProtocol):
+class _RelaySocket(asyncio.DatagramProtocol):
     """One socket of a UDP relay; ``take`` gets what comes in."""
 
     def __init__(self, take: Callable[[bytes, tuple[str, int]], None]) -> None:
@@ -63,7 +63,7 @@ class DatagramLine(Line):
 
     async def start(self) -> int:
         """Returns the port that we are to ask."""
-        self._backs: dict[tuple[str, int], asyncio.Task[_Side]] = {}
+        self._backs: dict[tuple[str, int], asyncio.Task[_RelaySocket]] = {}
         self._front = await _open(self._from_us)
         self.port = int(self._front.transport.get_extra_info("sockname")[1])
         return self.port
@@ -85,9 +85,9 @@ class DatagramLine(Line):
         await asyncio.sleep(0)
 
 
-async def _open(take: Callable[[bytes, tuple[str, int]], None]) -> _Side:
+async def _open(take: Callable[[bytes, tuple[str, int]], None]) -> _RelaySocket:
     loop = asyncio.get_running_loop()
-    _, side = await loop.create_datagram_endpoint(lambda: _Side(take), local_addr=(HOST, 0))
+    _, side = await loop.create_datagram_endpoint(lambda: _RelaySocket(take), local_addr=(HOST, 0))
     return side
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bms.bench.chaos.faults import clocks, devices, lines, people, plans, processes, storage
-from bms.bench.chaos.faults.fault import Fault
-from bms.bench.chaos.town import NAMES, Moment
+from bms.bench.chaos.faults.kind import Fault
+from bms.bench.chaos.town import NAMES, StrikeMoment
 
 KINDS: tuple[type[Fault], ...] = (
     processes.BackendKilled,
@@ -69,7 +69,7 @@ class Episode:
     [min], and is followed by ``quiet`` ticks [1] of fifteen minutes."""
 
     kind: type[Fault]
-    moment: Moment
+    moment: StrikeMoment
     wait: int
     minutes: int
     quiet: int
@@ -93,7 +93,9 @@ def short_episodes(seed: int) -> Iterator[Episode]:
         yield _episode(kind, moment, chance, most_quiet=0)
 
 
-def _episode(kind: type[Fault], moment: Moment, chance: random.Random, most_quiet: int) -> Episode:
+def _episode(
+    kind: type[Fault], moment: StrikeMoment, chance: random.Random, most_quiet: int
+) -> Episode:
     return Episode(
         kind=kind,
         moment=moment,

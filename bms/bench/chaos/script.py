@@ -123,11 +123,11 @@ class FailingStore:
             return self._refuse
         return getattr(self.store, name)
 
-    def plan_in_force(self, site: str) -> Plan | None:
+    def plan_in_force(self, site: str, at: datetime) -> Plan | None:
         """See ``PlanStore``."""
         if self.away:
             self._refuse()
-        plan = self.store.plan_in_force(site)
+        plan = self.store.plan_in_force(site, at)
         return plan if plan is None or not self.edited else _edited(plan)
 
     def _refuse(self, *_: object, **__: object) -> Any:

@@ -10,7 +10,7 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import cast
 
-from bms.bench.chaos.building import MINUTE, SIGNALS, Building
+from bms.bench.chaos.building import MINUTE, SIGNALS, RecordingBuilding
 from bms.bench.chaos.network import DatagramLine, StreamLine
 from bms.bench.chaos.script import FailingFeed, FailingStore, ScriptedPlanner
 from bms.bench.chaos.site_file import write_site_file
@@ -54,7 +54,7 @@ PATIENCE_S = 20.0
 DATABASE_PATIENCE_S = 0.2
 
 
-class Moment(StrEnum):
+class StrikeMoment(StrEnum):
     """When a fault strikes."""
 
     HELD = "lease held"
@@ -67,7 +67,7 @@ class Moment(StrEnum):
 class Armed:
     """A strike that waits for its moment."""
 
-    moment: Moment
+    moment: StrikeMoment
     strike: Callable[[], Awaitable[None]]
 
 
@@ -85,7 +85,7 @@ class Keeper:
         town.revive_guard()
         if town.announced > self._announced:
             self._announced = town.announced
-            await town.at(Moment.BETWEEN)
+            await town.at(StrikeMoment.BETWEEN)
             await asyncio.sleep(0)  # a backend that was killed just now ends here
             await town.awake.wait()
 
@@ -100,7 +100,7 @@ class CountingJournal(FileJournal):
         super().__init__(path, sync=town.sync)
         self._town = town
 
-    def intend(self, leases: list[Lease]) -> None:  # type: ignore[override]
+    def intend(self, leases: Sequence[Lease]) -> None:
         """See ``Journal``."""
         super().intend(leases)
         self._town.announced += bool(leases)
@@ -112,7 +112,9 @@ class Town:
     def __init__(self, home: Path) -> None:
         self.home, self.folder = home, home / "sites"
         self.clock = VirtualClock(START)
-        self.buildings = {n: Building(n, i, self.clock) for i, n in enumerate(NAMES, start=1)}
+        self.buildings = {
+            n: RecordingBuilding(n, i, self.clock) for i, n in enumerate(NAMES, start=1)
+        }
         self.lines: dict[tuple[str, str], DatagramLine | StreamLine] = {}
         self.homes: dict[str, tuple[int, int]] = {}
         """The ports of each building's own controllers, BACnet and Modbus."""
@@ -138,7 +140,7 @@ class Town:
 
     @property
     def now(self) -> datetime:
-        """Building time."""
+        """RecordingBuilding time."""
         return self.clock.now()
 
     @property
@@ -246,19 +248,21 @@ class Town:
         self._guard_drivers.append(drivers)
         return Guard(FileJournal(self.journal_file), drivers, self.clock)
 
-    def arm(self, moment: Moment, strike: Callable[[], Awaitable[None]]) -> None:
+    def arm(self, moment: StrikeMoment, strike: Callable[[], Awaitable[None]]) -> None:
         """Let a fault strike at the next such moment."""
         self.armed = Armed(moment, strike)
 
-    async def at(self, moment: Moment) -> None:
+    async def at(self, moment: StrikeMoment) -> None:
         """It is such a moment."""
         armed = self.armed
         if armed is not None and armed.moment is moment:
             self.armed = None
             await armed.strike()
 
-    async def _write_arrived(self, building: Building, signal: str, value: float | None) -> None:
-        await self.at(Moment.GIVE_BACK if value is None else Moment.WRITE)
+    async def _write_arrived(
+        self, building: RecordingBuilding, signal: str, value: float | None
+    ) -> None:
+        await self.at(StrikeMoment.GIVE_BACK if value is None else StrikeMoment.WRITE)
 
     async def call(self, work: Coroutine[object, object, object]) -> None:
         """A person asks the backend for something; the answer may never come."""
@@ -325,7 +329,6 @@ class Town:
                         decisions=self.city.control.decisions,
                         actor="anna",
                     )
-        self.hands_off.clear()
 
     def held(self) -> list[tuple[str, str]]:
         """Where our values stand, as the controllers know."""
@@ -337,7 +340,7 @@ class Town:
         ]
 
     async def minute(self, step: timedelta = MINUTE) -> None:
-        """Building time goes on; whoever lives does what is due."""
+        """RecordingBuilding time goes on; whoever lives does what is due."""
         self.clock.advance(step)
         for building in self.buildings.values():
             await building.apply_late(self.now)

@@ -16,9 +16,9 @@ from bms.bench.chaos.building import (
     OFFICE,
     OUR_SLOT,
     SIGNALS,
-    Building,
     NetworkWrite,
     Obedience,
+    RecordingBuilding,
 )
 from bms.bench.chaos.network import Traffic
 from bms.bench.chaos.script import may_be_planned, planned
@@ -38,7 +38,7 @@ class Violation:
 
 
 @dataclass
-class Watch:
+class ClauseWatch:
     """Looks at a town minute by minute. ``violations`` is what did not hold."""
 
     town: Town
@@ -62,13 +62,13 @@ class Watch:
         if all((v.clause, v.seen) != (clause, seen) for v in self.violations):
             self.violations.append(Violation(clause, self.town.now, seen))
 
-    def _of(self, name: str, building: Building) -> Iterator[tuple[str, str]]:
+    def _of(self, name: str, building: RecordingBuilding) -> Iterator[tuple[str, str]]:
         yield from self._writes(name, building)
         yield from self._places(name, building)
         if building.strays:
             yield "W03", f"a write in slot {building.strays.pop()[1]}, which is not ours"
 
-    def _writes(self, name: str, building: Building) -> Iterator[tuple[str, str]]:
+    def _writes(self, name: str, building: RecordingBuilding) -> Iterator[tuple[str, str]]:
         """What has come in during the last minute."""
         for row in building.writes[self._read.get(name, 0) :]:
             if row.value is not None:
@@ -78,7 +78,7 @@ class Watch:
                 yield clause, f"a person's {row.signal} {row.word.value} was written over"
 
     def _value(
-        self, name: str, building: Building, row: NetworkWrite, value: float
+        self, name: str, building: RecordingBuilding, row: NetworkWrite, value: float
     ) -> Iterator[tuple[str, str]]:
         low, high = LIMITS[row.signal]
         most = self.town.office_max.get(name, high) if row.signal == OFFICE else high
@@ -99,12 +99,12 @@ class Watch:
         if taken is not None and taken + MINUTE < row.at:
             yield "W10", f"{row.signal} was written after a person had taken the site"
 
-    def _is_meant_elsewhere(self, building: Building, signal: str, value: float) -> bool:
+    def _is_meant_elsewhere(self, building: RecordingBuilding, signal: str, value: float) -> bool:
         others = [b for b in self.town.buildings.values() if b is not building]
         plans = [v for other in others for v in may_be_planned(other.number, signal)]
         return any(abs(value - v) <= NEAR for v in plans)
 
-    def _places(self, name: str, building: Building) -> Iterator[tuple[str, str]]:
+    def _places(self, name: str, building: RecordingBuilding) -> Iterator[tuple[str, str]]:
         """What stands at the controllers."""
         town, now = self.town, self.town.now
         held = [signal for signal in SIGNALS if building.is_ours(signal)]
@@ -150,7 +150,7 @@ class Watch:
             if self._is_disturbed(name, building):
                 self._disturbed[name] = town.now
 
-    def _is_disturbed(self, name: str, building: Building) -> bool:
+    def _is_disturbed(self, name: str, building: RecordingBuilding) -> bool:
         """Whether nobody could give this building back now, or know what it does."""
         lines = [self.town.lines[name, protocol] for protocol in ("bacnet", "modbus")]
         moved = tuple(line.target for line in lines) != self.town.homes[name]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from bms.bench.chaos.table import ChaosOptions, bench_chaos
 from bms.bench.table import BENCHES, run_bench
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import screen
@@ -22,15 +23,23 @@ def register(app: typer.Typer) -> None:
 def bench(
     name: Annotated[str, typer.Argument(help=f"{', '.join(BENCHES)} or all")],
     as_json: AsJson = False,
+    seed: Annotated[int, typer.Option(help="chaos: seed of the first pass")] = 0,
+    days: Annotated[
+        float, typer.Option(min=0, help="chaos: building-days; 0: every fault strikes once")
+    ] = 0.0,
 ) -> None:
     """Run a benchmark and print what was measured beside what is asked for.
 
-    Example: bms bench demo
+    Example: bms bench chaos --days 800 --seed 1
     """
     if name != "all" and name not in BENCHES:
         raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
     with progress_bars(quiet=as_json) as report:
-        rows = run_bench(name, report)
+        rows = (
+            bench_chaos(ChaosOptions(seed, days), report, typer.echo if not as_json else _quiet)
+            if name == "chaos"
+            else run_bench(name, report)
+        )
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows]))
     else:
@@ -49,3 +58,7 @@ def bench(
         screen().print(table)
     if not all(row.ok for row in rows):
         raise typer.Exit(1)
+
+
+def _quiet(line: str) -> None:
+    """Nothing but the JSON is printed."""

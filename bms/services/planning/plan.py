@@ -11,6 +11,7 @@ from bms.model.fact import fact
 from bms.model.planning.plan import Plan, Schedule
 from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.services.control.site_state import PLAN_MAX_AGE
 from bms.services.controlled import LOOK_BACK, unconfirmed_points
 from bms.services.occupancy import outdated, use_of
 from bms.services.off_loop import off_loop
@@ -116,17 +117,26 @@ def _with_confirmed(
     )
 
 
+def is_of_now(plan: Plan, now: datetime) -> bool:
+    """Whether a plan may be written now, as far as its time and its age go."""
+    covers = plan.schedule.start <= now < plan.schedule.end
+    return covers and now - plan.created_at <= PLAN_MAX_AGE
+
+
 async def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -> bool:
-    """Whether people have booked, closed, taken over or given back something that the plan in force
-    does not know of, or rooms are blind or seen again since.
+    """Whether there is no plan of now, or people have booked, closed, taken over or given back
+    something that it does not know of, or rooms are blind or seen again since.
+
+    Without one (the first start, an outage, a clock that was set) nothing would be written until
+    the next whole hour (clause W17).
 
     Raises ``StoreUnavailable``.
     """
 
     def work() -> bool:
         plan = ports.plans.plan_in_force(site.id, now)
-        if plan is None:
-            return False
+        if plan is None or not is_of_now(plan, now):
+            return True
         use = use_of(site, ports.decisions, plan.schedule.start, plan.schedule.end)
         return (
             outdated(plan, use, now)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from bms.bench.chaos.faults.fault import Fault
-from bms.bench.chaos.town import Moment, Town
+from bms.bench.chaos.faults.kind import Fault
+from bms.bench.chaos.town import StrikeMoment, Town
 
 
 class _ClockSet(Fault):
     """Somebody sets the calendar; running time goes on."""
 
-    moments = (Moment.HELD, Moment.BETWEEN, Moment.WRITE)
+    moments = (StrikeMoment.HELD, StrikeMoment.BETWEEN, StrikeMoment.WRITE)
     by: ClassVar[timedelta]
 
     async def strike(self, town: Town) -> None:
@@ -41,7 +41,7 @@ class ClockHourForward(_ClockSet):
 class _DstNight(Fault):
     """The local clock jumps in the middle of a lease; building time does not."""
 
-    moments = (Moment.HELD,)
+    moments = (StrikeMoment.HELD,)
     longest = 90
     night: ClassVar[datetime]
 

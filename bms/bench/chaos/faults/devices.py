@@ -6,7 +6,7 @@ import math
 from datetime import timedelta
 
 from bms.bench.chaos.building import Obedience
-from bms.bench.chaos.faults.fault import Fault
+from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import Town
 
 

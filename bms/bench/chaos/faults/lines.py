@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from bms.bench.chaos.faults.fault import Fault
+from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.network import StreamLine, Traffic
 from bms.bench.chaos.town import NAMES, Town
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from bms.bench.chaos.building import CURVE, HALL, OFFICE, OUR_SLOT
-from bms.bench.chaos.faults.fault import Fault
-from bms.bench.chaos.town import Moment, Town
+from bms.bench.chaos.faults.kind import Fault
+from bms.bench.chaos.town import StrikeMoment, Town
 from bms.model.assets.site import Mode
 
 OPERATOR_SLOT = 8
@@ -69,7 +69,7 @@ class HandBeforeLease(_Hand):
     """At our slot, while we hold nothing there."""
 
     slot = OUR_SLOT
-    moments = (Moment.HELD,)
+    moments = (StrikeMoment.HELD,)
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
@@ -83,7 +83,7 @@ class HandWhileDown(_Hand):
     """At our slot, while the backend is down and its leases have ended."""
 
     slot = OUR_SLOT
-    moments = (Moment.HELD,)
+    moments = (StrikeMoment.HELD,)
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
@@ -97,7 +97,7 @@ class HandWhileDown(_Hand):
 class OverrideInApi(Fault):
     """A person takes a site from us."""
 
-    moments = (Moment.HELD, Moment.BETWEEN, Moment.WRITE)
+    moments = (StrikeMoment.HELD, StrikeMoment.BETWEEN, StrikeMoment.WRITE)
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
@@ -111,7 +111,7 @@ class OverrideInApi(Fault):
 class SiteReleased(Fault):
     """A person gives a site back and leaves it in observe."""
 
-    moments = (Moment.HELD, Moment.BETWEEN, Moment.WRITE)
+    moments = (StrikeMoment.HELD, StrikeMoment.BETWEEN, StrikeMoment.WRITE)
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""

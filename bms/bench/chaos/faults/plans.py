@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bms.bench.chaos.faults.fault import Fault
-from bms.bench.chaos.town import Moment, Town
+from bms.bench.chaos.faults.kind import Fault
+from bms.bench.chaos.town import StrikeMoment, Town
 
 
 class ForecastMissing(Fault):
@@ -43,7 +43,7 @@ class PlanEdited(Fault):
 class SiteFileChanged(Fault):
     """The limit of a point is lowered below what we hold, and the backend started anew."""
 
-    moments = (Moment.HELD, Moment.BETWEEN, Moment.WRITE)
+    moments = (StrikeMoment.HELD, StrikeMoment.BETWEEN, StrikeMoment.WRITE)
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bms.bench.chaos.faults.fault import Fault
+from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import Town
 from bms.guard import Guard
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import Any
 
-from bms.bench.chaos.faults.fault import Fault
+from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import Town
 from bms.errors import BmsError
 from bms.model.assets.site import Mode
+from bms.store.database.backup import back_up
+from bms.store.database.connection import Link
 
 
 class DatabaseAway(Fault):
@@ -26,21 +28,24 @@ class DatabaseAway(Fault):
 
 
 class DatabaseLocked(Fault):
-    """Somebody else writes for half an hour."""
+    """Somebody else writes for many minutes."""
 
     longest = 20
-    _other: sqlite3.Connection | None = None
+    _link: Link | None = None
+    _turn: AbstractContextManager[Any] | None = None
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        self._other = sqlite3.connect(town.home / "bms.db", timeout=2.0, isolation_level=None)
-        with suppress(sqlite3.OperationalError):
-            self._other.execute("BEGIN IMMEDIATE")
+        with suppress(BmsError):
+            self._link = Link(town.city.settings.database, patience_s=2.0)
+            self._turn = self._link.writing(durable=True)
+            self._turn.__enter__().connection()
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
-        if self._other is not None:
-            self._other.close()
+        if self._turn is not None and self._link is not None:
+            self._turn.__exit__(None, None, None)
+            self._link.close()
 
 
 class DatabaseRolledBack(Fault):
@@ -48,7 +53,7 @@ class DatabaseRolledBack(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        _copy(town.home / "bms.db", town.home / "older.db")
+        back_up(town.city.settings.database, town.home / "older.db", force=True)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
@@ -56,11 +61,6 @@ class DatabaseRolledBack(Fault):
         await town.minute()
         _put_back(town.home / "bms.db", town.home / "older.db")
         await town.restart()
-
-
-def _copy(file: Path, copy: Path) -> None:
-    with closing(sqlite3.connect(file)) as now, closing(sqlite3.connect(copy)) as older:
-        now.backup(older)
 
 
 def _put_back(file: Path, copy: Path) -> None:

@@ -15,10 +15,10 @@ from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Problem
 from bms.runtime.jobs import job_table
 from bms.services.occupancy import BookingRequest, Use, book, outdated
-from bms.services.planning.plan import plan_is_outdated
+from bms.services.planning.plan import is_of_now, plan_is_outdated
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.api import FixedPlanner, a_world
+from tests.rigs.fakes.api import FixedPlanner, a_lodge_plan, a_world
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge, utc
 from tests.rigs.fakes.ports import planning_ports, problem_ports
 from tests.rigs.fakes.store import a_plan
@@ -171,12 +171,14 @@ class TestOutdated:
         assert outdated(plan, gone, MIDNIGHT + HOUR)
         assert not outdated(plan, gone, MIDNIGHT + 2 * HOUR)
 
-    async def test_without_a_plan_none_is_outdated(self) -> None:
+    async def test_w17_without_a_plan_of_now_the_next_tick_makes_one(self) -> None:
         store = MemoryStore()
-        store.add_booking(a_booking(18, 21))
         ports = planning_ports(store, planner=FixedPlanner())
-        assert not await plan_is_outdated(SITE, now=MIDNIGHT, ports=ports)
-        assert not store.bookings("lodge", MIDNIGHT + 24 * HOUR)
+        assert await plan_is_outdated(SITE, now=MIDNIGHT, ports=ports)
+        store.add_plan(a_lodge_plan(at=MIDNIGHT))
+        assert is_of_now(store.plan("p1"), MIDNIGHT + 5 * HOUR)
+        for moment in (MIDNIGHT + 7 * HOUR, MIDNIGHT + 40 * HOUR):
+            assert await plan_is_outdated(SITE, now=moment, ports=ports)
 
     async def test_the_next_tick_plans_again_once(self, tmp_path) -> None:
         site = replace(SITE, mode=Mode.OBSERVE)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from bms.bench.chaos.building import Building
-from bms.bench.chaos.town import Moment, Town
+from bms.bench.chaos.building import RecordingBuilding
+from bms.bench.chaos.town import StrikeMoment, Town
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Fault:
     ``moments`` are those at which it can strike; ``longest`` [min] bounds how long it lasts.
     """
 
-    moments: ClassVar[tuple[Moment, ...]] = tuple(Moment)
+    moments: ClassVar[tuple[StrikeMoment, ...]] = tuple(StrikeMoment)
     longest: ClassVar[int] = 40
     name: str = "east"
     notes: dict[str, object] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Fault:
         """Its name in the table."""
         return "".join(f" {c.lower()}" if c.isupper() else c for c in cls.__name__).strip()
 
-    def building(self, town: Town) -> Building:
+    def building(self, town: Town) -> RecordingBuilding:
         """The building at which it strikes."""
         return town.buildings[self.name]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bms.bench.chaos.faults import clocks, devices, lines, people, plans, processes, storage
 from bms.bench.chaos.faults.kind import Fault
@@ -63,6 +63,10 @@ KINDS: tuple[type[Fault], ...] = (
 )
 
 
+_SHORT = {processes.BackendKilled: 33, processes.BackendStopped: 33, processes.BothKilled: 33}
+"""How long a fault lasts in the short form [min]: a lease has to end where nobody renews it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Episode:
     """A fault of a kind that strikes at ``moment``, ``wait`` [min] after a tick, lasts ``minutes``
@@ -90,7 +94,8 @@ def short_episodes(seed: int) -> Iterator[Episode]:
     chance = random.Random(seed)
     for i, kind in enumerate(KINDS):
         moment = kind.moments[(i + seed) % len(kind.moments)]
-        yield _episode(kind, moment, chance, most_quiet=0)
+        episode = _episode(kind, moment, chance, most_quiet=0)
+        yield replace(episode, wait=1, minutes=min(episode.minutes, _SHORT.get(kind, 16)))
 
 
 def _episode(

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -27,12 +28,14 @@ from bms.config import Settings
 from bms.errors import BmsError, GuardError
 from bms.guard import Guard
 from bms.journal import FileJournal
+from bms.model.assets.device import DeviceTemplate
 from bms.model.assets.site import Mode
 from bms.model.control.command import Lease
 from bms.ports.storage.whole import Store
 from bms.runtime.city import City, Stores
 from bms.runtime.jobs import job_table
 from bms.runtime.scheduler import Pulse
+from bms.runtime.site_files import tariff_book
 from bms.runtime.wire import wire
 from bms.services.collect.spool import importances
 from bms.services.control.release import release_site
@@ -42,6 +45,8 @@ from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_folders import SpoolFolders
 from bms.store.sql.store import SqlStore
 from drivers.registry import NetworkDrivers
+from drivers.templates import load_templates
+from sites.loader import load_sites
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +201,9 @@ class Town:
         sql = SqlStore(settings.database, patience_s=DATABASE_PATIENCE_S, availability=availability)
         self.store = FailingStore(sql)
         store = cast("Store", self.store)
-        city = wire(settings, clock=self.clock, feed=self.feed, store=store)
+        book = tariff_book(settings)
+        sites = load_sites(settings.sites, _templates(), book.names)
+        city = wire(settings, sites=sites, clock=self.clock, feed=self.feed, store=store)
         folders = SpoolFolders(
             settings.spool, limit_bytes=10**8, importance=importances(city.sites.values())
         )
@@ -392,6 +399,12 @@ class Town:
             await line.close()
         for building in self.buildings.values():
             await building.close()
+
+
+@cache
+def _templates() -> dict[str, DeviceTemplate]:
+    """Those of the product; they never change, and reading them takes a second."""
+    return dict(load_templates())
 
 
 def _number(site: str) -> int:

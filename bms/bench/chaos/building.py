@@ -88,7 +88,8 @@ class RecordingBuilding:
     seen: Callable[[dict[str, float]], dict[str, float]] = dict
     """What the sensors show [degC] of what the rooms have."""
 
-    def __post_init__(self) -> None:
+    def _build(self) -> None:
+        """The controllers; objects of BACnet want a running loop."""
         self._remote, self._shift = RemoteSetpoint(), ConstantRegister()
         registers: dict[str, ControlPoint] = {HALL: self._remote, CURVE: self._shift}
         self._image = RegisterImage(hall_controller(1, ["hall"]), _all(registers))
@@ -98,7 +99,8 @@ class RecordingBuilding:
         self.points: dict[str, ControlPoint] = {**self._bacnet.control_points, **registers}
 
     async def start(self) -> dict[str, int]:
-        """Returns the port of each protocol."""
+        """Start both controllers; returns the port of each protocol."""
+        self._build()
         for signal in SIGNALS:
             self.points[signal].follow_programme(OWN[signal])
         self.refresh()

@@ -10,7 +10,7 @@ from bms.bench.chaos.faults import clocks, devices, lines, people, plans, proces
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import NAMES, StrikeMoment
 
-KINDS: tuple[type[Fault], ...] = (
+MACHINES: tuple[type[Fault], ...] = (
     processes.BackendKilled,
     processes.BackendStopped,
     processes.GuardKilled,
@@ -30,6 +30,10 @@ KINDS: tuple[type[Fault], ...] = (
     lines.NetworkClogged,
     lines.AddressesSwapped,
     lines.OtherAnswers,
+)
+"""Faults of our processes, of what they keep, and of the lines to the controllers."""
+KINDS: tuple[type[Fault], ...] = (
+    *MACHINES,
     devices.RebootForgets,
     devices.Ignores,
     devices.AppliesLate,

@@ -27,7 +27,7 @@ from bms.clock import VirtualClock
 from bms.config import Settings
 from bms.errors import BmsError, GuardError
 from bms.guard import Guard
-from bms.journal import FileJournal
+from bms.journal import FileHandsOff, FileJournal
 from bms.model.assets.device import DeviceTemplate
 from bms.model.assets.site import Mode
 from bms.model.control.command import Lease
@@ -38,8 +38,7 @@ from bms.runtime.scheduler import Pulse
 from bms.runtime.site_files import tariff_book
 from bms.runtime.wire import wire
 from bms.services.collect.spool import importances
-from bms.services.control.release import release_site
-from bms.services.operator import change_mode, end_override, override
+from bms.services.operator import change_mode, end_override, override, release
 from bms.store.database.availability import Availability
 from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_folders import SpoolFolders
@@ -133,8 +132,8 @@ class Town:
         self.blocked: list[datetime] = []
         self.hands_off: dict[str, datetime] = {}
         """Sites that a person has taken from us, and since when."""
-        self.office_max: dict[str, float] = {}
-        """Limits of the office that the site file has had changed, by building."""
+        self.office_max: dict[str, tuple[datetime, float]] = {}
+        """Limits of the office that the site file has had changed since a moment, by building."""
         self._calls: set[asyncio.Task[object]] = set()
         self.errors: list[str] = []
         """What people were told who asked for something that did not work."""
@@ -253,7 +252,8 @@ class Town:
         """A guard that has just been started."""
         drivers = NetworkDrivers(clock=self.clock)
         self._guard_drivers.append(drivers)
-        return Guard(FileJournal(self.journal_file), drivers, self.clock)
+        hands_off = FileHandsOff.beside(self.journal_file)
+        return Guard(FileJournal(self.journal_file), drivers, self.clock, hands_off)
 
     def arm(self, moment: StrikeMoment, strike: Callable[[], Awaitable[None]]) -> None:
         """Let a fault strike at the next such moment."""
@@ -318,7 +318,7 @@ class Town:
         """A person gives a site back to its own control."""
         city = self.city
         await self.call(
-            release_site(
+            release(
                 city.sites[name], now=self.now, ports=city.control, actor="anna", reason="chaos"
             )
         )
@@ -326,16 +326,11 @@ class Town:
 
     async def take_back(self) -> None:
         """People take back every override, found at a building or made by themselves."""
+        ports = self.city.control
         for site in self.city.sites.values():
-            for known in self.store.overrides(site.id, self.now):
+            for known in ports.decisions.overrides(site.id, self.now):
                 with suppress(BmsError):
-                    end_override(
-                        site,
-                        known.id,
-                        now=self.now,
-                        decisions=self.city.control.decisions,
-                        actor="anna",
-                    )
+                    await end_override(site, known.id, now=self.now, ports=ports, actor="anna")
 
     def held(self) -> list[tuple[str, str]]:
         """Where our values stand, as the controllers know."""

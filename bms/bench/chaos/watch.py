@@ -81,7 +81,8 @@ class ClauseWatch:
         self, name: str, building: RecordingBuilding, row: NetworkWrite, value: float
     ) -> Iterator[tuple[str, str]]:
         low, high = LIMITS[row.signal]
-        most = self.town.office_max.get(name, high) if row.signal == OFFICE else high
+        since, changed = self.town.office_max.get(name, (row.at, high))
+        most = changed if row.signal == OFFICE and row.at > since else high
         if not low - NEAR <= value <= most + NEAR:
             yield "W03", f"{row.signal} {value} is outside {low}..{most}"
         allowed = [min(v, most) for v in may_be_planned(building.number, row.signal)]
@@ -168,7 +169,7 @@ class ClauseWatch:
                 place, plans = building.place(signal), may_be_planned(building.number, signal)
                 if place is None or all(abs(place - value) > NEAR for value in plans):
                     yield "W17", f"{name}: {signal} stands at {place}, no plan of ours has that"
-            if town.store.overrides(name, town.now):
+            if town.city.control.decisions.overrides(name, town.now):
                 yield "W17", f"{name}: an override is left over"
         waiting = town.readings.state().size_bytes
         if waiting:

@@ -47,7 +47,7 @@ class SiteFileChanged(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        town.office_max[self.name] = 20.2
+        town.office_max[self.name] = town.now, 20.2
         town.write_site(self.name, office_max=20.2)
         await self.start_anew(town)
 

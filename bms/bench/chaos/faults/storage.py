@@ -10,7 +10,6 @@ from typing import Any
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import Town
 from bms.errors import BmsError
-from bms.model.assets.site import Mode
 from bms.store.database.backup import back_up
 from bms.store.database.connection import Link
 
@@ -80,8 +79,7 @@ class OverrideWhileDatabaseAway(Fault):
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
         town.store.away = False
-        with suppress(BmsError):
-            await town.set_mode(self.name, Mode.AUTO)
+        await town.take_back()
 
 
 class _JournalFault(Fault):

@@ -12,6 +12,7 @@ from math import ceil, floor, isfinite, nan
 
 from bms.model.planning.problem import Lever, Problem, VentilationTask, ZoneTask
 from bms.model.readings.units import Unit
+from optimizer.checker.pace import held_steps, highest_reachable, lowest_reachable
 
 OUTDOORS_PPM = 420.0
 PERSON_L_S = 0.0052
@@ -70,7 +71,7 @@ def first_low_flow(
     for k, value in enumerate(values):
         if (
             k >= held
-            and not value >= least - ROUNDING
+            and not value >= min(least, highest_reachable(problem, lever, values, k)) - ROUNDING
             and any(  # of NaN nothing is enough
                 k < len(zone.occupied) and zone.occupied[k] for zone in served
             )
@@ -83,12 +84,12 @@ def first_raised_supply(
     problem: Problem, unit: VentilationTask, lever: Lever, values: Sequence[float]
 ) -> int | None:
     """The first step with supply air above its own setpoint, or with none known to compare."""
-    held, temperature = held_steps(problem, lever), problem.temperature_unit
+    held, shift = held_steps(problem, lever), _zero(lever.unit) - _zero(problem.temperature_unit)
+    own = [value + shift for value in unit.own_supply_c]
+    ramped = lowest_reachable(problem, lever, own, values)
     for k, value in enumerate(values):
-        if k < held:
-            continue
-        own = unit.own_supply_c[k] if k < len(unit.own_supply_c) else nan
-        if not value - _zero(lever.unit) <= own - _zero(temperature) + ROUNDING:
+        highest = max(own[k], ramped[k]) if k < len(own) else nan
+        if k >= held and not value <= highest + ROUNDING:
             return k
     return None
 
@@ -183,16 +184,6 @@ def _flow(
     planned = values[lever.point]
     held = held_steps(problem, lever) if full else problem.steps
     return (*planned[:held], *[_highest(lever)] * (problem.steps - held))
-
-
-def held_steps(problem: Problem, lever: Lever) -> int:
-    """For how many steps from the start on somebody holds the lever."""
-    if lever.held is None or problem.start.tzinfo is None:
-        return 0
-    if lever.held.until is None:
-        return problem.steps
-    seconds = (lever.held.until - problem.start).total_seconds()
-    return sum(k * problem.step_s < seconds for k in range(problem.steps))
 
 
 def _highest(lever: Lever) -> float:

@@ -20,10 +20,18 @@ from optimizer.checker.air import (
     first_raised_supply,
     first_stale_air,
     flow_is_due,
-    held_steps,
     supply_is_due,
 )
 from optimizer.checker.objection import CheckObjection
+from optimizer.checker.pace import (
+    changes,
+    first_fast_change,
+    first_short_run,
+    held_steps,
+    highest_reachable,
+    lowest_reachable,
+    may_not_start,
+)
 
 MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3
@@ -109,10 +117,17 @@ def _has_a_value(lever: Lever) -> bool:
     numbers = (lever.minimum, lever.maximum, lever.resolution, lever.origin)
     if not all(-MOST <= number <= MOST for number in numbers) or lever.resolution < LEAST:
         return False
+    if not _has_a_pace(lever):
+        return False
     slack = SLACK / max(1.0, lever.resolution)
     first = ceil((lever.minimum - lever.origin) / lever.resolution - slack)
     last = floor((lever.maximum - lever.origin) / lever.resolution + slack)
     return first <= last
+
+
+def _has_a_pace(lever: Lever) -> bool:
+    ramp = lever.max_change is None or LEAST <= lever.max_change <= MOST
+    return ramp and all(0.0 <= least <= MOST for least in (lever.minimum_on, lever.minimum_off))
 
 
 def _unit_makes_sense(problem: Problem, unit: VentilationTask) -> bool:
@@ -143,9 +158,11 @@ def _plan_objections(
         return
     free = _steps_after(problem, plan, held_steps(problem, lever))
     yield from _value_objections(plan.point, [step.value for step in free], lever)
-    yield from _change_objections(problem, plan)
     if holes:
+        yield from _change_objections(problem, plan, lever, [step.value for step in plan.steps])
         return
+    yield from _change_objections(problem, plan, lever, _on_grid(problem, plan.steps))
+    yield from _pace_objections(problem, plan, lever)
     yield from _held_objections(problem, plan, lever)
     if isinstance(task, ZoneTask):
         yield from _zone_objections(problem, plan, lever, task)
@@ -199,11 +216,26 @@ def _value_objections(point: str, values: list[float], lever: Lever) -> Iterator
         yield _at(point, CheckObjection.RESOLUTION)
 
 
-def _change_objections(problem: Problem, plan: SetpointPlan) -> Iterator[Fact]:
+def _change_objections(
+    problem: Problem, plan: SetpointPlan, lever: Lever, values: list[float]
+) -> Iterator[Fact]:
     days = max(1.0, problem.steps * problem.step_s / 86400.0)
-    changes = sum(a.value != b.value for a, b in zip(plan.steps, plan.steps[1:], strict=False))
-    if changes > MOST_CHANGES_PER_DAY * days:
+    if changes(lever, values) > MOST_CHANGES_PER_DAY * days:
         yield _at(plan.point, CheckObjection.CHANGES)
+
+
+def _pace_objections(problem: Problem, plan: SetpointPlan, lever: Lever) -> Iterator[Fact]:
+    """The ramp of the lever, and its least times on and off."""
+    if not _has_a_pace(lever):
+        yield _at(plan.point, CheckObjection.RAMP, at=_moment(problem, 0))
+        return
+    values = _on_grid(problem, plan.steps)
+    fast = first_fast_change(problem, lever, values)
+    if fast is not None:
+        yield _at(plan.point, CheckObjection.RAMP, at=_moment(problem, fast))
+    short = first_short_run(problem, lever, values)
+    if short is not None:
+        yield _at(plan.point, CheckObjection.SHORT_RUN, at=_moment(problem, short))
 
 
 def _zone_objections(
@@ -211,21 +243,25 @@ def _zone_objections(
 ) -> Iterator[Fact]:
     zero, lever_zero = _zero(problem.temperature_unit), _zero(lever.unit)
     lowest, highest = lever.minimum - lever_zero, lever.maximum - lever_zero
-    held = held_steps(problem, lever)
-    for k, written in enumerate(_on_grid(problem, plan.steps)):
+    held, values = held_steps(problem, lever), _on_grid(problem, plan.steps)
+    tops = [max(high - zero + lever_zero, lever.minimum) for high in zone.high_c]
+    ramped = lowest_reachable(problem, lever, tops, values)
+    for k, written in enumerate(values):
         if k >= len(zone.low_c) or k >= len(zone.occupied):
             break
         if k < held:
             continue
         value = written - lever_zero
-        reachable = min(zone.low_c[k] - zero, highest)
+        ramp_high = highest_reachable(problem, lever, values, k) - lever_zero
+        reachable = min(zone.low_c[k] - zero, highest, ramp_high)
         if zone.occupied[k] and value < reachable - COMFORT_TOLERANCE_K - ROUNDING:
             yield _at(plan.point, CheckObjection.COMFORT, at=_moment(problem, k))
             return
         if not zone.occupied[k] and value < reachable - ROUNDING:
             yield _at(plan.point, CheckObjection.FLOOR, at=_moment(problem, k))
             return
-        if value > max(zone.high_c[k] - zero, lowest) + lever.resolution + ROUNDING:
+        highest_now = max(zone.high_c[k] - zero, lowest, ramped[k] - lever_zero)
+        if value > highest_now + lever.resolution + ROUNDING:
             yield _at(plan.point, CheckObjection.CEILING, at=_moment(problem, k))
             return
 
@@ -248,7 +284,7 @@ def _ventilation_objections(
     for k, (value, required) in enumerate(
         zip(_on_grid(problem, plan.steps), unit.required, strict=False)
     ):
-        if k >= held and required and value < 0.5:
+        if k >= held and required and value < 0.5 and not may_not_start(problem, lever, k):
             yield _at(plan.point, CheckObjection.VENTILATION, at=_moment(problem, k))
             return
 

@@ -19,6 +19,8 @@ class CheckObjection(MessageCode):
     LIMIT = "check_limit"
     RESOLUTION = "check_resolution"
     CHANGES = "check_changes"
+    RAMP = "check_ramp"
+    SHORT_RUN = "check_short_run"
     HELD = "check_held"
     COMFORT = "check_comfort"
     FLOOR = "check_floor"

@@ -12,6 +12,7 @@ import numpy as np
 
 from bms.model.planning.problem import Lever, Problem, VentilationTask
 from optimizer.model.held_lever import with_held_value
+from optimizer.model.lever_pace import paced_with_held
 from optimizer.model.rc_network import Floats
 
 FAN_EXPONENT = 2.5
@@ -71,14 +72,21 @@ def required_run(problem: Problem) -> Floats:
         [unit.required if unit.lever else unit.own_run for unit in problem.ventilation],
         problem.steps,
     )
-    return _held(problem, [unit.lever for unit in problem.ventilation], run)
+    return _paced(problem, run)
 
 
 def own_or_required_run(problem: Problem) -> Floats:
     """Returns the own hours (u, n) and all in which the units are required."""
     required = rows([unit.required for unit in problem.ventilation], problem.steps)
-    run = np.asarray(np.maximum(own_run(problem), required))
-    return _held(problem, [unit.lever for unit in problem.ventilation], run)
+    return _paced(problem, np.asarray(np.maximum(own_run(problem), required)))
+
+
+def _paced(problem: Problem, run: Floats) -> Floats:
+    """The hours as the units may have them: held ones, and each on or off for its least time."""
+    for u, unit in enumerate(problem.ventilation):
+        if unit.lever is not None:
+            run[u] = paced_with_held(problem, unit.lever, run[u])
+    return run
 
 
 def _held(problem: Problem, levers: Sequence[Lever | None], values: Floats) -> Floats:

@@ -20,6 +20,8 @@ def has_value(lever: Lever) -> bool:
     return (
         all(abs(number) <= LARGEST for number in numbers)
         and lever.resolution >= FINEST
+        and (lever.max_change is None or FINEST <= lever.max_change <= LARGEST)
+        and all(0.0 <= minutes <= LARGEST for minutes in (lever.minimum_on, lever.minimum_off))
         and _lowest_step(lever) <= _highest_step(lever)
     )
 

@@ -19,6 +19,7 @@ from optimizer.horizon.rollout import expected_outcome
 from optimizer.model.air_handling import AirOperation, own_supply, required_run
 from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import series
+from optimizer.model.lever_pace import paced
 from optimizer.model.quantise import quantise_up
 from optimizer.model.rc_network import Floats
 from optimizer.planning.candidate import Candidate
@@ -135,7 +136,8 @@ def _air_plans(problem: Problem, air: AirOperation) -> list[SetpointPlan]:
 
 
 def _setpoint_plan(problem: Problem, lever: Lever, values: Floats) -> SetpointPlan:
-    """Equal neighbours become one step."""
+    """The values at the pace of the lever; equal neighbours become one step."""
+    values = paced(values, lever, problem.step_s / 3600.0, problem.held_steps(lever))
     edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
     step = timedelta(seconds=problem.step_s)
     return SetpointPlan(

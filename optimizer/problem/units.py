@@ -92,6 +92,7 @@ def _celsius(lever: Lever | None) -> Lever | None:
         maximum=_down(lever.maximum),
         origin=_down(lever.origin),
         held=replace(held, value=_down(held.value)) if held else None,
+        standing=None if lever.standing is None else _down(lever.standing),
     )
 
 

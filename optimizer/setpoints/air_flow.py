@@ -23,6 +23,7 @@ from optimizer.linear_program.time_blocks import clock_maximum
 from optimizer.model.air_handling import AirOperation, own_flow, required_run
 from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import zone_ventilation
+from optimizer.model.lever_pace import paced_with_held
 from optimizer.model.quantise import quantise_up
 from optimizer.model.rc_network import Bools, Floats
 from optimizer.setpoints.co2_balance import (
@@ -60,7 +61,7 @@ def planned_flow(problem: Problem, run: Floats, *, own: bool = False) -> Floats:
     for u, unit in enumerate(problem.ventilation):
         if unit.flow_lever is not None:
             needed = _flow_of_unit(problem, run, flow, u, unit.flow_lever, own)
-            flow[u] = with_held_value(problem, unit.flow_lever, needed)
+            flow[u] = paced_with_held(problem, unit.flow_lever, needed)
     return flow
 
 

@@ -17,7 +17,7 @@ from bms.model.planning.problem import Lever, Problem
 from optimizer.horizon.building import Building
 from optimizer.horizon.rollout import RolloutResult
 from optimizer.linear_program.time_blocks import clock_minimum
-from optimizer.model.held_lever import with_held_value
+from optimizer.model.lever_pace import paced_with_held
 from optimizer.model.quantise import has_value, quantise_up
 from optimizer.model.rc_network import Floats
 
@@ -54,14 +54,13 @@ def curve_shifts(
     lower = _reducible_k(building, rollout).min(axis=0)
     ahead = _minimum_ahead(lower, round(AHEAD_H / building.inputs.step_h))
     steady = clock_minimum(problem, ahead, SPAN_H)
-    return with_held_value(
-        problem, lever, quantise_up(-np.floor(np.minimum(steady, LARGEST_K)), lever)
-    )
+    shift = quantise_up(-np.floor(np.minimum(steady, LARGEST_K)), lever)
+    return paced_with_held(problem, lever, shift)
 
 
 def own_curve_shifts(problem: Problem, lever: Lever) -> Floats:
     """Returns the shift [K] (n,) without a plan: 0, or the one that is held."""
-    return with_held_value(problem, lever, np.zeros(problem.steps))
+    return paced_with_held(problem, lever, np.zeros(problem.steps))
 
 
 def cop_with(source: HeatSource, cop: Floats, shift_k: Floats) -> Floats:

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from optimizer.horizon.building import Building
+from optimizer.model.lever_pace import paced
 from optimizer.model.quantise import quantise_up
 from optimizer.model.rc_network import Floats
 
@@ -26,6 +27,7 @@ def lever_values(building: Building, setpoints: Floats) -> Floats:
             )
             within = np.clip(steady, building.low[z, free], building.high[z, free])
             result[z, free] = quantise_up(within, zone.lever)
+            result[z] = paced(result[z], zone.lever, building.inputs.step_h, first)
     return result
 
 

@@ -69,6 +69,17 @@ class Lever:
     held: HeldValue | None = None
     """The value at which a person or the building holds it from the start of the horizon on; null:
     it is free."""
+    max_change: float | None = None
+    """Most that it may change in an hour [unit/h], in even steps; null: as much as it likes."""
+    minimum_on: float = 0.0
+    """Least time that it stays on [min]; unit `on/off` only."""
+    minimum_off: float = 0.0
+    """Least time that it stays off [min]; unit `on/off` only."""
+    standing: float | None = None
+    """Effective value at the start [unit], from which `max_change` and the least times count; null:
+    not known."""
+    standing_min: float | None = None
+    """For how long it has stood there [min]; null: nobody knows, it may be new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,7 @@ class City:
             clock=self.clock,
             plan_check=self.plan_check,
             rooms=self.rooms,
+            readings=self.stores.readings,
         )
 
     @property

@@ -43,6 +43,9 @@ def lever_of(point: Point | None) -> Lever | None:
         minimum=low,
         maximum=high,
         resolution=point.write.resolution,
+        max_change=point.write.max_change,
+        minimum_on=point.write.minimum_on,
+        minimum_off=point.write.minimum_off,
     )
 
 

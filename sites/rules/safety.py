@@ -24,6 +24,8 @@ LARGEST_TOLERANCE = 0.25
 """Of the range of what may be written [1]; a read-back that lies further off proves nothing."""
 LARGEST_RESOLUTION = 0.5
 """Of the range of what may be written [1]; a switch, whose step is its range, is spared."""
+RAMP_STEP_H = 0.25
+"""Plans and ticks have steps of a quarter of an hour [h]."""
 _FLOOR_C = 16.0
 _WIDTH = {
     DataType.INT32: 2,
@@ -49,6 +51,7 @@ def check_safety(parsed: ParsedSite, report: MistakeReport) -> None:
             _protected(parsed, point, write, report)
             _small_against_range(point, write, report)
             _hold_safe(parsed, point, write, report)
+            _pace(point, write, report)
     _one_sensor_per_zone(parsed, report)
     for device in parsed.sections("devices"):
         _identity(device, report)
@@ -115,6 +118,23 @@ def _small_against_range(point: Section, write: Section, report: MistakeReport) 
             write.at("resolution"),
             f"resolution {resolution:g} is too large for {low:g} to {high:g}; at most {most:g}",
         )
+
+
+def _pace(point: Section, write: Section, report: MistakeReport) -> None:
+    """A ramp has to move the point at all, and only what switches has minimum times."""
+    ramp, resolution = write.get("max_change"), write.get("resolution")
+    switches = point.get("unit") == Unit.ON_OFF
+    if ramp is not None and switches:
+        report.add(write.at("max_change"), "max_change: a point in on/off has no ramp")
+    elif None not in (ramp, resolution) and ramp * RAMP_STEP_H < resolution:
+        report.add(
+            write.at("max_change"),
+            f"max_change {ramp:g} an hour is {ramp * RAMP_STEP_H:g} in a quarter of an hour, less "
+            f"than resolution {resolution:g}; at least {resolution / RAMP_STEP_H:g}",
+        )
+    for name in ("minimum_on", "minimum_off"):
+        if write.get(name) and point.get("unit") is not None and not switches:
+            report.add(write.at(name), f"{name}: only a point in on/off switches")
 
 
 def _hold_safe(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:

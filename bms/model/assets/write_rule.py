@@ -44,9 +44,11 @@ class WriteRule:
     ``resolution`` is the smallest step that the point takes, ``tolerance`` how far a read-back may
     lie from what was written. ``hold_safe`` is the range of values that can stand for days without
     harm; ``watchdog_s`` [s] is the device's own time-out, where it has one. A point with neither is
-    refused for ``auto`` (DESIGN, law 1). ``max_change`` is the ramp limit: the largest change that
-    one write may make. ``writes_per_day`` and ``writes_lifetime`` are how often the device's memory
-    may be written; a release is counted too, and never refused.
+    refused for ``auto`` (DESIGN, law 1). ``max_change`` is the ramp [unit/h]: how far
+    the value may move in an hour, in even steps; ``minimum_on`` and ``minimum_off`` [min] are how
+    long a point that switches stays on and off. A give-back keeps neither. ``writes_per_day`` and
+    ``writes_lifetime`` are how often the device's memory may be written; a release is counted too,
+    and never refused.
     """
 
     minimum: float
@@ -58,6 +60,8 @@ class WriteRule:
     hold_safe: tuple[float, float] | None = None
     watchdog_s: float | None = None
     max_change: float | None = None
+    minimum_on: float = 0.0
+    minimum_off: float = 0.0
     writes_per_day: int | None = None
     writes_lifetime: int | None = None
 

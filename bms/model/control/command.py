@@ -16,7 +16,8 @@ from bms.model.fact import Fact
 class Command:
     """A leased write. ``value`` is in the unit of the point; times are building time.
 
-    ``reason`` is what a person typed, or a fact of ``CommandReason``.
+    ``reason`` is what a person typed, or a fact of ``CommandReason``. ``moved_at`` is when
+    the point was last given another value: a renewal keeps that of the command that it renews.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Command:
     reason: str | Fact
     actor: str
     plan: str | None = None
+    moved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

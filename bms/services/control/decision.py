@@ -16,13 +16,14 @@ from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Lever
 from bms.model.readings.measurement import Reading
 from bms.ports.drivers import Drivers
-from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.poll import read_points
 from bms.services.control.authority import PLAN, Permitted
 from bms.services.control.local_override import FoundOverride, agrees, shows_local_override
 from bms.services.control.point_limits import clamp
 from bms.services.control.ports import ControlPorts
 from bms.services.control.site_state import SiteState
+from bms.services.control.switch_times import too_soon
 from bms.services.control.trial_block import TrialBlock
 from bms.services.control.ventilation_minimum import AirNeed, need_of
 from bms.services.control.write_path import WriteOrder
@@ -120,8 +121,7 @@ async def decide(
 
     def decide_all() -> list[Decision]:
         return [
-            _decide_one(state, each, readings[each.point.id], ours, ports.ledgers)
-            for each in permitted
+            _decide_one(state, each, readings[each.point.id], ours, ports) for each in permitted
         ]
 
     return await off_loop(decide_all)
@@ -132,16 +132,18 @@ def _decide_one(
     permitted: PermittedCommand,
     reading: Reading,
     ours: Mapping[str, Lease],
-    ledgers: LedgerStore,
+    ports: ControlPorts,
 ) -> Decision:
     point, command = permitted.point, permitted.command
     held = ours.get(point.id)
-    order = write_order(state, permitted, reading, held)
+    order = write_order(state, permitted, reading, held, ports.readings)
     if not isinstance(order, WriteOrder) or held is None or held.ended(state.at):
         return order
     value = reading.good_value
     assert value is not None
-    if not agrees(held, value, held.command.value) and shows_local_override(held, value, ledgers):
+    if not agrees(held, value, held.command.value) and shows_local_override(
+        held, value, ports.ledgers
+    ):
         return FoundOverride(held, command, value)
     wanted = order.command.value
     same = agrees(held, value, wanted) and agrees(held, held.command.value, wanted)
@@ -153,13 +155,17 @@ def _decide_one(
 
 
 def write_order(
-    state: SiteState, permitted: PermittedCommand, reading: Reading, held: Lease | None
+    state: SiteState,
+    permitted: PermittedCommand,
+    reading: Reading,
+    held: Lease | None,
+    readings: ReadingStore,
 ) -> WriteOrder | Receipt:
     """An order within the limits of the point, or why there is none."""
     point, command = permitted.point, permitted.command
     need = need_of(state.use, point, command)
     wish = command.value if need is None else need.raised(command.value)
-    clamped = clamp(wish, permitted.permission.rule, reading.good_value)
+    clamped = clamp(wish, permitted.permission.rule, reading.good_value, _still(state, held))
     if isinstance(clamped, Fact):
         return Refused(command, clamped)
     if need is not None and not need.met_by(clamped.value):
@@ -168,14 +174,36 @@ def write_order(
     if reading.good_value is None:
         text = ": ".join(part for part in (reading.quality.value, reading.detail) if part)
         return Failed(command, fact(ReceiptReason.UNREADABLE, text=text), retryable=True)
+    value, standing = clamped.value, reading.good_value
+    waits = too_soon(point, value, standing, held=held, now=state.now, readings=readings)
+    if waits is not None:
+        if held is None or held.ended(state.at) or not agrees(held, standing, held.command.value):
+            return Refused(command, waits)
+        value = held.command.value
+    moved_at = _moved_at(state.now, held, value, standing)
     return WriteOrder(
-        command=replace(command, value=clamped.value),
+        command=replace(command, value=value, moved_at=moved_at),
         point=point,
         device=state.site.device(point.device),
-        limit=clamped.limit or _because(need, command.value),
+        limit=waits or clamped.limit or _because(need, command.value),
         held=held,
         issued=state.elapsed,
     )
+
+
+def _still(state: SiteState, held: Lease | None) -> timedelta | None:
+    """For how long we have left a point as it is; None where we did not move it, or the clock has
+    gone back since."""
+    moved_at = None if held is None else held.command.moved_at
+    return None if moved_at is None or moved_at > state.now else state.now - moved_at
+
+
+def _moved_at(now: datetime, held: Lease | None, value: float, standing: float) -> datetime | None:
+    """When the point was last given another value by us, this write counted; None where it has
+    stood there before us."""
+    if held is not None and held.command.value == value:
+        return held.command.moved_at
+    return None if value == standing else now
 
 
 def _is_enough(need: AirNeed | None, permission: Permitted, value: float) -> bool:

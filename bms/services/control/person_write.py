@@ -61,7 +61,8 @@ async def _carried_out(
     point = permission.point
     reading = (await read_now(state.site, [point], ports.drivers, state.now))[point.id]
     held = state.leases.get(point.id)
-    order = write_order(state, PermittedCommand(command, permission), reading, held)
+    permitted = PermittedCommand(command, permission)
+    order = await off_loop(write_order, state, permitted, reading, held, ports.readings)
     if not isinstance(order, WriteOrder):
         return [order]
     return await carry_out([order], now=state.now, ports=ports)

@@ -10,6 +10,7 @@ from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
+from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.trials import TrialStore
 from bms.services.control.plan_check import PlanCheck
 from bms.services.rooms.watch import Rooms
@@ -30,3 +31,4 @@ class ControlPorts:
     clock: Clock
     plan_check: PlanCheck
     rooms: Rooms
+    readings: ReadingStore

@@ -25,6 +25,7 @@ from bms.services.planning.held_levers import (
 )
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
+from bms.services.planning.standing_levers import with_standing
 
 
 async def identify_site(
@@ -73,6 +74,7 @@ def site_problem(site: Site, *, now: datetime, ports: PlanningPorts, horizon: ti
     problem = assemble(site, now=now, ports=ports, horizon=horizon)
     sight = ports.rooms.look(site, now)
     problem = with_sight(problem, site, sight, now=now, readings=ports.readings)
+    problem = with_standing(problem, site, now, ports.readings)
     return with_holds(problem, holds_of(site, now, ports))
 
 

@@ -52,6 +52,7 @@ def control_ports(
         clock=clock or VirtualClock(NOW),
         plan_check=plan_check or PlanCheck(NoObjections()),
         rooms=rooms or SeenRooms(),
+        readings=store,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, Table
 from bms.model.assets.device import TemplatePoint
@@ -151,3 +151,21 @@ def test_what_is_not_said_of_air_and_power_is_not_known(library: Site) -> None:
     assert (zone.people, zone.volume_m3, zone.comfort.co2_limit_ppm) == (None, None, None)
     assert (library.power.limit_kw, library.power.peak_dkk_per_kw) == (None, None)
     assert (library.heat_source.least_run_min, library.heat_source.cop_gain_per_k) == (0.0, 0.0)
+
+
+def test_w03_w04_a_point_has_its_pace_and_the_age_of_its_values(minimal_text: str) -> None:
+    temp = (
+        "{id: t, device: ctrl, role: zone_temp, zone: all, unit: degC, "
+        'bacnet: "analog-input,1", max_age: 14400}'
+    )
+    setpoint = (
+        "{id: s, device: ctrl, role: zone_setpoint, zone: all, unit: degC, "
+        'bacnet: "analog-value,1", write: {min: 15, max: 23, max_change: 2, release: {kind: null}}}'
+    )
+    site = load_site_text(minimal_text.replace("points: []", f"points: [{temp}, {setpoint}]"))
+    first, second = site.points
+    assert first.max_age == timedelta(hours=4)
+    assert second.max_age == timedelta(minutes=15)
+    assert second.write is not None
+    assert second.write.max_change == 2.0
+    assert (second.write.minimum_on, second.write.minimum_off) == (0.0, 0.0)

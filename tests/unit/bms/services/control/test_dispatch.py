@@ -528,8 +528,8 @@ async def test_limits_clamp_visibly() -> None:
     assert clamped.limit == fact(ReceiptReason.LIMITS_NOW, wish=30.0, low=15.0, high=23.0)
 
 
-async def test_a_ramp_takes_several_ticks() -> None:
-    bench = ControlBench(with_rule(hut(), NULL, max_change=1.0))
+async def test_w03_a_ramp_takes_several_ticks() -> None:
+    bench = ControlBench(with_rule(hut(), NULL, max_change=4.0))
     bench.plan({NULL: 21.4})
     steps = []
     for _ in range(4):

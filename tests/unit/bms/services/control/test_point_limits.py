@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -50,20 +51,31 @@ def test_outside_hold_safe_needs_a_watchdog() -> None:
 
 
 @pytest.mark.parametrize(("standing", "written"), [(19.0, 20.0), (22.5, 21.5), (20.5, 21.0)])
-def test_the_ramp_limit_counts_from_what_stands(standing: float, written: float) -> None:
-    clamped = clamp(21.0, replace(RULE, max_change=1.0), standing)
+def test_w03_the_ramp_counts_from_what_stands(standing: float, written: float) -> None:
+    clamped = clamp(21.0, replace(RULE, max_change=4.0), standing)
     assert isinstance(clamped, ClampedValue)
     assert clamped.value == written
 
 
-def test_the_ramp_leads_back_into_the_limits() -> None:
-    clamped = clamp(21.0, replace(RULE, max_change=1.0), 5.0)
+@pytest.mark.parametrize(
+    ("minutes", "written"), [(0, 19.0), (1, 19.0), (7, 19.0), (8, 19.5), (15, 20.0), (90, 20.0)]
+)
+def test_w03_no_tick_is_so_soon_that_the_ramp_gets_steeper(minutes: int, written: float) -> None:
+    """Half a kelvin is what the point takes; at 4 K an hour that is seven and a half minutes."""
+    rule = replace(RULE, max_change=4.0)
+    clamped = clamp(23.0, rule, 19.0, timedelta(minutes=minutes))
+    assert isinstance(clamped, ClampedValue)
+    assert clamped.value == written
+
+
+def test_w03_the_ramp_leads_back_into_the_limits() -> None:
+    clamped = clamp(21.0, replace(RULE, max_change=4.0), 5.0)
     assert isinstance(clamped, ClampedValue)
     assert clamped.value == 15.0
 
 
-def test_a_ramp_without_a_reading_is_refused() -> None:
-    assert isinstance(clamp(21.0, replace(RULE, max_change=1.0), None), Fact)
+def test_w03_a_ramp_without_a_reading_is_refused() -> None:
+    assert isinstance(clamp(21.0, replace(RULE, max_change=4.0), None), Fact)
 
 
 @pytest.mark.parametrize("wish", [float("nan"), float("inf")])

@@ -121,7 +121,7 @@ class TestFlow:
         assert receipt.limit.code == ReceiptReason.LEAST_AIR
 
     async def test_where_the_ramp_cannot_reach_it_nothing_is_written(self) -> None:
-        bench = Bench(10.0, {FLOW: 20.0}, with_flow_rule(max_change=5.0))
+        bench = Bench(10.0, {FLOW: 20.0}, with_flow_rule(max_change=20.0))
         bench.drivers.device("lodge/rooms").own[FLOW] = 10.0
         outcome = (await bench.tick())[FLOW]
         assert bench.held() == {}
@@ -207,7 +207,7 @@ class TestWhatIsHeldAlready:
         assert bench.held() == {SUPPLY: 17.0}
 
     async def test_it_is_given_back_where_the_ramp_cannot_reach_what_people_need(self) -> None:
-        bench = Bench(19.0, {FLOW: 20.0}, with_flow_rule(max_change=5.0))
+        bench = Bench(19.0, {FLOW: 20.0}, with_flow_rule(max_change=20.0))
         bench.drivers.device("lodge/rooms").own[FLOW] = 20.0
         await bench.tick()
         assert bench.held() == {FLOW: 20.0}

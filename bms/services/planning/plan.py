@@ -25,7 +25,7 @@ from bms.services.planning.held_levers import (
 )
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
-from bms.services.planning.standing_levers import with_standing
+from bms.services.standing import with_standing
 
 
 async def identify_site(

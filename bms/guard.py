@@ -79,6 +79,8 @@ class Guard:
         self._clock = clock
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._trouble: dict[str, Trouble] = {}
+        self._gone: dict[str, float] = {}
+        """When the writer of a command was found to have ended [s], by command."""
 
     async def step(self, patience: float = 1.0) -> None:
         """Start what is due and wait for it, at most ``patience`` [s].
@@ -87,6 +89,7 @@ class Guard:
         """
         leases = await off_loop(self._journal.leases)
         marks = await off_loop(self._marks)
+        await off_loop(self._note_arrived, leases.values())
         for device, due in self._due(leases.values(), marks).items():
             self._busy[device] = asyncio.create_task(self._give_back(device, due))
         if self._busy:
@@ -106,16 +109,32 @@ class Guard:
             log.error("%s", error)
             return ()
 
+    def _note_arrived(self, leases: Iterable[Lease]) -> None:
+        """What a process has announced that has ended since is not on the way any more once its
+        device has had a time-out (W11)."""
+        tick, arrived = self._clock.monotonic(), {}
+        for lease in leases:
+            if lease.writer is None or self._journal.is_alive(lease.writer):
+                continue
+            if tick - self._gone.setdefault(lease.command_id, tick) >= lease.device.timeout_s:
+                del self._gone[lease.command_id]
+                arrived[lease.point.id] = lease.command_id
+        if arrived:
+            self._journal.arrived(arrived)
+            self._journal.settle({})
+
     def _due(self, leases: Iterable[Lease], marks: Collection[HandsOff]) -> dict[str, list[Lease]]:
         """The leases that have ended, or that people have ended, by device, without devices that
-        are busy or backing off."""
+        are busy or backing off. What was given back while its write was on the way waits until the
+        write has arrived."""
         at, tick = self._clock.reading(), self._clock.monotonic()
         due: dict[str, list[Lease]] = defaultdict(list)
         for lease in leases:
             device = lease.device.id
             waiting = device in self._trouble and tick < self._trouble[device].next_try
             ended = lease.ended(at) or ended_by_mark(marks, lease, at.calendar)
-            if ended and not waiting and device not in self._busy:
+            landing = lease.withdrawn and lease.writer is not None
+            if ended and not landing and not waiting and device not in self._busy:
                 due[device].append(lease)
         return due
 

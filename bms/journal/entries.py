@@ -6,7 +6,10 @@
 - ``intend``: a command with its point and device, whole. A renewed lease is a new intent. ``n``
   rises with every intent, whatever the clock does.
 - ``settle``: the point is back at its own control. It closes the point only while the command that
-  it names is the newest one of that point.
+  it names is the newest one of that point, and while its write cannot be on the way any more;
+  otherwise the lease is withdrawn, and the point has to be given back once more (W11), which is
+  settled with ``again``.
+- ``arrived``: the write of a command has arrived or was lost; nobody can send it any more.
 - ``seen``: what the read-back of a command showed.
 - ``override``: somebody at the building holds a point; a newer one of that point replaces it.
   ``over``: it is over.
@@ -20,8 +23,9 @@ import json
 import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from functools import cache
 from typing import Any
 
@@ -35,7 +39,7 @@ from bms.model.control.local_override import (
     ReadBack,
 )
 
-VERSION = 4
+VERSION = 5
 ANCESTORS = 20
 """Generations that a head names [1]; a reader that slept for longer merges."""
 REMEMBERED = 20_000
@@ -96,6 +100,15 @@ class Head:
         )
 
 
+class Settling(Enum):
+    """What settling a command means: its lease ends; a withdrawn one ends for good; or nothing, for
+    a withdrawn one whose write is still on the way. So a line that is read twice says the same."""
+
+    FIRST = auto()
+    AGAIN = auto()
+    NOTHING = auto()
+
+
 class Book:
     """The open leases and the local overrides by point, and the ids of those that have ended.
 
@@ -105,17 +118,36 @@ class Book:
 
     def __init__(self) -> None:
         self._open: dict[str, tuple[int, Lease]] = {}
+        self._replaced: dict[str, dict[str, tuple[int, Lease]]] = {}
+        """By point and command: what a newer command has replaced while it was on the way."""
         self._overrides: dict[str, tuple[int, LocalOverride]] = {}
         self._let_go: dict[str, datetime] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._closed: dict[str, int] = {}
+        """By point the highest number of those that have ended: what it replaced has ended, too."""
         self.last = 0
         """The highest number that was seen [1]."""
 
     def intend(self, lease: Lease, number: int) -> None:
         self.last = max(self.last, number)
-        known, _ = self._open.get(lease.point.id, (0, lease))
-        if number >= known and lease.command_id not in self._ended:
-            self._open[lease.point.id] = (number, lease)
+        point = lease.point.id
+        known, held = self._open.get(point, (0, lease))
+        over = number <= self._closed.get(point, 0) and not lease.withdrawn
+        if over or number < known or _key(lease) in self._ended:
+            return
+        again = known > 0 and held.command_id == lease.command_id
+        if again:
+            lease = held  # taken again: what became of it since is known
+        elif held.writer is not None and known:
+            self._replaced.setdefault(point, {})[held.command_id] = (known, held)
+        self._open[point] = (number, lease)
+
+    def arrived(self, point: str, command_id: str) -> None:
+        """Nobody can send the write of this command any more."""
+        self._replaced.get(point, {}).pop(command_id, None)
+        held = self._open.get(point)
+        if held is not None and held[1].command_id == command_id:
+            self._open[point] = (held[0], replace(held[1], writer=None))
 
     def note(self, note: Note, number: int) -> None:
         """Take a note; ``number`` orders those of one local override."""
@@ -145,11 +177,31 @@ class Book:
         if len(self._ended) > REMEMBERED:
             self._ended.popitem(last=False)
 
-    def settle(self, point: str, command_id: str) -> None:
-        self._end(command_id)
-        held = self._open.get(point)
-        if held is not None and held[1].command_id == command_id:
-            del self._open[point]
+    def settling(self, point: str, command_id: str) -> Settling:
+        """What settling this command now means."""
+        _, held = self._open.get(point, (0, None))
+        if held is None or held.command_id != command_id or not held.withdrawn:
+            return Settling.FIRST
+        return Settling.AGAIN if held.writer is None else Settling.NOTHING
+
+    def settle(self, point: str, command_id: str, meaning: Settling) -> None:
+        """Close the point, or withdraw its lease while the write may be on the way."""
+        if meaning is Settling.FIRST:
+            self._end(command_id)
+        number, held = self._open.get(point, (0, None))
+        mine = held is not None and held.command_id == command_id
+        if held is None or not mine or held.withdrawn is not (meaning is Settling.AGAIN):
+            return
+        if held.writer is not None:
+            self._open[point] = (number, replace(held, withdrawn=True))
+            return
+        self._end(_key(held))
+        self._closed[point] = max(number, self._closed.get(point, 0))
+        del self._open[point]
+        others = self._replaced.get(point)
+        if others:
+            number, held = others.pop(max(others, key=lambda id_: others[id_][0]))
+            self._open[point] = (number, replace(held, withdrawn=True))
 
     def leases(self) -> dict[str, Lease]:
         return {point: lease for point, (_, lease) in self._open.items()}
@@ -168,14 +220,18 @@ class Book:
 
     def lines(self) -> list[bytes]:
         """The lines that say the same in a new file."""
-        leases = [intent_line(lease, number) for number, lease in self._open.values()]
+        replaced = [each for held in self._replaced.values() for each in held.values()]
+        leases = [
+            intent_line(lease, number)
+            for number, lease in sorted([*replaced, *self._open.values()], key=lambda each: each[0])
+        ]
         overrides = [note_line(each, number) for number, each in self._overrides.values()]
         return [*leases, *overrides, *(note_line(LetGo(*each), 0) for each in self._let_go.items())]
 
     def without_open(self) -> Book:
         """What has ended and the last number, but neither leases nor local overrides."""
         other = Book()
-        other._ended, other.last = self._ended, self.last
+        other._ended, other._closed, other.last = self._ended, self._closed, self.last
         return other
 
     def take(self, line: bytes) -> None:
@@ -187,7 +243,10 @@ class Book:
             case "intend":
                 self.intend(_lease(entry["lease"]), int(entry["n"]))
             case "settle":
-                self.settle(str(entry["point"]), str(entry["command"]))
+                meaning = Settling.AGAIN if entry.get("again") else Settling.FIRST
+                self.settle(str(entry["point"]), str(entry["command"]), meaning)
+            case "arrived":
+                self.arrived(str(entry["point"]), str(entry["command"]))
             case str(op) if op in _NOTES:
                 note = from_json(_NOTES[op], json.dumps(entry["note"]))
                 self.note(note, int(entry.get("n", 0)))
@@ -202,6 +261,11 @@ _NOTES: Mapping[str, type[Note]] = {
     "let_go": LetGo,
 }
 _OPS = {kind: op for op, kind in _NOTES.items()}
+
+
+def _key(lease: Lease) -> str:
+    """What is remembered when a lease has ended; a withdrawn one ends a second time."""
+    return f"{lease.command_id} withdrawn" if lease.withdrawn else lease.command_id
 
 
 def _lease(written: dict[str, Any]) -> Lease:
@@ -221,8 +285,13 @@ def intent_line(lease: Lease, number: int) -> bytes:
     return line_of({"op": "intend", "n": number, "lease": to_dict(lease)})
 
 
-def settle_line(point: str, command_id: str) -> bytes:
-    return line_of({"op": "settle", "point": point, "command": command_id})
+def settle_line(point: str, command_id: str, meaning: Settling = Settling.FIRST) -> bytes:
+    again = {"again": True} if meaning is Settling.AGAIN else {}
+    return line_of({"op": "settle", "point": point, "command": command_id, **again})
+
+
+def arrived_line(point: str, command_id: str) -> bytes:
+    return line_of({"op": "arrived", "point": point, "command": command_id})
 
 
 def note_line(note: Note, number: int) -> bytes:

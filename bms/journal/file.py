@@ -18,9 +18,10 @@ from datetime import datetime
 from pathlib import Path
 
 from bms.errors import GuardError
-from bms.journal.entries import Head, intent_line, note_line, settle_line
+from bms.journal.entries import Head, Settling, arrived_line, intent_line, note_line, settle_line
 from bms.journal.locks import locked, replace_file
 from bms.journal.reader import JournalReader
+from bms.journal.writers import WriterLocks
 from bms.model.control.command import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
@@ -49,11 +50,32 @@ class FileJournal:
         self._compact_above = self._compact_bytes = compact_bytes
         self._reader = JournalReader(path)
         self._owed: list[bytes] = []
+        self._writers = WriterLocks(path)
 
     def intend(self, leases: Sequence[Lease]) -> None:
         """Append the leases as one batch and sync it. Raises ``GuardError``."""
         if leases:
             self._append(leases)
+
+    def writer(self) -> str:
+        """The name under which this process writes, for as long as it lives. Raises ``GuardError``
+        where its lock cannot be made."""
+        with self._reader.turn(), _explained(self.path):
+            return self._writers.own()
+
+    def is_alive(self, writer: str) -> bool:
+        """Whether that process has not ended. Raises ``GuardError`` where the disk refuses."""
+        with _explained(self.path):
+            return self._writers.is_alive(writer)
+
+    def arrived(self, commands: Mapping[str, str]) -> None:
+        """Note that nobody can send these writes any more: point id → command id. The file takes it
+        with the next batch; until then others hold the writes for on the way, which does no harm.
+        """
+        with self._reader.turn():
+            for point, command_id in commands.items():
+                self._reader.arrived(point, command_id)
+            self._owed += [arrived_line(*each) for each in commands.items()]
 
     def settle(self, commands: Mapping[str, str]) -> None:
         """Close points: point id → id of the command that was given back.
@@ -63,8 +85,9 @@ class FileJournal:
         """
         with self._reader.turn():
             for point, command_id in commands.items():
-                self._reader.settle(point, command_id)
-            self._owed += [settle_line(*each) for each in commands.items()]
+                meaning = self._reader.settle(point, command_id)
+                if meaning is not Settling.NOTHING:
+                    self._owed.append(settle_line(point, command_id, meaning))
             if self._owed:
                 self._append([])
 

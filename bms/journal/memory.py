@@ -20,9 +20,19 @@ class MemoryJournal:
         for lease in leases:
             self._book.intend(lease, self._book.last + 1)
 
+    def writer(self) -> str:
+        return "this process"
+
+    def is_alive(self, writer: str) -> bool:
+        return True
+
+    def arrived(self, commands: Mapping[str, str]) -> None:
+        for point, command_id in commands.items():
+            self._book.arrived(point, command_id)
+
     def settle(self, commands: Mapping[str, str]) -> None:
         for point, command_id in commands.items():
-            self._book.settle(point, command_id)
+            self._book.settle(point, command_id, self._book.settling(point, command_id))
 
     def leases(self) -> dict[str, Lease]:
         return self._book.leases()

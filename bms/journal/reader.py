@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from bms.journal.entries import Book, Head
+from bms.journal.entries import Book, Head, Settling
 from bms.model.control.command import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
@@ -51,10 +51,17 @@ class JournalReader:
         """What is known now, whether the file says so or not."""
         return self._known
 
-    def settle(self, point: str, command_id: str) -> None:
-        """Close a point here, whether the file takes it or not."""
-        self._known.settle(point, command_id)
-        self._in_file.settle(point, command_id)
+    def arrived(self, point: str, command_id: str) -> None:
+        """Note that nobody can send the write any more, whether the file takes it or not."""
+        self._known.arrived(point, command_id)
+        self._in_file.arrived(point, command_id)
+
+    def settle(self, point: str, command_id: str) -> Settling:
+        """Close a point here, whether the file takes it or not; what that meant."""
+        meaning = self._known.settling(point, command_id)
+        self._known.settle(point, command_id, meaning)
+        self._in_file.settle(point, command_id, meaning)
+        return meaning
 
     def note(self, note: Note, number: int) -> None:
         """Take a note here, whether the file takes it or not."""

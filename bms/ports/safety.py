@@ -18,8 +18,22 @@ class Journal(Protocol):
         """Append and sync. Raises ``GuardError`` when the disk refuses."""
         ...
 
+    def writer(self) -> str:
+        """The name under which this process writes. Raises ``GuardError``."""
+        ...
+
+    def is_alive(self, writer: str) -> bool:
+        """Whether the process that writes under this name has not ended; a stopped one has not.
+        Raises ``GuardError``."""
+        ...
+
+    def arrived(self, commands: Mapping[str, str]) -> None:
+        """Nobody can send these writes any more: point id → command id. No disk is waited for."""
+        ...
+
     def settle(self, commands: Mapping[str, str]) -> None:
-        """Points that are back at their own control: point id → id of the command that ended."""
+        """Points that are back at their own control: point id → id of the command that ended. One
+        whose write may still be on the way is withdrawn instead, and listed on."""
         ...
 
     def leases(self) -> dict[str, Lease]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass
 from typing import cast
 
@@ -55,6 +56,15 @@ class ModbusConnection(asyncio.Protocol):
         if self._watch is None or self._watch.when() > deadline:
             self._watch_until(deadline)
         return answer
+
+    def deliver_within(self, seconds: float) -> None:
+        """Let the kernel forget what the peer has not acknowledged within so many ``seconds`` [s],
+        also after we have gone: a write must not arrive when its lease is long over (W11)."""
+        assert self._transport is not None
+        wire = self._transport.get_extra_info("socket")
+        option = getattr(socket, "TCP_USER_TIMEOUT", None)
+        if wire is not None and option is not None:
+            wire.setsockopt(socket.IPPROTO_TCP, option, max(1, round(seconds * 1000)))
 
     def _watch_until(self, deadline: float) -> None:
         if self._watch is not None:

@@ -254,6 +254,7 @@ class ModbusLink:
         if self._closed:
             connection.drop()
             raise NoReply("the driver was closed")
+        connection.deliver_within(timeout_s)
         self._connection = connection
         return connection
 

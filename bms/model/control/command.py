@@ -128,7 +128,9 @@ class Lease:
     ``command`` is the newest one; its ``lease_end`` is building time. ``issued`` is the running
     time at which it was issued: the lease is as long by it as by the calendar. ``before`` is how
     the point stood before we took it, ``read_back`` what was seen of this command, and ``earlier``
-    the values of ours that may still stand until that is seen [unit of the point].
+    the values of ours that may still stand until that is seen [unit of the point]. ``writer`` is
+    the process that may still send the write, None when none can any more; ``withdrawn`` says that
+    the point was given back before that was so, and has to be once more.
     """
 
     command: Command
@@ -138,6 +140,8 @@ class Lease:
     before: CommandState | None = None
     read_back: float | None = None
     earlier: tuple[float, ...] = ()
+    writer: str | None = None
+    withdrawn: bool = False
 
     @property
     def values(self) -> tuple[float, ...]:
@@ -184,4 +188,5 @@ class Lease:
         A count of running time that is a whole lease short of the beginning began anew, too.
         """
         gone = at.elapsed.since(self.issued)
-        return self.lease_end <= at.calendar or gone is None or abs(gone) >= self.length
+        over = self.lease_end <= at.calendar or gone is None or abs(gone) >= self.length
+        return over or self.withdrawn

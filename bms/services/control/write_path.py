@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bms.errors import GuardError
@@ -79,7 +79,8 @@ async def carry_out(
         return []
     try:
         await ports.keeper.ensure()
-        await off_loop(ports.journal.intend, [order.lease for order in orders])
+        writer = await off_loop(ports.journal.writer)
+        await off_loop(ports.journal.intend, [_announced(order, writer) for order in orders])
         await ports.keeper.ensure()
     except GuardError as error:
         missing = fact(ReceiptReason.NO_GUARD, text=str(error))
@@ -92,14 +93,25 @@ async def carry_out(
         return [outcome for order in items for outcome in await _one(order, now, ports)]
 
     batches = await asyncio.gather(*(one_device(items) for items in by_device.values()))
+    await close_leases({}, ports.journal)  # what has arrived
     return [outcome for batch in batches for outcome in batch]
+
+
+def _announced(order: WriteOrder, writer: str) -> Lease:
+    """The lease as it is announced; what is renewed without a write is sent by nobody."""
+    return replace(order.lease, writer=None if order.stands is not None else writer)
 
 
 async def _one(order: WriteOrder, now: datetime, ports: ControlPorts) -> list[Outcome]:
     drivers, journal = ports.drivers, ports.journal
     if order.stands is not None:
         return [_as_limited(order, Accepted(order.command, order.stands))]
-    receipt = _as_limited(order, await _write(order, drivers, ports.clock))
+    try:
+        receipt = _as_limited(order, await _write(order, drivers, ports.clock))
+        if isinstance(receipt, Failed) and receipt.retryable:
+            await _let_land(order, ports.clock)
+    finally:
+        journal.arrived({order.point.id: order.command.id})
     match receipt:
         case Accepted() | Clamped() if await _leased(order, ports):
             return [receipt]
@@ -111,6 +123,12 @@ async def _one(order: WriteOrder, now: datetime, ports: ControlPorts) -> list[Ou
             return [receipt, *yielded]
         case _:
             return [receipt, await _take_back(order, receipt, now, drivers, journal)]
+
+
+async def _let_land(order: WriteOrder, clock: Clock) -> None:
+    """Wait until what had no answer and may have left after its end has arrived or is lost."""
+    if order.lease.ended(clock.reading()):
+        await asyncio.sleep(order.device.timeout_s)
 
 
 async def _leased(order: WriteOrder, ports: ControlPorts) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from bms.errors import GuardError
 from bms.journal import FileJournal, MemoryJournal, open_leases
 from bms.model.clock_reading import ClockReading
+from bms.model.control.command import Lease
 from bms.ports.safety import Journal
 from tests.rigs.fakes.safety import CONSTANT, ENABLE, NOW, NULL, TIMETABLE, command, hut, lease_on
 
@@ -190,3 +192,73 @@ def test_open_leases_come_by_their_end(tmp_path: Path) -> None:
     early = command(ENABLE, 18.0, lease=timedelta(minutes=5), command_id="b")
     FileJournal(path).intend([lease(NULL, "a"), lease_on(SITE, early)])
     assert [held.command_id for held in open_leases(path)] == ["b", "a"]
+
+
+class TestWritesOnTheWay:
+    """W11: what may still be sent is listed until it has arrived and was given back after that."""
+
+    def on_the_way(self, command_id: str, value: float = 20.0) -> Lease:
+        return replace(lease(NULL, command_id, value), writer="other")
+
+    def test_w11_it_is_withdrawn_and_listed_on(self, journal: Journal) -> None:
+        journal.intend([self.on_the_way("a")])
+        journal.settle({NULL: "a"})
+        held = journal.leases()[NULL]
+        assert held.withdrawn
+        assert held.ended(ClockReading(NOW, held.issued))
+        journal.settle({NULL: "a"})
+        assert NULL in journal.leases()
+        journal.arrived({NULL: "a"})
+        assert journal.leases()[NULL].writer is None
+        journal.settle({NULL: "a"})
+        assert journal.leases() == {}
+
+    def test_w11_one_that_has_arrived_is_closed_at_once(self, journal: Journal) -> None:
+        journal.intend([self.on_the_way("a")])
+        journal.arrived({NULL: "a"})
+        journal.settle({NULL: "a"})
+        assert journal.leases() == {}
+
+    def test_w11_one_that_was_replaced_comes_back_when_the_newer_one_is_closed(
+        self, journal: Journal
+    ) -> None:
+        journal.intend([self.on_the_way("a")])
+        journal.intend([lease(NULL, "b", 21.0)])
+        journal.settle({NULL: "b"})
+        assert journal.leases()[NULL].command_id == "a"
+        assert journal.leases()[NULL].withdrawn
+        journal.arrived({NULL: "a"})
+        journal.settle({NULL: "a"})
+        assert journal.leases() == {}
+
+    def test_w11_one_that_was_replaced_and_has_arrived_needs_nothing_more(
+        self, journal: Journal
+    ) -> None:
+        journal.intend([self.on_the_way("a")])
+        journal.intend([lease(NULL, "b", 21.0)])
+        journal.arrived({NULL: "a"})
+        journal.settle({NULL: "b"})
+        assert journal.leases() == {}
+
+    def test_w11_a_compacted_file_says_the_same_to_readers_old_and_new(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "journal"
+        journal, follower = FileJournal(path, compact_bytes=10_000), FileJournal(path)
+        journal.intend([self.on_the_way("a"), replace(lease(ENABLE, "e"), writer="other")])
+        journal.settle({NULL: "a"})
+        journal.intend([lease(ENABLE, "f", 18.0)])
+        before = follower.leases()
+        for i in range(60):
+            journal.intend([lease(TIMETABLE, f"t{i}")])
+            journal.settle({TIMETABLE: f"t{i}"})
+        assert path.stat().st_size < 30_000
+        for each in (journal, follower, FileJournal(path)):
+            assert each.leases() == before
+        journal.settle({ENABLE: "f"})
+        for each in (journal, follower, FileJournal(path)):
+            assert each.leases()[ENABLE].command_id == "e"
+        journal.arrived({NULL: "a", ENABLE: "e"})
+        journal.settle({NULL: "a", ENABLE: "e"})
+        for each in (journal, follower, FileJournal(path)):
+            assert each.leases() == {}

@@ -14,6 +14,7 @@ from math import inf
 from typing import Protocol
 
 from bms.errors import ConfigError, StoreUnavailable
+from bms.model.assets.address import SupplierAddress
 from bms.model.assets.point import Point
 from bms.ports.storage.keys import KeyStore
 
@@ -50,14 +51,13 @@ class Key:
     @property
     def may_ingest(self) -> bool:
         """Whether there is anything that this key may push."""
-        return self.scope.split(":")[0] in ("operate", "ingest", "controller")
+        return self.scope.split(":")[0] in ("operate", "ingest")
 
     def may_push(self, point: Point) -> bool:
-        """Whether this key may push readings of a point: any, those of its site, or those of its
-        controller."""
-        if self.scope in ("operate", "ingest", f"ingest:{point.site}"):
-            return True
-        return bool(point.device) and self.scope == f"controller:{point.device}"
+        """Whether this key may push readings of a point: of a supplier's meter, of any site or of
+        its own. What we read from a device takes no pushes: they would pass for what it says."""
+        supplied = isinstance(point.address, SupplierAddress)
+        return supplied and self.scope in ("operate", "ingest", f"ingest:{point.site}")
 
 
 def digest(secret: str) -> str:

@@ -24,8 +24,10 @@ MOST_KINDS = 10_000
 """Kinds of rows [1] (meter, quantity, unit, interval) whose way is remembered while a file is read:
 five quantities of each meter of a district."""
 FUTURE = timedelta(days=1)
-"""How far a value may lie ahead of the clock: files of today hold tonight's hours in some places,
-and what lies farther ahead has a wrong date."""
+"""How far an amount per interval may lie ahead of the clock: files of today hold tonight's hours in
+some places, and what lies farther ahead has a wrong date."""
+SKEW = timedelta(minutes=5)
+"""How far the moment of a register or state may lie ahead of the clock: as clocks differ."""
 MOST_MOMENTS = 200_000
 """Times [1] that are remembered while a file is read: five years of quarter-hours."""
 CLOCK_CHANGE_S = 3600
@@ -129,14 +131,14 @@ class _Sorting:
 
     def readings(self, rows: Iterable[MeterRow]) -> Iterator[Reading]:
         """The readings of the rows that have a point."""
-        horizon = self.now + FUTURE
+        horizon, present = self.now + FUTURE, self.now + SKEW
         for row in rows:
             self.seen += 1
             key = (row.number, row.quantity, row.unit, row.interval_s)
             target = self._targets[key] if key in self._targets else self._find(key, row)
             if isinstance(target, SupplierPoint):
                 moment = self._moments.get(row.time) or self._moment(row.time)
-                if moment > horizon:
+                if moment > (horizon if target.address.interval else present):
                     self._late(row, moment).rows += 1
                     continue
                 self.accepted += 1

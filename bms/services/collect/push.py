@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from bms.model.assets.address import SupplierAddress
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import ReadingStore
-from bms.services.collect.file_ingest import FUTURE
+from bms.services.collect.file_ingest import FUTURE, SKEW
 from bms.services.collect.plausibility import plausible
 from bms.services.collect.supplier_points import SupplierBook
 
@@ -85,6 +86,13 @@ def push_readings(
     return PushReport(stored, tuple(refused))
 
 
+def ahead_of(point: Point) -> timedelta:
+    """How far a reading of a point may lie ahead of the clock."""
+    address = point.address
+    amounts = isinstance(address, SupplierAddress) and address.interval
+    return FUTURE if amounts else SKEW
+
+
 class _Allowed:
     """The points that a sender may push to. Its methods raise ValueError with the way out."""
 
@@ -102,7 +110,7 @@ class _Allowed:
 
     def reading(self, row: Pushed) -> Reading:
         point = self._point(row)
-        if row.time.year < FIRST_YEAR or row.time > self._now + FUTURE:
+        if row.time.year < FIRST_YEAR or row.time > self._now + ahead_of(point):
             raise ValueError(f"{row.time.isoformat()} lies before {FIRST_YEAR} or in the future")
         moment = row.time.astimezone(UTC)
         quality = row.quality or (Quality.ABSENT if row.value is None else Quality.GOOD)

@@ -16,7 +16,7 @@ ALLOWED = {
     READ: {"read", "operate"},
     OPERATE: {"operate"},
     FETCH: {"operate", "controller:lodge/rooms"},
-    PUSH: {"operate", "ingest", "ingest:lodge", "ingest:barn", *CONTROLLERS},
+    PUSH: {"operate", "ingest", "ingest:lodge", "ingest:barn"},
     PAGE: {"read", "operate"},
 }
 RULES = {

@@ -13,7 +13,7 @@ from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.model.readings.units import Unit
 from bms.services.collect.file_ingest import (
     BATCH,
-    FUTURE,
+    SKEW,
     IngestReport,
     as_dict,
     ingest_file,
@@ -138,7 +138,7 @@ class TestRowsThatDoNotFit:
         assert ingest(rows, as_declared=True).stored == Ingested(new=3)
 
     def test_of_the_future_are_refused(self) -> None:
-        late = int((NOW + FUTURE).timestamp())
+        late = int((NOW + SKEW).timestamp())
         report = ingest([row(time=late), row(time=late + 1, line=17)])
         (mistake,) = report.refused
         assert mistake.line == 17

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bms.model.assets.device import DeviceTemplate, Framing
+from bms.model.readings.device_units import NO_UNITS, SCALES, device_scale
+from bms.model.readings.units import Unit
 from drivers.discovery.inventory import FoundDevice, FoundObject
 
 REGISTER = "register"
@@ -181,6 +183,8 @@ class _DraftPoint:
             keys.append(f"register: {found.name}")
         else:
             keys.append(f'bacnet: "{found.kind},{found.instance}"')
+            if _is_foreign(found):
+                keys.append(f"device_unit: {NO_UNITS}")
         lines = [f"  # {_comment(self._description())}"]
         lines.append("  - {" + ", ".join(keys) + "}")
         lines += [f"    # {line}" for line in self._write()]
@@ -265,7 +269,19 @@ def _unit(found: FoundObject) -> str:
         return found.unit or "1"
     if found.kind.startswith("binary-"):
         return "on/off"
-    return UNITS.get(found.unit or "", "1")
+    return UNITS.get(found.unit or "") or _convertible(found.unit or "") or "1"
+
+
+def _convertible(name: str) -> str | None:
+    """Our unit that an engineering unit can be converted to; None where there is none."""
+    return next((unit for unit, known in SCALES.items() if name in known), None)
+
+
+def _is_foreign(found: FoundObject) -> bool:
+    """Whether the object states a unit that cannot be converted to that of its point: its number is
+    taken as it is."""
+    states = found.unit and not found.kind.startswith("binary-")
+    return bool(states) and device_scale(found.unit or "", Unit(_unit(found))) is None
 
 
 def _device_label(device: FoundDevice) -> str:

@@ -34,6 +34,17 @@ _UINT8 = range(0x100)
 _WORDS = {kind: struct.calcsize(form) // 2 for kind, form in _FORMAT.items()}
 _SHIFTS = range(-10, 11)
 _NO_EXPONENT = -0x8000
+_NOT_IMPLEMENTED = {
+    DataType.INT16: 0x8000,
+    DataType.UINT16: 0xFFFF,
+    DataType.INT32: 0x8000_0000,
+    DataType.UINT32: 0xFFFF_FFFF,
+    DataType.INT64: 0x8000_0000_0000_0000,
+    DataType.UINT64: 0xFFFF_FFFF_FFFF_FFFF,
+}
+"""What stands in a register of a SunSpec model that the device does not implement, by type (SunSpec
+Device Information Model Specification, "unimplemented values"; accumulators have 0, which only a
+template can tell)."""
 
 
 _ABSENT = Decoded(None, Quality.ABSENT, "the device says that there is no value")
@@ -67,7 +78,7 @@ def decode(address: ModbusAddress, image: bytes) -> Decoded:
     if is_bit(address):
         word = int.from_bytes(number_bytes, "big")
         return decode_bit(address, bool(word >> (address.bit or 0) & 1))
-    if address.sentinels and _is_sentinel(address, number_bytes):
+    if (address.sentinels or address.model is not None) and _is_sentinel(address, number_bytes):
         return _ABSENT
     if address.mask is not None:
         word = int.from_bytes(number_bytes, "big")
@@ -198,6 +209,8 @@ def _swap_bytes(image: bytes) -> bytes:
 def _is_sentinel(address: ModbusAddress, number_bytes: bytes) -> bool:
     pattern = int.from_bytes(number_bytes, "big")
     mask = (1 << 8 * len(number_bytes)) - 1
+    if address.model is not None and pattern == _NOT_IMPLEMENTED.get(address.type):
+        return True
     return any(sentinel & mask == pattern for sentinel in address.sentinels)
 
 

@@ -110,7 +110,6 @@ _FACTORS: Mapping[Unit, Mapping[str, float]] = {
         "hertz": 1.0,
         "kilohertz": 1e3,
         "megahertz": 1e6,
-        "revolutions-per-minute": 1 / 60,
     },
 }
 _CELSIUS = {

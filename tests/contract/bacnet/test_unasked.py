@@ -209,6 +209,34 @@ class TestALogAsReadings:
             ]
 
 
+async def test_law5_a_record_has_the_unit_and_the_status_of_its_object() -> None:
+    responder = log_of()
+    responder.properties[0, 1, 117] = b"\x91\x40"  # degrees-fahrenheit
+    honest = responder.entry
+    flags = {14: 0x40, 15: 0x10, 16: 0x80}
+
+    def entry(number: int) -> bytes:
+        return honest(number)[:-1] + bytes((flags.get(number, 0),))
+
+    responder.entry = entry  # type: ignore[method-assign]
+    async with asking(responder, at(10)) as driver:
+        found = await driver.logged(POINT, at(3), at(5), 500)
+        assert isinstance(found, Logged)
+        assert [r.quality for r in found.readings[:5]] == [
+            Quality.GOOD,
+            Quality.BAD,
+            Quality.UNCERTAIN,
+            Quality.GOOD,
+            Quality.GOOD,
+        ]
+        numbers = [13, None, 15, 16, 17]
+        celsius = [None if n is None else round((n - 32) / 1.8, 6) for n in numbers]
+        assert [r.value if r.value is None else round(r.value, 6) for r in found.readings[:5]] == (
+            celsius
+        )
+        assert found.readings[1].detail == "trend log; the object reports a fault"
+
+
 RANGE_ANSWERS: dict[str, Callable[[int, bytes], bytes | list[bytes] | None]] = {
     "an error": lambda i, a: error(i, 26, 2, 40),
     "an unknown object": lambda i, a: error(i, 26, 1, 31),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bms.errors import ConfigError, SiteFileError
+from bms.model.assets.address import BacnetAddress
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
 from bms.model.readings.units import Unit
@@ -175,14 +176,27 @@ def test_a_suggested_write_is_right_once_it_is_uncommented(tmp_path: Path) -> No
     assert [point.id for point in site.points if point.write] == ["new_site/Rum_101_setpunkt"]
 
 
-def test_a_unit_that_we_do_not_have_is_said_and_not_converted(tmp_path: Path) -> None:
-    each = FoundObject(kind="analog-input", instance=1, name="E", unit="watt-hours")
+@pytest.mark.parametrize(
+    ("told", "unit", "role", "stated"),
+    [
+        ("revolutions-per-minute", Unit.COUNT, Role.OTHER, "no-units"),
+        ("watt-hours", Unit.KWH, Role.METER_ENERGY, None),
+        ("watts", Unit.KW, Role.OTHER, None),
+        ("degrees-fahrenheit", Unit.DEG_C, Role.OTHER, None),
+    ],
+)
+def test_a_unit_that_we_do_not_have_is_said_and_another_can_be_converted(
+    tmp_path: Path, told: str, unit: Unit, role: Role, stated: str | None
+) -> None:
+    each = FoundObject(kind="analog-input", instance=1, name="E", unit=told)
     device = FoundDevice(
         protocol="bacnet", host="10.0.0.1", port=47808, instance=1, objects=(each,)
     )
     (point,) = drafted(tmp_path, device).points
-    assert (point.unit, point.role) == (Unit.COUNT, Role.OTHER)
-    assert "unit in the device: watt-hours" in draft_site([device])
+    assert (point.unit, point.role) == (unit, role)
+    assert isinstance(point.address, BacnetAddress)
+    assert point.address.unit == stated
+    assert f"unit in the device: {told}" in draft_site([device])
 
 
 names = st.text(max_size=80)

@@ -184,3 +184,23 @@ def test_texts() -> None:
     assert decode_text(text, bytes(8)) is None
     swapped = TextAddress(table=Table.HOLDING, address=0, registers=3, byte_order=Order.LITTLE)
     assert decode_text(swapped, b"ME43\x000") == "EM340"
+
+
+@pytest.mark.parametrize(
+    ("kind", "image"),
+    [
+        (DataType.INT16, "8000"),
+        (DataType.UINT16, "ffff"),
+        (DataType.INT32, "80000000"),
+        (DataType.UINT32, "ffffffff"),
+        (DataType.INT64, "8000000000000000"),
+        (DataType.UINT64, "ffffffffffffffff"),
+        (DataType.FLOAT32, "7fc00000"),
+    ],
+)
+def test_law5_what_a_sunspec_device_does_not_implement_is_no_value(
+    kind: DataType, image: str
+) -> None:
+    assert decode(at(kind, model=103), bytes.fromhex(image)).value is None
+    if kind is not DataType.FLOAT32:
+        assert decode(at(kind), bytes.fromhex(image)).value is not None

@@ -24,7 +24,7 @@ PolledValue = Decoded | StatusFlags | PropertyError | DeviceError
 
 UNKNOWN_SIZE = 480
 _ACK_HEADER, _REQUEST_HEADER = 3, 4
-_UNSIGNED1, _ENUMERATED1 = 0x21, 0x91
+_SMALL = (b"\x21", b"\x91")  # Unsigned and Enumerated of one octet
 _REAL = b"\x44"
 _END = b"\x4f\x1f"
 # Between a present value and the end of its object: status flags of which none is set.
@@ -137,10 +137,11 @@ class _Room:
 class _ObjectResult:
     """How the result of one object's properties looks: the octets before and after its first
     value, where that is a number and its status flags, if they are asked for, are all clear.
-    ``tail`` is empty where more is asked for."""
+    ``tail`` is empty where more is asked for; ``clear`` are the answers behind the number."""
 
     references: tuple[Reference, ...]
     head: bytes
+    real: bytes
     tail: bytes
     clear: tuple[StatusFlags, ...]
 
@@ -148,27 +149,23 @@ class _ObjectResult:
     def of(cls, references: tuple[Reference, ...]) -> _ObjectResult:
         """The result of properties of one object."""
         asked = tuple(r.property_id for r in references[1:])
-        if not asked:
-            return cls(references, _head(references[0]), _END, ())
-        if asked == (codec.STATUS_FLAGS,):
-            return cls(references, _head(references[0]), _NO_FLAG, (values.CLEAR,))
-        return cls(references, b"", b"", ())
+        if asked not in ((), (codec.STATUS_FLAGS,)):
+            return cls(references, b"", b"", b"", ())
+        head = _head(references[0])
+        tail, clear = (_NO_FLAG, (values.CLEAR,)) if asked else (_END, ())
+        return cls(references, head, head + _REAL, tail, clear)
 
-    def polled(self, ack: bytes, at: int) -> tuple[PolledValue, int] | None:
-        """The number and the end of a result that looks so; None where it does not."""
+    def rest(self, ack: bytes, at: int, found: list[PolledValue]) -> int:
+        """Add the answers of a result that begins with no REAL, or says more of it; its end."""
         start = at + len(self.head)
-        kind, end = ack[start : start + 1], start + 5
-        if kind == _REAL:
-            value = ack[start + 1 : end]
-            if ack[at:start] == self.head and ack[end : end + len(self.tail)] == self.tail:
-                return values.single(value), end + len(self.tail)
-            return None
-        end = start + 2
-        if ack[at:start] != self.head or ack[end : end + len(self.tail)] != self.tail:
-            return None
-        if not kind or kind[0] not in (_UNSIGNED1, _ENUMERATED1):
-            return None
-        return Decoded(float(ack[start + 1])), end + len(self.tail)
+        small = self.tail and ack[start : start + 1] in _SMALL and ack.startswith(self.head, at)
+        if small and ack.startswith(self.tail, start + 2):
+            found.append(Decoded(float(ack[start + 1])))
+            found += self.clear
+            return start + 2 + len(self.tail)
+        tags = TagReader(ack, at)
+        found += map(polled_value, codec.read_access_result(self.references, tags))
+        return tags.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +198,16 @@ class Batch:
         found: list[PolledValue] = []
         at = 0
         for each in self.results:
-            quick = each.polled(ack, at) if each.tail else None
-            if quick is not None:
-                number, at = quick
-                found.append(number)
-                found += each.clear
-                continue
-            tags = TagReader(ack, at)
-            found += map(polled_value, codec.read_access_result(each.references, tags))
-            at = tags.at
+            tail = each.tail
+            if tail and ack.startswith(each.real, at):
+                start = at + len(each.real)
+                end = start + 4
+                if ack.startswith(tail, end):
+                    found.append(values.single(ack[start:end]))
+                    found += each.clear
+                    at = end + len(tail)
+                    continue
+            at = each.rest(ack, at, found)
         if at != len(ack):
             raise InvalidReply("the acknowledgement answers for more than was asked")
         return found

@@ -26,7 +26,7 @@ from drivers.bacnet.link import BacnetLink
 from drivers.simulator.reference_clients import reference_reads
 
 DEVICES, POINTS = 500, 100
-BATCH = 92
+BATCH = 64
 SECONDS, TURNS = 4.0, 4
 ROUNDS = 2
 _AT = datetime(2019, 1, 14, tzinfo=UTC)
@@ -36,7 +36,7 @@ _PATIENCE_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Properties per second on the clock [1/s], and CPU time of one [us]."""
+    """Present values with status flags per second on the clock [1/s], and CPU time of one [us]."""
 
     per_s: float
     cpu_us: float
@@ -67,7 +67,7 @@ def _bulk_figures(ours: Rate, stock: Rate) -> list[Figure]:
         Figure(
             name="BACnet bulk read",
             value=ours.per_s,
-            unit="properties/s",
+            unit="values/s",
             rival="bacpypes3",
             rival_value=stock.per_s,
             ok=ratio >= 20,
@@ -81,7 +81,7 @@ def _bulk_figures(ours: Rate, stock: Rate) -> list[Figure]:
             ok=ratio >= 20,
         ),
         Figure(
-            name="CPU of a BACnet property",
+            name="CPU of a BACnet value",
             value=ours.cpu_us,
             unit="us",
             rival="bacpypes3",
@@ -134,13 +134,15 @@ def _mean(rates: Sequence[Rate]) -> Rate:
 
 
 async def our_reads(port: int, seconds: float) -> int:
-    """Properties that became readings out of ``BacnetDriver.read`` in ``seconds`` [s], one request
-    after another. Raises ``ValueError`` when one is wrong."""
+    """Present values that became readings out of ``BacnetDriver.read`` in ``seconds`` [s], with
+    their status flags, one request after another; the first read, which also asks for units, is not
+    counted. Raises ``ValueError`` when one is wrong."""
     link = BacnetLink()
     driver, points = _driver(link, 1, port, 10 * BATCH)
     driver.session.capabilities.max_outstanding = 1
-    count, started = 0, time.perf_counter()
     try:
+        await driver.read(points, _AT)
+        count, started = 0, time.perf_counter()
         while time.perf_counter() - started < seconds:
             readings = await driver.read(points, _AT)
             count += len(readings)

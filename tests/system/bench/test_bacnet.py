@@ -9,9 +9,9 @@ from drivers.simulator.reference_clients import reference_reads
 async def test_ours_and_the_rival_read_the_same_light_device() -> None:
     with light_devices(1) as (port,):
         ours = await our_reads(port, 0.2)
-        stock = await reference_reads(port, 92, 0.2)
-    assert ours % 920 == 0
-    assert stock % 92 == 0
+        stock = await reference_reads(port, 64, 0.2)
+    assert ours % 640 == 0
+    assert stock % 64 == 0
     assert ours > stock > 0
 
 

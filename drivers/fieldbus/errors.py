@@ -31,7 +31,7 @@ class InvalidReply(RetryableError):
 class WrongDevice(DeviceError):
     """What answers is not, or not surely, the device that the site file names (CONTRACT, W1).
 
-    Nothing is sent. ``reason`` is one of the last three of ``RefusalReason``.
+    Nothing is sent. ``reason`` is ``RefusalReason.WRONG_DEVICE`` with a fact that says why.
     """
 
     def __init__(self, message: str, reason: Fact) -> None:

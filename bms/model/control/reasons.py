@@ -10,8 +10,10 @@ from bms.model.fact import MessageCode
 
 
 class RefusalReason(MessageCode):
-    """Why our own rules forbid a write (``Refused``). The last three say that a device is not, or
-    not surely, the one that the site file names."""
+    """Why our own rules forbid a write (``Refused``).
+
+    ``wrong_device``: what answers is not, or not surely, the device that the site file names.
+    """
 
     UNKNOWN_POINT = "unknown_point"
     NOT_WRITABLE = "point_not_writable"
@@ -30,8 +32,6 @@ class RefusalReason(MessageCode):
     WEAR_UNKNOWN = "wear_unknown"
     NEVER_WRITTEN = "never_written"
     WRONG_DEVICE = "wrong_device"
-    IDENTITY_UNREADABLE = "identity_unreadable"
-    DEVICE_AMBIGUOUS = "device_ambiguous"
 
 
 class ReceiptReason(MessageCode):

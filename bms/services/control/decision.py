@@ -14,7 +14,7 @@ from bms.model.control.reasons import CommandReason, ReceiptReason, RefusalReaso
 from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Lever
-from bms.model.readings.measurement import Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import Drivers
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.poll import read_points
@@ -163,6 +163,8 @@ def write_order(
 ) -> WriteOrder | Receipt:
     """An order within the limits of the point, or why there is none."""
     point, command = permitted.point, permitted.command
+    if reading.quality is Quality.WRONG_DEVICE:
+        return Refused(command, wrong_device(point, reading))
     need = need_of(state.use, point, command)
     wish = command.value if need is None else need.raised(command.value)
     clamped = clamp(wish, permitted.permission.rule, reading.good_value, _still(state, held))
@@ -204,6 +206,12 @@ def _moved_at(now: datetime, held: Lease | None, value: float, standing: float) 
     if held is not None and held.command.value == value:
         return held.command.moved_at
     return None if value == standing else now
+
+
+def wrong_device(point: Point, reading: Reading) -> Fact:
+    """Why nothing is written where another device answers: what the driver said in the reading."""
+    text = reading.detail or reading.quality.value
+    return fact(RefusalReason.WRONG_DEVICE, device=point.device, text=text)
 
 
 def _is_enough(need: AirNeed | None, permission: Permitted, value: float) -> bool:

@@ -12,9 +12,11 @@ from bms.model.assets.write_rule import ReleaseKind
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Accepted, Failed, Lease
 from bms.model.control.reasons import ReceiptReason
-from bms.model.fact import fact
+from bms.model.fact import Fact, fact
+from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import Drivers
 from bms.services.collect.poll import read_points
+from bms.services.control.decision import wrong_device
 from bms.services.control.local_override import (
     agrees,
     overridden,
@@ -29,10 +31,17 @@ from bms.services.off_loop import off_loop
 
 @dataclass(frozen=True, slots=True)
 class LeaseReading:
-    """A lease with the effective value that was read back, None when it could not be."""
+    """A lease with what was read back of its point."""
 
     lease: Lease
-    value: float | None
+    reading: Reading
+
+    @property
+    def missing(self) -> Fact:
+        """Why there is no value."""
+        if self.reading.quality is Quality.WRONG_DEVICE:
+            return wrong_device(self.lease.point, self.reading)
+        return fact(ReceiptReason.NOT_READ_BACK)
 
 
 async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list[Outcome]:
@@ -64,15 +73,15 @@ async def _look(
     known = {device.id for device in site.devices}
     there = [lease for lease in leases if lease.point.device in known]
     readings = await read_points(site, [lease.point for lease in there], drivers, now)
-    values = {reading.point: reading.good_value for reading in readings}
-    return [LeaseReading(lease, values[lease.point.id]) for lease in there]
+    by_point = {reading.point: reading for reading in readings}
+    return [LeaseReading(lease, by_point[lease.point.id]) for lease in there]
 
 
 async def _judge(seen: LeaseReading, now: datetime, ports: ControlPorts) -> list[Outcome]:
-    lease, value = seen.lease, seen.value
+    lease, value = seen.lease, seen.reading.good_value
     command = lease.command
     if value is None:
-        return [Failed(command, fact(ReceiptReason.NOT_READ_BACK), retryable=True)]
+        return [Failed(command, seen.missing, retryable=True)]
     if agrees(lease, value, command.value):
         return [Accepted(command, value)]
     if lease.point.write and lease.point.write.release.kind is ReleaseKind.TIMETABLE:

@@ -26,6 +26,7 @@ from sites.loader import load_sites
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
     TinyDevice,
+    datagram,
     enumerated,
     free_udp_port,
     identifier,
@@ -113,6 +114,43 @@ async def test_a_device_behind_a_router_is_described() -> None:
         (device,) = await discover(f"127.0.0.1:{port}")
     assert (device.network, device.mac) == (2001, "05")
     assert by_name(device)["Rum_101.Temp"].value == 21.3
+
+
+async def test_w01_several_devices_of_one_instance_are_told_with_their_places() -> None:
+    class Two(Router):
+        """The same instance with MAC 7 in network 3001, too."""
+
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            if data[5] & 0x20 and data[6:8] == b"\x0b\xb9":
+                data = data[:6] + b"\x07\xd1\x01\x05" + data[10:]
+            super().datagram_received(data, addr)
+            if data[5] & 0x20 and data[6:8] == b"\xff\xff":
+                twin = b"\x01\x08\x0b\xb9\x01\x07"
+                self.transport.sendto(datagram(self.inner.i_am(), twin), addr)
+
+    async with listening(Two(furnished())) as port:
+        found = await discover(f"127.0.0.1:{port}", objects=False)
+    places = [f"05 in network 2001 behind 127.0.0.1:{port}"]
+    places.append(f"07 in network 3001 behind 127.0.0.1:{port}")
+    assert [device.place for device in found] == places
+    assert [device.same_instance for device in found] == [(places[1],), (places[0],)]
+
+
+async def test_w01_who_answers_from_elsewhere_is_not_at_the_target() -> None:
+    """A device that hears of the search by other ways is none of that router."""
+    ours, other = furnished(), furnished()
+
+    class Telling(TinyDevice):
+        def on_unconfirmed(self, service: int, payload: bytes) -> bytes | None:
+            other.peer = self.peer
+            other.send(other.i_am())
+            return super().on_unconfirmed(service, payload)
+
+    telling = Telling()
+    telling.properties |= ours.properties
+    async with listening(telling) as port, listening(other, host="127.0.0.3"):
+        (device,) = await discover(f"127.0.0.1:{port}", objects=False)
+    assert (device.host, device.port, device.same_instance) == ("127.0.0.1", port, ())
 
 
 async def test_nobody_there_is_nobody_found() -> None:

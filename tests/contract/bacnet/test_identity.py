@@ -24,6 +24,7 @@ from bms.model.control.command import (
 )
 from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import RefusalReason
+from bms.model.fact import Fact
 from bms.model.readings.measurement import Quality, Reading
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.encoding import services as codec
@@ -31,6 +32,7 @@ from drivers.bacnet.encoding.frames import Peer
 from drivers.bacnet.encoding.services import Reference
 from drivers.bacnet.link import BacnetLink
 from drivers.bacnet.local_port import segmented_request
+from drivers.fieldbus.fingerprint import IdentityDoubt
 from tests.rigs.fieldbus.bacnet_responder import (
     TinyDevice,
     datagram,
@@ -191,7 +193,10 @@ async def test_w01_two_of_one_instance_behind_one_router_are_told_apart_by_their
             assert f"in network {network}" in (reading.detail or "")
         receipt = await driver.write(SETPOINT, command(SETPOINT, 21.0))
         assert isinstance(receipt, Refused)
-        assert receipt.reason.code == RefusalReason.DEVICE_AMBIGUOUS
+        assert receipt.reason.code == RefusalReason.WRONG_DEVICE
+        why = receipt.reason.parameters["text"]
+        assert isinstance(why, Fact)
+        assert why.code == IdentityDoubt.AMBIGUOUS
         assert await value(made.at(FIRST, network=2001)) == 1.0
         assert await value(made.at(FIRST, network=2001, mac="05")) == 1.0
 
@@ -299,7 +304,10 @@ async def test_w01_a_fingerprint_that_cannot_be_read_is_named_so() -> None:
         assert "does not tell its vendor" in (reading.detail or "")
         receipt = await driver.write(SETPOINT, command(SETPOINT, 21.0))
         assert isinstance(receipt, Refused)
-        assert receipt.reason.code == RefusalReason.IDENTITY_UNREADABLE
+        assert receipt.reason.code == RefusalReason.WRONG_DEVICE
+    why = receipt.reason.parameters["text"]
+    assert isinstance(why, Fact)
+    assert why.code == IdentityDoubt.UNREADABLE
 
 
 async def test_w01_a_device_without_multiple_reads_has_a_fingerprint_too() -> None:

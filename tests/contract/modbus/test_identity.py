@@ -12,7 +12,9 @@ from bms.model.assets.point import Point
 from bms.model.control.command import Accepted, Refused, Released, StillHeld
 from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import RefusalReason
+from bms.model.fact import Fact
 from bms.model.readings.measurement import Quality, Reading
+from drivers.fieldbus.fingerprint import IdentityDoubt
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
 from tests.rigs.fieldbus.commands import command
@@ -154,7 +156,10 @@ async def test_w01_a_fingerprint_that_cannot_be_read_is_named_so(
     assert "does not tell its vendor" in (reading.detail or "")
     receipt = await ours.write(setpoint, command(setpoint, 21.0))
     assert isinstance(receipt, Refused)
-    assert receipt.reason.code == RefusalReason.IDENTITY_UNREADABLE
+    assert receipt.reason.code == RefusalReason.WRONG_DEVICE
+    why = receipt.reason.parameters["text"]
+    assert isinstance(why, Fact)
+    assert why.code == IdentityDoubt.UNREADABLE
 
 
 async def test_w01_without_a_fingerprint_nothing_is_asked(

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,7 +12,8 @@ from typer.testing import CliRunner
 
 from bms.cli.main import app
 from tests.rigs.buildings.bacnet_site_file import SITE, VIA
-from tests.rigs.fieldbus.bacnet_responder import TinyDevice, free_udp_port, listening
+from tests.rigs.fieldbus.bacnet_responder import TinyDevice, free_udp_port
+from tests.rigs.fieldbus.bacnet_thread import in_a_thread
 
 
 class Clockwork(TinyDevice):
@@ -36,28 +33,6 @@ class Clockwork(TinyDevice):
         if service == 6:
             self.ahead = timedelta()
         return super().on_unconfirmed(service, payload)
-
-
-@contextmanager
-def in_a_thread(responder: Clockwork) -> Iterator[int]:
-    """The device in an event loop of its own: the command has one, too."""
-    port, loop, ready = free_udp_port(), asyncio.new_event_loop(), threading.Event()
-    stop = asyncio.Event()
-
-    async def serve() -> None:
-        async with listening(responder, port):
-            ready.set()
-            await stop.wait()
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
-    thread.start()
-    try:
-        assert ready.wait(5)
-        yield port
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(5)
-        loop.close()
 
 
 def clock(home: Path, port: int, *arguments: str, allowed: bool = False):

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bms.errors import SiteFileError
 from bms.model.assets.address import ModbusAddress, Order, Table
-from bms.model.assets.device import Device, Framing, ModbusTraits, Parity, ReadableRange, SerialLine
+from bms.model.assets.device import (
+    Device,
+    Fingerprint,
+    Framing,
+    ModbusTraits,
+    Parity,
+    ReadableRange,
+    SerialLine,
+)
 from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
 from drivers.templates import load_templates
@@ -75,6 +84,18 @@ def test_a_device_is_polled_as_its_template_asks(tmp_path: Path) -> None:
     assert point.address.word_order is Order.LITTLE
     assert point.write is not None
     assert (point.write.writes_per_day, point.write.writes_lifetime) == (10, None)
+
+
+def test_w01_a_fingerprint_and_where_it_is_read_go_into_the_release_journal(
+    tmp_path: Path,
+) -> None:
+    site = loaded(tmp_path, "host: 10.0.0.5, template: k_m, fingerprint: {serial: 0471}")
+    (device,) = site.devices
+    assert device.fingerprint == Fingerprint(serial="0471")
+    assert from_json(Device, to_json(device)) == device
+    texts = load_templates()["sunspec_inverter"].texts
+    full = replace(device, texts=tuple(texts.items()), network=5, mac="0a")
+    assert from_json(Device, to_json(full)) == full
 
 
 def test_a_site_file_knows_better_than_the_template(tmp_path: Path) -> None:

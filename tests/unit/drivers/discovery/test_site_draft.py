@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bms.model.assets.address import ModbusAddress
-from bms.model.assets.device import Framing, Parity, SerialLine
+from bms.model.assets.device import Fingerprint, Framing, Parity, SerialLine
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from drivers.discovery.inventory import FoundDevice
@@ -48,6 +49,17 @@ def test_a_draft_of_a_line_is_a_site_file_in_order(tmp_path: Path) -> None:
     assert (stranger.framing, stranger.port, stranger.template) == (
         Framing.RTU_OVER_TCP, 4001, None
     )  # fmt: skip
+
+
+def test_w01_what_a_device_says_it_is_stands_in_the_draft(tmp_path: Path) -> None:
+    """A person who leaves it there accepts it; what no line of YAML can hold is left out."""
+    named = replace(STRANGER, vendor="Alfa", name="pump: 'east' \"1\"", serial_number="0x10\x01")
+    tcp, stranger, silent = drafted(
+        tmp_path, METER, named, replace(STRANGER, host="gw2.local")
+    ).devices
+    assert tcp.fingerprint == Fingerprint(vendor="Carlo Gavazzi", model="EM340DINAV23XS1X")
+    assert stranger.fingerprint == Fingerprint(vendor="Alfa", name="pump: 'east' \"1\"")
+    assert silent.fingerprint is None
 
 
 def test_the_registers_of_a_template_are_points_that_only_look(tmp_path: Path) -> None:

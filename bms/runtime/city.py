@@ -25,6 +25,7 @@ from bms.ports.storage.rollups import RollupStore
 from bms.ports.storage.trials import TrialStore
 from bms.ports.storage.whole import Store
 from bms.services.assessment.ports import AssessmentPorts
+from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.hands_off.decisions import MarkedDecisions
@@ -86,6 +87,8 @@ class City:
     reporter: Reporter
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
+    device_times: DeviceTimes = field(default_factory=DeviceTimes)
+    """Minimum on and off times that devices have told."""
     plan_check: PlanCheck = field(init=False)
     """What ``checker`` says of stored plans, kept by their digest."""
 
@@ -134,6 +137,7 @@ class City:
             planner=self.planner,
             checker=self.checker,
             rooms=self.rooms,
+            device_times=self.device_times,
         )
 
     @property

@@ -191,8 +191,12 @@ def collect_rows(city: City) -> Iterator[Row]:
     def clocks(site: Site, now: datetime) -> Awaitable[object]:
         return clock_watch.tick(site, drivers)
 
+    def least_times(site: Site, now: datetime) -> Awaitable[object]:
+        return city.device_times.tick(site, now, drivers)
+
     yield "poll", every, poll
     yield "backfill", every, backfill
+    yield "least_times", every, least_times
     if city.settings.clock_file is None:
         yield "clocks", DAY, clocks
 

@@ -11,6 +11,7 @@ from bms.model.assets.site import Site
 from bms.model.planning.problem import Lever, Problem
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import ReadingStore
+from bms.services.collect.device_times import DeviceTimes
 from bms.services.points_by_role import value_now
 
 LONGEST_GAP = timedelta(hours=1)
@@ -48,13 +49,21 @@ def stood_since(
     return since
 
 
-def with_standing(problem: Problem, site: Site, now: datetime, readings: ReadingStore) -> Problem:
+def with_standing(
+    problem: Problem, site: Site, now: datetime, readings: ReadingStore, times: DeviceTimes
+) -> Problem:
     """The problem with the effective value of every lever that has a ramp or a least time, as it
-    was seen last. Raises ``StoreUnavailable``."""
+    was seen last; the longer one counts where the site file and the device have one. Raises
+    ``StoreUnavailable``."""
     points = {point.id: point for point in site.points}
 
     def standing(lever: Lever | None) -> Lever | None:
-        return None if lever is None else _standing(lever, points[lever.point], now, readings)
+        if lever is None:
+            return None
+        own = times.of(lever.point)
+        least = (max(lever.minimum_on, own.on), max(lever.minimum_off, own.off))
+        timed = replace(lever, minimum_on=least[0], minimum_off=least[1])
+        return _standing(timed, points[lever.point], now, readings)
 
     curve = problem.curve
     return replace(
@@ -81,6 +90,7 @@ def _standing(lever: Lever, point: Point, now: datetime, readings: ReadingStore)
     if value is None or not switches:
         return replace(lever, standing=value)
     on = value >= 0.5
-    since = stood_since(point, on, readings, now, least_time(point, on))
+    least = timedelta(minutes=lever.minimum_on if on else lever.minimum_off)
+    since = stood_since(point, on, readings, now, least)
     minutes = None if since is None else (now - since).total_seconds() / 60.0
     return replace(lever, standing=value, standing_min=minutes)

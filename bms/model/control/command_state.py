@@ -28,9 +28,10 @@ class CommandState:
     array (None: Null), the register, or our exception of a schedule. ``enabled`` is the bit that
     hands control over, None where the point has none. ``above`` are the occupied slots of a higher
     priority than ours, the highest first; ``minimum_times`` says that the object has a minimum on
-    or off time. ``source`` and ``since`` say who commanded the acting value and when, where the
-    device keeps that. ``boot`` differs between two runs of the device, where it tells;
-    ``silent_at`` is when it last gave no answer to this process, or dropped the connection.
+    or off time (``minimum_on_s``, ``minimum_off_s`` [s]). ``source`` and ``since`` say who
+    commanded the acting value and when, where the device keeps that. ``boot`` differs between two
+    runs of the device, where it tells; ``silent_at`` is when it last gave no answer to this
+    process, or dropped the connection.
     """
 
     point: str
@@ -44,6 +45,8 @@ class CommandState:
     since: datetime | None = None
     boot: str | None = None
     silent_at: datetime | None = None
+    minimum_on_s: float = 0.0
+    minimum_off_s: float = 0.0
 
     @property
     def occupied(self) -> bool:

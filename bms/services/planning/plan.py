@@ -74,7 +74,7 @@ def site_problem(site: Site, *, now: datetime, ports: PlanningPorts, horizon: ti
     problem = assemble(site, now=now, ports=ports, horizon=horizon)
     sight = ports.rooms.look(site, now)
     problem = with_sight(problem, site, sight, now=now, readings=ports.readings)
-    problem = with_standing(problem, site, now, ports.readings)
+    problem = with_standing(problem, site, now, ports.readings, ports.device_times)
     return with_holds(problem, holds_of(site, now, ports))
 
 

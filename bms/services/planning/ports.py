@@ -12,6 +12,7 @@ from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
+from bms.services.collect.device_times import DeviceTimes
 from bms.services.rooms.watch import Rooms
 
 
@@ -36,3 +37,4 @@ class PlanningPorts(ProblemPorts):
     planner: Planner
     checker: Checker
     rooms: Rooms
+    device_times: DeviceTimes

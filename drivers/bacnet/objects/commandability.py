@@ -87,6 +87,8 @@ class CommandabilityReader:
             since=None if stamp is None else _moment(found[stamp], self._zone),
             boot=boot,
             silent_at=self._session.health.silent_at,
+            minimum_on_s=_seconds(found, value, codec.MINIMUM_ON_TIME),
+            minimum_off_s=_seconds(found, value, codec.MINIMUM_OFF_TIME),
         )
 
     async def _read(self, references: Sequence[Reference]) -> Answers:
@@ -177,6 +179,14 @@ def _positive(answer: PropertyAnswer) -> bool:
     if not isinstance(answer, list):
         return False
     return (values.decode_number(answer).value or 0.0) > 0.0
+
+
+def _seconds(found: Answers, value: Reference, time: int) -> float:
+    """A minimum time of the object [s], 0 where it has none."""
+    answer = found.get(Reference(value.object_type, value.instance, time))
+    if not isinstance(answer, list):
+        return 0.0
+    return max(0.0, values.decode_number(answer).value or 0.0)
 
 
 def _boot(answer: PropertyAnswer) -> str | None:

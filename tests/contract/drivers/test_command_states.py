@@ -177,4 +177,5 @@ class TestWhatOnlySomeDevicesKeep:
         )
         found = await self.state(tiny, "binary-value")
         assert found.minimum_times
+        assert (found.minimum_on_s, found.minimum_off_s) == (0.0, 300.0)
         assert found.boot is not None

@@ -125,6 +125,19 @@ def lodge(kind: HeatSourceKind = HeatSourceKind.DISTRICT_HEATING) -> Site:
     )
 
 
+def slow_lodge() -> Site:
+    """The lodge with a ramp at its setpoint and a fan that stays on for an hour."""
+    site = lodge()
+    rule = next(p.write for p in site.points if p.id == "lodge/hall.setpoint")
+    assert rule is not None
+    rules = {
+        "lodge/hall.setpoint": replace(rule, max_change=4.0),
+        "lodge/ahu1.run": replace(rule, minimum=0.0, maximum=1.0, resolution=1.0, minimum_on=60.0),
+    }
+    points = tuple(replace(p, write=rules.get(p.id)) for p in site.points)
+    return replace(site, points=points)
+
+
 @dataclass
 class FakeFeed:
     """``bms.ports.feeds.Feed``: temperature is the hour of the day (UTC) [degC], price the quarter

@@ -32,6 +32,9 @@ from bms.model.fact import Fact, fact
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import DeviceHealth, Exchange
 
+MINIMUM_S = 1800.0
+"""Minimum on and off time of the points in ``minimum_times`` [s]."""
+
 
 def device_said(text: str) -> Fact:
     """The reason of a receipt with a device's own text."""
@@ -97,6 +100,8 @@ class FakeDevice:
             enabled=enabled,
             above=() if above is None else (OccupiedSlot(*above),),
             minimum_times=point.id in self.minimum_times,
+            minimum_on_s=MINIMUM_S if point.id in self.minimum_times else 0.0,
+            minimum_off_s=MINIMUM_S if point.id in self.minimum_times else 0.0,
             boot=self.boot,
             silent_at=self.silent_at,
         )

@@ -16,6 +16,7 @@ from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
 from bms.ports.storage.whole import Store
+from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.guard.launcher import NoGuardNeeded
@@ -107,4 +108,5 @@ def planning_ports(
         planner=planner,
         checker=checker or NoObjections(),
         rooms=SeenRooms(),
+        device_times=DeviceTimes(),
     )

@@ -24,6 +24,7 @@ def test_every_bundle_has_the_citys_own_parts(tmp_path: Path) -> None:
     held = {id(part) for part in (world.store, city.sites, city.clock, city.drivers)}
     held |= {id(part) for part in (city.journal, city.keeper, city.planner, city.checker)}
     held |= {id(part) for part in (city.feed, city.tariffs, city.plan_check, city.rooms)}
+    held.add(id(city.device_times))
     for bundle in (city.control, city.planning, city.assessment, city.trials):
         for field in fields(bundle):
             assert id(getattr(bundle, field.name)) in held, (type(bundle).__name__, field.name)

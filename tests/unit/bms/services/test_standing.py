@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bms.model.assets.site import Site
 from bms.model.planning.problem import Lever
 from bms.model.readings.measurement import Quality, Reading
 from bms.services.planning.plan import site_problem
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import NOW, FixedPlanner
-from tests.rigs.fakes.city import HOUR, lodge
+from tests.rigs.fakes.city import HOUR, slow_lodge
 from tests.rigs.fakes.ports import planning_ports
 
 SETPOINT, RUN = "lodge/hall.setpoint", "lodge/ahu1.run"
 MINUTE = timedelta(minutes=1)
-
-
-def slow_lodge() -> Site:
-    """The lodge with a ramp at its setpoint and a fan that stays on for an hour."""
-    site = lodge()
-    rule = next(p.write for p in site.points if p.id == SETPOINT)
-    assert rule is not None
-    rules = {
-        SETPOINT: replace(rule, max_change=4.0),
-        RUN: replace(rule, minimum=0.0, maximum=1.0, resolution=1.0, minimum_on=60.0),
-    }
-    points = tuple(replace(p, write=rules.get(p.id)) for p in site.points)
-    return replace(site, points=points)
 
 
 def levers(*readings: Reading) -> tuple[Lever, Lever]:

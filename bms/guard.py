@@ -132,7 +132,7 @@ class Guard:
         for lease in leases:
             device = lease.device.id
             waiting = device in self._trouble and tick < self._trouble[device].next_try
-            ended = lease.ended(at) or ended_by_mark(marks, lease, at.calendar)
+            ended = lease.ended(at) or ended_by_mark(marks, lease, at)
             landing = lease.withdrawn and lease.writer is not None
             if ended and not landing and not waiting and device not in self._busy:
                 due[device].append(lease)

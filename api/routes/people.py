@@ -108,7 +108,7 @@ async def set_mode(
 @router.get("/release")
 def hands_off(ports: PortsDep, key: Reader) -> HandsOffList:
     """What people have released, overridden or put to a lower mode, who, why and since when."""
-    rows = HandsOffAnswer.standing(ports.control.hands_off, ports.clock.now())
+    rows = HandsOffAnswer.standing(ports.control.hands_off, ports.clock.reading())
     return HandsOffList(marks=rows)
 
 

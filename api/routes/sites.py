@@ -80,7 +80,7 @@ def site(ports: PortsDep, key: Reader, site: SiteDep) -> SiteAnswer:
         meters=[MeterAnswer.model_validate(meter) for meter in site.meters],
         devices=[DeviceAnswer.model_validate(device) for device in site.devices],
         overrides=[OverrideAnswer.model_validate(known) for known in overrides],
-        hands_off=HandsOffAnswer.standing(ports.control.hands_off, now, site.id),
+        hands_off=HandsOffAnswer.standing(ports.control.hands_off, ports.clock.reading(), site.id),
         trial=TrialAnswer.of(ports.control.trials.trials(site.id), now),
     )
 

@@ -16,6 +16,7 @@ from bms.model.assets.equipment import HeatSource
 from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Mode, Power
 from bms.model.assets.write_rule import ReleaseKind
+from bms.model.clock_reading import ClockReading
 from bms.model.control.hands_off import HandsOffKind
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Commodity, Unit
@@ -156,7 +157,9 @@ class HandsOffAnswer(Answer):
     recorded: bool
 
     @classmethod
-    def standing(cls, marks: HandsOffMarks, now: datetime, site: str | None = None) -> list[Self]:
+    def standing(
+        cls, marks: HandsOffMarks, at: ClockReading, site: str | None = None
+    ) -> list[Self]:
         """Every mark that stands, or those that concern a site, the oldest first."""
         waiting = {word.mark.id for word in marks.unrecorded()}
         return [
@@ -174,7 +177,7 @@ class HandsOffAnswer(Answer):
                 recorded=mark.id not in waiting,
             )
             for mark in marks.marks().values()
-            if mark.stands(now) and (site is None or mark.covers_site(site))
+            if mark.stands(at) and (site is None or mark.covers_site(site))
         ]
 
 

@@ -102,7 +102,7 @@ class City:
     @property
     def decisions(self) -> DecisionStore:
         """Decisions of people as they stand: the marks first, then the database."""
-        return MarkedDecisions(self.stores.decisions, self.hands_off)
+        return MarkedDecisions(self.stores.decisions, self.hands_off, self.clock)
 
     @property
     def control(self) -> ControlPorts:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from bms.errors import ConfigError, GuardError, NotFound
 from bms.model.assets.site import Mode, Site
+from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Override, ReleaseReceipt
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.model.fact import Explained
@@ -56,6 +57,7 @@ async def override(
         until=until,
         actor=actor,
         reason=reason,
+        said=ports.clock.elapsed(),
     )
     made = mark.as_override()
     assert made is not None
@@ -260,8 +262,9 @@ async def _recorded(
 
 def _mark_of(site: Site, override_id: str, now: datetime, ports: ControlPorts) -> HandsOff:
     """The mark of an override, made anew for one that only the database knows of."""
+    at = ClockReading(now, ports.clock.elapsed())
     mark = ports.hands_off.marks().get(override_id)
-    if mark is not None and mark.mode is None and mark.site == site.id and mark.stands(now):
+    if mark is not None and mark.mode is None and mark.site == site.id and mark.stands(at):
         return mark
     try:
         known = next(o for o in ports.decisions.overrides(site.id, now) if o.id == override_id)

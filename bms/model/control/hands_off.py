@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bms.model.assets.site import Mode
+from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.control.command import Override
 from bms.model.fact import Fact
 
@@ -27,7 +28,8 @@ class HandsOff:
 
     ``mode`` is the one that its sites are in while it stands; None where it is an override of the
     site or the point. ``sites`` are those that it was made for, with the modes of their site files.
-    Of a mark of the city ``excepted`` are the sites that were taken out of it since.
+    Of a mark of the city ``excepted`` are the sites that were taken out of it since. ``said`` is
+    the running time at which it was made, None where nobody knows.
     """
 
     id: str
@@ -41,11 +43,16 @@ class HandsOff:
     mode: Mode | None = None
     sites: Mapping[str, Mode] = field(default_factory=dict)
     excepted: frozenset[str] = frozenset()
+    said: Elapsed | None = None
 
-    def stands(self, at: datetime) -> bool:
-        """Whether its end has not come at ``at``. When it was made does not count: a clock that
-        went back takes nobody's word away."""
-        return self.until is None or at < self.until
+    def stands(self, at: ClockReading) -> bool:
+        """Whether its end has not come, by the calendar or by running time: a clock that is set
+        forth takes nobody's word away (W8, W14). Across a boot the calendar alone counts. When it
+        was made does not count: a clock that went back takes nobody's word away, either."""
+        if self.until is None or at.calendar < self.until:
+            return True
+        gone = None if self.said is None else at.elapsed.since(self.said)
+        return gone is not None and gone < self.until - self.since
 
     def covers_site(self, site: str) -> bool:
         """Whether it says something about the site or a point of it."""

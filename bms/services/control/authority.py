@@ -14,6 +14,7 @@ from enum import StrEnum
 from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
 from bms.model.assets.write_rule import WriteRule
+from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Command, Lease, Override
 from bms.model.control.hands_off import HandsOff
 from bms.model.control.reasons import Holder, RefusalReason
@@ -133,13 +134,13 @@ def ends_now(state: SiteState, held: Lease, writer: Writer) -> bool:
     return isinstance(decision, Withheld) and decision.obstacle in ENDING
 
 
-def ended_by_mark(marks: Iterable[HandsOff], held: Lease, now: datetime) -> bool:
+def ended_by_mark(marks: Iterable[HandsOff], held: Lease, at: ClockReading) -> bool:
     """Whether people have said that we keep our hands off the point of a lease: whatever the plan
     holds there goes back at once, and what a person had written before that."""
     command, point = held.command, held.point
     return any(
         mark.covers(point.site, point.id)
-        and mark.stands(now)
+        and mark.stands(at)
         and (command.actor == PLAN or command.issued_at <= mark.since)
         for mark in marks
     )

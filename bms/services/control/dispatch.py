@@ -172,9 +172,10 @@ async def _release_marked(site: Site, now: datetime, ports: ControlPorts) -> lis
     marks = [m for m in ports.hands_off.marks().values() if m.covers_site(site.id)]
     if not marks:
         return []
+    at = ClockReading(now, ports.clock.elapsed())
     leases = (await off_loop(ports.journal.leases)).values()
     ending = [
-        held for held in leases if held.point.site == site.id and ended_by_mark(marks, held, now)
+        held for held in leases if held.point.site == site.id and ended_by_mark(marks, held, at)
     ]
     return await release_leases(ending, now=now, drivers=ports.drivers, journal=ports.journal)
 
@@ -193,7 +194,7 @@ async def _release_ended(state: SiteState, ports: ControlPorts) -> list[ReleaseR
         held
         for held in state.leases.values()
         if held.ended(state.at)
-        or ended_by_mark(marks, held, state.now)
+        or ended_by_mark(marks, held, state.at)
         or ends_now(state, held, _writer(state))
         or too_little_air(state.use, held, state.now)
     ]

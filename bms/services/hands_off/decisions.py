@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from bms.model.assets.site import Mode
+from bms.model.clock_reading import ClockReading
 from bms.model.control.booking import Booking
 from bms.model.control.command import Override
 from bms.model.control.hands_off import HandsOff, SiteMode
+from bms.ports.clock import Clock
 from bms.ports.safety import HandsOffMarks
 from bms.ports.storage.decisions import DecisionStore
 
@@ -21,9 +23,10 @@ class MarkedDecisions:
     ``GuardError`` where the marks cannot be read, as nothing may be written then.
     """
 
-    def __init__(self, kept: DecisionStore, marks: HandsOffMarks) -> None:
+    def __init__(self, kept: DecisionStore, marks: HandsOffMarks, clock: Clock) -> None:
         self._kept = kept
         self._marks = marks
+        self._clock = clock
 
     def mode(self, site: str) -> Mode | None:
         """See ``DecisionStore``."""
@@ -72,10 +75,11 @@ class MarkedDecisions:
 
     def _with_marks(self, site: str, at: datetime, kept: Iterable[Override]) -> list[Override]:
         """Those of the database that nobody has taken back meanwhile, and those of the marks."""
+        moment = ClockReading(at, self._clock.elapsed())
         standing, history = self._marks.marks(), self._marks.history()
         found = {o.id: o for o in kept if o.id in standing or o.id not in history}
         for mark in standing.values():
-            override = mark.as_override() if mark.site == site and mark.stands(at) else None
+            override = mark.as_override() if mark.site == site and mark.stands(moment) else None
             if override is not None:
                 found.setdefault(override.id, override)
         return sorted(found.values(), key=lambda override: (override.since, override.id))

@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bms.errors import GuardError, NotFound, StoreError
+from bms.model.clock_reading import ClockReading
 from bms.model.control.command import ReleaseReceipt
 from bms.model.control.hands_off import HandsOff, SiteMode, SpokenWord, TakenBack
 from bms.services.control.ports import ControlPorts
@@ -180,12 +181,13 @@ def _overrides_removed(
 ) -> Iterable[SpokenWord]:
     if not marks:
         return
+    long_ago = ClockReading(now - LONG_OVER, ports.clock.elapsed())
     removed = ports.decisions.removed_overrides([mark.id for mark in marks])
     for mark in marks:
         override = mark.as_override()
         if override is not None and mark.id not in removed:
             ports.decisions.add_override(override)
-        elif removed.get(mark.id) or not mark.stands(now - LONG_OVER):
+        elif removed.get(mark.id) or not mark.stands(long_ago):
             yield taken_back(mark, None, now, mark.actor, "over")
 
 

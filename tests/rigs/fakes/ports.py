@@ -40,17 +40,17 @@ def control_ports(
 ) -> ControlPorts:
     """``store`` in every role of control; no guard, no mark, a standing clock and a checker without
     objections where none are given."""
-    marks = hands_off or MemoryHandsOff()
+    marks, ticking = hands_off or MemoryHandsOff(), clock or VirtualClock(NOW)
     return ControlPorts(
         plans=store,
-        decisions=MarkedDecisions(store, marks),
+        decisions=MarkedDecisions(store, marks, ticking),
         trials=store,
         ledgers=store,
         drivers=drivers,
         journal=journal,
         hands_off=marks,
         keeper=keeper or NoGuardNeeded(),
-        clock=clock or VirtualClock(NOW),
+        clock=ticking,
         plan_check=plan_check or PlanCheck(NoObjections()),
         rooms=rooms or SeenRooms(),
         readings=store,

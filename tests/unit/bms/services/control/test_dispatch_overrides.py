@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bms.model.assets.point import Point
-from bms.model.control.command import Command, Lease, Overridden, Receipt, Released
+from bms.model.control.command import Accepted, Command, Lease, Overridden, Receipt, Released
+from bms.services.operator import override
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice
 from tests.rigs.fakes.safety import LEASE, LEVERS, NOW, NULL, OWN
@@ -101,6 +102,44 @@ class TestAClockThatIsSet:
         outcomes = await bench.tick()
         assert {type(outcomes[point]) for point in LEVERS} == {Released}
         assert bench.held() == {}
+
+    async def test_w14_an_override_expires_by_the_calendar_and_by_running_time(self) -> None:
+        """A clock that is set forth takes nobody's word away (W8)."""
+        bench = ControlBench()
+        bench.plan(hours=24)
+        await override(
+            bench.site,
+            now=bench.now,
+            ports=bench.ports,
+            point=NULL,
+            until=NOW + timedelta(hours=2),
+            reason="cold today",
+            actor="janitor",
+        )
+        bench.clock.set_calendar(NOW + timedelta(hours=3))
+        bench.plan()
+        outcomes = await bench.tick()
+        assert isinstance(outcomes[NULL], Overridden)
+        bench.clock.advance(timedelta(minutes=119))
+        assert isinstance((await bench.tick())[NULL], Overridden)
+        bench.clock.advance(timedelta(minutes=1))
+        assert isinstance((await bench.tick())[NULL], Accepted)
+
+    async def test_w14_across_a_reboot_an_override_expires_by_the_calendar(self) -> None:
+        bench = ControlBench()
+        await override(
+            bench.site,
+            now=bench.now,
+            ports=bench.ports,
+            point=NULL,
+            until=NOW + timedelta(hours=2),
+            reason="cold today",
+            actor="janitor",
+        )
+        bench.clock.reboot("second")
+        bench.clock.advance(timedelta(hours=2))
+        bench.plan()
+        assert isinstance((await bench.tick())[NULL], Accepted)
 
     async def test_w14_a_renewal_after_it_is_a_whole_lease(self) -> None:
         bench = ControlBench()

@@ -71,6 +71,10 @@ class Settings(BaseSettings):
         return self.home / "release.journal"
 
     @property
+    def evidence_heads(self) -> Path:
+        return self.home / "evidence.heads"
+
+    @property
     def spool(self) -> Path:
         return self.home / "spool"
 

@@ -15,7 +15,7 @@ from bms.ports.planner import Checker, Planner
 from bms.ports.reports import Reporter
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
 from bms.ports.storage.decisions import DecisionStore
-from bms.ports.storage.evidence import EvidenceStore
+from bms.ports.storage.evidence import EvidenceStore, KnownHeads
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
@@ -85,6 +85,8 @@ class City:
     keeper: GuardKeeper
     rooms: Rooms
     reporter: Reporter
+    known_heads: KnownHeads | None = None
+    """None where nothing is kept beside the database."""
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
     device_times: DeviceTimes = field(default_factory=DeviceTimes)

@@ -17,6 +17,7 @@ from api.app import create_app
 from bms.errors import ConfigError
 from bms.model.control.command import StillHeld
 from bms.runtime.city import City
+from bms.runtime.evidence import heads_kept
 from bms.runtime.jobs import job_table
 from bms.runtime.scheduler import Pulse, scheduler
 from bms.services.collect.change_of_value import watching
@@ -124,6 +125,7 @@ async def run_city(city: City, parts: Parts) -> None:
     stopped = stop_signal()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(city.stores.close)
+        await stack.enter_async_context(heads_kept(city))
         stack.push_async_callback(city.drivers.close)
         if Parts.SERVE in parts:
             bound = listen(city.settings.host, city.settings.port)

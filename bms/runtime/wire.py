@@ -16,6 +16,7 @@ from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
 from bms.journal import FileHandsOff, FileJournal
+from bms.journal.evidence_heads import FileHeads
 from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
@@ -28,6 +29,7 @@ from bms.ports.planner import PredictionErrors
 from bms.ports.storage.whole import Store
 from bms.reports.csv import savings_csv
 from bms.runtime.city import City, Stores
+from bms.runtime.evidence import keep_heads
 from bms.runtime.site_files import sites_of, tariff_book
 from bms.services.collect.spool import importances
 from bms.services.guard.launcher import GuardLauncher
@@ -196,6 +198,7 @@ def wire(
         keeper=GuardLauncher(settings.journal, settings.clock_file, timezone=settings.timezone),
         rooms=RoomWatch(stores.readings),
         reporter=FileReporter(),
+        known_heads=FileHeads(settings.evidence_heads),
         forwarding=waiting,
     )
 
@@ -207,4 +210,5 @@ def opened(settings: Settings) -> Iterator[City]:
     try:
         yield city
     finally:
+        keep_heads(city)
         city.stores.close()

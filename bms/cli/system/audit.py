@@ -1,4 +1,4 @@
-"""``bms audit``: who did what, when and why."""
+"""``bms audit``: who did what, when and why, and whether the evidence of it is whole."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from bms.cli.console.language import CommandTranslator, translator_of_locale
+from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
+from bms.messages.spelled_out import spelled_out
 from bms.model.codec import to_dict
 from bms.model.control.audit import Action, AuditEntry, AuditSearch
+from bms.model.control.evidence import Verification
 from bms.runtime.wire import opened
 
 app = typer.Typer(no_args_is_help=True, help="Who did what, when and why.")
@@ -60,6 +64,49 @@ def list_entries(
         say("there is no such entry")
     else:
         _show(entries, zone)
+
+
+@app.command()
+def verify(
+    site: Annotated[str | None, typer.Option(help="only the chain of this site")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Check the hash chains of the evidence: nothing changed, removed, added, reordered or cut.
+
+    Each site has a chain, and the city one. The exit code is 1 where something is not as it was
+    written.
+
+    Example: bms audit verify --site school
+    """
+    settings = Settings()
+    t = translator_of_locale(settings.timezone)
+    with opened(settings) as city, progress_bars(quiet=as_json) as report:
+        known = {} if city.known_heads is None else city.known_heads.heads()
+        chosen = {site: known[site]} if site in known else {} if site is not None else known
+        found = city.stores.evidence.verify(
+            None if site is None else [site],
+            chosen,
+            lambda share: report(t("verifying_evidence"), share),
+        )
+    if as_json:
+        typer.echo(json.dumps({**spelled_out(found, settings.timezone), "known": len(chosen)}))
+    else:
+        _show_flaws(found, t)
+        counts = {"chains": found.chains, "entries": found.entries, "rows": found.rows}
+        typer.echo(t("evidence_checked", count=len(found.flaws), **counts))
+        typer.echo(t("evidence_heads_known", count=len(chosen)))
+    if found.flaws:
+        raise typer.Exit(1)
+
+
+def _show_flaws(found: Verification, t: CommandTranslator) -> None:
+    for flaw in found.flaws:
+        chain = flaw.chain or t("evidence_city")
+        kind = "" if flaw.kind is None else f" {flaw.kind.value}"
+        typer.echo(f"{chain}{kind}: {t.describe(flaw.what)}")
+        for name, value in (("evidence_found", flaw.found), ("evidence_expected", flaw.expected)):
+            if value is not None:
+                typer.echo(f"    {t(name)}: {value}")
 
 
 def _show(entries: Sequence[AuditEntry], zone: ZoneInfo) -> None:

@@ -53,3 +53,19 @@ class EvidenceStore(Protocol):
         Raises ValueError for a kind that is never removed.
         """
         ...
+
+
+class KnownHeads(Protocol):
+    """The ends of the chains as they are known beside the database. Synchronous.
+
+    Raises ``StoreError`` where what is known cannot be read, ``StoreUnavailable`` where the disk
+    refuses.
+    """
+
+    def heads(self) -> dict[str, ChainHead]:
+        """The ends that are known, by the name of the chain."""
+        ...
+
+    def keep(self, heads: Mapping[str, ChainHead]) -> None:
+        """Know these ends from now on; one that lies further back than what is known is left."""
+        ...

@@ -13,9 +13,10 @@ own; digests are 64 hexadecimal digits.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from pydantic_core import to_json
 
 from bms.model.control.evidence import (
     FIRST,
@@ -44,19 +45,14 @@ class Proven:
     salt: bytes | None = None
 
 
-def as_text(fields: Sequence[Value]) -> str:
+def as_json(fields: Sequence[Value]) -> bytes:
     """The fields as a JSON array."""
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return to_json(fields)
 
 
 def digest(fields: Sequence[Value], salt: bytes | None = None) -> str:
     """SHA-256 of the fields, after their salt where there is one."""
-    return text_digest(as_text(fields), salt)
-
-
-def text_digest(text: str, salt: bytes | None = None) -> str:
-    """SHA-256 of fields that are a JSON array already."""
-    return hashlib.sha256((salt or b"") + text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256((salt or b"") + to_json(fields)).hexdigest()
 
 
 def entry_hash(

@@ -7,11 +7,12 @@ named once, at its place, and what follows is still proven.
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import NamedTuple, Self
 
 from bms.model.control.evidence import (
     FIRST,
@@ -22,17 +23,16 @@ from bms.model.control.evidence import (
     Part,
 )
 from bms.model.fact import Fact, fact
-from bms.store.evidence.chain import NO_ENTRY, Value, as_text, digest, entry_hash, text_digest
+from bms.store.evidence.chain import NO_ENTRY, Value, as_json, digest, entry_hash
 
 Key = tuple[str, str]
 """Kind and row."""
 SHOWN = 4_000
-"""Characters of a row that are shown [1]."""
+"""Bytes of a row that are kept to be shown [1]."""
 KINDS = {kind.value: kind for kind in EvidenceKind}
 
 
-@dataclass(frozen=True, slots=True)
-class StandingRow:
+class StandingRow(NamedTuple):
     """A row as it is now.
 
     ``digest`` is that of the fields that stay, ``text`` shows them, ``apart`` are those that may
@@ -40,23 +40,27 @@ class StandingRow:
     """
 
     digest: str
-    text: str
+    text: bytes
     apart: Sequence[Value] = ()
     apart_digest: str | None = None
 
     @classmethod
     def of(cls, content: Sequence[Value], apart: Sequence[Value], *, personal: bool) -> Self:
         """A row of these fields."""
-        text = as_text(content)
-        shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+        text = as_json(content)
+        sha = hashlib.sha256(text).hexdigest()
         if personal:
-            return cls(text_digest(text), shown, apart)
+            return cls(sha, text[:SHOWN], apart)
         there = any(value is not None for value in apart)
-        return cls(text_digest(text), shown, (), digest(apart) if there else None)
+        return cls(sha, text[:SHOWN], (), digest(apart) if there else None)
+
+    @property
+    def shown(self) -> str:
+        """The fields that stay, as far as they are kept to be shown."""
+        return self.text.decode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
-class StandingEntry:
+class StandingEntry(NamedTuple):
     """An entry as it is now, whatever stands in it; ``salt`` is that of what stands apart."""
 
     number: int
@@ -113,7 +117,7 @@ class ChainCheck:
     _flaws: list[ChainFlaw] = field(default_factory=list)
     _owners: dict[str, int] = field(default_factory=dict)
     _holds: dict[int, str] = field(default_factory=dict)
-    _last: ChainHead = NO_ENTRY
+    _last: StandingEntry | None = None
     _previous: tuple[str, ...] = (FIRST,)
     _at_known: str | None = None
 
@@ -121,11 +125,12 @@ class ChainCheck:
         """Look at the entries that follow."""
         for entry in entries:
             self.count += 1
-            if entry.number != self._last.number + 1:
-                self._gap(self._last.number + 1, entry.number - 1)
+            following = 1 if self._last is None else self._last.number + 1
+            if entry.number != following:
+                self._gap(following, entry.number - 1)
             self._entry(entry)
             self._row(entry)
-            self._last = ChainHead(number=entry.number, hash=entry.hash)
+            self._last = entry
             if self.known is not None and entry.number == self.known.number:
                 self._at_known = entry.hash
 
@@ -135,7 +140,7 @@ class ChainCheck:
         for (kind, row), standing in self.rows.items():
             what = fact(FlawReason.ROW_ADDED, row=row)
             self._holds[len(self._flaws)] = standing.digest
-            self._note(what, kind=KINDS.get(kind), row=row, found=standing.text)
+            self._note(what, kind=KINDS.get(kind), row=row, found=standing.shown)
         return tuple(self._placed(i, flaw) for i, flaw in enumerate(self._flaws))
 
     def _gap(self, first: int, last: int) -> None:
@@ -169,7 +174,7 @@ class ChainCheck:
             self._owners[entry.content] = entry.number
             self._holds[len(self._flaws)] = row.digest
             what = fact(FlawReason.ROW_CHANGED, number=entry.number, row=entry.row)
-            self._about(entry, what, found=row.text, expected=entry.content)
+            self._about(entry, what, found=row.shown, expected=entry.content)
         if entry.apart is not None:
             self._apart(entry, entry.apart, row)
 
@@ -182,21 +187,24 @@ class ChainCheck:
                 self._about(entry, what, expected=apart)
         elif found != apart:
             what = fact(FlawReason.APART_CHANGED, number=entry.number, row=entry.row)
-            shown = as_text(row.apart) if row.apart else found
+            shown = as_json(row.apart).decode() if row.apart else found
             self._about(entry, what, found=shown, expected=apart)
 
     def _end(self) -> None:
         ends = [head for head in (self.head, self.known) if head is not None]
         furthest = max(ends, key=lambda head: head.number, default=NO_ENTRY)
-        last = self._last.number
+        end = NO_ENTRY
+        if self._last is not None:
+            end = ChainHead(number=self._last.number, hash=self._last.hash)
+        last = end.number
         if furthest.number > last:
             what = fact(FlawReason.TAIL_CUT, known=furthest.number, last=last)
             self._note(what, number=last + 1, expected=furthest.hash)
         head = NO_ENTRY if self.head is None else self.head
-        if head != self._last and head.number <= last:
+        if head != end and head.number <= last:
             found = head.hash
             what = fact(FlawReason.HEAD_CHANGED, last=last)
-            self._note(what, number=last, found=found, expected=self._last.hash)
+            self._note(what, number=last, found=found, expected=end.hash)
         known = self.known
         if known is not None and 0 < known.number <= last and self._at_known != known.hash:
             what = fact(FlawReason.HISTORY_REWRITTEN, number=known.number)

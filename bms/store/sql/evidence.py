@@ -40,10 +40,8 @@ from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredEvidence, StoredRemoval
 from bms.store.evidence.chain import removals_of
 from bms.store.evidence.check import ChainCheck, Checkpoints, Key, StandingEntry, StandingRow
-from bms.store.sql.proofs import PROOFS, Proof
+from bms.store.sql.proofs import AT_ONCE, PROOFS, Proof
 
-AT_ONCE = 5_000
-"""Entries that are fetched in one go [1]."""
 _ENTRIES = text(
     "SELECT number, kind, proves, content, apart, salt, hash FROM evidence"
     " WHERE chain = :chain ORDER BY number"
@@ -172,9 +170,10 @@ def _rows(connection: Connection, site: str, proofs: Iterable[Proof]) -> dict[Ke
 
 def _standing(connection: Connection, chain: str) -> Iterator[StandingEntry]:
     found = connection.execute(_ENTRIES, {"chain": chain})
-    for number, kind, proves, content, apart, salt, hash_ in found:
-        digests = _hex(content), None if apart is None else _hex(apart)
-        yield StandingEntry(number, kind, proves, *digests, salt, _hex(hash_))
+    for portion in found.partitions(AT_ONCE):
+        for number, kind, proves, content, apart, salt, hash_ in portion:
+            digests = _hex(content), None if apart is None else _hex(apart)
+            yield StandingEntry(number, kind, proves, *digests, salt, _hex(hash_))
 
 
 def _hex(value: Any) -> str:

@@ -40,6 +40,8 @@ from bms.store.database.tables import PackedText, StoredEvidence, StoredHead
 from bms.store.evidence.chain import NO_ENTRY, Proven, Value, appended
 
 SALT_BYTES = 16
+AT_ONCE = 5_000
+"""Rows that are fetched in one go [1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,13 @@ class Proof:
         """Key and fields (``content``, then ``apart``) of every row, as they lie in the columns."""
         names, raw = (*self.content, *self.apart), self.raw
         packed = [isinstance(self._columns[name].type, PackedText) for name in names]
+        long = any(packed)
         wanted = sql_select(raw.c[self.key], *(raw.c[name] for name in names))
-        for key, *values in connection.execute(wanted.where(*self.of_site(site))):
-            plain = [_unpacked(v) if p else v for v, p in zip(values, packed, strict=True)]
-            yield str(key), plain
+        found = connection.execute(wanted.where(*self.of_site(site)))
+        for key, *values in joined.from_iterable(found.partitions(AT_ONCE)):
+            if long:
+                values = [_unpacked(v) if p else v for v, p in zip(values, packed, strict=True)]
+            yield str(key), values
 
     @property
     def raw(self) -> TableClause:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,57 @@ def test_people_read_a_table(bms: Bms) -> None:
 def test_a_time_that_is_none_is_a_wrong_call(bms: Bms) -> None:
     done = bms("audit", "list", "--since", "yesterday", code=2)
     assert "yesterday" in done.output
+
+
+class TestVerify:
+    def test_w16_what_was_written_passes(self, bms: Bms) -> None:
+        bms("keys", "create", "hall", "--by", "kari")
+        done = bms("audit", "verify")
+        assert "0 things are not as they were written" in done.stdout
+        assert "is known from the file beside the journal" in done.stdout
+
+    def test_w16_a_change_in_the_database_is_named(self, bms: Bms) -> None:
+        bms("keys", "create", "hall", "--by", "kari")
+        changed(bms, "UPDATE keys SET scope = 'operate'")
+        found = json.loads(bms("audit", "verify", "--json", code=1).stdout)
+        (flaw,) = found["flaws"]
+        assert (flaw["chain"], flaw["number"], flaw["kind"]) == ("", 1, "key")
+        assert "was changed" in flaw["what"]["en"]
+        assert "er ændret" in flaw["what"]["da"]
+        assert '"operate"' in flaw["found"]
+        assert "the city key: Number 1: row" in bms("audit", "verify", code=1).stdout
+
+    def test_w16_a_cut_tail_shows_though_the_end_in_the_database_was_moved_too(
+        self, bms: Bms
+    ) -> None:
+        bms("keys", "create", "hall", "--by", "kari")
+        bms("keys", "create", "gym", "--by", "kari")
+        changed(
+            bms,
+            "DROP TRIGGER evidence_no_delete",
+            "DROP TRIGGER audit_no_delete",
+            "DELETE FROM keys WHERE name = 'gym'",
+            "DELETE FROM audit WHERE seq = 2",
+            "DELETE FROM evidence WHERE number > 2",
+            "UPDATE evidence_heads SET number = 2,"
+            " hash = (SELECT lower(hex(hash)) FROM evidence WHERE number = 2)",
+        )
+        for _ in range(2):  # whoever looks does not make it good
+            found = json.loads(bms("audit", "verify", "--json", code=1).stdout)
+            assert [flaw["what"]["code"] for flaw in found["flaws"]] == ["evidence_tail_cut"]
+            assert found["flaws"][0]["what"]["parameters"] == {"known": 4, "last": 2}
+
+    def test_w16_one_site_is_checked_alone(self, bms: Bms) -> None:
+        bms("keys", "create", "hall", "--by", "kari")
+        changed(bms, "UPDATE keys SET scope = 'operate'")
+        assert (
+            json.loads(bms("audit", "verify", "--site", "school", "--json").stdout)["flaws"] == []
+        )
+
+
+def changed(bms: Bms, *statements: str) -> None:
+    """As somebody does who may write the file of the database."""
+    with contextlib.closing(sqlite3.connect(bms.home / "bms.db")) as other:
+        for statement in statements:
+            other.execute(statement)
+        other.commit()

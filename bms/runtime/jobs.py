@@ -26,6 +26,7 @@ from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.read_back import verify_site
 from bms.services.hands_off.record import keep_words
+from bms.services.evidence.retention import prune_site
 from bms.services.off_loop import off_loop
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_is_outdated, plan_site
@@ -243,7 +244,8 @@ def retain_task(city: City) -> SiteTask:
     """Delete what a site may not keep any longer."""
     rollups, retention = city.stores.rollups, city.stores.retention
 
-    def retain(site: Site, now: datetime) -> Awaitable[object]:
-        return retain_site(site, now=now, rollups=rollups, retention=retention)
+    async def retain(site: Site, now: datetime) -> object:
+        erased = await retain_site(site, now=now, rollups=rollups, retention=retention)
+        return erased, await prune_site(site, now=now, evidence=city.stores.evidence)
 
     return retain

@@ -93,8 +93,8 @@ def verify(
     else:
         _show_flaws(found, t)
         counts = {"chains": found.chains, "entries": found.entries, "rows": found.rows}
-        typer.echo(t("evidence_checked", count=len(found.flaws), **counts))
-        typer.echo(t("evidence_heads_known", count=len(chosen)))
+        say(t("evidence_checked", count=len(found.flaws), **counts))
+        say(t("evidence_heads_known", count=len(chosen)))
     if found.flaws:
         raise typer.Exit(1)
 
@@ -103,10 +103,10 @@ def _show_flaws(found: Verification, t: CommandTranslator) -> None:
     for flaw in found.flaws:
         chain = flaw.chain or t("evidence_city")
         kind = "" if flaw.kind is None else f" {flaw.kind.value}"
-        typer.echo(f"{chain}{kind}: {t.describe(flaw.what)}")
+        say(f"{chain}{kind}: {t.describe(flaw.what)}")
         for name, value in (("evidence_found", flaw.found), ("evidence_expected", flaw.expected)):
             if value is not None:
-                typer.echo(f"    {t(name)}: {value}")
+                say(f"    {t(name)}: {value}")
 
 
 def _show(entries: Sequence[AuditEntry], zone: ZoneInfo) -> None:

@@ -21,13 +21,15 @@ class LedgerStore(Protocol):
     """
 
     def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
-        """Keep the outcomes of writes and releases."""
+        """Keep the outcomes of writes and releases, one for each change: an outcome like the one
+        that stands at its point counts on that as its renewal, for six hours at most."""
         ...
 
     def receipts(
         self, site: str, since: datetime
     ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
-        """Receipts of a site at or after ``since``, oldest first."""
+        """Receipts of a site at or after ``since``, oldest first; of those that were renewed the
+        first and the last."""
         ...
 
     def add_applied(

@@ -251,7 +251,7 @@ class StoredModel(SQLModel, table=True):
 
 class StoredReceipt(SQLModel, table=True):
     """What became of a write or a release: its kind and its JSON; how often the same came of it
-    again, and when last."""
+    again, when last, and in what that differs (``bms.store.receipt_renewals``)."""
 
     __tablename__: ClassVar[str] = "receipts"
     __table_args__ = (Index("receipts_by_site", "site", "at"),)
@@ -262,6 +262,16 @@ class StoredReceipt(SQLModel, table=True):
     body: str
     renewals: int = 0
     renewed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    renewed: str | None = None
+
+
+class StoredStandingReceipt(SQLModel, table=True):
+    """The receipt that stands at a point, and what a renewal has to be like."""
+
+    __tablename__: ClassVar[str] = "standing_receipts"
+    point: str = Field(primary_key=True)
+    receipt: int = Field(sa_type=BigInteger)
+    likeness: str
 
 
 class StoredMode(SQLModel, table=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
@@ -15,6 +16,7 @@ from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
 from bms.store.memory.audit import MemoryAudit
+from bms.store.receipt_renewals import AnyReceipt, body_of, kind_of, likeness, point_of, renews
 from bms.store.records import (
     applied_reason,
     check_superseded,
@@ -25,12 +27,29 @@ from bms.store.records import (
 )
 
 
+@dataclass(slots=True)
+class _KeptReceipt:
+    """A receipt with the last of its renewals, and when that was."""
+
+    receipt: AnyReceipt
+    at: datetime
+    likeness: str
+    seen: datetime
+    last: AnyReceipt | None = None
+
+    def first_and_last(self) -> Iterator[tuple[datetime, AnyReceipt]]:
+        yield self.at, self.receipt
+        if self.last is not None:
+            yield self.seen, self.last
+
+
 class MemoryLedgers(MemoryAudit):
     """Implements ``LedgerStore``."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._receipts: dict[int, tuple[datetime, Receipt | ReleaseReceipt]] = {}
+        self._receipts: dict[int, _KeptReceipt] = {}
+        self._standing: dict[str, _KeptReceipt] = {}
         self._receipt_numbers = count(1)
         self._events: dict[str, NonRoutineEvent] = {}
         self._baselines: list[KeptBaseline] = []
@@ -39,8 +58,14 @@ class MemoryLedgers(MemoryAudit):
         """See ``LedgerStore``."""
         to_micros(at)
         for receipt in receipts:
+            like = likeness(kind_of(receipt), body_of(receipt))
+            known = self._standing.get(point_of(receipt))
+            if known is not None and renews(known.likeness, known.at, known.seen, like, at):
+                known.seen, known.last = at, receipt
+                continue
+            kept = _KeptReceipt(receipt, at, like, at)
             number = next(self._receipt_numbers)
-            self._receipts[number] = (at, receipt)
+            self._receipts[number] = self._standing[point_of(receipt)] = kept
             self._prove(EvidenceKind.RECEIPT, site_of(receipt), str(number), at, receipt)
 
     def add_applied(
@@ -70,7 +95,8 @@ class MemoryLedgers(MemoryAudit):
         to_micros(since)
         found = [
             (at, receipt)
-            for at, receipt in list(self._receipts.values())
+            for kept in list(self._receipts.values())
+            for at, receipt in kept.first_and_last()
             if at >= since and site_of(receipt) == site
         ]
         return sorted(found, key=lambda row: row[0])

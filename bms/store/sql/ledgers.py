@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, desc, select
+from sqlalchemy import text
+from sqlmodel import Session, col, desc, or_, select
 
 from bms.errors import StoreError
 from bms.model.codec import from_json, to_json
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
 from bms.model.control.command import (
-    Accepted,
-    Clamped,
-    Failed,
-    Overridden,
     Receipt,
-    Refused,
-    Released,
     ReleaseReceipt,
-    StillHeld,
 )
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
-from bms.store.database.tables import StoredAudit, StoredBaseline, StoredEvent, StoredReceipt
+from bms.store.database.tables import (
+    StoredAudit,
+    StoredBaseline,
+    StoredEvent,
+    StoredReceipt,
+    StoredStandingReceipt,
+)
+from bms.store.receipt_renewals import (
+    KINDS,
+    SPELL,
+    AnyReceipt,
+    body_of,
+    difference,
+    kind_of,
+    likeness,
+    point_of,
+    renewed_receipt,
+    renews,
+)
 from bms.store.records import (
     applied_reason,
     check_superseded,
@@ -35,10 +47,8 @@ from bms.store.records import (
 )
 from bms.store.sql.audit import SqlAudit, note
 
-_KINDS: dict[str, type[Receipt | ReleaseReceipt]] = {
-    kind.__name__.lower(): kind
-    for kind in (Accepted, Clamped, Refused, Overridden, Failed, Released, StillHeld)
-}
+ASKED_AT_ONCE = 5_000
+"""Points whose receipts are asked for in one statement [1]."""
 
 
 class SqlLedgers(SqlAudit):
@@ -46,10 +56,10 @@ class SqlLedgers(SqlAudit):
 
     def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
         """See ``LedgerStore``."""
-        rows = _receipt_rows(receipts, at)
-        if rows:
+        kept = list(receipts)
+        if kept:
             with self._link.writing(durable=True) as session:
-                session.add_all(rows)
+                _keep_receipts(session, kept, at)
 
     def add_applied(
         self,
@@ -68,7 +78,7 @@ class SqlLedgers(SqlAudit):
             kept = session.exec(known).first()
             if kept is not None and same_report(report, kept):
                 return False
-            session.add_all(_receipt_rows(receipts, report.time))
+            _keep_receipts(session, list(receipts), report.time)
             note(session, what, report.id, at=at, actor=actor, site=report.site, reason=why)
         return True
 
@@ -77,13 +87,14 @@ class SqlLedgers(SqlAudit):
     ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
         """See ``LedgerStore``."""
         wanted = (
-            select(StoredReceipt.at, StoredReceipt.kind, StoredReceipt.body)
-            .where(StoredReceipt.site == site, StoredReceipt.at >= since)
-            .order_by(col(StoredReceipt.at), col(StoredReceipt.seq))
+            select(StoredReceipt)
+            .where(StoredReceipt.site == site, StoredReceipt.at >= since - SPELL)
+            .where(or_(StoredReceipt.at >= since, col(StoredReceipt.renewed_at) >= since))
+            .order_by(col(StoredReceipt.seq))
         )
         with self._link.reading() as session:
-            rows = session.exec(wanted).all()
-        return [(at, from_json(_KINDS[kind], body)) for at, kind, body in rows]
+            found = [each for row in session.exec(wanted) for each in _first_and_last(row)]
+        return sorted((e for e in found if e[0] >= since), key=lambda each: each[0])
 
     def add_event(self, event: NonRoutineEvent) -> None:
         """See ``LedgerStore``."""
@@ -134,15 +145,66 @@ class SqlLedgers(SqlAudit):
             return [_kept(row) for row in session.exec(wanted)]
 
 
-def _receipt_rows(
-    receipts: Iterable[Receipt | ReleaseReceipt], at: datetime
-) -> list[StoredReceipt]:
-    return [
-        StoredReceipt(
-            site=site_of(receipt), at=at, kind=type(receipt).__name__.lower(), body=to_json(receipt)
-        )
-        for receipt in receipts
+def _keep_receipts(session: Session, receipts: Sequence[AnyReceipt], at: datetime) -> None:
+    """Add a row for each change; what renews the receipt that stands counts on that."""
+    standing = _standing(session, {point_of(receipt) for receipt in receipts})
+    rows: list[StoredReceipt] = []
+    for receipt in receipts:
+        kind, body, point = kind_of(receipt), body_of(receipt), point_of(receipt)
+        like = likeness(kind, body)
+        known = standing.get(point)
+        if known is not None and renews(known[1], known[0].at, _seen_last(known[0]), like, at):
+            row = known[0]
+            row.renewals, row.renewed_at = row.renewals + 1, at
+            row.renewed = difference(row.body, body)
+            continue
+        row = StoredReceipt(site=site_of(receipt), at=at, kind=kind, body=body)
+        rows.append(row)
+        standing[point] = row, like
+    if not rows:
+        return
+    session.add_all(rows)
+    session.flush()
+    new = set(map(id, rows))
+    changed = [
+        {"point": point, "receipt": row.seq, "likeness": like}
+        for point, (row, like) in standing.items()
+        if id(row) in new
     ]
+    session.connection().execute(_STANDS, changed)
+
+
+_STANDS = text(
+    "INSERT INTO standing_receipts (point, receipt, likeness)"
+    " VALUES (:point, :receipt, :likeness) ON CONFLICT (point) DO UPDATE"
+    " SET receipt = excluded.receipt, likeness = excluded.likeness"
+    " WHERE standing_receipts.receipt <> excluded.receipt"
+)
+
+
+def _standing(session: Session, points: Collection[str]) -> dict[str, tuple[StoredReceipt, str]]:
+    """The receipt that stands at each point, and what it is like."""
+    found: dict[str, tuple[StoredReceipt, str]] = {}
+    names = sorted(points)
+    for i in range(0, len(names), ASKED_AT_ONCE):
+        wanted = (
+            select(StoredReceipt, StoredStandingReceipt.point, StoredStandingReceipt.likeness)
+            .join(StoredStandingReceipt, col(StoredStandingReceipt.receipt) == StoredReceipt.seq)
+            .where(col(StoredStandingReceipt.point).in_(names[i : i + ASKED_AT_ONCE]))
+        )
+        found |= {point: (row, like) for row, point, like in session.exec(wanted)}
+    return found
+
+
+def _seen_last(row: StoredReceipt) -> datetime:
+    return row.at if row.renewed_at is None else row.renewed_at
+
+
+def _first_and_last(row: StoredReceipt) -> Iterator[tuple[datetime, AnyReceipt]]:
+    """A receipt, and once more as it was renewed last."""
+    yield row.at, from_json(KINDS[row.kind], row.body)
+    if row.renewed_at is not None and row.renewed is not None:
+        yield row.renewed_at, renewed_receipt(row.kind, row.body, row.renewed)
 
 
 def _look_at_superseded(session: Session, event: NonRoutineEvent, earlier: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,7 +10,7 @@ from bms.errors import NotFound
 from bms.model.control.command import Accepted
 from bms.services.evidence.retention import FIVE_YEARS, prune_site
 from bms.store.memory.store import MemoryStore
-from tests.rigs.buildings.any_site import a_site
+from tests.rigs.fakes.city import lodge
 from tests.rigs.fakes.store import MONDAY, a_plan
 from tests.rigs.storage.evidence_rows import a_command
 
@@ -18,8 +18,8 @@ DAY = timedelta(days=1)
 SITE = "lodge"
 
 
-async def pruned(store: MemoryStore, now: object) -> int:
-    removals = await prune_site(a_site(SITE), now=now, evidence=store)  # type: ignore[arg-type]
+async def pruned(store: MemoryStore, now: datetime) -> int:
+    removals = await prune_site(lodge(), now=now, evidence=store)
     return sum(removal.rows for removal in removals)
 
 

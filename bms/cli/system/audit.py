@@ -104,9 +104,10 @@ def _show_flaws(found: Verification, t: CommandTranslator) -> None:
         chain = flaw.chain or t("evidence_city")
         kind = "" if flaw.kind is None else f" {flaw.kind.value}"
         say(f"{chain}{kind}: {t.describe(flaw.what)}")
-        for name, value in (("evidence_found", flaw.found), ("evidence_expected", flaw.expected)):
-            if value is not None:
-                say(f"    {t(name)}: {value}")
+        if flaw.found is not None:
+            say(f"    {t('evidence_found')}: {flaw.found}")
+        if flaw.expected is not None:
+            say(f"    {t('evidence_expected')}: {flaw.expected}")
 
 
 def _show(entries: Sequence[AuditEntry], zone: ZoneInfo) -> None:

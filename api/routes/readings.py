@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
+from starlette.exceptions import HTTPException
 
 from api.deps import FULL_ID, PortsDep, Reader
 from api.ports import ApiPorts
@@ -52,9 +53,12 @@ def readings(
 
     Without ``step`` as they were read, oldest first, each with its quality; ``next`` is the
     ``start`` of the page after. With ``step`` on a grid: means, for registers and amounts of
-    meters the use per step; ``fold`` says otherwise. What is missing is null.
+    meters the use per step; ``fold`` says otherwise. What is missing is null. Points of the class
+    ``personal`` (presence, CO2) are for keys that may operate.
     """
     point = _point(ports, point_id)
+    if not key.may_see(point):
+        raise HTTPException(403, f"{point.id} is personal data; scope 'operate' may see it")
     first, last = _span(start, end, ports.clock.now())
     if step is None:
         return _as_read(ports, point, first, last, limit)

@@ -89,9 +89,10 @@ def site(ports: PortsDep, key: Reader, site: SiteDep) -> SiteAnswer:
 def points(
     ports: PortsDep, key: Reader, site: SiteDep, limit: Limit = 500, cursor: Cursor = None
 ) -> PointPage:
-    """The points of a site with their newest reading."""
+    """The points of a site with their newest reading; that of a point of the class ``personal`` is
+    for keys that may operate."""
     rows, after = page(site.points, lambda point: point.id, limit, cursor)
-    latest = ports.planning.readings.latest([point.id for point in rows])
+    latest = ports.planning.readings.latest([point.id for point in rows if key.may_see(point)])
     now = ports.clock.now()
     receipts = ports.control.ledgers.receipts(site.id, now - LOOK_BACK)
     ours = controlled_points(receipts, now)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bms.errors import ConfigError, StoreUnavailable
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.point import Point
+from bms.model.assets.point import Point, Privacy
 from bms.ports.storage.keys import KeyStore
 
 PREFIX = "bms"
@@ -43,6 +43,10 @@ class Key:
     @property
     def may_read(self) -> bool:
         return self.scope in ("read", "operate")
+
+    def may_see(self, point: Point) -> bool:
+        """Whether this key may see readings of a point: personal ones are for those who operate."""
+        return self.may_operate or (self.may_read and point.privacy is not Privacy.PERSONAL)
 
     def may_fetch(self, device: str) -> bool:
         """Whether this key is the controller's own, or a person's with all rights."""

@@ -94,10 +94,12 @@ class BacnetPoller:
 
     def notified(self, point: Point, found: Mapping[int, list[Tag]]) -> Decoded | None:
         """The value of a point in a notification of changes, by property (clause 13.1); None where
-        it has no present value, or the unit of the object is not known yet."""
+        it has no present value, the unit of the object is not known yet, or its flags are not to be
+        trusted: it is polled, too."""
         value, reference = found.get(codec.PRESENT_VALUE), point_reference(point)
         profile = self._profiles.of(reference)
-        if value is None or (asks_unit(point) and not profile.knows_unit):
+        unknown = asks_unit(point) and not profile.knows_unit
+        if value is None or unknown or profile.doubted:
             return None
         flags = found.get(codec.STATUS_FLAGS)
         answers: dict[int, PolledValue] = {codec.PRESENT_VALUE: polled_answer(value)}
@@ -119,8 +121,23 @@ class BacnetPoller:
             except ValueError as error:
                 unreadable[place] = str(error)
         poll = _BacnetPoll(wanted, tuple(asked), tuple(asked.values()), unreadable)
+        self._take_known(poll)
         self._polls = [poll, *self._polls[: _POLLS_KEPT - 1]]
         return poll
+
+    def _take_known(self, poll: _BacnetPoll) -> None:
+        """Spare a poll its first check where others have learned of all its objects."""
+        checked = [
+            self._checked_at(poll.points[place], reference)
+            for place, reference in zip(poll.places, poll.references, strict=True)
+        ]
+        poll.checked_at = min(checked, default=float("-inf"))
+        poll.scales, poll.generation = self._scales(poll), self._profiles.generation
+
+    def _checked_at(self, point: Point, reference: Reference) -> float:
+        profile = self._profiles.of(reference)
+        unknown = asks_unit(point) and not profile.knows_unit
+        return float("-inf") if unknown else profile.checked_at
 
     async def _read(self, poll: _BacnetPoll) -> list[Decoded]:
         try:
@@ -177,9 +194,11 @@ class BacnetPoller:
             dict(zip((r.property_id for r in asked[a:b]), answers[a:b], strict=True))
             for a, b in spans
         ]
-        for reference, each in zip(poll.references, found, strict=True):
-            if _number(each[reference.property_id]).value is not None:
+        for i, (reference, each) in enumerate(zip(poll.references, found, strict=True)):
+            if isinstance(each[reference.property_id], Decoded):
                 _learn(self._profiles.of(reference), each)
+            if self._is_known(poll, i, each) and reference.property_id == codec.PRESENT_VALUE:
+                self._profiles.of(reference).checked_at = now
         poll.scales, poll.usual = self._scales(poll), None
         if all(self._is_known(poll, i, each) for i, each in enumerate(found)):
             poll.checked_at, poll.generation = now, self._profiles.generation
@@ -204,11 +223,11 @@ class BacnetPoller:
         ]
 
     def _is_known(self, poll: _BacnetPoll, i: int, found: Mapping[int, PolledValue]) -> bool:
-        """Whether the unit need not be asked for again at once; it may for what has no value."""
+        """Whether the unit need not be asked for again at once: what cannot be read has time."""
         reference = poll.references[i]
         if not asks_unit(poll.points[poll.places[i]]) or self._profiles.of(reference).knows_unit:
             return True
-        return _number(found[reference.property_id]).value is None
+        return not isinstance(found[reference.property_id], Decoded)
 
     async def _composed(
         self, poll: _BacnetPoll, usual: _UsualRead, answers: list[PolledValue]
@@ -226,6 +245,8 @@ class BacnetPoller:
             found = dict(zip(names_of, answers[start:end], strict=True))
             if _is_faulty(found):
                 faulty[i] = found
+            if isinstance(value, Decoded) and not self._is_known(poll, i, found):
+                poll.checked_at = float("-inf")  # it could not be read until now
             outcome.append(scaled(_judged(poll.references[i], found), scale))
         for i, found in (await self._why(poll, faulty) if faulty else {}).items():
             outcome[i] = scaled(_judged(poll.references[i], found), poll.scales[i])

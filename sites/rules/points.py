@@ -323,6 +323,8 @@ def check_writers(
     """No two points write to one address, the enable registers included; with ``of_others`` only
     points of different sites, on a device that both name, are compared (CONTRACT, W2)."""
     occupied: dict[tuple[object, ...], list[tuple[int | None, str]]] = {}
+    for parsed in () if of_others else parsed_sites:
+        _occupy_heartbeats(parsed, occupied)
     for parsed in parsed_sites:
         own = f"{parsed.site.get('site')}/" if of_others else ""
         for point in parsed.points:
@@ -341,6 +343,20 @@ def check_writers(
                 for name in sorted(clashes):
                     if not of_others or not name.startswith(own):
                         report.add(where, f"writes to the same address as point {quote(name)}")
+
+
+def _occupy_heartbeats(
+    parsed: ParsedSite, occupied: dict[tuple[object, ...], list[tuple[int | None, str]]]
+) -> None:
+    for device in parsed.sections("devices"):
+        beat = device.get("heartbeat")
+        address: NetworkAddress | None = beat
+        if isinstance(beat, Section):
+            address = modbus_address(beat)
+        if address is None:
+            continue
+        for cell in _cells(device, address):
+            _occupy(occupied, cell, _bit(address), f"heartbeat of {device.get('id')}")
 
 
 def _written(

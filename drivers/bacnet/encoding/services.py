@@ -207,6 +207,10 @@ def read_access_result(
     tags.expect("opening", 1)
     found: list[list[Tag] | PropertyError] = []
     for reference in references:
+        if found and tags.peek().kind == "closing":  # some devices answer for each property apart
+            tags.expect("closing", 1)
+            object_id = tags.unsigned(0)
+            tags.expect("opening", 1)
         _check(reference, object_id, tags.unsigned(2), _index(tags, 3))
         found.append(_access_error(tags) if tags.peek().number == 5 else tags.value(4))
     tags.expect("closing", 1)

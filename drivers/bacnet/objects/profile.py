@@ -44,12 +44,14 @@ class UnitMismatch(ValueError):
 class ObjectProfile:
     """One object. ``lacks`` are the properties that it does not have; ``unit`` is the number of its
     engineering unit, None where it states none; ``names`` are its name and description, None before
-    they were read. ``doubted``: its reliability and its fault flag contradict one another."""
+    they were read. ``doubted``: its reliability and its fault flag contradict one another.
+    ``checked_at`` is when a poll learned all this [s], on the clock of the wire."""
 
     lacks: set[int] = field(default_factory=set)
     unit: int | None = _UNREAD
     names: tuple[str, ...] | None = None
     doubted: bool = False
+    checked_at: float = float("-inf")
 
     @property
     def knows_unit(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -229,3 +230,70 @@ async def test_law5_a_unit_that_is_no_number_is_refused() -> None:
 def test_law5_a_scale_that_leaves_no_value_is_no_address(scale: float) -> None:
     with pytest.raises(ValueError, match="leave no value"):
         BacnetAddress(object_type="analog-input", instance=1, scale=scale)
+
+
+async def test_law5_a_notification_of_an_object_whose_flags_lie_is_not_believed() -> None:
+    responder = sensor(0, NO_SENSOR, 21.0)
+    async with watching(responder, inputs(1)) as (heard, _):
+        await until(lambda: bool(responder.subscriptions) and heard.has(Quality.BAD))
+        responder.change(0, 1, 0.0)
+        await asyncio.sleep(0.05)
+        assert heard.values == [None]
+
+
+async def test_what_one_poll_has_learned_serves_another() -> None:
+    responder = tiny(3)
+    for n in range(1, 4):
+        responder.properties[0, n, 111] = flags(0)
+        responder.properties[0, n, 117] = enumerated(F)
+    async with driving(responder) as driver:
+        await driver.read(inputs(3), MORNING)
+        responder.requests.clear()
+        (found,) = await driver.read(inputs(2)[:1], MORNING)
+        assert found.value == pytest.approx((1 - 32) / 1.8)
+        assert [b"\x75" in payload for _, payload in responder.requests] == [False]
+
+
+async def test_a_device_that_answers_for_each_property_apart_is_understood() -> None:
+    class Apart(TinyDevice):
+        def _result(self, oid: bytes, reference: bytes) -> bytes:
+            return super()._result(oid, reference) + b"\x1f\x0c" + oid + b"\x1e"
+
+        def read_multiple(self, invoke: int, payload: bytes) -> bytes | None:
+            whole = super().read_multiple(invoke, payload)
+            assert whole is not None
+            for oid in (b"\x00\x00\x00\x01", b"\x00\x00\x00\x02", b"\x02\x00\x00\x4d"):
+                whole = whole.replace(b"\x1f\x0c" + oid + b"\x1e\x1f", b"\x1f")
+            return whole
+
+    responder = Apart()
+    for n in (1, 2):
+        responder.properties[0, n, 85] = real(n)
+        responder.properties[0, n, 111] = flags(0)
+    async with driving(responder) as driver:
+        for _ in range(2):
+            responder.requests.clear()
+            found = await driver.read(inputs(2), MORNING)
+            assert [r.value for r in found] == [1, 2]
+        assert len(responder.requests) == 1
+
+
+async def test_law5_an_object_that_comes_later_is_read_in_its_unit() -> None:
+    responder = tiny(0)
+    responder.properties[0, 2, 85] = real(1)
+    late = replace(inputs(1)[0], unit=Unit.DEG_C)
+    async with driving(responder) as driver:
+        for _ in range(2):
+            assert (await once(driver, late)).quality is Quality.DEVICE_ERROR
+        responder.properties |= measured(F, 70.7).properties
+        seen = [await once(driver, late) for _ in range(3)]
+        assert {r.value for r in seen} <= {None, 21.5}
+        assert seen[-1].value == 21.5
+
+
+async def test_law5_a_sensor_without_a_value_at_the_start_is_read_in_its_unit() -> None:
+    responder = measured(F, float("nan"))
+    async with driving(responder) as driver:
+        assert (await once(driver, at(Unit.DEG_C))).quality is Quality.ABSENT
+        responder.properties[0, 1, 85] = real(70.7)
+        assert (await once(driver, at(Unit.DEG_C))).value == 21.5

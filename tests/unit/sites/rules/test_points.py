@@ -151,3 +151,7 @@ def test_a_bacnet_device_has_a_heartbeat_object() -> None:
 )
 def test_a_heartbeat_is_an_object_that_can_be_written(heartbeat: str, says: str) -> None:
     assert says in mistake(device=f", heartbeat: {heartbeat}")
+
+
+def test_a_heartbeat_is_written_by_nobody_else() -> None:
+    assert "heartbeat of ctrl" in mistake(device=', heartbeat: "analog-value,1"')

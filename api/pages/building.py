@@ -66,7 +66,7 @@ def building_page(
     now = ports.clock.now()
     plan = ports.control.plans.plan_in_force(site.id, now)
     assessed = cache.site(site)
-    taken = overridden_points(site, now, ports.control.decisions, ports.control.ledgers)
+    taken = overridden_points(site, now, ports.control.decisions, ports.control.journal)
     row = building_row(ports, site, held_points(ports)[site.id], None, t)
     return BuildingView(
         id=site.id,

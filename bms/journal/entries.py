@@ -10,7 +10,8 @@
   otherwise the lease is withdrawn, and the point has to be given back once more (W11), which is
   settled with ``again``.
 - ``arrived``: the write of a command has arrived or was lost; nobody can send it any more.
-- ``seen``: what the read-back of a command showed.
+- ``seen``: what the read-back of a command showed. ``giving_back``: the point is about to be given
+  back.
 - ``override``: somebody at the building holds a point; a newer one of that point replaces it.
   ``over``: it is over.
 - ``let_go``: a device was found to have let a point of ours go.
@@ -22,7 +23,7 @@ import hashlib
 import json
 import uuid
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -32,6 +33,7 @@ from typing import Any
 from bms.model.codec import from_json, json_schema, to_dict
 from bms.model.control.command import Lease
 from bms.model.control.local_override import (
+    GivingBack,
     LetGo,
     LocalOverride,
     LocalOverrideEnd,
@@ -58,7 +60,7 @@ def dialect() -> str:
             return {k: shape(v) for k, v in node.items() if k not in ("title", "description")}
         return [shape(item) for item in node] if isinstance(node, list) else node
 
-    kinds = (Lease, LocalOverride, LocalOverrideEnd, ReadBack, LetGo)
+    kinds = (Lease, *_NOTES.values())
     text = json.dumps([shape(json_schema(kind)) for kind in kinds], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -163,14 +165,16 @@ class Book:
                 if held is not None and held[1].id == id_:
                     del self._overrides[point]
             case ReadBack(point=point, command_id=command_id, value=value):
-                self._seen(point, command_id, value)
+                self._change(point, command_id, lambda lease: lease.seen(value))
+            case GivingBack(point=point, command_id=command_id):
+                self._change(point, command_id, lambda lease: replace(lease, returning=True))
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
 
-    def _seen(self, point: str, command_id: str, value: float) -> None:
+    def _change(self, point: str, command_id: str, change: Callable[[Lease], Lease]) -> None:
         held = self._open.get(point)
         if held is not None and held[1].command_id == command_id:
-            self._open[point] = (held[0], held[1].seen(value))
+            self._open[point] = (held[0], change(held[1]))
 
     def _end(self, id_: str) -> None:
         self._ended[id_] = None
@@ -258,6 +262,7 @@ _NOTES: Mapping[str, type[Note]] = {
     "override": LocalOverride,
     "over": LocalOverrideEnd,
     "seen": ReadBack,
+    "giving_back": GivingBack,
     "let_go": LetGo,
 }
 _OPS = {kind: op for op, kind in _NOTES.items()}

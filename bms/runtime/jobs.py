@@ -24,7 +24,7 @@ from bms.services.collect.spool import forward
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site
-from bms.services.control.read_back import verify_site
+from bms.services.control.inspection import verify_site
 from bms.services.evidence.retention import prune_site
 from bms.services.hands_off.record import keep_words
 from bms.services.off_loop import off_loop

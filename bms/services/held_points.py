@@ -1,4 +1,4 @@
-"""Points that people hold: by an override, a leased write, or as the last writes met them."""
+"""Points that people hold: by an override, a leased write, or at the building."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bms.model.control.command import (
     Released,
     ReleaseReceipt,
 )
+from bms.model.control.local_override import LOCAL, LocalOverride
 from bms.model.control.reasons import Holder
 from bms.model.fact import Fact, fact
 from bms.services.control.authority import PLAN
-from bms.services.control.local_override import LOCAL
 
 RECENT = timedelta(minutes=40)
-"""Two ticks and a little more: what was met before that may be over."""
+"""Two ticks and a little more: what a receipt of before that showed may be over."""
 
 Receipts = Sequence[tuple[datetime, Receipt | ReleaseReceipt]]
 
@@ -42,17 +42,20 @@ def held_points(
     site: Site,
     *,
     overrides: Iterable[Override],
-    receipts: Receipts,
+    local_overrides: Iterable[LocalOverride] = (),
     leases: Iterable[Lease] = (),
 ) -> dict[str, PointHold]:
     """The writable points of a site that people hold now, by id.
 
-    ``leases`` are those that run, ``receipts`` those of the time of ``RECENT``, oldest first. A
-    priority slot above ours and a local override that no tick has put on record are known from them
-    only.
+    ``leases`` are those that run, ``local_overrides`` those of the book, whoever holds a point at
+    the building.
     """
     writable = {point.id for point in site.points if point.write is not None}
-    found = {id_: hold for id_, hold in _met(receipts).items() if id_ in writable}
+    at_building = {o.point: o for o in local_overrides if o.point in writable and not o.taken_back}
+    found = {
+        id_: PointHold(by=each.by, until=each.until, value=each.found)
+        for id_, each in at_building.items()
+    }
     for lease in leases:
         command = lease.command
         if command.point in writable and command.actor != PLAN:
@@ -63,29 +66,19 @@ def held_points(
     for id_ in writable:
         over = [each for each in words if each.point in (None, id_)]
         if over:
-            found[id_] = _overridden(over)
+            local = at_building.get(id_)
+            found[id_] = _overridden(over, None if local is None else local.found)
     return found
 
 
-def _met(receipts: Receipts) -> dict[str, PointHold]:
-    """Points whose last write met somebody else's value at the device."""
-    met: dict[str, PointHold] = {}
-    for _, receipt in receipts:
-        match receipt:
-            case Overridden(command=command, by=by, value=value, at_device=True):
-                met[command.point] = PointHold(by=by, value=value)
-            case Accepted() | Clamped() | Overridden():
-                met.pop(receipt.command.point, None)
-    return met
-
-
-def _overridden(overrides: Sequence[Override]) -> PointHold:
+def _overridden(overrides: Sequence[Override], value: float | None) -> PointHold:
     """By the first of the overrides, until the last of them ends."""
     first = overrides[0]
     ends = [each.until for each in overrides]
     return PointHold(
         by=fact(Holder.LOCAL) if first.actor == LOCAL else first.actor,
         until=None if None in ends else max(end for end in ends if end is not None),
+        value=value,
     )
 
 

@@ -23,6 +23,7 @@ from bms.model.control.command import (
     Released,
     ReleaseReceipt,
     StillHeld,
+    Waiting,
 )
 
 AnyReceipt = Receipt | ReleaseReceipt
@@ -32,7 +33,7 @@ OF_RENEWAL = ("id", "issued_at", "lease_end", "plan")
 """Fields of a command in which a renewal differs."""
 KINDS: dict[str, type[AnyReceipt]] = {
     kind.__name__.lower(): kind
-    for kind in (Accepted, Clamped, Refused, Overridden, Failed, Released, StillHeld)
+    for kind in (Accepted, Clamped, Refused, Overridden, Waiting, Failed, Released, StillHeld)
 }
 
 

@@ -21,12 +21,17 @@ from bms.model.control.command import (
     Released,
     ReleaseReceipt,
     StillHeld,
+    Waiting,
 )
-from bms.model.control.command_state import CommandState, NoCommandState
+from bms.model.control.command_state import (
+    MINIMUM_TIMES_SLOT,
+    CommandState,
+    NoCommandState,
+)
 from bms.model.control.device_clock import NoTime, ShownTime
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
-from bms.model.readings.measurement import Reading
+from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer
 from bms.ports.clock import Clock
 from drivers.bacnet.cov import BACKSTOP_POLL_S, LIFETIME_S, OnReading, watch_changes
@@ -34,7 +39,7 @@ from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.heartbeat import BacnetHeartbeat
 from drivers.bacnet.link import BacnetLink
-from drivers.bacnet.objects.commandability import CommandabilityReader
+from drivers.bacnet.objects.commandability import CommandabilityReader, Commanded
 from drivers.bacnet.objects.device_clock import set_clock, shown_time
 from drivers.bacnet.objects.profile import ObjectProfiles
 from drivers.bacnet.objects.schedule_writer import ScheduleWriter
@@ -49,6 +54,7 @@ from drivers.fieldbus.reading import reading
 from drivers.fieldbus.receipts import (
     failed,
     no_command_state,
+    no_reply,
     not_commandable,
     not_releasable,
     refused,
@@ -100,25 +106,33 @@ class BacnetDriver:
     ) -> list[CommandState | NoCommandState]:
         """Who commands each point. Never raises ``DeviceError``."""
         found: dict[str, CommandState | NoCommandState] = {}
-        targets: list[tuple[Point, WriteTarget]] = []
         scheduled = [point for point in points if _is_scheduled(point)]
         for point in scheduled:
             found[point.id] = await self._schedules.state(point, at)
         commanded = [point for point in points if point not in scheduled]
-        try:
-            known = await self._profiles.targets_or_errors(commanded)
-        except DeviceError as error:
-            known = []
-            found |= {p.id: no_command_state(p.id, self._device.id, error) for p in commanded}
-        for point, target in zip(commanded, known, strict=False):
-            if isinstance(target, ValueError):
-                found[point.id] = not_commandable(point.id, target)
-            else:
-                targets.append((point, target))
-        if targets:
-            states = await self._commandability.states(targets, at)
-            found.update((state.point, state) for state in states)
+        for state in await self._commanded(commanded, at):
+            found[state.point] = state
         return [found[point.id] for point in points]
+
+    async def _commanded(
+        self, points: Sequence[Point], at: datetime
+    ) -> list[CommandState | NoCommandState]:
+        """Who commands points that are written to themselves."""
+        device, found = self._device.id, []
+        present = await self._poller.values(points) if points else []
+        if all(decoded.quality is Quality.NO_REPLY for decoded in present):
+            return [no_reply(p.id, device, d) for p, d in zip(points, present, strict=True)]
+        try:
+            targets = await self._profiles.targets_or_errors(points)
+        except DeviceError as error:
+            return [no_command_state(point.id, device, error) for point in points]
+        known: list[Commanded] = []
+        for point, target, decoded in zip(points, targets, present, strict=True):
+            if isinstance(target, ValueError):
+                found.append(not_commandable(point.id, target))
+            else:
+                known.append(Commanded(point, target, decoded))
+        return [*found, *(await self._commandability.states(known, at) if known else [])]
 
     async def write(self, point: Point, command: Command) -> Receipt:
         """Check the priority array, write at the point's priority, and read back; toggle the
@@ -149,7 +163,8 @@ class BacnetDriver:
             objection = _objection(point.id, rule, slots)
             if objection is not None:
                 return Refused(command, objection)
-            if (above := overriding_slot(command, target, slots or {})) is not None:
+            others = await self._without_minimum_time(target, slots or {})
+            if (above := overriding_slot(command, target, others)) is not None:
                 return above
             priority = None if slots is None else target.priority
             await self.session.write_property(target.present_value, encoded, priority)
@@ -249,6 +264,16 @@ class BacnetDriver:
             raise
         return values.occupied_slots(value)
 
+    async def _without_minimum_time(
+        self, target: WriteTarget, slots: dict[int, float | None]
+    ) -> dict[int, float | None]:
+        """The slots without the one of the object's own minimum on or off time (19.2.3)."""
+        if MINIMUM_TIMES_SLOT not in slots:
+            return slots
+        if not await self._commandability.has_minimum_times(target.present_value):
+            return slots
+        return {slot: value for slot, value in slots.items() if slot != MINIMUM_TIMES_SLOT}
+
     async def _relinquish(
         self, point: Point, target: WriteTarget, slots: dict[int, float | None]
     ) -> ReleaseReceipt:
@@ -311,7 +336,11 @@ class BacnetDriver:
         seen = await self._read_until_match(rule, target, clamped.value)
         if seen is not None and matches(rule, clamped.value, seen):
             return write_receipt(command, clamped, seen)
-        above = overriding_slot(command, target, await self._slots(target) or {})
+        slots = await self._slots(target) or {}
+        others = await self._without_minimum_time(target, slots)
+        above = overriding_slot(command, target, others)
+        if above is None and others != slots:
+            return Waiting(command, seen)
         reason = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=seen)
         return above or Failed(command, reason, retryable=True)
 

@@ -19,6 +19,13 @@ class Decoded:
     quality: Quality = Quality.GOOD
     detail: str | None = None
 
+    @property
+    def doubt(self) -> str | None:
+        """Why nothing may be decided on it; None where it is good."""
+        if self.quality is Quality.GOOD:
+            return None
+        return ": ".join(part for part in (self.quality.value, self.detail) if part)
+
 
 def shortest_decimal(number: float) -> float:
     """The shortest decimal of a single-precision number: 19.3, not 19.299999237."""

@@ -8,7 +8,9 @@ from bms.model.control.command import Command, Failed, Receipt, Refused, StillHe
 from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Fact, Term, fact
+from bms.model.readings.measurement import Quality
 from drivers.fieldbus.errors import TooLate, WrongDevice, retryable
+from drivers.fieldbus.reading import Decoded
 
 
 class Unwritable(ValueError):
@@ -66,9 +68,16 @@ def still_held(point: str, device: str, error: DeviceError) -> StillHeld:
 def no_command_state(point: str, device: str, error: DeviceError) -> NoCommandState:
     """The answer where ``device`` does not show who commands a point."""
     if isinstance(error, WrongDevice):
-        return NoCommandState(point, error.reason)
+        return NoCommandState(point, error.reason, wrong_device=True)
     reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=str(error))
     return NoCommandState(point, reason, retryable(error))
+
+
+def no_reply(point: str, device: str, read: Decoded) -> NoCommandState:
+    """The answer where what stands at a point was not read."""
+    text = read.detail or read.quality.value
+    reason = fact(ReceiptReason.DEVICE_ERROR, device=device, text=text)
+    return NoCommandState(point, reason, read.quality is Quality.NO_REPLY)
 
 
 def not_commandable(point: str, error: ValueError) -> NoCommandState:

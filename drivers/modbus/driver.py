@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from bms.errors import DeviceError
 from bms.model.assets.address import TextAddress
@@ -12,15 +13,14 @@ from bms.model.assets.device import Device, Fingerprint
 from bms.model.assets.point import Point
 from bms.model.control.command import Command, Receipt, ReleaseReceipt
 from bms.model.control.command_state import CommandState, NoCommandState
-from bms.model.control.reasons import ReceiptReason
-from bms.model.fact import fact
-from bms.model.readings.measurement import Quality, Reading
+from bms.model.readings.measurement import Reading
 from bms.ports.clock import Clock
 from drivers.fieldbus.availability import HealthCounters
 from drivers.fieldbus.errors import quality_of
 from drivers.fieldbus.reading import Decoded, reading
-from drivers.fieldbus.receipts import failed, no_command_state, still_held
+from drivers.fieldbus.receipts import failed, no_command_state, no_reply, still_held
 from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
+from drivers.fieldbus.write_limits import home_values
 from drivers.modbus.frames import read
 from drivers.modbus.identification.fingerprint import UnitIdentity, fingerprint_of
 from drivers.modbus.link import ModbusLink
@@ -47,6 +47,7 @@ class ModbusDriver:
     ) -> None:
         self._unit = ModbusUnit(device, link, clock)
         self._identity = UnitIdentity(self._unit)
+        self._zone = ZoneInfo(timezone)
         self._poller = Poller(self._unit)
         self._writer = ModbusWriter(self._unit, timezone, write_counter or MemoryWriteCounter())
 
@@ -84,14 +85,14 @@ class ModbusDriver:
         read = [found[each.id] for each in (point, enable) if each is not None]
         missing = next((each for each in read if each.value is None), None)
         if missing is not None:
-            text = missing.detail or missing.quality.value
-            reason = fact(ReceiptReason.DEVICE_ERROR, device=self._unit.device.id, text=text)
-            return NoCommandState(point.id, reason, missing.quality is Quality.NO_REPLY)
+            return no_reply(point.id, self._unit.device.id, missing)
         return CommandState(
             point=point.id,
             at=at,
             effective=read[0].value,
+            doubt=read[0].doubt,
             own=read[0].value,
+            home=() if point.write is None else home_values(point.write, at, self._zone),
             enabled=None if enable is None else read[1].value != 0,
             silent_at=self._unit.health.silent_at,
         )

@@ -28,7 +28,7 @@ from bms.model.fact import Fact, fact
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import DeviceHealth, Exchange
 from drivers.fieldbus.receipts import refused
-from drivers.fieldbus.write_limits import clamp, matches, write_receipt
+from drivers.fieldbus.write_limits import clamp, home_values, matches, write_receipt
 from drivers.simulator.control_points import (
     ConstantRegister,
     ControlPoint,
@@ -58,7 +58,7 @@ class InProcessDrivers:
     def __init__(self, physics: SimulatedBuildings, timezone: str = "Europe/Copenhagen") -> None:
         self._physics = physics
         self._points = ControlPoints(physics)
-        self._zone = ZoneInfo(timezone)
+        self.zone = ZoneInfo(timezone)
         self._seen: dict[str, tuple[datetime, dict[str, float]]] = {}
 
     def driver(self, device: Device) -> InProcessDriver:
@@ -131,7 +131,7 @@ class InProcessDrivers:
     def release_value(self, release: Release, at: datetime) -> float | None:
         """The value that releases a register at the time ``at``; None where none is declared."""
         if release.kind is ReleaseKind.TIMETABLE and release.timetable is not None:
-            return release.timetable.value_at(at.astimezone(self._zone))
+            return release.timetable.value_at(at.astimezone(self.zone))
         return release.value
 
 
@@ -177,6 +177,7 @@ class InProcessDriver:
             at=at,
             effective=control_point.effective,
             own=own,
+            home=home_values(rule, at, self._drivers.zone),
             enabled=enabled,
             above=above,
         )

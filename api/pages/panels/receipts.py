@@ -20,12 +20,13 @@ from bms.model.control.command import (
     Released,
     ReleaseReceipt,
     StillHeld,
+    Waiting,
 )
 from bms.model.fact import Fact
 from bms.model.readings.units import Unit
+from bms.ports.safety import Journal
 from bms.ports.storage.decisions import DecisionStore
-from bms.ports.storage.ledgers import LedgerStore
-from bms.services.held_points import RECENT, held_points
+from bms.services.held_points import held_points
 
 MOST_ROWS = 25
 KINDS: dict[type[Receipt | ReleaseReceipt], str] = {
@@ -33,11 +34,12 @@ KINDS: dict[type[Receipt | ReleaseReceipt], str] = {
     Clamped: "clamped",
     Refused: "refused",
     Overridden: "overridden",
+    Waiting: "waiting",
     Failed: "failed",
     Released: "released",
     StillHeld: "still_held",
 }
-OURS = ("accepted", "clamped")
+OURS = ("accepted", "clamped", "waiting")
 BAD = ("refused", "overridden", "failed", "still_held")
 
 
@@ -77,12 +79,12 @@ def receipt_rows(
 
 
 def overridden_points(
-    site: Site, now: datetime, decisions: DecisionStore, ledgers: LedgerStore
+    site: Site, now: datetime, decisions: DecisionStore, journal: Journal
 ) -> frozenset[str]:
-    """Points that people hold: by an override, or as the last tick met it at the building."""
+    """Points that people hold: by an override, or at the building."""
     overrides = decisions.overrides(site.id, now)
-    receipts = ledgers.receipts(site.id, now - RECENT)
-    return frozenset(held_points(site, overrides=overrides, receipts=receipts))
+    local = journal.local_overrides().values()
+    return frozenset(held_points(site, overrides=overrides, local_overrides=local))
 
 
 def _spells(receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]]) -> list[_Spell]:
@@ -134,7 +136,7 @@ def _value(receipt: Receipt | ReleaseReceipt) -> float | None:
     match receipt:
         case Accepted(read_back=value) | Clamped(read_back=value):
             return value
-        case Overridden(value=found) | Released(effective=found):
+        case Overridden(value=found) | Released(effective=found) | Waiting(value=found):
             return found
         case _:
             return None
@@ -146,7 +148,7 @@ def _detail(receipt: Receipt | ReleaseReceipt, t: PageTranslator) -> str:
             return t("by_priority", priority=priority)
         case Overridden(by=why) | Refused(reason=why) | Clamped(limit=why):
             return t.describe(why)
-        case Failed(error=why) | StillHeld(error=why):
+        case Failed(error=why) | StillHeld(error=why) | Released(by=Fact() as why):
             return t.describe(why)
         case Accepted(command=Command(reason=str(typed))):
             return typed

@@ -73,7 +73,7 @@ def building_row(
         plan=state,
         plan_word=t(f"plan_{state}"),
         held=held,
-        overrides=len(overridden_points(site, now, control.decisions, control.ledgers)),
+        overrides=len(overridden_points(site, now, control.decisions, control.journal)),
         reading=None if newest is None else t.since(newest, now),
         stale=newest is None or now - newest > STALE,
         outdoor=None if outdoor is None else f"{t.number(outdoor, 1)} °C",

@@ -20,6 +20,7 @@ from bms.model.control.command import (
     Refused,
     Released,
     ReleaseReceipt,
+    Waiting,
 )
 from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Unit
@@ -99,7 +100,8 @@ def show_releases(
     for receipt in sorted(receipts, key=lambda each: each.point):
         if isinstance(receipt, Released):
             now = "" if receipt.effective is None else f"{receipt.effective:g}"
-            table.add_row(receipt.point, t("released"), now)
+            outcome = t("released") if receipt.by is None else t("left", by=t.describe(receipt.by))
+            table.add_row(receipt.point, outcome, now)
         else:
             table.add_row(receipt.point, t("still_held"), "")
             trouble.append(receipt)
@@ -157,6 +159,8 @@ def _lines(receipt: Receipt, unit: Unit, zone: ZoneInfo, t: CommandTranslator) -
             return [wanted, t.describe(why)]
         case Overridden():
             return [wanted, _held(receipt, unit, t)]
+        case Waiting(value=found):
+            return [wanted, t("waits", value=_number(found), unit=unit), until]
         case Failed(error=why, retryable=retryable):
             return [wanted, t.describe(why), t("retry_later" if retryable else "retry_never")]
 

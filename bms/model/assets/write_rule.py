@@ -48,7 +48,10 @@ class WriteRule:
     the value may move in an hour, in even steps; ``minimum_on`` and ``minimum_off`` [min] are how
     long a point that switches stays on and off. A give-back keeps neither. ``writes_per_day`` and
     ``writes_lifetime`` are how often the device's memory may be written; a release is counted too,
-    and never refused.
+    and never refused. ``own_program`` is the priority slot that the building's own timetable
+    commands; where it lies above ours the point is refused for ``auto``. ``local_override_hold_s``
+    [s] is how long the setpoint of a room is left to whoever changed it at the building, where its
+    use does not change before.
     """
 
     minimum: float
@@ -64,12 +67,19 @@ class WriteRule:
     minimum_off: float = 0.0
     writes_per_day: int | None = None
     writes_lifetime: int | None = None
+    own_program: int | None = None
+    local_override_hold_s: float = 86_400.0
 
     def __post_init__(self) -> None:
         if not 9 <= self.priority <= 15:
             raise ValueError(f"write priority {self.priority} is outside 9..15")
         if not self.minimum < self.maximum:
             raise ValueError(f"limits {self.minimum}..{self.maximum} leave nothing to write")
+
+    @property
+    def beneath_own_program(self) -> bool:
+        """Whether the building's own timetable outranks what we write."""
+        return self.own_program is not None and self.own_program < self.priority
 
     @property
     def ends_by_itself(self) -> bool:

@@ -73,6 +73,15 @@ class Overridden:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Written; the object's own minimum on or off time keeps ``value`` in effect until it is over
+    (clause W6)."""
+
+    command: Command
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The device did not do it. ``retryable`` tells a time-out from a refusal."""
 
@@ -81,15 +90,17 @@ class Failed:
     retryable: bool
 
 
-Receipt = Accepted | Clamped | Refused | Overridden | Failed
+Receipt = Accepted | Clamped | Refused | Overridden | Waiting | Failed
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Given back, and the read-back shows it. ``effective`` is the value that stands now."""
+    """Nothing of ours is at the point, and the read-back shows it. ``effective`` is the value that
+    stands now; ``by`` is who holds the point instead (``Holder``), None where own control does."""
 
     point: str
     effective: float | None
+    by: Fact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +141,8 @@ class Lease:
     the point stood before we took it, ``read_back`` what was seen of this command, and ``earlier``
     the values of ours that may still stand until that is seen [unit of the point]. ``writer`` is
     the process that may still send the write, None when none can any more; ``withdrawn`` says that
-    the point was given back before that was so, and has to be once more.
+    the point was given back before that was so, and has to be once more. ``returning``: somebody
+    of us has begun to give the point back.
     """
 
     command: Command
@@ -142,6 +154,7 @@ class Lease:
     earlier: tuple[float, ...] = ()
     writer: str | None = None
     withdrawn: bool = False
+    returning: bool = False
 
     @property
     def values(self) -> tuple[float, ...]:

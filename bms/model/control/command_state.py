@@ -24,9 +24,12 @@ class CommandState:
     """How a point stands at ``at`` (building time), as the device shows it; values in the unit of
     the point.
 
-    ``effective`` is the value that acts. ``own`` is what our place has: our slot of the priority
-    array (None: Null), the register, or our exception of a schedule. ``enabled`` is the bit that
-    hands control over, None where the point has none. ``above`` are the occupied slots of a higher
+    ``effective`` is the value that acts; ``doubt`` says why nothing may be decided on it, in the
+    words of the device or its driver, None where it is good. ``own`` is what our place has: our
+    slot of the priority array (None: Null), the register, or our exception of a schedule. ``home``
+    are the values that own control may have in a register now, by its constant or its timetable at
+    the device's clock, a few minutes early and late. ``enabled`` is the bit that hands control
+    over, None where the point has none. ``above`` are the occupied slots of a higher
     priority than ours, the highest first; ``minimum_times`` says that the object has a minimum on
     or off time (``minimum_on_s``, ``minimum_off_s`` [s]). ``source`` and ``since`` say who
     commanded the acting value and when, where the device keeps that. ``boot`` differs between two
@@ -38,6 +41,8 @@ class CommandState:
     at: datetime
     effective: float | None
     own: float | None
+    doubt: str | None = None
+    home: tuple[float, ...] = ()
     enabled: bool | None = None
     above: tuple[OccupiedSlot, ...] = ()
     minimum_times: bool = False
@@ -57,8 +62,10 @@ class CommandState:
 
 @dataclass(frozen=True, slots=True)
 class NoCommandState:
-    """How a point stands could not be read. ``retryable`` tells a time-out from a refusal."""
+    """How a point stands could not be read. ``retryable`` tells a time-out from a refusal;
+    ``wrong_device``: another device answers there (clause W1)."""
 
     point: str
     error: Fact
     retryable: bool = True
+    wrong_device: bool = False

@@ -18,9 +18,10 @@ class LocalOverride:
 
     ``found`` is the value that was found in our place or above it, None where our place had been
     emptied; ``ours`` is what we had written, None where we held nothing. ``by`` says who
-    (``Holder``), ``priority`` in which BACnet slot; ``source`` and ``commanded`` are who and since
-    when as far as the device keeps that. ``visible`` is whether the device shows when it is over;
-    ``until`` (building time) is when it ends by itself, None where it does not. ``taken_back``:
+    (``Holder``), ``priority`` in which BACnet slot, and ``above`` whether that outranks ours;
+    ``source`` and ``commanded`` are who and since when as far as the device keeps that.
+    ``visible`` is whether the device shows when it is over; ``until`` (building time) is when it
+    ends by itself, None where it does not. ``taken_back``:
     people have said that it is over, so that what was found may be written over.
     """
 
@@ -32,11 +33,17 @@ class LocalOverride:
     ours: float | None
     by: Fact
     priority: int | None = None
+    above: bool = False
     source: str | None = None
     commanded: datetime | None = None
     visible: bool = True
     until: datetime | None = None
     taken_back: bool = False
+
+    @property
+    def lasts_unseen(self) -> bool:
+        """Whether it stands until somebody says otherwise, whatever the device shows."""
+        return not self.visible and not self.taken_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,14 @@ class ReadBack:
 
 
 @dataclass(frozen=True, slots=True)
+class GivingBack:
+    """The point is about to be given back: from now on our place may be empty by our own doing."""
+
+    point: str
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LetGo:
     """Our place was found empty after a restart or a watchdog of the device, at building time."""
 
@@ -64,4 +79,4 @@ class LetGo:
     at: datetime
 
 
-Note = LocalOverride | LocalOverrideEnd | ReadBack | LetGo
+Note = LocalOverride | LocalOverrideEnd | ReadBack | GivingBack | LetGo

@@ -18,6 +18,7 @@ class RefusalReason(MessageCode):
     UNKNOWN_POINT = "unknown_point"
     NOT_WRITABLE = "point_not_writable"
     NO_SAFE_END = "no_safe_end"
+    BENEATH_OWN_PROGRAM = "beneath_own_program"
     FETCHES = "controller_fetches"
     NOT_A_NUMBER = "wish_not_a_number"
     RAMP_FROM_UNKNOWN = "ramp_from_unknown"
@@ -69,6 +70,7 @@ class Holder(MessageCode):
     LOCAL = "held_locally"
     OPERATOR = "held_by_operator"
     PROGRAM = "held_by_program"
+    OUR_PLACE = "held_in_our_place"
     SCHEDULE_EXCEPTION = "held_by_schedule_exception"
 
 

@@ -17,11 +17,12 @@ from bms.model.assets.write_rule import WriteRule
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Command, Lease, Override
 from bms.model.control.hands_off import HandsOff
+from bms.model.control.local_override import LOCAL, LocalOverride
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.planning.plan_digest import is_sealed
-from bms.services.control.local_override import LOCAL
 from bms.services.control.site_state import SiteState
+from bms.services.local_overrides.people import reason_of
 from bms.services.rooms.watch import (
     GIVEN_BACK_AFTER,
     NEVER,
@@ -183,6 +184,11 @@ def _hold_of_people(state: SiteState, point: str, writer: Writer) -> Withheld | 
     if override is not None:
         by = fact(Holder.LOCAL) if override.actor == LOCAL else _person(override.actor)
         return Withheld(Obstacle.OVERRIDE, _overridden(point, override), override.until, by)
+    local = state.local_overrides.get(point)
+    if local is not None and local.lasts_unseen:
+        return Withheld(
+            Obstacle.OVERRIDE, _held_locally(local), local.until, fact(Holder.LOCAL), local.found
+        )
     held = state.leases.get(point)
     if writer is Writer.PERSON or held is None or held.ended(state.at):
         return None
@@ -235,6 +241,9 @@ def _point(state: SiteState, point: str, writer: Writer) -> Permitted | Withheld
     rule = known.write
     if rule is None:
         return Withheld(Obstacle.POINT, fact(RefusalReason.NOT_WRITABLE, point=point))
+    if rule.beneath_own_program and writer is not Writer.PERSON:
+        slot = rule.own_program
+        return Withheld(Obstacle.POINT, fact(RefusalReason.BENEATH_OWN_PROGRAM, slot=slot))
     if rule.hold_safe is None and not rule.ends_by_itself:
         return Withheld(Obstacle.POINT, fact(RefusalReason.NO_SAFE_END, point=point))
     if writer is not Writer.CONTROLLER and _fetches(state.site, known):
@@ -251,6 +260,11 @@ def _fetches(site: Site, point: Point) -> bool:
 def _overridden(point: str, word: Override | Command) -> Fact:
     """Who has taken the point over, and why."""
     return fact(AuthorityReason.OVERRIDDEN, point=point, actor=word.actor, reason=word.reason)
+
+
+def _held_locally(local: LocalOverride) -> Fact:
+    """Who has taken the point over at the building."""
+    return fact(AuthorityReason.OVERRIDDEN, point=local.point, actor=LOCAL, reason=reason_of(local))
 
 
 def _person(name: str) -> Fact:

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.point import Point
-from bms.model.assets.site import Site
 from bms.model.control.command import Command, Failed, Lease, Receipt, Refused
 from bms.model.control.reasons import CommandReason, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Lever
-from bms.model.readings.measurement import Quality, Reading
-from bms.ports.drivers import Drivers
 from bms.ports.storage.readings import ReadingStore
-from bms.services.collect.poll import read_points
 from bms.services.control.authority import PLAN, Permitted
-from bms.services.control.local_override import FoundOverride, agrees, shows_local_override
+from bms.services.control.inspection import Inspection, taken_receipt
 from bms.services.control.point_limits import clamp
-from bms.services.control.ports import ControlPorts
 from bms.services.control.site_state import SiteState
 from bms.services.control.switch_times import too_soon
 from bms.services.control.trial_block import TrialBlock
 from bms.services.control.ventilation_minimum import AirNeed, need_of
 from bms.services.control.write_path import WriteOrder
-from bms.services.off_loop import off_loop
+from bms.services.local_overrides.detection import Place, PlaceFinding, agrees
 
-Decision = WriteOrder | FoundOverride | Receipt
+Decision = WriteOrder | Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,77 +104,73 @@ def _reason_of(plan: Plan, trial: TrialBlock | None) -> Fact:
     )
 
 
-async def decide(
+def decide(
     state: SiteState,
     permitted: Sequence[PermittedCommand],
-    ours: Mapping[str, Lease],
-    ports: ControlPorts,
+    seen: Inspection,
+    readings: ReadingStore,
 ) -> list[Decision]:
-    """Re-read every lever that may be written and decide what to do with it."""
-    points = [each.point for each in permitted]
-    readings = await read_now(state.site, points, ports.drivers, state.now)
-
-    def decide_all() -> list[Decision]:
-        return [
-            _decide_one(state, each, readings[each.point.id], ours, ports) for each in permitted
-        ]
-
-    return await off_loop(decide_all)
+    """What to do with every lever that may be written and was just looked at. Call it off the event
+    loop."""
+    return [_decide_one(state, each, seen, readings) for each in permitted]
 
 
 def _decide_one(
-    state: SiteState,
-    permitted: PermittedCommand,
-    reading: Reading,
-    ours: Mapping[str, Lease],
-    ports: ControlPorts,
+    state: SiteState, permitted: PermittedCommand, seen: Inspection, readings: ReadingStore
 ) -> Decision:
     point, command = permitted.point, permitted.command
-    held = ours.get(point.id)
-    order = write_order(state, permitted, reading, held, ports.readings)
-    if not isinstance(order, WriteOrder) or held is None or held.ended(state.at):
+    found, stuck = seen.findings.get(point.id), seen.stuck.get(point.id)
+    if stuck is not None:
+        return Failed(command, stuck.error, retryable=True)
+    if found is None:
+        unseen = seen.unseen.get(point.id)
+        if unseen is not None and unseen.wrong_device:
+            return Refused(command, unseen.error)
+        text = None if unseen is None else unseen.error
+        return Failed(command, fact(ReceiptReason.UNREADABLE, text=text), retryable=True)
+    if found.place is Place.TAKEN:
+        return taken_receipt(command, found)
+    held = seen.leases.get(point.id)
+    order = write_order(state, permitted, found, held, readings)
+    if not isinstance(order, WriteOrder) or held is None or found.place is not Place.OURS:
         return order
-    value = reading.good_value
-    assert value is not None
-    if not agrees(held, value, held.command.value) and shows_local_override(
-        held, value, ports.ledgers
-    ):
-        return FoundOverride(held, command, value)
-    wanted = order.command.value
-    same = agrees(held, value, wanted) and agrees(held, held.command.value, wanted)
-    if same and _is_enough(need_of(state.use, point, command), permitted.permission, value):
+    rule, own, wanted = permitted.permission.rule, found.state.own, order.command.value
+    same = agrees(rule, own, (wanted,)) and agrees(rule, held.command.value, (wanted,))
+    # a value that the device has rounded is the one that was asked for
+    same = same or (held.command.value == wanted and held.read_back is not None)
+    if same and _is_enough(need_of(state.use, point, command), permitted.permission, own):
         # what would end by itself in the device, or without our heartbeat, has to be written again
-        again = permitted.permission.rule.ends_by_itself or order.device.heartbeat is not None
-        return order if again else replace(order, stands=value)
+        again = rule.ends_by_itself or order.device.heartbeat is not None
+        return order if again else replace(order, renews=True)
     return order
 
 
 def write_order(
     state: SiteState,
     permitted: PermittedCommand,
-    reading: Reading,
+    found: PlaceFinding,
     held: Lease | None,
     readings: ReadingStore,
 ) -> WriteOrder | Receipt:
     """An order within the limits of the point, or why there is none."""
     point, command = permitted.point, permitted.command
-    if reading.quality is Quality.WRONG_DEVICE:
-        return Refused(command, wrong_device(point, reading))
     need = need_of(state.use, point, command)
     wish = command.value if need is None else need.raised(command.value)
-    clamped = clamp(wish, permitted.permission.rule, reading.good_value, _still(state, held))
+    standing = None if found.state.doubt else found.state.effective
+    clamped = clamp(wish, permitted.permission.rule, standing, _still(state, held))
     if isinstance(clamped, Fact):
         return Refused(command, clamped)
     if need is not None and not need.met_by(clamped.value):
         few = fact(RefusalReason.TOO_LITTLE_AIR, value=clamped.value, need=need.reason)
         return Refused(command, few)
-    if reading.good_value is None:
-        text = ": ".join(part for part in (reading.quality.value, reading.detail) if part)
+    if standing is None:
+        text = found.state.doubt
         return Failed(command, fact(ReceiptReason.UNREADABLE, text=text), retryable=True)
-    value, standing = clamped.value, reading.good_value
+    value = clamped.value
     waits = too_soon(point, value, standing, held=held, now=state.now, readings=readings)
     if waits is not None:
-        if held is None or held.ended(state.at) or not agrees(held, standing, held.command.value):
+        rule = permitted.permission.rule
+        if held is None or not agrees(rule, standing, (held.command.value,)):
             return Refused(command, waits)
         value = held.command.value
     moved_at = _moved_at(state.now, held, value, standing)
@@ -190,6 +181,8 @@ def write_order(
         limit=waits or clamped.limit or _because(need, command.value),
         held=held,
         issued=state.elapsed,
+        state=found.state,
+        waiting=found.waiting,
     )
 
 
@@ -208,15 +201,11 @@ def _moved_at(now: datetime, held: Lease | None, value: float, standing: float) 
     return None if value == standing else now
 
 
-def wrong_device(point: Point, reading: Reading) -> Fact:
-    """Why nothing is written where another device answers: what the driver said in the reading."""
-    text = reading.detail or reading.quality.value
-    return fact(RefusalReason.WRONG_DEVICE, device=point.device, text=text)
-
-
-def _is_enough(need: AirNeed | None, permission: Permitted, value: float) -> bool:
+def _is_enough(need: AirNeed | None, permission: Permitted, value: float | None) -> bool:
     """Whether what a read-back shows is the air that people need, but for its own rounding."""
-    return need is None or need.met_by(value + permission.rule.resolution / 2)
+    if need is None or value is None:
+        return need is None
+    return need.met_by(value + permission.rule.resolution / 2)
 
 
 def _because(need: AirNeed | None, wish: float) -> Fact | None:
@@ -224,11 +213,3 @@ def _because(need: AirNeed | None, wish: float) -> Fact | None:
     if need is None or need.met_by(wish):
         return None
     return fact(ReceiptReason.LEAST_AIR, wish=wish, need=need.reason)
-
-
-async def read_now(
-    site: Site, points: Sequence[Point], drivers: Drivers, now: datetime
-) -> dict[str, Reading]:
-    """A fresh reading of each point, by its id."""
-    readings = await read_points(site, points, drivers, now)
-    return {reading.point: reading for reading in readings}

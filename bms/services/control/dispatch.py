@@ -8,7 +8,7 @@ control give it back at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,12 +39,14 @@ from bms.services.control.authority import (
     withheld_site,
 )
 from bms.services.control.decision import PermittedCommand, decide, due_commands
-from bms.services.control.local_override import FoundOverride, overridden, record_local_override
+from bms.services.control.inspection import Inspection, inspect
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release import keep_receipts, release_leases
+from bms.services.control.release import as_accepted, keep_receipts, release_leases
 from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, read_again, state_of
 from bms.services.control.ventilation_minimum import too_little_air
-from bms.services.control.write_path import Outcome, WriteOrder, carry_out, relinquish
+from bms.services.control.write_path import Outcome, WriteOrder, carry_out
+from bms.services.local_overrides.detection import Place
+from bms.services.local_overrides.people import end_overrides, follow_people
 from bms.services.off_loop import off_loop
 
 
@@ -63,6 +65,7 @@ async def dispatch_site(
     nothing is written. Everything after that is a receipt.
     """
     marked = await _release_marked(site, now, ports)
+    await follow_people(site, now=now, decisions=ports.decisions, journal=ports.journal)
     state = await off_loop(state_of, site, now, ports, plan_max_age)
     writer = _writer(state)
     ours = {id_: held for id_, held in state.leases.items() if held.command.actor == PLAN}
@@ -71,17 +74,19 @@ async def dispatch_site(
     permitted, settled = _ask(state, due, writer)
     settled += _not_renewed(withheld, ours.values(), state.at)
     settled += _left_unseen(state, ours.values(), {command.point for command in due}, writer)
-    decisions = await decide(state, permitted, ours, ports)
+    seen = await _look(state, permitted, ports)
+    if any(found.place is Place.TAKEN for found in seen.findings.values()):
+        await follow_people(site, now=now, decisions=ports.decisions, journal=ports.journal)
+    await end_overrides(seen.over, now=now, decisions=ports.decisions, journal=ports.journal)
+    done = {o.command.point for o in seen.outcomes if isinstance(o, Overridden)} | set(seen.stuck)
+    left = [each for each in permitted if each.point.id not in done]
+    decisions = await off_loop(decide, state, left, seen, ports.readings)
     orders = [item for item in decisions if isinstance(item, WriteOrder)]
-    overrides = [item for item in decisions if isinstance(item, FoundOverride)]
     settled += [item for item in decisions if isinstance(item, Receipt)]
-    written, left = await asyncio.gather(
-        carry_out(orders, now=now, ports=ports),
-        _leave_to_people(overrides, now=now, ports=ports),
-    )
-    given_back = await _release_ended(state, ports)
+    written = await carry_out(orders, now=now, ports=ports)
+    given_back = await _release_ended(state, seen, ports)
     await _beat_for_people(state, ports.drivers)
-    outcomes = [*marked, *settled, *written, *left, *given_back]
+    outcomes = [*marked, *seen.outcomes, *settled, *written, *given_back]
     await keep_receipts(ports.ledgers, outcomes, now)
     return outcomes
 
@@ -98,6 +103,26 @@ async def _beat_for_people(state: SiteState, drivers: Drivers) -> None:
     beating = (drivers.driver(device) for device in devices)
     await asyncio.gather(
         *(driver.beat(state.now) for driver in beating if isinstance(driver, HeartbeatDriver))
+    )
+
+
+async def _look(
+    state: SiteState, permitted: Iterable[PermittedCommand], ports: ControlPorts
+) -> Inspection:
+    """Look at what may be written, at what is ours, and at what people hold at the building."""
+    asked = {each.point.id for each in permitted} | set(state.local_overrides)
+    devices = {device.id: device for device in state.site.devices}
+    targets = {
+        point.id: (point, devices[point.device])
+        for point in state.site.points
+        if point.id in asked and point.write is not None and point.device in devices
+    }
+    return await inspect(
+        targets,
+        [as_accepted(each, state.site) for each in state.leases.values()],
+        at=state.at,
+        drivers=ports.drivers,
+        journal=ports.journal,
     )
 
 
@@ -180,7 +205,9 @@ async def _release_marked(site: Site, now: datetime, ports: ControlPorts) -> lis
     return await release_leases(ending, now=now, drivers=ports.drivers, journal=ports.journal)
 
 
-async def _release_ended(state: SiteState, ports: ControlPorts) -> list[ReleaseReceipt]:
+async def _release_ended(
+    state: SiteState, seen: Inspection, ports: ControlPorts
+) -> list[ReleaseReceipt]:
     """Give back what has ended, what the plan may hold no longer, and what leaves people without
     air, whoever wrote it.
 
@@ -193,25 +220,9 @@ async def _release_ended(state: SiteState, ports: ControlPorts) -> list[ReleaseR
     ending = [
         held
         for held in state.leases.values()
-        if held.ended(state.at)
+        if (held.ended(state.at) and held.point.id not in seen.stuck)
         or ended_by_mark(marks, held, state.at)
         or ends_now(state, held, _writer(state))
         or too_little_air(state.use, held, state.now)
     ]
     return await release_leases(ending, now=state.now, drivers=ports.drivers, journal=ports.journal)
-
-
-async def _leave_to_people(
-    overrides: Sequence[FoundOverride], *, now: datetime, ports: ControlPorts
-) -> list[Outcome]:
-    """Leave points to the people who moved them, and put that on record."""
-    outcomes: list[Outcome] = []
-    for found in overrides:
-        await off_loop(
-            record_local_override, found.lease, found.value, now=now, decisions=ports.decisions
-        )
-        outcomes.append(overridden(found.command, found.value))
-        outcomes += await relinquish(
-            found.lease, now=now, drivers=ports.drivers, journal=ports.journal
-        )
-    return outcomes

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.site import Site
 from bms.model.control.command import Command, Receipt, Refused
 from bms.services.control.authority import Permitted, Withheld, Writer, may_write
-from bms.services.control.decision import (
-    PermittedCommand,
-    new_command,
-    read_now,
-    write_order,
-)
+from bms.services.control.decision import PermittedCommand, decide, new_command
+from bms.services.control.inspection import inspect
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import keep_receipts
 from bms.services.control.site_state import SiteState, state_of
@@ -59,10 +55,17 @@ async def _carried_out(
     state: SiteState, command: Command, permission: Permitted, ports: ControlPorts
 ) -> list[Outcome]:
     point = permission.point
-    reading = (await read_now(state.site, [point], ports.drivers, state.now))[point.id]
     held = state.leases.get(point.id)
-    permitted = PermittedCommand(command, permission)
-    order = await off_loop(write_order, state, permitted, reading, held, ports.readings)
-    if not isinstance(order, WriteOrder):
-        return [order]
-    return await carry_out([order], now=state.now, ports=ports)
+    seen = await inspect(
+        {point.id: (point, state.site.device(point.device))},
+        [] if held is None else [held],
+        at=state.at,
+        drivers=ports.drivers,
+        journal=ports.journal,
+    )
+    permitted = [PermittedCommand(command, permission)]
+    [decision] = await off_loop(decide, state, permitted, seen, ports.readings)
+    if not isinstance(decision, WriteOrder):
+        return [decision]
+    # what a person writes is written, even where it stands already
+    return await carry_out([replace(decision, renews=False)], now=state.now, ports=ports)

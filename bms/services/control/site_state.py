@@ -10,6 +10,7 @@ from bms.errors import StoreError
 from bms.model.assets.site import Mode, Site
 from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.control.command import Lease, Override
+from bms.model.control.local_override import LocalOverride
 from bms.model.fact import Fact
 from bms.model.planning.plan import Plan
 from bms.ports.safety import Journal
@@ -29,10 +30,10 @@ class SiteState:
     """Mode, plan, and what people and trials hold, of one site at ``now``, and at ``elapsed`` by
     running time.
 
-    ``plan_objections`` are those of the checker to the plan as it was loaded. ``leases`` are those
-    of the site, by point id; ``trial`` is the block of a switchback trial that is on,
-    ``own_control_from`` when the next one of own control begins; ``use`` is who is in when, None
-    where no point of the site moves air; ``sight`` is which rooms are seen.
+    ``plan_objections`` are those of the checker to the plan as it was loaded. ``leases`` and
+    ``local_overrides`` are those of the site, by point id; ``trial`` is the block of a switchback
+    trial that is on, ``own_control_from`` when the next one of own control begins; ``use`` is who
+    is in when, None where no point of the site moves air; ``sight`` is which rooms are seen.
     """
 
     site: Site
@@ -43,6 +44,7 @@ class SiteState:
     plan_objections: tuple[Fact, ...] = ()
     overrides: tuple[Override, ...] = ()
     leases: Mapping[str, Lease] = field(default_factory=dict)
+    local_overrides: Mapping[str, LocalOverride] = field(default_factory=dict)
     trial: TrialBlock | None = None
     own_control_from: datetime | None = None
     use: Use | None = None
@@ -75,6 +77,11 @@ def state_of(
         plan_objections=ports.plan_check.objections(plan),
         overrides=tuple(ports.decisions.overrides(site.id, now)),
         leases=leases_of(site, ports.journal),
+        local_overrides={
+            id_: each
+            for id_, each in ports.journal.local_overrides().items()
+            if each.site == site.id
+        },
         trial=trial_block_at(trials, now),
         own_control_from=next_own_control(trials, now),
         use=bookings_ahead(site, ports.decisions, now),

@@ -11,7 +11,7 @@ from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import Fact, Moment, fact
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import ReadingStore
-from bms.services.control.local_override import agrees
+from bms.services.local_overrides.detection import agrees
 from bms.services.standing import least_time, stood_since
 
 
@@ -54,7 +54,8 @@ def _since(
     readings: ReadingStore,
     least: timedelta,
 ) -> datetime | None:
-    ours = held is not None and agrees(held, standing, held.command.value)
+    rule = point.write
+    ours = rule is not None and held is not None and agrees(rule, standing, [held.command.value])
     if ours and held is not None and held.command.moved_at is not None:
         return held.command.moved_at
     try:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bms.errors import GuardError
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.clock_reading import Elapsed
 from bms.model.control.command import (
     Accepted,
@@ -21,24 +22,30 @@ from bms.model.control.command import (
     Overridden,
     Receipt,
     Refused,
+    Released,
     ReleaseReceipt,
+    Waiting,
 )
+from bms.model.control.command_state import CommandState
+from bms.model.control.local_override import Note, ReadBack
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import Fact, fact
 from bms.ports.clock import Clock
 from bms.ports.departure import leaving_while
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
-from bms.services.control.ports import ControlPorts
-from bms.services.control.release import (
+from bms.services.control.give_back import (
     HARMLESS,
-    PATIENCE,
-    Return,
+    announce,
     close_leases,
     give_back,
-    release_leases,
-    settle_released,
+    return_of,
+    settle_returned,
+    take_away,
 )
+from bms.services.control.ports import ControlPorts
+from bms.services.local_overrides.look import PATIENCE
+from bms.services.local_overrides.record import keep_notes, met_by_write
 from bms.services.off_loop import off_loop
 
 Outcome = Receipt | ReleaseReceipt
@@ -47,24 +54,32 @@ Outcome = Receipt | ReleaseReceipt
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOrder:
     """A command on its way, issued at the running time ``issued``. ``limit`` says what moved its
-    value away from the wish.
+    value away from the wish, ``state`` how the point stands.
 
-    ``held`` is the lease that we had until now. With ``stands``, the value that a fresh reading
-    shows, the lease is renewed and the device is left alone.
+    ``held`` is the lease that we had until now. With ``renews`` our value stands already: the lease
+    is renewed and the device is left alone. ``waiting``: the object keeps its own minimum time.
     """
 
     command: Command
     point: Point
     device: Device
     issued: Elapsed
+    state: CommandState
     limit: Fact | None = None
     held: Lease | None = None
-    stands: float | None = None
+    renews: bool = False
+    waiting: bool = False
 
     @property
     def lease(self) -> Lease:
         """The lease as it is announced."""
-        return Lease(self.command, self.point, self.device, self.issued)
+        held, before = self.held, self.state
+        if held is not None and held.before is not None:
+            before = replace(held.before, boot=before.boot or held.before.boot)
+        made = Lease(self.command, self.point, self.device, self.issued, before)
+        if self.renews:
+            return replace(made, read_back=self.state.own)
+        return made if held is None else replace(made, earlier=held.values)
 
 
 async def carry_out(
@@ -90,7 +105,9 @@ async def carry_out(
         by_device[order.device.id].append(order)
 
     async def one_device(items: list[WriteOrder]) -> list[Outcome]:
-        return [outcome for order in items for outcome in await _one(order, now, ports)]
+        outcomes = [outcome for order in items for outcome in await _one(order, now, ports)]
+        await keep_notes(_read_backs(outcomes, items), ports.journal)
+        return outcomes
 
     batches = await asyncio.gather(*(one_device(items) for items in by_device.values()))
     await close_leases({}, ports.journal)  # what has arrived
@@ -99,13 +116,28 @@ async def carry_out(
 
 def _announced(order: WriteOrder, writer: str) -> Lease:
     """The lease as it is announced; what is renewed without a write is sent by nobody."""
-    return replace(order.lease, writer=None if order.stands is not None else writer)
+    return replace(order.lease, writer=None if order.renews else writer)
+
+
+def _read_backs(outcomes: Sequence[Outcome], orders: Sequence[WriteOrder]) -> list[Note]:
+    """What was seen of the commands that were written, for the book."""
+    written = {order.command.id for order in orders if not order.renews}
+    notes: list[Note] = []
+    for outcome in outcomes:
+        match outcome:
+            case (
+                Accepted(command=command, read_back=seen) | Clamped(command=command, read_back=seen)
+            ) if command.id in written:
+                notes.append(ReadBack(command.point, command.id, seen))
+            case Waiting(command=command) if command.id in written:
+                notes.append(ReadBack(command.point, command.id, command.value))
+    return notes
 
 
 async def _one(order: WriteOrder, now: datetime, ports: ControlPorts) -> list[Outcome]:
     drivers, journal = ports.drivers, ports.journal
-    if order.stands is not None:
-        return [_as_limited(order, Accepted(order.command, order.stands))]
+    if order.renews:
+        return [_renewed(order)]
     try:
         receipt = _as_limited(order, await _write(order, drivers, ports.clock))
         if isinstance(receipt, Failed) and receipt.retryable:
@@ -113,14 +145,13 @@ async def _one(order: WriteOrder, now: datetime, ports: ControlPorts) -> list[Ou
     finally:
         journal.arrived({order.point.id: order.command.id})
     match receipt:
-        case Accepted() | Clamped() if await _leased(order, ports):
+        case Accepted() | Clamped() | Waiting() if await _leased(order, ports):
             return [receipt]
         case Refused() if order.held is None:
             await close_leases({order.point.id: order.command.id}, journal)
             return [receipt]
         case Overridden():
-            yielded = await relinquish(order.lease, now=now, drivers=drivers, journal=journal)
-            return [receipt, *yielded]
+            return [receipt, *await _yield(order, receipt, now, drivers, journal)]
         case _:
             return [receipt, await _take_back(order, receipt, now, drivers, journal)]
 
@@ -129,6 +160,14 @@ async def _let_land(order: WriteOrder, clock: Clock) -> None:
     """Wait until what had no answer and may have left after its end has arrived or is lost."""
     if order.lease.ended(clock.reading()):
         await asyncio.sleep(order.device.timeout_s)
+
+
+def _renewed(order: WriteOrder) -> Receipt:
+    """The receipt of a lease that is renewed without a write."""
+    effective = order.state.effective
+    if order.waiting or effective is None:
+        return Waiting(order.command, effective)
+    return _as_limited(order, Accepted(order.command, effective))
 
 
 async def _leased(order: WriteOrder, ports: ControlPorts) -> bool:
@@ -164,18 +203,23 @@ def _as_limited(order: WriteOrder, receipt: Receipt) -> Receipt:
     return Clamped(receipt.command, receipt.command.value, receipt.read_back, order.limit)
 
 
-async def relinquish(
-    lease: Lease, *, now: datetime, drivers: Drivers, journal: Journal
+async def _yield(
+    order: WriteOrder, met: Overridden, now: datetime, drivers: Drivers, journal: Journal
 ) -> list[ReleaseReceipt]:
-    """Somebody else holds the point: take away what is ours beneath, and touch nothing else.
+    """The write met somebody else: take away what is ours beneath, and touch nothing else.
 
-    A register that is released by writing a value is left as the person put it.
+    Behind an enable bit the write has set the bit itself, so that goes in any case.
     """
-    rule = lease.point.write
-    if rule is None or rule.release.kind not in HARMLESS:
-        await close_leases({lease.point.id: lease.command_id}, journal)
-        return []
-    return await release_leases([lease], now=now, drivers=drivers, journal=journal)
+    rule, item = order.point.write, return_of(order.lease)
+    if rule is not None and rule.release.kind is ReleaseKind.REMOTE_ENABLE:
+        await keep_notes([met_by_write(order.point, met, now)], journal)
+        receipt = await take_away(order.point, order.device, now=now, drivers=drivers)
+    elif rule is not None and rule.release.kind in HARMLESS:
+        receipt = await give_back(item, now=now, drivers=drivers, journal=journal)
+    else:
+        receipt = Released(order.point.id, met.value, met.by)
+    await settle_returned(receipt, item, journal)
+    return [receipt]
 
 
 async def _take_back(
@@ -183,13 +227,14 @@ async def _take_back(
 ) -> ReleaseReceipt:
     """Give back a point whose write did not go as it should.
 
-    The earlier value may still stand, or the new one may: neither is wanted.
+    The earlier value may still stand, or the new one may, or what the device made of it: none of
+    them is wanted, and each is ours.
 
     After a time-out the write may still arrive, so the lease stays open and the guard gives the
     point back once more.
     """
-    released = await give_back(order.point, order.device, now=now, drivers=drivers)
+    await announce(return_of(order.lease), journal)
+    released = await take_away(order.point, order.device, now=now, drivers=drivers)
     if not (isinstance(receipt, Failed) and receipt.retryable):
-        returns = [Return(order.point, order.device, order.command.id)]
-        await settle_released([released], returns, journal)
+        await settle_returned(released, return_of(order.lease), journal)
     return released

@@ -26,14 +26,15 @@ from bms.model.control.command import (
     Released,
     ReleaseReceipt,
 )
+from bms.model.control.local_override import LOCAL
 from bms.model.control.reasons import CommandReason, Holder, ReceiptReason
 from bms.model.fact import fact
 from bms.model.planning.plan import SetpointPlan
 from bms.services.control.authority import Writer, withheld_site
-from bms.services.control.local_override import LOCAL, LocalOverrideReason
 from bms.services.control.ports import ControlPorts
 from bms.services.control.site_state import SiteState, state_of
 from bms.services.controllers.schedule import offered
+from bms.services.local_overrides.people import LocalOverrideReason
 
 FUTURE = timedelta(minutes=5)
 """How far the clock of a controller may be ahead."""

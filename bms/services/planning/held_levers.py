@@ -15,6 +15,7 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Lease
+from bms.model.control.local_override import LocalOverride
 from bms.model.fact import MessageCode, fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import HeldValue, Lever, Problem, VentilationTask
@@ -55,7 +56,7 @@ def holds_of(site: Site, now: datetime, ports: PlanningPorts) -> Holds:
     points = held_points(
         site,
         overrides=ports.decisions.overrides(site.id, now),
-        receipts=receipts,
+        local_overrides=_local_overrides(ports),
         leases=_running_leases(now, ports),
     )
     standing: dict[str, float] = {}
@@ -66,6 +67,14 @@ def holds_of(site: Site, now: datetime, ports: PlanningPorts) -> Holds:
         if value is not None:
             standing[id_] = value
     return Holds(points, standing)
+
+
+def _local_overrides(ports: PlanningPorts) -> Collection[LocalOverride]:
+    try:
+        return ports.journal.local_overrides().values()
+    except GuardError as error:
+        log.error("a plan without what people hold at the building: %s", error)
+        return ()
 
 
 def _running_leases(now: datetime, ports: PlanningPorts) -> Collection[Lease]:

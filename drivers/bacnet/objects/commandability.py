@@ -7,15 +7,18 @@ Source: ANSI/ASHRAE 135-2020, clauses 19.2 (command prioritisation), 19.5 (value
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from bms.errors import DeviceError
 from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command_state import (
     CommandState,
     NoCommandState,
     OccupiedSlot,
 )
+from bms.model.readings.measurement import Quality
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import names, primitives
 from drivers.bacnet.encoding import services as codec
@@ -26,13 +29,24 @@ from drivers.bacnet.read_multiple import PropertyAnswer, read_tags
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.write_target import WriteTarget
 from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, PermanentRefusal
-from drivers.fieldbus.receipts import no_command_state
+from drivers.fieldbus.reading import Decoded
+from drivers.fieldbus.receipts import no_command_state, no_reply
+from drivers.fieldbus.write_limits import home_values
 
 _UNKNOWN_PROPERTY = (2, 32)
 _BINARY = (4, 5)
 _IP_OCTETS = 6
 
 Answers = dict[Reference, PropertyAnswer]
+
+
+@dataclass(frozen=True, slots=True)
+class Commanded:
+    """A writable point, its properties, and the present value as it was just read."""
+
+    point: Point
+    target: WriteTarget
+    present: Decoded
 
 
 class CommandabilityReader:
@@ -44,43 +58,52 @@ class CommandabilityReader:
         self._unknown: set[Reference] = set()
 
     async def states(
-        self, targets: Sequence[tuple[Point, WriteTarget]], at: datetime
+        self, targets: Sequence[Commanded], at: datetime
     ) -> list[CommandState | NoCommandState]:
         """One answer per target, in their order. Never raises ``DeviceError``."""
         device = self._session.device.id
         try:
             await self._session.identify(again=True)
         except DeviceError as error:
-            return [no_command_state(point.id, device, error) for point, _ in targets]
+            return [no_command_state(each.point.id, device, error) for each in targets]
         restart = self._restart()
-        asked = [each for _, target in targets for each in _asked(target)]
+        asked = [each for known in targets for each in _asked(known.target)]
         found = await self._read([restart, *asked])
-        sources = [each for _, target in targets for each in _sources(target, found)]
+        sources = [each for known in targets for each in _sources(known.target, found)]
         found |= await self._read(sources) if sources else {}
         boot = _boot(found[restart])
-        return [self._state(point, target, at, found, boot) for point, target in targets]
+        return [self._state(each, at, found, boot) for each in targets]
+
+    async def has_minimum_times(self, value: Reference) -> bool:
+        """Whether the object has a minimum on or off time. Never raises ``DeviceError``."""
+        times = _minimum_times(value)
+        found = await self._read(times) if times else {}
+        return any(_positive(answer) for answer in found.values())
 
     def _state(
-        self,
-        point: Point,
-        target: WriteTarget,
-        at: datetime,
-        found: Answers,
-        boot: str | None,
+        self, known: Commanded, at: datetime, found: Answers, boot: str | None
     ) -> CommandState | NoCommandState:
+        point, target, present = known.point, known.target, known.present
+        if present.quality is Quality.NO_REPLY:
+            return no_reply(point.id, self._session.device.id, present)
         try:
-            raw = values.decode_number(_tags(found[target.present_value])).value
             slots = _slots(found[target.priority_array])
         except DeviceError as error:
             return no_command_state(point.id, self._session.device.id, error)
-        effective = target.shown(raw)
+        if slots is None and present.value is None and not _by_null(point):
+            return no_reply(point.id, self._session.device.id, present)
+        own = None if slots is None else target.shown(slots.get(target.priority))
         value = target.present_value
         source, stamp = _sources(target, found) or (None, None)
         return CommandState(
             point=point.id,
             at=at,
-            effective=effective,
-            own=effective if slots is None else target.shown(slots.get(target.priority)),
+            effective=present.value,
+            doubt=present.doubt,
+            own=_own(point, present.value) if slots is None else own,
+            home=()
+            if slots is not None or point.write is None
+            else home_values(point.write, at, self._zone, self._session.health.clock_drift_s),
             above=occupied_above(slots or {}, target),
             minimum_times=any(_positive(found[each]) for each in _minimum_times(value)),
             source=None if source is None else _source_text(found[source]),
@@ -107,9 +130,19 @@ class CommandabilityReader:
         return Reference(codec.DEVICE, instance, codec.TIME_OF_DEVICE_RESTART)
 
 
+def _own(point: Point, effective: float | None) -> float | None:
+    """What stands in our place of an object without slots; one that is to be relinquished has no
+    place for us, and the write says so."""
+    return None if _by_null(point) else effective
+
+
+def _by_null(point: Point) -> bool:
+    return point.write is None or point.write.release.kind is ReleaseKind.NULL
+
+
 def _asked(target: WriteTarget) -> tuple[Reference, ...]:
     value = target.present_value
-    return (value, target.priority_array, *_minimum_times(value))
+    return (target.priority_array, *_minimum_times(value))
 
 
 def _sources(target: WriteTarget, found: Answers) -> tuple[Reference, ...]:

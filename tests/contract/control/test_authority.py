@@ -16,6 +16,7 @@ import pytest
 
 from bms.model.assets.site import Mode
 from bms.model.control.command import Accepted, Clamped
+from bms.model.control.local_override import LOCAL
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Fact, MessageCode
 from bms.services.control.authority import (
@@ -25,7 +26,6 @@ from bms.services.control.authority import (
     Writer,
     may_write,
 )
-from bms.services.control.local_override import LOCAL
 from bms.services.control.site_state import state_of
 from bms.services.control.trial_block import TrialNotice
 from tests.rigs.control_bench import ControlBench

@@ -14,9 +14,9 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Failed, Receipt, Refused, StillHeld
 from bms.model.readings.measurement import Quality
 from bms.services.collect.poll import poll_site
+from bms.services.control.inspection import verify_site
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.ports import ControlPorts
-from bms.services.control.read_back import verify_site
 from bms.services.control.release import release_points
 from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers

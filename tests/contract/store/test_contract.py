@@ -26,12 +26,13 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.control.hands_off import SiteMode
+from bms.model.control.local_override import LOCAL
 from bms.model.control.reasons import CommandReason, Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Moment, fact
 from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
-from bms.services.control.local_override import LOCAL, LocalOverrideReason
+from bms.services.local_overrides.people import LocalOverrideReason
 from bms.store.records import Correction
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_model, a_plan, quarters
 from tests.rigs.storage.stores import AnyStore

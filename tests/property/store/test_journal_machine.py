@@ -18,8 +18,8 @@ from bms.journal import FileJournal
 from bms.model.assets.site import Mode
 from bms.model.control.command import Failed, Override
 from bms.services.control.dispatch import dispatch_site
+from bms.services.control.inspection import verify_site
 from bms.services.control.person_write import PersonWrite, write_once
-from bms.services.control.read_back import verify_site
 from bms.services.operator import release
 from bms.store.memory.store import MemoryStore
 from tests.rigs.examples import examples

@@ -88,15 +88,17 @@ class FakeDevice:
         own = self.held.get(point.id)
         enabled = None
         if kind is ReleaseKind.REMOTE_ENABLE:
-            own, enabled = self.effective(point.id), own is not None
+            own, enabled = self.held.get(point.id, self.own.get(point.id)), own is not None
         elif kind in (ReleaseKind.TIMETABLE, ReleaseKind.CONSTANT):
-            own = self.effective(point.id)
+            own = self.held.get(point.id, self.own.get(point.id))
         above = self.override.get(point.id)
         return CommandState(
             point=point.id,
             at=at,
             effective=self.effective(point.id),
+            doubt="uncertain: out of service" if point.id in self.doubted else None,
             own=own,
+            home=(self.own[point.id],) if point.id in self.own else (),
             enabled=enabled,
             above=() if above is None else (OccupiedSlot(*above),),
             minimum_times=point.id in self.minimum_times,

@@ -15,7 +15,9 @@ from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.clock_reading import CALENDAR, Elapsed
 from bms.model.control.command import Command, Lease
-from bms.model.fact import Fact
+from bms.model.control.local_override import LocalOverride
+from bms.model.control.reasons import Holder
+from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
 from bms.model.planning.plan_digest import sealed
 from bms.model.readings.units import Unit
@@ -174,6 +176,19 @@ def lease_on(site: Site, made: Command) -> Lease:
 def lease_of(made: Command, target: Point, device: Device) -> Lease:
     """The lease of a command that was issued by a clock whose calendar nobody has set."""
     return Lease(made, target, device, Elapsed(CALENDAR, made.issued_at.timestamp()))
+
+
+def a_hand(point_id: str, found: float | None, ours: float | None = 18.0) -> LocalOverride:
+    """Somebody has put ``found`` in place of ours at a point of the hut."""
+    return LocalOverride(
+        id=f"hand at {point_id}",
+        site="hut",
+        point=point_id,
+        since=NOW,
+        found=found,
+        ours=ours,
+        by=fact(Holder.LOCAL),
+    )
 
 
 class Keeper:

@@ -16,10 +16,8 @@ from tests.rigs.fakes.city import HOUR
 from tests.rigs.fakes.safety import lease_of
 
 
-@pytest.fixture
-async def desk(tmp_path):
-    """A world whose setpoint we hold, and the browser of a person who may operate."""
-    world = a_world(tmp_path)
+def hold_setpoint(world):
+    """We hold the setpoint of the hall."""
     site = world.city.site("lodge")
     point = next(p for p in site.points if p.id == SETPOINT)
     device = site.device(point.device)
@@ -27,6 +25,13 @@ async def desk(tmp_path):
     world.city.journal.intend([lease_of(command, point, device)])
     world.drivers.device(device.id).held[SETPOINT] = 18.0
     world.drivers.device(device.id).own[SETPOINT] = 21.0
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    """A world whose setpoint we hold, and the browser of a person who may operate."""
+    world = a_world(tmp_path)
+    hold_setpoint(world)
     async with world.browser(**world.key("operate")) as browser:
         yield world, browser
 
@@ -162,7 +167,7 @@ class Forgetful(MemoryStore):
 
 async def test_release_does_not_wait_for_the_database(tmp_path):
     world = a_world(tmp_path, store=Forgetful())
-    world.drivers.device("lodge/rooms").held[SETPOINT] = 18.0
+    hold_setpoint(world)
     async with world.browser(**world.key("operate")) as browser:
         answer = await browser.post("/v1/release", json={"all": True, "reason": "storm"})
     assert json.loads(answer.text)["complete"] is True

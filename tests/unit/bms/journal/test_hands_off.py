@@ -17,7 +17,7 @@ from bms.model.assets.site import Mode
 from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord, TakenBack
 from bms.model.fact import fact
-from bms.services.control.local_override import LocalOverrideReason
+from bms.services.local_overrides.people import LocalOverrideReason
 
 NOW = datetime(2019, 1, 14, 7, 0, tzinfo=UTC)
 

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pytest
+from dataclasses import replace
 
 from bms.model.control.command import (
     Accepted,
-    Clamped,
     Lease,
-    Overridden,
     Override,
-    Receipt,
-    Refused,
     Released,
-    ReleaseReceipt,
     StillHeld,
 )
-from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.control.local_override import LOCAL, LocalOverride
+from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
-from bms.services.control.local_override import LOCAL
 from bms.services.held_points import PointHold, held_points, value_shown
 from tests.rigs.fakes.safety import ENABLE, LEVERS, NOW, NULL, TICK, command, hut, lease_on
 
 SITE = hut()
 WISH = command(NULL, 21.0)
 OPERATOR = fact(Holder.OPERATOR)
-MET = Overridden(WISH, 8, 22.5, OPERATOR)
-AT_MAXIMUM = fact(ReceiptReason.AT_MAXIMUM, limit=21.0)
 
 
 def override(point: str | None, override_id: str = "o1", **changes: object) -> Override:
@@ -36,9 +27,8 @@ def override(point: str | None, override_id: str = "o1", **changes: object) -> O
     return Override(id=override_id, site="hut", point=point, since=NOW, reason="cold", **made)  # type: ignore[arg-type]
 
 
-def held(*receipts: Receipt | ReleaseReceipt, **more: object) -> dict[str, PointHold]:
-    met = [(NOW - TICK + timedelta(seconds=i), receipt) for i, receipt in enumerate(receipts)]
-    return held_points(SITE, receipts=met, **{"overrides": (), **more})  # type: ignore[arg-type]
+def held(**more: object) -> dict[str, PointHold]:
+    return held_points(SITE, **{"overrides": (), **more})  # type: ignore[arg-type]
 
 
 class TestOverrides:
@@ -74,23 +64,23 @@ class TestLeases:
         assert held(leases=[self.lease("plan")]) == {}
 
 
-class TestReceipts:
-    def test_what_the_last_write_met_at_the_device_holds(self) -> None:
-        assert held(MET) == {NULL: PointHold(by=OPERATOR, value=22.5)}
-        assert held(MET, Refused(WISH, fact(RefusalReason.NO_SAFE_END, point=NULL)))
-
-    @pytest.mark.parametrize(
-        "later",
-        [
-            Accepted(WISH, 21.0),
-            Clamped(WISH, 21.0, 21.0, AT_MAXIMUM),
-            Overridden(WISH, None, None, fact(Holder.PERSON, name="bo"), at_device=False),
-        ],
-        ids=["accepted", "clamped", "on record"],
+class TestAtTheBuilding:
+    HAND = LocalOverride(
+        id="o9", site="hut", point=NULL, since=NOW, found=22.5, ours=21.0, by=OPERATOR, priority=8
     )
-    def test_a_later_write_tells_better(self, later: Receipt) -> None:
-        assert held(MET, later) == {}
-        assert set(held(later, MET)) == {NULL}
+
+    def test_who_was_found_there_holds_at_the_value_that_was_found(self) -> None:
+        found = held_points(SITE, overrides=(), local_overrides=[self.HAND])
+        assert found == {NULL: PointHold(by=OPERATOR, value=22.5)}
+
+    def test_what_was_taken_back_and_other_sites_hold_nothing(self) -> None:
+        over = [replace(self.HAND, taken_back=True), replace(self.HAND, point="barn/fan")]
+        assert held_points(SITE, overrides=(), local_overrides=over) == {}
+
+    def test_one_that_is_on_record_keeps_its_value(self) -> None:
+        shown = override(NULL, "o9", actor=LOCAL, until=NOW + TICK)
+        found = held_points(SITE, overrides=[shown], local_overrides=[self.HAND])
+        assert found[NULL] == PointHold(by=fact(Holder.LOCAL), until=NOW + TICK, value=22.5)
 
 
 def test_the_newest_receipt_with_a_value_shows_what_stands() -> None:

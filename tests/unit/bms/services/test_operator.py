@@ -15,22 +15,21 @@ from bms.model.assets.site import Mode
 from bms.model.control.command import Accepted, Overridden, Refused, Released
 from bms.model.control.hands_off import SpokenWord
 from bms.services import operator
-from bms.services.control.local_override import record_local_override
 from bms.services.hands_off.record import keep_words, put_on_record
+from bms.services.local_overrides.people import follow_people
 from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDrivers
 from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
-    CONSTANT,
     ENABLE,
     LEVERS,
     NOW,
     NULL,
     OWN,
     TICK,
-    TIMETABLE,
     WANTED,
+    a_hand,
     command,
     hut,
     lease_on,
@@ -347,8 +346,9 @@ async def test_an_override_that_a_tick_found_may_be_taken_back_while_the_databas
 ):
     bench = ControlBench(hut())
     bench.store = Locked()
-    lease = lease_on(SITE, command(ENABLE, 18.0))
-    record_local_override(lease, 4.0, now=bench.now, decisions=bench.ports.decisions)
+    ports = bench.ports
+    bench.journal.note([a_hand(ENABLE, 4.0)])
+    await follow_people(bench.site, now=NOW, decisions=ports.decisions, journal=ports.journal)
     (found,) = bench.store.overrides("hut", bench.now)
     bench.store.locked = True
     await operator.end_override(bench.site, found.id, now=bench.now, ports=bench.ports, actor="bo")
@@ -449,10 +449,10 @@ async def test_a_site_is_released_even_when_the_database_is_away(drivers, journa
     assert "away" in caplog.text
 
 
-async def test_a_lost_journal_leaves_slots_and_enable_bits_releasable(drivers) -> None:
+async def test_w07_what_no_journal_knows_is_somebodys_and_stays(drivers) -> None:
     ports = control_ports(MemoryStore(), drivers=drivers, journal=MemoryJournal())
     await operator.release(SITE, now=NOW, ports=ports, actor="anna", reason="noise")
-    assert held(drivers) == {TIMETABLE, CONSTANT}  # what stands there may be anybody's
+    assert held(drivers) == set(LEVERS)
 
 
 async def test_the_city_goes_back_with_one_word_sites_without_files_included(

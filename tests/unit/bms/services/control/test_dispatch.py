@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -19,6 +20,7 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.local_override import GivingBack
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.plan_digest import sealed
@@ -147,7 +149,9 @@ async def test_an_ended_lease_is_written_anew_and_not_renewed() -> None:
     bench = ControlBench()
     bench.plan()
     await bench.tick()
-    bench.device(ENABLE).held.pop(ENABLE)  # the guard has given it back
+    bench.device(ENABLE).held.pop(ENABLE)  # the guard has given it back, and could not note it
+    lease = bench.journal.leases()[ENABLE]
+    bench.journal.note([GivingBack(ENABLE, lease.command_id)])
     outcomes = await bench.tick(LEASE)
     assert isinstance(outcomes[ENABLE], Accepted)
     assert bench.held() == WANTED
@@ -246,7 +250,7 @@ async def test_a_bacnet_operator_wins_and_nothing_of_ours_stays_beneath() -> Non
     bench.device(NULL).override[NULL] = (8, 22.5)
     await bench.tick(TICK)
     kinds = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == NULL]
-    assert kinds == [kinds[0], Released(NULL, 22.5)]
+    assert kinds == [kinds[0], Released(NULL, 22.5, fact(Holder.OPERATOR))]
     assert isinstance(kinds[0], Overridden)
     assert (kinds[0].priority, kinds[0].value) == (8, 22.5)
     assert NULL not in bench.held()
@@ -289,7 +293,7 @@ async def test_a_slot_that_holds_more_than_we_may_write_is_asked_for_all_the_sam
     bench.store.add_plan(sealed(replace(plan, problem=replace(plan.problem, zones=(task,)))))
     bench.device(NULL).override[NULL] = (8, 27.0)
     outcomes = await bench.tick()
-    assert isinstance(outcomes[NULL], Released)
+    assert isinstance(outcomes[NULL], Overridden)
     kinds = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == NULL]
     assert isinstance(kinds[0], Overridden)
     assert kinds[0].at_device
@@ -328,11 +332,7 @@ async def test_a_database_that_goes_away_in_the_middle_of_a_tick_loses_no_safety
                 raise StoreUnavailable("away")
             return super().mode(site)
 
-        def receipts(self, site, since):
-            self.gone = True
-            return super().receipts(site, since)
-
-        def add_override(self, override):
+        def removed_overrides(self, ids):
             raise StoreUnavailable("away")
 
         def add_receipts(self, receipts, at):
@@ -340,33 +340,44 @@ async def test_a_database_that_goes_away_in_the_middle_of_a_tick_loses_no_safety
                 raise StoreUnavailable("away")
             super().add_receipts(receipts, at)
 
+    class Leaves(FakeDrivers):
+        def driver(self, device):
+            bench.store.gone = bench.now > NOW
+            return super().driver(device)
+
+    bench.drivers = Leaves(bench.drivers.devices)
     bench.store = Leaving()
     bench.plan()
     await bench.tick()
     bench.device(ENABLE).held[ENABLE] = 20.0
     outcomes = await bench.tick(TICK)
     assert isinstance(outcomes[NULL], Accepted)
-    assert ENABLE not in bench.held()
+    assert bench.held()[ENABLE] == 20.0
+    assert ENABLE not in bench.journal.leases()
     with pytest.raises(StoreUnavailable):
         await bench.tick(TICK)
 
 
-async def test_a_hand_on_the_thermostat_suspends_that_point_for_two_hours() -> None:
+async def test_w08_a_hand_on_the_thermostat_suspends_that_point_until_it_runs_out() -> None:
     bench = ControlBench()
-    bench.plan(hours=6)
+    bench.plan(hours=48)
     await bench.tick()
     bench.device(ENABLE).held[ENABLE] = 20.0
     await bench.tick(TICK)
     first = [r for _, r in bench.store.receipts("hut", bench.now) if _point(r) == ENABLE]
     assert isinstance(first[0], Overridden)
     assert (first[0].by, first[0].value) == (fact(Holder.LOCAL), 20.0)
-    assert ENABLE not in bench.held()
     [override] = bench.store.overrides("hut", bench.now)
     assert (override.point, override.actor) == (ENABLE, "local")
+    assert override.until == bench.now + timedelta(hours=24)
     for _ in range(6):
         assert isinstance((await bench.tick(TICK))[ENABLE], Overridden)
-    assert ENABLE not in bench.held()
-    await bench.tick(2 * TICK)
+    assert bench.held()[ENABLE] == 20.0
+    bench.now = override.until - TICK
+    bench.plan(hours=6)
+    await bench.tick()
+    assert bench.held()[ENABLE] == 20.0
+    await bench.tick(TICK)
     assert bench.held()[ENABLE] == WANTED[ENABLE]
 
 
@@ -485,8 +496,8 @@ async def test_a_driver_with_a_bug_is_a_failed_receipt() -> None:
         def __init__(self, inner) -> None:
             self.inner = inner
 
-        async def read(self, points, at):
-            return await self.inner.read(points, at)
+        async def command_states(self, points, at):
+            return await self.inner.command_states(points, at)
 
         async def write(self, point, command):
             raise ZeroDivisionError("bug")

@@ -14,9 +14,9 @@ from bms.model.assets.device import Fingerprint
 from bms.model.control.command import Accepted, Failed, Overridden, Released, StillHeld
 from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
-from bms.services.control.read_back import verify_site
+from bms.services.control.give_back import take_away
+from bms.services.control.inspection import verify_site
 from bms.services.control.release import (
-    give_back,
     release_everything,
     release_leases,
     release_points,
@@ -113,7 +113,7 @@ async def test_a_driver_that_never_comes_back_is_given_up() -> None:
 
     made = lease_on(SITE, command(NULL, 20.0))
     device = replace(made.device, timeout_s=0.001)
-    receipt = await give_back(made.point, device, now=NOW, drivers=Stuck())
+    receipt = await take_away(made.point, device, now=NOW, drivers=Stuck())
     assert isinstance(receipt, StillHeld)
     assert receipt.retryable
 
@@ -165,13 +165,14 @@ async def test_w01_a_lease_of_a_replaced_device_ends_once_the_new_one_is_accepte
     new = Fingerprint(model="B2")
     accepted = replace(SITE, devices=tuple(replace(d, fingerprint=new) for d in SITE.devices))
     recording = Recording(drivers.devices)
-    for site in (SITE, accepted):
+    for site, fingerprint in ((SITE, None), (accepted, new)):
         await release_points(site, site.points, now=NOW, drivers=recording, journal=journal)
-        journal.intend([lease_on(SITE, command(NULL, 21.0))])
+        assert set(asked) == {fingerprint}
+        asked.clear()
+        journal.intend([lease_on(SITE, command(NULL, 21.0, command_id=f"of {fingerprint}"))])
     ports = control_ports(MemoryStore(), drivers=recording, journal=journal)
     await verify_site(accepted, now=NOW + 2 * LEASE, ports=ports)
-    assert set(asked[:4]) == {None}
-    assert set(asked[4:]) == {new}
+    assert set(asked) == {new}
     elsewhere = replace(accepted, devices=(replace(accepted.devices[0], host="127.0.0.2"),))
     journal.intend([lease_on(SITE, command(NULL, 21.0, command_id="c9"))])
     asked.clear()
@@ -202,13 +203,14 @@ class TestVerify:
         assert held(drivers) == set()
         assert journal.leases() == {}
 
-    async def test_a_mismatch_goes_back(self, drivers, journal) -> None:
+    async def test_w07_another_value_in_our_slot_is_somebodys(self, drivers, journal) -> None:
         drivers.device("hut/bacnet").held[NULL] = 17.5
         outcomes = await self.look(drivers, journal)
-        mine = [o for o in outcomes if not isinstance(o, Accepted)]
-        assert [type(o) for o in mine] == [Failed, Released]
-        assert mine[0].error == fact(ReceiptReason.CHANGED_SINCE, seen=17.5, wrote=21.0)
+        [met] = [o for o in outcomes if not isinstance(o, Accepted)]
+        assert isinstance(met, Overridden)
+        assert (met.by, met.value, met.priority) == (fact(Holder.OUR_PLACE), 17.5, 13)
         assert NULL not in journal.leases()
+        assert drivers.device("hut/bacnet").held[NULL] == 17.5
 
     async def test_a_timetable_register_moved_by_its_building_is_no_mismatch(
         self, drivers, journal
@@ -218,14 +220,13 @@ class TestVerify:
         assert drivers.device("hut/modbus").releases == []
         assert TIMETABLE in journal.leases()
 
-    @pytest.mark.parametrize(("point", "left"), [(ENABLE, None), (CONSTANT, 4.0)])
-    async def test_a_hand_is_seen_and_respected(self, drivers, journal, point, left) -> None:
+    @pytest.mark.parametrize("point", [ENABLE, CONSTANT, TIMETABLE])
+    async def test_w07_a_hand_is_seen_and_respected(self, drivers, journal, point) -> None:
         store = MemoryStore()
-        store.add_receipts([Accepted(journal.leases()[point].command, WANTED[point])], NOW)
         drivers.device("hut/modbus").held[point] = 4.0
         outcomes = await self.look(drivers, journal, store)
         assert [o.by for o in outcomes if isinstance(o, Overridden)] == [fact(Holder.LOCAL)]
-        assert drivers.device("hut/modbus").held.get(point) == left
+        assert drivers.device("hut/modbus").held.get(point) == 4.0
         assert [o.point for o in store.overrides("hut", NOW)] == [point]
         assert point not in journal.leases()
 
@@ -245,6 +246,6 @@ class TestVerify:
         point, gone = replace(made.point, device="hut/old"), replace(made.device, id="hut/old")
         journal.intend([replace(made, point=point, device=gone)])
         drivers.device("hut/old").held[NULL] = 21.0
-        assert await self.look(drivers, journal) == []
+        assert [type(o) for o in await self.look(drivers, journal)] == [Accepted]
         later = await self.look(drivers, journal, at=NOW + LEASE + timedelta(minutes=1))
         assert [type(o) for o in later] == [Released]

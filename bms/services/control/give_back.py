@@ -1,0 +1,134 @@
+"""Give one point back: only over our own value, and believed only when it is seen (clause W12).
+
+The tick, a person's release and the guard all come this way. Who holds the point is looked for
+first; what is not ours is left as it stands and noted in the book.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bms.errors import GuardError
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind
+from bms.model.control.command import Lease, Released, ReleaseReceipt, StillHeld
+from bms.model.control.command_state import NoCommandState
+from bms.model.control.local_override import GivingBack
+from bms.model.control.reasons import ReceiptReason, RefusalReason
+from bms.model.fact import fact
+from bms.ports.drivers import Drivers
+from bms.ports.safety import Journal
+from bms.services.local_overrides.detection import Known, Place, PlaceFinding, judge
+from bms.services.local_overrides.look import PATIENCE, look
+from bms.services.local_overrides.record import keep_notes, known_of, notes_of
+from bms.services.off_loop import off_loop
+
+log = logging.getLogger(__name__)
+
+HARMLESS = (ReleaseKind.NULL, ReleaseKind.REMOTE_ENABLE, ReleaseKind.SCHEDULE)
+"""Ways back that take away only what is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A point to give back; ``lease`` is the one that ends with it, where there is one."""
+
+    point: Point
+    device: Device
+    lease: Lease | None = None
+
+
+def return_of(lease: Lease) -> Return:
+    """The return of a leased point."""
+    return Return(lease.point, lease.device, lease)
+
+
+async def give_back(
+    item: Return, *, now: datetime, drivers: Drivers, journal: Journal
+) -> ReleaseReceipt:
+    """Look at a point, and release it where our own value stands. Whatever happens is a receipt."""
+    point, rule = item.point, item.point.write
+    if rule is None:
+        reason = fact(RefusalReason.NOT_WRITABLE, point=point.id)
+        return StillHeld(point.id, reason, retryable=False)
+    state = (await look([(point, item.device)], drivers, now))[point.id]
+    if isinstance(state, NoCommandState):
+        return await give_back_unseen(item, state, now=now, drivers=drivers)
+    known = await off_loop(known_of, journal, point.id, item.lease)
+    found = judge(rule, state, known)
+    return await give_back_found(item, found, known, now=now, drivers=drivers, journal=journal)
+
+
+async def give_back_found(
+    item: Return,
+    found: PlaceFinding,
+    known: Known,
+    *,
+    now: datetime,
+    drivers: Drivers,
+    journal: Journal,
+) -> ReleaseReceipt:
+    """Release a point that was just looked at, where our own value stands; else leave it."""
+    await keep_notes(notes_of(found, item.point, known), journal)
+    receipt: ReleaseReceipt = Released(item.point.id, found.state.effective)
+    if found.place is Place.OURS or found.ours_beneath:
+        await announce(item, journal)
+        receipt = await take_away(item.point, item.device, now=now, drivers=drivers)
+    if found.place is Place.TAKEN and isinstance(receipt, Released):
+        return Released(receipt.point, receipt.effective, found.by)
+    return receipt
+
+
+async def give_back_unseen(
+    item: Return, unseen: NoCommandState, *, now: datetime, drivers: Drivers
+) -> ReleaseReceipt:
+    """Where the device does not show who holds it: what is surely ours and does no harm to take
+    away goes, all else stays until it can be seen."""
+    rule = item.point.write
+    kind = None if rule is None else rule.release.kind
+    if item.lease is None or unseen.retryable or kind not in HARMLESS:
+        return StillHeld(item.point.id, unseen.error, unseen.retryable)
+    return await take_away(item.point, item.device, now=now, drivers=drivers)
+
+
+async def announce(item: Return, journal: Journal) -> None:
+    """Write down that a leased point is being given back, so that nobody takes the empty place for
+    somebody's word if we do not get to settle it."""
+    if item.lease is not None:
+        await keep_notes([GivingBack(item.point.id, item.lease.command_id)], journal)
+
+
+async def take_away(
+    point: Point, device: Device, *, now: datetime, drivers: Drivers
+) -> ReleaseReceipt:
+    """Release a point through its driver, whatever stands there: only for what is known to be ours.
+    Whatever happens is a receipt."""
+    patience = PATIENCE * device.timeout_s
+    try:
+        async with asyncio.timeout(patience):
+            return await drivers.driver(device).release(point, now)
+    except TimeoutError:
+        slow = fact(ReceiptReason.DEVICE_SLOW, device=device.id, seconds=patience)
+        return StillHeld(point.id, slow)
+    except Exception as error:  # a driver with a bug must not keep its neighbours held
+        bug = fact(ReceiptReason.DRIVER_FAILED, device=device.id, text=repr(error))
+        return StillHeld(point.id, bug)
+
+
+async def settle_returned(receipt: ReleaseReceipt, item: Return, journal: Journal) -> None:
+    """Close the lease of a point that is back."""
+    if isinstance(receipt, Released) and item.lease is not None:
+        await close_leases({item.point.id: item.lease.command_id}, journal)
+
+
+async def close_leases(ended: Mapping[str, str], journal: Journal) -> None:
+    """Settle leases: point id → command id. When the disk refuses, the guard will do it again."""
+    try:
+        await off_loop(journal.settle, ended)
+    except GuardError as error:
+        log.error("given back, but not noted: %s", error)

@@ -1,0 +1,254 @@
+"""Look at levers before anything is decided, and settle what the look shows of our leases.
+
+Somebody's word ends a lease at once, whatever we were about to do with it (clauses W6 and W7); one
+that is over is given back before anything new is written there (W12).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bms.model.assets.device import Device
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
+from bms.model.clock_reading import ClockReading
+from bms.model.control.command import (
+    Accepted,
+    Command,
+    Failed,
+    Lease,
+    Overridden,
+    Receipt,
+    Released,
+    ReleaseReceipt,
+    StillHeld,
+    Waiting,
+)
+from bms.model.control.command_state import CommandState, NoCommandState
+from bms.model.control.local_override import LocalOverride
+from bms.model.control.reasons import ReceiptReason
+from bms.model.fact import fact
+from bms.ports.drivers import Drivers
+from bms.ports.safety import Journal
+from bms.services.control.give_back import (
+    HARMLESS,
+    Return,
+    close_leases,
+    give_back_found,
+    give_back_unseen,
+    return_of,
+    settle_returned,
+    take_away,
+)
+from bms.services.control.ports import ControlPorts
+from bms.services.control.release import as_accepted, keep_receipts
+from bms.services.local_overrides.detection import IN_SLOT, Known, Place, PlaceFinding, judge
+from bms.services.local_overrides.look import look
+from bms.services.local_overrides.people import end_overrides, follow_people
+from bms.services.local_overrides.record import is_over, keep_notes, known_of, notes_of
+from bms.services.off_loop import off_loop
+
+Outcome = Receipt | ReleaseReceipt
+Targets = Mapping[str, tuple[Point, Device]]
+
+
+@dataclass(slots=True)
+class Inspection:
+    """What was found at each point by its id, or why it could not be seen; the leases that are open
+    still, which of them have ended but could not be given back, the local overrides that are
+    ``over``, and what became of all of them."""
+
+    findings: dict[str, PlaceFinding] = field(default_factory=dict)
+    unseen: dict[str, NoCommandState] = field(default_factory=dict)
+    stuck: dict[str, StillHeld] = field(default_factory=dict)
+    leases: dict[str, Lease] = field(default_factory=dict)
+    over: list[LocalOverride] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+async def inspect(
+    targets: Targets,
+    leases: Iterable[Lease],
+    *,
+    at: ClockReading,
+    drivers: Drivers,
+    journal: Journal,
+) -> Inspection:
+    """Look at these points and at those of the leases, devices side by side, and settle the leases
+    that have ended or that somebody's word ends."""
+    held = {lease.point.id: lease for lease in leases}
+    wanted = {**targets, **{id_: (each.point, each.device) for id_, each in held.items()}}
+    states = await look(wanted.values(), drivers, at.calendar)
+    inspector = _Inspector(at, drivers, journal, Inspection(leases=dict(held)))
+    by_device: dict[str, list[CommandState | NoCommandState]] = defaultdict(list)
+    for id_, state in states.items():
+        by_device[wanted[id_][1].id].append(state)
+
+    async def one_device(found: list[CommandState | NoCommandState]) -> None:
+        for state in found:
+            if isinstance(state, NoCommandState):
+                await inspector.pass_by(state)
+            else:
+                await inspector.settle(*wanted[state.point], state)
+
+    await asyncio.gather(*(one_device(found) for found in by_device.values()))
+    return inspector.seen
+
+
+def taken_receipt(command: Command, found: PlaceFinding) -> Overridden:
+    """The receipt of a command that met somebody else at the device."""
+    assert found.by is not None
+    return Overridden(command, found.priority, found.found, found.by)
+
+
+@dataclass(slots=True)
+class _Inspector:
+    at: ClockReading
+    drivers: Drivers
+    journal: Journal
+    seen: Inspection
+
+    async def settle(self, point: Point, device: Device, state: CommandState) -> None:
+        """Judge a point, and draw the consequences for its lease."""
+        rule = point.write
+        if rule is None:
+            return
+        held = self.seen.leases.get(point.id)
+        known = await off_loop(known_of, self.journal, point.id, held)
+        lease = None if known.lease is None else replace(known.lease, device=device)
+        if lease is not None:
+            self.seen.leases[point.id] = lease
+        elif held is not None:
+            del self.seen.leases[point.id]
+        found = judge(rule, state, known)
+        if state.doubt is not None and found.place is Place.TAKEN and found.priority is None:
+            why = fact(ReceiptReason.UNREADABLE, text=state.doubt)
+            await self.pass_by(NoCommandState(point.id, why))
+            return
+        self.seen.findings[point.id] = found
+        if lease is None:
+            await self._without_lease(Return(point, device), found, known)
+        elif found.place is Place.TAKEN or lease.ended(self.at):
+            await self._end(lease, found, known)
+        else:
+            await self._note(point, found, known)
+            if found.place is Place.LET_GO:
+                await close_leases({point.id: lease.command_id}, self.journal)
+                del self.seen.leases[point.id]
+
+    async def pass_by(self, unseen: NoCommandState) -> None:
+        """A point that could not be seen: a lease that is over waits for it, others go on."""
+        self.seen.unseen[unseen.point] = unseen
+        lease = self.seen.leases.get(unseen.point)
+        if lease is not None and lease.ended(self.at):
+            item = return_of(lease)
+            now = self.at.calendar
+            receipt = await give_back_unseen(item, unseen, now=now, drivers=self.drivers)
+            await self._close(lease, receipt)
+            self.seen.outcomes.append(receipt)
+
+    async def _close(self, lease: Lease, receipt: ReleaseReceipt) -> None:
+        await settle_returned(receipt, return_of(lease), self.journal)
+        if isinstance(receipt, Released):
+            del self.seen.leases[lease.point.id]
+        else:
+            self.seen.stuck[lease.point.id] = receipt
+
+    async def _end(self, lease: Lease, found: PlaceFinding, known: Known) -> None:
+        """Give back what is ours of a lease, and close it; the lease stays where that failed."""
+        receipt = await give_back_found(
+            return_of(lease),
+            found,
+            known,
+            now=self.at.calendar,
+            drivers=self.drivers,
+            journal=self.journal,
+        )
+        await self._close(lease, receipt)
+        if found.place is not Place.TAKEN and isinstance(receipt, Released):
+            self.seen.findings[lease.point.id] = _given_back(found, lease.point, receipt)
+        if found.place is Place.TAKEN:
+            self.seen.outcomes.append(taken_receipt(lease.command, found))
+        if found.place is not Place.TAKEN or found.ours_beneath:
+            self.seen.outcomes.append(receipt)
+
+    async def _without_lease(self, item: Return, found: PlaceFinding, known: Known) -> None:
+        """Note who holds the point. What a hand has left behind of ours goes: our value under an
+        enable bit, or what people say is over."""
+        if found.place is Place.OURS or _is_abandoned(item.point, found, known):
+            receipt = await take_away(
+                item.point, item.device, now=self.at.calendar, drivers=self.drivers
+            )
+            self.seen.outcomes.append(receipt)
+            if not isinstance(receipt, Released):
+                return
+        await self._note(item.point, found, known)
+
+    async def _note(self, point: Point, found: PlaceFinding, known: Known) -> None:
+        await keep_notes(notes_of(found, point, known), self.journal)
+        override = known.override
+        if override is not None and is_over(found, point, override):
+            self.seen.over.append(override)
+
+
+def _given_back(found: PlaceFinding, point: Point, receipt: Released) -> PlaceFinding:
+    """How a point stands after it was given back."""
+    rule, state = point.write, found.state
+    in_slot = rule is not None and rule.release.kind in IN_SLOT
+    after = replace(
+        state,
+        effective=receipt.effective,
+        own=None if in_slot else receipt.effective,
+        enabled=None if state.enabled is None else False,
+    )
+    return replace(found, state=after, place=Place.FREE)
+
+
+def _is_abandoned(point: Point, found: PlaceFinding, known: Known) -> bool:
+    """Whether our slot or enable bit has a value that somebody put in place of ours, and that
+    people say is over."""
+    rule, override = point.write, known.override
+    if rule is None or override is None or found.place is not Place.FREE:
+        return False
+    mine = override.taken_back and override.ours is not None and not override.above
+    return mine and found.state.occupied and rule.release.kind in HARMLESS
+
+
+async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list[Outcome]:
+    """Look at every lease of a site. Can run as often as one likes, between the ticks of dispatch.
+
+    A ``timetable`` register that its building has moved is left alone: it is at its own control
+    already, and the next tick of dispatch writes again. What cannot be read proves nothing; its
+    lease runs out. Matching points leave no receipt in the store.
+    """
+    held = await off_loop(ports.journal.leases)
+    leases = [as_accepted(each, site) for each in held.values() if each.point.site == site.id]
+    at = ClockReading(now, ports.clock.elapsed())
+    seen = await inspect({}, leases, at=at, drivers=ports.drivers, journal=ports.journal)
+    if any(found.place is Place.TAKEN for found in seen.findings.values()):
+        await follow_people(site, now=now, decisions=ports.decisions, journal=ports.journal)
+    await end_overrides(seen.over, now=now, decisions=ports.decisions, journal=ports.journal)
+    outcomes = [*seen.outcomes, *(each for lease in leases for each in _stands(lease, seen))]
+    kept = (o for o in outcomes if not isinstance(o, Accepted | Waiting))
+    await keep_receipts(ports.ledgers, kept, now)
+    return outcomes
+
+
+def _stands(lease: Lease, seen: Inspection) -> list[Outcome]:
+    """The receipt of a lease that is open still."""
+    point, command = lease.point.id, lease.command
+    if point in seen.unseen:
+        unseen = seen.unseen[point]
+        why = unseen.error if unseen.wrong_device else fact(ReceiptReason.NOT_READ_BACK)
+        return [Failed(command, why, retryable=True)]
+    found = seen.findings.get(point)
+    if found is None or point not in seen.leases or found.place is not Place.OURS:
+        return []
+    effective = found.state.effective
+    if found.waiting or effective is None:
+        return [Waiting(command, effective)]
+    return [Accepted(command, effective)]

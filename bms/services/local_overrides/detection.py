@@ -1,0 +1,223 @@
+"""Whose value stands at a point: the building's, ours, or somebody else's (clauses W6, W7, W9).
+
+Pure, and the same for a tick, a person's write, a release and the guard. What stands is compared
+with the book of what is ours: with nothing in the book whatever stands is not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bms.model.assets.write_rule import ReleaseKind, WriteRule
+from bms.model.control.command import Lease
+from bms.model.control.command_state import MINIMUM_TIMES_SLOT, CommandState, OccupiedSlot
+from bms.model.control.local_override import LocalOverride
+from bms.model.control.reasons import Holder
+from bms.model.fact import Fact, fact
+
+OPERATOR_SLOTS = 8
+"""Priorities up to this one are people's (ASHRAE 135, 19.2.2)."""
+RETAKE_AFTER = timedelta(days=1)
+"""A point that its device let go is taken again once in this time."""
+EXCEPTION_ENDS_WITHIN = timedelta(minutes=2)
+
+IN_SLOT = (ReleaseKind.NULL, ReleaseKind.SCHEDULE)
+
+
+class Place(StrEnum):
+    """What our place at a point has.
+
+    ``free``: nothing of us or others; a register has its own value. ``ours``: what our open lease
+    wrote. ``own_timetable``: the building's timetable has moved a register that we held.
+    ``let_go``: the device has emptied our place, after a restart or a watchdog. ``taken``: it is
+    somebody's word.
+    """
+
+    FREE = "free"
+    OURS = "ours"
+    OWN_TIMETABLE = "own_timetable"
+    LET_GO = "let_go"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceFinding:
+    """Whose value stands at a point. Of a ``taken`` one ``by`` is who holds it, ``found`` with
+    which value (None: our place was emptied) and ``priority`` in which slot; ``ours_beneath`` says
+    that our own value still stands below. ``waiting``: the object keeps its minimum on or off time,
+    and takes our value after it."""
+
+    state: CommandState
+    place: Place
+    by: Fact | None = None
+    found: float | None = None
+    priority: int | None = None
+    ours_beneath: bool = False
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the book has of a point: our open lease, who holds it at the building, and when its
+    device last let it go."""
+
+    lease: Lease | None = None
+    override: LocalOverride | None = None
+    let_go: datetime | None = None
+
+
+def judge(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding:
+    """Whose value stands at a point that is written by ``rule``."""
+    above = _people_above(rule, state)
+    beneath = _in_our_place(rule, state, known)
+    waiting = any(_is_minimum_time(slot, state) for slot in state.above)
+    if not above:
+        return replace(beneath, waiting=waiting)
+    top = above[0]
+    by = Holder.OPERATOR if top.priority <= OPERATOR_SLOTS else Holder.PROGRAM
+    return PlaceFinding(
+        state=state,
+        place=Place.TAKEN,
+        by=fact(by),
+        found=top.value,
+        priority=top.priority,
+        ours_beneath=beneath.place is Place.OURS,
+    )
+
+
+def agrees(rule: WriteRule, value: float | None, wanted: Iterable[float]) -> bool:
+    """Whether a value is one of the wanted ones, within the tolerance of the point."""
+    return value is not None and any(abs(value - each) <= rule.tolerance + 1e-9 for each in wanted)
+
+
+def _people_above(rule: WriteRule, state: CommandState) -> list[OccupiedSlot]:
+    """The slots above ours that are somebody's word, whatever their value."""
+    return [
+        slot
+        for slot in state.above
+        if slot.priority != rule.own_program and not _is_minimum_time(slot, state)
+    ]
+
+
+def _is_minimum_time(slot: OccupiedSlot, state: CommandState) -> bool:
+    return slot.priority == MINIMUM_TIMES_SLOT and state.minimum_times
+
+
+def _in_our_place(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding:
+    if rule.release.kind in IN_SLOT or rule.release.kind is ReleaseKind.REMOTE_ENABLE:
+        return _behind_switch(rule, state, known)
+    return _in_register(rule, state, known)
+
+
+def _behind_switch(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding:
+    """A slot, an exception of a schedule, or a register behind an enable bit: all can be empty."""
+    if not state.occupied:
+        return _emptied(rule, state, known)
+    if _is_ours(rule, state, known):
+        return PlaceFinding(state=state, place=Place.OURS)
+    if _was_taken_back(rule, state, known):
+        return PlaceFinding(state=state, place=Place.FREE)
+    return _foreign(rule, state)
+
+
+def _in_register(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding:
+    """A register that always has a value."""
+    if _is_ours(rule, state, known):
+        return PlaceFinding(state=state, place=Place.OURS)
+    lease = known.lease
+    if agrees(rule, state.own, state.home):
+        if lease is None or rule.release.kind is not ReleaseKind.TIMETABLE:
+            return _emptied(rule, state, known)
+        return PlaceFinding(state=state, place=Place.OWN_TIMETABLE)
+    if _was_taken_back(rule, state, known) or _never_arrived(rule, state, lease):
+        return PlaceFinding(state=state, place=Place.FREE)
+    return _foreign(rule, state)
+
+
+def _is_ours(rule: WriteRule, state: CommandState, known: Known) -> bool:
+    """Whether the place has what our open lease wrote. A write whose answer was lost may have been
+    rounded by the device."""
+    lease = known.lease
+    if lease is None or state.own is None:
+        return _is_left_over(rule, state, known.override)
+    if agrees(rule, state.own, lease.values):
+        return True
+    near = abs(state.own - lease.command.value) <= rule.resolution + 1e-9
+    return lease.read_back is None and near
+
+
+def _is_left_over(rule: WriteRule, state: CommandState, override: LocalOverride | None) -> bool:
+    """Whether a hand that lay over our value has left it behind, with the enable bit still set."""
+    if override is None or override.ours is None or not state.enabled:
+        return False
+    return agrees(rule, state.own, (override.ours,))
+
+
+def _never_arrived(rule: WriteRule, state: CommandState, lease: Lease | None) -> bool:
+    """Whether a write that nobody has seen left the register as it was."""
+    if lease is None or lease.read_back is not None or lease.before is None:
+        return False
+    before = lease.before.own
+    return before is not None and agrees(rule, state.own, (before,))
+
+
+def _was_taken_back(rule: WriteRule, state: CommandState, known: Known) -> bool:
+    """Whether people have said that what stands there is over."""
+    override = known.override
+    if override is None or not override.taken_back or override.found is None:
+        return False
+    return agrees(rule, state.own, (override.found,))
+
+
+def _emptied(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding:
+    """Our place is empty: it was before, or it has been emptied since we held it."""
+    lease = known.lease
+    if lease is None or lease.read_back is None or lease.returning or lease.withdrawn:
+        return PlaceFinding(state=state, place=Place.FREE)
+    if _ended_itself(rule, state, lease):
+        return PlaceFinding(state=state, place=Place.FREE)
+    if _has_restarted(state, lease):
+        if lease.lease_end <= state.at:
+            return PlaceFinding(state=state, place=Place.FREE)
+        if _may_be_retaken(state, known):
+            return PlaceFinding(state=state, place=Place.LET_GO)
+    return PlaceFinding(state=state, place=Place.TAKEN, by=fact(Holder.LOCAL))
+
+
+def _ended_itself(rule: WriteRule, state: CommandState, lease: Lease) -> bool:
+    """Whether it is an exception of a schedule, which ends with its lease at the device's clock."""
+    ends = lease.lease_end - EXCEPTION_ENDS_WITHIN
+    return rule.release.kind is ReleaseKind.SCHEDULE and ends <= state.at
+
+
+def _has_restarted(state: CommandState, lease: Lease) -> bool:
+    """Whether the device was seen to restart, or had not heard of us for as long as its watchdog
+    waits, since the lease was issued."""
+    before, rule = lease.before, lease.point.write
+    boot = None if before is None else before.boot
+    if boot is not None and state.boot is not None and boot != state.boot:
+        return True
+    issued = lease.command.issued_at
+    if state.silent_at is not None and state.silent_at >= issued:
+        return True
+    watchdog_s = None if rule is None else rule.watchdog_s
+    return watchdog_s is not None and state.at - issued >= timedelta(seconds=watchdog_s)
+
+
+def _may_be_retaken(state: CommandState, known: Known) -> bool:
+    return known.let_go is None or abs(state.at - known.let_go) >= RETAKE_AFTER
+
+
+def _foreign(rule: WriteRule, state: CommandState) -> PlaceFinding:
+    """Somebody else's value in our place."""
+    in_slot = rule.release.kind is ReleaseKind.NULL
+    return PlaceFinding(
+        state=state,
+        place=Place.TAKEN,
+        by=fact(Holder.OUR_PLACE if in_slot else Holder.LOCAL),
+        found=state.own,
+        priority=rule.priority if in_slot else None,
+    )

@@ -1,0 +1,159 @@
+"""Local overrides as people see them: shown as overrides, until they are taken back or run out.
+
+The book beside the journal is what counts; the database shows it, and is where a person takes an
+override back.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bms.errors import GuardError, NotFound, StoreError
+from bms.model.assets.site import Site
+from bms.model.control.command import Override
+from bms.model.control.local_override import LOCAL, LocalOverride, LocalOverrideEnd, Note
+from bms.model.fact import Fact, MessageCode, Moment, fact
+from bms.ports.safety import Journal
+from bms.ports.storage.decisions import DecisionStore
+from bms.services.local_overrides.duration import end_of
+from bms.services.local_overrides.record import keep_notes
+from bms.services.off_loop import off_loop
+
+log = logging.getLogger(__name__)
+
+
+class LocalOverrideReason(MessageCode):
+    """What was found at the building."""
+
+    CHANGED = "changed_at_building"
+    CHANGED_UNTIL = "changed_at_building_until"
+    EMPTIED = "emptied_at_building"
+    EMPTIED_UNTIL = "emptied_at_building_until"
+    FOUND = "found_at_building"
+    SAID = "local_override_said"
+
+
+def reason_of(override: LocalOverride) -> Fact:
+    """What was found, in place of what, and until when it stands where it runs out by itself."""
+    found, ours, until = override.found, override.ours, override.until
+    if found is not None and ours is None:
+        return fact(LocalOverrideReason.FOUND, found=found)
+    if until is None:
+        if found is None:
+            return fact(LocalOverrideReason.EMPTIED, ours=ours)
+        return fact(LocalOverrideReason.CHANGED, found=found, ours=ours)
+    end = Moment(until)
+    if found is None:
+        return fact(LocalOverrideReason.EMPTIED_UNTIL, ours=ours, until=end)
+    return fact(LocalOverrideReason.CHANGED_UNTIL, found=found, ours=ours, until=end)
+
+
+async def follow_people(
+    site: Site, *, now: datetime, decisions: DecisionStore, journal: Journal
+) -> None:
+    """Show the local overrides of a site to people, and note which of them are over: removed by a
+    person, or run out. Where the database is away they stand as they are."""
+
+    def work() -> list[Note]:
+        try:
+            standing = [o for o in journal.local_overrides().values() if o.site == site.id]
+        except GuardError as error:
+            log.error("the local overrides of %s cannot be read: %s", site.id, error)
+            return []
+        shown = [o for o in standing if not o.above and not o.taken_back]
+        return _followed(site, shown, now, decisions) if shown else []
+
+    await keep_notes(await off_loop(work), journal)
+
+
+async def end_overrides(
+    over: Sequence[LocalOverride], *, now: datetime, decisions: DecisionStore, journal: Journal
+) -> None:
+    """Close local overrides whose people have left, as the devices show. Where the database is away
+    the next look does it."""
+
+    def work() -> list[Note]:
+        return [
+            LocalOverrideEnd(each.point, each.id) for each in over if _closed(each, now, decisions)
+        ]
+
+    if over:
+        await keep_notes(await off_loop(work), journal)
+
+
+def _closed(override: LocalOverride, now: datetime, decisions: DecisionStore) -> bool:
+    if override.above or override.taken_back:
+        return True  # it was never shown, or is closed there already
+    try:
+        decisions.remove_override(override.id, actor=LOCAL, at=now)
+    except NotFound:
+        return True
+    except StoreError as error:
+        log.error("%s is free again, but not on record: %s", override.point, error)
+        return False
+    return True
+
+
+def _followed(
+    site: Site, shown: Collection[LocalOverride], now: datetime, decisions: DecisionStore
+) -> list[Note]:
+    removed = _removed(shown, decisions)
+    notes: list[Note] = []
+    for override in shown:
+        known = _with_end(site, override, decisions)
+        over = removed.get(override.id) or (known.until is not None and known.until <= now)
+        if over:
+            notes.append(_ended(known))
+            continue
+        if known != override:
+            notes.append(known)
+        if removed is not _UNKNOWN and override.id not in removed:
+            _show(known, decisions)
+    return notes
+
+
+_UNKNOWN: Mapping[str, bool] = {}
+
+
+def _removed(shown: Collection[LocalOverride], decisions: DecisionStore) -> Mapping[str, bool]:
+    try:
+        return dict(decisions.removed_overrides([each.id for each in shown]))
+    except StoreError as error:
+        log.error("whether people took local overrides back is not known: %s", error)
+        return _UNKNOWN
+
+
+def _ended(override: LocalOverride) -> Note:
+    """What was found may be written over now; where our place was only emptied nothing is left."""
+    if override.found is None:
+        return LocalOverrideEnd(override.point, override.id)
+    return replace(override, taken_back=True)
+
+
+def _with_end(site: Site, override: LocalOverride, decisions: DecisionStore) -> LocalOverride:
+    if override.until is not None:
+        return override
+    try:
+        return replace(override, until=end_of(site, override, decisions))
+    except StoreError as error:
+        log.error("when %s ends is not known yet: %s", override.point, error)
+        return override
+
+
+def _show(override: LocalOverride, decisions: DecisionStore) -> None:
+    shown = Override(
+        id=override.id,
+        site=override.site,
+        point=override.point,
+        since=override.since,
+        until=override.until,
+        reason=reason_of(override),
+        actor=LOCAL,
+    )
+    try:
+        decisions.add_override(shown)
+    except StoreError as error:
+        log.error("%s: %s could not be kept: %s", shown.point, shown.reason, error)

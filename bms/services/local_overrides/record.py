@@ -1,0 +1,112 @@
+"""What the book has of people at the building, and what a look adds to it."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from bms.errors import GuardError
+from bms.model.assets.point import Point
+from bms.model.assets.write_rule import ReleaseKind
+from bms.model.control.command import Lease, Overridden
+from bms.model.control.local_override import LetGo, LocalOverride, Note
+from bms.ports.safety import Journal
+from bms.services.local_overrides.detection import Known, Place, PlaceFinding, agrees
+from bms.services.off_loop import off_loop
+
+log = logging.getLogger(__name__)
+
+
+def known_of(journal: Journal, point: str, lease: Lease | None) -> Known:
+    """What the book has of a point now: to be asked after the look at it, as another process may
+    have given it back meanwhile. Where the book cannot be read, ``lease`` is what is known."""
+    try:
+        return Known(
+            lease=journal.leases().get(point),
+            override=journal.local_overrides().get(point),
+            let_go=journal.let_go().get(point),
+        )
+    except GuardError as error:
+        log.error("%s is looked at without the book: %s", point, error)
+        return Known(lease=lease)
+
+
+async def keep_notes(notes: Sequence[Note], journal: Journal) -> None:
+    """Write into the book. Where the disk refuses this process knows it all the same."""
+    if not notes:
+        return
+    try:
+        await off_loop(journal.note, notes)
+    except GuardError as error:
+        log.error("seen, but not noted: %s", error)
+
+
+def notes_of(finding: PlaceFinding, point: Point, known: Known) -> list[Note]:
+    """What a look at a point adds to the book: who holds it now, or that the device has let it
+    go."""
+    match finding.place:
+        case Place.TAKEN:
+            made = _override(point, finding, known)
+            return [] if made == known.override else [made]
+        case Place.LET_GO:
+            return [LetGo(point.id, finding.state.at)]
+        case _:
+            return []
+
+
+def is_over(finding: PlaceFinding, point: Point, override: LocalOverride) -> bool:
+    """Whether a local override is gone, as far as the device shows that, or was taken back and has
+    left nothing behind."""
+    if finding.place is Place.TAKEN:
+        return False
+    if not override.taken_back:
+        return override.visible
+    rule = point.write
+    found = () if override.found is None else (override.found,)
+    return rule is None or not agrees(rule, finding.state.own, found)
+
+
+def _override(point: Point, finding: PlaceFinding, known: Known) -> LocalOverride:
+    """Who holds the point now; the override that is known already where it is the same."""
+    rule, state, before = point.write, finding.state, known.override
+    assert rule is not None
+    assert finding.by is not None
+    above = finding.priority is not None and finding.priority < rule.priority
+    lease = known.lease
+    made = LocalOverride(
+        id=uuid.uuid4().hex,
+        site=point.site,
+        point=point.id,
+        since=state.at,
+        found=finding.found,
+        ours=None if lease is None else lease.command.value,
+        by=finding.by,
+        priority=finding.priority,
+        above=above,
+        source=state.source,
+        commanded=state.since,
+        visible=finding.found is not None and rule.release.kind is not ReleaseKind.TIMETABLE,
+    )
+    if before is None or before.taken_back or (before.above and not above):
+        return made
+    if not before.visible:
+        return before
+    ours = before.ours if lease is None else made.ours
+    return replace(made, id=before.id, since=before.since, until=before.until, ours=ours)
+
+
+def met_by_write(point: Point, met: Overridden, now: datetime) -> LocalOverride:
+    """Whoever a write met at a point without slots: it cannot be seen there when that is over."""
+    return LocalOverride(
+        id=uuid.uuid4().hex,
+        site=point.site,
+        point=point.id,
+        since=now,
+        found=met.value,
+        ours=met.command.value,
+        by=met.by,
+        visible=False,
+    )

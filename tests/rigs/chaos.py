@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection
 from pathlib import Path
 
-from bms.bench.chaos.faults.clocks import ClockDayBack, ClockHourForward
+from bms.bench.chaos.faults.clocks import ClockDayBack
 from bms.bench.chaos.faults.devices import RebootForgets, WatchdogChanged, ZeroAfterReboot
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.faults.lines import AddressesSwapped, OtherAnswers
@@ -23,7 +23,6 @@ PENDING: dict[type[Fault], str] = {
     HandAtThermostat: "W12",
     HandWhileDown: "W7",
     ClockDayBack: "W4",
-    ClockHourForward: "W4",
     RebootForgets: "W9",
     ZeroAfterReboot: "W9",
     WatchdogChanged: "W9",

@@ -16,7 +16,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.storage.readings import ReadingStore
 from bms.services.rooms.levers import zones_of
-from bms.services.rooms.standstill import HABIT, JOINT_FACTOR, JOINT_LEAST, Standstill
+from bms.services.rooms.standstill import HABIT, JOINT_FACTOR, JOINT_LEAST, LONGEST_GAP, Standstill
 
 TOLD_AFTER = timedelta(hours=1)
 """A lever whose rooms have been blind for so long is told of in its plan."""
@@ -190,8 +190,19 @@ class RoomWatch:
                 watch = self._first_look(points, now)
                 self._sites[site.id] = watch
             elif now > watch.looked:
-                watch.take(self._readings.latest(list(points)), now)
+                watch.take(self._newest(points, now), now)
             return _sight(site, watch, now)
+
+    def _newest(self, points: Mapping[str, Point], now: datetime) -> dict[str, Reading]:
+        """The newest reading of each sensor that is not from before the clock went back."""
+        newest = self._readings.latest(list(points))
+        ahead = [id_ for id_, reading in newest.items() if reading.time > now]
+        for id_ in ahead:
+            since = now - LONGEST_GAP
+            past = self._readings.readings(id_, since, now + timedelta(seconds=1))
+            newest.pop(id_)
+            newest |= {reading.point: reading for reading in past[-1:]}
+        return newest
 
     def _first_look(self, points: Mapping[str, Point], now: datetime) -> _SiteWatch:
         """What the sensors have shown in the week before; the clock may have gone back."""

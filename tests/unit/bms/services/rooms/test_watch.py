@@ -209,3 +209,17 @@ async def test_w04_a_sensor_on_a_battery_may_be_as_old_as_it_declares(tmp_path: 
     for hours, cause in ((1.0, None), (5.0, None), (5.25, "missing")):
         sight = watch.look(life.site, NOW + timedelta(hours=hours))["hall"]
         assert (sight.cause, sight.read) == (cause, True)
+
+
+async def test_w04_w14_rooms_are_seen_after_the_clock_has_gone_back(tmp_path: Path) -> None:
+    """The store has readings of a day that is still to come."""
+    site = one_sensor()
+    store = MemoryStore()
+    watch = RoomWatch(store)
+    store.add_readings(Reading(TEMP, NOW + k * QUARTER, 20.0 + 0.1 * k) for k in range(96))
+    assert watch.look(site, NOW + 23 * HOUR)["hall"].cause is None
+    for k in range(1, 12):
+        now = NOW + k * QUARTER + timedelta(minutes=7)
+        store.add_readings([Reading(TEMP, now, 19.0 + 0.1 * k)])
+        sight = watch.look(site, now)["hall"]
+        assert (sight.seen, sight.cause, sight.read) == (now, None, True)

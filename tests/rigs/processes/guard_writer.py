@@ -1,14 +1,19 @@
 """A writer process for the tests of the guard: writes one leased value, then waits to be killed.
 
-Call: ``guard_writer.py JOURNAL CLOCK_FILE PORT``. Says ``written`` once the device has the value.
+Call: ``guard_writer.py JOURNAL CLOCK_FILE PORT [STOP]``. Says ``written`` once the device has the
+value. With STOP it stops itself (SIGSTOP) between journal and device: ``before`` its last look at
+the clock, or ``after`` it; then it says what became of the write when it goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from bms.clock import FileClock
 from bms.journal import FileJournal
@@ -16,8 +21,9 @@ from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point, Role
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
-from bms.model.control.command import Accepted, Command
+from bms.model.control.command import Accepted, Command, Receipt, ReleaseReceipt
 from bms.model.readings.units import Unit
+from bms.ports.departure import leaving_while
 from bms.services.control.write_path import WriteOrder, carry_out
 from bms.services.guard.launcher import GuardLauncher
 from bms.store.memory.store import MemoryStore
@@ -55,7 +61,31 @@ def point() -> Point:
     )
 
 
-async def write(journal: Path, clock_file: Path, port: int) -> None:
+class Stopping:
+    """Drivers of a process that is stopped on the way to the device; after the last look at the
+    clock it stalls once more when the write has landed."""
+
+    def __init__(self, inner: NetworkDrivers, target: Device, where: str) -> None:
+        self._inner = inner.driver(target)
+        self._late = where == "after"
+
+    def driver(self, device: Device) -> Stopping:
+        return self
+
+    async def write(self, point: Point, command: Command) -> Receipt:
+        os.kill(os.getpid(), signal.SIGSTOP)
+        if not self._late:
+            return await self._inner.write(point, command)
+        with leaving_while(lambda: True):
+            await self._inner.write(point, command)
+        await asyncio.sleep(60)
+        raise AssertionError("nobody has ended this process")
+
+    async def release(self, point: Point, at: datetime) -> ReleaseReceipt:
+        return await self._inner.release(point, at)
+
+
+async def write(journal: Path, clock_file: Path, port: int, where: str = "") -> None:
     clock = FileClock(clock_file)
     now = clock.now()
     command = Command(
@@ -67,7 +97,8 @@ async def write(journal: Path, clock_file: Path, port: int) -> None:
         reason="test",
         actor="plan",
     )
-    drivers = NetworkDrivers(clock)
+    network = NetworkDrivers(clock)
+    drivers: Any = Stopping(network, device(port), where) if where else network
     ports = control_ports(
         MemoryStore(),
         drivers=drivers,
@@ -77,11 +108,11 @@ async def write(journal: Path, clock_file: Path, port: int) -> None:
     )
     order = WriteOrder(command=command, point=point(), device=device(port), issued=clock.elapsed())
     outcomes = await carry_out([order], now=now, ports=ports)
-    assert isinstance(outcomes[0], Accepted), outcomes
-    sys.stdout.write("written\n")
+    assert where or isinstance(outcomes[0], Accepted), outcomes
+    sys.stdout.write("written\n" if not where else f"{type(outcomes[0]).__name__}\n")
     sys.stdout.flush()
     await asyncio.sleep(60)
 
 
 if __name__ == "__main__":
-    asyncio.run(write(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])))
+    asyncio.run(write(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]))

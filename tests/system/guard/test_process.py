@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -127,6 +128,64 @@ async def test_a_killed_writer_and_a_torn_journal_leave_the_register_released(
     await until(lambda: Presence(journal).look() is None)  # nothing left to guard, nobody to serve
     register = f"{guard_writer.device(port).id} holding {guard_writer.ENABLE}"
     assert FileWriteCounter.beside(journal).written(register, START.date()).lifetime == 1
+
+
+@asynccontextmanager
+async def stopped_writer(
+    journal: Path, clock_file: Path, port: int, where: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A writer that has announced its write and is stopped before it leaves."""
+    writer = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(WRITER),
+        str(journal),
+        str(clock_file),
+        str(port),
+        where,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        await until(lambda: journal.exists() and open_leases(journal) != [])
+        await until(lambda: _state(writer.pid) == "T")
+        yield writer
+    finally:
+        writer.send_signal(signal.SIGKILL)
+        await writer.communicate()
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+async def test_w11_a_stopped_process_that_goes_on_after_its_lease_writes_nothing(
+    controller, journal: Path, clock_file: Path
+) -> None:
+    device, port = controller
+    async with stopped_writer(journal, clock_file, port, "before") as writer:
+        set_clock(clock_file, START + guard_writer.LEASE + timedelta(minutes=6))
+        await until(lambda: guard_writer.ENABLE in device.registers)  # the guard gives it back
+        await until(lambda: all(held.withdrawn for held in open_leases(journal)))
+        writer.send_signal(signal.SIGCONT)
+        assert writer.stdout is not None
+        assert await asyncio.wait_for(writer.stdout.readline(), 20) == b"Failed\n"
+        assert device.registers == {guard_writer.ENABLE: 0}
+        await until(lambda: open_leases(journal) == [])
+
+
+async def test_w11_what_lands_after_the_guard_and_a_crash_is_given_back_all_the_same(
+    controller, journal: Path, clock_file: Path
+) -> None:
+    """Stopped between its last look at the clock and the socket, for 6 minutes after its lease."""
+    device, port = controller
+    async with stopped_writer(journal, clock_file, port, "after") as writer:
+        set_clock(clock_file, START + guard_writer.LEASE + timedelta(minutes=6))
+        await until(lambda: device.registers.get(guard_writer.ENABLE) == 0)
+        await until(lambda: all(held.withdrawn for held in open_leases(journal)))
+        writer.send_signal(signal.SIGCONT)
+        await until(lambda: device.registers[guard_writer.ENABLE] == 1)
+        assert [held.command_id for held in open_leases(journal)] == ["c1"]
+    await until(lambda: device.registers[guard_writer.ENABLE] == 0)
+    await until(lambda: open_leases(journal) == [])
 
 
 async def test_a_killed_guard_is_replaced_before_the_next_write(

@@ -17,8 +17,11 @@ from bms.config import Settings
 from bms.messages.spelled_out import spelled_out
 from bms.model.codec import to_dict
 from bms.model.control.audit import Action, AuditEntry, AuditSearch
+from bms.model.control.command import Released, StillHeld
 from bms.model.control.evidence import Verification
+from bms.model.fact import Moment
 from bms.runtime.wire import opened
+from bms.services.evidence.trace import Trace, TracePorts, trace
 
 app = typer.Typer(no_args_is_help=True, help="Who did what, when and why.")
 
@@ -108,6 +111,66 @@ def _show_flaws(found: Verification, t: CommandTranslator) -> None:
             say(f"    {t('evidence_found')}: {flaw.found}")
         if flaw.expected is not None:
             say(f"    {t('evidence_expected')}: {flaw.expected}")
+
+
+@app.command("trace")
+def trace_point(
+    point: Annotated[str, typer.Argument(metavar="SITE/POINT")],
+    at: Annotated[str | None, typer.Option(help="local time; now when left out")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Walk from what stood at a point back to its plan, problem, forecast and readings.
+
+    Example: bms audit trace school/gym.setpoint --at 2026-10-01T08:00
+    """
+    settings = Settings()
+    t = translator_of_locale(settings.timezone)
+    with opened(settings) as city:
+        moment = city.clock.now()
+        if at is not None:
+            moment = _moment(at, ZoneInfo(settings.timezone), "--at")
+        stores = city.stores
+        ports = TracePorts(
+            ledgers=stores.ledgers,
+            plans=stores.plans,
+            evidence=stores.evidence,
+            readings=stores.readings,
+        )
+        found = trace(city.site(point.partition("/")[0]), point, moment, ports)
+    if as_json:
+        typer.echo(json.dumps(spelled_out(found, settings.timezone)))
+    else:
+        _show_trace(found, t)
+
+
+def _show_trace(found: Trace, t: CommandTranslator) -> None:
+    receipt = found.receipt
+    say(t("trace_receipt", at=Moment(found.receipt_at), outcome=found.outcome, point=found.point))
+    if not isinstance(receipt, Released | StillHeld):
+        command = receipt.command
+        reason = command.reason if isinstance(command.reason, str) else t.describe(command.reason)
+        say(t("trace_command", value=command.value, actor=command.actor, reason=reason))
+    plan = found.plan
+    if plan is None:
+        say(t("trace_no_plan"))
+        return
+    say(t("trace_plan", id=plan.id, at=Moment(plan.created_at), digest=plan.digest or None))
+    if plan.sealed is False:
+        say(t("trace_plan_edited"))
+    if plan.entry is not None:
+        say(t("trace_entry", number=plan.entry.number, hash=plan.entry.hash))
+    problem = plan.problem
+    if problem is None:
+        say(t("trace_problem_gone"))
+        return
+    start, end = Moment(problem.forecast_start), Moment(problem.forecast_end)
+    say(t("trace_forecast", start=start, end=end, share=problem.forecast_known))
+    for note in problem.notes:
+        say(f"    {t.describe(note)}")
+    readings = sum(each.n for each in problem.readings)
+    begin = None if problem.history_start is None else Moment(problem.history_start)
+    points = len(problem.readings)
+    say(t("trace_readings", start=begin, end=start, count=readings, points=points))
 
 
 def _show(entries: Sequence[AuditEntry], zone: ZoneInfo) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
-from bms.model.control.evidence import ChainHead, EvidenceEntry, Pruning, Removal, Verification
+from bms.model.control.evidence import (
+    ChainHead,
+    EvidenceEntry,
+    EvidenceKind,
+    Pruning,
+    Removal,
+    Verification,
+)
 
 Report = Callable[[float], None]
 """Is told the share that is done, 0..1."""
@@ -28,6 +35,10 @@ class EvidenceStore(Protocol):
 
     def evidence(self, chain: str, after: int = 0, most: int | None = None) -> list[EvidenceEntry]:
         """Entries of a chain whose number is larger than ``after``, in their order."""
+        ...
+
+    def entry_of(self, chain: str, kind: EvidenceKind, row: str) -> EvidenceEntry | None:
+        """The entry of a chain that proves a row, None where there is none."""
         ...
 
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:

@@ -74,6 +74,11 @@ class MemoryEvidence:
         entries = [kept.entry for kept in list(self._chains.get(chain, ()))][after:]
         return entries if most is None else entries[:most]
 
+    def entry_of(self, chain: str, kind: EvidenceKind, row: str) -> EvidenceEntry | None:
+        """See ``EvidenceStore``."""
+        entries = self.evidence(chain)
+        return next((e for e in entries if (e.kind, e.row) == (kind, row)), None)
+
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
         """See ``EvidenceStore``."""
         return frozenset(

@@ -78,6 +78,18 @@ class SqlEvidence(Linked):
         hashes = [before, *(row.hash.hex() for row in rows)]
         return [_entry(row, previous) for row, previous in zip(rows, hashes, strict=False)]
 
+    def entry_of(self, chain: str, kind: EvidenceKind, row: str) -> EvidenceEntry | None:
+        """See ``EvidenceStore``."""
+        wanted = (
+            select(StoredEvidence.number)
+            .where(StoredEvidence.chain == chain, StoredEvidence.kind == kind.value)
+            .where(StoredEvidence.proves == row)
+            .order_by(col(StoredEvidence.number))
+        )
+        with self._link.reading() as session:
+            number = session.exec(wanted).first()
+        return None if number is None else self.evidence(chain, number - 1, 1)[0]
+
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
         """See ``EvidenceStore``."""
         if not known:

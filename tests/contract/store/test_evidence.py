@@ -82,6 +82,13 @@ class TestChain:
         assert store.evidence(SITE, len(whole)) == []
         assert store.evidence("barn") == []
 
+    def test_w16_the_entry_of_a_row_is_found(self, store: AnyStore) -> None:
+        fill(store)
+        found = store.entry_of(SITE, EvidenceKind.OVERRIDE, "o2")
+        assert found in store.evidence(SITE)
+        assert found.row == "o2"
+        assert store.entry_of(SITE, EvidenceKind.OVERRIDE, "o9") is None
+
     def test_w16_what_is_refused_leaves_no_entry(self, store: AnyStore) -> None:
         with pytest.raises(NotFound):
             store.remove_override("o9", actor="eva", at=MONDAY)

@@ -11,7 +11,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bms.cli.main import app
+from bms.model.control.command import Accepted
+from bms.model.planning.plan_digest import sealed
+from bms.store.sql.store import SqlStore
+from tests.rigs.fakes.store import MONDAY, a_plan
 from tests.rigs.paths import ROOT
+from tests.rigs.storage.evidence_rows import a_command
 
 EXAMPLES = ROOT / "sites" / "examples"
 
@@ -142,3 +147,35 @@ def changed(bms: Bms, *statements: str) -> None:
         for statement in statements:
             other.execute(statement)
         other.commit()
+
+
+class TestTrace:
+    POINT = "school/gym.setpoint"
+
+    def written(self, bms: Bms) -> None:
+        bms("keys", "list")
+        store = SqlStore(f"sqlite:///{bms.home}/bms.db")
+        store.add_plan(sealed(a_plan("p1", "school", MONDAY)))
+        command = a_command("c1", 18.5, point=self.POINT, plan="p1")
+        store.add_receipts([Accepted(command, 18.5)], MONDAY)
+        store.close()
+
+    def test_w16_from_a_setpoint_to_its_plan_and_forecast(self, bms: Bms) -> None:
+        self.written(bms)
+        told = bms("audit", "trace", self.POINT, "--at", "2019-01-14T01:30", "--json").stdout
+        found = json.loads(told)
+        assert found["outcome"] == "accepted"
+        assert found["receipt"]["command"]["plan"] == found["plan"]["id"] == "p1"
+        assert (found["plan"]["sealed"], found["plan"]["entry"]["number"]) == (True, 1)
+        assert found["plan"]["problem"]["forecast_known"] == 0.75
+        assert bms("audit", "verify", "--json")
+
+    def test_w16_it_is_told_in_words(self, bms: Bms) -> None:
+        self.written(bms)
+        told = bms("audit", "trace", self.POINT, "--at", "2019-01-14T01:30").stdout
+        assert "school/gym.setpoint: accepted, 14 January 2019 01:00" in told
+        assert "number 1 of the chain" in told
+        assert "75 % known" in told.replace("75%", "75 %")
+
+    def test_nothing_written_is_said(self, bms: Bms) -> None:
+        bms("audit", "trace", self.POINT, code=2)

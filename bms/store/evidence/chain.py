@@ -59,8 +59,8 @@ def entry_hash(
     chain: str, number: int, kind: str, row: str, content: str, apart: str | None, previous: str
 ) -> str:
     """The hash of an entry."""
-    lines = (chain, str(number), kind, row, content, apart or "", previous)
-    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+    lines = f"{chain}\n{number}\n{kind}\n{row}\n{content}\n{apart or ''}\n{previous}"
+    return hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def appended(chain: str, head: ChainHead, rows: Iterable[Proven]) -> list[EvidenceEntry]:

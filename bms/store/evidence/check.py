@@ -150,8 +150,12 @@ class ChainCheck:
         self._previous = ()
 
     def _entry(self, entry: StandingEntry) -> None:
-        fits = [self._hash(entry, previous) for previous in self._previous]
-        if entry.hash in fits or not fits:
+        fits: list[str] = []
+        for previous in self._previous:
+            fits.append(self._hash(entry, previous))
+            if fits[-1] == entry.hash:
+                break
+        if not fits or fits[-1] == entry.hash:
             self._previous = (entry.hash,)
             return
         self._previous = (entry.hash, *fits)

@@ -92,7 +92,9 @@ class RecordingBuilding:
         """The controllers; objects of BACnet want a running loop."""
         self._remote, self._shift = RemoteSetpoint(), ConstantRegister()
         registers: dict[str, ControlPoint] = {HALL: self._remote, CURVE: self._shift}
-        self._image = RegisterImage(hall_controller(1, ["hall"]), _all(registers))
+        self._image = RegisterImage(
+            hall_controller(1, ["hall"], f"{self.number:04d}"), _all(registers)
+        )
         self._image.on_write = self._on_register
         self._bacnet = BacnetServer(self.name, 1100 + self.number, _objects(), self._on_slot)
         self._modbus = ModbusServer([self._image])

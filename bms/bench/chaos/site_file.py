@@ -28,7 +28,7 @@ devices:
   - {{id: rooms, protocol: bacnet, host: 127.0.0.1, port: {bacnet},
      instance: {instance}, timeout_s: 0.5}}
   - {{id: controller, protocol: modbus, host: 127.0.0.1, port: {modbus}, unit: 1, timeout_s: 0.5,
-     template: simulated_hall_controller}}
+     template: simulated_hall_controller, fingerprint: {{serial: "{serial}"}}}}
 points:
   - {{id: outdoor.temp, device: rooms, role: outdoor_temp, unit: degC, low: -40, high: 50,
      bacnet: "analog-input,1"}}
@@ -76,12 +76,18 @@ points:
 
 
 def write_site_file(
-    folder: Path, site: str, *, instance: int, bacnet: int, modbus: int, office_max: float = 24.0
+    folder: Path, site: str, *, number: int, bacnet: int, modbus: int, office_max: float = 24.0
 ) -> Path:
-    """Write the file of a site; returns its path."""
+    """Write the file of a site, whose devices have the instance and serial number of ``number``;
+    returns its path."""
     path = folder / f"{site}.yaml"
     text = _TEXT.format(
-        site=site, instance=instance, bacnet=bacnet, modbus=modbus, office_max=office_max
+        site=site,
+        instance=1100 + number,
+        serial=f"{number:04d}",
+        bacnet=bacnet,
+        modbus=modbus,
+        office_max=office_max,
     )
     path.write_text(text, "utf-8")
     return path

@@ -171,7 +171,7 @@ class Town:
         number = self.buildings[name].number
         bacnet, modbus = (self.lines[name, p].port for p in ("bacnet", "modbus"))
         return write_site_file(
-            self.folder, name, instance=1100 + number, bacnet=bacnet, modbus=modbus, **changes
+            self.folder, name, number=number, bacnet=bacnet, modbus=modbus, **changes
         )
 
     def sync(self, descriptor: int) -> None:

@@ -212,19 +212,23 @@ def heat_pump(unit: int) -> RegisterMap:
     )
 
 
-def hall_controller(unit: int, zones: Sequence[str]) -> RegisterMap:
+def hall_controller(unit: int, zones: Sequence[str], serial: str = "0001") -> RegisterMap:
     """The controller of the sports hall: input registers with a block of ten for each zone.
 
     Zone ``k`` (from 1): ``10k`` temperature, ``10k+1`` valve, ``10k+2`` CO2, ``10k+3`` effective
     setpoint; holding ``99+k`` setpoint (reads the effective, writes the remote value) and
-    ``149+k`` its enable. Holding 120 runs the ventilation, 121 is its flow [%] and 122 the setpoint
-    of its supply air [0.1 degC].
+    ``149+k`` its enable. Input 30 and 31 are the four characters of its serial number. Holding 120
+    runs the ventilation, 121 is its flow [%] and 122 the setpoint of its supply air [0.1 degC].
     """
     cells = [
         RegisterValue(0, DataType.INT16, "outdoor.temp", 0.1),
         RegisterValue(1, DataType.INT16, "plant.supply_temp", 0.1),
         RegisterValue(2, DataType.INT16, "plant.return_temp", 0.1),
         RegisterValue(3, DataType.INT16, "ahu1.supply_air_temp", 0.1),
+        *(
+            RegisterValue(30 + i, DataType.UINT16, "", fixed=float(word))
+            for i, word in enumerate(struct.unpack(">2H", serial.encode("ascii")))
+        ),
     ]
     writables = [
         _writable(120, "ahu1.run", "run", DataType.UINT16),

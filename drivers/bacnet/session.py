@@ -146,10 +146,19 @@ class BacnetSession:
     async def write_property(
         self, reference: Reference, value: bytes, priority: int | None = None
     ) -> None:
-        """Write an encoded value. Raises ``DeviceError``."""
+        """Write an encoded value. Raises ``DeviceError``.
+
+        Where no acknowledgement comes it is written once more, after it was made sure that the
+        same device is still there.
+        """
         request = codec.write_property(reference, value, priority)
         segmented = len(request) + 4 > self.capabilities.max_apdu
-        if await self.request(codec.WRITE_PROPERTY, request, segmented=segmented):
+        try:
+            ack = await self.request(codec.WRITE_PROPERTY, request, segmented=segmented)
+        except NoReply:
+            await self.identify(again=True)
+            ack = await self.request(codec.WRITE_PROPERTY, request, segmented=segmented)
+        if ack:
             raise InvalidReply("the acknowledgement of a write carries data")
 
     async def identify(self, *, again: bool = False) -> None:

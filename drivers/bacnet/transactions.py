@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from bms.ports.departure import may_leave
 from drivers.bacnet.encoding import frames
 from drivers.bacnet.encoding.frames import ApduType, Peer, ReceivedApdu
 from drivers.bacnet.encoding.services import WRITE_PROPERTY
@@ -48,8 +47,8 @@ class _Pending:
     peer: Peer
     answer: asyncio.Future[ReceivedApdu]
     every_s: float
-    left: int = TRIES - 1
-    writes: bool = False
+    tries: int
+    left: int
     timer: asyncio.TimerHandle | None = None
 
 
@@ -76,17 +75,20 @@ class BacnetTransactions:
     ) -> ReceivedApdu:
         """The reply to a confirmed request, sent up to ``TRIES`` times within ``timeout_s`` [s].
 
-        A reply is matched by peer and invoke id; the caller checks its content. Raises ``NoReply``
-        when none comes, ``TooLate`` for a write that may not leave any more. One that was sent in
-        time is not repeated after that.
+        A write is sent once: by the next time another device may be there. A reply is matched by
+        peer and invoke id; the caller checks its content. Raises ``NoReply`` when none comes,
+        ``TooLate`` for a write that may not leave any more.
         """
         loop = asyncio.get_running_loop()
         key = peer, self._free_invoke(peer)
         datagram = frames.confirmed(peer, key[1], service, parameters)
-        writes = service == WRITE_PROPERTY
-        if writes:
+        tries = TRIES
+        if service == WRITE_PROPERTY:
             require_departure()
-        waiting = _Pending(datagram, peer, loop.create_future(), timeout_s / TRIES, writes=writes)
+            tries = 1
+        waiting = _Pending(
+            datagram, peer, loop.create_future(), timeout_s / tries, tries, tries - 1
+        )
         self._pending[key] = waiting
         try:
             self._send(waiting)
@@ -163,15 +165,11 @@ class BacnetTransactions:
         if waiting.answer.done():
             return
         if waiting.left == 0:
-            total = waiting.every_s * TRIES
+            total = waiting.every_s * waiting.tries
             text = f"{waiting.peer}: no answer within {total:g} s"
             waiting.answer.set_exception(NoReply(text))
             return
         waiting.left -= 1
-        if waiting.writes and not may_leave():
-            waiting.left = 0  # what has left already may still be answered
-            self._wait(waiting)
-            return
         self._send(waiting)
 
     def _free_invoke(self, peer: Peer) -> int:

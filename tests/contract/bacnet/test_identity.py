@@ -282,6 +282,46 @@ async def test_w01_with_another_fingerprint_nothing_is_sent(field: str) -> None:
         assert await value(driver) == 1.0
 
 
+async def test_w01_a_write_without_answer_is_not_sent_again_to_another_device() -> None:
+    """The two swap while the write is on its way: its repetition must not reach the other one."""
+    east, west = controller(1.0, instance=77), controller(2.0, instance=78)
+
+    def swapping(invoke: int, service: int, payload: bytes) -> bytes | None:
+        if service != 15:
+            return east._answer(invoke, service, payload)
+        east.answer = west._answer
+        return None
+
+    async with bench() as made:
+        east.answer = swapping
+        await made.put(east, FIRST)
+        first = made.at(FIRST, instance=77)
+        assert await value(first) == 1.0
+        receipt = await first.write(SETPOINT, command(SETPOINT, 21.0))
+        assert isinstance(receipt, Refused)
+        assert receipt.reason.code == RefusalReason.WRONG_DEVICE
+        assert west.properties[2, 1, 85] == real(19.0)
+
+
+async def test_w01_a_write_whose_answer_was_lost_is_sent_again_to_the_same_device() -> None:
+    ours = controller(1.0)
+    lost: list[int] = []
+
+    def once(invoke: int, service: int, payload: bytes) -> bytes | None:
+        answer = ours._answer(invoke, service, payload)
+        if service == 15 and not lost:
+            lost.append(invoke)
+            return None
+        return answer
+
+    async with bench() as made:
+        ours.answer = once
+        await made.put(ours, FIRST)
+        driver = made.at(FIRST)
+        assert isinstance(await driver.write(SETPOINT, command(SETPOINT, 21.0)), Accepted)
+        assert len([service for service, _ in ours.requests if service == 15]) == 2
+
+
 async def test_w01_a_fingerprint_is_compared_without_case_and_white_space() -> None:
     async with bench() as made:
         await made.put(controller(1.0, OURS), FIRST)

@@ -46,4 +46,4 @@ async def test_w11_tries_do_not_go_on_past_the_end() -> None:
         assert isinstance(receipt, Failed)
         assert device.arrived == 1
         receipt = await driver.write(SETPOINT, command(SETPOINT, 20.5))
-        assert device.arrived == 4  # without an end all tries are made
+        assert device.arrived == 3  # without an end it is sent once more

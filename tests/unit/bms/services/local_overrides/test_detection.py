@@ -1,0 +1,261 @@
+"""Whose value stands at a point: the clauses W6, W7 and W9, case by case and tick by tick."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bms.model.control.command import Accepted, Overridden, Released, Waiting
+from bms.model.control.local_override import ReadBack
+from bms.model.control.reasons import Holder, RefusalReason
+from bms.model.fact import fact
+from bms.services.control.release import release_leases, release_points
+from tests.rigs.control_bench import ControlBench
+from tests.rigs.fakes.safety import (
+    CONSTANT,
+    ENABLE,
+    LEASE,
+    NULL,
+    OWN,
+    TICK,
+    TIMETABLE,
+    WANTED,
+    command,
+    hut,
+    lease_on,
+    with_rule,
+)
+
+DAY = timedelta(days=1)
+
+
+async def at_work() -> ControlBench:
+    """A hut whose levers we hold."""
+    bench = ControlBench()
+    bench.plan(hours=72)
+    await bench.tick()
+    assert bench.held() == WANTED
+    return bench
+
+
+class TestAboveUs:
+    async def test_w06_a_person_who_writes_our_own_value_above_us_has_it(self) -> None:
+        bench = await at_work()
+        bench.device(NULL).override[NULL] = (8, WANTED[NULL])
+        outcomes = await bench.tick(TICK)
+        assert isinstance(outcomes[NULL], Released)
+        assert outcomes[NULL].by == fact(Holder.OPERATOR)
+        assert NULL not in bench.held()
+        assert NULL not in bench.journal.leases()
+
+    async def test_w06_minimum_times_keep_ours_and_the_receipt_waits(self) -> None:
+        bench = await at_work()
+        device = bench.device(NULL)
+        device.minimum_times.add(NULL)
+        device.override[NULL] = (6, 15.0)
+        outcomes = await bench.tick(TICK)
+        assert outcomes[NULL] == Waiting(bench.journal.leases()[NULL].command, 15.0)
+        assert bench.held()[NULL] == WANTED[NULL]
+
+    async def test_w06_slot_6_of_an_object_without_minimum_times_is_a_word(self) -> None:
+        bench = await at_work()
+        bench.device(NULL).override[NULL] = (6, 15.0)
+        await bench.tick(TICK)
+        assert NULL not in bench.held()
+
+    async def test_w06_beneath_the_buildings_own_timetable_nothing_is_written(self) -> None:
+        bench = ControlBench(with_rule(hut(), NULL, own_program=10))
+        bench.plan()
+        outcome = (await bench.tick())[NULL]
+        assert outcome.reason.code == RefusalReason.BENEATH_OWN_PROGRAM  # type: ignore[union-attr]
+        assert NULL not in bench.held()
+
+
+class TestInOurPlace:
+    @pytest.mark.parametrize(
+        ("point", "by"),
+        [(NULL, Holder.OUR_PLACE), (ENABLE, Holder.LOCAL), (CONSTANT, Holder.LOCAL)],
+    )
+    async def test_w07_a_foreign_value_before_our_first_write_is_left_alone(
+        self, point: str, by: Holder
+    ) -> None:
+        bench = ControlBench()
+        bench.device(point).held[point] = 3.0
+        bench.plan()
+        for _ in range(4):
+            outcome = (await bench.tick(TICK))[point]
+            assert isinstance(outcome, Overridden)
+        assert bench.held()[point] == 3.0
+        assert bench.journal.local_overrides()[point].by == fact(by)
+
+    async def test_w07_release_in_observe_leaves_a_foreign_value(self) -> None:
+        bench = ControlBench()
+        bench.device(NULL).held[NULL] = 3.0
+        receipts = await release_points(
+            bench.site,
+            bench.site.points,
+            now=bench.now,
+            drivers=bench.drivers,
+            journal=bench.journal,
+        )
+        assert Released(NULL, 3.0, fact(Holder.OUR_PLACE)) in receipts
+        assert bench.held()[NULL] == 3.0
+
+    @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT, TIMETABLE])
+    @pytest.mark.parametrize("who", ["tick", "release", "guard"])
+    async def test_w07_a_hand_during_a_lease_is_left_by_all(self, point: str, who: str) -> None:
+        bench = await at_work()
+        bench.device(point).held[point] = 3.0
+        wired = {"now": bench.now, "drivers": bench.drivers, "journal": bench.journal}
+        if who == "tick":
+            await bench.tick(TICK)
+        elif who == "release":
+            chosen = [p for p in bench.site.points if p.id == point]
+            await release_points(bench.site, chosen, **wired)  # type: ignore[arg-type]
+        else:
+            await release_leases([bench.journal.leases()[point]], **wired)  # type: ignore[arg-type]
+        assert bench.held()[point] == 3.0
+        assert point not in bench.journal.leases()
+        assert bench.journal.local_overrides()[point].found == 3.0
+
+    async def test_w07_another_master_in_our_slot_is_not_fought(self) -> None:
+        bench = await at_work()
+        writes = len(bench.device(NULL).writes)
+        for _ in range(12):
+            bench.device(NULL).held[NULL] = 17.0
+            await bench.tick(TICK)
+        assert len(bench.device(NULL).writes) == writes
+        assert bench.held()[NULL] == 17.0
+
+    async def test_w07_an_emptied_slot_is_a_hand_until_a_person_says_otherwise(self) -> None:
+        bench = await at_work()
+        del bench.device(NULL).held[NULL]
+        for _ in range(3):
+            await bench.tick(TICK)
+            assert NULL not in bench.held()
+        (shown,) = bench.store.overrides("hut", bench.now)
+        assert (shown.point, shown.until) == (NULL, None)
+        bench.store.remove_override(shown.id, actor="anna", at=bench.now)
+        await bench.tick(TICK)
+        assert bench.held()[NULL] == WANTED[NULL]
+
+    async def test_w07_after_a_restart_a_point_is_retaken_once_a_day(self) -> None:
+        bench = await at_work()
+        device = bench.device(NULL)
+        for retaken in (True, False):
+            del device.held[NULL]
+            device.silent_at = bench.now + TICK
+            await bench.tick(TICK)
+            assert (NULL in bench.held()) is retaken
+
+    async def test_w07_a_hand_whose_receipt_is_lost_is_seen_by_the_book(self) -> None:
+        bench = ControlBench()
+        lease = lease_on(bench.site, command(CONSTANT, -2.0))
+        bench.journal.intend([lease])
+        bench.journal.note([ReadBack(CONSTANT, lease.command_id, -2.0)])
+        bench.device(CONSTANT).held[CONSTANT] = 3.0
+        bench.plan()
+        await bench.tick(TICK)
+        assert bench.held()[CONSTANT] == 3.0
+
+    async def test_w07_the_buildings_own_timetable_is_no_hand(self) -> None:
+        bench = await at_work()
+        bench.device(TIMETABLE).held[TIMETABLE] = OWN[TIMETABLE]
+        outcomes = await bench.tick(TICK)
+        assert isinstance(outcomes[TIMETABLE], Accepted)
+        assert bench.store.overrides("hut", bench.now) == []
+
+
+class TestNoFalseHands:
+    async def test_w09_a_restart_that_forgets_is_no_hand(self) -> None:
+        bench = await at_work()
+        device = bench.device(ENABLE)
+        for point in (ENABLE, CONSTANT):
+            del device.held[point]
+        device.silent_at = bench.now + TICK
+        await bench.tick(TICK)
+        assert bench.held() == WANTED
+        assert bench.store.overrides("hut", bench.now) == []
+
+    async def test_w09_another_boot_is_a_restart(self) -> None:
+        bench = ControlBench()
+        bench.device(NULL).boot = "monday"
+        bench.plan()
+        await bench.tick()
+        bench.device(NULL).boot = "tuesday"
+        del bench.device(NULL).held[NULL]
+        await bench.tick(TICK)
+        assert bench.held()[NULL] == WANTED[NULL]
+
+    async def test_w09_a_watchdog_that_lets_go_is_no_hand(self) -> None:
+        bench = ControlBench(with_rule(hut(), NULL, watchdog_s=600.0))
+        bench.plan()
+        await bench.tick()
+        del bench.device(NULL).held[NULL]
+        await bench.tick(TICK)
+        assert bench.held()[NULL] == WANTED[NULL]
+        assert bench.store.overrides("hut", bench.now) == []
+
+    async def test_w09_what_a_device_rounds_is_no_hand(self) -> None:
+        bench = ControlBench()
+        lease = lease_on(bench.site, command(NULL, 21.0))
+        bench.journal.intend([replace(lease, read_back=20.5)])
+        bench.device(NULL).held[NULL] = 20.5
+        bench.plan()
+        outcome = (await bench.tick())[NULL]
+        assert isinstance(outcome, Accepted)
+        assert bench.store.overrides("hut", bench.now) == []
+
+
+class TestGivingBack:
+    async def test_w12_only_over_our_own_value(self) -> None:
+        bench = await at_work()
+        bench.device(CONSTANT).held[CONSTANT] = 3.0
+        bench.now += LEASE
+        await release_leases(
+            bench.journal.leases().values(),
+            now=bench.now,
+            drivers=bench.drivers,
+            journal=bench.journal,
+        )
+        assert bench.held() == {CONSTANT: 3.0}
+        assert bench.journal.leases() == {}
+
+    async def test_w12_it_is_finished_before_anything_new_is_written(self) -> None:
+        bench = await at_work()
+        device = bench.device(CONSTANT)
+        device.swallows_releases = True
+        writes = len(device.writes)
+        outcomes = await bench.tick(LEASE)
+        assert {type(outcomes[p]).__name__ for p in (ENABLE, CONSTANT)} == {"StillHeld"}
+        assert len(device.writes) == writes
+        assert isinstance(outcomes[NULL], Accepted), "a neighbour is not kept waiting"
+        device.swallows_releases = False
+        await bench.tick(TICK)
+        assert bench.held() == WANTED
+
+    async def test_w12_what_is_given_back_but_not_settled_is_nobodys_hand(self) -> None:
+        bench = await at_work()
+        journal = bench.journal
+        held = journal.leases()
+        await release_leases(
+            held.values(), now=bench.now, drivers=bench.drivers, journal=Unsettled(bench)
+        )
+        assert set(journal.leases()) == set(held)
+        await bench.tick(TICK)
+        assert bench.store.overrides("hut", bench.now) == []
+
+
+class Unsettled:
+    """The journal of a process that dies before it settles."""
+
+    def __init__(self, bench: ControlBench) -> None:
+        self._journal = bench.journal
+
+    def __getattr__(self, name: str):
+        return getattr(self._journal, name)
+
+    def settle(self, commands: object) -> None:
+        return

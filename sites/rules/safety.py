@@ -14,6 +14,7 @@ from bms.model.assets.protected import (
     is_hot_water,
     protected_name,
 )
+from bms.model.assets.site import Mode
 from bms.model.readings.units import Unit
 from sites.parsed_site import DEFAULT_PORTS, ParsedSite
 from sites.schema.sections import Section
@@ -26,6 +27,8 @@ LARGEST_RESOLUTION = 0.5
 """Of the range of what may be written [1]; a switch, whose step is its range, is spared."""
 RAMP_STEP_H = 0.25
 """Plans and ticks have steps of a quarter of an hour [h]."""
+TICK_S = 900
+"""How often the plan is written and renewed where no setting says otherwise [s]."""
 _FLOOR_C = 16.0
 _WIDTH = {
     DataType.INT32: 2,
@@ -52,6 +55,7 @@ def check_safety(parsed: ParsedSite, report: MistakeReport) -> None:
             _small_against_range(point, write, report)
             _hold_safe(parsed, point, write, report)
             _pace(point, write, report)
+            _served(parsed, write, report)
     _one_sensor_per_zone(parsed, report)
     for device in parsed.sections("devices"):
         _identity(device, report)
@@ -117,6 +121,25 @@ def _small_against_range(point: Section, write: Section, report: MistakeReport) 
         report.add(
             write.at("resolution"),
             f"resolution {resolution:g} is too large for {low:g} to {high:g}; at most {most:g}",
+        )
+
+
+def _served(parsed: ParsedSite, write: Section, report: MistakeReport) -> None:
+    """What a plan writes has to last and to take effect (clauses W6 and W9)."""
+    if parsed.site.get("mode") != Mode.AUTO:
+        return
+    watchdog_s, slot, own = write.get("watchdog_s"), write.get("own_program"), write.get("priority")
+    if watchdog_s is not None and watchdog_s < 2 * TICK_S:
+        report.add(
+            write.at("watchdog_s"),
+            f"watchdog_s {watchdog_s:g}: mode auto renews every {TICK_S} s, which has to be half "
+            "of it at most; let the device wait longer, or leave the point out of auto",
+        )
+    if slot is not None and own is not None and slot < own:
+        report.add(
+            write.at("own_program"),
+            f"own_program {slot}: the building's own timetable outranks priority {own}, so that "
+            "mode auto cannot control the point; command it below, or leave it out of auto",
         )
 
 

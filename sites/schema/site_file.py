@@ -355,6 +355,13 @@ WRITE = SectionSchema(
         _field("watchdog_s", Number(above=0, high=86_400), "the device's own time-out [s]"),
         _field("writes_per_day", Integer(1), "how often it may be written on one day"),
         _field("writes_lifetime", Integer(1), "how often its memory may be written at all"),
+        _field("own_program", Integer(1, 16), "BACnet priority of the building's own timetable"),
+        _field(
+            "local_override_hold",
+            Number(2, 168),
+            "setpoint register of a room: how long a change at the building is respected [h]",
+            24.0,
+        ),
     ),
 )
 POINT = SectionSchema(

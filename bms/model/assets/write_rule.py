@@ -49,8 +49,8 @@ class WriteRule:
     long a point that switches stays on and off. A give-back keeps neither. ``writes_per_day`` and
     ``writes_lifetime`` are how often the device's memory may be written; a release is counted too,
     and never refused. ``own_program`` is the priority slot that the building's own timetable
-    commands; where it lies above ours the point is refused for ``auto``. ``local_override_hold_s``
-    [s] is how long the setpoint of a room is left to whoever changed it at the building, where its
+    commands; where it lies above ours the point is refused for ``auto``. ``local_override_hold``
+    [h] is how long the setpoint of a room is left to whoever changed it at the building, where its
     use does not change before.
     """
 
@@ -68,7 +68,7 @@ class WriteRule:
     writes_per_day: int | None = None
     writes_lifetime: int | None = None
     own_program: int | None = None
-    local_override_hold_s: float = 86_400.0
+    local_override_hold: float = 24.0
 
     def __post_init__(self) -> None:
         if not 9 <= self.priority <= 15:

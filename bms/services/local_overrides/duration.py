@@ -27,7 +27,7 @@ def end_of(site: Site, override: LocalOverride, decisions: DecisionStore) -> dat
     if point is None or not runs_out(point):
         return None
     assert point.write is not None
-    last = override.since + timedelta(seconds=point.write.local_override_hold_s)
+    last = override.since + timedelta(hours=point.write.local_override_hold)
     change = _change_of_use(site, point, override.since + LEAST, last, decisions)
     return last if change is None else change
 

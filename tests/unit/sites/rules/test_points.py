@@ -155,3 +155,20 @@ def test_a_heartbeat_is_an_object_that_can_be_written(heartbeat: str, says: str)
 
 def test_a_heartbeat_is_written_by_nobody_else() -> None:
     assert "heartbeat of ctrl" in mistake(device=', heartbeat: "analog-value,1"')
+
+
+def test_w09_a_watchdog_that_the_tick_cannot_serve_is_refused() -> None:
+    assert "renews every 900 s" in mistake(release="{kind: 'null'}, watchdog_s: 1200")
+    assert point(loaded(release="{kind: 'null'}, watchdog_s: 1800"), "all.setpoint").write
+
+
+def test_w06_a_timetable_above_ours_is_refused_for_auto() -> None:
+    way = "{kind: 'null'}, hold_safe: [16, 22], own_program: "
+    assert "outranks priority 13" in mistake(release=f"{way}10")
+    assert point(loaded(release=f"{way}15"), "all.setpoint").write
+
+
+def test_w08_how_long_a_change_at_the_building_is_respected() -> None:
+    rule = point(loaded(release=f"{VIA}, local_override_hold: 6"), "all.setpoint").write
+    assert rule is not None
+    assert rule.local_override_hold == 6.0

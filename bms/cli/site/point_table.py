@@ -22,6 +22,7 @@ from bms.model.control.command import (
     ReleaseReceipt,
     Waiting,
 )
+from bms.model.control.command_state import CommandState
 from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Unit
 from bms.ports.drivers import DeviceHealth, Exchange
@@ -79,6 +80,18 @@ def told_as_json(device: str, told: Identities) -> dict[str, object]:
         "wrong_device": None if well is None else well.wrong_device,
         "announced_elsewhere": {} if well is None else dict(well.elsewhere),
     }
+
+
+def show_commanded(console: Console, states: Iterable[CommandState], t: CommandTranslator) -> None:
+    """The occupied priority slots above ours; who commanded the acting value, and since when."""
+    for state in states:
+        for slot in state.above:
+            held = t("slot_above", priority=slot.priority, value=_number(slot.value))
+            print_folded(console, f"{state.point}: {held}")
+        if state.source is not None or state.since is not None:
+            since = "" if state.since is None else f"{state.since:%Y-%m-%d %H:%M}"
+            said = t("commanded_by", source=state.source or "?", since=since)
+            print_folded(console, f"{state.point}: {said}")
 
 
 def show_receipt(

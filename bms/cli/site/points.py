@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from bms.cli.console.screen import screen
 from bms.cli.site.point_table import (
     Identities,
     Traces,
+    show_commanded,
     show_identities,
     show_readings,
     show_receipt,
@@ -34,6 +36,7 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.command import Accepted, Clamped, Receipt, Released
+from bms.model.control.command_state import CommandState
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import IdentifyingDriver
 from bms.ports.storage.whole import Store
@@ -43,6 +46,7 @@ from bms.services import operator
 from bms.services.collect.poll import read_points
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.hands_off.record import PATIENCE_S
+from bms.services.local_overrides.look import look
 from bms.services.operator import HandedBack
 from bms.store.database.availability import Availability
 from bms.store.sql.store import SqlStore
@@ -94,15 +98,21 @@ def read(
     """Read a site or a point once, straight from the device.
 
     With --json and --trace: an object of "readings" and "trace". Each reading bears what its
-    device says it is, and from where else its instance was announced.
+    device says it is, and from where else its instance was announced. Of a writable point
+    "commanded" has our place, the occupied slots above, and who commanded it since when.
 
     Example: bms read townhall/north.temp --trace
     """
     with opened(Settings()) as opened_city:
-        rows, traces, told = asyncio.run(_looked(opened_city, target))
+        rows, traces, told, states = asyncio.run(_looked(opened_city, target))
     if as_json:
         readings = [
-            {**to_dict(r), "unit": p.unit.value, "device": told_as_json(p.device, told)}
+            {
+                **to_dict(r),
+                "unit": p.unit.value,
+                "device": told_as_json(p.device, told),
+                "commanded": to_dict(states[p.id]) if p.id in states else None,
+            }
             for p, r in rows
         ]
         traced = {"readings": readings, "trace": traces_as_json(traces)}
@@ -110,6 +120,7 @@ def read(
     else:
         console, t = screen(), translator_of_locale()
         show_readings(console, rows, t)
+        show_commanded(console, states.values(), t)
         show_identities(console, told, t)
         if trace:
             show_traces(console, traces, t)
@@ -119,9 +130,9 @@ def read(
 
 async def _looked(
     city: City, target: str
-) -> tuple[list[tuple[Point, Reading]], Traces, Identities]:
-    """The readings, what this process has exchanged with the devices that were asked, and what
-    they say they are."""
+) -> tuple[list[tuple[Point, Reading]], Traces, Identities, dict[str, CommandState]]:
+    """The readings, what this process has exchanged with the devices that were asked, what they
+    say they are, and who commands the writable points."""
     site, points = chosen(city, target)
     by_id = {point.id: point for point in points}
     try:
@@ -131,11 +142,20 @@ async def _looked(
         await asyncio.gather(
             *(_identified(city, site.device(d)) for d in devices if d not in silent)
         )
+        states = await _commanded(city, site, points)
         traces = {device: city.drivers.trace(device) for device in devices}
         told = {name: well for name, well in city.drivers.health().items() if name in devices}
     finally:
         await city.drivers.close()
-    return [(by_id[reading.point], reading) for reading in readings], traces, told
+    rows = [(by_id[reading.point], reading) for reading in readings]
+    return rows, traces, told, states
+
+
+async def _commanded(city: City, site: Site, points: Sequence[Point]) -> dict[str, CommandState]:
+    """Who commands the writable points, as their devices show it."""
+    levers = [(p, site.device(p.device)) for p in points if p.write is not None and p.device]
+    found = await look(levers, city.drivers, city.clock.now())
+    return {id_: state for id_, state in found.items() if isinstance(state, CommandState)}
 
 
 async def _identified(city: City, device: Device) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
+from bms.bench.control.figures import bench_control
 from bms.bench.fieldbus.bacnet import DEVICES as BACNET_DEVICES
 from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
 from bms.bench.fieldbus.bacnet import bench_drivers_bacnet
@@ -73,6 +74,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
     {
         "assess": bench_savings,
         "chaos": partial(bench_chaos, ChaosOptions()),
+        "control": bench_control,
         "demo": bench_claims,
         "drivers": bench_drivers,
         "plan": bench_plan,

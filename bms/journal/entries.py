@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -30,7 +30,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import Any
 
-from bms.model.codec import from_json, json_schema, to_dict
+from bms.model.codec import from_json, json_schema, to_dict, to_json
 from bms.model.control.command import Lease
 from bms.model.control.local_override import (
     GivingBack,
@@ -122,6 +122,8 @@ class Book:
         self._open: dict[str, tuple[int, Lease]] = {}
         self._replaced: dict[str, dict[str, tuple[int, Lease]]] = {}
         """By point and command: what a newer command has replaced while it was on the way."""
+        self._points: dict[str, set[str]] = defaultdict(set)
+        """By site: the points that were ever leased."""
         self._overrides: dict[str, tuple[int, LocalOverride]] = {}
         self._let_go: dict[str, datetime] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
@@ -143,6 +145,7 @@ class Book:
         elif held.writer is not None and known:
             self._replaced.setdefault(point, {})[held.command_id] = (known, held)
         self._open[point] = (number, lease)
+        self._points[lease.point.site].add(point)
 
     def arrived(self, point: str, command_id: str) -> None:
         """Nobody can send the write of this command any more."""
@@ -207,6 +210,10 @@ class Book:
             number, held = others.pop(max(others, key=lambda id_: others[id_][0]))
             self._open[point] = (number, replace(held, withdrawn=True))
 
+    def leases_of(self, site: str) -> dict[str, Lease]:
+        points = self._points.get(site, ())
+        return {point: self._open[point][1] for point in points if point in self._open}
+
     def leases(self) -> dict[str, Lease]:
         return {point: lease for point, (_, lease) in self._open.items()}
 
@@ -240,22 +247,32 @@ class Book:
 
     def take(self, line: bytes) -> None:
         """Take one line. Raises ValueError, KeyError or TypeError when it is not an entry."""
-        entry = json.loads(line)
-        if not isinstance(entry, dict):
-            raise ValueError("not an object")
-        match entry.get("op"):
-            case "intend":
-                self.intend(_lease(entry["lease"]), int(entry["n"]))
-            case "settle":
-                meaning = Settling.AGAIN if entry.get("again") else Settling.FIRST
-                self.settle(str(entry["point"]), str(entry["command"]), meaning)
-            case "arrived":
-                self.arrived(str(entry["point"]), str(entry["command"]))
-            case str(op) if op in _NOTES:
-                note = from_json(_NOTES[op], json.dumps(entry["note"]))
-                self.note(note, int(entry.get("n", 0)))
-            case other:
-                raise ValueError(f"unknown entry {other!r}")
+        entry_of(line)(self)
+
+
+def entry_of(line: bytes) -> Callable[[Book], None]:
+    """What a line does to a book. Raises ValueError, KeyError or TypeError when it is not an
+    entry."""
+    entry = json.loads(line)
+    if not isinstance(entry, dict):
+        raise ValueError("not an object")
+    match entry.get("op"):
+        case "intend":
+            lease, intended = _lease(entry["lease"]), int(entry["n"])
+            return lambda book: book.intend(lease, intended)
+        case "settle":
+            point, command = str(entry["point"]), str(entry["command"])
+            meaning = Settling.AGAIN if entry.get("again") else Settling.FIRST
+            return lambda book: book.settle(point, command, meaning)
+        case "arrived":
+            point, command = str(entry["point"]), str(entry["command"])
+            return lambda book: book.arrived(point, command)
+        case str(op) if op in _NOTES:
+            note = from_json(_NOTES[op], json.dumps(entry["note"]))
+            number = int(entry.get("n", 0))
+            return lambda book: book.note(note, number)
+        case other:
+            raise ValueError(f"unknown entry {other!r}")
 
 
 _NOTES: Mapping[str, type[Note]] = {
@@ -287,7 +304,7 @@ def line_of(entry: Mapping[str, Any]) -> bytes:
 
 
 def intent_line(lease: Lease, number: int) -> bytes:
-    return line_of({"op": "intend", "n": number, "lease": to_dict(lease)})
+    return f'{{"op":"intend","n":{number},"lease":{to_json(lease)}}}\n'.encode()
 
 
 def settle_line(point: str, command_id: str, meaning: Settling = Settling.FIRST) -> bytes:

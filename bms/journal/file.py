@@ -111,6 +111,11 @@ class FileJournal:
         with _explained(self.path):
             return self._reader.leases()
 
+    def leases_of(self, site: str) -> dict[str, Lease]:
+        """The open leases of a site by point id. Raises ``GuardError`` as ``leases`` does."""
+        with _explained(self.path):
+            return self._reader.leases_of(site)
+
     def local_overrides(self) -> dict[str, LocalOverride]:
         """The local overrides by point id. Raises ``GuardError`` as ``leases`` does."""
         with _explained(self.path):
@@ -143,11 +148,11 @@ class FileJournal:
             if self._reader.fault is not None or not self.path.exists():
                 self._renew(repaired=self._reader.fault is not None)
             first = self._next_number()
-            lines = [*self._owed]
-            lines += [intent_line(lease, first + i) for i, lease in enumerate(leases)]
-            size = self._write(b"".join(lines))
+            numbered = [(lease, first + i) for i, lease in enumerate(leases)]
+            payload = b"".join((*self._owed, *(intent_line(*each) for each in numbered)))
+            size = self._write(payload)
             self._owed = []
-            self._reader.catch_up()
+            self._reader.wrote(payload, numbered, size)
             if size > self._compact_above:
                 self._compact(size)
 

@@ -44,6 +44,7 @@ class HandsOffState:
         self._words: dict[str, SpokenWord] = {}
         self._stored: set[str] = set()
         self._standing: dict[str, HandsOff] | None = None
+        self._history: dict[str, HandsOff] | None = None
 
     def take(self, line: bytes) -> None:
         """Take one line. Raises ValueError, KeyError or TypeError when it is not an entry."""
@@ -63,14 +64,14 @@ class HandsOffState:
 
     def _keep(self, word: SpokenWord) -> None:
         self._words.setdefault(word.key, word)
-        self._standing = None
+        self._standing = self._history = None
 
     def merge(self, other: HandsOffState) -> None:
         """Take what another state knows, in its order."""
         if not self.knows(other):
             self._words = {**other._words, **self._words}
             self._stored |= other._stored
-            self._standing = None
+            self._standing = self._history = None
 
     def knows(self, other: HandsOffState) -> bool:
         """Whether this state knows all that the other one does."""
@@ -90,10 +91,11 @@ class HandsOffState:
 
     def history(self) -> dict[str, HandsOff]:
         """Every mark that is known, those that were taken back among them."""
-        found: dict[str, HandsOff] = {}
-        for word in self._words.values():
-            found.setdefault(word.mark.id, word.mark)
-        return found
+        if self._history is None:
+            self._history = {}
+            for word in self._words.values():
+                self._history.setdefault(word.mark.id, word.mark)
+        return self._history
 
     def unrecorded(self) -> tuple[SpokenWord, ...]:
         """What the database does not have yet, in the order in which it was said."""
@@ -114,6 +116,7 @@ class HandsOffState:
         gone = {key for key, word in self._words.items() if word.mark.id in old}
         self._words = {key: word for key, word in self._words.items() if key not in gone}
         self._stored -= gone
+        self._standing = self._history = None
 
     def lines(self) -> list[bytes]:
         """The lines that say the same in a new file."""
@@ -213,7 +216,7 @@ class FileHandsOff(MemoryHandsOff):
         """What is known, with what the file says by now."""
         try:
             stat = self.path.stat()
-            seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            seen = (stat.st_ctime_ns, stat.st_size, stat.st_ino)
             if seen != self._seen:
                 self._read()
                 self._seen = seen

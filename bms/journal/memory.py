@@ -37,6 +37,9 @@ class MemoryJournal:
     def leases(self) -> dict[str, Lease]:
         return self._book.leases()
 
+    def leases_of(self, site: str) -> dict[str, Lease]:
+        return self._book.leases_of(site)
+
     def note(self, notes: Sequence[Note]) -> None:
         for each in notes:
             self._book.note(each, self._book.last + 1)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from bms.journal.entries import Book, Head, Settling
+from bms.journal.entries import Book, Head, Settling, entry_of
 from bms.model.control.command import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
@@ -37,6 +37,8 @@ class JournalReader:
         self._head: Head | None = None
         self._offset = 0
         self._tail = b""
+        self._seen: tuple[int, ...] | None = None
+        """The file as it was when it held all that is known: nothing is new then."""
         self.damage: list[str] = []
         self.fault: str | None = None
 
@@ -50,6 +52,12 @@ class JournalReader:
     def known(self) -> Book:
         """What is known now, whether the file says so or not."""
         return self._known
+
+    def leases_of(self, site: str) -> dict[str, Lease]:
+        """The open leases of a site by point id. Raises OSError as ``leases`` does."""
+        with self._turn:
+            self.catch_up()
+            return self._known.leases_of(site)
 
     def arrived(self, point: str, command_id: str) -> None:
         """Note that nobody can send the write any more, whether the file takes it or not."""
@@ -97,15 +105,39 @@ class JournalReader:
     def catch_up(self) -> None:
         """Read what is new. Raises OSError as ``leases`` does."""
         try:
+            stat = self._path.stat()
+            seen = (stat.st_ctime_ns, stat.st_size, stat.st_ino)
+            if seen == self._seen:
+                return
+            self._seen = None
             with self._path.open("rb") as file:
                 fault = self._follow(file.readline(), file)
+                self._seen = None if fault else seen
         except FileNotFoundError:
+            self._seen = None
             fault = None if self._head is None else "it is gone"
         except OSError as error:
+            self._seen = None
             if self._head is None:
                 raise
             fault = error.strerror or str(error)
         self._report(fault)
+
+    def wrote(self, payload: bytes, leases: Sequence[tuple[Lease, int]], size: int) -> None:
+        """Take what we have appended ourselves, up to ``size`` [bytes], while nobody else could:
+        leases with their numbers; what else it says was known here before."""
+        if self._offset + len(payload) != size or self.fault is not None:
+            self.catch_up()
+            return
+        for lease, number in leases:
+            self._in_file.intend(lease, number)
+            self._known.intend(lease, number)
+        self._offset = size
+        self._tail = (self._tail + payload[-TAIL:])[-TAIL:]
+        self._seen = None
+        stat = self._path.stat()
+        if stat.st_size == size:
+            self._seen = (stat.st_ctime_ns, stat.st_size, stat.st_ino)
 
     def _follow(self, first: bytes, file: BinaryIO) -> str | None:
         """Returns what is wrong with the file, None where it holds all that is known."""
@@ -151,10 +183,12 @@ class JournalReader:
 
     def _take_line(self, line: bytes) -> None:
         try:
-            self._in_file.take(line)
-            self._known.take(line)
+            take = entry_of(line)
         except (ValueError, KeyError, TypeError) as error:
             self._note(line, error)
+            return
+        take(self._in_file)
+        take(self._known)
 
     def _note(self, line: bytes, error: Exception) -> None:
         text = f"{self._path}: unreadable line {line[:80]!r}: {error}".splitlines()[0]

@@ -40,6 +40,10 @@ class Journal(Protocol):
         """The open leases by point id, as every process that shares the journal left them."""
         ...
 
+    def leases_of(self, site: str) -> dict[str, Lease]:
+        """Those of one site."""
+        ...
+
     def note(self, notes: Sequence[Note]) -> None:
         """Keep what was seen of points: read-backs, local overrides, what a device let go. This
         process knows it even where the disk refuses. Raises ``GuardError`` when it does."""

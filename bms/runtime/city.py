@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from api.ports import ApiPorts
@@ -48,6 +49,7 @@ class Stores:
     trials: TrialStore
     evidence: EvidenceStore
     retention: RetentionStore
+    snapshot: Callable[[], AbstractContextManager[None]]
     close: Callable[[], None]
 
     @classmethod
@@ -63,6 +65,7 @@ class Stores:
             trials=store,
             evidence=store,
             retention=store,
+            snapshot=store.snapshot,
             close=store.close,
         )
 
@@ -91,20 +94,19 @@ class City:
     """None where the database cannot be away."""
     device_times: DeviceTimes = field(default_factory=DeviceTimes)
     """Minimum on and off times that devices have told."""
+    decisions: DecisionStore = field(init=False)
+    """Decisions of people as they stand: the marks first, then the database."""
     plan_check: PlanCheck = field(init=False)
     """What ``checker`` says of stored plans, kept by their digest."""
 
     def __post_init__(self) -> None:
+        marked = MarkedDecisions(self.stores.decisions, self.hands_off, self.clock)
+        object.__setattr__(self, "decisions", marked)
         object.__setattr__(self, "plan_check", PlanCheck(self.checker))
 
     def site(self, site_id: str) -> Site:
         """The site of this id. Raises ``NotFound`` with the ids there are."""
         return site_named(self.sites, site_id)
-
-    @property
-    def decisions(self) -> DecisionStore:
-        """Decisions of people as they stand: the marks first, then the database."""
-        return MarkedDecisions(self.stores.decisions, self.hands_off, self.clock)
 
     @property
     def control(self) -> ControlPorts:

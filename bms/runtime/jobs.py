@@ -15,6 +15,7 @@ from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
 from bms.runtime.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
 from bms.runtime.city import City
+from bms.runtime.tick_batches import TickBatches
 from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder
 from bms.services.collect.file_ingest import Read
@@ -23,13 +24,14 @@ from bms.services.collect.retention import SCRUB_EVERY, retain_site, scrub
 from bms.services.collect.spool import forward
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
-from bms.services.control.dispatch import dispatch_site
+from bms.services.control.dispatch import dispatch_site, release_marked
 from bms.services.control.inspection import verify_site
 from bms.services.evidence.retention import prune_site
 from bms.services.hands_off.record import keep_words
 from bms.services.off_loop import off_loop
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_is_outdated, plan_site
+from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.prediction_errors import record_predictions
 
 
@@ -145,17 +147,32 @@ def scrub_job(city: City) -> Job:
 def dispatch_task(city: City, plan: SiteTask) -> SiteTask:
     """Write what is due, by a new plan where people have booked or taken over what the plan does
     not know of."""
-    again, ports = Replanning(plan), city.control
+    again, ports, batches = Replanning(plan), city.control, TickBatches(city)
 
     async def dispatch(site: Site, now: datetime) -> object:
         try:
-            if await plan_is_outdated(site, now=now, ports=city.planning):
-                await again.plan(site, now)
-        except Exception as error:  # the plan in force is better than none
-            log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
-        return await dispatch_site(site, now=now, ports=ports, lease=city.settings.lease)
+            async with batches.of(site, now) as (control, planning):
+                if await _is_planned_anew(site, now, planning, again):
+                    control = ports
+                return await dispatch_site(site, now=now, ports=control, lease=city.settings.lease)
+        except StoreError:
+            await release_marked(site, now, ports)  # needs no database
+            raise
 
     return dispatch
+
+
+async def _is_planned_anew(
+    site: Site, now: datetime, ports: PlanningPorts, again: Replanning
+) -> bool:
+    """Whether a plan was asked for since the records were read."""
+    try:
+        if not await plan_is_outdated(site, now=now, ports=ports):
+            return False
+        await again.plan(site, now)
+    except Exception as error:  # the plan in force is better than none
+        log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
+    return True
 
 
 def job_table(city: City) -> tuple[Job, ...]:

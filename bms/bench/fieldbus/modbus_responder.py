@@ -33,12 +33,12 @@ def _words(address: int, count: int) -> bytes:
 class Responder:
     """Trusts its clients: whole requests of 12 bytes, and room for every answer."""
 
-    def __init__(self, delay_s: float) -> None:
+    def __init__(self, delay_s: float, host: str = "127.0.0.1") -> None:
         self._delay_s = delay_s
         self._dead = False
         self._late: list[tuple[float, int, socket.socket, bytes]] = []
         self._selector = selectors.DefaultSelector()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._listener = socket.create_server((host, 0), backlog=1024)
         self._listener.setblocking(False)
         self._selector.register(self._listener, selectors.EVENT_READ)
 
@@ -79,8 +79,10 @@ class Responder:
             self._selector.unregister(client)
             client.close()
             return
-        answers = [self._answer(frame) for frame in _REQUEST.iter_unpack(data)]
-        self._send(client, b"".join(answers))
+        self._send(client, self._answers(data))
+
+    def _answers(self, data: bytes) -> bytes:
+        return b"".join(self._answer(frame) for frame in _REQUEST.iter_unpack(data))
 
     def _answer(self, frame: tuple[int, ...]) -> bytes:
         transaction, _, _, unit, function, address, count = frame

@@ -22,6 +22,10 @@ class DecisionStore(Protocol):
         """The mode that a person set, None where the site file decides."""
         ...
 
+    def modes(self, sites: Collection[str]) -> dict[str, Mode]:
+        """The mode of each of these sites that a person set; the others are missing."""
+        ...
+
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
         """Set the mode of a site."""
         ...
@@ -50,6 +54,10 @@ class DecisionStore(Protocol):
         was removed (W14)."""
         ...
 
+    def overrides_of(self, sites: Collection[str], at: datetime) -> dict[str, list[Override]]:
+        """``overrides`` of each of these sites."""
+        ...
+
     def removed_overrides(self, ids: Collection[str]) -> dict[str, bool]:
         """Whether each of these overrides was removed; those that are not kept are missing."""
         ...
@@ -61,6 +69,10 @@ class DecisionStore(Protocol):
 
     def remove_booking(self, site: str, booking_id: str, *, actor: str, at: datetime) -> None:
         """Withdraw a booking of the site; twice is once. Raises ``NotFound``."""
+        ...
+
+    def bookings_of(self, sites: Collection[str], start: datetime) -> dict[str, list[Booking]]:
+        """``bookings`` of each of these sites from ``start`` on."""
         ...
 
     def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:

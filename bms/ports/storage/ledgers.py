@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -45,6 +45,12 @@ class LedgerStore(Protocol):
         Returns False, and keeps nothing, where that report stands already. Raises ``ConfigError``
         for another report of the same moment.
         """
+        ...
+
+    def receipts_of(
+        self, sites: Collection[str], since: datetime
+    ) -> dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]:
+        """``receipts`` of each of these sites."""
         ...
 
     def add_event(self, event: NonRoutineEvent) -> None:

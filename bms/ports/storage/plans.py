@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Protocol
 
@@ -34,6 +34,10 @@ class PlanStore(Protocol):
         """The newest plan of the site that was made until ``at`` and has its problem: of two made
         at one moment the one kept last. One that was made before the clock went back is none of
         them (W14)."""
+        ...
+
+    def plans_in_force(self, sites: Collection[str], at: datetime) -> dict[str, Plan]:
+        """``plan_in_force`` of each of these sites; those without one are missing."""
         ...
 
     def save_model(self, model: BuildingModel) -> None:

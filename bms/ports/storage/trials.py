@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
@@ -25,4 +26,8 @@ class TrialStore(Protocol):
 
     def trials(self, site: str) -> list[KeptTrial]:
         """Every trial of a site, in the order in which they were started."""
+        ...
+
+    def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
+        """``trials`` of each of these sites."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from bms.ports.storage.decisions import DecisionStore
@@ -28,6 +29,11 @@ class Store(
     Protocol,
 ):
     """For the composition root and the contract suite only; a service names the roles it uses."""
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """What this thread reads meanwhile is of one moment, where the database can do that, and
+        is asked in one transaction. Raises ``StoreUnavailable``."""
+        ...
 
     def close(self) -> None:
         """Close the connections; whatever is asked afterwards is refused."""

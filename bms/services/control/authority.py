@@ -20,7 +20,6 @@ from bms.model.control.hands_off import HandsOff
 from bms.model.control.local_override import LOCAL, LocalOverride
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import Fact, MessageCode, Moment, fact
-from bms.model.planning.plan_digest import is_sealed
 from bms.services.control.site_state import SiteState
 from bms.services.local_overrides.people import reason_of
 from bms.services.rooms.watch import (
@@ -158,7 +157,7 @@ def plan_flaw(state: SiteState) -> Fact | None:
         return fact(AuthorityReason.PLAN_OLD, created=Moment(plan.created_at))
     if not plan.schedule.start <= now < plan.schedule.end:
         return fact(AuthorityReason.PLAN_ELSEWHEN)
-    if not is_sealed(plan):
+    if state.plan_edited:
         return fact(AuthorityReason.PLAN_EDITED)
     if state.plan_objections:
         return fact(AuthorityReason.PLAN_OBJECTIONS, objection=state.plan_objections[0])

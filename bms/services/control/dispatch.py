@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bms.errors import GuardError
+from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import (
@@ -64,7 +64,7 @@ async def dispatch_site(
     Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read: then
     nothing is written. Everything after that is a receipt.
     """
-    marked = await _release_marked(site, now, ports)
+    marked = await release_marked(site, now, ports)
     await follow_people(site, now=now, decisions=ports.decisions, journal=ports.journal)
     state = await off_loop(state_of, site, now, ports, plan_max_age)
     writer = _writer(state)
@@ -192,17 +192,26 @@ def _left_unseen(
     ]
 
 
-async def _release_marked(site: Site, now: datetime, ports: ControlPorts) -> list[ReleaseReceipt]:
+async def release_marked(site: Site, now: datetime, ports: ControlPorts) -> list[ReleaseReceipt]:
     """Give back what people have said to keep our hands off, by whichever process they said it."""
     marks = [m for m in ports.hands_off.marks().values() if m.covers_site(site.id)]
     if not marks:
         return []
     at = ClockReading(now, ports.clock.elapsed())
-    leases = (await off_loop(ports.journal.leases)).values()
-    ending = [
-        held for held in leases if held.point.site == site.id and ended_by_mark(marks, held, at)
-    ]
+    leases = (await off_loop(ports.journal.leases_of, site.id)).values()
+    ending = [held for held in leases if ended_by_mark(marks, held, at)]
     return await release_leases(ending, now=now, drivers=ports.drivers, journal=ports.journal)
+
+
+async def _read_again(state: SiteState, ports: ControlPorts) -> SiteState:
+    """The state as it is now; where it cannot be read, what we knew at the start has to do."""
+    with suppress(GuardError, StoreError):
+        if ports.tick is not None:
+            with suppress(StoreError):
+                await ports.tick.look_again()
+            return read_again(state, ports)
+        return await off_loop(read_again, state, ports)
+    return state
 
 
 async def _release_ended(
@@ -214,8 +223,7 @@ async def _release_ended(
     It looks again, after our writes: whoever releases a site sets its mode before giving back, so
     that either they see what we wrote, or we see their word here.
     """
-    with suppress(GuardError):  # else what we knew at the start has to do
-        state = await off_loop(read_again, state, ports)
+    state = await _read_again(state, ports)
     marks = ports.hands_off.marks().values()
     ending = [
         held

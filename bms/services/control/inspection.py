@@ -225,8 +225,8 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     already, and the next tick of dispatch writes again. What cannot be read proves nothing; its
     lease runs out. Matching points leave no receipt in the store.
     """
-    held = await off_loop(ports.journal.leases)
-    leases = [as_accepted(each, site) for each in held.values() if each.point.site == site.id]
+    held = await off_loop(ports.journal.leases_of, site.id)
+    leases = [as_accepted(each, site) for each in held.values()]
     at = ClockReading(now, ports.clock.elapsed())
     seen = await inspect({}, leases, at=at, drivers=ports.drivers, journal=ports.journal)
     if any(found.place is Place.TAKEN for found in seen.findings.values()):

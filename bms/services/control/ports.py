@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+from bms.model.control.command import Lease
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
@@ -14,6 +17,18 @@ from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.trials import TrialStore
 from bms.services.control.plan_check import PlanCheck
 from bms.services.rooms.watch import Rooms
+
+
+class SharedTick(Protocol):
+    """What many sites do at once in their ticks."""
+
+    async def look_again(self) -> None:
+        """Read again what people have said at the site. Raises ``StoreUnavailable``."""
+        ...
+
+    async def announce(self, leases: Sequence[Lease]) -> None:
+        """``Journal.intend`` in one batch with others. Raises ``GuardError``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +47,5 @@ class ControlPorts:
     plan_check: PlanCheck
     rooms: Rooms
     readings: ReadingStore
+    tick: SharedTick | None = None
+    """Where the sites of a tick ask together; None where each asks by itself."""

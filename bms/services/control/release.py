@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 async def release_returns(
     returns: Iterable[Return], *, now: datetime, drivers: Drivers, journal: Journal
 ) -> list[ReleaseReceipt]:
-    """Give back many points, devices side by side, and settle those that are back."""
+    """Give back many points, devices side by side, and settle those that are back, many at once."""
     by_device: dict[str, list[Return]] = defaultdict(list)
     for item in returns:
         by_device[item.device.id].append(item)

@@ -13,7 +13,6 @@ from bms.model.control.command import Lease, Override
 from bms.model.control.local_override import LocalOverride
 from bms.model.fact import Fact
 from bms.model.planning.plan import Plan
-from bms.ports.safety import Journal
 from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import TrialBlock, next_own_control, trial_block_at
 from bms.services.control.ventilation_minimum import bookings_ahead
@@ -30,10 +29,11 @@ class SiteState:
     """Mode, plan, and what people and trials hold, of one site at ``now``, and at ``elapsed`` by
     running time.
 
-    ``plan_objections`` are those of the checker to the plan as it was loaded. ``leases`` and
-    ``local_overrides`` are those of the site, by point id; ``trial`` is the block of a switchback
-    trial that is on, ``own_control_from`` when the next one of own control begins; ``use`` is who
-    is in when, None where no point of the site moves air; ``sight`` is which rooms are seen.
+    ``plan_edited`` is whether the plan does not match its digest, ``plan_objections`` are those of
+    the checker to it as it was loaded. ``leases`` and ``local_overrides`` are those of the site, by
+    point id; ``trial`` is the block of a switchback trial that is on, ``own_control_from`` when the
+    next one of own control begins; ``use`` is who is in when, None where no point of the site moves
+    air; ``sight`` is which rooms are seen.
     """
 
     site: Site
@@ -41,6 +41,7 @@ class SiteState:
     elapsed: Elapsed
     mode: Mode
     plan: Plan | None
+    plan_edited: bool = False
     plan_objections: tuple[Fact, ...] = ()
     overrides: tuple[Override, ...] = ()
     leases: Mapping[str, Lease] = field(default_factory=dict)
@@ -74,9 +75,10 @@ def state_of(
         elapsed=ports.clock.elapsed(),
         mode=mode_in_force(site, ports.decisions),
         plan=plan,
+        plan_edited=ports.plan_check.edited(plan),
         plan_objections=ports.plan_check.objections(plan),
         overrides=tuple(ports.decisions.overrides(site.id, now)),
-        leases=leases_of(site, ports.journal),
+        leases=ports.journal.leases_of(site.id),
         local_overrides={
             id_: each
             for id_, each in ports.journal.local_overrides().items()
@@ -90,11 +92,6 @@ def state_of(
     )
 
 
-def leases_of(site: Site, journal: Journal) -> dict[str, Lease]:
-    """The open leases of a site by point id. Raises ``GuardError``."""
-    return {id_: held for id_, held in journal.leases().items() if held.point.site == site.id}
-
-
 def read_again(state: SiteState, ports: ControlPorts) -> SiteState:
     """The state as it is now, later in the same tick; without the database with the leases alone.
 
@@ -103,4 +100,4 @@ def read_again(state: SiteState, ports: ControlPorts) -> SiteState:
     try:
         return state_of(state.site, state.now, ports, state.plan_max_age)
     except StoreError:
-        return replace(state, leases=leases_of(state.site, ports.journal))
+        return replace(state, leases=ports.journal.leases_of(state.site.id))

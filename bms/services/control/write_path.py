@@ -95,7 +95,7 @@ async def carry_out(
     try:
         await ports.keeper.ensure()
         writer = await off_loop(ports.journal.writer)
-        await off_loop(ports.journal.intend, [_announced(order, writer) for order in orders])
+        await _announce([_announced(order, writer) for order in orders], ports)
         await ports.keeper.ensure()
     except GuardError as error:
         missing = fact(ReceiptReason.NO_GUARD, text=str(error))
@@ -132,6 +132,13 @@ def _read_backs(outcomes: Sequence[Outcome], orders: Sequence[WriteOrder]) -> li
             case Waiting(command=command) if command.id in written:
                 notes.append(ReadBack(command.point, command.id, command.value))
     return notes
+
+
+async def _announce(leases: Sequence[Lease], ports: ControlPorts) -> None:
+    if ports.tick is None:
+        await off_loop(ports.journal.intend, leases)
+    else:
+        await ports.tick.announce(leases)
 
 
 async def _one(order: WriteOrder, now: datetime, ports: ControlPorts) -> list[Outcome]:
@@ -174,9 +181,10 @@ async def _leased(order: WriteOrder, ports: ControlPorts) -> bool:
     """Whether the lease still runs. A write that took longer than its lease came after the guard,
     and nobody else would give the point back."""
     try:
-        held = (await off_loop(ports.journal.leases)).get(order.point.id)
+        leases = await off_loop(ports.journal.leases_of, order.point.site)
     except GuardError:
         return True  # as announced; whoever can read the journal again will find it
+    held = leases.get(order.point.id)
     return held is not None and not held.ended(ports.clock.reading())
 
 

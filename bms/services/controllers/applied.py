@@ -111,7 +111,9 @@ def _rows(
     plan = ports.plans.plan(report.plan)
     if plan.site != site.id:
         raise ConfigError(f"plan {plan.id} is not one of {site.id}")
-    state: SiteState = replace(state_of(site, report.time, ports), plan=plan)
+    state: SiteState = replace(
+        state_of(site, report.time, ports), plan=plan, plan_edited=ports.plan_check.edited(plan)
+    )
     if withheld_site(state, Writer.CONTROLLER) is not None:
         return {}
     rows, _ = offered(state, device, report.time + lease)

@@ -33,6 +33,12 @@ class MarkedDecisions:
         marked = marked_mode(self._marks.marks(), site)
         return self._kept.mode(site) if marked is None else marked
 
+    def modes(self, sites: Collection[str]) -> dict[str, Mode]:
+        """See ``DecisionStore``."""
+        marks = self._marks.marks()
+        marked = {site: marked_mode(marks, site) for site in sites}
+        return self._kept.modes(sites) | {site: mode for site, mode in marked.items() if mode}
+
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
         """See ``DecisionStore``."""
         self._kept.set_mode(site, mode, actor=actor, at=at, reason=reason)
@@ -57,6 +63,11 @@ class MarkedDecisions:
         """See ``DecisionStore``."""
         return self._with_marks(site, at, self._kept.overrides(site, at))
 
+    def overrides_of(self, sites: Collection[str], at: datetime) -> dict[str, list[Override]]:
+        """See ``DecisionStore``."""
+        kept = self._kept.overrides_of(sites, at)
+        return {site: self._with_marks(site, at, found) for site, found in kept.items()}
+
     def removed_overrides(self, ids: Collection[str]) -> dict[str, bool]:
         """See ``DecisionStore``."""
         return self._kept.removed_overrides(ids)
@@ -72,6 +83,10 @@ class MarkedDecisions:
     def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:
         """See ``DecisionStore``."""
         return self._kept.bookings(site, start, end)
+
+    def bookings_of(self, sites: Collection[str], start: datetime) -> dict[str, list[Booking]]:
+        """See ``DecisionStore``."""
+        return self._kept.bookings_of(sites, start)
 
     def _with_marks(self, site: str, at: datetime, kept: Iterable[Override]) -> list[Override]:
         """Those of the database that nobody has taken back meanwhile, and those of the marks."""

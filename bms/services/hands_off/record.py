@@ -100,8 +100,9 @@ def _record_one(word: SpokenWord, ports: ControlPorts) -> None:
     elif back is None:
         ports.decisions.say_modes(mark.as_modes())
         why = str(mark.reason) or "the site was released"
-        for site in mark.sites:
-            end_trials(site, ports.trials, at=mark.since, by=mark.actor, reason=why)
+        for site, trials in ports.trials.trials_of(mark.sites).items():
+            if any(known.open(mark.since) for known in trials):
+                end_trials(site, ports.trials, at=mark.since, by=mark.actor, reason=why)
     elif override is not None:
         _remove(mark.id, back, ports)
     else:

@@ -25,7 +25,7 @@ def known_of(journal: Journal, point: str, lease: Lease | None) -> Known:
     have given it back meanwhile. Where the book cannot be read, ``lease`` is what is known."""
     try:
         return Known(
-            lease=journal.leases().get(point),
+            lease=journal.leases_of(point.partition("/")[0]).get(point),
             override=journal.local_overrides().get(point),
             let_go=journal.let_go().get(point),
         )

@@ -57,7 +57,7 @@ def holds_of(site: Site, now: datetime, ports: PlanningPorts) -> Holds:
         site,
         overrides=ports.decisions.overrides(site.id, now),
         local_overrides=_local_overrides(ports),
-        leases=_running_leases(now, ports),
+        leases=_running_leases(site, now, ports),
     )
     standing: dict[str, float] = {}
     for id_, hold in points.items():
@@ -77,9 +77,9 @@ def _local_overrides(ports: PlanningPorts) -> Collection[LocalOverride]:
         return ()
 
 
-def _running_leases(now: datetime, ports: PlanningPorts) -> Collection[Lease]:
+def _running_leases(site: Site, now: datetime, ports: PlanningPorts) -> Collection[Lease]:
     try:
-        leases = ports.journal.leases().values()
+        leases = ports.journal.leases_of(site.id).values()
     except GuardError as error:
         log.error("a plan without what people have written: %s", error)
         return ()

@@ -67,6 +67,11 @@ class Rooms(Protocol):
         """What is known of each zone that has a sensor. Raises ``StoreUnavailable``."""
         ...
 
+    def look_ahead(self, sites: Iterable[Site], now: datetime) -> None:
+        """Read for many sites at once what ``look`` needs at ``now``. Raises
+        ``StoreUnavailable``."""
+        ...
+
 
 def rooms_of(site: Site, point: Point, sight: Sight) -> list[ZoneSight]:
     """The rooms of a lever that have a sensor."""
@@ -193,7 +198,7 @@ class RoomWatch:
                 watch.take(self._newest(points, now), now)
             return _sight(site, watch, now)
 
-    def _newest(self, points: Mapping[str, Point], now: datetime) -> dict[str, Reading]:
+    def _newest(self, points: Iterable[str], now: datetime) -> dict[str, Reading]:
         """The newest reading of each sensor that is not from before the clock went back."""
         newest = self._readings.latest(list(points))
         ahead = [id_ for id_, reading in newest.items() if reading.time > now]
@@ -203,6 +208,21 @@ class RoomWatch:
             newest.pop(id_)
             newest |= {reading.point: reading for reading in past[-1:]}
         return newest
+
+    def look_ahead(self, sites: Iterable[Site], now: datetime) -> None:
+        """One question for all sites that were looked at before."""
+        with self._lock:
+            asked = [
+                (watch, points)
+                for site in sites
+                if (watch := self._sites.get(site.id)) is not None and now > watch.looked
+                if watch.sensors.keys() == (points := _sensors(site)).keys()
+            ]
+            if not asked:
+                return
+            newest = self._newest([id_ for _, points in asked for id_ in points], now)
+            for watch, points in asked:
+                watch.take({id_: newest[id_] for id_ in points if id_ in newest}, now)
 
     def _first_look(self, points: Mapping[str, Point], now: datetime) -> _SiteWatch:
         """What the sensors have shown in the week before; the clock may have gone back."""

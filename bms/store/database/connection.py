@@ -79,6 +79,7 @@ class Link:
             *self.database.errors,
         )
         self._one_writer = threading.Lock()
+        self._view = threading.local()
         self._closed = False
         try:
             with self.writing(durable=True) as session:
@@ -90,9 +91,18 @@ class Link:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """See ``Transactions``."""
+        """See ``Transactions``; inside another one of the same thread it is that one."""
+        outer: Session | None = getattr(self._view, "session", None)
+        if outer is not None:
+            with self._answering():
+                yield outer
+            return
         with self._answering(), Session(self._reading) as session:
-            yield session
+            self._view.session = session
+            try:
+                yield session
+            finally:
+                self._view.session = None
 
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[Session]:

@@ -32,6 +32,10 @@ class MemoryDecisions(MemoryAudit):
         said = (word.mode for word in reversed(self._modes) if word.site == site)
         return next(said, None)
 
+    def modes(self, sites: Collection[str]) -> dict[str, Mode]:
+        """See ``DecisionStore``."""
+        return {word.site: word.mode for word in self._modes if word.site in sites}
+
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
         """See ``DecisionStore``."""
         self._note(Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
@@ -96,6 +100,10 @@ class MemoryDecisions(MemoryAudit):
         found = [o for o in list(self._overrides.values()) if o.site == site and self._holds(o, at)]
         return sorted(found, key=lambda override: (override.since, override.id))
 
+    def overrides_of(self, sites: Collection[str], at: datetime) -> dict[str, list[Override]]:
+        """See ``DecisionStore``."""
+        return {site: self.overrides(site, at) for site in sites}
+
     def removed_overrides(self, ids: Collection[str]) -> dict[str, bool]:
         """See ``DecisionStore``."""
         return {id_: id_ in self._removed for id_ in ids if id_ in self._overrides}
@@ -150,3 +158,7 @@ class MemoryDecisions(MemoryAudit):
             if booking.end > start and (end is None or booking.start < end)
         ]
         return sorted(found, key=lambda booking: (booking.start, booking.id))
+
+    def bookings_of(self, sites: Collection[str], start: datetime) -> dict[str, list[Booking]]:
+        """See ``DecisionStore``."""
+        return {site: self.bookings(site, start) for site in sites}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -100,6 +100,12 @@ class MemoryLedgers(MemoryAudit):
             if at >= since and site_of(receipt) == site
         ]
         return sorted(found, key=lambda row: row[0])
+
+    def receipts_of(
+        self, sites: Collection[str], since: datetime
+    ) -> dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]:
+        """See ``LedgerStore``."""
+        return {site: self.receipts(site, since) for site in sites}
 
     def _forget(self, pruning: Pruning, row: str) -> None:
         if pruning.kind is EvidenceKind.RECEIPT:

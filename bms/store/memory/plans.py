@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -66,6 +66,11 @@ class MemoryPlans(MemoryEvidence):
         kept = reversed(list(self._plans.values()))
         plans = [plan for plan in kept if plan.site == site and plan.created_at <= at]
         return max(plans, key=lambda plan: plan.created_at, default=None)
+
+    def plans_in_force(self, sites: Collection[str], at: datetime) -> dict[str, Plan]:
+        """See ``PlanStore``."""
+        found = {site: self.plan_in_force(site, at) for site in sites}
+        return {site: plan for site, plan in found.items() if plan is not None}
 
     def save_model(self, model: BuildingModel) -> None:
         """Keep a model."""

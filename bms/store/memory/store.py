@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from bms.store.memory.decisions import MemoryDecisions
 from bms.store.memory.keys import MemoryKeys
 from bms.store.memory.ledgers import MemoryLedgers
@@ -21,6 +23,10 @@ class MemoryStore(
 
     def __init__(self, timezone: str = TIMEZONE) -> None:
         super().__init__(LocalDays(timezone))
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """See ``Store``."""
+        return nullcontext()
 
     def close(self) -> None:
         """Nothing to close."""

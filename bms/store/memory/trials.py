@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action
 from bms.model.control.evidence import EvidenceKind
@@ -58,3 +60,7 @@ class MemoryTrials(MemoryAudit):
         """See ``TrialStore``."""
         mine = [trial for trial in list(self._trials.values()) if trial.site == site]
         return [KeptTrial(trial=trial, ended=self._ends.get(trial.id)) for trial in mine]
+
+    def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
+        """See ``TrialStore``."""
+        return {site: self.trials(site) for site in sites}

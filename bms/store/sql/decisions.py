@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlmodel import Session, col, desc, or_, select
+from sqlmodel import Session, col, desc, func, or_, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.assets.site import Mode
@@ -33,6 +33,17 @@ class SqlDecisions(Linked):
         with self._link.reading() as session:
             mode = session.exec(last.limit(1)).first()
         return None if mode is None else Mode(mode)
+
+    def modes(self, sites: Collection[str]) -> dict[str, Mode]:
+        """See ``DecisionStore``."""
+        newest = (
+            select(func.max(StoredMode.seq))
+            .where(col(StoredMode.site).in_(sites))
+            .group_by(col(StoredMode.site))
+        )
+        wanted = select(StoredMode.site, StoredMode.mode).where(col(StoredMode.seq).in_(newest))
+        with self._link.reading() as session:
+            return {site: Mode(mode) for site, mode in session.exec(wanted)}
 
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
         """See ``DecisionStore``."""
@@ -89,15 +100,22 @@ class SqlDecisions(Linked):
 
     def overrides(self, site: str, at: datetime) -> list[Override]:
         """See ``DecisionStore``."""
+        return self.overrides_of([site], at)[site]
+
+    def overrides_of(self, sites: Collection[str], at: datetime) -> dict[str, list[Override]]:
+        """See ``DecisionStore``."""
         until, removed = col(StoredOverride.until), col(StoredOverride.removed_at)
         in_force = (
             select(StoredOverride)
-            .where(StoredOverride.site == site, or_(until.is_(None), until > at))
+            .where(col(StoredOverride.site).in_(sites), or_(until.is_(None), until > at))
             .where(removed.is_(None))
             .order_by(col(StoredOverride.since), col(StoredOverride.id))
         )
+        found: dict[str, list[Override]] = {site: [] for site in sites}
         with self._link.reading() as session:
-            return [_override(row) for row in session.exec(in_force)]
+            for row in session.exec(in_force):
+                found[row.site].append(_override(row))
+        return found
 
     def removed_overrides(self, ids: Collection[str]) -> dict[str, bool]:
         """See ``DecisionStore``."""
@@ -149,6 +167,20 @@ class SqlDecisions(Linked):
             wanted = wanted.where(StoredBooking.starts < end)
         with self._link.reading() as session:
             return [_booking(row) for row in session.exec(wanted)]
+
+    def bookings_of(self, sites: Collection[str], start: datetime) -> dict[str, list[Booking]]:
+        """See ``DecisionStore``."""
+        wanted = (
+            select(StoredBooking)
+            .where(col(StoredBooking.site).in_(sites), StoredBooking.ends > start)
+            .where(col(StoredBooking.removed_at).is_(None))
+            .order_by(col(StoredBooking.starts), col(StoredBooking.id))
+        )
+        found: dict[str, list[Booking]] = {site: [] for site in sites}
+        with self._link.reading() as session:
+            for row in session.exec(wanted):
+                found[row.site].append(_booking(row))
+        return found
 
 
 def _add_mode(session: Session, word: SiteMode) -> None:

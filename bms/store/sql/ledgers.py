@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import text
-from sqlmodel import Session, col, desc, or_, select
+from sqlmodel import Session, col, desc, func, or_, select
 
 from bms.errors import StoreError
 from bms.model.codec import from_json, to_json
@@ -86,15 +86,23 @@ class SqlLedgers(SqlAudit):
         self, site: str, since: datetime
     ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
         """See ``LedgerStore``."""
+        return self.receipts_of([site], since)[site]
+
+    def receipts_of(
+        self, sites: Collection[str], since: datetime
+    ) -> dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]:
+        """See ``LedgerStore``."""
         wanted = (
             select(StoredReceipt)
-            .where(StoredReceipt.site == site, StoredReceipt.at >= since - SPELL)
+            .where(col(StoredReceipt.site).in_(sites), StoredReceipt.at >= since - SPELL)
             .where(or_(StoredReceipt.at >= since, col(StoredReceipt.renewed_at) >= since))
             .order_by(col(StoredReceipt.seq))
         )
+        found: dict[str, list[tuple[datetime, AnyReceipt]]] = {site: [] for site in sites}
         with self._link.reading() as session:
-            found = [each for row in session.exec(wanted) for each in _first_and_last(row)]
-        return sorted((e for e in found if e[0] >= since), key=lambda each: each[0])
+            for row in session.exec(wanted):
+                found[row.site] += (e for e in _first_and_last(row) if e[0] >= since)
+        return {site: sorted(rows, key=lambda each: each[0]) for site, rows in found.items()}
 
     def add_event(self, event: NonRoutineEvent) -> None:
         """See ``LedgerStore``."""
@@ -163,6 +171,7 @@ def _keep_receipts(session: Session, receipts: Sequence[AnyReceipt], at: datetim
         standing[point] = row, like
     if not rows:
         return
+    _number(session, rows)
     session.add_all(rows)
     session.flush()
     new = set(map(id, rows))
@@ -205,6 +214,15 @@ def _first_and_last(row: StoredReceipt) -> Iterator[tuple[datetime, AnyReceipt]]
     yield row.at, from_json(KINDS[row.kind], row.body)
     if row.renewed_at is not None and row.renewed is not None:
         yield row.renewed_at, renewed_receipt(row.kind, row.body, row.renewed)
+
+
+def _number(session: Session, rows: Sequence[StoredReceipt]) -> None:
+    """SQLite tells the numbers of new rows one row at a time; its one writer may number them
+    itself, as SQLite would, so that they are one statement."""
+    if session.get_bind().dialect.name == "sqlite":
+        last = session.exec(select(func.max(StoredReceipt.seq))).one() or 0
+        for number, row in enumerate(rows, last + 1):
+            row.seq = number
 
 
 def _look_at_superseded(session: Session, event: NonRoutineEvent, earlier: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 
-from sqlmodel import col, desc, select
+from sqlalchemy import String, column, values
+from sqlalchemy import select as sql_select
+from sqlmodel import Session, col, desc, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.codec import from_json, to_json
@@ -16,7 +18,7 @@ from bms.store.database.connection import Linked, Transactions
 from bms.store.database.tables import StoredModel, StoredPlan
 from bms.store.records import problem_gone
 
-DECODED = 16
+DECODED = 1000
 """Plans in force that are kept as nouns: they never change, and a tick looks at its own often."""
 
 
@@ -25,7 +27,7 @@ class SqlPlans(Linked):
 
     def __init__(self, link: Transactions) -> None:
         super().__init__(link)
-        self._decoded = lru_cache(maxsize=DECODED)(self.plan)
+        self._decoded: dict[str, Plan] = {}
 
     def add_plan(self, plan: Plan) -> None:
         """Keep a plan; the same one again changes nothing. Raises StoreError for another one."""
@@ -58,22 +60,44 @@ class SqlPlans(Linked):
             row = session.exec(select(StoredPlan).where(StoredPlan.id == plan_id)).first()
         if row is None:
             raise NotFound(f"there is no plan {plan_id}")
-        kept = from_json(KeptPlan, row.body)
-        problem = None if row.problem is None else from_json(Problem, row.problem)
-        return replace(kept, problem=problem)
+        return _kept(row)
 
     def plan_in_force(self, site: str, at: datetime) -> Plan | None:
         """See ``PlanStore``."""
+        return self.plans_in_force([site], at).get(site)
+
+    def plans_in_force(self, sites: Collection[str], at: datetime) -> dict[str, Plan]:
+        """See ``PlanStore``."""
+        if not sites:
+            return {}
+        asked = values(column("site", String), name="asked").data([(site,) for site in sites])
+        named = asked.cte("asked")
         newest = (
             select(StoredPlan.id)
-            .where(StoredPlan.site == site, StoredPlan.created_at <= at)
+            .where(StoredPlan.site == named.c.site, StoredPlan.created_at <= at)
             .where(col(StoredPlan.problem).is_not(None))
             .order_by(desc(StoredPlan.created_at), desc(col(StoredPlan.seq)))
             .limit(1)
+            .correlate(named)
+            .scalar_subquery()
         )
         with self._link.reading() as session:
-            found = session.exec(newest).first()
-        return None if found is None else self._decoded(found)
+            rows = session.execute(sql_select(named.c.site, newest)).all()
+            plans = self._nouns(session, [id_ for _, id_ in rows if id_ is not None])
+        return {site: plans[id_] for site, id_ in rows if id_ in plans}
+
+    def _nouns(self, session: Session, ids: Collection[str]) -> dict[str, Plan]:
+        """The plans of these ids: those that were looked at last are not read again."""
+        decoded = self._decoded
+        known = {id_: decoded[id_] for id_ in ids if id_ in decoded}
+        missing = [id_ for id_ in ids if id_ not in known]
+        if missing:
+            wanted = select(StoredPlan).where(col(StoredPlan.id).in_(missing))
+            whole = {row.id: _kept(row).whole() for row in session.exec(wanted)}
+            known |= {id_: plan for id_, plan in whole.items() if plan is not None}
+            kept = {id_: plan for id_, plan in decoded.items() if id_ not in known} | known
+            self._decoded = dict(list(kept.items())[-DECODED:])
+        return known
 
     def save_model(self, model: BuildingModel) -> None:
         """Keep a model; earlier ones stay in the database."""
@@ -92,3 +116,8 @@ class SqlPlans(Linked):
         with self._link.reading() as session:
             body = session.exec(newest).first()
         return None if body is None else from_json(BuildingModel, body)
+
+
+def _kept(row: StoredPlan) -> KeptPlan:
+    problem = None if row.problem is None else from_json(Problem, row.problem)
+    return replace(from_json(KeptPlan, row.body), problem=problem)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from bms.store.database.availability import Availability
 from bms.store.database.connection import PATIENCE_S, Link
 from bms.store.database.reconnecting import ReconnectingLink
@@ -60,6 +63,12 @@ class SqlStore(
         if at_once:
             link.open()
         super().__init__(link, days)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See ``Store``."""
+        with self._link.reading():
+            yield
 
     def close(self) -> None:
         """Close the connections."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlmodel import Session, col, select
 
 from bms.errors import NotFound, StoreError
@@ -60,14 +62,23 @@ class SqlTrials(Linked):
 
     def trials(self, site: str) -> list[KeptTrial]:
         """See ``TrialStore``."""
+        return self.trials_of([site])[site]
+
+    def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
+        """See ``TrialStore``."""
         wanted = (
-            select(StoredTrial.body).where(StoredTrial.site == site).order_by(col(StoredTrial.seq))
+            select(StoredTrial.body)
+            .where(col(StoredTrial.site).in_(sites))
+            .order_by(col(StoredTrial.seq))
         )
-        ended = select(StoredTrialEnd).where(StoredTrialEnd.site == site)
+        ended = select(StoredTrialEnd).where(col(StoredTrialEnd.site).in_(sites))
         with self._link.reading() as session:
             trials = [from_json(Trial, body) for body in session.exec(wanted)]
-            ends = {row.trial: _end(row) for row in session.exec(ended)}
-        return [KeptTrial(trial=trial, ended=ends.get(trial.id)) for trial in trials]
+            ends = {row.trial: _end(row) for row in session.exec(ended)} if trials else {}
+        found: dict[str, list[KeptTrial]] = {site: [] for site in sites}
+        for trial in trials:
+            found[trial.site].append(KeptTrial(trial=trial, ended=ends.get(trial.id)))
+        return found
 
 
 def _row(session: Session, trial_id: str) -> StoredTrial | None:

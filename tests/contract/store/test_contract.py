@@ -408,6 +408,45 @@ class TestPeople:
         assert held == [[self.OVERRIDE], [self.OVERRIDE], []]
         assert store.overrides("townhall", MONDAY) == []
 
+    def test_many_sites_are_asked_for_at_once(self, store: AnyStore) -> None:
+        """Each answer is that of the site alone."""
+        sites = ["school", "townhall", "nowhere"]
+        store.set_mode("school", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
+        store.set_mode("school", Mode.ADVISE, actor="bo", at=MONDAY, reason="complaints")
+        store.set_mode("sportshall", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
+        store.add_override(self.OVERRIDE)
+        for plan_id, site, at in (
+            ("p1", "school", MONDAY),
+            ("p2", "school", MONDAY + HOUR),
+            ("p3", "school", MONDAY + 3 * HOUR),
+            ("p4", "townhall", MONDAY),
+        ):
+            store.add_plan(replace(a_plan(plan_id), site=site, created_at=at))
+        command = Command(
+            id="c1",
+            point="school/gym.setpoint",
+            value=20.0,
+            issued_at=MONDAY,
+            lease_end=MONDAY + HOUR,
+            reason="cold",
+            actor="bo",
+        )
+        store.add_receipts([Accepted(command, 20.0)], MONDAY)
+        at = MONDAY + 2 * HOUR
+        assert store.modes(sites) == {"school": Mode.ADVISE}
+        assert store.overrides_of(sites, MONDAY) == {s: store.overrides(s, MONDAY) for s in sites}
+        assert {s: p.id for s, p in store.plans_in_force(sites, at).items()} == {
+            "school": "p2",
+            "townhall": "p4",
+        }
+        assert store.plans_in_force(sites, at)["school"] == store.plan_in_force("school", at)
+        assert store.receipts_of(sites, MONDAY) == {s: store.receipts(s, MONDAY) for s in sites}
+        assert store.receipts_of(["school"], MONDAY)["school"] != []
+        assert store.trials_of(sites) == {site: [] for site in sites}
+        assert store.bookings_of(sites, MONDAY) == {site: [] for site in sites}
+        for nobody in (store.modes([]), store.plans_in_force([], at), store.trials_of([])):
+            assert nobody == {}
+
     def test_modes_of_many_sites_are_said_at_once_and_once(self, store: AnyStore) -> None:
         words = [
             SiteMode(site=site, mode=Mode.OBSERVE, at=MONDAY, actor="eva", reason="alarm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from bms.clock import VirtualClock
@@ -75,6 +76,9 @@ class SeenRooms:
 
     def look(self, site: Site, now: datetime) -> Sight:
         return {}
+
+    def look_ahead(self, sites: Iterable[Site], now: datetime) -> None:
+        """Nothing to read."""
 
 
 class NoObjections:

@@ -1,0 +1,36 @@
+"""A backend that holds the points of a small city until it is killed.
+
+``python -m bms.bench.control.writer HOME PORT SITES LEASE_S`` prints the end of its leases, in
+seconds since 1970, once it holds them all. It starts a guard of its own, as ``bms run`` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+from bms.bench.control.city import bench_city
+from bms.services.control.dispatch import dispatch_site
+
+
+async def hold(home: Path, port: int, sites: int, lease: timedelta) -> None:
+    """Dispatch once with leases of this length, and then do nothing any more."""
+    made = bench_city(home, sites, port, guarded=True)
+    now = made.now
+    await asyncio.gather(
+        *(
+            dispatch_site(site, now=now, ports=made.city.control, lease=lease)
+            for site in made.city.sites.values()
+        )
+    )
+    leases = made.city.journal.leases().values()
+    sys.stdout.write(f"{max(held.lease_end for held in leases).timestamp()} {len(leases)}\n")
+    sys.stdout.flush()
+    await asyncio.sleep(3600)
+
+
+if __name__ == "__main__":
+    _, home, port, sites, lease_s = sys.argv
+    asyncio.run(hold(Path(home), int(port), int(sites), timedelta(seconds=float(lease_s))))

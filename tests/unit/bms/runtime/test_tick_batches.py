@@ -1,0 +1,173 @@
+"""The sites of a tick ask the database together; what they see and keep is as if each asked."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bms.errors import StoreUnavailable
+from bms.model.assets.site import Mode, Site
+from bms.model.control.command import Accepted, Overridden
+from bms.model.planning.plan_digest import sealed
+from bms.runtime.jobs import job_table
+from bms.services import operator
+from bms.store.memory.store import MemoryStore
+from tests.rigs.fakes.api import NOW, SETPOINT, World, a_lodge_plan, a_world
+from tests.rigs.fakes.city import HOUR, lodge
+
+SITES = ("lodge", "barn", "mill")
+
+
+class Counting(MemoryStore):
+    """A store that counts what it is asked, and may be away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.away = False
+
+    def __getattribute__(self, name: str) -> object:
+        found = super().__getattribute__(name)
+        if not callable(found) or name.startswith("_"):
+            return found
+        self.asked.append(name)
+        if self.away:
+            raise StoreUnavailable("the database is away")
+        return found
+
+
+def named(name: str) -> Site:
+    """The lodge under another name."""
+    site = replace(lodge(), mode=Mode.AUTO)
+
+    def other(id_: str) -> str:
+        return id_.replace("lodge", name)
+
+    return replace(
+        site,
+        id=name,
+        devices=tuple(replace(d, id=other(d.id), site=name) for d in site.devices),
+        points=tuple(
+            replace(p, id=other(p.id), site=name, device=other(p.device)) for p in site.points
+        ),
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    store = Counting()
+    made = a_world(tmp_path, store=store, sites=tuple(map(named, SITES)))
+    for name in SITES:
+        made.drivers.device(f"{name}/rooms").own[SETPOINT.replace("lodge", name)] = 21.0
+    return made
+
+
+def planned(world: World) -> None:
+    for name in SITES:
+        plan = a_lodge_plan(f"p-{name}")
+        rows = tuple(
+            replace(row, point=row.point.replace("lodge", name)) for row in plan.schedule.setpoints
+        )
+        schedule = replace(plan.schedule, site=name, setpoints=rows)
+        problem = replace(plan.problem, site=name)
+        plan = replace(plan, site=name, schedule=schedule, problem=problem, digest="")
+        world.store.add_plan(sealed(plan))
+
+
+async def tick(world: World, at=NOW) -> None:
+    jobs = {job.name: job for job in job_table(world.city)}
+    await jobs["dispatch"].run(at)
+
+
+def held(world: World) -> set[str]:
+    return {p for device in world.drivers.devices.values() for p in device.held}
+
+
+async def test_one_question_serves_every_site(world: World) -> None:
+    planned(world)
+    world.store.asked.clear()
+    await tick(world)
+    assert held(world) == {SETPOINT.replace("lodge", name) for name in SITES}
+    for name in ("modes", "overrides_of"):
+        assert world.store.asked.count(name) <= 2
+    for name in ("plans_in_force", "bookings_of", "trials_of", "receipts_of", "add_receipts"):
+        assert world.store.asked.count(name) == 1
+
+
+async def test_the_receipts_of_every_site_are_kept(world: World) -> None:
+    planned(world)
+    await tick(world)
+    for name in SITES:
+        kinds = [type(receipt) for _, receipt in world.store.receipts(name, NOW)]
+        assert Accepted in kinds
+
+
+async def test_what_people_say_while_a_tick_is_under_way_counts_in_it(world: World) -> None:
+    """An override of another computer, in the database after everything was read."""
+    planned(world)
+    writes = world.drivers.device("lodge/rooms").write
+
+    async def write(point, command):
+        world.store.set_mode("lodge", Mode.OBSERVE, actor="bo", at=NOW, reason="smoke")
+        return await writes(point, command)
+
+    world.drivers.device("lodge/rooms").write = write  # type: ignore[method-assign]
+    await tick(world)
+    assert SETPOINT not in held(world)
+    assert len(held(world)) == 2
+
+
+async def test_w10_marks_count_without_the_database(world: World) -> None:
+    planned(world)
+    await tick(world)
+    site = world.city.site("lodge")
+    world.store.away = True
+    device = world.drivers.device("lodge/rooms")
+    device.swallows_releases = True  # the process that was told dies before anything is free
+    await operator.release(site, now=NOW, ports=world.city.control, actor="anna", reason="smoke")
+    assert SETPOINT in held(world)
+    device.swallows_releases = False
+    await tick(world, NOW + HOUR / 4)
+    assert held(world) == {SETPOINT.replace("lodge", name) for name in SITES[1:]}
+
+
+async def test_an_override_of_one_site_leaves_the_others(world: World) -> None:
+    planned(world)
+    await operator.override(
+        world.city.site("barn"),
+        now=NOW,
+        ports=world.city.control,
+        point=None,
+        until=None,
+        reason="a concert",
+        actor="anna",
+    )
+    await tick(world)
+    assert held(world) == {SETPOINT, SETPOINT.replace("lodge", "mill")}
+    kinds = {type(receipt) for _, receipt in world.store.receipts("barn", NOW)}
+    assert Overridden in kinds
+
+
+async def test_a_site_that_hangs_holds_up_no_other(world: World) -> None:
+    planned(world)
+    gate = asyncio.Event()
+    device = world.drivers.device("lodge/rooms")
+    read = device.read
+
+    async def slow(points, at):
+        await gate.wait()
+        return await read(points, at)
+
+    device.read = slow  # type: ignore[method-assign]
+    task = asyncio.create_task(tick(world))
+    for _ in range(300):
+        await asyncio.sleep(0.01)
+        if len(held(world)) == 2 and world.store.receipts("mill", NOW):
+            break
+    assert held(world) == {SETPOINT.replace("lodge", name) for name in SITES[1:]}
+    gate.set()
+    await task
+    assert len(held(world)) == 3

@@ -155,13 +155,13 @@ async def test_a_site_that_hangs_holds_up_no_other(world: World) -> None:
     planned(world)
     gate = asyncio.Event()
     device = world.drivers.device("lodge/rooms")
-    read = device.read
+    look = device.command_states
 
     async def slow(points, at):
         await gate.wait()
-        return await read(points, at)
+        return await look(points, at)
 
-    device.read = slow  # type: ignore[method-assign]
+    device.command_states = slow  # type: ignore[method-assign]
     task = asyncio.create_task(tick(world))
     for _ in range(300):
         await asyncio.sleep(0.01)

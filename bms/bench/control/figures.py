@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -15,9 +14,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from bms.bench.control.city import POINTS, BenchCity, bench_city, responding
 from bms.bench.figure import Figure, Progress
@@ -29,6 +25,7 @@ from bms.runtime.jobs import dispatch_task, plan_task
 from bms.services import operator
 from bms.services.hands_off.record import record_words
 from bms.services.off_loop import off_loop
+from bms.store.database.observed import counted_statements, locked
 
 SITES, SQL_SITES = 650, 200
 DELAY_MS = 20.0
@@ -75,21 +72,6 @@ def _listed(found: object) -> Sequence[object]:
 
 def _dispatch(bench: BenchCity) -> SiteTask:
     return dispatch_task(bench.city, plan_task(bench.city))
-
-
-@contextmanager
-def counted_statements() -> Iterator[list[str]]:
-    """Every SQL statement that is executed meanwhile, BEGIN and PRAGMA among them."""
-    seen: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        seen.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
 
 
 async def _statements() -> list[Figure]:
@@ -157,7 +139,7 @@ async def _city_releases() -> list[Figure]:
         await operator.take_back_release(site=None, now=bench.now, ports=ports, **WHO)
         await off_loop(record_words, ports)
         await _tick(bench, dispatch, bench.now)
-        with _locked(bench.home / "bms.db"):
+        with locked(bench.home / "bms.db"):
             figures.append(await _release(bench, ", database locked"))
         await bench.city.drivers.close()
     return figures
@@ -177,18 +159,6 @@ async def _release(bench: BenchCity, how: str) -> Figure:
         at_least="<= 10",
         stretch="<= 3",
     )
-
-
-@contextmanager
-def _locked(database: Path) -> Iterator[None]:
-    """Another process writes to the database, and does not come to an end."""
-    other = sqlite3.connect(database, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 def free_after_kill() -> Figure:

@@ -6,24 +6,29 @@ import asyncio
 from collections.abc import Collection
 from pathlib import Path
 
-from bms.bench.chaos.faults.clocks import ClockDayBack
-from bms.bench.chaos.faults.devices import RebootForgets, WatchdogChanged, ZeroAfterReboot
+from bms.bench.chaos.faults.devices import (
+    AppliesLate,
+    Ignores,
+    RebootForgets,
+    WatchdogChanged,
+    ZeroAfterReboot,
+)
 from bms.bench.chaos.faults.kind import Fault
-from bms.bench.chaos.faults.people import HandAtThermostat, HandBeforeLease, HandWhileDown
-from bms.bench.chaos.faults.plans import SiteRenamed
+from bms.bench.chaos.faults.lines import AddressesSwapped
+from bms.bench.chaos.faults.people import SiteReleased
+from bms.bench.chaos.inside import TownInside
 from bms.bench.chaos.run import Outcome, Run
 from bms.bench.chaos.schedule import Episode, short_episodes
 
 SEED = 1
 PENDING: dict[type[Fault], str] = {
-    HandBeforeLease: "W7",
-    HandAtThermostat: "W12",
-    HandWhileDown: "W7",
-    ClockDayBack: "W4",
+    AddressesSwapped: "W1",
+    AppliesLate: "W9",
+    Ignores: "W9",
     RebootForgets: "W9",
-    ZeroAfterReboot: "W9",
+    SiteReleased: "W9",
     WatchdogChanged: "W9",
-    SiteRenamed: "W9",
+    ZeroAfterReboot: "W9",
 }
 """Faults that are not survived yet, and the clause that does not hold."""
 CLAUSES = ("W01", "W03", "W06", "W07", "W10", "W11", "W12", "W16")
@@ -36,7 +41,11 @@ def chosen(kinds: Collection[type[Fault]]) -> list[Episode]:
 
 def survived(home: Path, kinds: Collection[type[Fault]]) -> Outcome:
     """What became of these faults in a fresh town, printed line by line."""
-    return asyncio.run(Run(home, print).run(chosen(kinds), lambda outcome: False))
+
+    async def work() -> Outcome:
+        return await Run(TownInside(home), print).run(chosen(kinds), lambda outcome: False)
+
+    return asyncio.run(work())
 
 
 def broken(outcome: Outcome, clause: str) -> list[str]:

@@ -88,7 +88,7 @@ class RecordingBuilding:
     seen: Callable[[dict[str, float]], dict[str, float]] = dict
     """What the sensors show [degC] of what the rooms have."""
 
-    def _build(self) -> None:
+    def build(self) -> None:
         """The controllers; objects of BACnet want a running loop."""
         self._remote, self._shift = RemoteSetpoint(), ConstantRegister()
         registers: dict[str, ControlPoint] = {HALL: self._remote, CURVE: self._shift}
@@ -102,7 +102,7 @@ class RecordingBuilding:
 
     async def start(self) -> dict[str, int]:
         """Start both controllers; returns the port of each protocol."""
-        self._build()
+        self.build()
         for signal in SIGNALS:
             self.points[signal].follow_programme(OWN[signal])
         self.refresh()

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import cast
 
 HOST = "127.0.0.1"
-CLOGGED_S = 1.2
+CLOGGED_S = 2.5
 """How late answers are on a clogged line [s]: later than anybody waits for them."""
 
 

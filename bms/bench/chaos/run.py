@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
+from bms.bench.chaos.backend import NAMES, Wish
 from bms.bench.chaos.building import MINUTE
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.schedule import Episode
 from bms.bench.chaos.town import TICK, StrikeMoment, Town
 from bms.bench.chaos.watch import ClauseWatch, Violation
-from bms.model.assets.site import Mode
 
 MOST_WAIT = 46
 """Minutes [1] until a fault has to have met its moment: a tick with another value, and one more."""
@@ -77,8 +76,8 @@ class Outcome:
 class Run:
     """One town in which episodes follow each other."""
 
-    def __init__(self, home: Path, say: Say = lambda line: None) -> None:
-        self.town = Town(home)
+    def __init__(self, town: Town, say: Say = lambda line: None) -> None:
+        self.town = town
         self.watch = ClauseWatch(self.town)
         self.outcome = Outcome()
         self._say = say
@@ -124,7 +123,7 @@ class Run:
             return held
         town.arm(moment, lambda: fault.strike(town))
         if moment is StrikeMoment.GIVE_BACK:
-            await town.set_mode(fault.name, Mode.ADVISE)
+            await town.wish(Wish.ADVISE, fault.name)
         for _ in range(MOST_WAIT):
             if town.armed is None:
                 return True
@@ -138,10 +137,10 @@ class Run:
         town = self.town
         if town.alive and town.hands_off:
             for name in list(town.hands_off):
-                await town.set_mode(name, Mode.AUTO)
+                await town.wish(Wish.AUTO, name)
         await self._pass(RECOVERY)
-        for clause, seen in self.watch.recovered():
-            self.watch.violations.append(Violation(clause, town.now, seen))
+        for seen in [*self.watch.recovered(), *await town.leftovers()]:
+            self.watch.violations.append(Violation("W17", town.now, seen))
         if self.watch.violations and self.watch.violations[-1].at == town.now:
             await self._start_over()
 
@@ -153,8 +152,8 @@ class Run:
             await building.reboot()
         await town.take_back()
         await town.restart()
-        for name in town.city.sites:
-            await town.set_mode(name, Mode.AUTO)
+        for name in NAMES:
+            await town.wish(Wish.AUTO, name)
         await self._pass(RECOVERY)
         await town.take_back()
 

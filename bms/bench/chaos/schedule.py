@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from bms.bench.chaos.faults import clocks, devices, lines, people, plans, processes, storage
 from bms.bench.chaos.faults.kind import Fault
-from bms.bench.chaos.town import NAMES, StrikeMoment
+from bms.bench.chaos.town import StrikeMoment
 
 MACHINES: tuple[type[Fault], ...] = (
     processes.BackendKilled,
@@ -112,8 +112,3 @@ def _episode(
         minutes=chance.randint(min(5, kind.longest), kind.longest),
         quiet=chance.randint(0, most_quiet),
     )
-
-
-def name_of_building(episode: Episode) -> str:
-    """Where it strikes."""
-    return NAMES[0]

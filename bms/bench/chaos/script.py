@@ -6,6 +6,7 @@ buildings have the same ones, so that a write that arrives at the wrong one show
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -84,51 +85,50 @@ class ScriptedPlanner:
 
 @dataclass
 class FailingFeed:
-    """Weather and prices of the archive; ``away`` says which of them cannot be had."""
+    """Weather and prices of the archive; ``is_off`` says which of them cannot be had."""
 
-    away: set[str] = field(default_factory=set)
+    is_off: Callable[[str], bool]
     source: ArchiveFeed = field(default_factory=ArchiveFeed)
 
     def weather(
         self, latitude: float, longitude: float, *, start: datetime, end: datetime, now: datetime
     ) -> WeatherSeries:
         """See ``Feed``."""
-        self._ask("weather")
+        self._ask("weather_away")
         return self.source.weather(latitude, longitude, start=start, end=end, now=now)
 
     def spot(self, area: str, *, start: datetime, end: datetime, now: datetime) -> FeedSeries:
         """See ``Feed``."""
-        self._ask("prices")
+        self._ask("prices_away")
         return self.source.spot(area, start=start, end=end, now=now)
 
     def emissions(self, area: str, *, start: datetime, end: datetime, now: datetime) -> FeedSeries:
         """See ``Feed``."""
-        self._ask("prices")
+        self._ask("prices_away")
         return self.source.emissions(area, start=start, end=end, now=now)
 
     def _ask(self, what: str) -> None:
-        if what in self.away:
-            raise FeedError(f"no {what}: the provider is away")
+        if self.is_off(what):
+            raise FeedError(f"{what}: the provider does not answer")
 
 
 class FailingStore:
-    """A database that can be ``away``, and whose plans somebody can have ``edited``."""
+    """A database that can be away, and whose plans somebody can have edited: ``is_off`` says so."""
 
-    def __init__(self, store: SqlStore) -> None:
-        self.store = store
-        self.away = self.edited = False
+    def __init__(self, store: SqlStore, is_off: Callable[[str], bool]) -> None:
+        self.store, self._is_off = store, is_off
 
     def __getattr__(self, name: str) -> Any:
-        if self.away and name != "close":
+        if self._is_off("database_away") and name != "close":
             return self._refuse
         return getattr(self.store, name)
 
     def plan_in_force(self, site: str, at: datetime) -> Plan | None:
         """See ``PlanStore``."""
-        if self.away:
+        if self._is_off("database_away"):
             self._refuse()
         plan = self.store.plan_in_force(site, at)
-        return plan if plan is None or not self.edited else _edited(plan)
+        return plan if plan is None or not self._is_off("plan_edited") else _edited(plan)
 
     def _refuse(self, *_: object, **__: object) -> Any:
         raise StoreUnavailable("the database is away")

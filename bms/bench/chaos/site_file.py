@@ -26,8 +26,8 @@ zones:
      comfort: {{low_c: 17, high_c: 24, floor_c: 13, ceiling_c: 28}}}}
 devices:
   - {{id: rooms, protocol: bacnet, host: 127.0.0.1, port: {bacnet},
-     instance: {instance}, timeout_s: 0.5}}
-  - {{id: controller, protocol: modbus, host: 127.0.0.1, port: {modbus}, unit: 1, timeout_s: 0.5,
+     instance: {instance}, timeout_s: 1.0}}
+  - {{id: controller, protocol: modbus, host: 127.0.0.1, port: {modbus}, unit: 1, timeout_s: 1.0,
      template: simulated_hall_controller, fingerprint: {{serial: "{serial}"}}}}
 points:
   - {{id: outdoor.temp, device: rooms, role: outdoor_temp, unit: degC, low: -40, high: 50,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from bms.bench.chaos.inside import TownInside
+from bms.bench.chaos.outside import TownOutside
 from bms.bench.chaos.run import Outcome, Row, Run, Say
-from bms.bench.chaos.schedule import KINDS, episodes, short_episodes
+from bms.bench.chaos.schedule import KINDS, Episode, episodes, short_episodes
 from bms.bench.figure import Figure, Progress
 
 SHORT_DAYS = 0.0
@@ -19,10 +22,11 @@ SHORT_DAYS = 0.0
 @dataclass(frozen=True, slots=True)
 class ChaosOptions:
     """``seed`` is that of the first pass; a run that was broken off is taken up by the seed that it
-    named last. ``days`` [d] of building time, over all buildings."""
+    named last. ``days`` [d] of building time, over all buildings; ``processes``: over real ones."""
 
     seed: int = 0
     days: float = SHORT_DAYS
+    processes: bool = False
 
 
 def bench_chaos(
@@ -52,8 +56,19 @@ def _one_pass(
         return not short and done >= options.days
 
     with tempfile.TemporaryDirectory(prefix="bms-chaos-") as home:
-        found = asyncio.run(Run(Path(home), say).run(chosen, enough))
+        found = asyncio.run(_in_a_town(options, Path(home), chosen, enough, say))
     outcome.add(found)
+
+
+async def _in_a_town(
+    options: ChaosOptions,
+    home: Path,
+    chosen: Iterator[Episode],
+    enough: Callable[[Outcome], bool],
+    say: Say,
+) -> Outcome:
+    town = TownOutside(home) if options.processes else TownInside(home)
+    return await Run(town, say).run(chosen, enough)
 
 
 def figures(outcome: Outcome, *, whole: bool) -> list[Figure]:

@@ -158,26 +158,13 @@ class ClauseWatch:
         out = any(line.traffic is not Traffic.FREE for line in lines)
         return out or moved or building.obedience is not Obedience.NORMAL
 
-    def recovered(self) -> Iterator[tuple[str, str]]:
+    def recovered(self) -> Iterator[str]:
         """What has not come back three ticks after a fault was over (clause W17)."""
         town = self.town
         if not town.alive:
-            yield "W17", "the backend is down"
-            return
+            yield "the backend is down"
         for name, building in town.buildings.items():
             for signal in SIGNALS:
                 place, plans = building.place(signal), may_be_planned(building.number, signal)
                 if place is None or all(abs(place - value) > NEAR for value in plans):
-                    yield "W17", f"{name}: {signal} stands at {place}, no plan of ours has that"
-            if town.city.control.decisions.overrides(name, town.now):
-                yield "W17", f"{name}: an override is left over"
-        waiting = town.readings.state().size_bytes
-        if waiting:
-            yield "W17", "readings still wait in the spool"
-        late = [
-            id_
-            for id_, lease in town.city.journal.leases().items()
-            if lease.lease_end + MINUTE < town.now
-        ]
-        if late:
-            yield "W17", f"leases that have ended are still open: {late}"
+                    yield f"{name}: {signal} stands at {place}, no plan of ours has that"

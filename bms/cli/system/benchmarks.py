@@ -27,6 +27,9 @@ def bench(
     days: Annotated[
         float, typer.Option(min=0, help="chaos: building-days; 0: every fault strikes once")
     ] = 0.0,
+    processes: Annotated[
+        bool, typer.Option("--processes", help="chaos: over real processes, not in one")
+    ] = False,
 ) -> None:
     """Run a benchmark and print what was measured beside what is asked for.
 
@@ -36,7 +39,9 @@ def bench(
         raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
     with progress_bars(quiet=as_json) as report:
         rows = (
-            bench_chaos(ChaosOptions(seed, days), report, typer.echo if not as_json else _quiet)
+            bench_chaos(
+                ChaosOptions(seed, days, processes), report, typer.echo if not as_json else _quiet
+            )
             if name == "chaos"
             else run_bench(name, report)
         )

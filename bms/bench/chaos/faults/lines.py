@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from bms.bench.chaos.backend import NAMES
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.network import StreamLine, Traffic
-from bms.bench.chaos.town import NAMES, Town
+from bms.bench.chaos.town import Town
 
 PROTOCOLS = ("bacnet", "modbus")
 

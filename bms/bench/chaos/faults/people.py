@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from bms.bench.chaos.backend import Wish
 from bms.bench.chaos.building import CURVE, HALL, OFFICE, OUR_SLOT
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import StrikeMoment, Town
-from bms.model.assets.site import Mode
 
 OPERATOR_SLOT = 8
 
@@ -73,10 +73,10 @@ class HandBeforeLease(_Hand):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        await town.set_mode(self.name, Mode.ADVISE)
+        await town.wish(Wish.ADVISE, self.name)
         await town.minute()
         await super().strike(town)
-        await town.set_mode(self.name, Mode.AUTO)
+        await town.wish(Wish.AUTO, self.name)
 
 
 class HandWhileDown(_Hand):
@@ -101,7 +101,7 @@ class OverrideInApi(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        await town.override(self.name)
+        await town.wish(Wish.OVERRIDE, self.name)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
@@ -115,8 +115,8 @@ class SiteReleased(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        await town.release(self.name)
+        await town.wish(Wish.RELEASE, self.name)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
-        await town.set_mode(self.name, Mode.AUTO)
+        await town.wish(Wish.AUTO, self.name)

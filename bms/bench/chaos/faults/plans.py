@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bms.bench.chaos.backend import Switch
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import StrikeMoment, Town
 
@@ -13,11 +14,11 @@ class ForecastMissing(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        town.feed.away.add("weather")
+        town.switch(Switch.WEATHER_AWAY)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
-        town.feed.away.clear()
+        town.switch_back()
 
 
 class PricesMissing(ForecastMissing):
@@ -25,7 +26,7 @@ class PricesMissing(ForecastMissing):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        town.feed.away.add("prices")
+        town.switch(Switch.PRICES_AWAY)
 
 
 class PlanEdited(Fault):
@@ -33,11 +34,11 @@ class PlanEdited(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        town.store.edited = True
+        town.switch(Switch.PLAN_EDITED)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
-        town.store.edited = False
+        town.switch_back()
 
 
 class SiteFileChanged(Fault):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import Town
-from bms.guard import Guard
 
 
 class BackendKilled(Fault):
@@ -40,22 +39,19 @@ class GuardKilled(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        town.guard = None
+        await town.kill_guard()
 
 
 class GuardStopped(Fault):
     """SIGSTOP of the guard: another takes its place, and later both are awake."""
 
-    _stopped: Guard | None = None
-
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        self._stopped, town.guard = town.guard, None
+        await town.stop_guard()
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
-        if self._stopped is not None:
-            await self._stopped.step()
+        await town.wake_guard()
 
 
 class BothKilled(Fault):
@@ -66,10 +62,10 @@ class BothKilled(Fault):
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
         town.kill()
-        town.guard = None
+        await town.kill_guard()
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
         town.clock.reboot(f"boot-{town.now.isoformat()}")
-        town.guard = None
+        await town.kill_guard()
         await town.restart()

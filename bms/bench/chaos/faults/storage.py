@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
+from bms.bench.chaos.backend import Switch, Wish
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.town import Town
 from bms.errors import BmsError
@@ -19,11 +20,11 @@ class DatabaseAway(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        town.store.away = True
+        town.switch(Switch.DATABASE_AWAY)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
-        town.store.away = False
+        town.switch_back()
 
 
 class DatabaseLocked(Fault):
@@ -36,7 +37,7 @@ class DatabaseLocked(Fault):
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
         with suppress(BmsError):
-            self._link = Link(town.city.settings.database, patience_s=2.0)
+            self._link = Link(town.database, patience_s=2.0)
             self._turn = self._link.writing(durable=True)
             self._turn.__enter__().connection()
 
@@ -52,7 +53,7 @@ class DatabaseRolledBack(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        back_up(town.city.settings.database, town.home / "older.db", force=True)
+        back_up(town.database, town.home / "older.db", force=True)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
@@ -73,12 +74,12 @@ class OverrideWhileDatabaseAway(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        town.store.away = True
-        await town.override(self.name)
+        town.switch(Switch.DATABASE_AWAY)
+        await town.wish(Wish.OVERRIDE, self.name)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
-        town.store.away = False
+        town.switch_back()
         await town.take_back()
 
 
@@ -122,11 +123,11 @@ class JournalFull(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        town.full = True
+        town.switch(Switch.JOURNAL_FULL)
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
-        town.full = False
+        town.switch_back()
 
 
 class JournalUnreadable(Fault):

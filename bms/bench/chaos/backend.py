@@ -141,6 +141,7 @@ class Backend:
         """Close sockets and files; nothing is given back."""
         await self.city.drivers.close()
         self.city.stores.close()
+        self._readings.close()
 
     def _wired(self) -> City:
         settings, availability = self.settings, Availability()

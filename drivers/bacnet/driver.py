@@ -296,7 +296,7 @@ class BacnetDriver:
             return StillHeld(point.id, reason, retryable=False)
         try:
             value = release_value(rule, at, self._zone)
-            (target,) = await self._profiles.targets([point])
+            target = await self._profiles.target_now(point)
             encoded = target.encode(value)
         except ValueError as error:
             return not_releasable(point.id, error)

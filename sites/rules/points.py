@@ -14,7 +14,7 @@ from bms.model.readings.units import Unit
 from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address
 from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, reference, unique_ids, unknown
 from sites.rules.safety import width
-from sites.rules.ventilation import check_air
+from sites.rules.ventilation import check_air, timetable_values
 from sites.schema.sections import Section
 from sites.schema.yaml_tree import Location, MistakeReport, quote
 
@@ -276,6 +276,22 @@ def _release(
     value, low, high = release.get("value"), write.get("min"), write.get("max")
     if None not in (value, low, high) and not low <= value <= high:
         report.add(release.at("value"), f"value {value:g} is outside min {low:g} to max {high:g}")
+    if None not in (low, high):
+        _timetable_within(parsed, release, (low, high), report)
+
+
+def _timetable_within(
+    parsed: ParsedSite, release: Section, limits: tuple[float, float], report: MistakeReport
+) -> None:
+    """A give-back writes no value that might not be written otherwise (W3)."""
+    low, high = limits
+    name = release.get("timetable")
+    outside = [each for each in timetable_values(parsed, name) if not low <= each <= high]
+    if outside:
+        report.add(
+            release.at("timetable"),
+            f"timetable {name} has {outside[0]:g}, outside min {low:g} to max {high:g}",
+        )
 
 
 def _release_kinds(address: NetworkAddress) -> tuple[ReleaseKind, ...]:

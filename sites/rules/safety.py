@@ -90,18 +90,22 @@ def _protected(parsed: ParsedSite, point: Section, write: Section, report: Mista
     address = parsed.address(point)
     kind = address.object_type if isinstance(address, BacnetAddress) else ""
     names = [str(n) for n in (point.get("id"), point.get("register")) if n]
-    found = next(filter(None, map(protected_name, names)), None)
+    found = next(filter(None, map(protected_name, [*names, point.get("device") or ""])), None)
     if kind in OBJECT_TYPES:
         report.add(write.where, f"write: {kind} is never written ({OBJECT_TYPES[kind]})")
     elif found is not None:
         report.add(write.where, f"write: {quote(found.word)} is never written ({found.protection})")
-    elif any(map(is_hot_water, names)) and point.get("unit") in HOT_WATER_FLOOR:
-        low = write.get("min")
-        if low is not None and low < HOT_WATER_FLOOR[point["unit"]]:
-            report.add(
-                write.at("min"),
-                f"min {low:g}: domestic hot water is never set below {HOT_WATER_FLOOR_C:g} degC",
-            )
+    elif any(map(is_hot_water, names)):
+        _hot_water(point, write, report)
+
+
+def _hot_water(point: Section, write: Section, report: MistakeReport) -> None:
+    low, floor = write.get("min"), HOT_WATER_FLOOR.get(point.get("unit"))
+    said = f"domestic hot water is never set below {HOT_WATER_FLOOR_C:g} degC"
+    if floor is None:
+        report.add(write.where, f"write: {said}, which in {point.get('unit')} nobody can tell")
+    elif low is not None and low < floor:
+        report.add(write.at("min"), f"min {low:g}: {said}")
 
 
 def _small_against_range(point: Section, write: Section, report: MistakeReport) -> None:

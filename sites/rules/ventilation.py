@@ -90,7 +90,7 @@ def _matches_own_control(
     if release is None or release.get("kind") != ReleaseKind.CONSTANT or own is None:
         return
     given = _release_values(parsed, release)
-    values = _timetable_values(parsed, own) if isinstance(own, str) else [own]
+    values = timetable_values(parsed, own) if isinstance(own, str) else [own]
     if given and values and set(values) != set(given):
         said = f"timetable {own}; give it back by that" if isinstance(own, str) else f"{own:g}"
         report.add(
@@ -105,12 +105,13 @@ def _release_values(parsed: ParsedSite, release: Section | None) -> list[float]:
         return []
     constant = release.get("value") if release.get("kind") == ReleaseKind.CONSTANT else None
     return [
-        *_timetable_values(parsed, release.get("timetable")),
+        *timetable_values(parsed, release.get("timetable")),
         *([constant] if constant is not None else []),
     ]
 
 
-def _timetable_values(parsed: ParsedSite, name: str | None) -> list[float]:
+def timetable_values(parsed: ParsedSite, name: str | None) -> list[float]:
+    """Every value that a timetable of the site can have; none of one that there is not."""
     timetable = parsed.timetables().get(name or "")
     if timetable is None:
         return []

@@ -77,7 +77,8 @@ def flags_of(data: bytes) -> StatusFlags | None:
 
 
 def real(value: float) -> bytes:
-    """Application-tagged REAL. Raises ValueError when it does not fit."""
+    """Application-tagged REAL. Raises ValueError when it does not fit or is not finite."""
+    _refuse_endless(value)
     try:
         return b"\x44" + struct.pack(">f", value)
     except OverflowError:
@@ -85,8 +86,15 @@ def real(value: float) -> bytes:
 
 
 def double(value: float) -> bytes:
-    """Application-tagged Double."""
+    """Application-tagged Double. Raises ValueError when it is not finite."""
+    _refuse_endless(value)
     return b"\x55\x08" + struct.pack(">d", value)
+
+
+def _refuse_endless(value: float) -> None:
+    """Raise ValueError for NaN and infinity, which a scale can make of any value (W3)."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not a finite number")
 
 
 def unsigned(value: float) -> bytes:

@@ -97,14 +97,16 @@ class ObjectProfiles:
         self._session = session
         self._silences = session.silences
         self._known: dict[int, ObjectProfile] = {}
+        self._other_units = 0
 
     @property
     def generation(self) -> int:
-        """Another number after each silence of the device, when all profiles are forgotten [1]."""
+        """Another number after each silence of the device, when all profiles are forgotten, and
+        when an object had another unit than before [1]."""
         if self._silences != self._session.silences:
             self._silences = self._session.silences
             self._known.clear()
-        return self._silences
+        return self._silences + self._other_units
 
     def of(self, reference: Reference) -> ObjectProfile:
         """The profile of the object of a property."""
@@ -142,13 +144,23 @@ class ObjectProfiles:
 
     async def writable(self, point: Point) -> WriteTarget:
         """The target of a write that is about to be sent. Its object is asked for its name and
-        description before the first one. Raises ``Unwritable`` for what is never written (CONTRACT,
-        W18), and as ``targets``."""
+        description before the first one, and for its unit before each. Raises ``Unwritable`` for
+        what is never written (CONTRACT, W18), and as ``targets``."""
         _refuse_protected(point)
         reference = write_target(point).present_value
         await self._session.identify(again=True)
         _refuse_protected(point, *await self.names_of(reference))
+        return await self.target_now(point)
+
+    async def target_now(self, point: Point) -> WriteTarget:
+        """The target in the unit that the object has at this moment, whatever was learned of it
+        before: a number in another unit is another value. Raises as ``targets``."""
+        reference = write_target(point).present_value
+        profile = self.of(reference)
+        before, profile.unit = profile.unit, _UNREAD
         (target,) = await self.targets([point])
+        if before not in (_UNREAD, self.of(reference).unit) and asks_unit(point):
+            self._other_units += 1
         return target
 
     def _scaled(self, point: Point, target: WriteTarget) -> WriteTarget | ValueError:

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from bms.model.assets.protected import Protection, protection_of
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Accepted, Clamped, Failed, Overridden, Refused, Released
 from bms.model.control.command_state import CommandState
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Term, fact
 from bms.model.readings.units import Unit
-from tests.rigs.fieldbus.bacnet_responder import real, text
-from tests.rigs.fieldbus.bacnet_session import CONSTANT, driving, setpoint, thermostat
+from tests.rigs.fieldbus.bacnet_responder import enumerated, real, text
+from tests.rigs.fieldbus.bacnet_session import CONSTANT, FAHRENHEIT, driving, setpoint, thermostat
 from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING
 
@@ -151,9 +152,51 @@ async def test_w18_a_name_that_could_not_be_read_is_asked_for_again() -> None:
 
 
 def test_w18_hot_water_in_kelvin_is_hot_water() -> None:
-    from bms.model.assets.protected import Protection, protection_of
-
     kelvin = replace(setpoint(name="dhw_setpoint"), unit=Unit.KELVIN)
     found = protection_of(kelvin)
     assert found is not None
     assert found.protection is Protection.HOT_WATER
+
+
+@pytest.mark.parametrize("unit", [Unit.ON_OFF, Unit.PERCENT])
+def test_w18_hot_water_is_not_switched_off(unit: Unit) -> None:
+    found = protection_of(replace(setpoint(name="vbv.drift"), unit=unit))
+    assert found is not None
+    assert found.protection is Protection.HOT_WATER
+
+
+def test_w18_nothing_of_a_protecting_device_is_written() -> None:
+    found = protection_of(replace(setpoint(), device="site/frostsikring"))
+    assert found is not None
+    assert found.protection is Protection.FROST
+
+
+# A device that changes
+
+
+async def test_law5_a_unit_that_was_changed_since_the_poll_is_that_of_the_write() -> None:
+    """21.5 written into an object that has just become one in Fahrenheit would be -6 degC."""
+    responder = thermostat(unit=62)
+    responder.properties[2, 1, 85] = real(20.0)
+    async with driving(responder) as driver:
+        assert (await driver.read([setpoint()], MORNING))[0].value == 20.0
+        responder.properties[2, 1, 117] = enumerated(FAHRENHEIT)
+        responder.properties[2, 1, 85] = real(68.0)
+        receipt = await driver.write(setpoint(), command(setpoint(), 21.5))
+        assert isinstance(receipt, Accepted)
+        assert responder.properties[2, 1, 85] == real(70.7)
+        assert (await driver.read([setpoint()], MORNING))[0].value == 21.5
+        responder.properties[2, 1, 117] = enumerated(62)
+        assert isinstance(await driver.release(setpoint(), MORNING), Released)
+        assert responder.properties[2, 1, 85] == real(20.0)
+        responder.properties[2, 1, 117] = enumerated(KILOWATTS)
+        assert isinstance(await driver.write(setpoint(), command(setpoint(), 21.5)), Refused)
+        assert responder.properties[2, 1, 85] == real(20.0)
+
+
+async def test_w03_no_scale_makes_a_value_infinite() -> None:
+    responder = thermostat()
+    where = setpoint(scale=1e-320)
+    async with driving(responder) as driver:
+        assert isinstance(await driver.write(where, command(where, 21.5)), Refused)
+        assert responder.properties[2, 1, 85] == real(68.0)

@@ -172,3 +172,19 @@ def test_w08_how_long_a_change_at_the_building_is_respected() -> None:
     rule = point(loaded(release=f"{VIA}, local_override_hold: 6"), "all.setpoint").write
     assert rule is not None
     assert rule.local_override_hold == 6.0
+
+
+def test_w18_hot_water_and_a_protecting_device_are_refused_by_the_check() -> None:
+    text = SITE.format(device="", temp="", pulse="", release=VIA)
+    vbv = "  - {id: vbv.run, device: ctrl, role: other, unit: on/off, bacnet: 'binary-value,7', "
+    write = "write: {min: 0, max: 1, resolution: 1, release: {kind: 'null'}, hold_safe: [0, 1]}}\n"
+    with pytest.raises(SiteFileError, match="hot water is never set below 55 degC, which in"):
+        load_site_text(f"{text}\n{vbv}{write}")
+    with pytest.raises(SiteFileError, match=r"frostvagt.* is never written"):
+        load_site_text(text.replace(": ctrl", ": frostvagt"))
+
+
+def test_w03_a_timetable_gives_back_nothing_outside_the_limits() -> None:
+    """The hours of the ventilation, 0 and 1, are no temperatures to give a room back to."""
+    found = mistake(release="{kind: timetable, timetable: open}, hold_safe: [16, 22]")
+    assert "timetable open has 0, outside min 15 to max 23" in found

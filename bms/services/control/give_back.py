@@ -7,12 +7,9 @@ first; what is not ours is left as it stands and noted in the book.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bms.errors import GuardError
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import ReleaseKind
@@ -23,12 +20,11 @@ from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
+from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import Known, Place, PlaceFinding, judge
 from bms.services.local_overrides.look import PATIENCE, look
-from bms.services.local_overrides.record import keep_notes, known_of, notes_of
+from bms.services.local_overrides.record import known_of, notes_of
 from bms.services.off_loop import off_loop
-
-log = logging.getLogger(__name__)
 
 HARMLESS = (ReleaseKind.NULL, ReleaseKind.REMOTE_ENABLE, ReleaseKind.SCHEDULE)
 """Ways back that take away only what is ours."""
@@ -124,11 +120,3 @@ async def settle_returned(receipt: ReleaseReceipt, item: Return, journal: Journa
     """Close the lease of a point that is back."""
     if isinstance(receipt, Released) and item.lease is not None:
         await close_leases({item.point.id: item.lease.command_id}, journal)
-
-
-async def close_leases(ended: Mapping[str, str], journal: Journal) -> None:
-    """Settle leases: point id → command id. When the disk refuses, the guard will do it again."""
-    try:
-        await off_loop(journal.settle, ended)
-    except GuardError as error:
-        log.error("given back, but not noted: %s", error)

@@ -37,7 +37,6 @@ from bms.ports.safety import Journal
 from bms.services.control.give_back import (
     HARMLESS,
     Return,
-    close_leases,
     give_back_found,
     give_back_unseen,
     return_of,
@@ -46,10 +45,11 @@ from bms.services.control.give_back import (
 )
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import as_accepted, keep_receipts
+from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import IN_SLOT, Known, Place, PlaceFinding, judge
 from bms.services.local_overrides.look import look
 from bms.services.local_overrides.people import end_overrides, follow_people
-from bms.services.local_overrides.record import is_over, keep_notes, known_of, notes_of
+from bms.services.local_overrides.record import is_over, known_of, notes_of
 from bms.services.off_loop import off_loop
 
 Outcome = Receipt | ReleaseReceipt

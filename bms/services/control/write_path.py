@@ -37,15 +37,15 @@ from bms.ports.safety import Journal
 from bms.services.control.give_back import (
     HARMLESS,
     announce,
-    close_leases,
     give_back,
     return_of,
     settle_returned,
     take_away,
 )
 from bms.services.control.ports import ControlPorts
+from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.look import PATIENCE
-from bms.services.local_overrides.record import keep_notes, met_by_write
+from bms.services.local_overrides.record import met_by_write
 from bms.services.off_loop import off_loop
 
 Outcome = Receipt | ReleaseReceipt

@@ -18,8 +18,8 @@ from bms.model.control.local_override import LOCAL, LocalOverride, LocalOverride
 from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.ports.safety import Journal
 from bms.ports.storage.decisions import DecisionStore
+from bms.services.journal_batches import keep_notes
 from bms.services.local_overrides.duration import end_of
-from bms.services.local_overrides.record import keep_notes
 from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,7 +14,6 @@ from bms.model.control.command import Lease, Overridden
 from bms.model.control.local_override import LetGo, LocalOverride, Note
 from bms.ports.safety import Journal
 from bms.services.local_overrides.detection import Known, Place, PlaceFinding, agrees
-from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
 
@@ -32,16 +30,6 @@ def known_of(journal: Journal, point: str, lease: Lease | None) -> Known:
     except GuardError as error:
         log.error("%s is looked at without the book: %s", point, error)
         return Known(lease=lease)
-
-
-async def keep_notes(notes: Sequence[Note], journal: Journal) -> None:
-    """Write into the book. Where the disk refuses this process knows it all the same."""
-    if not notes:
-        return
-    try:
-        await off_loop(journal.note, notes)
-    except GuardError as error:
-        log.error("seen, but not noted: %s", error)
 
 
 def notes_of(finding: PlaceFinding, point: Point, known: Known) -> list[Note]:

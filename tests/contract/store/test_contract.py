@@ -65,10 +65,12 @@ class TestReadings:
             Reading(TEMP, MONDAY + 2 * HOUR, None, Quality.OUT_OF_RANGE, detail="-327.68"),
             Reading(TEMP, MONDAY + 3 * HOUR, None, Quality.NO_REPLY, detail="no reply in 2 s"),
             Reading(TEMP, MONDAY + 4 * HOUR, None, Quality.DEVICE_ERROR, detail="illegal address"),
+            Reading(TEMP, MONDAY + 5 * HOUR, None, Quality.BAD, detail="no-sensor"),
+            Reading(TEMP, MONDAY + 6 * HOUR, None, Quality.WRONG_DEVICE, detail="another device"),
         ]
         assert {reading.quality for reading in given} == set(Quality)
-        assert store.add_readings(reversed(given)) == Ingested(new=7)
-        assert store.readings(TEMP, MONDAY, MONDAY + 5 * HOUR) == given
+        assert store.add_readings(reversed(given)) == Ingested(new=9)
+        assert store.readings(TEMP, MONDAY, MONDAY + 7 * HOUR) == given
 
     def test_start_counts_and_end_does_not(self, store: AnyStore) -> None:
         store.add_readings(quarters([1, 2, 3], TEMP))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -113,32 +114,40 @@ class TestInAFile:
 
 
 points = st.sampled_from([NULL, CONSTANT])
-ids = st.sampled_from(["c1", "c2", "o1", "o2"])
+commands = st.builds("c{}".format, st.integers(1, 12))
+overrides = st.sampled_from(["o1", "o2"])
 values = st.floats(-5.0, 25.0)
 notes: st.SearchStrategy[Note] = st.one_of(
-    st.builds(ReadBack, points, ids, values),
-    st.builds(LocalOverrideEnd, points, ids),
+    st.builds(ReadBack, points, commands, values),
+    st.builds(LocalOverrideEnd, points, overrides),
     st.builds(LetGo, points, st.integers(0, 9).map(lambda h: NOW + timedelta(hours=h))),
     st.builds(
         lambda point, id_, value, back: replace(
             HAND, point=point, id=id_, found=value, taken_back=back
         ),
         points,
-        ids,
+        overrides,
         values,
         st.booleans(),
     ),
 )
-lines = st.one_of(
-    st.tuples(notes, st.integers(1, 50)).map(lambda each: note_line(*each)),
-    st.tuples(points, ids, st.integers(1, 50)).map(
-        lambda each: intent_line(wrote(each[0], 20.0, each[1]), each[2])
-    ),
-    st.tuples(points, ids).map(lambda each: settle_line(*each)),
+Telling = Callable[[int], bytes]
+tellings: st.SearchStrategy[Telling] = st.one_of(
+    notes.map(lambda note: lambda number: note_line(note, number)),
+    points.map(lambda point: lambda number: intent_line(wrote(point, 20.0, f"c{number}"), number)),
+    st.tuples(points, commands).map(lambda each: lambda _: settle_line(*each)),
 )
 
 
-@given(st.lists(lines, max_size=12))
+def numbered(tellings: Sequence[Telling]) -> list[bytes]:
+    """The lines of a file: their numbers rise, and a command is announced once."""
+    return [line(number) for number, line in enumerate(tellings, start=1)]
+
+
+files = st.lists(tellings, max_size=12).map(numbered)
+
+
+@given(files)
 @settings(max_examples=examples(60), deadline=None)
 def test_lines_of_the_book_say_the_same_in_a_new_file(told: list[bytes]) -> None:
     book, again = Book(), Book()
@@ -151,7 +160,7 @@ def test_lines_of_the_book_say_the_same_in_a_new_file(told: list[bytes]) -> None
     assert again.let_go() == book.let_go()
 
 
-@given(st.lists(lines, max_size=12))
+@given(files)
 @settings(max_examples=examples(60), deadline=None)
 def test_lines_that_are_read_twice_change_nothing(told: list[bytes]) -> None:
     book = Book()

@@ -158,10 +158,8 @@ class Book:
         """Take a note; ``number`` orders those of one local override."""
         self.last = max(self.last, number)
         match note:
-            case LocalOverride(point=point, id=id_):
-                known, _ = self._overrides.get(point, (0, note))
-                if number >= known and id_ not in self._ended:
-                    self._overrides[point] = (number, note)
+            case LocalOverride():
+                self._hold(note, number)
             case LocalOverrideEnd(point=point, id=id_):
                 self._end(id_)
                 held = self._overrides.get(point)
@@ -173,6 +171,17 @@ class Book:
                 self._change(point, command_id, lambda lease: replace(lease, returning=True))
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
+
+    def _hold(self, override: LocalOverride, number: int) -> None:
+        """Of two local overrides of a point the newer one stands, and the other has ended."""
+        point = override.point
+        known, held = self._overrides.get(point, (0, override))
+        if override.id in self._ended:
+            return
+        if number >= known:
+            self._overrides[point] = (number, override)
+        if held.id != override.id:
+            self._end(held.id if number >= known else override.id)
 
     def _change(self, point: str, command_id: str, change: Callable[[Lease], Lease]) -> None:
         held = self._open.get(point)

@@ -112,6 +112,17 @@ class TestInAFile:
         path.write_bytes(copy)
         assert journal.local_overrides() == {}
 
+    def test_an_older_copy_of_the_file_revives_nothing_that_was_replaced(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "journal"
+        journal = FileJournal(path)
+        journal.note([HAND])
+        copy = path.read_bytes()
+        journal.note([replace(HAND, id="o2"), LocalOverrideEnd(CONSTANT, "o2")])
+        path.write_bytes(copy)
+        assert journal.local_overrides() == {}
+
 
 points = st.sampled_from([NULL, CONSTANT])
 commands = st.builds("c{}".format, st.integers(1, 12))

@@ -53,7 +53,7 @@ RETRY_SECONDS_MAX = 15.0
 
 @dataclass(slots=True)
 class Trouble:
-    """A device that did not take its points back: how often [1], and when to try again [s]."""
+    """A point that could not be given back: how often [1], and when to try again [s]."""
 
     times: int = 0
     next_try: float = 0.0
@@ -79,6 +79,7 @@ class Guard:
         self._clock = clock
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._trouble: dict[str, Trouble] = {}
+        """What does not come back, by command."""
         self._gone: dict[str, float] = {}
         """When the writer of a command was found to have ended [s], by command."""
 
@@ -90,8 +91,13 @@ class Guard:
         leases = await off_loop(self._journal.leases)
         marks = await off_loop(self._marks)
         await off_loop(self._note_arrived, leases.values())
+        self._trouble = {
+            lease.command_id: self._trouble[lease.command_id]
+            for lease in leases.values()
+            if lease.command_id in self._trouble
+        }
         for device, due in self._due(leases.values(), marks).items():
-            self._busy[device] = asyncio.create_task(self._give_back(device, due))
+            self._busy[device] = asyncio.create_task(self._give_back(due))
         if self._busy:
             await asyncio.wait(self._busy.values(), timeout=patience)
         self._busy = {device: task for device, task in self._busy.items() if not task.done()}
@@ -124,28 +130,28 @@ class Guard:
             self._journal.settle({})
 
     def _due(self, leases: Iterable[Lease], marks: Collection[HandsOff]) -> dict[str, list[Lease]]:
-        """The leases that have ended, or that people have ended, by device, without devices that
-        are busy or backing off. What was given back while its write was on the way waits until the
-        write has arrived."""
+        """The leases that have ended, or that people have ended, by device; without devices that
+        are busy and points that are backing off. What was given back while its write was on the
+        way waits until the write has arrived."""
         at, tick = self._clock.reading(), self._clock.monotonic()
         due: dict[str, list[Lease]] = defaultdict(list)
         for lease in leases:
-            device = lease.device.id
-            waiting = device in self._trouble and tick < self._trouble[device].next_try
+            device, trouble = lease.device.id, self._trouble.get(lease.command_id)
+            waiting = trouble is not None and tick < trouble.next_try
             ended = lease.ended(at) or ended_by_mark(marks, lease, at)
             landing = lease.withdrawn and lease.writer is not None
             if ended and not landing and not waiting and device not in self._busy:
                 due[device].append(lease)
         return due
 
-    async def _give_back(self, device: str, due: Sequence[Lease]) -> None:
-        well = True
-        for lease in due:
-            well = await self._give_back_one(lease) and well
-        if well:
-            self._trouble.pop(device, None)
-        else:
-            self._trouble.setdefault(device, Trouble()).again(self._clock.monotonic())
+    async def _give_back(self, due: Sequence[Lease]) -> None:
+        """Point after point, those that were never in trouble first."""
+        for lease in sorted(due, key=lambda each: each.command_id in self._trouble):
+            if await self._give_back_one(lease):
+                self._trouble.pop(lease.command_id, None)
+            else:
+                trouble = self._trouble.setdefault(lease.command_id, Trouble())
+                trouble.again(self._clock.monotonic())
 
     async def _give_back_one(self, lease: Lease) -> bool:
         """Release a point unless its lease was renewed while others were released."""
@@ -162,7 +168,7 @@ class Guard:
         if isinstance(receipt, Released):
             log.info("%s is back at its own control (%s)", point, receipt.effective)
             return True
-        if lease.device.id not in self._trouble:
+        if lease.command_id not in self._trouble:
             log.warning("%s is still held, trying on: %s", point, receipt.error)
         return False
 

@@ -334,15 +334,19 @@ class BacnetDriver:
         self, rule: WriteRule, command: Command, target: WriteTarget, clamped: LimitedValue
     ) -> Receipt:
         seen = await self._read_until_match(rule, target, clamped.value)
-        if seen is not None and matches(rule, clamped.value, seen):
-            return write_receipt(command, clamped, seen)
-        slots = await self._slots(target) or {}
+        arrived = seen is not None and matches(rule, clamped.value, seen)
+        # somebody above us may have the very value that we wrote
+        slots = await self._slots(target) or {} if rule.release.kind is ReleaseKind.NULL else {}
         others = await self._without_minimum_time(target, slots)
         above = overriding_slot(command, target, others)
-        if above is None and others != slots:
+        if above is not None:
+            return above
+        if arrived and seen is not None:
+            return write_receipt(command, clamped, seen)
+        if others != slots:
             return Waiting(command, seen)
         reason = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=seen)
-        return above or Failed(command, reason, retryable=True)
+        return Failed(command, reason, retryable=True)
 
 
 def _is_scheduled(point: Point) -> bool:

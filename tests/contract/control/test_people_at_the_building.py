@@ -8,6 +8,8 @@ tick, a person's write, a release and the guard come over the drivers of the pro
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -44,6 +46,7 @@ from tests.rigs.fakes.safety import LEASE, TICK, hut
 from tests.rigs.fieldbus.bacnet_visitor import Visitor
 from tests.rigs.fieldbus.driver_rigs import (
     MORNING,
+    NIGHT,
     OWN,
     AnalogValue,
     BacnetRig,
@@ -66,9 +69,11 @@ WHO = ["tick", "write", "verify", "release", "guard"]
 
 
 class Stubborn(AnalogValue):
-    """An object that says yes to a Null and keeps its slot while told to."""
+    """An object that says yes to a Null and keeps its slot while told to; ``_beside`` is what
+    somebody writes right after us."""
 
     _stubborn = False
+    _beside: tuple[int, float] | None = None
     _written: list[tuple[int | None, float | None]]
 
     async def write_property(
@@ -78,6 +83,10 @@ class Stubborn(AnalogValue):
         self._written.append((priority, None if gone else float(value)))
         if not (gone and self._stubborn):
             await super().write_property(attr, value, index, priority)
+        if self._beside is not None and priority == 13 and not gone:
+            slot, other = self._beside
+            self._beside = None
+            await super().write_property(attr, Real(other), index, slot)
 
 
 class SlotRig(BacnetRig):
@@ -113,6 +122,9 @@ class SlotRig(BacnetRig):
     def place(self) -> float | None:
         return self.slots().get(13)
 
+    def writes(self) -> int:
+        return len(self.value._written)
+
     def refuse_to_let_go(self, stubborn: bool) -> None:
         self.value._stubborn = stubborn
 
@@ -141,6 +153,9 @@ class RegisterRig(ModbusRig):
 
     def place(self) -> float | None:
         return self.remote
+
+    def writes(self) -> int:
+        return sum(function > 4 for function, _, _ in self.requests)
 
     def refuse_to_let_go(self, stubborn: bool) -> None:
         self.deaf = stubborn
@@ -350,6 +365,79 @@ class TestInOurPlace:
             assert not building.rig.held()
 
 
+class TestDuringAWrite:
+    @pytest.mark.parametrize("value", [WANTED, HAND])
+    async def test_w06_a_person_comes_to_8_while_our_write_lands(
+        self, slots: Building, value: float
+    ) -> None:
+        rig: Any = slots.rig
+        rig.value._beside = (8, value)
+        assert says_so(await slots.ticked())
+        assert rig.slots() == {8: value}
+        assert slots.leased == set()
+        assert says_so(await slots.ticked(TICK))
+
+    @pytest.mark.parametrize("kind", KINDS[1:])
+    async def test_w07_a_thermostat_that_outranks_the_register(
+        self, tmp_path: Path, kind: ReleaseKind
+    ) -> None:
+        """What people turned there is shown by the register whatever is written to it."""
+        async with a_building(kind, tmp_path) as building:
+            rig: Any = building.rig
+            assert isinstance(await building.ticked(), Accepted)
+            await rig.take(HAND)
+            for who in ("tick", "release", "guard"):
+                assert says_so(await building.let(who)) or who == "release"
+            assert rig.effective() == HAND
+            assert building.leased == set()
+            written = rig.writes()
+            for _ in range(3):
+                assert says_so(await building.ticked(TICK))
+            assert rig.writes() == written
+
+    @pytest.mark.parametrize("kind", KINDS[1:])
+    async def test_w07_a_thermostat_turned_before_our_first_write(
+        self, tmp_path: Path, kind: ReleaseKind
+    ) -> None:
+        async with a_building(kind, tmp_path) as building:
+            rig: Any = building.rig
+            await rig.take(HAND)
+            assert says_so(await building.ticked(TICK))
+            tried = rig.writes()
+            for _ in range(3):
+                assert says_so(await building.ticked(TICK))
+            assert building.leased == set()
+            assert rig.enabled == 0
+            assert rig.remote == OWN or kind is ReleaseKind.REMOTE_ENABLE
+            assert rig.writes() == tried
+
+
+class TestWhatIsNoHand:
+    async def test_w06_slots_beneath_ours_are_nobodys_word(self, slots: Building) -> None:
+        rig: Any = slots.rig
+        await rig.put(18.0, 15)
+        assert isinstance(await slots.ticked(), Accepted)
+        await rig.put(18.5, 14)
+        assert isinstance(await slots.ticked(TICK), Accepted)
+        await slots.let("release")
+        assert rig.slots() == {14: 18.5, 15: 18.0}
+
+    async def test_w07_the_buildings_own_timetable(self, tmp_path: Path) -> None:
+        """It writes its evening value at 20 o'clock into the register that we hold."""
+        async with a_building(ReleaseKind.TIMETABLE, tmp_path) as building:
+            building.now += timedelta(hours=13, minutes=15)
+            building.start_again()
+            assert isinstance(await building.ticked(), Accepted)
+            await building.rig.put(NIGHT)
+            assert isinstance(await building.ticked(TICK), Accepted)
+            assert building.rig.place() == WANTED
+            assert building.journal.local_overrides() == {}
+            await building.rig.put(NIGHT)
+            building.now += LEASE
+            await building.guarded()
+            assert (building.rig.place(), building.leased) == (NIGHT, set())
+
+
 class TestUntilWhen:
     @pytest.mark.parametrize(
         ("role", "until"), [(Role.OTHER, None), (Role.ZONE_SETPOINT, timedelta(hours=24))]
@@ -452,3 +540,38 @@ class TestGivingBack:
         building.now += LEASE
         await building.guarded()
         assert (building.rig.place(), building.leased) == (HAND, set())
+
+
+def no_space(_: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class TestADiskThatRefusesTheGuard:
+    """The guard releases once what it can close in its memory only."""
+
+    @pytest.mark.parametrize("refuses", ["to write", "to open"])
+    async def test_w13_a_point_goes_back_once_and_a_hand_afterwards_stays(
+        self, building: Building, refuses: str
+    ) -> None:
+        assert isinstance(await building.ticked(), Accepted)
+        journal = FileJournal(building.path, sync=no_space if refuses == "to write" else os.fsync)
+        drivers = NetworkDrivers(building.clock)
+        guard = Guard(journal, drivers, building.clock)
+        try:
+            await guard.step()
+            if refuses == "to open":
+                lock = building.path.with_name(f"{building.path.name}.lock")
+                lock.unlink()
+                lock.mkdir()
+            building.now += LEASE
+            await guard.step(patience=5.0)
+            assert building.rig.effective() == OWN
+            for hand in (HAND, WANTED):
+                await building.rig.put(hand)
+                written = building.rig.writes()
+                for _ in range(3):
+                    building.now += timedelta(seconds=1)
+                    await guard.step(patience=5.0)
+                assert (building.rig.place(), building.rig.writes()) == (hand, written)
+        finally:
+            await drivers.close()

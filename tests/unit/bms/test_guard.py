@@ -15,15 +15,20 @@ from bms.errors import GuardError
 from bms.guard import RETRY_SECONDS_MAX, Guard, Trouble, orphaned, run_guard
 from bms.journal import FileHandsOff, FileJournal, MemoryHandsOff, MemoryJournal
 from bms.model.assets.site import Mode
+from bms.model.control.command import StillHeld
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
+from bms.model.control.reasons import ReceiptReason
+from bms.model.fact import fact
 from bms.services.guard.presence import Presence
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.safety import (
+    CONSTANT,
     ENABLE,
     LEASE,
     LEVERS,
     NOW,
     NULL,
+    TIMETABLE,
     WANTED,
     command,
     hut,
@@ -179,6 +184,34 @@ async def test_a_failing_device_is_tried_again_with_a_growing_pause(scene) -> No
     clock.wire = 1.5
     await guard.step()
     assert journal.leases() == {}
+
+
+async def test_w12_a_stuck_point_delays_no_other_of_its_device(scene) -> None:
+    journal, drivers, clock, _ = scene
+
+    class Stuck(FakeDevice):
+        async def release(self, point, at):
+            if point.id == ENABLE:
+                return StillHeld(point.id, fact(ReceiptReason.NOT_READ_BACK))
+            return await super().release(point, at)
+
+    device = drivers.devices["hut/modbus"] = Stuck(held=dict(drivers.device("hut/modbus").held))
+    guard = Guard(journal, drivers, clock)
+    clock.move_to(NOW + LEASE)
+    for pause in (1.0, 2.0, 4.0):
+        await guard.step()
+        assert set(device.held) == {ENABLE}
+        clock.wire += pause
+    device.held[CONSTANT] = WANTED[CONSTANT]
+    later = command(CONSTANT, WANTED[CONSTANT], command_id="later")
+    journal.intend([lease_on(SITE, later)])
+    await guard.step()
+    clock.wire += 0.1
+    device.held[TIMETABLE] = WANTED[TIMETABLE]
+    journal.intend([lease_on(SITE, command(TIMETABLE, WANTED[TIMETABLE], command_id="last"))])
+    await guard.step()
+    assert set(device.held) == {ENABLE}
+    assert list(journal.leases()) == [ENABLE]
 
 
 def test_the_pause_has_an_end() -> None:

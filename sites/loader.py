@@ -13,7 +13,7 @@ from sites.points_file import parse_points
 from sites.rules.meters import check_meters, check_numbers
 from sites.rules.points import check_points, check_writers
 from sites.rules.references import check_site, check_tariffs
-from sites.rules.safety import check_devices_of_all, check_safety
+from sites.rules.safety import TICK_S, check_devices_of_all, check_safety, check_watchdogs
 from sites.schema.sections import Section
 from sites.schema.site_file import POINT, SITE
 from sites.schema.value_types import InvalidValue, describe
@@ -24,12 +24,16 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def load_sites(
-    directory: Path, templates: Templates = NO_TEMPLATES, tariffs: TariffNames | None = None
+    directory: Path,
+    templates: Templates = NO_TEMPLATES,
+    tariffs: TariffNames | None = None,
+    tick_s: float = TICK_S,
 ) -> tuple[Site, ...]:
     """All sites of a folder (``*.yaml`` and ``*.yml``, hidden files left out), by file name.
 
     ``templates`` maps device model and register name to a register. ``tariffs`` are the names that
-    exist; None accepts any. Raises ``bms.errors.SiteFileError`` with all mistakes of all files.
+    exist; None accepts any. ``tick_s`` is how often plans are written [s]. Raises
+    ``bms.errors.SiteFileError`` with all mistakes of all files.
     """
     report = MistakeReport()
     parsed_sites = [_read_site(path, templates, report) for path in _files(directory, report)]
@@ -37,6 +41,7 @@ def load_sites(
     _unique_site_ids(known, report)
     check_numbers(known, report)
     check_devices_of_all(known, report)
+    check_watchdogs(known, tick_s, report)
     check_writers(known, report, of_others=True)
     if tariffs is not None:
         check_tariffs(known, tariffs, report)
@@ -60,6 +65,7 @@ def load_site_text(
     parsed_sites = [parsed] if parsed else []
     check_numbers(parsed_sites, report)
     check_devices_of_all(parsed_sites, report)
+    check_watchdogs(parsed_sites, TICK_S, report)
     return _built(parsed_sites, report)[0]
 
 

@@ -128,17 +128,33 @@ def _small_against_range(point: Section, write: Section, report: MistakeReport) 
         )
 
 
+def check_watchdogs(
+    parsed_sites: Iterable[ParsedSite], tick_s: float, report: MistakeReport
+) -> None:
+    """Report every watchdog that writing once in ``tick_s`` [s] cannot serve (clause W9)."""
+    writes = (
+        write
+        for parsed in parsed_sites
+        if parsed.site.get("mode") == Mode.AUTO
+        for point in parsed.points
+        if (write := point.get("write")) is not None
+    )
+    for write in writes:
+        watchdog_s = write.get("watchdog_s")
+        if watchdog_s is not None and watchdog_s < 2 * tick_s:
+            report.add(
+                write.at("watchdog_s"),
+                f"watchdog_s {watchdog_s:g}: mode auto renews every {tick_s:g} s "
+                "(BMS_POLL_MINUTES), which has to be half of it at most; let the device wait "
+                "longer, poll more often, or leave the point out of auto",
+            )
+
+
 def _served(parsed: ParsedSite, write: Section, report: MistakeReport) -> None:
-    """What a plan writes has to last and to take effect (clauses W6 and W9)."""
+    """What a plan writes has to take effect (clause W6)."""
     if parsed.site.get("mode") != Mode.AUTO:
         return
-    watchdog_s, slot, own = write.get("watchdog_s"), write.get("own_program"), write.get("priority")
-    if watchdog_s is not None and watchdog_s < 2 * TICK_S:
-        report.add(
-            write.at("watchdog_s"),
-            f"watchdog_s {watchdog_s:g}: mode auto renews every {TICK_S} s, which has to be half "
-            "of it at most; let the device wait longer, or leave the point out of auto",
-        )
+    slot, own = write.get("own_program"), write.get("priority")
     if slot is not None and own is not None and slot < own:
         report.add(
             write.at("own_program"),

@@ -19,9 +19,7 @@ from bms.journal import FileHandsOff
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.hands_off import HandsOff
-from bms.runtime.site_files import sites_of, tariff_book
-from drivers.templates import load_templates
-from sites.loader import load_sites
+from bms.runtime.site_files import load_checked, sites_of
 
 app = typer.Typer(no_args_is_help=True, help="Validate, list and draft site files.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -41,7 +39,7 @@ def check(
     Example: bms sites check sites/examples
     """
     try:
-        found = load_sites(directory, load_templates(), tariff_book(Settings()).names)
+        found = load_checked(directory, Settings())
     except SiteFileError as error:
         if not as_json:
             raise

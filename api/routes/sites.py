@@ -15,6 +15,7 @@ from api.schemas.sites import (
     DeviceHealthRow,
     DevicePage,
     HandsOffAnswer,
+    LocalOverrideAnswer,
     MeterAnswer,
     OverrideAnswer,
     PointAnswer,
@@ -25,6 +26,7 @@ from api.schemas.sites import (
     TrialAnswer,
     VentilationAnswer,
     ZoneAnswer,
+    at_building,
 )
 from bms.model.assets.device import Device
 from bms.model.assets.site import Site
@@ -69,6 +71,7 @@ def site(ports: PortsDep, key: Reader, site: SiteDep) -> SiteAnswer:
     """One site: its zones, ventilation, meters, devices and the overrides in force."""
     now = ports.clock.now()
     overrides = ports.control.decisions.overrides(site.id, now)
+    local = at_building(site.id, ports.control.journal)
     return SiteAnswer(
         **_row(ports, site).model_dump(),
         latitude=site.latitude,
@@ -79,7 +82,8 @@ def site(ports: PortsDep, key: Reader, site: SiteDep) -> SiteAnswer:
         ventilation=[VentilationAnswer.model_validate(unit) for unit in site.ventilation],
         meters=[MeterAnswer.model_validate(meter) for meter in site.meters],
         devices=[DeviceAnswer.model_validate(device) for device in site.devices],
-        overrides=[OverrideAnswer.model_validate(known) for known in overrides],
+        overrides=[OverrideAnswer.of(known, local) for known in overrides],
+        local_overrides=[LocalOverrideAnswer.model_validate(each) for each in local],
         hands_off=HandsOffAnswer.standing(ports.control.hands_off, ports.clock.reading(), site.id),
         trial=TrialAnswer.of(ports.control.trials.trials(site.id), now),
     )

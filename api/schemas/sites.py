@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Self
@@ -17,12 +17,14 @@ from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Mode, Power
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.clock_reading import ClockReading
+from bms.model.control.command import Override
 from bms.model.control.hands_off import HandsOffKind
+from bms.model.control.local_override import LocalOverride
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Commodity, Unit
 from bms.model.savings.trial import Arm, KeptTrial
 from bms.ports.drivers import DeviceHealth
-from bms.ports.safety import HandsOffMarks
+from bms.ports.safety import HandsOffMarks, Journal
 from bms.services.control.trial_block import trial_block_at
 
 
@@ -129,6 +131,33 @@ class DevicePage(Answer):
     next: str | None
 
 
+class LocalOverrideAnswer(Answer):
+    """Who holds a point at the building, as its device shows it. ``found`` is the value that was
+    found [unit of the point], null where our place was emptied, ``ours`` what we had written."""
+
+    id: str
+    point: str
+    since: datetime = Field(description="when it was first seen")
+    until: datetime | None = Field(description="null: until it is taken back, or seen to be over")
+    by: FactAnswer
+    found: float | None
+    ours: float | None
+    priority: int | None = Field(description="the BACnet slot; null where there is none")
+    above: bool = Field(description="whether that outranks ours; then it ends with its slot")
+    source: str | None = Field(
+        description="who commanded the value, in the device's words; null where it keeps none"
+    )
+    commanded: datetime | None = Field(
+        description="since when, by the device's clock; null where it does not say"
+    )
+
+
+def at_building(site: str, journal: Journal) -> list[LocalOverride]:
+    """The local overrides of a site that stand, by point. Raises ``GuardError``."""
+    known = sorted(journal.local_overrides().values(), key=lambda each: each.point)
+    return [each for each in known if each.site == site and not each.taken_back]
+
+
 class OverrideAnswer(Answer):
     id: str
     site: str
@@ -137,6 +166,17 @@ class OverrideAnswer(Answer):
     until: datetime | None
     reason: str | FactAnswer
     actor: str
+    at_building: LocalOverrideAnswer | None = Field(
+        None, description="who holds the point there; null for a word that was said to us"
+    )
+
+    @classmethod
+    def of(cls, known: Override, at_building: Iterable[LocalOverride] = ()) -> Self:
+        """The answer of an override, with what the book has of the one at the building."""
+        answer = cls.model_validate(known)
+        local = next((each for each in at_building if each.id == known.id), None)
+        shown = None if local is None else LocalOverrideAnswer.model_validate(local)
+        return answer.model_copy(update={"at_building": shown})
 
 
 class HandsOffAnswer(Answer):
@@ -220,6 +260,7 @@ class SiteAnswer(SiteRow):
     meters: list[MeterAnswer]
     devices: list[DeviceAnswer]
     overrides: list[OverrideAnswer]
+    local_overrides: list[LocalOverrideAnswer]
     hands_off: list[HandsOffAnswer]
     trial: TrialAnswer | None = None
 

@@ -76,6 +76,8 @@ WITHOUT_UNIT = {
     "degree_days",  # K·d, by name
     "people",  # a count by name
     "wanted",  # in the unit of its point, as "value"
+    "found",
+    "ours",
     "nmbe",
     "r2",
     "rho",

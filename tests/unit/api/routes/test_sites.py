@@ -7,9 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from bms.model.assets.device import Fingerprint
+from bms.model.control.local_override import LocalOverride
+from bms.model.control.reasons import Holder
+from bms.model.fact import fact
+from bms.services.local_overrides.people import follow_people
 from drivers.fieldbus.availability import HealthCounters
 from tests.rigs.exposition import read_exposition
-from tests.rigs.fakes.api import NOW, World, a_world
+from tests.rigs.fakes.api import NOW, SETPOINT, World, a_world
 from tests.rigs.fakes.city import lodge
 
 
@@ -144,3 +148,39 @@ async def test_what_is_not_known_of_a_device_is_no_number(tmp_path) -> None:
     assert (
         found.value("bms_device_errors_total", site="lodge", device="lodge/rooms", code=code) == 1
     )
+
+
+async def test_w06_a_site_tells_who_holds_points_at_the_building(tmp_path):
+    world = a_world(tmp_path)
+    before = datetime.fromisoformat("2019-01-28T08:00+00:00")
+    hand = LocalOverride(
+        id="8" * 32,
+        site="lodge",
+        point=SETPOINT,
+        since=NOW,
+        found=22.5,
+        ours=18.0,
+        by=fact(Holder.OUR_PLACE),
+        priority=13,
+        source="device 601",
+        commanded=before,
+    )
+    world.city.journal.note([hand])
+    city = world.city
+    await follow_people(
+        city.site("lodge"), now=NOW, decisions=world.store, journal=world.city.journal
+    )
+    async with world.browser(**world.key("read")) as browser:
+        site = (await browser.get("/v1/sites/lodge")).json()
+        (held,) = site["local_overrides"]
+        assert (held["source"], held["priority"], held["found"]) == ("device 601", 13, 22.5)
+        assert datetime.fromisoformat(held["commanded"]) == before
+        (shown,) = site["overrides"]
+        assert shown["actor"] == "local"
+        assert shown["at_building"] == held
+        # a slot above ours is in the book only: it ends with its slot
+        world.city.journal.note([replace(hand, id="9" * 32, priority=8, above=True)])
+        site = (await browser.get("/v1/sites/lodge")).json()
+        assert [each["priority"] for each in site["local_overrides"]] == [8]
+        world.city.journal.note([replace(hand, taken_back=True)])
+        assert (await browser.get("/v1/sites/lodge")).json()["local_overrides"] == []

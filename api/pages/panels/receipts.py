@@ -66,7 +66,6 @@ class _Spell:
     receipt: Receipt | ReleaseReceipt
     first: datetime
     last: datetime
-    times: int = 1
 
 
 def receipt_rows(
@@ -96,7 +95,7 @@ def _spells(receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]]) -> li
         here = running.setdefault(point, [])
         same = next((s for s in here if (s.kind, s.value) == (kind, value)), None)
         if same is not None:
-            same.last, same.times, same.receipt = at, same.times + 1, receipt
+            same.last, same.receipt = at, receipt
             continue
         if any((kind in OURS) != (s.kind in OURS) or kind in OURS for s in here):
             here.clear()
@@ -107,13 +106,10 @@ def _spells(receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]]) -> li
 
 def _row(spell: _Spell, site: Site, unit: Unit, t: PageTranslator) -> ReceiptRow:
     detail = [_detail(spell.receipt, t)]
-    if spell.times > 1:
+    if spell.last > spell.first:
         first = t.moment(spell.first)
-        detail.append(
-            t("renewed", count=spell.times - 1, time=first)
-            if spell.kind in OURS
-            else t("repeated", count=spell.times, time=first)
-        )
+        ours = spell.kind in OURS
+        detail.append(t("renewed", time=first) if ours else t("repeated", time=first))
     return ReceiptRow(
         time=t.moment(spell.last),
         point=what_of(spell.point, site, t),

@@ -134,8 +134,8 @@ async def test_the_job_of_a_running_backend_takes_what_suppliers_drop(tmp_path: 
         ("kredsloeb", HEAT),
         ("eloverblik", SEMICOLONS),
     ):
-        (drop / folder).mkdir(parents=True)
-        (drop / folder / source.name).write_bytes(source.read_bytes())
+        (drop / folder / "in").mkdir(parents=True)
+        (drop / folder / "in" / source.name).write_bytes(source.read_bytes())
     (drop / "csv-waterworks" / "mapping.yaml").write_bytes(MAPPING.read_bytes())
     city = wire(Settings(home=tmp_path / "home", sites=SITES, drop=drop))
     with contextlib.closing(city.stores):

@@ -276,6 +276,9 @@ def _judged(reference: Reference, found: Mapping[int, PolledValue]) -> Decoded:
     if isinstance(flags, DeviceError | PropertyError) and not is_lacking(flags):
         text = f"its status flags could not be read: {flags}"
         return Decoded(decoded.value, Quality.UNCERTAIN, text)
+    if isinstance(flags, Decoded):
+        text = "its status flags are no flags"
+        return Decoded(decoded.value, Quality.UNCERTAIN, text)
     return judged(
         decoded,
         flags if isinstance(flags, StatusFlags) else None,

@@ -3,6 +3,7 @@ is never touched (W18)."""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress
@@ -284,10 +285,21 @@ def _line(where: Location) -> str:
 
 
 def _place(device: Section) -> tuple[object, ...] | None:
-    """Where a device is asked. Names of hosts are not resolved: two names of one are not seen."""
+    """Where a device is asked. Names of hosts are not resolved, but for ``localhost``: two names of
+    one are not seen."""
     protocol, serial = device.get("protocol"), device.get("serial")
     host = serial.get("path") if serial is not None else device.get("host")
     if protocol is None or host is None:
         return None
     port = device.get("port") or DEFAULT_PORTS.get(protocol)
-    return (protocol, str(host).lower().rstrip("."), port)
+    return (protocol, _in_one_form(str(host).lower().rstrip(".")), port)
+
+
+def _in_one_form(host: str) -> str:
+    """An address in its four numbers, however it is written (``127.1``); a name as it stands."""
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except OSError:
+        return host

@@ -12,8 +12,9 @@ from bms.model.control.command import Accepted, Clamped, Failed, Overridden, Ref
 from bms.model.control.command_state import CommandState
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Term, fact
+from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
-from tests.rigs.fieldbus.bacnet_responder import enumerated, real, text
+from tests.rigs.fieldbus.bacnet_responder import enumerated, real, text, unsigned
 from tests.rigs.fieldbus.bacnet_session import CONSTANT, FAHRENHEIT, driving, setpoint, thermostat
 from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING
@@ -200,3 +201,11 @@ async def test_w03_no_scale_makes_a_value_infinite() -> None:
     async with driving(responder) as driver:
         assert isinstance(await driver.write(where, command(where, 21.5)), Refused)
         assert responder.properties[2, 1, 85] == real(68.0)
+
+
+async def test_law5_status_flags_of_another_type_leave_the_value_in_doubt() -> None:
+    responder = thermostat(unit=62)
+    responder.properties[2, 1, 111] = unsigned(4)
+    async with driving(responder) as driver:
+        for _ in range(2):
+            assert (await driver.read([setpoint()], MORNING))[0].quality is Quality.UNCERTAIN

@@ -188,3 +188,11 @@ def test_w03_a_timetable_gives_back_nothing_outside_the_limits() -> None:
     """The hours of the ventilation, 0 and 1, are no temperatures to give a room back to."""
     found = mistake(release="{kind: timetable, timetable: open}, hold_safe: [16, 22]")
     assert "timetable open has 0, outside min 15 to max 23" in found
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.1", "LOCALHOST."])
+def test_w02_a_device_is_known_in_every_form_of_its_address(host: str) -> None:
+    text = SITE.format(device="", temp="", pulse="", release=VIA)
+    again = f"  - {{id: again, protocol: bacnet, host: {host}, instance: 7}}\npoints:"
+    with pytest.raises(SiteFileError, match="device again is device ctrl"):
+        load_site_text(text.replace("points:", again, 1))

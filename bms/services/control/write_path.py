@@ -222,12 +222,12 @@ async def _yield(
     if rule is not None and rule.release.kind is ReleaseKind.REMOTE_ENABLE:
         await keep_notes([met_by_write(order.point, met, now)], journal)
         receipt = await take_away(order.point, order.device, now=now, drivers=drivers)
-        if isinstance(receipt, Released):
-            receipt = replace(receipt, by=met.by)
     elif rule is not None and rule.release.kind in HARMLESS:
         receipt = await give_back(item, now=now, drivers=drivers, journal=journal)
     else:
         receipt = Released(order.point.id, met.value, met.by)
+    if isinstance(receipt, Released):
+        receipt = replace(receipt, by=receipt.by or met.by)
     await settle_returned(receipt, item, journal)
     return [receipt]
 

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from bacpypes3.primitivedata import Null, Real
 
+from bms.clock import VirtualClock
 from bms.guard import Guard
 from bms.journal import FileJournal
 from bms.model.assets.address import BacnetAddress
@@ -43,6 +44,8 @@ from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.safety import LEASE, TICK, hut
+from tests.rigs.fieldbus.bacnet_responder import free_udp_port, listening
+from tests.rigs.fieldbus.bacnet_scheduling import SchedulingDevice, exception
 from tests.rigs.fieldbus.bacnet_visitor import Visitor
 from tests.rigs.fieldbus.driver_rigs import (
     MORNING,
@@ -575,3 +578,52 @@ class TestADiskThatRefusesTheGuard:
                 assert (building.rig.place(), building.rig.writes()) == (hand, written)
         finally:
             await drivers.close()
+
+
+class ScheduleRig:
+    """A controller whose point is written as exceptions of its schedule, on the building's time."""
+
+    def __init__(self) -> None:
+        self.responder = SchedulingDevice.at(VirtualClock(MORNING))
+        self.port = free_udp_port()
+        self.device = replace(BacnetRig().device, port=self.port, instance=77, timeout_s=0.2)
+        way = Release(kind=ReleaseKind.SCHEDULE, schedule=3)
+        where = BacnetAddress(object_type="analog-value", instance=1)
+        self.setpoint = point("setpoint", where, rule(way))
+
+
+PEOPLE_AT_SCHEDULE = ["slot 8", "slot 8, our value", "exception"]
+
+
+class TestThroughASchedule:
+    @pytest.fixture
+    async def building(self, tmp_path: Path) -> AsyncIterator[Building]:
+        rig = ScheduleRig()
+        made = Building(rig, tmp_path / "journal")  # type: ignore[arg-type]
+        rig.responder.clock = made.clock
+        async with listening(rig.responder, rig.port):
+            yield made
+            await made.drivers.close()  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("who", ["tick", "write", "release", "guard"])
+    @pytest.mark.parametrize("people", PEOPLE_AT_SCHEDULE)
+    async def test_w06_what_people_put_above_us_stays_and_ours_goes(
+        self, building: Building, who: str, people: str
+    ) -> None:
+        rig: Any = building.rig
+        assert isinstance(await building.ticked(), Accepted)
+        ours = rig.responder.exceptions
+        theirs = b""
+        if people == "exception":
+            theirs = exception(MORNING, 16.0, 10)
+            rig.responder.exceptions = ours + theirs
+        else:
+            rig.responder.slots[8] = WANTED if "our" in people else 16.0
+        acts = rig.responder.effective()
+        outcome = await building.let(who)
+        assert says_so(outcome) or (who == "release" and people == "exception")
+        assert rig.responder.exceptions == theirs
+        assert rig.responder.effective() == acts
+        assert building.leased == set()
+        assert says_so(await building.ticked(TICK))
+        assert rig.responder.exceptions == theirs

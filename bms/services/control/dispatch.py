@@ -8,7 +8,8 @@ control give it back at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,7 +40,7 @@ from bms.services.control.authority import (
     withheld_site,
 )
 from bms.services.control.decision import PermittedCommand, decide, due_commands
-from bms.services.control.inspection import Inspection, inspect
+from bms.services.control.inspection import Inspection, inspect, merged
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release import as_accepted, keep_receipts, release_leases
 from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, read_again, state_of
@@ -48,6 +49,13 @@ from bms.services.control.write_path import Outcome, WriteOrder, carry_out
 from bms.services.local_overrides.detection import Place
 from bms.services.local_overrides.people import end_overrides, follow_people
 from bms.services.off_loop import off_loop
+
+AT_ONCE_S = 1.0
+"""How long devices that have answered wait for others, to share one batch of the journal [s]."""
+
+Look = asyncio.Task[Inspection]
+Concerned = Callable[[str], bool]
+"""Whether a point is concerned, by its id."""
 
 
 async def dispatch_site(
@@ -74,19 +82,9 @@ async def dispatch_site(
     permitted, settled = _ask(state, due, writer)
     settled += _not_renewed(withheld, ours.values(), state.at)
     settled += _left_unseen(state, ours.values(), {command.point for command in due}, writer)
-    seen = await _look(state, permitted, ports)
-    if any(found.place is Place.TAKEN for found in seen.findings.values()):
-        await follow_people(site, now=now, decisions=ports.decisions, journal=ports.journal)
-    await end_overrides(seen.over, now=now, decisions=ports.decisions, journal=ports.journal)
-    done = {o.command.point for o in seen.outcomes if isinstance(o, Overridden)} | set(seen.stuck)
-    left = [each for each in permitted if each.point.id not in done]
-    decisions = await off_loop(decide, state, left, seen, ports.readings)
-    orders = [item for item in decisions if isinstance(item, WriteOrder)]
-    settled += [item for item in decisions if isinstance(item, Receipt)]
-    written = await carry_out(orders, now=now, ports=ports)
-    given_back = await _release_ended(state, seen, ports)
+    acted = await _act_as_seen(state, permitted, ports)
     await _beat_for_people(state, ports.drivers)
-    outcomes = [*marked, *seen.outcomes, *settled, *written, *given_back]
+    outcomes = [*marked, *settled, *acted]
     await keep_receipts(ports.ledgers, outcomes, now)
     return outcomes
 
@@ -106,24 +104,110 @@ async def _beat_for_people(state: SiteState, drivers: Drivers) -> None:
     )
 
 
-async def _look(
-    state: SiteState, permitted: Iterable[PermittedCommand], ports: ControlPorts
-) -> Inspection:
-    """Look at what may be written, at what is ours, and at what people hold at the building."""
+async def _act_as_seen(
+    state: SiteState, permitted: Sequence[PermittedCommand], ports: ControlPorts
+) -> list[Outcome]:
+    """Look at all devices side by side; act at once on those that have answered within
+    ``AT_ONCE_S``, and on each slower one by itself, so that none waits for a neighbour (law 7)."""
+    parts = _levers_by_device(state, permitted)
+    looks = {asyncio.create_task(_look(state, part, ports)): part for part in parts.values()}
+    people = asyncio.Lock()
+
+    async def act(seen: Inspection, concerned: Concerned) -> list[Outcome]:
+        async with people:
+            await _heed(state, seen, ports)
+        return await _act(state, permitted, seen, concerned, ports)
+
+    async def act_late(look: Look) -> list[Outcome]:
+        return await act(await look, looks[look].__contains__)
+
+    try:
+        quick, slow = await _first(looks)
+        late = frozenset(point for look in slow for point in looks[look])
+        seen = merged(look.result() for look in quick)
+        acts = [act(seen, lambda point: point not in late), *map(act_late, slow)]
+        done = await asyncio.gather(*acts, return_exceptions=True)
+    finally:
+        for look in looks:
+            look.cancel()
+    return [outcome for found in done for outcome in _or_raise(found)]
+
+
+def _or_raise(found: list[Outcome] | BaseException) -> list[Outcome]:
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+async def _first(looks: Collection[Look]) -> tuple[set[Look], set[Look]]:
+    """The looks that are done within ``AT_ONCE_S``, at least one where there is any; the others."""
+    if not looks:
+        return set(), set()
+    quick, slow = await asyncio.wait(looks, timeout=AT_ONCE_S)
+    if not quick:
+        return await asyncio.wait(looks, return_when=asyncio.FIRST_COMPLETED)
+    return quick, slow
+
+
+def _levers_by_device(
+    state: SiteState, permitted: Iterable[PermittedCommand]
+) -> dict[str, frozenset[str]]:
+    """What is to be looked at: what may be written, what is ours, and what people hold at the
+    building; points by the device at which they are looked at."""
+    devices = {device.id for device in state.site.devices}
     asked = {each.point.id for each in permitted} | set(state.local_overrides)
+    device_of = {
+        point.id: point.device
+        for point in state.site.points
+        if point.id in asked and point.write is not None and point.device in devices
+    } | {id_: held.device.id for id_, held in state.leases.items()}
+    parts: dict[str, set[str]] = defaultdict(set)
+    for point_id, device in device_of.items():
+        parts[device].add(point_id)
+    return {device: frozenset(part) for device, part in parts.items()}
+
+
+async def _look(state: SiteState, part: Collection[str], ports: ControlPorts) -> Inspection:
+    """Look at these points, and settle what the look shows of our leases there."""
     devices = {device.id: device for device in state.site.devices}
     targets = {
         point.id: (point, devices[point.device])
         for point in state.site.points
-        if point.id in asked and point.write is not None and point.device in devices
+        if point.id in part and point.write is not None and point.device in devices
     }
     return await inspect(
         targets,
-        [as_accepted(each, state.site) for each in state.leases.values()],
+        [as_accepted(held, state.site) for id_, held in state.leases.items() if id_ in part],
         at=state.at,
         drivers=ports.drivers,
         journal=ports.journal,
     )
+
+
+async def _heed(state: SiteState, seen: Inspection, ports: ControlPorts) -> None:
+    """Show people the local overrides that were seen, and end those that are over."""
+    decisions, journal = ports.decisions, ports.journal
+    if any(found.place is Place.TAKEN for found in seen.findings.values()):
+        await follow_people(state.site, now=state.now, decisions=decisions, journal=journal)
+    await end_overrides(seen.over, now=state.now, decisions=decisions, journal=journal)
+
+
+async def _act(
+    state: SiteState,
+    permitted: Iterable[PermittedCommand],
+    seen: Inspection,
+    concerned: Concerned,
+    ports: ControlPorts,
+) -> list[Outcome]:
+    """Write, renew and give back at the points that are concerned, as they were seen."""
+    done = {o.command.point for o in seen.outcomes if isinstance(o, Overridden)} | set(seen.stuck)
+    left = [each for each in permitted if each.point.id not in done and concerned(each.point.id)]
+    decisions = await off_loop(decide, state, left, seen, ports.readings)
+    orders = [item for item in decisions if isinstance(item, WriteOrder)]
+    refused = [item for item in decisions if isinstance(item, Receipt)]
+    written = await carry_out(orders, now=state.now, ports=ports)
+    given_back = await _release_ended(state, seen, concerned, ports)
+    return [*seen.outcomes, *refused, *written, *given_back]
 
 
 def _writer(state: SiteState) -> Writer:
@@ -215,10 +299,10 @@ async def _read_again(state: SiteState, ports: ControlPorts) -> SiteState:
 
 
 async def _release_ended(
-    state: SiteState, seen: Inspection, ports: ControlPorts
+    state: SiteState, seen: Inspection, concerned: Concerned, ports: ControlPorts
 ) -> list[ReleaseReceipt]:
-    """Give back what has ended, what the plan may hold no longer, and what leaves people without
-    air, whoever wrote it.
+    """Of the points that are concerned, give back what has ended, what the plan may hold no longer,
+    and what leaves people without air, whoever wrote it.
 
     It looks again, after our writes: whoever releases a site sets its mode before giving back, so
     that either they see what we wrote, or we see their word here.
@@ -228,9 +312,12 @@ async def _release_ended(
     ending = [
         held
         for held in state.leases.values()
-        if (held.ended(state.at) and held.point.id not in seen.stuck)
-        or ended_by_mark(marks, held, state.at)
-        or ends_now(state, held, _writer(state))
-        or too_little_air(state.use, held, state.now)
+        if concerned(held.point.id)
+        and (
+            (held.ended(state.at) and held.point.id not in seen.stuck)
+            or ended_by_mark(marks, held, state.at)
+            or ends_now(state, held, _writer(state))
+            or too_little_air(state.use, held, state.now)
+        )
     ]
     return await release_leases(ending, now=state.now, drivers=ports.drivers, journal=ports.journal)

@@ -70,6 +70,19 @@ class Inspection:
     outcomes: list[Outcome] = field(default_factory=list)
 
 
+def merged(parts: Iterable[Inspection]) -> Inspection:
+    """What was found at several devices as one."""
+    whole = Inspection()
+    for part in parts:
+        whole.findings |= part.findings
+        whole.unseen |= part.unseen
+        whole.stuck |= part.stuck
+        whole.leases |= part.leases
+        whole.over += part.over
+        whole.outcomes += part.outcomes
+    return whole
+
+
 async def inspect(
     targets: Targets,
     leases: Iterable[Lease],

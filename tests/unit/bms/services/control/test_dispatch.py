@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -608,3 +609,59 @@ async def test_a_persons_write_respects_an_override_and_the_limits() -> None:
 
 def _point(receipt: object) -> str:
     return getattr(receipt, "point", None) or receipt.command.point
+
+
+async def test_law7_a_slow_device_delays_no_write_to_its_neighbours() -> None:
+    """A device that does not answer before its neighbours are written."""
+    bench = ControlBench()
+    bench.plan()
+    neighbours_written = asyncio.Event()
+    batches = []
+
+    class Slow(FakeDevice):
+        async def command_states(self, points, at):
+            async with asyncio.timeout(5.0):
+                await neighbours_written.wait()
+            return await super().command_states(points, at)
+
+    class Fast(FakeDevice):
+        async def write(self, point, command):
+            assert NULL not in bench.journal.leases()
+            batches.append(set(bench.journal.leases()))
+            if len(batches) == len(LEVERS) - 1:
+                neighbours_written.set()
+            return await super().write(point, command)
+
+    bench.drivers.devices["hut/bacnet"] = Slow(own={NULL: OWN[NULL]})
+    bench.drivers.devices["hut/modbus"] = Fast(own={p: v for p, v in OWN.items() if p != NULL})
+    outcomes = await bench.tick()
+    assert {point: type(outcomes[point]) for point in LEVERS} == dict.fromkeys(LEVERS, Accepted)
+    assert batches == 3 * [{ENABLE, TIMETABLE, CONSTANT}]  # announced together
+    assert bench.held() == WANTED
+
+
+async def test_law7_what_ends_is_given_back_beside_a_slow_device() -> None:
+    bench = ControlBench()
+    bench.plan()
+    await bench.tick()
+    given_back = asyncio.Event()
+    slow, fast = bench.device(NULL), bench.device(ENABLE)
+
+    class Slow(FakeDevice):
+        async def command_states(self, points, at):
+            async with asyncio.timeout(5.0):
+                await given_back.wait()
+            return await super().command_states(points, at)
+
+    class Fast(FakeDevice):
+        async def release(self, point, at):
+            given_back.set()
+            return await super().release(point, at)
+
+    bench.drivers.devices["hut/bacnet"] = Slow(own=slow.own, held=slow.held)
+    bench.drivers.devices["hut/modbus"] = Fast(own=fast.own, held=fast.held)
+    bench.override(ENABLE)
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[ENABLE], Released)
+    assert isinstance(outcomes[NULL], Accepted)
+    assert set(bench.journal.leases()) == set(LEVERS) - {ENABLE}

@@ -22,6 +22,7 @@ from bms.model.assets.device import Device
 from bms.model.assets.point import Point, Role
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.control.command import Accepted, Command, Receipt, ReleaseReceipt
+from bms.model.control.command_state import CommandState
 from bms.model.readings.units import Unit
 from bms.ports.departure import leaving_while
 from bms.services.control.write_path import WriteOrder, carry_out
@@ -106,7 +107,15 @@ async def write(journal: Path, clock_file: Path, port: int, where: str = "") -> 
         keeper=GuardLauncher(journal, clock_file, GUARD, deadline_s=20),
         clock=clock,
     )
-    order = WriteOrder(command=command, point=point(), device=device(port), issued=clock.elapsed())
+    (state,) = await network.driver(device(port)).command_states([point()], now)
+    assert isinstance(state, CommandState), state
+    order = WriteOrder(
+        command=command,
+        point=point(),
+        device=device(port),
+        issued=clock.elapsed(),
+        state=state,
+    )
     outcomes = await carry_out([order], now=now, ports=ports)
     assert where or isinstance(outcomes[0], Accepted), outcomes
     sys.stdout.write("written\n" if not where else f"{type(outcomes[0]).__name__}\n")

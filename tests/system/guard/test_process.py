@@ -163,8 +163,8 @@ async def test_w11_a_stopped_process_that_goes_on_after_its_lease_writes_nothing
     device, port = controller
     async with stopped_writer(journal, clock_file, port, "before") as writer:
         set_clock(clock_file, START + guard_writer.LEASE + timedelta(minutes=6))
-        await until(lambda: guard_writer.ENABLE in device.registers)  # the guard gives it back
-        await until(lambda: all(held.withdrawn for held in open_leases(journal)))
+        await until(lambda: [held.withdrawn for held in open_leases(journal)] == [True])
+        assert device.registers == {}  # the guard saw that nothing of ours stands
         writer.send_signal(signal.SIGCONT)
         assert writer.stdout is not None
         assert await asyncio.wait_for(writer.stdout.readline(), 20) == b"Failed\n"
@@ -179,10 +179,10 @@ async def test_w11_what_lands_after_the_guard_and_a_crash_is_given_back_all_the_
     device, port = controller
     async with stopped_writer(journal, clock_file, port, "after") as writer:
         set_clock(clock_file, START + guard_writer.LEASE + timedelta(minutes=6))
-        await until(lambda: device.registers.get(guard_writer.ENABLE) == 0)
-        await until(lambda: all(held.withdrawn for held in open_leases(journal)))
+        await until(lambda: [held.withdrawn for held in open_leases(journal)] == [True])
+        assert device.registers == {}  # the guard saw that nothing of ours stands
         writer.send_signal(signal.SIGCONT)
-        await until(lambda: device.registers[guard_writer.ENABLE] == 1)
+        await until(lambda: device.registers.get(guard_writer.ENABLE) == 1)
         assert [held.command_id for held in open_leases(journal)] == ["c1"]
     await until(lambda: device.registers[guard_writer.ENABLE] == 0)
     await until(lambda: open_leases(journal) == [])

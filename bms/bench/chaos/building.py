@@ -85,6 +85,8 @@ class RecordingBuilding:
     strays: list[tuple[datetime, int]] = field(default_factory=list)
     """Writes that came in for a slot that is not ours."""
     watchdog: timedelta | None = None
+    emptied: set[str] = field(default_factory=set)
+    """What an undeclared watchdog has taken away, which is somebody's word to us (W7)."""
     seen: Callable[[dict[str, float]], dict[str, float]] = dict
     """What the sensors show [degC] of what the rooms have."""
 
@@ -105,6 +107,7 @@ class RecordingBuilding:
         self.build()
         for signal in SIGNALS:
             self.points[signal].follow_programme(OWN[signal])
+        self._bacnet.restarted(self.clock.now())
         self.refresh()
         return {"bacnet": await self._bacnet.start(0), "modbus": await self._modbus.start(0)}
 
@@ -134,6 +137,8 @@ class RecordingBuilding:
             last = next((row for row in reversed(self.writes) if row.signal == signal), None)
             stale = last is not None and self.watchdog is not None and last.at + self.watchdog < now
             if stale and signal not in self.words_in_place():
+                if self.place(signal) is not None:
+                    self.emptied.add(signal)
                 await self._put(signal, None)
 
     def place(self, signal: str) -> float | None:
@@ -190,6 +195,7 @@ class RecordingBuilding:
         self._remote.enabled, self._remote.remote = False, None
         self._shift.value = OWN[CURVE]
         self.words.clear()
+        self._bacnet.restarted(self.clock.now())
 
     async def _on_slot(self, signal: str, slot: int, value: float | None) -> bool:
         if slot != OUR_SLOT:

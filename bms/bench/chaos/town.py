@@ -16,13 +16,14 @@ from pathlib import Path
 
 from bms.bench.chaos.backend import NAMES, Switch, Wish, settings_of
 from bms.bench.chaos.building import MINUTE, SIGNALS, RecordingBuilding
-from bms.bench.chaos.network import DatagramLine, StreamLine
+from bms.bench.chaos.network import DatagramLine, StreamLine, Traffic
 from bms.bench.chaos.site_file import write_site_file
 from bms.clock import VirtualClock
 
 START = datetime(2019, 1, 14, 5, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=30)
 TICK = timedelta(minutes=15)
+PROTOCOLS = ("bacnet", "modbus")
 PATIENCE_S = 20.0
 """How long a tick may take [s] before it counts as blocked."""
 
@@ -58,6 +59,8 @@ class Town:
         self.lines: dict[tuple[str, str], DatagramLine | StreamLine] = {}
         self.homes: dict[str, tuple[int, int]] = {}
         """The ports of each building's own controllers, BACnet and Modbus."""
+        self._starting: dict[str, datetime] = {}
+        """Buildings whose controllers start anew, and until when."""
         self.off: set[Switch] = set()
         self.armed: Armed | None = None
         self.awake = asyncio.Event()
@@ -213,9 +216,27 @@ class Town:
             if building.is_ours(signal)
         ]
 
+    async def reboot(self, name: str) -> None:
+        """The controllers of a building start anew: connections end, and for a minute nothing
+        answers."""
+        await self.buildings[name].reboot()
+        for protocol in PROTOCOLS:
+            line = self.lines[name, protocol]
+            line.traffic = Traffic.AWAY
+            if isinstance(line, StreamLine):
+                line.hang_up()
+        self._starting[name] = self.now + MINUTE
+
+    def _started(self) -> None:
+        for name in [n for n, end in self._starting.items() if end <= self.now]:
+            del self._starting[name]
+            for protocol in PROTOCOLS:
+                self.lines[name, protocol].traffic = Traffic.FREE
+
     async def minute(self, step: timedelta = MINUTE) -> None:
         """Building time goes on; whoever lives does what is due."""
         self.clock.advance(step)
+        self._started()
         for building in self.buildings.values():
             await building.apply_late(self.now)
             await building.let_go(self.now)

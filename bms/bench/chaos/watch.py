@@ -158,6 +158,13 @@ class ClauseWatch:
         out = any(line.traffic is not Traffic.FREE for line in lines)
         return out or moved or building.obedience is not Obedience.NORMAL
 
+    def taken_again(self) -> Iterator[str]:
+        """Where our value stands again after it was taken away by nobody knows whom."""
+        for name, building in self.town.buildings.items():
+            for signal in sorted(building.emptied):
+                if building.place(signal) is not None:
+                    yield f"{name}: {signal} was taken again though nobody had said so"
+
     def recovered(self) -> Iterator[str]:
         """What has not come back three ticks after a fault was over (clause W17)."""
         town = self.town

@@ -145,7 +145,7 @@ class _Inspector:
         self.seen.findings[point.id] = found
         if lease is None:
             await self._without_lease(Return(point, device), found, known)
-        elif found.place is Place.TAKEN or lease.ended(self.at):
+        elif found.place is Place.TAKEN or lease.ended(self.at) or _came_late(lease, found):
             await self._end(lease, found, known)
         else:
             await self._note(point, found, known)
@@ -206,6 +206,12 @@ class _Inspector:
         override = known.override
         if override is not None and is_over(found, point, override):
             self.seen.over.append(override)
+
+
+def _came_late(lease: Lease, found: PlaceFinding) -> bool:
+    """Whether ours stands at a point that was being given back: the device has not done that yet,
+    or has done what we wrote before only now."""
+    return lease.returning and found.place is Place.OURS
 
 
 def _given_back(found: PlaceFinding, point: Point, receipt: Released) -> PlaceFinding:

@@ -44,6 +44,7 @@ from bms.services.control.give_back import (
 )
 from bms.services.control.ports import ControlPorts
 from bms.services.journal_batches import close_leases, keep_notes
+from bms.services.local_overrides.detection import agrees
 from bms.services.local_overrides.look import PATIENCE
 from bms.services.local_overrides.record import met_by_write
 from bms.services.off_loop import off_loop
@@ -79,7 +80,7 @@ class WriteOrder:
         made = Lease(self.command, self.point, self.device, self.issued, before)
         if self.renews:
             return replace(made, read_back=self.state.own)
-        return made if held is None else replace(made, earlier=held.values)
+        return made if held is None else replace(made, earlier=tuple(dict.fromkeys(held.values)))
 
 
 async def carry_out(
@@ -146,7 +147,8 @@ async def _one(order: WriteOrder, now: datetime, ports: ControlPorts) -> list[Ou
     if order.renews:
         return [_renewed(order)]
     try:
-        receipt = _as_limited(order, await _write(order, drivers, ports.clock))
+        written = _as_ignored(order, await _write(order, drivers, ports.clock))
+        receipt = _as_limited(order, written)
         if isinstance(receipt, Failed) and receipt.retryable:
             await _let_land(order, ports.clock)
     finally:
@@ -202,6 +204,21 @@ async def _write(order: WriteOrder, drivers: Drivers, clock: Clock) -> Receipt:
     except Exception as error:  # a driver with a bug must not take its neighbours along
         bug = fact(ReceiptReason.DRIVER_FAILED, device=order.device.id, text=repr(error))
         return Failed(order.command, bug, retryable=True)
+
+
+def _as_ignored(order: WriteOrder, receipt: Receipt) -> Receipt:
+    """A register behind an enable bit that still shows what stood there before was not written by
+    somebody else: its device has not done what it acknowledged, or does it later (W9)."""
+    rule = order.point.write
+    if not isinstance(receipt, Overridden) or rule is None:
+        return receipt
+    held = () if order.held is None else order.held.values
+    stood = [v for v in (order.state.own, order.state.effective, *held) if v is not None]
+    behind_bit = rule.release.kind is ReleaseKind.REMOTE_ENABLE and receipt.priority is None
+    if not behind_bit or not agrees(rule, receipt.value, stood):
+        return receipt
+    why = fact(ReceiptReason.READS_BACK, wrote=order.command.value, seen=receipt.value)
+    return Failed(order.command, why, retryable=True)
 
 
 def _as_limited(order: WriteOrder, receipt: Receipt) -> Receipt:

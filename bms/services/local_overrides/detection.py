@@ -23,6 +23,8 @@ OPERATOR_SLOTS = 8
 RETAKE_AFTER = timedelta(days=1)
 """A point that its device let go is taken again once in this time."""
 EXCEPTION_ENDS_WITHIN = timedelta(minutes=2)
+STARTS_FOR = timedelta(minutes=2)
+"""How long after a restart the 0 of a register is nobody's value."""
 
 IN_SLOT = (ReleaseKind.NULL, ReleaseKind.SCHEDULE)
 
@@ -120,6 +122,8 @@ def _behind_switch(rule: WriteRule, state: CommandState, known: Known) -> PlaceF
         return PlaceFinding(state=state, place=Place.OURS)
     if _was_taken_back(rule, state, known):
         return PlaceFinding(state=state, place=Place.FREE)
+    if rule.release.kind is ReleaseKind.REMOTE_ENABLE and _is_forgotten(rule, state, known):
+        return _emptied(rule, state, known)
     return _foreign(rule, state)
 
 
@@ -134,6 +138,8 @@ def _in_register(rule: WriteRule, state: CommandState, known: Known) -> PlaceFin
         return PlaceFinding(state=state, place=Place.OWN_TIMETABLE)
     if _was_taken_back(rule, state, known) or _never_arrived(rule, state, lease):
         return PlaceFinding(state=state, place=Place.FREE)
+    if _is_forgotten(rule, state, known):
+        return _emptied(rule, state, known)
     return _foreign(rule, state)
 
 
@@ -205,6 +211,19 @@ def _has_restarted(state: CommandState, lease: Lease) -> bool:
         return True
     watchdog_s = None if rule is None else rule.watchdog_s
     return watchdog_s is not None and state.at - issued >= timedelta(seconds=watchdog_s)
+
+
+def _is_forgotten(rule: WriteRule, state: CommandState, known: Known) -> bool:
+    """Whether a register has what its device starts with: after a restart 0, or what stood there
+    before we took it. Where we hold nothing only 0 counts, and only right after the restart (W9).
+    """
+    lease = known.lease
+    if lease is None:
+        started = state.silent_at is not None and abs(state.at - state.silent_at) <= STARTS_FOR
+        return started and agrees(rule, state.own, (0.0,))
+    before = None if lease.before is None else lease.before.own
+    starts_with = (0.0,) if before is None else (0.0, before)
+    return _has_restarted(state, lease) and agrees(rule, state.own, starts_with)
 
 
 def _may_be_retaken(state: CommandState, known: Known) -> bool:

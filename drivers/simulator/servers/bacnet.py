@@ -11,11 +11,12 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from bacpypes3.app import Application
-from bacpypes3.basetypes import BinaryPV
+from bacpypes3.basetypes import BinaryPV, DateTime, TimeStamp
 from bacpypes3.errors import PropertyError
 from bacpypes3.local.analog import AnalogInputObject, AnalogValueObject
 from bacpypes3.local.binary import BinaryValueObject
@@ -142,6 +143,7 @@ class BacnetServer:
                 target._on_write = partial(on_write, signal)
         self._shown: dict[str, float] = {}
         self._app: Application | None = None
+        self._device = self._described()
         self.control_points = {
             spec.signal: CommandableObject(self._objects[spec.signal])
             for spec in specs
@@ -156,12 +158,17 @@ class BacnetServer:
         port = probe_udp(port)
         address = IPv4Address(f"{HOST}:{port}")
         self._app = Application.from_object_list(
-            [self._device(), _network_port(address), *self._objects.values()]
+            [self._device, _network_port(address), *self._objects.values()]
         )
         await self._bound(port)
         return port
 
-    def _device(self) -> DeviceObject:
+    def restarted(self, at: datetime) -> None:
+        """Show that the device has started anew at building time ``at``."""
+        stamp = DateTime(date=at.date(), time=at.time())
+        self._device.timeOfDeviceRestart = TimeStamp(dateTime=stamp)
+
+    def _described(self) -> DeviceObject:
         return DeviceObject(
             objectIdentifier=("device", self._instance),
             objectName=self._name,

@@ -120,6 +120,9 @@ class FakeDevice:
             return Overridden(command, priority, value, fact(Holder.OPERATOR))
         self.writes.append(command)
         value = min(max(command.value, point.write.minimum), point.write.maximum)
+        if self.swallows_writes and point.write.release.kind is ReleaseKind.REMOTE_ENABLE:
+            shown = self.effective(point.id)  # as the Modbus driver says it
+            return Overridden(command, None, shown, fact(Holder.LOCAL))
         if self.swallows_writes:
             return Failed(
                 command, fact(ReceiptReason.READS_BACK, wrote=value, seen=None), retryable=True

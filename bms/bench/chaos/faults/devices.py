@@ -15,7 +15,7 @@ class RebootForgets(Fault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        await self.building(town).reboot()
+        await town.reboot(self.name)
 
 
 class Ignores(Fault):
@@ -107,7 +107,7 @@ class ZeroAfterReboot(_SensorFault):
 
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
-        await self.building(town).reboot()
+        await town.reboot(self.name)
         await super().strike(town)
 
     def shown(self, temps: dict[str, float]) -> dict[str, float]:

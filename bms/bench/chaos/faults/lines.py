@@ -7,9 +7,7 @@ from typing import ClassVar
 from bms.bench.chaos.backend import NAMES
 from bms.bench.chaos.faults.kind import Fault
 from bms.bench.chaos.network import StreamLine, Traffic
-from bms.bench.chaos.town import Town
-
-PROTOCOLS = ("bacnet", "modbus")
+from bms.bench.chaos.town import PROTOCOLS, Town
 
 
 class _TrafficFault(Fault):

@@ -85,6 +85,7 @@ class RecordingBuilding:
     strays: list[tuple[datetime, int]] = field(default_factory=list)
     """Writes that came in for a slot that is not ours."""
     watchdog: timedelta | None = None
+    restarts: list[datetime] = field(default_factory=list)
     emptied: set[str] = field(default_factory=set)
     """What an undeclared watchdog has taken away, which is somebody's word to us (W7)."""
     seen: Callable[[dict[str, float]], dict[str, float]] = dict
@@ -141,6 +142,12 @@ class RecordingBuilding:
                     self.emptied.add(signal)
                 await self._put(signal, None)
 
+    def restarted_again(self) -> bool:
+        """Whether it has started anew twice within a day: what the second takes away is somebody's
+        word to us (W7)."""
+        last = self.restarts[-2:]
+        return len(last) == 2 and last[1] - last[0] < timedelta(days=1)
+
     def place(self, signal: str) -> float | None:
         """What stands in the place that is ours to write; None while own control acts."""
         if signal == OFFICE:
@@ -195,6 +202,7 @@ class RecordingBuilding:
         self._remote.enabled, self._remote.remote = False, None
         self._shift.value = OWN[CURVE]
         self.words.clear()
+        self.restarts.append(self.clock.now())
         self._bacnet.restarted(self.clock.now())
 
     async def _on_slot(self, signal: str, slot: int, value: float | None) -> bool:

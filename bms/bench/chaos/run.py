@@ -138,23 +138,24 @@ class Run:
         if town.alive and town.hands_off:
             for name in list(town.hands_off):
                 await town.wish(Wish.AUTO, name)
-        await self._take_back_emptied()
+        await self._take_back_words()
         await self._pass(RECOVERY)
         for seen in [*self.watch.recovered(), *await town.leftovers()]:
             self.watch.violations.append(Violation("W17", town.now, seen))
         if self.watch.violations and self.watch.violations[-1].at == town.now:
             await self._start_over()
 
-    async def _take_back_emptied(self) -> None:
-        """What an undeclared watchdog has taken away is somebody's word, until people say otherwise
-        (W7, W8)."""
-        if not any(building.emptied for building in self.town.buildings.values()):
+    async def _take_back_words(self) -> None:
+        """What an undeclared watchdog, or a second restart within a day, has taken away is somebody's
+        word, until people say otherwise (W7, W8)."""
+        buildings = self.town.buildings.values()
+        if not any(b.emptied or b.restarted_again() for b in buildings):
             return
         await self._pass(TICK + MINUTE)
         for seen in self.watch.taken_again():
             self.watch.violations.append(Violation("W07", self.town.now, seen))
         await self.town.take_back()
-        for building in self.town.buildings.values():
+        for building in buildings:
             building.emptied.clear()
 
     async def _start_over(self) -> None:

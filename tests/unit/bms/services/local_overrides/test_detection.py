@@ -11,6 +11,7 @@ from bms.model.control.command import Accepted, Overridden, Released, Waiting
 from bms.model.control.local_override import ReadBack
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import fact
+from bms.services.control.inspection import verify_site
 from bms.services.control.release import release_leases, release_points
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.safety import (
@@ -197,6 +198,98 @@ class TestNoFalseHands:
         await bench.tick(TICK)
         assert bench.held()[NULL] == WANTED[NULL]
         assert bench.store.overrides("hut", bench.now) == []
+
+    @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+    async def test_w09_a_device_that_ignores_is_no_hand(self, point: str) -> None:
+        bench = await at_work()
+        bench.device(point).swallows_writes = True
+        bench.plan({**WANTED, point: WANTED[point] + 1.0}, hours=72)
+        for _ in range(3):
+            assert not isinstance((await bench.tick(TICK))[point], Overridden)
+        assert bench.journal.local_overrides() == {}
+        bench.device(point).swallows_writes = False
+        await bench.tick(TICK)
+        assert bench.held()[point] == WANTED[point] + 1.0
+
+    @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+    async def test_w09_what_we_wrote_and_lands_late_is_given_back(self, point: str) -> None:
+        bench = ControlBench()
+        bench.plan(hours=72)
+        device = bench.device(point)
+        device.swallows_writes = True
+        await bench.tick()
+        device.held[point] = WANTED[point]
+        bench.now += timedelta(minutes=1)
+        await verify_site(bench.site, now=bench.now, ports=bench.ports)
+        assert point not in bench.held()
+        assert bench.journal.local_overrides() == {}
+
+    @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+    async def test_w09_a_late_write_in_observe_ends_with_its_lease(self, point: str) -> None:
+        bench = ControlBench()
+        bench.plan(hours=72)
+        device = bench.device(point)
+        device.swallows_writes = True
+        await bench.tick()
+        device.held[point] = WANTED[point]
+        bench.now += LEASE
+        await release_leases(
+            bench.journal.leases().values(),
+            now=bench.now,
+            drivers=bench.drivers,
+            journal=bench.journal,
+        )
+        assert point not in bench.held()
+        assert bench.journal.leases() == {}
+
+    @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+    async def test_w09_somebody_elses_value_after_an_ignored_write_is_a_hand(
+        self, point: str
+    ) -> None:
+        bench = ControlBench()
+        bench.plan(hours=72)
+        device = bench.device(point)
+        device.swallows_writes = True
+        await bench.tick()
+        device.held[point] = 3.0
+        device.swallows_writes = False
+        for _ in range(3):
+            await bench.tick(TICK)
+        assert bench.held()[point] == 3.0
+        assert bench.journal.local_overrides()[point].found == 3.0
+
+    @pytest.mark.parametrize("point", [ENABLE, CONSTANT])
+    async def test_w09_zero_after_a_restart_is_no_hand(self, point: str) -> None:
+        bench = await at_work()
+        device = bench.device(point)
+        device.held[point] = 0.0
+        device.silent_at = bench.now + TICK
+        await bench.tick(TICK)
+        assert bench.store.overrides("hut", bench.now) == []
+        assert bench.journal.local_overrides() == {}
+
+    async def test_w09_zero_right_after_a_restart_is_nobodys_before_our_first_write(self) -> None:
+        bench = ControlBench()
+        bench.plan()
+        device = bench.device(TIMETABLE)
+        device.held[TIMETABLE], device.silent_at = 0.0, bench.now - timedelta(minutes=1)
+        await bench.tick()
+        assert TIMETABLE not in bench.journal.local_overrides()
+
+    async def test_w09_zero_long_after_a_restart_is_a_hand(self) -> None:
+        bench = ControlBench()
+        bench.plan()
+        device = bench.device(TIMETABLE)
+        device.held[TIMETABLE], device.silent_at = 0.0, bench.now - timedelta(minutes=3)
+        await bench.tick()
+        assert bench.journal.local_overrides()[TIMETABLE].found == 0.0
+
+    async def test_w09_a_value_of_a_person_after_a_restart_is_a_hand(self) -> None:
+        bench = await at_work()
+        device = bench.device(CONSTANT)
+        device.held[CONSTANT], device.silent_at = 3.0, bench.now + TICK
+        await bench.tick(TICK)
+        assert bench.journal.local_overrides()[CONSTANT].found == 3.0
 
     async def test_w09_what_a_device_rounds_is_no_hand(self) -> None:
         bench = ControlBench()

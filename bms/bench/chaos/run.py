@@ -146,8 +146,8 @@ class Run:
             await self._start_over()
 
     async def _take_back_words(self) -> None:
-        """What an undeclared watchdog, or a second restart within a day, has taken away is somebody's
-        word, until people say otherwise (W7, W8)."""
+        """What an undeclared watchdog or a second restart within a day has taken away stands as a
+        person's word, until people say otherwise (W7, W8)."""
         buildings = self.town.buildings.values()
         if not any(b.emptied or b.restarted_again() for b in buildings):
             return

@@ -208,12 +208,12 @@ async def _write(order: WriteOrder, drivers: Drivers, clock: Clock) -> Receipt:
 
 def _as_ignored(order: WriteOrder, receipt: Receipt) -> Receipt:
     """A register behind an enable bit that still shows what stood there before was not written by
-    somebody else: its device has not done what it acknowledged, or does it later (W9)."""
-    rule = order.point.write
-    if not isinstance(receipt, Overridden) or rule is None:
+    somebody else: its device has not done what it acknowledged, or does it later (W9). Before
+    our first write that cannot be told from a person's local mode, and counts as that (W7)."""
+    rule, held = order.point.write, order.held
+    if not isinstance(receipt, Overridden) or rule is None or held is None:
         return receipt
-    held = () if order.held is None else order.held.values
-    stood = [v for v in (order.state.own, order.state.effective, *held) if v is not None]
+    stood = (*held.values, *(v for v in (order.state.own,) if v is not None))
     behind_bit = rule.release.kind is ReleaseKind.REMOTE_ENABLE and receipt.priority is None
     if not behind_bit or not agrees(rule, receipt.value, stood):
         return receipt

@@ -169,6 +169,15 @@ class TestInOurPlace:
         assert bench.store.overrides("hut", bench.now) == []
 
 
+async def ignored_once(point: str) -> ControlBench:
+    """A hut at which a device has acknowledged another value, and not done it."""
+    bench = await at_work()
+    bench.device(point).swallows_writes = True
+    bench.plan({**WANTED, point: WANTED[point] + 1.0}, hours=72)
+    await bench.tick(TICK)
+    return bench
+
+
 class TestNoFalseHands:
     async def test_w09_a_restart_that_forgets_is_no_hand(self) -> None:
         bench = await at_work()
@@ -213,12 +222,9 @@ class TestNoFalseHands:
 
     @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
     async def test_w09_what_we_wrote_and_lands_late_is_given_back(self, point: str) -> None:
-        bench = ControlBench()
-        bench.plan(hours=72)
+        bench = await ignored_once(point)
         device = bench.device(point)
-        device.swallows_writes = True
-        await bench.tick()
-        device.held[point] = WANTED[point]
+        device.held[point] = WANTED[point] + 1.0
         bench.now += timedelta(minutes=1)
         await verify_site(bench.site, now=bench.now, ports=bench.ports)
         assert point not in bench.held()
@@ -226,12 +232,9 @@ class TestNoFalseHands:
 
     @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
     async def test_w09_a_late_write_in_observe_ends_with_its_lease(self, point: str) -> None:
-        bench = ControlBench()
-        bench.plan(hours=72)
+        bench = await ignored_once(point)
         device = bench.device(point)
-        device.swallows_writes = True
-        await bench.tick()
-        device.held[point] = WANTED[point]
+        device.held[point] = WANTED[point] + 1.0
         bench.now += LEASE
         await release_leases(
             bench.journal.leases().values(),
@@ -246,11 +249,8 @@ class TestNoFalseHands:
     async def test_w09_somebody_elses_value_after_an_ignored_write_is_a_hand(
         self, point: str
     ) -> None:
-        bench = ControlBench()
-        bench.plan(hours=72)
+        bench = await ignored_once(point)
         device = bench.device(point)
-        device.swallows_writes = True
-        await bench.tick()
         device.held[point] = 3.0
         device.swallows_writes = False
         for _ in range(3):

@@ -188,7 +188,7 @@ def _emptied(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding
     if _has_restarted(state, lease):
         if lease.lease_end <= state.at:
             return PlaceFinding(state=state, place=Place.FREE)
-        if _may_be_retaken(state, known):
+        if _may_be_retaken(state, lease, known.let_go):
             return PlaceFinding(state=state, place=Place.LET_GO)
     return PlaceFinding(state=state, place=Place.TAKEN, by=fact(Holder.LOCAL))
 
@@ -226,8 +226,12 @@ def _is_forgotten(rule: WriteRule, state: CommandState, known: Known) -> bool:
     return _has_restarted(state, lease) and agrees(rule, state.own, starts_with)
 
 
-def _may_be_retaken(state: CommandState, known: Known) -> bool:
-    return known.let_go is None or abs(state.at - known.let_go) >= RETAKE_AFTER
+def _may_be_retaken(state: CommandState, lease: Lease, let_go: datetime | None) -> bool:
+    """Whether the device has not let it go within the last day; what somebody else of us has noted
+    of this very lease, and not closed yet, is the same letting go."""
+    if let_go is None or let_go > lease.command.issued_at:
+        return True
+    return abs(state.at - let_go) >= RETAKE_AFTER
 
 
 def _foreign(rule: WriteRule, state: CommandState) -> PlaceFinding:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bms.model.control.command import Accepted, Overridden, Released, Waiting
-from bms.model.control.local_override import ReadBack
+from bms.model.control.local_override import LetGo, ReadBack
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import fact
 from bms.services.control.inspection import verify_site
@@ -188,6 +188,17 @@ class TestNoFalseHands:
         await bench.tick(TICK)
         assert bench.held() == WANTED
         assert bench.store.overrides("hut", bench.now) == []
+
+    async def test_w09_a_restart_that_another_look_has_noted_already_is_the_same(self) -> None:
+        bench = await at_work()
+        device = bench.device(CONSTANT)
+        del device.held[CONSTANT]
+        bench.now += TICK
+        device.silent_at = bench.now
+        bench.journal.note([LetGo(CONSTANT, bench.now)])
+        await bench.tick()
+        assert bench.journal.local_overrides() == {}
+        assert bench.held()[CONSTANT] == WANTED[CONSTANT]
 
     async def test_w09_another_boot_is_a_restart(self) -> None:
         bench = ControlBench()

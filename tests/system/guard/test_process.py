@@ -18,12 +18,15 @@ import pytest
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from bms.clock import FileClock
 from bms.errors import GuardError
 from bms.journal import FileJournal, open_leases
+from bms.model.control.command import Accepted, Command
 from bms.services.guard.launcher import GuardLauncher
 from bms.services.guard.presence import GuardPlace, Presence
 from bms.services.guard.takeover import is_guard
 from drivers.fieldbus.write_budget_log import FileWriteCounter
+from drivers.registry import NetworkDrivers
 from tests.rigs.fakes.safety import NULL, command, hut, lease_of, lease_on
 from tests.rigs.processes import guard_writer
 
@@ -96,6 +99,14 @@ async def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
 
 def guard_command(journal: Path, *more: str) -> list[str]:
     return [*guard_writer.GUARD, "--journal", str(journal), *more]
+
+
+async def written(lease: Command, clock_file: Path, port: int) -> None:
+    """The value of this command stands at the device."""
+    drivers = NetworkDrivers(FileClock(clock_file))
+    receipt = await drivers.driver(guard_writer.device(port)).write(guard_writer.point(), lease)
+    await drivers.close()
+    assert isinstance(receipt, Accepted)
 
 
 async def test_a_killed_writer_and_a_torn_journal_leave_the_register_released(
@@ -223,8 +234,8 @@ async def test_a_terminated_guard_gives_nothing_back_early_and_the_next_goes_on(
 ) -> None:
     device, port = controller
     lease = command(guard_writer.point().id, 18.5, at=START, lease=guard_writer.LEASE)
-    device.registers[guard_writer.ENABLE] = 1
     FileJournal(journal).intend([lease_of(lease, guard_writer.point(), guard_writer.device(port))])
+    await written(lease, clock_file, port)
     keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     assert keeper.guard is not None
@@ -276,8 +287,8 @@ async def test_w13_the_one_that_stands_by_takes_over_from_a_killed_one(
     """Nobody writes any more and nobody looks for the guard: the second one goes on by itself."""
     device, port = controller
     lease = command(guard_writer.point().id, 18.5, at=START, lease=guard_writer.LEASE)
-    device.registers[guard_writer.ENABLE] = 1
     FileJournal(journal).intend([lease_of(lease, guard_writer.point(), guard_writer.device(port))])
+    await written(lease, clock_file, port)
     keeper = GuardLauncher(journal, clock_file, guard_writer.GUARD, deadline_s=20)
     await keeper.ensure()
     first, standby = keeper.guard, Presence(journal, GuardPlace.STANDBY)

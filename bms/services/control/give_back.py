@@ -54,6 +54,8 @@ async def give_back(
         return StillHeld(point.id, reason, retryable=False)
     state = (await look([(point, item.device)], drivers, now))[point.id]
     if isinstance(state, NoCommandState):
+        if item.lease is not None and not item.lease.returning:
+            await announce(item, journal)  # it may start anew, and have forgotten ours
         return await give_back_unseen(item, state, now=now, drivers=drivers)
     known = await off_loop(known_of, journal, point.id, item.lease)
     found = judge(rule, state, known)

@@ -420,11 +420,11 @@ async def test_a_timetable_register_that_its_building_moved_is_simply_written_ag
 async def test_a_write_that_never_arrived_is_not_taken_for_a_hand() -> None:
     bench = ControlBench()
     bench.plan()
-    bench.device(ENABLE).swallows_writes = True
+    bench.device(CONSTANT).swallows_writes = True
     await bench.tick()
-    bench.device(ENABLE).swallows_writes = False
+    bench.device(CONSTANT).swallows_writes = False
     outcomes = await bench.tick(TICK)
-    assert isinstance(outcomes[ENABLE], Accepted)
+    assert isinstance(outcomes[CONSTANT], Accepted)
     assert bench.store.overrides("hut", bench.now) == []
 
 

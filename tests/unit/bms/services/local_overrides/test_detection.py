@@ -200,6 +200,19 @@ class TestNoFalseHands:
         assert bench.journal.local_overrides() == {}
         assert bench.held()[CONSTANT] == WANTED[CONSTANT]
 
+    @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+    async def test_w09_a_restart_while_it_is_given_back_is_no_hand(self, point: str) -> None:
+        bench = await at_work()
+        device = bench.device(point)
+        wired = {"now": bench.now, "drivers": bench.drivers, "journal": bench.journal}
+        device.dead = True
+        await release_leases([bench.journal.leases()[point]], **wired)  # type: ignore[arg-type]
+        device.dead = False
+        del device.held[point]
+        await release_leases([bench.journal.leases()[point]], **wired)  # type: ignore[arg-type]
+        assert point not in bench.journal.leases()
+        assert bench.journal.local_overrides() == {}
+
     async def test_w09_another_boot_is_a_restart(self) -> None:
         bench = ControlBench()
         bench.device(NULL).boot = "monday"

@@ -52,6 +52,7 @@ class Life:
         jobs = {job.name: job for job in job_table(self.world.city)}
         for _ in range(times):
             self.now += QUARTER
+            self.world.clock.move_to(self.now)
             if self.world.store.plan_in_force("lodge", self.now) is None:
                 await jobs["plan"].run(self.now)
             await jobs["poll"].run(self.now)

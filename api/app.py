@@ -18,7 +18,6 @@ from api.pages.views import add_pages
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
 from api.routes import (
-    audit,
     controllers,
     events,
     ingest,
@@ -46,7 +45,6 @@ ROUTERS = (
     plans.router,
     controllers.router,
     people.router,
-    audit.router,
 )
 
 

@@ -1,14 +1,18 @@
-"""People in charge: overrides, modes, the way back to the building's own control, bookings."""
+"""People in charge: overrides, modes, the way back to the building's own control, bookings, and
+what they did."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import AwareDatetime
 
-from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
+from api.deps import MADE_ID, SITE_ID, Limit, Operator, PortsDep, Reader, SiteDep
 from api.schemas.base import FactAnswer
 from api.schemas.people import (
+    AuditPage,
     BookingAnswer,
     BookingBody,
     BookingsAnswer,
@@ -24,6 +28,7 @@ from api.schemas.people import (
 )
 from api.schemas.sites import HandsOffAnswer, OverrideAnswer
 from bms.errors import ConfigError
+from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import Released
 from bms.services import operator as people
 from bms.services.occupancy import BookingRequest, book
@@ -185,3 +190,37 @@ def remove_booking(
     ports.control.decisions.remove_booking(
         site.id, booking_id, actor=key.name, at=ports.clock.now()
     )
+
+
+SiteId = Annotated[str | None, Query(pattern=SITE_ID, description="only about this site")]
+Actor = Annotated[str | None, Query(max_length=200, description="only what this person did")]
+Number = Annotated[
+    str | None, Query(pattern=r"^\d{1,18}$", description="`next` of the answer before")
+]
+
+
+def audit_search(
+    site: SiteId = None,
+    actor: Actor = None,
+    action: Action | None = None,
+    since: AwareDatetime | None = None,
+    until: AwareDatetime | None = None,
+) -> AuditSearch:
+    """The filters of a request."""
+    return AuditSearch(site=site, actor=actor, action=action, since=since, until=until)
+
+
+@router.get("/audit")
+def audit(
+    ports: PortsDep,
+    key: Operator,
+    search: Annotated[AuditSearch, Depends(audit_search)],
+    limit: Limit = 100,
+    cursor: Number = None,
+) -> AuditPage:
+    """What people did, the newest first: who, what, when and why, from ``since`` to before
+    ``until``. Modes, overrides, bookings, trials and keys; no entry is ever changed or removed.
+    """
+    before = None if cursor is None else int(cursor)
+    page = replace(search, before=before, most=limit + 1)
+    return AuditPage.of(ports.control.ledgers.audit(page), limit)

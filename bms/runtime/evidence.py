@@ -8,9 +8,32 @@ import logging
 from collections.abc import AsyncIterator
 
 from bms.errors import StoreError
+from bms.ports.storage.evidence import EvidenceStore, KnownHeads
 from bms.runtime.city import City
-from bms.services.evidence.heads import keep_heads as keep
 from bms.services.off_loop import off_loop
+
+log = logging.getLogger(__name__)
+
+
+def keep_continued_heads(evidence: EvidenceStore, known: KnownHeads) -> frozenset[str]:
+    """Keep where the chains end now.
+
+    Returns the chains that do not continue what is known, because somebody cut or rewrote them:
+    what is known of those stays. Raises ``StoreError``.
+    """
+    before, now = known.heads(), evidence.chain_heads()
+    moved = {chain: head for chain, head in before.items() if now.get(chain) != head}
+    broken = frozenset(moved) - evidence.heads_that_stand(moved)
+    for chain in sorted(broken):
+        log.error(
+            "the evidence of %s was cut or rewritten: entry %d is not the one that was known; run"
+            " bms audit verify",
+            chain or "the city",
+            before[chain].number,
+        )
+    known.keep({chain: head for chain, head in now.items() if chain not in broken})
+    return broken
+
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +45,7 @@ def keep_heads(city: City) -> None:
     if city.known_heads is None:
         return
     try:
-        keep(city.stores.evidence, city.known_heads)
+        keep_continued_heads(city.stores.evidence, city.known_heads)
     except StoreError as error:
         log.warning("where the evidence ends is not kept: %s", error)
 

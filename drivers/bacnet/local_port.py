@@ -15,8 +15,14 @@ from bacpypes3.apdu import (
     ComplexAckPDU,
     ConfirmedRequestPDU,
     ErrorRejectAbortNack,
+    ReadPropertyMultipleRequest,
+    ReadPropertyRequest,
+    RejectPDU,
+    RejectReason,
     SimpleAckPDU,
+    WhoIsRequest,
 )
+from bacpypes3.app import Application
 from bacpypes3.comm import ServiceAccessPoint
 from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.networkport import NetworkPortObject
@@ -24,12 +30,32 @@ from bacpypes3.pdu import Address, IPv4Address, RemoteStation
 from bacpypes3.settings import settings
 
 from bms.errors import ConfigError
-from drivers.bacnet.client_application import ClientApplication
 from drivers.bacnet.encoding import frames
 from drivers.bacnet.encoding.errors import stack_error
 from drivers.bacnet.encoding.frames import Peer
 from drivers.bacnet.transactions import BacnetTransactions
 from drivers.fieldbus.errors import InvalidReply, NoReply
+
+ANSWERED = (WhoIsRequest, ReadPropertyRequest, ReadPropertyMultipleRequest)
+"""What a device has to answer to be one (ASHRAE 135, BIBB DS-RP-B and DM-DDB-B)."""
+
+
+class ClientApplication(Application):  # type: ignore[misc]  # the stack has no types
+    """The stack without the services by which others change it or fill its memory.
+
+    Whoever is on the network may ask who we are. Every other confirmed request, those that write,
+    subscribe, restart or silence us among them, is rejected as a service that we do not have
+    (clause 18.9); every other unconfirmed one is dropped. Notifications of subscriptions that we
+    hold do not come here: ``BacnetTransactions`` has them first.
+    """
+
+    async def indication(self, apdu: Any) -> None:
+        """A request of somebody else."""
+        if isinstance(apdu, ANSWERED):
+            await super().indication(apdu)
+        elif isinstance(apdu, ConfirmedRequestPDU):
+            await self.response(RejectPDU(reason=RejectReason.unrecognizedService, context=apdu))
+
 
 DEFAULT_PORT = 47808
 MAX_APDU = 1476

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from math import ceil, floor, isfinite
 
-from bms.model.fact import Fact, Moment, Parameter, fact
+from bms.model.fact import Fact, MessageCode, Moment, Parameter, fact
 from bms.model.planning.plan import Schedule, SetpointPlan, Step
 from bms.model.planning.problem import CurveTask, Lever, Problem, VentilationTask, ZoneTask
 from bms.model.readings.units import Unit
@@ -22,7 +22,6 @@ from optimizer.checker.air import (
     flow_is_due,
     supply_is_due,
 )
-from optimizer.checker.objection import CheckObjection
 from optimizer.checker.pace import (
     changes,
     first_fast_change,
@@ -32,6 +31,34 @@ from optimizer.checker.pace import (
     lowest_reachable,
     may_not_start,
 )
+
+
+class CheckObjection(MessageCode):
+    """Objections of the independent checker to a plan or to the values of one point."""
+
+    OTHER_PROBLEM = "other_problem"
+    UNKNOWN_POINT = "check_unknown_point"
+    TWICE = "check_twice"
+    MISSING = "check_missing"
+    UNIT = "check_unit"
+    HOLE = "check_hole"
+    COVERAGE = "check_coverage"
+    NOT_FINITE = "check_not_finite"
+    LIMIT = "check_limit"
+    RESOLUTION = "check_resolution"
+    CHANGES = "check_changes"
+    RAMP = "check_ramp"
+    SHORT_RUN = "check_short_run"
+    HELD = "check_held"
+    COMFORT = "check_comfort"
+    FLOOR = "check_floor"
+    CEILING = "check_ceiling"
+    CURVE = "check_curve"
+    VENTILATION = "check_ventilation"
+    FLOW = "check_flow"
+    SUPPLY = "check_supply"
+    CO2 = "check_co2"
+
 
 MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3

@@ -15,8 +15,22 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.storage.readings import ReadingStore
-from bms.services.rooms.levers import zones_of
 from bms.services.rooms.standstill import HABIT, JOINT_FACTOR, JOINT_LEAST, LONGEST_GAP, Standstill
+
+OF_A_UNIT = (Role.VENTILATION_RUN, Role.VENTILATION_FLOW, Role.SUPPLY_AIR_SETPOINT)
+
+
+def zones_of(site: Site, point: Point) -> tuple[str, ...]:
+    """The ids of the zones whose temperature a writable point moves: its own, those of its
+    air-handling unit, or all where it is the heating curve; none for other roles."""
+    if point.role is Role.ZONE_SETPOINT:
+        return (point.zone,) if point.zone is not None else ()
+    if point.role is Role.HEATING_CURVE_SHIFT:
+        return tuple(zone.id for zone in site.zones)
+    if point.role in OF_A_UNIT:
+        return next((unit.zones for unit in site.ventilation if unit.id == point.ventilation), ())
+    return ()
+
 
 TOLD_AFTER = timedelta(hours=1)
 """A lever whose rooms have been blind for so long is told of in its plan."""

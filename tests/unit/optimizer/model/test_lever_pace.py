@@ -11,7 +11,7 @@ from bms.model.assets.point import Role
 from bms.model.planning.problem import CurveTask, HeldValue, Lever, Problem
 from bms.model.readings.units import Unit
 from optimizer import check, plan
-from optimizer.checker.objection import CheckObjection
+from optimizer.checker.check import CheckObjection
 from optimizer.checker.pace import first_fast_change, first_short_run
 from optimizer.model.lever_pace import paced
 from tests.rigs.buildings.any_problem import a_problem

@@ -113,14 +113,18 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class NonZero:
-    """A finite number other than 0: a factor that keeps what it scales."""
+    """A factor that keeps what it scales: neither 0, nor so small or large that a value of it is
+    nothing or infinite for a device."""
+
+    least = 1e-6
+    most = 1e6
 
     def allowed(self) -> str:
-        return "a number other than 0"
+        return f"a number other than 0 whose size is {self.least:g} to {self.most:g}"
 
     def read(self, node: Node, report: MistakeReport) -> float:
         value = Number().read(node, report)
-        if value == 0:
+        if not self.least <= abs(value) <= self.most:
             raise InvalidValue
         return value
 

@@ -21,6 +21,7 @@ class RefusalReason(MessageCode):
     BENEATH_OWN_PROGRAM = "beneath_own_program"
     FETCHES = "controller_fetches"
     NOT_A_NUMBER = "wish_not_a_number"
+    NOT_ON_OR_OFF = "wish_not_on_or_off"
     RAMP_FROM_UNKNOWN = "ramp_from_unknown"
     OUTSIDE_HOLD_SAFE = "outside_hold_safe"
     TOO_LITTLE_AIR = "too_little_air"

@@ -13,6 +13,7 @@ from bms.model.control.reasons import CommandReason, ReceiptReason, RefusalReaso
 from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Lever
+from bms.model.readings.units import Unit
 from bms.ports.storage.readings import ReadingStore
 from bms.services.control.authority import PLAN, Permitted
 from bms.services.control.inspection import Inspection, taken_receipt
@@ -154,6 +155,8 @@ def write_order(
 ) -> WriteOrder | Receipt:
     """An order within the limits of the point, or why there is none."""
     point, command = permitted.point, permitted.command
+    if point.unit is Unit.ON_OFF and command.value not in (0, 1):
+        return Refused(command, fact(RefusalReason.NOT_ON_OR_OFF, value=command.value))
     need = need_of(state.use, point, command)
     wish = command.value if need is None else need.raised(command.value)
     standing = None if found.state.doubt else found.state.effective

@@ -17,6 +17,7 @@ from bms.model.control.command import (
     Clamped,
     Failed,
     Overridden,
+    Receipt,
     Refused,
     Released,
     StillHeld,
@@ -548,6 +549,15 @@ async def test_w03_a_ramp_takes_several_ticks() -> None:
         await bench.tick(TICK)
         steps.append(bench.held()[NULL])
     assert steps == [20.0, 21.0, 21.4, 21.4]
+
+
+@pytest.mark.parametrize(("value", "kind"), [(0.0, Accepted), (1.0, Accepted), (0.5, Refused)])
+async def test_w03_a_switch_is_on_or_off(value: float, kind: type[Receipt]) -> None:
+    site = with_rule(hut(), NULL, minimum=0.0, maximum=1.0, resolution=1.0, hold_safe=(0.0, 1.0))
+    points = tuple(replace(p, unit=Unit.ON_OFF) if p.id == NULL else p for p in site.points)
+    bench = ControlBench(replace(site, points=points))
+    assert isinstance(await bench.write(NULL, value), kind)
+    assert bench.held() == ({NULL: value} if kind is Accepted else {})
 
 
 @pytest.mark.parametrize(

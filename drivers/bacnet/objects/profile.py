@@ -43,13 +43,12 @@ class UnitMismatch(ValueError):
 @dataclass(slots=True)
 class ObjectProfile:
     """One object. ``lacks`` are the properties that it does not have; ``unit`` is the number of its
-    engineering unit, None where it states none; ``names`` are its name and description, None before
-    they were read. ``doubted``: its reliability and its fault flag contradict one another.
+    engineering unit, None where it states none. ``doubted``: its reliability and its fault flag
+    contradict one another.
     ``checked_at`` is when a poll learned all this [s], on the clock of the wire."""
 
     lacks: set[int] = field(default_factory=set)
     unit: int | None = _UNREAD
-    names: tuple[str, ...] | None = None
     doubted: bool = False
     checked_at: float = float("-inf")
 
@@ -143,8 +142,8 @@ class ObjectProfiles:
         ]
 
     async def writable(self, point: Point) -> WriteTarget:
-        """The target of a write that is about to be sent. Its object is asked for its name and
-        description before the first one, and for its unit before each. Raises ``Unwritable`` for
+        """The target of a write that is about to be sent. Its object is asked for its name,
+        description and unit before each. Raises ``Unwritable`` for
         what is never written (CONTRACT, W18), and as ``targets``."""
         _refuse_protected(point)
         reference = write_target(point).present_value
@@ -185,17 +184,14 @@ class ObjectProfiles:
             self.of(reference).learn_unit(polled_answer(answer))
 
     async def names_of(self, reference: Reference) -> tuple[str, ...]:
-        """The name and description of the object, as far as it has them. Raises ``DeviceError``."""
-        known = self.of(reference).names
-        if known is not None:
-            return known
+        """The name and description that the object has at this moment, as far as it has them: it
+        may be renamed without a restart. Raises ``DeviceError``."""
         asked = [_property(reference, name) for name in (codec.OBJECT_NAME, codec.DESCRIPTION)]
         answers = await read_tags(self._session, asked)
         for answer in answers:
             if isinstance(answer, DeviceError) and not is_lacking(answer):
                 raise answer
-        told = self.of(reference).names = tuple(filter(None, map(_text, answers)))
-        return told
+        return tuple(filter(None, map(_text, answers)))
 
 
 def _target(point: Point) -> WriteTarget | ValueError:

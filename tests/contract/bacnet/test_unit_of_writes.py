@@ -125,7 +125,14 @@ async def test_w18_what_the_device_calls_its_object_protects_it(
             assert isinstance(receipt, Refused)
             assert receipt.reason == never("AHU1 Frost_Guard SP", "frost protection")
     assert not any(service == 15 for service, _ in responder.requests)
-    assert sum(b"\x4d" in payload[7:] for _, payload in responder.requests if multiple) <= 1
+
+
+async def test_w18_an_object_that_is_renamed_under_way_is_protected_from_then_on() -> None:
+    responder = thermostat()
+    async with driving(responder) as driver:
+        assert isinstance(await driver.write(setpoint(), command(setpoint(), 21.5)), Accepted)
+        responder.properties[2, 1, 77] = text("Frostsikring")
+        assert isinstance(await driver.write(setpoint(), command(setpoint(), 20.5)), Refused)
 
 
 async def test_w18_hot_water_by_the_name_in_the_device_is_not_set_below_55_degrees() -> None:

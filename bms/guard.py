@@ -90,7 +90,7 @@ class Guard:
         """
         leases = await off_loop(self._journal.leases)
         marks = await off_loop(self._marks)
-        await off_loop(self._note_arrived, leases.values())
+        await off_loop(self._look_at_writers, leases)
         self._trouble = {
             lease.command_id: self._trouble[lease.command_id]
             for lease in leases.values()
@@ -115,12 +115,28 @@ class Guard:
             log.error("%s", error)
             return ()
 
+    def _look_at_writers(self, leases: Mapping[str, Lease]) -> None:
+        """As ``_note_arrived``; a disk that refuses to tell holds up no give-back (W13)."""
+        open_commands = {lease.command_id for lease in leases.values()}
+        self._gone = {id_: at for id_, at in self._gone.items() if id_ in open_commands}
+        try:
+            self._note_arrived(leases.values())
+        except GuardError as error:
+            log.error("%s", error)
+
+    def _lives(self, writer: str) -> bool:
+        """Whether a writer may still send; one that nothing can be learned of may."""
+        try:
+            return self._journal.is_alive(writer)
+        except GuardError:
+            return True
+
     def _note_arrived(self, leases: Iterable[Lease]) -> None:
         """What a process has announced that has ended since is not on the way any more once its
         device has had a time-out (W11)."""
         tick, arrived = self._clock.monotonic(), {}
         for lease in leases:
-            if lease.writer is None or self._journal.is_alive(lease.writer):
+            if lease.writer is None or self._lives(lease.writer):
                 continue
             if tick - self._gone.setdefault(lease.command_id, tick) >= lease.device.timeout_s:
                 del self._gone[lease.command_id]
@@ -192,19 +208,29 @@ async def run_guard(
     guard = Guard(journal, drivers, clock, hands_off)
     complaint = ""
     while not stop.is_set():
-        beat()
+        said = ""
         try:
+            said = _said(beat)
             await guard.step(patience=check_seconds)
             if done():
                 break
-            complaint = ""
         except GuardError as error:
-            if str(error) != complaint:
-                log.error("%s", error)
-            complaint = str(error)
+            said = str(error)
+        if said not in ("", complaint):
+            log.error("%s", said)
+        complaint = said
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), check_seconds)
     await guard.finish()
+
+
+def _said(beat: Callable[[], None]) -> str:
+    """What a heartbeat complains of; a guard that cannot show itself gives back all the same."""
+    try:
+        beat()
+    except (GuardError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def main(argv: Sequence[str] | None = None, make_drivers: MakeDrivers | None = None) -> int:

@@ -259,7 +259,7 @@ class FileHandsOff(MemoryHandsOff):
                         self._renew(lines)
             finally:
                 super()._append(lines)
-            self._seen = None
+                self._seen = None  # what the disk refused is missing there, and is put back
             self._known()
 
     def _is_long(self) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from bms.journal import dialect
+
+log = logging.getLogger("bms.guard")
 
 CLAIM_SECONDS = 1.0
 SILENT_SECONDS = 10.0
@@ -45,9 +49,17 @@ class Presence:
     The heartbeat is the computer's monotonic clock, which all its processes share.
     """
 
-    def __init__(self, journal: Path, place: GuardPlace = GuardPlace.ACTIVE) -> None:
+    def __init__(
+        self,
+        journal: Path,
+        place: GuardPlace = GuardPlace.ACTIVE,
+        write: Callable[[int, bytes, int], int] = os.pwrite,
+    ) -> None:
         self.path = journal.with_name(f"{journal.name}.{place.value}")
         self._descriptor: int | None = None
+        self._write = write
+        self.refused = False
+        """Whether the disk refused the last heartbeat."""
         self._reads = dialect()  # not between the lock and the first heartbeat: it takes a moment
 
     @property
@@ -71,10 +83,18 @@ class Presence:
             time.sleep(0.01)
 
     def beat(self) -> None:
-        """Say that we are still at work."""
-        if self._descriptor is not None:
-            beat = f"{os.getpid():>10} {time.monotonic():>16.3f} {self._reads}"
-            os.pwrite(self._descriptor, beat.encode(), 0)
+        """Say that we are still at work. A disk that refuses is said once and ends nobody: a guard
+        that cannot beat gives back all the same (W13)."""
+        if self._descriptor is None:
+            return
+        beat = f"{os.getpid():>10} {time.monotonic():>16.3f} {self._reads}"
+        try:
+            self._write(self._descriptor, beat.encode(), 0)
+            self.refused = False
+        except OSError as error:
+            if not self.refused:
+                log.error("the heartbeat %s cannot be written: %s", self.path, error.strerror)
+            self.refused = True
 
     def drop(self) -> None:
         """Stop being the guard."""

@@ -66,25 +66,35 @@ async def stand_by(
     """Wait until the first place is ours; False where ``stop`` or ``done`` came before.
 
     A guard that is silent for too long is killed first: one that woke up later would act on what
-    it knew then.
+    it knew then. Where the disk refuses our own heartbeat the silence of another proves nothing.
     """
     while not stop.is_set() and not done():
         standby.beat()
         notify("WATCHDOG=1")
         seen = active.look()
-        if seen is not None and seen.stuck:
+        if seen is not None and seen.stuck and not standby.refused:
             await depose(active, seen)
             seen = active.look()
             if seen is not None and seen.stuck:
                 log.error("guard %s is stuck and cannot be ended; taking over beside it", seen.pid)
                 return True
-        if seen is None and active.claim():
+        if seen is None and _claimed(active):
             log.warning("the guard before this one is gone: taking over")
             standby.drop()
             return True
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), check_seconds)
     return False
+
+
+def _claimed(active: Presence) -> bool:
+    """Whether the first place is ours now. Where the disk refuses to tell nobody can hold it, and
+    somebody has to give back."""
+    try:
+        return active.claim()
+    except OSError as error:
+        log.error("%s cannot be claimed: %s; taking over all the same", active.path, error.strerror)
+        return True
 
 
 async def depose(active: Presence, seen: Sighting) -> None:

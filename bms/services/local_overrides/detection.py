@@ -204,11 +204,12 @@ def _has_restarted(state: CommandState, lease: Lease) -> bool:
     waits, since the lease was issued."""
     before, rule = lease.before, lease.point.write
     boot = None if before is None else before.boot
-    if boot is not None and state.boot is not None and boot != state.boot:
+    told = boot is not None and state.boot is not None
+    if told and boot != state.boot:
         return True
     issued = lease.command.issued_at
-    if state.silent_at is not None and state.silent_at >= issued:
-        return True
+    if not told and state.silent_at is not None and state.silent_at >= issued:
+        return True  # a device that tells of its starts is believed; of another, silence is
     watchdog_s = None if rule is None else rule.watchdog_s
     return watchdog_s is not None and state.at - issued >= timedelta(seconds=watchdog_s)
 

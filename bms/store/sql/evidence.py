@@ -118,6 +118,8 @@ class SqlEvidence(Linked):
         with self._link.writing(durable=True) as session:
             connection = session.connection()
             found = connection.execute(_too_old(proof, pruning)).all()
+            if not found:
+                return ()
             gone = [(n, content.hex(), apart and apart.hex()) for n, content, apart in found]
             _remove(connection, proof, pruning, [number for number, _, _ in gone])
             removals = removals_of(pruning, gone, _numbers(connection, pruning))

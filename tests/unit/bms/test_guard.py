@@ -299,6 +299,25 @@ async def test_the_loop_beats_survives_a_bad_journal_and_stops_without_releasing
     assert len(beats) == 5
 
 
+async def test_w13_a_heartbeat_that_fails_ends_no_guard() -> None:
+    drivers, clock, stop = FakeDrivers(), HandClock(), asyncio.Event()
+    journal, beats = MemoryJournal(), []
+    held_by_us(journal, drivers)
+    clock.advance(LEASE)
+
+    def beat() -> None:
+        beats.append(1)
+        if len(beats) == 3:
+            stop.set()
+        raise OSError("read-only")
+
+    await asyncio.wait_for(
+        run_guard(journal, drivers, clock, stop, check_seconds=0.01, beat=beat), 5
+    )
+    assert len(beats) == 3
+    assert journal.leases() == {}
+
+
 async def test_the_loop_ends_when_it_is_done() -> None:
     journal, drivers, clock = MemoryJournal(), FakeDrivers(), HandClock()
     await asyncio.wait_for(

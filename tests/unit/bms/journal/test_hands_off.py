@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -163,6 +164,19 @@ def test_w10_a_disk_that_refuses_does_not_keep_the_word_from_this_process(path: 
     with pytest.raises(GuardError, match="hands-off marks"):
         made.say([SpokenWord(mark("b"))])
     assert list(made.marks()) == ["a", "b"]
+
+
+def test_w10_what_a_full_disk_refused_is_put_on_it_when_it_has_room(path: Path) -> None:
+    made = said(path, "a")
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, most))
+    try:
+        with pytest.raises(GuardError, match="hands-off marks"):
+            made.say([SpokenWord(mark("b"))])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    made.keep()
+    assert list(FileHandsOff(path).marks()) == ["a", "b"]
 
 
 def test_marks_that_were_never_read_are_no_marks_of_nobody(path: Path) -> None:

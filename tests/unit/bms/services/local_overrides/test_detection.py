@@ -189,6 +189,22 @@ class TestNoFalseHands:
         assert bench.held() == WANTED
         assert bench.store.overrides("hut", bench.now) == []
 
+    @pytest.mark.parametrize(("after", "kept"), [("b2", True), ("b1", False)])
+    async def test_w07_a_device_that_tells_of_its_starts_is_believed(
+        self, after: str, kept: bool
+    ) -> None:
+        """A reply that was lost is no restart where the device says that it did not restart."""
+        bench = ControlBench()
+        device = bench.device(ENABLE)
+        device.boot = "b1"
+        bench.plan()
+        await bench.tick()
+        del device.held[ENABLE]
+        device.boot, device.silent_at = after, bench.now + TICK
+        await bench.tick(TICK)
+        assert (ENABLE in bench.held()) is kept
+        assert (ENABLE in bench.journal.local_overrides()) is not kept
+
     async def test_w09_a_restart_that_another_look_has_noted_already_is_the_same(self) -> None:
         bench = await at_work()
         device = bench.device(CONSTANT)

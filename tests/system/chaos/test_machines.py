@@ -11,6 +11,7 @@ from bms.bench.chaos.faults.storage import JournalCut
 from bms.bench.chaos.run import Outcome
 from bms.bench.chaos.schedule import MACHINES, short_episodes
 from tests.rigs.chaos import CLAUSES, PENDING, broken, survived
+from tests.rigs.examples import LEVEL
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,9 @@ def test_w17_three_ticks_after_a_fault_everything_is_as_before(outcome: Outcome)
     assert broken(outcome, "W17") == []
 
 
+@pytest.mark.skipif(
+    LEVEL != "long", reason="answers that a busy machine makes late are events, too: make test-long"
+)
 def test_the_same_seed_gives_the_same_event_log(tmp_path: Path) -> None:
     kinds = (BackendKilled, GuardKilled, JournalCut)
     one, other = (survived(tmp_path / name, kinds) for name in ("one", "other"))

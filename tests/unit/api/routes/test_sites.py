@@ -182,5 +182,6 @@ async def test_w06_a_site_tells_who_holds_points_at_the_building(tmp_path):
         world.city.journal.note([replace(hand, id="9" * 32, priority=8, above=True)])
         site = (await browser.get("/v1/sites/lodge")).json()
         assert [each["priority"] for each in site["local_overrides"]] == [8]
-        world.city.journal.note([replace(hand, taken_back=True)])
+        over = replace(hand, id="9" * 32, priority=8, above=True, taken_back=True)
+        world.city.journal.note([over])
         assert (await browser.get("/v1/sites/lodge")).json()["local_overrides"] == []

@@ -1,9 +1,9 @@
 """Text from outside (devices, suppliers, providers, people) made fit to be shown or logged.
 
-One door: tables, pages, logs, drafts and messages show such text through here. It stays on one
-line, holds no control or formatting characters (a terminal would obey them, a log reader would see
-a line that nobody wrote) and is not longer than what shows it bears. Markup is neutralised where it
-is a language: by the template engine on pages, by ``bms.cli.console.screen`` on terminals.
+Terminals, logs and messages about suppliers' files show such text through here. It stays on one
+line and holds no control or formatting characters: a terminal would obey them, a log reader would
+see a line that nobody wrote. Markup is neutralised where it is a language: by the template engine
+on pages, by ``bms.cli.console.screen`` on terminals, by quotes in drafts of site files.
 """
 
 from __future__ import annotations

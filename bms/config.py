@@ -9,6 +9,8 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bms.model.control.lease import shortest_lease
+
 PRIVATE = 0o077
 """The umask of processes that keep readings: what they write is for their user alone."""
 
@@ -51,7 +53,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _a_lease_outlasts_the_tick_that_renews_it(self) -> Self:
-        if self.lease_minutes < 2 * self.poll_minutes:
+        if self.lease < shortest_lease(timedelta(minutes=self.poll_minutes)):
             raise ValueError(
                 f"BMS_LEASE_MINUTES {self.lease_minutes} is too short for BMS_POLL_MINUTES "
                 f"{self.poll_minutes}: a lease is renewed once a tick and has to last for two"

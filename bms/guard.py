@@ -31,13 +31,14 @@ from bms.config import PRIVATE
 from bms.errors import BmsError, GuardError
 from bms.journal import FileHandsOff, FileJournal, MemoryHandsOff
 from bms.logs import log_to_stderr
-from bms.model.control.command import Lease, Released
+from bms.model.control.command import Released
 from bms.model.control.hands_off import HandsOff
+from bms.model.control.lease import Lease
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import HandsOffMarks, Journal
 from bms.services.control.authority import ended_by_mark
-from bms.services.control.release import release_leases
+from bms.services.control.release_many import release_leases
 from bms.services.guard.presence import GuardPlace, Presence
 from bms.services.guard.systemd import notify
 from bms.services.guard.takeover import Companion, stand_by

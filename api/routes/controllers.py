@@ -20,9 +20,9 @@ from bms.model.control.command import (
     ReleaseReceipt,
 )
 from bms.model.fact import Fact
-from bms.services.controlled import in_effect
 from bms.services.controllers.applied import keep_applied
 from bms.services.controllers.schedule import controller_schedule, device_of
+from bms.services.effective_control import in_effect
 
 router = APIRouter(prefix="/controllers", tags=["controllers"])
 LEASE_END = "Lease-End"

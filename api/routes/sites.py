@@ -31,7 +31,7 @@ from api.schemas.sites import (
 from bms.model.assets.device import Device
 from bms.model.assets.site import Site
 from bms.ports.drivers import DeviceHealth
-from bms.services.controlled import LOOK_BACK, controlled_points
+from bms.services.effective_control import LOOK_BACK, controlled_points
 from bms.services.site_lookup import mode_in_force
 
 router = APIRouter(prefix="/sites", tags=["sites"])

@@ -31,7 +31,7 @@ from functools import cache
 from typing import Any
 
 from bms.model.codec import from_json, json_schema, to_dict, to_json
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import (
     GivingBack,
     LetGo,

@@ -22,7 +22,7 @@ from bms.journal.entries import Head, Settling, arrived_line, intent_line, note_
 from bms.journal.locks import locked, replace_file
 from bms.journal.reader import JournalReader
 from bms.journal.writers import WriterLocks
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
 log = logging.getLogger(__name__)

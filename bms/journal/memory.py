@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bms.journal.entries import Book
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bms.journal.entries import Book, Head, Settling, entry_of
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
 log = logging.getLogger(__name__)

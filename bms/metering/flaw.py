@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bms.model.fact import MessageCode
 from bms.model.readings.metering import FlawKind
-from bms.model.readings.plausibility import Mask, runs
+from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Micros
 
 

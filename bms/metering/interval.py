@@ -13,7 +13,7 @@ from bms.metering.register.usual_rate import MeterRating, highest_usual
 from bms.metering.step_edges import HOUR_US, MeterPeriod, from_micros
 from bms.metering.time_order import sorted_readings
 from bms.model.readings.metering import Consumption
-from bms.model.readings.plausibility import Mask, runs
+from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Floats, Micros, Series
 
 SECOND_US = 1_000_000

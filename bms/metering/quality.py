@@ -14,7 +14,7 @@ from bms.metering.step_edges import from_micros
 from bms.model.fact import Fact, MessageCode, Moment, Parameter, fact
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.metering import Consumption, FlawKind, MeterEvent
-from bms.model.readings.plausibility import runs
+from bms.model.readings.runs_and_peaks import runs
 
 ENOUGH = 0.9
 """Share of the steps that has to be known; the savings ask the same of a day."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bms.metering.flaw import Flaw, FlawCode, flaws_where
-from bms.model.readings.plausibility import Mask
+from bms.model.readings.runs_and_peaks import Mask
 from bms.model.readings.series import Floats, Micros
 
 MOST_DIGITS = 1e15

@@ -12,7 +12,7 @@ from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.step_edges import step_edges
 from bms.model.fact import MessageCode, fact
 from bms.model.readings.metering import Consumption, MeterEvent
-from bms.model.readings.plausibility import Mask, runs
+from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Floats, Micros, Series
 
 ROUNDING = 1e-9

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bms.model.control.command import Lease
 from bms.model.control.hands_off import HandsOff, SpokenWord
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
 

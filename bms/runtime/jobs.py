@@ -13,6 +13,8 @@ from bms.errors import StoreError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
+from bms.model.readings.measurement import Ingested
+from bms.ports.storage.readings import Forwarding
 from bms.runtime.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
 from bms.runtime.city import City
 from bms.runtime.tick_batches import TickBatches
@@ -21,7 +23,6 @@ from bms.services.collect.drop_folder import DropFolder
 from bms.services.collect.file_ingest import Read
 from bms.services.collect.poll import poll_site
 from bms.services.collect.retention import SCRUB_EVERY, retain_site, scrub
-from bms.services.collect.spool import forward
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site, release_marked
@@ -102,6 +103,15 @@ def _part(name: str, every: timedelta, site: Site, task: SiteTask) -> Job:
             log.debug("%s of %s", name, site.id, exc_info=True)
 
     return Job(f"{name} of {site.id}", every, tick)
+
+
+async def forward(forwarding: Forwarding) -> Ingested:
+    """What became of those that waited; a database that refuses is logged, and they wait on."""
+    try:
+        return await off_loop(forwarding.forward)
+    except StoreError as error:
+        log.error("readings that wait on disk cannot be handed on: %s", error)
+        return Ingested(waiting=sum(forwarding.state().waiting.values()))
 
 
 def forward_job(city: City) -> tuple[Job, ...]:

@@ -21,7 +21,7 @@ from bms.runtime.evidence import heads_kept
 from bms.runtime.jobs import job_table
 from bms.runtime.scheduler import Pulse, scheduler
 from bms.services.collect.change_of_value import watching
-from bms.services.control.release import keep_receipts, release_everything
+from bms.services.control.release_many import keep_receipts, release_everything
 
 log = logging.getLogger(__name__)
 

@@ -17,16 +17,17 @@ from typing import Any, TypeVar, cast
 from bms.errors import StoreError
 from bms.model.assets.site import Mode, Site
 from bms.model.control.booking import Booking
-from bms.model.control.command import Lease, Override, Receipt, ReleaseReceipt
+from bms.model.control.command import Override, Receipt, ReleaseReceipt
+from bms.model.control.lease import Lease
 from bms.model.planning.plan import Plan
 from bms.model.savings.trial import KeptTrial
 from bms.runtime.city import City
+from bms.services.batched_lookups import LINGER_S, Crowd, Together
 from bms.services.control.ports import ControlPorts
 from bms.services.hands_off.decisions import MarkedDecisions
 from bms.services.held_points import RECENT, Receipts
 from bms.services.off_loop import off_loop
 from bms.services.planning.ports import PlanningPorts
-from bms.services.together import LINGER_S, Crowd, Together
 
 log = logging.getLogger(__name__)
 

@@ -31,12 +31,12 @@ from bms.reports.csv import savings_csv
 from bms.runtime.city import City, Stores
 from bms.runtime.evidence import keep_heads
 from bms.runtime.site_files import sites_of, tariff_book
-from bms.services.collect.spool import importances
+from bms.services.collect.importance import importances
 from bms.services.guard.launcher import GuardLauncher
 from bms.services.rooms.watch import RoomWatch
 from bms.store.database.availability import Availability
-from bms.store.spool.forwarding import ForwardingReadings, SpooledRetention
 from bms.store.spool.process_folders import SpoolFolders
+from bms.store.spool.store_and_forward import ForwardingReadings, SpooledRetention
 from bms.store.sql.store import SqlStore
 from drivers.fieldbus.write_budget_log import FileWriteCounter
 from drivers.registry import NetworkDrivers

@@ -10,13 +10,13 @@ from bms.model.assets.site import Site
 from bms.model.control.command import (
     Accepted,
     Clamped,
-    Lease,
     Overridden,
     Override,
     Receipt,
     Released,
     ReleaseReceipt,
 )
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LOCAL, LocalOverride
 from bms.model.control.reasons import Holder
 from bms.model.fact import Fact, fact

@@ -16,7 +16,7 @@ from bms.model.control.command import Override, ReleaseReceipt
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.model.fact import Explained
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release import release_leases, release_points, release_sites
+from bms.services.control.release_many import release_leases, release_points, release_sites
 from bms.services.hands_off.record import put_on_record, record_words, taken_back
 from bms.services.off_loop import off_loop
 from bms.services.planning.shadow_period import shadow_gap

@@ -50,6 +50,7 @@ from drivers.bacnet.trace import BacnetExchange
 from drivers.bacnet.write_target import WriteTarget, overriding_slot, write_target
 from drivers.fieldbus.availability import HealthCounters
 from drivers.fieldbus.errors import DeviceRefusal
+from drivers.fieldbus.read_back import matches, write_receipt
 from drivers.fieldbus.reading import reading
 from drivers.fieldbus.receipts import (
     failed,
@@ -60,7 +61,8 @@ from drivers.fieldbus.receipts import (
     refused,
     still_held,
 )
-from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, release_value, write_receipt
+from drivers.fieldbus.release_values import release_value
+from drivers.fieldbus.write_limits import LimitedValue, clamp
 
 _READ_BACKS = 3
 _READ_BACK_PAUSE_S = 0.1

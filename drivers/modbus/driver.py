@@ -19,8 +19,8 @@ from drivers.fieldbus.availability import HealthCounters
 from drivers.fieldbus.errors import quality_of
 from drivers.fieldbus.reading import Decoded, reading
 from drivers.fieldbus.receipts import failed, no_command_state, no_reply, still_held
+from drivers.fieldbus.release_values import home_values
 from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
-from drivers.fieldbus.write_limits import home_values
 from drivers.modbus.frames import read
 from drivers.modbus.identification.fingerprint import UnitIdentity, fingerprint_of
 from drivers.modbus.link import ModbusLink

@@ -27,10 +27,12 @@ from bms.model.control.command import (
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from drivers.fieldbus.errors import DeviceRefusal
+from drivers.fieldbus.read_back import matches, write_receipt
 from drivers.fieldbus.receipts import failed, not_releasable, protected, refused, still_held
+from drivers.fieldbus.release_values import release_value
 from drivers.fieldbus.write_budget import UNLIMITED, WriteBudget, WriteBudgetExhausted
 from drivers.fieldbus.write_budget_log import WriteCounter
-from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, release_value, write_receipt
+from drivers.fieldbus.write_limits import LimitedValue, clamp
 from drivers.modbus.unit import ModbusUnit
 
 _LOG = logging.getLogger(__name__)

@@ -27,8 +27,10 @@ from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import DeviceHealth, Exchange
+from drivers.fieldbus.read_back import matches, write_receipt
 from drivers.fieldbus.receipts import refused
-from drivers.fieldbus.write_limits import clamp, home_values, matches, write_receipt
+from drivers.fieldbus.release_values import home_values
+from drivers.fieldbus.write_limits import clamp
 from drivers.simulator.control_points import (
     ConstantRegister,
     ControlPoint,

@@ -1,4 +1,5 @@
-"""Excitation of a record: the days on which its setpoint, or else the room itself, moves.
+"""Excitation of a record: whether its heating varied at all, and the days on which its setpoint, or
+else the room itself, moves.
 
 A building that was held at one temperature for weeks and then got a night setback has steady and
 excited days. Split by the calendar, it would be trained on the former and tested on the latter. The
@@ -19,6 +20,8 @@ from optimizer.model.zone_record import ZoneRecord
 Ints = NDArray[np.intp]
 
 DAY_H = 24.0
+LEAST_VARIATION = 0.01
+"""Standard deviation of the heat of a zone over its mean [1]."""
 SETPOINT_MOVES_K = 0.5
 ROOM_MOVES_K = 1.0
 ROOM_MOVES_TIMES = 2.0
@@ -97,6 +100,13 @@ class DataSplit:
         at = self.moving[np.minimum(np.stack([first, last]), self.n - 1)].any(axis=0)
         apart = float(np.sum(~at)) / max(1.0, float(np.sum(at)))
         return np.where(at, np.clip(apart, 1.0, LARGEST_WEIGHT), 1.0)
+
+
+def heating_varied(heat: Floats) -> bool:
+    """Whether the known ``heat`` (n,) [kW] varied: where it did not, nothing can be identified,
+    and its zone or building is refused a model."""
+    known = heat[np.isfinite(heat)]
+    return len(known) > 0 and float(np.std(known)) > LEAST_VARIATION * abs(float(np.mean(known)))
 
 
 def excitation_of(record: ZoneRecord) -> Excitation:

@@ -23,8 +23,8 @@ from optimizer.identification.parameter_fit import (
     fit_windows,
     initial_fits,
 )
-from optimizer.model.observer import drive_model, filter_states, predict_from
 from optimizer.model.rc_network import Floats
+from optimizer.model.steady_state_filter import drive_model, filter_states, predict_from
 from optimizer.model.zone_record import ZoneRecord
 
 BLOCKS = (0.5, 2.0 / 3.0, 5.0 / 6.0, 1.0)

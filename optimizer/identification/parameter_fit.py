@@ -19,8 +19,8 @@ from optimizer.identification.model_structures import (
     bounded_parameters,
     network_of,
 )
-from optimizer.model.observer import drive_model, filter_states, predict_from
 from optimizer.model.rc_network import Floats, RcNetwork, free_run, heat_demand, mass_from_air
+from optimizer.model.steady_state_filter import drive_model, filter_states, predict_from
 from optimizer.model.zone_record import ZoneRecord
 
 WINDOW_H = 24.0

@@ -12,8 +12,8 @@ from bms.model.planning.problem import BuildingModel, Problem
 from optimizer.identification.identify import zone_record
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import measured_past
-from optimizer.model.observer import drive_model, filter_states, predict_from
 from optimizer.model.rc_network import Floats, RcNetwork
+from optimizer.model.steady_state_filter import drive_model, filter_states, predict_from
 from optimizer.model.zone_record import ZoneRecord
 
 HORIZONS_H = (1.0, 6.0, 24.0)

@@ -18,7 +18,12 @@ import numpy as np
 from bms.model.fact import Fact, fact
 from bms.model.planning.problem import ZoneModel
 from optimizer.identification.energy_balance import BY_CLASS, fit_energy_balance
-from optimizer.identification.excitation import DataSplit, excitation_of, last_training_step
+from optimizer.identification.excitation import (
+    DataSplit,
+    excitation_of,
+    heating_varied,
+    last_training_step,
+)
 from optimizer.identification.holdout_score import (
     NO_SCORE,
     HoldoutScore,
@@ -50,7 +55,6 @@ CLEARLY_BELOW_MEAN = 0.8
 ALLOWED_GROWTH = 1.15
 """A model taken over from the last time may be this much worse than it was."""
 LARGEST_HARDNESS = 1.5
-NO_EXCITATION = 0.01
 REFIT_ITERATIONS = 8
 NEGLIGIBLE = 1e-6
 LEAST_LOSS = 1e-9
@@ -100,7 +104,7 @@ def study_zone(
     all structures are only compared when that has become worse. ``heat_lag`` allows structures with
     a lag between the meter and the room.
     """
-    if not _excited(record):
+    if not heating_varied(record.heat):
         return ZoneStudy(refused=(fact(ZoneRefusal.NO_EXCITATION, zone=called),))
     moves = excitation_of(record)
     split = moves.split(len(record), training_part)
@@ -157,11 +161,6 @@ def _study_by_balance(
     return ZoneStudy(
         (), (), temperature, heat, training_fit.fit, whole.fit, whole.errors, by_class=True
     )
-
-
-def _excited(record: ZoneRecord) -> bool:
-    heat = record.heat[np.isfinite(record.heat)]
-    return len(heat) > 0 and float(np.std(heat)) > NO_EXCITATION * abs(float(np.mean(heat)))
 
 
 def _refit_previous(

@@ -14,7 +14,8 @@ import numpy as np
 
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import MeasuredPast, interpolate_gaps
-from optimizer.model.observer import (
+from optimizer.model.rc_network import Floats, RcNetwork
+from optimizer.model.steady_state_filter import (
     DISTURBANCE_K,
     FADE_H,
     SENSOR_K,
@@ -22,7 +23,6 @@ from optimizer.model.observer import (
     loss_kw_per_k,
     process_noise,
 )
-from optimizer.model.rc_network import Floats, RcNetwork
 
 MEMORY_H = 72.0
 BLIND_FACTOR = 25.0

@@ -15,7 +15,7 @@ from optimizer.planning.comfort_targets import comfort_backoffs
 from optimizer.planning.horizon_program import program_with
 from optimizer.setpoints.air_flow import planned_air, with_own_flow_where_warm
 from optimizer.setpoints.lever_values import lever_values
-from optimizer.setpoints.preheating import (
+from optimizer.setpoints.load_shifting import (
     changes_seldom,
     cost_with_losses,
     preheating_setpoints,

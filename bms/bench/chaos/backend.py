@@ -23,7 +23,7 @@ from bms.errors import BmsError
 from bms.journal import FileJournal
 from bms.model.assets.device import DeviceTemplate
 from bms.model.assets.site import Mode
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.ports.clock import Clock
 from bms.ports.safety import GuardKeeper
 from bms.ports.storage.whole import Store
@@ -32,11 +32,11 @@ from bms.runtime.jobs import job_table
 from bms.runtime.scheduler import Pulse
 from bms.runtime.site_files import tariff_book
 from bms.runtime.wire import wire
-from bms.services.collect.spool import importances
+from bms.services.collect.importance import importances
 from bms.services.operator import change_mode, end_override, override, release
 from bms.store.database.availability import Availability
-from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_folders import SpoolFolders
+from bms.store.spool.store_and_forward import ForwardingReadings
 from bms.store.sql.store import SqlStore
 from drivers.templates import load_templates
 from sites.loader import load_sites

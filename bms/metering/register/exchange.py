@@ -10,7 +10,7 @@ from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.register.usual_rate import UsualRate
 from bms.metering.step_edges import HOUR_US, hours, to_micros
 from bms.model.readings.metering import MeterExchange
-from bms.model.readings.plausibility import Mask
+from bms.model.readings.runs_and_peaks import Mask
 from bms.model.readings.series import Floats, Micros
 
 WITHIN = 24 * HOUR_US

@@ -12,7 +12,7 @@ import numpy as np
 
 from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.step_edges import HOUR_US
-from bms.model.readings.plausibility import runs
+from bms.model.readings.runs_and_peaks import runs
 from bms.model.readings.series import Floats, Micros
 
 LEAST = 24 * HOUR_US

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.register.usual_rate import UsualRate
 from bms.metering.step_edges import HOUR_US, hours
-from bms.model.readings.plausibility import Mask
+from bms.model.readings.runs_and_peaks import Mask
 from bms.model.readings.series import Floats, Micros
 
 SHORT = 24 * HOUR_US

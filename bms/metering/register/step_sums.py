@@ -11,7 +11,7 @@ from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.register.rollovers import Chain
 from bms.metering.register.usual_rate import UsualRate
 from bms.metering.step_edges import hours, tolerance
-from bms.model.readings.plausibility import Mask, runs
+from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Floats, Micros
 
 

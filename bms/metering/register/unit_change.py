@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bms.metering.flaw import Flaw, FlawCode, flaws_where
 from bms.metering.step_edges import hours
-from bms.model.readings.plausibility import Mask
+from bms.model.readings.runs_and_peaks import Mask
 from bms.model.readings.series import Floats, Micros
 
 FACTORS = (1000.0, 1e6, 3.6, 1000.0 / 3.6)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.metering.step_edges import HOUR_US, hours
-from bms.model.readings.plausibility import HEADROOM, Mask, block_peaks
+from bms.model.readings.runs_and_peaks import HEADROOM, Mask, block_peaks
 from bms.model.readings.series import Floats, Micros
 from bms.model.readings.units import Unit
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from bms.model.fact import Term, TermCode
-from bms.model.readings.plausibility import Mask, runs
+from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Series
 from bms.model.savings.avoided_use import Span
 from bms.model.savings.finding import Finding, FindingCode

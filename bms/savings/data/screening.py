@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from bms.model.readings.plausibility import Mask, runs
+from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.finding import Finding, FindingCode

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from bms.model.readings.plausibility import HEADROOM, Mask, block_peaks, runs
+from bms.model.readings.runs_and_peaks import HEADROOM, Mask, block_peaks, runs
 from bms.model.readings.series import Floats
 
 HIGH = 0.9

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from bms.model.readings.plausibility import Mask, runs
+from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Floats
 from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import Baseline

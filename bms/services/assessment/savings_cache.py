@@ -28,7 +28,7 @@ from bms.services.assessment.counterfactual import MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze_baselines
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
-from bms.services.controlled import effective_commands
+from bms.services.effective_control import effective_commands
 from bms.services.periods import Periods, chosen_periods, default_periods
 
 HOUR_S = 3600

@@ -15,8 +15,9 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
 from bms.model.assets.write_rule import WriteRule
 from bms.model.clock_reading import ClockReading
-from bms.model.control.command import Command, Lease, Override
+from bms.model.control.command import Command, Override
 from bms.model.control.hands_off import HandsOff
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LOCAL, LocalOverride
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import Fact, MessageCode, Moment, fact

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bms.model.assets.point import Point
-from bms.model.control.command import Command, Failed, Lease, Receipt, Refused
+from bms.model.control.command import Command, Failed, Receipt, Refused
+from bms.model.control.lease import Lease
 from bms.model.control.reasons import CommandReason, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, fact
 from bms.model.planning.plan import Plan

@@ -17,14 +17,8 @@ from datetime import datetime, timedelta
 from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
-from bms.model.control.command import (
-    Command,
-    Lease,
-    Overridden,
-    Receipt,
-    Refused,
-    ReleaseReceipt,
-)
+from bms.model.control.command import Command, Overridden, Receipt, Refused, ReleaseReceipt
+from bms.model.control.lease import Lease
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Moment, fact
 from bms.ports.drivers import Drivers, HeartbeatDriver
@@ -42,7 +36,7 @@ from bms.services.control.authority import (
 from bms.services.control.decision import PermittedCommand, decide, due_commands
 from bms.services.control.inspection import Inspection, inspect, merged
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release import as_accepted, keep_receipts, release_leases
+from bms.services.control.release_many import as_accepted, keep_receipts, release_leases
 from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, read_again, state_of
 from bms.services.control.ventilation_minimum import too_little_air
 from bms.services.control.write_path import Outcome, WriteOrder, carry_out

@@ -20,7 +20,6 @@ from bms.model.control.command import (
     Accepted,
     Command,
     Failed,
-    Lease,
     Overridden,
     Receipt,
     Released,
@@ -29,12 +28,15 @@ from bms.model.control.command import (
     Waiting,
 )
 from bms.model.control.command_state import CommandState, NoCommandState
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
-from bms.services.control.give_back import (
+from bms.services.control.ports import ControlPorts
+from bms.services.control.release_many import as_accepted, keep_receipts
+from bms.services.control.release_point import (
     HARMLESS,
     Return,
     give_back_found,
@@ -43,8 +45,6 @@ from bms.services.control.give_back import (
     settle_returned,
     take_away,
 )
-from bms.services.control.ports import ControlPorts
-from bms.services.control.release import as_accepted, keep_receipts
 from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import IN_SLOT, Known, Place, PlaceFinding, judge
 from bms.services.local_overrides.look import look

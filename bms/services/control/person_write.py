@@ -11,7 +11,7 @@ from bms.services.control.authority import Permitted, Withheld, Writer, may_writ
 from bms.services.control.decision import PermittedCommand, decide, new_command
 from bms.services.control.inspection import inspect
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release import keep_receipts
+from bms.services.control.release_many import keep_receipts
 from bms.services.control.site_state import SiteState, state_of
 from bms.services.control.write_path import Outcome, WriteOrder, carry_out
 from bms.services.off_loop import off_loop

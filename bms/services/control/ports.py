@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal

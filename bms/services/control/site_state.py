@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from bms.errors import StoreError
 from bms.model.assets.site import Mode, Site
 from bms.model.clock_reading import ClockReading, Elapsed
-from bms.model.control.command import Lease, Override
+from bms.model.control.command import Override
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride
 from bms.model.fact import Fact
 from bms.model.planning.plan import Plan

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from bms.errors import StoreError
 from bms.model.assets.point import Point
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import Fact, Moment, fact
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import ReadingStore
 from bms.services.local_overrides.detection import agrees
-from bms.services.standing import least_time, stood_since
+from bms.services.standing_since import least_time, stood_since
 
 
 def too_soon(

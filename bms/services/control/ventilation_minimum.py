@@ -14,7 +14,8 @@ from math import ceil
 from bms.model.assets.equipment import Ventilation
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
-from bms.model.control.command import Command, Lease
+from bms.model.control.command import Command
+from bms.model.control.lease import Lease
 from bms.model.fact import Fact, MessageCode, fact
 from bms.ports.storage.decisions import DecisionStore
 from bms.services.occupancy import Use, use_of

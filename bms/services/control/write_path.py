@@ -18,7 +18,6 @@ from bms.model.control.command import (
     Clamped,
     Command,
     Failed,
-    Lease,
     Overridden,
     Receipt,
     Refused,
@@ -27,6 +26,7 @@ from bms.model.control.command import (
     Waiting,
 )
 from bms.model.control.command_state import CommandState
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import Note, ReadBack
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import Fact, fact
@@ -34,7 +34,8 @@ from bms.ports.clock import Clock
 from bms.ports.departure import leaving_while
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
-from bms.services.control.give_back import (
+from bms.services.control.ports import ControlPorts
+from bms.services.control.release_point import (
     HARMLESS,
     announce,
     give_back,
@@ -42,7 +43,6 @@ from bms.services.control.give_back import (
     settle_returned,
     take_away,
 )
-from bms.services.control.ports import ControlPorts
 from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import agrees
 from bms.services.local_overrides.look import PATIENCE

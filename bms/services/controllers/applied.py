@@ -1,8 +1,8 @@
 """What a controller made effective of the schedule that it fetched (clause W15).
 
 Its report becomes receipts, as a read-back of our own writes does, so that the one rule of
-``bms.services.controlled`` judges both. A local override that it tells of suspends us at the point,
-and ends with the report that no longer has it.
+``bms.services.effective_control`` judges both. A local override that it tells of suspends us at the
+point, and ends with the report that no longer has it.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bms.model.assets.write_rule import ReleaseKind, WriteRule
-from bms.model.control.command import Lease
 from bms.model.control.command_state import MINIMUM_TIMES_SLOT, CommandState, OccupiedSlot
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride
 from bms.model.control.reasons import Holder
 from bms.model.fact import Fact, fact

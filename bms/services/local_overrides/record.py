@@ -10,7 +10,8 @@ from datetime import datetime
 from bms.errors import GuardError
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import ReleaseKind
-from bms.model.control.command import Lease, Overridden
+from bms.model.control.command import Overridden
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LetGo, LocalOverride, Note
 from bms.ports.safety import Journal
 from bms.services.local_overrides.detection import Known, Place, PlaceFinding, agrees

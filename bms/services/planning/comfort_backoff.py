@@ -20,7 +20,7 @@ from bms.model.planning.prediction import UseStart
 from bms.model.planning.problem import BuildingModel
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
-from bms.services.controlled import DatedReceipts, last_in_effect
+from bms.services.effective_control import DatedReceipts, last_in_effect
 from bms.services.occupancy import Use, use_of
 from bms.services.off_loop import off_loop
 from bms.services.periods import local_date, midnight

@@ -14,7 +14,7 @@ from bms.errors import GuardError
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride
 from bms.model.fact import MessageCode, fact
 from bms.model.planning.plan import Plan

@@ -12,7 +12,7 @@ from bms.model.planning.plan import Plan, Schedule
 from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.services.control.site_state import PLAN_MAX_AGE
-from bms.services.controlled import LOOK_BACK, unconfirmed_points
+from bms.services.effective_control import LOOK_BACK, unconfirmed_points
 from bms.services.occupancy import outdated, use_of
 from bms.services.off_loop import off_loop
 from bms.services.planning.blind_rooms import sight_changed, with_sight
@@ -25,7 +25,7 @@ from bms.services.planning.held_levers import (
 )
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble
-from bms.services.standing import with_standing
+from bms.services.standing_since import with_standing
 
 
 async def identify_site(

@@ -20,7 +20,7 @@ from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.trials.daily_values import DailyRecord
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
-from bms.services.controlled import effective_commands
+from bms.services.effective_control import effective_commands
 from bms.services.periods import local_date, midnight
 from bms.services.trials.comfort import discomfort
 

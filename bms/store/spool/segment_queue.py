@@ -43,7 +43,7 @@ FRAME_READINGS = 20_000
 
 
 class Spool:
-    """Holds a folder alone (see ``bms.store.spool.process_slots``). Safe for several threads.
+    """Holds a folder alone (see ``bms.store.spool.process_folders``). Safe for several threads.
 
     ``limit_bytes`` is the room [bytes]; ``importance`` of points that are not in it is ``OTHER``.
     Opening it counts what is there and cuts off what a crash left half written. Raises OSError

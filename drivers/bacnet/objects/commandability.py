@@ -31,7 +31,7 @@ from drivers.bacnet.write_target import WriteTarget
 from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, PermanentRefusal
 from drivers.fieldbus.reading import Decoded
 from drivers.fieldbus.receipts import no_command_state, no_reply
-from drivers.fieldbus.write_limits import home_values
+from drivers.fieldbus.release_values import home_values
 
 _UNKNOWN_PROPERTY = (2, 32)
 _BINARY = (4, 5)

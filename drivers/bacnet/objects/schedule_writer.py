@@ -43,6 +43,7 @@ from drivers.bacnet.objects.schedule import SpecialEvent
 from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.write_target import WriteTarget, overriding_slot
 from drivers.fieldbus.errors import DeviceRefusal
+from drivers.fieldbus.read_back import matches, write_receipt
 from drivers.fieldbus.receipts import (
     Unwritable,
     failed,
@@ -52,7 +53,7 @@ from drivers.fieldbus.receipts import (
     refused,
     still_held,
 )
-from drivers.fieldbus.write_limits import LimitedValue, clamp, matches, write_receipt
+from drivers.fieldbus.write_limits import LimitedValue, clamp
 
 DRIFT_S = 60.0
 LONGEST = timedelta(hours=12)

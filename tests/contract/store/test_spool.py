@@ -22,8 +22,8 @@ from bms.store.database.availability import Availability
 from bms.store.database.connection import Link
 from bms.store.memory.store import MemoryStore
 from bms.store.rollups.local_days import LocalDays
-from bms.store.spool.forwarding import ForwardingReadings, SpooledRetention
 from bms.store.spool.process_folders import SpoolFolders
+from bms.store.spool.store_and_forward import ForwardingReadings, SpooledRetention
 from bms.store.sql.readings import SqlReadings
 from bms.store.sql.store import SqlStore
 from tests.contract.store.test_contract import (  # noqa: F401  the promises of every store, kept here too

@@ -20,8 +20,8 @@ from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.spool import Importance
 from bms.store.database.availability import Availability
 from bms.store.memory.store import MemoryStore
-from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_folders import SpoolFolders
+from bms.store.spool.store_and_forward import ForwardingReadings
 from tests.rigs.examples import examples
 from tests.rigs.fakes.store import MONDAY
 

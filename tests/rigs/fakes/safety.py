@@ -14,7 +14,8 @@ from bms.model.assets.site import Mode, Site
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.clock_reading import CALENDAR, Elapsed
-from bms.model.control.command import Command, Lease
+from bms.model.control.command import Command
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride
 from bms.model.control.reasons import Holder
 from bms.model.fact import Fact, fact

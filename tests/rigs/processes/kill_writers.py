@@ -20,8 +20,8 @@ from pathlib import Path
 
 from bms.model.readings.measurement import Ingested, Reading
 from bms.store.database.availability import Availability
-from bms.store.spool.forwarding import ForwardingReadings
 from bms.store.spool.process_folders import SpoolFolders
+from bms.store.spool.store_and_forward import ForwardingReadings
 from bms.store.sql.store import SqlStore
 
 START = datetime(2019, 1, 14, tzinfo=UTC)

@@ -18,9 +18,9 @@ from bms.config import Settings
 from bms.errors import ConfigError, StoreError
 from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.spool import Importance
+from bms.runtime.jobs import forward
 from bms.runtime.wire import wire
 from bms.services.collect.poll import poll_site
-from bms.services.collect.spool import forward
 from bms.store.database.backup import back_up, dump_command
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.city import lodge

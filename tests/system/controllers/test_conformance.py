@@ -18,7 +18,7 @@ import pytest
 import uvicorn
 
 from bms.clock import SystemClock
-from bms.services.controlled import controlled_points
+from bms.services.effective_control import controlled_points
 from drivers.simulator.servers.loopback_ports import probe_tcp
 from tests.rigs.fakes.api import SETPOINT, a_lodge_plan, a_world
 from tests.rigs.paths import ROOT

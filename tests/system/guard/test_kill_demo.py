@@ -18,7 +18,8 @@ import pytest
 from bms.journal import open_leases
 from bms.model.assets.site import Site
 from bms.model.assets.write_rule import ReleaseKind
-from bms.model.control.command import Lease, Released
+from bms.model.control.command import Released
+from bms.model.control.lease import Lease
 from bms.runtime.municipality import START, example_sites
 from bms.services.guard.presence import Presence
 from bms.store.sql.store import SqlStore

@@ -15,8 +15,7 @@ from bms.model.planning.plan import Plan
 from bms.model.planning.prediction import PredictionDay
 from bms.model.readings.measurement import Ingested
 from bms.model.readings.spool import Importance, Loss, SpoolState
-from bms.runtime.jobs import forward_job, job_table
-from bms.services.collect.spool import forward
+from bms.runtime.jobs import forward, forward_job, job_table
 from bms.store.memory.store import MemoryStore
 from drivers.fieldbus.availability import HealthCounters
 from tests.rigs.exposition import Exposition, read_exposition

@@ -14,7 +14,7 @@ import pytest
 from bms.errors import GuardError
 from bms.journal import FileJournal, MemoryJournal, open_leases
 from bms.model.clock_reading import ClockReading
-from bms.model.control.command import Lease
+from bms.model.control.lease import Lease
 from bms.ports.safety import Journal
 from tests.rigs.fakes.safety import CONSTANT, ENABLE, NOW, NULL, TIMETABLE, command, hut, lease_on
 

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bms.model.control.command import (
-    Accepted,
-    Lease,
-    Override,
-    Released,
-    StillHeld,
-)
+from bms.model.control.command import Accepted, Override, Released, StillHeld
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import LOCAL, LocalOverride
 from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact

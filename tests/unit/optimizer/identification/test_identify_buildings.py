@@ -14,9 +14,9 @@ from optimizer.identification.identify import RETRY_DAYS, heat_shares_of, identi
 from optimizer.identification.prediction_error import prediction_errors
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import measured_past
-from optimizer.model.observer import drive_model, filter_states
 from optimizer.model.rc_network import RcNetwork
 from optimizer.model.state_estimate import estimate_state
+from optimizer.model.steady_state_filter import drive_model, filter_states
 from tests.rigs.buildings.toy_building import ZONES, Toy, lived_in
 from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 

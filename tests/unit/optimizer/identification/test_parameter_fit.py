@@ -14,7 +14,8 @@ from optimizer.identification.model_structures import ModelStructure, fitted_val
 from optimizer.identification.parameter_fit import fit_structure, fit_windows
 from optimizer.identification.parameter_uncertainty import standard_errors, time_constants_h
 from optimizer.identification.zone_study import ZoneStudy, study_zone
-from optimizer.model.observer import (
+from optimizer.model.rc_network import RcNetwork, step_matrices
+from optimizer.model.steady_state_filter import (
     SENSOR_K,
     augmented_step,
     drive_model,
@@ -22,7 +23,6 @@ from optimizer.model.observer import (
     process_noise,
     steady_state_gain,
 )
-from optimizer.model.rc_network import RcNetwork, step_matrices
 from tests.rigs.buildings.made_room import C_AIR, C_MASS, H_MASS, UA, known_rc, made_room
 
 

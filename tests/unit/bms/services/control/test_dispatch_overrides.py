@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bms.model.assets.point import Point
-from bms.model.control.command import Accepted, Command, Lease, Overridden, Receipt, Released
+from bms.model.control.command import Accepted, Command, Overridden, Receipt, Released
+from bms.model.control.lease import Lease
 from bms.services.operator import override
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice

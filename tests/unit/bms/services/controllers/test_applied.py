@@ -12,8 +12,8 @@ from bms.model.assets.site import Mode
 from bms.model.control.applied import AppliedReport, AppliedValue
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import Accepted, Failed, Overridden, Refused, Released
-from bms.services.controlled import controlled_points
 from bms.services.controllers.applied import AppliedOutcomes, keep_applied
+from bms.services.effective_control import controlled_points
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.safety import CONSTANT, ENABLE, LEASE, NULL, TICK, hut
 

@@ -12,7 +12,7 @@ from bms.model.control.local_override import LetGo, ReadBack
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import fact
 from bms.services.control.inspection import verify_site
-from bms.services.control.release import release_leases, release_points
+from bms.services.control.release_many import release_leases, release_points
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.safety import (
     CONSTANT,

@@ -13,7 +13,8 @@ from bms.journal import MemoryJournal
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
 from bms.model.assets.write_rule import Release, ReleaseKind
-from bms.model.control.command import Lease, Override, Released
+from bms.model.control.command import Override, Released
+from bms.model.control.lease import Lease
 from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.model.planning.plan import Plan

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from bms.model.assets.point import Privacy, Role
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.spool import Importance, Loss
-from bms.services.collect.spool import importances
+from bms.services.collect.importance import importances
 from bms.store.spool.frames import content, frame, pack, unpack
 from bms.store.spool.losses import Losses
 from bms.store.spool.process_folders import SpoolFolders

@@ -11,7 +11,7 @@ import pytest
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
 from optimizer import check, plan, read
-from optimizer.setpoints.preheating import MOST_CHANGES, changes_seldom
+from optimizer.setpoints.load_shifting import MOST_CHANGES, changes_seldom
 from tests.rigs.paths import ROOT
 
 CASE = ROOT / "tests" / "cases" / "plans" / "steps_of_quarter_hours" / "problem.json"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from bms.services.together import Crowd, Together
+from bms.services.batched_lookups import Crowd, Together
 
 
 class Library:

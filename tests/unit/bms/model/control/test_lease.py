@@ -1,4 +1,4 @@
-"""Ends of leases, whatever becomes of the calendar (W11, W14)."""
+"""How long leases last, and their ends, whatever becomes of the calendar (W11, W14)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bms.clock import VirtualClock
+from bms.config import Settings
 from tests.rigs.fakes.safety import LEASE, NOW, NULL, command, hut, lease_on
 
 HELD = lease_on(hut(), command(NULL, 21.0))
@@ -17,6 +18,14 @@ SECOND = timedelta(seconds=1)
 seconds = st.integers(0, 4_000).map(lambda s: timedelta(seconds=s))
 steps = st.integers(-100_000, 100_000).map(lambda s: timedelta(seconds=s))
 moves = st.lists(st.tuples(st.sampled_from(["runs", "is set"]), seconds, steps), max_size=8)
+
+
+@pytest.mark.parametrize(("poll", "least"), [(3, 6), (15, 30), (60, 120)])
+def test_a_lease_lasts_for_two_polls_at_least(poll: int, least: int) -> None:
+    kept = Settings(poll_minutes=poll, lease_minutes=least)
+    assert kept.lease == timedelta(minutes=least)
+    with pytest.raises(ValueError, match="BMS_LEASE_MINUTES"):
+        Settings(poll_minutes=poll, lease_minutes=least - 1)
 
 
 def test_a_lease_ends_at_its_moment() -> None:

@@ -13,8 +13,9 @@ from datetime import datetime
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import ReleaseKind
-from bms.model.control.command import Lease, Released, ReleaseReceipt, StillHeld
+from bms.model.control.command import Released, ReleaseReceipt, StillHeld
 from bms.model.control.command_state import NoCommandState
+from bms.model.control.lease import Lease
 from bms.model.control.local_override import GivingBack
 from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import fact

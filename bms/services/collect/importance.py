@@ -1,29 +1,12 @@
-"""Hand readings that waited on disk to the database."""
+"""Which readings are kept longest where there is too little room for those that wait on disk."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
-from bms.errors import StoreError
 from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Site
-from bms.model.readings.measurement import Ingested
 from bms.model.readings.spool import Importance
-from bms.ports.storage.readings import Forwarding
-from bms.services.off_loop import off_loop
-
-log = logging.getLogger(__name__)
-
-
-async def forward(forwarding: Forwarding) -> Ingested:
-    """What became of those that waited; a database that refuses is logged, and they wait on."""
-    try:
-        return await off_loop(forwarding.forward)
-    except StoreError as error:
-        log.error("readings that wait on disk cannot be handed on: %s", error)
-        return Ingested(waiting=sum(forwarding.state().waiting.values()))
-
 
 REGISTERS = frozenset({Role.METER_ENERGY, Role.METER_VOLUME})
 

@@ -12,11 +12,12 @@ from datetime import datetime
 from bms.errors import StoreError
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
-from bms.model.control.command import Lease, Receipt, ReleaseReceipt
+from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.control.lease import Lease
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.ports.storage.ledgers import LedgerStore
-from bms.services.control.give_back import (
+from bms.services.control.release_point import (
     HARMLESS,
     Return,
     give_back,

@@ -18,7 +18,7 @@ from bms.model.control.command import (
 )
 from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
-from bms.services.controlled import controlled_points, effective_commands, unconfirmed_points
+from bms.services.effective_control import controlled_points, effective_commands, unconfirmed_points
 from tests.rigs.fakes.safety import ENABLE, LEASE, LEVERS, NOW, NULL, TICK, command, hut
 
 WHY = fact(Holder.LOCAL)

@@ -14,13 +14,13 @@ from bms.model.assets.device import Fingerprint
 from bms.model.control.command import Accepted, Failed, Overridden, Released, StillHeld
 from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
-from bms.services.control.give_back import take_away
 from bms.services.control.inspection import verify_site
-from bms.services.control.release import (
+from bms.services.control.release_many import (
     release_everything,
     release_leases,
     release_points,
 )
+from bms.services.control.release_point import take_away
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDrivers, device_said
 from tests.rigs.fakes.ports import control_ports

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bms.model.readings.plausibility import block_peaks, runs
+from bms.model.readings.runs_and_peaks import block_peaks, runs
 
 
 @pytest.mark.parametrize(

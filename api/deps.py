@@ -60,12 +60,12 @@ def key_text(request: Request) -> str | None:
     return request.cookies.get(COOKIE) if request.method in SAFE_METHODS else None
 
 
-def optional_key(request: Request, keys: KeysDep) -> Key | None:
+def optional_key(request: Request, ports: PortsDep, keys: KeysDep) -> Key | None:
     """Who asks; None without a key or with one that is not (or no longer) valid."""
     text = key_text(request)
     if not text:
         return None
-    found = find_key(keys, text)
+    found = find_key(keys, text, ports.clock.now())
     if found is None:
         failed_keys_of(request).count(request)
     return found

@@ -128,7 +128,7 @@ async def login(request: Request, ports: PortsDep) -> Response:
     """A key for a cookie that no script can read and no other site can send."""
     form = await _form(request)
     text, target = form.get("key", "").strip(), _inside(form.get("next", "/"))
-    key: Key | None = await off_loop(find_key, ports.keys, text)
+    key: Key | None = await off_loop(find_key, ports.keys, text, ports.clock.now())
     if key is None or not key.may_read:
         failed_keys_of(request).count(request)
         return render(request, "login.html", {"target": target, "wrong": True}, 403)

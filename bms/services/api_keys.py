@@ -9,13 +9,13 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from math import inf
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bms.errors import ConfigError, StoreUnavailable
 from bms.model.assets.address import SupplierAddress
 from bms.model.assets.point import Point, Privacy
+from bms.model.control.kept_key import KeptKey
 from bms.ports.storage.keys import KeyStore
 
 PREFIX = "bms"
@@ -24,6 +24,7 @@ SCOPE = re.compile(
 )
 REMEMBERED_S = 24 * 3600.0
 """How long a key that was found is good without the database [s, real]."""
+SUPPLIER_KEY_LASTS = timedelta(days=365)
 SCOPES = "read, operate, ingest, ingest:SITE or controller:SITE/DEVICE"
 
 
@@ -69,22 +70,40 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def create_key(keys: KeyStore, *, name: str, scope: str, now: datetime, actor: str) -> str:
+def create_key(
+    keys: KeyStore,
+    *,
+    name: str,
+    scope: str,
+    now: datetime,
+    actor: str,
+    expires: datetime | None = None,
+) -> str:
     """Make a key and return its text, which is shown once. ``actor`` made it, says the audit.
 
-    Raises ``ConfigError`` for a scope that does not exist.
+    Raises ``ConfigError`` for a scope that does not exist and an end that is over.
     """
     if SCOPE.fullmatch(scope) is None:
         raise ConfigError(f"scope {scope!r} is not known; use {SCOPES}")
+    if expires is not None and expires <= now:
+        raise ConfigError(f"the key would have expired at {expires.isoformat()} already")
     key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-    keys.add_key(key_id, digest(secret), scope, name, now, actor=actor)
+    key = KeptKey(
+        id=key_id, digest=digest(secret), scope=scope, name=name, created=now, expires=expires
+    )
+    keys.add_key(key, actor=actor)
     return f"{PREFIX}_{key_id}_{secret}"
+
+
+def default_expiry(scope: str, now: datetime) -> datetime | None:
+    """When a new key ends of which nobody said it: a supplier's after a year, others not."""
+    return now + SUPPLIER_KEY_LASTS if scope.split(":")[0] == "ingest" else None
 
 
 class KnownKeys(Protocol):
     """The part of a ``KeyStore`` that knows a key."""
 
-    def key(self, key_id: str) -> tuple[str, str, str] | None:
+    def key(self, key_id: str) -> KeptKey | None:
         """See ``KeyStore``."""
         ...
 
@@ -106,17 +125,17 @@ class RememberedKeys:
         self._keys = keys
         self._keep_s = keep_s
         self._monotonic = monotonic
-        self._found: dict[str, tuple[float, tuple[str, str, str]]] = {}
+        self._found: dict[str, tuple[float, KeptKey]] = {}
 
-    def key(self, key_id: str) -> tuple[str, str, str] | None:
+    def key(self, key_id: str) -> KeptKey | None:
         """See ``KeyStore``."""
         try:
             found = self._keys.key(key_id)
         except StoreUnavailable:
-            at, known = self._found.get(key_id, (-inf, ("", "", "")))
-            if self._monotonic() - at > self._keep_s:
+            known = self._found.get(key_id)
+            if known is None or self._monotonic() - known[0] > self._keep_s:
                 raise
-            return known
+            return known[1]
         if found is None:
             self._found.pop(key_id, None)
         else:
@@ -124,12 +143,12 @@ class RememberedKeys:
         return found
 
 
-def find_key(keys: KnownKeys, text: str) -> Key | None:
-    """The key behind a text, None when it is unknown, revoked or malformed."""
+def find_key(keys: KnownKeys, text: str, now: datetime) -> Key | None:
+    """The key behind a text, None when it is unknown, revoked, expired or malformed."""
     parts = text.split("_", 2)
     if len(parts) != 3 or parts[0] != PREFIX:
         return None
     found = keys.key(parts[1])
-    if found is None or not hmac.compare_digest(found[0], digest(parts[2])):
+    if found is None or not hmac.compare_digest(found.digest, digest(parts[2])):
         return None
-    return Key(parts[1], found[1], found[2])
+    return Key(found.id, found.scope, found.name) if found.good_at(now) else None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from bms.errors import ConfigError, NotFound, StoreError
 from bms.model.control.applied import AppliedReport
 from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.control.kept_key import KeptKey
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
@@ -77,9 +78,10 @@ def site_of(receipt: Receipt | ReleaseReceipt) -> str:
     return point.partition("/")[0]
 
 
-def key_reason(scope: str, name: str) -> str:
-    """What the audit says of a new key: its scope and whose it is."""
-    return f"{scope}: {name}"
+def key_reason(key: KeptKey) -> str:
+    """What the audit says of a new key: its scope, whose it is, and until when it is good."""
+    until = "" if key.expires is None else f", until {key.expires.isoformat(timespec='seconds')}"
+    return f"{key.scope}: {key.name}{until}"
 
 
 def applied_reason(report: AppliedReport) -> str:

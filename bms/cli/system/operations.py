@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -10,20 +13,26 @@ import typer
 from rich.table import Table
 
 from bms.cli.console.errors import WRONG_CALL, errors
+from bms.cli.console.periods import local_day
 from bms.cli.console.person import user_name
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.codec import json_schema
+from bms.model.control.kept_key import KeptKey
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
 from bms.runtime.wire import opened
-from bms.services.api_keys import SCOPES, create_key
+from bms.services.api_keys import SCOPES, create_key, default_expiry
 from bms.store.database.backup import back_up, dump_command
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 By = Annotated[str | None, typer.Option("--by", help="who does it; your user name when left out")]
+EXPIRES = "how long it is good (90d, 12h), its last day (2027-06-30), or never; 365d for ingest"
+LASTS = re.compile(r"(\d{1,4})\s*(h|d|w)")
+HOURS = {"h": 1, "d": 24, "w": 168}
+SHOWN = ("id", "scope", "name", "created", "expires", "revoked")
 COPYING = "Copying the database"
 SCHEMAS = {"problem": Problem, "schedule": Schedule}
 keys = typer.Typer(no_args_is_help=True, help="Keys of the API.")
@@ -53,22 +62,44 @@ def schema(name: Annotated[str, typer.Argument(help="problem or schedule")]) -> 
 def create(
     name: Annotated[str, typer.Argument(help="whose key it is")],
     scope: Annotated[str, typer.Option(help=SCOPES)] = "read",
+    expires: Annotated[str | None, typer.Option(help=EXPIRES)] = None,
     by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown once and kept nowhere; who made it stands in the audit.
 
-    Example: bms keys create dashboard --scope read
+    Example: bms keys create heat-supplier --scope ingest --expires 180d
     """
-    with opened(Settings()) as city:
+    settings = Settings()
+    with opened(settings) as city:
+        now = city.clock.now()
+        end = (
+            default_expiry(scope, now)
+            if expires is None
+            else expiry(expires, now, settings.timezone)
+        )
         secret = create_key(
             city.stores.keys,
             name=name,
             scope=scope,
-            now=city.clock.now(),
+            now=now,
             actor=by or user_name("--by"),
+            expires=end,
         )
-    typer.echo(json.dumps({"name": name, "scope": scope, "key": secret}) if as_json else secret)
+    made = {"name": name, "scope": scope, "expires": end and end.isoformat(), "key": secret}
+    typer.echo(json.dumps(made) if as_json else secret)
+
+
+def expiry(text: str, now: datetime, timezone: str) -> datetime | None:
+    """``90d``, ``12h``, a local day (its end), or ``never``. Raises ``typer.BadParameter``."""
+    if text == "never":
+        return None
+    with contextlib.suppress(ValueError):
+        if match := LASTS.fullmatch(text):
+            return now + timedelta(hours=int(match[1]) * HOURS[match[2]])
+        day_after = date.fromisoformat(text) + timedelta(days=1)
+        return local_day(day_after.isoformat(), timezone)
+    raise typer.BadParameter(f"{text!r} is no end of a key; write 90d, 12h, 2027-06-30 or never")
 
 
 @keys.command("list")
@@ -80,13 +111,17 @@ def list_keys(as_json: AsJson = False) -> None:
     with opened(Settings()) as city:
         rows = city.stores.keys.keys()
     if as_json:
-        names = ("id", "scope", "name", "created", "revoked")
-        typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=str))
+        typer.echo(json.dumps([_shown(row) for row in rows], default=str))
         return
-    table = Table("id", "scope", "name", "created", "revoked")
+    table = Table(*SHOWN)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else str(value) for value in _shown(row).values()))
     screen().print(table)
+
+
+def _shown(key: KeptKey) -> dict[str, object]:
+    """What is shown of a key: not even its digest."""
+    return {name: getattr(key, name) for name in SHOWN}
 
 
 @keys.command()

@@ -29,6 +29,7 @@ class EvidenceKind(StrEnum):
     BOOKING = "booking"
     BOOKING_END = "booking_end"
     KEY = "key"
+    KEY_EXPIRY = "key_expiry"
     KEY_END = "key_end"
     RECEIPT = "receipt"
     PLAN = "plan"

@@ -332,6 +332,7 @@ class StoredKey(SQLModel, table=True):
     name: str
     created: datetime = Field(sa_type=UtcTime)
     revoked: datetime | None = Field(default=None, sa_type=UtcTime)
+    expires: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
 class StoredTrial(SQLModel, table=True):

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action
 from bms.model.control.evidence import EvidenceKind
+from bms.model.control.kept_key import KeptKey
 from bms.model.epoch import to_micros
 from bms.store.memory.audit import MemoryAudit
 from bms.store.records import key_reason
-
-
-@dataclass(frozen=True, slots=True)
-class _Key:
-    digest: str
-    scope: str
-    name: str
-    created: datetime
-    revoked: datetime | None = None
 
 
 class MemoryKeys(MemoryAudit):
@@ -27,29 +19,30 @@ class MemoryKeys(MemoryAudit):
 
     def __init__(self) -> None:
         super().__init__()
-        self._keys: dict[str, _Key] = {}
+        self._keys: dict[str, KeptKey] = {}
 
-    def add_key(
-        self, key_id: str, digest: str, scope: str, name: str, at: datetime, *, actor: str
-    ) -> None:
+    def add_key(self, key: KeptKey, *, actor: str) -> None:
         """See ``KeyStore``."""
-        if key_id in self._keys:
-            raise StoreError(f"a key {key_id} exists already; choose another id")
+        if key.id in self._keys:
+            raise StoreError(f"a key {key.id} exists already; choose another id")
+        at = key.created
         to_micros(at)
-        self._keys[key_id] = _Key(digest, scope, name, at)
-        self._prove(EvidenceKind.KEY, None, key_id, at, (digest, scope), name)
-        what = key_reason(scope, name)
-        self._note(Action.CREATE_KEY, key_id, at=at, actor=actor, site=None, reason=what)
+        self._keys[key.id] = key
+        self._prove(EvidenceKind.KEY, None, key.id, at, (key.digest, key.scope), key.name)
+        if key.expires is not None:
+            to_micros(key.expires)
+            self._prove(EvidenceKind.KEY_EXPIRY, None, key.id, at, key.expires)
+        what = key_reason(key)
+        self._note(Action.CREATE_KEY, key.id, at=at, actor=actor, site=None, reason=what)
 
-    def key(self, key_id: str) -> tuple[str, str, str] | None:
+    def key(self, key_id: str) -> KeptKey | None:
         """See ``KeyStore``."""
         key = self._keys.get(key_id)
-        return None if key is None or key.revoked else (key.digest, key.scope, key.name)
+        return None if key is None or key.revoked else key
 
-    def keys(self) -> list[tuple[str, str, str, datetime, datetime | None]]:
+    def keys(self) -> list[KeptKey]:
         """See ``KeyStore``."""
-        rows = [(i, k.scope, k.name, k.created, k.revoked) for i, k in list(self._keys.items())]
-        return sorted(rows, key=lambda row: (row[3], row[0]))
+        return sorted(self._keys.values(), key=lambda key: (key.created, key.id))
 
     def revoke_key(self, key_id: str, at: datetime, *, actor: str, reason: str = "") -> None:
         """See ``KeyStore``."""
@@ -58,6 +51,6 @@ class MemoryKeys(MemoryAudit):
             raise NotFound(f"there is no key {key_id}")
         key = self._keys[key_id]
         if key.revoked is None:
-            self._keys[key_id] = _Key(key.digest, key.scope, key.name, key.created, at)
+            self._keys[key_id] = replace(key, revoked=at)
             self._prove(EvidenceKind.KEY_END, None, key_id, at, at)
             self._note(Action.REVOKE_KEY, key_id, at=at, actor=actor, site=None, reason=reason)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlmodel import col, select
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action
+from bms.model.control.kept_key import KeptKey
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredKey
 from bms.store.records import key_reason
@@ -17,29 +19,26 @@ from bms.store.sql.audit import note
 class SqlKeys(Linked):
     """Implements ``KeyStore``."""
 
-    def add_key(
-        self, key_id: str, digest: str, scope: str, name: str, at: datetime, *, actor: str
-    ) -> None:
+    def add_key(self, key: KeptKey, *, actor: str) -> None:
         """See ``KeyStore``."""
         with self._link.writing(durable=True) as session:
-            if session.get(StoredKey, key_id) is not None:
-                raise StoreError(f"a key {key_id} exists already; choose another id")
-            session.add(StoredKey(id=key_id, digest=digest, scope=scope, name=name, created=at))
-            what = key_reason(scope, name)
-            note(session, Action.CREATE_KEY, key_id, at=at, actor=actor, site=None, reason=what)
+            if session.get(StoredKey, key.id) is not None:
+                raise StoreError(f"a key {key.id} exists already; choose another id")
+            session.add(StoredKey(**asdict(key)))
+            what, at = key_reason(key), key.created
+            note(session, Action.CREATE_KEY, key.id, at=at, actor=actor, site=None, reason=what)
 
-    def key(self, key_id: str) -> tuple[str, str, str] | None:
+    def key(self, key_id: str) -> KeptKey | None:
         """See ``KeyStore``."""
         with self._link.reading() as session:
             row = session.get(StoredKey, key_id)
-            return None if row is None or row.revoked else (row.digest, row.scope, row.name)
+            return None if row is None or row.revoked else _kept(row)
 
-    def keys(self) -> list[tuple[str, str, str, datetime, datetime | None]]:
+    def keys(self) -> list[KeptKey]:
         """See ``KeyStore``."""
         wanted = select(StoredKey).order_by(col(StoredKey.created), col(StoredKey.id))
         with self._link.reading() as session:
-            rows = session.exec(wanted).all()
-            return [(row.id, row.scope, row.name, row.created, row.revoked) for row in rows]
+            return [_kept(row) for row in session.exec(wanted)]
 
     def revoke_key(self, key_id: str, at: datetime, *, actor: str, reason: str = "") -> None:
         """See ``KeyStore``."""
@@ -52,3 +51,7 @@ class SqlKeys(Linked):
                 note(
                     session, Action.REVOKE_KEY, key_id, at=at, actor=actor, site=None, reason=reason
                 )
+
+
+def _kept(row: StoredKey) -> KeptKey:
+    return KeptKey(**row.model_dump())

@@ -173,6 +173,12 @@ PROOFS: tuple[Proof, ...] = (
         time="created",
     ),
     Proof(
+        *(_K.KEY_EXPIRY, tables.StoredKey, ("id", "expires")),
+        key="id",
+        when="expires",
+        by_site=False,
+    ),
+    Proof(
         *(_K.KEY_END, tables.StoredKey, ("id", "revoked")), key="id", when="revoked", by_site=False
     ),
     Proof(_K.RECEIPT, tables.StoredReceipt, ("site", "at", "kind", "body"), time="at"),

@@ -34,7 +34,7 @@ from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
 from bms.services.local_overrides.people import LocalOverrideReason
 from bms.store.records import Correction
-from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_model, a_plan, quarters
+from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_kept_key, a_model, a_plan, quarters
 from tests.rigs.storage.stores import AnyStore
 
 NAIVE = datetime(2019, 1, 14)  # noqa: DTZ001
@@ -534,7 +534,7 @@ class TestPeople:
         store.set_mode("school", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
         store.set_mode("townhall", Mode.AUTO, actor="eva", at=MONDAY + HOUR, reason="approved")
         store.set_mode("school", Mode.ADVISE, actor="eva", at=MONDAY + 2 * HOUR, reason="noise")
-        store.add_key("k1", "d1", "read", "energy team", MONDAY + 3 * HOUR, actor="ole")
+        store.add_key(a_kept_key("k1", created=MONDAY + 3 * HOUR), actor="ole")
 
         def subjects(**search: object) -> list[str]:
             return [entry.subject for entry in store.audit(AuditSearch(**search))]
@@ -561,7 +561,7 @@ class TestPeople:
         assert numbers == sorted(numbers, reverse=True)
 
     def test_keys_are_in_the_audit(self, store: AnyStore) -> None:
-        store.add_key("k1", "d1", "operate", "energy team", MONDAY, actor="ole")
+        store.add_key(a_kept_key("k1", scope="operate"), actor="ole")
         for actor in ("eva", "late"):
             store.revoke_key("k1", MONDAY + HOUR, actor=actor, reason="lost")
         found = store.audit(AuditSearch())
@@ -571,29 +571,34 @@ class TestPeople:
         ]
 
     def test_a_key_that_is_refused_leaves_no_entry(self, store: AnyStore) -> None:
-        store.add_key("k1", "d1", "read", "energy team", MONDAY, actor="ole")
+        store.add_key(a_kept_key("k1"), actor="ole")
         with pytest.raises(StoreError, match="k1"):
-            store.add_key("k1", "d2", "operate", "intruder", MONDAY, actor="ole")
+            store.add_key(a_kept_key("k1", scope="operate", name="intruder"), actor="ole")
         assert len(store.audit(AuditSearch())) == 1
 
     def test_keys_until_they_are_revoked(self, store: AnyStore) -> None:
-        store.add_key("k2", "d2", "controller:school/ddc", "gym", MONDAY + HOUR, actor="ole")
-        store.add_key("k1", "d1", "read", "energy team", MONDAY, actor="ole")
-        assert store.key("k2") == ("d2", "controller:school/ddc", "gym")
+        gym = a_kept_key("k2", scope="controller:school/ddc", name="gym", created=MONDAY + HOUR)
+        gym = replace(gym, expires=MONDAY + 3 * HOUR)
+        store.add_key(gym, actor="ole")
+        store.add_key(a_kept_key("k1"), actor="ole")
+        assert store.key("k2") == gym
         store.revoke_key("k2", MONDAY + 2 * HOUR, actor="ole")
         store.revoke_key("k2", MONDAY + 3 * HOUR, actor="ole")
         assert store.key("k2") is None
         assert store.key("k9") is None
-        assert store.keys() == [
-            ("k1", "read", "energy team", MONDAY, None),
-            ("k2", "controller:school/ddc", "gym", MONDAY + HOUR, MONDAY + 2 * HOUR),
-        ]
+        assert store.keys() == [a_kept_key("k1"), replace(gym, revoked=MONDAY + 2 * HOUR)]
+
+    def test_the_end_of_a_key_stands_in_the_audit(self, store: AnyStore) -> None:
+        store.add_key(a_kept_key("k1", expires=MONDAY + HOUR), actor="ole")
+        (entry,) = store.audit(AuditSearch())
+        assert entry.reason == f"read: energy team, until {(MONDAY + HOUR).isoformat()}"
+        assert store.verify().flaws == ()
 
     def test_a_key_id_is_one_key(self, store: AnyStore) -> None:
-        store.add_key("k1", "d1", "read", "energy team", MONDAY, actor="ole")
+        store.add_key(a_kept_key("k1"), actor="ole")
         with pytest.raises(StoreError, match="k1"):
-            store.add_key("k1", "d2", "operate", "intruder", MONDAY, actor="ole")
-        assert store.key("k1") == ("d1", "read", "energy team")
+            store.add_key(a_kept_key("k1", scope="operate", name="intruder"), actor="ole")
+        assert store.key("k1") == a_kept_key("k1")
         with pytest.raises(NotFound, match="k9"):
             store.revoke_key("k9", MONDAY, actor="ole")
 
@@ -614,7 +619,7 @@ def test_naive_moments_are_refused_everywhere(store: AnyStore) -> None:
         lambda: store.overrides("school", NAIVE),
         lambda: store.audit(AuditSearch(since=NAIVE)),
         lambda: store.audit(AuditSearch(until=NAIVE)),
-        lambda: store.add_key("k1", "d1", "read", "x", NAIVE, actor="ole"),
+        lambda: store.add_key(a_kept_key("k1", created=NAIVE), actor="ole"),
     ]
     for call in calls:
         with pytest.raises(ValueError, match="no time zone"):

@@ -49,7 +49,7 @@ class TestChain:
         fill(store)
         of_site = {entry.kind for entry in seam.evidence(SITE)}
         of_city = {entry.kind for entry in seam.evidence(CITY)}
-        keys = {EvidenceKind.KEY, EvidenceKind.KEY_END}
+        keys = {EvidenceKind.KEY, EvidenceKind.KEY_EXPIRY, EvidenceKind.KEY_END}
         assert of_site == set(EvidenceKind) - keys
         assert of_city == keys | {EvidenceKind.AUDIT}
         assert set(seam.chain_heads()) == {SITE, CITY}

@@ -31,7 +31,7 @@ from bms.store.database.tables import QUALITY_CODES
 from bms.store.rollups.local_days import LocalDays
 from bms.store.sql.readings import SqlReadings
 from bms.store.sql.store import SqlStore
-from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_plan, quarters
+from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_kept_key, a_plan, quarters
 
 TEMP = "school/gym.temp"
 
@@ -278,6 +278,20 @@ class TestTables:
         assert kept.people is None
         store.add_booking(replace(kept, id="b3", people=40.0))
         assert [b.people for b in store.bookings("school", MONDAY)] == [None, 40.0]
+        store.close()
+
+    def test_keys_of_before_they_had_an_end_stay_good(self, file: Path) -> None:
+        store = SqlStore(f"sqlite:///{file}")
+        store.add_key(a_kept_key("k1", scope="operate"), actor="ole")
+        store.add_key(a_kept_key("k2", scope="ingest", expires=MONDAY + HOUR), actor="ole")
+        store.close()
+        link = Link(f"sqlite:///{file}")
+        with link.writing(durable=True) as session:
+            schema.downgrade(session.connection(), "0010")
+        link.close()
+        store = SqlStore(f"sqlite:///{file}")
+        assert store.key("k1") == a_kept_key("k1", scope="operate")
+        assert store.key("k2") is None, "without its end it would be good for ever"
         store.close()
 
     def test_a_walk_that_fails_leaves_the_tables_as_they_were(self, file: Path) -> None:

@@ -144,10 +144,15 @@ class World:
     feed: YearFeed
     catalogues: Path = FOLDER
 
-    def key(self, scope: str) -> dict[str, str]:
+    def key(self, scope: str, expires: datetime | None = None) -> dict[str, str]:
         """The header of a new key."""
         text = create_key(
-            self.store, name=f"{scope} of a test", scope=scope, now=NOW, actor="a test"
+            self.store,
+            name=f"{scope} of a test",
+            scope=scope,
+            now=NOW,
+            actor="a test",
+            expires=expires,
         )
         return {"authorization": f"Bearer {text}"}
 

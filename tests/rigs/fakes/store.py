@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from bms.errors import StoreUnavailable
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.assets.point import Role
+from bms.model.control.kept_key import KeptKey
 from bms.model.fact import Fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule, SetpointPlan, Step
 from bms.model.planning.problem import (
@@ -41,6 +42,20 @@ class AwayStore(MemoryStore):
         if self.away:
             raise StoreUnavailable("the database was taken away")
         return super().add_readings(readings, durable=durable)
+
+
+def a_kept_key(
+    id_: str,
+    *,
+    scope: str = "read",
+    name: str = "energy team",
+    created: datetime = MONDAY,
+    expires: datetime | None = None,
+) -> KeptKey:
+    """A key whose digest is that of no secret."""
+    return KeptKey(
+        id=id_, digest=f"of {id_}", scope=scope, name=name, created=created, expires=expires
+    )
 
 
 def a_model(site: str = "school", at: datetime = MONDAY) -> BuildingModel:

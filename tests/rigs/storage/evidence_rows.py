@@ -14,7 +14,7 @@ from bms.model.control.retention import Erasure
 from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import TrialEnd
 from tests.rigs.fakes.ledger import a_kept_baseline, an_event
-from tests.rigs.fakes.store import HOUR, MONDAY, a_plan
+from tests.rigs.fakes.store import HOUR, MONDAY, a_kept_key, a_plan
 from tests.rigs.fakes.trial import a_trial
 from tests.rigs.storage.stores import AnyStore
 
@@ -102,7 +102,7 @@ def fill(store: AnyStore) -> None:
         store.remove_override(f"o{i}", actor="eva", at=MONDAY + HOUR)
         store.add_booking(a_booking(f"b{i}"))
         store.remove_booking(SITE, f"b{i}", actor="ole", at=MONDAY + HOUR)
-        store.add_key(f"k{i}", f"d{i}", "read", f"tablet {i}", MONDAY, actor="ole")
+        store.add_key(a_kept_key(f"k{i}", name=f"tablet {i}", expires=MONDAY + HOUR), actor="ole")
         store.revoke_key(f"k{i}", MONDAY + int(i) * HOUR, actor="eva", reason="lost")
         for at in (OLD, MONDAY):
             plan = a_plan(f"p{i}-{at:%m}", SITE, at)

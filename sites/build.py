@@ -23,7 +23,7 @@ from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Power, Site, Weights, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, WriteRule
-from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address
+from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address, said_of
 from sites.rules.supplier import build_meter, build_virtual_meter, supplier_points
 from sites.schema.sections import Section
 
@@ -176,6 +176,7 @@ def _point(parsed: ParsedSite, section: Section, timetables: dict[str, WeekTimet
         ),
         max_age_s=section.values.get("max_age"),
         cov=section["cov"] == "true",
+        said=said_of(section),
         **{name: section[name] for name in _FIELDS_OF_A_POINT if name in section.values},
     )
 

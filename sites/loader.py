@@ -10,6 +10,7 @@ from bms.model.planning.heat_charges import TariffNames
 from sites.build import build_site
 from sites.parsed_site import NO_TEMPLATES, ParsedSite, Templates
 from sites.points_file import parse_points
+from sites.rules.encoding import check_encoding, fill_in_resolutions
 from sites.rules.meters import check_meters, check_numbers
 from sites.rules.points import check_points, check_writers
 from sites.rules.references import check_site, check_tariffs
@@ -134,9 +135,11 @@ def _parsed(
         return None
     points = (*(site.get("points") or ()), *_points_of_file(site, folder, report))
     parsed = ParsedSite(site, points, templates)
+    fill_in_resolutions(parsed)
     check_site(parsed, report)
     check_points(parsed, report)
     check_safety(parsed, report)
+    check_encoding(parsed, report)
     check_meters(parsed, report)
     return parsed
 

@@ -88,3 +88,9 @@ def modbus_address(section: Section) -> ModbusAddress | None:
     usual = DataType.BIT if values["table"] in _BIT_TABLES else DataType.INT16
     values.setdefault("type", usual)
     return ModbusAddress(**values)
+
+
+def said_of(point: Section) -> tuple[str, ...]:
+    """What the site file calls a point beside its id: its name at the building, and its register in
+    the template of the device."""
+    return tuple(str(point.get(key)) for key in ("name", "register") if point.get(key))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from bms.model.assets.address import BacnetAddress, ModbusAddress, NetworkAddress, Table
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode
+from bms.model.assets.unit_limits import UNIT_LIMITS, lies_within
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.device_units import device_scale
 from bms.model.readings.units import Unit
@@ -46,7 +47,7 @@ ROLES = {
     Role.METER_POWER: RoleRule(Unit.KW, "meter"),
     Role.METER_FLOW_TEMP: RoleRule(Unit.DEG_C, "meter"),
     Role.METER_RETURN_TEMP: RoleRule(Unit.DEG_C, "meter"),
-    Role.OTHER: RoleRule(None, None, (-1e9, 1e9)),
+    Role.OTHER: RoleRule(None),
 }
 
 _ADDRESSES = ("bacnet", "modbus", "register")
@@ -194,7 +195,7 @@ def _scale(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
 
 
 def _write(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:
-    _limits(point, write, report)
+    _limits(parsed, point, write, report)
     address = parsed.address(point)
     if address is not None:
         _writable(address, point, report)
@@ -216,21 +217,48 @@ def _ends_by_itself(write: Section) -> bool:
     return not write.lacks("watchdog_s") or kind == ReleaseKind.SCHEDULE
 
 
-def _limits(point: Section, write: Section, report: MistakeReport) -> None:
+def _limits(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:
     low, high, role = write.get("min"), write.get("max"), point.get("role")
-    plausible = ROLES[role].limits if role is not None else None
-    if role is not None and plausible is None:
-        report.add(write.where, f"write: a point of role {role} is never written")
+    what, plausible = _plausible(point)
+    if what is not None and plausible is None:
+        report.add(write.where, f"write: a point of {what} is never written")
     if low is None or high is None:
         return
     if low >= high:
         report.add(write.at("min"), f"min {low:g} has to be below max {high:g}")
-    elif plausible is not None and not plausible[0] <= low <= high <= plausible[1]:
+    elif plausible is not None and not lies_within(low, high, (plausible,)):
         report.add(
             write.at("min"),
-            f"limits {low:g} to {high:g} are not plausible for role {role}; "
+            f"limits {low:g} to {high:g} are not plausible for {what}; "
             f"allowed: {plausible[0]:g} to {plausible[1]:g}",
         )
+    elif role == Role.OTHER and plausible is not None:
+        _unattended(parsed, point, write, report)
+
+
+def _plausible(point: Section) -> tuple[str | None, tuple[float, float] | None]:
+    """What a point is, by its role or else its unit, and within what its limits have to lie; None
+    where that is not known, or is never written."""
+    role, unit = point.get("role"), point.get("unit")
+    if role != Role.OTHER:
+        return (None, None) if role is None else (f"role {role}", ROLES[role].limits)
+    if unit is None:
+        return None, None
+    return f"role other in {unit}", UNIT_LIMITS[unit].by_people
+
+
+def _unattended(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:
+    """Of a point whose role says nothing the limits alone keep nobody's mistake from doing harm."""
+    spans = UNIT_LIMITS[point["unit"]].unattended
+    if parsed.site.get("mode") != Mode.AUTO or lies_within(write["min"], write["max"], spans):
+        return
+    allowed = " or ".join(f"{low:g} to {high:g}" for low, high in spans)
+    way = f"allows only {allowed}; narrow them" if spans else "allows none; take write out"
+    report.add(
+        write.at("min"),
+        f"limits {write['min']:g} to {write['max']:g}: for a point of role other in "
+        f"{point['unit']}, mode auto {way}, or give the role that says what it is",
+    )
 
 
 def _writable(address: NetworkAddress, point: Section, report: MistakeReport) -> None:

@@ -12,12 +12,12 @@ from bms.model.assets.protected import (
     HOT_WATER_FLOOR,
     HOT_WATER_FLOOR_C,
     OBJECT_TYPES,
-    is_hot_water,
-    protected_name,
+    first_hot_water,
+    first_protected,
 )
 from bms.model.assets.site import Mode
 from bms.model.readings.units import Unit
-from sites.parsed_site import DEFAULT_PORTS, ParsedSite
+from sites.parsed_site import DEFAULT_PORTS, ParsedSite, said_of
 from sites.schema.sections import Section
 from sites.schema.site_file import FINGERPRINT
 from sites.schema.yaml_tree import Location, MistakeReport, quote
@@ -90,13 +90,14 @@ def _end_of_table(parsed: ParsedSite, point: Section, report: MistakeReport) -> 
 def _protected(parsed: ParsedSite, point: Section, write: Section, report: MistakeReport) -> None:
     address = parsed.address(point)
     kind = address.object_type if isinstance(address, BacnetAddress) else ""
-    names = [str(n) for n in (point.get("id"), point.get("register")) if n]
-    found = next(filter(None, map(protected_name, [*names, point.get("device") or ""])), None)
+    names = [str(point.get("id") or ""), *said_of(point)]
+    device = point.get("device") or ""
+    found = first_protected([*names, device])
     if kind in OBJECT_TYPES:
         report.add(write.where, f"write: {kind} is never written ({OBJECT_TYPES[kind]})")
     elif found is not None:
         report.add(write.where, f"write: {quote(found.word)} is never written ({found.protection})")
-    elif any(map(is_hot_water, names)):
+    elif first_hot_water(names, device, point.get("role")) is not None:
         _hot_water(point, write, report)
 
 

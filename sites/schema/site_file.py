@@ -345,7 +345,12 @@ WRITE = SectionSchema(
         _field("min", Number(), "lowest value that may be written", REQUIRED),
         _field("max", Number(), "highest value that may be written", REQUIRED),
         _field("release", RELEASE, "the way back", REQUIRED),
-        _field("resolution", Number(above=0), "smallest step that the point takes", 0.1),
+        _field(
+            "resolution",
+            Number(above=0),
+            "smallest step that the point takes; 0.1 where not given, or the step of its number "
+            "where that is coarser",
+        ),
         _field("tolerance", Number(0), "how far a read-back may lie off", 0.06),
         _field("priority", Integer(9, 15), "BACnet priority", 13),
         _field("hold_safe", NumberPair(), "values that can stand for days without harm"),
@@ -394,6 +399,7 @@ POINT = SectionSchema(
         _field("write", WRITE, "what may be written to it; without it, nothing"),
         _field("cov", OneOf(FLAG), "BACnet: the device tells us of changes", "false"),
         _field("trend_log", Integer(0, 4_194_302), "BACnet: Trend Log object that records it"),
+        _field("name", _NAME, "what it is called at the building, on drawings or in its device"),
     ),
 )
 SITE = SectionSchema(

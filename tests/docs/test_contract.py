@@ -37,7 +37,7 @@ def test_w18_the_page_shows_the_list_that_is_in_force() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert len(rows) == 6
     for what, names, _ in rows:
-        for name in names.split(", "):
+        for name in names.replace("; ", ", ").split(", "):
             found = protected_name(name)
             assert (found is not None and found.protection == what) or is_hot_water(name), name
     shown = {kind for _, _, kinds in rows for kind in kinds.split(", ") if kind}

@@ -52,9 +52,10 @@ class Point:
     """One value of a device. ``id`` is ``site/point``; times in seconds [s], retention in days.
 
     ``max_age_s`` is how old a value may be that something is decided on [s]; None: by its role.
-    ``device`` is empty for what comes in a supplier's files or pushes. BACnet only: with ``cov``
-    the device tells us of changes; ``trend_log`` is the instance of the Trend Log object, on the
-    same device, that records this point.
+    ``said`` is what else the site file calls it: its name at the building, the register of its
+    device's template. ``device`` is empty for what comes in a supplier's files or pushes. BACnet
+    only: with ``cov`` the device tells us of changes; ``trend_log`` is the instance of the Trend
+    Log object, on the same device, that records this point.
     """
 
     id: str
@@ -75,6 +76,7 @@ class Point:
     write: WriteRule | None = None
     cov: bool = False
     trend_log: int | None = None
+    said: tuple[str, ...] = ()
 
     @property
     def max_age(self) -> timedelta:

@@ -19,6 +19,7 @@ class RefusalReason(MessageCode):
     NOT_WRITABLE = "point_not_writable"
     NO_SAFE_END = "no_safe_end"
     BENEATH_OWN_PROGRAM = "beneath_own_program"
+    MEANING_UNKNOWN = "meaning_unknown"
     FETCHES = "controller_fetches"
     NOT_A_NUMBER = "wish_not_a_number"
     NOT_ON_OR_OFF = "wish_not_on_or_off"

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
+from bms.model.assets.unit_limits import may_be_unattended
 from bms.model.assets.write_rule import WriteRule
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Command, Override
@@ -244,12 +245,24 @@ def _point(state: SiteState, point: str, writer: Writer) -> Permitted | Withheld
     if rule.beneath_own_program and writer is not Writer.PERSON:
         slot = rule.own_program
         return Withheld(Obstacle.POINT, fact(RefusalReason.BENEATH_OWN_PROGRAM, slot=slot))
+    if writer is not Writer.PERSON and not may_be_unattended(known):
+        return Withheld(Obstacle.POINT, _meaning_unknown(known, rule))
     if rule.hold_safe is None and not rule.ends_by_itself:
         return Withheld(Obstacle.POINT, fact(RefusalReason.NO_SAFE_END, point=point))
     if writer is not Writer.CONTROLLER and _fetches(state.site, known):
         return Withheld(Obstacle.POINT, fact(RefusalReason.FETCHES, point=point))
     until = None if writer is Writer.PERSON else state.own_control_from
     return Permitted(known, rule, until)
+
+
+def _meaning_unknown(point: Point, rule: WriteRule) -> Fact:
+    return fact(
+        RefusalReason.MEANING_UNKNOWN,
+        point=point.id,
+        unit=point.unit.value,
+        low=rule.minimum,
+        high=rule.maximum,
+    )
 
 
 def _fetches(site: Site, point: Point) -> bool:

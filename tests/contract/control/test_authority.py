@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bms.model.assets.point import Role
 from bms.model.assets.site import Mode
 from bms.model.control.command import Accepted, Clamped
 from bms.model.control.local_override import LOCAL
@@ -123,6 +124,14 @@ def point_rule(**changes: object) -> Arrange:
         bench.site = with_rule(bench.site, POINT, **changes)
 
     return arrange
+
+
+def of_unknown_meaning(bench: ControlBench) -> None:
+    """A temperature that may be that of hot water."""
+    points = (replace(p, role=Role.OTHER) if p.id == POINT else p for p in bench.site.points)
+    bench.site = with_rule(
+        replace(bench.site, points=tuple(points)), POINT, minimum=16.0, maximum=60.0
+    )
 
 
 def not_writable(bench: ControlBench) -> None:
@@ -275,6 +284,13 @@ SITUATIONS = (
         arrange=point_rule(hold_safe=None),
         may=NOBODY,
         why=RefusalReason.NO_SAFE_END,
+        neighbour=ALL,
+    ),
+    Situation(
+        name="a temperature of which only the unit is known",
+        arrange=of_unknown_meaning,
+        may=PEOPLE,
+        why=RefusalReason.MEANING_UNKNOWN,
         neighbour=ALL,
     ),
     Situation(

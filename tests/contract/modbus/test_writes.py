@@ -13,7 +13,7 @@ import pytest
 from bms.config import Settings
 from bms.model.assets.address import DataType, ModbusAddress, Table
 from bms.model.assets.device import Device
-from bms.model.assets.point import Point
+from bms.model.assets.point import Point, Role
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import Accepted, Refused, Released
 from bms.model.control.reasons import RefusalReason
@@ -220,3 +220,25 @@ async def test_w18_the_driver_writes_no_protected_register(
     assert receipt.reason.code == RefusalReason.NEVER_WRITTEN
     assert receipt.reason.parameters["word"] == name
     assert writes(peer) == []
+
+
+@pytest.mark.parametrize("said", ["Røgspjæld 2. sal", "FrostGrænse", "VBV beholder"])
+async def test_w18_a_register_is_known_by_what_the_site_file_calls_it(
+    peer: Peer, link: ModbusLink, clock: Quick, setpoint: Point, said: str
+) -> None:
+    guarded = replace(setpoint, id="site/hr100", said=(said,))
+    receipt = await unit(peer, link, clock).write(guarded, command(guarded, 21.0))
+    assert isinstance(receipt, Refused)
+    assert receipt.reason.parameters["word"] == said
+    assert writes(peer) == []
+
+
+async def test_w18_the_device_of_hot_water_says_so_where_the_role_says_nothing(
+    peer: Peer, link: ModbusLink, clock: Quick, setpoint: Point
+) -> None:
+    unknown = replace(setpoint, device="site/vvb_styring")
+    receipt = await unit(peer, link, clock).write(unknown, command(unknown, 21.0))
+    assert isinstance(receipt, Refused)
+    assert writes(peer) == []
+    room = replace(unknown, role=Role.ZONE_SETPOINT)
+    assert isinstance(await unit(peer, link, clock).write(room, command(room, 21.0)), Accepted)

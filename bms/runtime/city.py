@@ -31,7 +31,7 @@ from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.hands_off.decisions import MarkedDecisions
 from bms.services.planning.ports import PlanningPorts
-from bms.services.rooms.watch import Rooms
+from bms.services.rooms.missing_temperature import Rooms
 from bms.services.site_lookup import site_named
 from bms.services.trials.ports import TrialPorts
 

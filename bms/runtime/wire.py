@@ -33,7 +33,7 @@ from bms.runtime.evidence import keep_heads
 from bms.runtime.site_files import sites_of, tariff_book
 from bms.services.collect.importance import importances
 from bms.services.guard.launcher import GuardLauncher
-from bms.services.rooms.watch import RoomWatch
+from bms.services.rooms.missing_temperature import RoomWatch
 from bms.store.database.availability import Availability
 from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.store_and_forward import ForwardingReadings, SpooledRetention

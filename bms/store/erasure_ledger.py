@@ -23,7 +23,7 @@ from datetime import datetime
 from bms.model.control.retention import Erased, Erasure
 from bms.model.epoch import from_micros, to_micros
 from bms.model.readings.measurement import Reading
-from bms.store.records import Correction
+from bms.store.corrections import Correction
 from bms.store.rollups.buckets import BUCKET, Buckets
 from bms.store.rollups.local_days import HOUR
 

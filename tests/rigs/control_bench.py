@@ -16,7 +16,7 @@ from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.controllers.schedule import ControllerSchedule, controller_schedule
-from bms.services.rooms.watch import Rooms
+from bms.services.rooms.missing_temperature import Rooms
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.ports import NoObjections, SeenRooms, control_ports

@@ -22,7 +22,7 @@ from bms.runtime.municipality import DETAILED, WEATHER, archetype_of, example_si
 from bms.runtime.wire import FileReporter
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.plan import identify_site
-from bms.services.rooms.watch import RoomWatch
+from bms.services.rooms.missing_temperature import RoomWatch
 from bms.services.simulated_worlds import past_readings
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers

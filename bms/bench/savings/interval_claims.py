@@ -33,7 +33,7 @@ from bms.runtime.wire import FileReporter
 from bms.services.collect.poll import poll_site
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.plan import identify_site
-from bms.services.rooms.watch import RoomWatch
+from bms.services.rooms.missing_temperature import RoomWatch
 from bms.services.simulated_worlds import Truth, WorldComparison, compare_worlds, past_readings
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers

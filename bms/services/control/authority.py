@@ -24,7 +24,7 @@ from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.services.control.site_state import SiteState
 from bms.services.local_overrides.people import reason_of
-from bms.services.rooms.watch import (
+from bms.services.rooms.missing_temperature import (
     GIVEN_BACK_AFTER,
     NEVER,
     TOLD_AFTER,

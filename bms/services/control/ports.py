@@ -16,7 +16,7 @@ from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.trials import TrialStore
 from bms.services.control.plan_check import PlanCheck
-from bms.services.rooms.watch import Rooms
+from bms.services.rooms.missing_temperature import Rooms
 
 
 class SharedTick(Protocol):

@@ -18,7 +18,7 @@ from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import TrialBlock, next_own_control, trial_block_at
 from bms.services.control.ventilation_minimum import bookings_ahead
 from bms.services.occupancy import Use
-from bms.services.rooms.watch import Sight
+from bms.services.rooms.missing_temperature import Sight
 from bms.services.site_lookup import mode_in_force
 
 PLAN_MAX_AGE = timedelta(hours=6)

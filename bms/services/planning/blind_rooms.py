@@ -16,7 +16,7 @@ from bms.model.planning.problem import History, Lever, Problem, ZoneHistory, Zon
 from bms.ports.storage.readings import ReadingStore
 from bms.services.planning.problem import room_temperatures
 from bms.services.points_by_role import STEP, means, point_of
-from bms.services.rooms.watch import (
+from bms.services.rooms.missing_temperature import (
     GIVEN_BACK_AFTER,
     TOLD_AFTER,
     Sight,

@@ -13,7 +13,7 @@ from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.device_times import DeviceTimes
-from bms.services.rooms.watch import Rooms
+from bms.services.rooms.missing_temperature import Rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

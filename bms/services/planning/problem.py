@@ -39,7 +39,7 @@ from bms.services.planning.power_terms import power_terms
 from bms.services.planning.ventilation_task import co2_now, ventilated_past, ventilation_task
 from bms.services.planning.weather_correction import corrected
 from bms.services.points_by_role import STEP, lever_of, means, point_of, value_now
-from bms.services.rooms.watch import ROOM_C
+from bms.services.rooms.missing_temperature import ROOM_C
 
 __all__ = ["IDENTIFY_DAYS", "STATE_DAYS", "STEP", "assemble", "history", "numbers", "quarter"]
 

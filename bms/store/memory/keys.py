@@ -10,8 +10,8 @@ from bms.model.control.audit import Action
 from bms.model.control.evidence import EvidenceKind
 from bms.model.control.kept_key import KeptKey
 from bms.model.epoch import to_micros
+from bms.store.ledger_rules import key_reason
 from bms.store.memory.audit import MemoryAudit
-from bms.store.records import key_reason
 
 
 class MemoryKeys(MemoryAudit):

@@ -15,9 +15,7 @@ from bms.model.control.evidence import EvidenceKind, Pruning
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
-from bms.store.memory.audit import MemoryAudit
-from bms.store.receipt_renewals import AnyReceipt, body_of, kind_of, likeness, point_of, renews
-from bms.store.records import (
+from bms.store.ledger_rules import (
     applied_reason,
     check_superseded,
     id_taken,
@@ -25,6 +23,8 @@ from bms.store.records import (
     same_report,
     site_of,
 )
+from bms.store.memory.audit import MemoryAudit
+from bms.store.receipt_renewals import AnyReceipt, body_of, kind_of, likeness, point_of, renews
 
 
 @dataclass(slots=True)

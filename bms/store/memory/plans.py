@@ -12,8 +12,8 @@ from bms.model.epoch import to_micros
 from bms.model.planning.plan import KeptPlan, Plan
 from bms.model.planning.prediction import PredictionDay, UseStart
 from bms.model.planning.problem import BuildingModel
+from bms.store.ledger_rules import problem_gone
 from bms.store.memory.evidence import MemoryEvidence
-from bms.store.records import problem_gone
 
 
 class MemoryPlans(MemoryEvidence):

@@ -18,9 +18,9 @@ from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
+from bms.store.corrections import Correction, same_content, sanitise
 from bms.store.erasure_ledger import ALWAYS, ErasureTally
 from bms.store.memory.evidence import MemoryEvidence
-from bms.store.records import Correction, same_content, sanitise
 from bms.store.rollups.buckets import (
     Buckets,
     coarser,

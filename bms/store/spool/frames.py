@@ -18,8 +18,8 @@ import numpy as np
 
 from bms.model.epoch import MICROSECOND, from_micros, to_micros
 from bms.model.readings.measurement import Reading
+from bms.store.corrections import sanitise
 from bms.store.database.tables import QUALITY_CODES, QUALITY_OF_CODE
-from bms.store.records import sanitise
 
 MARK = b"BMS\x01"
 HEADER = struct.Struct("<4sIIIQ")

@@ -12,7 +12,7 @@ from bms.model.control.audit import Action
 from bms.model.control.kept_key import KeptKey
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredKey
-from bms.store.records import key_reason
+from bms.store.ledger_rules import key_reason
 from bms.store.sql.audit import note
 
 

@@ -25,6 +25,14 @@ from bms.store.database.tables import (
     StoredReceipt,
     StoredStandingReceipt,
 )
+from bms.store.ledger_rules import (
+    applied_reason,
+    check_superseded,
+    id_taken,
+    is_current,
+    same_report,
+    site_of,
+)
 from bms.store.receipt_renewals import (
     KINDS,
     SPELL,
@@ -36,14 +44,6 @@ from bms.store.receipt_renewals import (
     point_of,
     renewed_receipt,
     renews,
-)
-from bms.store.records import (
-    applied_reason,
-    check_superseded,
-    id_taken,
-    is_current,
-    same_report,
-    site_of,
 )
 from bms.store.sql.audit import SqlAudit, note
 

@@ -16,7 +16,7 @@ from bms.model.planning.plan import KeptPlan, Plan
 from bms.model.planning.problem import BuildingModel, Problem
 from bms.store.database.connection import Linked, Transactions
 from bms.store.database.tables import StoredModel, StoredPlan
-from bms.store.records import problem_gone
+from bms.store.ledger_rules import problem_gone
 
 DECODED = 1000
 """Plans in force that are kept as nouns: they never change, and a tick looks at its own often."""

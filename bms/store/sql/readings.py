@@ -13,6 +13,7 @@ from bms.model.epoch import MICROSECOND, from_micros, to_micros
 from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
+from bms.store.corrections import Correction, sanitise
 from bms.store.database.connection import Linked, Transactions
 from bms.store.database.tables import (
     QUALITY_CODES,
@@ -21,7 +22,6 @@ from bms.store.database.tables import (
     StoredCorrection,
     StoredPoint,
 )
-from bms.store.records import Correction, sanitise
 from bms.store.rollups.folds import Grid
 from bms.store.rollups.local_days import LocalDays
 from bms.store.rollups.stale_days import marks_of

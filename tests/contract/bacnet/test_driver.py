@@ -15,7 +15,8 @@ from bms.clock import SystemClock
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
-from bms.model.control.command import Overridden, Refused, Released, StillHeld
+from bms.model.assets.write_rule import Release, ReleaseKind
+from bms.model.control.command import Accepted, Failed, Overridden, Refused, Released, StillHeld
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from bms.model.readings.measurement import Quality
@@ -29,6 +30,7 @@ from tests.rigs.fieldbus.bacnet_responder import (
     REJECT,
     Answer,
     Responder,
+    TinyDevice,
     ack,
     datagram,
     error,
@@ -37,8 +39,21 @@ from tests.rigs.fieldbus.bacnet_responder import (
     real,
     simple_ack,
 )
+from tests.rigs.fieldbus.bacnet_session import (
+    driving,
+    tiny,
+)
 from tests.rigs.fieldbus.commands import command
-from tests.rigs.fieldbus.driver_rigs import MORNING, OWN, BacnetRig, free_port, point
+from tests.rigs.fieldbus.driver_rigs import (
+    MORNING,
+    NIGHT,
+    OWN,
+    TIMETABLE,
+    BacnetRig,
+    free_port,
+    point,
+    rule,
+)
 from tests.rigs.steady_loop import now_s
 
 TIMEOUT_S = 0.3
@@ -496,3 +511,82 @@ async def test_the_present_value_of_an_input_is_never_written(
     rig, driver = held
     sensor = dataclasses.replace(rig.sensors[0], write=rig.setpoint.write)
     assert isinstance(await driver.write(sensor, command(sensor, 21.0)), Refused)
+
+
+def lever(release: Release) -> Point:
+    where = BacnetAddress(object_type="analog-value", instance=1)
+    return point("lever", where, rule(release))
+
+
+CONSTANT = lever(Release(kind=ReleaseKind.CONSTANT, value=OWN))
+BY_TIME = lever(Release(kind=ReleaseKind.TIMETABLE, timetable=TIMETABLE))
+
+
+def plain_value() -> TinyDevice:
+    responder = tiny(0)
+    responder.properties[2, 1, 85] = real(OWN)
+    return responder
+
+
+@pytest.mark.parametrize(
+    ("kind", "hour", "own"), [("constant", 2, OWN), ("timetable", 2, NIGHT), ("timetable", 12, OWN)]
+)
+async def test_without_slots_the_declared_value_is_given_back(
+    kind: str, hour: int, own: float
+) -> None:
+    target = CONSTANT if kind == "constant" else BY_TIME
+    responder = plain_value()
+    async with driving(responder) as driver:
+        receipt = await driver.write(target, command(target, 21.0))
+        assert receipt == Accepted(command(target, 21.0), 21.0)
+        write = [payload for service, payload in responder.requests if service == 15]
+        assert write == [b"\x0c\x00\x80\x00\x01\x19\x55\x3e" + real(21.0) + b"\x3f"]  # no priority
+        at = MORNING.replace(hour=hour)
+        assert await driver.release(target, at) == Released(target.id, own)
+        assert responder.properties[2, 1, 85] == real(own)
+
+
+async def test_with_slots_a_value_is_no_way_back() -> None:
+    responder = plain_value()
+    responder.properties[2, 1, 87] = [b"\x00"] * 16
+    async with driving(responder) as driver:
+        receipt = await driver.write(CONSTANT, command(CONSTANT, 21.0))
+        assert isinstance(receipt, Refused)
+        assert receipt.reason.code == RefusalReason.SLOTS_WANT_NULL
+        assert responder.properties[2, 1, 85] == real(OWN)
+
+
+async def test_a_constant_that_does_not_stand_is_not_released() -> None:
+    responder = plain_value()
+    async with driving(responder) as driver:
+        await driver.write(CONSTANT, command(CONSTANT, 21.0))
+        responder.write = lambda i, p: simple_ack(i, 15)  # type: ignore[method-assign, assignment]
+        held = await driver.release(CONSTANT, MORNING)
+        assert held == StillHeld(
+            CONSTANT.id, fact(ReceiptReason.GAVE_BACK_READS, value=19.0, seen=21.0)
+        )
+
+
+WRITE_ANSWERS: dict[str, Callable[[int], bytes | list[bytes] | None]] = {
+    "an error": lambda i: error(i, 15, 2, 40),
+    "a rejection": lambda i: bytes((REJECT, i, 3)),
+    "an abort": lambda i: bytes((ABORT | 1, i, 0)),
+    "another service": lambda i: simple_ack(i, 16),
+    "a value": lambda i: ack(i, 15, real(21.0)),
+    "an acknowledgement of nothing": lambda i: simple_ack(i, 15),
+    "silence": lambda i: None,
+    "the error of another service": lambda i: error(i, 12, 2, 40),
+}
+
+
+@pytest.mark.parametrize("mutation", WRITE_ANSWERS)
+async def test_a_write_that_was_not_done_is_never_accepted(mutation: str) -> None:
+    responder = plain_value()
+    honest = responder.write
+    responder.write = lambda i, p: WRITE_ANSWERS[mutation](i)  # type: ignore[method-assign, assignment, return-value]
+    async with driving(responder) as driver:
+        receipt = await driver.write(CONSTANT, command(CONSTANT, 21.0))
+        assert isinstance(receipt, Failed)
+        assert responder.properties[2, 1, 85] == real(OWN)
+        responder.write = honest  # type: ignore[method-assign]
+        assert isinstance(await driver.write(CONSTANT, command(CONSTANT, 21.0)), Accepted)

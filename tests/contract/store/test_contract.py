@@ -33,7 +33,7 @@ from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
 from bms.services.local_overrides.people import LocalOverrideReason
-from bms.store.records import Correction
+from bms.store.corrections import Correction
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_kept_key, a_model, a_plan, quarters
 from tests.rigs.storage.stores import AnyStore
 

@@ -22,10 +22,10 @@ from bms.model.assets.site import Mode
 from bms.model.control.audit import AuditSearch
 from bms.model.readings.measurement import Ingested, Reading
 from bms.ports.storage.readings import Fold
+from bms.store.corrections import Correction
 from bms.store.database import schema
 from bms.store.database.connection import Link
 from bms.store.database.dialect import database
-from bms.store.records import Correction
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_plan, quarters
 from tests.rigs.storage.postgres_server import PostgresServer, name_in

@@ -41,7 +41,7 @@ from bms.model.readings.units import Unit
 from bms.runtime.city import City, Stores
 from bms.services.api_keys import create_key
 from bms.services.guard.launcher import NoGuardNeeded
-from bms.services.rooms.watch import Rooms
+from bms.services.rooms.missing_temperature import Rooms
 from bms.store.memory.store import MemoryStore
 from tests.rigs.buildings.any_problem import a_problem
 from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc

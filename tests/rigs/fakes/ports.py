@@ -23,7 +23,7 @@ from bms.services.control.ports import ControlPorts
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.hands_off.decisions import MarkedDecisions
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
-from bms.services.rooms.watch import Rooms, Sight
+from bms.services.rooms.missing_temperature import Rooms, Sight
 from tests.rigs.fakes.city import FakeFeed, FlatTariffs
 from tests.rigs.fakes.safety import NOW
 

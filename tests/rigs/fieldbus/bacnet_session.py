@@ -239,3 +239,14 @@ def clockwork(shown: datetime, offset: int = -60) -> TinyDevice:
     responder.properties[8, 77, 57] = b"\xb4" + at
     responder.properties[8, 77, 119] = b"\x31" + offset.to_bytes(1, "big", signed=True)
     return responder
+
+
+@asynccontextmanager
+async def asking(responder: TinyDevice, now: datetime) -> AsyncIterator[BacnetDriver]:
+    """Its driver at that moment."""
+    link = BacnetLink()
+    async with listening(responder) as port:
+        try:
+            yield BacnetDriver(device(port), link, VirtualClock(now))
+        finally:
+            await link.close()

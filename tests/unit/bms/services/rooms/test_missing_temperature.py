@@ -19,7 +19,7 @@ from bms.runtime.jobs import job_table
 from bms.services.control.authority import AuthorityReason
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.planning.plan import site_problem
-from bms.services.rooms.watch import RoomWatch
+from bms.services.rooms.missing_temperature import RoomWatch
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge

@@ -15,7 +15,13 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.measurement import Quality, Reading
 from bms.ports.storage.readings import ReadingStore
-from bms.services.rooms.standstill import HABIT, JOINT_FACTOR, JOINT_LEAST, LONGEST_GAP, Standstill
+from bms.services.rooms.stuck_sensor import (
+    HABIT,
+    JOINT_FACTOR,
+    JOINT_LEAST,
+    LONGEST_GAP,
+    Standstill,
+)
 
 OF_A_UNIT = (Role.VENTILATION_RUN, Role.VENTILATION_FLOW, Role.SUPPLY_AIR_SETPOINT)
 

@@ -1,53 +1,121 @@
-"""What BACnet devices tell or keep by themselves, behind the ports: logs, changes, clocks.
+"""Trend logs of BACnet devices: what was logged meanwhile, and the readings that come of it.
 
-The answers of SubscribeCOV and ReadRange are mutated: never a wrong value, never past the deadline,
-and the next request is right.
+The answers of ReadRange are mutated: never a wrong value, never past the deadline, and the next
+request is right.
 """
 
 from __future__ import annotations
 
-import asyncio
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from bms.clock import SystemClock, VirtualClock
-from bms.model.assets.site import Site
-from bms.model.control.device_clock import NoTime, ShownTime
+from bms.errors import DeviceError
 from bms.model.readings.measurement import Quality
 from bms.model.readings.trend_log import Logged, NotLogged
-from bms.ports.drivers import ClockDriver, LogDriver, WatchingDriver
-from bms.services.collect.change_of_value import watching
-from bms.store.memory.store import MemoryStore
-from drivers.bacnet.driver import BacnetDriver
-from drivers.bacnet.link import BacnetLink
-from drivers.registry import NetworkDrivers
-from tests.rigs.fakes.city import lodge
+from bms.ports.drivers import LogDriver
+from drivers.bacnet.objects.trend_log import records_after
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
     REJECT,
-    TinyDevice,
     ack,
     error,
-    listening,
     simple_ack,
 )
 from tests.rigs.fieldbus.bacnet_session import (
     Logger,
+    asking,
     clockwork,
-    device,
     driving,
     inputs,
-    tiny,
-    until,
 )
-from tests.rigs.fieldbus.bacnet_session import watching as listening_to
-from tests.rigs.fieldbus.driver_rigs import MORNING, BacnetRig
+
+COPENHAGEN = ZoneInfo("Europe/Copenhagen")
+
+
+async def test_what_was_logged_meanwhile_is_read_by_number() -> None:
+    responder = Logger()
+    responder.grow(100)
+    async with driving(responder) as driver:
+        found = await records_after(driver.session, 1, 40, COPENHAGEN)
+        assert [record.sequence for record in found.records] == list(range(41, 101))
+        assert [record.value for record in found.records] == list(range(41, 101))
+        assert found.records[0].time == datetime(2019, 1, 16, 9, 15, tzinfo=UTC)
+        assert (found.lost, found.purged, found.last) == (0, False, 100)
+        again = await records_after(driver.session, 1, found.last, COPENHAGEN)
+        assert (again.records, again.lost, again.last) == ((), 0, 100)
+
+
+async def test_what_was_overwritten_is_counted() -> None:
+    responder = Logger()
+    responder.kept = 30
+    responder.grow(100)
+    async with driving(responder) as driver:
+        found = await records_after(driver.session, 1, 40, COPENHAGEN)
+        assert found.records[0].sequence == 71
+        assert found.lost == 30
+        everything = await records_after(driver.session, 1, None, COPENHAGEN)
+        assert (everything.lost, len(everything.records)) == (0, 30)
+
+
+async def test_a_purged_buffer_is_said() -> None:
+    responder = Logger()
+    responder.purged_at = 60
+    responder.grow(100)
+    async with driving(responder) as driver:
+        found = await records_after(driver.session, 1, 40, COPENHAGEN)
+        assert found.purged
+        assert found.records[19].note == "buffer purged"
+        assert found.records[19].value is None
+        responder.purged_at = 0
+        responder.grow(5)  # it counts from the beginning again
+        found = await records_after(driver.session, 1, 100, COPENHAGEN)
+        assert found.purged
+        assert [record.sequence for record in found.records] == [1, 2, 3, 4, 5]
+
+
+async def test_the_hour_that_comes_twice_is_two_hours() -> None:
+    responder = Logger()
+    responder.start = datetime(2019, 10, 27, 1, 45, tzinfo=UTC)
+    responder.grow(8)
+    wall = [(2, 0), (2, 15), (2, 30), (2, 45), (2, 0), (2, 15), (2, 30), (2, 45)]
+    honest = responder.entry
+
+    def entry(number: int) -> bytes:
+        hour, minute = wall[number - 1]
+        octets = bytearray(honest(number))
+        octets[7:9] = bytes((hour, minute))
+        return bytes(octets)
+
+    responder.entry = entry  # type: ignore[method-assign]
+    async with driving(responder) as driver:
+        found = await records_after(driver.session, 1, None, COPENHAGEN)
+        steps = [b.time - a.time for a, b in zip(found.records, found.records[1:], strict=False)]
+        assert set(steps) == {timedelta(minutes=15)}
+        assert found.records[0].time == datetime(2019, 10, 27, 0, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("at", [3, 8, 12, 20, 30, -1])
+async def test_a_mutilated_log_is_refused(at: int) -> None:
+    responder = Logger()
+    responder.grow(3)
+    honest = responder.read_range
+
+    def mutilated(invoke: int, payload: bytes) -> bytes:
+        answer = honest(invoke, payload)
+        assert answer is not None
+        return answer[:at] if at > 0 else answer[:-5]
+
+    responder.read_range = mutilated  # type: ignore[method-assign]
+    async with driving(responder) as driver:
+        with pytest.raises(DeviceError):
+            await records_after(driver.session, 1, None, COPENHAGEN)
+
 
 (SENSOR,) = inputs(1)
 POINT = replace(SENSOR, trend_log=1)
@@ -98,16 +166,6 @@ def log_of(total: int = 40) -> TimedLogger:
     responder = TimedLogger()
     responder.grow(total)
     return responder
-
-
-@asynccontextmanager
-async def asking(responder: TinyDevice, now: datetime) -> AsyncIterator[BacnetDriver]:
-    link = BacnetLink()
-    async with listening(responder) as port:
-        try:
-            yield BacnetDriver(device(port), link, VirtualClock(now))
-        finally:
-            await link.close()
 
 
 class TestALogAsReadings:
@@ -305,147 +363,3 @@ class TestMutatedLogs:
     async def test_a_point_without_a_log_is_none(self) -> None:
         async with asking(log_of(), at(10)) as driver:
             assert isinstance(await driver.logged(SENSOR, at(3), at(5), 500), NotLogged)
-
-
-COV_ANSWERS: dict[str, Callable[[int], bytes | list[bytes] | None]] = {
-    "an error": lambda i: error(i, 5, 5, 45),
-    "no room": lambda i: error(i, 5, 3, 20),
-    "a rejection": lambda i: bytes((REJECT, i, 9)),
-    "an abort": lambda i: bytes((ABORT | 1, i, 0)),
-    "too long for it": lambda i: bytes((ABORT | 1, i, 4)),
-    "another service": lambda i: simple_ack(i, 15),
-    "the error of another service": lambda i: error(i, 12, 2, 40),
-    "an error without its code": lambda i: bytes((0x50, i, 5, 0x91, 5)),
-    "cut short": lambda i: bytes((0x20, i)),
-    "junk": lambda i: bytes((0x30, i, 5)) + b"\xff" * 20,
-    "silence": lambda i: None,
-    "a late answer of another request": lambda i: simple_ack(i ^ 1, 5),
-}
-
-
-class TestMutatedSubscriptions:
-    @pytest.mark.parametrize("mutation", COV_ANSWERS)
-    async def test_the_poll_goes_on_and_no_value_is_wrong(self, mutation: str) -> None:
-        responder = tiny(2)
-        responder.subscribe = lambda i, p: COV_ANSWERS[mutation](i)  # type: ignore[method-assign, assignment, return-value]
-        async with listening_to(responder, inputs(2), backstop_s=0.05) as (heard, _):
-            await heard.until(6)
-        assert set(heard.values) <= {1, 2}
-        assert {1, 2} <= set(heard.values)
-
-    async def test_one_object_in_trouble_spares_the_others(self) -> None:
-        responder = tiny(3)
-        honest = responder.subscribe
-        responder.subscribe = lambda i, p: (  # type: ignore[method-assign]
-            bytes((ABORT | 1, i, 4)) if p[6] == 1 else honest(i, p)
-        )
-        async with listening_to(responder, inputs(3)) as (heard, _):
-            await until(lambda: len(responder.subscriptions) == 2)
-            responder.change(0, 3, 8.5)
-            await until(lambda: 8.5 in heard.values)
-
-    async def test_at_the_end_the_device_is_told_that_it_is_over(self) -> None:
-        responder = tiny(2)
-        async with listening_to(responder, inputs(2)):
-            await until(lambda: len(responder.subscriptions) == 2)
-        payloads = [payload for service, payload in responder.requests if service == 5]
-        assert [len(payload) for payload in payloads] == [12, 12, 7, 7]
-        assert [payload[:7] for payload in payloads[:2]] == payloads[2:]
-
-    async def test_a_silent_device_does_not_hold_up_the_end(self) -> None:
-        responder = tiny(1)
-        async with listening_to(responder, inputs(1)):
-            await until(lambda: len(responder.subscriptions) == 1)
-            responder.deaf = True
-            started = time.monotonic()
-        assert time.monotonic() - started < 1.5
-
-    @pytest.mark.parametrize("cut", [3, 8, 14, 20, 26, 33, -1])
-    async def test_a_mutilated_notification_is_no_value(self, cut: int) -> None:
-        responder = tiny(1)
-        async with listening_to(responder, inputs(1), confirmed=False) as (heard, _):
-            await until(lambda: len(responder.subscriptions) == 1)
-            await heard.until(1)
-            sent: list[bytes] = []
-            honest = responder.send
-            responder.send = lambda answer: sent.append(answer)  # type: ignore[method-assign, assignment, arg-type]
-            responder.change(0, 1, 50.0)
-            responder.send = honest  # type: ignore[method-assign]
-            responder.send(sent[0][:cut])
-            responder.change(0, 1, 9.0)
-            await heard.until(2)
-            assert heard.values == [1, 9.0]
-
-
-class TestLiveIntoTheStore:
-    async def test_a_change_at_a_real_device_is_stored_without_a_poll(self) -> None:
-        rig = BacnetRig()
-        await rig.start()
-        drivers, store = NetworkDrivers(SystemClock()), MemoryStore()
-        site = _site_of(rig)
-        try:
-            assert isinstance(drivers.driver(rig.device), WatchingDriver)
-            async with watching([site], drivers=drivers, every_s=0.02, readings=store):
-                await until(lambda: bool(store.latest([rig.setpoint.id])))
-                await asyncio.sleep(0.2)
-                await rig.take(21.25)
-                await until(lambda: store.latest([rig.setpoint.id])[rig.setpoint.id].value == 21.25)
-        finally:
-            await drivers.close()
-            await rig.stop()
-
-
-def _site_of(rig: BacnetRig) -> Site:
-    return replace(
-        lodge(),
-        id="site",
-        devices=(rig.device,),
-        points=(replace(rig.setpoint, cov=True),),
-    )
-
-
-class TestClocksBehindThePort:
-    async def test_the_drift_is_kept_in_the_health_of_the_device(self) -> None:
-        async with driving(clockwork(datetime(2019, 1, 16, 6, 34, 30, tzinfo=UTC))) as driver:
-            assert isinstance(driver, ClockDriver)
-            assert driver.health.clock_drift_s is None
-            found = await driver.clock()
-            assert isinstance(found, ShownTime)
-            assert found.drift_s == 270.0
-            assert driver.health.clock_drift_s == 270.0
-
-    async def test_a_clock_is_set_only_where_the_site_file_says_so(self) -> None:
-        responder = clockwork(datetime(2019, 1, 16, 6, 30, tzinfo=UTC))
-        async with driving(responder) as driver:
-            found = await driver.set_clock()
-            assert isinstance(found, NoTime)
-            assert "set_clock: true" in found.reason
-            assert responder.unconfirmed == []
-            driver.session.device = replace(driver.session.device, set_clock=True)
-            assert isinstance(await driver.set_clock(), ShownTime)
-            assert [service for service, _ in responder.unconfirmed] == [6]
-
-    @pytest.mark.parametrize(
-        ("now", "sets"),
-        [
-            (datetime(2019, 3, 31, 0, 1, tzinfo=UTC), False),
-            (datetime(2019, 3, 31, 1, 59, tzinfo=UTC), False),
-            (datetime(2019, 3, 30, 23, 59, tzinfo=UTC), True),
-            (datetime(2019, 3, 31, 2, 1, tzinfo=UTC), True),
-            (datetime(2019, 10, 27, 0, 30, tzinfo=UTC), False),
-        ],
-    )
-    async def test_no_clock_is_set_about_a_change_of_summer_time(
-        self, now: datetime, sets: bool
-    ) -> None:
-        responder = clockwork(now)
-        async with asking(responder, now) as driver:
-            driver.session.device = replace(driver.session.device, set_clock=True)
-            assert isinstance(await driver.set_clock(), ShownTime) is sets
-            assert bool(responder.unconfirmed) is sets
-
-    async def test_a_device_without_a_clock_is_an_answer(self) -> None:
-        async with asking(tiny(1), MORNING) as driver:
-            found = await driver.clock()
-            assert isinstance(found, NoTime)
-            assert "no date and time" in found.reason

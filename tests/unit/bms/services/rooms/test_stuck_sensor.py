@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bms.services.rooms.standstill import JOINT_FACTOR, JOINT_LEAST, MOVES, Standstill
+from bms.services.rooms.stuck_sensor import JOINT_FACTOR, JOINT_LEAST, MOVES, Standstill
 from tests.rigs.paths import ROOT
 
 QUARTER = timedelta(minutes=15)

@@ -1,16 +1,13 @@
-"""Rules that every store keeps, and the earlier versions of readings."""
+"""Rules that every store keeps for its ledgers: what may replace what, and what the audit says."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from bms.errors import ConfigError, NotFound, StoreError
 from bms.model.control.applied import AppliedReport
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.control.kept_key import KeptKey
-from bms.model.readings.measurement import Quality, Reading
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
 
@@ -45,31 +42,6 @@ def is_current(newest_first: Sequence[KeptBaseline], kept: KeptBaseline) -> bool
         if same and known.baseline.period == kept.baseline.period:
             return known.baseline.id == kept.baseline.id
     return False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correction:
-    """A reading that was replaced. ``earlier`` is what stood, ``later`` what stands instead."""
-
-    earlier: Reading
-    later: Reading
-
-
-def sanitise(reading: Reading) -> Reading:
-    """The reading, with a value that is no number (NaN, infinite) turned into a missing one."""
-    if reading.value is None or math.isfinite(reading.value):
-        return reading
-    return replace(
-        reading,
-        value=None,
-        quality=Quality.ABSENT,
-        detail=reading.detail or f"the source gave {reading.value}, which is no number",
-    )
-
-
-def same_content(one: Reading, other: Reading) -> bool:
-    """Whether two readings of one point and time agree; when they were received is no matter."""
-    return one.value == other.value and one.quality == other.quality
 
 
 def site_of(receipt: Receipt | ReleaseReceipt) -> str:

@@ -77,6 +77,10 @@ class Settings(BaseSettings):
         return self.home / "evidence.heads"
 
     @property
+    def calendar(self) -> Path:
+        return self.home / "calendar.json"
+
+    @property
     def spool(self) -> Path:
         return self.home / "spool"
 

@@ -8,6 +8,14 @@ from typing import Protocol
 from bms.model.clock_reading import ClockReading, Elapsed
 
 
+class CalendarBook(Protocol):
+    """What is known of the calendar from one day to the next."""
+
+    def believed(self, at: ClockReading) -> bool:
+        """Whether what the calendar calls old may be deleted. Call it off the event loop."""
+        ...
+
+
 class Clock(Protocol):
     """The three readings of the clock (DESIGN, law 9)."""
 

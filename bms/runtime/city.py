@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from api.ports import ApiPorts
 from bms.config import Settings
+from bms.journal.calendar import MemoryCalendarBook
 from bms.model.assets.site import Site
-from bms.ports.clock import Clock
+from bms.ports.clock import CalendarBook, Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
@@ -92,6 +93,8 @@ class City:
     """None where nothing is kept beside the database."""
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
+    calendar: CalendarBook = field(default_factory=MemoryCalendarBook)
+    """Whether the clock is believed enough to delete what is old."""
     device_times: DeviceTimes = field(default_factory=DeviceTimes)
     """Minimum on and off times that devices have told."""
     decisions: DecisionStore = field(init=False)

@@ -13,6 +13,7 @@ from bms.errors import StoreError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
+from bms.model.clock_reading import ClockReading
 from bms.model.readings.measurement import Ingested
 from bms.ports.storage.readings import Forwarding
 from bms.runtime.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
@@ -22,7 +23,7 @@ from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder
 from bms.services.collect.file_ingest import Read
 from bms.services.collect.poll import poll_site
-from bms.services.collect.retention import SCRUB_EVERY, retain_site, scrub
+from bms.services.collect.retention import SCRUB_EVERY, forget_old, keep_rollups, scrub
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site, release_marked
@@ -268,11 +269,15 @@ def plan_task(city: City) -> SiteTask:
 
 
 def retain_task(city: City) -> SiteTask:
-    """Delete what a site may not keep any longer."""
+    """Keep the roll-ups of a site, and delete what it may not keep any longer: nothing while the
+    clock is not believed."""
     rollups, retention = city.stores.rollups, city.stores.retention
 
     async def retain(site: Site, now: datetime) -> object:
-        erased = await retain_site(site, now=now, rollups=rollups, retention=retention)
+        await keep_rollups(site, now=now, rollups=rollups)
+        if not await off_loop(city.calendar.believed, ClockReading(now, city.clock.elapsed())):
+            return ()
+        erased = await forget_old(site, now=now, retention=retention)
         return erased, await prune_site(site, now=now, evidence=city.stores.evidence)
 
     return retain

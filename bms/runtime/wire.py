@@ -16,6 +16,7 @@ from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
 from bms.journal import FileHandsOff, FileJournal
+from bms.journal.calendar import FileCalendarBook
 from bms.journal.evidence_heads import FileHeads
 from bms.model.assets.site import Site
 from bms.model.fact import Fact
@@ -200,6 +201,7 @@ def wire(
         reporter=FileReporter(),
         known_heads=FileHeads(settings.evidence_heads),
         forwarding=waiting,
+        calendar=FileCalendarBook(settings.calendar),
     )
 
 

@@ -4,8 +4,9 @@ override is called a hand)."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.fact import Fact
 
 LOCAL = "local"
@@ -21,8 +22,8 @@ class LocalOverride:
     (``Holder``), ``priority`` in which BACnet slot, and ``above`` whether that outranks ours;
     ``source`` and ``commanded`` are who and since when as far as the device keeps that.
     ``visible`` is whether the device shows when it is over; ``until`` (building time) is when it
-    ends by itself, None where it does not. ``taken_back``:
-    people have said that it is over, so that what was found may be written over.
+    ends by itself, None where it does not, and ``ends`` the running time at which that is so.
+    ``taken_back``: people have said that it is over, so that what was found may be written over.
     """
 
     id: str
@@ -38,12 +39,21 @@ class LocalOverride:
     commanded: datetime | None = None
     visible: bool = True
     until: datetime | None = None
+    ends: Elapsed | None = None
     taken_back: bool = False
 
     @property
     def lasts_unseen(self) -> bool:
         """Whether it stands until somebody says otherwise, whatever the device shows."""
         return not self.visible and not self.taken_back
+
+    def has_run_out(self, at: ClockReading) -> bool:
+        """Whether its end has come by the calendar and by running time: a clock that is set forward
+        takes nobody's word away (W8, W14). Across a boot the calendar alone counts."""
+        if self.until is None or at.calendar < self.until:
+            return False
+        over_for = None if self.ends is None else at.elapsed.since(self.ends)
+        return over_for is None or over_for >= timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

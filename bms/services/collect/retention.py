@@ -32,20 +32,17 @@ SCRUB_EVERY = timedelta(days=7)
 _EPOCH = date(1970, 1, 1)
 
 
-async def retain_site(
-    site: Site, *, now: datetime, rollups: RollupStore, retention: RetentionStore
-) -> tuple[Erased, ...]:
-    """Keep the roll-ups of the days that ended, and delete what is older than it may be.
-
-    Gives what was deleted, a line for each class and age.
-    """
-    return await off_loop(_retain, site, now, rollups, retention)
+async def keep_rollups(site: Site, *, now: datetime, rollups: RollupStore) -> None:
+    """Keep the roll-ups of the days that ended; before readings of them are deleted."""
+    await off_loop(rollups.refresh_rollups, [point.id for point in site.points], now)
 
 
-def _retain(
-    site: Site, now: datetime, rollups: RollupStore, retention: RetentionStore
-) -> tuple[Erased, ...]:
-    rollups.refresh_rollups([point.id for point in site.points], now)
+async def forget_old(site: Site, *, now: datetime, retention: RetentionStore) -> tuple[Erased, ...]:
+    """Delete what is older than it may be. Gives what was deleted, a line for each class and age."""
+    return await off_loop(_forget, site, now, retention)
+
+
+def _forget(site: Site, now: datetime, retention: RetentionStore) -> tuple[Erased, ...]:
     erased = [retention.forget(erasure) for erasure in erasures(site, now)]
     for gone in erased:
         if not gone.nothing:

@@ -67,7 +67,12 @@ async def dispatch_site(
     nothing is written. Everything after that is a receipt.
     """
     marked = await release_marked(site, now, ports)
-    await follow_people(site, now=now, decisions=ports.decisions, journal=ports.journal)
+    await follow_people(
+        site,
+        at=ClockReading(now, ports.clock.elapsed()),
+        decisions=ports.decisions,
+        journal=ports.journal,
+    )
     state = await off_loop(state_of, site, now, ports, plan_max_age)
     writer = _writer(state)
     ours = {id_: held for id_, held in state.leases.items() if held.command.actor == PLAN}
@@ -182,7 +187,7 @@ async def _heed(state: SiteState, seen: Inspection, ports: ControlPorts) -> None
     """Show people the local overrides that were seen, and end those that are over."""
     decisions, journal = ports.decisions, ports.journal
     if any(found.place is Place.TAKEN for found in seen.findings.values()):
-        await follow_people(state.site, now=state.now, decisions=decisions, journal=journal)
+        await follow_people(state.site, at=state.at, decisions=decisions, journal=journal)
     await end_overrides(seen.over, now=state.now, decisions=decisions, journal=journal)
 
 

@@ -249,7 +249,7 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     at = ClockReading(now, ports.clock.elapsed())
     seen = await inspect({}, leases, at=at, drivers=ports.drivers, journal=ports.journal)
     if any(found.place is Place.TAKEN for found in seen.findings.values()):
-        await follow_people(site, now=now, decisions=ports.decisions, journal=ports.journal)
+        await follow_people(site, at=at, decisions=ports.decisions, journal=ports.journal)
     await end_overrides(seen.over, now=now, decisions=ports.decisions, journal=ports.journal)
     outcomes = [*seen.outcomes, *(each for lease in leases for each in _stands(lease, seen))]
     kept = (o for o in outcomes if not isinstance(o, Accepted | Waiting))

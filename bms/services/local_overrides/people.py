@@ -13,6 +13,7 @@ from datetime import datetime
 
 from bms.errors import GuardError, NotFound, StoreError
 from bms.model.assets.site import Site
+from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Override
 from bms.model.control.local_override import LOCAL, LocalOverride, LocalOverrideEnd, Note
 from bms.model.fact import Fact, MessageCode, Moment, fact
@@ -52,7 +53,7 @@ def reason_of(override: LocalOverride) -> Fact:
 
 
 async def follow_people(
-    site: Site, *, now: datetime, decisions: DecisionStore, journal: Journal
+    site: Site, *, at: ClockReading, decisions: DecisionStore, journal: Journal
 ) -> None:
     """Show the local overrides of a site to people, and note which of them are over: removed by a
     person, or run out. Where the database is away they stand as they are."""
@@ -64,7 +65,7 @@ async def follow_people(
             log.error("the local overrides of %s cannot be read: %s", site.id, error)
             return []
         shown = [o for o in standing if not o.above and not o.taken_back]
-        return _followed(site, shown, now, decisions) if shown else []
+        return _followed(site, shown, at, decisions) if shown else []
 
     await keep_notes(await off_loop(work), journal)
 
@@ -98,14 +99,13 @@ def _closed(override: LocalOverride, now: datetime, decisions: DecisionStore) ->
 
 
 def _followed(
-    site: Site, shown: Collection[LocalOverride], now: datetime, decisions: DecisionStore
+    site: Site, shown: Collection[LocalOverride], at: ClockReading, decisions: DecisionStore
 ) -> list[Note]:
     removed = _removed(shown, decisions)
     notes: list[Note] = []
     for override in shown:
-        known = _with_end(site, override, decisions)
-        over = removed.get(override.id) or (known.until is not None and known.until <= now)
-        if over:
+        known = _with_end(site, override, at, decisions)
+        if removed.get(override.id) or known.has_run_out(at):
             notes.append(_ended(known))
             continue
         if known != override:
@@ -133,14 +133,19 @@ def _ended(override: LocalOverride) -> Note:
     return replace(override, taken_back=True)
 
 
-def _with_end(site: Site, override: LocalOverride, decisions: DecisionStore) -> LocalOverride:
+def _with_end(
+    site: Site, override: LocalOverride, at: ClockReading, decisions: DecisionStore
+) -> LocalOverride:
+    """With its end, by running time counted from the first look at it."""
     if override.until is not None:
         return override
     try:
-        return replace(override, until=end_of(site, override, decisions))
+        until = end_of(site, override, decisions)
     except StoreError as error:
         log.error("when %s ends is not known yet: %s", override.point, error)
         return override
+    ends = None if until is None else at.elapsed.after(until - override.since)
+    return replace(override, until=until, ends=ends)
 
 
 def _show(override: LocalOverride, decisions: DecisionStore) -> None:

@@ -84,7 +84,9 @@ def _override(point: Point, finding: PlaceFinding, known: Known) -> LocalOverrid
     if not before.visible:
         return before
     ours = before.ours if lease is None else made.ours
-    return replace(made, id=before.id, since=before.since, until=before.until, ours=ours)
+    return replace(
+        made, id=before.id, since=before.since, until=before.until, ends=before.ends, ours=ours
+    )
 
 
 def met_by_write(point: Point, met: Overridden, now: datetime) -> LocalOverride:

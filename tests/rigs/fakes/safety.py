@@ -10,7 +10,7 @@ from bms.errors import GuardError
 from bms.model.assets.address import BacnetAddress, ModbusAddress, Table
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point, Role
-from bms.model.assets.site import Mode, Site
+from bms.model.assets.site import Mode, Site, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
 from bms.model.clock_reading import CALENDAR, Elapsed
@@ -34,6 +34,7 @@ NULL, ENABLE, TIMETABLE, CONSTANT = (
 LEVERS = (NULL, ENABLE, TIMETABLE, CONSTANT)
 OWN = {NULL: 19.0, ENABLE: 17.0, TIMETABLE: 1.0, CONSTANT: 0.0}
 WANTED = {NULL: 21.0, ENABLE: 18.0, TIMETABLE: 0.0, CONSTANT: -2.0}
+WEEK_ROUND = WeekTimetable(periods=(Period(frozenset(range(7)), 0, 1440, 1.0),))
 WEEK = WeekTimetable(periods=(Period(frozenset(range(7)), 360, 1440, 1.0),))
 
 
@@ -108,6 +109,15 @@ def with_rule(site: Site, point_id: str, **changes: object) -> Site:
         for p in site.points
     )
     return replace(site, points=points)
+
+
+def hut_with_room_at(point_id: str, timetable: WeekTimetable | None = None) -> Site:
+    """The hut with a room that the point serves; by default it is in use all day."""
+    use = timetable or WEEK_ROUND
+    room = Zone(id="room", name="Room", area_m2=20.0, occupancy=use, own_setpoint=use)
+    site = hut()
+    points = tuple(replace(p, zone="room") if p.id == point_id else p for p in site.points)
+    return replace(site, zones=(room,), points=points)
 
 
 def plan_of(

@@ -168,7 +168,10 @@ async def test_w06_a_site_tells_who_holds_points_at_the_building(tmp_path):
     world.city.journal.note([hand])
     city = world.city
     await follow_people(
-        city.site("lodge"), now=NOW, decisions=world.store, journal=world.city.journal
+        city.site("lodge"),
+        at=city.clock.reading(),
+        decisions=world.store,
+        journal=world.city.journal,
     )
     async with world.browser(**world.key("read")) as browser:
         site = (await browser.get("/v1/sites/lodge")).json()

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bms.clock import VirtualClock
+from bms.journal.calendar import FileCalendarBook
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job, job_table, site_job
 from bms.runtime.serve import working
@@ -14,6 +16,8 @@ from tests.rigs.fakes.watched import TEMP, Clocked, Telling, until, watched_lodg
 START = datetime(2019, 1, 14, 0, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
+DAY, YEAR = timedelta(days=1), timedelta(days=365)
+EVER = (NOW - 20 * YEAR, NOW + 20 * YEAR)
 
 
 class Diary:
@@ -118,3 +122,20 @@ async def test_a_live_run_listens_and_a_fast_one_does_not(tmp_path) -> None:
         TEMP, NOW.replace(year=2000), NOW.replace(year=2100)
     )
     assert 20.5 in [reading.value for reading in found]
+
+
+async def test_w14_a_clock_that_is_set_a_year_forward_deletes_nothing(tmp_path) -> None:
+    world = a_world(tmp_path)
+    store, clock = world.city.stores, VirtualClock(NOW)
+    city = replace(world.city, clock=clock, calendar=FileCalendarBook(tmp_path / "calendar.json"))
+    (retain,) = [job for job in job_table(city) if job.name == "retain"]
+    await retain.run(clock.now())
+    before = store.retention.erasures(NOW - DAY), len(store.readings.readings(TEMP, *EVER))
+    clock.set_calendar(NOW + 20 * YEAR)
+    await retain.run(clock.now())
+    assert store.retention.erasures(NOW - DAY) == before[0]
+    assert len(store.readings.readings(TEMP, *EVER)) == before[1] > 0
+    for _ in range(7):
+        clock.advance(DAY)
+        await retain.run(clock.now())
+    assert store.readings.readings(TEMP, *EVER) == []

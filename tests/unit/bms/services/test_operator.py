@@ -348,7 +348,8 @@ async def test_an_override_that_a_tick_found_may_be_taken_back_while_the_databas
     bench.store = Locked()
     ports = bench.ports
     bench.journal.note([a_hand(ENABLE, 4.0)])
-    await follow_people(bench.site, now=NOW, decisions=ports.decisions, journal=ports.journal)
+    at = bench.clock.reading()
+    await follow_people(bench.site, at=at, decisions=ports.decisions, journal=ports.journal)
     (found,) = bench.store.overrides("hut", bench.now)
     bench.store.locked = True
     await operator.end_override(bench.site, found.id, now=bench.now, ports=bench.ports, actor="bo")

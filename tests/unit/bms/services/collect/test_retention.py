@@ -9,9 +9,17 @@ import pytest
 
 from bms.model.assets.point import Privacy
 from bms.model.assets.site import Site
+from bms.model.control.retention import Erased
 from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.rollup import Level
-from bms.services.collect.retention import KEPT_DAYS, erasures, kept_days, retain_site, scrub
+from bms.services.collect.retention import (
+    KEPT_DAYS,
+    erasures,
+    forget_old,
+    keep_rollups,
+    kept_days,
+    scrub,
+)
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge
 
@@ -31,6 +39,12 @@ def site_with(**changes: dict[str, object]) -> Site:
             for p in points
         ),
     )
+
+
+async def retain(store: MemoryStore) -> tuple[Erased, ...]:
+    """A round."""
+    await keep_rollups(site_with(), now=NOW, rollups=store)
+    return await forget_old(site_with(), now=NOW, retention=store)
 
 
 class Scrubbed(MemoryStore):
@@ -88,7 +102,7 @@ class TestRound:
 
     async def test_each_class_goes_its_way(self) -> None:
         store, start = self.given(), NOW - 2300 * DAY
-        internal, personal = await retain_site(site_with(), now=NOW, rollups=store, retention=store)
+        internal, personal = await retain(store)
         assert (internal.privacy, internal.readings, internal.hours) == (Privacy.INTERNAL, 74, 0)
         assert (personal.privacy, personal.readings, personal.hours) == (
             Privacy.PERSONAL,
@@ -103,13 +117,13 @@ class TestRound:
 
     async def test_a_second_round_finds_nothing(self) -> None:
         store = self.given()
-        await retain_site(site_with(), now=NOW, rollups=store, retention=store)
-        assert await retain_site(site_with(), now=NOW, rollups=store, retention=store) == ()
+        await retain(store)
+        assert await retain(store) == ()
         assert len(store.erasures(NOW)) == 2
 
     async def test_a_late_file_brings_nothing_back(self) -> None:
         store = self.given()
-        await retain_site(site_with(), now=NOW, rollups=store, retention=store)
+        await retain(store)
         late = [Reading(point, NOW - 100 * DAY, 2.0) for point in (TEMP, VALVE)]
         assert store.add_readings(late) == Ingested(new=1, expired=1)
 
@@ -119,7 +133,7 @@ class TestScrub:
         store = Scrubbed()
         assert not await scrub(now=NOW, retention=store)
         store.add_readings([Reading(VALVE, NOW - 100 * DAY, 1.0)])
-        await retain_site(site_with(), now=NOW, rollups=store, retention=store)
+        await retain(store)
         assert await scrub(now=NOW + 3 * DAY, retention=store)
         assert not await scrub(now=NOW + 90 * DAY, retention=store)
         assert store.times == 1

@@ -348,7 +348,7 @@ class BacnetDriver:
         if others != slots:
             return Waiting(command, seen)
         reason = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=seen)
-        return Failed(command, reason, retryable=True)
+        return Failed(command, reason, retryable=True, read_back=seen)
 
 
 def _is_scheduled(point: Point) -> bool:

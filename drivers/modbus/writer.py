@@ -178,7 +178,7 @@ class ModbusWriter:
         if remote and seen is not None:
             return Overridden(command, None, seen, fact(Holder.LOCAL))
         reason = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=seen)
-        return Failed(command, reason, retryable=True)
+        return Failed(command, reason, retryable=True, read_back=seen)
 
     async def _disable(self, point: str, rule: WriteRule, address: ModbusAddress) -> ReleaseReceipt:
         enable = _enable(rule)

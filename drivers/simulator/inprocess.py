@@ -203,7 +203,7 @@ class InProcessDriver:
         self._drivers.apply_commands()
         if not matches(point.write, clamped.value, control_point.effective):
             seen = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=control_point.effective)
-            return Failed(command, seen, True)
+            return Failed(command, seen, True, read_back=control_point.effective)
         return write_receipt(command, clamped, control_point.effective)
 
     async def release(self, point: Point, at: datetime) -> ReleaseReceipt:

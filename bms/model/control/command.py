@@ -79,11 +79,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The device did not do it. ``retryable`` tells a time-out from a refusal."""
+    """The device did not do it. ``retryable`` tells a time-out from a refusal; ``read_back`` is
+    what stood there instead, where that was seen [unit of the point]."""
 
     command: Command
     error: Fact
     retryable: bool
+    read_back: float | None = None
 
 
 Receipt = Accepted | Clamped | Refused | Overridden | Waiting | Failed

@@ -7,7 +7,7 @@ first; what is not ours is left as it stands and noted in the book.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bms.model.assets.device import Device
@@ -46,9 +46,15 @@ def return_of(lease: Lease) -> Return:
 
 
 async def give_back(
-    item: Return, *, now: datetime, drivers: Drivers, journal: Journal
+    item: Return,
+    *,
+    now: datetime,
+    drivers: Drivers,
+    journal: Journal,
+    made: tuple[float, ...] = (),
 ) -> ReleaseReceipt:
-    """Look at a point, and release it where our own value stands. Whatever happens is a receipt."""
+    """Look at a point, and release it where our own value stands, or what its device has ``made``
+    of it. Whatever happens is a receipt."""
     point, rule = item.point, item.point.write
     if rule is None:
         reason = fact(RefusalReason.NOT_WRITABLE, point=point.id)
@@ -59,6 +65,9 @@ async def give_back(
             await announce(item, journal)  # it may start anew, and have forgotten ours
         return await give_back_unseen(item, state, now=now, drivers=drivers)
     known = await off_loop(known_of, journal, point.id, item.lease)
+    if made and known.lease is not None:
+        ours = replace(known.lease, earlier=(*known.lease.earlier, *made))
+        known = replace(known, lease=ours)
     found = judge(rule, state, known)
     return await give_back_found(item, found, known, now=now, drivers=drivers, journal=journal)
 

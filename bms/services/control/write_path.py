@@ -218,7 +218,7 @@ def _as_ignored(order: WriteOrder, receipt: Receipt) -> Receipt:
     if not behind_bit or not agrees(rule, receipt.value, stood):
         return receipt
     why = fact(ReceiptReason.READS_BACK, wrote=order.command.value, seen=receipt.value)
-    return Failed(order.command, why, retryable=True)
+    return Failed(order.command, why, retryable=True, read_back=receipt.value)
 
 
 def _as_limited(order: WriteOrder, receipt: Receipt) -> Receipt:
@@ -252,7 +252,8 @@ async def _yield(
 async def _take_back(
     order: WriteOrder, receipt: Receipt, now: datetime, drivers: Drivers, journal: Journal
 ) -> ReleaseReceipt:
-    """Give back a point whose write did not go as it should.
+    """Give back a point whose write did not go as it should, after another look: somebody may have
+    written there meanwhile.
 
     The earlier value may still stand, or the new one may, or what the device made of it: none of
     them is wanted, and each is ours.
@@ -260,8 +261,24 @@ async def _take_back(
     After a time-out the write may still arrive, so the lease stays open and the guard gives the
     point back once more.
     """
-    await announce(return_of(order.lease), journal)
-    released = await take_away(order.point, order.device, now=now, drivers=drivers)
+    item = return_of(order.lease)
+    await announce(item, journal)
+    made = _made_by_device(order, receipt)
+    released = await give_back(item, now=now, drivers=drivers, journal=journal, made=made)
     if not (isinstance(receipt, Failed) and receipt.retryable):
-        await settle_returned(released, return_of(order.lease), journal)
+        await settle_returned(released, item, journal)
     return released
+
+
+def _made_by_device(order: WriteOrder, receipt: Receipt) -> tuple[float, ...]:
+    """What the device has made of our write: what was read back, where it lies between what stood
+    there and what we wrote (a limit or a ramp of the device). Beyond that it is somebody's."""
+    stood, wrote = order.state.effective, order.command.value
+    match receipt:
+        case Accepted(read_back=seen) | Clamped(read_back=seen):
+            return (seen,)
+        case Failed(read_back=float(seen)) if stood is not None:
+            between = min(stood, wrote) <= seen <= max(stood, wrote)
+            return (seen,) if between else ()
+        case _:
+            return ()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
 from bms.clock import VirtualClock
 from bms.model.assets.point import Point
-from bms.model.control.command import Accepted, Command, Failed, Receipt
+from bms.model.control.command import Accepted, Command, Failed, Receipt, StillHeld
+from bms.model.control.command_state import CommandState, NoCommandState
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
 from bms.ports.departure import may_leave
+from bms.services.control.inspection import verify_site
 from tests.rigs.control_bench import ControlBench
-from tests.rigs.fakes.drivers import FakeDevice
-from tests.rigs.fakes.safety import LEASE, NOW, NULL, OWN
+from tests.rigs.fakes.drivers import FakeDevice, device_said
+from tests.rigs.fakes.safety import CONSTANT, ENABLE, LEASE, NOW, NULL, OWN, TICK, TIMETABLE, WANTED
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 TIMEOUT_S = 2.0
@@ -111,3 +114,90 @@ async def test_w11_a_write_that_was_dropped_is_announced_anew_by_the_next_tick()
     outcomes = await bench.tick()
     assert isinstance(outcomes[NULL], Accepted)
     assert bench.journal.leases()[NULL].command.issued_at == bench.now > NOW
+
+
+SOMEBODYS = {NULL: 22.5, ENABLE: 22.5, TIMETABLE: 1.0, CONSTANT: 3.0}
+
+
+class Crossed(FakeDevice):
+    """A device at which somebody writes right after our write, whose answer is lost or shows
+    ``made`` in its place."""
+
+    somebody: float | None = None
+    made: float | None = None
+    retryable = True
+
+    async def write(self, point: Point, command: Command) -> Receipt:
+        await super().write(point, command)
+        self.held[point.id] = command.value if self.made is None else self.made
+        if self.somebody is not None:
+            self.held[point.id] = self.somebody
+        failed = Failed(command, device_said("no reply"), retryable=self.retryable)
+        return replace(failed, read_back=self.made)
+
+
+def crossed(point: str, **how: object) -> ControlBench:
+    bench = ControlBench(own={point: 0.0 if point == TIMETABLE else OWN[point]})
+    device = Crossed(own=dict(bench.device(point).own))
+    for name, value in how.items():
+        setattr(device, name, value)
+    bench.drivers.devices[next(p.device for p in bench.site.points if p.id == point)] = device
+    bench.plan({point: WANTED[point]})
+    return bench
+
+
+@pytest.mark.parametrize("retryable", [True, False])
+@pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+async def test_w07_a_person_who_writes_while_our_write_fails_is_left_alone(
+    point: str, retryable: bool
+) -> None:
+    bench = crossed(point, somebody=SOMEBODYS[point], retryable=retryable)
+    for _ in range(2):
+        await bench.tick(TICK)
+    assert bench.held()[point] == SOMEBODYS[point]
+    assert bench.device(point).releases == []
+    assert bench.journal.local_overrides()[point].found == SOMEBODYS[point]
+
+
+@pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+async def test_w12_what_a_device_has_made_of_a_write_is_given_back(point: str) -> None:
+    """It has limited the value, so that the read-back shows another one."""
+    made = (OWN[point] + WANTED[point]) / 2
+    bench = crossed(point, made=made)
+    await bench.tick(TICK)
+    assert point not in bench.held()
+    assert bench.journal.local_overrides() == {}
+
+
+@pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+async def test_w07_a_person_after_a_read_back_that_shows_something_else(point: str) -> None:
+    made = (OWN[point] + WANTED[point]) / 2
+    bench = crossed(point, made=made, somebody=SOMEBODYS[point])
+    await bench.tick(TICK)
+    assert bench.held()[point] == SOMEBODYS[point]
+
+
+@pytest.mark.parametrize("point", [NULL, CONSTANT])
+async def test_w07_a_read_back_beyond_what_we_wrote_is_somebodys(point: str) -> None:
+    bench = crossed(point, made=SOMEBODYS[point])
+    await bench.tick(TICK)
+    assert bench.held()[point] == SOMEBODYS[point]
+
+
+async def test_w12_a_failed_write_that_cannot_be_looked_at_stays_with_the_guard() -> None:
+    bench = crossed(NULL)
+    device = bench.device(NULL)
+    seen = device._command_state
+
+    def silent_after_the_write(point: Point, at: datetime) -> CommandState | NoCommandState:
+        if device.writes:
+            return NoCommandState(point.id, device_said("no reply"))
+        return seen(point, at)
+
+    device._command_state = silent_after_the_write  # type: ignore[method-assign]
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[NULL], StillHeld)
+    assert bench.journal.leases()[NULL].returning
+    del device._command_state  # type: ignore[method-assign]
+    await verify_site(bench.site, now=bench.now, ports=bench.ports)
+    assert NULL not in bench.held()

@@ -83,7 +83,7 @@ class CalendarTrust:
 
 
 def _goes_with(earlier: ClockReading, at: ClockReading) -> bool:
-    """Whether the calendar is not ahead of running time since; across a boot, not of a standstill."""
+    """Whether the calendar is not ahead of running time since; a boot counts as no time."""
     gone = at.elapsed.since(earlier.elapsed) or timedelta(0)
     return at.calendar - earlier.calendar <= gone + MAY_BE_AHEAD
 

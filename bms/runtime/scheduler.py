@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 SET_BACK = timedelta(minutes=1)
 """A calendar that goes back by less than this delays no job by more than that."""
 SET_FORWARD = timedelta(minutes=10)
+CUT_OFF_S = 5.0
+"""How long a run that was cut off has to keep its receipts [s]."""
 
 
 class CalendarWatch:
@@ -121,10 +123,11 @@ class Pulse:
 
     async def end(self, patience_s: float) -> bool:
         """Wait until no run is in progress, at most ``patience_s`` [s]; what is then still in
-        progress is cut off, and the answer is False."""
+        progress is cut off, has ``CUT_OFF_S`` to keep what it has done, and the answer is False."""
         idle = await self.wait_until_idle(patience_s)
         for task in self._running:
             task.cancel()
+        await self.wait_until_idle(CUT_OFF_S)
         return idle
 
 

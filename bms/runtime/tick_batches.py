@@ -96,10 +96,12 @@ class TickBatches:
                 plans=control.plans,
                 ledgers=control.ledgers,
             )
-            yield control, planning
-            if records.outcomes:
-                self._outcomes[id(records)] = records.outcomes
-                await self._keep.get(id(records))
+            try:
+                yield control, planning
+            finally:  # what was done is kept however the tick ended
+                if records.outcomes:
+                    self._outcomes[id(records)] = records.outcomes
+                    await self._keep.get(id(records))
 
     def _control_ports(self, site: Site, records: SiteRecords) -> ControlPorts:
         kept = self._kept

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -154,11 +155,14 @@ async def release_city(
     chosen = list(sites)
     mark = _release_mark(now, actor, reason, chosen)
     refused = await _said(ports, [SpokenWord(mark)])
-    receipts = await release_sites(chosen, now=now, drivers=ports.drivers, journal=ports.journal)
-    seen = {receipt.point for receipt in receipts}
-    leases = await off_loop(ports.journal.leases)
-    others = [lease for point, lease in leases.items() if point not in seen]
-    receipts += await release_leases(others, now=now, drivers=ports.drivers, journal=ports.journal)
+    drivers, journal = ports.drivers, ports.journal
+    async with _recorded_where_cut_off(ports, now) as receipts:
+        told = receipts.append
+        await release_sites(chosen, now=now, drivers=drivers, journal=journal, told=told)
+        seen = {receipt.point for receipt in receipts}
+        leases = await off_loop(journal.leases)
+        others = [lease for point, lease in leases.items() if point not in seen]
+        await release_leases(others, now=now, drivers=drivers, journal=journal, told=told)
     return await _recorded(ports, receipts, now, refused)
 
 
@@ -232,12 +236,14 @@ async def _hand_back(
     """The mark, then its points, then the database."""
     earlier = []
     if mark.kind is HandsOffKind.MODE:
-        earlier = _earlier_modes(site.id, ports, now, mark.actor, str(mark.reason))
+        why = str(mark.reason)
+        earlier = await off_loop(_earlier_modes, site.id, ports, now, mark.actor, why)
     refused = await _said(ports, [SpokenWord(mark), *earlier])
     chosen = [p for p in site.points if mark.covers(site.id, p.id)]
-    receipts = await release_points(
-        site, chosen, now=now, drivers=ports.drivers, journal=ports.journal
-    )
+    drivers, journal = ports.drivers, ports.journal
+    async with _recorded_where_cut_off(ports, now) as receipts:
+        told = receipts.append
+        await release_points(site, chosen, now=now, drivers=drivers, journal=journal, told=told)
     return await _recorded(ports, receipts, now, refused)
 
 
@@ -249,6 +255,19 @@ async def _said(ports: ControlPorts, words: Sequence[SpokenWord]) -> GuardError 
         log.error("%s", error)
         return error
     return None
+
+
+@asynccontextmanager
+async def _recorded_where_cut_off(
+    ports: ControlPorts, now: datetime
+) -> AsyncIterator[list[ReleaseReceipt]]:
+    """A list of receipts that go on record where the block does not come to its end."""
+    receipts: list[ReleaseReceipt] = []
+    try:
+        yield receipts
+    except BaseException:
+        await put_on_record(ports, receipts, now=now)
+        raise
 
 
 async def _recorded(

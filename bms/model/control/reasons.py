@@ -56,6 +56,7 @@ class ReceiptReason(MessageCode):
     DEVICE_ERROR = "device_error"
     DEVICE_SLOW = "device_slow"
     TOO_LATE = "write_too_late"
+    CUT_OFF = "write_cut_off"
     DRIVER_FAILED = "driver_failed"
     NO_GUARD = "guard_missing"
     NOT_RELEASABLE = "not_releasable"

@@ -38,7 +38,7 @@ async def keep_rollups(site: Site, *, now: datetime, rollups: RollupStore) -> No
 
 
 async def forget_old(site: Site, *, now: datetime, retention: RetentionStore) -> tuple[Erased, ...]:
-    """Delete what is older than it may be. Gives what was deleted, a line for each class and age."""
+    """Delete what is older than it may be; what was deleted, a line for each class and age."""
     return await off_loop(_forget, site, now, retention)
 
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
-from bms.model.control.command import Command, Overridden, Receipt, Refused, ReleaseReceipt
+from bms.model.control.command import Command, Overridden, Receipt, Refused
 from bms.model.control.lease import Lease
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Moment, fact
@@ -36,7 +36,12 @@ from bms.services.control.authority import (
 from bms.services.control.decision import PermittedCommand, decide, due_commands
 from bms.services.control.inspection import Inspection, inspect, merged
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import as_accepted, keep_receipts, release_leases
+from bms.services.control.release_many import (
+    as_accepted,
+    receipts_kept,
+    release_leases,
+    unheard,
+)
 from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, read_again, state_of
 from bms.services.control.ventilation_minimum import too_little_air
 from bms.services.control.write_path import Outcome, WriteOrder, carry_out
@@ -50,6 +55,8 @@ AT_ONCE_S = 1.0
 Look = asyncio.Task[Inspection]
 Concerned = Callable[[str], bool]
 """Whether a point is concerned, by its id."""
+Told = Callable[[Outcome], None]
+"""Who is told what became of a point, as it comes."""
 
 
 async def dispatch_site(
@@ -66,7 +73,21 @@ async def dispatch_site(
     Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read: then
     nothing is written. Everything after that is a receipt.
     """
-    marked = await release_marked(site, now, ports)
+    async with receipts_kept(ports.ledgers, now) as done:
+        await _tick(site, now, ports, lease, plan_max_age, done)
+    return done
+
+
+async def _tick(
+    site: Site,
+    now: datetime,
+    ports: ControlPorts,
+    lease: timedelta,
+    plan_max_age: timedelta,
+    done: list[Outcome],
+) -> None:
+    """Put what becomes of every lever that is due into ``done`` as it comes."""
+    await release_marked(site, now, ports, done.append)
     await follow_people(
         site,
         at=ClockReading(now, ports.clock.elapsed()),
@@ -81,11 +102,9 @@ async def dispatch_site(
     permitted, settled = _ask(state, due, writer)
     settled += _not_renewed(withheld, ours.values(), state.at)
     settled += _left_unseen(state, ours.values(), {command.point for command in due}, writer)
-    acted = await _act_as_seen(state, permitted, ports)
+    done += settled
+    await _act_as_seen(state, permitted, ports, done.append)
     await _beat_for_people(state, ports.drivers)
-    outcomes = [*marked, *settled, *acted]
-    await keep_receipts(ports.ledgers, outcomes, now)
-    return outcomes
 
 
 async def _beat_for_people(state: SiteState, drivers: Drivers) -> None:
@@ -104,21 +123,21 @@ async def _beat_for_people(state: SiteState, drivers: Drivers) -> None:
 
 
 async def _act_as_seen(
-    state: SiteState, permitted: Sequence[PermittedCommand], ports: ControlPorts
-) -> list[Outcome]:
+    state: SiteState, permitted: Sequence[PermittedCommand], ports: ControlPorts, told: Told
+) -> None:
     """Look at all devices side by side; act at once on those that have answered within
     ``AT_ONCE_S``, and on each slower one by itself, so that none waits for a neighbour (law 7)."""
     parts = _levers_by_device(state, permitted)
-    looks = {asyncio.create_task(_look(state, part, ports)): part for part in parts.values()}
+    looks = {asyncio.create_task(_look(state, part, ports, told)): part for part in parts.values()}
     people = asyncio.Lock()
 
-    async def act(seen: Inspection, concerned: Concerned) -> list[Outcome]:
+    async def act(seen: Inspection, concerned: Concerned) -> None:
         async with people:
             await _heed(state, seen, ports)
-        return await _act(state, permitted, seen, concerned, ports)
+        await _act(state, permitted, seen, concerned, ports, told)
 
-    async def act_late(look: Look) -> list[Outcome]:
-        return await act(await look, looks[look].__contains__)
+    async def act_late(look: Look) -> None:
+        await act(await look, looks[look].__contains__)
 
     try:
         quick, slow = await _first(looks)
@@ -129,13 +148,9 @@ async def _act_as_seen(
     finally:
         for look in looks:
             look.cancel()
-    return [outcome for found in done for outcome in _or_raise(found)]
-
-
-def _or_raise(found: list[Outcome] | BaseException) -> list[Outcome]:
-    if isinstance(found, BaseException):
-        raise found
-    return found
+    for error in done:
+        if error is not None:
+            raise error
 
 
 async def _first(looks: Collection[Look]) -> tuple[set[Look], set[Look]]:
@@ -166,7 +181,9 @@ def _levers_by_device(
     return {device: frozenset(part) for device, part in parts.items()}
 
 
-async def _look(state: SiteState, part: Collection[str], ports: ControlPorts) -> Inspection:
+async def _look(
+    state: SiteState, part: Collection[str], ports: ControlPorts, told: Told
+) -> Inspection:
     """Look at these points, and settle what the look shows of our leases there."""
     devices = {device.id: device for device in state.site.devices}
     targets = {
@@ -180,6 +197,7 @@ async def _look(state: SiteState, part: Collection[str], ports: ControlPorts) ->
         at=state.at,
         drivers=ports.drivers,
         journal=ports.journal,
+        told=told,
     )
 
 
@@ -197,16 +215,18 @@ async def _act(
     seen: Inspection,
     concerned: Concerned,
     ports: ControlPorts,
-) -> list[Outcome]:
+    told: Told,
+) -> None:
     """Write, renew and give back at the points that are concerned, as they were seen."""
     done = {o.command.point for o in seen.outcomes if isinstance(o, Overridden)} | set(seen.stuck)
     left = [each for each in permitted if each.point.id not in done and concerned(each.point.id)]
     decisions = await off_loop(decide, state, left, seen, ports.readings)
     orders = [item for item in decisions if isinstance(item, WriteOrder)]
-    refused = [item for item in decisions if isinstance(item, Receipt)]
-    written = await carry_out(orders, now=state.now, ports=ports)
-    given_back = await _release_ended(state, seen, concerned, ports)
-    return [*seen.outcomes, *refused, *written, *given_back]
+    for item in decisions:
+        if isinstance(item, Receipt):
+            told(item)
+    await carry_out(orders, now=state.now, ports=ports, told=told)
+    await _release_ended(state, seen, concerned, ports, told)
 
 
 def _writer(state: SiteState) -> Writer:
@@ -275,31 +295,38 @@ def _left_unseen(
     ]
 
 
-async def release_marked(site: Site, now: datetime, ports: ControlPorts) -> list[ReleaseReceipt]:
+async def release_marked(
+    site: Site, now: datetime, ports: ControlPorts, told: Told = unheard
+) -> None:
     """Give back what people have said to keep our hands off, by whichever process they said it."""
+    at = ClockReading(now, ports.clock.elapsed())
+    ending = await off_loop(_marked, site, at, ports)
+    drivers, journal = ports.drivers, ports.journal
+    await release_leases(ending, now=now, drivers=drivers, journal=journal, told=told)
+
+
+def _marked(site: Site, at: ClockReading, ports: ControlPorts) -> list[Lease]:
+    """The leases of a site that a mark ends."""
     marks = [m for m in ports.hands_off.marks().values() if m.covers_site(site.id)]
     if not marks:
         return []
-    at = ClockReading(now, ports.clock.elapsed())
-    leases = (await off_loop(ports.journal.leases_of, site.id)).values()
-    ending = [held for held in leases if ended_by_mark(marks, held, at)]
-    return await release_leases(ending, now=now, drivers=ports.drivers, journal=ports.journal)
+    leases = ports.journal.leases_of(site.id).values()
+    return [held for held in leases if ended_by_mark(marks, held, at)]
 
 
 async def _read_again(state: SiteState, ports: ControlPorts) -> SiteState:
     """The state as it is now; where it cannot be read, what we knew at the start has to do."""
+    if ports.tick is not None:
+        with suppress(StoreError):
+            await ports.tick.look_again()
     with suppress(GuardError, StoreError):
-        if ports.tick is not None:
-            with suppress(StoreError):
-                await ports.tick.look_again()
-            return read_again(state, ports)
         return await off_loop(read_again, state, ports)
     return state
 
 
 async def _release_ended(
-    state: SiteState, seen: Inspection, concerned: Concerned, ports: ControlPorts
-) -> list[ReleaseReceipt]:
+    state: SiteState, seen: Inspection, concerned: Concerned, ports: ControlPorts, told: Told
+) -> None:
     """Of the points that are concerned, give back what has ended, what the plan may hold no longer,
     and what leaves people without air, whoever wrote it.
 
@@ -307,7 +334,7 @@ async def _release_ended(
     that either they see what we wrote, or we see their word here.
     """
     state = await _read_again(state, ports)
-    marks = ports.hands_off.marks().values()
+    marks = (await off_loop(ports.hands_off.marks)).values()
     ending = [
         held
         for held in state.leases.values()
@@ -319,4 +346,5 @@ async def _release_ended(
             or too_little_air(state.use, held, state.now)
         )
     ]
-    return await release_leases(ending, now=state.now, drivers=ports.drivers, journal=ports.journal)
+    drivers, journal = ports.drivers, ports.journal
+    await release_leases(ending, now=state.now, drivers=drivers, journal=journal, told=told)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -35,7 +35,7 @@ from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import as_accepted, keep_receipts
+from bms.services.control.release_many import as_accepted, receipts_kept, unheard
 from bms.services.control.release_point import (
     HARMLESS,
     Return,
@@ -90,13 +90,15 @@ async def inspect(
     at: ClockReading,
     drivers: Drivers,
     journal: Journal,
+    told: Callable[[Outcome], None] = unheard,
 ) -> Inspection:
     """Look at these points and at those of the leases, devices side by side, and settle the leases
-    that have ended or that somebody's word ends."""
+    that have ended or that somebody's word ends. ``told`` is called with each outcome as it comes.
+    """
     held = {lease.point.id: lease for lease in leases}
     wanted = {**targets, **{id_: (each.point, each.device) for id_, each in held.items()}}
     states = await look(wanted.values(), drivers, at.calendar)
-    inspector = _Inspector(at, drivers, journal, Inspection(leases=dict(held)))
+    inspector = _Inspector(at, drivers, journal, told, Inspection(leases=dict(held)))
     by_device: dict[str, list[CommandState | NoCommandState]] = defaultdict(list)
     for id_, state in states.items():
         by_device[wanted[id_][1].id].append(state)
@@ -123,7 +125,12 @@ class _Inspector:
     at: ClockReading
     drivers: Drivers
     journal: Journal
+    told: Callable[[Outcome], None]
     seen: Inspection
+
+    def _say(self, outcome: Outcome) -> None:
+        self.seen.outcomes.append(outcome)
+        self.told(outcome)
 
     async def settle(self, point: Point, device: Device, state: CommandState) -> None:
         """Judge a point, and draw the consequences for its lease."""
@@ -161,8 +168,8 @@ class _Inspector:
             item = return_of(lease)
             now = self.at.calendar
             receipt = await give_back_unseen(item, unseen, now=now, drivers=self.drivers)
+            self._say(receipt)
             await self._close(lease, receipt)
-            self.seen.outcomes.append(receipt)
 
     async def _close(self, lease: Lease, receipt: ReleaseReceipt) -> None:
         await settle_returned(receipt, return_of(lease), self.journal)
@@ -181,13 +188,13 @@ class _Inspector:
             drivers=self.drivers,
             journal=self.journal,
         )
+        if found.place is Place.TAKEN:
+            self._say(taken_receipt(lease.command, found))
+        if found.place is not Place.TAKEN or found.ours_beneath:
+            self._say(receipt)
         await self._close(lease, receipt)
         if found.place is not Place.TAKEN and isinstance(receipt, Released):
             self.seen.findings[lease.point.id] = _given_back(found, lease.point, receipt)
-        if found.place is Place.TAKEN:
-            self.seen.outcomes.append(taken_receipt(lease.command, found))
-        if found.place is not Place.TAKEN or found.ours_beneath:
-            self.seen.outcomes.append(receipt)
 
     async def _without_lease(self, item: Return, found: PlaceFinding, known: Known) -> None:
         """Note who holds the point. What a hand has left behind of ours goes: our value under an
@@ -196,7 +203,7 @@ class _Inspector:
             receipt = await take_away(
                 item.point, item.device, now=self.at.calendar, drivers=self.drivers
             )
-            self.seen.outcomes.append(receipt)
+            self._say(receipt)
             if not isinstance(receipt, Released):
                 return
         await self._note(item.point, found, known)
@@ -247,14 +254,15 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     held = await off_loop(ports.journal.leases_of, site.id)
     leases = [as_accepted(each, site) for each in held.values()]
     at = ClockReading(now, ports.clock.elapsed())
-    seen = await inspect({}, leases, at=at, drivers=ports.drivers, journal=ports.journal)
-    if any(found.place is Place.TAKEN for found in seen.findings.values()):
-        await follow_people(site, at=at, decisions=ports.decisions, journal=ports.journal)
-    await end_overrides(seen.over, now=now, decisions=ports.decisions, journal=ports.journal)
-    outcomes = [*seen.outcomes, *(each for lease in leases for each in _stands(lease, seen))]
-    kept = (o for o in outcomes if not isinstance(o, Accepted | Waiting))
-    await keep_receipts(ports.ledgers, kept, now)
-    return outcomes
+    drivers, journal, decisions = ports.drivers, ports.journal, ports.decisions
+    async with receipts_kept(ports.ledgers, now) as done:
+        seen = await inspect({}, leases, at=at, drivers=drivers, journal=journal, told=done.append)
+        if any(found.place is Place.TAKEN for found in seen.findings.values()):
+            await follow_people(site, at=at, decisions=decisions, journal=journal)
+        await end_overrides(seen.over, now=now, decisions=decisions, journal=journal)
+        standing = [each for lease in leases for each in _stands(lease, seen)]
+        done += [each for each in standing if not isinstance(each, Accepted | Waiting)]
+    return [*seen.outcomes, *standing]
 
 
 def _stands(lease: Lease, seen: Inspection) -> list[Outcome]:

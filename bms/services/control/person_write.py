@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from bms.services.control.authority import Permitted, Withheld, Writer, may_writ
 from bms.services.control.decision import PermittedCommand, decide, new_command
 from bms.services.control.inspection import inspect
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import keep_receipts
+from bms.services.control.release_many import receipts_kept
 from bms.services.control.site_state import SiteState, state_of
 from bms.services.control.write_path import Outcome, WriteOrder, carry_out
 from bms.services.off_loop import off_loop
@@ -42,18 +43,21 @@ async def write_once(
     )
     state = await off_loop(state_of, site, now, ports)
     answer = may_write(state, wanted.point, Writer.PERSON)
-    outcomes: list[Outcome] = (
-        [Refused(command, answer.reason)]
-        if isinstance(answer, Withheld)
-        else await _carried_out(state, command, answer, ports)
-    )
-    await keep_receipts(ports.ledgers, outcomes, now)
-    return next(outcome for outcome in outcomes if isinstance(outcome, Receipt))
+    async with receipts_kept(ports.ledgers, now) as done:
+        if isinstance(answer, Withheld):
+            done.append(Refused(command, answer.reason))
+        else:
+            await _carry_out_one(state, command, answer, ports, done.append)
+    return next(o for o in done if isinstance(o, Receipt) and o.command.id == command.id)
 
 
-async def _carried_out(
-    state: SiteState, command: Command, permission: Permitted, ports: ControlPorts
-) -> list[Outcome]:
+async def _carry_out_one(
+    state: SiteState,
+    command: Command,
+    permission: Permitted,
+    ports: ControlPorts,
+    told: Callable[[Outcome], None],
+) -> None:
     point = permission.point
     held = state.leases.get(point.id)
     seen = await inspect(
@@ -62,10 +66,13 @@ async def _carried_out(
         at=state.at,
         drivers=ports.drivers,
         journal=ports.journal,
+        told=told,
     )
     permitted = [PermittedCommand(command, permission)]
     [decision] = await off_loop(decide, state, permitted, seen, ports.readings)
     if not isinstance(decision, WriteOrder):
-        return [decision]
+        told(decision)
+        return
     # what a person writes is written, even where it stands already
-    return await carry_out([replace(decision, renews=False)], now=state.now, ports=ports)
+    order = replace(decision, renews=False)
+    await carry_out([order], now=state.now, ports=ports, told=told)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,9 +29,21 @@ from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
 
+Returned = Callable[[ReleaseReceipt], None]
+"""Who is told of each release as soon as it is done."""
+
+
+def unheard(receipt: Receipt | ReleaseReceipt) -> None:
+    """Nobody is told."""
+
 
 async def release_returns(
-    returns: Iterable[Return], *, now: datetime, drivers: Drivers, journal: Journal
+    returns: Iterable[Return],
+    *,
+    now: datetime,
+    drivers: Drivers,
+    journal: Journal,
+    told: Returned = unheard,
 ) -> list[ReleaseReceipt]:
     """Give back many points, devices side by side, and settle those that are back, many at once."""
     by_device: dict[str, list[Return]] = defaultdict(list)
@@ -41,6 +54,7 @@ async def release_returns(
         receipts = []
         for item in items:
             receipts.append(await give_back(item, now=now, drivers=drivers, journal=journal))
+            told(receipts[-1])
             await settle_returned(receipts[-1], item, journal)
         return receipts
 
@@ -49,11 +63,16 @@ async def release_returns(
 
 
 async def release_leases(
-    leases: Iterable[Lease], *, now: datetime, drivers: Drivers, journal: Journal
+    leases: Iterable[Lease],
+    *,
+    now: datetime,
+    drivers: Drivers,
+    journal: Journal,
+    told: Returned = unheard,
 ) -> list[ReleaseReceipt]:
     """Give back leased points. A lease that was renewed meanwhile stays open in the journal."""
     returns = [return_of(lease) for lease in leases]
-    return await release_returns(returns, now=now, drivers=drivers, journal=journal)
+    return await release_returns(returns, now=now, drivers=drivers, journal=journal, told=told)
 
 
 async def release_everything(
@@ -65,7 +84,13 @@ async def release_everything(
 
 
 async def release_points(
-    site: Site, points: Iterable[Point], *, now: datetime, drivers: Drivers, journal: Journal
+    site: Site,
+    points: Iterable[Point],
+    *,
+    now: datetime,
+    drivers: Drivers,
+    journal: Journal,
+    told: Returned = unheard,
 ) -> list[ReleaseReceipt]:
     """Give back these points of a site.
 
@@ -75,7 +100,7 @@ async def release_points(
     """
     leases = await off_loop(journal.leases)
     returns = _returns(site, points, leases)
-    return await release_returns(returns, now=now, drivers=drivers, journal=journal)
+    return await release_returns(returns, now=now, drivers=drivers, journal=journal, told=told)
 
 
 def as_accepted(lease: Lease, site: Site) -> Lease:
@@ -88,12 +113,17 @@ def as_accepted(lease: Lease, site: Site) -> Lease:
 
 
 async def release_sites(
-    sites: Iterable[Site], *, now: datetime, drivers: Drivers, journal: Journal
+    sites: Iterable[Site],
+    *,
+    now: datetime,
+    drivers: Drivers,
+    journal: Journal,
+    told: Returned = unheard,
 ) -> list[ReleaseReceipt]:
     """Give back every point of many sites as ``release_points`` does, all devices side by side."""
     leases = await off_loop(journal.leases)
     returns = [item for site in sites for item in _returns(site, site.points, leases)]
-    return await release_returns(returns, now=now, drivers=drivers, journal=journal)
+    return await release_returns(returns, now=now, drivers=drivers, journal=journal, told=told)
 
 
 def _returns(site: Site, points: Iterable[Point], leases: Mapping[str, Lease]) -> Iterator[Return]:
@@ -117,3 +147,15 @@ async def keep_receipts(
         await off_loop(ledgers.add_receipts, kept, now)
     except StoreError as error:
         log.error("%d receipts could not be kept: %s", len(kept), error)
+
+
+@asynccontextmanager
+async def receipts_kept(
+    ledgers: LedgerStore, now: datetime
+) -> AsyncIterator[list[Receipt | ReleaseReceipt]]:
+    """A list of receipts that are kept however the block ends: it may raise or be cut off."""
+    done: list[Receipt | ReleaseReceipt] = []
+    try:
+        yield done
+    finally:
+        await keep_receipts(ledgers, done, now)

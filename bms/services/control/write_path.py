@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -84,15 +84,20 @@ class WriteOrder:
 
 
 async def carry_out(
-    orders: Sequence[WriteOrder], *, now: datetime, ports: ControlPorts
-) -> list[Outcome]:
-    """Announce all orders in one synced batch, then write them, devices side by side.
+    orders: Sequence[WriteOrder],
+    *,
+    now: datetime,
+    ports: ControlPorts,
+    told: Callable[[Outcome], None],
+) -> None:
+    """Announce all orders in one synced batch, then write them, devices side by side. ``told`` is
+    called with each receipt as it comes.
 
     A guard that has nothing to guard may end; it cannot do so once the batch is in the journal.
     So it is looked for before the batch and once more after it.
     """
     if not orders:
-        return []
+        return
     try:
         await ports.keeper.ensure()
         writer = await off_loop(ports.journal.writer)
@@ -100,19 +105,28 @@ async def carry_out(
         await ports.keeper.ensure()
     except GuardError as error:
         missing = fact(ReceiptReason.NO_GUARD, text=str(error))
-        return [Failed(order.command, missing, retryable=True) for order in orders]
+        for order in orders:
+            told(Failed(order.command, missing, retryable=True))
+        return
     by_device: dict[str, list[WriteOrder]] = defaultdict(list)
     for order in orders:
         by_device[order.device.id].append(order)
 
-    async def one_device(items: list[WriteOrder]) -> list[Outcome]:
-        outcomes = [outcome for order in items for outcome in await _one(order, now, ports)]
-        await keep_notes(_read_backs(outcomes, items), ports.journal)
-        return outcomes
+    async def one_device(items: list[WriteOrder]) -> None:
+        outcomes: list[Outcome] = []
 
-    batches = await asyncio.gather(*(one_device(items) for items in by_device.values()))
+        def tell(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            told(outcome)
+
+        try:
+            for order in items:
+                await _one(order, now, ports, tell)
+        finally:
+            await keep_notes(_read_backs(outcomes, items), ports.journal)
+
+    await asyncio.gather(*(one_device(items) for items in by_device.values()))
     await close_leases({}, ports.journal)  # what has arrived
-    return [outcome for batch in batches for outcome in batch]
 
 
 def _announced(order: WriteOrder, writer: str) -> Lease:
@@ -142,27 +156,41 @@ async def _announce(leases: Sequence[Lease], ports: ControlPorts) -> None:
         await ports.tick.announce(leases)
 
 
-async def _one(order: WriteOrder, now: datetime, ports: ControlPorts) -> list[Outcome]:
-    drivers, journal = ports.drivers, ports.journal
+async def _one(
+    order: WriteOrder, now: datetime, ports: ControlPorts, told: Callable[[Outcome], None]
+) -> None:
+    """Write, and care for what came of it."""
     if order.renews:
-        return [_renewed(order)]
+        told(_renewed(order))
+        return
     try:
-        written = _as_ignored(order, await _write(order, drivers, ports.clock))
+        receipt = await _sent(order, ports)
+    except asyncio.CancelledError:
+        cut_off = fact(ReceiptReason.CUT_OFF, device=order.device.id)
+        told(Failed(order.command, cut_off, retryable=True))
+        raise
+    told(receipt)
+    match receipt:
+        case Accepted() | Clamped() | Waiting() if await _leased(order, ports):
+            pass
+        case Refused() if order.held is None:
+            await close_leases({order.point.id: order.command.id}, ports.journal)
+        case Overridden():
+            told(await _yield(order, receipt, now, ports.drivers, ports.journal))
+        case _:
+            told(await _take_back(order, receipt, now, ports.drivers, ports.journal))
+
+
+async def _sent(order: WriteOrder, ports: ControlPorts) -> Receipt:
+    """Write; once this is over nobody can send it any more."""
+    try:
+        written = _as_ignored(order, await _write(order, ports.drivers, ports.clock))
         receipt = _as_limited(order, written)
         if isinstance(receipt, Failed) and receipt.retryable:
             await _let_land(order, ports.clock)
+        return receipt
     finally:
-        journal.arrived({order.point.id: order.command.id})
-    match receipt:
-        case Accepted() | Clamped() | Waiting() if await _leased(order, ports):
-            return [receipt]
-        case Refused() if order.held is None:
-            await close_leases({order.point.id: order.command.id}, journal)
-            return [receipt]
-        case Overridden():
-            return [receipt, *await _yield(order, receipt, now, drivers, journal)]
-        case _:
-            return [receipt, await _take_back(order, receipt, now, drivers, journal)]
+        await off_loop(ports.journal.arrived, {order.point.id: order.command.id})
 
 
 async def _let_land(order: WriteOrder, clock: Clock) -> None:
@@ -230,7 +258,7 @@ def _as_limited(order: WriteOrder, receipt: Receipt) -> Receipt:
 
 async def _yield(
     order: WriteOrder, met: Overridden, now: datetime, drivers: Drivers, journal: Journal
-) -> list[ReleaseReceipt]:
+) -> ReleaseReceipt:
     """The write met somebody else: take away what is ours beneath, and touch nothing else.
 
     Behind an enable bit the write has set the bit itself, so that goes in any case.
@@ -246,7 +274,7 @@ async def _yield(
     if isinstance(receipt, Released):
         receipt = replace(receipt, by=receipt.by or met.by)
     await settle_returned(receipt, item, journal)
-    return [receipt]
+    return receipt
 
 
 async def _take_back(

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from bms.errors import StoreUnavailable
+from bms.errors import GuardError, StoreUnavailable
+from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
-from bms.model.control.command import Accepted, Overridden
+from bms.model.control.command import Accepted, Command, Failed, Overridden, Receipt
 from bms.model.planning.plan_digest import sealed
 from bms.runtime.jobs import job_table
 from bms.services import operator
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import NOW, SETPOINT, World, a_lodge_plan, a_world
 from tests.rigs.fakes.city import HOUR, lodge
+from tests.rigs.fakes.drivers import FakeDevice
 
 SITES = ("lodge", "barn", "mill")
 
@@ -171,3 +173,41 @@ async def test_a_site_that_hangs_holds_up_no_other(world: World) -> None:
     gate.set()
     await task
     assert len(held(world)) == 3
+
+
+class Hanging(FakeDevice):
+    """A device that never answers a write."""
+
+    async def write(self, point: Point, command: Command) -> Receipt:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_w16_a_site_that_is_cut_off_costs_no_receipt_of_its_neighbours(world: World) -> None:
+    planned(world)
+    slow = Hanging(own={SETPOINT: 21.0})
+    world.drivers.devices["lodge/rooms"] = slow
+    task = asyncio.create_task(tick(world))
+    while len(held(world)) < 2:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    for name in SITES:
+        expected = Failed if name == "lodge" else Accepted
+        assert [type(r) for _, r in world.store.receipts(name, NOW)][-1:] == [expected]
+
+
+async def test_w16_a_site_that_raises_keeps_what_it_has_done(world: World) -> None:
+    planned(world)
+    marks = world.city.hands_off.marks
+
+    def broken():
+        if held(world):
+            raise GuardError("the disk is gone")
+        return marks()
+
+    world.city.hands_off.marks = broken  # type: ignore[method-assign]
+    await tick(world)
+    assert Accepted in [type(r) for name in SITES for _, r in world.store.receipts(name, NOW)]

@@ -178,7 +178,10 @@ async def test_a_site_that_hangs_holds_up_no_other(world: World) -> None:
 class Hanging(FakeDevice):
     """A device that never answers a write."""
 
+    asked = False
+
     async def write(self, point: Point, command: Command) -> Receipt:
+        self.asked = True
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -188,9 +191,8 @@ async def test_w16_a_site_that_is_cut_off_costs_no_receipt_of_its_neighbours(wor
     slow = Hanging(own={SETPOINT: 21.0})
     world.drivers.devices["lodge/rooms"] = slow
     task = asyncio.create_task(tick(world))
-    while len(held(world)) < 2:
+    while len(held(world)) < 2 or not slow.asked:
         await asyncio.sleep(0.01)
-    await asyncio.sleep(0.1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

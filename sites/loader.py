@@ -8,6 +8,7 @@ from bms.errors import SiteFileError
 from bms.model.assets.site import Site
 from bms.model.planning.heat_charges import TariffNames
 from sites.build import build_site
+from sites.host_names import NO_ADDRESSES, Addresses
 from sites.parsed_site import NO_TEMPLATES, ParsedSite, Templates
 from sites.points_file import parse_points
 from sites.rules.encoding import check_encoding, fill_in_resolutions
@@ -29,11 +30,13 @@ def load_sites(
     templates: Templates = NO_TEMPLATES,
     tariffs: TariffNames | None = None,
     tick_s: float = TICK_S,
+    addresses: Addresses = NO_ADDRESSES,
 ) -> tuple[Site, ...]:
     """All sites of a folder (``*.yaml`` and ``*.yml``, hidden files left out), by file name.
 
     ``templates`` maps device model and register name to a register. ``tariffs`` are the names that
-    exist; None accepts any. ``tick_s`` is how often plans are written [s]. Raises
+    exist; None accepts any. ``tick_s`` is how often plans are written [s], ``addresses`` what host
+    names stand for, where two names of one device are to be found. Raises
     ``bms.errors.SiteFileError`` with all mistakes of all files.
     """
     report = MistakeReport()
@@ -41,9 +44,9 @@ def load_sites(
     known = [parsed for parsed in parsed_sites if parsed is not None]
     _unique_site_ids(known, report)
     check_numbers(known, report)
-    check_devices_of_all(known, report)
+    check_devices_of_all(known, addresses, report)
     check_watchdogs(known, tick_s, report)
-    check_writers(known, report, of_others=True)
+    check_writers(known, report, addresses, of_others=True)
     if tariffs is not None:
         check_tariffs(known, tariffs, report)
     return _built(known, report)
@@ -65,7 +68,7 @@ def load_site_text(
     parsed = _parsed(decoded, filename, folder, templates, report) if decoded is not None else None
     parsed_sites = [parsed] if parsed else []
     check_numbers(parsed_sites, report)
-    check_devices_of_all(parsed_sites, report)
+    check_devices_of_all(parsed_sites, NO_ADDRESSES, report)
     check_watchdogs(parsed_sites, TICK_S, report)
     return _built(parsed_sites, report)[0]
 

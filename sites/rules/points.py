@@ -12,9 +12,10 @@ from bms.model.assets.unit_limits import UNIT_LIMITS, lies_within
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.device_units import device_scale
 from bms.model.readings.units import Unit
-from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address
+from sites.host_names import NO_ADDRESSES, Addresses
+from sites.parsed_site import ParsedSite, modbus_address
 from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, reference, unique_ids, unknown
-from sites.rules.safety import width
+from sites.rules.safety import may_be_one, place_of, width
 from sites.rules.ventilation import check_air, timetable_values
 from sites.schema.sections import Section
 from sites.schema.yaml_tree import Location, MistakeReport, quote
@@ -361,12 +362,33 @@ def _one_point_per_role(parsed: ParsedSite, report: MistakeReport) -> None:
         seen.setdefault(key, point)
 
 
+Cell = tuple[object, ...]
+"""A register or object at a host."""
+
+
+class _Occupant(NamedTuple):
+    """Who writes to a cell: a bit of it (None: all), its name, and the device that has it."""
+
+    bit: int | None
+    name: str
+    device: Section
+
+    def meets(self, other: _Occupant) -> bool:
+        """Whether both write to one thing of one device."""
+        one_bit = self.bit is None or other.bit in (None, self.bit)
+        return one_bit and may_be_one(self.device, other.device)
+
+
 def check_writers(
-    parsed_sites: Sequence[ParsedSite], report: MistakeReport, *, of_others: bool = False
+    parsed_sites: Sequence[ParsedSite],
+    report: MistakeReport,
+    addresses: Addresses = NO_ADDRESSES,
+    *,
+    of_others: bool = False,
 ) -> None:
     """No two points write to one address, the enable registers included; with ``of_others`` only
     points of different sites, on a device that both name, are compared (CONTRACT, W2)."""
-    occupied: dict[tuple[object, ...], list[tuple[int | None, str]]] = {}
+    occupied: dict[Cell, list[_Occupant]] = {}
     for parsed in () if of_others else parsed_sites:
         _occupy_heartbeats(parsed, occupied)
     for parsed in parsed_sites:
@@ -376,31 +398,22 @@ def check_writers(
             if device is None or write is None:
                 continue
             for address, where in _written(parsed, point, write):
-                clashes = {
-                    name
-                    for cell in _cells(device, address)
-                    for bit, name in _occupy(
-                        occupied, cell, _bit(address), f"{own}{point.get('id')}"
-                    )
-                    if bit is None or _bit(address) in (None, bit)
-                }
-                for name in sorted(clashes):
+                new = _Occupant(_bit(address), f"{own}{point.get('id')}", device)
+                before = _occupy(occupied, _cells(device, address, addresses), new)
+                for name in sorted({each.name for each in before if each.meets(new)}):
                     if not of_others or not name.startswith(own):
                         report.add(where, f"writes to the same address as point {quote(name)}")
 
 
-def _occupy_heartbeats(
-    parsed: ParsedSite, occupied: dict[tuple[object, ...], list[tuple[int | None, str]]]
-) -> None:
+def _occupy_heartbeats(parsed: ParsedSite, occupied: dict[Cell, list[_Occupant]]) -> None:
     for device in parsed.sections("devices"):
         beat = device.get("heartbeat")
         address: NetworkAddress | None = beat
         if isinstance(beat, Section):
             address = modbus_address(beat)
-        if address is None:
-            continue
-        for cell in _cells(device, address):
-            _occupy(occupied, cell, _bit(address), f"heartbeat of {device.get('id')}")
+        if address is not None:
+            new = _Occupant(_bit(address), f"heartbeat of {device.get('id')}", device)
+            _occupy(occupied, _cells(device, address, NO_ADDRESSES), new)
 
 
 def _written(
@@ -418,13 +431,12 @@ def _written(
 
 
 def _occupy(
-    occupied: dict[tuple[object, ...], list[tuple[int | None, str]]],
-    cell: tuple[object, ...],
-    bit: int | None,
-    name: str,
-) -> list[tuple[int | None, str]]:
-    before = list(occupied.get(cell, ()))
-    occupied.setdefault(cell, []).append((bit, name))
+    occupied: dict[Cell, list[_Occupant]], cells: Sequence[Cell], new: _Occupant
+) -> list[_Occupant]:
+    """Who had these cells before."""
+    before = [each for cell in cells for each in occupied.get(cell, ())]
+    for cell in cells:
+        occupied.setdefault(cell, []).append(new)
     return before
 
 
@@ -432,13 +444,9 @@ def _bit(address: NetworkAddress) -> int | None:
     return address.bit if isinstance(address, ModbusAddress) else None
 
 
-def _cells(device: Section, address: NetworkAddress) -> list[tuple[object, ...]]:
-    """A key for every register or object that a value occupies, unique on the network."""
-    protocol = device.get("protocol") or ""
-    serial = device.get("serial")
-    host = serial.get("path") if serial is not None else device.get("host")
-    place = (host, device.get("port") or DEFAULT_PORTS.get(protocol))
+def _cells(device: Section, address: NetworkAddress, addresses: Addresses) -> list[Cell]:
+    """A key for every register or object that a value occupies, unique at its host."""
+    place = place_of(device, addresses) or (device.get("id"),)
     if isinstance(address, BacnetAddress):
         return [(*place, address.object_type, address.instance)]
-    unit = device.get("unit")
-    return [(*place, unit, address.table, address.address + i) for i in range(width(address))]
+    return [(*place, address.table, address.address + i) for i in range(width(address))]

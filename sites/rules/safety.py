@@ -3,7 +3,6 @@ is never touched (W18)."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
 
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress
@@ -17,6 +16,7 @@ from bms.model.assets.protected import (
 )
 from bms.model.assets.site import Mode
 from bms.model.readings.units import Unit
+from sites.host_names import Addresses, in_one_form
 from sites.parsed_site import DEFAULT_PORTS, ParsedSite, said_of
 from sites.schema.sections import Section
 from sites.schema.site_file import FINGERPRINT
@@ -133,11 +133,11 @@ def _small_against_range(point: Section, write: Section, report: MistakeReport) 
 def check_watchdogs(
     parsed_sites: Iterable[ParsedSite], tick_s: float, report: MistakeReport
 ) -> None:
-    """Report every watchdog that writing once in ``tick_s`` [s] cannot serve (clause W9)."""
+    """Report every watchdog that writing once in ``tick_s`` [s] cannot serve (clause W9), whatever
+    the mode: a site may be put to ``auto`` later, and a person's write is held as long."""
     writes = (
         write
         for parsed in parsed_sites
-        if parsed.site.get("mode") == Mode.AUTO
         for point in parsed.points
         if (write := point.get("write")) is not None
     )
@@ -146,9 +146,9 @@ def check_watchdogs(
         if watchdog_s is not None and watchdog_s < 2 * tick_s:
             report.add(
                 write.at("watchdog_s"),
-                f"watchdog_s {watchdog_s:g}: mode auto renews every {tick_s:g} s "
+                f"watchdog_s {watchdog_s:g}: the backend renews every {tick_s:g} s "
                 "(BMS_POLL_MINUTES), which has to be half of it at most; let the device wait "
-                "longer, poll more often, or leave the point out of auto",
+                "longer, or poll more often",
             )
 
 
@@ -225,19 +225,21 @@ def _one_sensor_per_zone(parsed: ParsedSite, report: MistakeReport) -> None:
             )
 
 
-def check_devices_of_all(parsed_sites: Iterable[ParsedSite], report: MistakeReport) -> None:
+def check_devices_of_all(
+    parsed_sites: Iterable[ParsedSite], addresses: Addresses, report: MistakeReport
+) -> None:
     """Report every device that stands in two sites, or twice in one: each would write over the
     other (W2). One that serves several sites says so in each (``shared: true``). Devices of one
     instance at one address have to be told apart by their networks (W1)."""
     first: dict[tuple[object, ...], list[tuple[ParsedSite, Section]]] = {}
     for parsed in parsed_sites:
         for device in parsed.sections("devices"):
-            place = _place(device)
+            place = place_of(device, addresses)
             if place is None:
                 continue
             others = first.setdefault(place, [])
             for of, known in others:
-                if _may_be_one(device, known) and not _both_shared(device, known, parsed, of):
+                if may_be_one(device, known) and not _both_shared(device, known, parsed, of):
                     report.add(device.where, _taken(device, known, of, parsed))
                     break
             others.append((parsed, device))
@@ -247,7 +249,7 @@ def _both_shared(device: Section, known: Section, site: ParsedSite, other: Parse
     return _shared(device) and _shared(known) and site is not other
 
 
-def _may_be_one(device: Section, known: Section) -> bool:
+def may_be_one(device: Section, known: Section) -> bool:
     """Whether two of one protocol and address may be one device: what one lacks tells nothing."""
     names = ("unit",) if device.get("protocol") == "modbus" else ("instance", "network", "mac")
     given = [(device.get(name), known.get(name)) for name in names]
@@ -285,22 +287,13 @@ def _line(where: Location) -> str:
     return f"{where.file}:{where.line}"
 
 
-def _place(device: Section) -> tuple[object, ...] | None:
-    """Where a device is asked. Names of hosts are not resolved, but for ``localhost``: two names of
-    one are not seen."""
+def place_of(device: Section, addresses: Addresses) -> tuple[object, ...] | None:
+    """Where a device is asked: protocol, host in one form (``addresses``: what names of hosts stand
+    for, as far as they were resolved) and port; None where that is not known."""
     protocol, serial = device.get("protocol"), device.get("serial")
-    host = serial.get("path") if serial is not None else device.get("host")
+    path = serial.get("path") if serial is not None else None
+    host = device.get("host") if serial is None else path
     if protocol is None or host is None:
         return None
     port = device.get("port") or DEFAULT_PORTS.get(protocol)
-    return (protocol, _in_one_form(str(host).lower().rstrip(".")), port)
-
-
-def _in_one_form(host: str) -> str:
-    """An address in its four numbers, however it is written (``127.1``); a name as it stands."""
-    if host == "localhost":
-        return "127.0.0.1"
-    try:
-        return socket.inet_ntoa(socket.inet_aton(host))
-    except OSError:
-        return host
+    return (protocol, host if serial is not None else in_one_form(str(host), addresses), port)

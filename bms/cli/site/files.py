@@ -19,7 +19,8 @@ from bms.journal import FileHandsOff
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.hands_off import HandsOff
-from bms.runtime.site_files import load_checked, sites_of
+from bms.runtime.site_files import load_checked, remarks, sites_of
+from sites.host_names import resolve
 
 app = typer.Typer(no_args_is_help=True, help="Validate, list and draft site files.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -36,21 +37,30 @@ def check(
 ) -> None:
     """Validate every site file of a folder; each mistake with file, line and what is allowed.
 
+    Names of hosts are resolved where that takes no longer than a moment.
+
     Example: bms sites check sites/examples
     """
+    settings = Settings()
     try:
-        found = load_checked(directory, Settings())
+        found = load_checked(directory, settings)
+        addresses = resolve(device.host for site in found for device in site.devices)
+        found = load_checked(directory, settings, addresses) if addresses else found
     except SiteFileError as error:
         if not as_json:
             raise
         rows = [asdict(mistake) for mistake in error.mistakes]
-        typer.echo(json.dumps({"sites": [], "mistakes": rows}))
+        typer.echo(json.dumps({"sites": [], "mistakes": rows, "remarks": []}))
         raise typer.Exit(1) from None
+    said = remarks(found, addresses)
     if as_json:
-        typer.echo(json.dumps({"sites": [site.id for site in found], "mistakes": []}))
+        answer = {"sites": [site.id for site in found], "mistakes": [], "remarks": said}
+        typer.echo(json.dumps(answer))
         return
     points = sum(len(site.points) for site in found)
     say(f"{len(found)} sites with {points} points are in order.")
+    for remark in said:
+        say(f"note: {remark}.")
 
 
 @app.command("list")

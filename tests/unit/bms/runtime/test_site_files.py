@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from typer.testing import CliRunner
 from bms.cli.main import app
 from bms.config import Settings
 from bms.errors import SiteFileError
-from bms.runtime.site_files import sites_of
+from bms.model.assets.device import Fingerprint
+from bms.model.assets.site import Mode
+from bms.runtime.site_files import remarks, sites_of
 from tests.rigs.buildings.bacnet_site_file import SITE
 
 
@@ -48,3 +51,21 @@ def test_w09_sites_check_goes_by_the_tick_of_the_settings(
     done = CliRunner().invoke(app, words, env={"BMS_POLL_MINUTES": minutes})
     assert done.exit_code == code, done.output
     assert ("renews every 900 s" in done.output) is bool(code)
+
+
+def test_w01_what_is_written_by_number_alone_is_told(tmp_path: Path) -> None:
+    (site,) = sites_of(Settings(sites=folder_with(tmp_path, 1800)))
+    (said,) = remarks([site], {})
+    assert "mode auto writes to ctrl by address and number alone" in said
+    accepted = (replace(d, fingerprint=Fingerprint(model="A1")) for d in site.devices)
+    assert remarks([replace(site, devices=tuple(accepted))], {}) == []
+    assert remarks([replace(site, mode=Mode.ADVISE)], {}) == []
+
+
+def test_w02_a_host_name_that_nobody_knows_is_told_and_is_no_mistake(tmp_path: Path) -> None:
+    (site,) = sites_of(Settings(sites=folder_with(tmp_path, 1800)))
+    devices = tuple(replace(d, host="PLC.example") for d in site.devices)
+    named = replace(site, devices=devices, mode=Mode.OBSERVE)
+    (said,) = remarks([named], {})
+    assert said.startswith("host names that are not known here: plc.example;")
+    assert remarks([named], {"plc.example": "192.0.2.7"}) == []

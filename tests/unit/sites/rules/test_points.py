@@ -162,6 +162,12 @@ def test_w09_a_watchdog_that_the_tick_cannot_serve_is_refused() -> None:
     assert point(loaded(release="{kind: 'null'}, watchdog_s: 1800"), "all.setpoint").write
 
 
+def test_w09_a_site_that_is_put_to_auto_later_has_a_watchdog_that_is_served() -> None:
+    text = SITE.format(device="", temp="", pulse="", release="{kind: 'null'}, watchdog_s: 1200")
+    with pytest.raises(SiteFileError, match="renews every 900 s"):
+        load_site_text(text.replace("mode: auto", "mode: observe"))
+
+
 def test_w06_a_timetable_above_ours_is_refused_for_auto() -> None:
     way = "{kind: 'null'}, hold_safe: [16, 22], own_program: "
     assert "outranks priority 13" in mistake(release=f"{way}10")

@@ -5,7 +5,7 @@ It shares no code with what makes plans and trusts nothing in the schedule, only
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import timedelta
 from math import ceil, floor, isfinite
 
@@ -22,6 +22,7 @@ from optimizer.checker.air import (
     flow_is_due,
     supply_is_due,
 )
+from optimizer.checker.own_control import first_above_own
 from optimizer.checker.pace import (
     changes,
     first_fast_change,
@@ -53,6 +54,7 @@ class CheckObjection(MessageCode):
     COMFORT = "check_comfort"
     FLOOR = "check_floor"
     CEILING = "check_ceiling"
+    ABOVE_OWN = "check_above_own"
     CURVE = "check_curve"
     VENTILATION = "check_ventilation"
     FLOW = "check_flow"
@@ -102,6 +104,8 @@ def _objections(problem: Problem, schedule: Schedule) -> Iterator[Fact]:
         if not objections:
             whole.append(plan)
     yield from _co2_objections(problem, whole, levers)
+    modelled = {row.zone for row in schedule.forecast}
+    yield from _own_control_objections(problem, whole, levers, modelled)
     for point, (lever, task) in levers.items():
         if point not in seen and _can_be_planned(problem, lever, task):
             yield _at(point, CheckObjection.MISSING)
@@ -345,6 +349,24 @@ def _co2_objections(
         if found is not None:
             zone, k = found
             yield _at(point, CheckObjection.CO2, zone=zone.called, at=_moment(problem, k))
+
+
+def _own_control_objections(
+    problem: Problem,
+    plans: Sequence[SetpointPlan],
+    levers: dict[str, tuple[Lever, Task]],
+    modelled: Container[str],
+) -> Iterator[Fact]:
+    """Zones without a model that are asked for more than their own control."""
+    for plan in plans:
+        lever, task = levers[plan.point]
+        if not isinstance(task, ZoneTask) or task.id in modelled:
+            continue
+        if not _can_be_planned(problem, lever, task):
+            continue
+        k = first_above_own(problem, task, lever, _on_grid(problem, plan.steps))
+        if k is not None:
+            yield _at(plan.point, CheckObjection.ABOVE_OWN, at=_moment(problem, k))
 
 
 def _on_grid(problem: Problem, steps: tuple[Step, ...]) -> list[float]:

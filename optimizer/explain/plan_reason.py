@@ -15,6 +15,7 @@ class PlanReason(MessageCode):
     NO_SOLUTION = "no_solution"
     REFUSED = "refused"
     ZONE_WITHOUT_MODEL = "zone_without_model"
+    LEARNED_START = "learned_start"
     CAPACITY_BY_CLASS = "capacity_by_class"
     NO_STATE = "no_state"
     OLD_HISTORY = "old_history"

@@ -26,6 +26,7 @@ from optimizer.planning.selection import select
 from optimizer.problem.sanitise import sanitise
 from optimizer.setpoints.air_flow import planned_air
 from optimizer.setpoints.heating_curve import curve_lever
+from optimizer.setpoints.optimum_start import with_learned_starts
 
 
 def make_plan(problem: Problem) -> Schedule:
@@ -33,6 +34,7 @@ def make_plan(problem: Problem) -> Schedule:
     part, flaws = sanitise(problem)
     if part is None:
         return empty_schedule(problem, flaws)
+    part = with_learned_starts(part)
     flaws += _implausible_terms(part)
     flaws += describe_held_levers(part)
     flaws += [blind.fact for blind in blind_rooms(part)]

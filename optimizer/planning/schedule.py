@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -10,7 +10,16 @@ from itertools import pairwise
 import numpy as np
 
 from bms.model.fact import Fact, Moment, fact
-from bms.model.planning.plan import Expected, PlanStatus, Schedule, SetpointPlan, Step, ZoneForecast
+from bms.model.planning.plan import (
+    Expected,
+    PlanStatus,
+    Schedule,
+    SetpointPlan,
+    Step,
+    ZoneForecast,
+    ZoneStatus,
+    worst,
+)
 from bms.model.planning.problem import Lever, Problem, ZoneTask
 from optimizer.explain.plan_reason import PlanReason
 from optimizer.horizon.building import Building
@@ -27,7 +36,7 @@ from optimizer.setpoints.air_flow import co2_relaxations, describe_flow, own_or_
 from optimizer.setpoints.heating_curve import cop_with, curve_lever, curve_shifts, own_curve_shifts
 from optimizer.setpoints.supply_air_reset import is_resettable
 from optimizer.setpoints.timetable import timetable_setpoints
-from optimizer.setpoints.warm_up_in_progress import hours_unoccupied
+from optimizer.setpoints.warm_up_in_progress import zone_now
 
 UNKNOWN = Expected(energy_kwh=None, cost_dkk=None, co2_kg=None, comfort_kh=None)
 
@@ -43,6 +52,7 @@ def schedule_of(
     """``chosen`` as a schedule, beside what ``own`` control leads to."""
     planned = {zone.id: chosen.setpoints[z] for z, zone in enumerate(building.zones)}
     warm_ups = _first_warm_ups(problem, building, chosen)
+    zone_statuses = _zone_statuses(problem, planned, status)
     lever = curve_lever(problem)
     curve: tuple[SetpointPlan, ...] = ()
     cop = own_cop = building.inputs.cop
@@ -61,8 +71,8 @@ def schedule_of(
         site=problem.site,
         start=problem.start,
         step_s=problem.step_s,
-        status=status,
-        reasons=(*reasons, *warm_ups, *lowered),
+        status=worst(status, *zone_statuses.values()),
+        reasons=(*reasons, *_learned_starts(problem, planned), *warm_ups, *lowered),
         expected=expected_outcome(building, chosen.dynamics, chosen.rollout, cop),
         own_control=expected_outcome(building, own.dynamics, own.rollout, own_cop),
         setpoints=(
@@ -77,7 +87,28 @@ def schedule_of(
             )
             for z, zone in enumerate(building.zones)
         ),
+        zones=tuple(ZoneStatus(zone=zone, status=each) for zone, each in zone_statuses.items()),
     )
+
+
+def _zone_statuses(
+    problem: Problem, planned: Collection[str], status: PlanStatus
+) -> dict[str, PlanStatus]:
+    """The status of every zone with a lever: those without a model follow the timetable."""
+    return {
+        zone.id: status if zone.id in planned else PlanStatus.FALLBACK
+        for zone in problem.zones
+        if zone.lever is not None
+    }
+
+
+def _learned_starts(problem: Problem, planned: Collection[str]) -> list[Fact]:
+    """The zones without a model whose warm-ups begin by what their mornings have shown."""
+    return [
+        fact(PlanReason.LEARNED_START, zone=zone.called, count=zone.learned_start.starts)
+        for zone in problem.zones
+        if zone.lever is not None and zone.learned_start is not None and zone.id not in planned
+    ]
 
 
 def _first_warm_ups(problem: Problem, building: Building, chosen: Candidate) -> list[Fact]:
@@ -106,15 +137,15 @@ def _setpoint_plans(
             continue
         values = planned.get(zone.id)
         if values is None:
-            values = _by_rule(problem, zone, zone.lever, ahead.temp_out)
+            values = by_rule(problem, zone, zone.lever, ahead.temp_out)
         plans.append(_setpoint_plan(problem, zone.lever, values))
     return tuple(plans)
 
 
-def _by_rule(problem: Problem, zone: ZoneTask, lever: Lever, temp_out: Floats) -> Floats:
-    """Setpoints [degC] (n,) of a zone by the timetable, but for what somebody holds."""
-    unoccupied_h = hours_unoccupied(problem.history, zone.id)
-    values = timetable_setpoints(zone, lever, temp_out, problem.step_s / 3600.0, unoccupied_h)
+def by_rule(problem: Problem, zone: ZoneTask, lever: Lever, temp_out: Floats) -> Floats:
+    """Returns setpoints [degC] (n,) of a zone by the timetable, but for what somebody holds."""
+    now = zone_now(problem, zone)
+    values = timetable_setpoints(zone, lever, temp_out, problem.step_s / 3600.0, now)
     return with_held_value(problem, lever, values)
 
 
@@ -158,7 +189,7 @@ def timetable_schedule(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
     """The rule-based schedule, for these reasons; the heating curve as commissioned."""
     temp_out = series(problem.weather.temp_out_c, problem.steps)
     plans = [
-        _setpoint_plan(problem, zone.lever, _by_rule(problem, zone, zone.lever, temp_out))
+        _setpoint_plan(problem, zone.lever, by_rule(problem, zone, zone.lever, temp_out))
         for zone in problem.zones
         if zone.lever is not None
     ]
@@ -171,7 +202,15 @@ def timetable_schedule(problem: Problem, reasons: Sequence[Fact]) -> Schedule:
     lever = curve_lever(problem)
     if lever is not None:
         plans.append(_setpoint_plan(problem, lever, own_curve_shifts(problem, lever)))
-    return replace(empty_schedule(problem, [*reasons, *of_air]), setpoints=tuple(plans))
+    return replace(
+        empty_schedule(problem, [*reasons, *_learned_starts(problem, ()), *of_air]),
+        setpoints=tuple(plans),
+        zones=tuple(
+            ZoneStatus(zone=zone.id, status=PlanStatus.FALLBACK)
+            for zone in problem.zones
+            if zone.lever is not None
+        ),
+    )
 
 
 def empty_schedule(problem: Problem, reasons: Sequence[Fact]) -> Schedule:

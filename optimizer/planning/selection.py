@@ -21,7 +21,7 @@ from optimizer.planning.consequences import (
     relaxations,
 )
 from optimizer.planning.planned_candidates import planned_candidates
-from optimizer.planning.schedule import schedule_of, timetable_schedule
+from optimizer.planning.schedule import by_rule, schedule_of, timetable_schedule
 from optimizer.setpoints.air_flow import own_or_more_air, planned_flow
 from optimizer.setpoints.coarse_steps import lower_own_setpoints
 from optimizer.setpoints.lever_values import lever_values
@@ -53,6 +53,17 @@ def issued_own_control(evaluator: Evaluator) -> Candidate:
     return evaluator.evaluate(setpoints, own_or_more_air(problem, own_or_required_run(problem)))
 
 
+def by_timetable(evaluator: Evaluator) -> Candidate:
+    """Returns the timetable with its learned starts, which no plan may be dearer than."""
+    building, problem = evaluator.building, evaluator.problem
+    rows = [
+        own if zone.lever is None else by_rule(problem, zone, zone.lever, building.inputs.temp_out)
+        for zone, own in zip(building.zones, building.own_setpoint, strict=True)
+    ]
+    setpoints = lever_values(building, building.with_held(np.array(rows)))
+    return evaluator.evaluate(setpoints, own_or_more_air(problem, own_or_required_run(problem)))
+
+
 def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
     """Returns the schedule of a building whose zones have models; ``found`` goes before its
     reasons. What is issued is never dearer than the building's own control, by the model."""
@@ -62,6 +73,7 @@ def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
         return timetable_schedule(
             problem, [*found, fact(PlanReason.NO_SOLUTION, message=candidates)]
         )
+    candidates = [*candidates, by_timetable(evaluator)]
     best, own = cheapest(candidates), own_control(evaluator)
     if best.cost < own_control_with_enough_air(evaluator, own).cost:
         return _optimum(evaluator, best, own, found)

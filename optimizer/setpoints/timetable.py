@@ -1,34 +1,56 @@
-"""Rule-based setpoints without a model: setback out of use and an early enough start.
+"""Rule-based setpoints of a zone without a model: never above the building's own control.
 
-The lead before use grows with the cold and with the length of the absence; without a forecast it is
-that of a cold day.
+Out of use the zone is set back, and its warm-up begins as late as its recorded mornings allow
+(:mod:`optimizer.setpoints.optimum_start`); where they tell nothing, at a lead that grows with the
+cold and with the length of the absence, but not before the building's own programme.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 
-from bms.model.planning.problem import Lever, ZoneTask
-from optimizer.model.quantise import quantise_up
+from bms.model.planning.problem import LearnedStart, Lever, ZoneTask
+from optimizer.model.quantise import quantise_down, quantise_up
 from optimizer.model.rc_network import Bools, Floats
+from optimizer.setpoints.optimum_start import (
+    BELOW_SETBACK_K,
+    LONG_ABSENCE_H,
+    LONGEST_LEAD_H,
+    temperature_after,
+    warm_up_hours,
+)
 
 IN_USE_ABOVE_LOW_K = 0.5
-LEAST_ABOVE_LOW_K = 0.2
-"""Between these a zone in use has its own setpoint: without a model nothing says that it takes
-more."""
+"""A zone in use has its own setpoint, but no more than this above its band: without a model nothing
+says that it takes more."""
 SETBACK_K = 3.0
 ABOVE_FLOOR_K = 0.5
 LEAD_H = 0.5
 LEAD_H_PER_K = 0.15
 MILD_C = 15.0
 COLD_DAY_C = -5.0
-LONG_ABSENCE_H = 24.0
 LONG_FACTOR = 1.5
-LONGEST_LEAD_H = 8.0
+LONGEST_RULE_H = 8.0
 LEAD_H_PER_SHORT_K = 1.5
 """What the zone's record of starts asks for is warmed up at two thirds of a kelvin per hour."""
+SAME_K = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneNow:
+    """A zone at the start of the horizon: hours [h] out of use already, room temperature [degC]
+    and ``setback_c`` [degC] in force where they are known, whether it is being warmed up, and
+    whether it was too cold at the starts of use on record, so that more than its own control is
+    due."""
+
+    unoccupied_h: float = 0.0
+    room_c: float | None = None
+    setback_c: float | None = None
+    warming: bool = False
+    starts_late: bool = False
 
 
 def true_periods(flags: Bools) -> list[tuple[int, int]]:
@@ -43,34 +65,103 @@ def true_periods(flags: Bools) -> list[tuple[int, int]]:
 
 
 def timetable_setpoints(
-    task: ZoneTask, lever: Lever, temp_out: Floats, step_h: float, unoccupied_h: float = 0.0
+    task: ZoneTask,
+    lever: Lever,
+    temp_out: Floats,
+    step_h: float,
+    now: ZoneNow = ZoneNow(),
 ) -> Floats:
     """Returns setpoints [degC] (n,) by rule; ``temp_out`` [degC] (n,) may be NaN.
 
-    ``unoccupied_h`` [h] is how long the zone has been out of use already: the lead must not shrink
-    as a long absence passes behind the start of the horizon.
+    They lie above the building's own only where the band asks for it, and before a use for which
+    its own programme was too late on record.
     """
     in_use = np.array(task.occupied, dtype=bool)
     low = np.array(task.low_c, dtype=np.float64)
-    values = np.where(in_use, _in_use(task, low), low + ABOVE_FLOOR_K)
+    own = np.maximum(np.array(task.own_setpoint_c[: len(low)], dtype=np.float64), low)
+    values = np.maximum(_set_back(in_use, low, own, now.setback_c), low)
+    lead = _Lead(task, values, temp_out, step_h, now)
+    end_of_last = 0
+    for first, last in true_periods(in_use):
+        begin = lead.begin(first, end_of_last)
+        warm = np.maximum(values[begin:first], values[first])
+        values[begin:first] = warm if now.starts_late else np.minimum(warm, own[begin:first])
+        end_of_last = last
+    return _not_above(np.clip(values, low, np.array(task.high_c)), own, low, lever)
+
+
+def _set_back(in_use: Bools, low: Floats, own: Floats, setback_c: float | None) -> Floats:
+    """Setpoints [degC] (n,) before any warm-up: never above the building's own, nor above what it
+    had earlier in the same absence, as its own warm-up is not ours."""
+    values = low + np.where(in_use, IN_USE_ABOVE_LOW_K, ABOVE_FLOOR_K)
     if in_use.any():
         comfort = float(low[in_use].min())
         values = np.where(in_use, values, np.maximum(values, comfort - SETBACK_K))
-    end_of_last = 0
-    for first, last in true_periods(in_use):
-        before_h = unoccupied_h if end_of_last == 0 else 0.0
-        absence_h = (first - end_of_last) * step_h + before_h
-        lead = _lead_h(temp_out, first, absence_h, task.start_backoff_k or 0.0)
-        begin = max(end_of_last, first - int(np.ceil(lead / step_h)))
-        values[begin:first] = np.maximum(values[begin:first], values[first])
-        end_of_last = last
-    return quantise_up(np.clip(values, low, np.array(task.high_c)), lever)
+    highest = own.copy()
+    for first, last in true_periods(~in_use):
+        if first == 0 and setback_c is not None:
+            highest[0] = min(own[0], setback_c)
+        highest[first:last] = np.minimum.accumulate(highest[first:last])
+    return np.asarray(np.minimum(values, highest))
 
 
-def _in_use(task: ZoneTask, low: Floats) -> Floats:
-    """Setpoint of a zone in use [degC] (n,)."""
-    own = np.array(task.own_setpoint_c[: len(low)], dtype=np.float64)
-    return low + np.clip(own - low, LEAST_ABOVE_LOW_K, IN_USE_ABOVE_LOW_K)
+def _not_above(values: Floats, own: Floats, low: Floats, lever: Lever) -> Floats:
+    """``values`` as the lever takes them: rounded up, but not above the building's own where the
+    value below is not too low."""
+    above, below = quantise_up(values, lever), quantise_down(values, lever)
+    too_high = (above > own + SAME_K) & (values <= own + SAME_K) & (below >= low - SAME_K)
+    return np.where(too_high, below, above)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lead:
+    """When warm-ups begin. ``values`` [degC] (n,) are the setpoints without them."""
+
+    task: ZoneTask
+    values: Floats
+    temp_out: Floats
+    step_h: float
+    now: ZoneNow
+
+    def begin(self, first: int, end_of_last: int) -> int:
+        """The step at which the zone begins to warm up for its use at ``first``, which follows one
+        that ended at ``end_of_last`` (0: before the horizon)."""
+        before_h = self.now.unoccupied_h if end_of_last == 0 else 0.0
+        absence_h = (first - end_of_last) * self.step_h + before_h
+        if end_of_last == 0 and self.now.warming and first * self.step_h <= LONGEST_LEAD_H:
+            return 0
+        if self.task.learned_start is not None:
+            return self._learned_begin(self.task.learned_start, first, end_of_last, absence_h)
+        lead = _lead_h(self.temp_out, first, absence_h, self.task.start_backoff_k or 0.0)
+        return max(end_of_last, first - int(np.ceil(lead / self.step_h)))
+
+    def _learned_begin(
+        self, learned: LearnedStart, first: int, end_of_last: int, absence_h: float
+    ) -> int:
+        """The last step from which the room, as cold as it is by then, is warm in time."""
+        target = self.task.low_c[first]
+        earliest = max(end_of_last, first - int(LONGEST_LEAD_H / self.step_h))
+        for begin in range(first, earliest, -1):
+            room, out = self._room_at(learned, begin, end_of_last), self._outdoors(begin, first)
+            needed_h = warm_up_hours(learned, target - room, target - out, absence_h)
+            if (first - begin) * self.step_h >= needed_h:
+                return begin
+        return earliest
+
+    def _room_at(self, learned: LearnedStart, begin: int, end_of_last: int) -> float:
+        """The room [degC] at ``begin``, without heat since it was last known."""
+        if begin == 0 and self.now.room_c is not None:
+            return self.now.room_c
+        floor = float(self.values[max(0, begin - 1)]) - BELOW_SETBACK_K
+        known = float(self.values[end_of_last - 1]) if end_of_last else self.now.room_c
+        if known is None:
+            return floor
+        out = self._outdoors(end_of_last, begin)
+        return temperature_after(learned, known, out, (begin - end_of_last) * self.step_h, floor)
+
+    def _outdoors(self, first: int, last: int) -> float:
+        part = self.temp_out[first : last + 1]
+        return float(part.mean()) if len(part) and np.isfinite(part).all() else COLD_DAY_C
 
 
 def _lead_h(temp_out: Floats, first: int, absence_h: float, short_k: float) -> float:
@@ -78,4 +169,4 @@ def _lead_h(temp_out: Floats, first: int, absence_h: float, short_k: float) -> f
     outdoors = float(np.min(before)) if np.isfinite(before).all() and len(before) else COLD_DAY_C
     lead = LEAD_H + LEAD_H_PER_K * max(0.0, MILD_C - outdoors)
     lead *= LONG_FACTOR if absence_h > LONG_ABSENCE_H else 1.0
-    return min(LONGEST_LEAD_H, lead + LEAD_H_PER_SHORT_K * max(0.0, short_k))
+    return min(LONGEST_RULE_H, lead + LEAD_H_PER_SHORT_K * max(0.0, short_k))

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.planning.problem import History, Problem, ZoneHistory, ZoneTask
+from bms.model.planning.problem import Problem, ZoneHistory, ZoneTask
 from optimizer.model.history import series
 from optimizer.model.quantise import nearest_value
 from optimizer.model.rc_network import Floats
+from optimizer.setpoints.timetable import IN_USE_ABOVE_LOW_K, ZoneNow
 
 RECENT_H = 1.0
 RISE_K = 0.3
@@ -26,6 +27,9 @@ LONGEST_WARM_UP_H = 12.0
 LONGEST_KEPT_H = 16.0
 """A rise longer before the next use is no warm-up for it."""
 SAME_K = 0.05
+LAST_STARTS, LATE_STARTS = 5, 2
+"""Own control is too late for a zone that was too cold at so many of its last starts of use."""
+COLD_START_K = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,36 @@ def warm_up_in_progress(
     )
 
 
-def hours_unoccupied(history: History | None, zone: str) -> float:
-    """Returns how long a zone has been out of use where its history ends [h]; 0 when not known."""
-    row = next((row for row in history.zones if row.id == zone), None) if history else None
-    return _unoccupied_steps(row) * history.step_s / 3600.0 if history and row else 0.0
+def zone_now(problem: Problem, task: ZoneTask) -> ZoneNow:
+    """Returns what the history tells of a zone at the start of the horizon, for its timetable."""
+    history = problem.history
+    row = next((row for row in history.zones if row.id == task.id), None) if history else None
+    if history is None or row is None:
+        return ZoneNow()
+    step_h = history.step_s / 3600.0
+    low, own = np.array(task.low_c), np.array(task.own_setpoint_c[: len(task.low_c)])
+    in_use = np.minimum(low + IN_USE_ABOVE_LOW_K, np.maximum(low, own))
+    warm, setback, unoccupied_h = _zone_progress(row, step_h, task, in_use)
+    room = series(row.temp_c, len(row.occupied))[-max(1, round(RECENT_H / step_h)) :]
+    known = room[np.isfinite(room)]
+    return ZoneNow(
+        unoccupied_h=unoccupied_h,
+        room_c=float(known[-1]) if len(known) else None,
+        setback_c=float(setback) if np.isfinite(setback) else None,
+        warming=bool(np.isfinite(warm)) and problem.held_steps(task.lever) == 0,
+        starts_late=_starts_late(row, task),
+    )
+
+
+def _starts_late(row: ZoneHistory, task: ZoneTask) -> bool:
+    """Whether the room was too cold at two or more of the last starts of use."""
+    lows = [low for low, used in zip(task.low_c, task.occupied, strict=False) if used]
+    used = np.array(row.occupied, dtype=bool)
+    starts = np.flatnonzero(used[1:] & ~used[:-1]) + 1
+    if not lows or not len(starts):
+        return False
+    room = series(row.temp_c, len(row.occupied))[starts[-LAST_STARTS:]]
+    return int((room < min(lows) - COLD_START_K).sum()) >= LATE_STARTS
 
 
 def _zone_progress(

@@ -26,6 +26,11 @@ class PlanStatus(StrEnum):
     FALLBACK = "fallback"
 
 
+def worst(*statuses: PlanStatus) -> PlanStatus:
+    """Returns the worst of one or more statuses: fallback, then relaxed, then optimal."""
+    return max(statuses, key=list(PlanStatus).index)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
     """What a schedule leads to over the horizon, by the model. None where it cannot be said."""
@@ -79,6 +84,16 @@ class ZoneForecast:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneStatus:
+    """How one zone is planned."""
+
+    zone: str
+    """Id of the zone."""
+    status: PlanStatus
+    """`optimal`, `relaxed`, or `fallback` where the zone has no model and follows the timetable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """The answer. ``setpoints`` cover the whole horizon of the problem without holes."""
 
@@ -89,7 +104,8 @@ class Schedule:
     step_s: int
     """Length of the steps [s], as in the problem."""
     status: PlanStatus
-    """`optimal`, `relaxed` (with violations) or `fallback` (rules, because something missed)."""
+    """`optimal`, `relaxed` (with violations) or `fallback` (rules, because something missed); the
+    worst of its zones."""
     reasons: tuple[Fact, ...]
     """Why the plan is as it is."""
     expected: Expected
@@ -102,6 +118,8 @@ class Schedule:
     """Predicted temperatures of the zones that have a model."""
     temperature_unit: Unit = Unit.DEG_C
     """Unit of the predicted temperatures, that of the problem."""
+    zones: tuple[ZoneStatus, ...] = ()
+    """How each zone with a lever is planned."""
 
     @property
     def end(self) -> datetime:

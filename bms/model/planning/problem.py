@@ -93,6 +93,29 @@ class Weather:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LearnedStart:
+    """What a zone's recorded mornings tell of its warm-ups, without a thermal model: each takes
+    ``dead_h + rise * (h_per_k + h_per_k2 * difference + long_h_per_k * long)`` hours, with the rise
+    [K] to the band in use, the difference [K] between the band and outdoors, and ``long`` 1 after
+    more than a day without use, else 0."""
+
+    dead_h: float
+    """Time until the room begins to rise [h]."""
+    h_per_k: float
+    """Hours per kelvin of rise [h/K]."""
+    h_per_k2: float
+    """The same per kelvin of difference between the band and outdoors [h/K2]."""
+    long_h_per_k: float
+    """Hours more per kelvin of rise after more than a day without use [h/K]."""
+    margin_h: float
+    """By how much longer nine of ten recorded warm-ups took at most [h]."""
+    time_constant_h: float | None = None
+    """Time constant of the room without heat [h]; null: not known, it falls to its setpoint."""
+    starts: int = 0
+    """Number of recorded warm-ups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneTask:
     """One zone over the horizon.
 
@@ -127,6 +150,9 @@ class ZoneTask:
     start_backoff_k: float | None = None
     """How far inside the band a warm-up is meant to get by the start of use [K], so that a start
     that the model is wrong about is still in time; null: by the model's own error."""
+    learned_start: LearnedStart | None = None
+    """What its recorded mornings tell, for plans without a model of it; null: it is learned from
+    the history."""
     volume_m3: float | None = None
     """Volume of its air [m3]; null: 2.8 m times the area."""
     people: Numbers = ()

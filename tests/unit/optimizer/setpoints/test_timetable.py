@@ -10,7 +10,7 @@ import pytest
 from bms.model.assets.point import Role
 from bms.model.planning.problem import Lever, ZoneTask
 from bms.model.readings.units import Unit
-from optimizer.setpoints.timetable import LONGEST_LEAD_H, timetable_setpoints
+from optimizer.setpoints.timetable import LONGEST_RULE_H, timetable_setpoints
 
 STEP_H = 0.25
 FIRST = 48
@@ -42,4 +42,4 @@ def test_the_record_of_starts_moves_the_warm_up(short_k: float | None, longer_h:
 
 
 def test_no_warm_up_is_endless() -> None:
-    assert lead_h(50.0) == LONGEST_LEAD_H
+    assert lead_h(50.0) == LONGEST_RULE_H

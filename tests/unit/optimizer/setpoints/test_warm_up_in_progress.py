@@ -12,7 +12,7 @@ import pytest
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, Problem
 from optimizer.planner import Optimizer
-from optimizer.setpoints.warm_up_in_progress import hours_unoccupied, warm_up_in_progress
+from optimizer.setpoints.warm_up_in_progress import warm_up_in_progress, zone_now
 from tests.rigs.buildings.toy_building import (
     FLOOR,
     LOW,
@@ -148,8 +148,9 @@ def test_what_has_begun_is_not_known_without_a_past(task: Problem) -> None:
     found = warm_up_in_progress(replace(task, history=None), task.zones, asked)
     assert np.isnan(found.warm).all()
     assert np.isnan(found.setback).all()
-    assert hours_unoccupied(None, "office") == 0.0
-    assert hours_unoccupied(task.history, "attic") == 0.0
+    office = task.zones[0]
+    assert zone_now(replace(task, history=None), office).unoccupied_h == 0.0
+    assert zone_now(task, replace(office, id="attic")).unoccupied_h == 0.0
 
 
 def test_the_timetable_leads_longer_after_a_weekend_that_began_before_the_horizon(
@@ -158,7 +159,7 @@ def test_the_timetable_leads_longer_after_a_weekend_that_began_before_the_horizo
     """Monday morning: the absence lies mostly behind the start of the horizon."""
     monday = replace(problem(toy, days=4), model=None)
     assert monday.start == datetime(2019, 1, 14, tzinfo=UTC)
-    assert hours_unoccupied(monday.history, "office") > 48.0
+    assert zone_now(monday, monday.zones[0]).unoccupied_h > 48.0
     tuesday = monday.history
     assert tuesday is not None
     used = replace(tuesday, zones=tuple(replace(z, occupied=(True,) * 384) for z in tuesday.zones))

@@ -10,10 +10,12 @@ from optimizer.identification.identify import identify
 from optimizer.identification.prediction_error import BacktestErrors, prediction_errors
 from optimizer.planning.make_plan import make_plan
 from optimizer.problem.units import in_celsius, in_units_of
+from optimizer.setpoints.optimum_start import with_learned_starts
 
 
 class Optimizer:
-    """Implements the ports ``Planner``, ``Judge`` and ``Checker``; keeps no state."""
+    """Implements the ports ``Planner``, ``Judge``, ``StartLearner`` and ``Checker``; keeps no
+    state."""
 
     def identify(self, problem: Problem) -> BuildingModel | NoModel:
         """The building's thermal model, or why there is none."""
@@ -22,6 +24,10 @@ class Optimizer:
     def plan(self, problem: Problem) -> Schedule:
         """The schedule for the problem; always one."""
         return in_units_of(problem, make_plan(in_celsius(problem)))
+
+    def learn_starts(self, problem: Problem) -> Problem:
+        """The problem in degC with what its history tells of the warm-ups of its zones."""
+        return with_learned_starts(in_celsius(problem))
 
     def prediction_errors(self, problem: Problem, model: BuildingModel) -> BacktestErrors:
         """How far ``model`` was off on the history of the problem, 1, 6 and 24 h ahead."""

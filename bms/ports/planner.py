@@ -46,6 +46,16 @@ class Judge(Protocol):
         ...
 
 
+@runtime_checkable
+class StartLearner(Protocol):
+    """A planner that learns from recorded mornings when zones without a model have to begin to warm
+    up. Pure and slow: call it in a pool."""
+
+    def learn_starts(self, problem: Problem) -> Problem:
+        """The problem with what its history tells of the warm-ups of its zones."""
+        ...
+
+
 class Checker(Protocol):
     """The independent checker: every objection to a schedule; none means it may be written."""
 

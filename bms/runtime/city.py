@@ -31,7 +31,7 @@ from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.hands_off.decisions import MarkedDecisions
-from bms.services.planning.ports import PlanningPorts
+from bms.services.planning.ports import PlanningPorts, StartMemory
 from bms.services.rooms.missing_temperature import Rooms
 from bms.services.site_lookup import site_named
 from bms.services.trials.ports import TrialPorts
@@ -97,6 +97,8 @@ class City:
     """Whether the clock is believed enough to delete what is old."""
     device_times: DeviceTimes = field(default_factory=DeviceTimes)
     """Minimum on and off times that devices have told."""
+    starts: StartMemory = field(default_factory=StartMemory)
+    """What was learned of the warm-ups of zones without a model."""
     decisions: DecisionStore = field(init=False)
     """Decisions of people as they stand: the marks first, then the database."""
     plan_check: PlanCheck = field(init=False)
@@ -145,6 +147,7 @@ class City:
             checker=self.checker,
             rooms=self.rooms,
             device_times=self.device_times,
+            starts=self.starts,
         )
 
     @property

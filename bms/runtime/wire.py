@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class LazyOptimizer:
-    """Implements ``Planner``, ``Judge`` and ``Checker`` of ``bms.ports.planner``."""
+    """Implements the ports of ``bms.ports.planner``."""
 
     @cached_property
     def _optimizer(self) -> Optimizer:
@@ -62,6 +62,10 @@ class LazyOptimizer:
     def plan(self, problem: Problem) -> Schedule:
         """The schedule for the problem; always one."""
         return self._optimizer.plan(problem)
+
+    def learn_starts(self, problem: Problem) -> Problem:
+        """The problem with what its history tells of the warm-ups of its zones."""
+        return self._optimizer.learn_starts(problem)
 
     def prediction_errors(self, problem: Problem, model: BuildingModel) -> PredictionErrors:
         """How far ``model`` was off on the history of the problem, 1, 6 and 24 h ahead."""

@@ -86,7 +86,7 @@ def with_learned_starts(problem: Problem) -> Problem:
     """Returns a problem in degC with what the history tells of the warm-ups of its zones, but for
     those that bring it along."""
     zones = tuple(
-        replace(zone, learned_start=learn_start(problem.history, zone))
+        replace(zone, learned_start=learn_start(problem, zone))
         if zone.lever is not None and zone.learned_start is None
         else zone
         for zone in problem.zones
@@ -94,10 +94,11 @@ def with_learned_starts(problem: Problem) -> Problem:
     return replace(problem, zones=zones)
 
 
-def learn_start(history: History | None, task: ZoneTask) -> LearnedStart | None:
+def learn_start(problem: Problem, task: ZoneTask) -> LearnedStart | None:
     """Returns what the recorded mornings of a zone tell, or None where they do not suffice: fewer
     than :data:`STARTS_FOR_GATE` starts for which the others foretell a lead that would have been in
     time and shorter than the building's own."""
+    history = problem.history
     row = next((row for row in history.zones if row.id == task.id), None) if history else None
     target = _band_in_use(task)
     if history is None or row is None or target is None:
@@ -106,7 +107,7 @@ def learn_start(history: History | None, task: ZoneTask) -> LearnedStart | None:
     warm_ups = past.warm_ups(target)
     if len(warm_ups) < STARTS_FOR_GATE:
         return None
-    margin, passed = _foretold(warm_ups)
+    margin, passed = _foretold(warm_ups, _own_lead_h(task, problem.step_s / 3600.0))
     if passed < STARTS_FOR_GATE:
         return None
     dead_h, h_per_k, h_per_k2, long_h_per_k = _fit(warm_ups)
@@ -119,6 +120,19 @@ def learn_start(history: History | None, task: ZoneTask) -> LearnedStart | None:
         time_constant_h=past.time_constant(),
         starts=len(warm_ups),
     )
+
+
+def _own_lead_h(task: ZoneTask, step_h: float) -> float:
+    """How long [h] before the next start of use the building's own programme rises; infinite where
+    it does not, or where no use begins within the horizon."""
+    used, own = np.array(task.occupied, dtype=bool), np.array(task.own_setpoint_c)
+    starts = np.flatnonzero(used[1:] & ~used[:-1]) + 1
+    if not len(starts) or len(own) < len(used):
+        return float("inf")
+    first = begin = int(starts[0])
+    while begin > 0 and own[begin - 1] >= own[first] - LEAST_RISE_K:
+        begin -= 1
+    return (first - begin) * step_h if begin > 0 else float("inf")
 
 
 def _band_in_use(task: ZoneTask) -> float | None:
@@ -245,9 +259,10 @@ def _fit(warm_ups: Sequence[WarmUp]) -> tuple[float, float, float, float]:
     return dead, per_k, per_k2, per_k_long
 
 
-def _foretold(warm_ups: Sequence[WarmUp]) -> tuple[float, int]:
+def _foretold(warm_ups: Sequence[WarmUp], own_lead_h: float) -> tuple[float, int]:
     """The margin [h] by which warm-ups miss what the others foretell, and how many starts would
-    have been in time with it at less than the building's own lead."""
+    have been in time with it at less than the lead that they had or that the building's own
+    programme has [h]."""
     foretold = [
         _hours(_fit([*warm_ups[:i], *warm_ups[i + 1 :]]), each.rise, each.difference, each.long)
         for i, each in enumerate(warm_ups)
@@ -255,5 +270,5 @@ def _foretold(warm_ups: Sequence[WarmUp]) -> tuple[float, int]:
     misses = [each.hours - told for each, told in zip(warm_ups, foretold, strict=True)]
     margin = max(LEAST_MARGIN_H, float(np.quantile(misses, MISS_QUANTILE)))
     rows = zip(warm_ups, foretold, strict=True)
-    passed = sum(each.hours <= told + margin < each.lead for each, told in rows)
+    passed = sum(each.hours <= told + margin < max(each.lead, own_lead_h) for each, told in rows)
     return margin, passed

@@ -11,10 +11,12 @@ from bms.model.fact import fact
 from bms.model.planning.plan import Plan, Schedule
 from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.ports.planner import StartLearner
 from bms.services.control.site_state import PLAN_MAX_AGE
 from bms.services.effective_control import LOOK_BACK, unconfirmed_points
 from bms.services.occupancy import outdated, use_of
 from bms.services.off_loop import off_loop
+from bms.services.periods import local_date
 from bms.services.planning.blind_rooms import sight_changed, with_sight
 from bms.services.planning.held_levers import (
     HeldLeverNote,
@@ -24,7 +26,7 @@ from bms.services.planning.held_levers import (
     with_holds,
 )
 from bms.services.planning.ports import PlanningPorts
-from bms.services.planning.problem import IDENTIFY_DAYS, assemble
+from bms.services.planning.problem import IDENTIFY_DAYS, assemble, history
 from bms.services.standing_since import with_standing
 
 
@@ -72,10 +74,37 @@ def site_problem(site: Site, *, now: datetime, ports: PlanningPorts, horizon: ti
     Raises ``StoreUnavailable``.
     """
     problem = assemble(site, now=now, ports=ports, horizon=horizon)
+    problem = _with_learned_starts(problem, site, now, ports)
     sight = ports.rooms.look(site, now)
     problem = with_sight(problem, site, sight, now=now, readings=ports.readings)
     problem = with_standing(problem, site, now, ports.readings, ports.device_times)
     return with_holds(problem, holds_of(site, now, ports))
+
+
+def _with_learned_starts(
+    problem: Problem, site: Site, now: datetime, ports: PlanningPorts
+) -> Problem:
+    """The problem, with what the last weeks tell of the warm-ups of zones without a model; learned
+    once a day, as the history of a plan is too short for it.
+
+    Raises ``StoreUnavailable``.
+    """
+    modelled = {zone.zone for zone in problem.model.zones} if problem.model else set()
+    waiting = {zone.id for zone in problem.zones if zone.lever} - modelled
+    if not waiting or not isinstance(ports.planner, StartLearner):
+        return problem
+    today = local_date(now, site.timezone)
+    day, known = ports.starts.sites.get(site.id, (None, {}))
+    if day != today:
+        past = history(site, now=now, ports=ports, days=IDENTIFY_DAYS)
+        taught = ports.planner.learn_starts(replace(problem, history=past))
+        known = {z.id: z.learned_start for z in taught.zones if z.learned_start is not None}
+        ports.starts.sites[site.id] = (today, known)
+    zones = (
+        replace(zone, learned_start=known.get(zone.id)) if zone.id in waiting else zone
+        for zone in problem.zones
+    )
+    return replace(problem, zones=tuple(zones))
 
 
 async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon: timedelta) -> Plan:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 
+from bms.model.planning.problem import LearnedStart
 from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
@@ -27,6 +29,13 @@ class ProblemPorts:
     tariffs: Tariffs
 
 
+@dataclass(frozen=True, slots=True)
+class StartMemory:
+    """What was learned of warm-ups, by site: the local day on which, and the zones."""
+
+    sites: dict[str, tuple[date, dict[str, LearnedStart]]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningPorts(ProblemPorts):
     """What identification, planning and the record of prediction errors work with."""
@@ -38,3 +47,4 @@ class PlanningPorts(ProblemPorts):
     checker: Checker
     rooms: Rooms
     device_times: DeviceTimes
+    starts: StartMemory = field(default_factory=StartMemory)

@@ -152,7 +152,7 @@ def early() -> Plant:
 
 
 def test_a_warm_up_takes_what_the_mornings_took(early: Plant) -> None:
-    learned = learn_start(history(early, 21), task(21 * DAY, DAY, begin=12))
+    learned = learn_start(question(early, 21, begin=12), task(21 * DAY, DAY, begin=12))
     assert learned is not None
     assert learned.starts == 15
     morning = 14 * DAY + 12
@@ -162,23 +162,22 @@ def test_a_warm_up_takes_what_the_mornings_took(early: Plant) -> None:
 
 
 def test_five_mornings_are_enough(early: Plant) -> None:
-    assert learn_start(history(early, 7), task(21 * DAY, DAY, begin=12)) is not None
+    assert learn_start(question(early, 7, begin=12), task(21 * DAY, DAY, begin=12)) is not None
 
 
 def test_own_starts_that_are_late_teach_no_shorter_lead() -> None:
     late = Plant(power=25.0).run(14, begin=30)
-    assert learn_start(history(late, 14), task(14 * DAY, DAY, begin=30)) is None
+    assert learn_start(question(late, 14, begin=30), task(14 * DAY, DAY, begin=30)) is None
 
 
 def test_nothing_is_learned_from_what_was_not_seen(early: Plant) -> None:
-    past = history(early, 21)
-    nothing = (None,) * (21 * DAY)
-    for blind in (
-        replace(past.zones[0], temp_c=nothing),
-        replace(past.zones[0], setpoint_c=nothing),
-    ):
-        assert learn_start(replace(past, zones=(blind,)), task(21 * DAY, DAY, begin=12)) is None
-    assert learn_start(None, task(21 * DAY, DAY, begin=12)) is None
+    asked = question(early, 21, begin=12)
+    assert asked.history is not None
+    [seen], nothing = asked.history.zones, (None,) * (21 * DAY)
+    for blind in (replace(seen, temp_c=nothing), replace(seen, setpoint_c=nothing)):
+        unseen = replace(asked, history=replace(asked.history, zones=(blind,)))
+        assert learn_start(unseen, asked.zones[0]) is None
+    assert learn_start(replace(asked, history=None), asked.zones[0]) is None
 
 
 def test_a_room_without_heat_falls_to_its_setpoint_at_most() -> None:
@@ -205,6 +204,8 @@ def test_a_zone_without_a_model_is_in_time_at_less_heat_than_its_own_control(ear
     assert {each.code for each in schedule.reasons} >= {"learned_start"}
     assert ours.heat - begun < 0.93 * (own.heat - begun)
     assert ours.discomfort(first) <= own.discomfort(first) + 0.5
+    under_control = question(ours, 7, begin=12)
+    assert learn_start(under_control, under_control.zones[0]) is not None
 
 
 def replica(plant: Plant) -> Plant:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bms.model.control.command import Accepted, Command
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
-from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.model.planning.problem import BuildingModel, LearnedStart, NoModel, Problem
 from bms.services.planning.plan import identify_site, plan_site
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge, utc
@@ -18,6 +18,9 @@ from tests.rigs.fakes.store import a_model, a_plan
 SITE = lodge()
 NOW = utc(2019, 1, 15, 10)
 COLD = Fact("cold")
+START = LearnedStart(
+    dead_h=0.2, h_per_k=0.4, h_per_k2=0.01, long_h_per_k=0.1, margin_h=0.25, starts=5
+)
 
 
 @dataclass
@@ -91,6 +94,30 @@ async def test_a_zone_that_was_refused_keeps_its_old_model() -> None:
     assert learned.identified_at == planner.answer.identified_at
     assert learned.zones == (*planner.answer.zones, old.zones[0])  # the site has no barn
     assert store.model("lodge") == learned
+
+
+@dataclass
+class LearningPlanner(FakePlanner):
+    """Learns the same start for every zone; remembers the days of history that it was shown."""
+
+    shown: list[timedelta] = field(default_factory=list)
+
+    def learn_starts(self, problem: Problem) -> Problem:
+        assert problem.history is not None
+        self.shown.append(problem.start - problem.history.start)
+        return replace(problem, zones=tuple(replace(z, learned_start=START) for z in problem.zones))
+
+
+async def test_starts_of_zones_without_a_model_are_learned_once_a_day_from_weeks() -> None:
+    planner, store = LearningPlanner(), MemoryStore()
+    ports = planning_ports(store, planner=planner)
+    for hours in (0, 1, 24):
+        now = NOW + timedelta(hours=hours)
+        await plan_site(SITE, now=now, horizon=timedelta(hours=36), ports=ports)
+    assert planner.shown == [timedelta(days=35)] * 2
+    levered = [zone for zone in planner.asked[-1].zones if zone.lever]
+    assert levered
+    assert all(zone.learned_start == START for zone in levered)
 
 
 class CountingPlanner(FakePlanner):

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from api.schemas.base import Answer, FactAnswer
 from bms.model.fact import fact
-from bms.model.planning.heat_charges import VAT, CoolingRule
-from bms.savings.portfolio.cooling_fee import CoolingMonth, YearEndForecast
+from bms.model.planning.cooling_fee import CoolingRule
+from bms.model.planning.heat_charges import VAT
+from bms.savings.portfolio.cooling_year_end import CoolingMonth, YearEndForecast
 from bms.savings.portfolio.ranking import METRICS, Group, Metric, PeerComparison
 from bms.services.assessment.cooling_fees import MeterCooling
 

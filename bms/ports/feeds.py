@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.feed import FeedSeries, WeatherSeries
-from bms.model.planning.heat_charges import CoolingRule, PeakCharge
+from bms.model.planning.heat_charges import PeakCharge
 from bms.model.readings.series import Series
 
 

@@ -24,8 +24,9 @@ from bms.feeds.tariffs.heat_charges import (
     standing_tables,
 )
 from bms.model.fact import Day, Fact, MessageCode, fact
+from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.grid import LocalGrid, local_grid
-from bms.model.planning.heat_charges import CoolingRule, PeakCharge, TariffNames
+from bms.model.planning.heat_charges import PeakCharge, TariffNames
 from bms.model.readings.series import Floats, Series
 
 DATA = Path(__file__).parents[1] / "data" / "tariffs.yaml"

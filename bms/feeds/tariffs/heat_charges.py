@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any, Protocol, TypeVar
 
 from bms.errors import ConfigError
-from bms.model.planning.heat_charges import VAT, CoolingRule, PeakCharge, PeakSpan
+from bms.model.planning.cooling_fee import CoolingRule
+from bms.model.planning.heat_charges import VAT, PeakCharge, PeakSpan
 
 CoolingRules = tuple[CoolingRule, ...]
 

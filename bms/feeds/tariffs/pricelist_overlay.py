@@ -12,8 +12,9 @@ from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
 from bms.feeds.tariffs import datahub_pricelist
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.datahub_pricelist import PriceListing, PriceRow, hourly_prices
+from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.grid import local_grid
-from bms.model.planning.heat_charges import CoolingRule, PeakCharge
+from bms.model.planning.heat_charges import PeakCharge
 from bms.model.readings.series import Floats, Series
 from bms.ports.clock import Clock
 

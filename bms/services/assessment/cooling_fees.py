@@ -10,10 +10,10 @@ from bms.model.assets.equipment import Meter
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, MessageCode, fact
-from bms.model.planning.heat_charges import CoolingRule
+from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.savings.avoided_use import Span
 from bms.ports.storage.readings import ReadingStore
-from bms.savings.portfolio.cooling_fee import (
+from bms.savings.portfolio.cooling_year_end import (
     CoolingMonth,
     CoolingTotal,
     YearEndForecast,

@@ -15,8 +15,9 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Comfort, Site, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
+from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.feed import FeedSeries, WeatherSeries
-from bms.model.planning.heat_charges import CoolingRule, PeakCharge
+from bms.model.planning.heat_charges import PeakCharge
 from bms.model.readings.series import Series, grid_length
 from bms.model.readings.units import Commodity, Unit
 

@@ -186,3 +186,8 @@ class FakeDrivers:
         self.closed = True
         for device in self.devices.values():
             await device.close()
+
+
+def held(drivers: FakeDrivers) -> set[str]:
+    """The points at which our value stands."""
+    return {point for device in drivers.devices.values() for point in device.held}

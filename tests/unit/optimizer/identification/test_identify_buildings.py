@@ -1,4 +1,4 @@
-"""Whole buildings: yesterday's model, the record of errors, the state, an unknown sun."""
+"""Whole buildings: yesterday's model, an unknown sun."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import pytest
 
 from bms.model.codec import from_json, to_json
 from bms.model.planning.problem import BuildingModel
-from optimizer.identification.identify import RETRY_DAYS, heat_shares_of, identify, zone_record
-from optimizer.identification.prediction_error import prediction_errors
+from optimizer.identification.identify import RETRY_DAYS, identify
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import measured_past
 from optimizer.model.rc_network import RcNetwork
 from optimizer.model.state_estimate import estimate_state
-from optimizer.model.steady_state_filter import drive_model, filter_states
 from tests.rigs.buildings.toy_building import ZONES, Toy, lived_in
 from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 
@@ -108,50 +106,3 @@ class TestTheModel:
             past, HeatShares.from_parameters(parameters), RcNetwork.from_parameters(parameters)
         )
         assert np.abs(state.air - toy.air).max() < 0.3
-
-
-class TestTheRecordOfErrors:
-    def test_is_near_nothing_an_hour_ahead_and_the_models_own_error_a_day_ahead(
-        self, toy: Toy, model: BuildingModel
-    ) -> None:
-        found = prediction_errors(problem(toy), model)
-        assert found.zones == ZONES
-        assert found.errors.shape == (2, 21 * 24, 3)
-        rmse = found.rmse()
-        assert np.all(rmse[:, 0] < 0.15)
-        for zone, error in zip(model.zones, rmse[:, 2], strict=True):
-            assert error < 1.5 * zone.rmse_24h_k + 0.03
-
-    def test_a_model_that_is_wrong_by_now_is_seen(self, toy: Toy, model: BuildingModel) -> None:
-        def leaky(parameters: dict[str, float]) -> dict[str, float]:
-            return {**parameters, "ua_kw_per_k": 3.0 * parameters["ua_kw_per_k"]}
-
-        zones = tuple(replace(zone, parameters=leaky(zone.parameters)) for zone in model.zones)
-        wrong = prediction_errors(problem(toy), replace(model, zones=zones)).rmse()
-        right = prediction_errors(problem(toy), model).rmse()
-        assert np.all(wrong[:, 2] > 2.0 * right[:, 2])
-
-    def test_where_nothing_is_known_there_is_no_number(
-        self, toy: Toy, model: BuildingModel
-    ) -> None:
-        found = prediction_errors(problem(toy), model, (24,))
-        assert np.isnan(found.errors[:, -24:]).all()  # the truth lies beyond the history
-        assert np.isnan(found.errors[:, :12]).all()  # the filter has not settled
-        nothing = prediction_errors(replace(problem(toy), history=None), model)
-        assert nothing.errors.shape == (0, 0, 3)
-
-
-def test_both_filters_agree(toy: Toy, model: BuildingModel) -> None:
-    """The one of plans, with its whole covariance, and the one that has settled."""
-    whole = problem(toy)
-    assert whole.history is not None
-    past = measured_past(whole, whole.history, list(ZONES))
-    parameters = [zone.parameters for zone in model.zones]
-    rc = RcNetwork.from_parameters(parameters)
-    state = estimate_state(past, HeatShares.from_parameters(parameters), rc)
-    for z in range(2):
-        alone = RcNetwork.from_parameters([parameters[z]])
-        record = zone_record(past, heat_shares_of(past), z)
-        states = filter_states(drive_model(alone, record.filled()), record.temp)
-        assert state.air[z] == pytest.approx(states.air[0, -1], abs=0.4)
-        assert state.mass[z] == pytest.approx(states.mass[0, -1], abs=0.5)

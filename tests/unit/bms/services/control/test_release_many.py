@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
-
-import pytest
 
 from bms.errors import GuardError
 from bms.journal import MemoryJournal
 from bms.model.assets.device import Fingerprint
-from bms.model.control.command import Accepted, Failed, Overridden, Released, StillHeld
-from bms.model.control.reasons import Holder, ReceiptReason
-from bms.model.fact import fact
+from bms.model.control.command import Released, StillHeld
+from bms.model.control.reasons import ReceiptReason
 from bms.services.control.inspection import verify_site
 from bms.services.control.release_many import (
     release_everything,
@@ -22,7 +18,7 @@ from bms.services.control.release_many import (
 )
 from bms.services.control.release_point import take_away
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.drivers import FakeDrivers, device_said
+from tests.rigs.fakes.drivers import FakeDrivers, device_said, held
 from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
@@ -33,38 +29,12 @@ from tests.rigs.fakes.safety import (
     NULL,
     OWN,
     TIMETABLE,
-    WANTED,
     command,
     hut,
     lease_on,
 )
 
 SITE = hut()
-
-
-def device_of(point: str) -> str:
-    return "hut/bacnet" if point == NULL else "hut/modbus"
-
-
-@pytest.fixture
-def drivers() -> FakeDrivers:
-    """Devices that hold what we wrote."""
-    made = FakeDrivers()
-    for point in LEVERS:
-        made.device(device_of(point)).own[point] = OWN[point]
-        made.device(device_of(point)).held[point] = WANTED[point]
-    return made
-
-
-@pytest.fixture
-def journal() -> MemoryJournal:
-    made = MemoryJournal()
-    made.intend([lease_on(SITE, command(p, WANTED[p], command_id=f"c-{p}")) for p in LEVERS])
-    return made
-
-
-def held(drivers: FakeDrivers) -> set[str]:
-    return {point for device in drivers.devices.values() for point in device.held}
 
 
 async def test_everything_in_the_journal_goes_back_and_is_settled(drivers, journal) -> None:
@@ -178,74 +148,3 @@ async def test_w01_a_lease_of_a_replaced_device_ends_once_the_new_one_is_accepte
     asked.clear()
     await release_points(elsewhere, SITE.points[:1], now=NOW, drivers=recording, journal=journal)
     assert asked == [None]
-
-
-class TestVerify:
-    """Reading back between the ticks of dispatch."""
-
-    async def look(self, drivers, journal, store=None, *, at=NOW):
-        return await verify_site(
-            SITE,
-            now=at,
-            ports=control_ports(store or MemoryStore(), drivers=drivers, journal=journal),
-        )
-
-    async def test_what_stands_is_left_alone_and_leaves_no_receipt(self, drivers, journal) -> None:
-        store = MemoryStore()
-        outcomes = await self.look(drivers, journal, store)
-        assert [type(o) for o in outcomes] == [Accepted] * len(LEVERS)
-        assert held(drivers) == set(LEVERS)
-        assert store.receipts("hut", NOW) == []
-
-    async def test_an_ended_lease_goes_back(self, drivers, journal) -> None:
-        outcomes = await self.look(drivers, journal, at=NOW + LEASE)
-        assert {type(o) for o in outcomes} == {Released}
-        assert held(drivers) == set()
-        assert journal.leases() == {}
-
-    async def test_w07_another_value_in_our_slot_is_somebodys(self, drivers, journal) -> None:
-        drivers.device("hut/bacnet").held[NULL] = 17.5
-        outcomes = await self.look(drivers, journal)
-        [met] = [o for o in outcomes if not isinstance(o, Accepted)]
-        assert isinstance(met, Overridden)
-        assert (met.by, met.value, met.priority) == (fact(Holder.OUR_PLACE), 17.5, 13)
-        assert NULL not in journal.leases()
-        assert drivers.device("hut/bacnet").held[NULL] == 17.5
-
-    async def test_a_timetable_register_moved_by_its_building_is_no_mismatch(
-        self, drivers, journal
-    ) -> None:
-        drivers.device("hut/modbus").held[TIMETABLE] = 1.0
-        await self.look(drivers, journal)
-        assert drivers.device("hut/modbus").releases == []
-        assert TIMETABLE in journal.leases()
-
-    @pytest.mark.parametrize("point", [ENABLE, CONSTANT, TIMETABLE])
-    async def test_w07_a_hand_is_seen_and_respected(self, drivers, journal, point) -> None:
-        store = MemoryStore()
-        drivers.device("hut/modbus").held[point] = 4.0
-        outcomes = await self.look(drivers, journal, store)
-        assert [o.by for o in outcomes if isinstance(o, Overridden)] == [fact(Holder.LOCAL)]
-        assert drivers.device("hut/modbus").held.get(point) == 4.0
-        assert [o.point for o in store.overrides("hut", NOW)] == [point]
-        assert point not in journal.leases()
-
-    async def test_what_cannot_be_read_proves_nothing(self, drivers, journal) -> None:
-        drivers.device("hut/modbus").dead = True
-        outcomes = await self.look(drivers, journal)
-        assert [type(o) for o in outcomes].count(Failed) == 3
-        assert set(journal.leases()) == set(LEVERS)
-
-    async def test_nothing_held_nothing_read(self, drivers) -> None:
-        assert await self.look(drivers, MemoryJournal()) == []
-        assert drivers.device("hut/modbus").reads == 0
-
-    async def test_a_lease_of_a_device_that_left_the_site_file_runs_out(self, drivers) -> None:
-        journal = MemoryJournal()
-        made = lease_on(SITE, command(NULL, 21.0))
-        point, gone = replace(made.point, device="hut/old"), replace(made.device, id="hut/old")
-        journal.intend([replace(made, point=point, device=gone)])
-        drivers.device("hut/old").held[NULL] = 21.0
-        assert [type(o) for o in await self.look(drivers, journal)] == [Accepted]
-        later = await self.look(drivers, journal, at=NOW + LEASE + timedelta(minutes=1))
-        assert [type(o) for o in later] == [Released]

@@ -6,7 +6,6 @@ import errno
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,16 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bms.model.assets.point import Privacy, Role
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.spool import Importance, Loss
-from bms.services.collect.importance import importances
 from bms.store.spool.frames import content, frame, pack, unpack
 from bms.store.spool.losses import Losses
 from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.segment_queue import Spool
 from tests.rigs.examples import examples
-from tests.rigs.fakes.city import lodge
 from tests.rigs.fakes.store import HOUR, MONDAY, quarters
 
 METER, TEMP, CO2 = "school/heat.energy", "school/gym.temp", "school/gym.co2"
@@ -444,26 +440,3 @@ class TestFolders:
         with caplog.at_level(logging.ERROR):
             folders.take_over()
         assert "cannot be taken over" in caplog.text
-
-
-class TestImportance:
-    def test_registers_first_and_people_last(self) -> None:
-        site = lodge()
-        heat = next(point for point in site.points if point.role is Role.METER_ENERGY)
-        room = next(point for point in site.points if point.role is Role.ZONE_TEMP)
-        people = replace(room, id="lodge/hall.co2", privacy=Privacy.PERSONAL)
-        power = replace(heat, id="lodge/heat.power", role=Role.METER_POWER)
-        found = importances([replace(site, points=(heat, room, people, power))])
-        assert found == {
-            heat.id: Importance.REGISTER,
-            room.id: Importance.OTHER,
-            people.id: Importance.PERSONAL,
-            power.id: Importance.OTHER,
-        }
-
-    def test_the_numbers_are_the_order_in_which_room_is_given(self) -> None:
-        assert sorted(Importance) == [
-            Importance.REGISTER,
-            Importance.OTHER,
-            Importance.PERSONAL,
-        ]

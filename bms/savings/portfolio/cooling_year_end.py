@@ -15,7 +15,7 @@ from math import hypot, sqrt
 
 import numpy as np
 
-from bms.model.planning.heat_charges import CoolingRule
+from bms.model.planning.cooling_fee import CoolingRule
 from bms.savings.models.uncertainty import Z90
 
 FEWEST_MONTHS = 3

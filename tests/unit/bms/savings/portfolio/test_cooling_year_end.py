@@ -10,8 +10,8 @@ import pytest
 from bms.errors import ConfigError
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.heat_charges import cooling_tables, in_force
-from bms.model.planning.heat_charges import CoolingRule
-from bms.savings.portfolio.cooling_fee import CoolingMonth, total_cooling, year_end_forecast
+from bms.model.planning.cooling_fee import CoolingRule
+from bms.savings.portfolio.cooling_year_end import CoolingMonth, total_cooling, year_end_forecast
 
 RULE = CoolingRule(
     first=date(2021, 1, 1), end=None, below_k=30.0, malus_dkk_per_k_mwh=8.0, source="a test"
@@ -33,31 +33,6 @@ def a_month(
 
 def months(*coolings: float, first: int = 1, mwh: float = 10.0) -> list[CoolingMonth]:
     return [a_month(first + i, k, mwh) for i, k in enumerate(coolings)]
-
-
-class TestRule:
-    @pytest.mark.parametrize(
-        ("cooling", "fee"), [(25.0, 5 * 8.0 * 100), (30.0, 0.0), (40.0, 0.0), (0.0, 24_000.0)]
-    )
-    def test_every_kelvin_below_costs(self, cooling: float, fee: float) -> None:
-        assert RULE.fee_dkk(cooling, 100.0) == fee
-
-    @pytest.mark.parametrize(("cooling", "fee"), [(25.0, 4000.0), (31.0, 0.0), (36.0, -2000.0)])
-    def test_a_bonus_is_a_negative_fee(self, cooling: float, fee: float) -> None:
-        assert BOTH_WAYS.fee_dkk(cooling, 100.0) == fee
-
-    @pytest.mark.parametrize(
-        "wrong",
-        [
-            {"malus_dkk_per_k_mwh": -1.0},
-            {"bonus_dkk_per_k_mwh": -1.0},
-            {"below_k": 0.0},
-            {"above_k": 29.0},
-        ],
-    )
-    def test_a_rule_that_cannot_be_is_refused(self, wrong: dict[str, float]) -> None:
-        with pytest.raises(ValueError, match=r"cooling rule|bonus begins"):
-            replace(RULE, **wrong)
 
 
 class TestTariffFile:

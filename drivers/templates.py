@@ -40,11 +40,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
 from bms.model.assets.address import (
@@ -58,6 +56,7 @@ from bms.model.assets.address import (
 )
 from bms.model.assets.device import DeviceTemplate, ModbusTraits, ReadableRange, TemplatePoint
 from bms.model.readings.units import Unit
+from bms.model.yaml_data import YAMLError, read_yaml
 
 DEVICES = Path(__file__).parent / "devices"
 _OBJECT = r"^[a-z][a-z-]*,\d+$"
@@ -174,7 +173,9 @@ def load_templates(directory: Path = DEVICES) -> Mapping[str, DeviceTemplate]:
     mistakes: list[str] = []
     for path in sorted(directory.glob("*.yaml")):
         try:
-            templates[path.stem] = _built(_Template.model_validate(_yaml(path)))
+            templates[path.stem] = _built(
+                _Template.model_validate(read_yaml(path.read_text("utf-8")))
+            )
         except ValidationError as error:
             mistakes += [f"{path.name}: {_where(e['loc'])}: {e['msg']}" for e in error.errors()]
         except (YAMLError, OSError, UnicodeDecodeError) as error:
@@ -182,10 +183,6 @@ def load_templates(directory: Path = DEVICES) -> Mapping[str, DeviceTemplate]:
     if mistakes:
         raise ConfigError("device templates:\n" + "\n".join(mistakes))
     return templates
-
-
-def _yaml(path: Path) -> Any:
-    return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
 
 
 def _built(template: _Template) -> DeviceTemplate:

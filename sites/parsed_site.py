@@ -29,6 +29,9 @@ class ParsedSite:
     _by_id: dict[str, dict[str, Section]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _addresses: dict[Section, NetworkAddress | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def sections(self, name: str) -> tuple[Section, ...]:
         """The sections under a key that holds a list."""
@@ -59,6 +62,11 @@ class ParsedSite:
 
     def address(self, point: Section) -> NetworkAddress | None:
         """The address of the point on its device; None where it is missing or wrong."""
+        if point not in self._addresses:
+            self._addresses[point] = self._address(point)
+        return self._addresses[point]
+
+    def _address(self, point: Section) -> NetworkAddress | None:
         bacnet: BacnetAddress | None = point.get("bacnet")
         if bacnet is not None:
             return _stated(bacnet, point)
@@ -73,8 +81,8 @@ class ParsedSite:
 def _stated(address: BacnetAddress, point: Section) -> BacnetAddress:
     """The address with what the site file states of the object's number."""
     stated = {"scale": "scale", "offset": "offset", "unit": "device_unit"}
-    given = {name: point.get(key) for name, key in stated.items()}
-    return replace(address, **{name: v for name, v in given.items() if v is not None})
+    given = {name: v for name, key in stated.items() if (v := point.get(key)) is not None}
+    return replace(address, **given) if given else address
 
 
 def modbus_address(section: Section) -> ModbusAddress | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import combinations, pairwise
 from zoneinfo import ZoneInfo
 
@@ -43,13 +43,12 @@ def check_site(parsed: ParsedSite, report: MistakeReport) -> None:
 
 
 def reference(
-    section: Section, name: str, known: Iterable[str], what: str, report: MistakeReport
+    section: Section, name: str, known: Collection[str], what: str, report: MistakeReport
 ) -> None:
     """Report a field that names something unknown."""
     wanted = section.get(name)
-    names = tuple(known)
-    if wanted is not None and wanted not in names:
-        report.add(section.at(name), unknown(what, wanted, names))
+    if wanted is not None and wanted not in known:
+        report.add(section.at(name), unknown(what, wanted, known))
 
 
 def unknown(what: str, wanted: str, known: Iterable[str]) -> str:

@@ -13,9 +13,10 @@ from sites.schema.yaml_tree import Location, MappingNode, MistakeReport, Node, S
 REQUIRED: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Section:
-    """A checked mapping of a site file: ``values`` and ``places`` (lines) by field name.
+    """A checked mapping of a site file: ``values`` and ``places`` (lines) by field name. Equal to
+    itself alone.
 
     A field that was wrong, or not given and without a default, is not in ``values``; ``wrong`` are
     the names of the fields whose value was refused.
@@ -83,9 +84,8 @@ class SectionSchema:
             if name not in self.by_name:
                 report.add(where, self._unknown(name, item))
         for known in self.fields:
-            given = node.nodes.get(known.name)
-            if given is not None:
-                self._read_field(known, *given, section, report)
+            if known.name in places:
+                self._read_field(known, *node.nodes[known.name], section, report)
             elif known.default is not None:
                 self._default(known, node.where, section, report)
         return section

@@ -29,6 +29,7 @@ from bms.errors import Mistake
 
 MAX_DEPTH = 20
 MAX_MISTAKES = 1000
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 # Line breaks in YAML 1.1, which libyaml follows, but not in 1.2: line numbers would be off.
 _FOREIGN_BREAK = re.compile("[\\x85\\u2028\\u2029]")
 
@@ -71,7 +72,7 @@ class ScalarNode(NamedTuple):
     @property
     def is_null(self) -> bool:
         """Whether it is empty or one of YAML's words for null."""
-        return not self.quoted and self.text in ("", "~", "null", "Null", "NULL")
+        return self.text in _NULLS and not self.quoted
 
 
 class SequenceNode(NamedTuple):
@@ -128,7 +129,9 @@ class _TreeBuilder:
         root: Node | None = None
         while not isinstance(event := self.next(), StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
-                marker = self._place(event.end_mark)  # `---`; its start mark is at directives
+                marker = self._place(
+                    event.end_mark.line + 1
+                )  # `---`; its start mark is at directives
                 if root is not None:
                     self._stop(marker, "a second document (---); a file holds one site")
                 if event.version not in (None, (1, 2)):
@@ -139,16 +142,18 @@ class _TreeBuilder:
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
-        where = self._place(event.start_mark)
-        if isinstance(event, AliasEvent) or event.anchor or event.tag:
+        line = event.start_mark.line + 1
+        where = self.places.get(line) or self._place(line)
+        kind = type(event)
+        if kind is AliasEvent or event.anchor is not None or event.tag is not None:
             self._refuse_traps(event, where)
         if depth > MAX_DEPTH:
             self._stop(where, f"nested deeper than {MAX_DEPTH} levels")
-        if isinstance(event, ScalarEvent):
+        if kind is ScalarEvent:
             return ScalarNode(where, event.value, bool(event.style))
-        if isinstance(event, MappingStartEvent):
+        if kind is MappingStartEvent:
             return self._keys(where, depth)
-        if isinstance(event, SequenceStartEvent):
+        if kind is SequenceStartEvent:
             return self._items(where, depth)
         return ScalarNode(where, "")
 
@@ -163,13 +168,13 @@ class _TreeBuilder:
 
     def _items(self, where: Location, depth: int) -> SequenceNode:
         nodes = []
-        while not isinstance(event := self.next(), SequenceEndEvent):
+        while type(event := self.next()) is not SequenceEndEvent:
             nodes.append(self._node(event, depth + 1))
         return SequenceNode(where, tuple(nodes))
 
     def _keys(self, where: Location, depth: int) -> MappingNode:
         nodes: dict[str, tuple[Location, Node]] = {}
-        while not isinstance(event := self.next(), MappingEndEvent):
+        while type(event := self.next()) is not MappingEndEvent:
             key = self._node(event, depth + 1)
             node = self._node(self.next(), depth + 1)
             if not isinstance(key, ScalarNode):
@@ -183,13 +188,9 @@ class _TreeBuilder:
                 nodes[key.text] = (key.where, node)
         return MappingNode(where, nodes)
 
-    def _place(self, mark: Any) -> Location:
-        """The line of a mark; the nodes of a line share one object, which saves time."""
-        line: int = mark.line + 1
-        where = self.places.get(line)
-        if where is None:
-            where = self.places[line] = Location(self.file, line)
-        return where
+    def _place(self, line: int) -> Location:
+        """The place of a line; the nodes of a line share one object, which saves time."""
+        return self.places.setdefault(line, Location(self.file, line))
 
     def _stop(self, where: Location, message: str) -> NoReturn:
         self.report.add(where, message)

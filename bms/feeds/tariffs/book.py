@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from bms.errors import ConfigError
 from bms.feeds.tariffs.datahub_pricelist import PriceListing, listings_of
@@ -28,6 +26,7 @@ from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.grid import LocalGrid, local_grid
 from bms.model.planning.heat_charges import PeakCharge, TariffNames
 from bms.model.readings.series import Floats, Series
+from bms.model.yaml_data import YAMLError, read_yaml
 
 DATA = Path(__file__).parents[1] / "data" / "tariffs.yaml"
 
@@ -81,7 +80,7 @@ class TariffBook:
     def load(cls, path: Path = DATA) -> Self:
         """Returns the book of a tariff file. Raises ``ConfigError`` when it cannot be parsed."""
         try:
-            return cls._from_dict(YAML(typ="safe", pure=True).load(path.read_text("utf-8")))
+            return cls._from_dict(read_yaml(path.read_text("utf-8")))
         except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"tariff file {path}: {error!r}") from error
 

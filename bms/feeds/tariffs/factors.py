@@ -9,10 +9,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from bms.errors import ConfigError
+from bms.model.yaml_data import YAMLError, read_yaml
 from bms.savings.models.normal_year import MONTHS, NormalDegreeDays
 from bms.savings.portfolio.primary_energy import Factor, Factors
 
@@ -30,7 +28,7 @@ class FactorBook:
 def load_factors(path: Path = DATA) -> FactorBook:
     """Returns the factors of a file. Raises ``ConfigError`` when it cannot be parsed."""
     try:
-        raw = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+        raw = read_yaml(path.read_text("utf-8"))
         return FactorBook(
             Factors(_tables(raw["primary_energy"]), _tables(raw["emissions"])),
             {name: _normal(name, row) for name, row in raw["normal_years"].items()},

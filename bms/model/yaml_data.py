@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from yaml import CSafeLoader, MappingNode, ScalarNode, YAMLError
@@ -34,7 +34,7 @@ _FORMS = (
 class _Loader(CSafeLoader):
     """The forms of YAML 1.2, in which ``no`` and ``12:30`` are text; a key stands once."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (none of those of YAML 1.1)
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         found = super().construct_mapping(node, deep=deep)

@@ -142,8 +142,8 @@ class _TreeBuilder:
         return root
 
     def _node(self, event: Any, depth: int) -> Node:
-        line = event.start_mark.line + 1
-        where = self.places.get(line) or self._place(line)
+        mark = event.start_mark
+        where = self.places.get(mark.line) or self._place(mark)
         kind = type(event)
         if kind is AliasEvent or event.anchor is not None or event.tag is not None:
             self._refuse_traps(event, where)
@@ -188,9 +188,9 @@ class _TreeBuilder:
                 nodes[key.text] = (key.where, node)
         return MappingNode(where, nodes)
 
-    def _place(self, line: int) -> Location:
-        """The place of a line; the nodes of a line share one object, which saves time."""
-        return self.places.setdefault(line, Location(self.file, line))
+    def _place(self, mark: Any) -> Location:
+        """The line of a mark; the nodes of a line share one object, which saves time."""
+        return self.places.setdefault(mark.line, Location(self.file, mark.line + 1))
 
     def _stop(self, where: Location, message: str) -> NoReturn:
         self.report.add(where, message)

@@ -129,9 +129,7 @@ class _TreeBuilder:
         root: Node | None = None
         while not isinstance(event := self.next(), StreamEndEvent):
             if isinstance(event, DocumentStartEvent):
-                marker = self._place(
-                    event.end_mark.line + 1
-                )  # `---`; its start mark is at directives
+                marker = self._place(event.end_mark)  # `---`; its start mark is at directives
                 if root is not None:
                     self._stop(marker, "a second document (---); a file holds one site")
                 if event.version not in (None, (1, 2)):

@@ -149,12 +149,13 @@ class MemoryHandsOff:
     def say(self, words: Sequence[SpokenWord]) -> None:
         """See ``HandsOffMarks``."""
         if words:
-            self._append([word_line(word) for word in words])
+            marks = [word_line(word) for word in words if word.back is None]
+            self._append([word_line(word) for word in words], even_so=marks)
 
     def record(self, keys: Sequence[str]) -> None:
         """See ``HandsOffMarks``."""
         if keys:
-            self._append([stored_line(keys)])
+            self._append([stored_line(keys)], even_so=[stored_line(keys)])
 
     def marks(self) -> Mapping[str, HandsOff]:
         """See ``HandsOffMarks``."""
@@ -177,7 +178,11 @@ class MemoryHandsOff:
     def _known(self) -> HandsOffState:
         return self._state
 
-    def _append(self, lines: Sequence[bytes]) -> None:
+    def _append(self, lines: Sequence[bytes], *, even_so: Sequence[bytes]) -> None:
+        """Keep the lines; ``even_so`` are those that are kept here where the disk refuses them."""
+        self._take(lines)
+
+    def _take(self, lines: Sequence[bytes]) -> None:
         with self._turn:
             for line in lines:
                 self._state.take(line)
@@ -210,7 +215,7 @@ class FileHandsOff(MemoryHandsOff):
         with self._turn:
             self._known()
             if self.fault is not None:
-                self._append([])
+                self._append([], even_so=[])
 
     def _known(self) -> HandsOffState:
         """What is known, with what the file says by now."""
@@ -246,10 +251,12 @@ class FileHandsOff(MemoryHandsOff):
         self._state.merge(in_file)
         self._report("it was cut, or another file stands in its place" if lost else None)
 
-    def _append(self, lines: Sequence[bytes]) -> None:
-        """Say it on disk, synced, and here. Raises ``GuardError`` where the disk refuses; here it
-        is known all the same."""
+    def _append(self, lines: Sequence[bytes], *, even_so: Sequence[bytes]) -> None:
+        """Say it on disk, synced, and here. Raises ``GuardError`` where the disk refuses: here
+        ``even_so`` is known all the same, but not that a mark was taken back, which stands for all
+        others and after a restart."""
         with self._turn:
+            known = even_so
             try:
                 with _explained(self.path), locked(self.path):
                     self._known()
@@ -257,8 +264,9 @@ class FileHandsOff(MemoryHandsOff):
                         _append_synced(self.path, b"".join(lines))
                     else:
                         self._renew(lines)
+                known = lines
             finally:
-                super()._append(lines)
+                self._take(known)
                 self._seen = None  # what the disk refused is missing there, and is put back
             self._known()
 

@@ -62,8 +62,8 @@ class HandsOffMarks(Protocol):
     """What people have said that we keep our hands off, on disk before anything else follows (W10).
 
     Needs no database, and every process of a home reads the same. Raises ``GuardError`` where the
-    disk refuses a word (this process knows it all the same), or the marks cannot be read and never
-    were.
+    disk refuses a word (this process knows a mark all the same, but takes none back), or the marks
+    cannot be read and never were.
     """
 
     def say(self, words: Sequence[SpokenWord]) -> None:

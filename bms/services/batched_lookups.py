@@ -65,7 +65,7 @@ class Together(Generic[K, V]):
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def get(self, key: K) -> V:
-        """The answer for this key. Raises what asking raises."""
+        """The answer for this key. Raises what asking raises; ``KeyError`` without an answer."""
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = asyncio.get_running_loop().create_future()
@@ -83,8 +83,19 @@ class Together(Generic[K, V]):
             answers = await self._ask(list(asked))
         except Exception as error:
             for waiting in asked.values():
-                waiting.set_exception(error)
-                waiting.exception()  # whoever waited may have gone
+                _fail(waiting, error)
             return
+        except asyncio.CancelledError:
+            for waiting in asked.values():
+                waiting.cancel()
+            raise
         for key, waiting in asked.items():
-            waiting.set_result(answers[key])
+            if key in answers:
+                waiting.set_result(answers[key])
+            else:
+                _fail(waiting, KeyError(f"no answer for {key!r}"))
+
+
+def _fail(waiting: asyncio.Future[V], error: Exception) -> None:
+    waiting.set_exception(error)
+    waiting.exception()  # whoever waited may have gone

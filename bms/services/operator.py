@@ -73,8 +73,9 @@ async def end_override(
     Raises ``NotFound`` for one that is not in force.
     """
     mark = await off_loop(_mark_of, site, override_id, now, ports)
-    await off_loop(ports.hands_off.say, [taken_back(mark, None, now, actor, "")])
-    return await put_on_record(ports, now=now)
+    words = [taken_back(mark, None, now, actor, "")]
+    await off_loop(ports.hands_off.say, words)
+    return await put_on_record(ports, words, now=now)
 
 
 class NotReady(Explained, ConfigError):
@@ -91,8 +92,8 @@ async def change_mode(
     itself says ``auto``; ``StoreUnavailable`` for ``auto`` without a database.
     """
     if mode is Mode.AUTO:
-        await off_loop(_set_to_auto, site, now, ports, reason, actor)
-        return HandedBack([], await put_on_record(ports, now=now))
+        backs = await off_loop(_set_to_auto, site, now, ports, reason, actor)
+        return HandedBack([], await put_on_record(ports, backs, now=now))
     mark = HandsOff(
         id=uuid.uuid4().hex,
         kind=HandsOffKind.MODE,
@@ -108,13 +109,18 @@ async def change_mode(
     return await _hand_back(site, mark, now=now, ports=ports)
 
 
-def _set_to_auto(site: Site, now: datetime, ports: ControlPorts, reason: str, actor: str) -> None:
+def _set_to_auto(
+    site: Site, now: datetime, ports: ControlPorts, reason: str, actor: str
+) -> list[SpokenWord]:
+    """The words that take the marks of the site back."""
     gap = None if site.mode is Mode.AUTO else shadow_gap(site, ports.plans, now)
     if gap is not None:
         raise NotReady("not ready for auto", (gap,))
     record_words(ports)
     ports.decisions.set_mode(site.id, Mode.AUTO, actor=actor, at=now, reason=reason)
-    ports.hands_off.say(_earlier_modes(site.id, ports, now, actor, reason))
+    backs = _earlier_modes(site.id, ports, now, actor, reason)
+    ports.hands_off.say(backs)
+    return backs
 
 
 def _earlier_modes(
@@ -154,16 +160,17 @@ async def release_city(
     """Give back every site, devices side by side, and what the journal still holds beyond them."""
     chosen = list(sites)
     mark = _release_mark(now, actor, reason, chosen)
-    refused = await _said(ports, [SpokenWord(mark)])
+    words = [SpokenWord(mark)]
+    refused = await _said(ports, words)
     drivers, journal = ports.drivers, ports.journal
-    async with _recorded_where_cut_off(ports, now) as receipts:
+    async with _recorded_where_cut_off(ports, words, now) as receipts:
         told = receipts.append
         await release_sites(chosen, now=now, drivers=drivers, journal=journal, told=told)
         seen = {receipt.point for receipt in receipts}
         leases = await off_loop(journal.leases)
         others = [lease for point, lease in leases.items() if point not in seen]
         await release_leases(others, now=now, drivers=drivers, journal=journal, told=told)
-    return await _recorded(ports, receipts, now, refused)
+    return await _recorded(ports, words, receipts, now, refused)
 
 
 async def take_back_release(
@@ -191,7 +198,7 @@ async def take_back_release(
         what = point or ("the city" if site is None else site.id)
         raise NotFound(f"no release of {what} stands")
     await off_loop(ports.hands_off.say, backs)
-    return await put_on_record(ports, now=now)
+    return await put_on_record(ports, backs, now=now)
 
 
 def _meant(mark: HandsOff, site: Site | None, point: str | None) -> bool:
@@ -238,13 +245,14 @@ async def _hand_back(
     if mark.kind is HandsOffKind.MODE:
         why = str(mark.reason)
         earlier = await off_loop(_earlier_modes, site.id, ports, now, mark.actor, why)
-    refused = await _said(ports, [SpokenWord(mark), *earlier])
+    words = [SpokenWord(mark), *earlier]
+    refused = await _said(ports, words)
     chosen = [p for p in site.points if mark.covers(site.id, p.id)]
     drivers, journal = ports.drivers, ports.journal
-    async with _recorded_where_cut_off(ports, now) as receipts:
+    async with _recorded_where_cut_off(ports, words, now) as receipts:
         told = receipts.append
         await release_points(site, chosen, now=now, drivers=drivers, journal=journal, told=told)
-    return await _recorded(ports, receipts, now, refused)
+    return await _recorded(ports, words, receipts, now, refused)
 
 
 async def _said(ports: ControlPorts, words: Sequence[SpokenWord]) -> GuardError | None:
@@ -259,21 +267,25 @@ async def _said(ports: ControlPorts, words: Sequence[SpokenWord]) -> GuardError 
 
 @asynccontextmanager
 async def _recorded_where_cut_off(
-    ports: ControlPorts, now: datetime
+    ports: ControlPorts, words: Sequence[SpokenWord], now: datetime
 ) -> AsyncIterator[list[ReleaseReceipt]]:
     """A list of receipts that go on record where the block does not come to its end."""
     receipts: list[ReleaseReceipt] = []
     try:
         yield receipts
     except BaseException:
-        await put_on_record(ports, receipts, now=now)
+        await put_on_record(ports, words, receipts, now=now)
         raise
 
 
 async def _recorded(
-    ports: ControlPorts, receipts: list[ReleaseReceipt], now: datetime, refused: GuardError | None
+    ports: ControlPorts,
+    words: Sequence[SpokenWord],
+    receipts: list[ReleaseReceipt],
+    now: datetime,
+    refused: GuardError | None,
 ) -> HandedBack:
-    recorded = await put_on_record(ports, receipts, now=now)
+    recorded = await put_on_record(ports, words, receipts, now=now)
     if refused is not None and not recorded:
         raise refused
     return HandedBack(receipts, recorded)

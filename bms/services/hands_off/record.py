@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from bms.errors import GuardError, NotFound, StoreError
+from bms.errors import GuardError, NotFound, StoreError, StoreUnavailable
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import ReleaseReceipt
 from bms.model.control.hands_off import HandsOff, SiteMode, SpokenWord, TakenBack
@@ -33,12 +34,13 @@ _under_way: set[asyncio.Future[None]] = set()
 
 async def put_on_record(
     ports: ControlPorts,
+    words: Iterable[SpokenWord],
     receipts: Sequence[ReleaseReceipt] = (),
     *,
     now: datetime,
     patience_s: float = PATIENCE_S,
 ) -> bool:
-    """Tell the database what was said and done; whether it has every word now.
+    """Tell the database what was said and done; whether it has these words now.
 
     After ``patience_s`` [s] the answer is False, and telling goes on in the background. A database
     that is away is logged; the ticks tell it later.
@@ -49,11 +51,15 @@ async def put_on_record(
         if receipts:
             ports.ledgers.add_receipts(receipts, now)
 
+    def missing() -> bool:
+        waiting = {word.key for word in ports.hands_off.unrecorded()}
+        return any(word.key in waiting for word in words)
+
     task = asyncio.ensure_future(off_loop(work))
     _under_way.add(task)
     task.add_done_callback(_said)
     await asyncio.wait({task}, timeout=patience_s)
-    return task.done() and not await off_loop(ports.hands_off.unrecorded)
+    return task.done() and not await off_loop(missing)
 
 
 def _said(task: asyncio.Future[None]) -> None:
@@ -68,6 +74,9 @@ async def keep_words(ports: ControlPorts, now: datetime) -> None:
     follow what was said there since."""
     try:
         await off_loop(ports.hands_off.keep)
+    except GuardError as error:
+        log.error("what people said stands, but is not on the disk yet: %s", error)
+    try:
         await off_loop(record_words, ports)
         await off_loop(follow_database, ports, now)
     except (StoreError, GuardError) as error:
@@ -75,14 +84,45 @@ async def keep_words(ports: ControlPorts, now: datetime) -> None:
 
 
 def record_words(ports: ControlPorts) -> None:
-    """Tell the database every word that it lacks, in their order. Raises ``StoreError``."""
+    """Tell the database every word that it lacks, in their order. One that it refuses waits for the
+    next round, with what else was said of its mark, and spares the others.
+
+    Raises ``StoreUnavailable`` where the database is away, ``GuardError`` where the marks cannot be
+    read.
+    """
     done: list[str] = []
+    refused: set[str] = set()
     try:
         for word in ports.hands_off.unrecorded():
-            _record_one(word, ports)
-            done.append(word.key)
+            if word.mark.id in refused:
+                continue
+            if _is_taken(partial(_record_one, word, ports), _name(word)):
+                done.append(word.key)
+            else:
+                refused.add(word.mark.id)
     finally:
         _note_recorded(done, ports)
+
+
+def _is_taken(tell: Callable[[], None], what: str) -> bool:
+    """Whether the database takes what it is told. Raises ``StoreUnavailable``, ``GuardError``."""
+    try:
+        tell()
+    except (StoreUnavailable, GuardError):
+        raise
+    except Exception as error:  # whatever is wrong with this word, the next one may be well
+        log.error("%s stands, but the database refuses it, and is told again: %s", what, error)
+        return False
+    return True
+
+
+def _name(word: SpokenWord) -> str:
+    """What a person said, for the log."""
+    mark, back = word.mark, word.back
+    where = mark.point or mark.site or "the city"
+    if back is None:
+        return f"{mark.kind.value} of {where} by {mark.actor} ({mark.id})"
+    return f"taking back the {mark.kind.value} of {where} by {back.actor} ({mark.id})"
 
 
 def _note_recorded(keys: Sequence[str], ports: ControlPorts) -> None:
@@ -98,7 +138,7 @@ def _record_one(word: SpokenWord, ports: ControlPorts) -> None:
     if back is None and override is not None:
         ports.decisions.add_override(override)
     elif back is None:
-        ports.decisions.say_modes(mark.as_modes())
+        ports.decisions.say_modes(_modes_still_new(mark, ports))
         why = str(mark.reason) or "the site was released"
         for site, trials in ports.trials.trials_of(mark.sites).items():
             if any(known.open(mark.since) for known in trials):
@@ -107,6 +147,17 @@ def _record_one(word: SpokenWord, ports: ControlPorts) -> None:
         _remove(mark.id, back, ports)
     else:
         ports.decisions.say_modes(_modes_after(mark, back, ports))
+
+
+def _modes_still_new(mark: HandsOff, ports: ControlPorts) -> list[SiteMode]:
+    """The modes of a mark, but for the sites of which the database has a later mark already, as it
+    may have refused this one until now."""
+    waiting = {word.key for word in ports.hands_off.unrecorded()}
+    known = list(ports.hands_off.history().values())
+    later = known[next((n for n, m in enumerate(known) if m.id == mark.id), len(known)) + 1 :]
+    recorded = (m for m in later if m.mode and SpokenWord(m).key not in waiting)
+    newer = {site for m in recorded for site in m.sites}
+    return [mode for mode in mark.as_modes() if mode.site not in newer]
 
 
 def _remove(override_id: str, back: TakenBack, ports: ControlPorts) -> None:
@@ -139,7 +190,7 @@ def _modes_after(mark: HandsOff, back: TakenBack, ports: ControlPorts) -> list[S
 
 def follow_database(ports: ControlPorts, now: datetime) -> None:
     """Marks that somebody took back from another computer are taken back here; what a database
-    that was set back to an earlier state has lost is told again. Raises ``StoreError``."""
+    that was set back to an earlier state has lost is told again. Raises ``StoreUnavailable``."""
     waiting = {word.key for word in ports.hands_off.unrecorded()}
     marks = ports.hands_off.marks().values()
     recorded = [mark for mark in marks if SpokenWord(mark).key not in waiting]
@@ -169,7 +220,8 @@ def _modes_set_since(
         for word in mark.as_modes()
         if mark.covers_site(word.site) and word not in said[word.site]
     ]
-    ports.decisions.say_modes(lost)
+    for word in lost:
+        _is_taken(partial(ports.decisions.say_modes, [word]), f"the mode of {word.site}")
     for mark in marks:
         for word in mark.as_modes():
             words = said[word.site]
@@ -187,7 +239,7 @@ def _overrides_removed(
     for mark in marks:
         override = mark.as_override()
         if override is not None and mark.id not in removed:
-            ports.decisions.add_override(override)
+            _is_taken(partial(ports.decisions.add_override, override), f"override {mark.id}")
         elif removed.get(mark.id) or not mark.stands(long_ago):
             yield taken_back(mark, None, now, mark.actor, "over")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import resource
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -166,15 +167,22 @@ def test_w10_a_disk_that_refuses_does_not_keep_the_word_from_this_process(path: 
     assert list(made.marks()) == ["a", "b"]
 
 
-def test_w10_what_a_full_disk_refused_is_put_on_it_when_it_has_room(path: Path) -> None:
-    made = said(path, "a")
+@contextmanager
+def full_disk(path: Path) -> Iterator[None]:
+    """No file grows beyond the size of this one."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, most))
     try:
-        with pytest.raises(GuardError, match="hands-off marks"):
-            made.say([SpokenWord(mark("b"))])
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+def test_w10_what_a_full_disk_refused_is_put_on_it_when_it_has_room(path: Path) -> None:
+    made = said(path, "a")
+    with full_disk(path), pytest.raises(GuardError, match="hands-off marks"):
+        made.say([SpokenWord(mark("b"))])
+    assert list(made.marks()) == ["a", "b"]
     made.keep()
     assert list(FileHandsOff(path).marks()) == ["a", "b"]
 
@@ -206,3 +214,16 @@ def test_the_file_does_not_grow_for_ever(path: Path) -> None:
     again = FileHandsOff(path)
     assert list(again.marks()) == ["stays"]
     assert len(again.history()) <= 2 * REMEMBERED + 1
+
+
+def test_w10_what_the_disk_refuses_takes_no_mark_back(path: Path) -> None:
+    """Nobody acts against a word that stands on disk, for other processes and after a restart."""
+    made = said(path, "a")
+    with full_disk(path), pytest.raises(GuardError):
+        made.say([SpokenWord(mark("b")), back(mark("a"))])
+    assert list(made.marks()) == ["a", "b"]
+    assert [word.key for word in made.unrecorded()] == ["mark a", "mark b"]
+    made.keep()
+    assert list(FileHandsOff(path).marks()) == ["a", "b"]
+    made.say([back(mark("a"))])
+    assert list(FileHandsOff(path).marks()) == ["b"]

@@ -94,3 +94,33 @@ async def test_one_that_is_cut_off_spoils_nothing(library: Library) -> None:
     cut.cancel()
     assert await other == [1]
     assert await member(crowd, together, "c") == [1]
+
+
+async def test_a_key_without_an_answer_fails_alone() -> None:
+    async def forgets(keys: list[str]) -> Mapping[str, int]:
+        return {key: len(key) for key in keys if key != "a"}
+
+    crowd = Crowd(linger_s=0.02)
+    together = Together(crowd, forgets)
+    async with asyncio.timeout(5):
+        tasks = (member(crowd, together, key) for key in ("a", "bb", "ccc"))
+        first, *others = await asyncio.gather(*tasks, return_exceptions=True)
+    assert isinstance(first, KeyError)
+    assert others == [[2], [3]]
+
+
+async def test_asking_that_is_cut_off_leaves_nobody_waiting() -> None:
+    async def hangs(keys: list[str]) -> Mapping[str, int]:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    asked = asyncio.Event()
+    crowd = Crowd(linger_s=0.02)
+    task = asyncio.create_task(member(crowd, Together(crowd, hangs), "a"))
+    await asked.wait()
+    for other in asyncio.all_tasks() - {asyncio.current_task(), task}:
+        other.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await task

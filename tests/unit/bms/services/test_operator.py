@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bms.errors import GuardError, NotFound, StoreUnavailable
+from bms.errors import GuardError, NotFound, StoreError, StoreUnavailable
 from bms.journal import FileHandsOff, MemoryHandsOff, MemoryJournal
 from bms.model.assets.site import Mode
 from bms.model.control.command import Accepted, Overridden, Refused, Released
@@ -261,7 +261,7 @@ async def test_w10_the_answer_does_not_wait_for_a_database_that_hangs() -> None:
     bench = ControlBench(hut())
     bench.store = Hangs()
     receipts = [Released(NULL, 19.0)]
-    assert not await put_on_record(bench.ports, receipts, now=bench.now, patience_s=0.01)
+    assert not await put_on_record(bench.ports, [], receipts, now=bench.now, patience_s=0.01)
     await asyncio.sleep(0.3)
     assert [r for _, r in bench.store.receipts("hut", bench.now)] == receipts
 
@@ -463,3 +463,59 @@ async def test_the_city_goes_back_with_one_word_sites_without_files_included(
     done = await operator.release_city([], now=NOW, ports=ports, actor="anna", reason="noise")
     assert {r.point for r in done.receipts} == set(LEVERS)
     assert held(drivers) == set()
+
+
+class Picky(MemoryStore):
+    """A database that refuses what one person said (a name that it cannot keep)."""
+
+    refuses = "zoë"
+
+    def add_override(self, override):
+        if override.actor == self.refuses:
+            raise StoreError("the name is too long")
+        super().add_override(override)
+
+    def say_modes(self, words):
+        chosen = list(words)
+        if any(word.actor == self.refuses for word in chosen):
+            raise ValueError("the name is too long")
+        super().say_modes(chosen)
+
+
+async def test_w10_a_word_that_the_database_refuses_blocks_no_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bench = ControlBench(hut())
+    bench.store = store = Picky()
+    asked = {"now": bench.now, "ports": bench.ports, "reason": "smoke"}
+    made, done = await operator.override(bench.site, point=NULL, until=None, actor="zoë", **asked)
+    assert not done.recorded
+    assert "the database refuses it" in caplog.text
+    assert made.id in caplog.text
+    other, done = await operator.override(bench.site, point=ENABLE, until=None, actor="bo", **asked)
+    assert done.recorded
+    assert [o.id for o in store.overrides("hut", bench.now)] == [other.id]
+    assert {o.id for o in bench.ports.decisions.overrides("hut", bench.now)} == {made.id, other.id}
+    await operator.end_override(bench.site, made.id, now=bench.now, ports=bench.ports, actor="bo")
+    await keep_words(bench.ports, bench.now)
+    assert [word.mark.id for word in bench.hands_off.unrecorded()] == [made.id, made.id]
+    store.refuses = ""
+    await keep_words(bench.ports, bench.now)
+    assert bench.hands_off.unrecorded() == ()
+    assert [o.id for o in store.overrides("hut", bench.now)] == [other.id]
+
+
+async def test_w10_a_release_that_was_refused_undoes_no_later_word() -> None:
+    """The database has it late, and the mode that was set since stays the newest."""
+    bench = ControlBench(hut())
+    bench.store = store = Picky()
+    asked = {"ports": bench.ports, "reason": "smoke"}
+    await operator.release(bench.site, now=bench.now, actor="zoë", **asked)
+    bench.now += TICK
+    await operator.change_mode(bench.site, Mode.ADVISE, now=bench.now, actor="bo", **asked)
+    assert store.mode("hut") is Mode.ADVISE
+    store.refuses = ""
+    await keep_words(bench.ports, bench.now)
+    assert bench.hands_off.unrecorded() == ()
+    assert store.mode("hut") is Mode.ADVISE
+    assert bench.ports.decisions.mode("hut") is Mode.ADVISE

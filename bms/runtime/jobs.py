@@ -30,7 +30,7 @@ from bms.services.control.dispatch import dispatch_site, release_marked
 from bms.services.control.inspection import verify_site
 from bms.services.evidence.retention import prune_site
 from bms.services.hands_off.record import keep_words
-from bms.services.off_loop import off_loop
+from bms.services.off_loop import off_loop, side_by_side
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_is_outdated, plan_site
 from bms.services.planning.ports import PlanningPorts
@@ -90,7 +90,7 @@ def site_job(name: str, every: timedelta, sites: Iterable[Site], task: SiteTask)
     parts = tuple(_part(name, every, site, task) for site in sites)
 
     async def tick(now: datetime) -> None:
-        await asyncio.gather(*(part.run(now) for part in parts))
+        await side_by_side(*(part.run(now) for part in parts))
 
     return Job(name, every, tick, parts)
 

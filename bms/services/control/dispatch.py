@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Site
@@ -47,7 +48,7 @@ from bms.services.control.ventilation_minimum import too_little_air
 from bms.services.control.write_path import Outcome, WriteOrder, carry_out
 from bms.services.local_overrides.detection import Place
 from bms.services.local_overrides.people import end_overrides, follow_people
-from bms.services.off_loop import off_loop
+from bms.services.off_loop import off_loop, side_by_side
 
 AT_ONCE_S = 1.0
 """How long devices that have answered wait for others, to share one batch of the journal [s]."""
@@ -87,14 +88,38 @@ async def _tick(
     done: list[Outcome],
 ) -> None:
     """Put what becomes of every lever that is due into ``done`` as it comes."""
-    await release_marked(site, now, ports, done.append)
-    await follow_people(
-        site,
-        at=ClockReading(now, ports.clock.elapsed()),
-        decisions=ports.decisions,
-        journal=ports.journal,
-    )
-    state = await off_loop(state_of, site, now, ports, plan_max_age)
+    at, told = ClockReading(now, ports.clock.elapsed()), done.append
+    marked = await off_loop(_marked, site, at, ports)
+    async with _beside(_release(marked, now, ports, told)) as giving_back:
+        await asyncio.wait({giving_back}, timeout=AT_ONCE_S)
+        busy = frozenset[str]()
+        if not giving_back.done():  # a slow device holds up no other
+            busy = frozenset(held.point.id for held in marked)
+        await follow_people(site, at=at, decisions=ports.decisions, journal=ports.journal)
+        state = await off_loop(state_of, site, now, ports, plan_max_age)
+        permitted, settled = _due(state, lease)
+        done += settled
+        await _act_as_seen(state, permitted, busy, ports, told)
+        await _beat_for_people(state, ports.drivers)
+    giving_back.result()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Work that is done beside the block; both have ended when it is over."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    finally:
+        await asyncio.wait({task})
+
+
+def _due(state: SiteState, lease: timedelta) -> tuple[list[PermittedCommand], list[Outcome]]:
+    """What the plan wants now and may be written; receipts of what may not, and of leases that are
+    not renewed."""
     writer = _writer(state)
     ours = {id_: held for id_, held in state.leases.items() if held.command.actor == PLAN}
     withheld = withheld_site(state, writer)
@@ -102,9 +127,7 @@ async def _tick(
     permitted, settled = _ask(state, due, writer)
     settled += _not_renewed(withheld, ours.values(), state.at)
     settled += _left_unseen(state, ours.values(), {command.point for command in due}, writer)
-    done += settled
-    await _act_as_seen(state, permitted, ports, done.append)
-    await _beat_for_people(state, ports.drivers)
+    return permitted, settled
 
 
 async def _beat_for_people(state: SiteState, drivers: Drivers) -> None:
@@ -123,11 +146,16 @@ async def _beat_for_people(state: SiteState, drivers: Drivers) -> None:
 
 
 async def _act_as_seen(
-    state: SiteState, permitted: Sequence[PermittedCommand], ports: ControlPorts, told: Told
+    state: SiteState,
+    permitted: Sequence[PermittedCommand],
+    busy: frozenset[str],
+    ports: ControlPorts,
+    told: Told,
 ) -> None:
     """Look at all devices side by side; act at once on those that have answered within
-    ``AT_ONCE_S``, and on each slower one by itself, so that none waits for a neighbour (law 7)."""
-    parts = _levers_by_device(state, permitted)
+    ``AT_ONCE_S``, and on each slower one by itself, so that none waits for a neighbour (law 7).
+    What is ``busy`` being given back is left to that."""
+    parts = _levers_by_device(state, permitted, busy)
     looks = {asyncio.create_task(_look(state, part, ports, told)): part for part in parts.values()}
     people = asyncio.Lock()
 
@@ -141,16 +169,13 @@ async def _act_as_seen(
 
     try:
         quick, slow = await _first(looks)
-        late = frozenset(point for look in slow for point in looks[look])
+        late = busy.union(point for look in slow for point in looks[look])
         seen = merged(look.result() for look in quick)
         acts = [act(seen, lambda point: point not in late), *map(act_late, slow)]
-        done = await asyncio.gather(*acts, return_exceptions=True)
+        await side_by_side(*acts)
     finally:
         for look in looks:
             look.cancel()
-    for error in done:
-        if error is not None:
-            raise error
 
 
 async def _first(looks: Collection[Look]) -> tuple[set[Look], set[Look]]:
@@ -164,10 +189,10 @@ async def _first(looks: Collection[Look]) -> tuple[set[Look], set[Look]]:
 
 
 def _levers_by_device(
-    state: SiteState, permitted: Iterable[PermittedCommand]
+    state: SiteState, permitted: Iterable[PermittedCommand], busy: Collection[str]
 ) -> dict[str, frozenset[str]]:
     """What is to be looked at: what may be written, what is ours, and what people hold at the
-    building; points by the device at which they are looked at."""
+    building, but for what is ``busy``; points by the device at which they are looked at."""
     devices = {device.id for device in state.site.devices}
     asked = {each.point.id for each in permitted} | set(state.local_overrides)
     device_of = {
@@ -177,7 +202,8 @@ def _levers_by_device(
     } | {id_: held.device.id for id_, held in state.leases.items()}
     parts: dict[str, set[str]] = defaultdict(set)
     for point_id, device in device_of.items():
-        parts[device].add(point_id)
+        if point_id not in busy:
+            parts[device].add(point_id)
     return {device: frozenset(part) for device, part in parts.items()}
 
 
@@ -225,8 +251,17 @@ async def _act(
     for item in decisions:
         if isinstance(item, Receipt):
             told(item)
-    await carry_out(orders, now=state.now, ports=ports, told=told)
-    await _release_ended(state, seen, concerned, ports, told)
+    written = {order.point.id for order in orders}
+    known = replace(state, leases=seen.leases)
+    over = _over(known, seen, lambda point: concerned(point) and point not in written)
+    first = {held.point.id for held in over}
+    await side_by_side(
+        carry_out(orders, now=state.now, ports=ports, told=told),
+        _release(over, state.now, ports, told),
+    )
+    await _release_ended(
+        state, seen, lambda point: concerned(point) and point not in first, ports, told
+    )
 
 
 def _writer(state: SiteState) -> Writer:
@@ -300,7 +335,10 @@ async def release_marked(
 ) -> None:
     """Give back what people have said to keep our hands off, by whichever process they said it."""
     at = ClockReading(now, ports.clock.elapsed())
-    ending = await off_loop(_marked, site, at, ports)
+    await _release(await off_loop(_marked, site, at, ports), now, ports, told)
+
+
+async def _release(ending: Iterable[Lease], now: datetime, ports: ControlPorts, told: Told) -> None:
     drivers, journal = ports.drivers, ports.journal
     await release_leases(ending, now=now, drivers=drivers, journal=journal, told=told)
 
@@ -335,16 +373,25 @@ async def _release_ended(
     """
     state = await _read_again(state, ports)
     marks = (await off_loop(ports.hands_off.marks)).values()
-    ending = [
+    over = _over(state, seen, concerned, lambda held: ended_by_mark(marks, held, state.at))
+    await _release(over, state.now, ports, told)
+
+
+def _over(
+    state: SiteState,
+    seen: Inspection,
+    concerned: Concerned,
+    marked: Callable[[Lease], bool] = lambda held: False,
+) -> list[Lease]:
+    """Of the leases of points that are concerned, those that are not to stand any longer."""
+    return [
         held
         for held in state.leases.values()
         if concerned(held.point.id)
         and (
             (held.ended(state.at) and held.point.id not in seen.stuck)
-            or ended_by_mark(marks, held, state.at)
+            or marked(held)
             or ends_now(state, held, _writer(state))
             or too_little_air(state.use, held, state.now)
         )
     ]
-    drivers, journal = ports.drivers, ports.journal
-    await release_leases(ending, now=state.now, drivers=drivers, journal=journal, told=told)

@@ -6,7 +6,6 @@ that is over is given back before anything new is written there (W12).
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -50,7 +49,7 @@ from bms.services.local_overrides.detection import IN_SLOT, Known, Place, PlaceF
 from bms.services.local_overrides.look import look
 from bms.services.local_overrides.people import end_overrides, follow_people
 from bms.services.local_overrides.record import is_over, known_of, notes_of
-from bms.services.off_loop import off_loop
+from bms.services.off_loop import off_loop, side_by_side
 
 Outcome = Receipt | ReleaseReceipt
 Targets = Mapping[str, tuple[Point, Device]]
@@ -110,7 +109,7 @@ async def inspect(
             else:
                 await inspector.settle(*wanted[state.point], state)
 
-    await asyncio.gather(*(one_device(found) for found in by_device.values()))
+    await side_by_side(*(one_device(found) for found in by_device.values()))
     return inspector.seen
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -25,7 +24,7 @@ from bms.services.control.release_point import (
     return_of,
     settle_returned,
 )
-from bms.services.off_loop import off_loop
+from bms.services.off_loop import off_loop, side_by_side
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +57,7 @@ async def release_returns(
             await settle_returned(receipts[-1], item, journal)
         return receipts
 
-    batches = await asyncio.gather(*(one_device(items) for items in by_device.values()))
+    batches = await side_by_side(*(one_device(items) for items in by_device.values()))
     return [receipt for batch in batches for receipt in batch]
 
 

@@ -47,7 +47,7 @@ from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import agrees
 from bms.services.local_overrides.look import PATIENCE
 from bms.services.local_overrides.record import met_by_write
-from bms.services.off_loop import off_loop
+from bms.services.off_loop import off_loop, side_by_side
 
 Outcome = Receipt | ReleaseReceipt
 
@@ -125,7 +125,7 @@ async def carry_out(
         finally:
             await keep_notes(_read_backs(outcomes, items), ports.journal)
 
-    await asyncio.gather(*(one_device(items) for items in by_device.values()))
+    await side_by_side(*(one_device(items) for items in by_device.values()))
     await close_leases({}, ports.journal)  # what has arrived
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from bms.errors import StoreUnavailable
-from bms.services.off_loop import off_loop
+from bms.services.off_loop import off_loop, side_by_side
 
 
 async def test_the_loop_goes_on_while_work_waits() -> None:
@@ -49,3 +49,39 @@ async def test_work_goes_on_when_its_caller_is_cancelled() -> None:
         await waiting
     free.set()
     assert done.wait(timeout=10)
+
+
+async def after(seconds: float, done: list[float]) -> float:
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        await asyncio.sleep(seconds)
+        done.append(seconds)
+    return seconds
+
+
+async def fails() -> float:
+    raise ValueError("one of them")
+
+
+async def test_answers_come_in_their_order() -> None:
+    assert await side_by_side(after(0.02, []), after(0.01, [])) == [0.02, 0.01]
+    assert await side_by_side() == []
+
+
+async def test_the_others_end_before_an_error_is_raised() -> None:
+    done: list[float] = []
+    with pytest.raises(ValueError, match="one of them"):
+        await side_by_side(fails(), after(0.01, done))
+    assert done == [0.01]
+
+
+async def test_where_the_caller_is_cut_off_all_of_them_end_first() -> None:
+    done: list[float] = []
+    task = asyncio.create_task(side_by_side(after(0.01, done), after(0.05, done)))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert done == [0.01, 0.05]

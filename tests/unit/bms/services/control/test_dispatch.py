@@ -28,6 +28,7 @@ from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import HeldValue, Lever, ZoneTask
 from bms.model.readings.units import Unit
+from bms.services import operator
 from bms.services.control.authority import AuthorityReason
 from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench
@@ -675,3 +676,68 @@ async def test_law7_what_ends_is_given_back_beside_a_slow_device() -> None:
     assert isinstance(outcomes[ENABLE], Released)
     assert isinstance(outcomes[NULL], Accepted)
     assert set(bench.journal.leases()) == set(LEVERS) - {ENABLE}
+
+
+class SlowRelease(FakeDevice):
+    """A device that takes its time to give back."""
+
+    done: asyncio.Event
+
+    async def release(self, point, at):
+        await self.done.wait()
+        return await super().release(point, at)
+
+
+async def test_w10_a_slow_device_that_people_keep_us_from_holds_up_no_other() -> None:
+    bench = ControlBench()
+    bench.plan()
+    await bench.tick()
+    device = SlowRelease(own=bench.device(NULL).own, held=bench.device(NULL).held)
+    device.done = asyncio.Event()
+    bench.drivers.devices["hut/bacnet"] = device
+    asked = {"now": bench.now, "ports": bench.ports, "actor": "bo", "reason": "smoke"}
+    saying = asyncio.create_task(
+        operator.override(bench.site, point=NULL, until=None, **asked)  # type: ignore[arg-type]
+    )
+    bench.plan({**WANTED, ENABLE: 16.0})
+    tick = asyncio.create_task(bench.tick(TICK))
+    async with asyncio.timeout(8):
+        while bench.held()[ENABLE] != 16.0:
+            await asyncio.sleep(0.02)
+    assert bench.held()[NULL] == WANTED[NULL]
+    device.done.set()
+    outcomes = await tick
+    await saying
+    assert isinstance(outcomes[NULL], Released)
+    assert NULL not in bench.held()
+    assert bench.journal.leases().keys() == set(LEVERS) - {NULL}
+
+
+class SlowWrite(FakeDevice):
+    """A device that shows how it stands at once, and takes its time to write."""
+
+    done: asyncio.Event
+
+    async def write(self, point, command):
+        await self.done.wait()
+        return await super().write(point, command)
+
+
+async def test_w12_a_slow_write_holds_up_no_give_back_of_a_neighbour() -> None:
+    bench = ControlBench()
+    bench.plan()
+    await bench.tick()
+    device = SlowWrite(own=bench.device(ENABLE).own, held=bench.device(ENABLE).held)
+    device.done = asyncio.Event()
+    bench.drivers.devices["hut/modbus"] = device
+    bench.plan({**WANTED, ENABLE: 16.0})
+    bench.override(NULL)
+    tick = asyncio.create_task(bench.tick(TICK))
+    async with asyncio.timeout(8):
+        while NULL in bench.held():
+            await asyncio.sleep(0.02)
+    assert bench.held()[ENABLE] == WANTED[ENABLE]
+    device.done.set()
+    outcomes = await tick
+    assert isinstance(outcomes[NULL], Released)
+    assert bench.held()[ENABLE] == 16.0

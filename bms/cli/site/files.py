@@ -58,7 +58,8 @@ def check(
         typer.echo(json.dumps(answer))
         return
     points = sum(len(site.points) for site in found)
-    say(f"{len(found)} sites with {points} points are in order.")
+    sites = "1 site" if len(found) == 1 else f"{len(found)} sites"
+    say(f"{sites} with {points} points {'is' if len(found) == 1 else 'are'} in order.")
     for remark in said:
         say(f"note: {remark}.")
 

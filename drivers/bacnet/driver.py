@@ -343,6 +343,9 @@ class BacnetDriver:
         above = overriding_slot(command, target, others)
         if above is not None:
             return above
+        if rule.release.kind is ReleaseKind.NULL and target.priority not in slots:
+            reason = fact(ReceiptReason.SLOT_EMPTY, slot=target.priority, seen=seen)
+            return Failed(command, reason, retryable=True, read_back=seen)
         if arrived and seen is not None:
             return write_receipt(command, clamped, seen)
         if others != slots:

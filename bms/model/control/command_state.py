@@ -26,7 +26,8 @@ class CommandState:
 
     ``effective`` is the value that acts; ``doubt`` says why nothing may be decided on it, in the
     words of the device or its driver, None where it is good. ``own`` is what our place has: our
-    slot of the priority array (None: Null), the register, or our exception of a schedule. ``home``
+    slot of the priority array (None: Null), the register, or our exception of a schedule;
+    ``own_is_no_number`` says that something stands there that is none, such as NaN. ``home``
     are the values that own control may have in a register now, by its constant or its timetable at
     the device's clock, a few minutes early and late. ``enabled`` is the bit that hands control
     over, None where the point has none. ``above`` are the occupied slots of a higher
@@ -52,12 +53,14 @@ class CommandState:
     silent_at: datetime | None = None
     minimum_on_s: float = 0.0
     minimum_off_s: float = 0.0
+    own_is_no_number: bool = False
 
     @property
     def occupied(self) -> bool:
         """Whether something stands in our place. A register always has a value; behind an enable
         bit it counts only while the bit is set."""
-        return self.own is not None and self.enabled is not False
+        stands = self.own is not None or self.own_is_no_number
+        return stands and self.enabled is not False
 
 
 @dataclass(frozen=True, slots=True)

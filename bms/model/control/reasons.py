@@ -61,6 +61,7 @@ class ReceiptReason(MessageCode):
     NO_GUARD = "guard_missing"
     NOT_RELEASABLE = "not_releasable"
     SLOTS_GONE = "slots_gone"
+    SLOT_EMPTY = "slot_empty_after_write"
     SLOT_STILL_HELD = "slot_still_held"
     ENABLE_STILL_SET = "enable_still_set"
     NO_SIGNAL = "no_signal"

@@ -170,7 +170,7 @@ def object_id(value: Sequence[Tag]) -> int | None:
 
 
 def occupied_slots(value: Sequence[Tag]) -> dict[int, float | None]:
-    """The occupied slots of a priority array: priority 1..16 → value (None: not a number).
+    """The occupied slots of a priority array: priority 1..16 → value (None: no finite number).
 
     Raises ``InvalidReply`` when it does not have 16 slots.
     """
@@ -188,7 +188,11 @@ def occupied_slots(value: Sequence[Tag]) -> dict[int, float | None]:
             depth += 1
     if len(slots) != _SLOTS:
         raise InvalidReply(f"a priority array of {len(slots)} slots")
-    return {place: slot for place, slot in enumerate(slots, 1) if place not in empty}
+    return {
+        place: slot if slot is not None and math.isfinite(slot) else None
+        for place, slot in enumerate(slots, 1)
+        if place not in empty
+    }
 
 
 def _number(tag: Tag) -> float | None:

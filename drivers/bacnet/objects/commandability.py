@@ -101,6 +101,7 @@ class CommandabilityReader:
             effective=present.value,
             doubt=present.doubt,
             own=_own(point, present.value) if slots is None else own,
+            own_is_no_number=own is None and target.priority in (slots or {}),
             home=()
             if slots is not None or point.write is None
             else home_values(point.write, at, self._zone, self._session.health.clock_drift_s),

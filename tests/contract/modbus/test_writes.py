@@ -15,7 +15,8 @@ from bms.model.assets.address import DataType, ModbusAddress, Table
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point, Role
 from bms.model.assets.write_rule import Release, ReleaseKind
-from bms.model.control.command import Accepted, Refused, Released
+from bms.model.control.command import Accepted, Failed, Refused, Released, StillHeld
+from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import RefusalReason
 from bms.runtime.wire import wire
 from drivers.fieldbus.write_budget_log import FileWriteCounter
@@ -242,3 +243,34 @@ async def test_w18_the_device_of_hot_water_says_so_where_the_role_says_nothing(
     assert writes(peer) == []
     room = replace(unknown, role=Role.ZONE_SETPOINT)
     assert isinstance(await unit(peer, link, clock).write(room, command(room, 21.0)), Accepted)
+
+
+NAN, INFINITE = (0x7FC0, 0), (0x7F80, 0)
+FLOAT = register(300, DataType.FLOAT32).address
+
+
+@pytest.mark.parametrize("shown", [NAN, INFINITE])
+async def test_w12_what_reads_back_as_no_number_has_not_arrived(
+    peer: Peer, link: ModbusLink, clock: Quick, shown: tuple[int, int]
+) -> None:
+    lever = point("lever", FLOAT, rule(CONSTANT))
+    peer.bank.fill(1, "holding", 300, *shown)
+    driver = unit(peer, link, clock)
+    peer.bank.ignored.add(300)
+    receipt = await driver.write(lever, command(lever, 21.0))
+    assert isinstance(receipt, Failed)
+    assert receipt.read_back is None
+    assert isinstance(await driver.release(lever, MORNING), StillHeld)
+    (state,) = await driver.command_states([lever], MORNING)
+    assert isinstance(state, NoCommandState)
+
+
+async def test_w12_a_device_that_clamps_says_what_it_made_of_it(
+    peer: Peer, link: ModbusLink, clock: Quick, setpoint: Point
+) -> None:
+    driver = unit(peer, link, clock)
+    peer.bank.most = 205
+    receipt = await driver.write(setpoint, command(setpoint, 21.0))
+    assert isinstance(receipt, Failed)
+    assert receipt.read_back == 20.5
+    assert await driver.release(setpoint, MORNING) == Released(setpoint.id, 20.0)

@@ -240,9 +240,20 @@ class TinyDevice(Responder):
         key, _, rest = property_of(payload)
         if key not in self.properties:
             return error(invoke, 15, 2, 32)
-        end = len(rest) - 1 if rest[-1] == 0x3F else len(rest) - 3
-        self.properties[key] = rest[1:end]
+        priority = None if rest[-1] == 0x3F else rest[-1]
+        value = rest[1 : -1 if priority is None else -3]
+        slots = self.properties.get((*key[:2], 87))
+        if key[2] == 85 and isinstance(slots, list):
+            slots[(priority or 16) - 1] = value
+            value = self.acting(key, slots)
+        self.properties[key] = value
         return simple_ack(invoke, 15)
+
+    def acting(self, key: Key, slots: list[bytes]) -> bytes:
+        """The present value: the highest slot, or what stands when all are empty."""
+        left = next((slot for slot in slots if slot != b"\x00"), None)
+        own = self.properties.get((*key[:2], 104), self.properties[key])
+        return left or (own if isinstance(own, bytes) else b"".join(own))
 
     def subscribe(self, invoke: int, payload: bytes) -> bytes | None:
         if not self.takes_subscriptions:

@@ -32,11 +32,16 @@ def crc16(frame: bytes) -> bytes:
 
 @dataclass
 class Bank:
-    """Cells by (unit, table, address). Whatever is not there is refused with exception 2."""
+    """Cells by (unit, table, address). Whatever is not there is refused with exception 2.
+
+    Writes to ``ignored`` addresses are acknowledged and not done; ``most`` is the largest number
+    that is kept of a write."""
 
     cells: dict[tuple[int, str, int], int] = field(default_factory=dict)
     log: list[tuple[int, int, int, int]] = field(default_factory=list)
     max_registers: int = 125
+    ignored: set[int] = field(default_factory=set)
+    most: int = 0xFFFF
 
     def fill(self, unit: int, table: str, address: int, *words: int) -> None:
         for i, word in enumerate(words):
@@ -67,7 +72,8 @@ class Bank:
         self.log.append((unit, function, address, len(values)))
         if any((unit, table, address + i) not in self.cells for i in range(len(values))):
             return bytes((function | 0x80, 2))
-        self.fill(unit, table, address, *values)
+        if address not in self.ignored:
+            self.fill(unit, table, address, *(min(value, self.most) for value in values))
         return pdu[:5] if function in (5, 6, 15, 16) else pdu
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from bacpypes3.app import Application
 from bacpypes3.local.device import DeviceObject
@@ -16,42 +15,45 @@ from drivers.simulator.servers.loopback_ports import HOST, probe_udp
 _PATIENCE_S = 20.0
 
 
-async def reference_reads(port: int, batch: int, seconds: float) -> int:
-    """How many present values bacpypes3 reads with their status flags in ``seconds`` [s], ``batch``
-    in each request."""
-    application = Application.from_object_list(
-        [
-            DeviceObject(
-                objectIdentifier=("device", 4_000_001),
-                objectName="rival",
-                vendorIdentifier=999,
-                maxApduLengthAccepted=1476,
-                segmentationSupported="segmentedBoth",
-                maxSegmentsAccepted=64,
-            ),
-            NetworkPortObject(
-                IPv4Address(f"{HOST}:{probe_udp(0)}"),
-                objectIdentifier=("network-port", 1),
-                objectName="port",
-                networkNumber=0,
-                networkNumberQuality="unknown",
-            ),
-        ]
-    )
-    wanted: list[object] = []
-    for instance in range(1, batch + 1):
-        wanted += [f"analog-input,{instance}", ["present-value", "status-flags"]]
-    device = Address(f"{HOST}:{port}")
-    count, started = 0, time.perf_counter()
-    try:
-        while time.perf_counter() - started < seconds:
-            answers = await asyncio.wait_for(
-                application.read_property_multiple(device, list(wanted)), _PATIENCE_S
-            )
-            count += len(answers) // 2
-    finally:
-        application.close()
-    return count
+class ReferenceBacnetClient:
+    """bacpypes3 with an application of its own, reading from the device at ``port``."""
+
+    def __init__(self, port: int) -> None:
+        self._device = Address(f"{HOST}:{port}")
+        self._application = Application.from_object_list(
+            [
+                DeviceObject(
+                    objectIdentifier=("device", 4_000_001),
+                    objectName="rival",
+                    vendorIdentifier=999,
+                    maxApduLengthAccepted=1476,
+                    segmentationSupported="segmentedBoth",
+                    maxSegmentsAccepted=64,
+                ),
+                NetworkPortObject(
+                    IPv4Address(f"{HOST}:{probe_udp(0)}"),
+                    objectIdentifier=("network-port", 1),
+                    objectName="port",
+                    networkNumber=0,
+                    networkNumberQuality="unknown",
+                ),
+            ]
+        )
+
+    async def read(self, batch: int) -> int:
+        """The count of present values that came, with their status flags, in one request for those
+        of analog inputs 1 to ``batch``."""
+        wanted: list[object] = []
+        for instance in range(1, batch + 1):
+            wanted += [f"analog-input,{instance}", ["present-value", "status-flags"]]
+        answers = await asyncio.wait_for(
+            self._application.read_property_multiple(self._device, wanted), _PATIENCE_S
+        )
+        return len(answers) // 2
+
+    def close(self) -> None:
+        """Close its socket."""
+        self._application.close()
 
 
 class ReferenceModbusClient:

@@ -32,6 +32,9 @@ class Quality(StrEnum):
         return self in (Quality.GOOD, Quality.UNCERTAIN, Quality.ESTIMATED)
 
 
+_GOOD = Quality.GOOD
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """``value`` is in the unit of the point; None where ``quality`` says why it is missing.
@@ -49,6 +52,8 @@ class Reading:
     def __post_init__(self) -> None:
         if self.time.tzinfo is None:
             raise ValueError(f"{self.point}: a reading's time has to be aware (UTC)")
+        if self.quality is _GOOD and self.value is not None:
+            return  # nearly all; the rest costs as much again
         if (self.value is None) == self.quality.has_value:
             raise ValueError(f"{self.point}: {self.quality} does not go with value {self.value}")
 

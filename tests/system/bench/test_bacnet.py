@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from bms.bench.fieldbus.bacnet import fleet, light_devices, our_reads
-from drivers.simulator.reference_clients import reference_reads
+from bms.bench.fieldbus.bacnet import fleet, light_devices, our_reads, stock_reads
 
 
 async def test_ours_and_the_rival_read_the_same_light_device() -> None:
     with light_devices(1) as (port,):
-        ours = await our_reads(port, 0.2)
-        stock = await reference_reads(port, 64, 0.2)
-    assert ours % 640 == 0
-    assert stock % 64 == 0
-    assert ours > stock > 0
+        async with our_reads(port) as ours, stock_reads(port) as stock:
+            assert await ours() == 640
+            assert await stock() == 64
 
 
 async def test_a_small_fleet_is_read_whole() -> None:

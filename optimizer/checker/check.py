@@ -71,7 +71,7 @@ LONGEST_STEP_S = 7200
 FIRST_YEAR, LAST_YEAR = 2, 8999
 MOST, LEAST = 1e9, 1e-9
 """Limits of a point, and its resolution, that a float can still tell apart."""
-HOTTEST_LOW_C = 100.0
+HOTTEST_LOW_C = 40.0
 """A lowest temperature above this was not meant in degC."""
 LARGEST_SHIFT_DOWN_K = 8.0
 
@@ -173,7 +173,7 @@ def _zone_makes_sense(problem: Problem, zone: ZoneTask) -> bool:
         return False
     ordered = all(low <= high for low, high in zip(zone.low_c, zone.high_c, strict=True))
     known = all(map(isfinite, (*zone.own_setpoint_c, zone.area_m2)))
-    meant = problem.temperature_unit is Unit.KELVIN or min(zone.low_c) < HOTTEST_LOW_C
+    meant = min(zone.low_c) - _zero(problem.temperature_unit) <= HOTTEST_LOW_C
     return ordered and known and meant
 
 

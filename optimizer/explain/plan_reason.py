@@ -12,6 +12,7 @@ class PlanReason(MessageCode):
     OWN_CONTROL_AS_GOOD = "own_control_as_good"
     NO_LEVER = "no_lever"
     NO_MODEL = "no_model"
+    NO_POWER = "no_power"
     NO_SOLUTION = "no_solution"
     REFUSED = "refused"
     ZONE_WITHOUT_MODEL = "zone_without_model"

@@ -19,6 +19,8 @@ class ProblemFlaw(MessageCode):
     NO_COIL = "no_coil"
     LOOKS_LIKE_KELVIN = "looks_like_kelvin"
     BAND_LOOKS_LIKE_KELVIN = "band_looks_like_kelvin"
+    BAND_LOOKS_LIKE_FAHRENHEIT = "band_looks_like_fahrenheit"
+    IMPLAUSIBLE = "implausible_temperatures"
     LOOKS_LIKE_WATTS = "looks_like_watts"
     NO_CAPACITY = "no_capacity"
     BAD_COP_GAIN = "bad_cop_gain"

@@ -110,7 +110,7 @@ def forecast_inputs(problem: Problem) -> ForecastInputs:
         cop=_cop(problem.heat_source, temp_out, found),
         heat_is_electric=electric,
         co2_dkk_per_kg=problem.weights.co2_dkk_per_kg,
-        other_load=_other_load(problem.other_load_kw, n),
+        other_load=known_load(problem.other_load_kw, n),
         reasons=tuple(found),
     )
 
@@ -167,8 +167,8 @@ def _with_mean(values: Floats, where_nothing: float) -> Floats:
     return np.where(np.isfinite(values), values, mean)
 
 
-def _other_load(values: Numbers, n: int) -> Floats:
-    """Load of others [kW] (n,), 0 where it is not known."""
+def known_load(values: Numbers, n: int) -> Floats:
+    """Returns the load of others [kW] (n,), 0 where it is not known."""
     if len(values) != n:
         return np.zeros(n)
     return np.asarray(np.maximum(0.0, np.nan_to_num(series(values, n), posinf=0.0)))

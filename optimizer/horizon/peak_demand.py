@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import inf, isfinite
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bms.model.planning.problem import Problem
 from optimizer.horizon.building import Building, ZoneDynamics
-from optimizer.model.rc_network import Floats
+from optimizer.horizon.forecast_inputs import known_load
+from optimizer.model.rc_network import Bools, Floats
 
 ABOVE_DISCOMFORT = 2.0
 LARGEST_OVERLOAD_DKK_PER_KWH = 1e5
@@ -22,7 +24,8 @@ class PeakDemand:
 
     ``dkk_per_kw`` [DKK/kW] is paid for what exceeds ``so_far_kw`` [kW], ``limit_kw`` [kW] must not
     be exceeded (infinite: no limit). ``per_hour`` is the number of steps in an hour,
-    ``steps_into_hour`` that of the current hour's steps before the horizon.
+    ``steps_into_hour`` that of the current hour's steps before the horizon. ``broken`` (n,) is true
+    in the hours in which others alone exceed the limit: cold rooms would not keep it there.
     """
 
     so_far_kw: float = 0.0
@@ -30,30 +33,44 @@ class PeakDemand:
     limit_kw: float = inf
     per_hour: int = 1
     steps_into_hour: int = 0
+    broken: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @classmethod
     def of(cls, problem: Problem) -> PeakDemand:
         """Returns the terms of a problem; a price without a peak so far counts from 0 kW."""
         price, so_far = problem.peak_dkk_per_kw, problem.peak_so_far_kw
         limit = problem.power_limit_kw
-        return cls(
+        terms = cls(
             so_far_kw=so_far if so_far is not None and isfinite(so_far) and so_far > 0 else 0.0,
             dkk_per_kw=price if isfinite(price) and price > 0 else 0.0,
             limit_kw=limit if limit is not None and isfinite(limit) and limit >= 0 else inf,
             per_hour=max(1, 3600 // problem.step_s),
             steps_into_hour=steps_into_hour(problem),
         )
+        others = known_load(problem.other_load_kw, problem.steps)
+        _, steps = terms._hours(problem.steps)
+        return replace(terms, broken=np.repeat(terms.hourly(others) > terms.limit_kw, steps))
 
     @property
     def is_priced(self) -> bool:
         return self.dkk_per_kw > 0 or self.limit_kw < inf
 
+    def limits(self, n: int) -> Floats:
+        """Returns the limit in every step [kW] (n,); infinite where others break it."""
+        limits = np.full(n, self.limit_kw)
+        limits[: len(self.broken)][self.broken] = inf
+        return limits
+
     def hourly(self, power: Floats) -> Floats:
         """Returns the means of ``power`` (n,) [kW] over the hours of the clock [kW] (hours,)."""
-        edges = np.arange(self.per_hour - self.steps_into_hour, len(power), self.per_hour)
-        first = np.concatenate([[0], edges])
-        count = np.diff(np.append(first, len(power)))
+        first, count = self._hours(len(power))
         return np.asarray(np.add.reduceat(power, first) / count)
+
+    def _hours(self, n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The first step of every hour of the clock and the number of its steps."""
+        edges = np.arange(self.per_hour - self.steps_into_hour, n, self.per_hour)
+        first = np.concatenate([[0], edges]).astype(np.intp)
+        return first, np.diff(np.append(first, n))
 
     def above_so_far_kw(self, power: Floats) -> float:
         """Returns by how much ``power`` (n,) [kW] exceeds the month's peak so far [kW]."""
@@ -68,10 +85,12 @@ class PeakDemand:
         return float(self.hourly(power).max())
 
     def cost(self, power: Floats, overload_dkk_per_kwh: float) -> float:
-        """Returns what ``power`` (n,) [kW] costs beyond its energy [DKK]."""
+        """Returns what ``power`` (n,) [kW] costs beyond its energy [DKK], but for the hours in
+        which others break the limit."""
         over = 0.0
         if self.limit_kw < inf:
-            over = float(np.maximum(0.0, self.hourly(power) - self.limit_kw).sum())
+            ours = np.where(self.broken, 0.0, power) if len(self.broken) else power
+            over = float(np.maximum(0.0, self.hourly(ours) - self.limit_kw).sum())
         return self.dkk_per_kw * self.above_so_far_kw(power) + overload_dkk_per_kwh * over
 
 

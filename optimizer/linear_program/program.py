@@ -184,7 +184,7 @@ def _available_in_steps(program: HorizonProgram, dynamics: ZoneDynamics) -> Floa
         program.blocks.spread(program.available_kw) + saved_kw,
     )
     other = uncontrolled_power(building, dynamics)
-    return np.minimum(available_kw, (program.peak.limit_kw - other) * building.inputs.cop)
+    return np.minimum(available_kw, (program.peak.limits(len(other)) - other) * building.inputs.cop)
 
 
 def linear_program(program: HorizonProgram) -> LinearProgram:
@@ -338,8 +338,8 @@ def _powers(program: HorizonProgram) -> list[Rows]:
     over = first + (peak.dkk_per_kw > 0) + np.arange(blocks.m)
     found = []
     for asked, limit, slack in (
-        (peak.dkk_per_kw > 0, peak.so_far_kw, new_peak),
-        (peak.limit_kw < inf, peak.limit_kw, over),
+        (peak.dkk_per_kw > 0, np.full(blocks.m, peak.so_far_kw), new_peak),
+        (peak.limit_kw < inf, blocks.least(peak.limits(building.n)), over),
     ):
         at = np.flatnonzero(highest > limit) if asked else np.empty(0, dtype=np.intp)
         if len(at):
@@ -348,7 +348,7 @@ def _powers(program: HorizonProgram) -> list[Rows]:
             for reset_k, per_k in _reset_columns(program):
                 matrix.add(np.arange(len(at)), reset_k[at], -(per_heat * per_k)[at])
             matrix.add(np.arange(len(at)), slack[at], -1.0)
-            found.append(matrix.part(np.full(len(at), -np.inf), limit - other[at]))
+            found.append(matrix.part(np.full(len(at), -np.inf), (limit - other)[at]))
     return found
 
 

@@ -104,6 +104,8 @@ def program_for(problem: Problem) -> HorizonProgram:
 def _modelled(problem: Problem, found: list[Fact]) -> Schedule:
     if not any(zone.lever for zone in problem.zones):
         return timetable_schedule(problem, [*found, fact(PlanReason.NO_LEVER)])
+    if problem.heat_source.capacity_kw == 0:
+        return timetable_schedule(problem, [*found, fact(PlanReason.NO_POWER)])
     inputs = forecast_inputs(problem)
     found = [*found, *inputs.reasons]
     if not inputs.has_weather:

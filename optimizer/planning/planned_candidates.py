@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +22,11 @@ from optimizer.setpoints.load_shifting import (
     preheating_setpoints,
     price_varies,
     required_saving,
+    setpoints_in_paid_hours,
 )
 from optimizer.setpoints.supply_air_reset import with_supply_reset
 from optimizer.setpoints.tracking import (
+    ALL_NIGHT,
     GENTLE,
     GENTLEST,
     WarmUpShape,
@@ -66,10 +69,12 @@ def _tracking_candidates(
     evaluator: Evaluator, program: HorizonProgram, solution: Solution, air: AirOperation
 ) -> list[Candidate]:
     """The planned heat as setpoints; where power has a price, also in finer and gentler steps."""
-    rises = (WarmUpShape(), GENTLE, GENTLEST) if program.peak.is_priced else (WarmUpShape(),)
+    shapes = (
+        (WarmUpShape(), GENTLE, GENTLEST, ALL_NIGHT) if program.peak.is_priced else (WarmUpShape(),)
+    )
     return [
         evaluator.evaluate(_setpoints(evaluator, program, solution, shape), air, program.dynamics)
-        for shape in rises
+        for shape in shapes
     ]
 
 
@@ -96,24 +101,30 @@ def _setpoints(
 
 
 def _with_preheating(evaluator: Evaluator, solution: Solution, plain: Candidate) -> Candidate:
-    """Heat ahead of dear hours where that is clearly cheaper, ``plain`` otherwise."""
+    """Heat in hours that pay for it and ahead of dear ones where that is clearly cheaper, ``plain``
+    otherwise."""
     building = evaluator.building
     if not price_varies(building):
         return plain
-    ways = (
-        lever_values(building, row)
-        for row in preheating_setpoints(building, solution, plain.setpoints)
-    )
-    options = [
-        evaluator.evaluate(row, plain.air, plain.dynamics)
-        for row in ways
-        if changes_seldom(row, building.inputs.step_h)
-    ]
 
     def spends(candidate: Candidate) -> float:
         return cost_with_losses(building, candidate.cost, candidate.rollout)
 
-    best = min(options, key=spends, default=plain)
+    paid = _of_rows(evaluator, plain, setpoints_in_paid_hours(building, plain.setpoints))
+    plain = min([plain, *paid], key=spends)
+    stored = _of_rows(evaluator, plain, preheating_setpoints(building, solution, plain.setpoints))
+    best = min(stored, key=spends, default=plain)
     return (
         best if spends(plain) - spends(best) > required_saving(building, plain.rollout) else plain
     )
+
+
+def _of_rows(evaluator: Evaluator, plain: Candidate, rows: Iterable[Floats]) -> list[Candidate]:
+    """The candidates of setpoints [degC] (p, n) that do not hunt."""
+    building = evaluator.building
+    ways = (lever_values(building, row) for row in rows)
+    return [
+        evaluator.evaluate(row, plain.air, plain.dynamics)
+        for row in ways
+        if changes_seldom(row, building.inputs.step_h)
+    ]

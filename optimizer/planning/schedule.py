@@ -38,6 +38,8 @@ from optimizer.setpoints.supply_air_reset import is_resettable
 from optimizer.setpoints.timetable import timetable_setpoints
 from optimizer.setpoints.warm_up_in_progress import zone_now
 
+RISE_KW = 0.1
+"""Heat that rises by less is not begun: it is summer, or full power already."""
 UNKNOWN = Expected(energy_kwh=None, cost_dkk=None, co2_kg=None, comfort_kh=None)
 
 
@@ -122,7 +124,8 @@ def _first_warm_ups(problem: Problem, building: Building, chosen: Candidate) -> 
         begin = first
         while begin > 0 and chosen.setpoints[z, begin - 1] >= chosen.setpoints[z, first] - 1e-9:
             begin -= 1
-        if 0 < begin < first:
+        heat = chosen.rollout.heat[z]
+        if 0 < begin < first and heat[begin:first].max() > heat[begin - 1] + RISE_KW:
             start = Moment(problem.start + timedelta(seconds=begin * problem.step_s))
             found.append(fact(PlanReason.WARM_UP_FROM, zone=zone.called, start=start))
     return found

@@ -24,6 +24,7 @@ from bms.model.readings.units import Unit
 from optimizer.explain.plan_reason import InputTerm
 from optimizer.explain.problem_flaw import ProblemFlaw
 from optimizer.model.quantise import has_value
+from optimizer.problem import series_checks
 from optimizer.problem.sanitise_air import sanitise_air, sanitise_rooms
 
 LONGEST_STEP_S = 7200
@@ -35,6 +36,11 @@ LARGEST_COP_GAIN = 0.1
 MOST_KW_PER_M2, MOST_CAPACITIES = 1.0, 5.0
 COLDEST_C, HOTTEST_C = -100.0, 100.0
 """What is hotter was not meant in degC."""
+
+
+FORECAST = InputTerm.WEATHER_FORECAST
+HOTTEST_LOW_C = 40.0
+"""No room is to be kept warmer than this; a lowest temperature above it was meant in degF."""
 
 
 def sanitise(problem: Problem) -> tuple[Problem | None, list[Fact]]:
@@ -81,11 +87,11 @@ def _sanitised_limit(limit_kw: float | None, flaws: list[Fact]) -> float | None:
 
 
 def _sanitised_source(source: HeatSource, flaws: list[Fact]) -> HeatSource:
-    """The heat source; a capacity of 0 was never filled in and is no limit."""
+    """The heat source; a capacity that is no number is no limit, and one of 0 is none at all."""
     if not 0.0 <= source.cop_gain_per_k <= LARGEST_COP_GAIN:
         flaws.append(fact(ProblemFlaw.BAD_COP_GAIN))
         source = replace(source, cop_gain_per_k=0.0)
-    if source.capacity_kw > 0 and isfinite(source.capacity_kw):
+    if source.capacity_kw >= 0 and isfinite(source.capacity_kw):
         return source
     flaws.append(fact(ProblemFlaw.NO_CAPACITY))
     return replace(source, capacity_kw=UNLIMITED_KW)
@@ -93,9 +99,20 @@ def _sanitised_source(source: HeatSource, flaws: list[Fact]) -> HeatSource:
 
 def _sanitised_weather(weather: Weather, flaws: list[Fact]) -> Weather:
     if not _in_kelvin(weather.temp_out_c):
-        return weather
-    flaws.append(_looks_like_kelvin(InputTerm.WEATHER_FORECAST))
+        return replace(weather, temp_out_c=_plausible(weather.temp_out_c, flaws, FORECAST))
+    flaws.append(_looks_like_kelvin(FORECAST))
     return replace(weather, temp_out_c=(None,) * len(weather.temp_out_c))
+
+
+def _plausible(temperatures: Numbers, flaws: list[Fact], series: InputTerm) -> Numbers:
+    """Temperatures [degC] without those that nothing has, which are named."""
+    odd = [t for t in temperatures if t is not None and not series_checks.is_plausible(t)]
+    if not odd:
+        return temperatures
+    flaws.append(fact(ProblemFlaw.IMPLAUSIBLE, series=Term(series), count=len(odd), value=odd[0]))
+    return tuple(
+        t if t is not None and series_checks.is_plausible(t) else None for t in temperatures
+    )
 
 
 def _sanitised_history(problem: Problem, flaws: list[Fact]) -> History | None:
@@ -116,8 +133,19 @@ def _sanitised_history(problem: Problem, flaws: list[Fact]) -> History | None:
     if _in_watts(problem, history):
         flaws.append(fact(ProblemFlaw.LOOKS_LIKE_WATTS))
         return None
+    history = _plausible_history(history, flaws)
     n = max(0, int((problem.start - history.start) / timedelta(seconds=history.step_s)))
     return history if n >= len(history.heat_kw) else _first_part(history, n)
+
+
+def _plausible_history(history: History, flaws: list[Fact]) -> History:
+    """The history without temperatures that neither weather nor rooms have."""
+    measured = InputTerm.MEASURED_DATA
+    outdoors = _plausible(history.weather.temp_out_c, flaws, measured)
+    zones = tuple(
+        replace(zone, temp_c=_plausible(zone.temp_c, flaws, measured)) for zone in history.zones
+    )
+    return replace(history, weather=replace(history.weather, temp_out_c=outdoors), zones=zones)
 
 
 def _in_watts(problem: Problem, history: History) -> bool:
@@ -185,6 +213,9 @@ def _zone_makes_sense(zone: ZoneTask, n: int, flaws: list[Fact]) -> bool:
         flaws.append(fact(ProblemFlaw.BAD_ZONE, zone=zone.called))
     elif _in_kelvin(zone.low_c):
         flaws.append(fact(ProblemFlaw.BAND_LOOKS_LIKE_KELVIN, zone=zone.called))
+        return False
+    elif sensible and zone.low_c and min(zone.low_c) > HOTTEST_LOW_C:
+        flaws.append(fact(ProblemFlaw.BAND_LOOKS_LIKE_FAHRENHEIT, zone=zone.called))
         return False
     return sensible
 

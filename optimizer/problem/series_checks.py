@@ -25,6 +25,11 @@ class ProblemMistake:
         return f"{self.path}: {self.message}"
 
 
+def is_plausible(temperature: float) -> bool:
+    """Whether a temperature [degC] is one of weather or rooms; NaN is."""
+    return not (temperature < COLDEST_C or temperature > HOTTEST_C)
+
+
 def length(path: str, row: Sequence[object], n: int) -> Iterator[ProblemMistake]:
     """Yields a mistake where ``row`` has another length than ``n``."""
     if len(row) != n:

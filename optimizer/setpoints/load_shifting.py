@@ -42,7 +42,7 @@ STORED_PART = 0.5
 def price_varies(building: Building) -> bool:
     """Whether the price of heat varies enough between hours for preheating."""
     price = building.inputs.heat_price
-    return float(np.std(price)) > LEAST_PRICE_VARIATION * float(np.mean(price)) > 0.0
+    return float(np.std(price)) > LEAST_PRICE_VARIATION * abs(float(np.mean(price)))
 
 
 def preheating_setpoints(
@@ -64,6 +64,19 @@ def preheating_setpoints(
         up = cheap & (level > values + LEAST_RISE_K)
         raised = np.where(up, np.maximum(values, np.minimum(_steady(level, up), highest)), values)
         yield building.with_held(raised)
+
+
+def setpoints_in_paid_hours(building: Building, values: Floats) -> Iterator[Floats]:
+    """Yields setpoints [degC] (p, n) above ``values`` in the hours in which heat is paid for taking
+    it, one for each lift: what it saves later hangs on the model, what it earns does not."""
+    paid = building.inputs.heat_price < 0.0
+    if not paid.any():
+        return
+    highest = building.high - BELOW_HIGH_K
+    usual = np.where(building.held, -np.inf, values).max(axis=1, keepdims=True)
+    for lift in LIFTS_K:
+        level = np.maximum(values, np.minimum(usual + lift, highest))
+        yield building.with_held(np.where(paid, level, values))
 
 
 def changes_seldom(setpoints: Floats, step_h: float) -> bool:

@@ -38,15 +38,18 @@ KEPT_BELOW_FRESH_K = 1.5
 class WarmUpShape:
     """How a warm-up is asked for. From ``full_part`` of the power on it counts as full power;
     otherwise setpoints rise with the plan in steps of ``step_k`` [K]. With ``in_time`` it begins
-    earlier, or goes to the target at once, where a zone would be late."""
+    earlier, or goes to the target at once, where a zone would be late. It begins ``longest_h`` [h]
+    before the use at most."""
 
     full_part: float = 0.7
     step_k: float = COARSE_K
     in_time: bool = True
+    longest_h: float = LONGEST_WARM_UP_H
 
 
 GENTLE = WarmUpShape(full_part=1.0, step_k=0.2)
 GENTLEST = WarmUpShape(full_part=1.0, step_k=0.1, in_time=False)
+ALL_NIGHT = WarmUpShape(full_part=1.0, step_k=0.1, in_time=False, longest_h=72.0)
 """Where power has a price."""
 
 
@@ -94,7 +97,7 @@ def tracking_setpoints(
                     standing=in_progress.setback[z] if first == 0 else np.nan,
                 ),
                 step_h,
-                shape.step_k,
+                shape,
             )
             if first == 0 and np.isfinite(in_progress.warm[z]):
                 values[z, stretch] = np.maximum(values[z, stretch], in_progress.warm[z])
@@ -131,7 +134,7 @@ class _Break:
     standing: float
 
 
-def _unoccupied_setpoints(out: _Break, step_h: float, step_k: float) -> Floats:
+def _unoccupied_setpoints(out: _Break, step_h: float, shape: WarmUpShape) -> Floats:
     """Setpoints [degC] (k,) of a break: a setback, then the warm-up for the coming use."""
     n = len(out.planned)
     if out.coming is None:
@@ -139,10 +142,10 @@ def _unoccupied_setpoints(out: _Break, step_h: float, step_k: float) -> Floats:
     if n * step_h + out.since_h <= SHORT_BREAK_H:
         return np.maximum(out.floor, out.coming)
     rising = out.heating & (out.planned > out.floor + RISING_K)
-    rising[: max(0, n - round(LONGEST_WARM_UP_H / step_h))] = False
+    rising[: max(0, n - round(shape.longest_h / step_h))] = False
     begin = int(np.argmax(rising)) if rising.any() else n
     values = _setback(out.floor, out.planned[: begin or None], out.standing)
-    followed = np.minimum(out.coming, round_up(out.planned, step_k))
+    followed = np.minimum(out.coming, round_up(out.planned, shape.step_k))
     gentle = np.where(rising & ~out.full, followed, out.coming)
     level = np.where(rising, gentle, -np.inf)
     values[begin:] = np.maximum(values[begin:], level[begin:])

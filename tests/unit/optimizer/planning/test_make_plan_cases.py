@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ def values_in(found: SetpointPlan, start: datetime, end: datetime) -> list[float
     return [s.value for s in found.steps if s.start < end and s.end > start]
 
 
+def _peaks(schedule: Schedule) -> float:
+    """The new highest power of the month [kW] that a schedule tells of; 0 where there is none."""
+    told = [fact.parameters["power_kw"] for fact in schedule.reasons if fact.code == "new_peak"]
+    return max((float(str(power)) for power in told), default=0.0)
+
+
 @pytest.mark.parametrize("folder", sorted(CASES.iterdir()), ids=lambda folder: folder.name)
 class TestEveryCase:
     def test_has_the_answer_that_is_due(self, folder: Path) -> None:
@@ -37,8 +44,10 @@ class TestEveryCase:
 
         assert schedule.status in expected["status"], said
         assert set(expected["reasons"]) <= said
+        assert not set(expected.get("never", ())) & said
+        assert _peaks(schedule) <= expected.get("highest_kw", inf)
         assert [str(words) for words in check(problem, schedule)] == []
-        for name in ("energy_kwh", "comfort_kh"):
+        for name in ("energy_kwh", "cost_dkk", "comfort_kh"):
             if name in expected:
                 low, high = expected[name]
                 assert low <= getattr(schedule.expected, name) <= high

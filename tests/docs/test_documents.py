@@ -143,7 +143,15 @@ def test_every_quality_is_in_the_nomenclature() -> None:
     assert [q.value for q in Quality if f"`{q.value}`" not in text] == []
 
 
+TREES = ("api", "bms", "docs", "drivers", "optimizer", "sites", "tests", "tools")
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_files_that_are_named_are_there(page: Path) -> None:
+    files = [f"/{file.relative_to(ROOT)}" for root in TREES for file in (ROOT / root).rglob("*.py")]
+    for named in re.findall(r"`([\w/]+\.py)`", page.read_text()):
+        assert any(file.endswith(f"/{named}") for file in files), named
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)

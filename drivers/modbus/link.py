@@ -35,7 +35,7 @@ class ModbusLink:
     [s] (by default 0.05; where replies do not name their request, as long as the time-out), so that
     a late reply is never taken for that to the next request. An endpoint that cannot be connected
     to is not tried for a back-off that doubles. ``losses`` [1] counts the connections that the peer
-    has ended.
+    has ended, ``opened`` [1] those that were made.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class ModbusLink:
     ) -> None:
         self.endpoint = endpoint
         self.trace = ModbusTrace()
-        self.losses = 0
+        self.losses = self.opened = 0
         self._quiet_s = quiet_s
         self._slow = endpoint.serial is not None
         self._pause_s = endpoint.silent_interval_s
@@ -66,6 +66,11 @@ class ModbusLink:
         """Whether the circuit breaker of the endpoint is open."""
         return self._breaker.open
 
+    @property
+    def connected(self) -> bool:
+        """Whether a connection is open."""
+        return self._connection is not None and self._connection.open
+
     def require_pause(self, pause_s: float) -> None:
         """Keep at least ``pause_s`` [s] between any two requests on this line."""
         self._pause_s = max(self._pause_s, pause_s)
@@ -74,23 +79,23 @@ class ModbusLink:
         """Close the connection once unused for ``after_s`` [s]: some serve one client only."""
         self._idle_s = after_s if self._idle_s is None else min(self._idle_s, after_s)
 
-    async def exchange(self, request: Request, timeout_s: float) -> bytes:
+    async def exchange(self, request: Request, timeout_s: float, *, repeats: bool = True) -> bytes:
         """Payload of the checked reply, after at most three time-outs in the queue and two beyond.
 
-        A read is repeated once when the peer turns out to have closed the connection; a write
-        never is. Raises ``NoReply``, ``InvalidReply``, ``DeviceRefusal``; ``TooLate`` for a write
-        that may not leave any more when its turn has come.
+        A read is repeated once when the peer turns out to have closed the connection, where it
+        ``repeats``; a write never is. Raises ``NoReply``, ``InvalidReply``, ``DeviceRefusal``;
+        ``TooLate`` for a write that may not leave any more when its turn has come.
         """
         if self._closed:
             raise NoReply("the driver was closed")
         if not self._line.try_acquire():
             await self._queue(request, timeout_s)
-        was_open = self._connection is not None and self._connection.open
+        was_open = self.connected
         try:
             return await self._exchange_once(request, timeout_s)
         except ConnectionLost:
             self.losses += 1
-            if not (was_open and request.repeatable) or self._closed:
+            if not (was_open and repeats and request.repeatable) or self._closed:
                 raise
             return await self._exchange_once(request, timeout_s)
         finally:
@@ -256,6 +261,7 @@ class ModbusLink:
             raise NoReply("the driver was closed")
         connection.deliver_within(timeout_s)
         self._connection = connection
+        self.opened += 1
         return connection
 
     def _quiet_time_s(self, timeout_s: float) -> float:

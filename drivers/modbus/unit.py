@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from bms.errors import DeviceError
 from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.device import Device
 from bms.ports.clock import Clock
 from drivers.fieldbus.availability import CircuitBreaker, HealthCounters
-from drivers.fieldbus.errors import DeviceRefusal, NoReply, TooLate
+from drivers.fieldbus.errors import DeviceRefusal, NoReply, TooLate, WrongDevice
 from drivers.fieldbus.reading import Decoded
+from drivers.modbus.connection import ConnectionLost
 from drivers.modbus.frames import Request, mask_write, read, write_coil, write_registers
 from drivers.modbus.link import LinkBusy, LinkDown, ModbusLink
 from drivers.modbus.read_blocks import ReadItem, block_of
@@ -44,6 +46,10 @@ class ModbusUnit:
         self._pause_lock = asyncio.Lock()
         self._free_at = 0.0
         self._losses = link.losses
+        self.compare: Callable[[], Awaitable[None]] | None = None
+        """Compares the fingerprint of the site file, where there is one. Raises ``DeviceError``."""
+        self.compared_on = 0
+        """The connection of the link, by number, on which that was done last."""
         if device.traits.close_after_s is not None:
             link.close_when_idle(device.traits.close_after_s)
 
@@ -59,20 +65,47 @@ class ModbusUnit:
         return self._health
 
     async def exchange(self, request: Request) -> bytes:
-        """Payload of the reply. Raises ``DeviceError`` as ``ModbusLink.exchange`` does."""
+        """Payload of the reply, from the unit that was compared (W1): over a connection that was
+        made since, it is compared again before anything else is sent.
+
+        Raises ``DeviceError`` as ``ModbusLink.exchange`` does; ``NoReply`` where another one
+        answers now.
+        """
+        if self.compare is None:
+            return await self.ask(request)
+        await self._compared_here()
+        try:
+            return await self.ask(request, repeats=False)
+        except ConnectionLost:
+            if not request.repeatable:
+                raise
+        await self._compared_here()
+        return await self.ask(request, repeats=False)
+
+    async def _compared_here(self) -> None:
+        assert self.compare is not None
+        if self.link.connected and self.compared_on == self.link.opened:
+            return
+        try:
+            await self.compare()
+        except WrongDevice as error:  # not before the first frame: what was sent may have arrived
+            raise NoReply(f"the connection was lost; now {error}") from error
+
+    async def ask(self, request: Request, *, repeats: bool = True) -> bytes:
+        """Payload of the reply of whoever answers. Raises ``DeviceError``."""
         if self.device.traits.pause_s > 0:
             async with self._pause_lock:
                 await asyncio.sleep(self._free_at - self.clock.monotonic())
                 try:
-                    return await self._exchange(request)
+                    return await self._exchange(request, repeats)
                 finally:
                     self._free_at = self.clock.monotonic() + self.device.traits.pause_s
-        return await self._exchange(request)
+        return await self._exchange(request, repeats)
 
-    async def _exchange(self, request: Request) -> bytes:
+    async def _exchange(self, request: Request, repeats: bool) -> bytes:
         started = self.clock.monotonic()
         try:
-            data = await self.link.exchange(request, self.device.timeout_s)
+            data = await self.link.exchange(request, self.device.timeout_s, repeats=repeats)
         except TooLate:
             raise
         except LinkBusy:

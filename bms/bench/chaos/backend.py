@@ -42,6 +42,8 @@ from drivers.templates import load_templates
 from sites.loader import load_sites
 
 NAMES = ("east", "west")
+HORIZON_H = 12
+"""How far plans reach [h]; they are made anew every hour."""
 DATABASE_PATIENCE_S = 0.2
 
 
@@ -179,7 +181,12 @@ class Backend:
 def settings_of(home: Path) -> Settings:
     """The settings of a backend that has its site files in its home."""
     return Settings(
-        home=home, sites=home / "sites", database_url=None, clock_file=None, feed="archive"
+        home=home,
+        sites=home / "sites",
+        database_url=None,
+        clock_file=None,
+        feed="archive",
+        horizon_hours=HORIZON_H,
     )
 
 

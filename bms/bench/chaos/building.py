@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bms.bench.chaos.controllers import Controller, RegisterDevice, SetpointDevice
 from bms.model.assets.write_rule import ReleaseKind
 from bms.ports.clock import Clock
 from drivers.simulator.control_points import ConstantRegister, ControlPoint, RemoteSetpoint
-from drivers.simulator.servers.bacnet import BacnetServer
-from drivers.simulator.servers.bacnet_objects import INPUT, VALUE, ObjectSpec
-from drivers.simulator.servers.modbus import ModbusServer
 from drivers.simulator.servers.modbus_registers import RegisterImage, hall_controller
 
 OUR_SLOT = 13
+OFFICE_INSTANCE = 101
 OFFICE, HALL, CURVE = "office.setpoint", "hall.setpoint", "plant.curve_shift"
 SIGNALS = (OFFICE, HALL, CURVE)
 KINDS = {
@@ -54,6 +53,8 @@ class NetworkWrite:
     value: float | None
     before: float | None
     word: PersonWord | None
+    under_way: bool = False
+    """Whether it was sent before anybody could know that this building has the address now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,41 +89,38 @@ class RecordingBuilding:
     restarts: list[datetime] = field(default_factory=list)
     emptied: set[str] = field(default_factory=set)
     """What an undeclared watchdog has taken away, which is somebody's word to us (W7)."""
+    strange: bool = False
+    """Whether something was left in our places that is nobody's word, and cannot be told from one:
+    what a person leaves who takes back his own, or a value that was meant for another building."""
     seen: Callable[[dict[str, float]], dict[str, float]] = dict
     """What the sensors show [degC] of what the rooms have."""
 
-    def build(self) -> None:
-        """The controllers; objects of BACnet want a running loop."""
+    def __post_init__(self) -> None:
         self._remote, self._shift = RemoteSetpoint(), ConstantRegister()
         registers: dict[str, ControlPoint] = {HALL: self._remote, CURVE: self._shift}
         self._image = RegisterImage(
             hall_controller(1, ["hall"], f"{self.number:04d}"), _all(registers)
         )
         self._image.on_write = self._on_register
-        self._bacnet = BacnetServer(self.name, 1100 + self.number, _objects(), self._on_slot)
-        self._modbus = ModbusServer([self._image])
-        self.points: dict[str, ControlPoint] = {**self._bacnet.control_points, **registers}
-
-    async def start(self) -> dict[str, int]:
-        """Start both controllers; returns the port of each protocol."""
-        self.build()
+        self._rooms = SetpointDevice(
+            self.name, 1100 + self.number, (OFFICE_INSTANCE, OFFICE), self._on_slot
+        )
+        self.controllers: dict[str, Controller] = {
+            "bacnet": self._rooms,
+            "modbus": RegisterDevice(self._image),
+        }
+        self.points: dict[str, ControlPoint] = {OFFICE: self._rooms.slots, **registers}
         for signal in SIGNALS:
             self.points[signal].follow_programme(OWN[signal])
-        self._bacnet.restarted(self.clock.now())
+        self._rooms.restarted(self.clock.now())
         self.refresh()
-        return {"bacnet": await self._bacnet.start(0), "modbus": await self._modbus.start(0)}
-
-    async def close(self) -> None:
-        """Close the sockets."""
-        await self._bacnet.close()
-        await self._modbus.close()
 
     def refresh(self) -> None:
         """Show what the sensors have, and apply what was put off."""
         wave = math.sin(self.clock.now().timestamp() / 5000.0)
         rooms = {zone: round(value + wave, 1) for zone, value in self.temps.items()}
         sensors = {f"{zone}.temp": value for zone, value in self.seen(rooms).items()}
-        self._bacnet.refresh({"outdoor.temp": 3.0, **sensors, OFFICE: 0.0})
+        self._rooms.inputs = {1: 3.0, OFFICE_INSTANCE: sensors["office.temp"]}
         self._image.refresh(sensors)
 
     async def apply_late(self, now: datetime) -> None:
@@ -178,7 +176,7 @@ class RecordingBuilding:
         """A person at the building writes a value: in a BACnet slot, or at the thermostat."""
         self.words[signal] = PersonWord(signal, value, self.clock.now(), slot)
         if slot is not None:
-            await self._bacnet.control_points[OFFICE].occupy(slot, value)
+            self._rooms.slots.write(slot, value)
         elif signal == HALL:
             self._remote.remote, self._remote.enabled = value, True
         else:
@@ -186,9 +184,10 @@ class RecordingBuilding:
 
     async def unsay(self) -> None:
         """People take back what they have said at the building."""
+        self.strange = self.strange or bool(self.words_in_place())
         for word in list(self.words.values()):
             if word.slot is not None:
-                await self._bacnet.control_points[OFFICE].occupy(word.slot, None)
+                self._rooms.slots.write(word.slot, None)
             elif word.signal == HALL:
                 self._remote.enabled = False
             else:
@@ -198,18 +197,18 @@ class RecordingBuilding:
     async def reboot(self) -> None:
         """Both controllers start anew and have forgotten what was written to them."""
         for slot in self.slots():
-            await self._bacnet.control_points[OFFICE].occupy(slot, None)
+            self._rooms.slots.write(slot, None)
         self._remote.enabled, self._remote.remote = False, None
         self._shift.value = OWN[CURVE]
         self.words.clear()
         self.restarts.append(self.clock.now())
-        self._bacnet.restarted(self.clock.now())
+        self._rooms.restarted(self.clock.now())
 
-    async def _on_slot(self, signal: str, slot: int, value: float | None) -> bool:
+    async def _on_slot(self, slot: int, value: float | None, under_way: bool) -> bool:
         if slot != OUR_SLOT:
             self.strays.append((self.clock.now(), slot))
             return False
-        return await self._arrived(signal, value)
+        return await self._arrived(OFFICE, value, under_way)
 
     def _on_register(self, signal: str, enable: bool, value: float) -> bool:
         """The setpoint comes before its bit, and the bit alone gives back."""
@@ -222,36 +221,29 @@ class RecordingBuilding:
             self.late.append((self.clock.now(), signal, wanted))
         return self.obedience is Obedience.NORMAL
 
-    async def _arrived(self, signal: str, value: float | None) -> bool:
+    async def _arrived(self, signal: str, value: float | None, under_way: bool) -> bool:
         if self.on_write is not None:
             await self.on_write(self, signal, value)
-        self._record(signal, value)
+        self._record(signal, value, under_way)
+        self.strange = self.strange or under_way
         if self.obedience is Obedience.LATE:
             self.late.append((self.clock.now(), signal, value))
         return self.obedience is Obedience.NORMAL
 
-    def _record(self, signal: str, value: float | None) -> None:
+    def _record(self, signal: str, value: float | None, under_way: bool = False) -> None:
         now, word = self.clock.now(), self.words_in_place().get(signal)
-        self.writes.append(NetworkWrite(now, signal, value, self.place(signal), word))
+        self.writes.append(NetworkWrite(now, signal, value, self.place(signal), word, under_way))
         if word is not None and word.since == now and self.obedience is Obedience.NORMAL:
             del self.words[signal]  # said while the write was on its way: nobody could know
 
     async def _put(self, signal: str, value: float | None) -> None:
         if signal == OFFICE:
-            await self._bacnet.control_points[OFFICE].occupy(OUR_SLOT, value)
+            self._rooms.slots.write(OUR_SLOT, value)
         elif signal == HALL:
             self._remote.enabled = value is not None
             self._remote.remote = self._remote.remote if value is None else value
         else:
             self._shift.value = OWN[CURVE] if value is None else value
-
-
-def _objects() -> tuple[ObjectSpec, ...]:
-    return (
-        ObjectSpec(INPUT, 1, "outdoor.temp", "degrees-celsius", 0.2),
-        ObjectSpec(INPUT, 101, "office.temp", "degrees-celsius"),
-        ObjectSpec(VALUE, 101, OFFICE, "degrees-celsius", low=5.0, high=30.0),
-    )
 
 
 def _all(registers: dict[str, ControlPoint]) -> dict[str, ControlPoint]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, TypeVar, TypeVarTuple
 
 from bms.bench.chaos.backend import Backend, Wish
 from bms.bench.chaos.town import PATIENCE_S, StrikeMoment, Town
@@ -15,6 +18,29 @@ from bms.journal import FileHandsOff, FileJournal
 from drivers.registry import NetworkDrivers
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class _OneThreadLoop(asyncio.SelectorEventLoop):
+    """What leaves the loop is done at once: the order of everything is that of the loop alone, and
+    no time goes into the waking of threads. The town of processes has the threads."""
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
+def run_inside(work: Coroutine[Any, Any, T]) -> T:
+    """Run a town that lives in this process to its end."""
+    with asyncio.Runner(loop_factory=_OneThreadLoop) as runner:
+        return runner.run(work)
 
 
 class Keeper:

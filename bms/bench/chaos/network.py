@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from typing import cast
+
+from bms.bench.chaos.controllers import Controller
 
 HOST = "127.0.0.1"
 CLOGGED_S = 2.5
 """How late answers are on a clogged line [s]: later than anybody waits for them."""
+_HEADER = 6
+"""Octets of a Modbus TCP frame up to and with its length [1]."""
 
 
 class Traffic(StrEnum):
@@ -23,15 +26,31 @@ class Traffic(StrEnum):
 
 
 class Line:
-    """A relay in front of one controller. ``target`` is the port behind it now."""
+    """A socket, and behind it a controller: ``target`` is the one that is there now."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: Controller) -> None:
         self.target, self.traffic, self.port = target, Traffic.FREE, 0
+        self._serving: set[asyncio.Task[None]] = set()
 
-    def to_device(self, send: Callable[[], None]) -> None:
-        """Pass on a question."""
+    def move(self, target: Controller) -> None:
+        """Another controller has this address from now on."""
+        self.target = target
+
+    def to_device(
+        self, frame: bytes, send: Callable[[bytes], None], *, under_way: bool = False
+    ) -> None:
+        """Pass on a question, and its answer to ``send``."""
         if self.traffic is not Traffic.AWAY:
-            send()
+            task = asyncio.create_task(self._serve(self.target, frame, send, under_way))
+            self._serving.add(task)
+            task.add_done_callback(self._serving.discard)
+
+    async def _serve(
+        self, target: Controller, frame: bytes, send: Callable[[bytes], None], under_way: bool
+    ) -> None:
+        reply = await target.answer(frame, under_way=under_way)
+        if reply is not None:
+            self.to_us(lambda: send(reply))
 
     def to_us(self, send: Callable[[], None]) -> None:
         """Pass on an answer."""
@@ -40,55 +59,47 @@ class Line:
         elif self.traffic is Traffic.FREE:
             send()
 
-
-class _RelaySocket(asyncio.DatagramProtocol):
-    """One socket of a UDP relay; ``take`` gets what comes in."""
-
-    def __init__(self, take: Callable[[bytes, tuple[str, int]], None]) -> None:
-        self._take = take
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._take(data, addr)
-
-    def send(self, data: bytes, to: tuple[str, int]) -> None:
-        if not self.transport.is_closing():
-            self.transport.sendto(data, to)
+    async def end_serving(self) -> None:
+        """Leave no question half answered."""
+        for task in list(self._serving):
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
 
-class DatagramLine(Line):
-    """UDP: each of our sockets has one of its own towards the controller."""
+class DatagramLine(Line, asyncio.DatagramProtocol):
+    """UDP. Nothing tells a client that another controller has the address; the first frame that it
+    sends after that was under way."""
 
     async def start(self) -> int:
         """Returns the port that we are to ask."""
-        self._backs: dict[tuple[str, int], asyncio.Task[_RelaySocket]] = {}
-        self._front = await _open(self._from_us)
-        self.port = int(self._front.transport.get_extra_info("sockname")[1])
+        self._strangers: set[tuple[str, int]] = set()
+        self._clients: set[tuple[str, int]] = set()
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(HOST, 0))
+        self.port = int(self._transport.get_extra_info("sockname")[1])
         return self.port
 
-    def _from_us(self, data: bytes, client: tuple[str, int]) -> None:
-        if client not in self._backs:
-            self._backs[client] = asyncio.create_task(
-                _open(lambda d, _: self.to_us(lambda: self._front.send(d, client)))
-            )
-        self._backs[client].add_done_callback(
-            lambda task: self.to_device(lambda: task.result().send(data, (HOST, self.target)))
-        )
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        """A question."""
+        under_way = addr in self._strangers
+        self._strangers.discard(addr)
+        self._clients.add(addr)
+        self.to_device(data, lambda reply: self._send(reply, addr), under_way=under_way)
+
+    def move(self, target: Controller) -> None:
+        """See ``Line``."""
+        super().move(target)
+        self._strangers = set(self._clients)
+
+    def _send(self, reply: bytes, addr: tuple[str, int]) -> None:
+        if not self._transport.is_closing():
+            self._transport.sendto(reply, addr)
 
     async def close(self) -> None:
-        """Close every socket."""
-        for back in self._backs.values():
-            (await back).transport.close()
-        self._front.transport.close()
+        """Close the socket."""
+        await self.end_serving()
+        self._transport.close()
         await asyncio.sleep(0)
-
-
-async def _open(take: Callable[[bytes, tuple[str, int]], None]) -> _RelaySocket:
-    loop = asyncio.get_running_loop()
-    _, side = await loop.create_datagram_endpoint(lambda: _RelaySocket(take), local_addr=(HOST, 0))
-    return side
 
 
 class StreamLine(Line):
@@ -96,40 +107,54 @@ class StreamLine(Line):
 
     async def start(self) -> int:
         """Returns the port that we are to ask."""
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._server = await asyncio.start_server(self._session, HOST, 0)
+        self.sessions: set[_Session] = set()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Session(self), HOST, 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
         return self.port
 
+    def move(self, target: Controller) -> None:
+        """See ``Line``."""
+        super().move(target)
+        self.hang_up()
+
     def hang_up(self) -> None:
         """End all connections."""
-        for writer in self._writers:
-            writer.close()
-
-    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(HOST, self.target)
-        self._writers |= {writer, back}
-        for source, sink, way in ((reader, back, self.to_device), (there, writer, self.to_us)):
-            task = asyncio.create_task(self._carry(source, sink, way))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _carry(
-        self,
-        source: asyncio.StreamReader,
-        sink: asyncio.StreamWriter,
-        way: Callable[[Callable[[], None]], None],
-    ) -> None:
-        with suppress(ConnectionError):
-            while data := await source.read(4096):
-                way(lambda data=data: None if sink.is_closing() else sink.write(data))  # type: ignore[misc]
-        sink.close()
+        for session in list(self.sessions):
+            session.transport.close()
 
     async def close(self) -> None:
         """Close everything."""
         self._server.close()
         self.hang_up()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.end_serving()
+
+
+class _Session(asyncio.Protocol):
+    """One connection of a stream line."""
+
+    def __init__(self, line: StreamLine) -> None:
+        self._line, self._buffer = line, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Somebody has connected."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._line.sessions.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It has ended."""
+        self._line.sessions.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Whole frames are questions."""
+        self._buffer += data
+        while len(self._buffer) >= _HEADER:
+            end = _HEADER + int.from_bytes(self._buffer[4:6], "big")
+            if len(self._buffer) < end:
+                return
+            frame, self._buffer = self._buffer[:end], self._buffer[end:]
+            self._line.to_device(frame, self._send)
+
+    def _send(self, reply: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(reply)

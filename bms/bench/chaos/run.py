@@ -34,27 +34,29 @@ class Row:
 
 @dataclass
 class Outcome:
-    """What a run showed. ``days`` [d] of building time, over all buildings."""
+    """What a run showed. ``days`` [d] of building time, over all buildings; each violation with the
+    fault before it."""
 
     rows: dict[str, Row] = field(default_factory=dict)
-    violations: list[tuple[Episode, Violation]] = field(default_factory=list)
+    violations: list[tuple[str, Violation]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     days: float = 0.0
+    known_digest: str = ""
 
     @property
     def digest(self) -> str:
-        """A fingerprint of the event log."""
-        return hashlib.sha256("\n".join(self.log).encode()).hexdigest()[:12]
+        """A fingerprint of the event log: that of the parts where it is put together of them."""
+        return self.known_digest or hashlib.sha256("\n".join(self.log).encode()).hexdigest()[:12]
 
     def add(self, other: Outcome) -> None:
-        """What another pass showed."""
+        """What another part showed."""
         for name, row in other.rows.items():
             mine = self.rows.setdefault(name, Row(name))
             mine.injected += row.injected
             mine.survived += row.survived
             mine.struck.update(row.struck)
         self.violations += other.violations
-        self.log += other.log
+        self.log.append(other.digest)
         self.days += other.days
 
     def never_struck(self, kinds: Iterable[type[Fault]]) -> list[str]:
@@ -109,7 +111,7 @@ class Run:
         await self._recover()
         found = self.watch.violations[begun:]
         row.survived += not found
-        self.outcome.violations += [(episode, violation) for violation in found]
+        self.outcome.violations += [(described(episode), violation) for violation in found]
         self._say(_line(episode, found))
         for _ in range(episode.quiet):
             await self._minute(TICK)
@@ -146,10 +148,10 @@ class Run:
             await self._start_over()
 
     async def _take_back_words(self) -> None:
-        """What an undeclared watchdog or a second restart within a day has taken away stands as a
-        person's word, until people say otherwise (W7, W8)."""
+        """What an undeclared watchdog or a second restart within a day has taken away, or somebody
+        has left in our place, stands as a person's word, until people say otherwise (W7, W8)."""
         buildings = self.town.buildings.values()
-        if not any(b.emptied or b.restarted_again() for b in buildings):
+        if not any(b.emptied or b.strange or b.restarted_again() for b in buildings):
             return
         await self._pass(TICK + MINUTE)
         for seen in self.watch.taken_again():
@@ -157,6 +159,7 @@ class Run:
         await self.town.take_back()
         for building in buildings:
             building.emptied.clear()
+            building.strange = False
 
     async def _start_over(self) -> None:
         """What did not come back must not spoil what comes next."""
@@ -193,8 +196,13 @@ class Run:
         self.outcome.log.append(f"{self.town.now:%m-%d %H:%M} {event}")
 
 
+def described(episode: Episode) -> str:
+    """A fault, when it struck and how long it lasted."""
+    return f"{episode.kind.title()} · {episode.moment} · {episode.minutes} min"
+
+
 def _line(episode: Episode, found: list[Violation]) -> str:
-    what = f"{episode.kind.title()} · {episode.moment} · {episode.minutes} min"
+    what = described(episode)
     if not found:
         return f"{what}: survived"
     return "\n".join([f"{what}:", *(f"  {v.clause} {v.at:%m-%d %H:%M} {v.seen}" for v in found)])

@@ -67,6 +67,11 @@ KINDS: tuple[type[Fault], ...] = (
 )
 
 
+PARTS = 7
+"""So many parts have every fault at each of its moments [1]."""
+QUIET = 16, 64
+"""Ticks of fifteen minutes between two faults of the long form, least and most [1]: four to sixteen
+hours, with nights and mornings."""
 _SHORT = {processes.BackendKilled: 33, processes.BackendStopped: 33, processes.BothKilled: 33}
 """How long a fault lasts in the short form [min]: a lease has to end where nobody renews it."""
 
@@ -83,14 +88,13 @@ class Episode:
     quiet: int
 
 
-def episodes(seed: int) -> Iterator[Episode]:
-    """Every fault at each of its moments in an order of chance, again and again."""
+def episodes(seed: int) -> list[Episode]:
+    """One part of the long form, in an order of chance. Parts of ``PARTS`` seeds in a row have
+    every fault at each of its moments."""
     chance = random.Random(seed)
-    pairs = [(kind, moment) for kind in KINDS for moment in kind.moments]
-    while True:
-        chance.shuffle(pairs)
-        for kind, moment in pairs:
-            yield _episode(kind, moment, chance, most_quiet=16)
+    pairs = [(kind, moment) for kind in KINDS for moment in kind.moments][seed % PARTS :: PARTS]
+    chance.shuffle(pairs)
+    return [_episode(kind, moment, chance, quiet=QUIET) for kind, moment in pairs]
 
 
 def short_episodes(seed: int) -> Iterator[Episode]:
@@ -98,17 +102,17 @@ def short_episodes(seed: int) -> Iterator[Episode]:
     chance = random.Random(seed)
     for i, kind in enumerate(KINDS):
         moment = kind.moments[(i + seed) % len(kind.moments)]
-        episode = _episode(kind, moment, chance, most_quiet=0)
+        episode = _episode(kind, moment, chance, quiet=(0, 0))
         yield replace(episode, wait=1, minutes=min(episode.minutes, _SHORT.get(kind, 16)))
 
 
 def _episode(
-    kind: type[Fault], moment: StrikeMoment, chance: random.Random, most_quiet: int
+    kind: type[Fault], moment: StrikeMoment, chance: random.Random, quiet: tuple[int, int]
 ) -> Episode:
     return Episode(
         kind=kind,
         moment=moment,
         wait=chance.randint(1, 12),
         minutes=chance.randint(min(5, kind.longest), kind.longest),
-        quiet=chance.randint(0, most_quiet),
+        quiet=chance.randint(*quiet),
     )

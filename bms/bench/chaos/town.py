@@ -57,8 +57,6 @@ class Town:
             n: RecordingBuilding(n, i, self.clock) for i, n in enumerate(NAMES, start=1)
         }
         self.lines: dict[tuple[str, str], DatagramLine | StreamLine] = {}
-        self.homes: dict[str, tuple[int, int]] = {}
-        """The ports of each building's own controllers, BACnet and Modbus."""
         self._starting: dict[str, datetime] = {}
         """Buildings whose controllers start anew, and until when."""
         self.off: set[Switch] = set()
@@ -95,11 +93,9 @@ class Town:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, building in self.buildings.items():
             building.on_write = self._write_arrived
-            ports = await building.start()
-            self.homes[name] = ports["bacnet"], ports["modbus"]
-            self.lines[name, "bacnet"] = DatagramLine(ports["bacnet"])
-            self.lines[name, "modbus"] = StreamLine(ports["modbus"])
-            for protocol in ports:
+            self.lines[name, "bacnet"] = DatagramLine(building.controllers["bacnet"])
+            self.lines[name, "modbus"] = StreamLine(building.controllers["modbus"])
+            for protocol in PROTOCOLS:
                 await self.lines[name, protocol].start()
             self.write_site(name)
         await self.boot()
@@ -255,5 +251,3 @@ class Town:
         await self.bury()
         for line in self.lines.values():
             await line.close()
-        for building in self.buildings.values():
-            await building.close()

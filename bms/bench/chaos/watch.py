@@ -22,7 +22,7 @@ from bms.bench.chaos.building import (
 )
 from bms.bench.chaos.network import Traffic
 from bms.bench.chaos.script import may_be_planned
-from bms.bench.chaos.town import LEASE, TICK, Town
+from bms.bench.chaos.town import LEASE, PROTOCOLS, TICK, Town
 
 NEAR = 0.06
 """Two values closer than that are the same [unit of the signal]."""
@@ -71,7 +71,7 @@ class ClauseWatch:
     def _writes(self, name: str, building: RecordingBuilding) -> Iterator[tuple[str, str]]:
         """What has come in during the last minute."""
         for row in building.writes[self._read.get(name, 0) :]:
-            if row.value is not None:
+            if row.value is not None and not row.under_way:
                 yield from self._value(name, building, row, row.value)
             if row.word is not None and row.word.since < row.at:
                 clause = "W12" if row.value is None else "W07"
@@ -153,9 +153,9 @@ class ClauseWatch:
 
     def _is_disturbed(self, name: str, building: RecordingBuilding) -> bool:
         """Whether nobody could give this building back now, or know what it does."""
-        lines = [self.town.lines[name, protocol] for protocol in ("bacnet", "modbus")]
-        moved = tuple(line.target for line in lines) != self.town.homes[name]
-        out = any(line.traffic is not Traffic.FREE for line in lines)
+        lines = {protocol: self.town.lines[name, protocol] for protocol in PROTOCOLS}
+        moved = any(line.target is not building.controllers[p] for p, line in lines.items())
+        out = any(line.traffic is not Traffic.FREE for line in lines.values())
         return out or moved or building.obedience is not Obedience.NORMAL
 
     def taken_again(self) -> Iterator[str]:

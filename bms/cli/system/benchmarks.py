@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,24 +24,30 @@ def register(app: typer.Typer) -> None:
 def bench(
     name: Annotated[str, typer.Argument(help=f"{', '.join(BENCHES)} or all")],
     as_json: AsJson = False,
-    seed: Annotated[int, typer.Option(help="chaos: seed of the first pass")] = 0,
+    seed: Annotated[int, typer.Option(help="chaos: seed of the first part")] = 0,
     days: Annotated[
         float, typer.Option(min=0, help="chaos: building-days; 0: every fault strikes once")
     ] = 0.0,
     processes: Annotated[
         bool, typer.Option("--processes", help="chaos: over real processes, not in one")
     ] = False,
+    parts: Annotated[
+        Path | None,
+        typer.Option(help="chaos: file of the parts that were run; the run goes on after them"),
+    ] = None,
 ) -> None:
     """Run a benchmark and print what was measured beside what is asked for.
 
-    Example: bms bench chaos --days 800 --seed 1
+    Example: bms bench chaos --days 800 --parts chaos.jsonl
     """
     if name != "all" and name not in BENCHES:
         raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
     with progress_bars(quiet=as_json) as report:
         rows = (
             bench_chaos(
-                ChaosOptions(seed, days, processes), report, typer.echo if not as_json else _quiet
+                ChaosOptions(seed, days, processes, parts),
+                report,
+                typer.echo if not as_json else _quiet,
             )
             if name == "chaos"
             else run_bench(name, report)

@@ -123,7 +123,7 @@ class Schedule:
 
     @property
     def end(self) -> datetime:
-        return max((s.end for p in self.setpoints for s in p.steps), default=self.start)
+        return max((p.steps[-1].end for p in self.setpoints if p.steps), default=self.start)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

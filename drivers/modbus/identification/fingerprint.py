@@ -91,6 +91,8 @@ class UnitIdentity:
         }
         self._absent: set[str] = set()
         self._present: set[str] = set()
+        if unit.device.fingerprint is not None:
+            unit.compare = self.verify
 
     async def verify(self) -> None:
         """Compare the fingerprint of the site file, where there is one.
@@ -110,6 +112,7 @@ class UnitIdentity:
             health.wrong_device = str(error)
             raise
         health.wrong_device = None
+        self._unit.compared_on = self._unit.link.opened
 
     async def read(self, wanted: Collection[str] = ("vendor", "model", "serial")) -> Fingerprint:
         """What the unit says of the ``wanted`` fields. Raises ``DeviceError``.
@@ -141,12 +144,12 @@ class UnitIdentity:
 
     async def _identification(self) -> Fingerprint:
         objects: dict[int, str] = {}
-        await read_objects(self._unit.exchange, self._unit.device.unit, objects)
+        await read_objects(self._unit.ask, self._unit.device.unit, objects)
         return of_objects(objects)
 
     async def _sunspec(self) -> Fingerprint:
         async def registers(table: Table, address: int, count: int) -> bytes:
-            return await self._unit.exchange(read(self._unit.device.unit, table, address, count))
+            return await self._unit.ask(read(self._unit.device.unit, table, address, count))
 
         return await read_common_block(registers)
 
@@ -162,7 +165,7 @@ class UnitIdentity:
         unit = self._unit.device.unit
         request = read(unit, address.table, address.address, address.registers)
         try:
-            return decode_text(address, await self._unit.exchange(request))
+            return decode_text(address, await self._unit.ask(request))
         except PermanentRefusal:
             return None
 

@@ -9,7 +9,7 @@ import pytest
 from bms.model.assets.address import ModbusAddress, Table, TextAddress
 from bms.model.assets.device import Fingerprint
 from bms.model.assets.point import Point
-from bms.model.control.command import Accepted, Refused, Released, StillHeld
+from bms.model.control.command import Accepted, Failed, Refused, Released, StillHeld
 from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Fact
@@ -82,6 +82,47 @@ async def test_w01_the_unit_of_the_fingerprint_is_read_and_written(
     assert isinstance(await ours.write(setpoint, command(setpoint, 21.0)), Accepted)
     assert isinstance(await ours.release(setpoint, MORNING), Released)
     assert ours.health.fingerprint == OURS
+
+
+class Replaced:
+    """After the next write, answered or not, another unit stands at the address."""
+
+    def __init__(self, peer: Peer, says: Says, other: str, *, answers: bool) -> None:
+        self._peer, self._says, self._other, self._answers = peer, says, other, answers
+        peer.script = self
+
+    async def __call__(self, call: Call) -> None:
+        if call.pdu[0] not in (6, 16):
+            await self._says(call)
+            return
+        if self._answers:
+            call.tell()
+        call.hang_up()
+        assert self._says.objects is not None
+        self._says.objects[0] = self._other
+        self._peer.bank.log.clear()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_w01_nothing_is_read_back_from_another_unit_at_a_new_connection(
+    peer: Peer, link: ModbusLink, clock: Quick, says: Says, setpoint: Point, answers: bool
+) -> None:
+    """The write arrived at ours: it failed, which is tried again, and nobody has overridden it."""
+    ours = unit(peer, link, clock, fingerprint=OURS)
+    Replaced(peer, says, "Beta", answers=answers)
+    receipt = await ours.write(setpoint, command(setpoint, 21.0))
+    assert isinstance(receipt, Failed)
+    assert receipt.retryable
+    assert not [entry for entry in peer.bank.log if entry[2] < 40000]
+
+
+async def test_w01_a_write_whose_connection_is_made_anew_goes_on_at_the_same_unit(
+    peer: Peer, link: ModbusLink, clock: Quick, says: Says, setpoint: Point
+) -> None:
+    ours = unit(peer, link, clock, fingerprint=OURS)
+    Replaced(peer, says, "Alfa", answers=True)
+    assert isinstance(await ours.write(setpoint, command(setpoint, 21.0)), Accepted)
+    assert peer.connections == 2
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "Beta"), (1, "002"), (5, "M2")])

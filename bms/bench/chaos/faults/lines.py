@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from bms.bench.chaos.backend import NAMES
 from bms.bench.chaos.faults.kind import Fault
-from bms.bench.chaos.network import StreamLine, Traffic
+from bms.bench.chaos.network import Traffic
 from bms.bench.chaos.town import PROTOCOLS, Town
 
 
@@ -62,27 +62,17 @@ class OtherAnswers(Fault):
     async def strike(self, town: Town) -> None:
         """See ``Fault``."""
         for protocol in PROTOCOLS:
-            line = town.lines[self.name, protocol]
-            self.notes[protocol] = line.target
-            line.target = town.lines[NAMES[1], protocol].target
-            _hang_up(line)
+            town.lines[self.name, protocol].move(town.buildings[NAMES[1]].controllers[protocol])
 
     async def heal(self, town: Town) -> None:
         """See ``Fault``."""
         for protocol in PROTOCOLS:
-            line = town.lines[self.name, protocol]
-            line.target = int(str(self.notes[protocol]))
-            _hang_up(line)
+            town.lines[self.name, protocol].move(self.building(town).controllers[protocol])
 
 
 def _swap(town: Town) -> None:
     for protocol in PROTOCOLS:
         one, other = (town.lines[name, protocol] for name in NAMES)
-        one.target, other.target = other.target, one.target
-        _hang_up(one)
-        _hang_up(other)
-
-
-def _hang_up(line: object) -> None:
-    if isinstance(line, StreamLine):
-        line.hang_up()
+        was = one.target
+        one.move(other.target)
+        other.move(was)

@@ -19,9 +19,8 @@ class StillTown(Town):
     def __init__(self, home: Path) -> None:
         super().__init__(home)
         for name, building in self.buildings.items():
-            building.build()
-            self.lines[name, "bacnet"] = self.lines[name, "modbus"] = Line(1)  # type: ignore[assignment]
-            self.homes[name] = 1, 1
+            for protocol, controller in building.controllers.items():
+                self.lines[name, protocol] = Line(controller)  # type: ignore[assignment]
         self.alive = True
         self.east = self.buildings["east"]
 

@@ -15,7 +15,7 @@ from bms.bench.chaos.watch import Violation
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class RunPart:
     """What a town showed in which the faults of ``seed`` struck."""
 
     seed: int
@@ -28,20 +28,20 @@ class PartFile:
 
     path: Path
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[RunPart]:
         """What has been run."""
         if not self.path.exists():
             return []
         whole, _, _ = self.path.read_text("utf-8").rpartition("\n")
         return [_part(json.loads(line)) for line in whole.splitlines()]
 
-    def add(self, part: Part) -> None:
+    def add(self, part: RunPart) -> None:
         """Keep a part that has been run to its end."""
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(_as_dict(part)) + "\n")
 
 
-def _as_dict(part: Part) -> dict[str, Any]:
+def _as_dict(part: RunPart) -> dict[str, Any]:
     outcome = part.outcome
     return {
         "seed": part.seed,
@@ -57,7 +57,7 @@ def _as_dict(part: Part) -> dict[str, Any]:
     }
 
 
-def _part(kept: dict[str, Any]) -> Part:
+def _part(kept: dict[str, Any]) -> RunPart:
     rows = {
         fault: Row(
             fault, injected, survived, Counter({StrikeMoment(m): n for m, n in struck.items()})
@@ -69,4 +69,4 @@ def _part(kept: dict[str, Any]) -> Part:
         for episode, clause, at, seen in kept["violations"]
     ]
     outcome = Outcome(rows, violations, days=kept["days"], known_digest=kept["event_log"])
-    return Part(kept["seed"], outcome)
+    return RunPart(kept["seed"], outcome)

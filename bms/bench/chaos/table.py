@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bms.bench.chaos.inside import TownInside, run_inside
 from bms.bench.chaos.outside import TownOutside
-from bms.bench.chaos.parts import Part, PartFile
+from bms.bench.chaos.parts import PartFile, RunPart
 from bms.bench.chaos.run import Outcome, Row, Run, Say
 from bms.bench.chaos.schedule import KINDS, Episode, episodes, short_episodes
 from bms.bench.chaos.town import StrikeMoment
@@ -40,7 +40,7 @@ def bench_chaos(
     outcome, seed = _kept(options)
     while True:
         say(f"seed {seed}, after {outcome.days:.1f} building-days")
-        part = Part(seed, _one_part(seed, options, outcome.days, report, say))
+        part = RunPart(seed, _one_part(seed, options, outcome.days, report, say))
         if options.parts is not None:
             PartFile(options.parts).add(part)
         outcome.add(part.outcome)

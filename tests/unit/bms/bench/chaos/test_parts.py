@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bms.bench.chaos.parts import Part, PartFile
+from bms.bench.chaos.parts import PartFile, RunPart
 from bms.bench.chaos.run import Outcome, Row
 from bms.bench.chaos.town import StrikeMoment
 from bms.bench.chaos.watch import Violation
@@ -24,8 +24,8 @@ def shown() -> Outcome:
 def test_what_was_kept_is_what_was_shown(tmp_path: Path) -> None:
     file = PartFile(tmp_path / "parts.jsonl")
     assert file.parts() == []
-    file.add(Part(3, shown()))
-    file.add(Part(4, shown()))
+    file.add(RunPart(3, shown()))
+    file.add(RunPart(4, shown()))
     found = file.parts()
     assert [part.seed for part in found] == [3, 4]
     whole = Outcome()
@@ -39,7 +39,7 @@ def test_what_was_kept_is_what_was_shown(tmp_path: Path) -> None:
 
 def test_a_line_that_was_cut_off_is_no_part(tmp_path: Path) -> None:
     file = PartFile(tmp_path / "parts.jsonl")
-    file.add(Part(3, shown()))
-    file.add(Part(4, shown()))
+    file.add(RunPart(3, shown()))
+    file.add(RunPart(4, shown()))
     file.path.write_text(file.path.read_text()[:-40])
     assert [part.seed for part in file.parts()] == [3]

@@ -41,6 +41,7 @@ from bms.model.readings.measurement import Quality, Reading
 from bms.ports.drivers import IdentifyingDriver
 from bms.ports.storage.whole import Store
 from bms.runtime.city import City
+from bms.runtime.evidence import keep_heads
 from bms.runtime.wire import make_home, opened, wire
 from bms.services import operator
 from bms.services.collect.poll import read_points
@@ -199,8 +200,12 @@ def write(
             await city.drivers.close()
         return site, points[0], receipt
 
-    with opened(Settings()) as opened_city:
-        site, point, receipt = asyncio.run(work(opened_city))
+    settings = Settings()
+    make_home(settings.home)
+    with contextlib.closing(_store(settings)) as store:
+        wired = wire(settings, store=store)
+        site, point, receipt = asyncio.run(work(wired))
+        keep_heads(wired)
     t = translator_of_locale(site.timezone)
     if as_json:
         outcome = type(receipt).__name__.lower()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bms.errors import StoreUnavailable
 from bms.model.assets.site import Site
 from bms.model.control.command import Command, Receipt, Refused
 from bms.services.control.authority import Permitted, Withheld, Writer, may_write
@@ -36,12 +37,20 @@ async def write_once(
     """Write a value in any mode. Until its lease ends the plan keeps away from the point.
 
     It goes the same way as a planned one: the gate, limits, journal, guard, read-back. Raises
-    ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read.
+    ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read; nothing is
+    written then.
     """
     command = new_command(
         wanted.point, wanted.value, now, wanted.lease, wanted.reason, wanted.actor
     )
-    state = await off_loop(state_of, site, now, ports)
+    try:
+        state = await off_loop(state_of, site, now, ports)
+    except StoreUnavailable as error:
+        raise StoreUnavailable(
+            f"{wanted.point} is not written: whether somebody holds it, and who needs its air, "
+            f"stands in the database, which does not answer ({error}). Wait for it, or set the "
+            "value at the controller; to give a point back, bms release needs no database"
+        ) from error
     answer = may_write(state, wanted.point, Writer.PERSON)
     async with receipts_kept(ports.ledgers, now) as done:
         if isinstance(answer, Withheld):

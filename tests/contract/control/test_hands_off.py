@@ -171,3 +171,18 @@ def test_w10_the_command_line_writes_it_down_before_it_looks_for_a_database(
     assert store.mode(site) is not None
     assert FileJournal(tmp_path / "release.journal").leases() == {}
     store.close()
+
+
+def test_w10_a_persons_write_without_a_database_says_why_not_and_the_way_out(
+    tmp_path: Path,
+) -> None:
+    shell = Shell(tmp_path)
+    SqlStore(f"sqlite:///{tmp_path}/bms.db").close()
+    point = "sportshall/hall.setpoint"
+    with locked(tmp_path / "bms.db"):
+        begun = time.monotonic()
+        said = shell("write", point, "20.5", "--reason", "a test")
+        assert time.monotonic() - begun < 5.0
+    assert f"{point} is not written" in said
+    assert "bms release" in said
+    assert FileJournal(tmp_path / "release.journal").leases() == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Generic, TypeVar
 
 LINGER_S = 0.5
@@ -14,43 +15,60 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
+_MEMBER: ContextVar[object] = ContextVar("member", default=None)
+
+
 class Crowd:
     """Tasks that do the same side by side. Their questions are asked when all of them wait, or when
-    the first has waited for ``linger_s`` [s]."""
+    the first has waited for ``linger_s`` [s]. Who was not there then is not waited for again until
+    it asks something: one that is slow holds the others up once, not at each question."""
 
     def __init__(self, linger_s: float = LINGER_S) -> None:
         self._linger_s = linger_s
-        self._present = 0
-        self._waiting: dict[Callable[[], None], int] = {}
+        self._present: set[object] = set()
+        self._away: set[object] = set()
+        self._asking: set[object] = set()
+        self._waiting: dict[Callable[[], None], None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     @contextmanager
     def member(self) -> Iterator[None]:
-        """One of the tasks is at work meanwhile."""
-        self._present += 1
+        """One of the tasks, with those that it starts, is at work meanwhile."""
+        me = object()
+        self._present.add(me)
+        before = _MEMBER.set(me)
         try:
             yield
         finally:
-            self._present -= 1
+            _MEMBER.reset(before)
+            self._present.discard(me)
+            self._away.discard(me)
             self._look()
 
     def wait_for(self, ask: Callable[[], None]) -> None:
         """Somebody waits for ``ask`` to be called."""
         loop = asyncio.get_running_loop()
-        self._waiting[ask] = self._waiting.get(ask, 0) + 1
+        self._waiting[ask] = None
+        self._asking.add(_MEMBER.get())
+        self._away.discard(_MEMBER.get())
         if self._timer is None:
-            self._timer = loop.call_later(self._linger_s, self._ask)
+            self._timer = loop.call_later(self._linger_s, self._late)
         loop.call_soon(self._look)
 
     def _look(self) -> None:
-        if self._waiting and sum(self._waiting.values()) >= self._present:
+        if self._waiting and self._present - self._away <= self._asking:
             self._ask()
+
+    def _late(self) -> None:
+        self._away |= self._present - self._asking
+        self._ask()
 
     def _ask(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         asked, self._waiting = list(self._waiting), {}
+        self._asking = set()
         for ask in asked:
             ask()
 
@@ -69,7 +87,7 @@ class Together(Generic[K, V]):
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = asyncio.get_running_loop().create_future()
-            self._crowd.wait_for(self._start)
+        self._crowd.wait_for(self._start)
         return await asyncio.shield(waiting)
 
     def _start(self) -> None:

@@ -83,4 +83,5 @@ class CommandReason(MessageCode):
 
     PLAN = "by_plan"
     PLAN_IN_TRIAL = "by_plan_in_trial"
+    PLAN_UNSEEN = "by_plan_unseen"
     FETCHED = "applied_by_controller"

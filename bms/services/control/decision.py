@@ -25,6 +25,7 @@ from bms.services.control.trial_block import TrialBlock
 from bms.services.control.ventilation_minimum import AirNeed, need_of
 from bms.services.control.write_path import WriteOrder
 from bms.services.local_overrides.detection import Place, PlaceFinding, agrees
+from bms.services.rooms.missing_temperature import rooms_of
 
 Decision = WriteOrder | Receipt
 
@@ -72,12 +73,15 @@ def due_commands(state: SiteState, lease: timedelta) -> list[Command]:
     fetching = {device.id for device in state.site.devices if device.fetches}
     fetched = {point.id for point in state.site.points if point.device in fetching}
     held = {lever.point: lever for lever in plan.problem.levers if lever.held is not None}
+    points = {point.id: point for point in state.site.points}
     wishes = (
         (row.point, _writable(row.value_at(state.now), held.get(row.point)))
         for row in plan.schedule.setpoints
     )
     return [
-        new_command(point, value, state.now, lease, reason, PLAN, plan.id)
+        new_command(
+            point, value, state.now, lease, _unseen(state, points.get(point), reason), PLAN, plan.id
+        )
         for point, value in wishes
         if value is not None and point not in fetched
     ]
@@ -89,6 +93,14 @@ def _writable(value: float | None, held: Lever | None) -> float | None:
     if value is None or held is None:
         return value
     return min(max(value, held.minimum), held.maximum)
+
+
+def _unseen(state: SiteState, point: Point | None, reason: Fact) -> Fact:
+    """The reason, with the rooms of the lever whose temperature is not known now: what is written
+    there rests on the model alone (clause W4)."""
+    rooms = [] if point is None else rooms_of(state.site, point, state.sight)
+    blind = tuple(room.name for room in rooms if room.cause is not None)
+    return fact(CommandReason.PLAN_UNSEEN, by=reason, rooms=blind) if blind else reason
 
 
 def _reason_of(plan: Plan, trial: TrialBlock | None) -> Fact:

@@ -124,3 +124,28 @@ async def test_asking_that_is_cut_off_leaves_nobody_waiting() -> None:
     async with asyncio.timeout(5):
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+async def test_a_slow_one_holds_up_the_others_once_and_not_at_each_question(
+    library: Library,
+) -> None:
+    crowd = Crowd(linger_s=0.2)
+    together = Together(crowd, library.ask)
+    free = asyncio.Event()
+
+    async def slow() -> int:
+        with crowd.member():
+            await free.wait()
+            return await together.get("late")
+
+    task = asyncio.create_task(slow())
+    await asyncio.sleep(0)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    keys = [str(n) for n in range(20)]
+    both = (member(crowd, together, *keys), member(crowd, together, *(key + "!" for key in keys)))
+    await asyncio.gather(*both)
+    assert loop.time() - begun < 1.0
+    assert library.asked == [[key, key + "!"] for key in keys]
+    free.set()
+    assert await task == 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -23,16 +23,18 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.control.local_override import GivingBack
-from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
+from bms.model.control.reasons import CommandReason, Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import HeldValue, Lever, ZoneTask
 from bms.model.readings.units import Unit
 from bms.services import operator
 from bms.services.control.authority import AuthorityReason
+from bms.services.rooms.missing_temperature import BlindCause, Sight, ZoneSight
 from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
+from tests.rigs.fakes.ports import SeenRooms
 from tests.rigs.fakes.safety import (
     CONSTANT,
     ENABLE,
@@ -45,6 +47,7 @@ from tests.rigs.fakes.safety import (
     TIMETABLE,
     WANTED,
     hut,
+    hut_with_room_at,
     plan_of,
     with_rule,
 )
@@ -741,3 +744,29 @@ async def test_w12_a_slow_write_holds_up_no_give_back_of_a_neighbour() -> None:
     outcomes = await tick
     assert isinstance(outcomes[NULL], Released)
     assert bench.held()[ENABLE] == 16.0
+
+
+class Blind(SeenRooms):
+    """A room that nobody has seen for 40 minutes."""
+
+    def look(self, site: Site, now: datetime) -> Sight:
+        room = ZoneSight(
+            zone="room",
+            name="Room",
+            sensor="hut/room.temp",
+            seen=now - timedelta(minutes=40),
+            cause=BlindCause.MISSING,
+        )
+        return {"room": room}
+
+
+async def test_w04_what_is_written_for_a_room_that_is_not_seen_says_so() -> None:
+    """Before its plan does, after an hour, and the lever goes back, after three."""
+    bench = ControlBench(hut_with_room_at(NULL), rooms=Blind())
+    bench.plan()
+    receipt = (await bench.tick())[NULL]
+    assert isinstance(receipt, Accepted)
+    by = fact(CommandReason.PLAN, plan="p0", status="optimal")
+    unseen = fact(CommandReason.PLAN_UNSEEN, by=by, rooms=("Room",))
+    assert receipt.command.reason == unseen
+    assert bench.journal.leases()[ENABLE].command.reason == by

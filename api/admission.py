@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from ipaddress import ip_address
 
@@ -17,7 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.deps import SAFE_METHODS
 from api.problems import problem
+from bms.ports.storage.time_limit import database_time_limit
 
 MOST_BYTES = 4_000_000
 """Bytes of a body [1]: that of the largest push."""
@@ -37,10 +40,12 @@ class AdmissionMiddleware:
     """Answers 421 to a host name that is not ours, and 413 to a body beyond the limit.
 
     ``hosts``: names under which the backend is reached, beside those of this computer.
+    ``statement_s``: how long the database may take for whoever only looks [s].
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Iterable[str], statement_s: float) -> None:
         self._app = app
+        self._statement_s = statement_s
         self._hosts = frozenset(name.lower() for name in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,11 +62,18 @@ class AdmissionMiddleware:
             answer = problem(Request(scope), 413, _too_large(most), headers={"Connection": "close"})
             await answer(scope, receive, send)
             return
-        await self._app(scope, counted(receive, most), send)
+        with limited(scope["method"], self._statement_s):
+            await self._app(scope, counted(receive, most), send)
 
     def _ours(self, host: str) -> bool:
         name = _name_of(host).lower()
         return name in self._hosts or name in own_names() or _is_address(name)
+
+
+def limited(method: str, statement_s: float) -> AbstractContextManager[None]:
+    """The time limit of the database for requests that change nothing. Others have none: a hand on
+    the emergency release waits for the database as long as it needs."""
+    return database_time_limit(statement_s) if method in SAFE_METHODS else nullcontext()
 
 
 def most_bytes(headers: Headers) -> int:

@@ -68,7 +68,11 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)
     app.state.failed_keys = FailedKeys()
-    app.add_middleware(AdmissionMiddleware, hosts=ports.settings.host_names)
+    app.add_middleware(
+        AdmissionMiddleware,
+        hosts=ports.settings.host_names,
+        statement_s=ports.settings.statement_s,
+    )
     app.add_middleware(HeadersMiddleware, answers=answers)
     add_problem_handlers(app)
     return app

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     proxies: str = Field(
         "127.0.0.1,::1", description="addresses or networks of TLS proxies in front, by commas"
     )
+    statement_s: float = Field(
+        10, gt=0, le=600, description="how long the database may take for a question of the API"
+    )
     open_dashboard: bool = Field(
         default=False, description="show the pages without a key (the demo does, on loopback)"
     )

@@ -9,7 +9,8 @@
     │   ├── RetryableError     may go away by itself (time-out, refused connection, busy)
     │   └── PermanentError     will not (illegal address, write not allowed, wrong type)
     ├── StoreError             the database refused or is away
-    │   └── StoreUnavailable   away: keep the data on disk and try again
+    │   ├── StoreUnavailable   away: keep the data on disk and try again
+    │   └── StoreTimeout       there, but what was asked takes longer than it may
     ├── FeedError              weather, prices or emissions could not be had
     ├── InsufficientData       too little or too poor data for the answer that was asked for
     ├── GuardError             the guard process cannot be relied on, so nothing may be written
@@ -95,6 +96,10 @@ class StoreError(BmsError):
 
 class StoreUnavailable(StoreError):
     """The database is away: keep the data on disk and try again."""
+
+
+class StoreTimeout(StoreError):
+    """The database is there; what was asked takes longer than it may."""
 
 
 class FeedError(BmsError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,9 @@ import pytest
 
 from api.admission import MOST_BYTES, MOST_BYTES_WITHOUT_KEY
 from api.failed_keys import MOST_A_MINUTE, network_of
-from tests.rigs.fakes.api import World, a_world
+from bms.model.readings.measurement import Quality, Reading
+from bms.store.sql.store import SqlStore
+from tests.rigs.fakes.api import NOW, World, a_world
 
 
 class Stream:
@@ -121,3 +124,47 @@ async def test_https_is_kept(world: World) -> None:
     assert answer.headers["strict-transport-security"].startswith("max-age=")
     async with world.browser() as browser:
         assert "strict-transport-security" not in (await browser.get("/healthz")).headers
+
+
+@pytest.fixture(scope="module")
+def full_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlStore]:
+    """A point with a hundred thousand readings."""
+    store = SqlStore(f"sqlite:///{tmp_path_factory.mktemp('full')}/bms.db")
+    store.add_readings(
+        Reading("lodge/hall.temp", NOW - timedelta(seconds=i), float(i % 7), Quality.GOOD)
+        for i in range(1, 100_001)
+    )
+    yield store
+    store.close()
+
+
+async def test_m2_a_key_that_asks_for_much_is_cut_off(full_store: SqlStore, tmp_path: Path) -> None:
+    asked = {"step": "1d", "start": (NOW - timedelta(days=2)).isoformat()}
+    for limit, status in ((0.0001, 503), (60.0, 200)):
+        world = a_world(tmp_path, store=full_store, statement_s=limit)
+        async with world.browser(**world.key("read")) as browser:
+            answer = await browser.get("/v1/points/lodge/hall.temp/readings", params=asked)
+            assert answer.status_code == status
+    assert full_store.readings("lodge/hall.temp", NOW - timedelta(seconds=9), NOW) != []
+
+
+async def test_m2_it_is_told_in_a_problem_with_a_word(full_store: SqlStore, tmp_path: Path) -> None:
+    world = a_world(tmp_path, store=full_store, statement_s=0.0001)
+    asked = {"step": "1d", "start": (NOW - timedelta(days=2)).isoformat()}
+    async with world.browser(**world.key("read")) as browser:
+        answer = await browser.get("/v1/points/lodge/hall.temp/readings", params=asked)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["retry-after"]
+        assert "takes more than 0.0001 s" in answer.json()["detail"]
+        assert (await browser.get("/v1/sites")).status_code == 200
+
+
+async def test_m2_what_changes_something_is_never_cut_off(
+    full_store: SqlStore, tmp_path: Path
+) -> None:
+    world = a_world(tmp_path, store=full_store, statement_s=0.0001)
+    async with world.browser(**world.key("operate")) as browser:
+        mode = {"mode": "observe", "reason": "a test"}
+        assert (await browser.post("/v1/sites/lodge/mode", json=mode)).status_code == 200
+        release = {"all": True, "reason": "a test"}
+        assert (await browser.post("/v1/release", json=release)).status_code == 200

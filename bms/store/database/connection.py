@@ -12,11 +12,15 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
-from bms.errors import StoreError
+from bms.errors import StoreError, StoreTimeout
+from bms.ports.storage.time_limit import database_time_limit_s
 from bms.store.database import schema
 from bms.store.database.dialect import Database, database
 
 PATIENCE_S = 5.0
+AT_ONCE = 6
+"""Questions [1] with a time limit that are answered at once; an engine has 15 connections."""
+_ASK_LESS = "ask for less, or again in a while"
 
 
 class Transactions(Protocol):
@@ -79,6 +83,7 @@ class Link:
             *self.database.errors,
         )
         self._one_writer = threading.Lock()
+        self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._view = threading.local()
         self._closed = False
         try:
@@ -97,12 +102,32 @@ class Link:
             with self._answering():
                 yield outer
             return
-        with self._answering(), Session(self._reading) as session:
+        limit_s = database_time_limit_s()
+        with self._turn(limit_s), self._answering(limit_s), Session(self._reading) as session:
             self._view.session = session
             try:
-                yield session
+                with self._limited(session, limit_s):
+                    yield session
             finally:
                 self._view.session = None
+
+    @contextmanager
+    def _turn(self, limit_s: float | None) -> Iterator[None]:
+        """Whoever is limited leaves connections to those who are not."""
+        if limit_s is None:
+            yield
+            return
+        if not self._turns.acquire(timeout=limit_s):
+            raise StoreTimeout(f"{AT_ONCE} questions are before this one; {_ASK_LESS}")
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    def _limited(self, session: Session, limit_s: float | None) -> AbstractContextManager[None]:
+        if limit_s is None:
+            return nullcontext()
+        return self.database.limited(session.connection(), limit_s)
 
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[Session]:
@@ -128,12 +153,15 @@ class Link:
         self._reading.dispose()
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
+    def _answering(self, limit_s: float | None = None) -> Iterator[None]:
         if self._closed:
             raise StoreError("the store is closed")
         try:
             yield
         except self._refusals as error:
+            if limit_s is not None and self.database.cut_off(error):
+                told = f"the database takes more than {limit_s:g} s for it; {_ASK_LESS}"
+                raise StoreTimeout(told) from error
             raise self.database.explain(error) from error
         except StatementError as error:  # a value that its column refuses: a naive moment, say
             if isinstance(error.orig, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy import URL, Connection, Engine, make_url
@@ -36,6 +37,14 @@ class Database(Protocol):
 
     def durable(self, engine: Engine) -> Engine:
         """The same connections for writing; a commit outlives a power cut as well."""
+        ...
+
+    def limited(self, connection: Connection, seconds: float) -> AbstractContextManager[None]:
+        """What is asked inside is cut off after ``seconds`` [s]."""
+        ...
+
+    def cut_off(self, error: Exception) -> bool:
+        """Whether ``error`` says that a question was cut off."""
         ...
 
     def lock_migrations(self, connection: Connection) -> None:

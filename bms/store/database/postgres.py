@@ -15,13 +15,15 @@ again for themselves. See https://www.postgresql.org/docs/current/wal-async-comm
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
 from psycopg import IsolationLevel
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 from bms.errors import StoreError
 from bms.model.readings.measurement import Ingested
@@ -36,6 +38,7 @@ _DURABLY = (
     "SELECT set_config('synchronous_commit', 'on', true)"
     " WHERE current_setting('synchronous_commit') = 'off'"
 )
+_LIMIT = "SELECT set_config('statement_timeout', %s, true)"
 
 _COLUMNS = "point, time, value, quality, lag, detail"
 _TYPES = ("int4", "int8", "float8", "int2", "int8", "text")
@@ -121,6 +124,16 @@ class Postgres:
     def durable(self, engine: Engine) -> Engine:
         begin = _Begin(IsolationLevel.READ_COMMITTED, first=_DURABLY)
         return engine.execution_options(bms_begin=begin)
+
+    @contextmanager
+    def limited(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """Each statement of the transaction; the server cuts it off."""
+        _driver(connection).execute(_LIMIT, (str(max(1, math.ceil(1000 * seconds))),))
+        yield
+
+    def cut_off(self, error: Exception) -> bool:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return isinstance(cause, psycopg.errors.QueryCanceled)
 
     def lock_migrations(self, connection: Connection) -> None:
         """Two processes that start at once would make the same tables."""

@@ -10,7 +10,9 @@ See https://sqlite.org/wal.html and https://sqlite.org/pragma.html#pragma_synchr
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -33,6 +35,9 @@ _SETTINGS = (
 _READ = ("BEGIN",)
 _WRITE = ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")
 _WRITE_DURABLY = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
+
+STEPS_BETWEEN_LOOKS = 10_000
+"""Instructions of SQLite [1], about a millisecond."""
 
 _SCRUB = (
     "PRAGMA temp_store=FILE",  # the new file is made there, and may be larger than the memory
@@ -122,6 +127,22 @@ class Sqlite:
 
     def durable(self, engine: Engine) -> Engine:
         return engine.execution_options(bms_begin=_WRITE_DURABLY)
+
+    @contextmanager
+    def limited(self, connection: Connection, seconds: float) -> Iterator[None]:
+        """Looks at the clock after every some thousand steps of the database's own machine."""
+        below = connection.connection.driver_connection
+        assert isinstance(below, sqlite3.Connection)
+        end = time.monotonic() + seconds
+        below.set_progress_handler(lambda: time.monotonic() > end, STEPS_BETWEEN_LOOKS)
+        try:
+            yield
+        finally:
+            below.set_progress_handler(None, 0)
+
+    def cut_off(self, error: Exception) -> bool:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
 
     def lock_migrations(self, connection: Connection) -> None:
         """Nothing to do: a transaction that writes is the only one that does."""

@@ -47,6 +47,7 @@ from tests.rigs.buildings.any_problem import a_problem
 from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.rigs.fakes.drivers import FakeDrivers
 from tests.rigs.fakes.ports import SeenRooms
+from tests.rigs.storage.stores import AnyStore
 
 CONTROL = utc(2019, 1, 13, 23)
 NOW = utc(2019, 1, 28, 9, 5)
@@ -138,7 +139,7 @@ class World:
     """A city with the things that tests turn."""
 
     city: City
-    store: MemoryStore
+    store: AnyStore
     clock: VirtualClock
     drivers: FakeDrivers
     feed: YearFeed
@@ -177,7 +178,7 @@ class World:
 def a_world(
     home: Path,
     *,
-    store: MemoryStore | None = None,
+    store: AnyStore | None = None,
     sites: tuple[Site, ...] | None = None,
     rooms: Rooms | None = None,
     **settings: object,

@@ -126,6 +126,13 @@ class FileJournal:
         with _explained(self.path):
             return self._reader.let_go()
 
+    def tidy(self) -> None:
+        """See ``Journal``. Raises ``GuardError``."""
+        with self._reader.turn(), _explained(self.path), locked(self.path):
+            self._reader.catch_up()
+            if self.path.exists() and self._reader.fault is None:
+                self._renew(repaired=False)
+
     @property
     def damage(self) -> tuple[str, ...]:
         """Lines of the present file that could not be read, as far as it was read."""

@@ -5,6 +5,8 @@ JSON lines in a file beside the release journal, which every process of this hom
 - ``mark``: a ``bms.model.control.hands_off.HandsOff``, whole.
 - ``back``: a person has taken that mark back, with the mark.
 - ``stored``: what the database has by now.
+- ``nameless``: who made an override that was over before that moment, or set a mode before it, and
+  why, is written no more.
 
 Every line says something that stays true, and their order does not matter: what was read of the
 file once stays known whatever becomes of it (gone, cut, an older copy, not readable), and the next
@@ -21,6 +23,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from bms.errors import GuardError
@@ -43,6 +46,7 @@ class HandsOffState:
     def __init__(self) -> None:
         self._words: dict[str, SpokenWord] = {}
         self._stored: set[str] = set()
+        self._nameless: datetime | None = None
         self._standing: dict[str, HandsOff] | None = None
         self._history: dict[str, HandsOff] | None = None
 
@@ -59,6 +63,8 @@ class HandsOffState:
                 self._keep(SpokenWord(mark, from_json(TakenBack, json.dumps(entry["back"]))))
             case "stored":
                 self._stored.update(str(key) for key in entry["keys"])
+            case "nameless":
+                self.forget_names(datetime.fromisoformat(str(entry["before"])))
             case other:
                 raise ValueError(f"unknown entry {other!r}")
 
@@ -66,8 +72,34 @@ class HandsOffState:
         self._words.setdefault(word.key, word)
         self._standing = self._history = None
 
+    def forget_names(self, before: datetime) -> bool:
+        """Forget who made overrides that were over before that moment or set modes before it, and
+        why; whether any was known. Raises TypeError where it has no time zone."""
+        self._nameless = max(before, self._nameless or before)
+        over = self._over_before(self._nameless)
+        nameless = {key: self._words[key].without_names() for key in over}
+        known = any(self._words[key] != word for key, word in nameless.items())
+        if known:
+            self._words |= nameless
+            self._standing = self._history = None
+        return known
+
+    def _over_before(self, moment: datetime) -> list[str]:
+        """Keys of the words about overrides that were taken back, or had their end, before it, and
+        about modes that were set before it."""
+        marks = (word.mark for word in self._words.values())
+        known = {mark.id: mark.since if mark.mode else mark.until for mark in marks}
+        ends = {id_: end for id_, end in known.items() if end is not None}
+        for word in self._words.values():
+            if word.back is not None and word.back.site is None:
+                ends[word.mark.id] = min(word.back.at, ends.get(word.mark.id, word.back.at))
+        over = {id_ for id_, end in ends.items() if end < moment}
+        return [key for key, word in self._words.items() if word.mark.id in over]
+
     def merge(self, other: HandsOffState) -> None:
         """Take what another state knows, in its order."""
+        if other._nameless is not None:
+            self.forget_names(other._nameless)
         if not self.knows(other):
             self._words = {**other._words, **self._words}
             self._stored |= other._stored
@@ -120,7 +152,11 @@ class HandsOffState:
 
     def lines(self) -> list[bytes]:
         """The lines that say the same in a new file."""
-        return [*map(word_line, self._words.values()), stored_line(sorted(self._stored))]
+        first = () if self._nameless is None else (nameless_line(self._nameless),)
+        if self._nameless is not None:
+            self.forget_names(self._nameless)
+        words = map(word_line, self._words.values())
+        return [*first, *words, stored_line(sorted(self._stored))]
 
 
 def _excepted(mark: str, backs: Sequence[TakenBack]) -> frozenset[str]:
@@ -136,6 +172,10 @@ def word_line(word: SpokenWord) -> bytes:
 
 def stored_line(keys: Sequence[str]) -> bytes:
     return line_of({"op": "stored", "keys": list(keys)})
+
+
+def nameless_line(before: datetime) -> bytes:
+    return line_of({"op": "nameless", "before": before.isoformat()})
 
 
 class MemoryHandsOff:
@@ -174,6 +214,11 @@ class MemoryHandsOff:
 
     def keep(self) -> None:
         """See ``HandsOffMarks``."""
+
+    def forget_names(self, before: datetime) -> None:
+        """See ``HandsOffMarks``."""
+        with self._turn:
+            self._known().forget_names(before)
 
     def _known(self) -> HandsOffState:
         return self._state
@@ -216,6 +261,15 @@ class FileHandsOff(MemoryHandsOff):
             self._known()
             if self.fault is not None:
                 self._append([], even_so=[])
+
+    def forget_names(self, before: datetime) -> None:
+        """See ``HandsOffMarks``; the file is written anew where it has such names."""
+        with self._turn:
+            if self._known().forget_names(before):
+                with _explained(self.path), locked(self.path):
+                    self._known()
+                    self._renew(())
+                    self._seen = None
 
     def _known(self) -> HandsOffState:
         """What is known, with what the file says by now."""

@@ -47,5 +47,8 @@ class MemoryJournal:
     def local_overrides(self) -> dict[str, LocalOverride]:
         return self._book.local_overrides()
 
+    def tidy(self) -> None:
+        """See ``Journal``: nothing is written down."""
+
     def let_go(self) -> dict[str, datetime]:
         return self._book.let_go()

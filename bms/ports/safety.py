@@ -53,6 +53,10 @@ class Journal(Protocol):
         """Who holds a point at the building, by point id."""
         ...
 
+    def tidy(self) -> None:
+        """Leave out of the file what has ended, with the names in it."""
+        ...
+
     def let_go(self) -> dict[str, datetime]:
         """When each point was last found to have been let go by its device."""
         ...
@@ -88,6 +92,11 @@ class HandsOffMarks(Protocol):
 
     def keep(self) -> None:
         """Put back what is known where the file has lost it."""
+        ...
+
+    def forget_names(self, before: datetime) -> None:
+        """Keep no longer who made an override that was over before ``before``, or set a mode before
+        it, and why."""
         ...
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bms.errors import StoreError
+from bms.errors import GuardError, StoreError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
+from bms.model.control.evidence import CITY
 from bms.model.readings.measurement import Ingested
 from bms.ports.storage.readings import Forwarding
 from bms.runtime.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
@@ -23,12 +24,12 @@ from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder
 from bms.services.collect.file_ingest import Read
 from bms.services.collect.poll import poll_site
-from bms.services.collect.retention import SCRUB_EVERY, forget_old, keep_rollups, scrub
+from bms.services.collect.retention import SCRUB_EVERY, forget_old, keep_rollups
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site, release_marked
 from bms.services.control.inspection import verify_site
-from bms.services.evidence.retention import prune_site
+from bms.services.evidence.retention import forget_names, prune
 from bms.services.hands_off.record import keep_words
 from bms.services.off_loop import off_loop, side_by_side
 from bms.services.planning.comfort_backoff import record_use_starts
@@ -44,7 +45,13 @@ def reader_of(name: str, mapping: str | None) -> Read:
 
 def drop_tick(city: City, root: Path) -> Callable[[datetime], Awaitable[None]]:
     """A tick that takes the finished files of ``root``."""
-    folder = DropFolder(root, reader_of, SupplierBook.of(city.sites.values()), city.stores.readings)
+    folder = DropFolder(
+        root,
+        reader_of,
+        SupplierBook.of(city.sites.values()),
+        city.stores.readings,
+        believed=lambda now: is_believed(city, now),
+    )
 
     async def tick(now: datetime) -> None:
         await off_loop(folder.tick, now)
@@ -143,12 +150,32 @@ def drop_job(city: City) -> tuple[Job, ...]:
     return () if drop is None else (Job("ingest", DROP_EVERY, drop_tick(city, drop)),)
 
 
+def is_believed(city: City, now: datetime) -> bool:
+    """Whether the calendar is believed enough to delete what it calls old."""
+    return city.calendar.believed(ClockReading(now, city.clock.elapsed()))
+
+
+def names_job(city: City) -> Job:
+    """Leave the names of people out of what concerns no site, and of the files of the home."""
+
+    async def tick(now: datetime) -> None:
+        if not await off_loop(is_believed, city, now):
+            return
+        try:
+            await prune(CITY, now=now, evidence=city.stores.evidence)
+            await off_loop(forget_names, now, city.hands_off, city.journal)
+        except (StoreError, GuardError) as error:
+            log.error("names of people that are too old are still kept: %s", error)
+
+    return Job("names", DAY, tick)
+
+
 def scrub_job(city: City) -> Job:
     """Take what was deleted out of the files of the database."""
 
     async def tick(now: datetime) -> None:
         try:
-            await scrub(now=now, retention=city.stores.retention)
+            await off_loop(city.stores.retention.scrub)
         except StoreError as error:
             log.error("what was deleted is not out of the files of the database yet: %s", error)
 
@@ -197,6 +224,7 @@ def job_table(city: City) -> tuple[Job, ...]:
         *drop_job(city),
         *(site_job(name, every, sites, task) for name, every, task in rows),
         site_job("retain", DAY, sites, limited(turns, retain_task(city))),
+        names_job(city),
         scrub_job(city),
     )
 
@@ -275,9 +303,9 @@ def retain_task(city: City) -> SiteTask:
 
     async def retain(site: Site, now: datetime) -> object:
         await keep_rollups(site, now=now, rollups=rollups)
-        if not await off_loop(city.calendar.believed, ClockReading(now, city.clock.elapsed())):
+        if not await off_loop(is_believed, city, now):
             return ()
         erased = await forget_old(site, now=now, retention=retention)
-        return erased, await prune_site(site, now=now, evidence=city.stores.evidence)
+        return erased, await prune(site.id, now=now, evidence=city.stores.evidence)
 
     return retain

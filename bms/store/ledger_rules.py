@@ -73,6 +73,10 @@ def same_report(report: AppliedReport, kept: str) -> bool:
     return True
 
 
+NAME_GONE = "–"
+"""Stands for who entered something and why, once that was removed for its age."""
+
+
 def problem_gone(plan_id: str) -> str:
     """What is said of a plan whose problem was removed."""
     return f"plan {plan_id} has only its schedule left; its problem was removed for its age"

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 
 from bms.model.assets.point import Privacy
+from bms.model.planning.plan_digest import sealed
 from bms.model.readings.measurement import Quality, Reading
-from tests.rigs.fakes.api import NOW, World, a_world
-from tests.rigs.fakes.city import HOUR, lodge
+from tests.rigs.fakes.api import NOW, World, a_lodge_plan, a_world, live_in
+from tests.rigs.fakes.city import HOUR, QUARTER, lodge
+from tests.rigs.fakes.ventilation import CO2, airy_lodge
+from tests.rigs.routes import address, routes_of
 
 POINT = "lodge/hall.temp"
+PPM = 777.125
 
 
 @pytest.fixture
@@ -44,3 +48,48 @@ async def test_m4_the_newest_value_is_hidden_with_it(world: World, scope: str, s
         rows = (await browser.get("/v1/sites/lodge/points")).json()["points"]
     (row,) = (row for row in rows if row["id"] == POINT)
     assert (row["latest"] is not None) is shown
+
+
+def gets(world: World) -> list[str]:
+    """The address of everything that may be asked for, as the application itself lists it."""
+    return sorted(address(path) for method, path in routes_of(world) if method == "GET")
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> World:
+    """A room whose CO2 is known in every place that knows it: readings, plan, receipts."""
+    site = airy_lodge()
+    points = (replace(p, privacy=Privacy.PERSONAL) if p.id == CO2 else p for p in site.points)
+    world = a_world(tmp_path, sites=(replace(site, points=tuple(points)),))
+    live_in(world)
+    times = (NOW - i * QUARTER for i in range(96))
+    world.store.add_readings([Reading(CO2, time, PPM, Quality.GOOD) for time in times])
+    plan = a_lodge_plan("p1", NOW)
+    zones = tuple(replace(zone, co2_ppm=PPM) for zone in plan.problem.zones)
+    plan = sealed(replace(plan, id="p2", problem=replace(plan.problem, zones=zones)))
+    world.store.add_plan(plan)
+    return world
+
+
+async def test_m4_a_key_that_reads_finds_a_personal_value_nowhere(watched: World) -> None:
+    paths = [*gets(watched), f"/v1/points/{CO2}/readings", "/v1/plans/p2"]
+    assert len(paths) > 35
+    seen = {}
+    for scope in ("read", "operate", "controller:lodge/rooms", "ingest"):
+        async with watched.browser(**watched.key(scope)) as browser:
+            for path in paths:
+                for headers in ({}, {"accept": "text/html"}):
+                    answer = await browser.get(path, headers=headers)
+                    if f"{PPM:.3f}"[:5] in answer.text.replace(",", "."):
+                        seen[scope, path] = answer.status_code
+    assert {path for scope, path in seen if scope != "operate"} == set()
+    assert ("operate", f"/v1/points/{CO2}/readings") in seen, "it is there to be found"
+    assert ("operate", "/v1/sites/lodge/points") in seen
+
+
+async def test_m4_open_pages_show_no_personal_value(watched: World) -> None:
+    settings = watched.city.settings.model_copy(update={"open_dashboard": True})
+    world = watched.rewired(settings=settings)
+    async with world.browser() as browser:
+        for path in gets(world):
+            assert f"{PPM:.3f}"[:5] not in (await browser.get(path)).text.replace(",", ".")

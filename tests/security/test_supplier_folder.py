@@ -38,7 +38,9 @@ class Supplied:
         self.journal = home / "release.journal"
         self.journal.write_text("open leases\n")
         self.during: Callable[[], None] = lambda: None
-        self.watch = DropFolder(self.root, self._reader, SupplierBook.of(SITES), self.store)
+        self.watch = DropFolder(
+            self.root, self._reader, SupplierBook.of(SITES), self.store, lambda _: True
+        )
 
     def _reader(self, name: str, mapping: str | None) -> Read:
         read = reader(name, None if mapping is None else CsvMapping.from_yaml(mapping))

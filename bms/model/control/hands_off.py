@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -89,13 +89,14 @@ class HandsOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteMode:
-    """The mode that a person set at a site, and when, who and why."""
+    """The mode that a person set at a site, and when, who and why. Who and why are no part of what
+    is compared: they are forgotten earlier than the mode."""
 
     site: str
     mode: Mode
     at: datetime
-    actor: str
-    reason: str
+    actor: str = field(compare=False)
+    reason: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +125,9 @@ class SpokenWord:
     @property
     def key(self) -> str:
         return f"mark {self.mark.id}" if self.back is None else f"back {self.back.key}"
+
+    def without_names(self) -> SpokenWord:
+        """The same without who said it and why."""
+        reason = "" if isinstance(self.mark.reason, str) else self.mark.reason
+        back = self.back and replace(self.back, actor="", reason="")
+        return SpokenWord(replace(self.mark, actor="", reason=reason), back)

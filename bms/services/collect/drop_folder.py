@@ -3,8 +3,8 @@
 A folder below it per format (``csv``, or ``csv-waterworks`` where there are several), which is ours
 alone, as are ``done``, ``failed`` and ``mapping.yaml`` in it; suppliers write to ``in`` only. A
 file that was taken is moved to ``done``, one that is no such file to ``failed`` with the reason
-beside it; when the store is away it stays where it is. Between storing and moving a crash does no
-harm: the file is taken again, and twice is once. Links are never followed
+beside it, both for ``KEPT``; when the store is away it stays where it is. Between storing and
+moving a crash does no harm: the file is taken again, and twice is once. Links are never followed
 (``bms.services.collect.held_folder``).
 """
 
@@ -17,7 +17,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from bms.errors import BmsError, FeedError, StoreError
@@ -29,6 +29,9 @@ from bms.services.collect.supplier_points import SupplierBook
 
 log = logging.getLogger(__name__)
 
+KEPT = timedelta(days=90)
+"""How long files are kept that were taken or refused: suppliers write more into them than we ask
+for, names and addresses among it."""
 STILL_TICKS = 2
 """Ticks [1] in a row at which a file has to be as it was before it is taken."""
 MOST_BYTES = 200_000_000
@@ -86,13 +89,18 @@ class _Format:
 
 @dataclass(slots=True)
 class DropFolder:
-    """Watches a folder. ``tick`` does the work and raises nothing for what lies in it."""
+    """Watches a folder. ``tick`` does the work and raises nothing for what lies in it.
+
+    ``believed``: whether the calendar is believed enough to delete what it calls old.
+    """
 
     root: Path
     reader_of: ReaderOf
     book: SupplierBook
     readings: ReadingStore
+    believed: Callable[[datetime], bool]
     _seen: dict[Path, _Seen] = field(default_factory=dict)
+    _tidied: dict[Path, date] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     _trouble: set[str] = field(default_factory=set)
 
@@ -131,6 +139,7 @@ class DropFolder:
         with ExitStack() as held:
             try:
                 kind = self._opened(held.enter_context(HeldFolder.opened(path, root)), held)
+                self._tidy(kind, now)
                 files = self._files(kind)
             except OSError as error:
                 self._tell(f"{error.filename or path}: its files wait: {error.strerror}")
@@ -153,6 +162,14 @@ class DropFolder:
         return _Format(
             folder.path.name, folder, opened[IN], opened[DONE].owned(), opened[FAILED].owned()
         )
+
+    def _tidy(self, kind: _Format, now: datetime) -> None:
+        """Once a day: let the files go that were kept long enough. Raises OSError."""
+        if self._tidied.get(kind.folder.path) != now.date() and self.believed(now):
+            self._tidied[kind.folder.path] = now.date()
+            gone = sum(each.drop_files(now - KEPT) for each in (kind.done, kind.failed))
+            if gone:
+                log.info("%s: %d files of before are deleted", kind.folder.path, gone)
 
     def _files(self, kind: _Format) -> dict[str, _Seen]:
         """Every file that may be taken, the oldest first, with how long it stood still."""
@@ -203,10 +220,11 @@ class DropFolder:
         except OSError as error:
             self._tell(f"{path} waits: {error.filename or path}: {error.strerror or error}")
         except FeedError as error:
-            self._fail(kind, name, str(error))
+            self._fail(kind, name, str(error), now)
         except Exception as error:
             log.debug("%s", path, exc_info=True)
-            self._fail(kind, name, f"an error that we did not expect: {type(error).__name__}")
+            told = f"an error that we did not expect: {type(error).__name__}"
+            self._fail(kind, name, told, now)
         return None
 
     def _take(self, kind: _Format, name: str, read: Read, now: datetime) -> IngestReport:
@@ -218,17 +236,21 @@ class DropFolder:
             content, printable(name), read, book=self.book, readings=self.readings, now=now
         )
         moved = _moved(kind.inbox, name, kind.done, look)
+        kind.done.stamp(moved, now)
         if report.refused or report.unasked:
             text = json.dumps(as_dict(report), indent=1)
             kind.done.write_new(f"{moved}.report.json", text.encode())
+            kind.done.stamp(f"{moved}.report.json", now)
         log.info("%s: %s", kind.path(printable(name)), report.stored)
         return report
 
-    def _fail(self, kind: _Format, name: str, reason: str) -> None:
+    def _fail(self, kind: _Format, name: str, reason: str, now: datetime) -> None:
         path = kind.path(name)
         try:
             moved = _moved(kind.inbox, name, kind.failed, self._seen[path].look)
+            kind.failed.stamp(moved, now)
             kind.failed.write_new(f"{moved}.reason.txt", f"{printable(reason)}\n".encode())
+            kind.failed.stamp(f"{moved}.reason.txt", now)
             self._warn(f"{path} was moved to {kind.failed.path / moved}: {reason}")
         except _Changed:
             return

@@ -13,7 +13,8 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 LONGEST_NAME = 255
@@ -97,6 +98,24 @@ class HeldFolder:
         with os.fdopen(os.open(name, flags, 0o600, dir_fd=self._descriptor), "wb") as file:
             file.write(content)
 
+    def stamp(self, name: str, at: datetime) -> None:
+        """Give what bears the name the time ``at``, where it is ours. Raises OSError."""
+        times = (at.timestamp(),) * 2
+        with suppress(PermissionError):  # its owner alone may
+            os.utime(name, times, dir_fd=self._descriptor, follow_symlinks=False)
+
+    def drop_files(self, before: datetime) -> int:
+        """Delete the files that are older than that; how many there were. Raises OSError."""
+        old = [
+            entry.name
+            for entry in self.entries()
+            if entry.is_file(follow_symlinks=False)
+            and _came(entry.stat(follow_symlinks=False)) < before.timestamp()
+        ]
+        for name in old:
+            os.unlink(name, dir_fd=self._descriptor)
+        return len(old)
+
     def take(self, name: str, source: HeldFolder) -> str:
         """Move a file here from ``source``; the name that it got. Nothing is overwritten.
 
@@ -123,6 +142,12 @@ class HeldFolder:
             self.write_new(numbered, b"")
             return numbered
         return stem
+
+
+def _came(seen: os.stat_result) -> float:
+    """When a file came here [s]: as we have stamped it, else when it was moved, which its owner
+    cannot set as he likes."""
+    return seen.st_mtime if seen.st_uid == os.geteuid() else seen.st_ctime
 
 
 def fitting(name: str) -> str:

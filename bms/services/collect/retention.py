@@ -56,21 +56,6 @@ def _forget(site: Site, now: datetime, retention: RetentionStore) -> tuple[Erase
     return tuple(gone for gone in erased if not gone.nothing)
 
 
-async def scrub(*, now: datetime, retention: RetentionStore) -> bool:
-    """Take what was deleted lately out of the files; whether there was any.
-
-    Lately is some rounds, as some may have been missed.
-    """
-
-    def work() -> bool:
-        lately = bool(retention.erasures(now - 5 * SCRUB_EVERY))
-        if lately:
-            retention.scrub()
-        return lately
-
-    return await off_loop(work)
-
-
 def kept_days(point: Point) -> int | None:
     """How many days the readings of a point are kept; None is for good."""
     return KEPT_DAYS[point.privacy] if point.retention_days is None else point.retention_days

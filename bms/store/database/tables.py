@@ -226,7 +226,8 @@ class StoredRemoval(SQLModel, table=True):
 
 
 class StoredPlan(SQLModel, table=True):
-    """A plan as JSON of ``bms.model.planning.plan.Plan`` without its problem, and the problem."""
+    """A plan as JSON of ``bms.model.planning.plan.Plan`` without its problem and what people said,
+    and both of these (``bms.store.sql.plans``)."""
 
     __tablename__: ClassVar[str] = "plans"
     __table_args__ = (Index("plans_by_site", "site", "created_at"),)
@@ -251,7 +252,8 @@ class StoredModel(SQLModel, table=True):
 
 class StoredReceipt(SQLModel, table=True):
     """What became of a write or a release: its kind and its JSON; how often the same came of it
-    again, when last, and in what that differs (``bms.store.receipt_renewals``)."""
+    again, when last, and in what that differs (``bms.store.receipt_renewals``). ``named`` is what
+    people said in it (``bms.store.personal_text``), empty once it was removed."""
 
     __tablename__: ClassVar[str] = "receipts"
     __table_args__ = (Index("receipts_by_site", "site", "at"),)
@@ -263,6 +265,7 @@ class StoredReceipt(SQLModel, table=True):
     renewals: int = 0
     renewed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     renewed: str | None = None
+    named: str | None = None
 
 
 class StoredStandingReceipt(SQLModel, table=True):
@@ -336,7 +339,8 @@ class StoredKey(SQLModel, table=True):
 
 
 class StoredTrial(SQLModel, table=True):
-    """A switchback trial as JSON of ``bms.model.savings.trial.Trial``. Rows are only added."""
+    """A switchback trial as JSON of ``bms.model.savings.trial.Trial``, and what people said in it.
+    Rows are only added."""
 
     __tablename__: ClassVar[str] = "trials"
     __table_args__ = (Index("trials_by_site", "site"),)
@@ -345,6 +349,7 @@ class StoredTrial(SQLModel, table=True):
     site: str
     started_at: datetime = Field(sa_type=UtcTime)
     body: str
+    named: str | None = None
 
 
 class StoredTrialEnd(SQLModel, table=True):

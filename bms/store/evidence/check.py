@@ -181,6 +181,9 @@ class ChainCheck:
             self._about(entry, what, found=row.shown, expected=entry.content)
         if entry.apart is not None:
             self._apart(entry, entry.apart, row)
+        elif any(value not in ("", None) for value in row.apart):
+            what = fact(FlawReason.APART_CHANGED, number=entry.number, row=entry.row)
+            self._about(entry, what, found=as_json(row.apart).decode(), expected="")
 
     def _apart(self, entry: StandingEntry, apart: str, row: StandingRow) -> None:
         found = row.apart_digest or digest(row.apart, entry.salt)

@@ -246,8 +246,7 @@ def _numbers(connection: Connection, pruning: Pruning) -> list[int]:
 
 
 def _grown_old(proof: Proof, pruning: Pruning) -> list[ColumnElement[bool]]:
-    assert proof.time is not None
-    old = proof.raw.c[proof.time] < to_micros(pruning.before)
+    old = proof.moment < to_micros(pruning.before)
     return [old, *proof.of_site(pruning.site)]
 
 

@@ -26,6 +26,7 @@ from bms.store.database.tables import (
     StoredStandingReceipt,
 )
 from bms.store.ledger_rules import (
+    NAME_GONE,
     applied_reason,
     check_superseded,
     id_taken,
@@ -33,6 +34,7 @@ from bms.store.ledger_rules import (
     same_report,
     site_of,
 )
+from bms.store.personal_text import put_together, taken_apart
 from bms.store.receipt_renewals import (
     KINDS,
     SPELL,
@@ -158,15 +160,16 @@ def _keep_receipts(session: Session, receipts: Sequence[AnyReceipt], at: datetim
     standing = _standing(session, {point_of(receipt) for receipt in receipts})
     rows: list[StoredReceipt] = []
     for receipt in receipts:
-        kind, body, point = kind_of(receipt), body_of(receipt), point_of(receipt)
-        like = likeness(kind, body)
+        kind, whole, point = kind_of(receipt), body_of(receipt), point_of(receipt)
+        like = likeness(kind, whole)
+        body, named = taken_apart(whole)
         known = standing.get(point)
         if known is not None and renews(known[1], known[0].at, _seen_last(known[0]), like, at):
             row = known[0]
             row.renewals, row.renewed_at = row.renewals + 1, at
             row.renewed = difference(row.body, body)
             continue
-        row = StoredReceipt(site=site_of(receipt), at=at, kind=kind, body=body)
+        row = StoredReceipt(site=site_of(receipt), at=at, kind=kind, body=body, named=named)
         rows.append(row)
         standing[point] = row, like
     if not rows:
@@ -211,9 +214,10 @@ def _seen_last(row: StoredReceipt) -> datetime:
 
 def _first_and_last(row: StoredReceipt) -> Iterator[tuple[datetime, AnyReceipt]]:
     """A receipt, and once more as it was renewed last."""
-    yield row.at, from_json(KINDS[row.kind], row.body)
+    body = put_together(row.body, row.named)
+    yield row.at, from_json(KINDS[row.kind], body)
     if row.renewed_at is not None and row.renewed is not None:
-        yield row.renewed_at, renewed_receipt(row.kind, row.body, row.renewed)
+        yield row.renewed_at, renewed_receipt(row.kind, body, row.renewed)
 
 
 def _number(session: Session, rows: Sequence[StoredReceipt]) -> None:
@@ -258,9 +262,9 @@ def _event(row: StoredEvent) -> NonRoutineEvent:
         kwh_adjustment=row.kwh,
         kwh_se=row.kwh_se,
         kind=EventKind(row.kind),
-        author=row.author,
+        author=row.author or NAME_GONE,
         entered_at=row.entered_at,
-        reason=row.reason,
+        reason=row.reason or NAME_GONE,
         supersedes=row.supersedes,
         decision=Decision(row.decision),
     )

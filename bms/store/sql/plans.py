@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
@@ -17,7 +18,10 @@ from bms.model.planning.problem import BuildingModel, Problem
 from bms.store.database.connection import Linked, Transactions
 from bms.store.database.tables import StoredModel, StoredPlan
 from bms.store.ledger_rules import problem_gone
+from bms.store.personal_text import put_together, taken_apart
 
+WITH_TEXTS = '{"problem":'
+"""How the column of the problem begins where what people said stands with it: both go together."""
 DECODED = 1000
 """Plans in force that are kept as nouns: they never change, and a tick looks at its own often."""
 
@@ -31,7 +35,10 @@ class SqlPlans(Linked):
 
     def add_plan(self, plan: Plan) -> None:
         """Keep a plan; the same one again changes nothing. Raises StoreError for another one."""
-        body, problem = to_json(KeptPlan.of(plan)), to_json(plan.problem)
+        body, texts = taken_apart(to_json(KeptPlan.of(plan)))
+        problem = to_json(plan.problem)
+        if texts is not None:
+            problem = f'{WITH_TEXTS}{problem},"texts":{texts}}}'
         with self._link.writing(durable=True) as session:
             known = session.exec(select(StoredPlan).where(StoredPlan.id == plan.id)).first()
             if known is None:
@@ -119,5 +126,10 @@ class SqlPlans(Linked):
 
 
 def _kept(row: StoredPlan) -> KeptPlan:
-    problem = None if row.problem is None else from_json(Problem, row.problem)
-    return replace(from_json(KeptPlan, row.body), problem=problem)
+    if row.problem is None:
+        return from_json(KeptPlan, row.body)
+    if not row.problem.startswith(WITH_TEXTS):
+        return replace(from_json(KeptPlan, row.body), problem=from_json(Problem, row.problem))
+    kept = json.loads(row.problem)
+    plan = from_json(KeptPlan, put_together(row.body, json.dumps(kept["texts"])))
+    return replace(plan, problem=from_json(Problem, json.dumps(kept["problem"])))

@@ -23,6 +23,7 @@ from sqlalchemy import (
     TableClause,
     column,
     event,
+    func,
     insert,
     inspect,
     table,
@@ -63,6 +64,8 @@ class Proof:
     by_site: bool = True
     time: str | None = None
     """Column of the moment by which rows or parts grow too old to be kept."""
+    else_time: str | None = None
+    """The column that stands in for an empty ``time``."""
 
     def due(self, row: SQLModel, *, new: bool) -> bool:
         """Whether there is something to prove now."""
@@ -73,12 +76,15 @@ class Proof:
 
     def of(self, row: SQLModel) -> tuple[str, Proven]:
         """The chain and the proof of a row that was written just now."""
+        apart = [_plain(getattr(row, name)) for name in self.apart]
+        if all(value is None for value in apart):
+            apart = []
         proven = Proven(
             kind=self.kind,
             row=str(getattr(row, self.key)),
             content=[_plain(getattr(row, name)) for name in self.content],
-            apart=[_plain(getattr(row, name)) for name in self.apart],
-            salt=secrets.token_bytes(SALT_BYTES) if self.apart and self.personal else None,
+            apart=apart,
+            salt=secrets.token_bytes(SALT_BYTES) if apart and self.personal else None,
         )
         return (str(row.site) if self.by_site else CITY), proven  # type: ignore[attr-defined]
 
@@ -98,6 +104,13 @@ class Proof:
     def raw(self) -> TableClause:
         """The table, with its columns as they lie in the database."""
         return _raw(self.table)
+
+    @property
+    def moment(self) -> ColumnElement[int]:
+        """The moment by which rows or parts grow too old [us]; null for those that do not."""
+        assert self.time is not None
+        columns = [self.raw.c[name] for name in (self.time, self.else_time) if name]
+        return func.coalesce(*columns) if self.else_time else columns[0]
 
     def of_site(self, site: str) -> Iterator[ColumnElement[bool]]:
         """Which rows of the site there is something to prove of."""
@@ -148,7 +161,12 @@ _K = EvidenceKind
 PROOFS: tuple[Proof, ...] = (
     Proof(_K.AUDIT, tables.StoredAudit, ("at", "action", "site", "subject"), _WHO, time="at"),
     Proof(_K.MODE, tables.StoredMode, ("site", "mode", "at"), _WHO, time="at"),
-    Proof(_K.OVERRIDE, tables.StoredOverride, _OF_OVERRIDE, _WHO, key="id", time="since"),
+    Proof(
+        *(_K.OVERRIDE, tables.StoredOverride, _OF_OVERRIDE, _WHO),
+        key="id",
+        time="removed_at",
+        else_time="until",
+    ),
     Proof(
         *(_K.OVERRIDE_END, tables.StoredOverride, ("id", "removed_at"), ("removed_by",)),
         key="id",
@@ -158,7 +176,7 @@ PROOFS: tuple[Proof, ...] = (
     Proof(
         *(_K.BOOKING, tables.StoredBooking, _OF_BOOKING, ("author", "reason")),
         key="id",
-        time="made_at",
+        time="ends",
     ),
     Proof(
         *(_K.BOOKING_END, tables.StoredBooking, ("id", "removed_at"), ("removed_by",)),
@@ -170,7 +188,8 @@ PROOFS: tuple[Proof, ...] = (
         *(_K.KEY, tables.StoredKey, ("id", "digest", "scope", "created"), ("name",)),
         key="id",
         by_site=False,
-        time="created",
+        time="revoked",
+        else_time="expires",
     ),
     Proof(
         *(_K.KEY_EXPIRY, tables.StoredKey, ("id", "expires")),
@@ -181,21 +200,32 @@ PROOFS: tuple[Proof, ...] = (
     Proof(
         *(_K.KEY_END, tables.StoredKey, ("id", "revoked")), key="id", when="revoked", by_site=False
     ),
-    Proof(_K.RECEIPT, tables.StoredReceipt, ("site", "at", "kind", "body"), time="at"),
+    Proof(
+        *(_K.RECEIPT, tables.StoredReceipt, ("site", "at", "kind", "body"), ("named",)), time="at"
+    ),
     Proof(
         *(_K.PLAN, tables.StoredPlan, ("id", "site", "created_at", "body"), ("problem",)),
         key="id",
         personal=False,
         time="created_at",
     ),
-    Proof(_K.TRIAL, tables.StoredTrial, ("id", "site", "started_at", "body"), key="id"),
+    Proof(
+        *(_K.TRIAL, tables.StoredTrial, ("id", "site", "started_at", "body"), ("named",)),
+        key="id",
+        time="started_at",
+    ),
     Proof(
         *(_K.TRIAL_END, tables.StoredTrialEnd, ("trial", "site", "at"), _WHO),
         key="trial",
         time="at",
     ),
-    Proof(_K.EVENT, tables.StoredEvent, _OF_EVENT, ("author", "reason"), key="id"),
-    Proof(_K.BASELINE, tables.StoredBaseline, ("site", "at", "body"), ("author", "reason")),
+    Proof(
+        _K.EVENT, tables.StoredEvent, _OF_EVENT, ("author", "reason"), key="id", time="entered_at"
+    ),
+    Proof(
+        *(_K.BASELINE, tables.StoredBaseline, ("site", "at", "body"), ("author", "reason")),
+        time="at",
+    ),
     Proof(_K.ERASURE, tables.StoredErasure, _OF_ERASURE, _WHO),
     Proof(
         *(_K.REMOVAL, tables.StoredRemoval),

@@ -12,6 +12,7 @@ from bms.model.control.audit import Action
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredTrial, StoredTrialEnd
+from bms.store.personal_text import put_together, taken_apart
 from bms.store.sql.audit import note
 
 
@@ -20,14 +21,15 @@ class SqlTrials(Linked):
 
     def add_trial(self, trial: Trial) -> None:
         """See ``TrialStore``."""
-        body = to_json(trial)
+        body, named = taken_apart(to_json(trial))
         with self._link.writing(durable=True) as session:
             known = _row(session, trial.id)
             if known is not None:
-                if known.body != body:
+                if known.body != body or known.named not in ("", named):
                     raise StoreError(f"another trial is kept as {trial.id}; trials never change")
                 return
             row = StoredTrial(id=trial.id, site=trial.site, started_at=trial.started_at, body=body)
+            row.named = named
             session.add(row)
             note(
                 session,
@@ -67,13 +69,15 @@ class SqlTrials(Linked):
     def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
         """See ``TrialStore``."""
         wanted = (
-            select(StoredTrial.body)
+            select(StoredTrial.body, StoredTrial.named)
             .where(col(StoredTrial.site).in_(sites))
             .order_by(col(StoredTrial.seq))
         )
         ended = select(StoredTrialEnd).where(col(StoredTrialEnd.site).in_(sites))
         with self._link.reading() as session:
-            trials = [from_json(Trial, body) for body in session.exec(wanted)]
+            trials = [
+                from_json(Trial, put_together(body, named)) for body, named in session.exec(wanted)
+            ]
             ends = {row.trial: _end(row) for row in session.exec(ended)} if trials else {}
         found: dict[str, list[KeptTrial]] = {site: [] for site in sites}
         for trial in trials:

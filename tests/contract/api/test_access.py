@@ -4,9 +4,9 @@ The routes come from the app itself, so that a new one without a rule here fails
 """
 
 import pytest
-from fastapi.routing import iter_route_contexts
 
-from tests.rigs.fakes.api import HTML, SETPOINT, World, a_lodge_plan, a_world
+from tests.rigs.fakes.api import HTML, SETPOINT, a_lodge_plan, a_world
+from tests.rigs.routes import address, routes_of
 
 READ, OPERATE, FETCH, PUSH = "read", "operate", "fetch", "push"
 PAGE, ANYBODY = "page", "anybody"
@@ -97,30 +97,6 @@ BODIES = {
         "reason": "a test",
     },
 }
-FILLED = {
-    "{site_id}": "lodge",
-    "{point_id:path}": "lodge/hall.temp",
-    "{meter_id}": "heat",
-    "{plan_id}": "p1",
-    "{device_id:path}": "lodge/rooms",
-    "{override_id}": "nobody",
-    "{booking_id}": "nobody",
-}
-
-
-def routes_of(world: World) -> set[tuple[str, str]]:
-    return {
-        (method, "/static/style.css" if route.path == "/static" else route.path)
-        for route in iter_route_contexts(world.app.routes)
-        for method in (getattr(route, "methods", None) or {"GET"})
-        if method != "HEAD"
-    }
-
-
-def address(path: str) -> str:
-    for name, value in FILLED.items():
-        path = path.replace(name, value)
-    return path
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bms.clock import VirtualClock
 from bms.journal.calendar import FileCalendarBook
+from bms.model.control.audit import AuditSearch
+from bms.model.control.kept_key import KeptKey
 from bms.model.readings.measurement import Reading
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job, job_table, site_job
@@ -141,3 +143,20 @@ async def test_w14_a_clock_that_is_set_a_year_forward_deletes_nothing(tmp_path) 
         clock.advance(DAY)
         await retain.run(clock.now())
     assert store.readings.readings(TEMP, *EVER) == []
+
+
+async def test_w14_a_clock_that_is_set_a_year_forward_forgets_no_name(tmp_path) -> None:
+    world = a_world(tmp_path)
+    store, clock = world.city.stores, VirtualClock(NOW)
+    city = replace(world.city, clock=clock, calendar=FileCalendarBook(tmp_path / "calendar.json"))
+    (names,) = [job for job in job_table(city) if job.name == "names"]
+    key = KeptKey(id="k1", digest="d1", scope="read", name="hall", created=NOW)
+    store.keys.add_key(key, actor="bo")
+    await names.run(clock.now())
+    clock.set_calendar(NOW + 20 * YEAR)
+    await names.run(clock.now())
+    assert [entry.actor for entry in store.ledgers.audit(AuditSearch())] == ["bo"]
+    for _ in range(7):
+        clock.advance(DAY)
+        await names.run(clock.now())
+    assert [entry.actor for entry in store.ledgers.audit(AuditSearch())] == [""]

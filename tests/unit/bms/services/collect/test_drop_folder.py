@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -52,11 +52,15 @@ class Drop:
 
     def __init__(self, root: Path, store: MemoryStore | None = None) -> None:
         self.root, self.store = root, store or MemoryStore()
+        self.believed = True
         self.asked: list[tuple[str, str | None]] = []
         self.watch = self.watching()
 
     def watching(self) -> DropFolder:
-        return DropFolder(self.root, self._reader_of, SupplierBook.of(SITES), self.store)
+        book = SupplierBook.of(SITES)
+        return DropFolder(
+            self.root, self._reader_of, book, self.store, believed=lambda _: self.believed
+        )
 
     def _reader_of(self, name: str, mapping: str | None) -> Read:
         self.asked.append((name, mapping))
@@ -271,3 +275,25 @@ class TestAFolderOfAFormat:
         assert drop.settle() == [Ingested(new=1)]
         assert drop.asked == [("lines", "separator: ';'\n")]
         assert (drop.root / "lines-waterworks" / "mapping.yaml").exists()
+
+
+class TestAnOldFile:
+    @pytest.mark.parametrize("believed", [True, False])
+    def test_goes_after_ninety_days_where_the_calendar_is_believed(
+        self, drop: Drop, believed: bool
+    ) -> None:
+        drop.put("a.txt", "1 5\n?")
+        drop.put("b.txt", "no")
+        drop.settle()
+        kept = {"done/a.txt", "done/a.txt.report.json", "failed/b.txt", "failed/b.txt.reason.txt"}
+        assert left(drop) == kept
+        drop.watch.tick(NOW + timedelta(days=89))
+        assert left(drop) == kept
+        drop.believed = believed
+        drop.watch.tick(NOW + timedelta(days=91))
+        assert left(drop) == (set() if believed else kept)
+
+
+def left(drop: Drop) -> set[str]:
+    root = drop.root / "lines"
+    return {str(f.relative_to(root)) for f in root.glob("*/*") if f.parent.name != "in"}

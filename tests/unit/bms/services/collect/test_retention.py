@@ -18,7 +18,6 @@ from bms.services.collect.retention import (
     forget_old,
     keep_rollups,
     kept_days,
-    scrub,
 )
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge
@@ -126,14 +125,3 @@ class TestRound:
         await retain(store)
         late = [Reading(point, NOW - 100 * DAY, 2.0) for point in (TEMP, VALVE)]
         assert store.add_readings(late) == Ingested(new=1, expired=1)
-
-
-class TestScrub:
-    async def test_only_where_something_was_deleted_lately(self) -> None:
-        store = Scrubbed()
-        assert not await scrub(now=NOW, retention=store)
-        store.add_readings([Reading(VALVE, NOW - 100 * DAY, 1.0)])
-        await retain(store)
-        assert await scrub(now=NOW + 3 * DAY, retention=store)
-        assert not await scrub(now=NOW + 90 * DAY, retention=store)
-        assert store.times == 1

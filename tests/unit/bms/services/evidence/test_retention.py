@@ -8,9 +8,8 @@ import pytest
 
 from bms.errors import NotFound
 from bms.model.control.command import Accepted
-from bms.services.evidence.retention import FIVE_YEARS, prune_site
+from bms.services.evidence.retention import FIVE_YEARS, prune
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.city import lodge
 from tests.rigs.fakes.store import MONDAY, a_plan
 from tests.rigs.storage.evidence_rows import a_command
 
@@ -19,7 +18,7 @@ SITE = "lodge"
 
 
 async def pruned(store: MemoryStore, now: datetime) -> int:
-    removals = await prune_site(lodge(), now=now, evidence=store)
+    removals = await prune(SITE, now=now, evidence=store)
     return sum(removal.rows for removal in removals)
 
 

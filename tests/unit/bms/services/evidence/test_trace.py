@@ -10,7 +10,7 @@ import pytest
 from bms.errors import NotFound
 from bms.model.control.command import Accepted, Released
 from bms.model.planning.plan_digest import sealed
-from bms.services.evidence.retention import prune_site
+from bms.services.evidence.retention import prune
 from bms.services.evidence.trace import TracePorts, trace
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge
@@ -66,7 +66,7 @@ def test_w16_the_newest_receipt_until_then_counts() -> None:
 
 async def test_w16_without_its_problem_the_walk_ends_at_the_plan() -> None:
     store = a_store()
-    await prune_site(lodge(), now=MONDAY + timedelta(days=31), evidence=store)
+    await prune("lodge", now=MONDAY + timedelta(days=31), evidence=store)
     plan = trace(lodge(), POINT, MONDAY + QUARTER, ports(store)).plan
     assert plan is not None
     assert (plan.id, plan.value, plan.sealed, plan.problem) == ("p1", 18.5, None, None)

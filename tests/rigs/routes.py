@@ -1,0 +1,32 @@
+"""The routes of the application, as it lists them itself, and an address for each."""
+
+from __future__ import annotations
+
+from fastapi.routing import iter_route_contexts
+
+from tests.rigs.fakes.api import World
+
+FILLED = {
+    "{site_id}": "lodge",
+    "{point_id:path}": "lodge/hall.temp",
+    "{meter_id}": "heat",
+    "{plan_id}": "p1",
+    "{device_id:path}": "lodge/rooms",
+    "{override_id}": "nobody",
+    "{booking_id}": "nobody",
+}
+
+
+def routes_of(world: World) -> set[tuple[str, str]]:
+    return {
+        (method, "/static/style.css" if route.path == "/static" else route.path)
+        for route in iter_route_contexts(world.app.routes)
+        for method in (getattr(route, "methods", None) or {"GET"})
+        if method != "HEAD"
+    }
+
+
+def address(path: str) -> str:
+    for name, value in FILLED.items():
+        path = path.replace(name, value)
+    return path

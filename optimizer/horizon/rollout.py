@@ -33,35 +33,25 @@ def roll_out(building: Building, dynamics: ZoneDynamics, setpoints: Floats) -> R
     """Simulates ideal thermostats that hold ``setpoints`` [degC] (p, n) as far as the power of
     radiators and plant goes; what the plant lacks is shared in proportion to what is asked for."""
     n, zones = building.n, len(building.zones)
-    air, mass = np.empty((zones, n + 1)), np.empty((zones, n + 1))
-    heat = np.empty((zones, n))
-    air[:, 0], mass[:, 0] = building.state.air, building.state.mass
-    target = setpoints + building.droop[:, np.newaxis]
-    available_kw = dynamics.available_kw(building.capacity_kw)
-    a, b = dynamics.steps.a, dynamics.steps.b
-    flow_air, flow_mass = dynamics.flow_air.T, dynamics.flow_mass.T
+    states, heat = np.empty((n + 1, 2, zones)), np.empty((n, zones))
+    states[0] = state = np.stack((building.state.air, building.state.mass))
+    target = (setpoints + building.droop[:, np.newaxis]).T
+    available_kw = dynamics.available_kw(building.capacity_kw).tolist()
+    a, b = np.moveaxis(dynamics.steps.a, 1, 3), np.moveaxis(dynamics.steps.b, 1, 3)
+    of_air, of_mass, by_heat = a[:, :, 0], a[:, :, 1], b[:, :, 0]
+    driven_air = by_heat * dynamics.flow_air.T[:, np.newaxis]
+    driven_mass = b[:, :, 1] * dynamics.flow_mass.T[:, np.newaxis]
+    most = building.heat_max.T
     for k in range(n):
-        free_air = (
-            a[k, :, 0, 0] * air[:, k]
-            + a[k, :, 0, 1] * mass[:, k]
-            + b[k, :, 0, 0] * flow_air[k]
-            + b[k, :, 0, 1] * flow_mass[k]
-        )
-        free_mass = (
-            a[k, :, 1, 0] * air[:, k]
-            + a[k, :, 1, 1] * mass[:, k]
-            + b[k, :, 1, 0] * flow_air[k]
-            + b[k, :, 1, 1] * flow_mass[k]
-        )
-        wanted = np.minimum(
-            np.maximum(0.0, (target[:, k] - free_air) / b[k, :, 0, 0]), building.heat_max[:, k]
-        )
+        free = of_air[k] * state[0] + of_mass[k] * state[1] + driven_air[k] + driven_mass[k]
+        wanted = np.minimum(np.maximum(0.0, (target[k] - free[0]) / by_heat[k, 0]), most[k])
         total = wanted.sum()
-        given = wanted * (available_kw[k] / total) if total > available_kw[k] else wanted
-        air[:, k + 1] = free_air + b[k, :, 0, 0] * given
-        mass[:, k + 1] = free_mass + b[k, :, 1, 0] * given
-        heat[:, k] = given
-    return RolloutResult(air=air, mass=mass, heat=heat)
+        if total > available_kw[k]:
+            wanted = wanted * (available_kw[k] / total)
+        states[k + 1] = state = free + by_heat[k] * wanted
+        heat[k] = wanted
+    air, mass = np.ascontiguousarray(states.transpose(1, 2, 0))
+    return RolloutResult(air=air, mass=mass, heat=np.ascontiguousarray(heat.T))
 
 
 def expected_outcome(

@@ -54,17 +54,19 @@ def estimate_state(past: MeasuredPast, shares: HeatShares, rc: RcNetwork) -> Est
     flows = _known_flows(recent, shares, rc)
     a_off, b_off = _with_flows(rc, 0.0, past.step_h)
     a_on, b_on = _with_flows(rc, 1.0, past.step_h)
-    grows = process_noise(rc, past.step_h)
+    run = np.nan_to_num(recent.run).T[:, :, None, None]
+    a, b = a_off + run * (a_on - a_off), b_off + run * (b_on - b_off)
+    unknown = np.isnan(flows)
+    any_unknown = unknown.any(axis=(0, 2)).tolist()
+    blind = np.where(unknown[:, :, 0], BLIND_FACTOR, 1.0).T[:, :, None, None]
+    grows = process_noise(rc, past.step_h) * blind
     for k in range(recent.steps):
         x, covariance = _correct(x, covariance, recent.temp[:, k])
-        run = np.nan_to_num(recent.run[:, k])[:, None, None]
-        a = a_off + run * (a_on - a_off)
-        b = b_off + run * (b_on - b_off)
-        blind = np.isnan(flows[:, k, 0])
-        flow = np.where(np.isnan(flows[:, k]), _holding_flow(rc, x), flows[:, k])
-        x = np.einsum("pij,pj->pi", a, x) + np.einsum("pij,pj->pi", b, flow)
-        covariance = a @ covariance @ a.transpose(0, 2, 1)
-        covariance += grows * np.where(blind, BLIND_FACTOR, 1.0)[:, None, None]
+        flow = flows[:, k]
+        if any_unknown[k]:
+            flow = np.where(unknown[:, k], _holding_flow(rc, x), flow)
+        x = np.einsum("pij,pj->pi", a[k], x) + np.einsum("pij,pj->pi", b[k], flow)
+        covariance = a[k] @ covariance @ a[k].transpose(0, 2, 1) + grows[k]
     x[silent] = np.nan
     return EstimatedState(air=x[:, 0], mass=x[:, 1], disturbance=x[:, 2])
 
@@ -123,7 +125,8 @@ def _holding_flow(rc: RcNetwork, x: Floats) -> Floats:
 def _correct(x: Floats, covariance: Floats, measured: Floats) -> tuple[Floats, Floats]:
     seen = np.isfinite(measured)
     gain = covariance[:, :, 0] / (covariance[:, 0, 0] + SENSOR_K**2)[:, None]
-    gain = gain * seen[:, None]
-    error = np.where(seen, measured - x[:, 0], 0.0)
-    x = x + gain * error[:, None]
+    if not seen.all():
+        gain = gain * seen[:, None]
+        measured = np.where(seen, measured, x[:, 0])
+    x = x + gain * (measured - x[:, 0])[:, None]
     return x, covariance - gain[:, :, None] * covariance[:, 0][:, None, :]

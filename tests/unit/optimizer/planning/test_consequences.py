@@ -215,9 +215,12 @@ class TestWhatPeopleAreTold:
 
 
 class TestTheChecker:
-    @pytest.mark.parametrize("problem", [task(96), peopled(aired(), (20.0, 10.0))])
-    def test_objects_where_the_plan_departs_from_what_is_held(self, problem: Problem) -> None:
+    @pytest.mark.parametrize("peopled_air", [False, True])
+    def test_objects_where_the_plan_departs_from_what_is_held(
+        self, free: Problem, peopled_air: bool
+    ) -> None:
         """Each plan is that of the same problem without a hold."""
+        problem = peopled(aired(), (20.0, 10.0)) if peopled_air else free
         unit = problem.ventilation[0]
         spoilt = [held_office(problem, 23.0, 10.0)]
         spoilt += [held_unit(problem, lever=held(unit.lever, 1.0, 1.0))]

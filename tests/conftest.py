@@ -15,6 +15,9 @@ from tests.rigs.storage.postgres_server import postgres_server, postgres_url
 
 __all__ = ["postgres_server", "postgres_url"]  # fixtures for every folder
 
+# What is imported and collected stays: looking for garbage among it takes a tenth of the time.
+gc.set_threshold(200_000, 20, 100)
+
 # Before numpy is imported: two test processes with a pool of spinning threads each slow each
 # other down (see bms.cli).
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):

@@ -128,9 +128,15 @@ def literals(file: Path) -> list[str]:
     ]
 
 
+def may_hold_danish(file: Path) -> bool:
+    """Whether the words of a file together are enough for a sentence; most need no closer look."""
+    return danish(" ".join(re.findall(r"\w+", file.read_text("utf-8"))))
+
+
 def test_no_sentence_in_danish_stands_in_code() -> None:
     files = [file for root in ROOTS for file in (ROOT / root).rglob("*.py")]
-    found = {str(f.relative_to(ROOT)) for f in files if any(map(danish, literals(f)))}
+    close = filter(may_hold_danish, files)
+    found = {str(f.relative_to(ROOT)) for f in close if any(map(danish, literals(f)))}
     assert found == DATA_IN_DANISH
 
 

@@ -27,6 +27,8 @@ from bms.model.savings.trial import Bounds
 
 CONFIDENCE = 0.90
 HIGHEST_RHO = 0.9
+ROUNDING = 1e-9
+"""Scores that differ by less than this share of theirs [1] are the same."""
 
 Flags = NDArray[np.bool_]
 UNBOUNDED = Bounds(0.0, None, None)
@@ -107,8 +109,10 @@ def by_randomisation(found: Scores, confidence: float = CONFIDENCE) -> Bounds:
         first = -(found.others_a - found.a) / (found.others_b - found.b)
         second = -(found.others_a + found.a) / (found.others_b + found.b)
     low, high = np.minimum(first, second), np.maximum(first, second)
-    never = np.abs(found.others_b) >= found.b  # as extreme however large the effect
-    low[never], high[never] = -np.inf, np.inf
+    # As extreme however large the effect, as is the draw with the arms exchanged, whose b is -b but
+    # for rounding.
+    always = np.abs(found.others_b) >= found.b * (1.0 - ROUNDING)
+    low[always], high[always] = -np.inf, np.inf
     return Bounds(estimate, _end(low, -1.0, confidence), _end(high, 1.0, confidence))
 
 
@@ -124,7 +128,7 @@ def _end(ends: Floats, side: float, confidence: float) -> float | None:
 def p_value(found: Scores, theta: float = 0.0) -> float:
     """How often a draw is as extreme as the one that was made, were the effect ``theta``."""
     made = abs(found.a + theta * found.b)
-    alike = np.abs(found.others_a + theta * found.others_b) >= made - 1e-9 * max(made, 1e-9)
+    alike = np.abs(found.others_a + theta * found.others_b) >= made - ROUNDING * max(made, 1e-9)
     return float((1 + alike.sum()) / (1 + len(alike)))
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bms.model.planning.problem import Problem, Weather
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_building import lived_in
-from tests.rigs.buildings.toy_problems import problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 from tests.rigs.examples import examples
 
 OPTIMIZER = Optimizer()
@@ -23,7 +23,7 @@ price = st.one_of(st.none(), st.floats(-2.0, 8.0))
 
 @cache
 def task() -> Problem:
-    return problem(lived_in(days=14), n=STEPS, days=2, model=toy_model(14))
+    return problem(lived_in(days=DAYS), n=STEPS, days=2, model=toy_model())
 
 
 def blocks(values: st.SearchStrategy, length: int = STEPS) -> st.SearchStrategy[tuple]:

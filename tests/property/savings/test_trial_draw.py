@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bms.model.savings.trial import KeptTrial, Trial
@@ -49,6 +49,7 @@ def test_every_draw_is_a_half_and_balanced(
 
 @settings(max_examples=examples(8), deadline=None)
 @given(st.integers(0, 10_000), st.floats(-30, 30), st.sampled_from(["spikes", "trend", "steps"]))
+@example(806, 0.0, "spikes")  # the arms exchanged have the same score, but for rounding
 def test_a_true_effect_is_outside_for_one_draw_of_ten_at_most(
     seed: int, effect: float, kind: str
 ) -> None:
@@ -70,9 +71,9 @@ def test_a_true_effect_is_outside_for_one_draw_of_ten_at_most(
         seen = ObservedDays.of(days, plan.block_of[days], value, covariates, 0.5)
         rest = np.delete(all_draws, i, axis=0)
         found = scores(seen, absolute_effect(seen, made), made, rest)
-        misses += p_value(found, effect) <= 0.10
-        if i % 40 == 0:
-            assert by_randomisation(found).holds(effect) == (p_value(found, effect) > 0.10)
+        inside = by_randomisation(found).holds(effect)
+        misses += not inside
+        assert inside == (p_value(found, effect) > 0.10)
     assert misses / len(all_draws) <= 0.10
 
 

@@ -174,7 +174,12 @@ async def plays(events: tuple[str, ...]) -> Scene:
 
 
 @pytest.mark.parametrize(
-    ("length", "least"), [(5, 300), pytest.param(6, 1_000, marks=pytest.mark.slow)]
+    ("length", "least"),
+    [
+        (4, 100),
+        pytest.param(5, 300, marks=pytest.mark.slow),
+        pytest.param(6, 1_000, marks=pytest.mark.slow),
+    ],
 )
 def test_w11_no_interleaving_leaves_a_value_of_ours_that_nobody_knows_of(
     length: int, least: int

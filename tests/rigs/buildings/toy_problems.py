@@ -59,9 +59,9 @@ def office_only(asked: Problem) -> Problem:
 
 
 @cache
-def toy_model(days: int = DAYS) -> BuildingModel:
-    """The toy building as identified from so many days."""
-    answer = Optimizer().identify(problem(lived_in(days)))
+def toy_model() -> BuildingModel:
+    """The toy building as identified from its days."""
+    answer = Optimizer().identify(problem(lived_in(DAYS)))
     assert isinstance(answer, BuildingModel)
     return answer
 

@@ -203,6 +203,7 @@ def test_a_torn_last_line_spoils_no_other(path: Path) -> None:
     assert any("torn" in text for text in later.damage)
 
 
+@pytest.mark.slow
 def test_the_file_does_not_grow_for_ever(path: Path) -> None:
     made = FileHandsOff(path, compact_words=100)
     made.say([SpokenWord(mark("stays"))])

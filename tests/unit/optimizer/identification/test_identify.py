@@ -11,12 +11,12 @@ from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from optimizer.identification.holdout_score import HoldoutScore
 from optimizer.identification.identify import identify
 from tests.rigs.buildings.toy_building import AREA, HOT_WATER_KW, Toy, lived_in
-from tests.rigs.buildings.toy_problems import office_only, problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, office_only, problem, toy_model
 
 
 @pytest.fixture(scope="module")
 def toy() -> Toy:
-    return lived_in(days=14)
+    return lived_in(days=DAYS)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_it_is_close_a_day_ahead_and_says_what_its_rivals_are(model: BuildingMod
 
 @pytest.mark.slow
 def test_the_same_history_gives_the_same_model(toy: Toy) -> None:
-    assert identify(problem(toy)) == toy_model(14)
+    assert identify(problem(toy)) == toy_model()
 
 
 @pytest.mark.slow

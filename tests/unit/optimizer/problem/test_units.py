@@ -17,19 +17,19 @@ from optimizer import check, identify, plan
 from optimizer.model.quantise import has_value, nearest_value, quantise_up
 from optimizer.problem.units import in_celsius
 from tests.rigs.buildings.toy_building import Toy, lived_in
-from tests.rigs.buildings.toy_problems import problem, toy_model
+from tests.rigs.buildings.toy_problems import DAYS, problem, task
 
 ZERO = 273.15
 
 
 @pytest.fixture(scope="module")
 def toy() -> Toy:
-    return lived_in(days=14)
+    return lived_in(days=DAYS)
 
 
 @pytest.fixture(scope="module")
-def celsius(toy: Toy) -> Problem:
-    return problem(toy, n=96, days=3, model=toy_model(14))
+def celsius() -> Problem:
+    return task(96)
 
 
 def up(row: Numbers) -> tuple[Any, ...]:

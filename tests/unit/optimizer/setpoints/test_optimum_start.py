@@ -188,6 +188,7 @@ def test_a_room_without_heat_falls_to_its_setpoint_at_most() -> None:
     assert temperature_after(known, 21.0, 30.0, 8.0, 15.3) == 21.0
 
 
+@pytest.mark.slow
 def test_a_zone_without_a_model_is_in_time_at_less_heat_than_its_own_control(early: Plant) -> None:
     """A plan every hour for a week, on the plant itself."""
     own, ours = replica(early).run(7, begin=12), replica(early)

@@ -14,6 +14,7 @@ from optimizer.planning.make_plan import program_for
 from tests.rigs.buildings.toy_problems import task
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has_cvxpy(), reason="cvxpy is not installed: pip install '.[bench]'")
 def test_the_rival_finds_the_same_optimum() -> None:
     asked = program_for(task(48))

@@ -86,6 +86,18 @@ class TestByLot:
         assert interval.low == pytest.approx(min(kept), abs=3e-4)
         assert interval.high == pytest.approx(max(kept), abs=3e-4)
 
+    def test_the_arms_exchanged_are_as_extreme_however_large_the_effect(self) -> None:
+        """Their score is that of the draw that was made, but for its sign and for rounding: an
+        interval that went by the rounding would be one draw too narrow."""
+        turned = np.nextafter(2.5, 0.0)
+        draws = np.array([0.5, -1.0, 2.0, -4.0, 8.0, 1.5, -0.5, 3.0])
+        found = Scores(4.0, 2.5, np.array([-4.0, *draws]), np.array([-turned, *np.zeros(8)]))
+        ends = by_randomisation(found, confidence=0.6)
+
+        assert (ends.low, ends.high) == (-2.8, -0.4)
+        for theta in (-3.6, -2.9, -2.7, -1.0, -0.5, -0.3, 0.1):
+            assert ends.holds(theta) == (p_value(found, theta) > 0.4)
+
     def test_too_few_draws_bound_nothing(self) -> None:
         few = Scores(1.0, 1.0, np.zeros(5), np.zeros(5))
         assert by_randomisation(few) == Bounds(-1.0, None, None)

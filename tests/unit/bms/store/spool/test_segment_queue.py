@@ -101,7 +101,7 @@ readings = st.builds(
 
 class TestFrames:
     @settings(max_examples=examples(100), deadline=None)
-    @given(st.lists(readings, max_size=30))
+    @given(st.lists(readings, max_size=12))
     def test_readings_come_back_as_they_were(self, batch: list[Reading]) -> None:
         assert unpack(pack(batch)) == batch
 

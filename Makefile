@@ -16,7 +16,7 @@ test: $(VENV)/installed-test
 
 # What needs no process, no connection and no half second each, the properties on a fifth of their examples.
 test-fast: $(VENV)/installed-test
-	BMS_TESTS=fast $(PYTEST) -m "not system and not slow" tests/unit tests/property tests/docs $(ARGS)
+	sh tools/test-fast $(PY) $(ARGS)
 
 test-long: $(VENV)/installed-test
 	BMS_TESTS=long $(PYTEST) $(ARGS)

@@ -57,7 +57,7 @@ def estimate_state(past: MeasuredPast, shares: HeatShares, rc: RcNetwork) -> Est
     run = np.nan_to_num(recent.run).T[:, :, None, None]
     a, b = a_off + run * (a_on - a_off), b_off + run * (b_on - b_off)
     unknown = np.isnan(flows)
-    any_unknown = unknown.any(axis=(0, 2)).tolist()
+    any_unknown = np.asarray(unknown.any(axis=(0, 2)))
     blind = np.where(unknown[:, :, 0], BLIND_FACTOR, 1.0).T[:, :, None, None]
     grows = process_noise(rc, past.step_h) * blind
     for k in range(recent.steps):

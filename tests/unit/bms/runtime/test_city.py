@@ -24,7 +24,7 @@ def test_every_bundle_has_the_citys_own_parts(tmp_path: Path) -> None:
     held = {id(part) for part in (world.store, city.sites, city.clock, city.drivers)}
     held |= {id(part) for part in (city.journal, city.keeper, city.planner, city.checker)}
     held |= {id(part) for part in (city.feed, city.tariffs, city.plan_check, city.rooms)}
-    held.add(id(city.device_times))
+    held |= {id(city.device_times), id(city.starts)}
     held |= {id(part) for part in (city.decisions, city.hands_off)}
     for bundle in (city.control, city.planning, city.assessment, city.trials):
         for field in fields(bundle):

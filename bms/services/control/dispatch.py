@@ -19,6 +19,7 @@ from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Command, Overridden, Receipt, Refused
+from bms.model.control.hands_off import HandsOff
 from bms.model.control.lease import Lease
 from bms.model.control.reasons import RefusalReason
 from bms.model.fact import Moment, fact
@@ -89,7 +90,10 @@ async def _tick(
 ) -> None:
     """Put what becomes of every lever that is due into ``done`` as it comes."""
     at, told = ClockReading(now, ports.clock.elapsed()), done.append
-    marked = await off_loop(_marked, site, at, ports)
+    marked, quiet = await off_loop(_first_look, site, at, ports, plan_max_age)
+    if quiet is not None:
+        await _act_by(quiet, frozenset(), lease, ports, done)
+        return
     async with _beside(_release(marked, now, ports, told)) as giving_back:
         await asyncio.wait({giving_back}, timeout=AT_ONCE_S)
         busy = frozenset[str]()
@@ -97,11 +101,34 @@ async def _tick(
             busy = frozenset(held.point.id for held in marked)
         await follow_people(site, at=at, decisions=ports.decisions, journal=ports.journal)
         state = await off_loop(state_of, site, now, ports, plan_max_age)
-        permitted, settled = _due(state, lease)
-        done += settled
-        await _act_as_seen(state, permitted, busy, ports, told)
-        await _beat_for_people(state, ports.drivers)
+        await _act_by(state, busy, lease, ports, done)
     giving_back.result()
+
+
+async def _act_by(
+    state: SiteState,
+    busy: frozenset[str],
+    lease: timedelta,
+    ports: ControlPorts,
+    done: list[Outcome],
+) -> None:
+    """Do what is due in this state of the site, but for what is ``busy`` being given back."""
+    permitted, settled = _due(state, lease)
+    done += settled
+    await _act_as_seen(state, permitted, busy, ports, done.append)
+    await _beat_for_people(state, ports.drivers)
+
+
+def _first_look(
+    site: Site, at: ClockReading, ports: ControlPorts, plan_max_age: timedelta
+) -> tuple[list[Lease], SiteState | None]:
+    """The leases that a mark ends; and the state of the site, where there are none and nobody holds
+    anything at the building, as nearly always: one look then does for both."""
+    marked = _marked(site, at, ports)
+    if marked:
+        return marked, None
+    state = state_of(site, at.calendar, ports, plan_max_age)
+    return [], None if state.local_overrides else state
 
 
 @asynccontextmanager
@@ -246,7 +273,7 @@ async def _act(
     """Write, renew and give back at the points that are concerned, as they were seen."""
     done = {o.command.point for o in seen.outcomes if isinstance(o, Overridden)} | set(seen.stuck)
     left = [each for each in permitted if each.point.id not in done and concerned(each.point.id)]
-    decisions = await off_loop(decide, state, left, seen, ports.readings)
+    decisions = await off_loop(decide, state, left, seen, ports.readings) if left else []
     orders = [item for item in decisions if isinstance(item, WriteOrder)]
     for item in decisions:
         if isinstance(item, Receipt):
@@ -255,6 +282,8 @@ async def _act(
     known = replace(state, leases=seen.leases)
     over = _over(known, seen, lambda point: concerned(point) and point not in written)
     first = {held.point.id for held in over}
+    if not orders and not over and not state.leases and not seen.leases:
+        return  # nothing was ours, and nothing is
     await side_by_side(
         carry_out(orders, now=state.now, ports=ports, told=told),
         _release(over, state.now, ports, told),
@@ -352,14 +381,22 @@ def _marked(site: Site, at: ClockReading, ports: ControlPorts) -> list[Lease]:
     return [held for held in leases if ended_by_mark(marks, held, at)]
 
 
-async def _read_again(state: SiteState, ports: ControlPorts) -> SiteState:
-    """The state as it is now; where it cannot be read, what we knew at the start has to do."""
+async def _read_again(
+    state: SiteState, ports: ControlPorts
+) -> tuple[SiteState, Collection[HandsOff]]:
+    """The state as it is now, and what people have said; where the state cannot be read, what we
+    knew at the start has to do."""
     if ports.tick is not None:
         with suppress(StoreError):
             await ports.tick.look_again()
-    with suppress(GuardError, StoreError):
-        return await off_loop(read_again, state, ports)
-    return state
+
+    def work() -> tuple[SiteState, Collection[HandsOff]]:
+        now = state
+        with suppress(GuardError, StoreError):
+            now = read_again(state, ports)
+        return now, ports.hands_off.marks().values()
+
+    return await off_loop(work)
 
 
 async def _release_ended(
@@ -371,8 +408,7 @@ async def _release_ended(
     It looks again, after our writes: whoever releases a site sets its mode before giving back, so
     that either they see what we wrote, or we see their word here.
     """
-    state = await _read_again(state, ports)
-    marks = (await off_loop(ports.hands_off.marks)).values()
+    state, marks = await _read_again(state, ports)
     over = _over(state, seen, concerned, lambda held: ended_by_mark(marks, held, state.at))
     await _release(over, state.now, ports, told)
 

@@ -183,6 +183,8 @@ async def _act_as_seen(
     ``AT_ONCE_S``, and on each slower one by itself, so that none waits for a neighbour (law 7).
     What is ``busy`` being given back is left to that."""
     parts = _levers_by_device(state, permitted, busy)
+    if not parts:
+        return  # nothing is ours or anybody's, and nothing is due
     looks = {asyncio.create_task(_look(state, part, ports, told)): part for part in parts.values()}
     people = asyncio.Lock()
 
@@ -282,8 +284,6 @@ async def _act(
     known = replace(state, leases=seen.leases)
     over = _over(known, seen, lambda point: concerned(point) and point not in written)
     first = {held.point.id for held in over}
-    if not orders and not over and not state.leases and not seen.leases:
-        return  # nothing was ours, and nothing is
     await side_by_side(
         carry_out(orders, now=state.now, ports=ports, told=told),
         _release(over, state.now, ports, told),

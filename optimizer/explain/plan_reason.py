@@ -18,6 +18,7 @@ class PlanReason(MessageCode):
     ZONE_WITHOUT_MODEL = "zone_without_model"
     LEARNED_START = "learned_start"
     CAPACITY_BY_CLASS = "capacity_by_class"
+    PROBABLE_WINDOW = "probable_window"
     NO_STATE = "no_state"
     OLD_HISTORY = "old_history"
     NO_FORECAST = "no_forecast"

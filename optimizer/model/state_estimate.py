@@ -3,7 +3,8 @@
 The state of each zone is (air, mass, disturbance): the disturbance [kW] is slowly varying heat that
 the model does not know of (an open window, extra people); it removes the offset of the first hours
 of a prediction and fades over the horizon. See Pannocchia and Rawlings (2003),
-doi:10.1002/aic.690490213.
+doi:10.1002/aic.690490213. A loss that came suddenly while people are in is a probable open window:
+that part of it fades within hours.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import MeasuredPast, interpolate_gaps
-from optimizer.model.rc_network import Floats, RcNetwork
+from optimizer.model.rc_network import Bools, Floats, RcNetwork
 from optimizer.model.steady_state_filter import (
     DISTURBANCE_K,
     FADE_H,
@@ -27,11 +28,18 @@ from optimizer.model.steady_state_filter import (
 MEMORY_H = 72.0
 BLIND_FACTOR = 25.0
 LONGEST_SILENCE_H = 24.0
+WINDOW_LOOK_H = 6.0
+"""A loss that is older than this [h] is not sudden any more."""
+WINDOW_K = 1.5
+"""A sudden loss from this on is a probable open window, as a fall of the zone's temperature in the
+long run [K]."""
+WINDOW_FADE_H = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class EstimatedState:
-    """Air and mass temperature [degC] and disturbance [kW] at the start of the horizon, each (p,).
+    """Air and mass temperature [degC] and disturbance [kW] at the start of the horizon, each (p,),
+    and the part of the disturbance that is a probable open ``window`` [kW] (p,), 0 or less.
 
     NaN for a zone without a measured temperature in the last day.
     """
@@ -39,11 +47,19 @@ class EstimatedState:
     air: Floats
     mass: Floats
     disturbance: Floats
+    window: Floats
 
     def disturbance_ahead(self, n: int, step_h: float) -> Floats:
         """Returns the fading disturbance over the coming steps [kW] (p, n)."""
-        fade = np.exp(-(np.arange(n) + 0.5) * step_h / FADE_H)
-        return np.asarray(self.disturbance[:, np.newaxis] * fade)
+        ahead_h = (np.arange(n) + 0.5) * step_h
+        lasting = (self.disturbance - self.window)[:, np.newaxis] * np.exp(-ahead_h / FADE_H)
+        return np.asarray(lasting + self.window[:, np.newaxis] * np.exp(-ahead_h / WINDOW_FADE_H))
+
+    def of(self, zones: Bools) -> EstimatedState:
+        """Returns the state of some of the zones (p,)."""
+        return EstimatedState(
+            self.air[zones], self.mass[zones], self.disturbance[zones], self.window[zones]
+        )
 
 
 def estimate_state(past: MeasuredPast, shares: HeatShares, rc: RcNetwork) -> EstimatedState:
@@ -60,6 +76,7 @@ def estimate_state(past: MeasuredPast, shares: HeatShares, rc: RcNetwork) -> Est
     any_unknown = np.asarray(unknown.any(axis=(0, 2)))
     blind = np.where(unknown[:, :, 0], BLIND_FACTOR, 1.0).T[:, :, None, None]
     grows = process_noise(rc, past.step_h) * blind
+    known = [x[:, 2]]
     for k in range(recent.steps):
         x, covariance = _correct(x, covariance, recent.temp[:, k])
         flow = flows[:, k]
@@ -67,8 +84,22 @@ def estimate_state(past: MeasuredPast, shares: HeatShares, rc: RcNetwork) -> Est
             flow = np.where(unknown[:, k], _holding_flow(rc, x), flow)
         x = np.einsum("pij,pj->pi", a[k], x) + np.einsum("pij,pj->pi", b[k], flow)
         covariance = a[k] @ covariance @ a[k].transpose(0, 2, 1) + grows[k]
+        known.append(x[:, 2])
+    window = _open_window(np.array(known).T, recent, rc)
     x[silent] = np.nan
-    return EstimatedState(air=x[:, 0], mass=x[:, 1], disturbance=x[:, 2])
+    return EstimatedState(air=x[:, 0], mass=x[:, 1], disturbance=x[:, 2], window=window)
+
+
+def _open_window(disturbance: Floats, recent: MeasuredPast, rc: RcNetwork) -> Floats:
+    """What of the disturbance (p, n) came within the last hours, in use, and is a loss [kW] (p,);
+    0 where there is no such loss."""
+    look = round(WINDOW_LOOK_H / recent.step_h)
+    if disturbance.shape[1] <= look:
+        return np.zeros(len(disturbance))
+    fall = disturbance[:, -1] - disturbance[:, -1 - look]
+    in_use = recent.use[:, -look:].any(axis=1)
+    sudden = in_use & (fall < -WINDOW_K * loss_kw_per_k(rc)) & (disturbance[:, -1] < 0.0)
+    return np.asarray(np.where(sudden, np.maximum(fall, disturbance[:, -1]), 0.0))
 
 
 def _start(recent: MeasuredPast, rc: RcNetwork) -> tuple[Floats, Floats]:

@@ -23,7 +23,7 @@ OLD_HISTORY_H = 6.0
 
 @dataclass(frozen=True, slots=True)
 class KnownZones:
-    """Tasks, models and states of the same ``p`` zones, and what is missing of others."""
+    """Tasks, models and states of the same ``p`` zones, and what is missing of others or odd."""
 
     tasks: tuple[ZoneTask, ...]
     models: tuple[ZoneModel, ...]
@@ -59,17 +59,23 @@ def known_zones(problem: Problem, model: BuildingModel) -> KnownZones:
         for task in tasks
         if models[task.id].parameters.get(BY_CLASS)
     ]
+    missing += [
+        fact(PlanReason.PROBABLE_WINDOW, zone=task.called)
+        for task, window in zip(tasks, state.window.tolist(), strict=True)
+        if window < 0.0 and task in kept
+    ]
     missing += [fact(PlanReason.NO_STATE, zone=each.called) for each in tasks if each not in kept]
     return KnownZones(
         tuple(kept),
         tuple(models[task.id] for task in kept),
-        EstimatedState(state.air[seen], state.mass[seen], state.disturbance[seen]),
+        state.of(seen),
         tuple(missing),
     )
 
 
 def _none(missing: list[Fact]) -> KnownZones:
-    nowhere = EstimatedState(air=np.empty(0), mass=np.empty(0), disturbance=np.empty(0))
+    nothing = np.empty(0)
+    nowhere = EstimatedState(air=nothing, mass=nothing, disturbance=nothing, window=nothing)
     return KnownZones((), (), nowhere, tuple(missing))
 
 

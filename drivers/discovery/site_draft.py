@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bms.model.assets.device import DeviceTemplate, Framing
+from bms.model.assets.protected import first_protected
 from bms.model.readings.device_units import NO_UNITS, SCALES, device_scale
 from bms.model.readings.units import Unit
 from drivers.discovery.inventory import FoundDevice, FoundObject
@@ -185,6 +186,8 @@ class _DraftPoint:
             keys.append(f'bacnet: "{found.kind},{found.instance}"')
             if _is_foreign(found):
                 keys.append(f"device_unit: {NO_UNITS}")
+        if found.description and _comment(found.description):
+            keys.append(f"name: {_quoted(found.description)}")
         lines = [f"  # {_comment(self._description())}"]
         lines.append("  - {" + ", ".join(keys) + "}")
         lines += [f"    # {line}" for line in self._write()]
@@ -210,6 +213,9 @@ class _DraftPoint:
             return []
         if self.guess.role in _NEVER_WRITTEN:
             return []
+        protected = first_protected([self.label, found.name or "", found.description or ""])
+        if protected is not None:
+            return [f"never written: {protected.protection}"]
         low, high = _LIMITS.get(self.guess.role, ("FILL_IN", "FILL_IN"))
         has_slots = found.commandable is not False
         back = '{kind: "null"}' if has_slots else "{kind: constant, value: FILL_IN}"

@@ -165,6 +165,19 @@ def test_a_draft_guesses_roles_and_only_observes(tmp_path: Path) -> None:
     assert "schedule,1 Ugeplan" in text
 
 
+def test_w18_a_draft_keeps_what_an_object_is_called_and_suggests_no_write_of_a_protection(
+    tmp_path: Path,
+) -> None:
+    rows = "K8;1001;AV 17;2;17;Grænse for frostsikring;;;;Y;N;;;;62;;\n"
+    devices = read_ede((FILE + rows).encode()).devices
+    known = {point.id: point.said for point in drafted(tmp_path, *devices).points}
+    (said,) = (said for id_, said in known.items() if "AV_17" in id_)
+    assert said == ("Grænse for frostsikring",)
+    text = draft_site(devices)
+    behind = text[text.index('id: "AV_17"') :].splitlines()[1]
+    assert behind.strip() == "# never written: frost protection"
+
+
 def test_a_suggested_write_is_right_once_it_is_uncommented(tmp_path: Path) -> None:
     text = draft_site(read_ede(FILE.encode()).devices)
     lines = text.splitlines()

@@ -38,6 +38,9 @@ class Settings(BaseSettings):
         default=False, description="show the pages without a key (the demo does, on loopback)"
     )
     lease_minutes: int = Field(30, ge=5, le=240, description="lease of a write in building time")
+    owner_seconds: int = Field(
+        60, ge=5, le=3600, description="how long a worker owns its sites after a heartbeat"
+    )
     spool_mb: int = Field(512, ge=1, description="room for readings that wait for the database")
     clock_file: Path | None = Field(None, description="building time of a simulator")
     poll_minutes: int = Field(15, ge=1, le=60, description="how often points are read")

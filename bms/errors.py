@@ -9,6 +9,7 @@
     │   ├── RetryableError     may go away by itself (time-out, refused connection, busy)
     │   └── PermanentError     will not (illegal address, write not allowed, wrong type)
     ├── StoreError             the database refused or is away
+    │   ├── NotOwner           the site has another owner by now: nothing of ours is kept
     │   ├── StoreUnavailable   away: keep the data on disk and try again
     │   └── StoreTimeout       there, but what was asked takes longer than it may
     ├── FeedError              weather, prices or emissions could not be had
@@ -100,6 +101,17 @@ class StoreUnavailable(StoreError):
 
 class StoreTimeout(StoreError):
     """The database is there; what was asked takes longer than it may."""
+
+
+class NotOwner(StoreError):
+    """Some sites have another owner by now, so that nothing of ours is kept for them (W2)."""
+
+    def __init__(self, sites: frozenset[str]) -> None:
+        self.sites = sites
+        names = ", ".join(sorted(sites))
+        super().__init__(
+            f"{names}: another worker has taken over since; what this one has made of it is dropped"
+        )
 
 
 class FeedError(BmsError):

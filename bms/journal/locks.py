@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -48,3 +49,45 @@ def replace_file(path: Path, lines: Sequence[bytes], sync: Callable[[int], None]
         sync(directory)
     finally:
         os.close(directory)
+
+
+class WorkerLock:
+    """The lock of the one process that works with a home, or with a database file (clause W2).
+
+    It stands beside ``path``. The kernel drops it when the process ends, however it ends; a process
+    that is stopped keeps it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(f"{path.name}.worker")
+        self._descriptor: int | None = None
+
+    def take(self) -> str | None:
+        """Take it; what the process that has it says of itself, None where it is ours now. Raises
+        OSError where the disk refuses."""
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not try_lock(descriptor):
+            said = os.pread(descriptor, 200, 0).decode(errors="replace").strip()
+            os.close(descriptor)
+            return said or "another process"
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} ({_command()})\n".encode(), 0)
+        self._descriptor = descriptor
+        return None
+
+    @property
+    def identity(self) -> str:
+        """What no other lock file of this computer has. Raises OSError where it is not there."""
+        seen = self.path.stat()
+        return f"{seen.st_dev:x}-{seen.st_ino:x}"
+
+    def drop(self) -> None:
+        """Let the next process work."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def _command() -> str:
+    """How this process was called, in short."""
+    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:100]

@@ -13,6 +13,7 @@ from bms.model.assets.site import Site
 from bms.ports.clock import CalendarBook, Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
+from bms.ports.ownership import EverySite, OwnedSites, SiteOwners
 from bms.ports.planner import Checker, Planner
 from bms.ports.reports import Reporter
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
@@ -50,6 +51,7 @@ class Stores:
     trials: TrialStore
     evidence: EvidenceStore
     retention: RetentionStore
+    owners: SiteOwners
     snapshot: Callable[[], AbstractContextManager[None]]
     close: Callable[[], None]
 
@@ -66,6 +68,7 @@ class Stores:
             trials=store,
             evidence=store,
             retention=store,
+            owners=store,
             snapshot=store.snapshot,
             close=store.close,
         )
@@ -95,6 +98,8 @@ class City:
     """None where the database cannot be away."""
     calendar: CalendarBook = field(default_factory=MemoryCalendarBook)
     """Whether the clock is believed enough to delete what is old."""
+    owned: OwnedSites = field(default_factory=EverySite)
+    """What this process may write."""
     device_times: DeviceTimes = field(default_factory=DeviceTimes)
     """Minimum on and off times that devices have told."""
     starts: StartMemory = field(default_factory=StartMemory)
@@ -129,6 +134,7 @@ class City:
             plan_check=self.plan_check,
             rooms=self.rooms,
             readings=self.stores.readings,
+            owned=self.owned,
         )
 
     @property

@@ -15,6 +15,7 @@ from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
 from bms.model.control.evidence import CITY
+from bms.model.control.ownership import CITY_WIDE
 from bms.model.readings.measurement import Ingested
 from bms.ports.storage.readings import Forwarding
 from bms.runtime.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
@@ -82,6 +83,8 @@ class Job:
     every: timedelta
     run: Tick
     parts: tuple[Job, ...] = ()
+    site: str | None = None
+    """Of a part: the site that it is for."""
 
     def next_at_or_after(self, moment: datetime) -> datetime:
         """The first due time that does not lie before ``moment``."""
@@ -110,7 +113,7 @@ def _part(name: str, every: timedelta, site: Site, task: SiteTask) -> Job:
             log.error("%s of %s failed at %s: %s", name, site.id, now.isoformat(), error)
             log.debug("%s of %s", name, site.id, exc_info=True)
 
-    return Job(f"{name} of {site.id}", every, tick)
+    return Job(f"{name} of {site.id}", every, tick, site=site.id)
 
 
 async def forward(forwarding: Forwarding) -> Ingested:
@@ -147,7 +150,9 @@ def hands_off_job(city: City) -> Job:
 def drop_job(city: City) -> tuple[Job, ...]:
     """Take the files that suppliers put into the drop folder, where there is one."""
     drop = city.settings.drop
-    return () if drop is None else (Job("ingest", DROP_EVERY, drop_tick(city, drop)),)
+    if drop is None:
+        return ()
+    return (Job("ingest", DROP_EVERY, once_in_the_city(city, drop_tick(city, drop))),)
 
 
 def is_believed(city: City, now: datetime) -> bool:
@@ -179,7 +184,49 @@ def scrub_job(city: City) -> Job:
         except StoreError as error:
             log.error("what was deleted is not out of the files of the database yet: %s", error)
 
-    return Job("scrub", SCRUB_EVERY, tick)
+    return Job("scrub", SCRUB_EVERY, once_in_the_city(city, tick))
+
+
+def once_in_the_city(city: City, tick: Tick) -> Tick:
+    """The same tick, in the one worker that does what is done once for the whole city."""
+
+    async def in_one_worker(now: datetime) -> None:
+        if city.owned.owns(CITY_WIDE):
+            await tick(now)
+
+    return in_one_worker
+
+
+def collected(city: City, task: SiteTask) -> SiteTask:
+    """The same task, for the sites that this worker reads."""
+
+    async def if_read_here(site: Site, now: datetime) -> object:
+        return await task(site, now) if city.owned.may_collect(site.id) else None
+
+    return if_read_here
+
+
+def owned(city: City, task: SiteTask) -> SiteTask:
+    """The same task, for the sites that this worker may write; a hand-over waits for it. At the
+    others it gives back what people have said to keep our hands off, which needs no database."""
+    ports = city.control
+
+    async def if_owned(site: Site, now: datetime) -> object:
+        with city.owned.at_work(site.id) as ours:
+            may = ours and ports.owned.may_send(site.id)
+            return await (task(site, now) if may else release_marked(site, now, ports))
+
+    return if_owned
+
+
+def planned(city: City, task: SiteTask) -> SiteTask:
+    """The same task, for the sites that this worker owns; what it has made of one that was handed
+    over meanwhile is dropped as it is stored."""
+
+    async def if_ours(site: Site, now: datetime) -> object:
+        return await task(site, now) if city.owned.owns(site.id) else None
+
+    return if_ours
 
 
 def dispatch_task(city: City, plan: SiteTask) -> SiteTask:
@@ -223,7 +270,7 @@ def job_table(city: City) -> tuple[Job, ...]:
         hands_off_job(city),
         *drop_job(city),
         *(site_job(name, every, sites, task) for name, every, task in rows),
-        site_job("retain", DAY, sites, limited(turns, retain_task(city))),
+        site_job("retain", DAY, sites, planned(city, limited(turns, retain_task(city)))),
         names_job(city),
         scrub_job(city),
     )
@@ -251,11 +298,11 @@ def collect_rows(city: City) -> Iterator[Row]:
     def least_times(site: Site, now: datetime) -> Awaitable[object]:
         return city.device_times.tick(site, now, drivers)
 
-    yield "poll", every, poll
-    yield "backfill", every, backfill
-    yield "least_times", every, least_times
+    yield "poll", every, collected(city, poll)
+    yield "backfill", every, collected(city, backfill)
+    yield "least_times", every, collected(city, least_times)
     if city.settings.clock_file is None:
-        yield "clocks", DAY, clocks
+        yield "clocks", DAY, collected(city, clocks)
 
 
 def planning_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
@@ -269,9 +316,10 @@ def planning_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
         await record_use_starts(site, now=now, ports=ports)
         return await record_predictions(site, now=now, ports=ports)
 
-    yield "prediction", DAY, limited(turns, prediction)
-    yield "identify", DAY, limited(turns, identify)
-    yield "plan", timedelta(minutes=city.settings.plan_minutes), limited(turns, plan_task(city))
+    every = timedelta(minutes=city.settings.plan_minutes)
+    yield "prediction", DAY, planned(city, limited(turns, prediction))
+    yield "identify", DAY, planned(city, limited(turns, identify))
+    yield "plan", every, planned(city, limited(turns, plan_task(city)))
 
 
 def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
@@ -282,8 +330,8 @@ def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
         return verify_site(site, now=now, ports=ports)
 
     every = timedelta(minutes=city.settings.poll_minutes)
-    yield "dispatch", every, dispatch_task(city, limited(turns, plan_task(city)))
-    yield "verify", VERIFY_EVERY, verify
+    yield "dispatch", every, owned(city, dispatch_task(city, limited(turns, plan_task(city))))
+    yield "verify", VERIFY_EVERY, owned(city, verify)
 
 
 def plan_task(city: City) -> SiteTask:

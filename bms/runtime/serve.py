@@ -9,23 +9,33 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from enum import Flag, auto
+from functools import partial
 
 import uvicorn
 
 from api.app import create_app
-from bms.errors import ConfigError
+from bms.errors import ConfigError, StoreError
 from bms.model.control.command import StillHeld
 from bms.runtime.city import City
 from bms.runtime.evidence import heads_kept
 from bms.runtime.jobs import job_table
+from bms.runtime.ownership import is_sqlite, owners_seen, owning
 from bms.runtime.scheduler import Pulse, scheduler
 from bms.services.collect.change_of_value import watching
 from bms.services.control.release_many import keep_receipts, release_everything
+from bms.services.hands_off.words_elsewhere import WordsElsewhere
+from bms.services.off_loop import off_loop
+from bms.services.ownership.ports import OwnershipPorts
+from bms.services.ownership.selection import Selection
+from bms.services.ownership.worker import SiteWorker
 
 log = logging.getLogger(__name__)
 
 GRACE_S = 5
+HEARD_S = 1.0
+"""How often what people say in other processes is looked for [s]."""
 PATIENCE_S = 30.0
 """How long a tick may take [s] once we have been told to end."""
 
@@ -81,15 +91,24 @@ async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Ser
 
 
 @contextlib.asynccontextmanager
-async def working(city: City, *, pulse_seconds: float = 1.0) -> AsyncIterator[None]:
-    """Poll, plan and dispatch while the block runs; then give everything back.
+async def working(
+    city: City, ownership: OwnershipPorts | None = None, *, pulse_seconds: float = 1.0
+) -> AsyncIterator[None]:
+    """Poll, plan and dispatch while the block runs; then hand over or give back everything.
 
     What is under way at the end is waited for first: a tick that is cut off may have announced a
-    write that then leaves after the release.
+    write that then leaves after the release. Without ``ownership`` no other process can be there.
     """
     pulse = Pulse(job_table(city), city.clock)
+    worker = None if ownership is None else SiteWorker(ownership, pulse.hurry)
+    if worker is not None:
+        await worker.start()
     ticking = scheduler(pulse, pulse_seconds=pulse_seconds)
-    async with watching(city.sites.values(), drivers=city.drivers, readings=city.stores.readings):
+    drivers, readings = city.drivers, city.stores.readings
+    async with (
+        hearing(city, pulse),
+        watching(city.sites.values(), drivers=drivers, readings=readings),
+    ):
         ticking.start()
         try:
             yield
@@ -97,7 +116,31 @@ async def working(city: City, *, pulse_seconds: float = 1.0) -> AsyncIterator[No
             ticking.pause()
             await pulse.end(PATIENCE_S)
             ticking.shutdown(wait=False)
-            await give_back(city)
+            if worker is None:
+                await give_back(city)
+            else:
+                await worker.stop(partial(give_back, city))
+
+
+@contextlib.asynccontextmanager
+async def hearing(city: City, pulse: Pulse) -> AsyncIterator[None]:
+    """Act at once on what people say in other processes on the same database, while the block runs;
+    those of this home share their marks with us."""
+
+    async def go_on() -> None:
+        words = WordsElsewhere(city.stores.ledgers)
+        while True:
+            with contextlib.suppress(StoreError):
+                pulse.hurry(await off_loop(words.sites), "dispatch")
+            await asyncio.sleep(HEARD_S)
+
+    going = None if is_sqlite(city.settings) else asyncio.create_task(go_on())
+    try:
+        yield
+    finally:
+        if going is not None:
+            going.cancel()
+            await asyncio.gather(going, return_exceptions=True)
 
 
 async def give_back(city: City) -> None:
@@ -120,17 +163,26 @@ def stop_signal() -> asyncio.Event:
     return stopped
 
 
-async def run_city(city: City, parts: Parts) -> None:
-    """Run the parts until SIGINT or SIGTERM, then give every point back."""
+async def run_city(city: City, parts: Parts, selection: Selection | None = None) -> None:
+    """Run the parts until SIGINT or SIGTERM, then hand over or give back every point that is held.
+
+    Raises ``ConfigError`` where another process works in this home.
+    """
     stopped = stop_signal()
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(city.stores.close)
         await stack.enter_async_context(heads_kept(city))
         stack.push_async_callback(city.drivers.close)
+        if Parts.WORK in parts:
+            owning_city = owning(city, selection or Selection())
+            working_city, ownership = stack.enter_context(owning_city)
+            city = replace(city, owned=working_city.owned)
+        else:
+            city = owners_seen(city)
         if Parts.SERVE in parts:
             bound = listen(city.settings.host, city.settings.port)
             await stack.enter_async_context(serving(city, bound))
             log.warning("dashboard on http://%s:%d", *bound.getsockname()[:2])
         if Parts.WORK in parts:
-            await stack.enter_async_context(working(city))
+            await stack.enter_async_context(working(working_city, ownership))
         await stopped.wait()

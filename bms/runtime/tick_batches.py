@@ -7,14 +7,12 @@ but not longer than ``LINGER_S``: a site whose device is slow holds up nobody.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from bms.errors import StoreError
 from bms.model.assets.site import Mode, Site
 from bms.model.control.booking import Booking
 from bms.model.control.command import Override, Receipt, ReleaseReceipt
@@ -24,12 +22,11 @@ from bms.model.savings.trial import KeptTrial
 from bms.runtime.city import City
 from bms.services.batched_lookups import LINGER_S, Crowd, Together
 from bms.services.control.ports import ControlPorts
+from bms.services.control.release_many import keep_receipts
 from bms.services.hands_off.decisions import MarkedDecisions
 from bms.services.held_points import RECENT, Receipts
 from bms.services.off_loop import off_loop
 from bms.services.planning.ports import PlanningPorts
-
-log = logging.getLogger(__name__)
 
 BOOKED_BEFORE = timedelta(days=2)
 """Bookings that ended longer ago are not read with the others."""
@@ -200,10 +197,7 @@ class TickBatches:
             for at, outcome in self._outcomes.pop(key):
                 by_time.setdefault(at, []).append(outcome)
         for at, outcomes in by_time.items():
-            try:
-                await off_loop(self._kept.ledgers.add_receipts, outcomes, at)
-            except StoreError as error:
-                log.error("%d receipts could not be kept: %s", len(outcomes), error)
+            await keep_receipts(self._kept.ledgers, outcomes, at)
         return dict.fromkeys(keys)
 
 

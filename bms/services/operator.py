@@ -3,6 +3,7 @@ we hold is given back, then the database is told. None of it needs a plan or the
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -23,6 +24,9 @@ from bms.services.off_loop import off_loop
 from bms.services.planning.shadow_period import shadow_gap
 
 log = logging.getLogger(__name__)
+
+OWNERS_S = 0.5
+"""How long a person's word waits for who owns the sites [s, real]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +166,11 @@ async def release_city(
     mark = _release_mark(now, actor, reason, chosen)
     words = [SpokenWord(mark)]
     refused = await _said(ports, words)
+    here = await _not_elsewhere(chosen, ports)
     drivers, journal = ports.drivers, ports.journal
     async with _recorded_where_cut_off(ports, words, now) as receipts:
         told = receipts.append
-        await release_sites(chosen, now=now, drivers=drivers, journal=journal, told=told)
+        await release_sites(here, now=now, drivers=drivers, journal=journal, told=told)
         seen = {receipt.point for receipt in receipts}
         leases = await off_loop(journal.leases)
         others = [lease for point, lease in leases.items() if point not in seen]
@@ -247,12 +252,26 @@ async def _hand_back(
         earlier = await off_loop(_earlier_modes, site.id, ports, now, mark.actor, why)
     words = [SpokenWord(mark), *earlier]
     refused = await _said(ports, words)
-    chosen = [p for p in site.points if mark.covers(site.id, p.id)]
+    here = await _not_elsewhere([site], ports)
+    chosen = [p for p in site.points if here and mark.covers(site.id, p.id)]
     drivers, journal = ports.drivers, ports.journal
     async with _recorded_where_cut_off(ports, words, now) as receipts:
         told = receipts.append
         await release_points(site, chosen, now=now, drivers=drivers, journal=journal, told=told)
     return await _recorded(ports, words, receipts, now, refused)
+
+
+async def _not_elsewhere(sites: Sequence[Site], ports: ControlPorts) -> list[Site]:
+    """The sites that no other home owns: at the others what stands is the owner's, who gives it
+    back as soon as it reads the word in the database. Giving back does not wait for that answer."""
+
+    def look() -> list[Site]:
+        return [site for site in sites if not ports.owned.is_elsewhere(site.id)]
+
+    try:
+        return await asyncio.wait_for(off_loop(look), OWNERS_S)
+    except TimeoutError:
+        return list(sites)
 
 
 async def _said(ports: ControlPorts, words: Sequence[SpokenWord]) -> GuardError | None:

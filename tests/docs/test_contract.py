@@ -11,7 +11,7 @@ from tests.rigs.paths import ROOT
 
 PAGE = (ROOT / "docs" / "contract.md").read_text("utf-8")
 CLAUSES = [int(number) for number in re.findall(r"^## W(\d+) ", PAGE, re.MULTILINE)]
-PENDING = {2}
+PENDING: set[int] = set()
 """Clauses whose tests do not all bear their number yet."""
 NAMED = re.compile(r"def test_w(\d\d)_|contract_w(\d\d)")
 

@@ -11,6 +11,7 @@ from typing import get_args
 from api.pages.panels import plan, receipts
 from bms.cli.energy import ingest
 from bms.cli.site import plans
+from bms.cli.system.status import OwnedState
 from bms.metering.quality import MeterState
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.site import Mode
@@ -43,6 +44,7 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "ranking_{}"): Group,
     ("report", "verdict_{}"): Verdict,
     ("report", "column_{}"): csv.FOR_PEOPLE,
+    ("cli", "owned_state_{}"): OwnedState,
     ("cli", "verdict_{}"): Verdict,
     ("cli", "quality_{}"): Quality,
     ("cli", "outcome_{}"): [kind.__name__.lower() for kind in get_args(Receipt)],

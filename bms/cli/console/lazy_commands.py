@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "serve": ("system.run", "API and dashboard only."),
     "work": ("system.run", "Poll, plan and dispatch only."),
+    "status": ("system.status", "Show which worker owns which site, and until when."),
     "guard": (
         "system.run",
         "Give back every point whose lease has ended. Started by `bms run`; may run as a service.",

@@ -42,6 +42,7 @@ from bms.ports.drivers import IdentifyingDriver
 from bms.ports.storage.whole import Store
 from bms.runtime.city import City
 from bms.runtime.evidence import keep_heads
+from bms.runtime.ownership import owners_seen, reserve_for_person
 from bms.runtime.wire import make_home, opened, wire
 from bms.services import operator
 from bms.services.collect.poll import read_points
@@ -187,6 +188,7 @@ def write(
 
     async def work(city: City) -> tuple[Site, Point, Receipt]:
         site, points = chosen(city, target)
+        reserve_for_person(city, site, lease)
         try:
             receipt = await write_once(
                 site,
@@ -194,7 +196,7 @@ def write(
                     point=points[0].id, value=value, lease=lease, actor="operator", reason=reason
                 ),
                 now=city.clock.now(),
-                ports=city.control,
+                ports=owners_seen(city).control,
             )
         finally:
             await city.drivers.close()
@@ -247,7 +249,7 @@ def release(
     settings = Settings()
     make_home(settings.home)
     with contextlib.closing(_store(settings)) as store:
-        city = wire(settings, store=store)
+        city = owners_seen(wire(settings, store=store))
         if undo:
             recorded = asyncio.run(_taken_back(city, target, reason))
             typer.echo(json.dumps({"recorded": recorded}) if as_json else _undone(recorded))

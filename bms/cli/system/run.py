@@ -12,8 +12,10 @@ import typer
 
 from bms import guard as guard_process
 from bms.config import PRIVATE, Settings
+from bms.errors import ConfigError
 from bms.runtime.serve import Parts, run_city
 from bms.runtime.wire import wire
+from bms.services.ownership.selection import Selection
 
 
 def register(app: typer.Typer) -> None:
@@ -39,18 +41,42 @@ def serve() -> None:
     _run(Parts.SERVE)
 
 
-def work() -> None:
+def work(
+    sites: Annotated[
+        str | None, typer.Option(metavar="A,B", help="the sites that it may own, by commas")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="2/5", help="the second of five parts of all sites")
+    ] = None,
+) -> None:
     """Poll, plan and dispatch only.
 
-    Example: bms work
+    Workers on one PostgreSQL share the sites that they may own between them, each in a home of its
+    own; a site is written by one at a time.
+
+    Example: bms work --shard 2/5
     """
-    _run(Parts.WORK)
+    if sites is not None and shard is not None:
+        raise typer.BadParameter("name sites or a shard, not both")
+    _run(Parts.WORK, _selection(sites, shard))
 
 
-def _run(parts: Parts) -> None:
+def _selection(sites: str | None, shard: str | None) -> Selection:
+    if shard is not None:
+        try:
+            return Selection.of_shard(shard)
+        except ConfigError as error:
+            raise typer.BadParameter(str(error)) from error
+    names = frozenset(name.strip() for name in (sites or "").split(",") if name.strip())
+    if sites is not None and not names:
+        raise typer.BadParameter("--sites names no site; write A,B")
+    return Selection(sites=names)
+
+
+def _run(parts: Parts, selection: Selection | None = None) -> None:
     """Run in this process; what it writes is for its user alone."""
     os.umask(PRIVATE)
-    asyncio.run(run_city(wire(Settings()), parts))
+    asyncio.run(run_city(wire(Settings()), parts, selection))
 
 
 def guard(

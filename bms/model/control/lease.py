@@ -31,7 +31,8 @@ class Lease:
     the values of ours that may still stand until that is seen [unit of the point]. ``writer`` is
     the process that may still send the write, None when none can any more; ``withdrawn`` says that
     the point was given back before that was so, and has to be once more. ``returning``: somebody
-    of us has begun to give the point back.
+    of us has begun to give the point back. ``token`` is that of the owner of the site, None where
+    nobody asks for one.
     """
 
     command: Command
@@ -44,6 +45,7 @@ class Lease:
     writer: str | None = None
     withdrawn: bool = False
     returning: bool = False
+    token: int | None = None
 
     @property
     def values(self) -> tuple[float, ...]:

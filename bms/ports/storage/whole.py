@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from bms.ports.ownership import SiteOwners
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
@@ -26,6 +27,7 @@ class Store(
     TrialStore,
     EvidenceStore,
     RetentionStore,
+    SiteOwners,
     Protocol,
 ):
     """For the composition root and the contract suite only; a service names the roles it uses."""

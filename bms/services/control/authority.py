@@ -40,6 +40,7 @@ PLAN = "plan"
 class AuthorityReason(MessageCode):
     """Why nothing is written at a site or a point."""
 
+    OTHER_OWNER = "other_owner"
     MODE_NOT_AUTO = "mode_not_auto"
     NO_PLAN = "no_plan"
     PLAN_OBJECTIONS = "plan_objections"
@@ -65,6 +66,7 @@ class Writer(StrEnum):
 class Obstacle(StrEnum):
     """What stands in the way of a write."""
 
+    OWNER = "owner"
     MODE = "mode"
     TRIAL = "trial"
     OVERRIDE = "override"
@@ -167,7 +169,9 @@ def plan_flaw(state: SiteState) -> Fact | None:
 
 
 def _site_obstacle(state: SiteState, writer: Writer) -> Withheld | None:
-    """The mode of the site, or a trial's day of own control."""
+    """Another owner of the site (W2), its mode, or a trial's day of own control."""
+    if not state.owned and writer is not Writer.CONTROLLER:
+        return Withheld(Obstacle.OWNER, fact(AuthorityReason.OTHER_OWNER, site=state.site.id))
     if writer is Writer.PERSON:
         return None
     if state.mode is not Mode.AUTO:

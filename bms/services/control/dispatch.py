@@ -257,7 +257,10 @@ async def _look(
 
 
 async def _heed(state: SiteState, seen: Inspection, ports: ControlPorts) -> None:
-    """Show people the local overrides that were seen, and end those that are over."""
+    """Show people the local overrides that were seen, and end those that are over; nothing where
+    another worker has taken over since, whose value it may be."""
+    if not ports.owned.may_send(state.site.id):
+        return
     decisions, journal = ports.decisions, ports.journal
     if any(found.place is Place.TAKEN for found in seen.findings.values()):
         await follow_people(state.site, at=state.at, decisions=decisions, journal=journal)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bms.model.control.lease import Lease
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
+from bms.ports.ownership import EverySite, OwnedSites
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
@@ -47,5 +48,6 @@ class ControlPorts:
     plan_check: PlanCheck
     rooms: Rooms
     readings: ReadingStore
+    owned: OwnedSites = field(default_factory=EverySite)
     tick: SharedTick | None = None
     """Where the sites of a tick ask together; None where each asks by itself."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from bms.errors import StoreError
+from bms.errors import NotOwner, StoreError
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.control.command import Receipt, ReleaseReceipt
@@ -138,12 +138,17 @@ def _returns(site: Site, points: Iterable[Point], leases: Mapping[str, Lease]) -
 async def keep_receipts(
     ledgers: LedgerStore, receipts: Iterable[Receipt | ReleaseReceipt], now: datetime
 ) -> None:
-    """Put receipts into the store. What was done to the building stands without them, too."""
+    """Put receipts into the store. What was done to the building stands without them, too, and
+    those of a site that another worker has taken over since keep back no others."""
     kept = list(receipts)
     if not kept:
         return
     try:
         await off_loop(ledgers.add_receipts, kept, now)
+    except NotOwner as error:
+        log.error("%s", error)
+        others = [each for each in kept if _site_of(each) not in error.sites]
+        await keep_receipts(ledgers, others, now)
     except StoreError as error:
         log.error("%d receipts could not be kept: %s", len(kept), error)
 
@@ -158,3 +163,8 @@ async def receipts_kept(
         yield done
     finally:
         await keep_receipts(ledgers, done, now)
+
+
+def _site_of(receipt: Receipt | ReleaseReceipt) -> str:
+    point = receipt.point if isinstance(receipt, ReleaseReceipt) else receipt.command.point
+    return point.partition("/")[0]

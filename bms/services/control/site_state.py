@@ -35,6 +35,7 @@ class SiteState:
     point id; ``trial`` is the block of a switchback trial that is on, ``own_control_from`` when the
     next one of own control begins; ``use`` is who is in when, None where no point of the site moves
     air; ``sight`` is which rooms are seen.
+    ``owned`` is whether this process may write there.
     """
 
     site: Site
@@ -52,6 +53,7 @@ class SiteState:
     use: Use | None = None
     sight: Sight = field(default_factory=dict)
     plan_max_age: timedelta = PLAN_MAX_AGE
+    owned: bool = True
 
     @property
     def at(self) -> ClockReading:
@@ -90,6 +92,7 @@ def state_of(
         use=bookings_ahead(site, ports.decisions, now),
         sight=ports.rooms.look(site, now),
         plan_max_age=plan_max_age,
+        owned=ports.owned.may_send(site.id),
     )
 
 

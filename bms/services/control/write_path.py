@@ -33,7 +33,9 @@ from bms.model.fact import Fact, fact
 from bms.ports.clock import Clock
 from bms.ports.departure import leaving_while
 from bms.ports.drivers import Drivers
+from bms.ports.ownership import OwnedSites
 from bms.ports.safety import Journal
+from bms.services.control.authority import AuthorityReason
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release_point import (
     HARMLESS,
@@ -94,14 +96,28 @@ async def carry_out(
     called with each receipt as it comes.
 
     A guard that has nothing to guard may end; it cannot do so once the batch is in the journal.
-    So it is looked for before the batch and once more after it.
+    So it is looked for before the batch and once more after it. What is not ours to write any more
+    is not announced.
     """
-    if not orders:
-        return
+    left = [order for order in orders if ports.owned.may_send(order.point.site)]
+    for order in orders:
+        if order not in left:
+            other = fact(AuthorityReason.OTHER_OWNER, site=order.point.site)
+            told(Refused(order.command, other))
+    if left:
+        await _carry_out_owned(left, now, ports, told)
+
+
+async def _carry_out_owned(
+    orders: Sequence[WriteOrder],
+    now: datetime,
+    ports: ControlPorts,
+    told: Callable[[Outcome], None],
+) -> None:
     try:
         await ports.keeper.ensure()
         writer = await off_loop(ports.journal.writer)
-        await _announce([_announced(order, writer) for order in orders], ports)
+        await _announce([_announced(order, writer, ports.owned) for order in orders], ports)
         await ports.keeper.ensure()
     except GuardError as error:
         missing = fact(ReceiptReason.NO_GUARD, text=str(error))
@@ -129,9 +145,10 @@ async def carry_out(
     await close_leases({}, ports.journal)  # what has arrived
 
 
-def _announced(order: WriteOrder, writer: str) -> Lease:
+def _announced(order: WriteOrder, writer: str, owned: OwnedSites) -> Lease:
     """The lease as it is announced; what is renewed without a write is sent by nobody."""
-    return replace(order.lease, writer=None if order.renews else writer)
+    token = owned.token(order.point.site)
+    return replace(order.lease, writer=None if order.renews else writer, token=token)
 
 
 def _read_backs(outcomes: Sequence[Outcome], orders: Sequence[WriteOrder]) -> list[Note]:
@@ -177,6 +194,8 @@ async def _one(
             await close_leases({order.point.id: order.command.id}, ports.journal)
         case Overridden():
             told(await _yield(order, receipt, now, ports.drivers, ports.journal))
+        case _ if not ports.owned.may_send(order.point.site):
+            pass  # the next owner may have written there; our guard gives back what is ours
         case _:
             told(await _take_back(order, receipt, now, ports.drivers, ports.journal))
 
@@ -184,7 +203,7 @@ async def _one(
 async def _sent(order: WriteOrder, ports: ControlPorts) -> Receipt:
     """Write; once this is over nobody can send it any more."""
     try:
-        written = _as_ignored(order, await _write(order, ports.drivers, ports.clock))
+        written = _as_ignored(order, await _write(order, ports))
         receipt = _as_limited(order, written)
         if isinstance(receipt, Failed) and receipt.retryable:
             await _let_land(order, ports.clock)
@@ -218,14 +237,22 @@ async def _leased(order: WriteOrder, ports: ControlPorts) -> bool:
     return held is not None and not held.ended(ports.clock.reading())
 
 
-async def _write(order: WriteOrder, drivers: Drivers, clock: Clock) -> Receipt:
-    """Write as long as the end of the lease is a time-out of the device away (W11)."""
-    patience = PATIENCE * order.device.timeout_s
-    lease, margin = order.lease, timedelta(seconds=order.device.timeout_s)
+async def _write(order: WriteOrder, ports: ControlPorts) -> Receipt:
+    """Write as long as the end of the lease is a time-out of the device away (W11), and the end of
+    what we own, too (W2)."""
+    timeout_s = order.device.timeout_s
+    patience, margin = PATIENCE * timeout_s, timedelta(seconds=timeout_s)
+    lease, owned, clock = order.lease, ports.owned, ports.clock
+
+    def may_leave() -> bool:
+        site = order.point.site
+        return lease.may_leave(clock.reading(), margin) and owned.may_send(site, timeout_s)
+
     try:
-        with leaving_while(lambda: lease.may_leave(clock.reading(), margin)):
+        with leaving_while(may_leave):
             async with asyncio.timeout(patience):
-                return await drivers.driver(order.device).write(order.point, order.command)
+                driver = ports.drivers.driver(order.device)
+                return await driver.write(order.point, order.command)
     except TimeoutError:
         slow = fact(ReceiptReason.DEVICE_SLOW, device=order.device.id, seconds=patience)
         return Failed(order.command, slow, retryable=True)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     SmallInteger,
+    Text,
     TypeDecorator,
 )
 from sqlmodel import Field, SQLModel
@@ -266,6 +267,30 @@ class StoredReceipt(SQLModel, table=True):
     renewed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     renewed: str | None = None
     named: str | None = None
+
+
+class StoredOwner(SQLModel, table=True):
+    """Who owns a site (``bms.model.control.ownership``).
+
+    ``until`` [us after the epoch, clock of the database]; ``stands_s`` is how long what it writes
+    may stand after that, ``waits_s`` how long it has to wait for what an earlier owner wrote [s,
+    building time]. ``heir`` is to whom it is offered, with the ``bequest`` that one has to know.
+    """
+
+    __tablename__: ClassVar[str] = "site_owner"
+    __table_args__ = (Index("site_owner_by_owner", "owner"),)
+    site: str = Field(primary_key=True)
+    owner: str
+    place: str
+    selection: str
+    token: int = Field(sa_type=BigInteger)
+    until: int = Field(sa_type=BigInteger)
+    released: bool
+    stands_s: float
+    waits_s: float
+    heir: str | None = None
+    accepted: bool
+    bequest: str | None = Field(default=None, sa_type=Text)
 
 
 class StoredStandingReceipt(SQLModel, table=True):

@@ -24,6 +24,7 @@ from bms.store.ledger_rules import (
     site_of,
 )
 from bms.store.memory.audit import MemoryAudit
+from bms.store.memory.owners import MemoryOwners
 from bms.store.receipt_renewals import AnyReceipt, body_of, kind_of, likeness, point_of, renews
 
 
@@ -43,7 +44,7 @@ class _KeptReceipt:
             yield self.seen, self.last
 
 
-class MemoryLedgers(MemoryAudit):
+class MemoryLedgers(MemoryAudit, MemoryOwners):
     """Implements ``LedgerStore``."""
 
     def __init__(self) -> None:
@@ -57,6 +58,8 @@ class MemoryLedgers(MemoryAudit):
     def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
         """See ``LedgerStore``."""
         to_micros(at)
+        receipts = list(receipts)
+        self._hold_fence(map(site_of, receipts))
         for receipt in receipts:
             like = likeness(kind_of(receipt), body_of(receipt))
             known = self._standing.get(point_of(receipt))

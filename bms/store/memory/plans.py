@@ -14,9 +14,10 @@ from bms.model.planning.prediction import PredictionDay, UseStart
 from bms.model.planning.problem import BuildingModel
 from bms.store.ledger_rules import problem_gone
 from bms.store.memory.evidence import MemoryEvidence
+from bms.store.memory.owners import MemoryOwners
 
 
-class MemoryPlans(MemoryEvidence):
+class MemoryPlans(MemoryEvidence, MemoryOwners):
     """Implements ``PlanStore``."""
 
     def __init__(self) -> None:
@@ -30,6 +31,7 @@ class MemoryPlans(MemoryEvidence):
     def add_plan(self, plan: Plan) -> None:
         """Keep a plan; the same one again changes nothing. Raises StoreError for another one."""
         to_micros(plan.created_at)
+        self._hold_fence([plan.site])
         known = self._plans.setdefault(plan.id, plan)
         if known != plan:
             raise StoreError(f"another plan is kept as {plan.id} already; plans never change")
@@ -75,6 +77,7 @@ class MemoryPlans(MemoryEvidence):
     def save_model(self, model: BuildingModel) -> None:
         """Keep a model."""
         to_micros(model.identified_at)
+        self._hold_fence([model.site])
         current = self._models.get(model.site)
         if current is None or current.identified_at <= model.identified_at:
             self._models[model.site] = model

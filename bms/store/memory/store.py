@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from bms.store.memory.decisions import MemoryDecisions
@@ -18,11 +20,15 @@ class MemoryStore(
 ):
     """Implements ``Store`` in memory; also ``corrections``.
 
-    Days are those of ``timezone``. Raises ConfigError for a time zone that cannot be served.
+    Days are those of ``timezone``, owners by the clock ``server`` [s]. Raises ConfigError for a
+    time zone that cannot be served.
     """
 
-    def __init__(self, timezone: str = TIMEZONE) -> None:
+    def __init__(
+        self, timezone: str = TIMEZONE, server: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(LocalDays(timezone))
+        self._server = server
 
     def snapshot(self) -> AbstractContextManager[None]:
         """See ``Store``."""

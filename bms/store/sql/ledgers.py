@@ -48,12 +48,13 @@ from bms.store.receipt_renewals import (
     renews,
 )
 from bms.store.sql.audit import SqlAudit, note
+from bms.store.sql.owners import SqlOwners
 
 ASKED_AT_ONCE = 5_000
 """Points whose receipts are asked for in one statement [1]."""
 
 
-class SqlLedgers(SqlAudit):
+class SqlLedgers(SqlAudit, SqlOwners):
     """Implements ``LedgerStore``."""
 
     def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
@@ -61,6 +62,7 @@ class SqlLedgers(SqlAudit):
         kept = list(receipts)
         if kept:
             with self._link.writing(durable=True) as session:
+                self._hold_fence(session, map(site_of, kept))
                 _keep_receipts(session, kept, at)
 
     def add_applied(

@@ -15,10 +15,11 @@ from bms.errors import NotFound, StoreError
 from bms.model.codec import from_json, to_json
 from bms.model.planning.plan import KeptPlan, Plan
 from bms.model.planning.problem import BuildingModel, Problem
-from bms.store.database.connection import Linked, Transactions
+from bms.store.database.connection import Transactions
 from bms.store.database.tables import StoredModel, StoredPlan
 from bms.store.ledger_rules import problem_gone
 from bms.store.personal_text import put_together, taken_apart
+from bms.store.sql.owners import SqlOwners
 
 WITH_TEXTS = '{"problem":'
 """How the column of the problem begins where what people said stands with it: both go together."""
@@ -26,7 +27,7 @@ DECODED = 1000
 """Plans in force that are kept as nouns: they never change, and a tick looks at its own often."""
 
 
-class SqlPlans(Linked):
+class SqlPlans(SqlOwners):
     """The part of ``PlanStore`` that keeps plans and models."""
 
     def __init__(self, link: Transactions) -> None:
@@ -40,6 +41,7 @@ class SqlPlans(Linked):
         if texts is not None:
             problem = f'{WITH_TEXTS}{problem},"texts":{texts}}}'
         with self._link.writing(durable=True) as session:
+            self._hold_fence(session, [plan.site])
             known = session.exec(select(StoredPlan).where(StoredPlan.id == plan.id)).first()
             if known is None:
                 session.add(
@@ -110,6 +112,7 @@ class SqlPlans(Linked):
         """Keep a model; earlier ones stay in the database."""
         row = StoredModel(site=model.site, identified_at=model.identified_at, body=to_json(model))
         with self._link.writing(durable=True) as session:
+            self._hold_fence(session, [model.site])
             session.add(row)
 
     def model(self, site: str) -> BuildingModel | None:

@@ -15,7 +15,7 @@ def test_one_object_may_have_every_role() -> None:
     stores = Stores.of(store)
     roles = {field.name for field in fields(Stores)} - {"close", "snapshot"}
     assert {getattr(stores, role) for role in roles} == {store}
-    assert len(roles) == 9
+    assert len(roles) == 10
 
 
 def test_every_bundle_has_the_citys_own_parts(tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_every_bundle_has_the_citys_own_parts(tmp_path: Path) -> None:
     held = {id(part) for part in (world.store, city.sites, city.clock, city.drivers)}
     held |= {id(part) for part in (city.journal, city.keeper, city.planner, city.checker)}
     held |= {id(part) for part in (city.feed, city.tariffs, city.plan_check, city.rooms)}
-    held |= {id(city.device_times), id(city.starts)}
+    held |= {id(part) for part in (city.device_times, city.starts, city.owned)}
     held |= {id(part) for part in (city.decisions, city.hands_off)}
     for bundle in (city.control, city.planning, city.assessment, city.trials):
         for field in fields(bundle):

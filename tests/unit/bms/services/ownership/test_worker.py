@@ -1,0 +1,259 @@
+"""Workers that come, go, die, sleep and wake over one table of owners."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bms.errors import NotOwner, StoreUnavailable
+from bms.model.control.command import Refused
+from bms.model.control.ownership import CITY_WIDE
+from bms.model.fact import fact
+from bms.services.control.authority import AuthorityReason
+from bms.services.control.dispatch import dispatch_site
+from bms.services.control.person_write import PersonWrite, write_once
+from bms.services.control.release_many import release_everything
+from bms.services.ownership.worker import SiteWorker
+from tests.rigs.fakes.safety import LEASE, NOW, NULL, WANTED, hut, plan_of
+from tests.rigs.workers import LASTS_S, WorkerBench, World
+
+
+def city(count: int) -> World:
+    return World(sites={f"s{i}": replace(hut(), id=f"s{i}") for i in range(count)})
+
+
+def owners(world: World) -> dict[str, str]:
+    return {row.site: row.owner for row in world.store.owners() if not row.site.startswith("@")}
+
+
+def planned(world: World) -> World:
+    world.store.add_plan(plan_of(WANTED, start=NOW - timedelta(hours=1), hours=12))
+    return world
+
+
+async def tick(bench: WorkerBench) -> list[object]:
+    """A tick of dispatch as the job table does it."""
+    site = bench.world.sites["hut"]
+    if not bench.held.may_send("hut"):
+        return []
+    now = bench.clock.now()
+    return list(await dispatch_site(site, now=now, lease=LEASE, ports=bench.control()))
+
+
+def held(world: World) -> dict[str, float]:
+    return {p: v for d in world.drivers.devices.values() for p, v in d.held.items()}
+
+
+def touched(world: World) -> int:
+    """Frames that changed anything at a device [1]."""
+    return sum(len(d.writes) + len(d.releases) for d in world.drivers.devices.values())
+
+
+async def started(bench: WorkerBench) -> SiteWorker:
+    worker = SiteWorker(bench.ports())
+    for _ in range(3):
+        await worker.step()
+    return worker
+
+
+async def beating(world: World, worker: SiteWorker, length: timedelta) -> None:
+    """Time goes by, and one worker beats."""
+    for _ in range(round(length / timedelta(seconds=30))):
+        world.sleep(30.0)
+        await worker.step()
+
+
+async def give_back(bench: WorkerBench) -> None:
+    await release_everything(
+        now=bench.clock.now(), drivers=bench.world.drivers, journal=bench.journal
+    )
+
+
+async def test_w02_the_first_worker_owns_all_and_the_second_gets_its_share() -> None:
+    world = city(10)
+    anna, bo = world.worker("anna"), world.worker("bo")
+    first = await started(anna)
+    assert set(owners(world).values()) == {"anna"}
+    second = SiteWorker(bo.ports())
+    await second.step()
+    steps = [asyncio.create_task(_stepping(each)) for each in (first, second)]
+    async with asyncio.timeout(5):
+        while list(owners(world).values()).count("bo") < 5:
+            await asyncio.sleep(0.01)
+    for each in steps:
+        each.cancel()
+    assert list(owners(world).values()).count("bo") == 5
+    assert next(row for row in world.store.owners() if row.site == CITY_WIDE).owner == "anna"
+
+
+async def _stepping(worker: SiteWorker) -> None:
+    while True:
+        await worker.step()
+        await asyncio.sleep(0.01)
+
+
+async def test_w02_a_clean_stop_hands_over_and_no_setpoint_moves() -> None:
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo", apart=timedelta(hours=2))
+    first = await started(anna)
+    await tick(anna)
+    assert held(world) == WANTED
+    second = await started(bo)
+    assert owners(world) == {"hut": "anna"}
+    moved = touched(world)
+    stepping = asyncio.create_task(_stepping(second))
+    await first.stop(lambda: give_back(anna))
+    await asyncio.sleep(0.05)
+    stepping.cancel()
+    assert owners(world) == {"hut": "bo"}
+    assert anna.journal.leases() == {}
+    assert set(bo.journal.leases()) == set(WANTED)
+    assert touched(world) == moved
+    assert held(world) == WANTED
+    bo.clock.advance(timedelta(seconds=1))
+    world.store.add_plan(plan_of(WANTED, plan_id="p2", start=bo.clock.now()))
+    await tick(bo)
+    assert held(world) == WANTED
+    assert bo.journal.local_overrides() == {}
+    assert world.store.overrides("hut", bo.clock.now()) == []
+
+
+async def test_w02_what_nobody_takes_is_given_back() -> None:
+    world = planned(World())
+    anna = world.worker("anna")
+    first = await started(anna)
+    await tick(anna)
+    await first.stop(lambda: give_back(anna))
+    assert held(world) == {}
+    assert next(row for row in world.store.owners() if row.site == "hut").released
+    bo = world.worker("bo")
+    await started(bo)
+    await tick(bo)
+    assert held(world) == WANTED
+
+
+async def test_w02_an_heir_that_does_not_answer_leaves_the_points_to_us() -> None:
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo")
+    first = await started(anna)
+    await tick(anna)
+    await started(bo)  # and then it beats no more
+    await first.stop(lambda: give_back(anna))
+    assert held(world) == {}
+    assert bo.journal.leases() == {}
+
+
+async def test_w02_a_successor_of_a_killed_owner_waits_for_its_leases_and_a_free_place() -> None:
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo")
+    await started(anna)
+    await tick(anna)
+    await started(bo)
+    world.sleep(LASTS_S + 3.1)  # anna is gone
+    second = await started(bo)
+    assert owners(world) == {"hut": "bo"}
+    before = touched(world)
+    assert await tick(bo) == []
+    assert touched(world) == before
+    await beating(world, second, LEASE)
+    await give_back(anna)  # her guard
+    await second.step()
+    await tick(bo)
+    assert held(world) == WANTED
+    assert bo.journal.local_overrides() == {}
+
+
+async def test_w02_an_old_owner_that_wakes_writes_nothing_and_gives_nothing_back() -> None:
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo")
+    await started(anna)
+    await tick(anna)
+    world.sleep(LASTS_S + 3.1)
+    second = await started(bo)
+    await beating(world, second, LEASE)
+    await give_back(anna)
+    await second.step()
+    await tick(bo)
+    before = touched(world)
+    assert await tick(anna) == []  # she wakes
+    site = world.sites["hut"]
+    outcomes = await dispatch_site(  # in the middle of a tick
+        site, now=anna.clock.now(), lease=LEASE, ports=anna.control()
+    )
+    assert touched(world) == before
+    assert outcomes == []
+    assert world.store.overrides("hut", bo.clock.now()) == []
+    wanted = PersonWrite(point=NULL, value=20.0, lease=LEASE, actor="anna", reason="test")
+    receipt = await write_once(site, wanted, now=anna.clock.now(), ports=anna.control())
+    assert isinstance(receipt, Refused)
+    assert receipt.reason == fact(AuthorityReason.OTHER_OWNER, site="hut")
+
+
+async def test_w02_a_write_that_waited_too_long_is_not_taken_back_either() -> None:
+    """Its frame did not leave; a give-back would meet what the next owner has written."""
+    world = planned(World())
+    anna = world.worker("anna")
+    await started(anna)
+    device = world.drivers.device("hut/bacnet")
+
+    class Lapsing(type(anna.keeper)):  # type: ignore[misc]
+        async def ensure(self) -> None:
+            if anna.journal.leases():
+                world.sleep(LASTS_S)
+                device.dead = True
+
+    anna.keeper = Lapsing()
+    outcomes = await tick(anna)
+    assert outcomes
+    assert all(not d.releases for d in world.drivers.devices.values())
+
+
+async def test_w02_plans_of_an_old_owner_are_refused() -> None:
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo")
+    await started(anna)
+    world.store.fence(anna.held.fencing_tokens)
+    world.sleep(LASTS_S + 3.1)
+    await started(bo)
+    with pytest.raises(NotOwner) as refusal:
+        world.store.add_plan(plan_of(WANTED, plan_id="late"))
+    assert refusal.value.sites == {"hut"}
+
+
+async def test_w02_what_is_owned_runs_out_while_the_database_is_away() -> None:
+    world = planned(World())
+    anna = world.worker("anna")
+    worker = await started(anna)
+
+    class Away:
+        def __getattr__(self, name: str) -> object:
+            raise StoreUnavailable("away")
+
+    anna.held.renewed({"hut": 1}, anna.clock.elapsed(), LASTS_S)
+    lost = SiteWorker(anna.ports(owners=Away()))
+    await lost.step()
+    assert anna.held.may_send("hut")
+    world.sleep(LASTS_S)
+    await lost.step()
+    assert not anna.held.may_send("hut")
+    gained: list[frozenset[str]] = []
+    back = SiteWorker(anna.ports(), gained.append)
+    for _ in range(3):
+        await back.step()
+    assert anna.held.may_send("hut")
+    assert frozenset({"hut"}) in gained
+    del worker
+
+
+async def test_w02_a_worker_with_other_sites_gives_up_those_of_before() -> None:
+    world = city(3)
+    anna = world.worker("anna")
+    await started(anna)
+    world.sites = {"s1": world.sites["s1"]}
+    await started(anna)
+    left = {row.site for row in world.store.owners() if row.owner == "anna" and not row.released}
+    assert "s1" in left
+    assert not {"s0", "s2"} & left

@@ -138,6 +138,7 @@ class _Inspector:
             return
         held = self.seen.leases.get(point.id)
         known = await off_loop(known_of, self.journal, point.id, held)
+        known = replace(known, elapsed=self.at.elapsed)
         lease = None if known.lease is None else replace(known.lease, device=device)
         if lease is not None:
             self.seen.leases[point.id] = lease

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bms.model.assets.write_rule import ReleaseKind, WriteRule
+from bms.model.clock_reading import Elapsed
 from bms.model.control.command_state import MINIMUM_TIMES_SLOT, CommandState, OccupiedSlot
 from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride
@@ -64,11 +65,21 @@ class PlaceFinding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the book has of a point: our open lease, who holds it at the building, and when its
-    device last let it go."""
+    device last let it go; ``elapsed`` is the running time of the look, None where it is not known.
+    """
 
     lease: Lease | None = None
     override: LocalOverride | None = None
     let_go: datetime | None = None
+    elapsed: Elapsed | None = None
+
+    def held_for(self, at: datetime) -> timedelta:
+        """How long ago the lease was issued, by running time where that is known, as a calendar
+        that jumps is nobody's silence (W14). Zero without a lease."""
+        if self.lease is None:
+            return timedelta(0)
+        gone = None if self.elapsed is None else self.elapsed.since(self.lease.issued)
+        return at - self.lease.command.issued_at if gone is None else gone
 
 
 def judge(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding:
@@ -185,7 +196,7 @@ def _emptied(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding
         return PlaceFinding(state=state, place=Place.FREE)
     if _ended_itself(rule, state, lease):
         return PlaceFinding(state=state, place=Place.FREE)
-    if _has_restarted(state, lease):
+    if _has_restarted(state, lease, known):
         if lease.lease_end <= state.at:
             return PlaceFinding(state=state, place=Place.FREE)
         if _may_be_retaken(state, lease, known.let_go):
@@ -199,7 +210,7 @@ def _ended_itself(rule: WriteRule, state: CommandState, lease: Lease) -> bool:
     return rule.release.kind is ReleaseKind.SCHEDULE and ends <= state.at
 
 
-def _has_restarted(state: CommandState, lease: Lease) -> bool:
+def _has_restarted(state: CommandState, lease: Lease, known: Known) -> bool:
     """Whether the device was seen to restart, or had not heard of us for as long as its watchdog
     waits, since the lease was issued."""
     before, rule = lease.before, lease.point.write
@@ -211,7 +222,7 @@ def _has_restarted(state: CommandState, lease: Lease) -> bool:
     if not told and state.silent_at is not None and state.silent_at >= issued:
         return True  # a device that tells of its starts is believed; of another, silence is
     watchdog_s = None if rule is None else rule.watchdog_s
-    return watchdog_s is not None and state.at - issued >= timedelta(seconds=watchdog_s)
+    return watchdog_s is not None and known.held_for(state.at) >= timedelta(seconds=watchdog_s)
 
 
 def _is_forgotten(rule: WriteRule, state: CommandState, known: Known) -> bool:
@@ -224,7 +235,7 @@ def _is_forgotten(rule: WriteRule, state: CommandState, known: Known) -> bool:
         return started and agrees(rule, state.own, (0.0,))
     before = None if lease.before is None else lease.before.own
     starts_with = (0.0,) if before is None else (0.0, before)
-    return _has_restarted(state, lease) and agrees(rule, state.own, starts_with)
+    return _has_restarted(state, lease, known) and agrees(rule, state.own, starts_with)
 
 
 def _may_be_retaken(state: CommandState, lease: Lease, let_go: datetime | None) -> bool:

@@ -248,6 +248,29 @@ class TestNoFalseHands:
         assert bench.held()[NULL] == WANTED[NULL]
         assert bench.store.overrides("hut", bench.now) == []
 
+    async def test_w14_a_calendar_that_jumps_forward_is_no_watchdog(self) -> None:
+        """Somebody has emptied our slot; the device has heard of us all the time."""
+        bench = ControlBench(with_rule(hut(), NULL, watchdog_s=600.0))
+        bench.plan()
+        await bench.tick()
+        del bench.device(NULL).held[NULL]
+        bench.clock.advance(timedelta(minutes=1))
+        bench.clock.set_calendar(bench.now + timedelta(minutes=15))
+        await bench.tick()
+        assert NULL not in bench.held()
+        assert bench.journal.local_overrides()[NULL].found is None
+
+    async def test_w14_a_watchdog_lets_go_though_the_calendar_went_back(self) -> None:
+        bench = ControlBench(with_rule(hut(), NULL, watchdog_s=600.0))
+        bench.plan(start=bench.now - timedelta(hours=2))
+        await bench.tick()
+        del bench.device(NULL).held[NULL]
+        bench.clock.advance(timedelta(minutes=15))
+        bench.clock.set_calendar(bench.now - timedelta(hours=1))
+        await bench.tick()
+        assert bench.held()[NULL] == WANTED[NULL]
+        assert bench.journal.local_overrides() == {}
+
     @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
     async def test_w09_a_device_that_ignores_is_no_hand(self, point: str) -> None:
         bench = await at_work()

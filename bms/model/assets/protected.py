@@ -84,7 +84,7 @@ NAMES: tuple[tuple[Protection, ProtectedWords], ...] = (
                 slukningsanl gas_?(alarm|stop|sluk|detek|vagt|afsp) evakuer evacuation
                 flugtvej""",
             tags=r"""fire roeg rog rok roek brand brann abdl abv ava aba fsd sfd mfd msd mfsd fd
-                brsp brs bsp bs bsk rwa bma bmz palo savu rs(?=_?\d{1,2}(?:_|$))""",
+                brsp brs bsp bs bsk rwa bma bmz palo savu""",
         ),
     ),
     (

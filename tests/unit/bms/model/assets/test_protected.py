@@ -12,7 +12,7 @@ PROTECTED = {
     Protection.FIRE: "Røgspjæld,ROEGSPJAELD,FIRE1,Brandventilation,brandklap,røglem,røgudsugning,"
     "ABV2,ABDL1,FSD-1,BRSP01,BSK,SprinklerPump,Rökspjäld,BS01,AHU1.BS01,360BS02,VE01_BS_pos,"
     "BrandSpj1,brandspj\u00e6ld,Brandspja\u0308ll,R\u00c3\u00b8gspj\u00c3\u00a6ld,"
-    "R?gspj?ld 2,RS01,"
+    "R?gspj?ld 2,"
     "Brannspjeld,Brandschutzklappe,Rauchabzug,FD_03,FireDamperCmd,fire damper,gasAlarm,brand",
     Protection.INTERLOCK: "Nødsluk,nødstop,E-Stop,STB1,overkogstermostat,max termostat,"
     "maks.termostat,pressostat,N?dstop,NotAus,NOODSTOP,Säkerhetsbrytare,Sicherheitskette,"
@@ -28,7 +28,7 @@ ORDINARY = """Stue setpunkt,gym.setpoint,Kontor Brandt,fireplace room,drogeri,VA
 kurveforskydning,ZoneTempSetpoint,Bogsal,north.setpoint,ahu1.run,Krogsgade skole,Brandstrup,
 Brokgade,Verbrauch,Bruserum setpunkt,Bad 1.setpunkt,circ1 return temp,programstyring,rs485_gateway,
 Tankevækkeren,VVX retur,Prisvagt,Nordlyset,security_office.setpoint,shower_room.setpoint,
-kedel.fremloeb,radiator_setpoint,SupplyAirSp,Vestibule,BSc_room,flow_pct,ventilator"""
+kedel.fremloeb,radiator_setpoint,SupplyAirSp,Vestibule,BSc_room,RS01 setpoint,flow_pct,ventilator"""
 
 
 def each(names: str) -> list[str]:

@@ -9,7 +9,8 @@ ways, so that acknowledgements pass the stack undecoded.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import logging
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,41 @@ from drivers.fieldbus.errors import InvalidReply, NoReply, require_departure
 
 OUTSTANDING = 4
 _QUEUE_TIMEOUTS = 3
+MOST_I_AMS, MOST_OF_SENDER = 5_000, 1_000
+"""Answers to a Who-Is that are kept [1], of all and of one sender (a router has many devices behind
+it). Whoever is on the network may make up as many as he likes."""
+_LOG = logging.getLogger(__name__)
+
+
+class IAmTable:
+    """The answers to a Who-Is, as many as are believed."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, Peer], IAm] = {}
+        self._of_sender: Counter[tuple[str, int]] = Counter()
+        self.left_out = 0
+        """Answers that were one too many [1]."""
+
+    def note(self, i_am: IAm) -> None:
+        """Keep an answer; the last one of a device counts."""
+        key, sender = (i_am.instance, i_am.peer), i_am.peer.address
+        if key not in self._found:
+            if len(self._found) >= MOST_I_AMS or self._of_sender[sender] >= MOST_OF_SENDER:
+                self.left_out += 1
+                return
+            self._of_sender[sender] += 1
+        self._found[key] = i_am
+
+    def listed(self) -> tuple[IAm, ...]:
+        """The answers by instance; logs what was left out."""
+        if self.left_out:
+            _LOG.warning(
+                "%d answers to a Who-Is are left out: more than %d, or than %d of one sender; "
+                "somebody makes devices up, or the range of instances is too wide",
+                *(self.left_out, MOST_I_AMS, MOST_OF_SENDER),
+            )
+        keys = sorted(self._found, key=lambda key: (key[0], str(key[1])))
+        return tuple(self._found[key] for key in keys)
 
 
 OnIAm = Callable[[IAm], None]
@@ -133,12 +169,12 @@ class BacnetLink:
 
         ``via`` is one device, or the router to others, and only what comes from there counts;
         without it the request is broadcast, through the BBMD where there is one, and where ``low``
-        = ``high`` it returns as soon as that instance has replied. Raises ``NoReply`` when nothing
-        can be sent.
+        = ``high`` it returns as soon as that instance has replied. More than ``MOST_I_AMS`` are
+        not kept, which is logged. Raises ``NoReply`` when nothing can be sent.
         """
         port = await self._broadcast_port(via)
         target, function = self._target(port, via)
-        found: dict[tuple[int, Peer], IAm] = {}
+        found = IAmTable()
         done = asyncio.Event()
 
         def note(message: ReceivedApdu) -> None:
@@ -146,7 +182,7 @@ class BacnetLink:
             if i_am is None or (via is not None and i_am.peer.address != via.address):
                 return
             if (low or 0) <= i_am.instance <= (codec.ANY_INSTANCE if high is None else high):
-                found[i_am.instance, i_am.peer] = i_am
+                found.note(i_am)
                 if via is None and low == high and low is not None:
                     done.set()
 
@@ -158,7 +194,7 @@ class BacnetLink:
                     await done.wait()
             except TimeoutError:
                 pass
-        return tuple(found[key] for key in sorted(found, key=lambda k: (k[0], str(k[1]))))
+        return found.listed()
 
     @asynccontextmanager
     async def notifications(self, peer: Peer, listener: Listener) -> AsyncIterator[None]:

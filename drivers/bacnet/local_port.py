@@ -26,6 +26,7 @@ from bacpypes3.app import Application
 from bacpypes3.comm import ServiceAccessPoint
 from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.networkport import NetworkPortObject
+from bacpypes3.netservice import RouterInfoCache
 from bacpypes3.pdu import Address, IPv4Address, RemoteStation
 from bacpypes3.settings import settings
 
@@ -57,6 +58,19 @@ class ClientApplication(Application):  # type: ignore[misc]  # the stack has no 
             await self.response(RejectPDU(reason=RejectReason.unrecognizedService, context=apdu))
 
 
+class RecentRoutes(RouterInfoCache):  # type: ignore[misc]
+    """The routes that the stack has learned from whatever came in; it begins anew where there are
+    too many. Our own requests name their router themselves."""
+
+    async def update_path_info(self, snet: int | None, address: Any, dnets: set[int]) -> None:
+        """Learn which networks a router leads to."""
+        if len(self.path_info) + len(dnets) > MOST_ROUTES:
+            self.path_info.clear()
+            self.router_dnets.clear()
+        await super().update_path_info(snet, address, set(sorted(dnets)[:MOST_ROUTES]))
+
+
+MOST_ROUTES = 1_000
 DEFAULT_PORT = 47808
 MAX_APDU = 1476
 STACK_VERSION = "0.0.110"
@@ -231,6 +245,7 @@ async def open_port(local: str) -> LocalPort:
             "stop it, or set another local address"
         ) from error
     stack = ClientApplication.from_object_list(_own_objects(address))
+    stack.nsap.router_info_cache = RecentRoutes()
     stack.asap.sap_response = MethodType(_acknowledgements_untouched, stack.asap)
     (link,) = stack.link_layers.values()
     try:

@@ -18,6 +18,9 @@ from drivers.bacnet.encoding.services import WRITE_PROPERTY
 from drivers.fieldbus.errors import NoReply, require_departure
 
 TRIES = 3
+STACK_PER_S, STACK_AT_ONCE = 20.0, 100.0
+"""How much nobody asked for goes to the stack [1/s], and at once [1]: it spends milliseconds on
+each, and whoever is on the network may send as much as he likes."""
 FIRST_INVOKE, INVOKES = 128, 128
 I_AM = 0
 CONFIRMED_COV, UNCONFIRMED_COV = 1, 2
@@ -67,6 +70,8 @@ class BacnetTransactions:
     bvlc_listeners: list[Callable[[int], None]] = field(default_factory=list)
     probes: set[bytes] = field(default_factory=set)
     stack_peers: dict[int, Peer] = field(default_factory=dict)
+    _room: float = STACK_AT_ONCE
+    _room_at: float = 0.0
     _pending: dict[tuple[Peer, int], _Pending] = field(default_factory=dict)
     _last: dict[Peer, int] = field(default_factory=dict)
 
@@ -110,7 +115,7 @@ class BacnetTransactions:
             return True
         message = frames.decode_apdu(datagram, sender)
         if message is None:
-            return False
+            return not self._has_room()
         if message.kind in _ANSWERS:
             return self._answered(message)
         if message.kind == ApduType.SEGMENT_ACK:
@@ -133,18 +138,25 @@ class BacnetTransactions:
     def _notified(self, message: ReceivedApdu) -> bool:
         if message.kind == ApduType.UNCONFIRMED and message.service == I_AM:
             self._notify(self.i_am_listeners, message)
-            return False  # the stack learns routes and sizes from it
+            return True
         confirmed = message.kind == ApduType.CONFIRMED and message.service == CONFIRMED_COV
         if not confirmed and (message.kind, message.service) != (
             ApduType.UNCONFIRMED,
             UNCONFIRMED_COV,
         ):
-            return False
+            return not self._has_room()
         if confirmed:
             ack = frames.simple_ack(message.peer, message.invoke, CONFIRMED_COV)
             self.sender.sendto(ack, message.peer.address)
         self._notify(self.cov_listeners, message)
         return True
+
+    def _has_room(self) -> bool:
+        """Whether the stack may have another datagram that nobody asked for."""
+        now = asyncio.get_running_loop().time()
+        room = min(STACK_AT_ONCE, self._room + STACK_PER_S * (now - self._room_at))
+        self._room, self._room_at = max(0.0, room - 1.0), now
+        return room >= 1.0
 
     def _notify(self, listeners: list[Listener], message: ReceivedApdu) -> None:
         for listener in list(listeners):

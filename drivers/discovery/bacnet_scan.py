@@ -26,7 +26,7 @@ from drivers.bacnet.session import BacnetSession
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply
 
-WAIT_S, TIMEOUT_S = 3.0, 3.0
+WAIT_S, TIMEOUT_S, BUDGET_S = 3.0, 3.0, 600.0
 _AT_ONCE = 8
 _OBJECTS_AT_ONCE, _INDICES_AT_ONCE = 20, 200
 _MOST_OBJECTS = 20_000
@@ -58,6 +58,7 @@ async def discover_bacnet(
     wait_s: float = WAIT_S,
     timeout_s: float = TIMEOUT_S,
     objects: bool = True,
+    budget_s: float = BUDGET_S,
 ) -> tuple[FoundDevice, ...]:
     """The devices that reply, with their objects, by instance.
 
@@ -66,7 +67,8 @@ async def discover_bacnet(
     network; or ``bbmd:`` and an address: all devices that this BBMD reaches. ``low`` and ``high``
     limit the instances; where several devices bear one, each names the others. ``wait_s`` [s] is
     the time to wait for I-Ams, ``timeout_s`` [s] the time-out of a request. Errors of a device are
-    in its notes. Raises ``NoReply`` when nothing can be sent, ValueError for a malformed target.
+    in its notes, and that it was not read within ``budget_s`` [s] of all. Raises ``NoReply`` when
+    nothing can be sent, ValueError for a malformed target.
     """
     where = _where(target, bind)
     async with _link(where) as link:
@@ -75,10 +77,16 @@ async def discover_bacnet(
         if not found and via is not None:
             found = await _read_instance(link, via, timeout_s)
         gate = asyncio.Semaphore(_AT_ONCE)
+        end = asyncio.get_running_loop().time() + budget_s
 
         async def one(i_am: IAm) -> FoundDevice:
+            scan = _BacnetDeviceScan(link, i_am, timeout_s)
             async with gate:
-                return await _BacnetDeviceScan(link, i_am, timeout_s).device(objects)
+                try:
+                    async with asyncio.timeout_at(end):
+                        return await scan.device(objects)
+                except TimeoutError:
+                    return scan.unread(f"not read: the discovery has {budget_s:g} s in all")
 
         return _with_duplicates(await asyncio.gather(*(one(i_am) for i_am in found)))
 
@@ -156,10 +164,25 @@ class _BacnetDeviceScan:
         self._session = BacnetSession(device, link, SystemClock(), i_am)
 
     async def device(self, objects: bool) -> FoundDevice:
-        i_am = self._i_am
         name, vendor, model, firmware, serial = await self._texts()
         found = await self._objects() if objects else ()
-        peer = i_am.peer
+        return replace(
+            self._announced(),
+            name=name,
+            vendor=vendor,
+            model=model,
+            firmware=firmware,
+            serial_number=serial,
+            objects=found,
+            notes=tuple(self._notes),
+        )
+
+    def unread(self, why: str) -> FoundDevice:
+        """What the device has said by itself."""
+        return replace(self._announced(), notes=(*self._notes, why))
+
+    def _announced(self) -> FoundDevice:
+        i_am, peer = self._i_am, self._i_am.peer
         return FoundDevice(
             protocol="bacnet",
             host=peer.ip,
@@ -167,16 +190,9 @@ class _BacnetDeviceScan:
             instance=i_am.instance,
             network=peer.network,
             mac=peer.mac.hex() if peer.network is not None else None,
-            name=name,
-            vendor=vendor,
             vendor_id=i_am.vendor,
-            model=model,
-            firmware=firmware,
-            serial_number=serial,
             max_apdu=i_am.max_apdu,
             segmentation=names.segmentation(i_am.segmentation),
-            objects=found,
-            notes=tuple(self._notes),
         )
 
     async def _texts(self) -> list[str | None]:

@@ -46,6 +46,9 @@ def bacnet(
     devices_only: Annotated[
         bool, typer.Option("--devices-only", help="leave their objects out")
     ] = False,
+    budget: Annotated[
+        float, typer.Option(min=1, help="read no further device after this time, in seconds")
+    ] = BUDGET_S,
     as_json: AsJson = False,
 ) -> None:
     """BACnet devices with objects, values, units and priority arrays.
@@ -53,7 +56,7 @@ def bacnet(
     Example: bms discover bacnet 10.0.0.11
     """
     with TerminalConsole(stderr=True).status("asking …"):
-        found = asyncio.run(discover_bacnet(target, objects=not devices_only))
+        found = asyncio.run(discover_bacnet(target, objects=not devices_only, budget_s=budget))
     show(found, as_json)
 
 

@@ -3,7 +3,7 @@ VENV ?= .venv
 PY   := $(VENV)/bin/python
 RUN  := $(VENV)/bin
 
-.PHONY: demo test test-fast test-long coverage check bench format clean
+.PHONY: demo test test-fast test-long fuzz coverage check audit lock bench format clean
 demo: $(VENV)/installed
 	$(RUN)/bms demo $(ARGS)
 
@@ -21,6 +21,10 @@ test-fast: $(VENV)/installed-test
 test-long: $(VENV)/installed-test
 	BMS_TESTS=long $(PYTEST) $(ARGS)
 
+# Every parser of bytes from outside, as many examples as ARGS says (make fuzz ARGS=20000).
+fuzz: $(VENV)/installed-test
+	BMS_EXAMPLES=$(or $(ARGS),5000) $(PYTEST) -m "" tests/fuzz
+
 coverage: $(VENV)/installed-test
 	$(PYTEST) --cov --cov-report=term $(ARGS)
 
@@ -30,6 +34,14 @@ check: $(VENV)/installed-test
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 	$(PY) tools/messages
+	$(PY) tools/audit
+
+# With a network: known vulnerabilities, hashes resolved anew, bill of materials (var/sbom.cdx.json).
+audit: $(VENV)/installed-audit
+	$(PY) tools/audit --all
+
+lock: $(VENV)/installed-test
+	$(PY) tools/audit --lock
 
 bench: $(VENV)/installed
 	$(RUN)/bms bench all $(ARGS)
@@ -47,6 +59,10 @@ $(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+$(VENV)/installed-audit: $(VENV)/installed
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[audit]' || echo "not installed (no network?): what audit needs" >&2
 	touch $@
 
 clean:

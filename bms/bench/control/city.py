@@ -109,7 +109,11 @@ def a_plan(site: Site, now: datetime) -> Plan:
         heat_source=HEAT,
     )
     made = Plan(
-        id=f"plan-{site.id}", site=site.id, created_at=now, problem=problem, schedule=schedule
+        id=f"plan-{site.id}-{now.timestamp():.3f}",
+        site=site.id,
+        created_at=now,
+        problem=problem,
+        schedule=schedule,
     )
     return sealed(made)
 
@@ -153,11 +157,16 @@ def responding(delay_ms: float) -> Iterator[int]:
             process.terminate()
 
 
-def bench_city(home: Path, sites: int, port: int, *, guarded: bool = False) -> BenchCity:
+def bench_city(
+    home: Path, sites: int, port: int, *, guarded: bool = False, database: Path | None = None
+) -> BenchCity:
     """So many sites on the responder at ``port``, with a plan in force each. ``guarded``: with
-    guard processes, as a backend has them."""
+    guard processes, as a backend has them; ``database``: the folder of a database that homes share.
+    """
+    home.mkdir(exist_ok=True)
+    url = None if database is None else f"sqlite:///{database}/bms.db"
     city = wire(
-        Settings(home=home, poll_minutes=15),
+        Settings(home=home, poll_minutes=15, database_url=url),
         sites=[a_site(number, port) for number in range(sites)],
     )
     keeper = city.keeper if guarded else NoGuardNeeded()

@@ -1,7 +1,8 @@
 """A backend that holds the points of a small city until it is killed.
 
-``python -m bms.bench.control.writer HOME PORT SITES LEASE_S`` prints the end of its leases, in
-seconds since 1970, once it holds them all. It starts a guard of its own, as ``bms run`` does.
+``python -m bms.bench.control.writer HOME PORT SITES LEASE_S [DATABASE OWNER_S]`` prints the end of
+its leases, in seconds since 1970, once it holds them all. It starts a guard of its own, as ``bms
+run`` does. With the folder of a database it owns its sites there for ``OWNER_S`` [s].
 """
 
 from __future__ import annotations
@@ -12,12 +13,24 @@ from datetime import timedelta
 from pathlib import Path
 
 from bms.bench.control.city import bench_city
+from bms.model.control.ownership import OwningWorker
 from bms.services.control.dispatch import dispatch_site
 
 
-async def hold(home: Path, port: int, sites: int, lease: timedelta) -> None:
+async def hold(
+    home: Path,
+    port: int,
+    sites: int,
+    lease: timedelta,
+    database: Path | None = None,
+    owner_s: float = 0.0,
+) -> None:
     """Dispatch once with leases of this length, and then do nothing any more."""
-    made = bench_city(home, sites, port, guarded=True)
+    made = bench_city(home, sites, port, guarded=True, database=database)
+    if database is not None:
+        me = OwningWorker(id="killed", place="the killed writer")
+        terms = {"lasts_s": owner_s, "stands_s": lease.total_seconds(), "grace_s": 0.0}
+        made.city.stores.owners.claim(me, [*made.city.sites, me.presence], **terms)
     now = made.now
     await asyncio.gather(
         *(
@@ -32,5 +45,7 @@ async def hold(home: Path, port: int, sites: int, lease: timedelta) -> None:
 
 
 if __name__ == "__main__":
-    _, home, port, sites, lease_s = sys.argv
-    asyncio.run(hold(Path(home), int(port), int(sites), timedelta(seconds=float(lease_s))))
+    _, home, port, sites, lease_s, *owning = sys.argv
+    lease = timedelta(seconds=float(lease_s))
+    owned = (Path(owning[0]), float(owning[1])) if owning else ()
+    asyncio.run(hold(Path(home), int(port), int(sites), lease, *owned))

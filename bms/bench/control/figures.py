@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bms.bench.control.city import POINTS, BenchCity, bench_city, responding
+from bms.bench.control.owners import owners_of_sites
 from bms.bench.figure import Figure, Progress
 from bms.journal import FileJournal
 from bms.model.assets.site import Mode, Site
@@ -36,15 +37,17 @@ GUARD_LOOKS_S = 1.0
 
 
 def bench_control(report: Progress) -> list[Figure]:
-    """All figures of the way to the controllers; takes about a minute."""
+    """All figures of the way to the controllers; takes about two minutes."""
     report("SQL of a tick", 0.0)
     figures = asyncio.run(_statements())
     report("idle ticks", 0.2)
     figures += asyncio.run(_idle_ticks())
     report("release of the city", 0.5)
     figures += asyncio.run(_city_releases())
-    report("a killed backend", 0.8)
+    report("a killed backend", 0.7)
     figures.append(free_after_kill())
+    report("owners of sites", 0.8)
+    figures += owners_of_sites()
     report("control", 1.0)
     return figures
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bms.bench.control.city import POINTS, BenchCity, bench_city, responding
-from bms.bench.control.figures import DELAY_MS, SITES, TICK
 from bms.bench.figure import Figure
 from bms.clock import SystemClock
 from bms.model.control.ownership import OwningWorker
@@ -27,13 +26,14 @@ from bms.services.ownership.ports import BEAT_S, OwnershipPorts
 from bms.services.ownership.worker import SiteWorker
 from bms.store.database.observed import counted_statements
 
-HANDED_SITES = 100
-OWNER_S, LEASE_S = 5.0, 10.0
+SITES, HANDED_SITES, DELAY_MS = 650, 100, 20.0
+TICK = timedelta(minutes=15)
+OWNER_S, LEASE_S = 5.0, 20.0
 LEASE = timedelta(minutes=30)
 
 
-def figures() -> list[Figure]:
-    """All figures of owners; takes about half a minute."""
+def owners_of_sites() -> list[Figure]:
+    """All figures of owners; takes about a minute."""
     return [heartbeat(), asyncio.run(_clean_hand_over()), asyncio.run(_after_kill())]
 
 

@@ -101,6 +101,7 @@ def owning(city: City, selection: Selection) -> Iterator[tuple[City, OwnershipPo
                 journal=city.journal,
                 keeper=city.keeper,
                 drivers=city.drivers,
+                decisions=city.stores.decisions,
                 clock=city.clock,
                 lasts_s=float(city.settings.owner_seconds),
                 stands_s=city.settings.lease.total_seconds(),

@@ -107,7 +107,12 @@ async def working(
     drivers, readings = city.drivers, city.stores.readings
     async with (
         hearing(city, pulse),
-        watching(city.sites.values(), drivers=drivers, readings=readings),
+        watching(
+            city.sites.values(),
+            drivers=drivers,
+            readings=readings,
+            wanted=city.owned.may_collect,
+        ),
     ):
         ticking.start()
         try:

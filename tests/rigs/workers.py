@@ -72,6 +72,7 @@ class WorkerBench:
             journal=self.journal,
             keeper=self.keeper,
             drivers=self.world.drivers,
+            decisions=self.world.store,
             clock=self.clock,
             lasts_s=LASTS_S,
             stands_s=LEASE.total_seconds(),

@@ -34,7 +34,7 @@ LEASE = timedelta(minutes=30)
 
 def owners_of_sites() -> list[Figure]:
     """All figures of owners; takes about a minute."""
-    return [heartbeat(), asyncio.run(_clean_hand_over()), asyncio.run(_after_kill())]
+    return [heartbeat(), asyncio.run(_clean_hand_over()), _after_kill()]
 
 
 def heartbeat() -> Figure:
@@ -68,6 +68,7 @@ def _worker(bench: BenchCity, name: str) -> tuple[BenchCity, SiteWorker]:
         journal=city.journal,
         keeper=city.keeper,
         drivers=city.drivers,
+        decisions=city.stores.decisions,
         clock=city.clock,
         lasts_s=OWNER_S,
         stands_s=LEASE_S,
@@ -114,7 +115,7 @@ def _owned(bench: BenchCity) -> int:
     return sum(bench.city.owned.owns(site) for site in bench.city.sites)
 
 
-async def _after_kill() -> Figure:
+def _after_kill() -> Figure:
     """From the SIGKILL of a writer until another one has written to all of its points."""
     with TemporaryDirectory() as folder, responding(DELAY_MS) as port:
         home = Path(folder)
@@ -132,23 +133,30 @@ async def _after_kill() -> Figure:
             writer.stdout.readline()
             os.kill(writer.pid, signal.SIGKILL)
             writer.wait()
-        began = time.monotonic()
-        bo, worker = _worker(bench_city(home / "b", HANDED_SITES, port, database=home), "bo")
-        await worker.start()
-        written = await _until(partial(_writes_all, bo), 120.0)
-        took = time.monotonic() - began
-        hands = len(bo.city.journal.local_overrides())
-        await worker.stop(partial(give_back, bo.city))
-        await bo.city.drivers.close()
-        bo.city.stores.close()
+        took, written = asyncio.run(_taken_over(home, port))
     return Figure(
         name=f"hand-over of {HANDED_SITES} sites after SIGKILL, lease of {LEASE_S:.0f} s",
         value=round(took, 1),
         unit="s",
-        ok=written and not hands and took <= LEASE_S + 3 * TICK.total_seconds(),
+        ok=written and took <= LEASE_S + 3 * TICK.total_seconds(),
         at_least="<= lease + 3 ticks",
         stretch=f"<= {OWNER_S + 2 * BEAT_S + LEASE_S + 10.0:.0f}",
     )
+
+
+async def _taken_over(home: Path, port: int) -> tuple[float, bool]:
+    """How long it takes [s] until another worker has written to all, and whether it did, without
+    taking anything for somebody's word."""
+    began = time.monotonic()
+    bo, worker = _worker(bench_city(home / "b", HANDED_SITES, port, database=home), "bo")
+    await worker.start()
+    written = await _until(partial(_writes_all, bo), 120.0)
+    took = time.monotonic() - began
+    hands = bo.city.journal.local_overrides()
+    await worker.stop(partial(give_back, bo.city))
+    await bo.city.drivers.close()
+    bo.city.stores.close()
+    return took, written and not hands
 
 
 async def _writes_all(bench: BenchCity) -> bool:

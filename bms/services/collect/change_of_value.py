@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from bms.errors import StoreError
 from bms.model.assets.device import Device
@@ -35,19 +35,20 @@ async def watching(
     readings: ReadingStore,
     every_s: float = EVERY_S,
     first_s: float = FIRST_S,
+    wanted: Callable[[str], bool] = lambda _: True,
 ) -> AsyncIterator[None]:
     """Listen to every device that has points with ``cov`` while the block runs.
 
     What comes in is stored every ``every_s`` [s], or as soon as ``BATCH`` readings are there; the
     last of it when the block ends. A watch that fails is taken up again after ``first_s`` [s], and
-    later each time it fails again.
+    later each time it fails again. Of a site that is not ``wanted`` now nothing is kept.
     """
-    keeping = Keeping(readings, every_s)
-    wanted = [(device, points) for site in sites for device, points in told(site)]
-    tasks = [asyncio.create_task(keeping.run())] if wanted else []
+    keeping = Keeping(readings, every_s, wanted=wanted)
+    listened = [(device, points) for site in sites for device, points in told(site)]
+    tasks = [asyncio.create_task(keeping.run())] if listened else []
     tasks += [
         asyncio.create_task(Watch(device, points, drivers, keeping, first_s).run())
-        for device, points in wanted
+        for device, points in listened
     ]
     try:
         yield
@@ -70,7 +71,14 @@ def told(site: Site) -> list[tuple[Device, tuple[Point, ...]]]:
 class Keeping:
     """Takes readings as they come and stores them in small batches."""
 
-    def __init__(self, readings: ReadingStore, every_s: float, room: int = WAITING) -> None:
+    def __init__(
+        self,
+        readings: ReadingStore,
+        every_s: float,
+        room: int = WAITING,
+        wanted: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        self._wanted = wanted
         self._readings = readings
         self._every_s = every_s
         self._room = room
@@ -80,7 +88,9 @@ class Keeping:
         self._lost = 0
 
     def take(self, reading: Reading) -> None:
-        """Keep a reading until the next batch."""
+        """Keep a reading until the next batch, where its site is ours to read."""
+        if not self._wanted(reading.point.partition("/")[0]):
+            return
         self._lost += len(self._waiting) == self._room
         self._waiting.append(reading)
         if len(self._waiting) >= BATCH:

@@ -8,9 +8,10 @@ import time
 from collections.abc import Collection, Sequence
 
 from bms.errors import GuardError
-from bms.model.control.ownership import CITY_WIDE, Ownership
+from bms.model.control.ownership import CITY_WIDE, Ownership, SiteClaim
+from bms.services.local_overrides.succession import follow_predecessor
 from bms.services.ownership.ports import OwnershipPorts
-from bms.services.ownership.selection import fair_share, known_sites, living, owned_by
+from bms.services.ownership.selection import fair_share, few, known_sites, living, owned_by
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +45,13 @@ class Heartbeat:
             ports.owners.reserve(ports.worker.id, gained, ports.stands_s)
         lost = sorted((before & ports.sites.keys()) - tokens.keys())
         if lost:
-            log.error("no longer owned by this worker: %s", ", ".join(lost))
+            log.error("no longer owned by this worker: %s", few(lost))
         may = gained | self._settle()
         return frozenset(s for s in may & ports.sites.keys() if ports.held.may_send(s))
 
-    def take_share(self) -> bool:
-        """Look at the table, give up what is not wanted, and claim what is free and due to us;
-        whether something was claimed. Raises ``StoreError``."""
+    def take_share(self) -> None:
+        """Look at the table, give up what is not wanted, and claim what is free and due to us, with
+        the people whom the owner before has found there. Raises ``StoreError``."""
         ports, me = self._ports, self._ports.worker
         self.rows = ports.owners.owners()
         self._give_up_unwanted()
@@ -59,19 +60,33 @@ class Heartbeat:
         )
         wanted = [*self._missing_pseudo_sites(), *self._due()]
         if not wanted:
-            return False
+            return
         claims = ports.owners.claim(
             me, wanted, lasts_s=ports.lasts_s, stands_s=ports.stands_s, grace_s=ports.grace_s
         )
         ports.held.claimed(claims)
+        for site in claims.keys() & ports.sites.keys():
+            self._follow_people(claims[site])
         waits = sorted(s for s, claim in claims.items() if claim.waits_s > 0 and s in ports.sites)
         if waits:
             log.warning(
                 "%s: what another worker wrote may still stand; nothing is written for %.0f s",
-                ", ".join(waits),
+                few(waits),
                 max(claim.waits_s for claim in claims.values()),
             )
-        return bool(claims)
+
+    def _follow_people(self, claim: SiteClaim) -> None:
+        ports = self._ports
+        try:
+            follow_predecessor(
+                ports.sites[claim.site],
+                now=ports.clock.now(),
+                decisions=ports.decisions,
+                journal=ports.journal,
+                was_lost=claim.waits_s > 0,
+            )
+        except GuardError as error:
+            log.error("who holds points of %s is not known here: %s", claim.site, error)
 
     def _missing_pseudo_sites(self) -> list[str]:
         me = self._ports.worker

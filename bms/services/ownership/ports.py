@@ -12,6 +12,7 @@ from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.ownership import SiteOwners
 from bms.ports.safety import GuardKeeper, Journal
+from bms.ports.storage.decisions import DecisionStore
 from bms.services.ownership.held import HeldSites
 
 
@@ -30,6 +31,7 @@ class OwnershipPorts:
     journal: Journal
     keeper: GuardKeeper
     drivers: Drivers
+    decisions: DecisionStore
     clock: Clock
     lasts_s: float
     stands_s: float

@@ -51,6 +51,13 @@ class Selection:
         return zlib.crc32(site.encode()) % self.shards == self.shard - 1
 
 
+def few(sites: Collection[str]) -> str:
+    """Some of the names, and how many there are, for a line of the log."""
+    names = sorted(sites)
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
+
+
 def living(rows: Iterable[Ownership]) -> dict[str, Selection]:
     """The workers that live, and what they want."""
     return {

@@ -22,7 +22,7 @@ from bms.services.ownership.bequest import (
     written,
 )
 from bms.services.ownership.ports import BEAT_S, OwnershipPorts
-from bms.services.ownership.selection import excess_of, heirs_of, known_sites
+from bms.services.ownership.selection import excess_of, few, heirs_of, known_sites
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ class SiteWorker:
             accepted = await self._accepted(offered)
             went = await self._let_go({site: bequests[site] for site in accepted})
         if went:
-            log.warning("handed over to another worker: %s", ", ".join(sorted(went)))
+            log.warning("handed over to another worker: %s", few(went))
         return went
 
     async def _bequests(self, sites: Collection[str]) -> dict[str, Bequest]:

@@ -23,7 +23,7 @@ import hashlib
 import json
 import uuid
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -146,6 +146,16 @@ class Book:
             self._replaced.setdefault(point, {})[held.command_id] = (known, held)
         self._open[point] = (number, lease)
         self._points[lease.point.site].add(point)
+
+    def outdated(self, leases: Iterable[Lease]) -> list[str]:
+        """The points of leases whose token is older than that of the open lease there: another
+        process has become the owner of the site since (W2)."""
+        return [
+            lease.point.id
+            for lease in leases
+            if lease.token is not None
+            and ((self._open.get(lease.point.id, (0, lease))[1].token or 0) > lease.token)
+        ]
 
     def arrived(self, point: str, command_id: str) -> None:
         """Nobody can send the write of this command any more."""

@@ -18,7 +18,15 @@ from datetime import datetime
 from pathlib import Path
 
 from bms.errors import GuardError
-from bms.journal.entries import Head, Settling, arrived_line, intent_line, note_line, settle_line
+from bms.journal.entries import (
+    Book,
+    Head,
+    Settling,
+    arrived_line,
+    intent_line,
+    note_line,
+    settle_line,
+)
 from bms.journal.locks import locked, replace_file
 from bms.journal.reader import JournalReader
 from bms.journal.writers import WriterLocks
@@ -53,7 +61,8 @@ class FileJournal:
         self._writers = WriterLocks(path)
 
     def intend(self, leases: Sequence[Lease]) -> None:
-        """Append the leases as one batch and sync it. Raises ``GuardError``."""
+        """Append the leases as one batch and sync it. Raises ``GuardError``, also where a newer
+        token stands at one of the points."""
         if leases:
             self._append(leases)
 
@@ -152,6 +161,7 @@ class FileJournal:
     def _append(self, leases: Sequence[Lease]) -> None:
         with self._reader.turn(), _explained(self.path), locked(self.path):
             self._reader.catch_up()
+            refuse_outdated(self._reader.known, leases)
             if self._reader.fault is not None or not self.path.exists():
                 self._renew(repaired=self._reader.fault is not None)
             first = self._next_number()
@@ -199,6 +209,13 @@ class FileJournal:
         head = Head.new(self._reader.ancestry, repaired=repaired)
         replace_file(self.path, [head.line(), *self._reader.known.lines()], self._sync)
         self._reader.catch_up()
+
+
+def refuse_outdated(book: Book, leases: Sequence[Lease]) -> None:
+    """Raises ``GuardError`` where a newer owner of the site has announced a write already (W2)."""
+    outdated = book.outdated(leases)
+    if outdated:
+        raise GuardError(f"another process owns {', '.join(outdated)} by now; nothing is written")
 
 
 def open_leases(path: Path) -> list[Lease]:

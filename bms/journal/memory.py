@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bms.journal.entries import Book
+from bms.journal.file import refuse_outdated
 from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
@@ -17,6 +18,7 @@ class MemoryJournal:
         self._book = Book()
 
     def intend(self, leases: Sequence[Lease]) -> None:
+        refuse_outdated(self._book, leases)
         for lease in leases:
             self._book.intend(lease, self._book.last + 1)
 

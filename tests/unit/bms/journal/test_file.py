@@ -56,6 +56,18 @@ def test_a_later_intent_stays_open_when_an_earlier_one_is_settled(journal: Journ
     assert journal.leases() == {}
 
 
+def test_w02_an_older_token_announces_nothing(journal: Journal) -> None:
+    journal.intend([replace(lease(NULL, "a"), token=7)])
+    journal.intend([replace(lease(NULL, "b", 21.0), token=8)])
+    with pytest.raises(GuardError, match="another process owns"):
+        journal.intend([lease(ENABLE, "c"), replace(lease(NULL, "d", 22.0), token=7)])
+    assert journal.leases()[NULL].command.value == 21.0
+    assert ENABLE not in journal.leases()
+    journal.settle({NULL: "b"})
+    journal.intend([replace(lease(NULL, "e", 22.0), token=7)])  # a database that was set back
+    assert journal.leases()[NULL].token == 7
+
+
 def test_settling_what_nobody_holds_is_nothing(journal: Journal) -> None:
     journal.settle({NULL: "a"})
     assert journal.leases() == {}

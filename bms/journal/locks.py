@@ -75,12 +75,6 @@ class WorkerLock:
         self._descriptor = descriptor
         return None
 
-    @property
-    def identity(self) -> str:
-        """What no other lock file of this computer has. Raises OSError where it is not there."""
-        seen = self.path.stat()
-        return f"{seen.st_dev:x}-{seen.st_ino:x}"
-
     def drop(self) -> None:
         """Let the next process work."""
         if self._descriptor is not None:

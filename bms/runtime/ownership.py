@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from bms.clock import SystemClock, boot_id
+from bms.clock import NO_BOOT_ID, SystemClock, boot_id
 from bms.config import Settings
 from bms.errors import ConfigError, StoreError
 from bms.journal.locks import WorkerLock
@@ -67,11 +67,11 @@ def _taken(lock: WorkerLock) -> str | None:
 
 
 def home_id(settings: Settings) -> str:
-    """The name under which a home owns sites: that of its lock file in this run of the computer, so
-    that a copy of the home elsewhere is somebody else."""
-    lock = WorkerLock(settings.journal)
-    lock.path.touch(mode=0o600)
-    said = f"{boot_id()} {socket.gethostname()} {lock.identity}"
+    """The name under which a home owns sites: that of its folder in this run of the computer, so
+    that a copy of the home elsewhere is somebody else. Raises OSError where there is no folder."""
+    seen, boot = settings.home.stat(), boot_id()
+    computer = socket.gethostname() if boot == NO_BOOT_ID else boot
+    said = f"{computer} {seen.st_dev:x} {seen.st_ino:x}"
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
@@ -131,9 +131,11 @@ class OwnersOfTable(EverySite):
     def is_elsewhere(self, site: str) -> bool:
         """See ``OwnedSites``."""
         row = self._look().get(site)
-        if row is None or row.released or row.owner == home_id(self.settings):
+        if row is None or row.released or row.left_s <= -row.stands_s:
             return False
-        return row.left_s > -row.stands_s
+        with contextlib.suppress(OSError):  # a home that cannot be looked at keeps nothing back
+            return row.owner != home_id(self.settings)
+        return False
 
     def may_send(self, site: str, margin_s: float = 0.0) -> bool:
         """See ``OwnedSites``."""

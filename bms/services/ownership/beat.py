@@ -56,7 +56,11 @@ class Heartbeat:
         self.rows = ports.owners.owners()
         self._give_up_unwanted()
         ports.held.seen_elsewhere(
-            {row.site for row in self.rows if row.owner != me.id and not row.released}
+            {
+                row.site
+                for row in self.rows
+                if row.owner != me.id and not row.released and row.left_s > -row.stands_s
+            }
         )
         wanted = [*self._missing_pseudo_sites(), *self._due()]
         if not wanted:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ from bms.runtime.municipality import START, WEATHER
 from bms.store.sql.store import SqlStore
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
-from tests.rigs.processes.outside import bms, site_files, soon
+from tests.rigs.processes.outside import BMS, ROOT, bms, site_files, soon
 
 SITES = ("townhall", "school", "sportshall")
 BEGIN = START.astimezone(UTC) + timedelta(hours=6, minutes=15)
@@ -79,10 +80,21 @@ class Town:
         state = await self.simulator.state()
         return {site for site in SITES if len(state[site]["held"]) >= 2}
 
-    async def until_held(self, seconds: float = 60.0) -> None:
+    async def until_held(self, sites: Collection[str] = SITES, seconds: float = 60.0) -> None:
         async with asyncio.timeout(seconds):
-            while await self.held() != set(SITES):
+            while await self.held() != set(sites):
                 await asyncio.sleep(0.1)
+
+    async def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What a command says in a home of its own."""
+
+        def run() -> subprocess.CompletedProcess[str]:
+            env = {**os.environ, "PYTHONPATH": str(ROOT), **self.env}
+            env["BMS_HOME"] = str(self.folder / "carl")
+            words, options = [BMS, *arguments], {"text": True, "capture_output": True}
+            return subprocess.run(words, env=env, cwd=self.folder, check=False, **options)
+
+        return await asyncio.to_thread(run)
 
     def overrides(self) -> list[str]:
         """Local overrides: with nobody at the buildings each of them is a false one."""
@@ -176,9 +188,34 @@ async def test_w02_a_killed_owner_is_followed_and_a_sleeping_one_wakes_to_nothin
             assert town.overrides() == []
 
 
-async def test_w02_sites_and_shards_are_owned_as_asked(town: Town) -> None:
+async def test_w02_sites_are_owned_as_asked_and_people_elsewhere_reach_the_owner(
+    town: Town,
+) -> None:
     with town.worker("anna", "--sites", "school,townhall") as anna:
         await town.until("owned", lambda: set(town.owned_by(anna)) == {"school", "townhall"})
+        await town.simulator.speed(SPEED)
+        await town.until_held({"school", "townhall"})
+        await town.simulator.speed(0)
+        point = "school/gym.setpoint"
+        done = await town.call("write", point, "19", "--reason", "test", "--json")
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["reason"]["code"] == "other_owner"
+        done = await town.call("status", "--json")
+        states = {row["site"]: row["state"] for row in json.loads(done.stdout)}
+        assert states == {
+            "@city": "owned",
+            "school": "owned",
+            "townhall": "owned",
+            "sportshall": "free",
+        }
+        assert done.returncode == 1
+        done = await town.call("release", "school", "--json")
+        assert (done.returncode, json.loads(done.stdout)) == (0, [])
+        async with asyncio.timeout(10):
+            while "school" in await town.held():
+                await asyncio.sleep(0.1)
+        assert await town.held() == {"townhall"}
+        assert town.overrides() == []
         with town.worker("bo", "--sites", "sportshall") as bo:
             await town.until("owned", lambda: town.owned_by(bo) == ["sportshall"])
             assert set(town.owned_by(anna)) == {"school", "townhall"}

@@ -23,14 +23,20 @@ class SiteOwners(Protocol):
         lasts_s: float,
         stands_s: float,
         grace_s: float,
+        places: Mapping[str, Collection[str]] | None = None,
     ) -> dict[str, SiteClaim]:
         """Take those of the sites that nobody owns, in one conditional statement, for ``lasts_s``
         [s]. A site is free when it was given up, when its lease has been over for ``grace_s`` [s]
         (the longest write), or when it is the worker's own already.
 
         ``stands_s`` [s, building time] is how long what the worker writes may stand after it has
-        lost the site.
+        lost the site; ``places`` are what each site writes to (``overlaps``).
         """
+        ...
+
+    def overlaps(self, worker: str) -> dict[str, str]:
+        """The sites of the worker that write to a place to which a site of another owner writes,
+        who took that one before: the site of the other, by ours."""
         ...
 
     def beat(self, worker: OwningWorker, lasts_s: float) -> dict[str, int]:

@@ -21,6 +21,7 @@ from bms.model.control.ownership import Ownership, OwningWorker
 from bms.ports.ownership import EverySite, SiteOwners
 from bms.runtime.city import City
 from bms.services.ownership.held import HeldSites
+from bms.services.ownership.places import places_of
 from bms.services.ownership.ports import BEAT_S, OwnershipPorts
 from bms.services.ownership.selection import Selection
 
@@ -152,14 +153,28 @@ class OwnersOfTable(EverySite):
 
 def reserve_for_person(city: City, site: Site, lease: timedelta) -> None:
     """Own a site for a person's write, as far as nobody else does, or let the worker of this home
-    know how long the value may stand. Raises ``StoreUnavailable``."""
+    know how long the value may stand. Raises ``StoreUnavailable``; ``ConfigError`` where another
+    home writes to the same place under another name."""
     owners, me = city.stores.owners, OwningWorker(id=home_id(city.settings), place=place())
     stands_s = lease.total_seconds()
     if owners.reserve(me.id, [site.id], stands_s):
         return
     grace_s = max((device.timeout_s for device in site.devices), default=0.0) + BEAT_S
-    lasts_s = float(city.settings.owner_seconds)
-    owners.claim(me, [site.id], lasts_s=lasts_s, stands_s=stands_s, grace_s=grace_s)
+    owners.claim(
+        me,
+        [site.id],
+        lasts_s=float(city.settings.owner_seconds),
+        stands_s=stands_s,
+        grace_s=grace_s,
+        places={site.id: places_of(site)},
+    )
+    other = owners.overlaps(me.id).get(site.id)
+    if other is not None:
+        owners.give_up(me.id, [site.id])
+        raise ConfigError(
+            f"{site.id} names what site {other} of another home writes to; write there, or take it"
+            " out of one of the two site files"
+        )
 
 
 def owners_seen(city: City) -> City:

@@ -29,8 +29,10 @@ async def hold(
     made = bench_city(home, sites, port, guarded=True, database=database)
     if database is not None:
         me = OwningWorker(id="killed", place="the killed writer")
-        terms = {"lasts_s": owner_s, "stands_s": lease.total_seconds(), "grace_s": 0.0}
-        made.city.stores.owners.claim(me, [*made.city.sites, me.presence], **terms)
+        stands_s, sites_of_city = lease.total_seconds(), [*made.city.sites, me.presence]
+        made.city.stores.owners.claim(
+            me, sites_of_city, lasts_s=owner_s, stands_s=stands_s, grace_s=0.0
+        )
     now = made.now
     await asyncio.gather(
         *(

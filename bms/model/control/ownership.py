@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 CITY_WIDE = "@city"
@@ -60,3 +61,20 @@ class Ownership:
     def runs(self) -> bool:
         """Whether its owner may write."""
         return self.left_s > 0.0
+
+
+def older_overlaps(
+    worker: str, rows: Iterable[tuple[str, str, int, Collection[str]]]
+) -> dict[str, str]:
+    """Of rows of site, owner, token and places: the sites of the worker that share a place with a
+    site of another owner whose token is lower, and that site."""
+    kept = list(rows)
+    others = [row for row in kept if row[1] != worker]
+    return {
+        site: other
+        for site, owner, token, places in kept
+        for other, before, earlier, theirs in others
+        if owner == worker
+        and (earlier, before) < (token, owner)
+        and not set(places).isdisjoint(theirs)
+    }

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from bms.errors import GuardError
 from bms.model.control.ownership import CITY_WIDE, Ownership, SiteClaim
 from bms.services.local_overrides.succession import follow_predecessor
+from bms.services.ownership.places import places_of
 from bms.services.ownership.ports import OwnershipPorts
 from bms.services.ownership.selection import fair_share, few, known_sites, living, owned_by
 
@@ -25,6 +26,7 @@ class Heartbeat:
     def __init__(self, ports: OwnershipPorts) -> None:
         self._ports = ports
         self._free_since: dict[str, float] = {}
+        self._told: frozenset[str] = frozenset()
         self.rows: list[Ownership] = []
         """The table as it was seen last."""
 
@@ -66,8 +68,14 @@ class Heartbeat:
         if not wanted:
             return
         claims = ports.owners.claim(
-            me, wanted, lasts_s=ports.lasts_s, stands_s=ports.stands_s, grace_s=ports.grace_s
+            me,
+            wanted,
+            lasts_s=ports.lasts_s,
+            stands_s=ports.stands_s,
+            grace_s=ports.grace_s,
+            places={site: places_of(ports.sites[site]) for site in wanted if site in ports.sites},
         )
+        claims = self._without_overlaps(claims)
         ports.held.claimed(claims)
         for site in claims.keys() & ports.sites.keys():
             self._follow_people(claims[site])
@@ -78,6 +86,24 @@ class Heartbeat:
                 few(waits),
                 max(claim.waits_s for claim in claims.values()),
             )
+
+    def _without_overlaps(self, claims: Mapping[str, SiteClaim]) -> dict[str, SiteClaim]:
+        """The claims without sites whose registers or objects a site of another home writes to
+        already; those are given up again, before anything was sent."""
+        ports = self._ports
+        overlaps = ports.owners.overlaps(ports.worker.id)
+        taken = {site: other for site, other in overlaps.items() if site in claims}
+        ports.owners.give_up(ports.worker.id, taken)
+        for site, other in taken.items():
+            if site not in self._told:
+                log.error(
+                    "%s is not written: it names what site %s of another home writes to; take it"
+                    " out of one of the two site files",
+                    site,
+                    other,
+                )
+        self._told = frozenset(taken)
+        return {site: claim for site, claim in claims.items() if site not in taken}
 
     def _follow_people(self, claim: SiteClaim) -> None:
         ports = self._ports

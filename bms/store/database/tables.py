@@ -274,7 +274,8 @@ class StoredOwner(SQLModel, table=True):
 
     ``until`` [us after the epoch, clock of the database]; ``stands_s`` is how long what it writes
     may stand after that, ``waits_s`` how long it has to wait for what an earlier owner wrote [s,
-    building time]. ``heir`` is to whom it is offered, with the ``bequest`` that one has to know.
+    building time]. ``places`` are digests of what it writes to, ``heir`` is to whom it is offered,
+    with the ``bequest`` that one has to know.
     """
 
     __tablename__: ClassVar[str] = "site_owner"
@@ -283,6 +284,7 @@ class StoredOwner(SQLModel, table=True):
     owner: str
     place: str
     selection: str
+    places: str
     token: int = Field(sa_type=BigInteger)
     until: int = Field(sa_type=BigInteger)
     released: bool

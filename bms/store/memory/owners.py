@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bms.errors import NotOwner
-from bms.model.control.ownership import PRESENCE, Ownership, OwningWorker, SiteClaim
+from bms.model.control.ownership import (
+    PRESENCE,
+    Ownership,
+    OwningWorker,
+    SiteClaim,
+    older_overlaps,
+)
 
 
 @dataclass(slots=True)
@@ -25,6 +31,7 @@ class _OwnerRow:
     heir: str | None = None
     accepted: bool = False
     bequest: str | None = None
+    places: frozenset[str] = frozenset()
 
 
 class MemoryOwners:
@@ -46,6 +53,7 @@ class MemoryOwners:
         lasts_s: float,
         stands_s: float,
         grace_s: float,
+        places: Mapping[str, Collection[str]] | None = None,
     ) -> dict[str, SiteClaim]:
         """See ``SiteOwners``."""
         now, taken = self._server(), {}
@@ -62,10 +70,24 @@ class MemoryOwners:
                     until=now + lasts_s,
                     stands_s=stands_s,
                     waits_s=_waits_s(row, worker.id),
+                    places=frozenset((places or {}).get(site, ())),
                 )
                 self._rows[site] = made
                 taken[site] = SiteClaim(site=site, token=made.token, waits_s=made.waits_s)
         return taken
+
+    def overlaps(self, worker: str) -> dict[str, str]:
+        """See ``SiteOwners``."""
+        with self._owners_turn:
+            now = self._server()
+            return older_overlaps(
+                worker,
+                [
+                    (site, row.owner, row.token, row.places)
+                    for site, row in self._rows.items()
+                    if not row.released and row.until + row.stands_s > now
+                ],
+            )
 
     def beat(self, worker: OwningWorker, lasts_s: float) -> dict[str, int]:
         """See ``SiteOwners``."""

@@ -10,7 +10,13 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from bms.errors import NotOwner
-from bms.model.control.ownership import PRESENCE, Ownership, OwningWorker, SiteClaim
+from bms.model.control.ownership import (
+    PRESENCE,
+    Ownership,
+    OwningWorker,
+    SiteClaim,
+    older_overlaps,
+)
 from bms.store.database.connection import Linked, Transactions
 
 #: Microseconds since 1970 by the clock of the database.
@@ -23,17 +29,24 @@ _EACH = {
     "sqlite": "json_each(:sites) AS each",
     "postgresql": "json_array_elements_text(CAST(:sites AS json)) AS each(value)",
 }
+#: The members of a JSON object, as rows of ``each``.
+_PAIRS = {
+    "sqlite": "json_each(:pairs) AS each",
+    "postgresql": "json_each_text(CAST(:pairs AS json)) AS each(key, value)",
+}
 _MOST = {"sqlite": "max", "postgresql": "greatest"}
 _SHARED = {"sqlite": "", "postgresql": " FOR SHARE"}
 
 #: Tokens rise, also where an earlier state of the database came back: they are moments.
 _CLAIM = """
-INSERT INTO site_owner (site, owner, place, selection, token, until, released, stands_s, waits_s,
- accepted)
-SELECT each.value, :worker, :place, :selection, {now}, {now} + :lasts, false, :stands, 0.0, false
-FROM {each} WHERE true ORDER BY each.value
+INSERT INTO site_owner (site, owner, place, selection, places, token, until, released, stands_s,
+ waits_s, accepted)
+SELECT each.key, :worker, :place, :selection, each.value, {now}, {now} + :lasts, false, :stands,
+ 0.0, false
+FROM {pairs} WHERE true ORDER BY each.key
 ON CONFLICT (site) DO UPDATE SET owner = excluded.owner, place = excluded.place,
- selection = excluded.selection, token = {most}(site_owner.token + 1, excluded.token),
+ selection = excluded.selection, places = excluded.places,
+ token = {most}(site_owner.token + 1, excluded.token),
  until = excluded.until, released = false, stands_s = excluded.stands_s,
  waits_s = CASE WHEN site_owner.released THEN 0.0
   WHEN site_owner.owner = excluded.owner THEN site_owner.waits_s
@@ -79,6 +92,10 @@ _OWNERS = """
 SELECT site, owner, place, token, (until - {now}) / 1000000.0 AS left_s, stands_s, selection,
  waits_s > 0 AS waits, released, heir, accepted FROM site_owner ORDER BY site
 """
+_PLACES = """
+SELECT site, owner, token, places FROM site_owner
+WHERE NOT released AND places <> '' AND until + stands_s * 1000000 > {now}
+"""
 _OFFERS = """
 SELECT site, bequest FROM site_owner
 WHERE heir = :worker AND NOT accepted AND NOT released AND until > {now}
@@ -103,11 +120,15 @@ class SqlOwners(Linked):
         lasts_s: float,
         stands_s: float,
         grace_s: float,
+        places: Mapping[str, Collection[str]] | None = None,
     ) -> dict[str, SiteClaim]:
         """See ``SiteOwners``."""
+        if not sites:
+            return {}
+        known = places or {}
         rows = self._change(
             _CLAIM,
-            sites,
+            pairs=json.dumps({site: " ".join(sorted(known.get(site, ()))) for site in sites}),
             worker=worker.id,
             place=worker.place,
             selection=worker.selection,
@@ -119,6 +140,12 @@ class SqlOwners(Linked):
             site: SiteClaim(site=site, token=token, waits_s=waits_s)
             for site, token, waits_s in rows
         }
+
+    def overlaps(self, worker: str) -> dict[str, str]:
+        """See ``SiteOwners``."""
+        with self._link.reading() as session:
+            rows = _run(session, _PLACES)
+        return older_overlaps(worker, [(s, owner, token, p.split()) for s, owner, token, p in rows])
 
     def beat(self, worker: OwningWorker, lasts_s: float) -> dict[str, int]:
         """See ``SiteOwners``."""
@@ -223,7 +250,7 @@ def _run(
 
 def _statement(session: Session, template: str) -> Any:
     name = session.get_bind().dialect.name
-    parts = {"now": _NOW[name], "each": _EACH[name], "most": _MOST[name]}
+    parts = {"now": _NOW[name], "each": _EACH[name], "most": _MOST[name], "pairs": _PAIRS[name]}
     return text(template.format(mine=_MINE.format(**parts), **parts))
 
 

@@ -134,6 +134,16 @@ def test_w02_an_offer_ends_with_the_lease_of_who_made_it(store: AnyStore) -> Non
     assert store.accept("bo", ["school"]) == frozenset()
 
 
+def test_w02_of_two_sites_at_one_object_the_first_one_stands(store: AnyStore) -> None:
+    terms = {"lasts_s": LONG, "stands_s": WRITES, "grace_s": GRACE}
+    store.claim(ANNA, ["school", "hall"], **terms, places={"school": ["a", "b"], "hall": ["c"]})
+    store.claim(BO, ["skole", "gym"], **terms, places={"skole": ["b", "x"], "gym": ["y"]})
+    assert store.overlaps("bo") == {"skole": "school"}
+    assert store.overlaps("anna") == {}
+    store.give_up("anna", ["school"])
+    assert store.overlaps("bo") == {}
+
+
 class TestFence:
     """Plans, models and receipts are kept with the newest token only."""
 

@@ -15,7 +15,10 @@ def upgrade() -> None:
     op.create_table(
         "site_owner",
         sa.Column("site", sa.String(), primary_key=True),
-        *(sa.Column(name, sa.String(), nullable=False) for name in ("owner", "place", "selection")),
+        *(
+            sa.Column(name, sa.String(), nullable=False)
+            for name in ("owner", "place", "selection", "places")
+        ),
         sa.Column("token", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
         sa.Column("released", sa.Boolean(), nullable=False),

@@ -248,6 +248,22 @@ async def test_w02_what_is_owned_runs_out_while_the_database_is_away() -> None:
     del worker
 
 
+async def test_w02_one_building_under_two_names_is_written_by_one_home(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    world = World()
+    anna, bo = world.worker("anna"), world.worker("bo")
+    await started(anna)
+    again = replace(hut(), id="hytte")
+    second = SiteWorker(bo.ports(sites={"hytte": again}))
+    for _ in range(4):
+        await second.step()
+    assert anna.held.may_send("hut")
+    assert not bo.held.owns("hytte")
+    said = [r.getMessage() for r in caplog.records if "site hut of another home" in r.getMessage()]
+    assert len(said) == 1
+
+
 async def test_w02_a_worker_with_other_sites_gives_up_those_of_before() -> None:
     world = city(3)
     anna = world.worker("anna")

@@ -96,15 +96,16 @@ async def remove_override(
 async def set_mode(
     ports: PortsDep, key: Operator, site: SiteDep, body: ModeBody, response: Response
 ) -> ModeAnswer:
-    """How far a site is trusted to us. Below ``auto`` everything is given back at once."""
-    reason = f"{body.reason} (approved by {body.approver})" if body.approver else body.reason
+    """How far a site is trusted to us. Below ``auto`` everything is given back at once; who asks
+    for ``auto`` approves it by the name of the key. ``agree``: after a step back."""
     done = await people.change_mode(
         site,
         body.mode,
         now=ports.clock.now(),
         ports=ports.control,
-        reason=reason,
+        reason=body.reason,
         actor=key.name,
+        agree=body.agree,
     )
     mode = await off_loop(mode_in_force, site, ports.control.decisions)
     return ModeAnswer(site=site.id, mode=mode, released=released(done, response))

@@ -33,13 +33,9 @@ class OverrideBody(Body):
 class ModeBody(Body):
     mode: Mode
     reason: Reason
-    approver: Reason | None = Field(None, description="who approved it; needed for auto")
-
-    @model_validator(mode="after")
-    def _auto_needs_an_approver(self) -> Self:
-        if self.mode is Mode.AUTO and self.approver is None:
-            raise ValueError("mode auto needs an approver: the name of who approved it")
-        return self
+    agree: bool = Field(
+        False, description="that the site goes on in auto after it was put back by itself"
+    )
 
 
 class ReleaseBody(Body):

@@ -13,6 +13,7 @@ from rich.console import Console
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.once import run_days
 from bms.demo.options import DemoOptions
+from bms.demo.trust import entrust
 from bms.runtime.municipality import START
 from bms.runtime.serve import give_back, listen, serving, stop_signal, working
 from bms.services.api_keys import create_key
@@ -59,6 +60,9 @@ async def _first_days(
     start = START.astimezone(UTC)
     until = (START + timedelta(days=options.days)).astimezone(UTC)
     await _unless(stopped, learn(simulated.city, report))
+    entrusted = await _unless(stopped, entrust(simulated, report))
+    if entrusted is not None:
+        _console().print(str(entrusted))
     await run_days(simulated, start, until, report, stopped.is_set)
 
 
@@ -82,7 +86,11 @@ async def _unless(stopped: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | N
     return None
 
 
+def _console() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
 def _announce(port: int, key: str) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = _console()
     console.print(f"Dashboard: http://{HOST}:{port}/   API: http://{HOST}:{port}/docs")
     console.print(f"Key of this demo: {key}   (end with Ctrl-C)")

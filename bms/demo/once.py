@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.options import DemoOptions
+from bms.demo.trust import Entrusted, entrust
 from bms.model.savings.avoided_use import Span
 from bms.runtime.city import City
 from bms.runtime.fast_run import run_virtual
@@ -22,13 +23,18 @@ from bms.services.simulated_worlds import Truth, WorldComparison, compare_worlds
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The rows of the table and how long it took [s]."""
+    """The rows of the table, what the demo did in place of people, and how long it took [s]."""
 
     rows: tuple[WorldComparison, ...]
+    entrusted: Entrusted
     wall_s: float
 
     def as_dict(self) -> dict[str, Any]:
-        return {"sites": [row.as_dict() for row in self.rows], "wall_s": round(self.wall_s, 1)}
+        return {
+            "sites": [row.as_dict() for row in self.rows],
+            "entrusted": asdict(self.entrusted),
+            "wall_s": round(self.wall_s, 1),
+        }
 
 
 async def run_once(options: DemoOptions, report: Report) -> Result:
@@ -38,9 +44,10 @@ async def run_once(options: DemoOptions, report: Report) -> Result:
     until = (START + timedelta(days=options.days)).astimezone(UTC)
     async with simulated_city(options, report) as simulated:
         await learn(simulated.city, report)
+        entrusted = await entrust(simulated, report)
         await run_and_give_back(simulated, start, until, report)
         rows = await taken_stock(simulated, start, until, options)
-    return Result(rows, time.monotonic() - began)
+    return Result(rows, entrusted, time.monotonic() - began)
 
 
 async def run_and_give_back(

@@ -40,6 +40,7 @@ def print_result(result: Result, console: Console) -> None:
         _add_claim(claims, row)
     console.print(worlds)
     console.print(claims)
+    console.print(str(result.entrusted), highlight=False)
     console.print(f"{result.wall_s:.0f} s")
 
 

@@ -26,6 +26,7 @@ from bms.ports.storage.readings import Forwarding, ReadingStore
 from bms.ports.storage.retention import RetentionStore
 from bms.ports.storage.rollups import RollupStore
 from bms.ports.storage.trials import TrialStore
+from bms.ports.storage.trust import TrustStore
 from bms.ports.storage.whole import Store
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.collect.device_times import DeviceTimes
@@ -36,6 +37,7 @@ from bms.services.planning.ports import PlanningPorts, StartMemory
 from bms.services.rooms.missing_temperature import Rooms
 from bms.services.site_lookup import site_named
 from bms.services.trials.ports import TrialPorts
+from bms.services.trust.commissioned import Commissioned, CommissionedPoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Stores:
     ledgers: LedgerStore
     keys: KeyStore
     trials: TrialStore
+    trust: TrustStore
     evidence: EvidenceStore
     retention: RetentionStore
     owners: SiteOwners
@@ -66,6 +69,7 @@ class Stores:
             ledgers=store,
             keys=store,
             trials=store,
+            trust=store,
             evidence=store,
             retention=store,
             owners=store,
@@ -104,14 +108,20 @@ class City:
     """Minimum on and off times that devices have told."""
     starts: StartMemory = field(default_factory=StartMemory)
     """What was learned of the warm-ups of zones without a model."""
+    commissioned: Commissioned | None = None
+    """Which points are commissioned; None where the records say so."""
     decisions: DecisionStore = field(init=False)
     """Decisions of people as they stand: the marks first, then the database."""
     plan_check: PlanCheck = field(init=False)
     """What ``checker`` says of stored plans, kept by their digest."""
 
+    recorded: Commissioned = field(init=False)
+    """What the records of commissionings say."""
+
     def __post_init__(self) -> None:
         marked = MarkedDecisions(self.stores.decisions, self.hands_off, self.clock)
         object.__setattr__(self, "decisions", marked)
+        object.__setattr__(self, "recorded", CommissionedPoints(self.stores.trust))
         object.__setattr__(self, "plan_check", PlanCheck(self.checker))
 
     def site(self, site_id: str) -> Site:
@@ -125,6 +135,8 @@ class City:
             plans=self.stores.plans,
             decisions=self.decisions,
             trials=self.stores.trials,
+            trust=self.stores.trust,
+            commissioned=self.commissioned or self.recorded,
             ledgers=self.stores.ledgers,
             drivers=self.drivers,
             journal=self.journal,
@@ -144,6 +156,8 @@ class City:
             readings=self.stores.readings,
             plans=self.stores.plans,
             decisions=self.decisions,
+            trust=self.stores.trust,
+            commissioned=self.commissioned or self.recorded,
             ledgers=self.stores.ledgers,
             journal=self.journal,
             clock=self.clock,

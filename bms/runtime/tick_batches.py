@@ -27,6 +27,7 @@ from bms.services.hands_off.decisions import MarkedDecisions
 from bms.services.held_points import RECENT, Receipts
 from bms.services.off_loop import off_loop
 from bms.services.planning.ports import PlanningPorts
+from bms.services.trust.commissioned import Flaws
 
 BOOKED_BEFORE = timedelta(days=2)
 """Bookings that ended longer ago are not read with the others."""
@@ -45,6 +46,7 @@ class SiteRecords:
     bookings: Sequence[Booking]
     trials: Sequence[KeptTrial]
     receipts: Receipts
+    uncommissioned: Flaws
     now: datetime
     outcomes: list[tuple[datetime, Outcome]] = field(default_factory=list)
 
@@ -92,6 +94,7 @@ class TickBatches:
                 decisions=control.decisions,
                 plans=control.plans,
                 ledgers=control.ledgers,
+                commissioned=control.commissioned,
             )
             try:
                 yield control, planning
@@ -122,6 +125,7 @@ class TickBatches:
                 receipts=lambda _, since: [row for row in records.receipts if row[0] >= since],
                 add_receipts=add_receipts,
             ),
+            commissioned=seen(kept.commissioned, flaws=lambda _: {site.id: records.uncommissioned}),
             tick=_OneOfMany(self, site.id, records),
         )
 
@@ -148,7 +152,9 @@ class TickBatches:
             kept.trials.trials_of(sites),
             kept.ledgers.receipts_of(sites, now - RECENT),
         )
-        kept.rooms.look_ahead([self._sites[site] for site in sites], now)
+        chosen = [self._sites[site] for site in sites]
+        flaws = kept.commissioned.flaws(chosen)
+        kept.rooms.look_ahead(chosen, now)
         return {
             site: SiteRecords(
                 mode=modes.get(site),
@@ -157,6 +163,7 @@ class TickBatches:
                 bookings=bookings[site],
                 trials=trials[site],
                 receipts=receipts[site],
+                uncommissioned=flaws[site],
                 now=now,
             )
             for site in sites

@@ -20,8 +20,8 @@ from bms.model.fact import Explained
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release_many import release_leases, release_points, release_sites
 from bms.services.hands_off.record import put_on_record, record_words, taken_back
+from bms.services.modes.gate import GatePorts, above_allowed, ask_for_auto
 from bms.services.off_loop import off_loop
-from bms.services.planning.shadow_period import shadow_gap
 
 log = logging.getLogger(__name__)
 
@@ -83,21 +83,32 @@ async def end_override(
 
 
 class NotReady(Explained, ConfigError):
-    """The shadow period of a site has not met its gate."""
+    """A site may not be put to a mode: its site file does not allow it, or the gate is not met."""
 
 
 async def change_mode(
-    site: Site, mode: Mode, *, now: datetime, ports: ControlPorts, reason: str, actor: str
+    site: Site,
+    mode: Mode,
+    *,
+    now: datetime,
+    ports: ControlPorts,
+    reason: str,
+    actor: str,
+    agree: bool = False,
 ) -> HandedBack:
     """Set how far the site is trusted to us; below ``auto`` everything is given back,
     and a switchback trial is over. Every earlier release of the site is taken back with it.
 
-    Raises ``NotReady`` for ``auto`` before the shadow period is over, unless the site file
-    itself says ``auto``; ``StoreUnavailable`` for ``auto`` without a database.
+    ``actor`` approves ``auto`` with it; after a step back only who says ``agree``. Raises
+    ``NotReady`` for a mode above that of the site file, and for ``auto`` before the gate is met
+    (``bms.services.modes.gate``); ``StoreUnavailable`` for ``auto`` without a database.
     """
     if mode is Mode.AUTO:
-        backs = await off_loop(_set_to_auto, site, now, ports, reason, actor)
+        backs = await off_loop(_set_to_auto, site, now, ports, reason, actor, agree)
         return HandedBack([], await put_on_record(ports, backs, now=now))
+    above = above_allowed(site, mode)
+    if above is not None:
+        raise NotReady(f"not put to {mode.value}", (above,))
     mark = HandsOff(
         id=uuid.uuid4().hex,
         kind=HandsOffKind.MODE,
@@ -108,20 +119,25 @@ async def change_mode(
         actor=actor,
         reason=reason,
         mode=mode,
-        sites={site.id: site.mode},
+        sites={site.id: site.mode_by(None)},
     )
     return await _hand_back(site, mark, now=now, ports=ports)
 
 
+def gate_ports(ports: ControlPorts) -> GatePorts:
+    """What the gate before ``auto`` looks at."""
+    return GatePorts(ports.plans, ports.readings, ports.decisions, ports.trust, ports.commissioned)
+
+
 def _set_to_auto(
-    site: Site, now: datetime, ports: ControlPorts, reason: str, actor: str
+    site: Site, now: datetime, ports: ControlPorts, reason: str, actor: str, agree: bool
 ) -> list[SpokenWord]:
     """The words that take the marks of the site back."""
-    gap = None if site.mode is Mode.AUTO else shadow_gap(site, ports.plans, now)
-    if gap is not None:
-        raise NotReady("not ready for auto", (gap,))
+    answer = ask_for_auto(site, gate_ports(ports), now, agree=agree)
+    if answer.gaps:
+        raise NotReady("not ready for auto", answer.gaps)
     record_words(ports)
-    ports.decisions.set_mode(site.id, Mode.AUTO, actor=actor, at=now, reason=reason)
+    ports.trust.approve(site.id, answer.scope, actor=actor, at=now, reason=reason)
     backs = _earlier_modes(site.id, ports, now, actor, reason)
     ports.hands_off.say(backs)
     return backs
@@ -231,7 +247,7 @@ def _release_mark(
         actor=actor,
         reason=reason,
         mode=Mode.OBSERVE if whole else None,
-        sites={each.id: each.mode for each in sites} if whole else {},
+        sites={each.id: each.mode_by(None) for each in sites} if whole else {},
     )
 
 

@@ -19,5 +19,6 @@ def site_named(sites: Mapping[str, Site], site_id: str) -> Site:
 
 
 def mode_in_force(site: Site, decisions: DecisionStore) -> Mode:
-    """The mode that a person set, else the one of the site file. Raises ``StoreUnavailable``."""
-    return decisions.mode(site.id) or site.mode
+    """The mode that a person set, as far as the site file allows it; ``advise`` at most where
+    nobody did. Raises ``StoreUnavailable``."""
+    return site.mode_by(decisions.mode(site.id))

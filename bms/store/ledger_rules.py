@@ -10,6 +10,7 @@ from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.control.kept_key import KeptKey
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
+from bms.model.trust.commissioning import Commissioning, TestOutcome
 
 
 def id_taken(event: NonRoutineEvent) -> str:
@@ -54,6 +55,12 @@ def key_reason(key: KeptKey) -> str:
     """What the audit says of a new key: its scope, whose it is, and until when it is good."""
     until = "" if key.expires is None else f", until {key.expires.isoformat(timespec='seconds')}"
     return f"{key.scope}: {key.name}{until}"
+
+
+def commissioning_reason(made: Commissioning) -> str:
+    """What the audit says of a commissioning: whether it passed, else which tests failed."""
+    failed = [t.test.value for t in made.tests if t.outcome is TestOutcome.FAILED]
+    return "passed" if made.passed else f"not passed: {', '.join(failed) or 'nothing was tried'}"
 
 
 def applied_reason(report: AppliedReport) -> str:

@@ -165,14 +165,10 @@ class InProcessDriver:
             missing = fact(ReceiptReason.NO_SIGNAL, signal=signal_of(point))
             return NoCommandState(point.id, missing, retryable=False)
         own: float | None = control_point.effective
-        above: tuple[OccupiedSlot, ...] = ()
+        slots: list[OccupiedSlot] = []
         if isinstance(control_point, PriorityArray):
             own = control_point.slots.get(rule.priority)
-            above = tuple(
-                OccupiedSlot(slot, value)
-                for slot, value in sorted(control_point.slots.items())
-                if slot < rule.priority
-            )
+            slots = [OccupiedSlot(*each) for each in sorted(control_point.slots.items())]
         enabled = control_point.enabled if isinstance(control_point, RemoteSetpoint) else None
         return CommandState(
             point=point.id,
@@ -181,7 +177,8 @@ class InProcessDriver:
             own=own,
             home=home_values(rule, at, self._drivers.zone),
             enabled=enabled,
-            above=above,
+            above=tuple(slot for slot in slots if slot.priority < rule.priority),
+            below=tuple(slot for slot in slots if slot.priority > rule.priority),
         )
 
     async def write(self, point: Point, command: Command) -> Receipt:

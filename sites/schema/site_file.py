@@ -411,7 +411,7 @@ SITE = SectionSchema(
         _field("area_m2", Number(above=0, high=1e6), "heated floor area [m2]", REQUIRED),
         _field("position", POSITION, "where it stands", REQUIRED),
         _field("timezone", _ZONE_NAME, "local time", "Europe/Copenhagen"),
-        _field("mode", OneOf(Mode), "how far it is trusted to us", Mode.OBSERVE),
+        _field("mode", OneOf(Mode), "highest mode that people may put it to", Mode.OBSERVE),
         _field("heat_source", HEAT_SOURCE, "where the heat comes from", REQUIRED),
         _field("tariffs", TARIFFS, "prices"),
         _field("weights", WEIGHTS, "what comfort and CO2 are worth [DKK]"),

@@ -11,12 +11,15 @@ from bms.journal import MemoryHandsOff, MemoryJournal
 from bms.model.assets.site import Site
 from bms.model.control.command import Override, Receipt, ReleaseReceipt
 from bms.ports.planner import Checker
+from bms.services.control.authority import Writer
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.controllers.schedule import ControllerSchedule, controller_schedule
 from bms.services.rooms.missing_temperature import Rooms
+from bms.services.trust.commissioned import Commissioned
+from bms.services.trust.without_building import AllCommissioned
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.ports import NoObjections, SeenRooms, control_ports
@@ -34,6 +37,7 @@ class ControlBench:
         *,
         checker: Checker | None = None,
         rooms: Rooms | None = None,
+        commissioned: Commissioned | None = None,
     ) -> None:
         self.site = site or hut()
         self.store = MemoryStore()
@@ -43,6 +47,7 @@ class ControlBench:
         self.keeper = Keeper()
         self.clock = VirtualClock(now)
         self.rooms = rooms or SeenRooms()
+        self.commissioned = commissioned or AllCommissioned()
         self.plan_check = PlanCheck(checker or NoObjections())
         self.plans = count()
         self.overrides = count(1)
@@ -70,6 +75,7 @@ class ControlBench:
             plan_check=self.plan_check,
             rooms=self.rooms,
             hands_off=self.hands_off,
+            commissioned=self.commissioned,
         )
 
     def device(self, point: str) -> FakeDevice:
@@ -128,9 +134,12 @@ class ControlBench:
         lease: timedelta = LEASE,
         actor: str = "operator:anna",
         reason: str = "test",
+        writer: Writer = Writer.PERSON,
     ) -> Receipt:
         """What became of a person's write."""
-        wanted = PersonWrite(point=point, value=value, lease=lease, actor=actor, reason=reason)
+        wanted = PersonWrite(
+            point=point, value=value, lease=lease, actor=actor, reason=reason, writer=writer
+        )
         return await write_once(self.site, wanted, now=self.now, ports=self.ports)
 
     def download(self, device: str) -> ControllerSchedule:

@@ -34,6 +34,7 @@ from bms.runtime.site_files import tariff_book
 from bms.runtime.wire import wire
 from bms.services.collect.importance import importances
 from bms.services.operator import change_mode, end_override, override, release
+from bms.services.trust.without_building import AllCommissioned, all_approved
 from bms.store.database.availability import Availability
 from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.store_and_forward import ForwardingReadings
@@ -160,7 +161,10 @@ class Backend:
         planner = ScriptedPlanner(numbers(city.sites))
         return replace(
             city,
-            stores=replace(Stores.of(store), readings=self._readings),
+            stores=replace(
+                Stores.of(store), readings=self._readings, decisions=all_approved(store)
+            ),
+            commissioned=AllCommissioned(),
             forwarding=self._readings,
             planner=planner,
             checker=planner,

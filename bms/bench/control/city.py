@@ -25,6 +25,7 @@ from bms.model.readings.units import Unit
 from bms.runtime.city import City
 from bms.runtime.wire import wire
 from bms.services.guard.launcher import NoGuardNeeded
+from bms.services.trust.without_building import AllCommissioned, all_approved
 
 POINTS = 5
 OWN, OURS = 0.0, 3.0
@@ -170,6 +171,14 @@ def bench_city(
         sites=[a_site(number, port) for number in range(sites)],
     )
     keeper = city.keeper if guarded else NoGuardNeeded()
-    made = BenchCity(replace(city, checker=NoObjections(), keeper=keeper), home)
+    stores = replace(city.stores, decisions=all_approved(city.stores.decisions))
+    city = replace(
+        city,
+        checker=NoObjections(),
+        keeper=keeper,
+        stores=stores,
+        commissioned=AllCommissioned(),
+    )
+    made = BenchCity(city, home)
     made.plan()
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.planning.plan import identify_site
 from bms.services.rooms.missing_temperature import RoomWatch
 from bms.services.simulated_worlds import past_readings
+from bms.services.trust.without_building import AllCommissioned, all_approved
 from bms.store.memory.store import MemoryStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
@@ -79,7 +80,8 @@ def simulated_city(
     )
     drivers = InProcessDrivers(world)
     clock = VirtualClock(start.astimezone(UTC))
-    optimizer, stores = Optimizer(), Stores.of(MemoryStore())
+    optimizer, store = Optimizer(), MemoryStore()
+    stores = replace(Stores.of(store), decisions=all_approved(store))
     city = City(
         sites={site.id: site for site in sites},
         settings=Settings(home=home, plan_minutes=PLAN_MINUTES),
@@ -95,6 +97,7 @@ def simulated_city(
         hands_off=FileHandsOff.beside(home / "release.journal"),
         keeper=NoGuardNeeded(),
         reporter=FileReporter(),
+        commissioned=AllCommissioned(),
     )
     history = world.history(clock.now(), STEP_S, lambda share: report("past", share))
     count = int(DETAILED / timedelta(seconds=STEP_S))

@@ -41,6 +41,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "site.points",
         "Give a point, a site or the city back to the buildings' own control.",
     ),
+    "commission": (
+        "site.commission",
+        "Try writable points of a site one by one, sign the protocol and keep it.",
+    ),
+    "mode": (
+        "site.mode",
+        "Show or set the mode of a site. Below auto everything is given back at once.",
+    ),
     "ingest": ("energy.ingest", "Store a supplier's meter files; the same file twice is once."),
     "identify": (
         "site.identify",

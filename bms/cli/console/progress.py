@@ -13,6 +13,7 @@ TITLES = {
     "past": "Simulating the year before",
     "readings": "Storing its readings",
     "models": "Learning the buildings",
+    "commissioning": "Commissioning points",
     "days": "Running the days",
     "reading": "Reading the files",
     "assessing": "Assessing the meters",

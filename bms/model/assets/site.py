@@ -19,6 +19,11 @@ class Mode(StrEnum):
     ADVISE = "advise"
     AUTO = "auto"
 
+    def at_most(self, highest: Mode) -> Mode:
+        """This mode, or ``highest`` where that is lower."""
+        ranks = list(Mode)
+        return min(self, highest, key=ranks.index)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comfort:
@@ -78,7 +83,8 @@ class Power:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One municipal building. Areas [m2], position in degrees (WGS 84)."""
+    """One municipal building. Areas [m2], position in degrees (WGS 84). ``mode`` is the highest one
+    that it may be put to."""
 
     id: str
     name_da: str
@@ -109,6 +115,11 @@ class Site:
         return day in self.closed_dates or any(
             first <= day <= last for first, last in self.closures
         )
+
+    def mode_by(self, said: Mode | None) -> Mode:
+        """The mode in force where a person set ``said``, or nobody did (None): plans are written
+        where a person said so alone."""
+        return (said or Mode.ADVISE).at_most(self.mode)
 
     def zone(self, zone_id: str) -> Zone:
         return next(zone for zone in self.zones if zone.id == zone_id)

@@ -20,6 +20,10 @@ class Action(StrEnum):
     CREATE_KEY = "create_key"
     REVOKE_KEY = "revoke_key"
     REPORT_APPLIED = "report_applied"
+    COMMISSION = "commission"
+    APPROVE = "approve"
+    STEP_BACK = "step_back"
+    AGREE = "agree"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,12 +30,12 @@ class CommandState:
     ``own_is_no_number`` says that something stands there that is none, such as NaN. ``home``
     are the values that own control may have in a register now, by its constant or its timetable at
     the device's clock, a few minutes early and late. ``enabled`` is the bit that hands control
-    over, None where the point has none. ``above`` are the occupied slots of a higher
-    priority than ours, the highest first; ``minimum_times`` says that the object has a minimum on
-    or off time (``minimum_on_s``, ``minimum_off_s`` [s]). ``source`` and ``since`` say who
-    commanded the acting value and when, where the device keeps that. ``boot`` differs between two
-    runs of the device, where it tells; ``silent_at`` is when it last gave no answer to this
-    process, or dropped the connection.
+    over, None where the point has none. ``above`` are the occupied slots of a higher priority than
+    ours, the highest first, ``below`` those of a lower one; ``minimum_times`` says that the object
+    has a minimum on or off time (``minimum_on_s``, ``minimum_off_s`` [s]). ``source`` and ``since``
+    say who commanded the acting value and when, where the device keeps that. ``boot`` differs
+    between two runs of the device, where it tells; ``silent_at`` is when it last gave no answer to
+    this process, or dropped the connection.
     """
 
     point: str
@@ -46,6 +46,7 @@ class CommandState:
     home: tuple[float, ...] = ()
     enabled: bool | None = None
     above: tuple[OccupiedSlot, ...] = ()
+    below: tuple[OccupiedSlot, ...] = ()
     minimum_times: bool = False
     source: str | None = None
     since: datetime | None = None

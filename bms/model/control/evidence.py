@@ -37,6 +37,9 @@ class EvidenceKind(StrEnum):
     TRIAL_END = "trial_end"
     EVENT = "event"
     BASELINE = "baseline"
+    COMMISSIONING = "commissioning"
+    STEP_BACK = "step_back"
+    AGREEMENT = "agreement"
     ERASURE = "erasure"
     REMOVAL = "removal"
 

@@ -27,9 +27,9 @@ class HandsOff:
     (``site`` None too), from ``since`` until ``until`` (None: until a person takes it back).
 
     ``mode`` is the one that its sites are in while it stands; None where it is an override of the
-    site or the point. ``sites`` are those that it was made for, with the modes of their site files.
-    Of a mark of the city ``excepted`` are the sites that were taken out of it since. ``said`` is
-    the running time at which it was made, None where nobody knows.
+    site or the point. ``sites`` are those that it was made for, with the modes in which they are
+    where nobody has set one. Of a mark of the city ``excepted`` are the sites that were taken out
+    of it since. ``said`` is the running time at which it was made, None where nobody knows.
     """
 
     id: str

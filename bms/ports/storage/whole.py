@@ -15,6 +15,7 @@ from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.retention import RetentionStore
 from bms.ports.storage.rollups import RollupStore
 from bms.ports.storage.trials import TrialStore
+from bms.ports.storage.trust import TrustStore
 
 
 class Store(
@@ -25,6 +26,7 @@ class Store(
     LedgerStore,
     KeyStore,
     TrialStore,
+    TrustStore,
     EvidenceStore,
     RetentionStore,
     SiteOwners,

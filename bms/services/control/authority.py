@@ -55,12 +55,16 @@ class AuthorityReason(MessageCode):
 
 class Writer(StrEnum):
     """Who asks to write. A trial is the plan in a block of a switchback trial; a controller writes
-    itself what it has fetched of the plan."""
+    itself what it has fetched of the plan; commissioning is a person who tries a point."""
 
     PLAN = "plan"
     TRIAL = "trial"
     CONTROLLER = "controller"
     PERSON = "person"
+    COMMISSIONING = "commissioning"
+
+
+PEOPLE = frozenset({Writer.PERSON, Writer.COMMISSIONING})
 
 
 class Obstacle(StrEnum):
@@ -75,11 +79,14 @@ class Obstacle(StrEnum):
     POINT = "point"
     START = "start"
     ROOMS = "rooms"
+    COMMISSIONING = "commissioning"
 
 
-ENDING = frozenset({Obstacle.MODE, Obstacle.TRIAL, Obstacle.OVERRIDE, Obstacle.ROOMS})
-"""Obstacles that people have put up, and rooms that nobody sees: what the plan holds is given back
-at once. The others let its leases run out."""
+ENDING = frozenset(
+    {Obstacle.MODE, Obstacle.TRIAL, Obstacle.OVERRIDE, Obstacle.ROOMS, Obstacle.COMMISSIONING}
+)
+"""Obstacles that people have put up, rooms that nobody sees, and points that are not what was
+commissioned: what the plan holds is given back at once. The others let its leases run out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ def may_write(state: SiteState, point: str, writer: Writer) -> Permitted | Withh
     return (
         _site_obstacle(state, writer)
         or _hold_of_people(state, point, writer)
+        or _not_commissioned(state, point, writer)
         or withheld_plan(state, writer)
         or _rooms_unseen(state, point, writer)
         or _point(state, point, writer)
@@ -126,7 +134,7 @@ def withheld_site(state: SiteState, writer: Writer) -> Withheld | None:
 
 def withheld_plan(state: SiteState, writer: Writer) -> Withheld | None:
     """What is wrong with the plan in force, for those who write by it."""
-    flaw = None if writer is Writer.PERSON else plan_flaw(state)
+    flaw = None if writer in PEOPLE else plan_flaw(state)
     return None if flaw is None else Withheld(Obstacle.PLAN, flaw)
 
 
@@ -172,7 +180,7 @@ def _site_obstacle(state: SiteState, writer: Writer) -> Withheld | None:
     """Another owner of the site (W2), its mode, or a trial's day of own control."""
     if not state.owned and writer is not Writer.CONTROLLER:
         return Withheld(Obstacle.OWNER, fact(AuthorityReason.OTHER_OWNER, site=state.site.id))
-    if writer is Writer.PERSON:
+    if writer in PEOPLE:
         return None
     if state.mode is not Mode.AUTO:
         mode = fact(AuthorityReason.MODE_NOT_AUTO, mode=state.mode.value)
@@ -195,7 +203,7 @@ def _hold_of_people(state: SiteState, point: str, writer: Writer) -> Withheld | 
             Obstacle.OVERRIDE, _held_locally(local), local.until, fact(Holder.LOCAL), local.found
         )
     held = state.leases.get(point)
-    if writer is Writer.PERSON or held is None or held.ended(state.at):
+    if writer in PEOPLE or held is None or held.ended(state.at):
         return None
     if held.command.actor == PLAN:
         return None
@@ -208,6 +216,12 @@ def _hold_of_people(state: SiteState, point: str, writer: Writer) -> Withheld | 
     )
 
 
+def _not_commissioned(state: SiteState, point: str, writer: Writer) -> Withheld | None:
+    """A point that nobody has tried as it is now; people try it."""
+    flaw = None if writer in PEOPLE else state.uncommissioned.get(point)
+    return None if flaw is None else Withheld(Obstacle.COMMISSIONING, flaw)
+
+
 def _rooms_unseen(state: SiteState, point: str, writer: Writer) -> Withheld | None:
     """The rooms of a lever that nobody has seen for hours, or not yet since our start (clause W4).
 
@@ -216,7 +230,7 @@ def _rooms_unseen(state: SiteState, point: str, writer: Writer) -> Withheld | No
     """
     known = next((p for p in state.site.points if p.id == point), None)
     rooms = [] if known is None else rooms_of(state.site, known, state.sight)
-    if writer is Writer.PERSON or not rooms:
+    if writer in PEOPLE or not rooms:
         return None
     if all_blind_for(rooms, state.now, GIVEN_BACK_AFTER):
         return Withheld(Obstacle.ROOMS, _blind(point, rooms))
@@ -246,16 +260,16 @@ def _point(state: SiteState, point: str, writer: Writer) -> Permitted | Withheld
     rule = known.write
     if rule is None:
         return Withheld(Obstacle.POINT, fact(RefusalReason.NOT_WRITABLE, point=point))
-    if rule.beneath_own_program and writer is not Writer.PERSON:
+    if rule.beneath_own_program and writer not in PEOPLE:
         slot = rule.own_program
         return Withheld(Obstacle.POINT, fact(RefusalReason.BENEATH_OWN_PROGRAM, slot=slot))
-    if writer is not Writer.PERSON and not may_be_unattended(known):
+    if writer not in PEOPLE and not may_be_unattended(known):
         return Withheld(Obstacle.POINT, _meaning_unknown(known, rule))
     if rule.hold_safe is None and not rule.ends_by_itself:
         return Withheld(Obstacle.POINT, fact(RefusalReason.NO_SAFE_END, point=point))
     if writer is not Writer.CONTROLLER and _fetches(state.site, known):
         return Withheld(Obstacle.POINT, fact(RefusalReason.FETCHES, point=point))
-    until = None if writer is Writer.PERSON else state.own_control_from
+    until = None if writer in PEOPLE else state.own_control_from
     return Permitted(known, rule, until)
 
 

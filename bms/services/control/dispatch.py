@@ -54,6 +54,10 @@ from bms.services.off_loop import off_loop, side_by_side
 AT_ONCE_S = 1.0
 """How long devices that have answered wait for others, to share one batch of the journal [s]."""
 
+UNHEARD = (PLAN, Writer.COMMISSIONING.value)
+"""Actors for whom no heartbeat is sent besides: the plan beats when it writes, and commissioning
+listens to what a device does in silence."""
+
 Look = asyncio.Task[Inspection]
 Concerned = Callable[[str], bool]
 """Whether a point is concerned, by its id."""
@@ -163,7 +167,7 @@ async def _beat_for_people(state: SiteState, drivers: Drivers) -> None:
         held.device
         for held in state.leases.values()
         if held.device.heartbeat is not None
-        and held.command.actor != PLAN
+        and held.command.actor not in UNHEARD
         and not held.ended(state.at)
     }
     beating = (drivers.driver(device) for device in devices)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bms.errors import StoreUnavailable
 from bms.model.assets.site import Site
 from bms.model.control.command import Command, Receipt, Refused
+from bms.model.fact import Fact
 from bms.services.control.authority import Permitted, Withheld, Writer, may_write
 from bms.services.control.decision import PermittedCommand, decide, new_command
 from bms.services.control.inspection import inspect
@@ -22,13 +23,14 @@ from bms.services.off_loop import off_loop
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonWrite:
     """What a person wants: ``value`` [unit of the point] at the point of this id for the time of
-    ``lease``; who and why."""
+    ``lease``; who, why, and whether as one who tries the point."""
 
     point: str
     value: float
     lease: timedelta
     actor: str
-    reason: str
+    reason: str | Fact
+    writer: Writer = Writer.PERSON
 
 
 async def write_once(
@@ -51,7 +53,7 @@ async def write_once(
             f"stands in the database, which does not answer ({error}). Wait for it, or set the "
             "value at the controller; to give a point back, bms release needs no database"
         ) from error
-    answer = may_write(state, wanted.point, Writer.PERSON)
+    answer = may_write(state, wanted.point, wanted.writer)
     async with receipts_kept(ports.ledgers, now) as done:
         if isinstance(answer, Withheld):
             done.append(Refused(command, answer.reason))

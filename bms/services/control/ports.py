@@ -16,8 +16,10 @@ from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.trials import TrialStore
+from bms.ports.storage.trust import TrustStore
 from bms.services.control.plan_check import PlanCheck
 from bms.services.rooms.missing_temperature import Rooms
+from bms.services.trust.commissioned import Commissioned
 
 
 class SharedTick(Protocol):
@@ -39,6 +41,8 @@ class ControlPorts:
     plans: PlanStore
     decisions: DecisionStore
     trials: TrialStore
+    trust: TrustStore
+    commissioned: Commissioned
     ledgers: LedgerStore
     drivers: Drivers
     journal: Journal

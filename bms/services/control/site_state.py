@@ -20,6 +20,7 @@ from bms.services.control.ventilation_minimum import bookings_ahead
 from bms.services.occupancy import Use
 from bms.services.rooms.missing_temperature import Sight
 from bms.services.site_lookup import mode_in_force
+from bms.services.trust.commissioned import Flaws
 
 PLAN_MAX_AGE = timedelta(hours=6)
 """Older plans are not written."""
@@ -31,11 +32,12 @@ class SiteState:
     running time.
 
     ``plan_edited`` is whether the plan does not match its digest, ``plan_objections`` are those of
-    the checker to it as it was loaded. ``leases`` and ``local_overrides`` are those of the site, by
-    point id; ``trial`` is the block of a switchback trial that is on, ``own_control_from`` when the
-    next one of own control begins; ``use`` is who is in when, None where no point of the site moves
-    air; ``sight`` is which rooms are seen.
-    ``owned`` is whether this process may write there.
+    the checker to it as it was loaded. ``uncommissioned`` says why points are not commissioned.
+    ``leases`` and ``local_overrides`` are those of the site, by point id; ``trial`` is the block of
+    a switchback trial that is on, ``own_control_from`` when the next one of own control begins;
+    ``use`` is who is in when, None where no point of the site moves air; ``sight`` is which rooms
+    are seen. ``owned`` is whether this process may
+    write there.
     """
 
     site: Site
@@ -43,6 +45,7 @@ class SiteState:
     elapsed: Elapsed
     mode: Mode
     plan: Plan | None
+    uncommissioned: Flaws
     plan_edited: bool = False
     plan_objections: tuple[Fact, ...] = ()
     overrides: tuple[Override, ...] = ()
@@ -78,6 +81,7 @@ def state_of(
         elapsed=ports.clock.elapsed(),
         mode=mode_in_force(site, ports.decisions),
         plan=plan,
+        uncommissioned=ports.commissioned.flaws([site])[site.id],
         plan_edited=ports.plan_check.edited(plan),
         plan_objections=ports.plan_check.objections(plan),
         overrides=tuple(ports.decisions.overrides(site.id, now)),

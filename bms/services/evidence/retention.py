@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 NAMELESS = (
     EvidenceKind.KEY_EXPIRY,
     EvidenceKind.KEY_END,
+    EvidenceKind.STEP_BACK,
     EvidenceKind.ERASURE,
     EvidenceKind.REMOVAL,
 )

@@ -6,11 +6,12 @@ import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bms.model.assets.site import Site
-from bms.model.fact import fact
+from bms.model.assets.site import Mode, Site
+from bms.model.fact import MessageCode, fact
 from bms.model.planning.plan import Plan, Schedule
 from bms.model.planning.plan_digest import sealed
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.model.trust.modes import AutoScope
 from bms.ports.planner import StartLearner
 from bms.services.control.site_state import PLAN_MAX_AGE
 from bms.services.effective_control import LOOK_BACK, unconfirmed_points
@@ -27,7 +28,16 @@ from bms.services.planning.held_levers import (
 )
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import IDENTIFY_DAYS, assemble, history
+from bms.services.planning.shadow_period import shadow_gap
+from bms.services.site_lookup import mode_in_force
 from bms.services.standing_since import with_standing
+
+
+class TrustNote(MessageCode):
+    """What a plan says of what may not be written."""
+
+    LEFT = "levers_not_commissioned"
+    LIMITED = "plan_limited"
 
 
 async def identify_site(
@@ -74,10 +84,16 @@ def site_problem(site: Site, *, now: datetime, ports: PlanningPorts, horizon: ti
     Raises ``StoreUnavailable``.
     """
     problem = assemble(site, now=now, ports=ports, horizon=horizon)
+    is_auto = mode_in_force(site, ports.decisions) is Mode.AUTO
+    if is_auto and problem.model is not None and _is_limited(site, now, ports):
+        note = fact(TrustNote.LIMITED)
+        problem = replace(problem, model=None, notes=(*problem.notes, note))
     problem = _with_learned_starts(problem, site, now, ports)
     sight = ports.rooms.look(site, now)
     problem = with_sight(problem, site, sight, now=now, readings=ports.readings)
     problem = with_standing(problem, site, now, ports.readings, ports.device_times)
+    if is_auto:
+        problem = _as_commissioned(problem, site, ports)
     return with_holds(problem, holds_of(site, now, ports))
 
 
@@ -105,6 +121,25 @@ def _with_learned_starts(
         for zone in problem.zones
     )
     return replace(problem, zones=tuple(zones))
+
+
+def _as_commissioned(problem: Problem, site: Site, ports: PlanningPorts) -> Problem:
+    """The problem with the levers that are not commissioned left to own control: nothing is
+    expected of what is not written (clause W15)."""
+    flaws = ports.commissioned.flaws([site])[site.id]
+    left = tuple(sorted({lever.point for lever in problem.levers} & set(flaws)))
+    if not left:
+        return problem
+    note = fact(TrustNote.LEFT, points=left)
+    return left_to_own_control(replace(problem, notes=(*problem.notes, note)), left)
+
+
+def _is_limited(site: Site, now: datetime, ports: PlanningPorts) -> bool:
+    """Whether the site was approved without a model, and predictions have not held since for as
+    long as is asked of others: it is planned without one still."""
+    if ports.trust.auto_scope(site.id) is not AutoScope.LIMITED:
+        return False
+    return shadow_gap(site, ports.plans, now) is not None
 
 
 async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon: timedelta) -> Plan:

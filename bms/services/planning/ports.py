@@ -14,8 +14,10 @@ from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
+from bms.ports.storage.trust import TrustStore
 from bms.services.collect.device_times import DeviceTimes
 from bms.services.rooms.missing_temperature import Rooms
+from bms.services.trust.commissioned import Commissioned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class StartMemory:
 class PlanningPorts(ProblemPorts):
     """What identification, planning and the record of prediction errors work with."""
 
+    trust: TrustStore
+    commissioned: Commissioned
     ledgers: LedgerStore
     journal: Journal
     clock: Clock

@@ -391,6 +391,50 @@ class StoredTrialEnd(SQLModel, table=True):
     reason: str
 
 
+class StoredCommissioning(SQLModel, table=True):
+    """A signed commissioning of a point, its tests as JSON. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "commissionings"
+    __table_args__ = (
+        Index("commissionings_by_point", "site", "point", "seq"),
+        Index("commissionings_by_id", "id"),
+    )
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str
+    site: str
+    point: str
+    at: datetime = Field(sa_type=UtcTime)
+    declared: str
+    passed: int = Field(sa_type=SmallInteger)
+    body: str
+    actor: str
+
+
+class StoredStepBack(SQLModel, table=True):
+    """A step back from ``auto``, its reason as JSON of ``bms.model.fact.Fact``, and who agreed that
+    the site goes on."""
+
+    __tablename__: ClassVar[str] = "steps_back"
+    __table_args__ = (Index("steps_back_by_site", "site"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    fact: str
+    agreed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    agreed_by: str | None = None
+
+
+class StoredShadowDay(SQLModel, table=True):
+    """A local day, counted from 0001-01-01, at which the plan was not written, as JSON of
+    ``bms.model.trust.modes.ShadowDay``."""
+
+    __tablename__: ClassVar[str] = "shadow_days"
+    site: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    body: str
+
+
 class StoredEvent(SQLModel, table=True):
     """An entry of the ledger of non-routine events (``bms.model.savings.event``). Rows are only
     added.

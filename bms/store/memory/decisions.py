@@ -39,6 +39,9 @@ class MemoryDecisions(MemoryAudit):
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
         """See ``DecisionStore``."""
         self._note(Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
+        self._say_mode(site, mode, at, actor, reason)
+
+    def _say_mode(self, site: str, mode: Mode, at: datetime, actor: str, reason: str) -> None:
         word = SiteMode(site=site, mode=mode, at=at, actor=actor, reason=reason)
         self._modes.append(word)
         number = str(len(self._modes))

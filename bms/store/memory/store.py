@@ -6,17 +6,17 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from bms.store.memory.decisions import MemoryDecisions
 from bms.store.memory.keys import MemoryKeys
 from bms.store.memory.ledgers import MemoryLedgers
 from bms.store.memory.plans import MemoryPlans
 from bms.store.memory.readings import MemoryReadings
 from bms.store.memory.trials import MemoryTrials
+from bms.store.memory.trust import MemoryTrust
 from bms.store.rollups.local_days import TIMEZONE, LocalDays
 
 
 class MemoryStore(
-    MemoryReadings, MemoryPlans, MemoryDecisions, MemoryLedgers, MemoryKeys, MemoryTrials
+    MemoryReadings, MemoryPlans, MemoryTrust, MemoryLedgers, MemoryKeys, MemoryTrials
 ):
     """Implements ``Store`` in memory; also ``corrections``.
 

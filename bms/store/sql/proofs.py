@@ -149,6 +149,7 @@ def _unpacked(value: Value | bytes) -> Value:
 _WHO = ("actor", "reason")
 _OF_OVERRIDE = ("id", "site", "point", "since", "until", "fact")
 _OF_BOOKING = ("id", "site", "zone", "starts", "ends", "kind", "made_at", "people")
+_OF_COMMISSIONING = ("id", "site", "point", "at", "declared", "passed", "body")
 _OF_EVENT = (
     *("id", "site", "meter", "starts", "ends", "kwh", "kwh_se", "kind", "decision"),
     *("entered_at", "supersedes"),
@@ -218,6 +219,13 @@ PROOFS: tuple[Proof, ...] = (
         *(_K.TRIAL_END, tables.StoredTrialEnd, ("trial", "site", "at"), _WHO),
         key="trial",
         time="at",
+    ),
+    Proof(_K.COMMISSIONING, tables.StoredCommissioning, _OF_COMMISSIONING, ("actor",), time="at"),
+    Proof(_K.STEP_BACK, tables.StoredStepBack, ("id", "site", "at", "fact"), time="at"),
+    Proof(
+        *(_K.AGREEMENT, tables.StoredStepBack, ("id", "agreed_at"), ("agreed_by",)),
+        when="agreed_at",
+        time="agreed_at",
     ),
     Proof(
         _K.EVENT, tables.StoredEvent, _OF_EVENT, ("author", "reason"), key="id", time="entered_at"

@@ -22,10 +22,10 @@ from bms.store.database.tables import (
     StoredCorrection,
     StoredPoint,
 )
+from bms.store.retention_horizon import unexpired
 from bms.store.rollups.folds import Grid
 from bms.store.rollups.local_days import LocalDays
 from bms.store.rollups.stale_days import marks_of
-from bms.store.sql.retention_horizon import unexpired
 
 #: Readings per transaction: long enough to be fast, short enough for others to get a turn.
 BATCH = 100_000

@@ -13,10 +13,10 @@ from bms.model.control.retention import Erased, Erasure
 from bms.model.readings.rollup import Level
 from bms.store.database.tables import LEVEL_CODES, StoredErasure
 from bms.store.erasure_ledger import ALWAYS, ErasureTally
+from bms.store.retention_horizon import raise_horizons
 from bms.store.rollups import stale_days as stale
 from bms.store.rollups.buckets import no_buckets
 from bms.store.rollups.refresh import fold_marked, hours_of, keep_hours
-from bms.store.sql.retention_horizon import raise_horizons
 from bms.store.sql.rollups import PORTION, SqlRollups
 
 _DELETIONS = (

@@ -20,6 +20,7 @@ from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
 from bms.store.database.tables import LEVEL_CODES, QUALITY_CODES
 from bms.store.erasure_ledger import ALWAYS
+from bms.store.retention_horizon import horizon_of
 from bms.store.rollups import stale_days as stale
 from bms.store.rollups.buckets import (
     Buckets,
@@ -33,7 +34,6 @@ from bms.store.rollups.buckets import (
 from bms.store.rollups.folds import Grid
 from bms.store.rollups.refresh import MONTHS, fold_marked
 from bms.store.sql.readings import NAMES, SqlReadings
-from bms.store.sql.retention_horizon import horizon_of
 
 #: Marked days per transaction of a refresh: others wait for it.
 PORTION = 1_000

@@ -19,6 +19,7 @@ from bms.store.sql.predictions import SqlPredictions
 from bms.store.sql.proofs import witness
 from bms.store.sql.retention import SqlRetention
 from bms.store.sql.trials import SqlTrials
+from bms.store.sql.trust import SqlTrust
 
 
 class SqlStore(
@@ -29,6 +30,7 @@ class SqlStore(
     SqlLedgers,
     SqlKeys,
     SqlTrials,
+    SqlTrust,
     SqlEvidence,
 ):
     """Implements ``Store``; also ``corrections``.

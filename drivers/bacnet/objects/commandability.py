@@ -106,6 +106,7 @@ class CommandabilityReader:
             if slots is not None or point.write is None
             else home_values(point.write, at, self._zone, self._session.health.clock_drift_s),
             above=occupied_above(slots or {}, target),
+            below=_occupied_below(slots or {}, target),
             minimum_times=any(_positive(found[each]) for each in _minimum_times(value)),
             source=None if source is None else _source_text(found[source]),
             since=None if stamp is None else _moment(found[stamp], self._zone),
@@ -207,6 +208,14 @@ def occupied_above(
     values in the unit of the point."""
     above = (each for each in sorted(slots) if each < target.priority)
     return tuple(OccupiedSlot(each, target.shown(slots[each])) for each in above)
+
+
+def _occupied_below(
+    slots: Mapping[int, float | None], target: WriteTarget
+) -> tuple[OccupiedSlot, ...]:
+    """Those of a lower priority."""
+    below = (each for each in sorted(slots) if each > target.priority)
+    return tuple(OccupiedSlot(each, target.shown(slots[each])) for each in below)
 
 
 def _positive(answer: PropertyAnswer) -> bool:

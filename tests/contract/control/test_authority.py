@@ -29,6 +29,8 @@ from bms.services.control.authority import (
 )
 from bms.services.control.site_state import state_of
 from bms.services.control.trial_block import TrialNotice
+from bms.services.trust.commissioned import CommissionedPoints
+from tests.rigs.commissioned import as_declared
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.safety import (
     ENABLE,
@@ -63,15 +65,21 @@ async def by_person(bench: ControlBench, point: str) -> bool:
     return isinstance(await bench.write(point, WANTED.get(point, 20.0)), Accepted | Clamped)
 
 
+async def by_commissioning(bench: ControlBench, point: str) -> bool:
+    receipt = await bench.write(point, WANTED.get(point, 20.0), writer=Writer.COMMISSIONING)
+    return isinstance(receipt, Accepted | Clamped)
+
+
 WRITERS: dict[Writer, Write] = {
     Writer.PLAN: by_tick,
     Writer.TRIAL: by_tick,
     Writer.CONTROLLER: by_download,
     Writer.PERSON: by_person,
+    Writer.COMMISSIONING: by_commissioning,
 }
 ALL = frozenset(WRITERS)
 NOBODY: frozenset[Writer] = frozenset()
-PEOPLE = frozenset({Writer.PERSON})
+PEOPLE = frozenset({Writer.PERSON, Writer.COMMISSIONING})
 
 
 def mode(to: Mode) -> Arrange:
@@ -132,6 +140,19 @@ def of_unknown_meaning(bench: ControlBench) -> None:
     bench.site = with_rule(
         replace(bench.site, points=tuple(points)), POINT, minimum=16.0, maximum=60.0
     )
+
+
+def commissioned(**changes: object) -> Arrange:
+    """Every point was commissioned; POINT in another way than the others."""
+
+    def arrange(bench: ControlBench) -> None:
+        made = [as_declared(bench.site, p, at=NOW) for p in bench.site.points if p.write]
+        others = [each for each in made if each.point != POINT]
+        own = [replace(each, **changes) for each in made if each.point == POINT and changes]
+        bench.store.add_commissionings([*others, *own])
+        bench.commissioned = CommissionedPoints(bench.store)
+
+    return arrange
 
 
 def not_writable(bench: ControlBench) -> None:
@@ -286,6 +307,28 @@ SITUATIONS = (
         why=RefusalReason.NO_SAFE_END,
         neighbour=ALL,
     ),
+    Situation(name="every point is commissioned", arrange=commissioned(by="mette"), may=ALL),
+    Situation(
+        name="a point that nobody has commissioned",
+        arrange=commissioned(),
+        may=PEOPLE,
+        why=RefusalReason.NOT_COMMISSIONED,
+        neighbour=ALL,
+    ),
+    Situation(
+        name="a point that was another one when it was commissioned",
+        arrange=commissioned(declared="another address"),
+        may=PEOPLE,
+        why=RefusalReason.COMMISSIONING_STALE,
+        neighbour=ALL,
+    ),
+    Situation(
+        name="a point that failed",
+        arrange=commissioned(tests=()),
+        may=PEOPLE,
+        why=RefusalReason.COMMISSIONING_FAILED,
+        neighbour=ALL,
+    ),
     Situation(
         name="a temperature of which only the unit is known",
         arrange=of_unknown_meaning,
@@ -378,6 +421,9 @@ AT_ONCE = {
     AuthorityReason.MODE_NOT_AUTO,
     AuthorityReason.OVERRIDDEN,
     TrialNotice.OWN_CONTROL,
+    RefusalReason.NOT_COMMISSIONED,
+    RefusalReason.COMMISSIONING_STALE,
+    RefusalReason.COMMISSIONING_FAILED,
 }
 """Reasons of people: what the plan holds does not wait for the end of its lease."""
 

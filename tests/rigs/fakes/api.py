@@ -42,6 +42,7 @@ from bms.runtime.city import City, Stores
 from bms.services.api_keys import create_key
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.rooms.missing_temperature import Rooms
+from bms.services.trust.without_building import AllCommissioned, all_approved
 from bms.store.memory.store import MemoryStore
 from tests.rigs.buildings.any_problem import a_problem
 from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
@@ -181,9 +182,11 @@ def a_world(
     store: AnyStore | None = None,
     sites: tuple[Site, ...] | None = None,
     rooms: Rooms | None = None,
+    approved: bool = True,
     **settings: object,
 ) -> World:
-    """A city without any reading, plan or receipt."""
+    """A city without any reading, plan or receipt. ``approved``: every site was in ``auto`` before
+    anything else."""
     kept, clock, drivers, feed = (
         store or MemoryStore(),
         VirtualClock(NOW),
@@ -196,7 +199,8 @@ def a_world(
         sites={site.id: site for site in chosen},
         settings=Settings(home=home, **settings),
         clock=clock,
-        stores=Stores.of(kept),
+        stores=replace(Stores.of(kept), decisions=all_approved(kept) if approved else kept),
+        commissioned=AllCommissioned(),
         drivers=drivers,
         planner=planner,
         checker=planner,

@@ -24,6 +24,8 @@ from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.hands_off.decisions import MarkedDecisions
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from bms.services.rooms.missing_temperature import Rooms, Sight
+from bms.services.trust.commissioned import Commissioned
+from bms.services.trust.without_building import AllCommissioned, all_approved
 from tests.rigs.fakes.city import FakeFeed, FlatTariffs
 from tests.rigs.fakes.safety import NOW
 
@@ -38,14 +40,17 @@ def control_ports(
     plan_check: PlanCheck | None = None,
     rooms: Rooms | None = None,
     hands_off: HandsOffMarks | None = None,
+    commissioned: Commissioned | None = None,
 ) -> ControlPorts:
-    """``store`` in every role of control; no guard, no mark, a standing clock and a checker without
-    objections where none are given."""
+    """``store`` in every role of control; every point commissioned, no guard, no mark, a standing
+    clock and a checker without objections where none are given."""
     marks, ticking = hands_off or MemoryHandsOff(), clock or VirtualClock(NOW)
     return ControlPorts(
         plans=store,
-        decisions=MarkedDecisions(store, marks, ticking),
+        decisions=MarkedDecisions(all_approved(store), marks, ticking),
         trials=store,
+        trust=store,
+        commissioned=commissioned or AllCommissioned(),
         ledgers=store,
         drivers=drivers,
         journal=journal,
@@ -104,6 +109,8 @@ def planning_ports(
         readings=store,
         plans=store,
         decisions=store,
+        trust=store,
+        commissioned=AllCommissioned(),
         ledgers=store,
         journal=journal or MemoryJournal(),
         clock=clock or VirtualClock(NOW),

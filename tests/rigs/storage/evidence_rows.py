@@ -11,8 +11,17 @@ from bms.model.control.booking import Booking, BookingKind
 from bms.model.control.command import Accepted, Command, Override, Released
 from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.control.retention import Erasure
+from bms.model.fact import fact
 from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import TrialEnd
+from bms.model.trust.commissioning import (
+    Commissioning,
+    CommissioningFact,
+    FunctionalTest,
+    TestedFunction,
+    TestOutcome,
+)
+from bms.model.trust.modes import AutoScope, StepBack, StepBackReason
 from tests.rigs.fakes.ledger import a_kept_baseline, an_event
 from tests.rigs.fakes.store import HOUR, MONDAY, a_kept_key, a_plan
 from tests.rigs.fakes.trial import a_trial
@@ -64,6 +73,32 @@ def a_booking(id_: str = "b1") -> Booking:
     )
 
 
+def a_commissioning(id_: str = "c1", **changes: object) -> Commissioning:
+    made = Commissioning(
+        id=id_,
+        site=SITE,
+        point=POINT,
+        at=MONDAY,
+        by="mette",
+        declared="0" * 64,
+        tests=(
+            TestedFunction(
+                FunctionalTest.READ,
+                TestOutcome.PASSED,
+                fact(CommissioningFact.READS, value=20.0, unit="degC"),
+            ),
+        ),
+        resolution=0.1,
+        settling_s=2.0,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def a_step(id_: str = "s1", site: str = SITE) -> StepBack:
+    reason = fact(StepBackReason.WRITES_FAIL, failed=3, levers=4, hours=3.0)
+    return StepBack(id=id_, site=site, at=MONDAY, reason=reason)
+
+
 def a_pruning(kind: EvidenceKind, part: Part, **changes: object) -> Pruning:
     made = Pruning(
         site=SITE,
@@ -113,6 +148,9 @@ def fill(store: AnyStore) -> None:
         store.add_event(an_event(f"e{i}", kwh_adjustment=10.0 * int(i)))
         store.keep_baseline(a_kept_baseline(f"id-{i}"))
         an_erasure_of_readings(store, f"{SITE}/hall.co2-{i}")
+        store.add_commissionings([a_commissioning(f"c{i}")])
+        store.step_back(a_step(f"s{i}"), actor="bms")
+        store.approve(SITE, AutoScope.FULL, actor="eva", at=MONDAY + HOUR, reason="mended")
     receipts = [Accepted(a_command(), 21.0), Accepted(a_command("c2", 22.0), 22.0)]
     store.add_receipts([*receipts, Released(POINT, 19.0)], MONDAY)
     store.prune(a_pruning(EvidenceKind.PLAN, Part.APART))

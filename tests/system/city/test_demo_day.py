@@ -24,6 +24,7 @@ import pytest
 from bms.demo.city import Simulated, learn, simulated_city
 from bms.demo.once import run_and_give_back, taken_stock
 from bms.demo.options import DemoOptions
+from bms.demo.trust import entrust
 from bms.journal import open_leases
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
@@ -89,6 +90,7 @@ async def live_a_day(home: Path) -> Lived:
     async with simulated_city(options, watcher.report) as simulated:
         watcher.city = simulated.city
         refused = await learn(simulated.city, watcher.report)
+        await entrust(simulated, watcher.report)
         await run_and_give_back(simulated, BEGIN, BEGIN + DAY, watcher.report)
         rows = await taken_stock(simulated, BEGIN, BEGIN + DAY, options)
         return await left_behind(simulated, watcher, refused, {row.site: row for row in rows})

@@ -26,6 +26,7 @@ from bms.model.control.command import Accepted, Clamped, Refused
 from bms.model.planning.plan import Plan, SetpointPlan, Step
 from bms.model.planning.plan_digest import sealed
 from bms.model.savings.trial import Arm, Subject
+from bms.model.trust.modes import AutoScope
 from bms.runtime.city import City
 from bms.runtime.municipality import START, WEATHER, example_sites
 from bms.runtime.wire import wire
@@ -37,8 +38,10 @@ from bms.services.control.trial_block import TrialNotice
 from bms.services.trials.result import analyse_trial
 from bms.services.trials.start import start_trial
 from bms.store.memory.store import MemoryStore
+from bms.store.sql.store import SqlStore
 from drivers.simulator.inprocess import InProcessDrivers
 from drivers.simulator.municipality import Municipality, SimSite, WeatherTable
+from tests.rigs.commissioned import trust
 from tests.rigs.fakes.ports import NoObjections
 from tests.rigs.fakes.safety import Keeper, plan_of
 from tests.rigs.paths import ROOT
@@ -104,15 +107,16 @@ async def life(tmp_path: Path) -> Life:
     clock = VirtualClock(BEGIN - timedelta(hours=9))
     weather = WeatherTable.from_csv_gz(WEATHER)
     world = Municipality([SimSite(site.id, site.id, 7)], weather, clock.now())
-    drivers = InProcessDrivers(world)
+    drivers, store = InProcessDrivers(world), MemoryStore()
     city = wire(
         Settings(home=tmp_path),
         sites=[site],
         clock=clock,
         drivers=drivers,
         feed=ArchiveFeed(),
-        store=MemoryStore(),
+        store=store,
     )
+    trust(store, [site], at=clock.now())
     return Life(city, site, clock, drivers, MemoryJournal(), {})
 
 
@@ -190,6 +194,12 @@ def test_the_command(tmp_path: Path) -> None:
         "BMS_CLOCK_FILE": str(clock),
         "LC_ALL": "en",
     }
+
+    (tmp_path / "home").mkdir()
+    store = SqlStore(f"sqlite:///{tmp_path / 'home' / 'bms.db'}")
+    said = {"actor": "Bo", "at": BEGIN - timedelta(hours=9), "reason": "a rig"}
+    store.approve("townhall", AutoScope.FULL, **said)
+    store.close()
 
     def bms(*words: str):
         return CliRunner().invoke(app, ["trial", *words], env=env)

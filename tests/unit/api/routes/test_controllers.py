@@ -74,9 +74,7 @@ async def test_no_setpoints_where_none_may_be_written(tmp_path, mode, changes, h
     world = a_world(tmp_path)
     world.store.add_plan(a_lodge_plan(**changes))
     async with world.browser(**world.key("operate")) as browser:
-        await browser.post(
-            "/v1/sites/lodge/mode", json={"mode": mode, "reason": "test", "approver": "Ane"}
-        )
+        await browser.post("/v1/sites/lodge/mode", json={"mode": mode, "reason": "test"})
         world.clock.advance(timedelta(hours=hours))
         body = (await browser.get(SCHEDULE)).json()
     assert (body["setpoints"], body["plan"]) == ([], None)

@@ -7,7 +7,7 @@ import pytest
 
 from bms.errors import StoreUnavailable
 from bms.model.assets.site import Mode
-from bms.model.control.audit import AuditSearch
+from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import Released, StillHeld
 from bms.model.control.reasons import ReceiptReason
 from bms.store.memory.store import MemoryStore
@@ -88,19 +88,18 @@ async def test_wrong_overrides_change_nothing(desk, body, status):
     assert SETPOINT in world.city.journal.leases()
 
 
-async def test_auto_needs_an_approver(desk):
+async def test_the_approver_of_auto_is_the_name_of_the_key_and_no_free_text(desk):
     world, browser = desk
-    refused = await browser.post("/v1/sites/lodge/mode", json={"mode": "auto", "reason": "ready"})
+    asked = {"mode": "auto", "reason": "shadow period met"}
+    refused = await browser.post("/v1/sites/lodge/mode", json={**asked, "approver": "Ane Holm"})
     assert refused.status_code == 422
     assert "approver" in refused.json()["detail"]
-    answer = await browser.post(
-        "/v1/sites/lodge/mode",
-        json={"mode": "auto", "reason": "shadow period met", "approver": "Ane Holm"},
-    )
+    answer = await browser.post("/v1/sites/lodge/mode", json=asked)
     assert answer.json()["mode"] == "auto"
-    (entry, _) = world.store.audit(AuditSearch())
-    assert entry.reason == "shadow period met (approved by Ane Holm)"
-    assert entry.actor == "operate of a test"
+    approved, said, *_ = world.store.audit(AuditSearch())
+    assert (approved.action, approved.subject) == (Action.APPROVE, "limited")
+    assert (said.action, said.subject) == (Action.SET_MODE, "auto")
+    assert {entry.actor for entry in (approved, said)} == {"operate of a test"}
     assert SETPOINT in world.city.journal.leases()
 
 

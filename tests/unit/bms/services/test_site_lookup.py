@@ -26,6 +26,15 @@ def test_an_unknown_id_names_those_there_are() -> None:
         site_named({}, "barn")
 
 
+def test_plans_are_written_where_a_person_said_so_alone() -> None:
+    store, site = MemoryStore(), replace(SITE, mode=Mode.AUTO)
+    assert mode_in_force(site, store) is Mode.ADVISE
+    store.set_mode("lodge", Mode.AUTO, actor="bo", at=utc(2019, 1, 14), reason="approved")
+    assert mode_in_force(site, store) is Mode.AUTO
+    assert mode_in_force(SITE, store) is Mode.ADVISE
+    assert mode_in_force(replace(SITE, mode=Mode.OBSERVE), store) is Mode.OBSERVE
+
+
 def test_the_site_file_decides_until_a_person_does() -> None:
     store = MemoryStore()
     assert mode_in_force(SITE, store) is Mode.ADVISE

@@ -18,7 +18,7 @@ from tests.rigs.fakes.store import a_model
 FIRST = date(2019, 1, 10)
 """Of 18 days up to the day before ``NOW``."""
 DAY = timedelta(days=1)
-AUTO = {"mode": "auto", "reason": "two weeks went well", "approver": "Kari Holm"}
+AUTO = {"mode": "auto", "reason": "two weeks went well"}
 
 
 def a_day(i: int, **changes: object) -> PredictionDay:
@@ -37,7 +37,9 @@ def a_day(i: int, **changes: object) -> PredictionDay:
 
 
 def world_of(home: Path, mode: Mode, days: int) -> World:
-    world = a_world(home, sites=(replace(lodge(), mode=mode),))
+    world = a_world(home, sites=(replace(lodge(), mode=mode),), approved=False)
+    model = a_model("lodge")
+    world.store.save_model(replace(model, zones=(replace(model.zones[0], zone="hall"),)))
     world.store.keep_predictions([a_day(i) for i in range(days)])
     return world
 
@@ -49,13 +51,13 @@ async def asked(world: World) -> tuple[int, str]:
 
 
 async def test_two_weeks_that_held_open_the_way(tmp_path: Path) -> None:
-    world = world_of(tmp_path, Mode.ADVISE, 14)
+    world = world_of(tmp_path, Mode.AUTO, 14)
     assert (await asked(world))[0] == 200
     assert world.store.mode("lodge") is Mode.AUTO
 
 
 async def test_a_day_less_does_not(tmp_path: Path) -> None:
-    world = world_of(tmp_path, Mode.OBSERVE, 13)
+    world = world_of(tmp_path, Mode.AUTO, 13)
     status, said = await asked(world)
     assert status == 422
     assert "lodge has 13 of 14 days on which its predictions held" in said
@@ -63,18 +65,17 @@ async def test_a_day_less_does_not(tmp_path: Path) -> None:
 
 
 async def test_a_model_that_has_drifted_does_not(tmp_path: Path) -> None:
-    world = world_of(tmp_path, Mode.ADVISE, 17)
-    model = a_model("lodge")
-    world.store.save_model(replace(model, zones=(replace(model.zones[0], zone="hall"),)))
+    world = world_of(tmp_path, Mode.AUTO, 17)
     world.store.keep_predictions([a_day(17, drifting=True)])
     status, said = await asked(world)
     assert status == 422
     assert "the model no longer holds" in said
 
 
-async def test_a_site_file_that_says_auto_is_a_word_already_given(tmp_path: Path) -> None:
-    world = world_of(tmp_path, Mode.AUTO, 0)
-    assert (await asked(world))[0] == 200
+async def test_a_site_file_that_says_less_does_not(tmp_path: Path) -> None:
+    status, said = await asked(world_of(tmp_path, Mode.ADVISE, 14))
+    assert status == 422
+    assert "lodge may be in mode advise at most" in said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The functional tests of writable points, and their signed records."""

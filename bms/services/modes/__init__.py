@@ -1,0 +1,1 @@
+"""How far a site is trusted to us: the gate before ``auto``, and the bounds that end it."""

@@ -1,0 +1,1 @@
+"""Which points of which sites may be written for a plan."""

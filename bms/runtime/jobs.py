@@ -32,6 +32,8 @@ from bms.services.control.dispatch import dispatch_site, release_marked
 from bms.services.control.inspection import verify_site
 from bms.services.evidence.retention import forget_names, prune
 from bms.services.hands_off.record import keep_words
+from bms.services.modes.shadow_days import record_shadow_day
+from bms.services.modes.step_back import watch_bounds
 from bms.services.off_loop import off_loop, side_by_side
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_is_outdated, plan_site
@@ -62,6 +64,7 @@ def drop_tick(city: City, root: Path) -> Callable[[datetime], Awaitable[None]]:
 
 log = logging.getLogger(__name__)
 VERIFY_EVERY = timedelta(hours=1)
+BOUNDS_EVERY = timedelta(hours=1)
 DAY = timedelta(days=1)
 DROP_EVERY = timedelta(minutes=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -332,6 +335,21 @@ def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
     every = timedelta(minutes=city.settings.poll_minutes)
     yield "dispatch", every, owned(city, dispatch_task(city, limited(turns, plan_task(city))))
     yield "verify", VERIFY_EVERY, owned(city, verify)
+    yield from trust_rows(city)
+
+
+def trust_rows(city: City) -> Iterator[Row]:
+    """What ends ``auto`` by itself, and what is kept of days at which nothing is written."""
+    ports = city.control
+
+    def bounds(site: Site, now: datetime) -> Awaitable[object]:
+        return watch_bounds(site, now, ports)
+
+    def shadow(site: Site, now: datetime) -> Awaitable[object]:
+        return record_shadow_day(site, now, ports)
+
+    yield "bounds", BOUNDS_EVERY, planned(city, bounds)
+    yield "shadow", DAY, planned(city, shadow)
 
 
 def plan_task(city: City) -> SiteTask:

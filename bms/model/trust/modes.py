@@ -51,10 +51,11 @@ class Application(TermCode):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowDay:
-    """A local day of a site at which nothing was written: what its plan expected beside what
-    happened. Energy of heating and ventilation [kWh], comfort violations in use [K h].
+    """A local day of a site at which nothing was written: what the plan that stood at its beginning
+    expected, beside what happened. Energy [kWh], comfort violations in use [K h].
 
-    ``plan_kwh`` and ``own_kwh`` are what the model expects of the plan and of own control,
+    ``plan_kwh`` and ``own_kwh`` are what the model expects of the plan and of own control over the
+    horizon of the plan, ``plan_kh`` and ``own_kh`` likewise; ``happened_kh`` is that of the day,
     ``followed`` the share [1] of the time in which the advised setpoints stood at the building;
     None where that is not known.
     """

@@ -1,0 +1,227 @@
+"""The bounds of ``auto``: what ends it by itself, however good the plans look.
+
+One table, ``BOUNDS``; docs/operating.md prints it. Everything counts from the moment in which a
+person said ``auto`` last, so that a site that somebody has agreed to go on begins anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site, Zone
+from bms.model.control.command import Accepted, Clamped, Failed, Waiting
+from bms.model.control.trust import StepBackReason
+from bms.model.fact import Fact, Moment, fact
+from bms.model.planning.prediction import PredictionDay
+from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.plans import PlanStore
+from bms.ports.storage.readings import ReadingStore
+from bms.services.effective_control import DatedReceipts
+from bms.services.occupancy import Use, use_of
+from bms.services.periods import local_date, midnight
+from bms.services.planning.shadow_period import days_that_met
+from bms.services.points_by_role import point_of
+from bms.services.rooms.missing_temperature import ROOM_C
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+STEP_S = 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a site may show in ``auto``; beyond it we step back."""
+
+    prediction_days: int = 3
+    """Days in a row [1] on which the predictions of a zone, 24 h ahead, do not hold, or on which
+    there are none though the site has a model."""
+    comfort_kh: float = 6.0
+    """How far a zone was below its comfort band in use on a local day [K h]; an hour counts
+    ``hour_k`` at most, as a sensor may fail. Heat waves do not count."""
+    comfort_days: int = 2
+    """Days in a row [1] on which it is larger."""
+    hour_k: float = 3.0
+    data_age: timedelta = timedelta(hours=24)
+    """For how long no good reading of rooms and levers has come in."""
+    failing: timedelta = timedelta(hours=24)
+    """For how long no write to a lever has arrived."""
+    failing_share: float = 0.5
+    """Of the levers of the plan [1] to which that happens."""
+
+
+BOUNDS = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPorts:
+    """What the bounds are asked of."""
+
+    readings: ReadingStore
+    plans: PlanStore
+    decisions: DecisionStore
+    ledgers: LedgerStore
+
+
+def passed_bound(
+    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: Bounds = BOUNDS
+) -> Fact | None:
+    """The first bound that the site has passed since ``since``; None where it keeps them all.
+
+    Raises ``StoreUnavailable``.
+    """
+    return (
+        _data_age(site, now, since, ports.readings, bounds)
+        or _writes(site, now, since, ports, bounds)
+        or _predictions(site, now, since, ports.plans, bounds)
+        or _comfort(site, now, since, ports, bounds)
+    )
+
+
+def _data_age(
+    site: Site, now: datetime, since: datetime, readings: ReadingStore, bounds: Bounds
+) -> Fact | None:
+    watched = [p.id for p in site.polled if p.role is Role.ZONE_TEMP or p.write is not None]
+    newest = [r.time for r in readings.latest(watched).values() if r.good_value is not None]
+    age = now - max([since, *newest])
+    if not watched or age < bounds.data_age:
+        return None
+    return fact(StepBackReason.DATA_OLD, hours=age / HOUR)
+
+
+def _writes(
+    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: Bounds
+) -> Fact | None:
+    plan = ports.plans.plan_in_force(site.id, now)
+    if plan is None or now - since < bounds.failing:
+        return None
+    levers = {row.point for row in plan.schedule.setpoints}
+    receipts = ports.ledgers.receipts(site.id, now - bounds.failing)
+    failed = levers & failing_points(receipts, now - 0.75 * bounds.failing)
+    if not levers or len(failed) < bounds.failing_share * len(levers):
+        return None
+    hours = bounds.failing / HOUR
+    return fact(StepBackReason.WRITES_FAIL, failed=len(failed), levers=len(levers), hours=hours)
+
+
+def failing_points(receipts: DatedReceipts, before: datetime) -> set[str]:
+    """The points at which nothing but failures is on record, the first of them until ``before``."""
+    first: dict[str, datetime] = {}
+    arrived: set[str] = set()
+    for at, receipt in receipts:
+        match receipt:
+            case Failed(command=command):
+                first.setdefault(command.point, at)
+            case Accepted(command=command) | Clamped(command=command) | Waiting(command=command):
+                arrived.add(command.point)
+            case _:
+                pass
+    return {point for point, at in first.items() if at <= before} - arrived
+
+
+def _predictions(
+    site: Site, now: datetime, since: datetime, plans: PlanStore, bounds: Bounds
+) -> Fact | None:
+    """The record of the last whole days after ``since``; a site without a model has none."""
+    model = plans.model(site.id)
+    days = _whole_days(site, now, since, bounds.prediction_days)
+    if model is None or len(days) < bounds.prediction_days:
+        return None
+    rows = [row for row in plans.predictions(site.id, days[0]) if row.day in days]
+    judged = [row for row in rows if row.rmse_k is not None or row.drifting]
+    if not judged:
+        return fact(StepBackReason.PREDICTIONS_MISSING, since=Moment(_start(site, days[0])))
+    zone = _zone_off(judged, days)
+    if zone is None:
+        return None
+    names = {each.id: each.name or each.id for each in site.zones}
+    off, name = StepBackReason.PREDICTIONS_OFF, names.get(zone, zone)
+    return fact(off, days=bounds.prediction_days, zone=name)
+
+
+def _zone_off(rows: Sequence[PredictionDay], days: Sequence[date]) -> str | None:
+    """The zone whose predictions did not hold on any of these days."""
+    by_zone: Mapping[str, list[PredictionDay]] = defaultdict(list)
+    for row in rows:
+        by_zone[row.zone].append(row)
+    for zone, mine in by_zone.items():
+        known = {row.day for row in mine if row.expected_k is not None}
+        if known == set(days) and not days_that_met(mine):
+            return zone
+    return None
+
+
+def _comfort(
+    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: Bounds
+) -> Fact | None:
+    days = _whole_days(site, now, since, bounds.comfort_days)
+    if len(days) < bounds.comfort_days:
+        return None
+    for zone in site.zones:
+        found = [_violation_kh(site, zone, day, ports, bounds.hour_k) for day in days]
+        if all(kh is not None and kh > bounds.comfort_kh for kh in found):
+            worst = max(kh for kh in found if kh is not None)
+            return fact(
+                StepBackReason.TOO_COLD,
+                zone=zone.name or zone.id,
+                kh=worst,
+                days=len(days),
+                limit=bounds.comfort_kh,
+            )
+    return None
+
+
+def _violation_kh(
+    site: Site, zone: Zone, day: date, ports: BoundPorts, hour_k: float
+) -> float | None:
+    start, end = _start(site, day), _start(site, day + DAY)
+    use = use_of(site, ports.decisions, start, end)
+    return violation_kh(use, zone, start, end, ports.readings, hour_k=hour_k, warm=False)
+
+
+def violation_kh(
+    use: Use,
+    zone: Zone,
+    start: datetime,
+    end: datetime,
+    readings: ReadingStore,
+    *,
+    hour_k: float = np.inf,
+    warm: bool = True,
+) -> float | None:
+    """How far outside its comfort band a zone was in use in ``[start, end)`` [K h], by hourly
+    means, each ``hour_k`` [K] at most; ``warm``: above the band, too. None where no hour in use was
+    seen."""
+    sensor = point_of(use.site, Role.ZONE_TEMP, zone=zone.id)
+    n = round((end - start).total_seconds() / STEP_S)
+    flags = use.in_use(zone, start, STEP_S, n)
+    if sensor is None or not any(flags):
+        return None
+    times, values = readings.good(sensor.id, start, end)
+    is_room = (np.asarray(values) > ROOM_C[0]) & (np.asarray(values) < ROOM_C[1])
+    hours = ((np.asarray(times, float) / 1e6 - start.timestamp()) // STEP_S).astype(int)
+    total, seen = 0.0, False
+    for hour in np.flatnonzero(flags):
+        inside = np.asarray(values)[(hours == hour) & is_room]
+        if len(inside):
+            mean, seen = float(np.mean(inside)), True
+            above = mean - zone.comfort.high_c if warm else 0.0
+            off = max(zone.comfort.low_c - mean, above, 0.0)
+            total += min(off, hour_k)
+    return total if seen else None
+
+
+def _whole_days(site: Site, now: datetime, since: datetime, count: int) -> list[date]:
+    """The last ``count`` local days that are over and began after ``since``, oldest first."""
+    today = local_date(now, site.timezone)
+    days = [today - n * DAY for n in range(count, 0, -1)]
+    return [day for day in days if _start(site, day) >= since]
+
+
+def _start(site: Site, day: date) -> datetime:
+    return midnight(day, site.timezone)

@@ -20,6 +20,7 @@ from api.pages.cooling import cooling_page
 from api.pages.portfolio import portfolio_page
 from api.pages.ranking import ranking_page
 from api.pages.render import HERE, render, translator_of
+from bms.model.control.audit import Action
 from bms.savings.portfolio.ranking import Metric
 from bms.services.api_keys import Key, find_key
 from bms.services.off_loop import off_loop
@@ -96,7 +97,8 @@ def savings_table(
 ) -> Response:
     rows = [assessed.savings for assessed in cache.sites()]
     language = translator_of(request).language if excel else None
-    return csv_answer(ports, rows, "savings", decimal_comma=excel, language=language)
+    by = _who(key)
+    return csv_answer(ports, rows, "savings", by=by, decimal_comma=excel, language=language)
 
 
 @router.get("/sites/{site_id}/savings.csv")
@@ -110,7 +112,13 @@ def site_savings_table(
 ) -> Response:
     row = cache.site(site).savings
     language = translator_of(request).language if excel else None
-    return csv_answer(ports, [row], f"savings-{site.id}", decimal_comma=excel, language=language)
+    name, by = f"savings-{site.id}", _who(key)
+    return csv_answer(ports, [row], name, by=by, decimal_comma=excel, language=language)
+
+
+def _who(key: Key | None) -> str:
+    """The name of the key of whoever looks at the pages; where they are open, nobody's."""
+    return "dashboard" if key is None else key.name
 
 
 @router.get("/docs")
@@ -132,6 +140,8 @@ async def login(request: Request, ports: PortsDep) -> Response:
     if key is None or not key.may_read:
         failed_keys_of(request).count(request)
         return render(request, "login.html", {"target": target, "wrong": True}, 403)
+    ledgers, now = ports.control.ledgers, ports.clock.now()
+    await off_loop(ledgers.note, Action.LOGIN, key.id, at=now, actor=key.name, site=None)
     answer = RedirectResponse(target, 303)
     answer.set_cookie(
         COOKIE,

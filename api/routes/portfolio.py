@@ -90,4 +90,4 @@ def portfolio_savings_csv(
 ) -> Response:
     """The same as a table."""
     rows = [assessed.savings for assessed in cache.sites(baseline, reporting)]
-    return csv_answer(ports, rows, "savings", decimal_comma=decimal_comma)
+    return csv_answer(ports, rows, "savings", by=key.name, decimal_comma=decimal_comma)

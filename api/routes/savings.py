@@ -43,4 +43,5 @@ def site_savings_csv(
 ) -> Response:
     """The same as a table."""
     assessed = cache.site(site, baseline, reporting)
-    return csv_answer(ports, [assessed.savings], f"savings-{site.id}", decimal_comma=decimal_comma)
+    name, by = f"savings-{site.id}", key.name
+    return csv_answer(ports, [assessed.savings], name, by=by, decimal_comma=decimal_comma)

@@ -10,9 +10,11 @@ import typer
 
 from bms.cli.console.output_file import write_output
 from bms.cli.console.periods import month_span
+from bms.cli.console.person import user_name
 from bms.cli.console.screen import say
 from bms.config import Settings
 from bms.model.assets.site import Site
+from bms.model.control.audit import Action
 from bms.model.savings.avoided_use import SiteSavings, Span
 from bms.runtime.city import City
 from bms.runtime.wire import opened
@@ -31,6 +33,7 @@ def report(
     site: Annotated[str | None, typer.Option(help="one site; all when left out")] = None,
     force: Annotated[bool, typer.Option("--force", help="overwrite the file")] = False,
     format_: Annotated[str, typer.Option("--format", help="csv")] = "csv",
+    by: Annotated[str, typer.Option(help="who takes it; the user logged in if empty")] = "",
 ) -> None:
     """Savings of a month as a file for the energy team; the baseline is the year before it.
 
@@ -38,9 +41,18 @@ def report(
     """
     if format_ != "csv":
         raise typer.BadParameter(f"{format_!r} is not a format of this version; use csv")
+    name = by.strip() or user_name("--by")
     with opened(Settings()) as city:
         chosen = [city.site(site)] if site else list(city.sites.values())
         content = city.reporter.savings_csv([_month(city, each, month) for each in chosen])
+        city.stores.ledgers.note(
+            Action.EXPORT,
+            out.name,
+            at=city.clock.now(),
+            actor=name,
+            site=site,
+            reason=f"{month}: {len(chosen)} buildings",
+        )
     write_output(out, content, force=force)
     say(f"wrote {out}")
 

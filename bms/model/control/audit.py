@@ -22,6 +22,8 @@ class Action(StrEnum):
     REPORT_APPLIED = "report_applied"
     COMMISSION = "commission"
     APPROVE = "approve"
+    LOGIN = "login"
+    EXPORT = "export"
     STEP_BACK = "step_back"
     AGREE = "agree"
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bms.model.control.applied import AppliedReport
-from bms.model.control.audit import AuditEntry, AuditSearch
+from bms.model.control.audit import Action, AuditEntry, AuditSearch
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
@@ -71,6 +71,19 @@ class LedgerStore(Protocol):
 
     def baselines(self, site: str) -> list[KeptBaseline]:
         """Every baseline of a site that was kept, oldest first."""
+        ...
+
+    def note(
+        self,
+        action: Action,
+        subject: str,
+        *,
+        at: datetime,
+        actor: str,
+        site: str | None,
+        reason: str = "",
+    ) -> None:
+        """Add an entry to the audit of an action that stores nothing else: a login, an export."""
         ...
 
     def audit(self, search: AuditSearch) -> list[AuditEntry]:

@@ -28,7 +28,7 @@ class MemoryAudit(MemoryEvidence):
         found = [entry for entry in reversed(list(self._audit)) if _matches(entry, search)]
         return found if search.most is None else found[: search.most]
 
-    def _note(
+    def note(
         self,
         action: Action,
         subject: str,
@@ -38,6 +38,7 @@ class MemoryAudit(MemoryEvidence):
         site: str | None,
         reason: str = "",
     ) -> None:
+        """See ``LedgerStore``."""
         to_micros(at)
         entry = AuditEntry(
             number=next(self._numbers),

@@ -38,7 +38,7 @@ class MemoryDecisions(MemoryAudit):
 
     def set_mode(self, site: str, mode: Mode, *, actor: str, at: datetime, reason: str) -> None:
         """See ``DecisionStore``."""
-        self._note(Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
+        self.note(Action.SET_MODE, mode.value, at=at, actor=actor, site=site, reason=reason)
         self._say_mode(site, mode, at, actor, reason)
 
     def _say_mode(self, site: str, mode: Mode, at: datetime, actor: str, reason: str) -> None:
@@ -76,7 +76,7 @@ class MemoryDecisions(MemoryAudit):
             override.actor,
             str(override.reason),
         )
-        self._note(
+        self.note(
             Action.ADD_OVERRIDE,
             override.id,
             at=override.since,
@@ -93,7 +93,7 @@ class MemoryDecisions(MemoryAudit):
         if override_id in self._removed:
             return
         site = self._overrides[override_id].site
-        self._note(Action.REMOVE_OVERRIDE, override_id, at=at, actor=actor, site=site)
+        self.note(Action.REMOVE_OVERRIDE, override_id, at=at, actor=actor, site=site)
         self._removed[override_id] = at
         self._prove(EvidenceKind.OVERRIDE_END, site, override_id, at, at, actor)
 
@@ -130,7 +130,7 @@ class MemoryDecisions(MemoryAudit):
                 booking.author,
                 booking.reason,
             )
-            self._note(
+            self.note(
                 Action.ADD_BOOKING,
                 booking.id,
                 at=booking.made_at,
@@ -149,7 +149,7 @@ class MemoryDecisions(MemoryAudit):
             raise NotFound(f"{site} has no booking {booking_id}")
         if booking_id not in self._removed_bookings:
             self._removed_bookings.add(booking_id)
-            self._note(Action.REMOVE_BOOKING, booking_id, at=at, actor=actor, site=site)
+            self.note(Action.REMOVE_BOOKING, booking_id, at=at, actor=actor, site=site)
             self._prove(EvidenceKind.BOOKING_END, site, booking_id, at, at, actor)
 
     def bookings(self, site: str, start: datetime, end: datetime | None = None) -> list[Booking]:

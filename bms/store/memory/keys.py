@@ -33,7 +33,7 @@ class MemoryKeys(MemoryAudit):
             to_micros(key.expires)
             self._prove(EvidenceKind.KEY_EXPIRY, None, key.id, at, key.expires)
         what = key_reason(key)
-        self._note(Action.CREATE_KEY, key.id, at=at, actor=actor, site=None, reason=what)
+        self.note(Action.CREATE_KEY, key.id, at=at, actor=actor, site=None, reason=what)
 
     def key(self, key_id: str) -> KeptKey | None:
         """See ``KeyStore``."""
@@ -53,4 +53,4 @@ class MemoryKeys(MemoryAudit):
         if key.revoked is None:
             self._keys[key_id] = replace(key, revoked=at)
             self._prove(EvidenceKind.KEY_END, None, key_id, at, at)
-            self._note(Action.REVOKE_KEY, key_id, at=at, actor=actor, site=None, reason=reason)
+            self.note(Action.REVOKE_KEY, key_id, at=at, actor=actor, site=None, reason=reason)

@@ -87,7 +87,7 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
             if known and same_report(report, entry.reason):
                 return False
         why = applied_reason(report)
-        self._note(what, report.id, at=at, actor=actor, site=report.site, reason=why)
+        self.note(what, report.id, at=at, actor=actor, site=report.site, reason=why)
         self.add_receipts(receipts, report.time)
         return True
 

@@ -29,7 +29,7 @@ class MemoryTrials(MemoryAudit):
                 raise StoreError(f"another trial is kept as {trial.id}; trials never change")
             return
         self._prove(EvidenceKind.TRIAL, trial.site, trial.id, trial.started_at, trial)
-        self._note(
+        self.note(
             Action.START_TRIAL,
             trial.id,
             at=trial.started_at,
@@ -47,7 +47,7 @@ class MemoryTrials(MemoryAudit):
             self._prove(
                 EvidenceKind.TRIAL_END, end.site, end.trial, end.at, end.at, end.by, end.reason
             )
-            self._note(
+            self.note(
                 Action.END_TRIAL,
                 end.trial,
                 at=end.at,

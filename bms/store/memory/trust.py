@@ -37,7 +37,7 @@ class MemoryTrust(MemoryDecisions):
                 continue
             what = replace(each, by="")
             self._prove(EvidenceKind.COMMISSIONING, each.site, each.id, each.at, what, each.by)
-            self._note(
+            self.note(
                 Action.COMMISSION,
                 each.point,
                 at=each.at,
@@ -70,7 +70,7 @@ class MemoryTrust(MemoryDecisions):
         self._steps[step.id] = step
         self._prove(EvidenceKind.STEP_BACK, site, step.id, at, (at, step.reason))
         self._say_mode(site, Mode.ADVISE, at, actor, why)
-        self._note(Action.STEP_BACK, Mode.ADVISE.value, at=at, actor=actor, site=site, reason=why)
+        self.note(Action.STEP_BACK, Mode.ADVISE.value, at=at, actor=actor, site=site, reason=why)
 
     def approve(
         self, site: str, scope: AutoScope, *, actor: str, at: datetime, reason: str
@@ -81,9 +81,9 @@ class MemoryTrust(MemoryDecisions):
             if step.agreed_at is None:
                 self._steps[step.id] = replace(step, agreed_at=at, agreed_by=actor)
                 self._prove(EvidenceKind.AGREEMENT, site, step.id, at, at, actor)
-                self._note(Action.AGREE, step.id, at=at, actor=actor, site=site, reason=reason)
+                self.note(Action.AGREE, step.id, at=at, actor=actor, site=site, reason=reason)
         self.set_mode(site, Mode.AUTO, actor=actor, at=at, reason=reason)
-        self._note(Action.APPROVE, scope.value, at=at, actor=actor, site=site, reason=reason)
+        self.note(Action.APPROVE, scope.value, at=at, actor=actor, site=site, reason=reason)
 
     def auto_scope(self, site: str) -> AutoScope | None:
         """See ``TrustStore``."""

@@ -19,6 +19,20 @@ NO_SITE = ""
 class SqlAudit(Linked):
     """The part of ``LedgerStore`` that keeps the actions of people."""
 
+    def note(
+        self,
+        action: Action,
+        subject: str,
+        *,
+        at: datetime,
+        actor: str,
+        site: str | None,
+        reason: str = "",
+    ) -> None:
+        """See ``LedgerStore``."""
+        with self._link.writing(durable=True) as session:
+            note(session, action, subject, at=at, actor=actor, site=site, reason=reason)
+
     def audit(self, search: AuditSearch) -> list[AuditEntry]:
         """See ``LedgerStore``."""
         wanted = (

@@ -16,9 +16,9 @@ import numpy as np
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site, Zone
 from bms.model.control.command import Accepted, Clamped, Failed, Waiting
-from bms.model.control.trust import StepBackReason
 from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.prediction import PredictionDay
+from bms.model.trust.modes import StepBackReason
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore

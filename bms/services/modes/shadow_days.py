@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Mode, Site
-from bms.model.control.trust import Application, ShadowDay
 from bms.model.planning.plan import Plan, SetpointPlan
+from bms.model.trust.modes import Application, ShadowDay
 from bms.services.control.ports import ControlPorts
 from bms.services.modes.bounds import violation_kh
 from bms.services.occupancy import use_of

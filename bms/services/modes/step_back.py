@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 
 from bms.model.assets.site import Mode, Site
-from bms.model.control.trust import StepBack
+from bms.model.trust.modes import StepBack
 from bms.services.control.ports import ControlPorts
 from bms.services.modes.bounds import BoundPorts, passed_bound
 from bms.services.off_loop import off_loop

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bms.model.assets.site import Mode, Site
-from bms.model.control.trust import AutoScope
 from bms.model.readings.measurement import Quality, Reading
+from bms.model.trust.modes import AutoScope
 from bms.services.commissioning.records import to_commission
 from bms.services.modes.gate import GateAnswer, GatePorts, ask_for_auto, sound_days
 from bms.services.periods import local_date, midnight

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from bms.model.assets.site import Mode
-from bms.model.control.trust import Application
 from bms.model.readings.measurement import Reading
+from bms.model.trust.modes import Application
 from bms.services.modes.shadow_days import application_of, record_shadow_day
 from bms.services.periods import local_date, midnight
 from tests.rigs.control_bench import ControlBench

@@ -10,8 +10,8 @@ import pytest
 from bms.model.assets.site import Mode
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import Released
-from bms.model.control.trust import AutoScope
 from bms.model.readings.measurement import Reading
+from bms.model.trust.modes import AutoScope
 from bms.services.modes.bounds import BOUNDS
 from bms.services.modes.step_back import watch_bounds
 from bms.services.operator import NotReady, change_mode

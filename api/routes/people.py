@@ -11,6 +11,7 @@ from pydantic import AwareDatetime
 
 from api.deps import MADE_ID, SITE_ID, Limit, Operator, PortsDep, Reader, SiteDep
 from api.schemas.base import FactAnswer
+from api.schemas.commissioning import CommissioningAnswer, TrustAnswer
 from api.schemas.people import (
     AuditPage,
     BookingAnswer,
@@ -31,6 +32,8 @@ from bms.errors import ConfigError
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import Released
 from bms.services import operator as people
+from bms.services.commissioning.records import newest
+from bms.services.modes.gate import ask_for_auto
 from bms.services.occupancy import BookingRequest, book
 from bms.services.off_loop import off_loop
 from bms.services.operator import HandedBack
@@ -109,6 +112,18 @@ async def set_mode(
     )
     mode = await off_loop(mode_in_force, site, ports.control.decisions)
     return ModeAnswer(site=site.id, mode=mode, released=released(done, response))
+
+
+@router.get("/sites/{site_id}/commissioning")
+def commissioning(ports: PortsDep, key: Reader, site: SiteDep) -> TrustAnswer:
+    """The signed protocols that count for the points of a site, and what stands in the way of
+    ``auto``: the gate, points that are not commissioned, a step back that waits for a person."""
+    control, zone = ports.control, site.timezone
+    found = ask_for_auto(site, people.gate_ports(control), ports.clock.now(), agree=False)
+    made = newest(control.trust.commissionings(site.id)).values()
+    protocols = [CommissioningAnswer.of(each, zone) for each in made]
+    mode = mode_in_force(site, control.decisions)
+    return TrustAnswer.of(site.id, mode, site.mode, found, protocols)
 
 
 @router.get("/release")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,18 +20,21 @@ from bms.bench.control.owners import owners_of_sites
 from bms.bench.figure import Figure, Progress
 from bms.journal import FileJournal
 from bms.model.assets.site import Mode, Site
-from bms.model.control.command import Accepted, Released
+from bms.model.control.command import Accepted, Command, Receipt, Released
 from bms.runtime.background_work import SiteTask
 from bms.runtime.jobs import dispatch_task, plan_task
 from bms.services import operator
 from bms.services.hands_off.record import record_words
 from bms.services.off_loop import off_loop
 from bms.store.database.observed import counted_statements, locked
+from bms.store.sql.store import SqlStore
 
 SITES, SQL_SITES = 650, 200
 DELAY_MS = 20.0
 TICK = timedelta(minutes=15)
 WHO = {"actor": "bench", "reason": "bench"}
+MILLION, VERIFIED_ROWS, VERIFIED_POINTS, AT_ONCE = 1_000_000, 20_000, 50, 5_000
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 KILLED_SITES, KILLED_LEASE_S = 20, 8.0
 GUARD_LOOKS_S = 1.0
 
@@ -42,6 +45,8 @@ def bench_control(report: Progress) -> list[Figure]:
     figures = asyncio.run(_statements())
     report("idle ticks", 0.2)
     figures += asyncio.run(_idle_ticks())
+    report("the evidence", 0.4)
+    figures.append(verified_rows())
     report("release of the city", 0.5)
     figures += asyncio.run(_city_releases())
     report("a killed backend", 0.7)
@@ -66,6 +71,44 @@ async def _tick(bench: BenchCity, dispatch: SiteTask, now: datetime) -> list[obj
     """One tick of dispatch of every site; every outcome."""
     ticks = (dispatch(site, now) for site in bench.city.sites.values())
     return [outcome for found in await asyncio.gather(*ticks) for outcome in _listed(found)]
+
+
+def verified_rows(rows: int = VERIFIED_ROWS) -> Figure:
+    """How long a million rows of evidence take to be verified, from a part of them: the chain is
+    read once from its beginning to its end, a row like the other."""
+    with TemporaryDirectory() as home:
+        store = SqlStore(f"sqlite:///{home}/bms.db")
+        try:
+            made = [_receipt(n) for n in range(rows)]
+            for n in range(0, rows, AT_ONCE):
+                store.add_receipts(made[n : n + AT_ONCE], BEGAN)
+            began = time.process_time()
+            found = store.verify()
+            took = (time.process_time() - began) * MILLION / found.rows
+        finally:
+            store.close()
+    return Figure(
+        name=f"audit verify of a million rows, from {found.rows}, processor",
+        value=round(took, 1),
+        unit="s",
+        ok=took <= 20.0 and not found.flaws and found.rows >= rows,
+        at_least="<= 20",
+    )
+
+
+def _receipt(number: int) -> Receipt:
+    """A receipt that is like no other one, so that it is a row of its own."""
+    point, value = f"s{number % VERIFIED_POINTS:03}/curve0.shift", float(number)
+    command = Command(
+        id=f"c{number}",
+        point=point,
+        value=value,
+        issued_at=BEGAN,
+        lease_end=BEGAN + TICK,
+        reason="bench",
+        actor="plan",
+    )
+    return Accepted(command, value)
 
 
 def _listed(found: object) -> Sequence[object]:

@@ -35,7 +35,7 @@ STEP_S = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class AutoBounds:
     """What a site may show in ``auto``; beyond it we step back."""
 
     prediction_days: int = 3
@@ -55,7 +55,7 @@ class Bounds:
     """Of the levers of the plan [1] to which that happens."""
 
 
-BOUNDS = Bounds()
+BOUNDS = AutoBounds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class BoundPorts:
 
 
 def passed_bound(
-    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: Bounds = BOUNDS
+    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: AutoBounds = BOUNDS
 ) -> Fact | None:
     """The first bound that the site has passed since ``since``; None where it keeps them all.
 
@@ -84,7 +84,7 @@ def passed_bound(
 
 
 def _data_age(
-    site: Site, now: datetime, since: datetime, readings: ReadingStore, bounds: Bounds
+    site: Site, now: datetime, since: datetime, readings: ReadingStore, bounds: AutoBounds
 ) -> Fact | None:
     watched = [p.id for p in site.polled if p.role is Role.ZONE_TEMP or p.write is not None]
     newest = [r.time for r in readings.latest(watched).values() if r.good_value is not None]
@@ -95,7 +95,7 @@ def _data_age(
 
 
 def _writes(
-    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: Bounds
+    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: AutoBounds
 ) -> Fact | None:
     plan = ports.plans.plan_in_force(site.id, now)
     if plan is None or now - since < bounds.failing:
@@ -125,7 +125,7 @@ def failing_points(receipts: DatedReceipts, before: datetime) -> set[str]:
 
 
 def _predictions(
-    site: Site, now: datetime, since: datetime, plans: PlanStore, bounds: Bounds
+    site: Site, now: datetime, since: datetime, plans: PlanStore, bounds: AutoBounds
 ) -> Fact | None:
     """The record of the last whole days after ``since``; a site without a model has none."""
     model = plans.model(site.id)
@@ -157,7 +157,7 @@ def _zone_off(rows: Sequence[PredictionDay], days: Sequence[date]) -> str | None
 
 
 def _comfort(
-    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: Bounds
+    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: AutoBounds
 ) -> Fact | None:
     days = _whole_days(site, now, since, bounds.comfort_days)
     if len(days) < bounds.comfort_days:

@@ -11,9 +11,11 @@ from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import Released, StillHeld
 from bms.model.control.reasons import ReceiptReason
 from bms.store.memory.store import MemoryStore
+from tests.rigs.commissioned import as_declared
 from tests.rigs.fakes.api import NOW, SETPOINT, a_command, a_world
 from tests.rigs.fakes.city import HOUR
 from tests.rigs.fakes.safety import lease_of
+from tests.rigs.storage.evidence_rows import a_step
 
 
 def hold_setpoint(world):
@@ -171,3 +173,43 @@ async def test_release_does_not_wait_for_the_database(tmp_path):
         answer = await browser.post("/v1/release", json={"all": True, "reason": "storm"})
     assert json.loads(answer.text)["complete"] is True
     assert world.drivers.device("lodge/rooms").held == {}
+
+
+async def test_the_gate_and_the_protocols_of_a_site(desk):
+    world, browser = desk
+    site = world.city.site("lodge")
+    made = [as_declared(site, p, at=NOW) for p in site.points if p.id == SETPOINT]
+    world.store.add_commissionings(made)
+    body = (await browser.get("/v1/sites/lodge/commissioning")).json()
+    assert (body["mode"], body["allowed"], body["scope"]) == ("auto", "auto", "limited")
+    [protocol] = body["protocols"]
+    assert (protocol["point"], protocol["by"], protocol["passed"]) == (SETPOINT, "mette", True)
+    assert protocol["tests"][0]["found"]["da"] == "viser 20 degC"
+
+
+async def test_a_site_that_went_back_waits_for_somebody_who_agrees(desk):
+    world, browser = desk
+    world.store.step_back(a_step("s1", "lodge"), actor="bms")
+    asked = {"mode": "auto", "reason": "mended"}
+    refused = await browser.post("/v1/sites/lodge/mode", json=asked)
+    assert refused.status_code == 422
+    assert "went back from auto by itself" in refused.json()["detail"]
+    body = (await browser.get("/v1/sites/lodge/commissioning")).json()
+    assert (body["mode"], body["missing"][0]["code"]) == ("advise", "mode_stepped_back")
+    agreed = await browser.post("/v1/sites/lodge/mode", json={**asked, "agree": True})
+    assert agreed.json()["mode"] == "auto"
+
+
+async def test_logins_and_exports_stand_in_the_audit_of_the_city(desk):
+    world, browser = desk
+    key = world.key("read")["authorization"].removeprefix("Bearer ")
+    form = {"content-type": "application/x-www-form-urlencoded", "origin": "http://localhost"}
+    await browser.post("/login", content=f"key={key}", headers=form)
+    await browser.get("/v1/portfolio/savings.csv")
+    found = {entry.action: entry for entry in world.store.audit(AuditSearch())}
+    assert found[Action.LOGIN].actor == "read of a test"
+    assert (found[Action.EXPORT].actor, found[Action.EXPORT].subject) == (
+        "operate of a test",
+        "savings.csv",
+    )
+    assert found[Action.LOGIN].site is found[Action.EXPORT].site is None

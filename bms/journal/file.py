@@ -72,6 +72,10 @@ class FileJournal:
         with self._reader.turn(), _explained(self.path):
             return self._writers.own()
 
+    def close(self) -> None:
+        """Write no more; what is there can be read still."""
+        self._writers.give_up()
+
     def is_alive(self, writer: str) -> bool:
         """Whether that process has not ended. Raises ``GuardError`` where the disk refuses."""
         with _explained(self.path):

@@ -11,6 +11,7 @@ import uuid
 import weakref
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from bms.journal.locks import try_lock
 
@@ -21,6 +22,7 @@ class WriterLocks:
     def __init__(self, journal: Path) -> None:
         self._journal = journal
         self._own: str | None = None
+        self._finalizers: list[weakref.finalize[Any, WriterLocks]] = []
 
     def own(self) -> str:
         """The name under which this process writes. Raises OSError where the lock cannot be made.
@@ -31,10 +33,15 @@ class WriterLocks:
             self._clear()
             name = uuid.uuid4().hex
             lock = os.open(self._file(name), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            weakref.finalize(self, os.close, lock)
+            self._finalizers.append(weakref.finalize(self, os.close, lock))
             if try_lock(lock) and self._is(name, lock):
                 self._own = name
         return self._own
+
+    def give_up(self) -> None:
+        """Write no more: to others this is as the end of the process."""
+        for finalizer in self._finalizers:
+            finalizer()
 
     def is_alive(self, name: str) -> bool:
         """Whether the process that writes under this name has not ended yet."""

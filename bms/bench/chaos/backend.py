@@ -140,6 +140,10 @@ class Backend:
         late = sorted(each.point.id for each in leases if each.lease_end + MINUTE < now)
         return [*found, *(f"the lease of {point} has ended and is still open" for point in late)]
 
+    def die(self) -> None:
+        """What the kernel does for a process that is killed."""
+        self._journal.close()
+
     async def close(self) -> None:
         """Close sockets and files; nothing is given back."""
         await self.city.drivers.close()

@@ -92,6 +92,7 @@ class TownInside(Town):
             return
         self.alive = False
         self._dead.append(self.backend)
+        self.backend.die()
         self._dying.add(asyncio.create_task(self.backend.pulse.end(0)))
         for call in self._calls:
             call.cancel()

@@ -25,6 +25,8 @@ LOOK_S = 0.1
 GUARD_S = 25.0
 """How long [s, real] a guard may take to give everything back: another takes the place of a silent
 one after ten seconds."""
+DISTURBED_S = 2.0
+"""How long [s, real] it may take while a building cannot be given back, so that it has tried."""
 
 
 class SayingClock(VirtualClock):
@@ -197,7 +199,8 @@ class TownOutside(Town):
         self._clock.publish()
         if self.alive and self.awake.is_set():
             self._down_since = self.clock.elapsed().seconds
-        for _ in range(round(GUARD_S / LOOK_S)):
+        disturbed = any(self.is_disturbed(name) for name in self.buildings)
+        for _ in range(round((DISTURBED_S if disturbed else GUARD_S) / LOOK_S)):
             if not self._is_owed():
                 return
             await asyncio.sleep(LOOK_S)

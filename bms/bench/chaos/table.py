@@ -36,17 +36,16 @@ def bench_chaos(
     options: ChaosOptions, report: Progress, say: Say = lambda line: None
 ) -> list[Figure]:
     """Every fault in its turn. A part begins with a fresh town, and is the same for the same seed;
-    without days to run one part has every fault once."""
+    without days to run one part has every fault once. What its file has already is not run again:
+    of enough days only the table is made."""
     outcome, seed = _kept(options)
-    while True:
+    while outcome.days < options.days or not outcome.rows:
         say(f"seed {seed}, after {outcome.days:.1f} building-days")
         part = RunPart(seed, _one_part(seed, options, outcome.days, report, say))
         if options.parts is not None:
             PartFile(options.parts).add(part)
         outcome.add(part.outcome)
         seed += 1
-        if outcome.days >= options.days:
-            break
     for line in (*markdown(outcome), f"the next seed is {seed}"):
         say(line)
     return figures(outcome, whole=options.days > SHORT_DAYS)

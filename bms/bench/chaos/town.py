@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bms.bench.chaos.backend import NAMES, Switch, Wish, settings_of
-from bms.bench.chaos.building import MINUTE, SIGNALS, RecordingBuilding
+from bms.bench.chaos.building import MINUTE, SIGNALS, Obedience, RecordingBuilding
 from bms.bench.chaos.network import DatagramLine, StreamLine, Traffic
 from bms.bench.chaos.site_file import write_site_file
 from bms.clock import VirtualClock
@@ -211,6 +211,14 @@ class Town:
             for signal in SIGNALS
             if building.is_ours(signal)
         ]
+
+    def is_disturbed(self, name: str) -> bool:
+        """Whether nobody could give this building back now, or know what it does."""
+        building = self.buildings[name]
+        lines = {protocol: self.lines[name, protocol] for protocol in PROTOCOLS}
+        moved = any(line.target is not building.controllers[p] for p, line in lines.items())
+        out = any(line.traffic is not Traffic.FREE for line in lines.values())
+        return out or moved or building.obedience is not Obedience.NORMAL
 
     async def reboot(self, name: str) -> None:
         """The controllers of a building start anew: connections end, and for a minute nothing

@@ -17,12 +17,10 @@ from bms.bench.chaos.building import (
     OUR_SLOT,
     SIGNALS,
     NetworkWrite,
-    Obedience,
     RecordingBuilding,
 )
-from bms.bench.chaos.network import Traffic
 from bms.bench.chaos.script import may_be_planned
-from bms.bench.chaos.town import LEASE, PROTOCOLS, TICK, Town
+from bms.bench.chaos.town import LEASE, TICK, Town
 
 NEAR = 0.06
 """Two values closer than that are the same [unit of the signal]."""
@@ -147,16 +145,9 @@ class ClauseWatch:
             self._down_since = None
         elif self._down_since is None:
             self._down_since = town.clock.elapsed().seconds
-        for name, building in town.buildings.items():
-            if self._is_disturbed(name, building):
+        for name in town.buildings:
+            if town.is_disturbed(name):
                 self._disturbed[name] = town.now
-
-    def _is_disturbed(self, name: str, building: RecordingBuilding) -> bool:
-        """Whether nobody could give this building back now, or know what it does."""
-        lines = {protocol: self.town.lines[name, protocol] for protocol in PROTOCOLS}
-        moved = any(line.target is not building.controllers[p] for p, line in lines.items())
-        out = any(line.traffic is not Traffic.FREE for line in lines.values())
-        return out or moved or building.obedience is not Obedience.NORMAL
 
     def taken_again(self) -> Iterator[str]:
         """Where our value stands again after it was taken away by nobody knows whom."""

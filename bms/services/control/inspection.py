@@ -138,6 +138,12 @@ class _Inspector:
             return
         held = self.seen.leases.get(point.id)
         known = await off_loop(known_of, self.journal, point.id, held)
+        if not _is_same(held, known.lease):
+            again = (await look([(point, device)], self.drivers, self.at.calendar))[point.id]
+            if isinstance(again, NoCommandState):
+                await self.pass_by(again)
+                return
+            state, known = again, await off_loop(known_of, self.journal, point.id, known.lease)
         known = replace(known, elapsed=self.at.elapsed)
         lease = None if known.lease is None else replace(known.lease, device=device)
         if lease is not None:
@@ -213,6 +219,14 @@ class _Inspector:
         override = known.override
         if override is not None and is_over(found, point, override):
             self.seen.over.append(override)
+
+
+def _is_same(held: Lease | None, known: Lease | None) -> bool:
+    """Whether the book has the lease that it had before the look. Where somebody has given it back
+    or written meanwhile, what was seen is older than the book, and ours would be a stranger's."""
+    if held is None or known is None:
+        return held is known
+    return held.command_id == known.command_id
 
 
 def _came_late(lease: Lease, found: PlaceFinding) -> bool:

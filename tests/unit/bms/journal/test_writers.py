@@ -21,6 +21,14 @@ def test_w11_a_writer_is_alive_until_its_process_lets_go_of_its_lock(tmp_path: P
     assert not guard.is_alive("nobody")
 
 
+def test_w11_a_journal_that_was_closed_has_no_writer_any_more(tmp_path: Path) -> None:
+    journal, other = FileJournal(tmp_path / "journal"), FileJournal(tmp_path / "journal")
+    name = journal.writer()
+    assert other.is_alive(name)
+    journal.close()
+    assert not other.is_alive(name)
+
+
 def test_w11_locks_of_the_dead_are_cleared_away_and_those_of_the_living_are_not(
     tmp_path: Path,
 ) -> None:

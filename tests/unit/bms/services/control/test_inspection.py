@@ -13,7 +13,7 @@ from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.services.control.inspection import verify_site
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.drivers import held
+from tests.rigs.fakes.drivers import FakeDevice, held
 from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
@@ -29,6 +29,20 @@ from tests.rigs.fakes.safety import (
 )
 
 SITE = hut()
+
+
+class GivenBackMeanwhile(FakeDevice):
+    """While the first answer is on its way, somebody else of ours gives everything back."""
+
+    journal: MemoryJournal
+
+    async def command_states(self, points, at):
+        states = await super().command_states(points, at)
+        if self.looks == 1:
+            self.held.clear()
+            open_leases = self.journal.leases()
+            self.journal.settle({p.id: open_leases[p.id].command_id for p in points})
+        return states
 
 
 class TestVerify:
@@ -86,6 +100,21 @@ class TestVerify:
         outcomes = await self.look(drivers, journal)
         assert [type(o) for o in outcomes].count(Failed) == 3
         assert set(journal.leases()) == set(LEVERS)
+
+    @pytest.mark.parametrize("device", ["hut/bacnet", "hut/modbus"])
+    async def test_w09_what_others_of_ours_gave_back_meanwhile_is_no_hand(
+        self, drivers, journal, device
+    ) -> None:
+        """What was seen is older than the book: our own value would be a stranger's."""
+        before = drivers.device(device)
+        drivers.devices[device] = slow = GivenBackMeanwhile(own=before.own, held=before.held)
+        slow.journal = journal
+        store = MemoryStore()
+        outcomes = await self.look(drivers, journal, store)
+        assert {type(o) for o in outcomes} <= {Accepted}
+        assert store.overrides("hut", NOW) == []
+        assert journal.local_overrides() == {}
+        assert slow.looks >= 2
 
     async def test_nothing_held_nothing_read(self, drivers) -> None:
         assert await self.look(drivers, MemoryJournal()) == []

@@ -235,6 +235,7 @@ class RecordingBuilding:
         self.writes.append(NetworkWrite(now, signal, value, self.place(signal), word, under_way))
         if word is not None and word.since == now and self.obedience is Obedience.NORMAL:
             del self.words[signal]  # said while the write was on its way: nobody could know
+            self.strange = True
 
     async def _put(self, signal: str, value: float | None) -> None:
         if signal == OFFICE:

@@ -35,7 +35,7 @@ class TestThePage:
         assert all(f"`{quantity}`" in PAGE for quantity in Quantity)
 
     def test_shows_mappings_that_are_valid(self):
-        assert len(MAPPINGS) == 2
+        assert len(MAPPINGS) == 3
         whole, fields = (CsvMapping.from_yaml(text) for text in MAPPINGS)
         assert (whole.stamp, whole.interval_s, whole.thousands) == ("end", 3600, ".")
         found = reader("aalborg", fields)(EXAMPLES["aalborg"].encode(), "page")

@@ -21,6 +21,7 @@ from bms.cli.console.progress import progress_bars
 from bms.cli.energy.savings_table import print_meters, print_site
 from bms.config import Settings
 from bms.errors import Mistake
+from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.meter_files import MeterFile, WeatherFile, read_meters, read_weather
 from bms.feeds.tariffs.factors import load_factors
 from bms.model.readings.units import Commodity
@@ -40,6 +41,7 @@ Csv = Annotated[
 Weather = Annotated[
     Path | None, typer.Option(help="weather as CSV (timestamp_utc,temp_air_c), also .gz")
 ]
+Mapping = Annotated[Path | None, typer.Option(help="--csv: which column is what (YAML)")]
 OfAll = Annotated[
     Commodity | None, typer.Option(help="of all meters of the file; each one's name otherwise")
 ]
@@ -67,6 +69,7 @@ class MetersOfFile:
     """What is asked of meters in a file."""
 
     csv: Path
+    mapping: CsvMapping | None
     weather: Path
     periods: AssessmentPeriods
     settings: AssessmentSettings
@@ -84,6 +87,7 @@ def assess(
     reporting: Annotated[str, typer.Option(help="C..D, local dates, D exclusive")],
     site: Annotated[str | None, typer.Argument(metavar="SITE")] = None,
     csv: Csv = None,
+    mapping: Mapping = None,
     weather: Weather = None,
     commodity: OfAll = None,
     timezone: Annotated[str, typer.Option(help="whose midnights part the days")] = DANISH,
@@ -117,6 +121,7 @@ def assess(
         raise typer.BadParameter(f"write one of {', '.join(GUF_BY_USE)}", param_hint="--use")
     asked = MetersOfFile(
         csv=csv,
+        mapping=None if mapping is None else _mapped(mapping),
         weather=weather,
         periods=AssessmentPeriods(
             baseline=span(baseline, timezone),
@@ -134,6 +139,10 @@ def assess(
         normal_year=None if normal_year is None else _published(normal_year),
     )
     _assess_files(asked, as_json)
+
+
+def _mapped(file: Path) -> CsvMapping:
+    return CsvMapping.from_yaml(file.read_text(encoding="utf-8"), str(file))
 
 
 def _zeros(zeros: Zeros, *, missing: bool, real: bool) -> Zeros:
@@ -203,9 +212,11 @@ def _assess_files(asked: MetersOfFile, as_json: bool) -> None:
     started = time.perf_counter()
     with progress_bars(quiet=as_json) as report:
         report("reading", 0.0)
-        meters, outdoor = read_meters(asked.csv), read_weather(asked.weather)
+        meters, outdoor = read_meters(asked.csv, asked.mapping), read_weather(asked.weather)
         normal = _normal(asked, outdoor)
         report("reading", 1.0)
+        for warning in meters.warnings:
+            errors.print(f"note: {asked.csv}: {warning}")
         _name((*meters.mistakes, *outdoor.mistakes), meters.unnamed + outdoor.unnamed)
         if not meters.use and not meters.bills:
             _nothing(asked.csv)

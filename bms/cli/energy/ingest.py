@@ -265,6 +265,8 @@ def _name_refused(outcomes: Sequence[Outcome], t: CommandTranslator) -> None:
         if isinstance(each, UnusableFile):
             errors.print(t("error", text=each.reason))
             continue
+        for warning in each.warnings:
+            errors.print(f"{each.name}: {warning}")
         for mistake in each.refused[:SHOWN]:
             errors.print(t("refused", text=str(mistake)))
         more = len(each.refused) - SHOWN

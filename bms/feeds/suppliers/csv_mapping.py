@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -18,23 +18,32 @@ from bms.errors import ConfigError, Mistake
 from bms.feeds.suppliers.decoding import ENCODINGS
 from bms.feeds.suppliers.numbers_and_units import NumberStyle, unit_names, unit_scale
 from bms.model.outside_text import shown
+from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity
 
 AMBIGUOUS = ("order", "first", "second", "refuse")
 STAMPS = ("start", "end")
 MIN_INTERVAL_S, MAX_INTERVAL_S = 60, 604_800
 """Intervals that may be declared [s]."""
+MAX_SKIPPED = 1000
+"""Most lines above a header [1]."""
+EXCEL = "excel"
+"""Time format of serial days of a spreadsheet: days [d] since 1899-12-30, in local time."""
 MAX_CHARS = 20_000
 """Longest mapping file [characters]."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueColumn:
-    """A column of values: its name in the header, its quantity and the supplier's unit."""
+    """A column of values: its name in the header, its quantity and the supplier's unit.
+
+    ``number``: of the meter that the column belongs to, where a row holds several meters.
+    """
 
     column: str
     quantity: Quantity
     unit: str
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +56,14 @@ class CsvMapping:
     for ISO 8601; an offset in the timestamp takes precedence over ``timezone``. ``ambiguous``: how
     a local time that occurs twice is resolved: by the ``order`` of the rows, as the ``first``, as
     the ``second``, or not (``refuse``). ``thousands``: the separator of groups of three digits, if
-    any.
+    any. ``timezone``: None where nobody has declared one; stamps without offset are then UTC.
+
+    ``skip_lines``: lines above the header. ``header``: names of the columns of a file without a
+    header, none for columns that are called 1, 2 and so on; None where the file has one.
+    ``meter``: number of the only meter of the file, which then needs no column of numbers.
+    ``every``: what all columns without another meaning hold, each of the meter that it is named
+    after. ``quality``: column with the quality of the values; ``qualities``: its words beyond those
+    that are known.
     """
 
     number: str = "meter_id"
@@ -58,12 +74,18 @@ class CsvMapping:
     separator: str = ","
     decimal: str = "."
     thousands: str = ""
-    timezone: str = "UTC"
+    timezone: str | None = None
     stamp: str = "start"
     interval_s: int | None = None
     encoding: str = "utf-8"
     time_format: str | None = None
     ambiguous: str = "order"
+    skip_lines: int = 0
+    header: tuple[str, ...] | None = None
+    meter: str | None = None
+    every: ValueColumn | None = None
+    quality: str | None = None
+    qualities: Mapping[str, Quality] = field(default_factory=dict)
 
     @property
     def style(self) -> NumberStyle:
@@ -71,7 +93,14 @@ class CsvMapping:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
+        return ZoneInfo(self.timezone or "UTC")
+
+    @property
+    def one_number_a_row(self) -> bool:
+        """Whether a column names the meter of each row."""
+        return (
+            self.meter is None and self.every is None and all(v.number is None for v in self.values)
+        )
 
     @classmethod
     def from_yaml(cls, text: str, file: str = "mapping.yaml") -> Self:
@@ -92,6 +121,8 @@ class _MappingParser:
     def __init__(self, file: str) -> None:
         self.file = file
         self.mistakes: list[Mistake] = []
+        self.meter = False
+        """Whether the whole file is of one meter."""
 
     def settings(self, text: str) -> dict[str, Any]:
         """Returns the arguments of a mapping. Raises ``ConfigError`` with all mistakes."""
@@ -103,6 +134,8 @@ class _MappingParser:
             self._wrong(
                 1, "stamp: end says nothing of registers, which have a moment; leave it out"
             )
+        if isinstance(settings.get("header"), int):
+            settings["skip_lines"] = settings.pop("header") - 1
         if self.mistakes:
             ordered = sorted(self.mistakes, key=lambda mistake: mistake.line)
             raise ConfigError("\n".join(str(mistake) for mistake in ordered))
@@ -132,6 +165,7 @@ class _MappingParser:
             self._wrong(1, f"has to be a mapping of {', '.join(_SETTINGS)} and columns")
             return {}
         settings: dict[str, Any] = {}
+        self.meter = "meter" in tree
         for name, (value, line) in self._entries(tree, {*_SETTINGS, "columns"}).items():
             if name == "columns":
                 settings |= self._columns(value, line)
@@ -143,18 +177,43 @@ class _MappingParser:
         if not isinstance(tree, CommentedMap):
             self._wrong(line, "columns has to name number, time and values")
             return {}
-        entries = self._entries(tree, {"number", "time", "values"})
+        entries = self._entries(tree, {"number", "time", "values", "meters", "quality"})
         settings: dict[str, Any] = {}
-        for name in ("number", "time", "values"):
-            if name not in entries:
-                self._wrong(line, f"columns: {name} is missing")
-                continue
-            value, where = entries[name]
+        for name, (value, where) in entries.items():
             if name == "values":
                 settings["values"] = self._values(value, where)
+            elif name == "meters":
+                settings["every"] = self._value(value, where, _EVERY)
             else:
                 settings |= self._checked(name, _COLUMNS[name], value, where)
+        self._whole(entries, settings, line)
         return settings
+
+    def _whole(
+        self, entries: Mapping[str, LocatedValue], settings: dict[str, Any], line: int
+    ) -> None:
+        """Reports what is missing, and what excludes another."""
+        if "time" not in entries:
+            self._wrong(line, "columns: time is missing")
+        if "meters" in entries:
+            for name in {"number", "values"} & set(entries):
+                self._wrong(entries[name][1], f"columns: {name} and meters exclude each other")
+            settings["values"] = ()
+            return
+        if "values" not in entries:
+            self._wrong(line, "columns: values is missing")
+        values = settings.get("values", ())
+        numbered = [value for value in values if value.number]
+        if numbered and ("number" in entries or len(numbered) < len(values)):
+            self._wrong(line, "columns: either each of values has a number, or a column has them")
+        if self.meter and "number" in entries:
+            self._wrong(line, "columns: number and meter exclude each other")
+        if not (self.meter or numbered or "number" in entries):
+            self._wrong(
+                line,
+                "columns: number is missing; or declare meter (the only one of the file), number"
+                " for each of values, or meters (every other column is one)",
+            )
 
     def _values(self, tree: object, line: int) -> tuple[ValueColumn, ...]:
         if not isinstance(tree, CommentedSeq) or not tree:
@@ -163,18 +222,21 @@ class _MappingParser:
         found = [self._value(item, tree.lc.data[i][0] + 1) for i, item in enumerate(tree)]
         return tuple(value for value in found if value is not None)
 
-    def _value(self, tree: object, line: int) -> ValueColumn | None:
+    def _value(
+        self, tree: object, line: int, needed: Sequence[str] = ("column", "quantity", "unit")
+    ) -> ValueColumn | None:
         if not isinstance(tree, CommentedMap):
-            self._wrong(line, "a value has to be {column: NAME, quantity: energy, unit: kWh}")
+            told = ", ".join(f"{name}: {_EXAMPLE[name]}" for name in needed)
+            self._wrong(line, f"a value has to be {{{told}}}")
             return None
         settings: dict[str, Any] = {}
-        entries = self._entries(tree, set(_VALUE))
-        for name, check in _VALUE.items():
-            if name in entries:
-                settings |= self._checked(name, check, *entries[name])
-            else:
+        entries = self._entries(tree, {*needed, "number"} if "column" in needed else {*needed})
+        for name, (value, where) in entries.items():
+            settings |= self._checked(name, _VALUE[name], value, where)
+        for name in needed:
+            if name not in entries:
                 self._wrong(line, f"{name} is missing")
-        if len(settings) < len(_VALUE):
+        if not {*needed} <= settings.keys():
             return None
         if unit_scale(settings["quantity"], settings["unit"]) is None:
             self._wrong(
@@ -183,7 +245,7 @@ class _MappingParser:
                 f" known are {unit_names(settings['quantity'])}",
             )
             return None
-        return ValueColumn(**settings)
+        return ValueColumn(**{"column": "", **settings})
 
     def _entries(self, tree: CommentedMap, known: set[str]) -> dict[str, LocatedValue]:
         """Returns the known keys with their lines; every other one is a mistake."""
@@ -216,8 +278,8 @@ def _text(value: object) -> str:
 
 def _texts(value: object) -> tuple[str, ...]:
     if isinstance(value, CommentedSeq) and value:
-        return tuple(_text(item) for item in value)
-    return (_text(value),)
+        return tuple(_column(item) for item in value)
+    return (_column(value),)
 
 
 def _sign(value: object) -> str:
@@ -255,6 +317,44 @@ def _zone(value: object) -> str:
         ) from None
 
 
+def _number_of(value: object) -> str:
+    """A meter number, which may stand without quotes."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return _text(value)
+
+
+def _header(value: object) -> int | tuple[str, ...]:
+    """The line of the header, or the names of the columns of a file without one."""
+    if value is False or value == "none":
+        return ()
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_SKIPPED:
+        return int(value)
+    if isinstance(value, CommentedSeq) and value:
+        return tuple(_text(item) for item in value)
+    raise ValueError(
+        "has to be the line of the header, none, or the names of the columns of a file without one"
+    )
+
+
+def _skip_lines(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SKIPPED:
+        raise ValueError(f"has to be a number of lines from 0 to {MAX_SKIPPED}")
+    return int(value)
+
+
+def _qualities(value: object) -> dict[str, Quality]:
+    known = [quality.value for quality in (*_WITH_VALUE, Quality.ABSENT)]
+    if not isinstance(value, CommentedMap) or not all(each in known for each in value.values()):
+        raise ValueError(f"has to name words of the file as one of {', '.join(known)}")
+    return {str(word): Quality(quality) for word, quality in value.items()}
+
+
+def _column(value: object) -> str:
+    """The name of a column, or its place in a file without a header."""
+    return _number_of(value)
+
+
 def _interval(value: object) -> int:
     if value == "register":
         return 0
@@ -272,6 +372,8 @@ def _interval(value: object) -> int:
 def _time_format(value: object) -> str:
     """Returns a format with at least year, month and day. Raises ValueError."""
     text = _text(value)
+    if text == EXCEL:
+        return text
     try:
         moment = datetime(2013, 12, 24, 17, 45, 31, tzinfo=UTC)
         read = datetime.strptime(moment.strftime(text), text)  # noqa: DTZ007 - only its date
@@ -292,10 +394,22 @@ _SETTINGS: Mapping[str, Callable[[object], object]] = {
     "encoding": _one_of(*ENCODINGS),
     "time_format": _time_format,
     "ambiguous": _one_of(*AMBIGUOUS),
+    "skip_lines": _skip_lines,
+    "header": _header,
+    "meter": _number_of,
+    "qualities": _qualities,
 }
-_COLUMNS: Mapping[str, Callable[[object], object]] = {"number": _text, "time": _texts}
+_COLUMNS: Mapping[str, Callable[[object], object]] = {
+    "number": _column,
+    "time": _texts,
+    "quality": _column,
+}
 _VALUE: Mapping[str, Callable[[object], object]] = {
-    "column": _text,
+    "column": _column,
     "quantity": _quantity,
     "unit": _text,
+    "number": _number_of,
 }
+_EVERY = ("quantity", "unit")
+_EXAMPLE = {"column": "NAME", "quantity": "energy", "unit": "kWh"}
+_WITH_VALUE = tuple(quality for quality in Quality if quality.has_value)

@@ -10,10 +10,10 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bms.errors import FeedError
-from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.feeds.suppliers.decoding import decoded_text
 from bms.feeds.suppliers.numbers_and_units import PLAIN_NUMBER, unit_names, unit_scale
 from bms.feeds.suppliers.row_collector import RowCollector, ScaledColumn
@@ -30,14 +30,17 @@ _PLAIN = {
 
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
-    """The index of each column in a row; ``line`` is that of the header."""
+    """The index of each column in a row; ``line`` is that of the header, or of the last line above
+    the rows. ``number`` is None where the mapping names the meter of each value, in ``meters``."""
 
     line: int
     width: int
-    number: int
+    number: int | None
     time: tuple[int, ...]
     values: tuple[tuple[ScaledColumn, int], ...]
     ignored: tuple[str, ...]
+    quality: int | None = None
+    meters: tuple[str, ...] = ()
 
 
 def read_csv(content: bytes, name: str, mapping: CsvMapping) -> SupplierFile:
@@ -59,6 +62,10 @@ def parse_rows(lines: Sequence[str], name: str, mapping: CsvMapping) -> Supplier
 
 def _read(lines: Sequence[str], layout: ColumnLayout, collector: RowCollector) -> None:
     """Parses every line below the header, by the fast path where it is regular."""
+    if layout.number is None or layout.quality is not None:
+        for line, text in enumerate(lines[layout.line :], layout.line + 1):
+            _parse_irregular(line, text, layout, collector)
+        return
     mapping, buffer = collector.mapping, collector.buffer
     separator, comma = mapping.separator, mapping.decimal == ","
     plain = _PLAIN[mapping.decimal]
@@ -104,7 +111,12 @@ def _parse_irregular(line: int, text: str, layout: ColumnLayout, collector: RowC
         return
     stamp = " ".join(fields[place] for place in layout.time)
     values = [(column, fields[place]) for column, place in layout.values]
-    collector.add(line, fields[layout.number], stamp, values)
+    quality = None if layout.quality is None else fields[layout.quality]
+    if layout.number is not None:
+        collector.add(line, fields[layout.number], stamp, values, quality)
+        return
+    for number, value in zip(layout.meters, values, strict=True):
+        collector.add(line, number, stamp, [value], quality)
 
 
 def split_lines(text: str) -> list[str]:
@@ -114,9 +126,10 @@ def split_lines(text: str) -> list[str]:
     return (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
 
 
-def find_header(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
-    """Returns line number and names of the header, the first line with text but for ``sep=``."""
-    for line, text in enumerate(lines, 1):
+def find_header(lines: Sequence[str], separator: str, skip_lines: int = 0) -> tuple[int, list[str]]:
+    """Returns line number and names of the header, the first line with text but for ``sep=`` below
+    the ``skip_lines`` first ones."""
+    for line, text in enumerate(lines[skip_lines:], skip_lines + 1):
         if text.strip() and not text.startswith("sep="):
             names = [field.strip() for field in _split(text, separator)]
             return line, names
@@ -125,29 +138,61 @@ def find_header(lines: Sequence[str], separator: str) -> tuple[int, list[str]]:
 
 def column_layout(lines: Sequence[str], name: str, mapping: CsvMapping) -> ColumnLayout:
     """Returns where the columns of the mapping are. Raises ``FeedError`` when one is missing."""
-    line, names = find_header(lines, mapping.separator)
+    line, names = _names(lines, mapping)
     at = {column: i for i, column in reversed(list(enumerate(names)))}
-    wanted = (mapping.number, *mapping.time, *(value.column for value in mapping.values))
+    values = _value_columns(mapping, names)
+    wanted = [mapping.number] if mapping.one_number_a_row else []
+    wanted += [*mapping.time, *(value.column for value in values)]
+    wanted += [] if mapping.quality is None else [mapping.quality]
     missing = [column for column in wanted if column not in at]
     if missing:
-        raise FeedError(_no_column(name, line, missing[0], names, lines[line - 1], mapping))
-    columns = []
-    for value in mapping.values:
-        scale = unit_scale(value.quantity, value.unit)
-        if scale is None:
-            raise FeedError(
-                f"{name}:{line}: {value.unit!r} is no unit of {value.quantity}; known are"
-                f" {unit_names(value.quantity)}"
-            )
-        columns.append((ScaledColumn(value.column, value.quantity, scale), at[value.column]))
+        shown = lines[min(max(line, 1), len(lines)) - 1]
+        raise FeedError(_no_column(name, max(line, 1), missing[0], names, shown, mapping))
+    several = mapping.meter is None and not mapping.one_number_a_row
+    meters = tuple((value.number or "") if several else mapping.meter or "" for value in values)
     return ColumnLayout(
         line=line,
         width=len(names),
-        number=at[mapping.number],
+        number=at[mapping.number] if mapping.one_number_a_row else None,
         time=tuple(at[column] for column in mapping.time),
-        values=tuple(columns),
+        values=tuple((_scaled(value, name, line), at[value.column]) for value in values),
         ignored=tuple(printable(column) for column in names if column and column not in wanted),
+        quality=None if mapping.quality is None else at[mapping.quality],
+        meters=meters,
     )
+
+
+def _names(lines: Sequence[str], mapping: CsvMapping) -> tuple[int, list[str]]:
+    """Returns the line above the rows and the names of the columns."""
+    if mapping.header is None:
+        return find_header(lines, mapping.separator, mapping.skip_lines)
+    line, first = find_header(lines, mapping.separator, mapping.skip_lines)
+    if mapping.header:
+        return line - 1, list(mapping.header)
+    return line - 1, [str(place) for place in range(1, len(first) + 1)]
+
+
+def _value_columns(mapping: CsvMapping, names: Sequence[str]) -> tuple[ValueColumn, ...]:
+    """Returns the columns of values: those declared, or every one without another meaning."""
+    if mapping.every is None:
+        return mapping.values
+    taken = {*mapping.time, mapping.quality}
+    return tuple(
+        replace(mapping.every, column=name, number=name)
+        for name in dict.fromkeys(names)
+        if name and name not in taken
+    )
+
+
+def _scaled(value: ValueColumn, name: str, line: int) -> ScaledColumn:
+    """Returns a column with its conversion. Raises ``FeedError`` for an unknown unit."""
+    scale = unit_scale(value.quantity, value.unit)
+    if scale is None:
+        raise FeedError(
+            f"{name}:{line}: {value.unit!r} is no unit of {value.quantity}; known are"
+            f" {unit_names(value.quantity)}"
+        )
+    return ScaledColumn(value.column, value.quantity, scale)
 
 
 def _no_column(
@@ -164,7 +209,10 @@ def _no_column(
         )
     else:
         shown = printable(", ".join(names[:12])[:200])
-        way = f"the header names {shown or 'nothing'}; name the columns in the mapping"
+        way = (
+            f"the header names {shown or 'nothing'}; name the columns in the mapping, or the line"
+            " of the header (header: 5; header: none for a file without one)"
+        )
     return f"{name}:{line}: column {column!r} is missing; {way}"
 
 

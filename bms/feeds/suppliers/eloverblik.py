@@ -22,8 +22,8 @@ from zoneinfo import ZoneInfo
 
 from bms.errors import FeedError, MistakeList
 from bms.feeds.suppliers.decoding import decoded_json, list_items, object_entries, text_or_none
-from bms.feeds.suppliers.meter_files import YEARS
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number, unit_scale
+from bms.feeds.suppliers.timestamps import YEARS
 from bms.model.outside_text import printable
 from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile

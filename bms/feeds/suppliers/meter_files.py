@@ -3,7 +3,9 @@
 Meters: ``meter_id,timestamp_utc,kwh``; weather: ``timestamp_utc,temp_air_c[,ghi_wm2,…]``. Stamps
 are ISO 8601 and mark the start of the interval; without an offset they are UTC. Further columns
 are left alone. A row that cannot be used is named by its line and spares the others; an empty
-value is a gap, not a mistake. Nothing is filled in.
+value is a gap, not a mistake. Nothing is filled in. Of several values for one time the last row
+counts, as it does where files are stored (a correction). A register is told from amounts by its
+course, and its differences are the use.
 """
 
 from __future__ import annotations
@@ -23,14 +25,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.errors import FeedError, Mistake, MistakeList
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.csv_reader import read_csv
+from bms.feeds.suppliers.row_collector import LOCAL_STAMPS
+from bms.feeds.suppliers.timestamps import YEARS, local_clock_shows
+from bms.model.readings.metering import Quantity
 from bms.model.readings.series import Floats, Series
 
-YEARS = range(1990, 2100)
-"""Plausible years of a reading."""
 KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
 """Known steps [s]; the last one is that of daily values."""
 MIN_BILL_S = 20 * 86400
 """Shortest interval of a billing period [s]."""
+MIN_REGISTER = 10
+"""Fewest values [1] by which a register is told."""
 _HOUR_S = 3600
 MAX_CACHED = 200_000
 """Timestamps [1] that are cached while a file is read."""
@@ -55,6 +62,8 @@ class MeterFile:
     mistakes: tuple[Mistake, ...]
     unnamed: int = 0
     """Rows that were not used beyond those that are named [1]."""
+    warnings: tuple[str, ...] = ()
+    """What was taken for granted, or may be wrong with the file as a whole."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,6 +98,8 @@ class _CsvFile:
     path: Path
     mistakes: MistakeList
     _moments: dict[str, int] = field(default_factory=dict)
+    local: bool = False
+    """Whether a stamp came without an offset."""
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -125,6 +136,7 @@ class _CsvFile:
             return known
         moment = datetime.fromisoformat(text.strip())
         if moment.tzinfo is None:
+            self.local = True
             moment = moment.replace(tzinfo=UTC)
         if moment.year not in YEARS:
             raise ValueError(f"{text} lies outside {YEARS.start}..{YEARS.stop}")
@@ -133,14 +145,39 @@ class _CsvFile:
         return self._moments.setdefault(text, int(moment.timestamp()))
 
 
-def read_meters(path: Path) -> MeterFile:
+def read_meters(path: Path, mapping: CsvMapping | None = None) -> MeterFile:
     """Returns the meters of a CSV file: steps up to a day as series, longer ones as billed use.
 
     Daily values are distributed evenly over the hours of their day: the daily model uses sums
-    only. Raises ``FeedError`` when the file as a whole is not such a table, ``OSError``
-    when it cannot be opened.
+    only. ``mapping`` says how another layout is read; of its values only energy is taken. Raises
+    ``FeedError`` when the file as a whole is not such a table, ``OSError`` when it cannot be
+    opened.
     """
     reader = _CsvFile.of(path)
+    if mapping is None:
+        columns = _plain_columns(reader)
+        warnings = [LOCAL_STAMPS] if reader.local and _looks_local(columns) else []
+        registers: set[str] = set()
+    else:
+        columns, registers, warnings = _mapped_columns(reader, mapping)
+    use: dict[str, Series] = {}
+    bills: dict[str, BilledUse] = {}
+    for name in list(columns):
+        answer = _regular(
+            reader, columns.pop(name), spread=True, unit="kwh", register=name in registers or None
+        )
+        if answer is not None and answer.was_register and name not in registers:
+            warnings.append(f"{name} looks like a register: its differences are taken for the use")
+        if answer is not None and isinstance(answer.series, BilledUse):
+            bills[name] = answer.series
+        elif answer is not None and isinstance(answer.series, Series):
+            use[name] = answer.series
+    mistakes = reader.mistakes
+    return MeterFile(use, bills, mistakes.by_line(), mistakes.unnamed, tuple(warnings))
+
+
+def _plain_columns(reader: _CsvFile) -> dict[str, _RawSeries]:
+    """Returns the values by meter of a file ``meter_id,timestamp_utc,kwh``."""
     columns: dict[str, _RawSeries] = {}
     for line, at, row in reader.rows(("meter_id", "timestamp_utc", "kwh")):
         if len(row) <= max(at["meter_id"], at["timestamp_utc"], at["kwh"]):
@@ -150,23 +187,33 @@ def read_meters(path: Path) -> MeterFile:
         if not name:
             reader.reject(line, "meter_id is empty")
             continue
-        _add_value(
-            reader,
-            columns.setdefault(name, _RawSeries()),
-            line,
-            row,
-            at["timestamp_utc"],
-            at["kwh"],
-        )
-    use: dict[str, Series] = {}
-    bills: dict[str, BilledUse] = {}
-    for name in list(columns):
-        answer = _regular(reader, columns.pop(name), spread=True, unit="kwh")
-        if isinstance(answer, BilledUse):
-            bills[name] = answer
-        elif answer is not None:
-            use[name] = answer
-    return MeterFile(use, bills, reader.mistakes.by_line(), reader.mistakes.unnamed)
+        column = columns.setdefault(name, _RawSeries())
+        _add_value(reader, column, line, row, at["timestamp_utc"], at["kwh"])
+    return columns
+
+
+def _looks_local(columns: Mapping[str, _RawSeries]) -> bool:
+    return any(local_clock_shows([""] * len(c.seconds), c.seconds) for c in columns.values())
+
+
+def _mapped_columns(
+    reader: _CsvFile, mapping: CsvMapping
+) -> tuple[dict[str, _RawSeries], set[str], list[str]]:
+    """Returns the energy by meter, the meters with registers, and the warnings."""
+    file = read_csv(reader.path.read_bytes(), str(reader.path), mapping)
+    for mistake in file.mistakes:
+        reader.reject(mistake.line, mistake.message)
+    reader.mistakes.unnamed += file.unnamed
+    columns: dict[str, _RawSeries] = {}
+    registers = set()
+    for row in file.rows:
+        if row.quantity is not Quantity.ENERGY:
+            continue
+        value = math.nan if row.value is None else row.value
+        columns.setdefault(row.number, _RawSeries()).add(row.time, value, row.line)
+        if not row.interval_s:
+            registers.add(row.number)
+    return columns, registers, list(file.warnings)
 
 
 def read_weather(path: Path) -> WeatherFile:
@@ -183,12 +230,14 @@ def read_weather(path: Path) -> WeatherFile:
         _add_value(reader, temp, line, row, at["timestamp_utc"], at["temp_air_c"])
         if len(row) > at.get("ghi_wm2", len(row)):
             _add_value(reader, sun, line, row, at["timestamp_utc"], at["ghi_wm2"], quiet=True)
-    found = _regular(reader, temp, spread=False, unit="temp_air_c")
-    if not isinstance(found, Series):
+    found = _regular(reader, temp, spread=False, unit="temp_air_c", register=False)
+    if found is None or not isinstance(found.series, Series):
         raise FeedError(f"{path}: no temperatures at steps of a day or less")
-    ghi = _regular(_CsvFile.of(path), sun, spread=False, unit="ghi_wm2")
-    sun_or_none = ghi if isinstance(ghi, Series) else None
-    return WeatherFile(found, sun_or_none, reader.mistakes.by_line(), reader.mistakes.unnamed)
+    ghi = _regular(_CsvFile.of(path), sun, spread=False, unit="ghi_wm2", register=False)
+    sun_or_none = ghi.series if ghi is not None and isinstance(ghi.series, Series) else None
+    return WeatherFile(
+        found.series, sun_or_none, reader.mistakes.by_line(), reader.mistakes.unnamed
+    )
 
 
 def _opened(path: Path) -> IO[str]:
@@ -228,10 +277,21 @@ def _add_value(
     column.add(second, value, line)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gridded:
+    """A series on its regular grid, or as billed use, and whether it was a register."""
+
+    series: Series | BilledUse
+    was_register: bool
+
+
 def _regular(
-    reader: _CsvFile, column: _RawSeries, *, spread: bool, unit: str
-) -> Series | BilledUse | None:
-    """Returns the series on its regular grid, or as billed use; None without a row."""
+    reader: _CsvFile, column: _RawSeries, *, spread: bool, unit: str, register: bool | None
+) -> _Gridded | None:
+    """Returns the series on its regular grid, or as billed use; None without a row.
+
+    ``register``: whether the values are a register's, None to tell it from their course.
+    """
     if not column.seconds:
         return None
     seconds = np.frombuffer(column.seconds, dtype=np.int64)
@@ -239,14 +299,45 @@ def _regular(
     lines = np.frombuffer(column.lines, dtype=np.dtype("L")).astype(np.int64)
     order = np.argsort(seconds, kind="stable")
     seconds, values, lines = seconds[order], values[order], lines[order]
-    again = np.concatenate(([False], seconds[1:] == seconds[:-1]))
-    for line in lines[again]:
-        reader.reject(int(line), f"a second {unit} for the same time; the first one counts")
+    again = np.concatenate((seconds[1:] == seconds[:-1], [False]))
+    differs = again & (np.append(values[1:], np.nan) != values)
+    for line in lines[1:][differs[:-1]]:
+        reader.reject(int(line), f"a second {unit} for the same time; the later row counts")
     seconds, values, lines = seconds[~again], values[~again], lines[~again]
+    counts_on = is_register(values) if register is None else register
+    if counts_on:
+        seconds, values, lines = _differences(seconds, values, lines)
+        if not len(seconds):
+            return None
     step = _step(seconds)
     if step is None:
-        return _bills(seconds, values)
-    return _gridded(reader, seconds, values, lines, step, spread=spread)
+        return _Gridded(_bills(seconds, values), counts_on)
+    return _Gridded(_gridded(reader, seconds, values, lines, step, spread=spread), counts_on)
+
+
+def is_register(values: Floats) -> bool:
+    """Whether values count on as a register does: among at least ten they fall no more often than
+    once in two hundred steps (exchanges), rise in a fifth of them, and end far above the largest
+    usual rise. Amounts fall about as often as they rise."""
+    known = values[np.isfinite(values)]
+    if len(known) < MIN_REGISTER:
+        return False
+    steps = np.diff(known)
+    rises, falls = steps[steps > 0], int((steps < 0).sum())
+    if len(rises) < len(steps) / 5 or falls > len(steps) / 200:
+        return False
+    return bool(known.max() > 3.0 * np.median(rises))
+
+
+def _differences(
+    seconds: NDArray[np.int64], values: Floats, lines: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
+    """Returns the rises between the known values of a register, stamped with their starts; NaN
+    where it fell."""
+    known = np.isfinite(values)
+    seconds, values, lines = seconds[known], values[known], lines[known]
+    rises = np.diff(values)
+    return seconds[:-1], np.where(rises < 0, np.nan, rises), lines[:-1]
 
 
 def _step(seconds: NDArray[np.int64]) -> int | None:

@@ -34,7 +34,14 @@ _ENERGY = {
     "gwh": UnitScale(Unit.KWH, 6),
     "mj": UnitScale(Unit.KWH, 1, 36.0),
     "gj": UnitScale(Unit.KWH, 4, 36.0),
+    "kcal": UnitScale(Unit.KWH, -3, 1 / 1.163),
+    "mcal": UnitScale(Unit.KWH, 0, 1 / 1.163),
+    "gcal": UnitScale(Unit.KWH, 3, 1 / 1.163),
+    "mmbtu": UnitScale(Unit.KWH, 0, 3600 / 1_055_055.85262),
+    "therm": UnitScale(Unit.KWH, 0, 3600 / 105_505.585262),
 }
+"""Calories of the International Table (1 cal = 4.1868 J), the same table's British thermal unit
+(1 055.05585262 J), and the therm of 100 000 of them."""
 _VOLUME = {"m3": UnitScale(Unit.M3), "l": UnitScale(Unit.M3, -3)}
 _POWER = {"w": UnitScale(Unit.KW, -3), "kw": UnitScale(Unit.KW), "mw": UnitScale(Unit.KW, 3)}
 _FLOW = {"m3/h": UnitScale(Unit.M3_PER_H), "l/h": UnitScale(Unit.M3_PER_H, -3)}
@@ -54,6 +61,11 @@ UNITS: Mapping[Quantity, Mapping[str, UnitScale]] = MappingProxyType(
     }
 )
 _SPELLINGS = {
+    "therms": "therm",
+    "thm": "therm",
+    "kubikmeter": "m3",
+    "cbm": "m3",
+    "nm3": "m3",
     "liter": "l",
     "litre": "l",
     "liter/h": "l/h",
@@ -85,6 +97,7 @@ def unit_names(quantity: Quantity) -> str:
     """Returns the known units of a quantity, for messages."""
     spoken = {"degc": "degC", "m3degc": "m3*degC"}
     names = {"kwh": "kWh", "mwh": "MWh", "gwh": "GWh", "wh": "Wh", "mj": "MJ", "gj": "GJ"}
+    names |= {"kcal": "kcal", "mcal": "Mcal", "gcal": "Gcal", "mmbtu": "MMBtu"}
     names |= {"w": "W", "kw": "kW", "mw": "MW", **spoken}
     return ", ".join(names.get(name, name) for name in UNITS[quantity])
 
@@ -102,6 +115,12 @@ PLAIN_NUMBER = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?", re.ASCII).fullmatch
 
 _BLANKS = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2212": "-"})
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+
+
+_GROUPED = re.compile(
+    r"[+-]?\d{1,3}(?P<mark>[., '])\d{3}(?:(?P=mark)\d{3})*(?:(?P<point>(?!(?P=mark))[.,])\d*)?",
+    re.ASCII,
+)
 
 
 def parse_number(text: str, scale: UnitScale, style: NumberStyle = PLAIN) -> float:
@@ -141,11 +160,14 @@ def _why_not(text: str, style: NumberStyle) -> str:
             f"{_sign(style.decimal)}; declare decimal: '{other}', or thousands: '{other}', "
             "in the mapping"
         )
-    grouped = re.fullmatch(r"[+-]?\d{1,3}(?:([., '])\d{3})+(?:[.,]\d*)?", text, re.ASCII)
+    grouped = _GROUPED.fullmatch(text)
     if grouped:
+        point = grouped["point"] or ("," if grouped["mark"] == "." else ".")
+        mark = grouped["mark"]
+        sign = '"' if mark == "'" else "'"
         return (
-            f"{_shown(text)} has a thousands separator; declare thousands: '{grouped[1]}' "
-            "and the decimal sign in the mapping"
+            f"{_shown(text)} has a thousands separator; declare thousands: {sign}{mark}{sign} "
+            f"and decimal: '{point}' in the mapping"
         )
     return f"{_shown(text)} is no number"
 

@@ -4,12 +4,15 @@ local times, and the interval lengths of the meters.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from bms.errors import MistakeList
+from bms.feeds.suppliers.column_names import normalised_name
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number
 from bms.feeds.suppliers.timestamps import (
@@ -19,6 +22,7 @@ from bms.feeds.suppliers.timestamps import (
     LocalDaySpans,
     ambiguous_message,
     learned_intervals,
+    local_clock_shows,
     resolve_ambiguous,
     timestamp_parser,
 )
@@ -30,6 +34,27 @@ MAX_NUMBER_LENGTH = 64
 """Longest meter number [characters]; metering points have 18 digits."""
 MAX_CACHED_NUMBERS = 100_000
 """Meter numbers [1] that are cached while a file is read: five cities of 20 000 meters."""
+
+
+_WORDS = {
+    Quality.GOOD: "maalt measured aflaest a04 e01",
+    Quality.ESTIMATED: (
+        "estimeret estimated beregnet calculated korrigeret corrected adjusted revideret a01 a03"
+        " a06 56 d01"
+    ),
+    Quality.ABSENT: "mangler missing ikketilgaengelig a02 a05",
+}
+QUALITY_WORDS: Mapping[str, Quality] = MappingProxyType(
+    {word: quality for quality, words in _WORDS.items() for word in words.split()}
+)
+"""Words and codes of Danish portals by their normalised name. A01 to A05 as in
+``bms.feeds.suppliers.eloverblik``; A06 calculated; 56, D01 and E01 are the estimated, calculated
+and measured quantities of ebIX as Energinet's DataHub used them."""
+LOCAL_STAMPS = (
+    "its times have no offset and nobody says of which zone they are, or they look like local time;"
+    " they are taken for UTC. Declare timezone: Europe/Copenhagen, or UTC, in a mapping"
+)
+_OFFSET = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +94,46 @@ class RowCollector:
         )
         self._ambiguous: list[AmbiguousRow] = []
         self._dropped: set[int] = set()
+        self._marks: dict[int, Quality] = {}
+        """Qualities other than good, by the place of the row."""
+        self._local = False
+        """Whether a stamp came without an offset."""
 
     def refuse(self, line: int, message: str) -> None:
         """Records why a line, or a value on it, is not used."""
         self.mistakes.add(line, printable(message))
 
     def add(
-        self, line: int, number: str, stamp: str, values: Iterable[tuple[ScaledColumn, str]]
+        self,
+        line: int,
+        number: str,
+        stamp: str,
+        values: Iterable[tuple[ScaledColumn, str]],
+        quality: str | None = None,
     ) -> None:
-        """Adds the values of a line, or refuses it. An empty value is a missing one."""
+        """Adds the values of a line, or refuses it. An empty value is a missing one. ``quality`` is
+        what the file says of the line's values."""
         try:
             meter = self._number(number)
             time = self._time(stamp)
         except ValueError as error:
             self.refuse(line, str(error))
             return
+        self._local = self._local or not _OFFSET.search(stamp)
+        mark = Quality.GOOD if quality is None else self._quality(quality)
         for column, text in values:
+            before = len(self.buffer.times)
             self.value(line, meter, time, column, text)
+            if mark is not Quality.GOOD and len(self.buffer.times) > before:
+                self._marks[before] = mark
+                if not mark.has_value:
+                    self.buffer.values[before] = None
+
+    def _quality(self, text: str) -> Quality:
+        """What a value is worth by a word of the file, ``UNCERTAIN`` for an unknown one."""
+        word = text.strip()
+        known = self.mapping.qualities.get(word)
+        return known or QUALITY_WORDS.get(normalised_name(word), Quality.UNCERTAIN)
 
     def value(
         self, line: int, number: str, time: int | AmbiguousTime, column: ScaledColumn, text: str
@@ -117,7 +165,17 @@ class RowCollector:
             self.mistakes.by_line(),
             tuple(printable(name) for name in ignored),
             self.mistakes.unnamed,
+            self._warnings(),
         )
+
+    def _warnings(self) -> tuple[str, ...]:
+        """What may be wrong with the file as a whole."""
+        named = any("utc" in column.lower() for column in self.mapping.time)
+        if not self._local or self.mapping.timezone is not None:
+            return ()
+        if named and not local_clock_shows(self.buffer.numbers, self.buffer.times):
+            return ()
+        return (LOCAL_STAMPS,)
 
     def _number(self, text: str) -> str:
         number = text.strip()
@@ -176,7 +234,7 @@ class RowCollector:
         """Returns the rows with start and length of their intervals."""
         buffer = self.buffer
         starts, lengths = self._spans()
-        absent, good = Quality.ABSENT, Quality.GOOD
+        absent, good, marks = Quality.ABSENT, Quality.GOOD, self._marks
         made = zip(
             buffer.numbers,
             [column.quantity for column in buffer.columns],
@@ -184,7 +242,12 @@ class RowCollector:
             buffer.values,
             [column.scale.unit for column in buffer.columns],
             lengths,
-            [absent if value is None else good for value in buffer.values],
+            [
+                absent if value is None else marks.get(place, good)
+                for place, value in enumerate(buffer.values)
+            ]
+            if marks
+            else [absent if value is None else good for value in buffer.values],
             buffer.lines,
             strict=True,
         )

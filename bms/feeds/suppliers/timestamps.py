@@ -18,13 +18,18 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.feeds.suppliers.meter_files import YEARS
+from bms.feeds.suppliers.csv_mapping import EXCEL
 
+YEARS = range(1990, 2100)
+"""Plausible years of a reading."""
 DAY_S = 86400
 
 _MIDNIGHT = re.compile(r"(?<!\d)24:00(?=:00\b|(?![:\d]))")
 
 
+_SERIAL = re.compile(r"\d{5}(?:[.,]\d{1,12})?", re.ASCII)
+SERIAL_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 - local time of the file
+"""Day 0 of spreadsheets from March 1900 on."""
 MAX_CACHED = 200_000
 """Texts [1] that a parser caches: five years of quarter-hours."""
 
@@ -78,14 +83,17 @@ class TimestampParser:
         if "24:00" in text:
             text, changed = _MIDNIGHT.subn("00:00", text)
             day = timedelta(days=changed)
+        if self.time_format == EXCEL:
+            return _of_serial(text)
         try:
             if self.time_format is None:
                 return datetime.fromisoformat(text) + day
             return datetime.strptime(text, self.time_format) + day  # noqa: DTZ007 - zone follows
         except (ValueError, OverflowError) as error:
             form = "ISO 8601 time" if self.time_format is None else f"time like {self.time_format}"
+            way = ": excel (days of a spreadsheet)" if _SERIAL.fullmatch(text) else ""
             raise ValueError(
-                f"{_cut(text)} is no {form}; declare time_format in the mapping"
+                f"{_cut(text)} is no {form}; declare time_format{way} in the mapping"
             ) from error
 
     def _local(self, wall: datetime) -> datetime | AmbiguousTime:
@@ -176,6 +184,14 @@ class LocalDaySpans:
         return int(other.replace(tzinfo=self.zone).timestamp())
 
 
+def _of_serial(text: str) -> datetime:
+    """Returns the local time of a spreadsheet's serial day, to the minute. Raises ValueError."""
+    if _SERIAL.fullmatch(text) is None:
+        raise ValueError(f"{_cut(text)} is no day of a spreadsheet, such as 45292,5")
+    minutes = round(float(text.replace(",", ".")) * 1440)
+    return SERIAL_ZERO + timedelta(minutes=minutes)
+
+
 def _cut(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
@@ -244,3 +260,35 @@ def _most_common(codes: Ints, values: Ints, *, least_share: float) -> Ints:
     clear = counts[winners] > least_share * totals[owners]
     answer[owners] = np.where(clear, values[fresh][winners], 0)
     return answer
+
+
+DANISH = ZoneInfo("Europe/Copenhagen")
+HOUR_S = 3600
+
+
+def local_clock_shows(numbers: Sequence[str], times: Sequence[int]) -> bool:
+    """Whether stamps that are read as UTC [epoch s] skip the hour that Danish clocks skip in March,
+    or repeat the one that they repeat in October, as only local time does."""
+    codes, stamps = _codes(numbers), np.asarray(times, dtype=np.int64)
+    if not len(stamps):
+        return False
+    first, last = (datetime.fromtimestamp(t, UTC).year for t in (stamps.min(), stamps.max()))
+    keys = np.unique(np.stack((codes, stamps)), axis=1)
+    for year in range(first, last + 1):
+        skipped, repeated = _changes(year)
+        at_repeated = int((stamps == repeated).sum())
+        if at_repeated > (keys[1] == repeated).sum() > 0:
+            return True
+        around = [codes[stamps == skipped + shift * HOUR_S] for shift in (-1, 1)]
+        if len(np.intersect1d(*around)) and not (stamps == skipped).any():
+            return True
+    return False
+
+
+def _changes(year: int) -> tuple[int, int]:
+    """Returns 02:00 of the last Sundays in March and October, as if it were UTC [epoch s]."""
+    found = []
+    for month in (3, 10):
+        last = datetime(year, month, 31, 2, tzinfo=UTC)
+        found.append(int((last - timedelta(days=(last.weekday() + 1) % 7)).timestamp()))
+    return found[0], found[1]

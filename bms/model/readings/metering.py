@@ -54,13 +54,14 @@ class SupplierFile:
     """What a file holds: its rows, and each row that could not be used, by line.
 
     ``ignored`` names columns or fields that the format does not use; ``unnamed`` counts mistakes
-    beyond those that are kept.
+    beyond those that are kept. ``warnings``: what may be wrong with the file as a whole.
     """
 
     rows: tuple[MeterRow, ...]
     mistakes: tuple[Mistake, ...]
     ignored: tuple[str, ...] = ()
     unnamed: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ class IngestReport:
     ``ignored`` columns that the format does not use.
     ``refused`` names what could not be used, and ``refused_rows`` counts it: many rows of an
     unknown meter are named once. ``meters`` (``site/meter``) have readings from ``start`` to
-    ``end``.
+    ``end``. ``warnings``: what may be wrong with the file as a whole.
     """
 
     name: str
@@ -64,6 +64,7 @@ class IngestReport:
     meters: tuple[str, ...]
     start: datetime | None
     end: datetime | None
+    warnings: tuple[str, ...] = ()
 
 
 def ingest_file(
@@ -166,6 +167,7 @@ class _Sorting:
             meters=tuple(sorted(self.meters)),
             start=self.first,
             end=self.last,
+            warnings=file.warnings,
         )
 
     def _refused_rows(self) -> int:
@@ -268,6 +270,7 @@ def as_dict(report: IngestReport, most: int = 1000) -> dict[str, object]:
         "missing": report.missing,
         "unasked": {quantity.value: count for quantity, count in report.unasked.items()},
         "ignored": list(report.ignored),
+        "warnings": list(report.warnings),
         "refused_rows": report.refused_rows,
         "refused": refusals(report.refused, most),
         "meters": list(report.meters),

@@ -66,7 +66,7 @@ class TestAWrongMapping:
     def test_is_told_all_its_mistakes_with_their_lines(self):
         text = (
             "columns:\n"
-            "  number: 5\n"
+            "  number: [5]\n"
             "  values:\n"
             "    - {column: E, quantity: energi, unit: MWh}\n"
             "    - {column: V, quantity: volume, unit: kWh}\n"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bms.feeds.suppliers.csv_mapping import ValueColumn
+from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Unit
@@ -132,3 +132,126 @@ class TestABadRow:
         assert found.rows == ()
         assert "latin-1" in refused(found)[2]
         assert all(mistake.message.isprintable() for mistake in found.mistakes)
+
+
+def mapped(text, yaml):
+    return read(text, CsvMapping.from_yaml(yaml))
+
+
+class TestAnotherLayout:
+    def test_may_have_lines_above_its_header(self):
+        yaml = (
+            "columns: {number: Måler, time: Tid, values: "
+            "[{column: Forbrug, quantity: energy, unit: kWh}]}\n"
+            "separator: ';'\ntimezone: Europe/Copenhagen\n"
+        )
+        text = (
+            "Rapport;;\nSkole;;\n\nMåler;Tid;Forbrug\na;2026-01-05 00:00;1\na;2026-01-05 01:00;2\n"
+        )
+        assert values(mapped(text, yaml + "header: 4\n")) == [1.0, 2.0]
+        assert values(mapped(text, yaml + "skip_lines: 2\n")) == [1.0, 2.0]
+
+    def test_may_have_no_header(self):
+        yaml = (
+            "columns: {number: 1, time: [2, 3],"
+            " values: [{column: 4, quantity: energy, unit: kWh}]}\n"
+            "header: none\ntimezone: UTC\ninterval_s: 3600\n"
+        )
+        found = mapped("a,2026-01-05,00:00,1.5\na,2026-01-05,01:00,2\n", yaml)
+        assert values(found) == [1.5, 2.0]
+        assert [row.line for row in found.rows] == [1, 2]
+        named = yaml.replace("none", "[m, d, t, v]").replace("number: 1", "number: m")
+        named = named.replace("[2, 3]", "[d, t]").replace("column: 4", "column: v")
+        assert values(mapped("a,2026-01-05,00:00,1.5\n", named)) == [1.5]
+
+    def test_may_be_of_one_meter_whose_number_stands_nowhere(self):
+        yaml = (
+            "columns: {time: Fra, values: [{column: kWh, quantity: energy, unit: kWh}]}\n"
+            "meter: 571313100000000001\ntimezone: UTC\ninterval_s: 3600\n"
+        )
+        (row,) = mapped("Fra,kWh\n2026-01-05T00:00,3\n", yaml).rows
+        assert (row.number, row.value) == ("571313100000000001", 3.0)
+
+    def test_may_have_a_column_for_each_meter(self):
+        yaml = (
+            "columns: {time: Tid, meters: {quantity: energy, unit: MWh}}\n"
+            "decimal: ','\nseparator: ';'\ntimezone: Europe/Copenhagen\ninterval_s: 3600\n"
+        )
+        text = "Tid;571;572\n2026-01-05 00:00;0,001;\n2026-01-05 01:00;0,002;0,5\n"
+        found = mapped(text, yaml)
+        assert [(row.number, row.value) for row in found.rows] == [
+            ("571", 1.0),
+            ("572", None),
+            ("571", 2.0),
+            ("572", 500.0),
+        ]
+        assert found.mistakes == ()
+        some = (
+            "columns: {time: Tid,"
+            " values: [{column: Hal, quantity: energy, unit: kWh, number: '9'}]}\n"
+            "timezone: UTC\ninterval_s: 3600\n"
+        )
+        found = mapped("Tid,Hal,Skole\n2026-01-05 00:00,1,2\n", some)
+        assert [(row.number, row.value) for row in found.rows] == [("9", 1.0)]
+        assert found.ignored == ("Skole",)
+
+    def test_may_have_the_days_of_a_spreadsheet(self):
+        yaml = (
+            "columns: {number: m, time: t, values: [{column: v, quantity: energy, unit: kWh}]}\n"
+            "separator: ';'\ndecimal: ','\ntimezone: Europe/Copenhagen\ntime_format: excel\n"
+        )
+        found = mapped("m;t;v\na;46027;1\na;46027,0416666667;2\na;46027,0833333333;3\n", yaml)
+        assert hours(found) == ["04 23:00", "05 00:00", "05 01:00"]
+        unread = mapped("m;t;v\na;46027,5;1\n", yaml.replace("time_format: excel\n", ""))
+        assert "time_format: excel" in refused(unread)[2]
+
+    def test_keeps_the_quality_of_each_value(self):
+        yaml = (
+            "columns: {number: m, time: t, quality: Kvalitet,"
+            " values: [{column: v, quantity: energy, unit: kWh}]}\n"
+            "timezone: UTC\ninterval_s: 3600\nqualities: {prøve: uncertain, ok: good}\n"
+        )
+        words = {
+            "Målt": Quality.GOOD,
+            "A04": Quality.GOOD,
+            "E01": Quality.GOOD,
+            "ok": Quality.GOOD,
+            "Estimeret": Quality.ESTIMATED,
+            "Beregnet": Quality.ESTIMATED,
+            "Korrigeret": Quality.ESTIMATED,
+            "A03": Quality.ESTIMATED,
+            "D01": Quality.ESTIMATED,
+            "A02": Quality.ABSENT,
+            "A05": Quality.ABSENT,
+            "prøve": Quality.UNCERTAIN,
+            "et nyt ord": Quality.UNCERTAIN,
+        }
+        rows = "".join(f"a,2026-01-05T{hour:02}:00,1,{word}\n" for hour, word in enumerate(words))
+        found = mapped("m,t,v,Kvalitet\n" + rows, yaml)
+        assert [row.quality for row in found.rows] == list(words.values())
+        assert all((row.value is None) == (row.quality is Quality.ABSENT) for row in found.rows)
+
+
+class TestLocalStamps:
+    yaml = (
+        "columns: {number: m, time: Tid, values: [{column: v, quantity: energy, unit: kWh}]}\n"
+        "interval_s: 3600\n"
+    )
+
+    def test_without_a_zone_are_told(self):
+        found = mapped("m,Tid,v\na,2026-01-05T00:00,1\n", self.yaml)
+        assert "timezone" in found.warnings[0]
+
+    def test_with_a_zone_or_an_offset_are_not(self):
+        text = "m,Tid,v\na,2026-01-05T00:00,1\n"
+        assert mapped(text, self.yaml + "timezone: Europe/Copenhagen\n").warnings == ()
+        assert mapped(text.replace("00:00", "00:00Z"), self.yaml).warnings == ()
+
+    def test_in_a_column_of_utc_are_told_by_the_hour_that_clocks_skip(self):
+        def night(*stamps):
+            return read(HEADER + "".join(f"a,{stamp},1\n" for stamp in stamps))
+
+        march = "2026-03-29T0"
+        assert night(f"{march}1:00", f"{march}3:00").warnings != ()
+        assert night(f"{march}1:00", f"{march}2:00", f"{march}3:00").warnings == ()
+        assert night("2026-10-25T02:00", "2026-10-25T02:00").warnings != ()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.suppliers.meter_files import read_meters, read_weather
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.meter_files import is_register, read_meters, read_weather
 
 HEADER = "meter_id,timestamp_utc,kwh\n"
 
@@ -76,7 +77,7 @@ def test_every_bad_row_is_named_and_the_rest_is_used(written):
     found = read_meters(written(text))
     assert lines(found) == [6, 7, 8, 9, 10, 11, 12, 13]
     values = found.use["a"].values
-    assert values[:4].tolist() == [1.5] * 4
+    assert values[:4].tolist() == [1.5, 9.0, 1.5, 1.5]
     assert np.isnan(values[4:10]).all()
     assert values[10] == -3.0
     assert "many" in found.mistakes[0].message
@@ -129,3 +130,45 @@ def test_weather_with_and_without_sun(written):
 def test_weather_without_a_usable_row_is_refused(written):
     with pytest.raises(FeedError, match="no temperatures"):
         read_weather(written("timestamp_utc,temp_air_c\n2018-01-01,warm\n"))
+
+
+def test_the_later_row_of_a_time_counts_and_the_same_twice_is_no_mistake(written):
+    text = HEADER + hours(4) + "a,2018-01-01 01:00:00,9\na,2018-01-01 02:00:00,1.5\n"
+    found = read_meters(written(text))
+    assert found.use["a"].values.tolist() == [1.5, 9.0, 1.5, 1.5]
+    assert lines(found) == [6]
+
+
+def test_a_register_is_recognised_and_its_differences_are_the_use(written):
+    start = datetime(2018, 1, 1, tzinfo=UTC)
+    counts = np.cumsum(np.tile([0.0, 1.0, 3.0, 2.0], 30)) + 52_000.0
+    text = HEADER + "".join(
+        f"a,{start + timedelta(hours=i):%Y-%m-%dT%H:%M}Z,{value}\n"
+        for i, value in enumerate(counts)
+    )
+    found = read_meters(written(text))
+    np.testing.assert_allclose(found.use["a"].values[:4], [1.0, 3.0, 2.0, 0.0])
+    assert "register" in found.warnings[0]
+
+
+@pytest.mark.parametrize("values", [[1.5] * 40, [0.0] * 40, list(range(9)), [3.0, 2.0] * 20])
+def test_amounts_are_taken_for_no_register(values):
+    assert not is_register(np.array(values, dtype=np.float64))
+
+
+def test_a_mapping_says_how_a_danish_file_is_read(written):
+    mapping = CsvMapping.from_yaml(
+        "columns: {number: Måler, time: Tid,"
+        " values: [{column: Forbrug, quantity: energy, unit: MWh}]}\n"
+        "separator: ';'\ndecimal: ','\nthousands: '.'\ntimezone: Europe/Copenhagen\n"
+    )
+    text = "Måler;Tid;Forbrug\na;2018-01-01 00:00;4.384,197\na;2018-01-01 01:00;0,5\n"
+    found = read_meters(written(text), mapping)
+    assert found.use["a"].values.tolist() == [4_384_197.0, 500.0]
+    assert found.use["a"].start == datetime(2017, 12, 31, 23, tzinfo=UTC)
+
+
+def test_stamps_that_look_local_are_told(written):
+    text = HEADER + "".join(f"a,2018-03-25T0{hour}:00,1\n" for hour in (0, 1, 3, 4))
+    assert "timezone" in read_meters(written(text)).warnings[0]
+    assert read_meters(written(text + "a,2018-03-25T02:00,1\n")).warnings == ()

@@ -1,12 +1,13 @@
 """Numbers and units of suppliers → ours."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from bms.errors import FeedError
 from bms.feeds.suppliers.csv_mapping import ValueColumn
-from bms.feeds.suppliers.numbers_and_units import UNITS
+from bms.feeds.suppliers.numbers_and_units import UNITS, NumberStyle, parse_number, unit_scale
 from bms.model.readings.metering import Quantity
 from tests.rigs.feeds.supplier_csv import PLAIN, read, refused, values
 
@@ -88,6 +89,27 @@ class TestANumber:
         assert row.unit in {scale.unit for scale in UNITS[Quantity(quantity)].values()}
 
     def test_in_an_unknown_unit_makes_the_file_useless(self):
-        column = ValueColumn(column="kwh", quantity=Quantity.ENERGY, unit="therm")
-        with pytest.raises(FeedError, match="'therm' is no unit of energy; known are Wh, kWh"):
+        column = ValueColumn(column="kwh", quantity=Quantity.ENERGY, unit="ton")
+        with pytest.raises(FeedError, match="'ton' is no unit of energy; known are Wh, kWh"):
             one_value("1", values=(column,))
+
+
+@pytest.mark.parametrize(
+    ("unit", "kwh"), [("Gcal", 1163.0), ("MMBtu", 293.0710701722), ("therm", 29.30710701722)]
+)
+def test_energy_in_units_of_other_countries_is_read(unit, kwh):
+    scale = unit_scale(Quantity.ENERGY, unit)
+    assert parse_number("1", scale) == pytest.approx(kwh, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text", ["4.384,197", "4,384.197", "1 234 567,5", "12'500.25", "1.234.567"]
+)
+def test_the_advice_about_a_thousands_separator_is_taken_when_it_is_followed(text):
+    scale = unit_scale(Quantity.ENERGY, "kWh")
+    with pytest.raises(ValueError, match="thousands") as caught:
+        parse_number(text, scale)
+    mark = re.search(r"thousands: (['\"])(.)\1", str(caught.value))[2]
+    point = re.search(r"decimal: '(.)'", str(caught.value))[1]
+    value = parse_number(text, scale, NumberStyle(point, mark))
+    assert value == float(text.replace(mark, "").replace(point, "."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,20 @@ from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Floats, Micros, Series
 
 SECOND_US = 1_000_000
+DAY_US = 24 * HOUR_US
+MONTH_US = 30 * DAY_US
+SHORT_US = tuple(minutes * 60 * SECOND_US for minutes in (5, 10, 15, 20, 30, 60))
+"""Lengths within a day in which meters are read [us]."""
+LONG_US = (
+    (DAY_US, DAY_US - HOUR_US, DAY_US + HOUR_US),
+    (7 * DAY_US, 7 * DAY_US - HOUR_US, 7 * DAY_US + HOUR_US),
+    (MONTH_US, 28 * DAY_US - HOUR_US, 31 * DAY_US + HOUR_US),
+    (3 * MONTH_US, 90 * DAY_US - HOUR_US, 92 * DAY_US + HOUR_US),
+    (12 * MONTH_US, 365 * DAY_US - HOUR_US, 366 * DAY_US + HOUR_US),
+)
+"""Longer ones: their usual length, the least and the most [us]."""
+SHORTEST_SPELL = 4
+"""Readings in a row [1] that make a spell of a length within a day: the quarters of an hour."""
 KILO = 1000.0
 SIZE = 2.0
 """An amount that is, divided by 1000, up to this many times the usual rate is in another unit."""
@@ -27,10 +42,12 @@ def interval_use(
 ) -> Consumption:
     """Returns the use per step of a meter that is delivered as amounts per interval.
 
-    ``times`` [us after 1970 UTC], shape (m,), are the starts of intervals of ``interval_s`` [s]
-    (``hour_starting`` turns ends into starts), ``values`` their amounts [unit of the ``rating``
-    before the multiplier]. A step's use is the sum of the intervals that fill it exactly, and NaN
-    where one is missing, negative or larger than the meter can count: intervals are never divided.
+    ``times`` [us after 1970 UTC], shape (m,), are the starts of intervals (``hour_starting`` turns
+    ends into starts), ``values`` their amounts [unit of the ``rating`` before the multiplier]. How
+    long each interval is shows from the stamps around it (``interval_lengths``), so that a meter
+    that goes from hours to quarters counts on; ``interval_s`` [s] where they do not show it. A
+    step's use is the sum of the intervals that fill it exactly, and NaN where one is missing,
+    negative or larger than the meter can count: intervals are never divided.
 
     Raises ValueError as ``MeterPeriod.grid`` does, for an interval that is not positive, and for
     shapes that differ.
@@ -39,13 +56,13 @@ def interval_use(
         raise ValueError(f"an interval is positive, not {interval_s} s")
     grid = period.grid()
     ends = int(grid[0]), int(grid[-1])
-    length = interval_s * SECOND_US
     times, values, flaws = sorted_readings(times, values)
-    flaws = [_until_end(flaw, length) for flaw in flaws]
-    screened = _screened(times, values, length, rating)
-    use = _summed(times[screened.keep], values[screened.keep], length, grid)
-    if np.any(np.diff(grid) < length):
-        flaws.append(Flaw(FlawCode.TOO_COARSE, *ends))
+    lengths = interval_lengths(times, interval_s * SECOND_US)
+    flaws = [_until_end(flaw, times, lengths) for flaw in flaws]
+    screened = _screened(times, values, lengths, rating)
+    keep = screened.keep
+    use = _summed(times[keep], values[keep], lengths[keep], grid)
+    flaws += _too_coarse(times, lengths, interval_s * SECOND_US, grid)
     known = bool(len(use)) and bool(np.isfinite(use).all())
     explained = cover_missing_steps(_spans(use, grid), flaws + screened.flaws)
     return Consumption(
@@ -63,16 +80,91 @@ class _Screened:
     flaws: list[Flaw]
 
 
-def _screened(times: Micros, values: Floats, length: int, rating: MeterRating) -> _Screened:
+def interval_lengths(times: Micros, usual: int) -> Micros:
+    """Returns how long each interval is [us], shape (m,), by the stamps around it; ``times`` [us
+    after 1970 UTC] ascend.
+
+    An interval is the shorter one of the pauses before and after its start, where that is a length
+    in which meters are read (5 minutes to an hour, a day of 23 to 25 hours, a week, a month, a
+    quarter, a year). A length has to hold for a spell of readings, of an hour's quarters or two
+    days; outside spells, and where the pauses say nothing, ``usual`` [us] holds. The last interval
+    before a gap is as long as those before it; a month has the days of its calendar.
+    """
+    if len(times) < 2:
+        return np.full(len(times), usual, dtype=np.int64)
+    gaps = np.diff(times)
+    nominal = _nominal(gaps)
+    before, after = np.append(nominal[:1], nominal), np.append(nominal, nominal[-1:])
+    own = np.where(before == 0, after, np.where(after == 0, before, np.minimum(before, after)))
+    own = _spells(own, int(_nominal(np.array([usual]))[0] or usual))
+    exact = np.append(after[:-1] == own[:-1], False)
+    lengths: Micros = np.where(exact, np.append(gaps, 0), own)
+    for at in np.flatnonzero(~exact & (own >= MONTH_US)):
+        lengths[at] = _calendar_length(int(times[at]), round(int(own[at]) / MONTH_US))
+    return lengths
+
+
+def _nominal(gaps: Micros) -> Micros:
+    """The usual length in which each pause lies [us], 0 where it is none."""
+    found = np.zeros(len(gaps), dtype=np.int64)
+    for length in SHORT_US:
+        found[gaps == length] = length
+    for length, least, most in LONG_US:
+        found[(gaps >= least) & (gaps <= most)] = length
+    return found
+
+
+def _spells(own: Micros, usual: int) -> Micros:
+    """The lengths [us] without those that hold for too few readings in a row to be believed."""
+    edges = np.flatnonzero(np.diff(own)) + 1
+    believed = own.copy()
+    for first, end in zip((0, *edges), (*edges, len(own)), strict=True):
+        length = int(own[first])
+        fewest = SHORTEST_SPELL if length < DAY_US else 2
+        if length != usual and (length == 0 or end - first < fewest):
+            believed[first:end] = believed[first - 1] if first else usual
+    return believed
+
+
+def _calendar_length(start: int, months: int) -> int:
+    """The length [us] of ``months`` from the local day that begins at about ``start`` [us]."""
+    day = from_micros(start + DAY_US // 2)
+    month = day.month - 1 + months
+    later = date(day.year + month // 12, month % 12 + 1, 1)
+    days = (later - day.date().replace(day=1)).days
+    return days * DAY_US
+
+
+def _too_coarse(times: Micros, lengths: Micros, usual: int, grid: Micros) -> list[Flaw]:
+    """A flaw where intervals are longer than the steps that are asked for."""
+    if len(grid) < 2:
+        return []
+    inside = (times + lengths > grid[0]) & (times < grid[-1])
+    shortest = int(np.diff(grid).min())
+    coarse = lengths[inside] > shortest + (HOUR_US if shortest >= DAY_US - HOUR_US else 0)
+    if inside.any():
+        starts, ends = times[inside], (times + lengths)[inside]
+        if coarse.all():
+            return [Flaw(FlawCode.TOO_COARSE, int(grid[0]), int(grid[-1]))]
+        return [
+            Flaw(FlawCode.TOO_COARSE, int(starts[first]), int(ends[end - 1]))
+            for first, end in runs(coarse)
+        ]
+    return [Flaw(FlawCode.TOO_COARSE, int(grid[0]), int(grid[-1]))] if usual > shortest else []
+
+
+def _screened(times: Micros, values: Floats, lengths: Micros, rating: MeterRating) -> _Screened:
     """Which amounts can be measurements, and a flaw for every stretch of those that cannot."""
-    hours = length / HOUR_US
-    rate = rating.usual_rate(highest_usual(np.maximum(values, 0.0) / hours, float(length)))
+    hours = lengths / HOUR_US
+    typical = float(np.median(lengths)) if len(lengths) else float(HOUR_US)
+    rate = rating.usual_rate(highest_usual(np.maximum(values, 0.0) / hours, typical))
     negative, absurd = values < 0, values / hours > rate.bound
     other_unit = absurd & (values / hours / KILO <= SIZE * min(rate.usual, rate.bound))
-    other_unit |= _days_of(other_unit, values > 0, max(1, round(24 / hours))) & ~negative
+    per_day = max(1, round(DAY_US / typical))
+    other_unit |= _days_of(other_unit, values > 0, per_day) & ~negative
     absurd &= ~other_unit
     overlap = np.zeros(len(times), dtype=np.bool_)
-    close = np.diff(times) < length
+    close = np.diff(times) < lengths[:-1] - np.where(lengths[:-1] >= DAY_US, HOUR_US, 0)
     overlap[1:] |= close
     overlap[:-1] |= close
     kinds = (
@@ -82,7 +174,9 @@ def _screened(times: Micros, values: Floats, length: int, rating: MeterRating) -
         (FlawCode.OVERLAP, overlap),
     )
     flaws = [
-        _until_end(flaw, length) for code, mask in kinds for flaw in flaws_where(code, times, mask)
+        _until_end(flaw, times, lengths)
+        for code, mask in kinds
+        for flaw in flaws_where(code, times, mask)
     ]
     return _Screened(~(negative | other_unit | absurd | overlap), flaws)
 
@@ -98,19 +192,26 @@ def _days_of(other_unit: Mask, used: Mask, per_day: int) -> Mask:
     return most & used & (wrong > 1)
 
 
-def _until_end(flaw: Flaw, length: int) -> Flaw:
+def _until_end(flaw: Flaw, times: Micros, lengths: Micros) -> Flaw:
     """The flaw up to the end of its last interval, not the start."""
-    return replace(flaw, end=flaw.end + length)
+    if not len(times):
+        return flaw
+    at = min(int(np.searchsorted(times, flaw.end)), len(times) - 1)
+    return replace(flaw, end=flaw.end + int(lengths[at]))
 
 
-def _summed(times: Micros, values: Floats, length: int, grid: Micros) -> Floats:
-    """The amounts of each step, NaN where they do not fill it exactly."""
+def _summed(times: Micros, values: Floats, lengths: Micros, grid: Micros) -> Floats:
+    """The amounts of each step, NaN where they do not fill it exactly. A day whose stamps do not
+    show that it has 23 or 25 hours ends where the step does."""
     n = max(len(grid) - 1, 0)
     at: NDArray[np.intp] = np.searchsorted(grid, times, side="right") - 1
     inside = (at >= 0) & (at < n)
-    at, times, values = at[inside], times[inside], values[inside]
-    within = times + length <= grid[at + 1]
-    filled = np.bincount(at[within], minlength=n) * length
+    at, times, values, lengths = at[inside], times[inside], values[inside], lengths[inside]
+    until = grid[at + 1] - times
+    near = (lengths >= DAY_US) & (np.abs(until - lengths) <= HOUR_US)
+    lengths = np.where(near, until, lengths)
+    within = lengths <= until
+    filled = np.bincount(at[within], weights=lengths[within], minlength=n)
     use = np.full(n, np.nan)
     full = filled == np.diff(grid)
     use[full] = np.bincount(at[within], weights=values[within], minlength=n)[full]

@@ -17,18 +17,24 @@ HEAT_SHARE = 0.6
 15 gas meters and 1 of 12 electricity meters (one that heats) of docs/savings.md lie below."""
 
 _NAMES = {
-    Commodity.ELECTRICITY: {"el", "elec", "electricity", "power", "strom"},
-    Commodity.GAS: {"gas", "naturgas"},
+    Commodity.WATER: {"water", "vand", "koldtvand", "brugsvand", "drikkevand", "cw", "kv"},
+    Commodity.ELECTRICITY: {"el", "elec", "electricity", "power", "strom", "strøm", "elmåler"},
+    Commodity.GAS: {"gas", "naturgas", "bygas"},
     Commodity.HEAT: {"heat", "heating", "fjv", "fjernvarme", "varme", "dh"},
 }
+_PARTS = ((Commodity.WATER, ("vand", "water")), (Commodity.HEAT, ("varme", "heat")))
+"""Parts of longer words, such as vandmåler, hovedvand and rumvarme."""
 
 
 def commodity_of(meter_id: str, use: Series, temp: Series) -> Commodity:
     """The commodity that the words of ``meter_id`` name; otherwise heat where use falls to less
     than 60 % from cold to warm days, and electricity where it does not."""
-    words = set(re.split(r"[^a-z]+", meter_id.lower()))
+    words = set(re.split(r"[^a-zæøå]+", meter_id.lower()))
     for commodity, names in _NAMES.items():
         if words & names:
+            return commodity
+    for commodity, parts in _PARTS:
+        if any(part in word for word in words for part in parts):
             return commodity
     outdoor = on_grid(temp, use)
     known = np.isfinite(use.values)

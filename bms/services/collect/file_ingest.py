@@ -30,8 +30,6 @@ SKEW = timedelta(minutes=5)
 """How far the moment of a register or state may lie ahead of the clock: as clocks differ."""
 MOST_MOMENTS = 200_000
 """Times [1] that are remembered while a file is read: five years of quarter-hours."""
-CLOCK_CHANGE_S = 3600
-DAY_S = 86_400
 STATES = (Quantity.POWER, Quantity.FLOW, Quantity.FLOW_TEMP, Quantity.RETURN_TEMP)
 """Quantities that are what they are, whether they come per interval or not."""
 
@@ -223,26 +221,14 @@ def unfit(target: SupplierPoint, row: MeterRow, *, as_declared: bool) -> str | N
     if not address.interval and row.interval_s:
         return (
             f"{row.number}: amounts per {row.interval_s} s, but {meter} is declared as a register; "
-            f"put interval: true and interval_s: {row.interval_s} under its supplier"
+            "put interval: true under its supplier"
         )
     if address.interval and not row.interval_s:
         return (
             f"{row.number}: a register, but {meter} is declared with amounts per interval; "
             "put interval: false under its supplier"
         )
-    if address.interval and not _same_length(row.interval_s, point.interval_s):
-        return (
-            f"{row.number}: amounts per {row.interval_s} s, but {meter} is declared with "
-            f"{point.interval_s} s; put interval_s: {row.interval_s} under its supplier"
-        )
     return None
-
-
-def _same_length(comes_s: int, declared_s: int) -> bool:
-    """Whether intervals are alike; a local day has 23, 24 or 25 hours."""
-    return comes_s == declared_s or (
-        declared_s == DAY_S and abs(comes_s - declared_s) <= CLOCK_CHANGE_S
-    )
 
 
 def _unknown(number: str) -> str:

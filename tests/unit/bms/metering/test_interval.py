@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -143,3 +144,45 @@ class TestAmounts:
         for wrong in ({"interval_s": 0}, {"multiplier": -1.0}, {"step": timedelta(0)}):
             with pytest.raises(ValueError):
                 use_of(amounts(24), **wrong)
+
+
+class TestLengthsThatChange:
+    def test_from_hours_to_quarters_count_all_the_way(self) -> None:
+        first = to_micros(START)
+        hours = first + HOUR_US * np.arange(72, dtype=np.int64)
+        quarters = first + 72 * HOUR_US + HOUR_US // 4 * np.arange(4 * 48, dtype=np.int64)
+        values = np.concatenate((np.full(72, 8.0), np.full(4 * 48, 2.0)))
+        for declared in (3600, 900):
+            found = use_of(
+                values,
+                times=np.concatenate((hours, quarters)),
+                interval_s=declared,
+                end=START + 120 * HOUR,
+            )
+            assert found.use.values == pytest.approx(np.full(120, 8.0))
+            assert found.events == ()
+
+    def test_show_up_to_the_last_hour_of_hours_and_in_gaps(self) -> None:
+        first = to_micros(START)
+        quarters = first + HOUR_US // 4 * np.arange(96, dtype=np.int64)
+        keep = np.ones(96, dtype=bool)
+        keep[41:44] = False
+        found = use_of(
+            np.full(96, 2.0)[keep], times=quarters[keep], interval_s=3600, end=START + 24 * HOUR
+        )
+        assert missing(found) == [10]
+
+    def test_of_months_fill_the_months_of_the_calendar(self) -> None:
+        edges = np.array(
+            [to_micros(datetime(2025, month, 1, tzinfo=UTC)) for month in range(1, 13)]
+            + [to_micros(datetime(2026, 1, 1, tzinfo=UTC))],
+            dtype=np.int64,
+        )
+        values = np.arange(12) * 100.0
+        for left_out in (None, 5, 11):
+            keep = np.arange(12) != left_out
+            period = asked(start=from_micros(int(edges[0])), end=from_micros(int(edges[-1])))
+            period["period"] = replace(period["period"], edges=edges, step=timedelta(days=30))
+            found = interval_use(edges[:-1][keep], values[keep], interval_s=3600, **period)
+            assert missing(found) == ([] if left_out is None else [left_out])
+            assert found.use.values[keep] == pytest.approx(values[keep])

@@ -101,6 +101,11 @@ class TestRowsThatFit:
 
 
 class TestRowsThatDoNotFit:
+    def test_of_another_length_than_declared_are_taken(self) -> None:
+        quarter = row(EL, interval_s=900)
+        report = ingest([quarter, quarter._replace(time=quarter.time + 900)])
+        assert (report.refused, report.accepted) == ((), 2)
+
     def test_of_an_unknown_number_are_named_once_with_their_count(self) -> None:
         rows = [row("999", hour=h) for h in range(5)] + [row("998", hour=9), row(hour=1)]
         report = ingest(rows)
@@ -121,7 +126,6 @@ class TestRowsThatDoNotFit:
         [
             (row(interval_s=3600), "declared as a register"),
             (row(EL, interval_s=0), "a register, but meter el of school"),
-            (row(EL, interval_s=900), "put interval_s: 900 under its supplier"),
             (row(unit=Unit.M3), "comes in m3, the site keeps it in kWh"),
         ],
     )

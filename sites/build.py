@@ -18,7 +18,7 @@ from bms.model.assets.device import (
     SerialLine,
     TemplatePoint,
 )
-from bms.model.assets.equipment import HeatSource, Ventilation
+from bms.model.assets.equipment import HeatSource, HeatSourceKind, Ventilation
 from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Power, Site, Weights, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
@@ -28,6 +28,8 @@ from sites.rules.supplier import build_meter, build_virtual_meter, supplier_poin
 from sites.schema.sections import Section
 
 HOLIDAY_YEARS = range(2015, 2036)
+AARHUS = (56.16, 10.20)
+"""Latitude and longitude [degrees] of a site that does not say where it stands."""
 
 _SENSITIVE = (Role.ZONE_CO2,)
 _TRAITS = tuple(field.name for field in fields(ModbusTraits))
@@ -46,18 +48,25 @@ def build_site(parsed: ParsedSite) -> Site:
     """The site of a parsed site file that has no mistakes."""
     site = parsed.site
     timetables = {name: _timetable(section) for name, section in parsed.timetables().items()}
-    position, tariffs = site["position"], site.get("tariffs")
+    position, tariffs, source = (site.get(n) for n in ("position", "tariffs", "heat_source"))
+    latitude, longitude = (
+        AARHUS if position is None else (position["latitude"], position["longitude"])
+    )
+    name = site["name"]
     prices = tariffs.values if tariffs else {}
     return Site(
         id=site["site"],
-        name_da=site["name"]["da"],
-        name_en=site["name"]["en"],
+        name_da=name if isinstance(name, str) else name["da"],
+        name_en=name if isinstance(name, str) else name["en"],
+        address=site.get("address") or "",
         use=site["use"],
         area_m2=site["area_m2"],
-        latitude=position["latitude"],
-        longitude=position["longitude"],
+        latitude=latitude,
+        longitude=longitude,
         timezone=site["timezone"],
-        heat_source=HeatSource(**site["heat_source"].values),
+        heat_source=_usual_source(site["area_m2"])
+        if source is None
+        else HeatSource(**source.values),
         zones=tuple(_zone(zone, timetables) for zone in parsed.sections("zones")),
         devices=tuple(
             _device(parsed, device, site["site"]) for device in parsed.sections("devices")
@@ -87,6 +96,11 @@ def build_site(parsed: ParsedSite) -> Site:
         closures=tuple((c["from"], c["to"]) for c in parsed.sections("closures")),
         closed_dates=_public_holidays(site["holidays"]),
     )
+
+
+def _usual_source(area_m2: float) -> HeatSource:
+    """District heating at 50 W/m2, for a site of meters alone, of which nothing is planned."""
+    return HeatSource(kind=HeatSourceKind.DISTRICT_HEATING, capacity_kw=0.05 * area_m2)
 
 
 @cache

@@ -266,13 +266,15 @@ async def _is_planned_anew(
 def job_table(city: City) -> tuple[Job, ...]:
     """The jobs in the order in which they run when they are due together."""
     turns = asyncio.Semaphore(SITES_AT_ONCE)
-    rows = (*collect_rows(city), *planning_rows(city, turns), *control_rows(city, turns))
+    rows = (*planning_rows(city, turns), *control_rows(city, turns))
     sites = city.sites.values()
+    with_zones = [site for site in sites if site.zones]
     return (
         *forward_job(city),
         hands_off_job(city),
         *drop_job(city),
-        *(site_job(name, every, sites, task) for name, every, task in rows),
+        *(site_job(name, every, sites, task) for name, every, task in collect_rows(city)),
+        *(site_job(name, every, with_zones, task) for name, every, task in rows),
         site_job("retain", DAY, sites, planned(city, limited(turns, retain_task(city)))),
         names_job(city),
         scrub_job(city),

@@ -12,7 +12,7 @@ from bms.model.assets.equipment import HeatSourceKind
 from bms.model.planning.heat_charges import TariffNames
 from sites.parsed_site import ParsedSite
 from sites.schema.sections import Section
-from sites.schema.site_file import TARIFFS
+from sites.schema.site_file import CONTROLLED, SITE, TARIFFS
 from sites.schema.yaml_tree import Location, MistakeReport, quote
 
 FLOWS_PCT = (0.0, 100.0)
@@ -28,6 +28,7 @@ _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def check_site(parsed: ParsedSite, report: MistakeReport) -> None:
     """Report every mistake that takes several sections to see; points have rules of their own."""
     for rule in (
+        _whole_or_meters_alone,
         _unique_ids_in_lists,
         _timezone_exists,
         _references_exist,
@@ -40,6 +41,21 @@ def check_site(parsed: ParsedSite, report: MistakeReport) -> None:
         _areas,
     ):
         rule(parsed, report)
+
+
+def _whole_or_meters_alone(parsed: ParsedSite, report: MistakeReport) -> None:
+    """A site of which only meters are known has no zones, devices, timetables nor heat source; any
+    other one needs all of them and its position."""
+    site = parsed.site
+    given = [name for name in (*CONTROLLED, "ventilation", "points_file") if not site.lacks(name)]
+    given = [name for name in given if name != "position" and site.get(name) != ()]
+    if not given and site.get("meters"):
+        return
+    for name in CONTROLLED:
+        if site.lacks(name):
+            allowed = SITE.by_name[name].value_type.allowed()
+            alone = "" if given else " (a site without them needs meters)"
+            report.add(site.at(name), f"site: {name} is missing: {allowed}{alone}")
 
 
 def reference(

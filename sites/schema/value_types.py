@@ -378,6 +378,19 @@ class BacnetObjectOr:
         return self.other.read(node, report)
 
 
+@dataclass(frozen=True, slots=True)
+class TextOr:
+    """Text, or else a value of another type."""
+
+    other: ValueType
+
+    def allowed(self) -> str:
+        return f"{Text().allowed()}, or {self.other.allowed()}"
+
+    def read(self, node: Node, report: MistakeReport) -> Any:
+        return (Text() if isinstance(node, ScalarNode) else self.other).read(node, report)
+
+
 @cache
 def standard_properties() -> frozenset[str]:
     """The names of the standard's properties (ANSI/ASHRAE 135, clause 21)."""

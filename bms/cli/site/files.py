@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from bms.cli.console.errors import FAILED, errors
 from bms.cli.console.output_file import write_output
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
@@ -20,6 +21,7 @@ from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.hands_off import HandsOff
 from bms.runtime.site_files import load_checked, remarks, sites_of
+from sites.buildings_table import is_untouched, read_buildings
 from sites.host_names import resolve
 
 app = typer.Typer(no_args_is_help=True, help="Validate, list and draft site files.")
@@ -108,6 +110,67 @@ def _row(site: Site) -> dict[str, object]:
 
 def _cell(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@app.command("import")
+def import_buildings(
+    table: Annotated[Path, typer.Argument(help="CSV: a row for each building, or for each meter")],
+    out: Annotated[
+        Path | None, typer.Option(help="folder of site files; BMS_SITES otherwise")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a site file for each building of a table, of which only meters are known.
+
+    Columns: id, name, address, area, use (or BBR's code), and the numbers of meters of heat,
+    electricity, water and gas. The same table twice is once; a file that somebody has edited is
+    left alone. Every row that cannot be used is named, and the others are taken; then exit code 1.
+
+    Example: bms sites import buildings.csv --out my-sites
+    """
+    folder = Settings().sites if out is None else out
+    found, mistakes = read_buildings(_decoded(table.read_bytes()), str(table))
+    folder.mkdir(parents=True, exist_ok=True)
+    counts: dict[str, list[str]] = {"made": [], "changed": [], "unchanged": [], "kept": []}
+    for building in found:
+        counts[_written(folder / f"{building.id}.yaml", building.text)].append(building.id)
+    if as_json:
+        rows = [asdict(mistake) for mistake in mistakes]
+        typer.echo(json.dumps({**counts, "mistakes": rows}))
+    else:
+        told = {name: len(ids) for name, ids in counts.items()}
+        say(
+            f"{told['made']} site files made, {told['changed']} changed,"
+            f" {told['unchanged']} as they were, {told['kept']} left alone since they were edited."
+        )
+        for name in counts["kept"]:
+            say(f"note: {folder / name}.yaml was edited and is left alone.")
+        for mistake in mistakes:
+            errors.print(f"refused: {mistake}")
+    if mistakes:
+        raise typer.Exit(FAILED)
+
+
+def _decoded(content: bytes) -> str:
+    """The text of a table: UTF-8, or else Latin-1 as older spreadsheets write it."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _written(path: Path, text: str) -> str:
+    """What became of a site file: made, changed, unchanged, or kept as somebody edited it."""
+    if not os.path.lexists(path):
+        write_output(path, text.encode())
+        return "made"
+    known = path.read_text(encoding="utf-8")
+    if known == text:
+        return "unchanged"
+    if not is_untouched(known):
+        return "kept"
+    write_output(path, text.encode(), force=True)
+    return "changed"
 
 
 @app.command()

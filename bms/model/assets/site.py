@@ -107,6 +107,7 @@ class Site:
     heat_tariff: str = "kredslob"
     weights: Weights = Weights()
     power: Power = Power()
+    address: str = ""
     closures: tuple[tuple[date, date], ...] = ()
     closed_dates: frozenset[date] = field(default=frozenset(), repr=False)
 

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bms.errors import NotFound
 from bms.model.assets.site import Mode, Site
 from bms.model.fact import MessageCode, fact
 from bms.model.planning.plan import Plan, Schedule
@@ -143,7 +144,12 @@ def _is_limited(site: Site, now: datetime, ports: PlanningPorts) -> bool:
 
 
 async def plan_site(site: Site, *, now: datetime, ports: PlanningPorts, horizon: timedelta) -> Plan:
-    """Plan a site from ``now`` on. The plan is kept with its problem and every objection."""
+    """Plan a site from ``now`` on. The plan is kept with its problem and every objection.
+
+    Raises ``NotFound`` for a site of meters alone, which has no zones.
+    """
+    if not site.zones:
+        raise NotFound(f"{site.id} has meters alone; nothing of it is planned")
 
     def work() -> Plan:
         problem = site_problem(site, now=now, ports=ports, horizon=horizon)

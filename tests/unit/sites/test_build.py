@@ -169,3 +169,20 @@ def test_w03_w04_a_point_has_its_pace_and_the_age_of_its_values(minimal_text: st
     assert second.write is not None
     assert second.write.max_change == 2.0
     assert (second.write.minimum_on, second.write.minimum_off) == (0.0, 0.0)
+
+
+def test_a_building_of_meters_alone_needs_eight_lines() -> None:
+    site = load_site_text(
+        "site: school\n"
+        "name: Skæring Skole\n"
+        "address: Skolevej 1\n"
+        "area_m2: 4250\n"
+        "use: school\n"
+        "meters:\n"
+        '  - {id: heat, commodity: heat, supplier: {number: "684"}}\n'
+        '  - {id: el, commodity: electricity, supplier: {number: "571", interval: true}}\n'
+    )
+    assert (site.name_da, site.name_en) == ("Skæring Skole", "Skæring Skole")
+    assert (site.zones, site.devices, site.mode) == ((), (), Mode.OBSERVE)
+    assert (site.latitude, site.longitude) == (56.16, 10.20)
+    assert [point.id for point in site.points] == ["school/heat.energy", "school/el.energy"]

@@ -97,7 +97,7 @@ def interval_lengths(times: Micros, usual: int) -> Micros:
     before, after = np.append(nominal[:1], nominal), np.append(nominal, nominal[-1:])
     own = np.where(before == 0, after, np.where(after == 0, before, np.minimum(before, after)))
     own = _spells(own, int(_nominal(np.array([usual]))[0] or usual))
-    exact = np.append(after[:-1] == own[:-1], False)
+    exact = np.append((after[:-1] == own[:-1]) & (own[:-1] > 0), False)
     lengths: Micros = np.where(exact, np.append(gaps, 0), own)
     for at in np.flatnonzero(~exact & (own >= MONTH_US)):
         lengths[at] = _calendar_length(int(times[at]), round(int(own[at]) / MONTH_US))

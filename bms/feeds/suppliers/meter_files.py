@@ -29,6 +29,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.csv_reader import read_csv
 from bms.feeds.suppliers.row_collector import LOCAL_STAMPS
 from bms.feeds.suppliers.timestamps import YEARS, local_clock_shows
+from bms.metering.interval import interval_lengths
 from bms.model.readings.metering import Quantity
 from bms.model.readings.series import Floats, Series
 
@@ -39,6 +40,7 @@ MIN_BILL_S = 20 * 86400
 MIN_REGISTER = 10
 """Fewest values [1] by which a register is told."""
 _HOUR_S = 3600
+_MICRO = 1_000_000
 MAX_CACHED = 200_000
 """Timestamps [1] that are cached while a file is read."""
 
@@ -310,6 +312,9 @@ def _regular(
         if not len(seconds):
             return None
     step = _step(seconds)
+    if step is not None:
+        seconds, values, lines = _of_one_step(seconds, values, lines, step)
+        step = _step(seconds)
     if step is None:
         return _Gridded(_bills(seconds, values), counts_on)
     return _Gridded(_gridded(reader, seconds, values, lines, step, spread=spread), counts_on)
@@ -338,6 +343,28 @@ def _differences(
     seconds, values, lines = seconds[known], values[known], lines[known]
     rises = np.diff(values)
     return seconds[:-1], np.where(rises < 0, np.nan, rises), lines[:-1]
+
+
+def _of_one_step(
+    seconds: NDArray[np.int64], values: Floats, lines: NDArray[np.int64], step: int
+) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
+    """Returns the rows with those of finer spells summed to the coarsest one within an hour, as
+    when a meter goes from hours to quarters; NaN where they do not fill it."""
+    lengths = interval_lengths(seconds * _MICRO, step * _MICRO) // _MICRO
+    coarse = int(lengths[lengths <= _HOUR_S].max(initial=0))
+    fine = (lengths < coarse) & np.isin(lengths, KNOWN_STEPS_S)
+    if not fine.any():
+        return seconds, values, lines
+    at, place = np.unique(seconds[fine] // coarse * coarse, return_inverse=True)
+    whole = np.bincount(place, weights=lengths[fine]) == coarse
+    sums = np.where(whole, np.bincount(place, weights=values[fine]), np.nan)
+    first = lines[fine][np.unique(place, return_index=True)[1]]
+    seconds, values, lines = (
+        np.concatenate(pair)
+        for pair in ((seconds[~fine], at), (values[~fine], sums), (lines[~fine], first))
+    )
+    order = np.argsort(seconds, kind="stable")
+    return seconds[order], values[order], lines[order]
 
 
 def _step(seconds: NDArray[np.int64]) -> int | None:

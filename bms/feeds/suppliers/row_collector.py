@@ -264,7 +264,8 @@ class RowCollector:
         """Returns starts [epoch s] and lengths [s] of the rows; a negative length is unknown."""
         times, declared = self.buffer.times, self.mapping.interval_s
         if declared is None:
-            intervals = learned_intervals(self.buffer.numbers, times)
+            ends = self.mapping.stamp == "end"
+            intervals = learned_intervals(self.buffer.numbers, times, ends=ends)
         else:
             intervals = [declared] * len(times)
         if DAY_S in intervals:

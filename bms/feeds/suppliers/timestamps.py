@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.feeds.suppliers.csv_mapping import EXCEL
+from bms.metering.interval import interval_lengths
 
 YEARS = range(1990, 2100)
 """Plausible years of a reading."""
 DAY_S = 86400
+HOUR_S = 3600
 
 _MIDNIGHT = re.compile(r"(?<!\d)24:00(?=:00\b|(?![:\d]))")
 
@@ -200,15 +202,19 @@ Ints = NDArray[np.int64]
 
 WEEK_S = 7 * DAY_S
 MIN_INTERVAL_S = 60
+MICRO = 1_000_000
 
 
-def learned_intervals(numbers: Sequence[str], times: Sequence[int]) -> list[int]:
-    """Returns the interval [s] of each row, -1 where unclear; ``times`` in epoch seconds [s].
+def learned_intervals(
+    numbers: Sequence[str], times: Sequence[int], *, ends: bool = False
+) -> list[int]:
+    """Returns the interval [s] of each row, -1 where unclear; ``times`` in epoch seconds [s],
+    ``ends`` where they mark the end.
 
     The interval of a meter is the most common difference of consecutive timestamps, if more than
-    half are equal to it and it is from a minute to a day, or a week; months differ in length and
-    have to be declared. A row off the grid of its meter is unclear, too (local days have no grid
-    in UTC).
+    half are equal to it and it is from a minute to a day, or a week. A row off the grid of its
+    meter is unclear, too (local days have no grid in UTC), unless it lies in a spell of another
+    length: hours that became quarters, or months (``bms.metering.interval``).
     """
     codes = _codes(numbers)
     stamps = np.asarray(times, dtype=np.int64)
@@ -216,8 +222,33 @@ def learned_intervals(numbers: Sequence[str], times: Sequence[int]) -> list[int]
     grid = np.where((steps > 0) & (steps < DAY_S), steps, 1)
     phase = stamps % grid
     usual = _most_common(codes, phase, least_share=0.0)[codes]
-    answer: list[int] = np.where((phase == usual) & (steps > 0), steps, -1).tolist()
+    found = np.where((phase == usual) & (steps > 0), steps, -1)
+    for code in np.unique(codes[(found < 0) | _of_spells(codes, stamps, steps)]):
+        _fill_spells(found, np.flatnonzero(codes == code), stamps, ends=ends)
+    answer: list[int] = found.tolist()
     return answer
+
+
+def _of_spells(codes: Ints, stamps: Ints, steps: Ints) -> NDArray[np.bool_]:
+    """Rows of meters of which several steps are longer ones than the usual, within an hour: shape
+    (n,)."""
+    order = np.lexsort((stamps, codes))
+    gaps, same = np.diff(stamps[order]), np.diff(codes[order]) == 0
+    usual = steps[order][1:]
+    longer = same & (usual > 0) & (gaps > usual) & (gaps <= HOUR_S)
+    several = np.bincount(codes[order][1:][longer], minlength=int(codes.max(initial=0)) + 1) > 3
+    return several[codes]
+
+
+def _fill_spells(found: Ints, rows: NDArray[np.intp], stamps: Ints, *, ends: bool) -> None:
+    """Puts the lengths [s] of spells of another length than the usual into the rows of a meter."""
+    usual = int(found[rows].max())
+    sign = -1 if ends else 1
+    moments = np.unique(sign * stamps[rows])
+    lengths = interval_lengths(moments * MICRO, max(usual, 0) * MICRO) // MICRO
+    own = lengths[np.searchsorted(moments, sign * stamps[rows])]
+    other = (own != usual) & (own > 0)
+    found[rows[other]] = own[other]
 
 
 def _codes(numbers: Sequence[str]) -> Ints:
@@ -260,10 +291,6 @@ def _most_common(codes: Ints, values: Ints, *, least_share: float) -> Ints:
     clear = counts[winners] > least_share * totals[owners]
     answer[owners] = np.where(clear, values[fresh][winners], 0)
     return answer
-
-
-DANISH = ZoneInfo("Europe/Copenhagen")
-HOUR_S = 3600
 
 
 def local_clock_shows(numbers: Sequence[str], times: Sequence[int]) -> bool:

@@ -1,7 +1,7 @@
 """CSV from suppliers: what is read, what is refused with its line, and what spoils a whole file."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -255,3 +255,22 @@ class TestLocalStamps:
         assert night(f"{march}1:00", f"{march}3:00").warnings != ()
         assert night(f"{march}1:00", f"{march}2:00", f"{march}3:00").warnings == ()
         assert night("2026-10-25T02:00", "2026-10-25T02:00").warnings != ()
+
+
+class TestLengthsOfIntervals:
+    start = datetime(2025, 9, 25, tzinfo=UTC)
+
+    @pytest.mark.parametrize("days", [1, 6])
+    def test_go_from_hours_to_quarters_in_one_file(self, days):
+        stamps = [self.start + timedelta(hours=i) for i in range(24 * days)]
+        stamps += [stamps[-1] + timedelta(hours=1, minutes=15 * i) for i in range(96)]
+        text = HEADER + "".join(f"a,{stamp.isoformat()},1\n" for stamp in stamps)
+        found = read(text, CsvMapping())
+        assert found.mistakes == ()
+        assert [row.interval_s for row in found.rows] == [3600] * 24 * days + [900] * 96
+
+    def test_of_months_show_from_their_stamps(self):
+        text = HEADER + "".join(f"a,2025-{month:02}-01T00:00Z,300\n" for month in range(1, 13))
+        found = read(text, CsvMapping())
+        assert found.mistakes == ()
+        assert [row.interval_s // 86400 for row in found.rows[:4]] == [31, 28, 31, 30]

@@ -172,3 +172,15 @@ def test_stamps_that_look_local_are_told(written):
     text = HEADER + "".join(f"a,2018-03-25T0{hour}:00,1\n" for hour in (0, 1, 3, 4))
     assert "timezone" in read_meters(written(text)).warnings[0]
     assert read_meters(written(text + "a,2018-03-25T02:00,1\n")).warnings == ()
+
+
+@pytest.mark.parametrize(("days", "quarter_days"), [(6, 2), (2, 6)])
+def test_hours_that_become_quarters_are_hours_all_the_way(written, days, quarter_days):
+    start = datetime(2025, 9, 25, tzinfo=UTC)
+    change = start + timedelta(days=days)
+    rows = [(start + timedelta(hours=i), 4) for i in range(24 * days)]
+    rows += [(change + timedelta(minutes=15 * i), 1) for i in range(96 * quarter_days)]
+    found = read_meters(written(HEADER + "".join(f"a,{t.isoformat()},{v}\n" for t, v in rows)))
+    assert found.mistakes == ()
+    assert found.use["a"].step == timedelta(hours=1)
+    assert found.use["a"].values.tolist() == [4.0] * 24 * (days + quarter_days)

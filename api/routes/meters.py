@@ -33,6 +33,7 @@ from bms.services.consumption import (
     measured_point,
     meter_quality,
     moments,
+    months,
 )
 from bms.services.cooling import cooling
 from bms.services.periods import local_date
@@ -48,7 +49,8 @@ MeterId = Annotated[str, Path(pattern=METER_ID, examples=["heat"])]
 Start = Annotated[AwareDatetime | None, Query(description="default: 7 days before the end")]
 End = Annotated[AwareDatetime | None, Query(description="exclusive; default: now")]
 StepName = Annotated[
-    Literal["15m", "1h", "1d"], Query(description="1d: local days, of 23 and 25 hours as well")
+    Literal["15m", "1h", "1d", "1mo"],
+    Query(description="1d: local days, of 23 and 25 hours as well; 1mo: local months"),
 ]
 
 
@@ -76,12 +78,15 @@ def meter_consumption(
 ) -> ConsumptionAnswer:
     """Use per step from ``start`` to ``end``; what cannot be known is null, and an event says why.
 
-    With `1d` every local day that the period touches is whole.
+    With `1d` every local day that the period touches is whole, with `1mo` every local month; a
+    register that is read by the month counts from the readings nearest to its edges.
     """
     first, last = _period(start, end, ports.clock.now())
     if step == "1d":
         dates = _local_days(site, first, last)
         use = days(site, meter_id, ports.planning.readings, *dates)
+    elif step == "1mo":
+        use = months(site, meter_id, ports.planning.readings, *_local_days(site, first, last))
     else:
         if (last - first) / STEPS[step] > MOST_STEPS:
             raise ConfigError(f"more than {MOST_STEPS} steps; take a longer step or less time")

@@ -28,6 +28,18 @@ def local_day_edges(first: date, last: date, timezone: str) -> Micros:
     return np.array([to_micros(midnight) for midnight in midnights], dtype=np.int64)
 
 
+def local_month_edges(first: date, last: date, timezone: str) -> Micros:
+    """Local midnights [us after 1970 UTC] of the first days of the months from that of ``first`` to
+    the end of that of ``last``. Shape (months + 1,). Raises as ``local_day_edges`` does."""
+    if last < first:
+        raise ValueError(f"the months end before they begin: {first} to {last}")
+    zone = ZoneInfo(timezone)
+    count = 12 * (last.year - first.year) + last.month - first.month + 2
+    months = [divmod(12 * first.year + first.month - 1 + i, 12) for i in range(count)]
+    edges = (datetime(year, month + 1, 1, tzinfo=zone).astimezone(UTC) for year, month in months)
+    return np.array([to_micros(edge) for edge in edges], dtype=np.int64)
+
+
 def to_days(consumption: Consumption, edges: Micros) -> Consumption:
     """Use per local day from finer steps; ``edges`` as from ``local_day_edges``.
 

@@ -72,11 +72,20 @@ class MeterPeriod:
         return checked_edges(self.edges)
 
 
-def tolerance(edges: Micros) -> int:
-    """How far from an edge a register may be read [us]."""
+#: A register that is usually read more seldom than this is read by a person, who comes some days
+#: before or after the edge of a month.
+SELDOM = 7 * 24 * HOUR_US
+
+
+def tolerance(edges: Micros, times: Micros | None = None) -> int:
+    """How far from an edge a register may be read [us]: half an hour at most, or an eighth of the
+    step where it is read by the month; ``times`` [us] are those of its readings."""
     if len(edges) < 2:
         return 0
-    return min(int(np.diff(edges).min()) // EDGE_SHARE, EDGE_LIMIT)
+    share = int(np.diff(edges).min()) // EDGE_SHARE
+    if times is not None and len(times) > 1 and float(np.median(np.diff(times))) > SELDOM:
+        return share
+    return min(share, EDGE_LIMIT)
 
 
 def hours(span: Micros) -> Floats:

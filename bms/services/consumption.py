@@ -12,7 +12,7 @@ import numpy as np
 
 from bms.errors import NotFound
 from bms.metering.interval import interval_use
-from bms.metering.local_days import local_day_edges
+from bms.metering.local_days import local_day_edges, local_month_edges
 from bms.metering.quality import MeterQuality, assess_quality
 from bms.metering.register.use_per_step import register_use
 from bms.metering.register.usual_rate import MeterRating
@@ -23,17 +23,24 @@ from bms.model.assets.equipment import Meter, VirtualMeter
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
+from bms.model.readings.series import Floats, Micros
 from bms.ports.storage.readings import ReadingStore
 
 AnyMeter = Meter | VirtualMeter
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+MONTH = timedelta(days=30)
+"""Nominal step of months."""
+SELDOM = timedelta(days=7)
+"""Readings that are farther apart are those of a person, or of bills."""
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AROUND = timedelta(days=3)
 """How far before and after a period readings are looked at: what happened to a register at its
 edges (a reset, a wild reading) shows only beside what it said before and after."""
+AROUND_SELDOM = timedelta(days=100)
+"""The same for meters that are read by the month or the quarter."""
 MEASURED = (Role.METER_ENERGY, Role.METER_VOLUME)
 """What a meter measures: its energy, else its volume."""
 COUNTED = (Quantity.ENERGY, Quantity.VOLUME, Quantity.FLOW_ENERGY, Quantity.RETURN_ENERGY)
@@ -92,10 +99,13 @@ def point_use(
     start: datetime,
     end: datetime,
     step: timedelta,
+    *,
+    edges: Micros | None = None,
 ) -> Consumption:
-    """Use per ``step`` at a point that counts, the one of its meter or another of the same meter
-    (the volume of a heat meter), for which multiplier, exchanges and maximum are not meant."""
-    period = MeterPeriod(start, end, step)
+    """Use per ``step``, or between ``edges`` [us], at a point that counts, the one of its meter or
+    another of the same meter (the volume of a heat meter), for which multiplier, exchanges and
+    maximum are not meant."""
+    period = MeterPeriod(start, end, step, edges)
     meter = next((each for each in site.meters if each.id == point.meter), None)
     if meter is not None and measured_point(site, meter) != point:
         meter = None
@@ -110,6 +120,17 @@ def days(site: Site, meter_id: str, readings: ReadingStore, first: date, last: d
     """
     edges = local_day_edges(first, last, site.timezone)
     period = MeterPeriod(_moment(edges[0]), _moment(edges[-1]), DAY, edges)
+    return _use(site, meter_named(site, meter_id), readings, period)
+
+
+def months(
+    site: Site, meter_id: str, readings: ReadingStore, first: date, last: date
+) -> Consumption:
+    """Use of a meter in the local months from that of ``first`` to that of ``last``; a register
+    that is read by the month counts from the readings nearest to their edges, within three days.
+    Raises as ``consumption`` does."""
+    edges = local_month_edges(first, last, site.timezone)
+    period = MeterPeriod(_moment(edges[0]), _moment(edges[-1]), MONTH, edges)
     return _use(site, meter_named(site, meter_id), readings, period)
 
 
@@ -172,11 +193,22 @@ def _measured(site: Site, meter: Meter, readings: ReadingStore, period: MeterPer
     return _counted(point, meter, readings, period)
 
 
+def good_readings(
+    point: Point, readings: ReadingStore, period: MeterPeriod
+) -> tuple[Micros, Floats]:
+    """The good readings of a period and around it: farther around where they are few."""
+    times, values = readings.good(point.id, period.start - AROUND, period.end + AROUND)
+    usual = (period.end - period.start + 2 * AROUND) / max(len(times), 1)
+    if usual <= SELDOM:
+        return times, values
+    return readings.good(point.id, period.start - AROUND_SELDOM, period.end + AROUND_SELDOM)
+
+
 def _counted(
     point: Point, meter: Meter | None, readings: ReadingStore, period: MeterPeriod
 ) -> Consumption:
     """Use at a point that counts; ``meter`` where it is what that meter measures."""
-    times, values = readings.good(point.id, period.start - AROUND, period.end + AROUND)
+    times, values = good_readings(point, readings, period)
     rated = None if meter is None or point.role is not Role.METER_ENERGY else meter.max_kw
     rating = MeterRating(point.unit, 1.0 if meter is None else meter.multiplier, rated)
     address = point.address

@@ -38,7 +38,7 @@ def sum_steps(chain: Chain, edges: Micros, usual_rate: UsualRate, resolution: fl
         return StepSums(use, None, [], [])
     if not len(chain.times):
         return StepSums(use, None, [(int(edges[0]), int(edges[-1]), None)], [])
-    at, known = _nearest(chain.times, edges, tolerance(edges))
+    at, known = _nearest(chain.times, edges, tolerance(edges, chain.times))
     counted, part = chain.counted[at], chain.part[at]
     sound = known[1:] & known[:-1] & (part[1:] == part[:-1])
     use[sound] = np.diff(counted)[sound]

@@ -24,9 +24,11 @@ from bms.savings.claims.adjusted_savings import (
 from bms.savings.claims.adjustment import adjust
 from bms.savings.claims.aggregate import combine_meters
 from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
+from bms.savings.claims.billing_savings import assess_bills
 from bms.savings.claims.meter_savings import assess_meter
 from bms.savings.portfolio.primary_energy import Factors, primary_factors
 from bms.services.assessment.energy_value import EnergyValue, energy_value
+from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.consumption import consumption
 
 HOUR = timedelta(hours=1)
@@ -73,19 +75,9 @@ def assess_site(
     for meter in site.meters:
         if not meter.billed:
             continue
-        use = meter_use(site, meter, readings, start, end)
-        if use is None:
-            continue
-        parts.append(
-            assess_meter(
-                use,
-                temperature,
-                meter_id=f"{site.id}/{meter.id}",
-                commodity=meter.commodity,
-                periods=periods,
-                settings=AssessmentSettings(closed=site.closed, building_use=site.use),
-            )
-        )
+        found = _meter_savings(site, meter, readings, temperature, periods)
+        if found is not None:
+            parts.append(found)
     value = (
         EnergyValue()
         if tariffs is None
@@ -94,6 +86,41 @@ def assess_site(
     if factors is not None:
         value = replace(value, primary=primary_factors(parts, factors))
     return _site_savings(site, parts, ledgers.events(site.id), value)
+
+
+def _meter_savings(
+    site: Site,
+    meter: Meter,
+    readings: ReadingStore,
+    temperature: Series,
+    periods: AssessmentPeriods,
+) -> Savings | None:
+    """The saving of a meter, from its bills where it is read by the month; None without energy."""
+    start = min(periods.baseline.start, periods.reporting.start)
+    end = max(periods.baseline.end, periods.reporting.end)
+    name = f"{site.id}/{meter.id}"
+    settings = AssessmentSettings(closed=site.closed, building_use=site.use)
+    billed = seldom_read_use(site, meter, readings, start, end)
+    if billed is not None:
+        return assess_bills(
+            billed,
+            temperature,
+            meter_id=name,
+            commodity=meter.commodity,
+            periods=periods,
+            settings=settings,
+        )
+    use = meter_use(site, meter, readings, start, end)
+    if use is None:
+        return None
+    return assess_meter(
+        use,
+        temperature,
+        meter_id=name,
+        commodity=meter.commodity,
+        periods=periods,
+        settings=settings,
+    )
 
 
 def _site_savings(

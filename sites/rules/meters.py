@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import chain, pairwise
 
 from bms.model.assets.point import Role
+from bms.model.readings.units import Commodity
 from sites.parsed_site import ParsedSite
 from sites.rules.references import reference
 from sites.rules.supplier import SUPPLIED, quantities
@@ -21,6 +22,7 @@ def check_meters(parsed: ParsedSite, report: MistakeReport) -> None:
     _ids_of_virtual_meters(parsed, report)
     for meter in parsed.sections("meters"):
         _exchanges(meter, report)
+        _calorific_value(meter, report)
         if meter.get("supplier") is not None:
             _supplier(parsed, meter, meter["supplier"], report)
     for virtual in parsed.sections("virtual_meters"):
@@ -52,6 +54,15 @@ def _ids_of_virtual_meters(parsed: ParsedSite, report: MistakeReport) -> None:
         if name in real:
             line = real[name].at("id").line
             report.add(virtual.at("id"), f"{quote(name)} is the meter in line {line} already")
+
+
+def _calorific_value(meter: Section, report: MistakeReport) -> None:
+    given = meter.get("calorific_value") or ()
+    if given and meter.get("commodity") not in (None, Commodity.GAS):
+        report.add(meter.at("calorific_value"), "calorific_value: only gas has one")
+    for earlier, later in pairwise(each for each in given if each.get("from") is not None):
+        if earlier["from"] >= later["from"]:
+            report.add(later.at("from"), "calorific_value: the oldest comes first, each once")
 
 
 def _exchanges(meter: Section, report: MistakeReport) -> None:

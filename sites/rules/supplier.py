@@ -78,7 +78,9 @@ def build_meter(section: Section) -> Meter:
     """The meter of a checked section."""
     values = dict(section.values)
     supplier, exchanges = values.pop("supplier", None), values.pop("exchanges")
+    calorific = values.pop("calorific_value")
     return Meter(
+        calorific_value=tuple((each["from"], each["kwh_per_m3"]) for each in calorific),
         **{**values, "billed": section["billed"] == "true"},
         number=supplier["number"] if supplier is not None else None,
         exchanges=tuple(MeterExchange(**exchange.values) for exchange in exchanges),

@@ -299,6 +299,13 @@ EXCHANGE = SectionSchema(
         _field("first", Number(0), "first register of the new meter", REQUIRED),
     ),
 )
+CALORIFIC = SectionSchema(
+    "calorific_value",
+    (
+        _field("from", DateValue(), "first day on which it holds", REQUIRED),
+        _field("kwh_per_m3", Number(above=0, high=50), "heat of combustion [kWh/m3]", REQUIRED),
+    ),
+)
 METER = SectionSchema(
     "meter",
     (
@@ -308,6 +315,7 @@ METER = SectionSchema(
         _field("register_max", Number(above=0), "where the register rolls over"),
         _field("multiplier", Number(above=0, high=1e6), "register to unit of the point", 1.0),
         _field("max_kw", Number(above=0, high=1e6), "no more than this is plausible [kW]"),
+        _field("calorific_value", ListOf(CALORIFIC), "gas in m3: what it holds, by day", ()),
         _field("supplier", SUPPLIER, "its values come in files or pushes of its supplier"),
         _field("exchanges", ListOf(EXCHANGE), "when another meter took its place", ()),
     ),

@@ -36,7 +36,8 @@ class TestThePage:
 
     def test_shows_mappings_that_are_valid(self):
         assert len(MAPPINGS) == 3
-        whole, fields = (CsvMapping.from_yaml(text) for text in MAPPINGS)
+        whole, wide, fields = (CsvMapping.from_yaml(text) for text in MAPPINGS)
+        assert wide.every is not None
         assert (whole.stamp, whole.interval_s, whole.thousands) == ("end", 3600, ".")
         found = reader("aalborg", fields)(EXAMPLES["aalborg"].encode(), "page")
         assert [row.value for row in found.rows] == [12345.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from bms.model.assets.timetable import WeekTimetable
@@ -63,6 +64,8 @@ class Meter:
 
     ``register_max`` [unit of the energy point] is where the register rolls over; ``number`` is
     what the supplier calls the meter or metering point; ``exchanges`` oldest first.
+    ``calorific_value`` [kWh/m3] of gas that is measured by volume, by the first day on which it
+    holds, oldest first.
     """
 
     id: str
@@ -73,6 +76,7 @@ class Meter:
     max_kw: float | None = None
     number: str | None = None
     exchanges: tuple[MeterExchange, ...] = ()
+    calorific_value: tuple[tuple[date, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

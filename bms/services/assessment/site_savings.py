@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from bms.model.assets.equipment import Meter
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.readings.series import Series
+from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Savings, SiteSavings, Span
 from bms.model.savings.event import NonRoutineEvent
 from bms.ports.feeds import Feed, Tariffs
@@ -38,10 +42,26 @@ def meter_use(
     site: Site, meter: Meter, readings: ReadingStore, start: datetime, end: datetime
 ) -> Series | None:
     """Hourly use of a meter [kWh], its multiplier applied; None when the site names no energy
-    point for it."""
+    point for it. Gas that is measured by volume is energy by its calorific value, and unknown
+    before the first one."""
+    gas = bool(meter.calorific_value) and meter.commodity is Commodity.GAS
     if site.meter_point(meter.id, Role.METER_ENERGY) is None:
-        return None
+        if not gas or site.meter_point(meter.id, Role.METER_VOLUME) is None:
+            return None
+        return _gas_energy(consumption(site, meter, readings, start, end, HOUR).use, site, meter)
     return consumption(site, meter, readings, start, end, HOUR).use
+
+
+def _gas_energy(volume: Series, site: Site, meter: Meter) -> Series:
+    """Energy [kWh] of hourly volumes [m3] by the calorific value that holds on each local day."""
+    zone = ZoneInfo(site.timezone)
+    starts = [
+        (datetime.combine(day, time(), tzinfo=zone) - volume.start) / volume.step
+        for day, _ in meter.calorific_value
+    ]
+    at = np.searchsorted(starts, np.arange(len(volume)), side="right") - 1
+    values = np.array([*(value for _, value in meter.calorific_value), np.nan])
+    return Series(volume.start, volume.step, volume.values * values[at])
 
 
 def outdoor_temperature(site: Site, feed: Feed, start: datetime, end: datetime) -> Series:

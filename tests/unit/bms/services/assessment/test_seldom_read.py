@@ -10,6 +10,7 @@ import pytest
 from bms.model.assets.site import Site
 from bms.model.readings.measurement import Quality, Reading
 from bms.services.assessment.seldom_read import seldom_read_use
+from bms.services.assessment.site_savings import meter_use
 from bms.services.consumption import months
 from bms.store.memory.store import MemoryStore
 from sites.loader import load_site_text
@@ -86,3 +87,19 @@ def test_hours_are_no_bills() -> None:
     site = a_site(interval="true")
     hours = {START + timedelta(hours=i): (1.0, Quality.GOOD) for i in range(500)}
     assert seldom_read_use(site, site.meters[0], store_of(hours), START, END) is None
+
+
+def test_gas_in_cubic_metres_is_energy_by_its_dated_calorific_value() -> None:
+    site = load_site_text(
+        "site: hall\nname: Hallen\narea_m2: 900\nuse: sports_hall\nmeters:\n"
+        '  - {id: gas, commodity: gas, supplier: {number: "1", interval: true}, calorific_value: '
+        "[{from: 2024-01-01, kwh_per_m3: 11.0}, {from: 2024-01-03, kwh_per_m3: 12.0}]}\n"
+    )
+    store = MemoryStore()
+    store.add_readings(
+        Reading("hall/gas.volume", START + timedelta(hours=i), 2.0, Quality.GOOD, START)
+        for i in range(72)
+    )
+    use = meter_use(site, site.meters[0], store, START, START + timedelta(days=3))
+    assert use is not None
+    assert use.values.tolist() == [22.0] * 47 + [24.0] * 25

@@ -106,7 +106,9 @@ DATA_IN_DANISH = {
     "bms/feeds/suppliers/column_names.py",
     "bms/feeds/suppliers/kredsloeb.py",
     "bms/model/assets/protected.py",
+    "bms/savings/data/commodity.py",
     "drivers/discovery/site_draft.py",
+    "sites/buildings_table.py",
 }
 """Names of columns, points and objects as suppliers and contractors write them."""
 LETTERS = set("æøåÆØÅ")

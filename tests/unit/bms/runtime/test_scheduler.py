@@ -68,6 +68,19 @@ async def test_a_site_runs_once_per_due_time_and_makes_up_for_none() -> None:
     assert town.times("a") == [START, START + timedelta(minutes=50)]
 
 
+async def test_w02_a_site_that_has_come_to_us_is_looked_at_before_its_time() -> None:
+    town = Town("a", "b")
+    await town.look()
+    town.clock.advance(timedelta(minutes=3))
+    town.pulse.hurry({"a"}, "verify")
+    town.pulse.hurry({"a"})
+    await town.look()
+    assert town.times("a") == [START, START + timedelta(minutes=3)]
+    assert town.times("b") == [START]
+    await town.look(timedelta(minutes=12))
+    assert town.times("a")[2:] == town.times("b")[1:] == [START + QUARTER]
+
+
 async def test_what_is_due_together_starts_in_the_order_of_the_table() -> None:
     order: list[str] = []
 

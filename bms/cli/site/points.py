@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -188,7 +189,6 @@ def write(
 
     async def work(city: City) -> tuple[Site, Point, Receipt]:
         site, points = chosen(city, target)
-        reserve_for_person(city, site, lease)
         try:
             receipt = await write_once(
                 site,
@@ -197,6 +197,7 @@ def write(
                 ),
                 now=city.clock.now(),
                 ports=owners_seen(city).control,
+                reserve=partial(reserve_for_person, city, site, lease),
             )
         finally:
             await city.drivers.close()

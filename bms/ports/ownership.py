@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from typing import Protocol
 
+from bms.model.assets.site import Site
 from bms.model.control.ownership import Ownership, OwningWorker, SiteClaim
 
 
@@ -115,6 +117,12 @@ class OwnedSites(Protocol):
         """Whether another home owns the site: what stands there is not ours to look at."""
         ...
 
+    def reserve(self, site: Site, lease: timedelta) -> None:
+        """A person is about to write there for so long: see to it that no other home does
+        meanwhile. Raises ``StoreUnavailable``, and ``ConfigError`` where another home writes to the
+        same place under another name."""
+        ...
+
     def at_work(self, site: str) -> AbstractContextManager[bool]:
         """Work for a site; False inside where it is not owned. A hand-over waits for its end."""
         ...
@@ -143,6 +151,9 @@ class EverySite:
     def is_elsewhere(self, site: str) -> bool:
         """See ``OwnedSites``."""
         return False
+
+    def reserve(self, site: Site, lease: timedelta) -> None:
+        """See ``OwnedSites``."""
 
     def at_work(self, site: str) -> AbstractContextManager[bool]:
         """See ``OwnedSites``."""

@@ -143,38 +143,35 @@ class OwnersOfTable(EverySite):
         row = self._look().get(site)
         return not self.is_elsewhere(site) and not (row is not None and row.waits)
 
+    def reserve(self, site: Site, lease: timedelta) -> None:
+        """See ``OwnedSites``; the worker of this home is told how long the value may stand."""
+        owners, me = self.owners, OwningWorker(id=home_id(self.settings), place=place())
+        stands_s = lease.total_seconds()
+        if owners.reserve(me.id, [site.id], stands_s):
+            return
+        owners.claim(
+            me,
+            [site.id],
+            lasts_s=float(self.settings.owner_seconds),
+            stands_s=stands_s,
+            grace_s=max((device.timeout_s for device in site.devices), default=0.0) + BEAT_S,
+            places={site.id: places_of(site)},
+        )
+        self._seen = float("-inf")
+        other = owners.overlaps(me.id).get(site.id)
+        if other is not None:
+            owners.give_up(me.id, [site.id])
+            raise ConfigError(
+                f"{site.id} names what site {other} of another home writes to; write there, or take"
+                " it out of one of the two site files"
+            )
+
     def _look(self) -> dict[str, Ownership]:
         if time.monotonic() - self._seen >= self.fresh_s:
             with contextlib.suppress(StoreError):
                 self._rows = {row.site: row for row in self.owners.owners()}
             self._seen = time.monotonic()
         return self._rows
-
-
-def reserve_for_person(city: City, site: Site, lease: timedelta) -> None:
-    """Own a site for a person's write, as far as nobody else does, or let the worker of this home
-    know how long the value may stand. Raises ``StoreUnavailable``; ``ConfigError`` where another
-    home writes to the same place under another name."""
-    owners, me = city.stores.owners, OwningWorker(id=home_id(city.settings), place=place())
-    stands_s = lease.total_seconds()
-    if owners.reserve(me.id, [site.id], stands_s):
-        return
-    grace_s = max((device.timeout_s for device in site.devices), default=0.0) + BEAT_S
-    owners.claim(
-        me,
-        [site.id],
-        lasts_s=float(city.settings.owner_seconds),
-        stands_s=stands_s,
-        grace_s=grace_s,
-        places={site.id: places_of(site)},
-    )
-    other = owners.overlaps(me.id).get(site.id)
-    if other is not None:
-        owners.give_up(me.id, [site.id])
-        raise ConfigError(
-            f"{site.id} names what site {other} of another home writes to; write there, or take it"
-            " out of one of the two site files"
-        )
 
 
 def owners_seen(city: City) -> City:

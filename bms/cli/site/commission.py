@@ -25,6 +25,7 @@ from bms.model.trust.commissioning import Commissioning, TestedFunction
 from bms.ports.clock import Clock
 from bms.reports.commissioning_protocol import protocol_dict, protocol_json, protocol_text
 from bms.runtime.city import City
+from bms.runtime.ownership import owners_seen
 from bms.runtime.wire import make_home, opened
 from bms.services.commissioning.functional_test import Surroundings
 from bms.services.commissioning.records import newest, sign, signed_at, to_commission, try_points
@@ -160,7 +161,7 @@ async def _tried(
     async def pause(span: timedelta) -> None:
         await _building_time(city.clock, span)
 
-    around = Surroundings(ports=city.control, pause=pause, attendant=console, by=by)
+    around = Surroundings(ports=owners_seen(city).control, pause=pause, attendant=console, by=by)
     simulated = city.settings.clock_file is not None
     try:
         return await try_points(site, points, around, simulated=simulated)

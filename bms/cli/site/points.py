@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -43,7 +42,7 @@ from bms.ports.drivers import IdentifyingDriver
 from bms.ports.storage.whole import Store
 from bms.runtime.city import City
 from bms.runtime.evidence import keep_heads
-from bms.runtime.ownership import owners_seen, reserve_for_person
+from bms.runtime.ownership import owners_seen
 from bms.runtime.wire import make_home, opened, wire
 from bms.services import operator
 from bms.services.collect.poll import read_points
@@ -197,7 +196,6 @@ def write(
                 ),
                 now=city.clock.now(),
                 ports=owners_seen(city).control,
-                reserve=partial(reserve_for_person, city, site, lease),
             )
         finally:
             await city.drivers.close()

@@ -39,19 +39,18 @@ async def write_once(
     *,
     now: datetime,
     ports: ControlPorts,
-    reserve: Callable[[], None] = lambda: None,
 ) -> Receipt:
     """Write a value in any mode. Until its lease ends the plan keeps away from the point.
 
-    It goes the same way as a planned one: the gate, limits, journal, guard, read-back. ``reserve``
-    sees to it before that no other home writes there meanwhile (W2). Raises ``StoreUnavailable`` or
-    ``GuardError`` when overrides or leases cannot be read; nothing is written then.
+    It goes the same way as a planned one: the gate, limits, journal, guard, read-back. Raises
+    ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read; nothing is
+    written then. No other home writes there meanwhile (W2).
     """
     command = new_command(
         wanted.point, wanted.value, now, wanted.lease, wanted.reason, wanted.actor
     )
     try:
-        await off_loop(reserve)
+        await off_loop(ports.owned.reserve, site, wanted.lease)
         state = await off_loop(state_of, site, now, ports)
     except StoreUnavailable as error:
         raise StoreUnavailable(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from bms.model.assets.site import Site
 from bms.model.clock_reading import Elapsed
 from bms.model.control.ownership import SiteClaim
 from bms.ports.clock import Clock
@@ -64,6 +65,9 @@ class HeldSites:
         """See ``OwnedSites``."""
         with self._turn:
             return site in self._elsewhere
+
+    def reserve(self, site: Site, lease: timedelta) -> None:
+        """See ``OwnedSites``; what this worker owns is reserved."""
 
     @contextmanager
     def at_work(self, site: str) -> Iterator[bool]:

@@ -18,7 +18,6 @@ from bms.runtime.ownership import (
     home_id,
     owners_seen,
     owning,
-    reserve_for_person,
 )
 from bms.runtime.wire import wire
 from bms.services.ownership.selection import Selection
@@ -91,7 +90,7 @@ class TestOwning:
         self, tmp_path: Path
     ) -> None:
         city = owners_seen(a_city(tmp_path))
-        reserve_for_person(city, hut(), timedelta(hours=8))
+        city.owned.reserve(hut(), timedelta(hours=8))
         (row,) = city.stores.owners.owners()
         assert (row.owner, row.stands_s) == (home_id(city.settings), 8 * 3600.0)
         assert city.owned.may_send("hut")

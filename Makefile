@@ -23,7 +23,7 @@ test-long: $(VENV)/installed-test
 
 # Every parser of bytes from outside, as many examples as ARGS says (make fuzz ARGS=20000).
 fuzz: $(VENV)/installed-test
-	BMS_EXAMPLES=$(or $(ARGS),5000) $(PYTEST) -m "" tests/fuzz
+	BMS_EXAMPLES=$(or $(ARGS),5000) $(PYTEST) tests/property/parsers
 
 coverage: $(VENV)/installed-test
 	$(PYTEST) --cov --cov-report=term $(ARGS)

@@ -37,7 +37,8 @@ def own_names() -> frozenset[str]:
 
 
 class AdmissionMiddleware:
-    """Answers 421 to a host name that is not ours, and 413 to a body beyond the limit.
+    """Answers 421 to a host name that is not ours, 413 to a body beyond the limit, and 422 to an
+    address that no database could look up.
 
     ``hosts``: names under which the backend is reached, beside those of this computer.
     ``statement_s``: how long the database may take for whoever only looks [s].
@@ -56,6 +57,10 @@ class AdmissionMiddleware:
         if scope["path"] not in FOR_PROBES and not self._ours(headers.get("host", "")):
             told = "this host name is not one of ours; put it in BMS_HOSTS if it should be"
             await problem(Request(scope), 421, told)(scope, receive, send)
+            return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            told = "an address holds no U+0000; leave it out"
+            await problem(Request(scope), 422, told)(scope, receive, send)
             return
         most = most_bytes(headers)
         if announced(headers) > most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -41,6 +42,14 @@ RETRY_AFTER_S = 30
 UNEXPECTED = "An error that we did not expect. It is in the log of the backend."
 
 
+class EscapedJson(JSONResponse):
+    """JSON in ASCII: what a request said is repeated in it, and somebody reads it on a terminal."""
+
+    def render(self, content: Any) -> bytes:
+        """Returns the body."""
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
 def problem(
     request: Request,
     status: int,
@@ -60,7 +69,7 @@ def problem(
         "instance": request.url.path,
         **more,
     }
-    return JSONResponse(
+    return EscapedJson(
         body,
         status_code=status,
         media_type="application/problem+json",

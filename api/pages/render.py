@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.deps import COOKIE as KEY_COOKIE
@@ -16,13 +17,23 @@ from api.headers import SECURITY_HEADERS
 from api.pages.language import COOKIE, PageTranslator, language_name, language_of
 from api.ports import ApiPorts
 from bms.messages import languages
+from bms.model.outside_text import without_orders
 
 HERE = Path(__file__).parent
 YEAR_S = 365 * 86_400
 
+
+def _fit_to_show(value: object) -> object:
+    """What a page shows of a value: texts without what a browser would obey, markup as it is."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return without_orders(value)
+    return value
+
+
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,
+    finalize=_fit_to_show,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationInfo, model_validator
 
 from bms.messages import translator
 from bms.model.fact import Fact, Parameter
+from bms.model.outside_text import obeyed
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
@@ -24,9 +25,29 @@ class Answer(BaseModel):
 
 
 class Body(BaseModel):
-    """What a client sends; unknown fields are refused."""
+    """What a client sends; unknown fields are refused, and texts that hold orders for whoever reads
+    them later (U+0000 is no text for a database, either)."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _texts_are_texts(cls, value: Any) -> Any:
+        if any(obeyed(sign) for text in _texts(value) for sign in text):
+            raise ValueError("a text holds control characters; leave them out")
+        return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a body, in its lists and objects, too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
 
 
 def timezone_of(info: ValidationInfo) -> str:

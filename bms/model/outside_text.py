@@ -8,6 +8,10 @@ on pages, by ``bms.cli.console.screen`` on terminals, by quotes in drafts of sit
 
 from __future__ import annotations
 
+from unicodedata import bidirectional, category
+
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Bidirectional classes of the characters that turn a text (Unicode Standard Annex 9)."""
 MOST_SHOWN = 200
 """Characters [1] of an outside text that a message repeats."""
 
@@ -22,6 +26,23 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Returns the text with unprintable characters escaped, but for its line breaks."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def obeyed(sign: str) -> bool:
+    """Whether a reader of the text would act on the character and not show it: control characters
+    but for tabs and line breaks, those that turn the direction of a text, other ends of lines, and
+    halves of surrogate pairs."""
+    if sign in "\t\r\n":
+        return False
+    return category(sign) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(sign) in _TURNS
+
+
+def without_orders(text: str) -> str:
+    """Returns the text with the characters escaped that a reader would obey; spaces of all kinds
+    and letters of all languages stay."""
+    if text.isprintable():
+        return text
+    return "".join(ascii(sign)[1:-1] if obeyed(sign) else sign for sign in text)
 
 
 def shown(text: object, most: int = MOST_SHOWN) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from bms.messages import Translator, translator
 from bms.messages.catalogue import SOURCE
 from bms.model.fact import Fact
+from bms.model.outside_text import without_orders
 from bms.model.savings.avoided_use import Savings, SiteSavings
 from bms.reports.text import ReportText
 
@@ -144,5 +145,8 @@ def _text(cell: Cell, decimal_comma: bool) -> str:
     if isinstance(cell, float):
         number = f"{cell:.6g}" if abs(cell) < 1 else f"{cell:.3f}"
         return number.replace(".", ",") if decimal_comma else number
+    if not isinstance(cell, str):
+        return str(cell)
     # A spreadsheet runs a text that starts like a formula; the apostrophe keeps it a text.
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else str(cell)
+    text = without_orders(cell)
+    return f"'{text}" if text.startswith(_FORMULA) else text

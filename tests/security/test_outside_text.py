@@ -5,15 +5,21 @@ from __future__ import annotations
 import io
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 from rich.table import Table
 
+from api.pages.render import _templates
 from bms.cli.console.screen import TerminalConsole, print_folded, say
 from bms.logs import JsonFormatter, OneLineFormatter
-from bms.model.outside_text import MOST_SHOWN, printable, shown
+from bms.model.control.audit import Action, AuditSearch
+from bms.model.outside_text import MOST_SHOWN, printable, shown, without_orders
+from bms.reports.csv import _text
+from tests.rigs.fakes.api import NOW, a_world
 
 HOSTILE = (
     "room [/closed]",
@@ -94,3 +100,61 @@ def test_m6_a_structured_line_is_one_object(text: str) -> None:
 @pytest.mark.parametrize("value", [{"a": ["x"] * 10_000_000}, ["y"] * 10_000_000, "z" * 10_000_000])
 def test_a_value_is_cut_before_it_is_written_out(value: object) -> None:
     assert len(shown(value)) <= MOST_SHOWN
+
+
+ORDERS = ("\0", "\x1b[2J", "\x7f", "\x9b31m", "\u202e", "\u2066", "\u2028", "\u2029", "\u0085")
+SPACES = "1\u00a0234\u202f567 kWh – Ærø, \u00e9\u200d"
+
+
+@pytest.mark.parametrize("sign", ORDERS)
+def test_m5_what_a_reader_would_obey_is_escaped_and_nothing_else(sign: str) -> None:
+    cleaned = without_orders(f"a{sign}b")
+    assert sign not in cleaned
+    assert cleaned.isascii()
+    assert without_orders(SPACES) == SPACES
+
+
+@pytest.mark.parametrize("sign", ORDERS)
+async def test_m5_no_text_with_orders_is_taken_in(tmp_path: Path, sign: str) -> None:
+    """U+0000 among them: PostgreSQL keeps no text with it."""
+    world = a_world(tmp_path)
+    async with world.browser(**world.key("operate")) as browser:
+        for path, body in (
+            ("/v1/sites/lodge/overrides", {}),
+            ("/v1/sites/lodge/mode", {"mode": "observe"}),
+            ("/v1/release", {"all": True}),
+        ):
+            reason = {"reason": f"a text with {sign} in it"}
+            answer = await browser.post(path, json={**body, **reason})
+            assert answer.status_code == 422, path
+            assert answer.text.isascii()
+    assert world.store.audit(AuditSearch(action=Action.SET_MODE)) == []
+    assert world.store.overrides("lodge", NOW) == []
+
+
+@pytest.mark.parametrize("path", ["/v1/sites/%00", "/v1/audit?actor=%00", "/v1/plans/a%00b"])
+async def test_m5_an_address_with_u0000_is_refused(tmp_path: Path, path: str) -> None:
+    world = a_world(tmp_path)
+    async with world.browser(**world.key("operate")) as browser:
+        assert (await browser.get(path)).status_code == 422
+
+
+async def test_m5_a_problem_repeats_in_ascii(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    async with world.browser(**world.key("operate")) as browser:
+        field = {"reason": "a test", "\x9b31m\u202e": 1}
+        answer = await browser.post("/v1/sites/lodge/mode", json=field)
+    assert answer.status_code == 422
+    assert answer.text.isascii()
+    assert answer.text.isprintable()
+
+
+def test_m5_a_name_on_a_page_turns_and_moves_nothing() -> None:
+    page = _templates.from_string("<p>{{ name }}</p>{{ chart }}")
+    shown_ = page.render(name="hall\u202e\x9b<b>", chart=Markup("<svg/>"))
+    assert shown_ == "<p>hall\\u202e\\x9b&lt;b&gt;</p><svg/>"
+
+
+def test_m5_a_name_in_a_table_for_a_spreadsheet_is_a_text() -> None:
+    assert _text("=1+1\u202e", decimal_comma=False) == "'=1+1\\u202e"
+    assert _text("\x9bx", decimal_comma=True) == "\\x9bx"

@@ -258,7 +258,7 @@ def _echo(meter: Savings, timezone: str) -> None:
     from api.schemas.savings import MeterSavingsAnswer
 
     answer = MeterSavingsAnswer.model_validate(meter, context={"timezone": timezone})
-    typer.echo(answer.model_dump_json())
+    typer.echo(answer.model_dump_json(ensure_ascii=True))
 
 
 def _nothing(csv: Path) -> NoReturn:

@@ -16,7 +16,7 @@ from bms.config import Settings
 from bms.errors import NotFound
 from bms.messages import MISSING
 from bms.messages.spelled_out import spelled_out
-from bms.model.codec import to_json
+from bms.model.codec import to_dict
 from bms.model.savings.trial import DAY, Bounds, Effect, Trial, TrialResult
 from bms.runtime.city import City
 from bms.runtime.wire import opened
@@ -88,7 +88,7 @@ def trial(
                 _show(made, as_json, show_trial)
             case TrialAction.STOP:
                 end = stop_trial(city.trials, city.site(site), by=by, reason=reason)
-                typer.echo(to_json(end) if as_json else f"stopped {end.trial}")
+                typer.echo(json.dumps(to_dict(end)) if as_json else f"stopped {end.trial}")
             case TrialAction.RESULT:
                 _results(city, site, as_json)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,22 @@ LONGEST_DAYS = 1100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periods:
-    """Baseline and reporting period; ``control_start`` is our first write, where there was one."""
+    """Baseline and reporting period; ``control_start`` is our first write, where there was one.
+
+    ``project`` is all of the time that is measured against that baseline, from its start to today;
+    None where the reporting period is compared with a baseline of its own.
+    """
 
     baseline: Span
     reporting: Span
     control_start: datetime | None = None
+    project: Span | None = None
+
+    @property
+    def whole(self) -> Span:
+        """From the first to the last day that has a part in the comparison."""
+        parts = [self.baseline, self.reporting, *([self.project] if self.project else ())]
+        return Span(start=min(p.start for p in parts), end=max(p.end for p in parts))
 
 
 def midnight(day: date, timezone: str) -> datetime:
@@ -67,11 +78,13 @@ def default_periods(control_start: datetime | None, now: datetime, timezone: str
         return Periods(baseline=year_before(since, timezone), reporting=reporting)
     first = local_date(control_start, timezone)
     shown = max(first, today - timedelta(days=BASELINE_DAYS))
-    last = max(today, first + timedelta(days=1))
+    begin = midnight(first, timezone)
+    end = midnight(max(today, first + timedelta(days=1)), timezone)
     return Periods(
-        baseline=year_before(midnight(first, timezone), timezone),
-        reporting=Span(start=midnight(shown, timezone), end=midnight(last, timezone)),
+        baseline=year_before(begin, timezone),
+        reporting=Span(start=midnight(shown, timezone), end=end),
         control_start=control_start,
+        project=Span(start=begin, end=end),
     )
 
 
@@ -80,16 +93,22 @@ def chosen_periods(
 ) -> Periods:
     """The default periods with those in their place that somebody asked for as text.
 
-    A reporting period without a baseline is compared with the year before it, or before our
-    first write where that was earlier. Raises ``ConfigError``.
+    A reporting period without a baseline is compared with the baseline of the project, and is the
+    part of it that lies in the project; one from before the project with the year before itself.
+    Raises ``ConfigError``.
     """
     if baseline is None and reporting is None:
         return default
     shown = parse_span(reporting, timezone) if reporting else default.reporting
-    if baseline is not None:
-        before = parse_span(baseline, timezone)
-    elif default.control_start is not None and default.control_start < shown.start:
-        before = default.baseline
-    else:
-        before = year_before(shown.start, timezone)
+    asked = None if baseline is None else parse_span(baseline, timezone)
+    project = default.project
+    if project is not None and project.start < shown.end and asked in (None, default.baseline):
+        return replace(default, reporting=_part(shown, project))
+    before = year_before(shown.start, timezone) if asked is None else asked
     return Periods(baseline=before, reporting=shown, control_start=default.control_start)
+
+
+def _part(shown: Span, project: Span) -> Span:
+    """The part of a period that lies in the project; all of it where it begins later."""
+    start = max(shown.start, project.start)
+    return Span(start=start, end=min(shown.end, project.end) if start < project.end else shown.end)

@@ -20,6 +20,7 @@ from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.readings import ReadingStore
 from bms.services.assessment.site_savings import assess_site
+from bms.services.periods import Periods
 
 HOUR = timedelta(hours=1)
 
@@ -202,8 +203,7 @@ def compare_worlds(
             readings=readings,
             ledgers=ledgers,
             feed=feed,
-            baseline=baseline,
-            reporting=reporting,
+            periods=Periods(baseline=baseline, reporting=reporting),
         ),
     )
 

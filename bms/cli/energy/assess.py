@@ -33,6 +33,7 @@ from bms.savings.models.degree_days import GUF_BY_USE
 from bms.savings.models.normal_year import NormalDegreeDays, NormalYear
 from bms.services.assessment.file_savings import assess_series, normal_weather
 from bms.services.assessment.site_savings import assess_site
+from bms.services.periods import Periods
 
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object per meter and line")]
 Csv = Annotated[
@@ -196,8 +197,10 @@ def _assess_site(name: str, baseline: str, reporting: str, as_json: bool) -> Non
             readings=city.stores.readings,
             ledgers=city.stores.ledgers,
             feed=city.feed,
-            baseline=span(baseline, chosen.timezone),
-            reporting=span(reporting, chosen.timezone),
+            periods=Periods(
+                baseline=span(baseline, chosen.timezone),
+                reporting=span(reporting, chosen.timezone),
+            ),
             tariffs=city.tariffs,
             factors=load_factors().factors,
         )

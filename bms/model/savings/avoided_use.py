@@ -24,7 +24,8 @@ class MonthSavings:
     """One calendar month of a saving [kWh], each with a 90 % interval of its own: the months add
     up to the period. ``month`` is its first day, ``days`` those that were measured. ``to_date``
     is the saving since 1 January of that year, or since the reporting period began where that is
-    later."""
+    later. ``drift`` and ``to_date_drift`` are the standard deviations of the building's own drift
+    that the intervals allow for, a share of use."""
 
     month: date
     days: int
@@ -36,6 +37,8 @@ class MonthSavings:
     to_date_kwh: float
     to_date_low_kwh: float
     to_date_high_kwh: float
+    drift: float
+    to_date_drift: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

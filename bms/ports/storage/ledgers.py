@@ -32,6 +32,11 @@ class LedgerStore(Protocol):
         first and the last."""
         ...
 
+    def control_start(self, site: str) -> datetime | None:
+        """When a value of ours first acted at a site, by its receipt; None where none has. It is
+        kept for good, also when the receipt has grown too old."""
+        ...
+
     def add_applied(
         self,
         report: AppliedReport,

@@ -32,6 +32,8 @@ COMMON_DRIFT = 0.02
 placebo error of 27 untreated meters was 3 % in the fortnights of one winter, 0.5 % over a year."""
 COMMON_MONTH = 0.03
 """As ``COMMON_DRIFT``, of a single month: the median error of the fortnights of one winter."""
+LEAST_KWH = 1e-9
+"""Below this no share is told of [kWh]."""
 THIN_SHARE = 0.1
 """Share of the energy that may rest on thin data before the sum does [1]."""
 
@@ -58,6 +60,11 @@ class _Part:
     verdict: Verdict
     thin: bool
     months: tuple[MonthSavings, ...]
+    common: float | None = None
+    """Drift that it shares with all others, a share of use; None: its own, that of its months."""
+
+    def drift_of(self, own: float) -> float:
+        return own if self.common is None else self.common
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,7 @@ def _building(s: SiteSavings) -> _Part | None:
         verdict=s.verdict,
         thin=_thin(s.reasons),
         months=s.months,
+        common=COMMON_DRIFT,
     )
 
 
@@ -166,6 +174,9 @@ def _sum(
         return _nothing(name, meters)
     drift = np.array([p.drift for p in parts])
     half = _together([Z90 * p.variance**0.5 for p in parts], drift, correlation)
+    months = _months(parts, correlation)
+    if len(months) == 1:  # a report of a month says what its row among others does
+        half = months[0].saving_high_kwh - months[0].saving_kwh
     saving = sum(p.saving for p in parts)
     found = [
         *_named(parts, missing),
@@ -185,7 +196,7 @@ def _sum(
         cost_dkk=value.cost_dkk,
         co2_kg=value.co2_kg,
         primary_energy_kwh=value.primary_kwh,
-        months=_months(parts, correlation),
+        months=months,
     )
 
 
@@ -268,9 +279,8 @@ def _month(
 ) -> MonthSavings:
     saving = sum(row.saving_kwh for _, row in rows)
     to_date = sum(row.to_date_kwh for _, row in rows)
-    drifts = np.array(
-        [part.drift / part.adjusted if part.adjusted > 0 else 0.0 for part, _ in rows]
-    )
+    drifts = np.array([part.drift_of(row.drift) for part, row in rows])
+    to_date_drifts = np.array([part.drift_of(row.to_date_drift) for part, row in rows])
     adjusted = np.array([row.adjusted_baseline_kwh for _, row in rows])
     so_far = np.array([_so_far(part, row) for part, row in rows])
     half = _together(
@@ -279,7 +289,9 @@ def _month(
         correlation,
     )
     to_date_half = _together(
-        [row.to_date_high_kwh - row.to_date_kwh for _, row in rows], drifts * so_far, correlation
+        [row.to_date_high_kwh - row.to_date_kwh for _, row in rows],
+        to_date_drifts * so_far,
+        correlation,
     )
     return MonthSavings(
         month=month,
@@ -292,6 +304,9 @@ def _month(
         to_date_kwh=to_date,
         to_date_low_kwh=to_date - to_date_half,
         to_date_high_kwh=to_date + to_date_half,
+        drift=_shared(drifts * adjusted, correlation) / max(float(adjusted.sum()), LEAST_KWH),
+        to_date_drift=_shared(to_date_drifts * so_far, correlation)
+        / max(float(so_far.sum()), LEAST_KWH),
     )
 
 
@@ -306,6 +321,12 @@ def _together(widths: Sequence[float], drifts: Floats, correlation: float) -> fl
     own = float((np.array(widths) ** 2).sum())
     shared = correlation * (float(drifts.sum()) ** 2 - float((drifts**2).sum()))
     return float(np.sqrt(own + Z90**2 * shared))
+
+
+def _shared(drifts: Floats, correlation: float) -> float:
+    """Standard deviation of a sum of drifts [kWh] that correlate."""
+    own = float((drifts**2).sum())
+    return float(np.sqrt(own + correlation * (float(drifts.sum()) ** 2 - own)))
 
 
 def _valued(parts: Sequence[_Part], values: Mapping[str, float]) -> float | None:

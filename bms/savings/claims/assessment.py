@@ -13,11 +13,22 @@ from bms.savings.models.uncertainty import DEFAULT_DRIFT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssessmentPeriods:
-    """The two periods that are compared; days, months and bills are local to ``timezone``."""
+    """The two periods that are compared; days, months and bills are local to ``timezone``.
+
+    ``project`` is all of the time that is measured against this baseline, from the day on which
+    the measure took effect; the reporting period is a part of it, and its model and its months'
+    intervals are those of the whole. None: the reporting period is all.
+    """
 
     baseline: Span
     reporting: Span
     timezone: str
+    project: Span | None = None
+
+    @property
+    def whole(self) -> Span:
+        """The project, or the reporting period where it is all."""
+        return self.reporting if self.project is None else self.project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -27,10 +26,17 @@ from bms.savings.claims.gates import (
     weather_objections,
     without_model,
 )
-from bms.savings.claims.monthly import AdjustedBaseline, month_by_month
+from bms.savings.claims.monthly import (
+    AdjustedBaseline,
+    Drift,
+    ReportedPart,
+    all_of,
+    month_by_month,
+    with_season,
+)
 from bms.savings.claims.normalised import normalised
 from bms.savings.data.clock_shift import clock_shift
-from bms.savings.data.daily import DailyUse, daily
+from bms.savings.data.daily import DailyUse, daily, whole_days
 from bms.savings.data.findings import clock_finding, codes, gaps
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import mean_days_apart, same_season
@@ -52,7 +58,7 @@ from bms.savings.models.uncertainty import (
 RANGE_MARGIN = 0.1
 """How far beyond the baseline's temperatures the model may be used, a share of their range."""
 _HEATING = (Commodity.HEAT, Commodity.GAS)
-MONTH = timedelta(days=365.25 / 12)
+MONTH_DAYS = 365.25 / 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class _Comparison:
     adjusted_kwh: float
     measured_kwh: float
     half_width_kwh: float
+    drift: float
     outside_days: int
     months: tuple[MonthSavings, ...]
 
@@ -76,6 +83,8 @@ class _PreparedDays:
     settings: AssessmentSettings
     before: DailyUse
     after: DailyUse
+    whole: DailyUse
+    """The valid days of the project, of which ``after`` is a part."""
     coverage: float
     findings: tuple[Finding, ...]
 
@@ -112,7 +121,8 @@ def assess_meter(
     """
     clean_temp = _screened(temp)
     clean, screened = screen_use(use, clean_temp, commodity, settings.zeros)
-    before, after = _days(clean, clean_temp, periods, sun)
+    before, whole = _days(clean, clean_temp, periods, sun)
+    after = _within(whole, periods)
     prepared = _PreparedDays(
         meter_id=meter_id,
         commodity=commodity,
@@ -120,6 +130,7 @@ def assess_meter(
         settings=settings,
         before=before.only_valid(),
         after=after.only_valid(),
+        whole=whole.only_valid(),
         coverage=after.coverage,
         findings=(*screened, *_found(clean, commodity, periods)),
     )
@@ -134,14 +145,21 @@ def assess_meter(
 def _days(
     use: Series, temp: Series, periods: AssessmentPeriods, sun: Series | None
 ) -> tuple[DailyUse, DailyUse]:
-    """The days of both periods, with the sun only where it is known of both."""
+    """The days of the baseline and of the project, with the sun only where both know it."""
     before, after = (
-        daily(use, temp, span, periods.timezone, sun)
-        for span in (periods.baseline, periods.reporting)
+        daily(use, temp, span, periods.timezone, sun) for span in (periods.baseline, periods.whole)
     )
     if before.sun_wm2 is None or after.sun_wm2 is None:
         return replace(before, sun_wm2=None), replace(after, sun_wm2=None)
     return before, after
+
+
+def _within(whole: DailyUse, periods: AssessmentPeriods) -> DailyUse:
+    """The days of the project that are in the reporting period."""
+    if periods.project is None:
+        return whole
+    shown = set(whole_days(periods.reporting, periods.timezone))
+    return whole.where(np.array([day in shown for day in whole.dates], dtype=bool))
 
 
 def _found(use: Series, commodity: Commodity, periods: AssessmentPeriods) -> tuple[Finding, ...]:
@@ -224,10 +242,15 @@ def _refused(q: _PreparedDays, found: list[Objection]) -> Savings:
 
 
 def _assessed(q: _PreparedDays) -> Savings:
-    season = same_season(q.before, q.after.dates)
+    season = same_season(q.before, q.whole.dates)
     model = fit_baseline(season, cooling=q.cooling, closed=q.closed)
-    drift = drift_over(q.settings.drift, mean_days_apart(season, q.after.dates))
-    result = _compare(model, q, drift)
+
+    def drift_to(part: ReportedPart) -> float:
+        apart = mean_days_apart(season, part.first, part.last)
+        return drift_over(q.settings.drift, apart, (part.last - part.first).days + 1)
+
+    result = _compare(model, q, drift_to)
+    drift = result.drift
     detected = detect_events(
         model,
         season,
@@ -287,26 +310,28 @@ def _normal(model: Baseline, q: _PreparedDays, drift: float) -> NormalisedSaving
     return normalised(model, q.after, normal, cooling=q.cooling, closed=q.closed, drift=drift)
 
 
-def _compare(model: Baseline, q: _PreparedDays, drift: float) -> _Comparison:
+def _compare(model: Baseline, q: _PreparedDays, drift_to: Drift) -> _Comparison:
     days = q.after
-    months_per_day = (q.periods.reporting.end - q.periods.reporting.start) / MONTH / len(days)
 
-    def width(adjusted: float, ordinary: float, m: int) -> float:
-        months = months_per_day * m
-        noise = model_half_width(model.statistics, predicted=adjusted, m=m, months=months)
-        return total_half_width(noise, drift_kwh(drift, adjusted, ordinary))
+    def width(part: ReportedPart) -> float:
+        months = ((part.last - part.first).days + 1) / MONTH_DAYS
+        noise = model_half_width(
+            model.statistics, predicted=part.adjusted, m=part.days, months=months
+        )
+        return total_half_width(noise, drift_kwh(drift_to(part), part.adjusted, part.ordinary))
 
     expected = AdjustedBaseline(
         days, model.expect(days) * days.hours / 24.0, ordinary=float(q.before.rate.mean())
     )
-    adjusted = float(expected.kwh.sum())
-    ordinary = expected.ordinary * float(days.hours.sum()) / 24.0
+    half = with_season(width, season_drift(q.commodity), len(q.whole))
+    total = all_of(expected)
     margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
     outside = (days.temp_c < model.coldest_c - margin) | (days.temp_c > model.warmest_c + margin)
     return _Comparison(
-        adjusted_kwh=adjusted,
-        measured_kwh=float(days.kwh.sum()),
-        half_width_kwh=width(adjusted, ordinary, len(days)),
+        adjusted_kwh=total.adjusted,
+        measured_kwh=total.measured,
+        half_width_kwh=half(total),
+        drift=drift_to(total),
         outside_days=int(np.count_nonzero(outside)),
-        months=month_by_month(expected, width, season_drift(q.commodity)),
+        months=month_by_month(expected, half, drift_to),
     )

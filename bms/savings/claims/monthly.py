@@ -22,8 +22,37 @@ from bms.savings.models.uncertainty import Z90
 
 MONTH_DAYS = 365.25 / 12
 
-Width = Callable[[float, float, int], float]
-"""90 % half-width [kWh] of an adjusted baseline [kWh] of as many ordinary days [kWh] and days."""
+YEAR_DAYS = 365
+"""A season evens out over a year [days]; a longer project evens out no more of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedPart:
+    """A part of the reporting time: its ``days`` from ``first`` to ``last`` and its energy [kWh];
+    as many ``ordinary`` days of the baseline period would use as much."""
+
+    first: date
+    last: date
+    days: int
+    adjusted: float
+    measured: float
+    ordinary: float
+
+    def __add__(self, other: ReportedPart) -> ReportedPart:
+        return ReportedPart(
+            min(self.first, other.first),
+            max(self.last, other.last),
+            self.days + other.days,
+            self.adjusted + other.adjusted,
+            self.measured + other.measured,
+            self.ordinary + other.ordinary,
+        )
+
+
+Width = Callable[[ReportedPart], float]
+"""90 % half-width [kWh] of a part by the noise of the model and the drift of the building."""
+Drift = Callable[[ReportedPart], float]
+"""Standard deviation of the building's drift until a part of the time, a share of use."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,62 +65,62 @@ class AdjustedBaseline:
     ordinary: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    """Days and energy [kWh] of a part of the period; ``ordinary`` days would use as much."""
+def with_season(width: Width, season: float, whole: int) -> Width:
+    """``width`` with the scatter of seasons: none for all ``whole`` days of a project, or a year.
 
-    days: int
-    adjusted: float
-    measured: float
-    ordinary: float
+    ``season`` is the standard deviation of a month about its period, a share of use.
+    """
+    evened = min(whole, YEAR_DAYS)
 
-    def __add__(self, other: _Sum) -> _Sum:
-        return _Sum(
-            self.days + other.days,
-            self.adjusted + other.adjusted,
-            self.measured + other.measured,
-            self.ordinary + other.ordinary,
-        )
+    def half(part: ReportedPart) -> float:
+        apart = season * sqrt(max(MONTH_DAYS / part.days - MONTH_DAYS / evened, 0.0))
+        return hypot(width(part), Z90 * apart * max(part.adjusted, part.ordinary))
+
+    return half
 
 
 def month_by_month(
-    expected: AdjustedBaseline, width: Width, season: float
+    expected: AdjustedBaseline, width: Width, drift: Drift
 ) -> tuple[MonthSavings, ...]:
-    """The months of a reporting period in order.
-
-    ``width`` is the half-width by the model's noise and the building's drift; ``season`` the
-    standard deviation of a month about its period, a share of use.
-    """
-    whole = len(expected.days)
-
-    def half(part: _Sum) -> float:
-        """90 % half-width of a part of the period: it is the period's own when it is all of it."""
-        apart = season * sqrt(max(MONTH_DAYS / part.days - MONTH_DAYS / whole, 0.0))
-        own = width(part.adjusted, part.ordinary, part.days)
-        return hypot(own, Z90 * apart * max(part.adjusted, part.ordinary))
-
+    """The months of a reporting period in order, each with its ``width`` and ``drift``."""
     rows: list[MonthSavings] = []
-    so_far = _Sum(0, 0.0, 0.0, 0.0)
-    for month, part in _sums(expected):
+    so_far: ReportedPart | None = None
+    for month, part in _parts(expected):
         same_year = bool(rows) and rows[-1].month.year == month.year
-        so_far = so_far + part if same_year else part
-        rows.append(_row(month, part, so_far, half))
+        so_far = so_far + part if same_year and so_far is not None else part
+        rows.append(_row(month, part, so_far, width, drift))
     return tuple(rows)
 
 
-def _sums(expected: AdjustedBaseline) -> list[tuple[date, _Sum]]:
+def all_of(expected: AdjustedBaseline) -> ReportedPart:
+    """The whole reporting period."""
+    days, hours = expected.days, float(expected.days.hours.sum())
+    return ReportedPart(
+        days.dates[0],
+        days.dates[-1],
+        len(days),
+        float(expected.kwh.sum()),
+        float(days.kwh.sum()),
+        expected.ordinary * hours / 24.0,
+    )
+
+
+def _parts(expected: AdjustedBaseline) -> list[tuple[date, ReportedPart]]:
     days = expected.days
     months = [day.year * 12 + day.month - 1 for day in days.dates]
     first = min(months, default=0)
     place = np.array(months, dtype=np.int64) - first
     count = np.bincount(place)
+    begins = np.concatenate(([0], np.cumsum(count)))
     adjusted, measured, hours = (
         np.bincount(place, weights=values) for values in (expected.kwh, days.kwh, days.hours)
     )
     return [
         (
             date((first + i) // 12, (first + i) % 12 + 1, 1),
-            _Sum(
+            ReportedPart(
+                days.dates[begins[i]],
+                days.dates[begins[i + 1] - 1],
                 int(count[i]),
                 float(adjusted[i]),
                 float(measured[i]),
@@ -102,7 +131,9 @@ def _sums(expected: AdjustedBaseline) -> list[tuple[date, _Sum]]:
     ]
 
 
-def _row(month: date, part: _Sum, so_far: _Sum, half: Callable[[_Sum], float]) -> MonthSavings:
+def _row(
+    month: date, part: ReportedPart, so_far: ReportedPart, half: Width, drift: Drift
+) -> MonthSavings:
     saving, to_date = part.adjusted - part.measured, so_far.adjusted - so_far.measured
     wide, wide_to_date = half(part), half(so_far)
     return MonthSavings(
@@ -116,4 +147,6 @@ def _row(month: date, part: _Sum, so_far: _Sum, half: Callable[[_Sum], float]) -
         to_date_kwh=to_date,
         to_date_low_kwh=to_date - wide_to_date,
         to_date_high_kwh=to_date + wide_to_date,
+        drift=drift(part),
+        to_date_drift=drift(so_far),
     )

@@ -35,7 +35,7 @@ def same_season(days: DailyUse, reporting: tuple[date, ...]) -> DailyUse:
     return season if len(season) >= LEAST_DAYS else days
 
 
-def mean_days_apart(days: DailyUse, reporting: tuple[date, ...]) -> float:
-    """Mean distance in time between ``days`` and the middle of the ``reporting`` days [days]."""
-    middle = (reporting[0].toordinal() + reporting[-1].toordinal()) / 2.0
+def mean_days_apart(days: DailyUse, first: date, last: date) -> float:
+    """Mean distance in time between ``days`` and the middle of ``first`` and ``last`` [days]."""
+    middle = (first.toordinal() + last.toordinal()) / 2.0
     return float(np.abs(np.array([day.toordinal() for day in days.dates]) - middle).mean())

@@ -52,8 +52,7 @@ def meter_days(
 def _one(
     site: Site, meter: Meter, readings: ReadingStore, feed: Feed, periods: Periods
 ) -> MeterDays | None:
-    start = min(periods.baseline.start, periods.reporting.start)
-    end = max(periods.baseline.end, periods.reporting.end)
+    start, end = periods.whole.start, periods.whole.end
     use = meter_use(site, meter, readings, start, end)
     if use is None:
         return None
@@ -64,7 +63,7 @@ def _one(
         return daily(clean, temp, span, site.timezone)
 
     before, after = days(periods.baseline).only_valid(), days(periods.reporting)
-    model = _model(site, meter, before, after)
+    model = _model(site, meter, before, days(periods.project or periods.reporting))
     observed = after.hours / FULL_DAY_H
     return MeterDays(
         meter=meter.id,
@@ -77,9 +76,9 @@ def _one(
     )
 
 
-def _model(site: Site, meter: Meter, before: DailyUse, after: DailyUse) -> Baseline | None:
-    """The same model as in the assessment of the meter."""
-    known = after.only_valid()
+def _model(site: Site, meter: Meter, before: DailyUse, whole: DailyUse) -> Baseline | None:
+    """The same model as in the assessment of the meter over the ``whole`` project."""
+    known = whole.only_valid()
     if len(before) < FEWEST_DAYS or not len(known):
         return None
     season = same_season(before, known.dates)

@@ -28,7 +28,6 @@ from bms.services.assessment.counterfactual import MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze_baselines
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
-from bms.services.effective_control import effective_commands
 from bms.services.periods import Periods, chosen_periods, default_periods
 
 HOUR_S = 3600
@@ -71,7 +70,6 @@ def _digest(days: Rollups) -> str:
 
 
 PORTFOLIO = "portfolio"
-LOOK_BACK = timedelta(days=1100)
 LEAST_KEPT, KEPT_PER_SITE = 256, 8
 
 T = TypeVar("T")
@@ -104,7 +102,7 @@ class SavingsCache:
     ) -> Periods:
         """The periods that were asked for, else the default ones. Raises ``ConfigError``."""
         now = self.ports.clock.now()
-        default = default_periods(self._control_start(site, now), now, site.timezone)
+        default = default_periods(self._control_start(site), now, site.timezone)
         return chosen_periods(default, site.timezone, baseline, reporting)
 
     def site(
@@ -124,8 +122,7 @@ class SavingsCache:
                 readings=ports.readings,
                 ledgers=ports.ledgers,
                 feed=ports.feed,
-                baseline=periods.baseline,
-                reporting=periods.reporting,
+                periods=periods,
                 tariffs=ports.tariffs,
             )
 
@@ -179,9 +176,8 @@ class SavingsCache:
         ``kind`` names the question; ``work`` may use readings of both periods and what lies
         between them.
         """
-        start = min(periods.baseline.start, periods.reporting.start)
-        end = max(periods.baseline.end, periods.reporting.end)
-        key = (kind, site.id, periods, data_version(site, self.ports, start, end))
+        span = periods.whole
+        key = (kind, site.id, periods, data_version(site, self.ports, span.start, span.end))
         with self._lock:  # one at a time: these are the heaviest answers that we give
             if key in self._kept:
                 self._kept.move_to_end(key)
@@ -192,14 +188,14 @@ class SavingsCache:
                 self._kept.popitem(last=False)
             return answer
 
-    def _control_start(self, site: Site, now: datetime) -> datetime | None:
+    def _control_start(self, site: Site) -> datetime | None:
         """When our values first acted at the site; it never changes once it has been seen."""
         if site.id not in self._control:
-            receipts = self.ports.ledgers.receipts(site.id, now - LOOK_BACK)
-            first = next(effective_commands(receipts), None)
-            if first is not None:
-                self._control[site.id] = first[0]
-        return self._control.get(site.id)
+            first = self.ports.ledgers.control_start(site.id)
+            if first is None:
+                return None
+            self._control[site.id] = first
+        return self._control[site.id]
 
 
 def _concerned(rows: Sequence[SiteSavings], kind: ObjectionKind) -> list[tuple[str, float | None]]:

@@ -34,6 +34,7 @@ from bms.savings.portfolio.primary_energy import Factors, primary_factors
 from bms.services.assessment.energy_value import EnergyValue, energy_value
 from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.consumption import consumption
+from bms.services.periods import Periods
 
 HOUR = timedelta(hours=1)
 
@@ -76,32 +77,36 @@ def assess_site(
     readings: ReadingStore,
     ledgers: LedgerStore,
     feed: Feed,
-    baseline: Span,
-    reporting: Span,
+    periods: Periods,
     tariffs: Tariffs | None = None,
     factors: Factors | None = None,
 ) -> SiteSavings:
     """Avoided energy use of the billed meters of a site, each and together.
 
+    Readings of the whole project are looked at, so that a part of it is told alike whoever asks.
     With ``tariffs`` the saving is valued at the mean price and emission factor of the period. What
     people decided about non-routine events (``LedgerStore.events``) is adjusted for, and the saving
     without that stands beside it.
     """
-    start = min(baseline.start, reporting.start)
-    end = max(baseline.end, reporting.end)
+    start, end = periods.whole.start, periods.whole.end
     temperature = outdoor_temperature(site, feed, start, end)
-    periods = AssessmentPeriods(baseline=baseline, reporting=reporting, timezone=site.timezone)
+    asked = AssessmentPeriods(
+        baseline=periods.baseline,
+        reporting=periods.reporting,
+        timezone=site.timezone,
+        project=periods.project,
+    )
     parts: list[Savings] = []
     for meter in site.meters:
         if not meter.billed:
             continue
-        found = _meter_savings(site, meter, readings, temperature, periods)
+        found = _meter_savings(site, meter, readings, temperature, periods.whole, asked)
         if found is not None:
             parts.append(found)
     value = (
         EnergyValue()
         if tariffs is None
-        else energy_value(site, reporting, feed=feed, tariffs=tariffs)
+        else energy_value(site, periods.reporting, feed=feed, tariffs=tariffs)
     )
     if factors is not None:
         value = replace(value, primary=primary_factors(parts, factors))
@@ -113,11 +118,12 @@ def _meter_savings(
     meter: Meter,
     readings: ReadingStore,
     temperature: Series,
+    whole: Span,
     periods: AssessmentPeriods,
 ) -> Savings | None:
-    """The saving of a meter, from its bills where it is read by the month; None without energy."""
-    start = min(periods.baseline.start, periods.reporting.start)
-    end = max(periods.baseline.end, periods.reporting.end)
+    """The saving of a meter with readings of the ``whole`` project, from its bills where it is read
+    by the month; None without energy."""
+    start, end = whole.start, whole.end
     name = f"{site.id}/{meter.id}"
     settings = AssessmentSettings(closed=site.closed, building_use=site.use)
     billed = seldom_read_use(site, meter, readings, start, end)

@@ -304,6 +304,14 @@ class StoredStandingReceipt(SQLModel, table=True):
     likeness: str
 
 
+class StoredControlStart(SQLModel, table=True):
+    """When a value of ours first acted at a site. Rows are only added; they outlive the receipt."""
+
+    __tablename__: ClassVar[str] = "control_starts"
+    site: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcTime)
+
+
 class StoredMode(SQLModel, table=True):
     """A mode that a person set. Rows are only added; the last one stands."""
 

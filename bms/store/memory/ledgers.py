@@ -16,6 +16,7 @@ from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
 from bms.store.ledger_rules import (
+    acts,
     applied_reason,
     check_superseded,
     id_taken,
@@ -52,6 +53,7 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         self._receipts: dict[int, _KeptReceipt] = {}
         self._standing: dict[str, _KeptReceipt] = {}
         self._receipt_numbers = count(1)
+        self._control_starts: dict[str, datetime] = {}
         self._events: dict[str, NonRoutineEvent] = {}
         self._baselines: list[KeptBaseline] = []
 
@@ -61,6 +63,8 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         receipts = list(receipts)
         self._hold_fence(map(site_of, receipts))
         for receipt in receipts:
+            if acts(receipt):
+                self._control_starts.setdefault(site_of(receipt), at)
             like = likeness(kind_of(receipt), body_of(receipt))
             known = self._standing.get(point_of(receipt))
             if known is not None and renews(known.likeness, known.at, known.seen, like, at):
@@ -103,6 +107,10 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
             if at >= since and site_of(receipt) == site
         ]
         return sorted(found, key=lambda row: row[0])
+
+    def control_start(self, site: str) -> datetime | None:
+        """See ``LedgerStore``."""
+        return self._control_starts.get(site)
 
     def receipts_of(
         self, sites: Collection[str], since: datetime

@@ -12,21 +12,21 @@ from bms.errors import StoreError
 from bms.model.codec import from_json, to_json
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
-from bms.model.control.command import (
-    Receipt,
-    ReleaseReceipt,
-)
+from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
 from bms.store.database.tables import (
     StoredAudit,
     StoredBaseline,
+    StoredControlStart,
     StoredEvent,
     StoredReceipt,
     StoredStandingReceipt,
 )
 from bms.store.ledger_rules import (
     NAME_GONE,
+    acts,
     applied_reason,
     check_superseded,
     id_taken,
@@ -108,6 +108,12 @@ class SqlLedgers(SqlAudit, SqlOwners):
                 found[row.site] += (e for e in _first_and_last(row) if e[0] >= since)
         return {site: sorted(rows, key=lambda each: each[0]) for site, rows in found.items()}
 
+    def control_start(self, site: str) -> datetime | None:
+        """See ``LedgerStore``."""
+        with self._link.reading() as session:
+            row = session.get(StoredControlStart, site)
+            return None if row is None else row.at
+
     def add_event(self, event: NonRoutineEvent) -> None:
         """See ``LedgerStore``."""
         with self._link.writing(durable=True) as session:
@@ -176,6 +182,10 @@ def _keep_receipts(session: Session, receipts: Sequence[AnyReceipt], at: datetim
         standing[point] = row, like
     if not rows:
         return
+    acting = {site_of(receipt) for receipt in receipts if acts(receipt)}
+    if acting:
+        begun = [{"site": site, "at": to_micros(at)} for site in sorted(acting)]
+        session.connection().execute(_CONTROL_BEGINS, begun)
     _number(session, rows)
     session.add_all(rows)
     session.flush()
@@ -188,6 +198,9 @@ def _keep_receipts(session: Session, receipts: Sequence[AnyReceipt], at: datetim
     session.connection().execute(_STANDS, changed)
 
 
+_CONTROL_BEGINS = text(
+    "INSERT INTO control_starts (site, at) VALUES (:site, :at) ON CONFLICT (site) DO NOTHING"
+)
 _STANDS = text(
     "INSERT INTO standing_receipts (point, receipt, likeness)"
     " VALUES (:point, :receipt, :likeness) ON CONFLICT (point) DO UPDATE"

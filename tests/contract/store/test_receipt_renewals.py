@@ -13,13 +13,16 @@ from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
+    Failed,
     Overridden,
     Refused,
     Released,
 )
-from bms.model.control.evidence import EvidenceKind
+from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.control.reasons import CommandReason, Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
+from bms.store.database import schema
+from bms.store.database.connection import Link
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER
 from tests.rigs.storage.evidence_rows import POINT, SITE, a_command
@@ -119,3 +122,50 @@ def test_w16_the_count_stands_beside_the_receipt(tmp_path: Path) -> None:
     assert '"plan":"p1"' in row.renewed
     assert '"value"' not in row.renewed
     store.close()
+
+
+class TestControlStart:
+    """When our values first acted at a site; known for good."""
+
+    def test_it_is_the_first_receipt_of_a_value_that_acts(self, store: AnyStore) -> None:
+        failed = Failed(tick(0), fact(ReceiptReason.NOT_READ_BACK), retryable=True)
+        store.add_receipts([failed], MONDAY)
+        assert store.control_start(SITE) is None
+        for i in (1, 2, 40):
+            store.add_receipts([Accepted(tick(i, 20.0 + i), 20.0 + i)], MONDAY + i * QUARTER)
+        assert store.control_start(SITE) == MONDAY + QUARTER
+        assert store.control_start("elsewhere") is None
+
+    def test_it_outlives_its_receipt(self, store: AnyStore) -> None:
+        store.add_receipts([Accepted(tick(0), 21.0)], MONDAY)
+        gone = MONDAY + 100 * HOUR
+        store.prune(
+            Pruning(
+                site=SITE,
+                kind=EvidenceKind.RECEIPT,
+                part=Part.ROW,
+                before=gone,
+                actor="retention",
+                at=gone,
+                reason="too old",
+            )
+        )
+        assert store.receipts(SITE, MONDAY) == []
+        store.add_receipts([Accepted(tick(500), 21.0)], gone + HOUR)
+        assert store.control_start(SITE) == MONDAY
+
+    def test_it_is_taken_from_the_receipts_of_an_older_version(self, tmp_path: Path) -> None:
+        url = f"sqlite:///{tmp_path}/bms.db"
+        before = SqlStore(url)
+        failed = Failed(tick(0), fact(ReceiptReason.NOT_READ_BACK), retryable=True)
+        before.add_receipts([failed], MONDAY)
+        for i in (1, 2):
+            before.add_receipts([Accepted(tick(i, 20.0 + i), 20.0 + i)], MONDAY + i * QUARTER)
+        before.close()
+        link = Link(url)
+        with link.writing(durable=True) as session:
+            schema.downgrade(session.connection(), "0013")
+        link.close()
+        store = SqlStore(url)
+        assert store.control_start(SITE) == MONDAY + QUARTER
+        store.close()

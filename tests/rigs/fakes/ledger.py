@@ -54,6 +54,8 @@ def a_month(first: date, adjusted: float, measured: float, to_date: float) -> Mo
         to_date_kwh=to_date,
         to_date_low_kwh=to_date - 60.0,
         to_date_high_kwh=to_date + 60.0,
+        drift=0.06,
+        to_date_drift=0.06,
     )
 
 

@@ -66,3 +66,18 @@ def test_a_chosen_period_after_control_keeps_the_clean_baseline():
     assert chosen.baseline == default.baseline
     before = chosen_periods(default, ZONE, None, "2019-01-01..2019-01-08")
     assert before.baseline.end == utc(2018, 12, 31, 23)
+
+
+def test_a_period_that_reaches_into_the_project_is_told_from_its_first_day():
+    default = default_periods(CONTROL, NOW, ZONE)
+    january = chosen_periods(default, ZONE, None, "2019-01-01..2019-02-01")
+    assert january.reporting == default.project
+    assert (january.baseline, january.project) == (default.baseline, default.project)
+
+
+def test_the_baseline_of_the_project_is_the_project_s_whoever_names_it():
+    default = default_periods(CONTROL, NOW, ZONE)
+    named = chosen_periods(default, ZONE, "2018-01-14..2019-01-14", "2019-01-20..2019-01-27")
+    assert named == chosen_periods(default, ZONE, None, "2019-01-20..2019-01-27")
+    other = chosen_periods(default, ZONE, "2018-01-01..2019-01-01", "2019-01-20..2019-01-27")
+    assert other.project is None

@@ -4,12 +4,16 @@ nmecr (the open reference of California's meter-based programs) computes the hal
 ``t a / (m y) sqrt(MSE (1 + 2/n') m)`` with the constants asserted here.
 """
 
+from math import sqrt
+
 import numpy as np
 import pytest
 from scipy.stats import t as student
 
 from bms.savings.models.uncertainty import (
+    YEAR_DAYS,
     FitStatistics,
+    drift_over,
     effective_n,
     model_half_width,
     sun_baltazar_daily,
@@ -64,3 +68,18 @@ class TestGuideline14:
             correction=sun_baltazar_monthly,
         )
         assert width / 36500.0 == pytest.approx(0.03731, abs=1e-5)
+
+
+class TestDriftOverYears:
+    def test_it_is_that_of_the_mean_of_a_random_walk(self) -> None:
+        """s² (L₁/3 + g + L₂/3) with 2/3 s² for a year against the year before it."""
+        year = YEAR_DAYS
+        second, third = drift_over(0.06, 2 * year, year), drift_over(0.06, 3 * year, year)
+        assert second == pytest.approx(0.06 * sqrt(1.5 * (1 / 3 + 1 + 1 / 3)))
+        assert third == pytest.approx(0.06 * sqrt(1.5 * (1 / 3 + 2 + 1 / 3)))
+        all_three = drift_over(0.06, 2 * year, 3 * year)
+        assert all_three == pytest.approx(0.06 * sqrt(1.5 * (1 / 3 + 3 / 3)))
+
+    def test_it_grows_with_the_distance(self) -> None:
+        found = [drift_over(0.06, days) for days in range(0, 3000, 30)]
+        assert found == sorted(found)

@@ -15,6 +15,7 @@ from bms.model.readings.measurement import Reading
 from bms.model.savings.avoided_use import SiteSavings, Span
 from bms.model.savings.objection import Verdict
 from bms.services.assessment.site_savings import assess_site, meter_use
+from bms.services.periods import Periods
 from bms.services.simulated_worlds import (
     HourlyUse,
     Truth,
@@ -56,8 +57,7 @@ def assess(store: MemoryStore, site=SITE, feed: FakeFeed | None = None) -> SiteS
     return assess_site(
         site,
         feed=feed or FakeFeed(),
-        baseline=BASELINE,
-        reporting=REPORTING,
+        periods=Periods(baseline=BASELINE, reporting=REPORTING),
         readings=store,
         ledgers=store,
     )

@@ -262,13 +262,6 @@ def _assessed(q: _PreparedDays) -> Savings:
     )
     q = replace(q, findings=(*q.findings, *detected))
     saving, half = result.adjusted_kwh - result.measured_kwh, result.half_width_kwh
-    found = [
-        *sufficiency_objections(len(q.before), len(q.after), q.coverage),
-        *fit_objections(model.cv_rmse, model.nmbe),
-        *weather_objections(result.outside_days),
-        *event_objections(q.findings),
-        *size_objections(saving, half),
-    ]
     guf = guf_share(q.settings.building_use) if q.commodity in _HEATING else None
     return Savings(
         meter_id=q.meter_id,
@@ -289,7 +282,7 @@ def _assessed(q: _PreparedDays) -> Savings:
         saving_low_kwh=saving - half,
         saving_high_kwh=saving + half,
         confidence=CONFIDENCE,
-        reasons=tuple(found),
+        reasons=_objections(q, model, result),
         flags=codes(q.findings),
         findings=q.findings,
         drift=drift,
@@ -300,6 +293,18 @@ def _assessed(q: _PreparedDays) -> Savings:
         guf_share=guf,
         months=result.months,
         normalised=_normal(model, q, drift),
+    )
+
+
+def _objections(q: _PreparedDays, model: Baseline, result: _Comparison) -> tuple[Objection, ...]:
+    """What stands against the saving of a meter."""
+    saving = result.adjusted_kwh - result.measured_kwh
+    return (
+        *sufficiency_objections(len(q.before), len(q.after), q.coverage),
+        *fit_objections(model.cv_rmse, model.nmbe),
+        *weather_objections(result.outside_days),
+        *event_objections(q.findings),
+        *size_objections(saving, result.half_width_kwh),
     )
 
 

@@ -20,7 +20,7 @@ from bms.bench.chaos.worker import CLOCK_FILE
 from bms.clock import VirtualClock
 from bms.services.guard.presence import GuardPlace, Presence
 
-START_S = 60.0
+START_S = 300.0
 LOOK_S = 0.1
 GUARD_S = 25.0
 """How long [s, real] a guard may take to give everything back: another takes the place of a silent

@@ -13,6 +13,7 @@ from rich.console import Console
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.once import run_days
 from bms.demo.options import DemoOptions
+from bms.demo.site_files import how_to_call, write_site_files
 from bms.demo.trust import entrust
 from bms.runtime.municipality import START
 from bms.runtime.serve import give_back, listen, serving, stop_signal, working
@@ -48,7 +49,8 @@ async def run_live(options: DemoOptions, report: Report) -> None:
             actor="demo",
         )
         await stack.enter_async_context(serving(city, bound))
-        _announce(bound.getsockname()[1], key)
+        folder = write_site_files(options.home, city.sites.values())
+        _announce(bound.getsockname()[1], key, how_to_call(options.home, folder))
         await _first_days(simulated, options, report, stopped)
         if not stopped.is_set():
             await _go_on(simulated, options, stopped)
@@ -90,7 +92,8 @@ def _console() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def _announce(port: int, key: str) -> None:
+def _announce(port: int, key: str, commands: str) -> None:
     console = _console()
     console.print(f"Dashboard: http://{HOST}:{port}/   API: http://{HOST}:{port}/docs")
+    console.print(f"Commands: {commands} mode school")
     console.print(f"Key of this demo: {key}   (end with Ctrl-C)")

@@ -128,7 +128,7 @@ def commission(
         typer.echo(protocol_text(chosen, made, t), nl=False)
     for file in files:
         say(t("commission_kept", file=str(file)), err=True)
-    if not (signed and all(each.passed for each in made)):
+    if not (signed and len(made) == len(wanted) and all(each.passed for each in made)):
         raise typer.Exit(FAILED)
 
 

@@ -33,7 +33,7 @@ from bms.services.local_overrides.detection import IN_SLOT, agrees
 from bms.services.local_overrides.look import look
 from bms.services.off_loop import off_loop
 
-LEASE = timedelta(minutes=10)
+LEASE = timedelta(minutes=30)
 """Should this process die, the guard gives the point back then."""
 LOOKS, BETWEEN_LOOKS = 10, timedelta(seconds=3)
 """How often and how far apart a point is looked at until a write, or own control, is in effect."""
@@ -82,7 +82,8 @@ class Surroundings:
 @dataclass(slots=True)
 class PointTest:
     """The test of one point. ``run`` it once; then ``lines``, ``resolution`` [unit of the point]
-    and ``settling_s`` [s] have what was found. ``declined``: the attendant wanted no write."""
+    and ``settling_s`` [s] have what was found. ``declined``: the attendant wanted no write, or the
+    plan has it."""
 
     site: Site
     point: Point
@@ -174,7 +175,8 @@ class PointTest:
         if held is None or held.command.actor != PLAN:
             return False
         why = fact(CommissioningFact.HELD_BY_PLAN, site=self.site.id)
-        self._failed(FunctionalTest.WRITE, CommissioningFact.NOT_WRITTEN, why=why)
+        self._skipped(FunctionalTest.WRITE, CommissioningFact.NOT_WRITTEN, why=why)
+        self.declined = True
         return True
 
     async def _tried(self, value: float) -> bool:

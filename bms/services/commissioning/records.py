@@ -29,7 +29,9 @@ async def try_points(
     site: Site, points: Iterable[Point], around: Surroundings, *, simulated: bool = False
 ) -> list[Commissioning]:
     """Try points one after the other. Returns a record of each that was tried, which is kept
-    nowhere yet; one whose write the attendant declined is left out."""
+    nowhere yet; one whose write the attendant declined, or that the plan holds, is left out. Raises
+    ``GuardError`` where no guard can be started."""
+    await around.ports.keeper.ensure()
     made = []
     for point in points:
         if point.write is None:

@@ -166,6 +166,7 @@ async def _tried(
     try:
         return await try_points(site, points, around, simulated=simulated)
     finally:
+        await city.keeper.close()
         await city.drivers.close()
 
 

@@ -342,10 +342,10 @@ def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
 
 def trust_rows(city: City) -> Iterator[Row]:
     """What ends ``auto`` by itself, and what is kept of days at which nothing is written."""
-    ports = city.control
+    ports, begun = city.control, dict[str, datetime]()
 
     def bounds(site: Site, now: datetime) -> Awaitable[object]:
-        return watch_bounds(site, now, ports)
+        return watch_bounds(site, now, ports, begun.setdefault(site.id, now))
 
     def shadow(site: Site, now: datetime) -> Awaitable[object]:
         return record_shadow_day(site, now, ports)

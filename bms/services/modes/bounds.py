@@ -69,16 +69,24 @@ class BoundPorts:
 
 
 def passed_bound(
-    site: Site, now: datetime, since: datetime, ports: BoundPorts, bounds: AutoBounds = BOUNDS
+    site: Site,
+    now: datetime,
+    since: datetime,
+    ports: BoundPorts,
+    bounds: AutoBounds = BOUNDS,
+    looking_since: datetime | None = None,
 ) -> Fact | None:
-    """The first bound that the site has passed since ``since``; None where it keeps them all.
+    """The first bound that the site has passed since ``since``; None where it keeps them all. What
+    is missing counts from ``looking_since``, when this process began to look: while none ran
+    nothing came in.
 
     Raises ``StoreUnavailable``.
     """
+    looking = since if looking_since is None else max(since, looking_since)
     return (
-        _data_age(site, now, since, ports.readings, bounds)
-        or _writes(site, now, since, ports, bounds)
-        or _predictions(site, now, since, ports.plans, bounds)
+        _data_age(site, now, looking, ports.readings, bounds)
+        or _writes(site, now, looking, ports, bounds)
+        or _predictions(site, now, since, looking, ports.plans, bounds)
         or _comfort(site, now, since, ports, bounds)
     )
 
@@ -125,7 +133,12 @@ def failing_points(receipts: DatedReceipts, before: datetime) -> set[str]:
 
 
 def _predictions(
-    site: Site, now: datetime, since: datetime, plans: PlanStore, bounds: AutoBounds
+    site: Site,
+    now: datetime,
+    since: datetime,
+    looking: datetime,
+    plans: PlanStore,
+    bounds: AutoBounds,
 ) -> Fact | None:
     """The record of the last whole days after ``since``; a site without a model has none."""
     model = plans.model(site.id)
@@ -135,6 +148,8 @@ def _predictions(
     rows = [row for row in plans.predictions(site.id, days[0]) if row.day in days]
     judged = [row for row in rows if row.rmse_k is not None or row.drifting]
     if not judged:
+        if _start(site, days[0]) < looking:
+            return None
         return fact(StepBackReason.PREDICTIONS_MISSING, since=Moment(_start(site, days[0])))
     zone = _zone_off(judged, days)
     if zone is None:

@@ -19,21 +19,25 @@ ACTOR = "bms"
 """Who steps back: nobody but the backend itself."""
 
 
-async def watch_bounds(site: Site, now: datetime, ports: ControlPorts) -> StepBack | None:
+async def watch_bounds(
+    site: Site, now: datetime, ports: ControlPorts, looking_since: datetime | None = None
+) -> StepBack | None:
     """A tick: put a site that has passed a bound back to ``advise``. What its plan holds is given
     back by the next tick of dispatch, at once (``bms.services.control.authority.ENDING``).
 
-    Raises ``StoreUnavailable``.
+    ``looking_since`` is when this process began to look. Raises ``StoreUnavailable``.
     """
-    return await off_loop(_watch, site, now, ports)
+    return await off_loop(_watch, site, now, ports, looking_since)
 
 
-def _watch(site: Site, now: datetime, ports: ControlPorts) -> StepBack | None:
+def _watch(
+    site: Site, now: datetime, ports: ControlPorts, looking_since: datetime | None
+) -> StepBack | None:
     since = approved_since(site, ports)
     if since is None:
         return None
     bound = BoundPorts(ports.readings, ports.plans, ports.decisions, ports.ledgers)
-    reason = passed_bound(site, now, since, bound)
+    reason = passed_bound(site, now, since, bound, looking_since=looking_since)
     if reason is None:
         return None
     step = StepBack(id=uuid.uuid4().hex, site=site.id, at=now, reason=reason)

@@ -147,3 +147,15 @@ def test_the_violation_is_that_of_hours_in_use() -> None:
     kh = violation_kh(use, zone, start, end, store)
     assert kh == pytest.approx(8 * (zone.comfort.low_c - 19.0))
     assert violation_kh(use, zone, start, start + 2 * HOUR, store) is None
+
+
+def test_what_is_missing_counts_from_when_somebody_looked() -> None:
+    store = MemoryStore()
+    ports = BoundPorts(store, store, store, store)
+    assert passed_bound(SITE, NOW, LONG_AGO, ports, looking_since=NOW - HOUR) is None
+    assert passed_bound(SITE, NOW, LONG_AGO, ports, looking_since=NOW - BOUNDS.data_age) is not None
+    store = lived()
+    predicted(store, None)
+    ports = BoundPorts(store, store, store, store)
+    assert passed_bound(SITE, NOW, LONG_AGO, ports, looking_since=NOW - 2 * DAY) is None
+    assert passed_bound(SITE, NOW, LONG_AGO, ports, looking_since=LONG_AGO) is not None

@@ -10,12 +10,18 @@ from bms.model.control.command import Accepted, Clamped, Receipt, ReleaseReceipt
 from bms.model.control.kept_key import KeptKey
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.measure import Measure
 from bms.model.trust.commissioning import Commissioning, TestOutcome
 
 
 def id_taken(event: NonRoutineEvent) -> str:
     """What is said where another entry has the id of ``event``."""
     return f"another event is kept as {event.id}; entries of the ledger never change"
+
+
+def measure_taken(measure: Measure) -> str:
+    """What is said where another measure has the id of ``measure``."""
+    return f"another measure is kept as {measure.id}; measures never change"
 
 
 def check_superseded(event: NonRoutineEvent, earlier: NonRoutineEvent | None, again: bool) -> None:

@@ -22,6 +22,7 @@ from bms.model.planning.plan import PlanStatus
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision
+from bms.model.savings.measure import MeasureKind
 from bms.model.savings.objection import Verdict
 from bms.model.savings.trial import Arm
 from bms.reports import csv
@@ -56,6 +57,7 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("cli", "flaw_{}"): ingest.FLAWS,
     ("cli", "meter_{}"): MeterState,
     ("cli", "booking_{}"): BookingKind,
+    ("cli", "measure_{}"): MeasureKind,
 }
 """By context and code with a gap."""
 

@@ -62,7 +62,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "assess": ("energy.assess", "Savings with interval, method, coverage and verdict, per meter."),
     "report": (
         "energy.report",
-        "Savings of a month as a file for the energy team; the baseline is the year before it.",
+        "Savings of a month, of a year to date or of the last year, as a file for the energy team.",
     ),
     "trial": (
         "energy.trial",
@@ -97,6 +97,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
             "them."
         ),
     ),
+    "measures": ("energy.measures", "What was done to a building, and what it has saved."),
     "occupancy": ("site.occupancy", "Bookings and closures of a site."),
     "simulate": (
         "site.what_if",

@@ -32,7 +32,7 @@ def report(
     format_: Annotated[str, typer.Option("--format", help="csv")] = "csv",
     by: Annotated[str, typer.Option(help="who takes it; the user logged in if empty")] = "",
 ) -> None:
-    """Savings of a month, of a year to date, or of the last year, as a file for the energy team.
+    """Savings of a month, of a year to date or of the last year, as a file for the energy team.
 
     They are the part of the project that lies in that time, against the baseline that stands since
     the project began, as on the pages; a time before it is compared with the year before itself.

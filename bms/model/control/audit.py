@@ -19,6 +19,8 @@ class Action(StrEnum):
     REMOVE_BOOKING = "remove_booking"
     CREATE_KEY = "create_key"
     REVOKE_KEY = "revoke_key"
+    ADD_MEASURE = "add_measure"
+    END_MEASURE = "end_measure"
     REPORT_APPLIED = "report_applied"
     COMMISSION = "commission"
     APPROVE = "approve"

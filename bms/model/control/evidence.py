@@ -40,6 +40,8 @@ class EvidenceKind(StrEnum):
     COMMISSIONING = "commissioning"
     STEP_BACK = "step_back"
     AGREEMENT = "agreement"
+    MEASURE = "measure"
+    MEASURE_END = "measure_end"
     ERASURE = "erasure"
     REMOVAL = "removal"
 

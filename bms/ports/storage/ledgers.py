@@ -11,6 +11,7 @@ from bms.model.control.audit import Action, AuditEntry, AuditSearch
 from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.measure import KeptMeasure, Measure, MeasureEnd
 
 
 class LedgerStore(Protocol):
@@ -89,6 +90,20 @@ class LedgerStore(Protocol):
         reason: str = "",
     ) -> None:
         """Add an entry to the audit of an action that stores nothing else: a login, an export."""
+        ...
+
+    def add_measure(self, measure: Measure) -> None:
+        """Keep a measure, with an entry in the audit; the same one again changes nothing. Raises
+        ``StoreError`` for another one of that id."""
+        ...
+
+    def end_measure(self, end: MeasureEnd) -> None:
+        """Keep the end of a measure, with an entry in the audit; its first end stands. Raises
+        ``NotFound`` where there is no such measure at the site."""
+        ...
+
+    def measures(self, site: str) -> list[KeptMeasure]:
+        """The measures of a site that people entered, in the order in which they did."""
         ...
 
     def audit(self, search: AuditSearch) -> list[AuditEntry]:

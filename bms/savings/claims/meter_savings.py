@@ -10,14 +10,17 @@ import numpy as np
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import (
+    FrozenBaseline,
     MonthSavings,
     NormalisedSavings,
     Savings,
+    Span,
 )
 from bms.model.savings.finding import Finding
 from bms.model.savings.objection import Objection, Verdict, verdict_of
 from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.gates import (
+    SEASON_DAYS,
     event_objections,
     fit_objections,
     period_objections,
@@ -142,6 +145,45 @@ def assess_meter(
     return _with_hours(answer, clean, clean_temp, periods.timezone) if settings.hourly else answer
 
 
+def baseline_alone(
+    use: Series,
+    temp: Series,
+    *,
+    meter_id: str,
+    commodity: Commodity,
+    period: Span,
+    timezone: str,
+    settings: AssessmentSettings = USUAL,
+) -> FrozenBaseline | None:
+    """Returns the baseline of a meter before there is anything to compare it with; None with fewer
+    days than a claim needs."""
+    clean_temp = _screened(temp)
+    clean, _ = screen_use(use, clean_temp, commodity, settings.zeros)
+    days = daily(clean, clean_temp, period, timezone).only_valid()
+    if len(days) < SEASON_DAYS:
+        return None
+    cooling = commodity is Commodity.ELECTRICITY
+    model = fit_baseline(days, cooling=cooling, closed=settings.closed or never_closed)
+    named = settings_of(
+        baseline=period,
+        timezone=timezone,
+        commodity=commodity,
+        zeros=settings.zeros,
+        closed=settings.closed,
+    )
+    return FrozenBaseline(
+        id=baseline_id(use, temp, period, named),
+        meter_id=meter_id,
+        period=period,
+        settings=named,
+        model=model.name,
+        coefficients=model.coefficients,
+        n=model.n,
+        cv_rmse=model.cv_rmse,
+        baseline_kwh=float(days.kwh.sum()),
+    )
+
+
 def _days(
     use: Series, temp: Series, periods: AssessmentPeriods, sun: Series | None
 ) -> tuple[DailyUse, DailyUse]:
@@ -244,12 +286,7 @@ def _refused(q: _PreparedDays, found: list[Objection]) -> Savings:
 def _assessed(q: _PreparedDays) -> Savings:
     season = same_season(q.before, q.whole.dates)
     model = fit_baseline(season, cooling=q.cooling, closed=q.closed)
-
-    def drift_to(part: ReportedPart) -> float:
-        apart = mean_days_apart(season, part.first, part.last)
-        return drift_over(q.settings.drift, apart, (part.last - part.first).days + 1)
-
-    result = _compare(model, q, drift_to)
+    result = _compare(model, q, _drift_to(q, season))
     drift = result.drift
     detected = detect_events(
         model,
@@ -306,6 +343,16 @@ def _objections(q: _PreparedDays, model: Baseline, result: _Comparison) -> tuple
         *event_objections(q.findings),
         *size_objections(saving, result.half_width_kwh),
     )
+
+
+def _drift_to(q: _PreparedDays, season: DailyUse) -> Drift:
+    """The building's drift from the fitted days until a part of the project."""
+
+    def drift_to(part: ReportedPart) -> float:
+        apart = mean_days_apart(season, part.first, part.last)
+        return drift_over(q.settings.drift, apart, (part.last - part.first).days + 1)
+
+    return drift_to
 
 
 def _normal(model: Baseline, q: _PreparedDays, drift: float) -> NormalisedSavings | None:

@@ -26,6 +26,7 @@ from bms.savings.claims.adjusted_savings import (
 from bms.savings.claims.aggregate import combine_buildings, combine_meters
 from bms.services.assessment.counterfactual import MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze_baselines
+from bms.services.assessment.measure_periods import measured_periods
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
 from bms.services.periods import Periods, chosen_periods, default_periods
@@ -101,9 +102,22 @@ class SavingsCache:
         self, site: Site, baseline: str | None = None, reporting: str | None = None
     ) -> Periods:
         """The periods that were asked for, else the default ones. Raises ``ConfigError``."""
-        now = self.ports.clock.now()
-        default = default_periods(self._control_start(site), now, site.timezone)
-        return chosen_periods(default, site.timezone, baseline, reporting)
+        return chosen_periods(self._default(site), site.timezone, baseline, reporting)
+
+    def _default(self, site: Site) -> Periods:
+        """Of our control; without it of the first measure of the whole building that acts."""
+        now, begun = self.ports.clock.now(), self._control_start(site)
+        acting = [
+            row
+            for row in (() if begun else self.ports.ledgers.measures(site.id))
+            if not row.measure.meters and (row.end is None or row.end > now)
+        ]
+        if acting:
+            first = min(acting, key=lambda row: row.measure.start)
+            periods = measured_periods(first, (), now, site.timezone).periods
+            if periods is not None:
+                return periods
+        return default_periods(begun, now, site.timezone)
 
     def site(
         self, site: Site, baseline: str | None = None, reporting: str | None = None
@@ -115,10 +129,35 @@ class SavingsCache:
         """
         periods = self.periods(site, baseline, reporting)
         ports = self.ports
+        try:
+            savings = self._assessed(site, periods)
+        except FeedError as error:
+            return SiteAssessment(periods=periods, savings=_not_assessed(site, error))
+        if periods.control_start is not None and baseline is None and reporting is None:
+            freeze_baselines(ports.ledgers, savings, ports.clock.now())
+        held = compared_with_frozen(savings, ports.ledgers.baselines(site.id))
+        return SiteAssessment(periods=periods, savings=held)
+
+    def over(self, site: Site, periods: Periods, meters: Sequence[str] = ()) -> SiteSavings:
+        """Returns the saving of these ``meters`` of a site over ``periods``, of all billed ones
+        where none is named; without weather it is not assessed, and says so."""
+        try:
+            savings = self._assessed(site, periods, tuple(meters))
+        except FeedError as error:
+            return _not_assessed(site, error)
+        return compared_with_frozen(savings, self.ports.ledgers.baselines(site.id))
+
+    def _assessed(self, site: Site, periods: Periods, meters: tuple[str, ...] = ()) -> SiteSavings:
+        ports = self.ports
+        others = [meter.id for meter in site.meters if meters and meter.id not in meters]
+        billed = tuple(
+            replace(meter, billed=False) if meter.id in others else meter for meter in site.meters
+        )
+        chosen = replace(site, meters=billed) if others else site
 
         def assess() -> SiteSavings:
             return assess_site(
-                site,
+                chosen,
                 readings=ports.readings,
                 ledgers=ports.ledgers,
                 feed=ports.feed,
@@ -126,14 +165,7 @@ class SavingsCache:
                 tariffs=ports.tariffs,
             )
 
-        try:
-            savings = self.once("site", site, periods, assess)
-        except FeedError as error:
-            return SiteAssessment(periods=periods, savings=_not_assessed(site, error))
-        if periods.control_start is not None and baseline is None and reporting is None:
-            freeze_baselines(ports.ledgers, savings, ports.clock.now())
-        held = compared_with_frozen(savings, ports.ledgers.baselines(site.id))
-        return SiteAssessment(periods=periods, savings=held)
+        return self.once(" ".join(("site", *meters)), site, periods, assess)
 
     def days(self, site: Site) -> tuple[MeterDays, ...]:
         """Daily use and adjusted baseline of every billed meter over the default periods.

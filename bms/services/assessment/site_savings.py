@@ -14,7 +14,7 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.avoided_use import Savings, SiteSavings, Span
+from bms.model.savings.avoided_use import FrozenBaseline, Savings, SiteSavings, Span
 from bms.model.savings.event import NonRoutineEvent
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.ledgers import LedgerStore
@@ -29,7 +29,7 @@ from bms.savings.claims.adjustment import adjust
 from bms.savings.claims.aggregate import combine_meters
 from bms.savings.claims.assessment import AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.billing_savings import assess_bills
-from bms.savings.claims.meter_savings import assess_meter
+from bms.savings.claims.meter_savings import assess_meter, baseline_alone
 from bms.savings.portfolio.primary_energy import Factors, primary_factors
 from bms.services.assessment.energy_value import EnergyValue, energy_value
 from bms.services.assessment.seldom_read import seldom_read_use
@@ -125,7 +125,7 @@ def _meter_savings(
     by the month; None without energy."""
     start, end = whole.start, whole.end
     name = f"{site.id}/{meter.id}"
-    settings = AssessmentSettings(closed=site.closed, building_use=site.use)
+    settings = _settings(site)
     billed = seldom_read_use(site, meter, readings, start, end)
     if billed is not None:
         return assess_bills(
@@ -147,6 +147,39 @@ def _meter_savings(
         periods=periods,
         settings=settings,
     )
+
+
+def site_baselines(
+    site: Site,
+    meters: Sequence[Meter],
+    *,
+    readings: ReadingStore,
+    feed: Feed,
+    period: Span,
+) -> tuple[FrozenBaseline, ...]:
+    """The baselines of ``meters`` in ``period``, to be frozen before there is anything to compare
+    them with; those of too few days are left out. Raises ``FeedError``."""
+    temperature = outdoor_temperature(site, feed, period.start, period.end)
+    found: list[FrozenBaseline] = []
+    for meter in meters:
+        use = meter_use(site, meter, readings, period.start, period.end)
+        if use is None:
+            continue
+        baseline = baseline_alone(
+            use,
+            temperature,
+            meter_id=f"{site.id}/{meter.id}",
+            commodity=meter.commodity,
+            period=period,
+            timezone=site.timezone,
+            settings=_settings(site),
+        )
+        found += [baseline] if baseline is not None else []
+    return tuple(found)
+
+
+def _settings(site: Site) -> AssessmentSettings:
+    return AssessmentSettings(closed=site.closed, building_use=site.use)
 
 
 def _site_savings(

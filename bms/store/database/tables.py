@@ -468,6 +468,33 @@ class StoredEvent(SQLModel, table=True):
     supersedes: str | None = Field(default=None, unique=True)
 
 
+class StoredMeasure(SQLModel, table=True):
+    """What was done to a building (``bms.model.savings.measure``); ``body`` is without its author.
+    Rows are only added; the author may be blanked."""
+
+    __tablename__: ClassVar[str] = "measures"
+    __table_args__ = (Index("measures_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str = Field(unique=True)
+    site: str
+    entered_at: datetime = Field(sa_type=UtcTime)
+    body: str
+    author: str
+
+
+class StoredMeasureEnd(SQLModel, table=True):
+    """Until when a measure acted. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "measure_ends"
+    __table_args__ = (Index("measure_ends_by_site", "site"),)
+    measure: str = Field(primary_key=True)
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    ends: datetime = Field(sa_type=UtcTime)
+    actor: str
+    reason: str
+
+
 class StoredBaseline(SQLModel, table=True):
     """A baseline that was kept, as JSON of ``bms.model.savings.avoided_use.FrozenBaseline``. Rows
     are only added."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
 
-from bms.errors import StoreError
+from bms.errors import NotFound, StoreError
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
 from bms.model.control.command import Receipt, ReleaseReceipt
@@ -15,12 +15,15 @@ from bms.model.control.evidence import EvidenceKind, Pruning
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.measure import KeptMeasure, Measure, MeasureEnd
 from bms.store.ledger_rules import (
+    NAME_GONE,
     acts,
     applied_reason,
     check_superseded,
     id_taken,
     is_current,
+    measure_taken,
     same_report,
     site_of,
 )
@@ -55,6 +58,8 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         self._receipt_numbers = count(1)
         self._control_starts: dict[str, datetime] = {}
         self._events: dict[str, NonRoutineEvent] = {}
+        self._measures: dict[str, Measure] = {}
+        self._measure_ends: dict[str, MeasureEnd] = {}
         self._baselines: list[KeptBaseline] = []
 
     def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
@@ -121,6 +126,11 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
     def _forget(self, pruning: Pruning, row: str) -> None:
         if pruning.kind is EvidenceKind.RECEIPT:
             self._receipts.pop(int(row))
+        gone = NAME_GONE
+        if pruning.kind is EvidenceKind.MEASURE:
+            self._measures[row] = replace(self._measures[row], author=gone)
+        if pruning.kind is EvidenceKind.MEASURE_END:
+            self._measure_ends[row] = replace(self._measure_ends[row], author=gone, reason=gone)
         super()._forget(pruning, row)
 
     def add_event(self, event: NonRoutineEvent) -> None:
@@ -145,6 +155,43 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         known = list(self._events.values())
         return [event for event in known if event.meter.partition("/")[0] == site]
 
+    def add_measure(self, measure: Measure) -> None:
+        """See ``LedgerStore``."""
+        for moment in (measure.start, measure.effective, measure.entered_at):
+            to_micros(moment)
+        if measure.id in self._measures:
+            if self._measures[measure.id] != measure:
+                raise StoreError(measure_taken(measure))
+            return
+        self._measures[measure.id] = measure
+        site, at, who = measure.site, measure.entered_at, measure.author
+        self._prove(EvidenceKind.MEASURE, site, measure.id, at, _fields(measure), who)
+        what = Action.ADD_MEASURE
+        self.note(what, measure.id, at=at, actor=who, site=site, reason=measure.what)
+
+    def end_measure(self, end: MeasureEnd) -> None:
+        """See ``LedgerStore``."""
+        known = self._measures.get(end.measure)
+        if known is None or known.site != end.site:
+            raise NotFound(f"there is no measure {end.measure} at {end.site}")
+        if end.measure in self._measure_ends:
+            return
+        for moment in (end.end, end.entered_at):
+            to_micros(moment)
+        self._measure_ends[end.measure] = end
+        site, at, who = end.site, end.entered_at, (end.author, end.reason)
+        self._prove(EvidenceKind.MEASURE_END, site, end.measure, at, end.end, *who)
+        what = Action.END_MEASURE
+        self.note(what, end.measure, at=at, actor=who[0], site=site, reason=who[1])
+
+    def measures(self, site: str) -> list[KeptMeasure]:
+        """See ``LedgerStore``."""
+        return [
+            KeptMeasure(measure=measure, ended=self._measure_ends.get(measure.id))
+            for measure in list(self._measures.values())
+            if measure.site == site
+        ]
+
     def keep_baseline(self, kept: KeptBaseline) -> None:
         """See ``LedgerStore``."""
         to_micros(kept.at)
@@ -156,3 +203,8 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
     def baselines(self, site: str) -> list[KeptBaseline]:
         """See ``LedgerStore``."""
         return [kept for kept in list(self._baselines) if kept.site == site]
+
+
+def _fields(measure: Measure) -> Measure:
+    """What stays for good of a measure."""
+    return replace(measure, author=NAME_GONE)

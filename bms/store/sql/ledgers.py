@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlmodel import Session, col, desc, func, or_, select
 
-from bms.errors import StoreError
+from bms.errors import NotFound, StoreError
 from bms.model.codec import from_json, to_json
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
@@ -16,11 +17,14 @@ from bms.model.control.command import Receipt, ReleaseReceipt
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
+from bms.model.savings.measure import KeptMeasure, Measure, MeasureEnd
 from bms.store.database.tables import (
     StoredAudit,
     StoredBaseline,
     StoredControlStart,
     StoredEvent,
+    StoredMeasure,
+    StoredMeasureEnd,
     StoredReceipt,
     StoredStandingReceipt,
 )
@@ -31,6 +35,7 @@ from bms.store.ledger_rules import (
     check_superseded,
     id_taken,
     is_current,
+    measure_taken,
     same_report,
     site_of,
 )
@@ -131,6 +136,61 @@ class SqlLedgers(SqlAudit, SqlOwners):
         wanted = select(StoredEvent).where(StoredEvent.site == site).order_by(col(StoredEvent.seq))
         with self._link.reading() as session:
             return [_event(row) for row in session.exec(wanted)]
+
+    def add_measure(self, measure: Measure) -> None:
+        """See ``LedgerStore``."""
+        wanted = select(StoredMeasure).where(StoredMeasure.id == measure.id)
+        with self._link.writing(durable=True) as session:
+            same = session.exec(wanted).first()
+            if same is not None:
+                if _measure(same) != measure:
+                    raise StoreError(measure_taken(measure))
+                return
+            nameless = replace(measure, author=NAME_GONE)
+            session.add(
+                StoredMeasure(
+                    id=measure.id,
+                    site=measure.site,
+                    entered_at=measure.entered_at,
+                    body=to_json(nameless),
+                    author=measure.author,
+                )
+            )
+            what, at, who = Action.ADD_MEASURE, measure.entered_at, measure.author
+            site, why = measure.site, measure.what
+            note(session, what, measure.id, at=at, actor=who, site=site, reason=why)
+
+    def end_measure(self, end: MeasureEnd) -> None:
+        """See ``LedgerStore``."""
+        with self._link.writing(durable=True) as session:
+            known = select(StoredMeasure.site).where(StoredMeasure.id == end.measure)
+            if session.exec(known).first() != end.site:
+                raise NotFound(f"there is no measure {end.measure} at {end.site}")
+            if session.get(StoredMeasureEnd, end.measure) is not None:
+                return
+            session.add(
+                StoredMeasureEnd(
+                    measure=end.measure,
+                    site=end.site,
+                    at=end.entered_at,
+                    ends=end.end,
+                    actor=end.author,
+                    reason=end.reason,
+                )
+            )
+            what, at, who = Action.END_MEASURE, end.entered_at, end.author
+            note(session, what, end.measure, at=at, actor=who, site=end.site, reason=end.reason)
+
+    def measures(self, site: str) -> list[KeptMeasure]:
+        """See ``LedgerStore``."""
+        wanted = (
+            select(StoredMeasure).where(StoredMeasure.site == site).order_by(col(StoredMeasure.seq))
+        )
+        ended = select(StoredMeasureEnd).where(StoredMeasureEnd.site == site)
+        with self._link.reading() as session:
+            measures = [_measure(row) for row in session.exec(wanted)]
+            ends = {row.measure: _measure_end(row) for row in session.exec(ended)}
+        return [KeptMeasure(measure=row, ended=ends.get(row.id)) for row in measures]
 
     def keep_baseline(self, kept: KeptBaseline) -> None:
         """See ``LedgerStore``."""
@@ -282,6 +342,21 @@ def _event(row: StoredEvent) -> NonRoutineEvent:
         reason=row.reason or NAME_GONE,
         supersedes=row.supersedes,
         decision=Decision(row.decision),
+    )
+
+
+def _measure(row: StoredMeasure) -> Measure:
+    return replace(from_json(Measure, row.body), author=row.author or NAME_GONE)
+
+
+def _measure_end(row: StoredMeasureEnd) -> MeasureEnd:
+    return MeasureEnd(
+        measure=row.measure,
+        site=row.site,
+        end=row.ends,
+        author=row.actor or NAME_GONE,
+        entered_at=row.at,
+        reason=row.reason or NAME_GONE,
     )
 
 

@@ -231,6 +231,18 @@ PROOFS: tuple[Proof, ...] = (
         _K.EVENT, tables.StoredEvent, _OF_EVENT, ("author", "reason"), key="id", time="entered_at"
     ),
     Proof(
+        *(_K.MEASURE, tables.StoredMeasure),
+        ("id", "site", "entered_at", "body"),
+        ("author",),
+        key="id",
+        time="entered_at",
+    ),
+    Proof(
+        *(_K.MEASURE_END, tables.StoredMeasureEnd, ("measure", "site", "at", "ends"), _WHO),
+        key="measure",
+        time="at",
+    ),
+    Proof(
         *(_K.BASELINE, tables.StoredBaseline, ("site", "at", "body"), ("author", "reason")),
         time="at",
     ),

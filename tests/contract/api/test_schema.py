@@ -22,6 +22,9 @@ SURFACE = {
     "/v1/portfolio/ranking": {"get"},
     "/v1/portfolio/cooling": {"get"},
     "/v1/sites/{site_id}/events": {"get", "post"},
+    "/v1/measures": {"get", "post"},
+    "/v1/measures/{measure_id}": {"get"},
+    "/v1/measures/{measure_id}/end": {"post"},
     "/v1/sites/{site_id}/baselines": {"get", "post"},
     "/v1/sites/{site_id}/plan": {"get", "post"},
     "/v1/plans/{plan_id}": {"get"},
@@ -73,6 +76,8 @@ WITHOUT_UNIT = {
     "hourly_cv_rmse",
     "hourly_months_cv_rmse",
     "guf_share",
+    "expected_share",
+    "to_date_drift",
     "n_eff",
     "degree_days",  # K·d, by name
     "people",  # a count by name

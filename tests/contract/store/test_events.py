@@ -1,4 +1,4 @@
-"""The ledger of non-routine events and the baselines: what every store promises about them."""
+"""Non-routine events, baselines and measures: what every store promises about their ledgers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ import psycopg
 import pytest
 
 from bms.errors import NotFound, StoreError
+from bms.model.control.audit import Action, AuditSearch
+from bms.model.control.evidence import EvidenceKind, Part, Pruning
+from bms.model.savings.measure import KeptMeasure
 from bms.ports.storage.whole import Store
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.city import utc
-from tests.rigs.fakes.ledger import a_dismissal, a_kept_baseline, an_event
+from tests.rigs.fakes.ledger import (
+    a_dismissal,
+    a_kept_baseline,
+    a_measure,
+    a_measure_end,
+    an_event,
+)
 from tests.rigs.storage.postgres_server import PostgresServer, name_in
 from tests.rigs.storage.stores import AnyStore
 
@@ -162,3 +171,73 @@ class TestSeals:
             postgres_server.run(change.format(table), name_in(postgres_url))
         assert store.events("lodge") == [an_event()]
         store.close()
+
+
+class TestMeasures:
+    def test_they_come_back_whole_in_the_order_in_which_they_were_entered(
+        self, store: AnyStore
+    ) -> None:
+        bare = a_measure(
+            "m2", blackout_until=None, cost_dkk=None, expected_share=None, meters=("el",)
+        )
+        elsewhere = a_measure("m3", site="lodge-2")
+        for measure in (a_measure(), bare, elsewhere):
+            store.add_measure(measure)
+        assert store.measures("lodge") == [
+            KeptMeasure(measure=a_measure()),
+            KeptMeasure(measure=bare),
+        ]
+        assert store.measures("lodge-2") == [KeptMeasure(measure=elsewhere)]
+        assert store.measures("barn") == []
+
+    def test_twice_is_once_and_another_of_that_id_is_refused(self, store: AnyStore) -> None:
+        store.add_measure(a_measure())
+        store.add_measure(a_measure())
+        with pytest.raises(StoreError, match="another measure is kept as m1"):
+            store.add_measure(a_measure(what="old windows"))
+        assert store.measures("lodge") == [KeptMeasure(measure=a_measure())]
+
+    def test_its_first_end_stands(self, store: AnyStore) -> None:
+        store.add_measure(a_measure())
+        store.end_measure(a_measure_end())
+        store.end_measure(a_measure_end(end=utc(2021, 1, 1)))
+        assert store.measures("lodge") == [KeptMeasure(measure=a_measure(), ended=a_measure_end())]
+        for wrong in (a_measure_end("m9"), a_measure_end(site="barn")):
+            with pytest.raises(NotFound, match="no measure"):
+                store.end_measure(wrong)
+
+    def test_w16_both_are_in_the_audit_and_in_the_evidence(self, store: AnyStore) -> None:
+        store.add_measure(a_measure())
+        store.end_measure(a_measure_end())
+        ended, added = store.audit(AuditSearch(site="lodge"))
+        assert (added.action, added.actor, added.subject) == (Action.ADD_MEASURE, "bo", "m1")
+        assert (ended.action, ended.actor, ended.reason) == (
+            Action.END_MEASURE,
+            "eva",
+            "they were taken out",
+        )
+        assert store.entry_of("lodge", EvidenceKind.MEASURE, "m1") is not None
+        assert store.entry_of("lodge", EvidenceKind.MEASURE_END, "m1") is not None
+        assert store.verify().flaws == ()
+
+    def test_the_names_of_people_go_and_the_measure_stays(self, store: AnyStore) -> None:
+        store.add_measure(a_measure())
+        store.end_measure(a_measure_end())
+        for kind in (EvidenceKind.MEASURE, EvidenceKind.MEASURE_END):
+            store.prune(
+                Pruning(
+                    site="lodge",
+                    kind=kind,
+                    part=Part.APART,
+                    before=utc(2022, 1, 1),
+                    actor="retention",
+                    at=utc(2022, 1, 1),
+                    reason="too old",
+                )
+            )
+        (kept,) = store.measures("lodge")
+        assert kept.ended is not None
+        assert (kept.measure.what, kept.end) == ("new windows", utc(2020, 3, 31, 22))
+        assert "bo" not in kept.measure.author
+        assert "eva" not in kept.ended.author
+        assert store.verify().flaws == ()

@@ -10,6 +10,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline, MonthSavings, Savings, Span
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal
 from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.measure import Measure, MeasureEnd, MeasureKind
 from bms.savings.claims.gates import event_objections
 from tests.rigs.fakes.city import utc
 
@@ -139,4 +140,33 @@ def a_kept_baseline(baseline_id: str = "id-1", **changes: object) -> KeptBaselin
         baseline_kwh=16_000.0,
     )
     made = KeptBaseline(baseline=baseline, at=utc(2019, 4, 2), author="bms", reason="first use")
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def a_measure(measure_id: str = "m1", **changes: object) -> Measure:
+    """New windows at the lodge from March 2019, blacked out until April."""
+    made = Measure(
+        id=measure_id,
+        site="lodge",
+        kind=MeasureKind.WINDOWS,
+        what="new windows",
+        start=utc(2019, 2, 28, 23),
+        author="bo",
+        entered_at=utc(2019, 4, 2),
+        blackout_until=utc(2019, 3, 31, 22),
+        cost_dkk=450_000.0,
+        expected_share=0.08,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def a_measure_end(measure_id: str = "m1", **changes: object) -> MeasureEnd:
+    made = MeasureEnd(
+        measure=measure_id,
+        site="lodge",
+        end=utc(2020, 3, 31, 22),
+        author="eva",
+        entered_at=utc(2020, 4, 2),
+        reason="they were taken out",
+    )
     return replace(made, **changes)  # type: ignore[arg-type]

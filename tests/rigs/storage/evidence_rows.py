@@ -22,7 +22,7 @@ from bms.model.trust.commissioning import (
     TestOutcome,
 )
 from bms.model.trust.modes import AutoScope, StepBack, StepBackReason
-from tests.rigs.fakes.ledger import a_kept_baseline, an_event
+from tests.rigs.fakes.ledger import a_kept_baseline, a_measure, a_measure_end, an_event
 from tests.rigs.fakes.store import HOUR, MONDAY, a_kept_key, a_plan
 from tests.rigs.fakes.trial import a_trial
 from tests.rigs.storage.stores import AnyStore
@@ -147,6 +147,8 @@ def fill(store: AnyStore) -> None:
         store.end_trial(end)
         store.add_event(an_event(f"e{i}", kwh_adjustment=10.0 * int(i)))
         store.keep_baseline(a_kept_baseline(f"id-{i}"))
+        store.add_measure(a_measure(f"m{i}"))
+        store.end_measure(a_measure_end(f"m{i}"))
         an_erasure_of_readings(store, f"{SITE}/hall.co2-{i}")
         store.add_commissionings([a_commissioning(f"c{i}")])
         store.step_back(a_step(f"s{i}"), actor="bms")

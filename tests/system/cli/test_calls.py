@@ -462,3 +462,26 @@ def test_the_installed_command_says_the_same(tmp_path: Path) -> None:
     done = run("read", "castle")
     assert done.returncode == 2
     assert done.stderr.startswith("error: no site 'castle'")
+
+
+def test_measures_are_entered_listed_shown_and_ended(year: Path) -> None:
+    call = Bms(year)
+    words = ("--what", "new windows", "--from", "2019-01-14", "--kind", "windows")
+    done = call("measures", "add", "sportshall", *words, "--expect", "0.5", "--by", "bo", "--json")
+    assert done.exit_code == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert (made["kind"], made["author"], made["expected_share"]) == ("windows", "bo", 0.5)
+    listed = json.loads(call("measures", "list", "sportshall", "--json").stdout)
+    assert made["id"] in [row["id"] for row in listed]
+    assert made["id"] in call("measures", "list").stdout
+    shown = call("measures", "show", "sportshall", made["id"])
+    assert "new windows" in shown.stdout
+    danish = call("measures", "show", "sportshall", made["id"], LC_ALL="da_DK.UTF-8")
+    assert "vinduer" in danish.stdout
+    over = ("--to", "2019-02-14", "--reason", "taken out", "--by", "eva")
+    ended = call("measures", "end", "sportshall", made["id"], *over, "--json")
+    assert json.loads(ended.stdout)["end"] == "2019-02-13T23:00:00Z"
+    again = call("measures", "end", "sportshall", made["id"], *over)
+    assert (again.exit_code, "has an end already" in again.stderr) == (1, True)
+    wrong = call("measures", "add", "sportshall", "--what", "x", "--from", "soon")
+    assert wrong.exit_code == 2

@@ -69,6 +69,7 @@ def test_without_a_history_that_is_said(tmp_path: Path) -> None:
         f"password = '{secrets.token_urlsafe(24)}'",
         f'"api_key": "{secrets.token_hex(20)}"',
     ],
+    ids=["private key", "GitHub token", "AWS key", "address", "password", "API key"],
 )
 def test_what_a_secret_looks_like(line: str) -> None:
     assert list(in_line(line, "here"))

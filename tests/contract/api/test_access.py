@@ -69,6 +69,7 @@ RULES = {
     ("POST", "/v1/sites/{site_id}/overrides"): OPERATE,
     ("DELETE", "/v1/sites/{site_id}/overrides/{override_id}"): OPERATE,
     ("POST", "/v1/sites/{site_id}/mode"): OPERATE,
+    ("GET", "/v1/sites/{site_id}/commissioning"): READ,
     ("GET", "/v1/release"): READ,
     ("POST", "/v1/release"): OPERATE,
     ("POST", "/v1/release/undo"): OPERATE,

@@ -18,9 +18,13 @@ import pytest
 from bms.journal import open_leases
 from bms.runtime.municipality import START, WEATHER
 from bms.services.guard.presence import Presence
+from bms.store.sql.store import SqlStore
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
 from drivers.simulator.servers.loopback_ports import probe_tcp
+from drivers.templates import load_templates
+from sites.loader import load_sites
+from tests.rigs.commissioned import trust
 from tests.rigs.processes.outside import BMS, ROOT, alive, bms, children, site_files, soon
 
 SITES = ("townhall", "school", "sportshall")
@@ -82,6 +86,7 @@ async def test_run_writes_in_building_time_and_gives_everything_back_at_sigterm(
     town: Town,
 ) -> None:
     log = town.folder / "run.log"
+    await asyncio.to_thread(entrust, town)
     with bms("run", log=log, cwd=town.folder, env=town.env) as running:
         address = f"http://127.0.0.1:{town.env['BMS_PORT']}"
         await asyncio.to_thread(soon, lambda: answers(address), 30, "healthz", running)
@@ -100,6 +105,15 @@ async def test_run_writes_in_building_time_and_gives_everything_back_at_sigterm(
     assert await town.held() == []
     assert open_leases(town.journal) == []
     assert "Traceback" not in log.read_text()
+
+
+def entrust(town: Town) -> None:
+    """People have commissioned the points and approved auto, before the backend starts."""
+    home = town.folder / "home"
+    home.mkdir(mode=0o700)
+    store = SqlStore(f"sqlite:///{home / 'bms.db'}")
+    trust(store, load_sites(town.folder / "sites", load_templates()), at=BEGIN)
+    store.close()
 
 
 def answers(address: str) -> bool:

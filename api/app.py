@@ -10,9 +10,9 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from api.admission import AdmissionMiddleware
 from api.failed_keys import FailedKeys
 from api.headers import HeadersMiddleware
+from api.hosts_and_body_sizes import AdmissionMiddleware
 from api.metrics import metrics_registry
 from api.pages.views import add_pages
 from api.ports import ApiPorts

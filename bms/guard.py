@@ -1,7 +1,7 @@
 """The guard: a small process that gives back every point whose lease has ended (law 1).
 
 It needs the release journal only: no site files, no database. It holds a lock with a heartbeat as
-proof of life (``bms.services.guard.presence``). A second guard of the same journal stands by and
+proof of life (``bms.services.guard.heartbeat``). A second guard of the same journal stands by and
 replaces the first one when that is gone or silent; a third one ends at once. The active guard
 starts the one that stands by where there is none.
 
@@ -39,7 +39,7 @@ from bms.ports.drivers import Drivers
 from bms.ports.safety import HandsOffMarks, Journal
 from bms.services.control.authority import ended_by_mark
 from bms.services.control.release_many import release_leases
-from bms.services.guard.presence import GuardPlace, Presence
+from bms.services.guard.heartbeat import GuardPlace, Presence
 from bms.services.guard.systemd import notify
 from bms.services.guard.takeover import Companion, stand_by
 from bms.services.off_loop import off_loop

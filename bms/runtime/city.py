@@ -32,7 +32,7 @@ from bms.services.assessment.ports import AssessmentPorts
 from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
-from bms.services.hands_off.decisions import MarkedDecisions
+from bms.services.hands_off.marked_store import MarkedDecisions
 from bms.services.planning.ports import PlanningPorts, StartMemory
 from bms.services.rooms.missing_temperature import Rooms
 from bms.services.site_lookup import site_named

@@ -23,7 +23,7 @@ from bms.runtime.city import City
 from bms.services.batched_lookups import LINGER_S, Crowd, Together
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release_many import keep_receipts
-from bms.services.hands_off.decisions import MarkedDecisions
+from bms.services.hands_off.marked_store import MarkedDecisions
 from bms.services.held_points import RECENT, Receipts
 from bms.services.off_loop import off_loop
 from bms.services.planning.ports import PlanningPorts

@@ -39,7 +39,7 @@ from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.heartbeat import BacnetHeartbeat
 from drivers.bacnet.link import BacnetLink
-from drivers.bacnet.objects.commandability import CommandabilityReader, Commanded
+from drivers.bacnet.objects.command_state import CommandabilityReader, Commanded
 from drivers.bacnet.objects.device_clock import set_clock, shown_time
 from drivers.bacnet.objects.profile import ObjectProfiles
 from drivers.bacnet.objects.schedule_writer import ScheduleWriter

@@ -10,11 +10,11 @@ import numpy as np
 from bms.model.planning.problem import Problem, ZoneModel, ZoneTask
 from optimizer.horizon.forecast_inputs import ForecastInputs
 from optimizer.model.air_handling import AirOperation
+from optimizer.model.facade_irradiance import facades
 from optimizer.model.heat_shares import HeatShares, coldness
 from optimizer.model.held_lever import with_held_value
 from optimizer.model.history import local_hours, zone_ventilation, zone_ventilation_run
 from optimizer.model.rc_network import Bools, Floats, RcNetwork, StepMatrices, step_matrices
-from optimizer.model.solar import facades
 from optimizer.model.state_estimate import EstimatedState
 
 LEAST_SPREAD_K = 0.1

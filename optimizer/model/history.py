@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from bms.model.planning.problem import History, Numbers, Problem
+from optimizer.model.facade_irradiance import facades
 from optimizer.model.rc_network import AIR_KWH_PER_M3_K, Floats
-from optimizer.model.solar import facades
 
 HOLD_H = 1.0
 PER_ZONE = ("temp", "setpoint", "valve", "use", "run")

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from bms.errors import ConfigError
+from optimizer.model.facade_irradiance import facades
 from optimizer.model.history import local_hours
 from optimizer.model.rc_network import AIR_KWH_PER_M3_K, Floats
-from optimizer.model.solar import facades
 from optimizer.model.zone_record import ZoneRecord
 
 TIME = "timestamp_utc"

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.admission import MOST_BYTES, MOST_BYTES_WITHOUT_KEY
 from api.failed_keys import MOST_A_MINUTE, network_of
+from api.hosts_and_body_sizes import MOST_BYTES, MOST_BYTES_WITHOUT_KEY
 from bms.model.readings.measurement import Quality, Reading
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.api import NOW, World, a_world

@@ -18,7 +18,7 @@ from bms.bench.chaos.backend import Switch, Wish
 from bms.bench.chaos.town import LEASE, PATIENCE_S, StrikeMoment, Town
 from bms.bench.chaos.worker import CLOCK_FILE
 from bms.clock import VirtualClock
-from bms.services.guard.presence import GuardPlace, Presence
+from bms.services.guard.heartbeat import GuardPlace, Presence
 
 START_S = 300.0
 LOOK_S = 0.1

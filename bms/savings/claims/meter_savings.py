@@ -43,7 +43,7 @@ from bms.savings.data.daily import DailyUse, daily, whole_days
 from bms.savings.data.findings import clock_finding, codes, gaps
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import mean_days_apart, same_season
-from bms.savings.events.detection import detect_events, detect_use_changes
+from bms.savings.events.event_findings import detect_events, detect_use_changes
 from bms.savings.models.baseline import Baseline, Closed, fit_baseline, never_closed
 from bms.savings.models.baseline_identity import baseline_id, settings_of
 from bms.savings.models.degree_days import corrected_saving, degree_days, guf_share

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bms.errors import GuardError
 from bms.journal import FileJournal, dialect
-from bms.services.guard.presence import GuardPlace, Presence, Sighting
+from bms.services.guard.heartbeat import GuardPlace, Presence, Sighting
 from bms.services.guard.takeover import is_guard
 from bms.services.off_loop import off_loop
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
-from bms.services.guard.presence import Presence, Sighting
+from bms.services.guard.heartbeat import Presence, Sighting
 from bms.services.guard.systemd import notify
 
 log = logging.getLogger("bms.guard")

@@ -18,7 +18,7 @@ from bms.savings.trials.placebo import aa_check
 from bms.savings.trials.power import BlockDesign
 from bms.savings.trials.random_allocation import allocation_of, layout_of
 from bms.services.periods import local_date
-from bms.services.trials.days import PAST_DAYS, day_flags, records, written_days
+from bms.services.trials.daily_records import PAST_DAYS, day_flags, records, written_days
 from bms.services.trials.ports import TrialPorts
 
 DAY = timedelta(days=1)

@@ -22,7 +22,7 @@ from bms.savings.trials.power import WEEKS, BlockDesign, detectable_effects, wee
 from bms.savings.trials.random_allocation import allocate, arms_of, layout
 from bms.services.periods import local_date, midnight
 from bms.services.site_lookup import mode_in_force
-from bms.services.trials.days import PAST_DAYS, records, rest_days
+from bms.services.trials.daily_records import PAST_DAYS, records, rest_days
 from bms.services.trials.ports import TrialPorts
 
 DAY = timedelta(days=1)

@@ -27,7 +27,7 @@ from bms.model.control.command_state import CommandState, NoCommandState
 from bms.model.control.reasons import Holder
 from bms.model.fact import MessageCode, fact
 from drivers.bacnet.encoding import application_values as values
-from drivers.bacnet.objects.commandability import occupied_above
+from drivers.bacnet.objects.command_state import occupied_above
 from drivers.bacnet.objects.device_clock import read_clock, summer_time_changes
 from drivers.bacnet.objects.exception_schedule import (
     ExceptionEntry,

@@ -21,7 +21,7 @@ from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
 from bms.services.guard.launcher import NoGuardNeeded
-from bms.services.hands_off.decisions import MarkedDecisions
+from bms.services.hands_off.marked_store import MarkedDecisions
 from bms.services.planning.ports import PlanningPorts, ProblemPorts
 from bms.services.rooms.missing_temperature import Rooms, Sight
 from bms.services.trust.commissioned import Commissioned

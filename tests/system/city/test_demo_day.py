@@ -35,7 +35,7 @@ from bms.model.readings.measurement import Ingested, Reading
 from bms.model.savings.objection import Verdict
 from bms.runtime.city import City
 from bms.runtime.municipality import START
-from bms.services.guard.presence import Presence
+from bms.services.guard.heartbeat import Presence
 from bms.services.simulated_worlds import WorldComparison
 
 BEGIN = START.astimezone(UTC)

@@ -17,7 +17,7 @@ import pytest
 
 from bms.journal import open_leases
 from bms.runtime.municipality import START, WEATHER
-from bms.services.guard.presence import Presence
+from bms.services.guard.heartbeat import Presence
 from bms.store.sql.store import SqlStore
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig

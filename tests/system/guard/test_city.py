@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bms.journal import open_leases
-from bms.services.guard.presence import GuardPlace, Presence
+from bms.services.guard.heartbeat import GuardPlace, Presence
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig
 from tests.rigs.paths import ROOT

@@ -21,7 +21,7 @@ from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Released
 from bms.model.control.lease import Lease
 from bms.runtime.municipality import START, example_sites
-from bms.services.guard.presence import Presence
+from bms.services.guard.heartbeat import Presence
 from bms.store.sql.store import SqlStore
 from tests.rigs.processes.outside import (
     alive,

@@ -22,8 +22,8 @@ from bms.clock import FileClock
 from bms.errors import GuardError
 from bms.journal import FileJournal, open_leases
 from bms.model.control.command import Accepted, Command
+from bms.services.guard.heartbeat import GuardPlace, Presence
 from bms.services.guard.launcher import GuardLauncher
-from bms.services.guard.presence import GuardPlace, Presence
 from bms.services.guard.takeover import is_guard
 from drivers.fieldbus.write_budget_log import FileWriteCounter
 from drivers.registry import NetworkDrivers

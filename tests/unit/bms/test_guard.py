@@ -19,7 +19,7 @@ from bms.model.control.command import StillHeld
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
-from bms.services.guard.presence import Presence
+from bms.services.guard.heartbeat import Presence
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.safety import (
     CONSTANT,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bms.services.guard.presence import SILENT_SECONDS, GuardPlace, Presence, Sighting
+from bms.services.guard.heartbeat import SILENT_SECONDS, GuardPlace, Presence, Sighting
 from bms.services.guard.takeover import stand_by
 
 

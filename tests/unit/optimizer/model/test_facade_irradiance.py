@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from optimizer.model.solar import (
+from optimizer.model.facade_irradiance import (
     CENTURY_S,
     J2000_S,
     Sun,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bms.model.savings.trial import Subject
-from bms.services.trials.days import records
+from bms.services.trials.daily_records import records
 from tests.rigs.fakes.api import World, a_world
 from tests.rigs.fakes.city import HOUR
 from tests.rigs.fakes.trial_site import START, begun, in_time, lived

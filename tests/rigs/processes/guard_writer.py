@@ -116,7 +116,8 @@ async def write(journal: Path, clock_file: Path, port: int, where: str = "") -> 
         issued=clock.elapsed(),
         state=state,
     )
-    outcomes = await carry_out([order], now=now, ports=ports)
+    outcomes: list[Receipt | ReleaseReceipt] = []
+    await carry_out([order], now=now, ports=ports, told=outcomes.append)
     assert where or isinstance(outcomes[0], Accepted), outcomes
     sys.stdout.write("written\n" if not where else f"{type(outcomes[0]).__name__}\n")
     sys.stdout.flush()

@@ -148,7 +148,7 @@ def fill(store: AnyStore) -> None:
         store.add_event(an_event(f"e{i}", kwh_adjustment=10.0 * int(i)))
         store.keep_baseline(a_kept_baseline(f"id-{i}"))
         store.add_measure(a_measure(f"m{i}"))
-        store.end_measure(a_measure_end(f"m{i}"))
+        store.end_measure(a_measure_end(f"m{i}", end=MONDAY + int(i) * HOUR))
         an_erasure_of_readings(store, f"{SITE}/hall.co2-{i}")
         store.add_commissionings([a_commissioning(f"c{i}")])
         store.step_back(a_step(f"s{i}"), actor="bms")

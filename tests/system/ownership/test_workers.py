@@ -27,6 +27,9 @@ from bms.runtime.municipality import START, WEATHER
 from bms.store.sql.store import SqlStore
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
+from drivers.templates import load_templates
+from sites.loader import load_sites
+from tests.rigs.commissioned import trust
 from tests.rigs.processes.outside import BMS, ROOT, bms, site_files, soon
 
 SITES = ("townhall", "school", "sportshall")
@@ -121,6 +124,7 @@ async def town(tmp_path: Path, postgres_url: str) -> AsyncIterator[Town]:
             "BMS_DATABASE_URL": postgres_url,
             "BMS_OWNER_SECONDS": str(OWNER_S),
         }
+        trust(store, load_sites(tmp_path / "sites", load_templates()), at=BEGIN)
         yield Town(simulator, tmp_path, store, env)
     store.close()
 

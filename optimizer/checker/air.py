@@ -12,7 +12,7 @@ from math import ceil, floor, isfinite, nan
 
 from bms.model.planning.problem import Lever, Problem, VentilationTask, ZoneTask
 from bms.model.readings.units import Unit
-from optimizer.checker.pace import held_steps, highest_reachable, lowest_reachable
+from optimizer.checker.pace import held_steps, highest_reachable, lowest_reachable, zero_c_in
 
 OUTDOORS_PPM = 420.0
 PERSON_L_S = 0.0052
@@ -21,7 +21,6 @@ LEAKS_PER_H = 0.1
 ROOM_HEIGHT_M = 2.8
 CO2_TOLERANCE_PPM = 25.0
 LONGEST_PASS_S = 60.0
-ZERO_C_IN_K = 273.15
 ROUNDING = 1e-4
 HOTTEST_C = 100.0
 MOST_PCT = 200.0
@@ -55,10 +54,10 @@ def flow_is_due(unit: VentilationTask, lever: Lever, n: int) -> bool:
 
 def supply_is_due(unit: VentilationTask, lever: Lever, n: int, temperature: Unit) -> bool:
     """Whether a plan has to have a value for the supply temperature."""
-    own = [value - _zero(temperature) for value in unit.own_supply_c]
+    own = [value - zero_c_in(temperature) for value in unit.own_supply_c]
     if len(own) != n or not all(isfinite(value) and abs(value) < HOTTEST_C for value in own):
         return False
-    return min(own) >= _lowest(lever) - _zero(lever.unit) + ROUNDING
+    return min(own) >= _lowest(lever) - zero_c_in(lever.unit) + ROUNDING
 
 
 def first_low_flow(
@@ -84,7 +83,8 @@ def first_raised_supply(
     problem: Problem, unit: VentilationTask, lever: Lever, values: Sequence[float]
 ) -> int | None:
     """The first step with supply air above its own setpoint, or with none known to compare."""
-    held, shift = held_steps(problem, lever), _zero(lever.unit) - _zero(problem.temperature_unit)
+    held = held_steps(problem, lever)
+    shift = zero_c_in(lever.unit) - zero_c_in(problem.temperature_unit)
     own = [value + shift for value in unit.own_supply_c]
     ramped = lowest_reachable(problem, lever, own, values)
     for k, value in enumerate(values):
@@ -195,7 +195,3 @@ def _highest(lever: Lever) -> float:
 def _lowest(lever: Lever) -> float:
     steps = ceil((lever.minimum - lever.origin) / lever.resolution - ROUNDING)
     return lever.origin + steps * lever.resolution
-
-
-def _zero(unit: Unit) -> float:
-    return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0

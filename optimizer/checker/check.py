@@ -31,6 +31,7 @@ from optimizer.checker.pace import (
     highest_reachable,
     lowest_reachable,
     may_not_start,
+    zero_c_in,
 )
 
 
@@ -66,7 +67,6 @@ MOST_CHANGES_PER_DAY = 24
 COMFORT_TOLERANCE_K = 0.3
 ROUNDING = 1e-4
 SLACK = 1e-6
-ZERO_C_IN_K = 273.15
 LONGEST_STEP_S = 7200
 FIRST_YEAR, LAST_YEAR = 2, 8999
 MOST, LEAST = 1e9, 1e-9
@@ -173,7 +173,7 @@ def _zone_makes_sense(problem: Problem, zone: ZoneTask) -> bool:
         return False
     ordered = all(low <= high for low, high in zip(zone.low_c, zone.high_c, strict=True))
     known = all(map(isfinite, (*zone.own_setpoint_c, zone.area_m2)))
-    meant = min(zone.low_c) - _zero(problem.temperature_unit) <= HOTTEST_LOW_C
+    meant = min(zone.low_c) - zero_c_in(problem.temperature_unit) <= HOTTEST_LOW_C
     return ordered and known and meant
 
 
@@ -272,7 +272,7 @@ def _pace_objections(problem: Problem, plan: SetpointPlan, lever: Lever) -> Iter
 def _zone_objections(
     problem: Problem, plan: SetpointPlan, lever: Lever, zone: ZoneTask
 ) -> Iterator[Fact]:
-    zero, lever_zero = _zero(problem.temperature_unit), _zero(lever.unit)
+    zero, lever_zero = zero_c_in(problem.temperature_unit), zero_c_in(lever.unit)
     lowest, highest = lever.minimum - lever_zero, lever.maximum - lever_zero
     held, values = held_steps(problem, lever), _on_grid(problem, plan.steps)
     tops = [max(high - zero + lever_zero, lever.minimum) for high in zone.high_c]
@@ -295,11 +295,6 @@ def _zone_objections(
         if value > highest_now + lever.resolution + ROUNDING:
             yield _at(plan.point, CheckObjection.CEILING, at=_moment(problem, k))
             return
-
-
-def _zero(unit: Unit) -> float:
-    """What 0 degC is in the unit of a temperature."""
-    return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0
 
 
 def _curve_objections(point: str, steps: Sequence[Step]) -> Iterator[Fact]:

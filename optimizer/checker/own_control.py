@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from math import floor, isfinite
 
 from bms.model.planning.problem import Lever, Problem, ZoneTask
-from bms.model.readings.units import Unit
-from optimizer.checker.pace import held_steps, lowest_reachable
+from optimizer.checker.pace import held_steps, lowest_reachable, zero_c_in
 
 ROUNDING = 1e-4
-ZERO_C_IN_K = 273.15
 COLD_START_K = 0.3
 LAST_STARTS, LATE_STARTS = 5, 2
 """Own control is too late for a zone that was too cold at so many of its last starts of use."""
@@ -24,7 +22,7 @@ def first_above_own(
     """Returns the first step at which a zone is asked for more than its own setpoint and its band,
     but for what a ramp and the values of the lever need, and for a warm-up where its own programme
     was too late on record; None where there is none."""
-    zero, lever_zero = _zero(problem.temperature_unit), _zero(lever.unit)
+    zero, lever_zero = zero_c_in(problem.temperature_unit), zero_c_in(lever.unit)
     lows = [low - zero + lever_zero for low in zone.low_c]
     owns = [own - zero + lever_zero for own in zone.own_setpoint_c]
     if not min(len(values), len(lows), len(owns), len(zone.occupied)) >= problem.steps:
@@ -73,8 +71,3 @@ def _starts_late(problem: Problem, zone: ZoneTask) -> bool:
     temps = [room[i] for i in starts[-LAST_STARTS:]]
     cold = [t for t in temps if t is not None and isfinite(t) and t < min(lows) - COLD_START_K]
     return len(cold) >= LATE_STARTS
-
-
-def _zero(unit: Unit) -> float:
-    """What 0 degC is in the unit of a temperature."""
-    return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0

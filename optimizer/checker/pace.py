@@ -13,6 +13,12 @@ from bms.model.planning.problem import Lever, Problem
 from bms.model.readings.units import Unit
 
 ROUNDING = 1e-4
+ZERO_C_IN_K = 273.15
+
+
+def zero_c_in(unit: Unit) -> float:
+    """Returns what 0 degC is in the unit of a temperature."""
+    return ZERO_C_IN_K if unit is Unit.KELVIN else 0.0
 
 
 def first_fast_change(problem: Problem, lever: Lever, values: Sequence[float]) -> int | None:

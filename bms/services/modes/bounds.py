@@ -7,9 +7,9 @@ person said ``auto`` last, so that a site that somebody has agreed to go on begi
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
@@ -96,10 +96,22 @@ def _data_age(
 ) -> Fact | None:
     watched = [p.id for p in site.polled if p.role is Role.ZONE_TEMP or p.write is not None]
     newest = [r.time for r in readings.latest(watched).values() if r.good_value is not None]
+    newest += [] if newest else _last_good(now, 2 * bounds.data_age, watched, readings)
     age = now - max([since, *newest])
     if not watched or age < bounds.data_age:
         return None
     return fact(StepBackReason.DATA_OLD, hours=age / HOUR)
+
+
+def _last_good(
+    now: datetime, within: timedelta, points: Sequence[str], readings: ReadingStore
+) -> Iterator[datetime]:
+    """When each point was last good: an outage of a minute, in which the newest reading of each is
+    none, makes no data old."""
+    for point in points:
+        times, _ = readings.good(point, now - within, now + within)
+        if len(times):
+            yield datetime.fromtimestamp(times[-1] / 1e6, UTC)
 
 
 def _writes(

@@ -63,6 +63,18 @@ def test_readings_that_are_none() -> None:
     assert reason.code == "step_back_data_old"
 
 
+def test_an_outage_of_a_minute_makes_no_data_old() -> None:
+    """W17: what was good until a minute ago is no older than that, whatever came in last."""
+    store = lived()
+    store.add_readings([Reading(TEMP, NOW + timedelta(minutes=1), None, Quality.NO_REPLY)])
+    late = NOW + BOUNDS.data_age
+    ports = BoundPorts(store, store, store, store)
+    assert passed_bound(SITE, late - HOUR, LONG_AGO, ports) is None
+    reason = passed_bound(SITE, late, LONG_AGO, ports)
+    assert reason is not None
+    assert reason.code == "step_back_data_old"
+
+
 def a_failure(at: datetime) -> Receipt | ReleaseReceipt:
     why = fact(ReceiptReason.DEVICE_ERROR, device="d", text="no reply")
     return Failed(command(SETPOINT, 18.0, at=at), why, retryable=True)

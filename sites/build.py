@@ -163,7 +163,7 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
         values["fingerprint"] = Fingerprint(**values["fingerprint"].values)
     if "mac" in values:
         values["mac"] = values["mac"].lower()
-    for flag in ("set_clock", "shared", "fetches"):
+    for flag in ("set_clock", "shared", "fetches", "any_transaction"):
         values[flag] = section[flag] == "true"
     identity = {"id": f"{site}/{section['id']}", "site": site}
     return Device(**{**values, **identity, "traits": replace(usual, **own)})

@@ -50,7 +50,7 @@ from drivers.bacnet.trace import BacnetExchange
 from drivers.bacnet.write_target import WriteTarget, overriding_slot, write_target
 from drivers.fieldbus.availability import HealthCounters
 from drivers.fieldbus.errors import DeviceRefusal
-from drivers.fieldbus.read_back import matches, write_receipt
+from drivers.fieldbus.read_back import matches, mismatch_receipt, write_receipt
 from drivers.fieldbus.reading import reading
 from drivers.fieldbus.receipts import (
     failed,
@@ -350,8 +350,7 @@ class BacnetDriver:
             return write_receipt(command, clamped, seen)
         if others != slots:
             return Waiting(command, seen)
-        reason = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=seen)
-        return Failed(command, reason, retryable=True, read_back=seen)
+        return mismatch_receipt(command, clamped.value, seen)
 
 
 def _is_scheduled(point: Point) -> bool:

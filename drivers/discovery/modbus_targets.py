@@ -1,19 +1,20 @@
 """Parses the target of a Modbus scan.
 
-- ``10.0.0.20`` or ``10.0.0.20:502``: Modbus TCP
+- ``10.0.0.20`` or ``10.0.0.20:502``, ``::1`` or ``[::1]:502``, ``gateway.example``: Modbus TCP
 - ``rtu:10.0.0.21:4001``: RTU frames over TCP, as converters of serial lines carry them
 - ``serial:/dev/ttyUSB0?baud=9600&parity=even&stop_bits=1``: RTU on a serial line
 """
 
 from __future__ import annotations
 
+import ipaddress
 from urllib.parse import parse_qsl
 
 from bms.model.assets.device import Framing, Parity, SerialLine
 from drivers.modbus.connection import Endpoint
 
 DEFAULT_PORT = 502
-FORMS = "HOST[:PORT], rtu:HOST:PORT, or serial:/dev/ttyUSB0?baud=9600&parity=even"
+FORMS = "HOST[:PORT], [IPV6]:PORT, rtu:HOST:PORT, or serial:/dev/ttyUSB0?baud=9600&parity=even"
 _LINE_SETTINGS = ("baud", "parity", "stop_bits")
 
 
@@ -30,13 +31,25 @@ def endpoint_at(target: str) -> Endpoint:
 
 def _host_port(target: str, text: str, default: int | None) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
-    if not colon and default is not None:
+    if default is not None and (not colon or is_ipv6(text) or text.endswith("]")):
         host, port = text, str(default)
-    if not host or ":" in host:
+    bare = host.removeprefix("[").removesuffix("]")
+    if bare != host and not (is_ipv6(bare) and host == f"[{bare}]"):
+        raise ValueError(f"{target!r} is no target; write {FORMS}")
+    host = bare
+    if not host or (":" in host and not is_ipv6(host)):
         raise ValueError(f"{target!r} is no target; write {FORMS}")
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(f"{port!r} is not a port; write {FORMS}")
     return host, int(port)
+
+
+def is_ipv6(text: str) -> bool:
+    """Whether this is an IPv6 address, with its zone where it has one (``fe80::1%eth0``)."""
+    try:
+        return isinstance(ipaddress.ip_address(text), ipaddress.IPv6Address)
+    except ValueError:
+        return False
 
 
 def _serial(target: str, text: str) -> SerialLine:

@@ -9,7 +9,7 @@ from typing import cast
 
 from bms.model.assets.device import Device, Framing, SerialLine
 from drivers.fieldbus.errors import InvalidReply, NoReply
-from drivers.modbus.frames import FRAMERS, Framer, Request
+from drivers.modbus.frames import FRAMERS, Framer, Request, TcpFramer
 from drivers.modbus.serial_port import open_serial, silent_interval_s, transmission_s
 
 _RTU_OVER_TCP_SILENCE_S = 0.002
@@ -20,7 +20,7 @@ class ConnectionLost(NoReply):
 
 
 class ReplyTimeout(NoReply):
-    """No reply to the request came in time."""
+    """No reply to the request came in time. Its text says what came in place of it, if anything."""
 
 
 class ModbusConnection(asyncio.Protocol):
@@ -33,6 +33,8 @@ class ModbusConnection(asyncio.Protocol):
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
         self._deadline = 0.0
         self._watch: asyncio.TimerHandle | None = None
+        self.answered = 0
+        """Replies that came over this connection [1]."""
 
     @property
     def open(self) -> bool:
@@ -78,7 +80,7 @@ class ModbusConnection(asyncio.Protocol):
         if self._loop.time() < self._deadline:
             self._watch_until(self._deadline)
         else:
-            self._fail(ReplyTimeout("no answer in time"))
+            self._fail(ReplyTimeout(self._framer.hint))
 
     def drop(self) -> None:
         """Close the connection; the request in flight ends with ``ConnectionLost``."""
@@ -99,6 +101,7 @@ class ModbusConnection(asyncio.Protocol):
             self.drop()
             return
         if found is not None and self._answer is not None and not self._answer.done():
+            self.answered += 1
             self._answer.set_result(found)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -112,18 +115,25 @@ class ModbusConnection(asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Address and framing of a line. ``pause_s`` [s] is the least time between two requests."""
+    """Address and framing of a line. ``pause_s`` [s] is the least time between two requests.
+
+    ``any_transaction``: the gateway answers with transaction numbers of its own.
+    """
 
     host: str = ""
     port: int = 0
     framing: Framing = Framing.TCP
     serial: SerialLine | None = None
     pause_s: float = 0.0
+    any_transaction: bool = False
 
     @property
     def name(self) -> str:
         """Device path or ``host:port``, for messages."""
-        return self.serial.path if self.serial is not None else f"{self.host}:{self.port}"
+        if self.serial is not None:
+            return self.serial.path
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
     @property
     def exclusive_key(self) -> tuple[str, int]:
@@ -148,15 +158,17 @@ class Endpoint:
     @property
     def has_transaction_ids(self) -> bool:
         """Whether a reply names its request (MBAP transaction identifier)."""
-        return self.framing is Framing.TCP
+        return self.framing is Framing.TCP and not self.any_transaction
 
     def can_share_with(self, other: Endpoint) -> bool:
         """Whether units of both endpoints can be behind one connection."""
-        return (self.framing, self.serial) == (other.framing, other.serial)
+        mine = (self.framing, self.serial, self.any_transaction)
+        return mine == (other.framing, other.serial, other.any_transaction)
 
     async def open(self) -> ModbusConnection:
         """Connect or open the serial port. Raises OSError."""
-        connection = ModbusConnection(FRAMERS[self.framing]())
+        framer = TcpFramer(any_transaction=True) if self.any_transaction else None
+        connection = ModbusConnection(framer or FRAMERS[self.framing]())
         if self.serial is not None:
             open_serial(self.serial, connection)
             return connection
@@ -169,4 +181,13 @@ def endpoint_of(device: Device) -> Endpoint:
     """The endpoint of a device. Raises ValueError when framing and place do not go together."""
     if (device.framing is Framing.RTU) != (device.serial is not None):
         raise ValueError("framing rtu and a serial line go together")
-    return Endpoint(device.host, device.port, device.framing, device.serial, device.line_pause_s)
+    if device.any_transaction and device.framing is not Framing.TCP:
+        raise ValueError("any_transaction goes with framing tcp")
+    return Endpoint(
+        device.host,
+        device.port,
+        device.framing,
+        device.serial,
+        device.line_pause_s,
+        device.any_transaction,
+    )

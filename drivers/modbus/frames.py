@@ -42,8 +42,12 @@ _EXCEPTION_TEXTS = {
     _GATEWAY_PATH_GONE: "the gateway has no path to the unit",
     _GATEWAY_TARGET_SILENT: "the gateway got no answer from the unit",
 }
+ILLEGAL_FUNCTION = 1
 ILLEGAL_ADDRESS = (2, 3)
 _CRC_BYTES = 2
+_NOISE = (0x00, 0xFF)
+"""What a line shows where nobody drives it: it is read before and after frames."""
+_LONGEST_NOISE = 8
 
 
 class GatewayTargetNoReply(NoReply):
@@ -169,16 +173,28 @@ class Framer(Protocol):
         """Whether no bytes are left over that could be taken for the next reply."""
         ...
 
+    @property
+    def hint(self) -> str:
+        """What came in place of the reply, for the message of its time-out; else empty."""
+        ...
+
 
 @dataclass(slots=True)
 class TcpFramer:
-    """MBAP frames. A frame of another transaction is late or repeated, and is dropped."""
+    """MBAP frames. A frame of another transaction is late or repeated, and is dropped.
 
+    With ``any_transaction`` the first frame after a request is its reply, whatever number it bears
+    (some gateways count by themselves), and any further one makes the stream unclean.
+    """
+
+    any_transaction: bool = False
     _transaction: int = -1
     _buffer: bytes = b""
+    _others: int = 0
 
     def frame(self, transaction: int, request: Request) -> bytes:
         self._transaction = transaction
+        self._others = 0
         return _HEADER.pack(transaction, 0, len(request.pdu) + 1, request.unit) + request.pdu
 
     def feed(self, data: bytes) -> tuple[int, bytes] | None:
@@ -191,52 +207,110 @@ class TcpFramer:
             end = 6 + length
             if len(buffer) < end:
                 break
-            if transaction == self._transaction:
+            if transaction == self._transaction or (self._takes_any and found is None):
                 found = unit, buffer[_HEADER.size : end]
                 self._transaction = -1
+            else:
+                self._others += 1
             buffer = buffer[end:]
         self._buffer = buffer
         return found
 
     @property
+    def _takes_any(self) -> bool:
+        return self.any_transaction and self._transaction >= 0
+
+    @property
     def clean(self) -> bool:
-        return True  # bytes that are left over have a transaction identifier of their own
+        # else bytes that are left over have a transaction identifier of their own
+        return not self.any_transaction or not (self._others or self._buffer)
+
+    @property
+    def hint(self) -> str:
+        if not self._others:
+            return ""
+        return (
+            ", but frames with another transaction number"
+            " (any_transaction: true in the site file takes them)"
+        )
 
 
 @dataclass(slots=True)
 class RtuFramer:
     """RTU frames: unit, PDU, CRC; a reply does not name its request.
 
-    So exactly one reply may arrive after each request; any further byte makes the stream unclean.
+    So exactly one reply may arrive after each request; any further byte makes the stream unclean,
+    but for the 00 or FF of a line that nobody drives.
     """
 
     _request: Request | None = None
     _buffer: bytes = b""
+    _skipped: int = 0
     _stray_bytes: bool = field(default=False, init=False)
 
     def frame(self, transaction: int, request: Request) -> bytes:
-        self._request, self._buffer = request, b""
+        self._request, self._buffer, self._skipped = request, b"", 0
         frame = bytes((request.unit,)) + request.pdu
         return frame + crc(frame)
 
     def feed(self, data: bytes) -> tuple[int, bytes] | None:
         request = self._request
         if request is None:
-            self._stray_bytes = True
+            self._stray_bytes |= _stray(data)
             return None
         self._buffer += data
+        self._skip_noise(request)
+        if not self._buffer:
+            return None
         size = _rtu_size(request, self._buffer)
         if len(self._buffer) < size:
             return None
         reply, rest = self._buffer[:size], self._buffer[size:]
-        self._request, self._buffer, self._stray_bytes = None, b"", bool(rest)
-        if crc(reply[:-_CRC_BYTES]) != reply[-_CRC_BYTES:]:
+        self._request, self._buffer, self._stray_bytes = None, b"", _stray(rest)
+        if not _checks(reply):
             raise InvalidReply(f"wrong checksum in {reply[:8].hex(' ')}")
         return reply[0], reply[1:-_CRC_BYTES]
+
+    def _skip_noise(self, request: Request) -> None:
+        """Drop what stands before the reply: 00 and FF, and any byte before a whole frame."""
+        start = next((i for i, b in enumerate(self._buffer) if b not in _NOISE), None)
+        start = len(self._buffer) if start is None else start
+        if request.unit in _NOISE:
+            start = 0
+        for i in range(min(start + _LONGEST_NOISE, len(self._buffer))):
+            if _is_reply(request, self._buffer[i:]):
+                start = i
+                break
+        self._skipped += start
+        if self._skipped > _LONGEST_NOISE:
+            raise InvalidReply("nothing but noise on the line")
+        self._buffer = self._buffer[start:]
 
     @property
     def clean(self) -> bool:
         return not self._stray_bytes
+
+    @property
+    def hint(self) -> str:
+        return ", but noise" if self._skipped else ""
+
+
+def _stray(data: bytes) -> bool:
+    """Whether bytes that no request asked for could be a part of a reply."""
+    return any(byte not in _NOISE for byte in data)
+
+
+def _checks(frame: bytes) -> bool:
+    return crc(frame[:-_CRC_BYTES]) == frame[-_CRC_BYTES:]
+
+
+def _is_reply(request: Request, start: bytes) -> bool:
+    """Whether these bytes begin with a whole reply to the request, with its checksum."""
+    try:
+        size = _rtu_size(request, start)
+    except InvalidReply:
+        return False
+    return len(start) >= size and _checks(start[:size])
 
 
 def _rtu_size(request: Request, start: bytes) -> int:

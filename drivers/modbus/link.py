@@ -34,8 +34,9 @@ class ModbusLink:
     cancellation or an invalid reply the connection is dropped, and nothing is sent for ``quiet_s``
     [s] (by default 0.05; where replies do not name their request, as long as the time-out), so that
     a late reply is never taken for that to the next request. An endpoint that cannot be connected
-    to is not tried for a back-off that doubles. ``losses`` [1] counts the connections that the peer
-    has ended, ``opened`` [1] those that were made.
+    to is not tried for a back-off that doubles. A peer that closes the connection after each reply
+    is found out, and gets a new one for each request. ``losses`` [1] counts the connections that
+    the peer has ended, ``opened`` [1] those that were made.
     """
 
     def __init__(
@@ -50,11 +51,15 @@ class ModbusLink:
         self._free_at = 0.0
         self._line = LineQueue()
         self._connection: ModbusConnection | None = None
+        self._ended: ModbusConnection | None = None
         self._transaction = 0
         self._closed = False
         self._late_replies: set[tuple[int, bytes]] = set()
         self._units: set[int] = set()
         self._silent_units: set[int] = set()
+        self._keeps_open: bool | None = True if self._slow else None
+        """Whether the peer keeps a connection open after a reply; None: not known yet."""
+        self._last_read: Request | None = None
         self._idle_s: float | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._breaker = CircuitBreaker(
@@ -95,6 +100,7 @@ class ModbusLink:
             return await self._exchange_once(request, timeout_s)
         except ConnectionLost:
             self.losses += 1
+            self._note_end(self._ended)
             if not (was_open and repeats and request.repeatable) or self._closed:
                 raise
             return await self._exchange_once(request, timeout_s)
@@ -139,8 +145,8 @@ class ModbusLink:
             require_departure()
         started = now()
         try:
-            if self._late_replies:
-                await self._flush_late_replies(connection, request, timeout_s)
+            if not request.repeatable or self._late_replies:
+                connection = await self._prepared(connection, request, timeout_s)
             unit, pdu = await self._send(connection, request, timeout_s)
             data = payload(request, unit, pdu)
         except DeviceError as error:
@@ -158,7 +164,58 @@ class ModbusLink:
                 self._free_at = max(self._free_at, now() + self._pause_s)
         self._unit_replied()
         self._note(request, pdu, started)
+        self._note_reply(connection, request)
         return data
+
+    async def _prepared(
+        self, connection: ModbusConnection, request: Request, timeout_s: float
+    ) -> ModbusConnection:
+        """A connection over which this request reaches the peer and gets its own reply."""
+        if connection.answered and not (request.repeatable or self._keeps_open):
+            connection = await self._lasting(connection, timeout_s)
+        if self._late_replies:
+            await self._flush_late_replies(connection, request, timeout_s)
+        return connection
+
+    def _note_reply(self, connection: ModbusConnection, request: Request) -> None:
+        """A second reply over a connection proves that the peer keeps it open."""
+        if request.repeatable:
+            self._last_read = request
+        if connection.answered > 1:
+            self._keeps_open = True
+        elif self._keeps_open is False:
+            self._drop(0.0)
+
+    async def _lasting(self, connection: ModbusConnection, timeout_s: float) -> ModbusConnection:
+        """A connection that a write can be sent over: one that has carried two replies, or a new
+        one. What a peer has closed already would lose the write, and nobody could say whether it
+        had arrived. Raises what an exchange raises."""
+        probe = self._last_read
+        if probe is not None:
+            try:
+                payload(probe, *await self._send(connection, probe, timeout_s))
+            except ConnectionLost:
+                self.losses += 1
+                self._keeps_open = False
+            except DeviceRefusal:
+                self._keeps_open = True
+            except DeviceError:
+                self._expect_late_reply(probe)
+                raise
+            else:
+                self._keeps_open = True
+        if self._keeps_open:
+            await asyncio.sleep(self._pause_s)
+            return connection if connection.open else await self._connected(timeout_s)
+        self._drop(0.0)
+        connection = await self._connected(timeout_s)
+        require_departure()
+        return connection
+
+    def _note_end(self, connection: ModbusConnection | None) -> None:
+        """The peer has ended a connection: after its first reply, it will so after each."""
+        if connection is not None and connection.answered == 1:
+            self._keeps_open = None if self._keeps_open else False
 
     async def _flush_late_replies(
         self, connection: ModbusConnection, request: Request, timeout_s: float
@@ -220,7 +277,7 @@ class ModbusLink:
         if not isinstance(error, ReplyTimeout):
             return error
         where = f"{self.endpoint.name} unit {request.unit}"
-        return NoReply(f"{where}: no answer within {timeout_s:g} s")
+        return NoReply(f"{where}: no answer within {timeout_s:g} s{error}")
 
     async def _paused(self, connection: ModbusConnection, timeout_s: float) -> ModbusConnection:
         """Wait for the line's pause; bytes that arrive meanwhile make it a new connection."""
@@ -237,7 +294,8 @@ class ModbusLink:
             raise NoReply("the driver was closed")
         if connection is not None:
             self.losses += 1
-            self._drop(self._quiet_time_s(0.0))
+            self._note_end(connection)
+            self._drop(self._quiet_time_s(0.0) if self._keeps_open is not False else 0.0)
         if self._breaker.open:
             raise LinkDown(f"{self.endpoint.name} is left alone for a while: it cannot be reached")
         loop = asyncio.get_running_loop()
@@ -272,6 +330,7 @@ class ModbusLink:
     def _drop(self, quiet_s: float) -> None:
         if self._connection is None:
             return
+        self._ended = self._connection
         self._connection.drop()
         self._connection = None
         self._free_at = asyncio.get_running_loop().time() + quiet_s

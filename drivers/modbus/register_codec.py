@@ -26,12 +26,18 @@ _FORMAT = {
     # The low byte of one register; the high byte is whatever the device fills it with.
     DataType.INT8: ">xb",
     DataType.UINT8: ">xB",
+    DataType.FLOAT16: ">e",
+    DataType.EPOCH32: ">I",
 }
-_FLOATS = (DataType.FLOAT32, DataType.FLOAT64)
+_FLOATS = (DataType.FLOAT16, DataType.FLOAT32, DataType.FLOAT64)
+_DIGITS = {
+    **dict.fromkeys((DataType.BCD16, DataType.BCD32, DataType.BCD48), 16),
+    **dict.fromkeys((DataType.MOD10K32, DataType.MOD10K48, DataType.MOD10K64), 10_000),
+}
+"""Types whose number is written in groups: the base of a decimal digit (BCD), or of a register."""
 _BYTES = {DataType.INT8: DataType.INT16, DataType.UINT8: DataType.UINT16}
 _INT8 = range(-0x80, 0x80)
 _UINT8 = range(0x100)
-_WORDS = {kind: struct.calcsize(form) // 2 for kind, form in _FORMAT.items()}
 _SHIFTS = range(-10, 11)
 _NO_EXPONENT = -0x8000
 _NOT_IMPLEMENTED = {
@@ -48,6 +54,8 @@ template can tell)."""
 
 
 _ABSENT = Decoded(None, Quality.ABSENT, "the device says that there is no value")
+_NO_DIGITS = Decoded(None, Quality.DEVICE_ERROR, "the registers hold no decimal digits")
+_CLOCK_NOT_SET = (0, 0xFFFF_FFFF)
 _NOT_FINITE = Decoded(None, Quality.ABSENT, "the device sent no finite number")
 
 
@@ -62,7 +70,7 @@ def is_bit(address: ModbusAddress) -> bool:
 
 def width(address: ModbusAddress) -> int:
     """Registers or bits that the value occupies [1]."""
-    return 1 if is_bit(address) else _WORDS[address.type]
+    return 1 if is_bit(address) else address.type.registers
 
 
 def decode(address: ModbusAddress, image: bytes) -> Decoded:
@@ -83,7 +91,12 @@ def decode(address: ModbusAddress, image: bytes) -> Decoded:
     if address.mask is not None:
         word = int.from_bytes(number_bytes, "big")
         return _scaled(address, (word & address.mask) >> address.shift)
+    if address.type in _DIGITS:
+        number = _from_digits(_DIGITS[address.type], number_bytes)
+        return _NO_DIGITS if number is None else _scaled(address, number)
     (raw,) = struct.unpack(_FORMAT[address.type], number_bytes)
+    if address.type is DataType.EPOCH32 and raw in _CLOCK_NOT_SET:
+        return _ABSENT
     if address.type is DataType.FLOAT32:
         raw = shortest_decimal(raw)
     return _scaled(address, raw)
@@ -184,11 +197,43 @@ def _unscaled(address: ModbusAddress, value: float) -> float:
 
 def _packed(kind: DataType, raw: float) -> bytes:
     """A number of 8 bits fills its register, so that either way of reading it sees the same."""
+    if kind in _DIGITS:
+        return _to_digits(_DIGITS[kind], int(raw), 2 * kind.registers)
     if kind not in _BYTES:
         return struct.pack(_FORMAT[kind], raw)
     if raw not in (_INT8 if kind is DataType.INT8 else _UINT8):
         raise OverflowError
     return struct.pack(_FORMAT[_BYTES[kind]], raw)
+
+
+def _from_digits(base: int, image: bytes) -> int | None:
+    """The number of an image in BCD (``base`` 16) or in registers to 9999; None for any other."""
+    if base == 16:
+        text = image.hex()
+        return int(text) if text.isdecimal() else None
+    words = struct.unpack(f">{len(image) // 2}H", image)
+    if max(words) >= base:
+        return None
+    number = 0
+    for word in words:
+        number = number * base + word
+    return number
+
+
+def _to_digits(base: int, number: int, size: int) -> bytes:
+    """The image of ``size`` bytes that ``_from_digits`` reads. Raises OverflowError."""
+    if base == 16:
+        text = f"{number:0{2 * size}d}"
+        if number < 0 or len(text) != 2 * size:
+            raise OverflowError
+        return bytes.fromhex(text)
+    words = []
+    for _ in range(size // 2):
+        number, word = divmod(number, base)
+        words.append(word)
+    if number != 0:
+        raise OverflowError
+    return struct.pack(f">{size // 2}H", *reversed(words))
 
 
 def _reorder(address: ModbusAddress, image: bytes) -> bytes:

@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from bms.errors import PermanentError
 from bms.model.assets.address import DataType, ModbusAddress, Table
+from drivers.fieldbus.errors import DeviceRefusal
 
-BASE = 40000
+BASES = (40000, 0, 50000)
+"""Where the models may begin, in the order of how often they do."""
 _MARK = b"SunS"
 _COMMON = b"\x00\x01"
 _END = 0xFFFF
@@ -24,7 +26,20 @@ ReadRegisters = Callable[[Table, int, int], Awaitable[bytes]]
 
 
 class NoSunSpec(PermanentError):
-    """The device has no SunSpec models at the address where they belong."""
+    """The device has no SunSpec models at any address where they belong."""
+
+
+async def find_base(read_registers: ReadRegisters) -> int:
+    """The address of the mark before the models. Raises ``NoSunSpec``, ``DeviceError``."""
+    refusal: DeviceRefusal | None = None
+    for base in BASES:
+        try:
+            if await read_registers(Table.HOLDING, base, _HEAD) == _MARK:
+                return base
+        except DeviceRefusal as error:
+            refusal = error
+    tried = ", ".join(map(str, BASES))
+    raise NoSunSpec(f"no SunSpec mark in the holding registers {tried}") from refusal
 
 
 async def find_models(read_registers: ReadRegisters) -> dict[int, int]:
@@ -32,10 +47,9 @@ async def find_models(read_registers: ReadRegisters) -> dict[int, int]:
 
     Raises ``NoSunSpec``, and what ``read_registers`` raises.
     """
-    if await read_registers(Table.HOLDING, BASE, _HEAD) != _MARK:
-        raise NoSunSpec(f"no SunSpec mark in holding register {BASE}")
+    base = await find_base(read_registers)
     models: dict[int, int] = {}
-    address = BASE + _HEAD
+    address = base + _HEAD
     for _ in range(_MOST_MODELS):
         head = await read_registers(Table.HOLDING, address, _HEAD)
         number, length = int.from_bytes(head[:2], "big"), int.from_bytes(head[2:], "big")
@@ -45,13 +59,13 @@ async def find_models(read_registers: ReadRegisters) -> dict[int, int]:
         address += _HEAD + length
         if address + _HEAD > 0x10000:
             break
-    raise NoSunSpec(f"the list of SunSpec models at {BASE} has no end")
+    raise NoSunSpec(f"the list of SunSpec models at {base} has no end")
 
 
 def common_block(image: bytes) -> bytes:
-    """The common block (model 1) of the registers from ``BASE`` on. Raises ``NoSunSpec``."""
+    """The common block (model 1) of the registers from their mark on. Raises ``NoSunSpec``."""
     if image[:4] != _MARK or image[4:6] != _COMMON:
-        raise NoSunSpec(f"no SunSpec common block at holding register {BASE}")
+        raise NoSunSpec("no SunSpec common block behind the mark")
     return image[4:]
 
 

@@ -16,7 +16,6 @@ from bms.model.control.command import (
     Accepted,
     Clamped,
     Command,
-    Failed,
     Overridden,
     Receipt,
     Refused,
@@ -27,7 +26,7 @@ from bms.model.control.command import (
 from bms.model.control.reasons import Holder, ReceiptReason, RefusalReason
 from bms.model.fact import fact
 from drivers.fieldbus.errors import DeviceRefusal
-from drivers.fieldbus.read_back import matches, write_receipt
+from drivers.fieldbus.read_back import matches, mismatch_receipt, write_receipt
 from drivers.fieldbus.receipts import failed, not_releasable, protected, refused, still_held
 from drivers.fieldbus.release_values import release_value
 from drivers.fieldbus.write_budget import UNLIMITED, WriteBudget, WriteBudgetExhausted
@@ -136,14 +135,14 @@ class ModbusWriter:
         budget = WriteBudget(rule.writes_per_day, rule.writes_lifetime)
         if budget.limited:
             await self._spend(address, budget)
-        await self._unit.exchange(self._unit.write_request(address, value))
+        await self._unit.write_value(address, value)
 
     async def _give_back(self, rule: WriteRule, address: ModbusAddress, value: float) -> None:
         """A release is written whatever the budget and the value read, because an old value in the
         cache of a gateway must not keep a point held. It is counted afterwards, because a disk that
         hangs must not delay it."""
         try:
-            await self._unit.exchange(self._unit.write_request(address, value))
+            await self._unit.write_value(address, value)
         except DeviceError:
             await self._count(rule, address)  # it may have arrived all the same
             raise
@@ -177,8 +176,7 @@ class ModbusWriter:
             return write_receipt(command, clamped, seen)
         if remote and seen is not None:
             return Overridden(command, None, seen, fact(Holder.LOCAL))
-        reason = fact(ReceiptReason.READS_BACK, wrote=clamped.value, seen=seen)
-        return Failed(command, reason, retryable=True, read_back=seen)
+        return mismatch_receipt(command, clamped.value, seen)
 
     async def _disable(self, point: str, rule: WriteRule, address: ModbusAddress) -> ReleaseReceipt:
         enable = _enable(rule)
@@ -221,7 +219,7 @@ class ModbusWriter:
             return
         self._heartbeat_tick, self._heartbeat_value = tick, 1.0 - self._heartbeat_value
         try:
-            await self._unit.exchange(self._unit.write_request(heartbeat, self._heartbeat_value))
+            await self._unit.write_value(heartbeat, self._heartbeat_value)
         except (DeviceError, ValueError) as error:
             _LOG.warning("%s: heartbeat: %s", self._unit.device.id, error)
 

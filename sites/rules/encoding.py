@@ -30,7 +30,7 @@ USUAL_RESOLUTION = 0.1
 """Of a point whose site file states none, where its number has steps that are as small."""
 _SLACK = 1e-6
 _MASK_WRITE = 22
-_COIL_FUNCTIONS, _REGISTER_FUNCTIONS = (5, 15), (6, 16)
+_COIL_FUNCTIONS = (5, 15)
 _TEMPERATURES = (Unit.DEG_C, Unit.KELVIN)
 
 
@@ -83,6 +83,14 @@ _TYPES = {
     DataType.UINT64: (0, 2**64 - 1, None),
     DataType.FLOAT32: (-_FLOAT32, _FLOAT32, 24),
     DataType.FLOAT64: (-_FLOAT64, _FLOAT64, 53),
+    DataType.FLOAT16: (-65504, 65504, 11),
+    DataType.BCD16: (0, 10**4 - 1, None),
+    DataType.BCD32: (0, 10**8 - 1, None),
+    DataType.BCD48: (0, 10**12 - 1, None),
+    DataType.MOD10K32: (0, 10**8 - 1, None),
+    DataType.MOD10K48: (0, 10**12 - 1, None),
+    DataType.MOD10K64: (0, 10**16 - 1, None),
+    DataType.EPOCH32: (0, 2**32 - 1, None),
     DataType.BIT: (0, 1, None),
 }
 _OBJECTS = {
@@ -193,18 +201,14 @@ def _unwritable(address: ModbusAddress) -> str | None:
     if is_part:
         if function != _MASK_WRITE:
             return "a part of a register is written by write_function: 22 only, or as a coil"
-        return None if _width(address) == 1 else _wrong(function, address.type)
-    if function is None or (function in _REGISTER_FUNCTIONS and function >= 5 + _width(address)):
+        return None if address.type.registers == 1 else _wrong(function, address.type)
+    if function in (None, 16) or (function == 6 and address.type.registers == 1):
         return None
-    return None if function == 16 else _wrong(function, address.type)
+    return _wrong(function, address.type)
 
 
 def _wrong(function: int | None, what: str) -> str:
     return f"write_function {function} does not write {what}"
-
-
-def _width(address: ModbusAddress) -> int:
-    return max(1, {"32": 2, "64": 4}.get(address.type[-2:], 1))
 
 
 def _values(

@@ -15,7 +15,7 @@ from bms.model.readings.units import Unit
 from sites.host_names import NO_ADDRESSES, Addresses
 from sites.parsed_site import ParsedSite, modbus_address
 from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, reference, unique_ids, unknown
-from sites.rules.safety import may_be_one, place_of, width
+from sites.rules.safety import may_be_one, place_of
 from sites.rules.ventilation import check_air, timetable_values
 from sites.schema.sections import Section
 from sites.schema.yaml_tree import Location, MistakeReport, quote
@@ -449,4 +449,4 @@ def _cells(device: Section, address: NetworkAddress, addresses: Addresses) -> li
     place = place_of(device, addresses) or (device.get("id"),)
     if isinstance(address, BacnetAddress):
         return [(*place, address.object_type, address.instance)]
-    return [(*place, address.table, address.address + i) for i in range(width(address))]
+    return [(*place, address.table, address.address + i) for i in range(address.type.registers)]

@@ -132,6 +132,8 @@ def _device_places(parsed: ParsedSite, report: MistakeReport) -> None:
         serial = not device.lacks("serial")
         if serial != (device.get("framing") == Framing.RTU):
             report.add(device.where, "device: framing rtu and serial go together")
+        if device.get("any_transaction") == "true" and device.get("framing") != Framing.TCP:
+            report.add(device.at("any_transaction"), "any_transaction: goes with framing tcp")
         if serial and device.get("protocol") == "bacnet":
             report.add(device.at("serial"), "serial: device speaks bacnet, which is IP here")
         _heartbeat(device, report)

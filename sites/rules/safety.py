@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress
+from bms.model.assets.address import BacnetAddress, ModbusAddress
 from bms.model.assets.point import Role
 from bms.model.assets.protected import (
     HOT_WATER_FLOOR,
@@ -31,19 +31,6 @@ RAMP_STEP_H = 0.25
 TICK_S = 900
 """How often the plan is written and renewed where no setting says otherwise [s]."""
 _FLOOR_C = 16.0
-_WIDTH = {
-    DataType.INT32: 2,
-    DataType.UINT32: 2,
-    DataType.FLOAT32: 2,
-    DataType.INT64: 4,
-    DataType.UINT64: 4,
-    DataType.FLOAT64: 4,
-}
-
-
-def width(address: ModbusAddress) -> int:
-    """Registers that a value takes [1]."""
-    return _WIDTH.get(address.type, 1)
 
 
 def check_safety(parsed: ParsedSite, report: MistakeReport) -> None:
@@ -82,7 +69,7 @@ def _identity(device: Section, report: MistakeReport) -> None:
 def _end_of_table(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
     address = parsed.address(point)
     if isinstance(address, ModbusAddress) and address.model is None:
-        last = address.address + width(address) - 1
+        last = address.address + address.type.registers - 1
         if last > 65535:
             report.add(point.at("modbus"), f"{address.type} at {address.address} ends beyond 65535")
 

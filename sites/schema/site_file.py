@@ -53,7 +53,10 @@ _SITE_ID = Text(
     r"[a-z0-9][a-z0-9_-]{0,62}", "lower-case letters, digits, dash or underscore, at most 63"
 )
 _FILE = Text(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}\.csv", "name of a .csv file in the same folder")
-_HOST = Text(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}", "host name or IP address")
+_HOST = Text(
+    r"[A-Za-z0-9:][A-Za-z0-9.:_-]{0,252}(?:%[A-Za-z0-9._-]{1,15})?",
+    "host name or IP address, IPv6 without brackets",
+)
 _IDENTITY = Text()
 _MAC = Text(r"(?:[0-9A-Fa-f]{2}){1,7}", "octets in hexadecimal, at most 7, such as 05")
 _ZONE_NAME = Text(
@@ -263,6 +266,7 @@ DEVICE = SectionSchema(
         _field("pause_s", Number(0, 60), "rest of the unit between two requests [s]"),
         _field("close_after_s", Number(0, 3600), "close a connection that nobody uses after [s]"),
         _field("line_pause_s", Number(0, 60), "rest of the line between two requests [s]", 0.0),
+        _field("any_transaction", OneOf(FLAG), "its replies bear numbers of their own", "false"),
         _field(
             "heartbeat",
             BacnetObjectOr(MODBUS),

@@ -15,6 +15,7 @@ from bms.cli.console.errors import errors
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import TerminalConsole, print_folded, say, screen, slim_table
 from bms.errors import ConfigError
+from bms.model.assets.device import LAST_MODBUS_UNIT
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.ede import read_ede
 from drivers.discovery.inventory import FoundDevice, FoundObject
@@ -24,7 +25,6 @@ from drivers.discovery.site_draft import UNITS, draft_site, with_template
 from drivers.templates import load_templates
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
-LAST_UNIT = 247
 BUDGET_S = 600.0
 NOBODY = (
     "nobody answered: check address and port, that nothing blocks the way (BACnet is UDP), the "
@@ -64,11 +64,11 @@ def bacnet(
 def modbus(
     target: Annotated[str, typer.Argument(help=MODBUS_FORMS.replace("[", r"\["))],
     first_unit: Annotated[
-        int, typer.Option(min=1, max=LAST_UNIT, help="ask units from this one on")
+        int, typer.Option(min=1, max=LAST_MODBUS_UNIT, help="ask units from this one on")
     ] = 1,
     last_unit: Annotated[
-        int, typer.Option(min=1, max=LAST_UNIT, help="ask units up to this one")
-    ] = LAST_UNIT,
+        int, typer.Option(min=1, max=LAST_MODBUS_UNIT, help="ask units up to this one")
+    ] = LAST_MODBUS_UNIT,
     timeout: Annotated[
         float, typer.Option(min=0.05, max=10, help="how long a unit has to answer, in seconds")
     ] = TIMEOUT_S,
@@ -86,22 +86,41 @@ def modbus(
     Example: bms discover modbus 'serial:/dev/ttyUSB0?baud=9600&parity=even'
     """
     units = range(first_unit, last_unit + 1)
-    with progress_bars(quiet=as_json) as bars:
+    show(_units_of(target, units, timeout, budget, quiet=as_json), as_json)
 
-        def report(asked: int, found: FoundDevice | None) -> None:
-            bars("Asking the units", asked / len(units))
 
+def _units_of(
+    target: str,
+    units: range,
+    timeout_s: float = TIMEOUT_S,
+    budget_s: float = BUDGET_S,
+    quiet: bool = False,
+) -> tuple[FoundDevice, ...]:
+    """The Modbus units that answer; with Ctrl-C those that had answered until then."""
+    seen: list[FoundDevice] = []
+    asked = 0
+    with progress_bars(quiet=quiet) as bars:
+
+        def report(so_far: int, found: FoundDevice | None) -> None:
+            nonlocal asked
+            asked = so_far
+            seen.extend((found,) if found is not None else ())
+            bars("Asking the units", so_far / len(units))
+
+        scanning = discover_modbus(
+            target, units=units, timeout_s=timeout_s, budget_s=budget_s, report=report
+        )
         try:
-            scan = asyncio.run(
-                discover_modbus(
-                    target, units=units, timeout_s=timeout, budget_s=budget, report=report
-                )
-            )
+            scan = asyncio.run(scanning)
+            left_out, found = scan.left_out, scan.found
+        except KeyboardInterrupt:
+            left_out = f"stopped; unit {units[min(asked, len(units) - 1)]} was not asked to its end"
+            found = tuple(seen)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
-    if scan.left_out is not None:
-        errors.print(f"{scan.left_out}; --first-unit goes on from there")
-    show(scan.found, as_json)
+    if left_out is not None:
+        errors.print(f"{left_out}; --first-unit goes on from there")
+    return found
 
 
 def show(found: Sequence[FoundDevice], as_json: bool) -> None:
@@ -149,12 +168,14 @@ def _cells(row: FoundObject) -> tuple[str, ...]:
 MODBUS_KINDS = ("modbus", "rtu", "serial")
 
 
-def drafted(source: str, states: Path | None, host: str, site: str, name: str) -> str:
+def drafted(source: str, states: Path | None, host: str, site: str, name: str, units: range) -> str:
     """Text of a draft site file for the devices of an EDE file (``.csv``) or a discovery target.
 
-    ``states`` and ``host`` are of an EDE file only. Raises ``ConfigError`` when there is no device.
+    ``states`` and ``host`` are of an EDE file only, ``units`` of a Modbus target. Raises
+    ``ConfigError`` when there is no device.
     """
-    devices = _from_ede(Path(source), states, host) if source.endswith(".csv") else _found(source)
+    is_file = source.endswith(".csv")
+    devices = _from_ede(Path(source), states, host) if is_file else _found(source, units)
     if not devices:
         raise ConfigError(f"no device was found in {source}; `bms discover` shows what answers")
     return draft_site(devices, site=site, name=name)
@@ -169,14 +190,11 @@ def _from_ede(path: Path, states: Path | None, host: str) -> tuple[FoundDevice, 
     return ede.devices
 
 
-def _found(target: str) -> tuple[FoundDevice, ...]:
+def _found(target: str, units: range) -> tuple[FoundDevice, ...]:
     kind = target.partition(":")[0]
-    with TerminalConsole(stderr=True).status("asking …"):
-        if kind not in MODBUS_KINDS:
+    if kind not in MODBUS_KINDS:
+        with TerminalConsole(stderr=True).status("asking …"):
             return asyncio.run(discover_bacnet(target))
-        try:
-            scan = asyncio.run(discover_modbus(target.removeprefix("modbus:")))
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from None
     templates = load_templates()
-    return tuple(with_template(device, templates) for device in scan.found)
+    found = _units_of(target.removeprefix("modbus:"), units)
+    return tuple(with_template(device, templates) for device in found)

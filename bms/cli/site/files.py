@@ -17,6 +17,7 @@ from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.errors import SiteFileError
 from bms.journal import FileHandsOff
+from bms.model.assets.device import LAST_MODBUS_UNIT
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.hands_off import HandsOff
@@ -187,16 +188,27 @@ def draft(
     name: Annotated[str, typer.Option(help="name of the building")] = "New building",
     states: Annotated[Path | None, typer.Option(help="EDE: file with the state texts")] = None,
     host: Annotated[str, typer.Option(help="EDE: address of the devices")] = "",
+    first_unit: Annotated[
+        int, typer.Option(min=1, max=LAST_MODBUS_UNIT, help="Modbus: ask units from this one on")
+    ] = 1,
+    last_unit: Annotated[
+        int, typer.Option(min=1, max=LAST_MODBUS_UNIT, help="Modbus: ask units up to this one")
+    ] = LAST_MODBUS_UNIT,
 ) -> None:
     """Write a draft site file from a BACnet EDE file or a discovery; a person completes it.
 
     A Modbus device tells no registers: they are those of a template that bears its name, if any.
 
+    Ctrl-C ends the asking; what has answered until then is drafted.
+
     Example: bms sites draft skole.csv --host 10.0.0.11 --site skole --out my-sites/skole.yaml
+
+    Example: bms sites draft modbus:10.0.0.20 --last-unit 10 --site skole --out my-sites/skole.yaml
     """
     if os.path.lexists(out):
         raise typer.BadParameter(f"{out} exists; a draft never overwrites a site file")
     from bms.cli.site.discovery import drafted  # the BACnet stack: checking files needs none
 
-    write_output(out, drafted(source, states, host, site, name).encode())
+    units = range(first_unit, last_unit + 1)
+    write_output(out, drafted(source, states, host, site, name, units).encode())
     say(f"wrote {out}; complete it, then: bms sites check {out.parent}")

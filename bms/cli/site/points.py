@@ -170,8 +170,8 @@ async def _identified(city: City, device: Device) -> None:
 def write(
     target: Annotated[str, typer.Argument(metavar="SITE/POINT")],
     value: float,
+    reason: Annotated[str, typer.Option(help="why, for the audit log")],
     for_: Annotated[str, typer.Option("--for", help="how long, e.g. 30m or 2h")] = "30m",
-    reason: Annotated[str, typer.Option(help="why, for the audit log")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Write one value for a limited time; the guard gives the point back afterwards.

@@ -19,7 +19,12 @@ class Table(StrEnum):
 
 
 class DataType(StrEnum):
-    """How a value lies in Modbus registers. The two of 8 bits are the low byte of a register."""
+    """How a value lies in Modbus registers. The two of 8 bits are the low byte of a register.
+
+    ``float16`` is a half-precision float. ``bcd16``, ``bcd32`` and ``bcd48`` hold a decimal digit
+    in each four bits. In ``mod10k32``, ``mod10k48`` and ``mod10k64`` each register counts to 9999.
+    ``epoch32`` is a moment: seconds since 1970-01-01 UTC [s].
+    """
 
     INT8 = "int8"
     UINT8 = "uint8"
@@ -31,7 +36,20 @@ class DataType(StrEnum):
     UINT64 = "uint64"
     FLOAT32 = "float32"
     FLOAT64 = "float64"
+    FLOAT16 = "float16"
+    BCD16 = "bcd16"
+    BCD32 = "bcd32"
+    BCD48 = "bcd48"
+    MOD10K32 = "mod10k32"
+    MOD10K48 = "mod10k48"
+    MOD10K64 = "mod10k64"
+    EPOCH32 = "epoch32"
     BIT = "bit"
+
+    @property
+    def registers(self) -> int:
+        """How many registers a value occupies [1]."""
+        return {"32": 2, "48": 3, "64": 4}.get(self.value[-2:], 1)
 
 
 class Order(StrEnum):

@@ -9,6 +9,9 @@ from enum import StrEnum
 from bms.model.assets.address import NetworkAddress, Table, TextAddress
 from bms.model.readings.units import Unit
 
+LAST_MODBUS_UNIT = 247
+"""The highest number of a unit on a line (Modbus over serial line V1.02, 2.2)."""
+
 
 class Framing(StrEnum):
     """How Modbus frames travel."""
@@ -133,7 +136,8 @@ class Device:
 
     Modbus only: ``framing`` and, for a serial line, ``serial`` in place of host and port;
     ``traits`` as the model asks; ``line_pause_s`` [s] is the rest that the whole line or gateway
-    needs between two requests.
+    needs between two requests; ``any_transaction``: the gateway answers with transaction numbers of
+    its own, so that replies are told apart as on a serial line.
     ``heartbeat`` is a register or object that is toggled between 0 and 1 (a multi-state object
     between 1 and 2) once in each round of writes, as long as something is held at the device, so
     that its program notices when we are gone.
@@ -157,6 +161,7 @@ class Device:
     serial: SerialLine | None = None
     traits: ModbusTraits = ModbusTraits()
     line_pause_s: float = 0.0
+    any_transaction: bool = False
     heartbeat: NetworkAddress | None = None
     set_clock: bool = False
     shared: bool = False

@@ -54,6 +54,7 @@ class ReceiptReason(MessageCode):
     UNREADABLE = "standing_unreadable"
     NOT_READ_BACK = "not_read_back"
     READS_BACK = "reads_back_otherwise"
+    TAKES_STEPS = "takes_steps"
     CHANGED_SINCE = "changed_since_write"
     GAVE_BACK_READS = "gave_back_reads_otherwise"
     DEVICE_ERROR = "device_error"

@@ -20,7 +20,7 @@ from drivers.modbus.identification.objects import (
 )
 from drivers.modbus.link import LinkBusy, LinkDown
 from drivers.modbus.register_codec import decode_text
-from drivers.modbus.sunspec import BASE, NoSunSpec, ReadRegisters, common_block
+from drivers.modbus.sunspec import NoSunSpec, ReadRegisters, common_block, find_base
 from drivers.modbus.unit import ModbusUnit
 
 Exchange = Callable[[Request], Awaitable[bytes]]
@@ -64,7 +64,8 @@ def of_objects(objects: Mapping[int, str]) -> Fingerprint:
 
 async def read_common_block(read_registers: ReadRegisters) -> Fingerprint:
     """The texts of the SunSpec common block, the first model. Raises ``DeviceError``."""
-    image = common_block(await read_registers(Table.HOLDING, BASE, _COMMON_REGISTERS))
+    base = await find_base(read_registers)
+    image = common_block(await read_registers(Table.HOLDING, base, _COMMON_REGISTERS))
     return Fingerprint(
         **{
             name: decode_text(

@@ -296,6 +296,10 @@ class TestATarget:
     def test_names_a_line(self) -> None:
         assert endpoint_at("10.0.0.20") == Endpoint("10.0.0.20", 502)
         assert endpoint_at("meter.local:1502") == Endpoint("meter.local", 1502)
+        for text in ("::1", "[::1]", "[::1]:502"):
+            assert endpoint_at(text) == Endpoint("::1", 502)
+        assert endpoint_at("[fd00::7%eth1]:1502") == Endpoint("fd00::7%eth1", 1502)
+        assert endpoint_at("rtu:[::1]:4001") == Endpoint("::1", 4001, Framing.RTU_OVER_TCP)
         assert endpoint_at("rtu:10.0.0.21:4001") == Endpoint(
             "10.0.0.21", 4001, Framing.RTU_OVER_TCP
         )
@@ -312,6 +316,10 @@ class TestATarget:
             "",
             ":502",
             "10.0.0.20:",
+            "[10.0.0.20]:502",
+            "[::1:502",
+            "::1]:502",
+            "1:2:3:502",
             "10.0.0.20:http",
             "10.0.0.20:0",
             "10.0.0.20:65536",

@@ -30,6 +30,14 @@ INTS = {
     DataType.INT64: (-(2**53), 2**53),
     DataType.UINT64: (0, 2**53),
 }
+DIGITS = {
+    DataType.BCD16: (16, 10**4),
+    DataType.BCD32: (16, 10**8),
+    DataType.BCD48: (16, 10**12),
+    DataType.MOD10K32: (10_000, 10**8),
+    DataType.MOD10K48: (10_000, 10**12),
+    DataType.MOD10K64: (10_000, 2**53),
+}
 REGISTER_TYPES = [kind for kind in DataType if kind is not DataType.BIT]
 
 
@@ -58,6 +66,34 @@ def test_whole_numbers_round_trip(
     assert encode(where, found) == encoded
 
 
+@given(st.data(), st.sampled_from(sorted(DIGITS)), ORDERS, ORDERS)
+def test_numbers_in_digits_round_trip(
+    data: st.DataObject, kind: DataType, word: Order, byte: Order
+) -> None:
+    base, end = DIGITS[kind]
+    raw = data.draw(st.integers(0, end - 1))
+    image = encode(address(kind, word, byte), raw)
+    assert decode(address(kind, word, byte), image).value == raw
+    plain = encode(address(kind, Order.BIG, Order.BIG), raw)
+    words = struct.unpack(f">{len(plain) // 2}H", plain)
+    if base == 16:
+        assert plain.hex() == f"{raw:0{2 * len(plain)}d}"
+    else:
+        assert sum(w * 10_000**i for i, w in enumerate(reversed(words))) == raw
+
+
+@given(st.floats(width=16, allow_nan=False, allow_infinity=False), ORDERS, ORDERS)
+def test_halves_round_trip(value: float, word: Order, byte: Order) -> None:
+    where = address(DataType.FLOAT16, word, byte)
+    assert decode(where, encode(where, value)).value == value
+
+
+@given(st.integers(1, 2**32 - 2), ORDERS, ORDERS)
+def test_moments_round_trip(value: int, word: Order, byte: Order) -> None:
+    where = address(DataType.EPOCH32, word, byte)
+    assert decode(where, encode(where, value)).value == value
+
+
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False), ORDERS, ORDERS)
 def test_singles_round_trip(value: float, word: Order, byte: Order) -> None:
     where = address(DataType.FLOAT32, word, byte)
@@ -80,7 +116,8 @@ def test_any_image_is_a_finite_value_or_none(
     size = 2 * width(where)
     found = decode(where, data.draw(st.binary(min_size=size, max_size=size)))
     if found.value is None:
-        assert found.quality is Quality.ABSENT
+        no_digits = Quality.DEVICE_ERROR if kind in DIGITS else Quality.ABSENT
+        assert found.quality in (Quality.ABSENT, no_digits)
     else:
         assert math.isfinite(found.value)
         assert found.quality is Quality.GOOD

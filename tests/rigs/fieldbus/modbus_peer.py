@@ -121,9 +121,12 @@ async def honestly(call: Call) -> None:
 class Peer:
     """A server on loopback (``port``) or on a pseudo-terminal (``path``)."""
 
-    def __init__(self, framing: str, bank: Bank, script: Script = honestly) -> None:
+    def __init__(
+        self, framing: str, bank: Bank, script: Script = honestly, host: str = "127.0.0.1"
+    ) -> None:
         self.framing = framing
         self.bank = bank
+        self.host = host
         self.script = script
         self.connections = 0
         self.port = 0
@@ -144,7 +147,7 @@ class Peer:
                 self._master, lambda: take(os.read(self._master, 4096))
             )
             return
-        self._server = await asyncio.start_server(self._session, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._session, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

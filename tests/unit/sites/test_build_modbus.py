@@ -126,6 +126,12 @@ def test_a_device_on_a_serial_line_has_no_host(tmp_path: Path) -> None:
     assert (device.host, device.unit) == ("", 7)
 
 
+@pytest.mark.parametrize("host", ["::1", "fd00::7", "fe80::1%eth0", "gateway.skole.example"])
+def test_a_host_is_a_name_or_an_address_of_either_kind(tmp_path: Path, host: str) -> None:
+    device = loaded(tmp_path, f'template: k_m, host: "{host}", any_transaction: true').devices[0]
+    assert (device.host, device.any_transaction) == (host, True)
+
+
 @pytest.mark.parametrize(
     ("device", "mistake"),
     [
@@ -133,6 +139,11 @@ def test_a_device_on_a_serial_line_has_no_host(tmp_path: Path) -> None:
         ("template: k_m", "host is missing"),
         ("template: k_m, host: 10.0.0.5, serial: {path: /dev/ttyS0}", "go together"),
         ("template: k_m, host: h, ranges: [{table: input, first: 9, last: 3}]", "at most last 3"),
+        (
+            "template: k_m, host: h, framing: rtu_over_tcp, any_transaction: true",
+            "goes with framing tcp",
+        ),
+        ('template: k_m, host: "[::1]"', "IPv6 without brackets"),
         ("template: k_m, host: h, max_registers: 126", "from 1 to 125"),
         ("template: k_m, host: h, framing: rtu, serial: {path: COM1}", "/dev/ttyUSB0"),
     ],

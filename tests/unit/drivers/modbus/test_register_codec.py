@@ -53,11 +53,42 @@ def test_the_four_orders_of_a_single(word: Order, byte: Order, image: str) -> No
         (DataType.UINT64, "0000000100000000", 4294967296.0),
         (DataType.FLOAT32, "c1c80000", -25.0),
         (DataType.FLOAT64, "400921fb54442d18", math.pi),  # IEEE 754 double of pi
+        (DataType.FLOAT16, "4d60", 21.5),
+        (DataType.BCD16, "1234", 1234.0),
+        (DataType.BCD32, "00123456", 123456.0),
+        (DataType.BCD48, "000012345678", 12345678.0),
+        (DataType.MOD10K32, "000c0d80", 123456.0),  # 12 and 3456
+        (DataType.MOD10K48, "000004d2162e", 12345678.0),
+        (DataType.MOD10K64, "00000001270f0000", 199990000.0),
+        (DataType.EPOCH32, "5c3f1c80", 1547639936.0),
     ],
 )
 def test_types(kind: DataType, image: str, value: float) -> None:
     assert decode(at(kind), bytes.fromhex(image)).value == value
     assert encode(at(kind), value).hex() == image
+
+
+@pytest.mark.parametrize(
+    ("kind", "image"),
+    [(DataType.BCD16, "12f4"), (DataType.BCD32, "ffffffff"), (DataType.MOD10K32, "00012710")],
+)
+def test_what_is_no_digit_is_no_value(kind: DataType, image: str) -> None:
+    found = decode(at(kind), bytes.fromhex(image))
+    assert (found.value, found.quality) == (None, Quality.DEVICE_ERROR)
+
+
+@pytest.mark.parametrize("image", ["00000000", "ffffffff"])
+def test_a_clock_that_is_not_set_gives_no_moment(image: str) -> None:
+    assert decode(at(DataType.EPOCH32), bytes.fromhex(image)).quality is Quality.ABSENT
+
+
+def test_bcd_in_the_four_orders() -> None:
+    orders = [(w, b) for w in Order for b in Order]
+    images = ["12345678", "34127856", "56781234", "78563412"]
+    for (word, byte), image in zip(orders, images, strict=True):
+        address = at(DataType.BCD32, word_order=word, byte_order=byte)
+        assert decode(address, bytes.fromhex(image)).value == 12345678
+        assert encode(address, 12345678.0).hex() == image
 
 
 def test_scale_leaves_no_tail() -> None:
@@ -116,6 +147,12 @@ def test_bits() -> None:
         (at(DataType.FLOAT32), 1e39),
         (at(DataType.FLOAT64), math.nan),
         (at(DataType.UINT64), math.inf),
+        (at(DataType.BCD16), 10000),
+        (at(DataType.BCD16), -1),
+        (at(DataType.MOD10K32), 10**8),
+        (at(DataType.MOD10K32), -1),
+        (at(DataType.FLOAT16), 70000.0),
+        (at(DataType.EPOCH32), 2**32),
     ],
 )
 def test_what_does_not_fit_is_refused(address: ModbusAddress, value: float) -> None:

@@ -89,6 +89,8 @@ class Guard:
 
         Raises ``GuardError`` when the journal cannot be read.
         """
+        with suppress(GuardError):  # said where it was owed; what we know we go on serving
+            await off_loop(self._journal.keep)
         leases = await off_loop(self._journal.leases)
         marks = await off_loop(self._marks)
         await off_loop(self._look_at_writers, leases)

@@ -15,6 +15,8 @@
 - ``override``: somebody at the building holds a point; a newer one of that point replaces it.
   ``over``: it is over.
 - ``let_go``: a device was found to have let a point of ours go.
+- ``ended``: what its writer knows to be over, and which commands somebody of us has begun to give
+  back. It stands in a file that was put back, as what others know of before may be open still.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import hashlib
 import json
 import uuid
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
@@ -41,7 +43,7 @@ from bms.model.control.local_override import (
     ReadBack,
 )
 
-VERSION = 5
+VERSION = 6
 ANCESTORS = 20
 """Generations that a head names [1]; a reader that slept for longer merges."""
 REMEMBERED = 20_000
@@ -127,6 +129,8 @@ class Book:
         self._overrides: dict[str, tuple[int, LocalOverride]] = {}
         self._let_go: dict[str, datetime] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
+        self._returned: OrderedDict[str, None] = OrderedDict()
+        """The commands that somebody of us has begun to give back."""
         self._closed: dict[str, int] = {}
         """By point the highest number of those that have ended: what it replaced has ended, too."""
         self.last = 0
@@ -141,7 +145,7 @@ class Book:
             return
         again = known > 0 and held.command_id == lease.command_id
         if again:
-            lease = held  # taken again: what became of it since is known
+            lease = _further(held, lease)  # taken again
         elif held.writer is not None and known:
             self._replaced.setdefault(point, {})[held.command_id] = (known, held)
         self._open[point] = (number, lease)
@@ -179,6 +183,8 @@ class Book:
                 self._change(point, command_id, lambda lease: lease.seen(value))
             case GivingBack(point=point, command_id=command_id):
                 self._change(point, command_id, lambda lease: replace(lease, returning=True))
+                self._return(command_id)
+                self._explain(point)
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
 
@@ -190,6 +196,7 @@ class Book:
             return
         if number >= known:
             self._overrides[point] = (number, override)
+            self._explain(point)
         if held.id != override.id:
             self._end(held.id if number >= known else override.id)
 
@@ -198,10 +205,36 @@ class Book:
         if held is not None and held[1].command_id == command_id:
             self._open[point] = (held[0], change(held[1]))
 
+    def _explain(self, point: str) -> None:
+        """Where somebody of us had begun to give a command back it was us who emptied its place,
+        and no hand: the next look that finds the place free ends the override (W9)."""
+        number, override = self._overrides.get(point, (0, None))
+        if override is not None and override.found is None and override.command in self._returned:
+            self._overrides[point] = (number, replace(override, visible=True))
+
     def _end(self, id_: str) -> None:
-        self._ended[id_] = None
-        if len(self._ended) > REMEMBERED:
-            self._ended.popitem(last=False)
+        _remember(self._ended, id_)
+
+    def _return(self, command_id: str) -> None:
+        _remember(self._returned, command_id)
+
+    def end(self, ended: Sequence[str], returned: Iterable[str]) -> None:
+        """Take what another process knows to be over, and which commands somebody of us has begun
+        to give back."""
+        for id_ in returned:
+            self._return(id_)
+        for id_ in ended:
+            self._end(id_)
+        over = frozenset(ended)
+        for point, (number, held) in list(self._open.items()):
+            if _key(held) in over:
+                self._closed[point] = max(number, self._closed.get(point, 0))
+                del self._open[point]
+        for point, (_, override) in list(self._overrides.items()):
+            if override.id in over:
+                del self._overrides[point]
+            else:
+                self._explain(point)
 
     def settling(self, point: str, command_id: str) -> Settling:
         """What settling this command now means."""
@@ -258,10 +291,15 @@ class Book:
         overrides = [note_line(each, number) for number, each in self._overrides.values()]
         return [*leases, *overrides, *(note_line(LetGo(*each), 0) for each in self._let_go.items())]
 
+    def ended_line(self) -> bytes:
+        """What is over, for those who know it as open: a file that was put back says it."""
+        return line_of({"op": "ended", "ids": [*self._ended], "returned": [*self._returned]})
+
     def without_open(self) -> Book:
         """What has ended and the last number, but neither leases nor local overrides."""
         other = Book()
         other._ended, other._closed, other.last = self._ended, self._closed, self.last
+        other._returned = self._returned
         return other
 
     def take(self, line: bytes) -> None:
@@ -286,6 +324,9 @@ def entry_of(line: bytes) -> Callable[[Book], None]:
         case "arrived":
             point, command = str(entry["point"]), str(entry["command"])
             return lambda book: book.arrived(point, command)
+        case "ended":
+            ended, returned = list(map(str, entry["ids"])), list(map(str, entry["returned"]))
+            return lambda book: book.end(ended, returned)
         case str(op) if op in _NOTES:
             note = from_json(_NOTES[op], json.dumps(entry["note"]))
             number = int(entry.get("n", 0))
@@ -302,6 +343,26 @@ _NOTES: Mapping[str, type[Note]] = {
     "let_go": LetGo,
 }
 _OPS = {kind: op for op, kind in _NOTES.items()}
+
+
+def _remember(ids: OrderedDict[str, None], id_: str) -> None:
+    ids[id_] = None
+    if len(ids) > REMEMBERED:
+        ids.popitem(last=False)
+
+
+def _further(known: Lease, said: Lease) -> Lease:
+    """What has become of one command, by what is known of it and by what a line says: an old copy
+    says less, and another process that has put the file back may say more."""
+    seen = said.read_back if known.read_back is None else known.read_back
+    return replace(
+        known,
+        read_back=seen,
+        earlier=known.earlier if seen is None else (),
+        writer=None if said.writer is None else known.writer,
+        withdrawn=known.withdrawn or said.withdrawn,
+        returning=known.returning or said.returning,
+    )
 
 
 def _key(lease: Lease) -> str:

@@ -139,6 +139,13 @@ class FileJournal:
         with _explained(self.path):
             return self._reader.let_go()
 
+    def keep(self) -> None:
+        """See ``Journal``. Raises ``GuardError``."""
+        with self._reader.turn(), _explained(self.path):
+            self._reader.catch_up()
+            if self._owed or self._reader.fault is not None:
+                self._append([])
+
     def tidy(self) -> None:
         """See ``Journal``. Raises ``GuardError``."""
         with self._reader.turn(), _explained(self.path), locked(self.path):
@@ -210,8 +217,9 @@ class FileJournal:
 
     def _renew(self, *, repaired: bool) -> None:
         """A new file with what is known to be open."""
-        head = Head.new(self._reader.ancestry, repaired=repaired)
-        replace_file(self.path, [head.line(), *self._reader.known.lines()], self._sync)
+        head, known = Head.new(self._reader.ancestry, repaired=repaired), self._reader.known
+        ended = [known.ended_line()] if repaired else []
+        replace_file(self.path, [head.line(), *ended, *known.lines()], self._sync)
         self._reader.catch_up()
 
 

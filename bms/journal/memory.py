@@ -49,6 +49,9 @@ class MemoryJournal:
     def local_overrides(self) -> dict[str, LocalOverride]:
         return self._book.local_overrides()
 
+    def keep(self) -> None:
+        """See ``Journal``: nothing can be lost."""
+
     def tidy(self) -> None:
         """See ``Journal``: nothing is written down."""
 

@@ -53,6 +53,11 @@ class Journal(Protocol):
         """Who holds a point at the building, by point id."""
         ...
 
+    def keep(self) -> None:
+        """Put back what is known where the file has lost it, and write down what this process owes
+        it. Raises ``GuardError`` when the disk refuses."""
+        ...
+
     def tidy(self) -> None:
         """Leave out of the file what has ended, with the names in it."""
         ...

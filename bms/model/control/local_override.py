@@ -24,6 +24,7 @@ class LocalOverride:
     ``visible`` is whether the device shows when it is over; ``until`` (building time) is when it
     ends by itself, None where it does not, and ``ends`` the running time at which that is so.
     ``taken_back``: people have said that it is over, so that what was found may be written over.
+    ``command`` is the one of ours whose place it was, None where we held nothing.
     """
 
     id: str
@@ -41,6 +42,7 @@ class LocalOverride:
     until: datetime | None = None
     ends: Elapsed | None = None
     taken_back: bool = False
+    command: str | None = None
 
     @property
     def lasts_unseen(self) -> bool:

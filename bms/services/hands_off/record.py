@@ -70,8 +70,12 @@ def _said(task: asyncio.Future[None]) -> None:
 
 
 async def keep_words(ports: ControlPorts, now: datetime) -> None:
-    """A tick: put the marks back where their file is lost, tell the database what it lacks, and
-    follow what was said there since."""
+    """A tick: put the journal and the marks back where their files are lost, tell the database what
+    it lacks, and follow what was said there since."""
+    try:
+        await off_loop(ports.journal.keep)
+    except GuardError as error:
+        log.error("%s", error)
     try:
         await off_loop(ports.hands_off.keep)
     except GuardError as error:

@@ -78,14 +78,21 @@ def _override(point: Point, finding: PlaceFinding, known: Known) -> LocalOverrid
         source=state.source,
         commanded=state.since,
         visible=finding.found is not None and rule.release.kind is not ReleaseKind.TIMETABLE,
+        command=None if lease is None else lease.command_id,
     )
     if before is None or before.taken_back or (before.above and not above):
         return made
     if not before.visible:
         return before
-    ours = before.ours if lease is None else made.ours
+    ours = before if lease is None else made
     return replace(
-        made, id=before.id, since=before.since, until=before.until, ends=before.ends, ours=ours
+        made,
+        id=before.id,
+        since=before.since,
+        until=before.until,
+        ends=before.ends,
+        ours=ours.ours,
+        command=ours.command,
     )
 
 
@@ -100,4 +107,5 @@ def met_by_write(point: Point, met: Overridden, now: datetime) -> LocalOverride:
         ours=met.command.value,
         by=met.by,
         visible=False,
+        command=met.command.id,
     )

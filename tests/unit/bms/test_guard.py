@@ -17,8 +17,10 @@ from bms.journal import FileHandsOff, FileJournal, MemoryHandsOff, MemoryJournal
 from bms.model.assets.site import Mode
 from bms.model.control.command import StillHeld
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
+from bms.model.control.local_override import ReadBack
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
+from bms.services.control.release_many import release_leases
 from bms.services.guard.heartbeat import Presence
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.safety import (
@@ -170,6 +172,29 @@ async def test_marks_that_cannot_be_read_keep_no_ended_lease_alive(scene, tmp_pa
     clock.move_to(NOW + LEASE)
     await Guard(journal, drivers, clock, FileHandsOff(tmp_path / "marks")).step()
     assert journal.leases() == {}
+
+
+async def test_w13_two_of_us_without_a_journal_take_each_other_for_no_hand(tmp_path: Path) -> None:
+    """W9: what one gave back while no word of it reached the disk, the other finds empty."""
+    path, drivers, clock = tmp_path / "journal", FakeDrivers(), HandClock()
+    backend, other = FileJournal(path), FileJournal(path)
+    guard = Guard(other, drivers, clock)
+    held_by_us(backend, drivers)
+    backend.note([ReadBack(id_, f"c-{id_}", WANTED[id_]) for id_ in LEVERS])
+    await guard.step()
+    aside = path.rename(path.with_name("aside"))
+    path.mkdir()
+    await release_leases(backend.leases().values(), now=NOW, drivers=drivers, journal=backend)
+    clock.move_to(NOW + LEASE)
+    await guard.step()
+    assert other.leases() == {}
+    path.rmdir()
+    aside.rename(path)
+    await guard.step()
+    backend.keep()
+    for book in (backend, other, FileJournal(path)):
+        assert book.leases() == {}
+        assert all(each.visible for each in book.local_overrides().values())
 
 
 async def test_a_failing_device_is_tried_again_with_a_growing_pause(scene) -> None:

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from bms.errors import GuardError
 from bms.journal import FileJournal, MemoryJournal
 from bms.journal.entries import Book, intent_line, note_line, settle_line
-from bms.model.control.local_override import LetGo, LocalOverride, LocalOverrideEnd, Note, ReadBack
+from bms.model.control.local_override import (
+    GivingBack,
+    LetGo,
+    LocalOverride,
+    LocalOverrideEnd,
+    Note,
+    ReadBack,
+)
 from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.ports.safety import Journal
@@ -55,6 +62,31 @@ def test_w08_a_local_override_stands_until_it_is_said_to_be_over(journal: Journa
     assert journal.local_overrides() == {CONSTANT: replace(HAND, until=NOW + timedelta(hours=2))}
     journal.note([LocalOverrideEnd(CONSTANT, "o1")])
     assert journal.local_overrides() == {}
+
+
+@pytest.mark.parametrize("ours_first", [True, False])
+def test_w09_a_place_that_one_of_us_has_emptied_is_no_hand(
+    journal: Journal, ours_first: bool
+) -> None:
+    """Two of us that could not tell each other: one gave back, the other found the place empty."""
+    emptied = replace(HAND, found=None, visible=False, command="c1")
+    journal.intend([wrote(CONSTANT, -2.0)])
+    said: list[Note] = [GivingBack(CONSTANT, "c1"), emptied]
+    journal.note(said if ours_first else said[::-1])
+    assert journal.local_overrides()[CONSTANT].visible, "the next look that finds it free ends it"
+    journal.note([replace(emptied, until=NOW + timedelta(hours=2))])
+    assert journal.local_overrides()[CONSTANT].visible
+
+
+def test_w07_a_place_that_was_emptied_before_anybody_gave_it_back_is_a_hand(
+    journal: Journal,
+) -> None:
+    emptied = replace(HAND, found=None, visible=False, command="c1")
+    journal.note([GivingBack(CONSTANT, "c0"), GivingBack(NULL, "c2"), emptied])
+    assert journal.local_overrides() == {CONSTANT: emptied}
+    taken = replace(HAND, id="o2", command="c0")
+    journal.note([taken])
+    assert journal.local_overrides() == {CONSTANT: taken}, "a value is no empty place"
 
 
 def test_what_a_device_let_go_is_kept_by_its_last_time(journal: Journal) -> None:
@@ -130,6 +162,7 @@ overrides = st.sampled_from(["o1", "o2"])
 values = st.floats(-5.0, 25.0)
 notes: st.SearchStrategy[Note] = st.one_of(
     st.builds(ReadBack, points, commands, values),
+    st.builds(GivingBack, points, commands),
     st.builds(LocalOverrideEnd, points, overrides),
     st.builds(LetGo, points, st.integers(0, 9).map(lambda h: NOW + timedelta(hours=h))),
     st.builds(

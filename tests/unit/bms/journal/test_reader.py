@@ -10,6 +10,7 @@ import pytest
 
 from bms.errors import GuardError
 from bms.journal import FileJournal
+from bms.model.control.local_override import GivingBack, ReadBack
 from tests.rigs.fakes.safety import ENABLE, NULL, TIMETABLE, command, hut, lease_on
 
 SITE = hut()
@@ -128,6 +129,59 @@ def test_w13_what_a_full_disk_refuses_is_closed_here_and_noted_later(path: Path)
     refuses = False
     journal.settle({ENABLE: "b"})
     assert held(FileJournal(path)) == {}
+
+
+@pytest.mark.parametrize("fault", [gone, cut_shorter, older_copy])
+def test_w13_a_file_that_was_put_back_says_what_is_over(
+    path: Path, fault: Callable[[Path], None]
+) -> None:
+    """W9: who has not seen a give-back before the file was lost must not look for it at the
+    building, where the empty place would pass for a person's word."""
+    writer, reader = with_three_leases(path)
+    writer.note([GivingBack(NULL, "c")])
+    fault(path)
+    writer.settle({NULL: "c"})
+    assert held(reader) == {}
+    assert reader.fault is None
+
+
+def test_w13_what_has_become_of_a_lease_is_learned_from_a_file_that_was_put_back(
+    path: Path,
+) -> None:
+    writer, reader = with_three_leases(path)
+    older_copy(path)
+    writer.note([GivingBack(NULL, "c"), ReadBack(NULL, "c", 20.9)])
+    known = reader.leases()[NULL]
+    assert known.returning
+    assert known.read_back == 20.9
+    older_copy(path)
+    assert reader.leases()[NULL] == known, "an old copy takes nothing of it away"
+
+
+def test_w13_what_is_owed_is_written_as_soon_as_the_disk_takes_it(path: Path) -> None:
+    writer, reader = with_three_leases(path)
+    aside = path.rename(path.with_name("aside"))
+    path.mkdir()
+    with pytest.raises(GuardError):
+        writer.settle({NULL: "c"})
+    with pytest.raises(GuardError):
+        writer.keep()
+    path.rmdir()
+    aside.rename(path)
+    assert held(reader) == {NULL: "c"}
+    writer.keep()
+    assert held(reader) == {}
+    size = path.stat().st_size
+    writer.keep()
+    assert path.stat().st_size == size
+
+
+@pytest.mark.parametrize("fault", [gone, cut_shorter, older_copy])
+def test_w13_whoever_looks_puts_the_file_back(path: Path, fault: Callable[[Path], None]) -> None:
+    _, reader = with_three_leases(path)
+    fault(path)
+    reader.keep()
+    assert held(FileJournal(path)) == {NULL: "c"}
 
 
 def test_w13_an_unreadable_journal_that_was_never_read_is_an_error(path: Path) -> None:
